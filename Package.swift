@@ -1,0 +1,124 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Dependencies point one way: executables, then edges, then cores, then plain values.
+// Every target states its own imports; `make` builds with
+// `--explicit-target-dependency-import-check error`, so nothing else can creep in.
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
+
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .executableTarget(name: name, dependencies: dependencies + [argumentParser], swiftSettings: strict)
+}
+
+func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.target(name: name), "TestSupport"] + dependencies,
+        swiftSettings: strict)
+}
+
+let package = Package(
+    name: "octo-runtime",
+    products: [
+        .executable(name: "octo-launch", targets: ["octo-launch"]),
+        .executable(name: "octo-camera", targets: ["octo-camera"]),
+        .executable(name: "octo-goal", targets: ["octo-goal"]),
+        .executable(name: "octo-policy", targets: ["octo-policy"]),
+        .executable(name: "octo-arm", targets: ["octo-arm"]),
+        .executable(name: "octo-bus", targets: ["octo-bus"]),
+        .executable(name: "octo-bench", targets: ["octo-bench"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    ],
+    targets: [
+        // Level 0: C libraries, and the C that Swift cannot express.
+        .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-pthread-dev"])]),
+        .systemLibrary(
+            name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+        .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .target(name: "CShims"),
+        .target(name: "CAllocationCount"),
+
+        // Level 1: plain values.
+        room("JSONTree"),
+        room("Time", ["CShims", histogram]),
+        room("Geometry"),
+        room("Images", ["CTurboJPEG", "CPNG"]),
+        room("Messages", ["Time", "Geometry", "Images"]),
+
+        // Level 2: cores, pure.
+        room("OctoModel", ["JSONTree", "COpenBLAS"]),
+        room("Control", ["JSONTree", "Time", "Geometry", "Messages"]),
+        room("Policy", ["OctoModel", "Images", "Messages", "Time"]),
+        room("Goals", ["JSONTree", "Images", "Messages", "Time"]),
+        room("Launch", ["JSONTree", "Messages", "Time"]),
+
+        // Level 3: edges, the only I/O.
+        room("Wire", ["Messages", "Time", "Geometry", "Images", protobuf]),
+        room("RealTime", ["Time", "CShims"]),
+        room("Bus", ["Wire", "Messages", "Time", "Images", "CZeroMQ", "CShims"]),
+        room("ArmDrivers", ["Time", "Geometry", "Messages", "CShims"]),
+        room("Cameras", ["Time", "Images", "Messages"]),
+        room("NodeShell", ["Bus", "Wire", "Launch", "Messages", "Time", "CShims", argumentParser, logging]),
+
+        // Level 4: programs.
+        program("octo-launch", ["Launch", "Bus", "Wire", "Messages", "Time", "NodeShell", "CShims", "JSONTree", logging]),
+        program("octo-camera", ["Cameras", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", logging]),
+        program("octo-goal", ["Goals", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", logging]),
+        program(
+            "octo-policy",
+            ["Policy", "OctoModel", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", "JSONTree", logging]),
+        program(
+            "octo-arm",
+            [
+                "Control", "ArmDrivers", "RealTime", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Geometry",
+                "Time", logging,
+            ]),
+        program("octo-bus", ["NodeShell", "Bus", "Wire", "Launch", "Messages", "Time", "Images", "JSONTree"]),
+        program(
+            "octo-bench",
+            [
+                "Bus", "Wire", "Messages", "Images", "RealTime", "Time", "OctoModel", "COpenBLAS", "CZeroMQ", "CShims",
+                "CAllocationCount", "Control", "ArmDrivers", "Geometry", "JSONTree",
+            ]),
+
+        // Tests.
+        .target(
+            name: "TestSupport", dependencies: ["OctoModel", "Messages", "Images"], path: "Tests/TestSupport",
+            swiftSettings: strict),
+        tests(of: "JSONTree"),
+        tests(of: "Time"),
+        tests(of: "Geometry"),
+        tests(of: "Images", ["OctoModel"]),
+        tests(of: "OctoModel", ["JSONTree"]),
+        tests(of: "Control", ["Time", "Geometry", "Messages", "JSONTree"]),
+        tests(of: "Policy", ["OctoModel", "Images", "Messages", "Time"]),
+        tests(of: "Goals", ["Images", "Messages", "Time", "JSONTree"]),
+        tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
+        tests(of: "Wire", ["Messages", "Time", "Geometry", "Images"]),
+        tests(of: "RealTime", ["Time", "CAllocationCount", "Control", "ArmDrivers", "Geometry", "Messages"]),
+        tests(of: "Bus", ["Wire", "Messages", "Time", "Images", "CZeroMQ"]),
+        tests(of: "ArmDrivers", ["Time", "Geometry", "Messages"]),
+        tests(of: "Cameras", ["Time", "Images", "Messages"]),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "TestSupport", "Bus", "Wire", "Messages", "Images", "Time", "JSONTree", "Launch", "CShims",
+            ],
+            swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

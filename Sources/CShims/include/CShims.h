@@ -1,0 +1,54 @@
+// Macros, variadic calls and process primitives that Swift cannot express, as plain functions. No decisions.
+#pragma once
+#include <stdint.h>
+#include <sys/types.h>
+
+/// CLOCK_MONOTONIC in nanoseconds. clock_gettime(2).
+int64_t octo_monotonic_ns(void);
+
+/// Sleeps until an absolute CLOCK_MONOTONIC time; returns 0 or an errno. Restarts after EINTR. clock_nanosleep(2).
+int octo_sleep_until_ns(int64_t deadline_ns);
+
+/// SCHED_FIFO at `priority` for the calling thread; returns 0 or an errno. pthread_setschedparam(3).
+int octo_thread_set_fifo(int priority);
+
+/// Pins the calling thread to one CPU; returns 0 or an errno. pthread_setaffinity_np(3).
+int octo_thread_set_cpu(int cpu);
+
+/// Locks present and future pages; returns 0 or an errno. mlockall(2).
+int octo_lock_memory(void);
+
+/// Timer slack of the calling thread, nanoseconds; returns 0 or an errno. prctl(2) PR_SET_TIMERSLACK.
+int octo_thread_set_timer_slack(unsigned long ns);
+
+/// Touches `bytes` of the calling thread's stack so that the loop takes no first-use page faults.
+void octo_prefault_stack(void);
+
+/// Starts a program as a child that the kernel signals when this *thread* ends (PR_SET_PDEATHSIG): call it from a
+/// thread that lives as long as the process. The child leads its own process group, has /dev/null as standard
+/// input, and every signal at its default and unblocked. `out_fd`/`err_fd` become its standard output and error
+/// when not negative. Returns the pid, or -errno; a failed exec is reported here too, not by an exit status.
+/// fork(2), execve(2).
+pid_t octo_spawn(const char *path, char *const argv[], char *const envp[], int out_fd, int err_fd,
+                 int parent_death_signal);
+
+/// Makes SIGTERM, SIGINT and SIGHUP readable instead of deadly: blocks them in the calling thread (threads made
+/// afterwards inherit that) and returns a non-blocking signalfd, or -errno. Call first thing in main.
+int octo_signal_fd(void);
+
+/// Reads one pending signal number from `octo_signal_fd`; 0 when none.
+int octo_signal_read(int fd);
+
+/// Arms SIGALRM (deadly) in `seconds`: a process that hangs while stopping still ends.
+void octo_exit_deadline(unsigned seconds);
+
+/// A non-blocking CLOCK_MONOTONIC timerfd, or -errno.
+int octo_timer_fd(void);
+/// Sets its absolute deadline (0 disarms); returns 0 or an errno.
+int octo_timer_set_ns(int fd, int64_t deadline_ns);
+/// Consumes an expiry; returns 1 when it had expired.
+int octo_timer_consume(int fd);
+/// A non-blocking eventfd, or -errno.
+int octo_event_fd(void);
+void octo_event_signal(int fd);
+void octo_event_consume(int fd);

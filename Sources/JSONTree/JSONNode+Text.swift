@@ -1,0 +1,59 @@
+extension JSONNode {
+    /// The value as JSON text.
+    /// - Parameter indented: over several lines, two spaces a level; else on one line.
+    package func text(indented: Bool = false) -> String {
+        var output = ""
+        write(to: &output, indented: indented, level: 0)
+        return output
+    }
+
+    private func write(to output: inout String, indented: Bool, level: Int) {
+        func lineBreak(_ level: Int) {
+            if indented { output += "\n" + String(repeating: "  ", count: level) }
+        }
+        switch value {
+        case .null: output += "null"
+        case .bool(let b): output += b ? "true" : "false"
+        case .number(let text): output += text
+        case .string(let s): Self.quote(s, to: &output)
+        case .array(let elements):
+            output += "["
+            for (index, element) in elements.enumerated() {
+                if index > 0 { output += indented ? "," : ", " }
+                lineBreak(level + 1)
+                element.write(to: &output, indented: indented, level: level + 1)
+            }
+            if !elements.isEmpty { lineBreak(level) }
+            output += "]"
+        case .object(let members):
+            output += "{"
+            for (index, member) in members.enumerated() {
+                if index > 0 { output += indented ? "," : ", " }
+                lineBreak(level + 1)
+                Self.quote(member.key, to: &output)
+                output += ": "
+                member.value.write(to: &output, indented: indented, level: level + 1)
+            }
+            if !members.isEmpty { lineBreak(level) }
+            output += "}"
+        }
+    }
+
+    private static func quote(_ string: String, to output: inout String) {
+        output += "\""
+        for scalar in string.unicodeScalars {
+            switch scalar {
+            case "\"": output += "\\\""
+            case "\\": output += "\\\\"
+            case "\n": output += "\\n"
+            case "\r": output += "\\r"
+            case "\t": output += "\\t"
+            case _ where scalar.value < 0x20:
+                let hex = String(scalar.value, radix: 16)
+                output += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+            default: output.unicodeScalars.append(scalar)
+            }
+        }
+        output += "\""
+    }
+}

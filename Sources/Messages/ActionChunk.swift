@@ -1,0 +1,53 @@
+import Time
+
+/// What the numbers of an action mean.
+package enum ActionSpace: String, CaseIterable, Sendable {
+    /// Bridge: dx dy dz (metres, base axes), droll dpitch dyaw (radians, fixed base axes), gripper target 1 open 0 closed.
+    case eefDelta = "eef_delta"
+    /// One absolute joint position each (radians), then the gripper target.
+    case jointPosition = "joint_position"
+    /// One joint increment each (radians), then the gripper target.
+    case jointDelta = "joint_delta"
+}
+
+/// Several actions predicted at once, one per policy step, unnormalised.
+package struct ActionChunk: Equatable, Sendable {
+    /// Counts chunks of one policy process from 0.
+    package var id: UInt64
+    package var goalID: String
+    /// When the observation tick was due whose window the chunk was inferred from. Action `i` is meant for
+    /// `observationTime + i × stepDuration`.
+    package var observationTime: MonotonicTime
+    /// Capture time of the oldest among the cameras' newest frames: frame-to-actuation latency counts from here.
+    package var captureTime: MonotonicTime
+    /// When the network had finished.
+    package var inferredTime: MonotonicTime
+    package var stepDuration: Duration
+    package var actionDimension: Int
+    /// `[actionHorizon, actionDimension]` row-major; metres, radians and gripper opening as `actionSpace` says.
+    package var actions: [Float]
+    package var actionSpace: ActionSpace
+    /// Seed and counter of the noise generator: with the observation they reproduce the chunk bit for bit.
+    package var noiseSeed: UInt64
+    package var noiseCounter: UInt64
+
+    package var actionHorizon: Int { actionDimension == 0 ? 0 : actions.count / actionDimension }
+
+    package init(
+        id: UInt64, goalID: String, observationTime: MonotonicTime, captureTime: MonotonicTime,
+        inferredTime: MonotonicTime, stepDuration: Duration, actionDimension: Int, actions: [Float],
+        actionSpace: ActionSpace, noiseSeed: UInt64, noiseCounter: UInt64
+    ) {
+        self.id = id
+        self.goalID = goalID
+        self.observationTime = observationTime
+        self.captureTime = captureTime
+        self.inferredTime = inferredTime
+        self.stepDuration = stepDuration
+        self.actionDimension = actionDimension
+        self.actions = actions
+        self.actionSpace = actionSpace
+        self.noiseSeed = noiseSeed
+        self.noiseCounter = noiseCounter
+    }
+}

@@ -1,0 +1,145 @@
+import Geometry
+import Time
+
+/// What the encoders say.
+package struct JointState: Equatable, Sendable, BitwiseCopyable {
+    package var time: MonotonicTime
+    /// Radians.
+    package var positions: JointVector
+    /// Radians per second.
+    package var velocities: JointVector
+    /// Opening, 0 closed ... 1 open.
+    package var gripper: Double
+
+    package init(time: MonotonicTime, positions: JointVector, velocities: JointVector, gripper: Double) {
+        self.time = time
+        self.positions = positions
+        self.velocities = velocities
+        self.gripper = gripper
+    }
+}
+
+/// What the servos are told, once per control tick, after interpolation and safety.
+package struct JointSetpoint: Equatable, Sendable, BitwiseCopyable {
+    /// Radians.
+    package var positions: JointVector
+    /// Radians per second, feed-forward.
+    package var velocities: JointVector
+    /// Opening, 0 closed ... 1 open.
+    package var gripper: Double
+
+    package init(positions: JointVector, velocities: JointVector, gripper: Double) {
+        self.positions = positions
+        self.velocities = velocities
+        self.gripper = gripper
+    }
+}
+
+/// Why the arm stands still. Raw values travel on the bus: only add.
+package enum HoldReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
+    case waitingForFirstChunk = 1
+    case chunkExhausted = 2
+    case noFreshChunk = 3
+    case stopping = 4
+    case driverFault = 5
+}
+
+/// What the arm does at present.
+package enum ArmMode: Equatable, Sendable, BitwiseCopyable {
+    case executing(chunkID: UInt64, step: Int)
+    /// Decelerating to, or standing at, a fixed position.
+    case holding(HoldReason)
+}
+
+/// The arm as the rest of the system sees it.
+package struct ArmState: Equatable, Sendable, BitwiseCopyable {
+    /// Control tick, from 0.
+    package var tick: UInt64
+    package var mode: ArmMode
+    package var measured: JointState
+    package var setpoint: JointSetpoint
+    /// Forward kinematics of `measured`.
+    package var baseFromEEF: Pose
+    /// The pose that end-effector deltas accumulate on.
+    package var commandedBaseFromEEF: Pose
+
+    package init(
+        tick: UInt64, mode: ArmMode, measured: JointState, setpoint: JointSetpoint, baseFromEEF: Pose,
+        commandedBaseFromEEF: Pose
+    ) {
+        self.tick = tick
+        self.mode = mode
+        self.measured = measured
+        self.setpoint = setpoint
+        self.baseFromEEF = baseFromEEF
+        self.commandedBaseFromEEF = commandedBaseFromEEF
+    }
+}
+
+/// What became of one chunk; published once the arm is done with it.
+package struct ChunkReport: Equatable, Sendable {
+    package enum Outcome: UInt8, CaseIterable, Sendable, BitwiseCopyable {
+        case executed = 1
+        /// Ended early because a newer chunk took over.
+        case superseded = 2
+        /// All its steps had elapsed before it arrived.
+        case tooLate = 3
+        /// NaN or infinity, or more steps or dimensions than the arm can take.
+        case rejected = 4
+        /// Ended by a hold.
+        case interrupted = 5
+    }
+    package var chunkID: UInt64
+    package var outcome: Outcome
+    package var captureTime: MonotonicTime
+    package var observationTime: MonotonicTime
+    /// When the first setpoint derived from it went to the driver; zero if none did.
+    package var firstSetpointTime: MonotonicTime
+    /// Steps dropped because they had elapsed on arrival.
+    package var stepsSkipped: Int
+    package var stepsExecuted: Int
+    /// Steps whose target was clamped to a limit, the workspace, or the reach of the arm.
+    package var stepsClamped: Int
+
+    package init(
+        chunkID: UInt64, outcome: Outcome, captureTime: MonotonicTime, observationTime: MonotonicTime,
+        firstSetpointTime: MonotonicTime, stepsSkipped: Int, stepsExecuted: Int, stepsClamped: Int
+    ) {
+        self.chunkID = chunkID
+        self.outcome = outcome
+        self.captureTime = captureTime
+        self.observationTime = observationTime
+        self.firstSetpointTime = firstSetpointTime
+        self.stepsSkipped = stepsSkipped
+        self.stepsExecuted = stepsExecuted
+        self.stepsClamped = stepsClamped
+    }
+}
+
+/// How punctual the control loop was since the previous report.
+package struct LoopReport: Equatable, Sendable {
+    package var rateHertz: Double
+    package var ticks: Int64
+    /// Deadlines skipped because a tick ran too long.
+    package var overruns: Int64
+    /// Wake-up lateness.
+    package var jitter: [LatencyHistogram.Bucket]
+    /// Time from wake-up until the setpoint was with the driver.
+    package var work: [LatencyHistogram.Bucket]
+    /// What the loop runs with, and what it was refused: "SCHED_FIFO 80, memory locked".
+    package var rights: String
+    package var hasRealTimeRights: Bool
+
+    package init(
+        rateHertz: Double, ticks: Int64, overruns: Int64, jitter: [LatencyHistogram.Bucket],
+        work: [LatencyHistogram.Bucket], rights: String, hasRealTimeRights: Bool
+    ) {
+        self.rateHertz = rateHertz
+        self.ticks = ticks
+        self.overruns = overruns
+        self.jitter = jitter
+        self.work = work
+        self.rights = rights
+        self.hasRealTimeRights = hasRealTimeRights
+    }
+}

@@ -1,0 +1,41 @@
+import Images
+import Time
+
+/// The uint8 observation exactly as it went into the network, so that an episode can be inferred again.
+package struct PolicyObservation: Equatable, Sendable {
+    package struct View: Equatable, Sendable {
+        package var camera: String
+        package var width: Int
+        package var height: Int
+        /// `[window, height, width, 3]`, oldest first.
+        package var pixels: SharedBytes
+        /// Capture time of the newest frame in the window.
+        package var captureTime: MonotonicTime
+
+        package init(camera: String, width: Int, height: Int, pixels: SharedBytes, captureTime: MonotonicTime) {
+            self.camera = camera
+            self.width = width
+            self.height = height
+            self.pixels = pixels
+            self.captureTime = captureTime
+        }
+    }
+
+    /// Counts observation ticks from 0.
+    package var tick: UInt64
+    /// When the tick was due.
+    package var time: MonotonicTime
+    package var goalID: String
+    /// Sorted by camera name.
+    package var views: [View]
+    /// One per slot of the window; false marks padding at the start of an episode.
+    package var timestepPadMask: [Bool]
+
+    package init(tick: UInt64, time: MonotonicTime, goalID: String, views: [View], timestepPadMask: [Bool]) {
+        self.tick = tick
+        self.time = time
+        self.goalID = goalID
+        self.views = views
+        self.timestepPadMask = timestepPadMask
+    }
+}
