@@ -1,0 +1,153 @@
+import ArgumentParser
+import Bus
+import CShims
+import Launch
+import Logging
+import Messages
+import Time
+import Wire
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// What a node has when it starts: its place in the run, its connection, its log.
+package struct NodeContext {
+    package let name: String
+    package let run: RunDescription
+    package let bus: BusNode
+    package let log: Logger
+}
+
+/// The life of a node's process: connect, say how it is twice a second, wake the body, end in order.
+package enum NodeProcess {
+    private static let statusPeriod = Duration.milliseconds(500)
+    /// A node that is asked to stop and hangs is ended by the kernel after this many seconds.
+    private static let stopDeadlineSeconds: UInt32 = 5
+
+    /// Runs a node until it is told to stop (SIGTERM, SIGINT, SIGHUP, or the death of its launcher).
+    ///
+    /// Call it from the main thread before any other thread exists, so that all threads leave the signals to it.
+    /// - Parameter makeBody: opens devices and files; what it throws is published, printed, and ends the process.
+    /// - Throws: `ExitCode`; everything else has been reported on standard error.
+    package static func run<Body: NodeBody>(
+        _ arguments: NodeArguments, makeBody: (NodeContext) throws -> Body
+    ) throws {
+        let signals = octo_signal_fd()
+        guard signals >= 0 else { throw fail("cannot receive signals: errno \(-signals)", .init(1)) }
+        var log = Logger(label: arguments.node, factory: StreamLogHandler.standardError)
+        log.logLevel = .info
+
+        let run: RunDescription
+        let bus: BusNode
+        do {
+            run = try RunDescription.load(folder: arguments.run)
+            bus = try BusNode(options(for: arguments.node, in: run))
+        } catch {
+            throw fail("\(error)", NodeExit.badInput)
+        }
+        let status = StatusPublisher(name: arguments.node, bus: bus)
+        status.publish(NodeReport(.starting, "starting"), at: .now())
+
+        var body: Body
+        do {
+            body = try makeBody(NodeContext(name: arguments.node, run: run, bus: bus, log: log))
+        } catch {
+            // The launcher prints this line; the status is for everybody else who watches.
+            status.publish(NodeReport(.fault, "\(error)"), at: .now())
+            try? bus.wait(until: .now() + .milliseconds(200))
+            bus.close()
+            throw fail("\(error)", NodeExit.badInput)
+        }
+        do {
+            try loop(&body, bus: bus, status: status, signals: signals, log: log)
+        } catch {
+            status.publish(NodeReport(.fault, "\(error)"), at: .now())
+            bus.close()
+            throw fail("\(error)", NodeExit.failure)
+        }
+        bus.close()
+    }
+
+    private static func loop<Body: NodeBody>(
+        _ body: inout Body, bus: BusNode, status: StatusPublisher, signals: Int32, log: Logger
+    ) throws {
+        var stopping = false
+        var report = body.report()
+        var nextStatus = MonotonicTime.now()
+        while true {
+            let now = MonotonicTime.now()
+            if !stopping, octo_signal_read(signals) != 0 {
+                stopping = true
+                octo_exit_deadline(stopDeadlineSeconds)
+                log.info("stopping")
+            }
+            var wake: MonotonicTime?
+            if stopping {
+                if body.stop(at: now) { break }
+                wake = now + .milliseconds(10)
+            } else {
+                wake = try body.turn(at: now)
+            }
+            let current = body.report()
+            let changed = current.state != report.state || current.headline != report.headline
+            if changed { log.log(level: level(of: current.state), "\(current.headline)") }
+            if changed || now >= nextStatus {
+                status.publish(current, at: now)
+                nextStatus = now + statusPeriod
+            }
+            report = current
+            try bus.wait(until: min(wake ?? nextStatus, nextStatus), alsoOn: [signals] + body.wakeDescriptors)
+        }
+        status.publish(
+            NodeReport(.stopping, "stopped", counters: report.counters, latencies: report.latencies), at: .now())
+    }
+
+    private static func level(of state: NodeStatus.State) -> Logger.Level {
+        switch state {
+        case .starting, .ready, .stopping: .info
+        case .degraded: .warning
+        case .fault: .error
+        }
+    }
+
+    private static func options(for node: String, in run: RunDescription) throws -> BusOptions {
+        guard let endpoint = run.endpoints[node] else {
+            let known = run.endpoints.keys.sorted().joined(separator: ", ")
+            throw ValidationError("the run has no node '\(node)'; it has \(known)")
+        }
+        let peers = run.endpoints.filter { $0.key != node }.sorted { $0.key < $1.key }.map(\.value)
+        return BusOptions(node: node, runID: run.runID, endpoint: endpoint, peers: peers)
+    }
+
+    private static func fail(_ message: String, _ code: ExitCode) -> ExitCode {
+        fputs("error: \(message)\n", stderr)
+        return code
+    }
+}
+
+/// Publishes a node's status, with what its connection counted.
+private final class StatusPublisher {
+    private let name: String
+    private let bus: BusNode
+    private let publisher: Publisher<NodeStatus>
+
+    init(name: String, bus: BusNode) {
+        self.name = name
+        self.bus = bus
+        publisher = bus.publisher(Topics.nodeStatus(name))
+    }
+
+    func publish(_ report: NodeReport, at now: MonotonicTime) {
+        let counted = bus.statistics
+        let bus: [NodeStatus.Counter] = [
+            .init(name: "bus_lost", value: counted.lost), .init(name: "bus_superseded", value: counted.superseded),
+            .init(name: "bus_malformed", value: counted.malformed),
+        ]
+        publisher.publish(
+            NodeStatus(
+                node: name, processID: getpid(), state: report.state, headline: report.headline,
+                counters: report.counters + bus, latencies: report.latencies),
+            at: now)
+    }
+}

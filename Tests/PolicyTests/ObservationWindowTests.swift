@@ -1,0 +1,50 @@
+import Images
+import OctoModel
+import Policy
+import TestSupport
+import Testing
+
+@Suite struct ObservationWindowTests {
+    /// A 1×1 image whose pixel says which frame it is.
+    private func image(_ frame: Int) -> RGBImage { RGBImage(width: 1, height: 1, filledWith: UInt8(frame)) }
+
+    private func frames(in window: ObservationWindow) throws -> [Int] {
+        let bytes = try #require(window.pixels(ofCamera: 0)).bytes
+        return stride(from: 0, to: bytes.count, by: 3).map { Int(bytes[$0]) }
+    }
+
+    @Test(arguments: [1, 2, 4])
+    func fillsAndPadsAsTheOfficialHistoryWrapperDoes(size: Int) throws {
+        let recorded = try SafetensorsFile(path: Fixture.url("octo/wrappers/wrappers.safetensors").path)
+        let indices = try recorded.int32("out.history.h\(size).frame_index")
+        let masks = try recorded.uint8("out.history.h\(size).timestep_pad_mask")
+        var window = ObservationWindow(size: size)
+        for step in 0..<7 {
+            window.append([image(step)])
+            let row = step * size..<(step + 1) * size
+            #expect(try frames(in: window) == indices[row].map(Int.init), "after step \(step)")
+            #expect(window.padMask == masks[row].map { $0 != 0 }, "after step \(step)")
+        }
+    }
+
+    @Test func startsANewHistoryAfterItWasEmptied() throws {
+        var window = ObservationWindow(size: 2)
+        window.append([image(1)])
+        window.append([image(2)])
+        window.removeAll()
+        #expect(window.isEmpty)
+        #expect(window.pixels(ofCamera: 0) == nil)
+        window.append([image(3)])
+        #expect(try frames(in: window) == [3, 3])
+        #expect(window.padMask == [false, true])
+    }
+
+    @Test func keepsCamerasApart() throws {
+        var window = ObservationWindow(size: 2)
+        window.append([image(1), image(101)])
+        window.append([image(2), image(102)])
+        #expect(try #require(window.pixels(ofCamera: 0)).bytes.first == 1)
+        #expect(try #require(window.pixels(ofCamera: 1)).bytes.first == 101)
+        #expect(try #require(window.pixels(ofCamera: 1)).bytes.last == 102)
+    }
+}

@@ -1,0 +1,257 @@
+import Images
+import Messages
+import Policy
+import TestSupport
+import Testing
+import Time
+
+/// Builds what a policy node hears, at times that the test chooses.
+private struct Scene {
+    static let period = Duration.milliseconds(200)
+    var core: PolicyNodeCore
+
+    init(window: Int = 2, requiresGoal: Bool = true, cameras: [String] = ["primary"]) {
+        core = PolicyNodeCore(
+            PolicyConfiguration(
+                cameras: cameras.map { PolicyCamera(name: $0, width: 4, height: 4, takesGoal: true) },
+                windowSize: window, actionDimension: 2, actionSpace: .jointDelta, rate: Rate(hertz: 5),
+                preprocessing: .resize, requiresGoal: requiresGoal, maximumFrameAge: .milliseconds(500), noiseSeed: 7))
+    }
+
+    func frame(_ value: UInt8, camera: String = "primary", captured: Duration) -> CameraFrame {
+        CameraFrame(
+            camera: camera, deviceID: "test", sequence: UInt64(value), captureTime: .zero + captured,
+            pixels: .rgb8(RGBImage(width: 4, height: 4, filledWith: value)), contentHash: UInt64(value))
+    }
+
+    func goal(_ name: String = "goal", camera: String = "primary", value: UInt8 = 200) -> Goal {
+        Goal(
+            id: name, name: name,
+            views: [.init(camera: camera, image: RGBImage(width: 4, height: 4, filledWith: value))], text: nil,
+            source: "test")
+    }
+
+    /// Delivers a frame 5 ms old and runs the tick that is due.
+    mutating func step(_ value: UInt8) throws -> PolicyNodeCore.TickResult {
+        if let due = core.nextTick {
+            core.receive(frame(value, captured: (due - .zero) - .milliseconds(5)), at: due)
+        } else {
+            core.receive(frame(value, captured: .milliseconds(5)), at: .zero + .milliseconds(10))
+        }
+        return core.tick(at: try #require(core.nextTick))
+    }
+}
+
+private func request(in result: PolicyNodeCore.TickResult) -> PolicyNodeCore.Request? {
+    if case .observed(_, let request) = result { request } else { nil }
+}
+private func observation(in result: PolicyNodeCore.TickResult) -> PolicyObservation? {
+    if case .observed(let observation, _) = result { observation } else { nil }
+}
+private struct NetworkFailure: Error {}
+
+@Suite struct PolicyNodeCoreTests {
+    @Test func doesNotTickBeforeEveryCameraHasDelivered() {
+        var scene = Scene(cameras: ["primary", "wrist"])
+        scene.core.receive(scene.frame(1, captured: .zero), at: .zero + .milliseconds(3))
+        #expect(scene.core.nextTick == nil)
+        #expect(scene.core.obstacle == .noFrameYet(camera: "primary"))
+        scene.core.receive(scene.frame(2, camera: "wrist", captured: .milliseconds(4)), at: .zero + .milliseconds(7))
+        #expect(scene.core.nextTick == .zero + .milliseconds(27))
+    }
+
+    @Test func ticksAtThePolicyRateWhetherOrNotTheNetworkIsBusy() throws {
+        var scene = Scene()
+        scene.core.receive(scene.goal())
+        let first = try #require(request(in: try scene.step(1)))
+        #expect(first.observation.timestepPadMask == [false, true])
+        let start = first.observation.time
+        for index in 1...3 {
+            let seen = try #require(observation(in: try scene.step(UInt8(index + 1))))
+            #expect(seen.time == start + Scene.period * index)
+            #expect(seen.tick == UInt64(index))
+            #expect(seen.timestepPadMask == [true, true])
+        }
+        // Three followed; one waits, two were overtaken by it.
+        #expect(scene.core.counters.overtaken == 2)
+        let (chunk, next) = scene.core.inferenceFinished(
+            Result<[Float], NetworkFailure>.success([1, 2]), at: start + .milliseconds(650))
+        #expect(chunk?.observationTime == start)
+        #expect(next?.observation.tick == 3)
+    }
+
+    @Test func theWindowHoldsImagesOnePolicyStepApart() throws {
+        var scene = Scene()
+        scene.core.receive(scene.goal())
+        _ = try scene.step(1)
+        // Between two ticks the camera delivers several frames: only the newest before the tick is history.
+        let due = try #require(scene.core.nextTick)
+        for (value, before) in [(10, 150), (11, 100), (12, 50)] {
+            let captured = (due - .zero) - .milliseconds(before)
+            scene.core.receive(scene.frame(UInt8(value), captured: captured), at: .zero + captured)
+        }
+        let seen = try #require(observation(in: scene.core.tick(at: due)))
+        let bytes = seen.views[0].pixels.bytes
+        #expect(bytes.first == 1)
+        #expect(bytes.last == 12)
+    }
+
+    @Test func aTickThatComesLateDoesNotSeeTheFuture() throws {
+        var scene = Scene(window: 1)
+        scene.core.receive(scene.goal())
+        _ = try scene.step(1)
+        let due = try #require(scene.core.nextTick)
+        scene.core.receive(scene.frame(2, captured: (due - .zero) - .milliseconds(10)), at: due)
+        scene.core.receive(scene.frame(3, captured: (due - .zero) + .milliseconds(10)), at: due + .milliseconds(12))
+        let seen = try #require(observation(in: scene.core.tick(at: due + .milliseconds(15))))
+        #expect(seen.views[0].pixels.bytes.first == 2)
+    }
+
+    @Test func anOldFrameIsNeverFedAsNewAndTheHistoryStartsAnew() throws {
+        var scene = Scene()
+        scene.core.receive(scene.goal())
+        _ = try scene.step(1)
+        _ = try scene.step(2)
+        // The camera is silent for three ticks: the frame is 205, 405, then 605 ms old.
+        for _ in 0..<2 {
+            let due = try #require(scene.core.nextTick)
+            #expect(observation(in: scene.core.tick(at: due)) != nil)
+        }
+        let due = try #require(scene.core.nextTick)
+        guard case .invalid = scene.core.tick(at: due) else {
+            Issue.record("a frame of 605 ms was observed")
+            return
+        }
+        #expect(scene.core.obstacle == .staleFrame(camera: "primary", age: .milliseconds(605)))
+        let seen = try #require(observation(in: try scene.step(9)))
+        #expect(seen.timestepPadMask == [false, true])
+        #expect(scene.core.obstacle == nil)
+    }
+
+    @Test func holdsWithoutAGoalWhenOneIsRequired() throws {
+        var scene = Scene(requiresGoal: true)
+        let result = try scene.step(1)
+        #expect(observation(in: result) != nil)
+        #expect(request(in: result) == nil)
+        #expect(scene.core.obstacle == .noGoal)
+        scene.core.receive(scene.goal())
+        #expect(request(in: try scene.step(2))?.goal.id == "goal")
+    }
+
+    @Test func runsOnABlackGoalWhenToldToAndSaysSo() throws {
+        var scene = Scene(requiresGoal: false)
+        let request = try #require(request(in: try scene.step(1)))
+        #expect(request.goal.images.isEmpty)
+        #expect(scene.core.isUnconditioned)
+        scene.core.receive(scene.goal())
+        #expect(!scene.core.isUnconditioned)
+    }
+
+    @Test func aGoalOfAnotherCameraIsRefusedByName() throws {
+        var scene = Scene(requiresGoal: false)
+        scene.core.receive(scene.goal(camera: "overhead"))
+        #expect(request(in: try scene.step(1)) == nil)
+        #expect("\(try #require(scene.core.obstacle))".contains("overhead"))
+    }
+
+    @Test func aTextGoalIsRefusedRatherThanIgnored() throws {
+        var scene = Scene()
+        var goal = scene.goal()
+        goal.text = "put the block into the tray"
+        scene.core.receive(goal)
+        #expect(request(in: try scene.step(1)) == nil)
+        #expect("\(try #require(scene.core.obstacle))".contains("text"))
+    }
+
+    @Test func namesTheCamerasWhoseGoalIsMissing() {
+        var scene = Scene(cameras: ["primary", "wrist"])
+        scene.core.receive(scene.goal())
+        #expect(scene.core.camerasWithoutGoal == ["wrist"])
+    }
+
+    @Test func aNewGoalHoldsFromTheNextTickAndTheHistoryGoesOn() throws {
+        var scene = Scene()
+        scene.core.receive(scene.goal("first"))
+        let first = try #require(request(in: try scene.step(1)))
+        _ = scene.core.inferenceFinished(Result<[Float], NetworkFailure>.success([0, 0]), at: first.observation.time)
+        scene.core.receive(scene.goal("second", value: 9))
+        let second = try #require(request(in: try scene.step(2)))
+        #expect(second.goal.id == "second")
+        #expect(second.observation.timestepPadMask == [true, true])
+    }
+
+    @Test func theChunkCarriesWhatReproducesIt() throws {
+        var scene = Scene()
+        scene.core.receive(scene.goal())
+        let request = try #require(request(in: try scene.step(1)))
+        let finished = request.observation.time + .milliseconds(40)
+        let (published, _) = scene.core.inferenceFinished(
+            Result<[Float], NetworkFailure>.success([1, 2, 3, 4]), at: finished)
+        let chunk = try #require(published)
+        #expect(chunk.actions == [1, 2, 3, 4])
+        #expect(chunk.actionHorizon == 2)
+        #expect(chunk.noiseSeed == 7)
+        #expect(chunk.noiseCounter == request.observation.tick)
+        #expect(chunk.goalID == "goal")
+        #expect(chunk.stepDuration == Scene.period)
+        #expect(scene.core.frameToChunk.count == 1)
+    }
+
+    @Test func aFailedOrInfiniteInferenceMakesNoChunkAndIsCounted() throws {
+        var scene = Scene()
+        scene.core.receive(scene.goal())
+        let request = try #require(request(in: try scene.step(1)))
+        let failed = scene.core.inferenceFinished(
+            Result<[Float], NetworkFailure>.failure(NetworkFailure()), at: request.observation.time)
+        #expect(failed.publish == nil)
+        _ = try scene.step(2)
+        let infinite = scene.core.inferenceFinished(
+            Result<[Float], NetworkFailure>.success([.infinity, 0]), at: request.observation.time)
+        #expect(infinite.publish == nil)
+        #expect(scene.core.counters.failedInferences == 2)
+        #expect(scene.core.counters.chunks == 0)
+    }
+
+    @Test func anUnreadableJPEGMakesTheTickInvalid() throws {
+        var scene = Scene()
+        scene.core.receive(scene.goal())
+        var frame = scene.frame(1, captured: .zero)
+        frame.pixels = .jpeg(SharedBytes(copying: [0xFF, 0xD8, 1, 2, 3]), width: 4, height: 4)
+        scene.core.receive(frame, at: .zero)
+        guard case .invalid = scene.core.tick(at: try #require(scene.core.nextTick)) else {
+            Issue.record("a broken JPEG was observed")
+            return
+        }
+        guard case .unreadableFrame = scene.core.obstacle else {
+            Issue.record("obstacle is \(String(describing: scene.core.obstacle))")
+            return
+        }
+    }
+
+    @Test func sameEventsGiveTheSameRequests() throws {
+        let seed = SeededGenerator.freshSeed()
+        func run() throws -> [String] {
+            var random = SeededGenerator(seed: seed)
+            var scene = Scene(requiresGoal: false)
+            var log: [String] = []
+            var now = MonotonicTime.zero
+            for index in 0..<300 {
+                now += .milliseconds(Int.random(in: 1...90, using: &random))
+                switch Int.random(in: 0..<4, using: &random) {
+                case 0: scene.core.receive(scene.frame(UInt8(index % 250), captured: now - .zero), at: now)
+                case 1: scene.core.receive(scene.goal("g\(index)", value: UInt8(index % 250)))
+                case 2:
+                    let outcome = scene.core.inferenceFinished(
+                        Result<[Float], NetworkFailure>.success([Float(index), 0]), at: now)
+                    log.append("\(String(describing: outcome.publish))")
+                default:
+                    if let due = scene.core.nextTick, due <= now { log.append("\(scene.core.tick(at: now))") }
+                }
+            }
+            return log.map { $0.replacing(/0x[0-9a-f]+/, with: "") }
+        }
+        let first = try run()
+        #expect(first.count > 50)
+        #expect(try run() == first, "seed \(seed)")
+    }
+}
