@@ -41,7 +41,7 @@ package enum NodeProcess {
         let run: RunDescription
         let bus: BusNode
         do {
-            run = try RunDescription.load(folder: arguments.run)
+            run = try RunDescription.load(arguments.run)
             bus = try BusNode(options(for: arguments.node, in: run))
         } catch {
             throw fail("\(error)", NodeExit.badInput)
@@ -112,10 +112,7 @@ package enum NodeProcess {
     }
 
     private static func options(for node: String, in run: RunDescription) throws -> BusOptions {
-        guard let endpoint = run.endpoints[node] else {
-            let known = run.endpoints.keys.sorted().joined(separator: ", ")
-            throw ValidationError("the run has no node '\(node)'; it has \(known)")
-        }
+        let endpoint = try run.endpoint(of: node)
         let peers = run.endpoints.filter { $0.key != node }.sorted { $0.key < $1.key }.map(\.value)
         return BusOptions(node: node, runID: run.runID, endpoint: endpoint, peers: peers)
     }

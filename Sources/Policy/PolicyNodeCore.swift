@@ -60,6 +60,8 @@ package struct PolicyNodeCore: Sendable {
 
     /// Per camera the two newest frames, older first: one that arrives while a tick is late is too new for it.
     private var newest: [String: [CameraFrame]] = [:]
+    /// Per camera, the weights for the size it delivers.
+    private var resizes: [String: ImageResize] = [:]
     private var window: ObservationWindow
     private var cadence: Cadence?
     private var goal = PreparedGoal(id: "", images: [:])
@@ -220,7 +222,7 @@ package struct PolicyNodeCore: Sendable {
 
     private struct Unusable: Error { var obstacle: Obstacle }
 
-    private func usableImage(
+    private mutating func usableImage(
         of camera: PolicyCamera, at due: MonotonicTime
     ) -> Result<(CameraFrame, RGBImage), Unusable> {
         let frames = newest[camera.name, default: []]
@@ -236,17 +238,25 @@ package struct PolicyNodeCore: Sendable {
             return .success((frame, prepare(image, for: camera)))
         case .jpeg(let data, _, _):
             do throws(ImageError) {
-                return .success((frame, prepare(try RGBImage(jpeg: data.bytes), for: camera)))
+                let image = try RGBImage(decoding: data, source: "camera '\(camera.name)'")
+                return .success((frame, prepare(image, for: camera)))
             } catch {
                 return .failure(Unusable(obstacle: .unreadableFrame(camera: camera.name, problem: "\(error)")))
             }
         }
     }
 
-    private func prepare(_ image: RGBImage, for camera: PolicyCamera) -> RGBImage {
+    private mutating func prepare(_ image: RGBImage, for camera: PolicyCamera) -> RGBImage {
+        if let plan = resizes[camera.name], plan.inputWidth == image.width, plan.inputHeight == image.height {
+            return plan.resize(image)
+        }
         // The official wrapper crops only `image_primary`; other cameras were not augmented by crops in training.
         let crops = configuration.preprocessing == .resizeAndCenterCrop && camera.name == "primary"
-        return image.resized(width: camera.width, height: camera.height, centerCropped: crops)
+        let plan = ImageResize(
+            fromWidth: image.width, height: image.height, toWidth: camera.width, height: camera.height,
+            cropsCentre: crops)
+        resizes[camera.name] = plan
+        return plan.resize(image)
     }
 
     private func makeObservation(tick: UInt64, time: MonotonicTime, frames: [CameraFrame]) -> PolicyObservation {

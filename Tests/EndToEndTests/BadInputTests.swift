@@ -1,0 +1,209 @@
+import Foundation
+import JSONTree
+import Messages
+import TestSupport
+import Testing
+import Time
+
+extension EndToEnd {
+    /// Each unusable input gives one clear error with the mend, a non-zero exit, no motion and no orphan.
+    @Suite(.serialized) struct BadInputTests {
+        private static let caseOne = Fixture.url("octo/case1_primary_goal_w1/checkpoint").path
+
+        /// Launches the replay manifest with overrides that cannot work.
+        private func expectRefusal(
+            _ settings: [String], manifest: String = Pipeline.replayManifest, mentions words: [String],
+            exitCode: Int32? = nil, sourceLocation: SourceLocation = #_sourceLocation
+        ) throws {
+            let base = try TemporaryFolder.make("refuse")
+            defer { try? FileManager.default.removeItem(at: base) }
+            let outcome = try Program.run(
+                "octo-launch",
+                [manifest, "--for", "5", "--run-folder", base.appendingPathComponent("run").path]
+                    + settings.flatMap { ["--set", $0] })
+            #expect(outcome.exitCode != 0 && outcome.exitCode != -9, sourceLocation: sourceLocation)
+            if let exitCode { #expect(outcome.exitCode == exitCode, sourceLocation: sourceLocation) }
+            for word in words {
+                #expect(
+                    outcome.errors.contains(word), "no '\(word)' in:\n\(outcome.errors)", sourceLocation: sourceLocation)
+            }
+            #expect(!outcome.errors.contains("executing chunk"), sourceLocation: sourceLocation)
+            #expect(processesMentioning(base.path) == [], sourceLocation: sourceLocation)
+        }
+
+        /// Processes whose command line names the folder: a run's nodes all do.
+        private func processesMentioning(_ folder: String) -> [String] {
+            let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+            return all.filter { Int($0) != nil }.filter { process in
+                let line = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") ?? Data()
+                return String(decoding: line, as: UTF8.self).contains(folder)
+            }
+        }
+
+        private func withFolder(_ body: (URL) throws -> Void) throws {
+            let folder = try TemporaryFolder.make("bad")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            try body(folder)
+        }
+
+        @Test func aMissingCheckpoint() throws {
+            try expectRefusal(["policy.checkpoint=/nonexistent/model"], mentions: ["/nonexistent/model", "policy.checkpoint"])
+        }
+
+        @Test func aCorruptCheckpoint() throws {
+            try withFolder { folder in
+                let copy = folder.appendingPathComponent("checkpoint")
+                try FileManager.default.copyItem(atPath: Self.caseOne, toPath: copy.path)
+                let parameters = copy.appendingPathComponent("300000/default/checkpoint")
+                let whole = try Data(contentsOf: parameters)
+                try whole.prefix(whole.count / 2).write(to: parameters)
+                try expectRefusal(["policy.checkpoint=\(copy.path)"], mentions: ["policy", parameters.path])
+            }
+        }
+
+        @Test(arguments: ["ocdbt", "zarr"])
+        func aCheckpointInAForeignLayout(layout: String) throws {
+            try withFolder { folder in
+                let copy = folder.appendingPathComponent("checkpoint")
+                try FileManager.default.copyItem(atPath: Self.caseOne, toPath: copy.path)
+                try FileManager.default.removeItem(at: copy.appendingPathComponent("300000"))
+                try FileManager.default.copyItem(
+                    at: Fixture.url("octo/layouts/\(layout)/7"), to: copy.appendingPathComponent("7"))
+                try expectRefusal(["policy.checkpoint=\(copy.path)"], mentions: ["save_pretrained"])
+            }
+        }
+
+        @Test func aCheckpointThatWantsACameraTheManifestDoesNotHave() throws {
+            let twoCameras = Fixture.url("octo/case3_two_cams_goal_text/checkpoint").path
+            try expectRefusal(["policy.checkpoint=\(twoCameras)"], mentions: ["wrist", "primary"])
+        }
+
+        @Test func imagesOfDifferentSizesInOneFolder() throws {
+            try withFolder { folder in
+                for (index, source) in ["launch/episode/image_0_000.png"].enumerated() {
+                    try FileManager.default.copyItem(
+                        at: Fixture.packageRoot.appendingPathComponent(source),
+                        to: folder.appendingPathComponent("image_0_00\(index).png"))
+                }
+                // A 1×1 PNG beside a 256×256 one.
+                let tiny =
+                    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+                try #require(Data(base64Encoded: tiny)).write(to: folder.appendingPathComponent("image_0_001.png"))
+                try expectRefusal(["cameras.primary.folder=\(folder.path)"], mentions: ["image_0_001.png", "256"])
+            }
+        }
+
+        @Test func anEmptyFrameFolder() throws {
+            try withFolder { folder in
+                try expectRefusal(["cameras.primary.folder=\(folder.path)"], mentions: [folder.path])
+            }
+        }
+
+        @Test func anUnreadablePNG() throws {
+            try withFolder { folder in
+                let file = folder.appendingPathComponent("image_0_000.png")
+                try Data([0x89, 0x50, 0x4E, 0x47, 1, 2, 3]).write(to: file)
+                try expectRefusal(["cameras.primary.folder=\(folder.path)"], mentions: ["image_0_000.png"])
+            }
+        }
+
+        @Test func aGoalFrameThatTheEpisodeDoesNotHave() throws {
+            try expectRefusal(["goal.frame=4711"], mentions: ["4711"])
+        }
+
+        @Test func anUnknownManifestKey() throws {
+            try expectRefusal(
+                ["arm.contol_rate_hz=250"], mentions: ["contol_rate_hz", "control_rate_hz"], exitCode: 2)
+        }
+
+        @Test func aManifestThatIsNotJSON() throws {
+            try withFolder { folder in
+                let manifest = folder.appendingPathComponent("robot.json")
+                try Data("cameras:\n  primary: yes\n".utf8).write(to: manifest)
+                try expectRefusal([], manifest: manifest.path, mentions: ["robot.json", "line 1"], exitCode: 2)
+            }
+        }
+
+        @Test func aManifestThatIsNotThere() throws {
+            try expectRefusal([], manifest: "/nonexistent/robot.json", mentions: ["/nonexistent/robot.json"], exitCode: 2)
+        }
+
+        @Test func aCalibrationThatIsNone() throws {
+            try withFolder { folder in
+                let file = folder.appendingPathComponent("arm.json")
+                try Data("{\"name\": \"nothing\"}".utf8).write(to: file)
+                try expectRefusal(["arm.calibration=\(file.path)"], mentions: ["arm.json", "joints"])
+            }
+        }
+
+        @Test func aBusyEndpoint() throws {
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            defer { close(descriptor) }
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let port: UInt16? = withUnsafeMutableBytes(of: &address) { bytes in
+                guard let pointer = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self) else { return nil }
+                guard bind(descriptor, pointer, length) == 0, listen(descriptor, 1) == 0,
+                    getsockname(descriptor, pointer, &length) == 0
+                else { return nil }
+                return UInt16(bigEndian: bytes.load(fromByteOffset: 2, as: UInt16.self))
+            }
+            try expectRefusal(
+                ["bus.transport=tcp", "bus.base_port=\(try #require(port))"], mentions: ["\(try #require(port))"])
+        }
+
+        @Test func aSecondLauncherOnTheSameRunFolder() throws {
+            let pipeline = try Pipeline()
+            try pipeline.waitUntilMoving()
+            let second = try Program.run(
+                "octo-launch", [Pipeline.replayManifest, "--for", "2", "--run-folder", pipeline.folder.path])
+            #expect(second.exitCode == 4)
+            #expect(second.errors.contains("\(pipeline.launcher.process.processIdentifier)"))
+            // The first is not disturbed.
+            let (summary, outcome) = try pipeline.stop()
+            #expect(outcome.exitCode == 0)
+            #expect(summary["restarts"]?.int == 0)
+        }
+
+        @Test func aNodeThatExitsAtOnce() throws {
+            try withStandIn("exit 7") { programs in
+                try expectNodeFailure(programs, mentions: ["policy", "7"])
+            }
+        }
+
+        @Test func aNodeThatNeverBecomesReady() throws {
+            try withStandIn("exec sleep 1000") { programs in
+                try expectNodeFailure(programs, settings: ["supervision.ready_timeout_s=2"], mentions: ["policy", "ready"])
+            }
+        }
+
+        /// A folder of the real programs in which octo-policy is a shell script.
+        private func withStandIn(_ script: String, _ body: (URL) throws -> Void) throws {
+            try withFolder { folder in
+                for program in ["octo-camera", "octo-goal", "octo-arm"] {
+                    try FileManager.default.createSymbolicLink(
+                        atPath: folder.appendingPathComponent(program).path, withDestinationPath: Program.path(program))
+                }
+                let policy = folder.appendingPathComponent("octo-policy")
+                try Data("#!/bin/sh\n\(script)\n".utf8).write(to: policy)
+                try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: policy.path)
+                try body(folder)
+            }
+        }
+
+        private func expectNodeFailure(_ programs: URL, settings: [String] = [], mentions words: [String]) throws {
+            let run = try TemporaryFolder.make("run")
+            defer { try? FileManager.default.removeItem(at: run) }
+            let outcome = try Program.run(
+                "octo-launch",
+                [Pipeline.replayManifest, "--run-folder", run.path] + settings.flatMap { ["--set", $0] },
+                environment: ["OCTO_BIN_DIR": programs.path])
+            #expect(outcome.exitCode == 3, "\(outcome.errors)")
+            for word in words { #expect(outcome.errors.contains(word), "no '\(word)' in:\n\(outcome.errors)") }
+            #expect(processesMentioning(run.path) == [])
+            #expect(processesMentioning(programs.path) == [])
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import Foundation
+import JSONTree
+import Messages
+import TestSupport
+import Testing
+import Time
+
+extension EndToEnd {
+    /// The commands that README and `--help` show.
+    @Suite(.serialized) struct CommandTests {
+        @Test func octoBusLooksIntoARunningPipeline() throws {
+            let pipeline = try Pipeline()
+            try pipeline.waitUntilMoving()
+            let run = ["--run", pipeline.folder.path]
+
+            let list = try Program.run("octo-bus", ["list"] + run)
+            #expect(list.exitCode == 0, "\(list.errors)")
+            for topic in [
+                "camera/primary/image", "goal/current", "policy/observation", "policy/chunk", "arm/state", "arm/loop",
+                "node/policy/status",
+            ] {
+                #expect(list.output.contains(topic), "no \(topic) in:\n\(list.output)")
+            }
+            let echo = try Program.run("octo-bus", ["echo", "policy/chunk", "--once"] + run)
+            #expect(echo.exitCode == 0 && !echo.output.isEmpty, "\(echo.errors)")
+            for command in ["hz", "bw", "delay"] {
+                let running = try RunningProgram("octo-bus", [command, "arm/state"] + run)
+                usleep(2_000_000)
+                kill(running.process.processIdentifier, SIGINT)
+                let outcome = running.waitForEnd(limit: 10)
+                #expect(outcome.exitCode == 0, "\(command): \(outcome.errors)")
+                #expect(outcome.output.contains(where: \.isNumber), "\(command): \(outcome.output)")
+            }
+            let unknown = try Program.run("octo-bus", ["hz", "arm/stat"] + run)
+            #expect(unknown.exitCode != 0)
+            #expect(unknown.errors.contains("arm/state"))
+            _ = try pipeline.stop()
+        }
+
+        @Test func octoBusSaysWhenNothingRuns() throws {
+            let base = try TemporaryFolder.make("base")
+            defer { try? FileManager.default.removeItem(at: base) }
+            let outcome = try Program.run("octo-bus", ["list"], environment: ["OCTO_RUN_BASE": base.path])
+            #expect(outcome.exitCode == 1)
+            #expect(outcome.errors.contains("octo-launch"))
+        }
+
+        @Test func verifyPassesOnARecordedCaseAndFailsOnAnother() throws {
+            let one = Fixture.url("octo/case1_primary_goal_w1")
+            let four = Fixture.url("octo/case4_text_only")
+            let checkpoint = one.appendingPathComponent("checkpoint").path
+            let good = try Program.run(
+                "octo-policy",
+                ["verify", "--checkpoint", checkpoint, "--case", one.appendingPathComponent("io.safetensors").path, "--json"])
+            #expect(good.exitCode == 0, "\(good.output)\(good.errors)")
+            #expect(throws: Never.self) { try JSONNode(parsing: Array(good.output.utf8)) }
+            let other = try Program.run(
+                "octo-policy",
+                ["verify", "--checkpoint", checkpoint, "--case", four.appendingPathComponent("io.safetensors").path])
+            #expect(other.exitCode != 0)
+        }
+
+        @Test func inspectSaysWhatACheckpointIs() throws {
+            let checkpoint = Fixture.url("octo/case3_two_cams_goal_text/checkpoint").path
+            let outcome = try Program.run("octo-policy", ["inspect", checkpoint])
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            for word in ["primary", "wrist", "128", "64", "bridge_dataset", "DiffusionActionHead"] {
+                #expect(outcome.output.contains(word), "no '\(word)' in:\n\(outcome.output)")
+            }
+        }
+
+        @Test func checkAndGraphStartNothing() throws {
+            let check = try Program.run("octo-launch", [Pipeline.replayManifest, "--check"])
+            #expect(check.exitCode == 0, "\(check.errors)")
+            let graph = try Program.run("octo-launch", [Pipeline.replayManifest, "--graph"])
+            #expect(graph.exitCode == 0)
+            #expect(graph.output.contains("flowchart"))
+            #expect(graph.output.contains("policy/chunk"))
+        }
+
+        @Test(arguments: ["octo-launch", "octo-camera", "octo-goal", "octo-policy", "octo-arm", "octo-bus", "octo-bench"])
+        func everyProgramExplainsItself(program: String) throws {
+            let outcome = try Program.run(program, ["--help"])
+            #expect(outcome.exitCode == 0)
+            #expect(outcome.output.contains("USAGE"))
+        }
+    }
+}

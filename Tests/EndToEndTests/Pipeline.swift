@@ -1,0 +1,195 @@
+import Bus
+import Foundation
+import JSONTree
+import Launch
+import Messages
+import TestSupport
+import Time
+import Wire
+
+/// The programs under test lie beside the test executable.
+enum Program {
+    static let folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+
+    static func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+
+    /// What a program that ended left behind.
+    struct Outcome {
+        var exitCode: Int32
+        var output: String
+        var errors: String
+    }
+
+    /// Runs a program to its end.
+    /// - Parameter limit: seconds after which it is killed and the exit code is -9.
+    static func run(
+        _ name: String, _ arguments: [String], environment: [String: String] = [:], limit: Double = 60
+    ) throws -> Outcome {
+        let running = try RunningProgram(name, arguments, environment: environment)
+        return running.waitForEnd(limit: limit)
+    }
+}
+
+/// A program that runs while a test watches it.
+final class RunningProgram {
+    let process = Process()
+    private let outputFile: URL
+    private let errorFile: URL
+
+    init(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws {
+        let folder = try TemporaryFolder.make("program")
+        outputFile = folder.appendingPathComponent("out")
+        errorFile = folder.appendingPathComponent("err")
+        for file in [outputFile, errorFile] { try Data().write(to: file) }
+        process.executableURL = URL(fileURLWithPath: Program.path(name))
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = try FileHandle(forWritingTo: outputFile)
+        process.standardError = try FileHandle(forWritingTo: errorFile)
+        try process.run()
+    }
+
+    var output: String { (try? String(contentsOf: outputFile, encoding: .utf8)) ?? "" }
+    var errors: String { (try? String(contentsOf: errorFile, encoding: .utf8)) ?? "" }
+
+    func waitForEnd(limit: Double) -> Program.Outcome {
+        let deadline = MonotonicTime.now() + .fromSeconds(limit)
+        while process.isRunning, MonotonicTime.now() < deadline { usleep(5_000) }
+        if process.isRunning {
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+            return .init(exitCode: -9, output: output, errors: errors + "\n(killed after \(limit) s)")
+        }
+        return .init(exitCode: process.terminationStatus, output: output, errors: errors)
+    }
+
+    deinit {
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        try? FileManager.default.removeItem(at: outputFile.deletingLastPathComponent())
+    }
+}
+
+enum TemporaryFolder {
+    /// A new folder with a short path: socket paths may have 107 bytes only.
+    static func make(_ purpose: String) throws -> URL {
+        let name = "octo-\(purpose)-\(String(UInt32.random(in: 0...UInt32.max), radix: 36))"
+        let url = URL(fileURLWithPath: "/tmp").appendingPathComponent(name)
+        try FileManager.default.createDirectory(
+            at: url, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        return url
+    }
+}
+
+struct TimedOut: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// A pipeline started by octo-launch, and a connection that watches what it says.
+final class Pipeline {
+    let folder: URL
+    let launcher: RunningProgram
+    private(set) var bus: BusNode
+    private let statuses: Subscription<NodeStatus>
+    private let states: Subscription<ArmState>
+    let chunks: Subscription<ActionChunk>
+    /// The newest status of each node.
+    private(set) var status: [String: NodeStatus] = [:]
+    private(set) var armState: ArmState?
+
+    static let replayManifest = Fixture.packageRoot.appendingPathComponent("launch/replay.json").path
+
+    /// Starts the replay manifest with overrides and waits until the launcher has written its run folder.
+    init(_ settings: [String] = [], arguments: [String] = [], manifest: String = Pipeline.replayManifest) throws {
+        folder = try TemporaryFolder.make("run")
+        let overrides = settings.flatMap { ["--set", $0] }
+        launcher = try RunningProgram(
+            "octo-launch", [manifest, "--run-folder", folder.path, "--json"] + overrides + arguments)
+        let description = folder.appendingPathComponent("run.json").path
+        let deadline = MonotonicTime.now() + .seconds(20)
+        while !FileManager.default.fileExists(atPath: description) {
+            guard launcher.process.isRunning, MonotonicTime.now() < deadline else {
+                throw TimedOut(description: "octo-launch made no run folder:\n\(launcher.errors)")
+            }
+            usleep(10_000)
+        }
+        let run = try RunDescription.load(folder.path)
+        bus = try BusNode(
+            BusOptions(node: "test", runID: run.runID, endpoint: nil, peers: run.endpoints.map(\.value).sorted()))
+        statuses = bus.subscribeToAllStatuses()
+        states = bus.subscribe(Topics.armState)
+        chunks = bus.subscribe(Topics.policyChunk)
+    }
+
+    /// Listens until `condition` holds.
+    func wait(for what: String, limit: Double = 30, until condition: (Pipeline) throws -> Bool) throws {
+        let deadline = MonotonicTime.now() + .fromSeconds(limit)
+        repeat {
+            if try condition(self) { return }
+            try bus.wait(until: .now() + .milliseconds(20))
+            while let received = statuses.take() { status[received.message.node] = received.message }
+            if let received = states.take() { armState = received.message }
+        } while MonotonicTime.now() < deadline
+        throw TimedOut(
+            description: "waited \(limit) s for \(what). Statuses: "
+                + status.values.map { "\($0.node) \($0.state): \($0.headline)" }.sorted().joined(separator: "; ")
+                + "\nLauncher said:\n\(launcher.errors)")
+    }
+
+    /// Until all four nodes are ready and the arm follows a chunk.
+    func waitUntilMoving(limit: Double = 60) throws {
+        try wait(for: "the arm to execute a chunk", limit: limit) { pipeline in
+            if case .executing = pipeline.armState?.mode { pipeline.isReady } else { false }
+        }
+    }
+
+    var isReady: Bool {
+        ["camera-primary", "goal", "policy", "arm"].allSatisfy { status[$0]?.state == .ready }
+    }
+
+    func processID(of node: String) throws -> Int32 {
+        guard let known = status[node] else { throw TimedOut(description: "no status of \(node)") }
+        return known.processID
+    }
+
+    /// Asks the launcher to stop and reads the summary it prints.
+    func stop(limit: Double = 20) throws -> (summary: JSONNode, outcome: Program.Outcome) {
+        kill(launcher.process.processIdentifier, SIGINT)
+        return try finish(limit: limit)
+    }
+
+    /// Waits for the launcher's own end and reads the summary.
+    func finish(limit: Double) throws -> (summary: JSONNode, outcome: Program.Outcome) {
+        let outcome = launcher.waitForEnd(limit: limit)
+        do {
+            return (try JSONNode(parsing: Array(outcome.output.utf8)), outcome)
+        } catch {
+            throw TimedOut(
+                description: "the summary is not JSON (\(error)): exit code \(outcome.exitCode)\n\(outcome.output)\n\(outcome.errors)")
+        }
+    }
+
+    deinit {
+        bus.close()
+        try? FileManager.default.removeItem(at: folder)
+    }
+}
+
+/// A process of this machine that still runs (a zombie does not).
+func isAlive(_ processID: Int32) -> Bool {
+    guard let stat = try? String(contentsOfFile: "/proc/\(processID)/stat", encoding: .utf8),
+        let close = stat.lastIndex(of: ")")
+    else { return false }
+    return !stat[close...].dropFirst(2).hasPrefix("Z")
+}
+
+/// Waits until none of the processes runs.
+func waitUntilGone(_ processIDs: [Int32], limit: Double = 15) -> [Int32] {
+    let deadline = MonotonicTime.now() + .fromSeconds(limit)
+    var left = processIDs
+    while !left.isEmpty, MonotonicTime.now() < deadline {
+        left = left.filter(isAlive)
+        if !left.isEmpty { usleep(10_000) }
+    }
+    return left
+}

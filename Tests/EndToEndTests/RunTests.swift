@@ -1,0 +1,100 @@
+import Foundation
+import Images
+import JSONTree
+import Messages
+import TestSupport
+import Testing
+import Time
+
+extension EndToEnd {
+    @Suite(.serialized) struct RunTests {
+        /// What every healthy run must say about itself.
+        private func expectHealthy(_ summary: JSONNode, _ outcome: Program.Outcome) throws {
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            #expect(summary["restarts"]?.int == 0, "\(summary.text())")
+            #expect(summary["drops"]?.int == 0, "\(summary.text())")
+            #expect(try #require(summary["frames"]?.int) > 10)
+            #expect(try #require(summary["chunks"]?.int) > 10)
+            let latency = try #require(summary["frame_to_first_setpoint"])
+            #expect(try #require(latency["count"]?.int) > 5)
+            #expect(try #require(latency["p50_ms"]?.double) > 0)
+            #expect(try #require(summary["loop_jitter"]?["count"]?.int) > 100)
+        }
+
+        @Test func replaysTheDemoEpisodeAndEndsByItself() throws {
+            let pipeline = try Pipeline(arguments: ["--for", "5"])
+            try pipeline.waitUntilMoving()
+            let processes = try pipeline.status.keys.map { try pipeline.processID(of: $0) }
+            #expect(processes.count == 4)
+            let (summary, outcome) = try pipeline.finish(limit: 40)
+            try expectHealthy(summary, outcome)
+            #expect(waitUntilGone(processes) == [])
+        }
+
+        @Test(.enabled(if: Fixture.shared("octo/bridge-episode") != nil, "the real Bridge frames are not on this machine"))
+        func replaysTheRealBridgeEpisodeTowardsItsLastFrame() throws {
+            let episode = try #require(Fixture.shared("octo/bridge-episode")).path
+            let pipeline = try Pipeline(
+                ["cameras.primary.folder=\(episode)", "goal.folder=\(episode)"], arguments: ["--for", "5"])
+            try pipeline.waitUntilMoving()
+            let (summary, outcome) = try pipeline.finish(limit: 40)
+            try expectHealthy(summary, outcome)
+        }
+
+        @Test(arguments: [SIGINT, SIGTERM])
+        func stopsInOrderWhenAsked(signal: Int32) throws {
+            let pipeline = try Pipeline()
+            try pipeline.waitUntilMoving()
+            let processes = try pipeline.status.keys.map { try pipeline.processID(of: $0) }
+            kill(pipeline.launcher.process.processIdentifier, signal)
+            let (summary, outcome) = try pipeline.finish(limit: 20)
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            #expect(summary["restarts"]?.int == 0)
+            #expect(waitUntilGone(processes) == [])
+            #expect(!FileManager.default.fileExists(atPath: pipeline.folder.appendingPathComponent("arm.ipc").path))
+        }
+
+        @Test func noChildOutlivesAKilledLauncher() throws {
+            let pipeline = try Pipeline()
+            try pipeline.waitUntilMoving()
+            let processes = try pipeline.status.keys.map { try pipeline.processID(of: $0) }
+            kill(pipeline.launcher.process.processIdentifier, SIGKILL)
+            #expect(waitUntilGone(processes) == [])
+        }
+
+        @Test func theSameObservationGoalAndSeedGiveTheSameChunk() throws {
+            // The images of one frame looped are one observation: only the noise counter differs between chunks, and
+            // two runs give chunk for chunk the same.
+            let folder = try TemporaryFolder.make("still")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let frame = Fixture.packageRoot.appendingPathComponent("launch/episode/image_0_000.png")
+            try FileManager.default.copyItem(at: frame, to: folder.appendingPathComponent("image_0_000.png"))
+            func firstChunks() throws -> [UInt64: [Float]] {
+                let pipeline = try Pipeline(["cameras.primary.folder=\(folder.path)"])
+                var chunks: [UInt64: [Float]] = [:]
+                try pipeline.wait(for: "five chunks", limit: 60) { pipeline in
+                    while let received = pipeline.chunks.take() {
+                        chunks[received.message.noiseCounter] = received.message.actions
+                    }
+                    return chunks.count >= 5
+                }
+                _ = try pipeline.stop()
+                return chunks
+            }
+            let first = try firstChunks()
+            let second = try firstChunks()
+            let common = Set(first.keys).intersection(second.keys)
+            #expect(common.count >= 3)
+            for counter in common { #expect(first[counter] == second[counter], "noise counter \(counter)") }
+            #expect(Set(first.values).count == first.count)
+        }
+
+        @Test func aLoopbackTCPPipelineRunsToo() throws {
+            let port = Int.random(in: 20_000..<40_000)
+            let pipeline = try Pipeline(["bus.transport=tcp", "bus.base_port=\(port)"])
+            try pipeline.waitUntilMoving()
+            let (_, outcome) = try pipeline.stop()
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+        }
+    }
+}
