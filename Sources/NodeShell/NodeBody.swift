@@ -10,8 +10,8 @@ package protocol NodeBody {
     /// - Returns: when to be woken at the latest, nil if only something new matters.
     mutating func turn(at now: MonotonicTime) throws -> MonotonicTime?
 
-    /// What it says about itself at this moment.
-    func report() -> NodeReport
+    /// What it says about itself at this moment; the shell adds what the bus counted.
+    func status(at now: MonotonicTime) -> NodeStatus
 
     /// Runs in place of `turn` once the node was asked to stop.
     /// - Returns: true when it may end.
@@ -21,22 +21,4 @@ package protocol NodeBody {
 extension NodeBody {
     package var wakeDescriptors: [Int32] { [] }
     package mutating func stop(at now: MonotonicTime) -> Bool { true }
-}
-
-/// The part of a status that the node itself knows; the shell adds name, process and bus counters.
-package struct NodeReport: Equatable, Sendable {
-    package var state: NodeStatus.State
-    package var headline: String
-    package var counters: [NodeStatus.Counter]
-    package var latencies: [NodeStatus.Latency]
-
-    package init(
-        _ state: NodeStatus.State, _ headline: String, counters: [NodeStatus.Counter] = [],
-        latencies: [NodeStatus.Latency] = []
-    ) {
-        self.state = state
-        self.headline = headline
-        self.counters = counters
-        self.latencies = latencies
-    }
 }

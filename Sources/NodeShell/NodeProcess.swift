@@ -47,14 +47,14 @@ package enum NodeProcess {
             throw fail("\(error)", NodeExit.badInput)
         }
         let status = StatusPublisher(name: arguments.node, bus: bus)
-        status.publish(NodeReport(.starting, "starting"), at: .now())
+        status.publish(.starting, "starting")
 
         var body: Body
         do {
             body = try makeBody(NodeContext(name: arguments.node, run: run, bus: bus, log: log))
         } catch {
             // The launcher prints this line; the status is for everybody else who watches.
-            status.publish(NodeReport(.fault, "\(error)"), at: .now())
+            status.publish(.fault, "\(error)")
             try? bus.wait(until: .now() + .milliseconds(200))
             bus.close()
             throw fail("\(error)", NodeExit.badInput)
@@ -62,7 +62,7 @@ package enum NodeProcess {
         do {
             try loop(&body, bus: bus, status: status, signals: signals, log: log)
         } catch {
-            status.publish(NodeReport(.fault, "\(error)"), at: .now())
+            status.publish(.fault, "\(error)")
             bus.close()
             throw fail("\(error)", NodeExit.failure)
         }
@@ -73,7 +73,7 @@ package enum NodeProcess {
         _ body: inout Body, bus: BusNode, status: StatusPublisher, signals: Int32, log: Logger
     ) throws {
         var stopping = false
-        var report = body.report()
+        var shown = body.status(at: .now())
         var nextStatus = MonotonicTime.now()
         while true {
             let now = MonotonicTime.now()
@@ -89,18 +89,20 @@ package enum NodeProcess {
             } else {
                 wake = try body.turn(at: now)
             }
-            let current = body.report()
-            let changed = current.state != report.state || current.headline != report.headline
+            let current = body.status(at: now)
+            // A headline may count milliseconds: it goes out with the next status, but is not worth a line each.
+            let changed = current.state != shown.state
             if changed { log.log(level: level(of: current.state), "\(current.headline)") }
             if changed || now >= nextStatus {
                 status.publish(current, at: now)
                 nextStatus = now + statusPeriod
             }
-            report = current
+            shown = current
             try bus.wait(until: min(wake ?? nextStatus, nextStatus), alsoOn: [signals] + body.wakeDescriptors)
         }
-        status.publish(
-            NodeReport(.stopping, "stopped", counters: report.counters, latencies: report.latencies), at: .now())
+        shown = body.status(at: .now())
+        shown.state = .stopping
+        status.publish(shown, at: .now())
     }
 
     private static func level(of state: NodeStatus.State) -> Logger.Level {
@@ -135,16 +137,20 @@ private final class StatusPublisher {
         publisher = bus.publisher(Topics.nodeStatus(name))
     }
 
-    func publish(_ report: NodeReport, at now: MonotonicTime) {
+    func publish(_ state: NodeStatus.State, _ headline: String) {
+        publish(NodeStatus(node: name, processID: 0, state: state, headline: headline), at: .now())
+    }
+
+    func publish(_ status: NodeStatus, at now: MonotonicTime) {
         let counted = bus.statistics
         let bus: [NodeStatus.Counter] = [
             .init(name: "bus_lost", value: counted.lost), .init(name: "bus_superseded", value: counted.superseded),
             .init(name: "bus_malformed", value: counted.malformed),
         ]
-        publisher.publish(
-            NodeStatus(
-                node: name, processID: getpid(), state: report.state, headline: report.headline,
-                counters: report.counters + bus, latencies: report.latencies),
-            at: now)
+        var complete = status
+        complete.node = name
+        complete.processID = getpid()
+        complete.counters += bus
+        publisher.publish(complete, at: now)
     }
 }

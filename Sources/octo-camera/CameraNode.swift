@@ -1,0 +1,65 @@
+import Bus
+import Cameras
+import Messages
+import NodeShell
+import Time
+import Wire
+
+/// The camera node: opens the camera, waits as it asks, publishes what its core lets through.
+struct CameraNode<Source: Camera>: NodeBody {
+    private var camera: Source
+    private var core: CameraNodeCore
+    private let frames: Publisher<CameraFrame>
+    /// When a failed camera is opened again; nil while it is open.
+    private var retryTime: MonotonicTime?
+
+    /// - Throws: `CameraError` when the camera cannot be opened at all: a run that never had its camera does not start.
+    init(_ camera: Source, context: NodeContext) throws {
+        self.camera = camera
+        core = CameraNodeCore(node: context.name)
+        frames = context.bus.publisher(Topics.cameraImage(camera.name))
+        try open(at: .now())
+    }
+
+    private mutating func open(at now: MonotonicTime) throws(CameraError) {
+        core.opened(try camera.open(at: now), at: now)
+        retryTime = nil
+        camera.prepare()
+    }
+
+    var wakeDescriptors: [Int32] {
+        if case .readable(let descriptor, _) = camera.wakeup { [descriptor] } else { [] }
+    }
+
+    mutating func turn(at now: MonotonicTime) throws -> MonotonicTime? {
+        do throws(CameraError) {
+            if let retryTime {
+                guard now >= retryTime else { return retryTime }
+                try open(at: now)
+            }
+            if let frame = try camera.nextFrame(at: now), case .publish(let frame) = core.received(frame, at: now) {
+                frames.publish(frame, captureTime: frame.captureTime, at: now)
+                camera.prepare()
+            }
+        } catch {
+            camera.close()
+            retryTime = core.failed(error, at: now)
+            return retryTime
+        }
+        switch camera.wakeup {
+        case .time(let time): return time
+        case .readable(_, let deadline): return deadline
+        case .never:
+            core.ended()
+            return nil
+        }
+    }
+
+    func status(at now: MonotonicTime) -> NodeStatus { core.status(at: now) }
+
+    mutating func stop(at now: MonotonicTime) -> Bool {
+        camera.close()
+        core.stop()
+        return true
+    }
+}

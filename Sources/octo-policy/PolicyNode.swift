@@ -1,0 +1,85 @@
+import Bus
+import Messages
+import NodeShell
+import Policy
+import Time
+import Wire
+
+/// The policy node: carries messages between the bus, the core and the network's thread.
+struct PolicyNode: NodeBody {
+    private var core: PolicyNodeCore
+    private let worker: InferenceWorker
+    private let frames: [Subscription<CameraFrame>]
+    private let goals: Subscription<Goal>
+    private let observations: Publisher<PolicyObservation>
+    private let chunks: Publisher<ActionChunk>
+    private let modelName: String
+    private static let name = "policy"
+
+    init(core: PolicyNodeCore, worker: InferenceWorker, bus: BusNode, modelName: String) {
+        self.core = core
+        self.worker = worker
+        self.modelName = modelName
+        frames = core.configuration.cameras.map { bus.subscribe(Topics.cameraImage($0.name)) }
+        goals = bus.subscribe(Topics.goalCurrent)
+        observations = bus.publisher(Topics.policyObservation)
+        chunks = bus.publisher(Topics.policyChunk)
+    }
+
+    var wakeDescriptors: [Int32] { [worker.wakeDescriptor] }
+
+    mutating func turn(at now: MonotonicTime) throws -> MonotonicTime? {
+        while let answer = worker.take() {
+            let (chunk, next) = core.inferenceFinished(answer.result, at: answer.finished)
+            if let chunk { chunks.publish(chunk, captureTime: chunk.captureTime, at: now) }
+            if let next { worker.submit(next) }
+        }
+        while let goal = goals.take() { core.receive(goal.message) }
+        for subscription in frames {
+            while let frame = subscription.take() { core.receive(frame.message, at: now) }
+        }
+        if let due = core.nextTick, due <= now, case .observed(let observation, let request) = core.tick(at: now) {
+            // The network first: publishing can wait, the chunk cannot.
+            if let request { worker.submit(request) }
+            observations.publish(observation, captureTime: observation.views.map(\.captureTime).min(), at: now)
+        }
+        return core.nextTick
+    }
+
+    func status(at now: MonotonicTime) -> NodeStatus {
+        let counters = core.counters
+        let (state, headline) = condition
+        return NodeStatus(
+            node: Self.name, processID: 0, state: state, headline: headline,
+            counters: [
+                .init(name: "ticks", value: counters.ticks),
+                .init(name: "observations", value: counters.observations),
+                .init(name: "invalid_ticks", value: counters.invalidTicks),
+                .init(name: "missed_ticks", value: counters.missedTicks),
+                .init(name: "chunks", value: counters.chunks),
+                .init(name: "overtaken", value: counters.overtaken),
+                .init(name: "failed_inferences", value: counters.failedInferences),
+            ],
+            latencies: [
+                .init(name: "inference", of: core.inferenceTime),
+                .init(name: "frame_to_chunk", of: core.frameToChunk),
+            ])
+    }
+
+    private var condition: (NodeStatus.State, String) {
+        if let failure = core.lastFailure { return (.degraded, "inference fails: \(failure)") }
+        if let obstacle = core.obstacle {
+            // Before the first frame there is nothing wrong yet: the policy is ready to see one.
+            if case .noFrameYet = obstacle { return (.ready, "\(obstacle)") }
+            return (.degraded, "\(obstacle)")
+        }
+        if core.isUnconditioned {
+            return (.degraded, "unconditioned: no goal image is set, the network sees a black one")
+        }
+        let missing = core.camerasWithoutGoal
+        if !missing.isEmpty {
+            return (.degraded, "no goal image for \(missing.joined(separator: ", ")): the network sees a black one")
+        }
+        return (.ready, "running \(modelName)")
+    }
+}
