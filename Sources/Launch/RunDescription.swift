@@ -77,7 +77,7 @@ extension RunDescription {
 
     /// What `octo-launch` wrote for the run in `folder`.
     /// - Throws: `.noRun` when there is none, `.damaged` when the file is of another making.
-    package static func load(_ folder: String) throws(RunFolderError) -> RunDescription {
+    package static func load(folder: String) throws(RunFolderError) -> RunDescription {
         let folder = FileSystem.absolute(folder, from: FileSystem.workingFolder)
         let path = folder + "/" + fileName
         switch FileSystem.read(path) {
