@@ -35,26 +35,27 @@ package enum NodeProcess {
     ) throws {
         let signals = octo_signal_fd()
         guard signals >= 0 else { throw fail("cannot receive signals: errno \(-signals)", .init(1)) }
-        var log = Logger(label: arguments.node, factory: StreamLogHandler.standardError)
+        var log = Logger(label: arguments.node, factory: { StreamLogHandler.standardError(label: $0) })
         log.logLevel = .info
 
         let run: RunDescription
         let bus: BusNode
         do {
-            run = try RunDescription.load(arguments.run)
+            run = try RunDescription.load(folder: arguments.run)
             bus = try BusNode(options(for: arguments.node, in: run))
         } catch {
             throw fail("\(error)", NodeExit.badInput)
         }
         let status = StatusPublisher(name: arguments.node, bus: bus)
-        status.publish(.starting, "starting")
+        try status.publish(.starting, "starting")
 
         var body: Body
         do {
             body = try makeBody(NodeContext(name: arguments.node, run: run, bus: bus, log: log))
         } catch {
-            // The launcher prints this line; the status is for everybody else who watches.
-            status.publish(.fault, "\(error)")
+            // The launcher prints this line; the status is for everybody else who watches. That it may not get out
+            // must not hide the error itself.
+            try? status.publish(.fault, "\(error)")
             try? bus.wait(until: .now() + .milliseconds(200))
             bus.close()
             throw fail("\(error)", NodeExit.badInput)
@@ -62,7 +63,7 @@ package enum NodeProcess {
         do {
             try loop(&body, bus: bus, status: status, signals: signals, log: log)
         } catch {
-            status.publish(.fault, "\(error)")
+            try? status.publish(.fault, "\(error)")
             bus.close()
             throw fail("\(error)", NodeExit.failure)
         }
@@ -94,7 +95,7 @@ package enum NodeProcess {
             let changed = current.state != shown.state
             if changed { log.log(level: level(of: current.state), "\(current.headline)") }
             if changed || now >= nextStatus {
-                status.publish(current, at: now)
+                try status.publish(current, at: now)
                 nextStatus = now + statusPeriod
             }
             shown = current
@@ -102,7 +103,7 @@ package enum NodeProcess {
         }
         shown = body.status(at: .now())
         shown.state = .stopping
-        status.publish(shown, at: .now())
+        try status.publish(shown, at: .now())
     }
 
     private static func level(of state: NodeStatus.State) -> Logger.Level {
@@ -120,7 +121,8 @@ package enum NodeProcess {
     }
 
     private static func fail(_ message: String, _ code: ExitCode) -> ExitCode {
-        fputs("error: \(message)\n", stderr)
+        let line = Array("error: \(message)\n".utf8)
+        _ = write(STDERR_FILENO, line, line.count)
         return code
     }
 }
@@ -137,20 +139,20 @@ private final class StatusPublisher {
         publisher = bus.publisher(Topics.nodeStatus(name))
     }
 
-    func publish(_ state: NodeStatus.State, _ headline: String) {
-        publish(NodeStatus(node: name, processID: 0, state: state, headline: headline), at: .now())
+    func publish(_ state: NodeStatus.State, _ headline: String) throws(BusError) {
+        try publish(NodeStatus(node: name, processID: 0, state: state, headline: headline), at: .now())
     }
 
-    func publish(_ status: NodeStatus, at now: MonotonicTime) {
-        let counted = bus.statistics
+    func publish(_ status: NodeStatus, at now: MonotonicTime) throws(BusError) {
+        let counted = bus.statistics.total
         let bus: [NodeStatus.Counter] = [
-            .init(name: "bus_lost", value: counted.lost), .init(name: "bus_superseded", value: counted.superseded),
-            .init(name: "bus_malformed", value: counted.malformed),
+            .init(name: "bus_lost", value: counted.lost + counted.queueDropped), .init(name: "bus_superseded", value: counted.superseded),
+            .init(name: "bus_malformed", value: counted.malformed + counted.unknown),
         ]
         var complete = status
         complete.node = name
         complete.processID = getpid()
         complete.counters += bus
-        publisher.publish(complete, at: now)
+        try publisher.publish(complete, at: now)
     }
 }

@@ -32,19 +32,21 @@ struct CameraNode<Source: Camera>: NodeBody {
     }
 
     mutating func turn(at now: MonotonicTime) throws -> MonotonicTime? {
+        let newest: CameraFrame?
         do throws(CameraError) {
             if let retryTime {
                 guard now >= retryTime else { return retryTime }
                 try open(at: now)
             }
-            if let frame = try camera.nextFrame(at: now), case .publish(let frame) = core.received(frame, at: now) {
-                frames.publish(frame, captureTime: frame.captureTime, at: now)
-                camera.prepare()
-            }
+            newest = try camera.nextFrame(at: now)
         } catch {
             camera.close()
             retryTime = core.failed(error, at: now)
             return retryTime
+        }
+        if let newest, case .publish(let frame) = core.received(newest, at: now) {
+            try frames.publish(frame, captureTime: frame.captureTime, at: now)
+            camera.prepare()
         }
         switch camera.wakeup {
         case .time(let time): return time

@@ -37,7 +37,7 @@ struct GoalNode: NodeBody {
         goals = context.bus.publisher(Topics.goalCurrent)
         let goal = try Goal(loading: source)
         let now = MonotonicTime.now()
-        if case .publish(let goal) = core.set(goal, at: now) { goals.publish(goal, at: now) }
+        if case .publish(let goal) = core.set(goal, at: now) { try goals.publish(goal, at: now) }
     }
 
     mutating func turn(at now: MonotonicTime) throws -> MonotonicTime? { nil }

@@ -31,7 +31,7 @@ struct PolicyNode: NodeBody {
     mutating func turn(at now: MonotonicTime) throws -> MonotonicTime? {
         while let answer = worker.take() {
             let (chunk, next) = core.inferenceFinished(answer.result, at: answer.finished)
-            if let chunk { chunks.publish(chunk, captureTime: chunk.captureTime, at: now) }
+            if let chunk { try chunks.publish(chunk, captureTime: chunk.captureTime, at: now) }
             if let next { worker.submit(next) }
         }
         while let goal = goals.take() { core.receive(goal.message) }
@@ -41,7 +41,7 @@ struct PolicyNode: NodeBody {
         if let due = core.nextTick, due <= now, case .observed(let observation, let request) = core.tick(at: now) {
             // The network first: publishing can wait, the chunk cannot.
             if let request { worker.submit(request) }
-            observations.publish(observation, captureTime: observation.views.map(\.captureTime).min(), at: now)
+            try observations.publish(observation, captureTime: observation.views.map(\.captureTime).min(), at: now)
         }
         return core.nextTick
     }

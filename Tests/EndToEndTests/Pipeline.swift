@@ -113,7 +113,7 @@ final class Pipeline {
             }
             usleep(10_000)
         }
-        let run = try RunDescription.load(folder.path)
+        let run = try RunDescription.load(folder: folder.path)
         bus = try BusNode(
             BusOptions(node: "test", runID: run.runID, endpoint: nil, peers: run.endpoints.map(\.value).sorted()))
         statuses = bus.subscribeToAllStatuses()
