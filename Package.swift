@@ -86,7 +86,7 @@ let package = Package(
         program(
             "octo-arm",
             [
-                "Control", "ArmDrivers", "RealTime", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Geometry",
+                "Control", "ArmDrivers", "ArmLoop", "RealTime", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Geometry",
                 "Time", logging,
             ]),
         program("octo-bus", ["NodeShell", "Bus", "Wire", "Launch", "Messages", "Time", "Images", "JSONTree"]),

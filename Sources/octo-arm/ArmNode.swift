@@ -1,0 +1,207 @@
+import ArmDrivers
+import ArmLoop
+import Bus
+import Control
+import Foundation
+import Geometry
+import Launch
+import Messages
+import NodeShell
+import RealTime
+import Time
+import Wire
+
+/// Why the arm node cannot start.
+enum ArmNodeError: Error, CustomStringConvertible {
+    case unreadableCalibration(path: String, reason: String)
+    case wrongStartPosition(found: Int, calibration: String, joints: Int)
+    case lacksRights(RealTimeReport)
+
+    var description: String {
+        switch self {
+        case .unreadableCalibration(let path, let reason):
+            "reading the arm's calibration '\(path)': \(reason). Set arm.calibration to a calibration file, for example "
+                + "calibration/widowx-250s.json."
+        case .wrongStartPosition(let found, let calibration, let joints):
+            "arm.simulated.initial_rad has \(found) numbers, '\(calibration)' has \(joints) joints. Give one angle each."
+        case .lacksRights(let report):
+            "the control loop was refused real-time rights that arm.realtime.required asks for: \(report). Grant them, or "
+                + "set arm.realtime.required to false."
+        }
+    }
+}
+
+/// The arm node: chunks go into the control loop's thread, states and reports come out of it.
+struct ArmNode<Driver: ArmDriver>: NodeBody {
+    private let loop: ArmControlLoop<Driver>
+    private let jointCount: Int
+    private let rights: RealTimeReport
+    private let chunks: Subscription<ActionChunk>
+    private let states: Publisher<ArmState>
+    private let chunkReports: Publisher<ChunkReport>
+    private let loopReports: Publisher<LoopReport>
+
+    private var stateCadence: Cadence
+    private var loopReportCadence: Cadence
+    private var snapshot: ArmLoopSnapshot?
+    private var isStopping = false
+    private var counts = Counts()
+    private var jitter = LatencyHistogram()
+    private var frameToSetpoint = LatencyHistogram()
+
+    private struct Counts {
+        var chunks: Int64 = 0
+        var rejected: Int64 = 0
+        var overruns: Int64 = 0
+        var ticks: Int64 = 0
+        var clampedSteps: Int64 = 0
+        var lastRejection: String?
+    }
+
+    /// Starts the control loop: the arm holds where it is.
+    /// - Throws: `ArmLoopError`, `ArmNodeError`.
+    init(driver: Driver, calibration: ArmCalibration, section: Manifest.Arm, context: NodeContext) throws {
+        let bus = context.bus
+        chunks = bus.subscribe(Topics.policyChunk)
+        states = bus.publisher(Topics.armState)
+        chunkReports = bus.publisher(Topics.armChunk)
+        loopReports = bus.publisher(Topics.armLoop)
+        jointCount = driver.jointCount
+        loop = try ArmControlLoop(
+            driver: driver, calibration: calibration,
+            configuration: ArmControllerConfiguration(
+                rate: section.controlRate, executionHorizon: section.executionHorizon, watchdog: section.watchdog))
+        let wanted = section.realTime
+        rights = try loop.start(
+            rights: RealTimeRights(
+                fifoPriority: wanted.priority > 0 ? wanted.priority : nil, locksMemory: wanted.locksMemory,
+                cpu: wanted.cpu))
+        if !rights.isComplete {
+            guard !wanted.isRequired else {
+                _ = loop.end()
+                throw ArmNodeError.lacksRights(rights)
+            }
+            context.log.warning("\(rights)")
+        }
+        let now = MonotonicTime.now()
+        stateCadence = Cadence(start: now, rate: section.stateRate)
+        loopReportCadence = Cadence(start: now + .seconds(1), rate: Rate(hertz: 1))
+    }
+
+    mutating func turn(at now: MonotonicTime) throws -> MonotonicTime? {
+        while let received = chunks.take() { try submit(received.message, at: now) }
+        while let report = loop.takeChunkReport() { try publish(report, at: now) }
+        if now >= stateCadence.deadline {
+            stateCadence.advance(past: now)
+            if let newest = loop.takeSnapshot() {
+                snapshot = newest
+                try states.publish(newest.state, captureTime: newest.state.measured.time, at: now)
+            }
+        }
+        if now >= loopReportCadence.deadline {
+            loopReportCadence.advance(past: now)
+            try publishLoopReport(at: now)
+        }
+        return min(stateCadence.deadline, loopReportCadence.deadline)
+    }
+
+    private mutating func submit(_ chunk: ActionChunk, at now: MonotonicTime) throws {
+        counts.chunks += 1
+        do throws(ChunkRejection) {
+            // False means that the loop hangs; its missing state shows that, and the chunk would be stale anyway.
+            _ = loop.submit(try FixedActionChunk(chunk, jointCount: jointCount))
+            counts.lastRejection = nil
+        } catch {
+            counts.lastRejection = error.description
+            let report = ChunkReport(
+                chunkID: chunk.id, outcome: .rejected, captureTime: chunk.captureTime,
+                observationTime: chunk.observationTime, firstSetpointTime: .zero, stepsSkipped: 0, stepsExecuted: 0,
+                stepsClamped: 0)
+            try publish(report, at: now)
+        }
+    }
+
+    private mutating func publish(_ report: ChunkReport, at now: MonotonicTime) throws {
+        if report.outcome == .rejected { counts.rejected += 1 }
+        counts.clampedSteps += Int64(report.stepsClamped)
+        if report.firstSetpointTime > .zero { frameToSetpoint.record(report.firstSetpointTime - report.captureTime) }
+        try chunkReports.publish(report, captureTime: report.captureTime, at: now)
+    }
+
+    private mutating func publishLoopReport(at now: MonotonicTime) throws {
+        let report = loop.takeLoopReport()
+        counts.ticks += report.ticks
+        counts.overruns += report.overruns
+        for bucket in report.jitter { jitter.add(bucket) }
+        try loopReports.publish(report, at: now)
+    }
+
+    /// Brakes, and ends once the arm stands still.
+    mutating func stop(at now: MonotonicTime) -> Bool {
+        if !isStopping {
+            isStopping = true
+            loop.beginStopping()
+        }
+        if let newest = loop.takeSnapshot() { snapshot = newest }
+        // The loop needs a tick to see the request; at rest before that is at rest all the same.
+        guard let snapshot, snapshot.isAtRest else { return false }
+        _ = loop.end()
+        // What the loop still has to tell must reach the summary; a bus that fails now has nobody left to tell.
+        while let report = loop.takeChunkReport() { try? publish(report, at: now) }
+        try? publishLoopReport(at: now)
+        return true
+    }
+
+    func status(at now: MonotonicTime) -> NodeStatus {
+        let (state, headline) = condition
+        return NodeStatus(
+            node: Manifest.armNode, processID: 0, state: state, headline: headline,
+            counters: [
+                .init(name: "chunks", value: counts.chunks), .init(name: "rejected_chunks", value: counts.rejected),
+                .init(name: "clamped_steps", value: counts.clampedSteps), .init(name: "ticks", value: counts.ticks),
+                .init(name: "overruns", value: counts.overruns),
+                .init(name: "read_faults", value: Int64(clamping: snapshot?.readFaults ?? 0)),
+                .init(name: "write_faults", value: Int64(clamping: snapshot?.writeFaults ?? 0)),
+                .init(name: "dropped_events", value: loop.droppedEvents),
+            ],
+            latencies: [
+                .init(name: "loop_jitter", of: jitter), .init(name: "frame_to_first_setpoint", of: frameToSetpoint),
+            ])
+    }
+
+    private var condition: (NodeStatus.State, String) {
+        guard let snapshot else { return (.starting, "waiting for the control loop's first tick") }
+        if !snapshot.driverWorks { return (.fault, snapshot.lastFault.map { "\($0)" } ?? "the driver fails") }
+        if let rejection = counts.lastRejection { return (.degraded, rejection) }
+        // Lacking rights is loud, in every status, but the arm is as ready as it will be.
+        let suffix = rights.isComplete ? "" : "; WITHOUT full real-time rights: \(rights)"
+        switch snapshot.state.mode {
+        case .executing: return (.ready, "executing chunks" + suffix)
+        case .holding(let reason): return (.ready, "holding: \(reason)" + suffix)
+        }
+    }
+}
+
+extension ArmCalibration {
+    /// Reads a calibration file.
+    init(contentsOfFile path: String) throws {
+        let text: Data
+        do {
+            text = try Data(contentsOf: URL(fileURLWithPath: path))
+        } catch {
+            throw ArmNodeError.unreadableCalibration(path: path, reason: error.localizedDescription)
+        }
+        try self.init(parsing: text, file: path)
+    }
+}
+
+extension Manifest.Arm.Simulated {
+    /// Where the simulated arm stands at first: as the manifest says, or the calibration's neutral pose.
+    func startPositions(of calibration: ArmCalibration) throws(ArmNodeError) -> JointVector {
+        guard let given = initialPositions else { return calibration.neutral }
+        guard given.count == calibration.joints.count else {
+            throw .wrongStartPosition(found: given.count, calibration: calibration.name, joints: calibration.joints.count)
+        }
+        return JointVector(given)
+    }
+}
