@@ -22,7 +22,7 @@ extension CameraError: CustomStringConvertible {
         case .folder(let camera, let error):
             "opening camera '\(camera)': \(error)"
         case .noPictures(let camera, let folder, let pattern, let found):
-            "opening camera '\(camera)': \(folder) holds \(Self.list(found)), expected at least one "
+            "opening camera '\(camera)': \(folder) holds \(ImageFolder.summary(of: found)), expected at least one "
                 + (pattern.map { "file that matches '\($0)'" } ?? "file that ends in .png, .jpg or .jpeg")
                 + ". Correct the camera's folder or pattern in the manifest."
         case .picture(let camera, let error):
@@ -32,12 +32,5 @@ extension CameraError: CustomStringConvertible {
                 + "\(first.width)x\(first.height) as in \(first.path). Narrow the camera's pattern to pictures of one "
                 + "size, or bring them to one size."
         }
-    }
-
-    /// The first few names, so that a folder of thousands stays readable.
-    private static func list(_ names: [String]) -> String {
-        guard !names.isEmpty else { return "no files" }
-        let shown = names.prefix(5).joined(separator: ", ")
-        return names.count > 5 ? "\(shown) and \(names.count - 5) more" : shown
     }
 }

@@ -119,12 +119,14 @@ package struct CameraNodeCore: Sendable {
                 return (
                     .degraded,
                     "no frame for \(Self.seconds(silence.inSeconds)), expected \(Self.hertz(format.rate)) a second. "
-                        + "Check the camera's cable."
+                        + "Check the camera's cable, and whether this machine is overloaded."
                 )
             }
             guard published > 0 else { return (.starting, "waiting for the first frame of \(format.summary)") }
             let doing = "\(format.width)x\(format.height) at \(Self.hertz(format.rate)) Hz: \(format.summary)"
-            return (.ready, repeats < Self.remarkableRepeats ? doing : doing + "; the last \(repeats + 1) are identical")
+            return (
+                .ready, repeats < Self.remarkableRepeats ? doing : doing + "; the last \(repeats + 1) are identical"
+            )
         }
     }
 

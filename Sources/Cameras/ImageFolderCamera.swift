@@ -64,7 +64,7 @@ package struct ImageFolderCamera: Camera {
     package var name: String { settings.name }
 
     /// Reads and decodes every picture once, so that a damaged file or one of another size shows now and not in the
-    /// middle of a run.
+    /// middle of a run; that takes as long as decoding the folder does.
     /// - Throws: `CameraError`, naming the folder or the file.
     package mutating func open(at now: MonotonicTime) throws(CameraError) -> CameraFormat {
         close()
@@ -98,7 +98,8 @@ package struct ImageFolderCamera: Camera {
             kept: kept)
         return CameraFormat(
             width: first.width, height: first.height, rate: settings.rate,
-            summary: "\(folder.paths.count) pictures from \(settings.folder)" + (settings.loops ? ", again and again" : ""))
+            summary: "\(folder.paths.count) pictures from \(settings.folder)"
+                + (settings.loops ? ", again and again" : ""))
     }
 
     package var wakeup: CameraWakeup {

@@ -37,7 +37,9 @@ package struct EpisodeDescription: Equatable, Sendable {
         } catch {
             throw .notJSON(path: path, error: error)
         }
-        guard root.object != nil else { throw .wrong(path: path, at: "the top", found: root.kind, expected: "an object") }
+        guard root.object != nil else {
+            throw .wrong(path: path, at: "the top", found: root.kind, expected: "an object")
+        }
         guard let steps = root["steps"]?.int, steps > 0 else {
             throw .wrong(
                 path: path, at: "steps", found: root["steps"].map { $0.text() } ?? "nothing",
@@ -52,7 +54,9 @@ package struct EpisodeDescription: Equatable, Sendable {
         actions = try Self.rows("action", of: root, steps: steps, path: path)
     }
 
-    private static func rows(_ key: String, of root: JSONNode, steps: Int, path: String) throws(EpisodeError) -> [[Double]] {
+    private static func rows(_ key: String, of root: JSONNode, steps: Int, path: String) throws(EpisodeError)
+        -> [[Double]]
+    {
         guard let node = root[key], !node.isNull else { return [] }
         guard let rows = node.array, rows.count == steps else {
             let found = node.array.map { "\($0.count) rows" } ?? node.kind

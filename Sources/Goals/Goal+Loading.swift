@@ -83,7 +83,8 @@ extension Goal {
             let index = episode.frame < 0 ? count + episode.frame : episode.frame
             guard (0..<count).contains(index) else {
                 throw .noSuchFrame(
-                    camera: view.camera, folder: episode.folder, pattern: view.pattern, frame: episode.frame, count: count)
+                    camera: view.camera, folder: episode.folder, pattern: view.pattern, frame: episode.frame,
+                    count: count)
             }
             views.append(try View(camera: view.camera, path: folder.paths[index]))
             chosen = index

@@ -1,5 +1,4 @@
 import Images
-import JSONTree
 
 /// Why a goal could not be loaded.
 package enum GoalError: Error, Equatable, Sendable {
@@ -38,7 +37,7 @@ extension GoalError: CustomStringConvertible {
         case .folder(let error):
             "loading the goal's episode: \(error)"
         case .noFrames(let camera, let folder, let pattern, let found):
-            "loading the goal of camera '\(camera)': \(folder) holds \(Self.list(found)), expected at least one file that "
+            "loading the goal of camera '\(camera)': \(folder) holds \(ImageFolder.summary(of: found)), expected at least one file that "
                 + "matches '\(pattern)'. Correct the goal's folder or pattern in the manifest."
         case .noSuchFrame(let camera, let folder, let pattern, let frame, let count):
             "loading the goal of camera '\(camera)': frame \(frame) was asked for, \(folder) has \(count) that match "
@@ -56,12 +55,5 @@ extension GoalError: CustomStringConvertible {
             "loading the goal's text: \(path) has no 'language_instruction', expected a sentence there. Add it, or write "
                 + "the text into the manifest."
         }
-    }
-
-    /// The first few names, so that a folder of thousands stays readable.
-    private static func list(_ names: [String]) -> String {
-        guard !names.isEmpty else { return "no files" }
-        let shown = names.prefix(5).joined(separator: ", ")
-        return names.count > 5 ? "\(shown) and \(names.count - 5) more" : shown
     }
 }

@@ -65,7 +65,8 @@ package struct GoalNodeCore: Sendable {
         if current.isNone {
             return (.ready, "no goal is set: the policy is unconditioned. Give one in the manifest to ask for it.")
         }
-        let parts = current.views.map { "\($0.camera) \($0.image.width)x\($0.image.height)" }
+        let parts =
+            current.views.map { "\($0.camera) \($0.image.width)x\($0.image.height)" }
             + (current.text.map { ["\"\($0)\""] } ?? [])
         let seconds = Int((now - setTime).inSeconds)
         return (.ready, "\(current.name) (\(current.id)): \(parts.joined(separator: ", ")); set \(seconds) s ago")

@@ -5,7 +5,8 @@ package enum FileError: Error, Equatable, Sendable {
     case missing(path: String)
     /// `errno`: what the system call failed with.
     case unreadable(path: String, errno: Int32)
-    case isFolder(path: String)
+    /// A folder, a device, a pipe.
+    case notAFile(path: String)
     case tooLarge(path: String, bytes: Int, limit: Int)
     case notWritten(path: String, errno: Int32)
 }
@@ -19,8 +20,8 @@ extension FileError: CustomStringConvertible {
         case .unreadable(let path, let errno):
             "reading \(path): \(Self.text(errno)), expected a readable file. Check its owner and permissions "
                 + "(ls -l \(path))."
-        case .isFolder(let path):
-            "reading \(path): it is a folder, expected a file. Name one of the files in it."
+        case .notAFile(let path):
+            "reading \(path): it is a folder or a device, expected a file. Name a file, such as one in that folder."
         case .tooLarge(let path, let bytes, let limit):
             "reading \(path): it has \(bytes) bytes, expected at most \(limit). It is hardly the file that was meant: "
                 + "correct the path, or make it smaller."

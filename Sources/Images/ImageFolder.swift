@@ -23,7 +23,9 @@ package struct ImageFolder: Equatable, Sendable {
         defer { closedir(folder) }
         var found: [String] = []
         while let entry = readdir(folder) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = withUnsafeBytes(of: entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
             if !name.hasPrefix(".") { found.append(name) }
         }
         found.sort(by: Self.precedes)
@@ -39,6 +41,13 @@ package struct ImageFolder: Equatable, Sendable {
     /// A file's path in a folder.
     package static func join(_ folder: String, _ name: String) -> String {
         folder.hasSuffix("/") ? folder + name : folder + "/" + name
+    }
+
+    /// The first few names for an error, so that a folder of thousands stays readable.
+    package static func summary(of names: [String]) -> String {
+        guard !names.isEmpty else { return "no files" }
+        let shown = names.prefix(5).joined(separator: ", ")
+        return names.count > 5 ? "\(shown) and \(names.count - 5) more" : shown
     }
 
     /// Natural order: runs of digits compare by their value, all else by bytes; names that then are equal (`1`, `01`)

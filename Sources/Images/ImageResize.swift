@@ -73,7 +73,8 @@ package struct ImageResize: Sendable {
             image.values.withUnsafeBufferPointer { source in
                 columns.weights.withUnsafeBufferPointer { weights in
                     for row in 0..<outputHeight {
-                        let line = UnsafeBufferPointer(rebasing: source[row * inputWidth * 3..<(row + 1) * inputWidth * 3])
+                        let line = UnsafeBufferPointer(
+                            rebasing: source[row * inputWidth * 3..<(row + 1) * inputWidth * 3])
                         var target = row * outputWidth * 3
                         for column in 0..<outputWidth {
                             var (red, green, blue): (Float, Float, Float) = (0, 0, 0)
@@ -124,19 +125,21 @@ package struct ImageResize: Sendable {
 }
 
 /// Between which two samples each output of the centre crop lies, along one side.
-private struct CropAxis {
+struct CropAxis {
+    /// The box's sides as parts of the picture's: the middle sqrt(0.9).
+    static let begin = (1 - Float(0.9).squareRoot()) / 2
+    static let end = begin + Float(0.9).squareRoot()
+
     private(set) var low: [Int] = []
     private(set) var high: [Int] = []
     /// Weight of `high`, 0...1.
     private(set) var fraction: [Float] = []
 
     init(size: Int) {
-        let begin = (1 - Float(0.9).squareRoot()) / 2
-        let end = begin + Float(0.9).squareRoot()
         let last = Float(size - 1)
-        let step = size > 1 ? (end - begin) * last / last : 0
+        let step = size > 1 ? (Self.end - Self.begin) * last / last : 0
         for output in 0..<size {
-            let position = begin * last + Float(output) * step
+            let position = Self.begin * last + Float(output) * step
             low.append(Int(position.rounded(.down)))
             high.append(min(Int(position.rounded(.up)), size - 1))
             fraction.append(position - position.rounded(.down))

@@ -7,7 +7,8 @@ extension SharedBytes {
     /// Reads a whole file.
     /// - Throws: `FileError`, naming the path. open(2), fstat(2), read(2).
     package convenience init(contentsOf path: String, limit: Int = SharedBytes.fileSizeLimit) throws(FileError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // Without O_NONBLOCK a pipe that nobody writes to would hold us here for ever.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             throw errno == ENOENT || errno == ENOTDIR
                 ? FileError.missing(path: path) : FileError.unreadable(path: path, errno: errno)
@@ -15,7 +16,7 @@ extension SharedBytes {
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .unreadable(path: path, errno: errno) }
-        guard status.st_mode & S_IFMT != S_IFDIR else { throw .isFolder(path: path) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw .notAFile(path: path) }
         let size = Int(status.st_size)
         guard size <= limit else { throw .tooLarge(path: path, bytes: size, limit: limit) }
         try self.init(count: size) { (memory) throws(FileError) in

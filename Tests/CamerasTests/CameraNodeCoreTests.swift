@@ -76,7 +76,10 @@ import Time
 
     @Test mutating func identicalPicturesAreARemarkNotAFault() {
         core.opened(format, at: .zero)
-        for sequence in 0..<30 { _ = core.received(frame(UInt64(sequence), captured: Int64(sequence) * 100, hash: 42), at: at(Int64(sequence) * 100)) }
+        for sequence in 0..<30 {
+            _ = core.received(
+                frame(UInt64(sequence), captured: Int64(sequence) * 100, hash: 42), at: at(Int64(sequence) * 100))
+        }
         #expect(counter("repeats", at: at(2_900)) == 29)
         #expect(core.status(at: at(2_900)).headline.contains("identical") == false)
         _ = core.received(frame(30, captured: 3_000, hash: 42), at: at(3_000))

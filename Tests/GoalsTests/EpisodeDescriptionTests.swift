@@ -10,7 +10,8 @@ import Testing
     }
 
     @Test func readsWhatIsThere() throws {
-        let description = try parse(#"{"steps": 1, "state": [[1,2,3,4,5,6,0.5]], "action": [[0,0,0,0,0,0,1]], "extra": 1}"#)
+        let description = try parse(
+            #"{"steps": 1, "state": [[1,2,3,4,5,6,0.5]], "action": [[0,0,0,0,0,0,1]], "extra": 1}"#)
         #expect(description.steps == 1 && description.languageInstruction == nil)
         #expect(description.states == [[1, 2, 3, 4, 5, 6, 0.5]] && description.actions == [[0, 0, 0, 0, 0, 0, 1]])
         #expect(try parse(#"{"steps": 3}"#).states.isEmpty)
@@ -51,8 +52,11 @@ import Testing
         #expect(description.steps == 30 && description.states.count == 30 && description.actions.count == 30)
         #expect(try ImageFolder(path: folder, pattern: "image_0_*.png").names.count == 30)
         let source = { (frame: Int) in
-            GoalSource(views: .episode(.init(
-                folder: folder, views: [.init(camera: "primary", pattern: "image_0_*.png")], frame: frame)), text: .ofEpisode)
+            GoalSource(
+                views: .episode(
+                    .init(
+                        folder: folder, views: [.init(camera: "primary", pattern: "image_0_*.png")], frame: frame)),
+                text: .ofEpisode)
         }
         let (first, last) = (try Goal(loading: source(0)), try Goal(loading: source(-1)))
         #expect(first.views[0].image.width == 256 && first.views[0].image.height == 256)
@@ -77,7 +81,9 @@ import Testing
         #expect(zip(gripper, gripper.dropFirst()).count { $0 != $1 } == 2)
         for state in description.states {
             // The workspace of the official WidowX evaluation.
-            #expect((0.1...0.45).contains(state[0]) && (-0.15...0.25).contains(state[1]) && (-0.01...0.25).contains(state[2]))
+            #expect(
+                (0.1...0.45).contains(state[0]) && (-0.15...0.25).contains(state[1])
+                    && (-0.01...0.25).contains(state[2]))
         }
     }
 
@@ -87,8 +93,9 @@ import Testing
         let description = try EpisodeDescription(inFolder: folder)
         #expect(description.steps == 10 && description.states.count == 10 && description.actions.count == 10)
         let views = (0..<3).map { GoalSource.Episode.View(camera: "camera\($0)", pattern: "image_\($0)_*.png") }
-        let goal = try Goal(loading: GoalSource(
-            views: .episode(.init(folder: folder, views: views, frame: -1)), text: .ofEpisode))
+        let goal = try Goal(
+            loading: GoalSource(
+                views: .episode(.init(folder: folder, views: views, frame: -1)), text: .ofEpisode))
         #expect(goal.text == "put cup from counter or drying rack into sink")
         #expect(goal.views.count == 3 && goal.views.allSatisfy { $0.image.width == 64 && $0.image.height == 64 })
         #expect(goal.source.hasSuffix("frame 9"))

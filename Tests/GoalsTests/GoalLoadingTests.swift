@@ -16,20 +16,24 @@ import Testing
         for index in 0..<count { try picture(firstSeed + index).writePNG(to: folder.file("\(prefix)_\(index).png")) }
     }
 
-    private func episode(_ frame: Int, _ cameras: [(String, String)] = [("primary", "image_0_*.png")]) -> GoalSource.Views {
-        .episode(.init(
-            folder: folder.path, views: cameras.map { .init(camera: $0.0, pattern: $0.1) }, frame: frame))
+    private func episode(_ frame: Int, _ cameras: [(String, String)] = [("primary", "image_0_*.png")])
+        -> GoalSource.Views
+    {
+        .episode(
+            .init(
+                folder: folder.path, views: cameras.map { .init(camera: $0.0, pattern: $0.1) }, frame: frame))
     }
 
     // MARK: Files
 
     @Test func loadsOneImageForEachCamera() throws {
         try fill("goal", 2)
-        let goal = try Goal(loading: GoalSource(
-            views: .files([
-                .init(camera: "wrist", path: folder.file("goal_1.png")),
-                .init(camera: "primary", path: folder.file("goal_0.png")),
-            ]), text: .given("put it there")))
+        let goal = try Goal(
+            loading: GoalSource(
+                views: .files([
+                    .init(camera: "wrist", path: folder.file("goal_1.png")),
+                    .init(camera: "primary", path: folder.file("goal_0.png")),
+                ]), text: .given("put it there")))
         #expect(goal.views.map(\.camera) == ["primary", "wrist"])
         #expect(goal.views.map(\.image) == [picture(0), picture(1)])
         #expect(goal.text == "put it there" && goal.name == "goal_1.png")
@@ -56,7 +60,9 @@ import Testing
         let source = GoalSource(views: .files([.init(camera: "primary", path: "/no/goal.png")]))
         let expected = GoalError.image(camera: "primary", error: .file(.missing(path: "/no/goal.png")))
         #expect(throws: expected) { try Goal(loading: source) }
-        #expect(expected.description.hasPrefix("loading the goal of camera 'primary': reading /no/goal.png: nothing is there"))
+        #expect(
+            expected.description.hasPrefix(
+                "loading the goal of camera 'primary': reading /no/goal.png: nothing is there"))
     }
 
     @Test func aDamagedPNGIsNamed() throws {
@@ -90,32 +96,43 @@ import Testing
     func anIndexOutOfRangeSaysHowManyThereAre(frame: Int) throws {
         try fill("image_0", 12)
         let error = #expect(throws: GoalError.self) { try Goal(loading: GoalSource(views: episode(frame))) }
-        #expect(error == .noSuchFrame(
-            camera: "primary", folder: folder.path, pattern: "image_0_*.png", frame: frame, count: 12))
+        #expect(
+            error
+                == .noSuchFrame(
+                    camera: "primary", folder: folder.path, pattern: "image_0_*.png", frame: frame, count: 12))
         #expect(error?.description.hasSuffix("Take one of 0...11, or -1 for the last.") == true)
     }
 
     @Test func allCamerasShowTheSameMoment() throws {
         try fill("image_0", 3)
         try fill("image_1", 3, firstSeed: 10)
-        let goal = try Goal(loading: GoalSource(views: episode(1, [("wrist", "image_1_*.png"), ("primary", "image_0_*.png")])))
+        let goal = try Goal(
+            loading: GoalSource(views: episode(1, [("wrist", "image_1_*.png"), ("primary", "image_0_*.png")])))
         #expect(goal.views.map(\.image) == [picture(1), picture(11)])
         try fill("image_1", 4)
-        #expect(throws: GoalError.framesDiffer(
-            folder: folder.path, first: .init(camera: "primary", frames: 3), other: .init(camera: "wrist", frames: 4))) {
-            try Goal(loading: GoalSource(views: episode(-1, [("primary", "image_0_*.png"), ("wrist", "image_1_*.png")])))
+        #expect(
+            throws: GoalError.framesDiffer(
+                folder: folder.path, first: .init(camera: "primary", frames: 3),
+                other: .init(camera: "wrist", frames: 4))
+        ) {
+            try Goal(
+                loading: GoalSource(views: episode(-1, [("primary", "image_0_*.png"), ("wrist", "image_1_*.png")])))
         }
     }
 
     @Test func anEpisodeWithoutMatchesSaysWhatIsThere() throws {
         try folder.write([], to: "shot_0.png")
-        #expect(throws: GoalError.noFrames(
-            camera: "primary", folder: folder.path, pattern: "image_0_*.png", found: ["shot_0.png"])) {
+        #expect(
+            throws: GoalError.noFrames(
+                camera: "primary", folder: folder.path, pattern: "image_0_*.png", found: ["shot_0.png"])
+        ) {
             try Goal(loading: GoalSource(views: episode(-1)))
         }
         #expect(throws: GoalError.folder(.missing(path: "/no/episode"))) {
-            try Goal(loading: GoalSource(views: .episode(
-                .init(folder: "/no/episode", views: [.init(camera: "primary", pattern: "*")]))))
+            try Goal(
+                loading: GoalSource(
+                    views: .episode(
+                        .init(folder: "/no/episode", views: [.init(camera: "primary", pattern: "*")]))))
         }
     }
 
@@ -137,8 +154,10 @@ import Testing
     @Test func theIDFollowsFromTheContentAlone() throws {
         try fill("image_0", 3)
         let hindsight = try Goal(loading: GoalSource(views: episode(2), text: .given("go")))
-        let file = try Goal(loading: GoalSource(
-            name: "other", views: .files([.init(camera: "primary", path: folder.file("image_0_2.png"))]), text: .given("go")))
+        let file = try Goal(
+            loading: GoalSource(
+                name: "other", views: .files([.init(camera: "primary", path: folder.file("image_0_2.png"))]),
+                text: .given("go")))
         #expect(hindsight.id == file.id && hindsight.id.count == 12)
         #expect(hindsight.id.allSatisfy { $0.isHexDigit && !$0.isUppercase })
         let views = hindsight.views

@@ -47,7 +47,8 @@ import Time
         core.failed(.textWithoutEpisode)
         #expect(core.current == goal)
         let status = core.status(at: .zero)
-        #expect(status.state == .degraded && status.headline.hasPrefix("the goal 'cup' stays, for the new one failed: "))
+        #expect(
+            status.state == .degraded && status.headline.hasPrefix("the goal 'cup' stays, for the new one failed: "))
         #expect(status.counters.first { $0.name == "failures" }?.value == 1)
         #expect(core.set(goal, at: at(1)) == .nothing, "it is still out")
         #expect(core.status(at: at(1)).state == .ready)

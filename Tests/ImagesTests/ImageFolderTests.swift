@@ -6,7 +6,8 @@ import Testing
     @Test func sortsNumbersByTheirValue() {
         let sorted = ["image_0_10.png", "image_0_9.png", "a", "image_0_009.png", "image_0.png", "image_1_1.png", ""]
             .sorted(by: ImageFolder.precedes)
-        #expect(sorted == ["", "a", "image_0.png", "image_0_009.png", "image_0_9.png", "image_0_10.png", "image_1_1.png"])
+        #expect(
+            sorted == ["", "a", "image_0.png", "image_0_009.png", "image_0_9.png", "image_0_10.png", "image_1_1.png"])
     }
 
     @Test func numbersLongerThanAnyIntegerStillCompare() {
@@ -18,7 +19,10 @@ import Testing
         var generator = SeededGenerator(seed: 9)
         let alphabet = Array("0019a_é")
         let names = (0..<60).map { _ in
-            String((0..<Int.random(in: 0...5, using: &generator)).map { _ in alphabet.randomElement(using: &generator) ?? "0" })
+            String(
+                (0..<Int.random(in: 0...5, using: &generator)).map { _ in
+                    alphabet.randomElement(using: &generator) ?? "0"
+                })
         }
         for a in names {
             for b in names {
@@ -37,7 +41,8 @@ import Testing
         for name in ["image_0_2.png", "image_0_10.png", "image_1_1.png", "notes.txt", ".hidden.png", "shot.JPG"] {
             try folder.write([], to: name)
         }
-        #expect(try ImageFolder(path: folder.path, pattern: "image_0_*.png").names == ["image_0_2.png", "image_0_10.png"])
+        #expect(
+            try ImageFolder(path: folder.path, pattern: "image_0_*.png").names == ["image_0_2.png", "image_0_10.png"])
         #expect(try ImageFolder(path: folder.path, pattern: "image_?_1.png").names == ["image_1_1.png"])
         let all = try ImageFolder(path: folder.path)
         #expect(all.names == ["image_0_2.png", "image_0_10.png", "image_1_1.png", "shot.JPG"])

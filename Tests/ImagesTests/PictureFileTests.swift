@@ -1,4 +1,5 @@
 import CPNG
+import Glibc
 import Images
 import TestSupport
 import Testing
@@ -17,7 +18,9 @@ import Testing
     }
 
     /// A PNG with any of libpng's simple pixel formats; 0 is grey. The compound macros do not reach Swift.
-    private func png(_ format: UInt32, width: Int, height: Int, pixels: [UInt8], colours: [UInt8] = []) throws -> SharedBytes {
+    private func png(_ format: UInt32, width: Int, height: Int, pixels: [UInt8], colours: [UInt8] = []) throws
+        -> SharedBytes
+    {
         var image = png_image()
         image.version = UInt32(PNG_IMAGE_VERSION)
         image.width = UInt32(width)
@@ -26,7 +29,8 @@ import Testing
         image.colormap_entries = UInt32(colours.count / 3)
         var output = [UInt8](repeating: 0, count: 10_000)
         var size = png_alloc_size_t(output.count)
-        try #require(png_image_write_to_memory(&image, &output, &size, 0, pixels, 0, colours.isEmpty ? nil : colours) != 0)
+        try #require(
+            png_image_write_to_memory(&image, &output, &size, 0, pixels, 0, colours.isEmpty ? nil : colours) != 0)
         return SharedBytes(copying: output[..<Int(size)])
     }
 
@@ -38,7 +42,8 @@ import Testing
 
     @Test func transparencyIsLaidOverBlack() throws {
         let encoded = try png(
-            PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_ALPHA, width: 3, height: 1, pixels: [10, 20, 30, 255, 200, 100, 50, 0, 200, 200, 200, 128])
+            PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_ALPHA, width: 3, height: 1,
+            pixels: [10, 20, 30, 255, 200, 100, 50, 0, 200, 200, 200, 128])
         let pixels = try RGBImage(decoding: encoded, source: "alpha").pixels.array
         #expect(Array(pixels[..<6]) == [10, 20, 30, 0, 0, 0])
         #expect(pixels[6] > 90 && pixels[6] < 200, "half transparent lies between black and its colour: \(pixels[6])")
@@ -46,8 +51,10 @@ import Testing
 
     @Test func palettesAreLookedUp() throws {
         let encoded = try png(
-            PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_COLORMAP, width: 3, height: 1, pixels: [2, 0, 1], colours: [1, 2, 3, 40, 50, 60, 250, 251, 252])
-        #expect(try RGBImage(decoding: encoded, source: "palette").pixels.array == [250, 251, 252, 1, 2, 3, 40, 50, 60])
+            PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_COLORMAP, width: 3, height: 1, pixels: [2, 0, 1],
+            colours: [1, 2, 3, 40, 50, 60, 250, 251, 252])
+        #expect(
+            try RGBImage(decoding: encoded, source: "palette").pixels.array == [250, 251, 252, 1, 2, 3, 40, 50, 60])
     }
 
     @Test func sixteenBitsWithoutAGammaAreTakenAsDisplayValues() throws {
@@ -55,7 +62,8 @@ import Testing
         let header: [UInt8] = [0, 0, 0, 2, 0, 0, 0, 1, 16, 0, 0, 0, 0]
         let row: [UInt8] = [0, 0x80, 0x80, 0xff, 0xff]
         let stored: [UInt8] = [0x78, 0x01, 1, 5, 0, 0xfa, 0xff] + row + adler32(row)
-        let file = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a] + chunk("IHDR", header) + chunk("IDAT", stored)
+        let file =
+            [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a] + chunk("IHDR", header) + chunk("IDAT", stored)
             + chunk("IEND", [])
         let picture = try RGBImage(decoding: SharedBytes(copying: file), source: "16 bit")
         #expect(picture.pixels.array == [128, 128, 128, 255, 255, 255])
@@ -119,7 +127,8 @@ import Testing
         var generator = SeededGenerator(seed: seed)
         let picture = RGBImage.noise(width: 31, height: 17, using: &generator)
         let wave = RGBImage.waves(width: 48, height: 40, seed: 3)
-        let originals = try [picture.pngData(), picture.jpegData(), wave.pngData(), wave.jpegData(quality: 40)].map(\.array)
+        let originals = try [picture.pngData(), picture.jpegData(), wave.pngData(), wave.jpegData(quality: 40)].map(
+            \.array)
         var refused = 0
         for _ in 0..<1_500 {
             guard var bytes = originals.randomElement(using: &generator) else { return }
@@ -127,11 +136,13 @@ import Testing
             case 0: bytes.removeLast(Int.random(in: 0...bytes.count, using: &generator))
             case 1:
                 for _ in 0..<Int.random(in: 1...8, using: &generator) {
-                    bytes[Int.random(in: 0..<bytes.count, using: &generator)] = UInt8(truncatingIfNeeded: generator.next())
+                    bytes[Int.random(in: 0..<bytes.count, using: &generator)] = UInt8(
+                        truncatingIfNeeded: generator.next())
                 }
             case 2:  // The headers, where lengths and sizes are.
-                bytes[Int.random(in: 0..<min(200, bytes.count), using: &generator)] = [0, 1, 0x7f, 0x80, 0xff].randomElement(
-                    using: &generator) ?? 0
+                bytes[Int.random(in: 0..<min(200, bytes.count), using: &generator)] =
+                    [0, 1, 0x7f, 0x80, 0xff].randomElement(
+                        using: &generator) ?? 0
             default:
                 let start = Int.random(in: 0..<bytes.count, using: &generator)
                 bytes.removeSubrange(start..<Int.random(in: start...bytes.count, using: &generator))
@@ -168,6 +179,16 @@ import Testing
         #expect(try ImageFolder(path: folder.path).allNames == ["goal.png"])
     }
 
+    @Test func aFailedWriteLeavesNothingBehind() throws {
+        let folder = try TemporaryFolder()
+        // A folder stands where the file should go: all works but the last step.
+        try #require(mkdir(folder.file("goal.png"), 0o700) == 0)
+        #expect(throws: ImageError.file(.notWritten(path: folder.file("goal.png"), errno: EISDIR))) {
+            try RGBImage.waves(width: 4, height: 4, seed: 0).writePNG(to: folder.file("goal.png"))
+        }
+        #expect(try ImageFolder(path: folder.path).allNames == ["goal.png"])
+    }
+
     @Test func theContentDecidesNotTheName() throws {
         let folder = try TemporaryFolder()
         let picture = RGBImage.waves(width: 16, height: 16, seed: 5)
@@ -180,15 +201,20 @@ import Testing
         #expect(throws: ImageError.file(.missing(path: folder.file("absent.png")))) {
             try RGBImage(contentsOf: folder.file("absent.png"))
         }
-        #expect(throws: ImageError.file(.isFolder(path: folder.path))) { try RGBImage(contentsOf: folder.path) }
+        #expect(throws: ImageError.file(.notAFile(path: folder.path))) { try RGBImage(contentsOf: folder.path) }
+        try #require(mkfifo(folder.file("pipe.png"), 0o600) == 0)
+        #expect(throws: ImageError.file(.notAFile(path: folder.file("pipe.png")))) {
+            try RGBImage(contentsOf: folder.file("pipe.png"))
+        }
         let text = try folder.write(Array("GIF89a, not one of ours".utf8), to: "moving.gif")
         #expect(throws: ImageError.unknownFormat(source: text, start: Array("GIF89a, ".utf8))) {
             try RGBImage(contentsOf: text)
         }
         let empty = try folder.write([], to: "empty.png")
         let error = #expect(throws: ImageError.self) { try RGBImage(contentsOf: empty) }
-        #expect(error?.description == "reading the picture \(empty): it starts with nothing (it is empty), expected a PNG "
-            + "(89 50 4e 47) or a JPEG (ff d8 ff). Convert it to PNG, or correct the path.")
+        #expect(
+            error?.description == "reading the picture \(empty): it starts with nothing (it is empty), expected a PNG "
+                + "(89 50 4e 47) or a JPEG (ff d8 ff). Convert it to PNG, or correct the path.")
         #expect(throws: ImageError.self) {
             try RGBImage(width: 1, height: 1, filledWith: 0).writePNG(to: folder.file("no/such/folder.png"))
         }
@@ -198,6 +224,8 @@ import Testing
         let folder = try TemporaryFolder()
         let path = try folder.write([1, 2, 3, 4], to: "four")
         #expect(try SharedBytes(contentsOf: path, limit: 4).array == [1, 2, 3, 4])
-        #expect(throws: FileError.tooLarge(path: path, bytes: 4, limit: 3)) { try SharedBytes(contentsOf: path, limit: 3) }
+        #expect(throws: FileError.tooLarge(path: path, bytes: 4, limit: 3)) {
+            try SharedBytes(contentsOf: path, limit: 3)
+        }
     }
 }

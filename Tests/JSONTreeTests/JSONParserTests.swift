@@ -35,7 +35,9 @@ private func parse(_ text: String) throws(JSONSyntaxError) -> JSONNode { try JSO
 
     // MARK: Numbers
 
-    @Test(arguments: ["0", "-0", "10", "0.5", "-12.25", "1e5", "1E+5", "2e-3", "9007199254740993", "123456789012345678901234"])
+    @Test(arguments: [
+        "0", "-0", "10", "0.5", "-12.25", "1e5", "1E+5", "2e-3", "9007199254740993", "123456789012345678901234",
+    ])
     func numbersStayAsWritten(text: String) throws {
         let node = try parse(text)
         guard case .number(let kept) = node.value else {
@@ -65,15 +67,21 @@ private func parse(_ text: String) throws(JSONSyntaxError) -> JSONNode { try JSO
         #expect(try parse(#""\u0000""#).string == "\0")
     }
 
-    @Test(arguments: [#""\ud800""#, #""\udc00""#, #""\ud800x""#, #""\ud800\n""#, #""\ud800\u0041""#, #""\ud83d\ud83d""#])
+    @Test(arguments: [
+        #""\ud800""#, #""\udc00""#, #""\ud800x""#, #""\ud800\n""#, #""\ud800\u0041""#, #""\ud83d\ud83d""#,
+    ])
     func halfASurrogatePairIsAnError(text: String) {
         let error = #expect(throws: JSONSyntaxError.self) { try parse(text) }
         #expect(error?.problem == "half of a surrogate pair")
     }
 
     @Test func bytesThatAreNotUTF8AreAnError() {
-        for bytes in [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xe2, 0x82], [0xf8, 0x88, 0x80, 0x80, 0x80]] as [[UInt8]] {
-            let error = #expect(throws: JSONSyntaxError.self, "\(bytes)") { try JSONNode(parsing: [0x22] + bytes + [0x22]) }
+        for bytes in [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xe2, 0x82], [0xf8, 0x88, 0x80, 0x80, 0x80]]
+            as [[UInt8]]
+        {
+            let error = #expect(throws: JSONSyntaxError.self, "\(bytes)") {
+                try JSONNode(parsing: [0x22] + bytes + [0x22])
+            }
             #expect(error?.problem == "the string is not UTF-8")
         }
     }
@@ -144,7 +152,8 @@ private func parse(_ text: String) throws(JSONSyntaxError) -> JSONNode { try JSO
         var generator = SeededGenerator(seed: seed)
         var refused = 0
         for _ in 0..<3_000 {
-            var bytes = Array(JSONNode.random(depth: 4, using: &generator).text(indented: Bool.random(using: &generator)).utf8)
+            var bytes = Array(
+                JSONNode.random(depth: 4, using: &generator).text(indented: Bool.random(using: &generator)).utf8)
             for _ in 0..<Int.random(in: 1...4, using: &generator) where !bytes.isEmpty {
                 let place = Int.random(in: 0..<bytes.count, using: &generator)
                 switch Int.random(in: 0..<4, using: &generator) {
@@ -177,7 +186,11 @@ extension JSONNode {
         case 3: return JSONNode(number: Double(bitPattern: generator.next()))
         case 4: return JSONNode(randomText(using: &generator))
         case 5, 6:
-            return JSONNode(.array((0..<Int.random(in: 0...4, using: &generator)).map { _ in random(depth: depth - 1, using: &generator) }))
+            return JSONNode(
+                .array(
+                    (0..<Int.random(in: 0...4, using: &generator)).map { _ in
+                        random(depth: depth - 1, using: &generator)
+                    }))
         default:
             var members: [JSONNode.Member] = []
             for _ in 0..<Int.random(in: 0...4, using: &generator) {

@@ -6,18 +6,19 @@ import Testing
     @Test func writesOnOneLineOrIndented() {
         let node: JSONNode = .object(["a": [1, 2.5, nil], "b": .object([:]), "c": [], "d": "x\n\"\\\u{1}/é"])
         #expect(node.text() == #"{"a": [1, 2.5, null], "b": {}, "c": [], "d": "x\n\"\\\u0001/é"}"#)
-        #expect(node.text(indented: true) == """
-            {
-              "a": [
-                1,
-                2.5,
-                null
-              ],
-              "b": {},
-              "c": [],
-              "d": "x\\n\\"\\\\\\u0001/é"
-            }
-            """)
+        #expect(
+            node.text(indented: true) == """
+                {
+                  "a": [
+                    1,
+                    2.5,
+                    null
+                  ],
+                  "b": {},
+                  "c": [],
+                  "d": "x\\n\\"\\\\\\u0001/é"
+                }
+                """)
     }
 
     @Test func whatHasNoNumberInJSONBecomesNull() {

@@ -117,7 +117,7 @@ static void solve(const mjModel *model, mjData *data, int site, const double pos
         double jacobian[6 * 16], arm[6 * arm_joints], normal[36], step[6], motion[arm_joints];
         mj_jacSite(model, data, jacobian, jacobian + 3 * model->nv, site);
         for (int row = 0; row < 6; row++)
-            for (int joint = 0; joint < arm_joints; joint++) arm[row * arm_joints + joint] = jacobian[row * model->nv + joint];
+            mju_copy(arm + row * arm_joints, jacobian + row * model->nv, arm_joints);
         mju_mulMatMatT(normal, arm, arm, 6, arm_joints, 6);
         for (int k = 0; k < 6; k++) normal[k * 7] += 1e-5;
         mju_cholFactor(normal, 6, 0);
