@@ -67,7 +67,9 @@ let package = Package(
         room("Launch", ["JSONTree", "Messages", "Time"]),
 
         // Level 3: edges, the only I/O.
-        room("Wire", ["Messages", "Time", "Geometry", "Images", protobuf]),
+        .target(
+            name: "Wire", dependencies: ["Messages", "Time", "Geometry", "Images", protobuf],
+            exclude: ["Protos", "generate.sh"], swiftSettings: strict),
         room("RealTime", ["Time", "CShims"]),
         room("Bus", ["Wire", "Messages", "Time", "Images", "CZeroMQ", "CShims"]),
         room("ArmDrivers", ["Time", "Geometry", "Messages", "CShims"]),

@@ -1,0 +1,56 @@
+import Glibc
+import Wire
+
+/// Why the bus cannot do what was asked.
+package enum BusError: Error, Equatable, Sendable {
+    /// Neither `ipc://<path>` nor `tcp://<loopback>:<port>`, or otherwise unusable.
+    case endpointInvalid(String, reason: String)
+    /// The path does not fit in a socket address.
+    case endpointTooLong(path: String, byteCount: Int, limit: Int)
+    /// A live process answers there.
+    case endpointInUse(String)
+    /// It would leave this machine, unencrypted.
+    case endpointNotLocal(String)
+    /// A message that cannot be put into bytes.
+    case unsendable(topic: String, WireError)
+    /// `close` came first.
+    case closed(during: String)
+    /// A call of libzmq or the kernel failed.
+    case callFailed(String, about: String, code: Int32)
+}
+
+extension BusError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .endpointInvalid(let endpoint, let reason):
+            "reading the endpoint '\(endpoint)': \(reason). Expected ipc:///absolute/path, or tcp://127.0.0.1:port. "
+                + "Correct it where the endpoint comes from: run.json in the run folder, or the command line."
+        case .endpointTooLong(let path, let byteCount, let limit):
+            "binding '\(path)': the path has \(byteCount) bytes, but a socket's path has at most \(limit). "
+                + "Set OCTO_RUN_BASE to a shorter folder, such as /tmp/octo."
+        case .endpointInUse(let endpoint):
+            "binding '\(endpoint)': another process already serves it, and it must be free. "
+                + "Stop that process (is the same robot running twice?), or choose another run name."
+        case .endpointNotLocal(let endpoint):
+            "using the endpoint '\(endpoint)': it reaches beyond this machine; expected 127.0.0.1 or [::1]. Other machines "
+                + "need encryption, which is not there yet: run all nodes on one machine, or tunnel the port through ssh."
+        case .unsendable(let topic, let error):
+            "publishing on '\(topic)': \(error)"
+        case .closed(let operation):
+            "\(operation): the bus node is closed, expected an open one. Close it only after its last use."
+        case .callFailed(let call, let about, let code):
+            "\(call) for \(about): \(String(cString: strerror(code))) (error \(code)), expected success. "
+                + Self.mend(for: code)
+        }
+    }
+
+    private static func mend(for code: Int32) -> String {
+        switch code {
+        case EMFILE, ENFILE: "Too many open files: raise the limit (ulimit -n), or stop other programs."
+        case ENOENT, ENOTDIR: "A folder of the path is missing: create it, or start through octo-launch, which does."
+        case EACCES, EPERM, EROFS: "The folder must belong to, and be writable by, the user who runs this."
+        case ENOMEM, ENOBUFS: "The machine is out of memory: stop other programs."
+        default: "Check that the endpoint's folder exists and that all nodes run as one user, then start again."
+        }
+    }
+}

@@ -1,0 +1,310 @@
+import CShims
+import CZeroMQ
+import Glibc
+import Time
+import Wire
+
+/// How a process takes part in the bus.
+package struct BusOptions: Sendable {
+    /// Its name, in every envelope it sends.
+    package var node: String
+    package var runID: String
+    /// Where it publishes; nil for a process that only listens.
+    package var endpoint: String?
+    /// Where those it listens to publish. They need not be there yet, and may go and come back.
+    package var peers: [String]
+
+    package init(node: String, runID: String, endpoint: String?, peers: [String]) {
+        self.node = node
+        self.runID = runID
+        self.endpoint = endpoint
+        self.peers = peers
+    }
+}
+
+/// A process's place on the bus: publishes typed messages at one endpoint, and receives from those of its peers.
+///
+/// Belongs to the one thread that made it, and is filled only inside `wait`. A node whose work takes long does it on
+/// another thread, which wakes `wait` through an eventfd: what arrives meanwhile is then drained at once, and the newest
+/// frame is always the newest. libzmq itself runs one I/O thread behind it.
+package final class BusNode {
+    /// Messages that may pile up between two processes, on each side, before new ones are lost. It is not short, though
+    /// only the newest frame counts: ZeroMQ drops the *newest* message of a full queue, so a reader that pauses would be
+    /// left with old ones. 256 is five seconds of a 50 Hz topic.
+    private static let highWaterMark: Int32 = 256
+    /// Above any image here, so that a foreign peer cannot make us allocate without end. Bytes.
+    private static let largestPart: Int64 = 256 << 20
+    /// How long unsent messages are kept at `close`. Milliseconds.
+    private static let linger: Int32 = 200
+    /// Messages taken up by one `wait`, so that a peer that floods us cannot hold the thread.
+    private static let drainLimit = 1_024
+
+    let options: BusOptions
+    /// Where others reach this node, with the port filled in where it was left open; nil for a mere listener.
+    package let endpoint: String?
+    private let context: ZeroMQContext
+    private let output: ZeroMQSocket?
+    private let input: ZeroMQSocket
+    private let timer: Int32
+    private let instanceID: UInt64
+    private let hostID: String
+    private var peers: Set<String> = []
+    private var outputs: [String: TopicOutput] = [:]
+    private var router = Router()
+    private let parts = (topic: MessagePart(), envelope: MessagePart(), body: MessagePart())
+    private var pollItems: [zmq_pollitem_t] = []
+    private var polledDescriptors: [Int32]?
+    private var armedDeadline: MonotonicTime?
+    private var isOpen = true
+
+    /// Binds the endpoint and starts connecting to the peers, which goes on in the background.
+    package init(_ options: BusOptions) throws(BusError) {
+        self.options = options
+        var generator = SystemRandomNumberGenerator()
+        instanceID = generator.next()
+        hostID = Self.readHostID()
+        let timer = octo_timer_fd()
+        guard timer >= 0 else { throw .callFailed("timerfd_create", about: "the bus", code: -timer) }
+        self.timer = timer
+        do {
+            let context = try ZeroMQContext()
+            let input = try ZeroMQSocket(ZMQ_SUB, named: "the receiving socket", in: context)
+            try Self.configure(input, linger: 0)
+            // Fast at first, so that a restarted node is found at once; slower when it stays away. Milliseconds.
+            try input.set(ZMQ_RECONNECT_IVL, to: Int32(20))
+            try input.set(ZMQ_RECONNECT_IVL_MAX, to: Int32(500))
+            if let text = options.endpoint {
+                let address = try Endpoint(text)
+                try address.clear()
+                let output = try ZeroMQSocket(ZMQ_XPUB, named: "the publishing socket", in: context)
+                try Self.configure(output, linger: Self.linger)
+                // Every subscription is reported, not only the first to a topic: each newcomer gets the latched values.
+                try output.set(ZMQ_XPUB_VERBOSE, to: Int32(1))
+                endpoint = try output.bind(to: address)
+                self.output = output
+            } else {
+                endpoint = nil
+                output = nil
+            }
+            self.input = input
+            self.context = context
+        } catch {
+            Glibc.close(timer)
+            throw error
+        }
+        for peer in options.peers { try connect(peer) }
+    }
+
+    deinit { close() }
+
+    private static func configure(_ socket: ZeroMQSocket, linger: Int32) throws(BusError) {
+        try socket.set(ZMQ_LINGER, to: linger)
+        try socket.set(ZMQ_SNDHWM, to: highWaterMark)
+        try socket.set(ZMQ_RCVHWM, to: highWaterMark)
+        try socket.set(ZMQ_MAXMSGSIZE, to: largestPart)
+        try socket.set(ZMQ_IPV6, to: Int32(1))
+    }
+
+    /// Boot id: CLOCK_MONOTONIC counts from the boot, so it names the clock.
+    private static func readHostID() -> String {
+        guard let file = fopen("/proc/sys/kernel/random/boot_id", "re") else { return "" }
+        defer { fclose(file) }
+        var buffer = [UInt8](repeating: 0, count: 64)
+        let count = fread(&buffer, 1, buffer.count, file)
+        return String(decoding: buffer.prefix(count).prefix { $0 > 0x20 }, as: UTF8.self)
+    }
+
+    /// Starts listening to another endpoint; once is enough, more do nothing.
+    package func connect(_ endpoint: String) throws(BusError) {
+        try ensureOpen("connecting to '\(endpoint)'")
+        let address = try Endpoint(endpoint)
+        guard peers.insert(endpoint).inserted else { return }
+        try input.connect(to: address)
+    }
+
+    /// Sends what is unsent, for at most 0.2 s, and lets go of the endpoint. Safe to call twice; deinit calls it too.
+    package func close() {
+        guard isOpen else { return }
+        isOpen = false
+        input.close()
+        output?.close()
+        context.close()
+        Glibc.close(timer)
+    }
+
+    private func ensureOpen(_ operation: @autoclosure () -> String) throws(BusError) {
+        guard isOpen else { throw .closed(during: operation()) }
+    }
+
+    /// Totals since the start.
+    package var statistics: BusStatistics {
+        var statistics = router.statistics
+        for (name, output) in outputs { statistics.published[name] = Int64(clamping: output.sequence) }
+        return statistics
+    }
+}
+
+// MARK: - Publishing
+
+extension BusNode {
+    /// The sending end of `topic`; calling again returns another handle to the same. The node needs an endpoint.
+    package func publisher<Message>(_ topic: Topic<Message>) -> Publisher<Message> {
+        precondition(output != nil, "a bus node without an endpoint only listens; it cannot publish '\(topic.name)'")
+        if let known = outputs[topic.name] {
+            precondition(known.schema == Message.schemaName, "'\(topic.name)' is published as \(known.schema) already")
+            return Publisher(node: self, output: known)
+        }
+        let made = TopicOutput(name: topic.name, schema: Message.schemaName, isLatched: topic.delivery == .latched)
+        outputs[topic.name] = made
+        return Publisher(node: self, output: made)
+    }
+
+    func publish(
+        _ message: EncodedMessage, on topic: TopicOutput, captureTime: MonotonicTime?, traceID: UInt64,
+        at now: MonotonicTime
+    ) throws(BusError) {
+        try ensureOpen("publishing on '\(topic.name)'")
+        let envelope = Envelope(
+            schema: topic.schema, sequence: topic.sequence, captureTime: captureTime, publishTime: now,
+            sourceNode: options.node, instanceID: instanceID, runID: options.runID, traceID: traceID, hostID: hostID)
+        let parts: TopicOutput.Parts
+        do {
+            parts = TopicOutput.Parts(envelope: try envelope.encoded(), body: message.body, bulk: message.bulk)
+        } catch {
+            throw .unsendable(topic: topic.name, error)
+        }
+        try send(parts, on: topic)
+        topic.sequence += 1
+        if topic.isLatched { topic.latched = parts }
+    }
+
+    private func send(_ parts: TopicOutput.Parts, on topic: TopicOutput) throws(BusError) {
+        guard let output else { return }
+        try output.send(topic.nameBytes, more: true)
+        try output.send(parts.envelope, more: true)
+        if let bulk = parts.bulk, bulk.count > 0 {
+            try output.send(parts.body, more: true)
+            try output.send(sharing: bulk)
+        } else {
+            try output.send(parts.body, more: false)
+        }
+    }
+
+    /// Sends latched values again for those who have just subscribed. A subscription arrives at the XPUB socket as one
+    /// byte, 1, and the prefix; unsubscriptions begin with 0.
+    private func answerSubscribers() throws(BusError) {
+        guard let output else { return }
+        for _ in 0..<Self.drainLimit {
+            guard try output.receive(into: parts.topic) else { return }
+            let event = parts.topic.bytes
+            guard event.first == 1 else { continue }
+            for topic in outputs.values where topic.nameBytes.starts(with: event.dropFirst()) {
+                if let latched = topic.latched { try send(latched, on: topic) }
+            }
+        }
+    }
+}
+
+// MARK: - Receiving
+
+extension BusNode {
+    /// Asks for a topic. Subscribe before the first `wait`; it takes effect at a peer once that is connected.
+    package func subscribe<Message>(_ topic: Topic<Message>) throws(BusError) -> Subscription<Message> {
+        let subscription = Subscription(topic)
+        try add(subscription)
+        return subscription
+    }
+
+    /// Asks for all topics that match.
+    package func subscribe<Message>(_ pattern: TopicPattern<Message>) throws(BusError) -> Subscription<Message> {
+        let subscription = Subscription(pattern)
+        try add(subscription)
+        return subscription
+    }
+
+    /// Hands every message whose topic begins with `prefix` ("" for all) to `handler`, from inside `wait`.
+    package func observeAll(prefix: String, _ handler: @escaping (RawMessage) -> Void) throws(BusError) {
+        try add(Observation(prefix: prefix, handler: handler))
+    }
+
+    private func add(_ sink: any ArrivalSink) throws(BusError) {
+        try ensureOpen("subscribing to '\(sink.prefix)'")
+        router.add(sink)
+        try input.subscribe(toPrefix: sink.prefix)
+    }
+
+    /// Waits until a message has arrived, one of `descriptors` is readable, or `deadline` has passed, whichever is
+    /// first; then hands all that arrived to the subscriptions and serves new subscribers. May return early.
+    ///
+    /// The deadline is kept by a timerfd, because zmq_poll counts in milliseconds.
+    /// - Parameters:
+    ///   - deadline: nil waits without end; one in the past only drains.
+    ///   - descriptors: read or drained by the caller afterwards.
+    package func wait(until deadline: MonotonicTime?, alsoOn descriptors: [Int32] = []) throws(BusError) {
+        try ensureOpen("waiting for messages")
+        if try drain() { return }
+        preparePoll(descriptors)
+        var timeout = -1
+        if let deadline {
+            if deadline <= MonotonicTime.now() {
+                timeout = 0
+            } else if deadline != armedDeadline {
+                let code = octo_timer_set_ns(timer, deadline.nanoseconds)
+                guard code == 0 else { throw .callFailed("timerfd_settime", about: "the bus", code: code) }
+                armedDeadline = deadline
+            }
+        }
+        // The timer is the last item; without a deadline it is left out.
+        let count = Int32(pollItems.count - (deadline == nil ? 1 : 0))
+        try ZeroMQ.check("zmq_poll", about: "the bus") { zmq_poll(&pollItems, count, timeout) }
+        if deadline != nil, octo_timer_consume(timer) == 1 { armedDeadline = nil }
+        _ = try drain()
+    }
+
+    private func preparePoll(_ descriptors: [Int32]) {
+        guard descriptors != polledDescriptors else { return }
+        polledDescriptors = descriptors
+        func item(_ socket: UnsafeMutableRawPointer?, _ descriptor: Int32) -> zmq_pollitem_t {
+            zmq_pollitem_t(socket: socket, fd: descriptor, events: Int16(ZMQ_POLLIN), revents: 0)
+        }
+        pollItems = [item(input.handle, -1)]
+        if let output { pollItems.append(item(output.handle, -1)) }
+        pollItems += descriptors.map { item(nil, $0) }
+        pollItems.append(item(nil, timer))
+    }
+
+    /// - Returns: whether anything had arrived.
+    private func drain() throws(BusError) -> Bool {
+        try answerSubscribers()
+        var arrived = false
+        for _ in 0..<Self.drainLimit {
+            guard try input.receive(into: parts.topic) else { break }
+            arrived = true
+            try receiveRest()
+        }
+        return arrived
+    }
+
+    /// Receives what follows the topic, all of which has arrived by then: ZeroMQ delivers multipart messages whole.
+    private func receiveRest() throws(BusError) {
+        var partCount = 1
+        var last = parts.topic
+        var bulk: MessagePart?
+        while last.hasMore {
+            partCount += 1
+            switch partCount {
+            case 2: last = parts.envelope
+            case 3: last = parts.body
+            case 4:
+                // Memory of its own: what lies in it may be kept by whoever takes the message.
+                last = MessagePart()
+                bulk = last
+            default: last = MessagePart()
+            }
+            guard try input.receive(into: last) else { break }
+        }
+        router.route(
+            topic: parts.topic.bytes,
+            rest: (3...4).contains(partCount) ? (parts.envelope.bytes, parts.body.bytes, bulk?.shared()) : nil)
+    }
+}

@@ -1,0 +1,170 @@
+import CZeroMQ
+import Glibc
+import Images
+
+/// The one place where libzmq is called: return values are checked, interrupted calls repeated, errors typed.
+enum ZeroMQ {
+    /// - Returns: what `call` returned, or nil where it would have had to wait (EAGAIN).
+    @inline(__always)
+    static func attempt(
+        _ name: StaticString, about subject: @autoclosure () -> String, _ call: () -> Int32
+    ) throws(BusError) -> Int32? {
+        while true {
+            let result = call()
+            if result >= 0 { return result }
+            let code = zmq_errno()
+            if code == EAGAIN { return nil }
+            if code != EINTR { throw .callFailed("\(name)", about: subject(), code: code) }
+        }
+    }
+
+    /// As `attempt`, for calls that never have to wait.
+    static func check(
+        _ name: StaticString, about subject: @autoclosure () -> String, _ call: () -> Int32
+    ) throws(BusError) {
+        guard try attempt(name, about: subject(), call) != nil else {
+            throw .callFailed("\(name)", about: subject(), code: EAGAIN)
+        }
+    }
+}
+
+/// A ZeroMQ context with its one I/O thread, which moves bytes between sockets and the kernel.
+final class ZeroMQContext {
+    fileprivate let handle: UnsafeMutableRawPointer
+    private var isOpen = true
+
+    init() throws(BusError) {
+        guard let handle = zmq_ctx_new() else {
+            throw .callFailed("zmq_ctx_new", about: "the bus", code: zmq_errno())
+        }
+        self.handle = handle
+    }
+
+    /// Waits until every socket is closed and has lingered. Safe to call twice. zmq_ctx_term(3).
+    func close() {
+        guard isOpen else { return }
+        isOpen = false
+        while zmq_ctx_term(handle) != 0 && zmq_errno() == EINTR {}
+    }
+
+    deinit { close() }
+}
+
+/// One ZeroMQ socket, for the thread that made it.
+final class ZeroMQSocket {
+    let handle: UnsafeMutableRawPointer
+    private let name: StaticString
+    private let context: ZeroMQContext
+    private var isOpen = true
+
+    /// - Parameter name: for error messages.
+    init(_ type: Int32, named name: StaticString, in context: ZeroMQContext) throws(BusError) {
+        guard let handle = zmq_socket(context.handle, type) else {
+            throw .callFailed("zmq_socket", about: "\(name)", code: zmq_errno())
+        }
+        self.handle = handle
+        self.name = name
+        self.context = context
+    }
+
+    func close() {
+        guard isOpen else { return }
+        isOpen = false
+        zmq_close(handle)
+    }
+
+    deinit { close() }
+
+    /// - Parameter value: of the width that the option has, which most take to be 32 bits. zmq_setsockopt(3).
+    func set<Value: FixedWidthInteger & BitwiseCopyable>(_ option: Int32, to value: Value) throws(BusError) {
+        try ZeroMQ.check("zmq_setsockopt", about: "option \(option) of \(name)") {
+            withUnsafePointer(to: value) { zmq_setsockopt(handle, option, $0, MemoryLayout<Value>.size) }
+        }
+    }
+
+    func subscribe(toPrefix prefix: String) throws(BusError) {
+        let bytes = Array(prefix.utf8)
+        try ZeroMQ.check("zmq_setsockopt", about: "the subscription to '\(prefix)'") {
+            zmq_setsockopt(handle, ZMQ_SUBSCRIBE, bytes, bytes.count)
+        }
+    }
+
+    /// - Returns: the endpoint with the port that was chosen, where it was left open.
+    func bind(to endpoint: Endpoint) throws(BusError) -> String {
+        do {
+            try ZeroMQ.check("zmq_bind", about: endpoint.text) { zmq_bind(handle, endpoint.text) }
+        } catch .callFailed(_, _, EADDRINUSE) {
+            throw .endpointInUse(endpoint.text)
+        }
+        var buffer = [CChar](repeating: 0, count: 256)
+        var count = buffer.count
+        try ZeroMQ.check("zmq_getsockopt", about: "the endpoint of \(name)") {
+            zmq_getsockopt(handle, ZMQ_LAST_ENDPOINT, &buffer, &count)
+        }
+        return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    func connect(to endpoint: Endpoint) throws(BusError) {
+        try ZeroMQ.check("zmq_connect", about: endpoint.text) { zmq_connect(handle, endpoint.text) }
+    }
+
+    /// Copies `bytes` into one part of a message. A PUB socket never waits: a reader whose queue is full loses the message.
+    func send(_ bytes: [UInt8], more: Bool) throws(BusError) {
+        try ZeroMQ.check("zmq_send", about: "\(name)") {
+            zmq_send(handle, bytes, bytes.count, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0))
+        }
+    }
+
+    /// Hands `bytes` over as the last part of a message without copying them; they are kept until the last reader's
+    /// bytes have left. zmq_msg_init_data(3).
+    func send(sharing bytes: SharedBytes) throws(BusError) {
+        var message = zmq_msg_t()
+        // libzmq calls this from its I/O thread; SharedBytes may be released on any thread. The memory is only read:
+        // libzmq's signature just does not say so.
+        let retained = Unmanaged.passRetained(bytes)
+        let start = UnsafeMutableRawPointer(mutating: bytes.bytes.baseAddress)
+        do {
+            try ZeroMQ.check("zmq_msg_init_data", about: "\(name)") {
+                zmq_msg_init_data(
+                    &message, start, bytes.count,
+                    { _, owner in if let owner { Unmanaged<SharedBytes>.fromOpaque(owner).release() } }, retained.toOpaque())
+            }
+        } catch {
+            retained.release()
+            throw error
+        }
+        do {
+            try ZeroMQ.check("zmq_msg_send", about: "\(name)") { zmq_msg_send(&message, handle, ZMQ_DONTWAIT) }
+        } catch {
+            zmq_msg_close(&message)
+            throw error
+        }
+    }
+
+    /// Receives one part of a message, without waiting.
+    /// - Returns: false when there is none.
+    @inline(__always)
+    func receive(into part: MessagePart) throws(BusError) -> Bool {
+        try ZeroMQ.attempt("zmq_msg_recv", about: "\(name)") { zmq_msg_recv(part.message, handle, ZMQ_DONTWAIT) } != nil
+    }
+}
+
+/// One received part of a message. libzmq wants it to stay at one address, so it has memory of its own.
+final class MessagePart: @unchecked Sendable {
+    // Unchecked: one thread fills it; once shared, its bytes are only read, and zmq_msg_close is called by deinit alone.
+    fileprivate let message = UnsafeMutablePointer<zmq_msg_t>.allocate(capacity: 1)
+
+    init() { zmq_msg_init(message) }
+
+    deinit {
+        zmq_msg_close(message)
+        message.deallocate()
+    }
+
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: zmq_msg_data(message), count: zmq_msg_size(message)) }
+    /// Whether another part of the same message follows.
+    var hasMore: Bool { zmq_msg_more(message) != 0 }
+
+    /// The bytes, not copied; nothing may be received into this part afterwards.
+    func shared() -> SharedBytes { SharedBytes(adopting: bytes) { _ = self } }
+}

@@ -1,0 +1,61 @@
+import Messages
+import Time
+
+/// One image the network takes at every timestep.
+package struct PolicyCamera: Equatable, Sendable {
+    /// The camera's name in the manifest; its observation key is `image_<name>`.
+    package var name: String
+    /// Pixels, as the checkpoint was trained.
+    package var width: Int
+    package var height: Int
+    /// The tokenizer fuses a goal image of this camera.
+    package var takesGoal: Bool
+
+    package init(name: String, width: Int, height: Int, takesGoal: Bool) {
+        self.name = name
+        self.width = width
+        self.height = height
+        self.takesGoal = takesGoal
+    }
+}
+
+/// How camera images become network input. The goal image goes through the same steps as the observation.
+package enum Preprocessing: String, CaseIterable, Sendable {
+    /// lanczos3 with antialias, rounded: what the data pipeline does.
+    case resize
+    /// The same, then the centre crop that stands for the mean of the training-time random crop. The official
+    /// evaluation wrapper does this to `image_primary` only.
+    case resizeAndCenterCrop = "resize_and_center_crop"
+}
+
+/// What the policy node is told at start.
+package struct PolicyConfiguration: Sendable {
+    package var cameras: [PolicyCamera]
+    /// Timesteps of history the network sees.
+    package var windowSize: Int
+    package var actionDimension: Int
+    package var actionSpace: ActionSpace
+    /// How often observations are taken; the control frequency of the data the checkpoint was trained on.
+    package var rate: Rate
+    package var preprocessing: Preprocessing
+    /// Without a goal image, make no chunk (so that the arm holds) instead of running on a black one.
+    package var requiresGoal: Bool
+    /// A newest frame older than this at a tick makes the tick invalid.
+    package var maximumFrameAge: Duration
+    package var noiseSeed: UInt64
+
+    package init(
+        cameras: [PolicyCamera], windowSize: Int, actionDimension: Int, actionSpace: ActionSpace, rate: Rate,
+        preprocessing: Preprocessing, requiresGoal: Bool, maximumFrameAge: Duration, noiseSeed: UInt64
+    ) {
+        self.cameras = cameras
+        self.windowSize = windowSize
+        self.actionDimension = actionDimension
+        self.actionSpace = actionSpace
+        self.rate = rate
+        self.preprocessing = preprocessing
+        self.requiresGoal = requiresGoal
+        self.maximumFrameAge = maximumFrameAge
+        self.noiseSeed = noiseSeed
+    }
+}

@@ -1,0 +1,280 @@
+import Images
+import Messages
+import Time
+
+/// Decides when the policy observes, what it sees, and what becomes of the result. Runs no network and reads no clock:
+/// the same frames, goals and times give the same requests.
+package struct PolicyNodeCore: Sendable {
+    /// One inference to run.
+    package struct Request: Sendable {
+        package var observation: PolicyObservation
+        package var goal: PreparedGoal
+        /// Oldest among the cameras' newest frames.
+        package var captureTime: MonotonicTime
+        package var noiseSeed: UInt64
+        package var noiseCounter: UInt64
+    }
+
+    /// The goal at the network's size, processed like the observation.
+    package struct PreparedGoal: Equatable, Sendable {
+        package var id: String
+        /// By camera name; a camera without a goal image is absent (the network then sees black).
+        package var images: [String: RGBImage]
+    }
+
+    /// What a tick came to.
+    package enum TickResult: Sendable {
+        /// Publish the observation; and run the request when there is one.
+        case observed(PolicyObservation, run: Request?)
+        /// Nothing could be observed.
+        case invalid
+    }
+
+    /// Why no chunk is being made.
+    package enum Obstacle: Equatable, Sendable {
+        case noFrameYet(camera: String)
+        case staleFrame(camera: String, age: Duration)
+        case unreadableFrame(camera: String, problem: String)
+        case noGoal
+        case unusableGoal(problem: String)
+    }
+
+    package struct Counters: Equatable, Sendable {
+        package var ticks: Int64 = 0
+        package var observations: Int64 = 0
+        package var invalidTicks: Int64 = 0
+        package var missedTicks: Int64 = 0
+        package var chunks: Int64 = 0
+        /// Observations that were overtaken by a newer one while the network was busy.
+        package var overtaken: Int64 = 0
+        package var failedInferences: Int64 = 0
+    }
+
+    package let configuration: PolicyConfiguration
+    package private(set) var counters = Counters()
+    package private(set) var frameToChunk = LatencyHistogram()
+    package private(set) var inferenceTime = LatencyHistogram()
+    /// What keeps the policy from making chunks at present, nil when nothing does.
+    package private(set) var obstacle: Obstacle?
+    package private(set) var lastFailure: String?
+
+    /// Per camera the two newest frames, older first: one that arrives while a tick is late is too new for it.
+    private var newest: [String: [CameraFrame]] = [:]
+    private var window: ObservationWindow
+    private var cadence: Cadence?
+    private var goal = PreparedGoal(id: "", images: [:])
+    private var goalProblem: String?
+    private var hasGoal = false
+    /// The request whose result is awaited, and the one that follows it.
+    private var running: Request?
+    private var runningSince = MonotonicTime.zero
+    private var waiting: Request?
+
+    package init(_ configuration: PolicyConfiguration) {
+        self.configuration = configuration
+        window = ObservationWindow(size: configuration.windowSize)
+        obstacle = configuration.cameras.first.map { .noFrameYet(camera: $0.name) }
+    }
+
+    /// When the next tick is due; nil until every camera has delivered a frame.
+    package var nextTick: MonotonicTime? { cadence?.deadline }
+
+    /// Keeps the newest frame of each camera.
+    ///
+    /// The first tick comes shortly after the first complete set of frames: when cameras and policy run at the same
+    /// rate, each frame is then used once, and young.
+    package mutating func receive(_ frame: CameraFrame, at now: MonotonicTime) {
+        guard configuration.cameras.contains(where: { $0.name == frame.camera }) else { return }
+        let known = newest[frame.camera, default: []]
+        if let last = known.last, last.captureTime >= frame.captureTime { return }
+        newest[frame.camera] = known.suffix(1) + [frame]
+        if cadence == nil, configuration.cameras.allSatisfy({ newest[$0.name] != nil }) {
+            // A tenth of a period, at most 20 ms: later than the arrival jitter of frames, well before the next.
+            let margin = min(.milliseconds(20), .nanoseconds(configuration.rate.periodNanoseconds / 10))
+            cadence = Cadence(start: now + margin, rate: configuration.rate)
+        }
+    }
+
+    /// Takes a new goal; it holds from the next tick on, the history goes on.
+    package mutating func receive(_ goal: Goal) {
+        var images: [String: RGBImage] = [:]
+        for view in goal.views {
+            guard let camera = configuration.cameras.first(where: { $0.name == view.camera && $0.takesGoal }) else {
+                continue
+            }
+            images[camera.name] = prepare(view.image, for: camera)
+        }
+        hasGoal = !images.isEmpty
+        if goal.text != nil {
+            goalProblem =
+                "goal '\(goal.name)' has a text, and this version has no tokenizer for texts. "
+                + "Give the goal an image and leave the text out."
+        } else if !goal.isNone && images.isEmpty {
+            let given = goal.views.map(\.camera).joined(separator: ", ")
+            let wanted = configuration.cameras.filter(\.takesGoal).map(\.name).joined(separator: ", ")
+            goalProblem = "goal '\(goal.name)' has images of [\(given)], the checkpoint fuses goals of [\(wanted)]."
+        } else {
+            goalProblem = nil
+        }
+        self.goal = PreparedGoal(id: goal.id, images: images)
+    }
+
+    /// Takes the observation that is due.
+    /// - Parameter now: at or after `nextTick`.
+    package mutating func tick(at now: MonotonicTime) -> TickResult {
+        guard var cadence else { return .invalid }
+        let index = cadence.nextIndex
+        let due = cadence.deadline
+        counters.missedTicks += cadence.advance(past: now)
+        self.cadence = cadence
+        counters.ticks += 1
+
+        var images: [RGBImage] = []
+        var frames: [CameraFrame] = []
+        for camera in configuration.cameras {
+            switch usableImage(of: camera, at: due) {
+            case .success(let (frame, image)):
+                frames.append(frame)
+                images.append(image)
+            case .failure(let found):
+                obstacle = found.obstacle
+                counters.invalidTicks += 1
+                // The steps before and after a gap are no longer one policy step apart.
+                window.removeAll()
+                return .invalid
+            }
+        }
+        window.append(images)
+        let observation = makeObservation(tick: UInt64(index), time: due, frames: frames)
+        counters.observations += 1
+
+        if let goalProblem {
+            obstacle = .unusableGoal(problem: goalProblem)
+            return .observed(observation, run: nil)
+        }
+        if !hasGoal && configuration.requiresGoal {
+            obstacle = .noGoal
+            return .observed(observation, run: nil)
+        }
+        obstacle = nil
+        let request = Request(
+            observation: observation, goal: goal,
+            captureTime: frames.map(\.captureTime).min() ?? due,
+            noiseSeed: configuration.noiseSeed, noiseCounter: UInt64(index))
+        guard running == nil else {
+            if waiting != nil { counters.overtaken += 1 }
+            waiting = request
+            return .observed(observation, run: nil)
+        }
+        running = request
+        runningSince = now
+        return .observed(observation, run: request)
+    }
+
+    /// Takes the network's answer to the running request.
+    /// - Parameters:
+    ///   - result: unnormalised actions `[actionHorizon, actionDimension]`, or what went wrong.
+    ///   - finished: when the network was done.
+    /// - Returns: the chunk to publish, and the request to run next.
+    package mutating func inferenceFinished(
+        _ result: Result<[Float], some Error>, at finished: MonotonicTime
+    ) -> (publish: ActionChunk?, run: Request?) {
+        guard let request = running else { return (nil, nil) }
+        running = waiting
+        waiting = nil
+        inferenceTime.record(finished - runningSince)
+        runningSince = finished
+        switch result {
+        case .failure(let error):
+            counters.failedInferences += 1
+            lastFailure = "\(error)"
+            return (nil, running)
+        case .success(let actions):
+            guard actions.allSatisfy(\.isFinite) else {
+                counters.failedInferences += 1
+                lastFailure = "the network's actions of tick \(request.observation.tick) are not finite numbers"
+                return (nil, running)
+            }
+            lastFailure = nil
+            frameToChunk.record(finished - request.captureTime)
+            let chunk = ActionChunk(
+                id: UInt64(counters.chunks), goalID: request.goal.id, observationTime: request.observation.time,
+                captureTime: request.captureTime, inferredTime: finished,
+                stepDuration: configuration.rate.period, actionDimension: configuration.actionDimension,
+                actions: actions, actionSpace: configuration.actionSpace, noiseSeed: request.noiseSeed,
+                noiseCounter: request.noiseCounter)
+            counters.chunks += 1
+            return (chunk, running)
+        }
+    }
+
+    /// The network runs, but on a black goal image.
+    package var isUnconditioned: Bool { !hasGoal && goalProblem == nil && !configuration.requiresGoal }
+
+    /// Cameras that have no goal image although others have.
+    package var camerasWithoutGoal: [String] {
+        hasGoal ? configuration.cameras.filter { $0.takesGoal && goal.images[$0.name] == nil }.map(\.name) : []
+    }
+
+    // MARK: - Observing
+
+    private struct Unusable: Error { var obstacle: Obstacle }
+
+    private func usableImage(
+        of camera: PolicyCamera, at due: MonotonicTime
+    ) -> Result<(CameraFrame, RGBImage), Unusable> {
+        let frames = newest[camera.name, default: []]
+        guard let frame = frames.last(where: { $0.captureTime <= due }) ?? frames.first else {
+            return .failure(Unusable(obstacle: .noFrameYet(camera: camera.name)))
+        }
+        let age = due - frame.captureTime
+        guard age <= configuration.maximumFrameAge else {
+            return .failure(Unusable(obstacle: .staleFrame(camera: camera.name, age: age)))
+        }
+        switch frame.pixels {
+        case .rgb8(let image):
+            return .success((frame, prepare(image, for: camera)))
+        case .jpeg(let data, _, _):
+            do throws(ImageError) {
+                return .success((frame, prepare(try RGBImage(jpeg: data.bytes), for: camera)))
+            } catch {
+                return .failure(Unusable(obstacle: .unreadableFrame(camera: camera.name, problem: "\(error)")))
+            }
+        }
+    }
+
+    private func prepare(_ image: RGBImage, for camera: PolicyCamera) -> RGBImage {
+        // The official wrapper crops only `image_primary`; other cameras were not augmented by crops in training.
+        let crops = configuration.preprocessing == .resizeAndCenterCrop && camera.name == "primary"
+        return image.resized(width: camera.width, height: camera.height, centerCropped: crops)
+    }
+
+    private func makeObservation(tick: UInt64, time: MonotonicTime, frames: [CameraFrame]) -> PolicyObservation {
+        var views: [PolicyObservation.View] = []
+        for (index, camera) in configuration.cameras.enumerated() {
+            guard let pixels = window.pixels(ofCamera: index) else { continue }
+            views.append(
+                .init(
+                    camera: camera.name, width: camera.width, height: camera.height, pixels: pixels,
+                    captureTime: frames[index].captureTime))
+        }
+        return PolicyObservation(
+            tick: tick, time: time, goalID: goal.id, views: views.sorted { $0.camera < $1.camera },
+            timestepPadMask: window.padMask)
+    }
+}
+
+extension PolicyNodeCore.Obstacle: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .noFrameYet(let camera): "waiting for the first frame of camera '\(camera)'"
+        case .staleFrame(let camera, let age):
+            "the newest frame of camera '\(camera)' is \(Int(age.inMilliseconds)) ms old: no chunk is made from it. "
+                + "Is the camera connected?"
+        case .unreadableFrame(let camera, let problem): "a frame of camera '\(camera)' cannot be read: \(problem)"
+        case .noGoal:
+            "unconditioned: no goal is set, and policy.require_goal holds the arm. Set goal.source in the manifest."
+        case .unusableGoal(let problem): problem
+        }
+    }
+}

@@ -1,0 +1,26 @@
+import Messages
+
+/// Every topic there is. A queue's capacity is a few seconds at the topic's rate.
+package enum Topics {
+    /// Frames of the camera with this name in the manifest.
+    package static func cameraImage(_ camera: String) -> Topic<CameraFrame> { Topic("camera/\(camera)/image", .latest) }
+
+    /// What the robot is asked to reach.
+    package static let goalCurrent = Topic<Goal>("goal/current", .latched)
+
+    /// What went into the network.
+    package static let policyObservation = Topic<PolicyObservation>("policy/observation", .every(capacity: 32))
+    /// What came out of it.
+    package static let policyChunk = Topic<ActionChunk>("policy/chunk", .every(capacity: 64))
+
+    package static let armState = Topic<ArmState>("arm/state", .latest)
+    /// What became of each chunk.
+    package static let armChunk = Topic<ChunkReport>("arm/chunk", .every(capacity: 64))
+    /// The control loop's punctuality, once a second.
+    package static let armLoop = Topic<LoopReport>("arm/loop", .every(capacity: 64))
+
+    /// What the node with this name says about itself.
+    package static func nodeStatus(_ node: String) -> Topic<NodeStatus> { Topic("node/\(node)/status", .latched) }
+    /// The status of every node, whatever its name.
+    package static let allNodeStatuses = TopicPattern<NodeStatus>(prefix: "node/", suffix: "/status", capacity: 256)
+}
