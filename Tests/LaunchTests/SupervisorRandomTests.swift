@@ -116,6 +116,10 @@ private struct RandomWorld {
         case 50: perform(supervisor.stopRequested("chance", at: now), using: &generator)
         case 51..<75: settle(using: &generator)
         default:
+            // The kernel does not take seconds to end what was killed: else it would rightly be given up.
+            for (node, id) in live.sorted(by: { $0.value < $1.value }) where killed.contains(id) {
+                exit(node, using: &generator)
+            }
             now += .milliseconds(Int.random(in: 1...900, using: &generator))
             perform(supervisor.tick(at: now), using: &generator)
         }
