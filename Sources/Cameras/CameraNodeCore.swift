@@ -92,7 +92,7 @@ package struct CameraNodeCore: Sendable {
         return NodeStatus(
             node: node, processID: processID, state: state, headline: headline,
             counters: [
-                .init(name: "published", value: published), .init(name: "skipped", value: skipped),
+                .init(name: "frames", value: published), .init(name: "skipped", value: skipped),
                 .init(name: "discarded", value: discarded), .init(name: "failures", value: failures),
                 .init(name: "repeats", value: repeats),
             ],

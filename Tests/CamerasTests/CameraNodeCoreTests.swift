@@ -37,7 +37,7 @@ import Time
         for (sequence, time) in [(0, 0), (1, 100), (4, 400), (5, 500), (9, 900)] as [(UInt64, Int64)] {
             _ = core.received(frame(sequence, captured: time), at: at(time + 5))
         }
-        #expect(counter("published") == 5 && counter("skipped") == 2 + 3)
+        #expect(counter("frames") == 5 && counter("skipped") == 2 + 3)
         let latency = core.status(at: at(905)).latencies.first { $0.name == "capture_to_publish" }
         #expect(latency?.count == 5)
         #expect(latency.map { abs($0.p50.inMilliseconds - 5) < 0.1 } == true)
@@ -51,7 +51,7 @@ import Time
         #expect(core.received(frame(3, captured: 400), at: at(400)) == .discard)
         let next = frame(4, captured: 400)
         #expect(core.received(next, at: at(400)) == .publish(next))
-        #expect(counter("discarded") == 3 && counter("published") == 2 && counter("skipped") == 0)
+        #expect(counter("discarded") == 3 && counter("frames") == 2 && counter("skipped") == 0)
     }
 
     @Test mutating func waitsLongerWithEachFailureInARow() {
