@@ -167,3 +167,14 @@ void octo_event_consume(int fd) {
     ssize_t ignored = read(fd, &count, sizeof count);
     (void)ignored;
 }
+
+int octo_pipe(int ends[2]) {
+    if (pipe2(ends, O_CLOEXEC) != 0) return errno;
+    if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) {
+        int error = errno;
+        close(ends[0]);
+        close(ends[1]);
+        return error;
+    }
+    return 0;
+}

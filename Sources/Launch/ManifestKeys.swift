@@ -171,7 +171,8 @@ enum ManifestKeys {
             "How long a process may take until it is ready."),
         ManifestKey(
             "max_restarts", .integer(0...1_000_000), .defaultsTo(5),
-            "How often one process is restarted before everything stops."),
+            "How often one process is restarted before everything stops. After a minute of undisturbed work its earlier "
+                + "failures no longer count."),
         ManifestKey(
             "backoff_s", .number(0.01...60), .defaultsTo(0.2), unit: "s",
             "How long the first restart waits; each further one waits twice as long as the one before."),

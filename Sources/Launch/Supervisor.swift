@@ -215,8 +215,8 @@ package struct Supervisor: Sendable {
         processes[index].life = status.state == .ready ? .ready : .degraded
         processes[index].wasEverReady = true
         processes[index].readySince = now
-        let level: Level = status.state == .ready ? .note : .warning
-        return [.report(level, "\(status.node): \(status.headline)")]
+        return status.state == .ready
+            ? [.report(.note, "\(status.node) is ready")] : [.report(.warning, "\(status.node): \(status.headline)")]
     }
 
     /// What the node waits for will not come in this attempt: it is not given the rest of its time.

@@ -52,3 +52,7 @@ int octo_timer_consume(int fd);
 int octo_event_fd(void);
 void octo_event_signal(int fd);
 void octo_event_consume(int fd);
+
+/// A pipe that children do not inherit, with a non-blocking reading end: `ends[0]` reads, `ends[1]` writes. Returns 0 or
+/// an errno. pipe2(2).
+int octo_pipe(int ends[2]);

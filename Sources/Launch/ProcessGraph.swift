@@ -1,0 +1,69 @@
+/// The processes of a robot and the topics between them, as a Mermaid flowchart.
+package struct ProcessGraph {
+    package struct Edge: Equatable, Sendable {
+        package var from: String
+        package var topic: String
+        package var to: String
+    }
+    /// Process and program, in the order of the manifest's nodes.
+    package let processes: [(node: String, program: String)]
+    package let edges: [Edge]
+
+    package init(_ manifest: Manifest) {
+        processes = manifest.nodes.map { ($0, NodeProgram.of($0).name) }
+        edges =
+            manifest.cameras.map { Edge(from: $0.node, topic: "camera/\($0.name)/image", to: Manifest.policyNode) }
+            + [
+                Edge(from: Manifest.goalNode, topic: "goal/current", to: Manifest.policyNode),
+                Edge(from: Manifest.policyNode, topic: "policy/chunk", to: Manifest.armNode),
+            ]
+    }
+
+    /// Paste it into any Markdown page that draws Mermaid.
+    package var mermaid: String {
+        let watched = "launch"
+        let boxes = processes.map { "  \(Self.id($0.node))[\"\($0.node)<br/>\($0.program)\"]" }
+        let arrows = edges.map { "  \(Self.id($0.from)) -- \"\($0.topic)\" --> \(Self.id($0.to))" }
+        let statuses = processes.map { "  \(Self.id($0.node)) -. \"node/\($0.node)/status\" .-> \(watched)" }
+        let reports = [
+            "  \(Self.id(Manifest.armNode)) -. \"arm/chunk, arm/loop\" .-> \(watched)",
+            "  \(Self.id(Manifest.policyNode)) -. \"policy/chunk\" .-> \(watched)",
+        ]
+        return (["flowchart LR"] + boxes + ["  \(watched)([\"octo-launch\"])"] + arrows + statuses + reports)
+            .joined(separator: "\n")
+    }
+
+    /// Mermaid reads a hyphen before some letters as the start of an arrow.
+    private static func id(_ node: String) -> String { "node_" + node.map { $0 == "-" ? "_" : String($0) }.joined() }
+}
+
+/// The program that is a node, and how it is called.
+package struct NodeProgram: Equatable, Sendable {
+    package var name: String
+    /// What comes before `--run` and `--node`.
+    package var subcommand: [String]
+
+    package static func of(_ node: String) -> NodeProgram {
+        switch node {
+        case Manifest.goalNode: NodeProgram(name: "octo-goal", subcommand: [])
+        case Manifest.policyNode: NodeProgram(name: "octo-policy", subcommand: ["run"])
+        case Manifest.armNode: NodeProgram(name: "octo-arm", subcommand: [])
+        default: NodeProgram(name: "octo-camera", subcommand: [])
+        }
+    }
+
+    package func arguments(node: String, runFolder: String) -> [String] {
+        subcommand + ["--run", runFolder, "--node", node]
+    }
+
+    /// The environment of a node's process.
+    ///
+    /// OpenBLAS chooses its kernels by OPENBLAS_CORETYPE when it is loaded; a core type pinned for another purpose can
+    /// halve its speed, so the policy does not inherit it unless the manifest says so.
+    package static func environment(
+        of node: String, in manifest: Manifest, from inherited: [String: String]
+    ) -> [String: String] {
+        guard node == Manifest.policyNode, !manifest.policy.keepsBLASCore else { return inherited }
+        return inherited.filter { $0.key != "OPENBLAS_CORETYPE" && $0.key != "OPENBLAS_L2_SIZE" }
+    }
+}

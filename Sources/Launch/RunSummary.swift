@@ -1,0 +1,152 @@
+import JSONTree
+import Messages
+import Time
+
+/// What a run came to, for people and programs.
+package struct RunSummary: Sendable {
+    package struct Latency: Equatable, Sendable {
+        package var count: Int64
+        package var p50: Duration
+        package var p99: Duration
+        package var maximum: Duration
+
+        init(_ histogram: LatencyHistogram) {
+            count = histogram.count
+            p50 = histogram.quantile(0.5)
+            p99 = histogram.quantile(0.99)
+            maximum = histogram.maximum
+        }
+    }
+
+    package var robot: String
+    package var runID: String
+    package var outcome: Supervisor.Outcome
+    /// Seconds of the run in which all nodes had been ready; zero when it did not come to that.
+    package var duration: Duration
+    package var frames: Int64
+    package var observations: Int64
+    package var chunks: Int64
+    package var frameToChunk: Latency
+    package var frameToFirstSetpoint: Latency
+    package var jitter: Latency
+    package var ticks: Int64
+    package var overruns: Int64
+    package var loop: LoopReport?
+    package var chunkOutcomes: [ChunkReport.Outcome: Int64]
+    /// Messages lost where each counts.
+    package var lost: Int64
+    /// Messages passed over for newer ones where only the newest counts: no fault.
+    package var superseded: Int64
+    package var restarts: [(node: String, count: Int)]
+
+    /// - Parameters:
+    ///   - ownLost: messages that the launcher itself missed.
+    package init(
+        _ record: RunRecord, of run: RunDescription, supervisor: Supervisor, outcome: Supervisor.Outcome, ownLost: Int64,
+        at now: MonotonicTime
+    ) {
+        robot = run.manifest.name
+        runID = run.runID
+        self.outcome = outcome
+        duration = supervisor.readySince.map { now - $0 } ?? .zero
+        let cameras = run.manifest.cameras.map(\.node)
+        frames = record.total("frames") { cameras.contains($0) } ?? 0
+        observations = record.total("observations") { $0 == Manifest.policyNode } ?? 0
+        chunks = record.total("chunks") { $0 == Manifest.policyNode } ?? record.chunksOnBus
+        frameToChunk = Latency(record.frameToChunk)
+        frameToFirstSetpoint = Latency(record.frameToFirstSetpoint)
+        jitter = Latency(record.jitter)
+        ticks = record.ticks
+        overruns = record.overruns
+        loop = record.lastLoop
+        chunkOutcomes = record.chunkOutcomes
+        lost = (record.total("bus_lost") { _ in true } ?? 0) + ownLost
+        superseded = record.total("bus_superseded") { _ in true } ?? 0
+        restarts = supervisor.restarts
+    }
+}
+
+extension RunSummary {
+    /// For `octo-launch --json`. Units are in the keys.
+    package var json: JSONNode {
+        func latency(_ value: Latency, inUnit: (Duration) -> Double) -> JSONNode {
+            .object([
+                "count": JSONNode(value.count), "p50": Self.rounded(inUnit(value.p50)),
+                "p99": Self.rounded(inUnit(value.p99)), "max": Self.rounded(inUnit(value.maximum)),
+            ])
+        }
+        let milliseconds = { (duration: Duration) in duration.inMilliseconds }
+        let microseconds = { (duration: Duration) in duration.inMilliseconds * 1000 }
+        return .object([
+            "robot": JSONNode(robot),
+            "run_id": JSONNode(runID),
+            "exit_code": JSONNode(Int(outcome.rawValue)),
+            "duration_s": Self.rounded(duration.inSeconds),
+            "frames": JSONNode(frames),
+            "observations": JSONNode(observations),
+            "chunks": JSONNode(chunks),
+            "frame_to_chunk_ms": latency(frameToChunk, inUnit: milliseconds),
+            "frame_to_first_setpoint_ms": latency(frameToFirstSetpoint, inUnit: milliseconds),
+            "control_loop": .object([
+                "rate_hz": loop.map { Self.rounded($0.rateHertz) } ?? nil,
+                "ticks": JSONNode(ticks),
+                "overruns": JSONNode(overruns),
+                "jitter_us": latency(jitter, inUnit: microseconds),
+                "rights": loop.map { JSONNode($0.rights) } ?? nil,
+                "has_realtime_rights": loop.map { JSONNode(.bool($0.hasRealTimeRights)) } ?? nil,
+            ]),
+            "chunk_outcomes": JSONNode(
+                .object(
+                    ChunkReport.Outcome.allCases.map {
+                        .init(key: Self.name($0), value: JSONNode(chunkOutcomes[$0] ?? 0))
+                    })),
+            "bus_lost": JSONNode(lost),
+            "bus_superseded": JSONNode(superseded),
+            "restarts": JSONNode(.object(restarts.map { .init(key: $0.node, value: JSONNode($0.count)) })),
+        ])
+    }
+
+    /// Several lines for the terminal.
+    package var text: String {
+        func line(_ name: String, _ latency: Latency, _ inUnit: (Duration) -> String) -> String {
+            guard latency.count > 0 else { return "  \(Self.padded(name))none measured" }
+            return "  \(Self.padded(name))p50 \(inUnit(latency.p50))  p99 \(inUnit(latency.p99))  max "
+                + "\(inUnit(latency.maximum))  (\(latency.count))"
+        }
+        let milliseconds = { (duration: Duration) in "\(Self.rounded(duration.inMilliseconds).text()) ms" }
+        let microseconds = { (duration: Duration) in "\(Self.rounded(duration.inMilliseconds * 1000).text()) µs" }
+        let outcomes = ChunkReport.Outcome.allCases.compactMap { outcome in
+            chunkOutcomes[outcome].map { "\($0) \(Self.name(outcome).map { $0 == "_" ? " " : String($0) }.joined())" }
+        }
+        let restarted = restarts.filter { $0.count > 0 }.map { "\($0.node) \($0.count)" }
+        let loopName = loop.map { "control loop \(Self.rounded($0.rateHertz).text()) Hz" } ?? "control loop"
+        return [
+            "summary of \(robot), \(Self.rounded(duration.inSeconds).text()) s",
+            "  \(Self.padded("counts"))\(frames) frames, \(observations) observations, \(chunks) chunks",
+            line("frame to chunk", frameToChunk, milliseconds),
+            line("frame to first setpoint", frameToFirstSetpoint, milliseconds),
+            line("\(loopName), jitter", jitter, microseconds),
+            "  \(Self.padded("overruns"))\(overruns) in \(ticks) ticks" + (loop.map { " (\($0.rights))" } ?? ""),
+            "  \(Self.padded("chunks at the arm"))" + (outcomes.isEmpty ? "none reported" : outcomes.joined(separator: ", ")),
+            "  \(Self.padded("bus"))\(lost) lost, \(superseded) superseded by newer ones",
+            "  \(Self.padded("restarts"))" + (restarted.isEmpty ? "none" : restarted.joined(separator: ", ")),
+        ].joined(separator: "\n")
+    }
+
+    private static func padded(_ name: String) -> String {
+        name + String(repeating: " ", count: max(2, 30 - name.count))
+    }
+
+    /// Three decimals are below what any of these clocks can tell.
+    private static func rounded(_ number: Double) -> JSONNode { JSONNode(number: (number * 1000).rounded() / 1000) }
+
+    private static func name(_ outcome: ChunkReport.Outcome) -> String {
+        switch outcome {
+        case .executed: "executed"
+        case .superseded: "superseded"
+        case .tooLate: "too_late"
+        case .rejected: "rejected"
+        case .interrupted: "interrupted"
+        }
+    }
+}

@@ -1,0 +1,167 @@
+import ArgumentParser
+import CShims
+import Foundation
+import Launch
+import Time
+
+/// `octo-launch robot.json`.
+struct LaunchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "octo-launch",
+        abstract: "Starts, watches and stops the processes of a robot.",
+        usage: """
+            octo-launch <manifest> [--set <path=value> ...] [--for <seconds>] [--json] [--quiet] [--run-folder <folder>]
+            octo-launch <manifest> --check
+            octo-launch <manifest> --graph
+            """,
+        discussion: """
+            The manifest says what the robot consists of; launch/schema.json describes every key. Ctrl-C or SIGTERM stops \
+            the arm first (it holds), then the rest; a second one ends everything at once. No process is left behind \
+            whatever way octo-launch ends.
+
+            Exit codes: 0 it ran and stopped as it should, 2 the command line or the manifest cannot be used, 3 a process \
+            failed, 4 another octo-launch runs this robot.
+
+            Environment: OCTO_RUN_BASE is where run folders lie (else $XDG_RUNTIME_DIR/octo, else /tmp/octo-<uid>); \
+            OCTO_BIN_DIR is where the nodes' programs are looked for first (else beside octo-launch, then in PATH).
+            """)
+
+    /// Exit codes that `Supervisor.Outcome` does not have: nothing was started.
+    enum Refusal {
+        static let badInput = ExitCode(2)
+        static let busy = ExitCode(4)
+    }
+
+    @Argument(help: "The robot's manifest, for example launch/replay.json.")
+    var manifest: String?
+
+    @Option(
+        name: .customLong("set"), parsing: .singleValue,
+        help: ArgumentHelp(
+            "Puts a value into the manifest before it is checked, for example arm.control_rate_hz=250. What is not JSON is "
+                + "taken as a string; paths given here are seen from the current folder. May be repeated.",
+            valueName: "path=value"))
+    var overrides: [String] = []
+
+    @Option(
+        name: .customLong("for"),
+        help: ArgumentHelp("Stops after this time, counted from when all processes are ready.", valueName: "seconds"))
+    var seconds: Double?
+
+    @Option(
+        help: ArgumentHelp("Uses this folder for sockets and run.json. Default: one named after the robot.", valueName: "folder"))
+    var runFolder: String?
+
+    @Flag(help: "Only checks the manifest.")
+    var check = false
+
+    @Flag(help: "Prints the processes and topics as a Mermaid flowchart.")
+    var graph = false
+
+    @Flag(help: "Prints the summary as one JSON object on standard output.")
+    var json = false
+
+    @Flag(help: "Leaves out what the processes write and what is as it should be.")
+    var quiet = false
+
+    @Flag(help: "Prints the JSON Schema of manifests, as launch/schema.json holds it.")
+    var printSchema = false
+
+    func validate() throws {
+        if manifest == nil, !printSchema {
+            throw ValidationError("No manifest was given; expected one. Try: octo-launch launch/replay.json")
+        }
+        if let seconds, !(seconds > 0 && seconds <= 1e8) {
+            throw ValidationError("--for \(seconds): expected a number of seconds above 0.")
+        }
+    }
+
+    func run() throws {
+        if printSchema { return print(ManifestSchema.text, terminator: "") }
+        // Before any thread exists, so that all of them leave these signals to the main loop.
+        let signals = octo_signal_fd()
+        guard signals >= 0 else {
+            throw refuse("receiving signals: \(String(cString: strerror(-signals))). Start octo-launch again.", Refusal.badInput)
+        }
+        // Whoever reads our output may go away (`| head`); the robot still has to be stopped in order.
+        signal(SIGPIPE, SIG_IGN)
+        let manifest: Manifest
+        do throws(ManifestError) {
+            var parsed: [ManifestOverride] = []
+            for text in overrides { parsed.append(try ManifestOverride(parsing: text)) }
+            manifest = try Manifest.load(self.manifest ?? "", overrides: parsed)
+        } catch {
+            throw refuse(error.description, Refusal.badInput)
+        }
+        if graph { return print(ProcessGraph(manifest).mermaid) }
+        if check {
+            return print("\(self.manifest ?? "") is sound: robot '\(manifest.name)', processes "
+                + manifest.nodes.joined(separator: ", "))
+        }
+        try launch(manifest, signals: signals)
+    }
+
+    private func launch(_ manifest: Manifest, signals: Int32) throws {
+        let environment = ProcessInfo.processInfo.environment
+        let console = Console(isQuiet: quiet)
+        let folder = try claimFolder(environment, manifest)
+        defer { folder.removeRemains() }
+        console.report(.note, "robot '\(manifest.name)', run folder \(folder.path)")
+        let description = try publish(manifest, in: folder)
+        let summary = try supervise(description, environment, signals, console)
+        if json {
+            print(summary.json.text())
+        } else {
+            print(summary.text)
+        }
+        guard summary.outcome == .done else { throw ExitCode(summary.outcome.rawValue) }
+        console.report(
+            .note, "next: your own frames with --set cameras.\(manifest.cameras[0].name).folder=DIR; look at a running robot "
+                + "with octo-bus hz; README.md has more")
+    }
+
+    private func claimFolder(_ environment: [String: String], _ manifest: Manifest) throws -> RunFolder {
+        do throws(RunFolderError) {
+            return try RunFolder.claim(runFolder ?? RunFolder.base(environment) + "/" + manifest.name)
+        } catch {
+            if case .busy = error { throw refuse(error.description, Refusal.busy) }
+            throw refuse(error.description, Refusal.badInput)
+        }
+    }
+
+    private func publish(_ manifest: Manifest, in folder: borrowing RunFolder) throws -> RunDescription {
+        do throws(RunFolderError) {
+            var generator = SystemRandomNumberGenerator()
+            let description = try RunDescription.beginning(
+                manifest, manifestPath: self.manifest ?? "", folder: folder.path, using: &generator)
+            try folder.publish(description)
+            return description
+        } catch {
+            throw refuse(error.description, Refusal.badInput)
+        }
+    }
+
+    private func supervise(
+        _ description: RunDescription, _ environment: [String: String], _ signals: Int32, _ console: Console
+    ) throws -> RunSummary {
+        var launcher: Launcher
+        do {
+            launcher = try Launcher(
+                description, duration: seconds.map { .fromSeconds($0) }, environment: environment, signals: signals,
+                console: console)
+        } catch {
+            throw refuse("\(error)", Refusal.badInput)
+        }
+        do {
+            return try launcher.runToTheEnd()
+        } catch {
+            launcher.abandon()
+            throw refuse("\(error)", ExitCode(Supervisor.Outcome.nodeFailed.rawValue))
+        }
+    }
+
+    private func refuse(_ message: String, _ code: ExitCode) -> ExitCode {
+        Console(isQuiet: false).report(.error, message)
+        return code
+    }
+}
