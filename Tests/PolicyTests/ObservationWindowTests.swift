@@ -8,8 +8,13 @@ import Testing
     /// A 1×1 image whose pixel says which frame it is.
     private func image(_ frame: Int) -> RGBImage { RGBImage(width: 1, height: 1, filledWith: UInt8(frame)) }
 
+    private func pixels(of window: ObservationWindow, camera: Int) throws -> [UInt8] {
+        let shared = try #require(window.pixels(ofCamera: camera))
+        return withExtendedLifetime(shared) { Array(shared.bytes) }
+    }
+
     private func frames(in window: ObservationWindow) throws -> [Int] {
-        let bytes = try #require(window.pixels(ofCamera: 0)).bytes
+        let bytes = try pixels(of: window, camera: 0)
         return stride(from: 0, to: bytes.count, by: 3).map { Int(bytes[$0]) }
     }
 
@@ -43,8 +48,8 @@ import Testing
         var window = ObservationWindow(size: 2)
         window.append([image(1), image(101)])
         window.append([image(2), image(102)])
-        #expect(try #require(window.pixels(ofCamera: 0)).bytes.first == 1)
-        #expect(try #require(window.pixels(ofCamera: 1)).bytes.first == 101)
-        #expect(try #require(window.pixels(ofCamera: 1)).bytes.last == 102)
+        #expect(try pixels(of: window, camera: 0).first == 1)
+        #expect(try pixels(of: window, camera: 1).first == 101)
+        #expect(try pixels(of: window, camera: 1).last == 102)
     }
 }
