@@ -51,6 +51,7 @@ let package = Package(
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .target(name: "CShims"),
         .target(name: "CAllocationCount"),
+        .target(name: "CBareLoop"),
 
         // Level 1: plain values.
         room("JSONTree"),
@@ -73,6 +74,7 @@ let package = Package(
         room("RealTime", ["Time", "CShims"]),
         room("Bus", ["Wire", "Messages", "Time", "Images", "CZeroMQ", "CShims"]),
         room("ArmDrivers", ["Time", "Geometry", "Messages", "CShims"]),
+        room("ArmLoop", ["Control", "RealTime", "ArmDrivers", "Messages", "Geometry", "Time"]),
         room("Cameras", ["Time", "Images", "Messages"]),
         room("NodeShell", ["Bus", "Wire", "Launch", "Messages", "Time", "CShims", argumentParser, logging]),
 
@@ -94,7 +96,7 @@ let package = Package(
             "octo-bench",
             [
                 "Bus", "Wire", "Messages", "Images", "RealTime", "Time", "OctoModel", "COpenBLAS", "CZeroMQ", "CShims",
-                "CAllocationCount", "Control", "ArmDrivers", "Geometry", "JSONTree",
+                "CAllocationCount", "CBareLoop", "Control", "ArmDrivers", "ArmLoop", "Geometry", "JSONTree",
             ]),
 
         // Tests.
@@ -111,9 +113,12 @@ let package = Package(
         tests(of: "Goals", ["Images", "Messages", "Time", "JSONTree"]),
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
         tests(of: "Wire", ["Messages", "Time", "Geometry", "Images"]),
-        tests(of: "RealTime", ["Time", "CAllocationCount", "Control", "ArmDrivers", "Geometry", "Messages"]),
+        tests(of: "RealTime", ["Time", "CAllocationCount"]),
         tests(of: "Bus", ["Wire", "Messages", "Time", "Images", "CZeroMQ"]),
         tests(of: "ArmDrivers", ["Time", "Geometry", "Messages"]),
+        tests(
+            of: "ArmLoop",
+            ["Control", "RealTime", "ArmDrivers", "Messages", "Geometry", "Time", "CAllocationCount"]),
         tests(of: "Cameras", ["Time", "Images", "Messages"]),
         .testTarget(
             name: "EndToEndTests",

@@ -1,7 +1,7 @@
 import Time
 
 /// What the numbers of an action mean.
-package enum ActionSpace: String, CaseIterable, Sendable {
+package enum ActionSpace: String, CaseIterable, Sendable, BitwiseCopyable {
     /// Bridge: dx dy dz (metres, base axes), droll dpitch dyaw (radians, fixed base axes), gripper target 1 open 0 closed.
     case eefDelta = "eef_delta"
     /// One absolute joint position each (radians), then the gripper target.

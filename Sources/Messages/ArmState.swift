@@ -77,7 +77,7 @@ package struct ArmState: Equatable, Sendable, BitwiseCopyable {
 }
 
 /// What became of one chunk; published once the arm is done with it.
-package struct ChunkReport: Equatable, Sendable {
+package struct ChunkReport: Equatable, Sendable, BitwiseCopyable {
     package enum Outcome: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case executed = 1
         /// Ended early because a newer chunk took over.

@@ -1,0 +1,127 @@
+import ArmDrivers
+import Control
+import Messages
+import RealTime
+import Time
+
+/// Why the control loop of an arm cannot start.
+package enum ArmLoopError: Error, Equatable, CustomStringConvertible {
+    case wrongArm(calibration: String, expected: Int, found: Int)
+    case firstRead(ArmDriverError)
+    case firstReadNotFinite
+    case thread(ThreadStartError)
+
+    package var description: String {
+        switch self {
+        case .wrongArm(let calibration, let expected, let found):
+            "starting the control loop: the driver's arm has \(found) joints, calibration '\(calibration)' expects "
+                + "\(expected). Set the calibration file in the manifest to this arm's."
+        case .firstRead(let error): "starting the control loop: the arm could not be read. \(error)"
+        case .firstReadNotFinite:
+            "starting the control loop: the driver read a position that is NaN or infinite, expected one finite angle "
+                + "for each joint. Check the driver's configuration; nothing was sent to the arm."
+        case .thread(let error): error.description
+        }
+    }
+}
+
+/// One arm, driven by one controller in one real-time thread.
+///
+/// All methods are for one thread of the slow side, which calls the `take…` methods often enough: 256 chunk reports and
+/// 4096 timings can wait, what comes beyond is dropped and counted.
+package final class ArmControlLoop<Driver: ArmDriver> {
+    private let loop: FixedRateLoop<ArmLoopBody<Driver, MachineClock>>
+    private let channels: ArmLoopChannels
+    private var timings: LoopTimings
+    private var rights = RealTimeReport()
+
+    /// Reads the arm once; sends it nothing yet.
+    package init(
+        driver: consuming Driver, calibration: ArmCalibration, configuration: ArmControllerConfiguration
+    ) throws(ArmLoopError) {
+        let body = try ArmLoopBody(
+            driver: driver, calibration: calibration, configuration: configuration, clock: MachineClock())
+        channels = body.channels
+        loop = FixedRateLoop(rate: configuration.rate, body: body)
+        timings = LoopTimings(rate: configuration.rate)
+    }
+
+    /// Starts the thread: the arm holds where it is until a chunk comes. To be called once.
+    /// - Returns: the rights it runs with, and what it was refused.
+    @discardableResult
+    package func start(rights wanted: RealTimeRights) throws(ArmLoopError) -> RealTimeReport {
+        do {
+            rights = try loop.start(rights: wanted)
+        } catch {
+            throw .thread(error)
+        }
+        return rights
+    }
+
+    /// Hands a chunk to the loop.
+    /// - Returns: false if the loop has not taken the last eight yet, which means that it hangs; the chunk is lost.
+    package func submit(_ chunk: FixedActionChunk) -> Bool { channels.chunks.push(chunk) }
+
+    /// Makes the arm brake and hold; from then on it takes no chunks. The loop runs on: wait for `isAtRest`.
+    package func beginStopping() { channels.stop.raise() }
+
+    /// The newest state, or nil if no tick has run since the last call.
+    package func takeSnapshot() -> ArmLoopSnapshot? { channels.snapshots.take() }
+
+    /// The next report on a chunk, oldest first.
+    package func takeChunkReport() -> ChunkReport? { channels.reports.pop() }
+
+    /// Punctuality since the last call.
+    package func takeLoopReport() -> LoopReport {
+        timings.drain(loop.timings)
+        return timings.takeReport(rights: rights)
+    }
+
+    /// Events that found a channel full, since the start: chunks, chunk reports, timings.
+    package var droppedEvents: Int64 { channels.chunks.dropped + channels.reports.dropped + loop.timings.dropped }
+
+    /// Ends the thread. A moving arm stays on its last setpoint: first `beginStopping` and wait for `isAtRest`.
+    /// - Returns: the driver, to be closed.
+    package func end() -> Driver {
+        loop.requestStop()
+        return loop.join().driver
+    }
+}
+
+extension ArmLoopSnapshot {
+    /// The arm holds, and its setpoint no longer moves.
+    package var isAtRest: Bool {
+        if case .executing = state.mode { return false }
+        return state.setpoint.velocities.magnitude == 0
+    }
+}
+
+/// Gathers tick timings into a report. For the slow side.
+package struct LoopTimings {
+    private let rate: Rate
+    private var jitter = LatencyHistogram()
+    private var work = LatencyHistogram()
+    private var ticks: Int64 = 0
+    private var overruns: Int64 = 0
+
+    package init(rate: Rate) { self.rate = rate }
+
+    /// Takes all records that wait.
+    package mutating func drain(_ ring: EventRing<TickTiming>) {
+        while let timing = ring.pop() {
+            ticks += 1
+            overruns += timing.skipped
+            jitter.record(.nanoseconds(timing.latenessNanoseconds))
+            work.record(.nanoseconds(timing.workNanoseconds))
+        }
+    }
+
+    /// What was gathered since the last call.
+    package mutating func takeReport(rights: RealTimeReport) -> LoopReport {
+        let report = LoopReport(
+            rateHertz: rate.hertz, ticks: ticks, overruns: overruns, jitter: jitter.buckets, work: work.buckets,
+            rights: rights.description, hasRealTimeRights: rights.hasRealTimeScheduling)
+        self = LoopTimings(rate: rate)
+        return report
+    }
+}

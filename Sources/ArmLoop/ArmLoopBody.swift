@@ -1,0 +1,116 @@
+import ArmDrivers
+import Control
+import Messages
+import RealTime
+import Synchronization
+import Time
+
+/// What the slow side can know about the loop at any moment, newest only.
+package struct ArmLoopSnapshot: Equatable, Sendable, BitwiseCopyable {
+    package var state: ArmState
+    /// Reads that failed, since the start.
+    package var readFaults: UInt64 = 0
+    /// Writes that failed, since the start.
+    package var writeFaults: UInt64 = 0
+    /// What the driver said last, whether or not it works again.
+    package var lastFault: ArmDriverError?
+    package var counts: ArmController.Counts
+    /// The last tick's read and write both worked.
+    package var driverWorks = true
+}
+
+/// The ends of the lock-free channels between the control loop and the rest of its process. The loop's thread is one
+/// side, one other thread the other side, for each of them.
+package final class ArmLoopChannels: Sendable {
+    /// To the loop.
+    package let chunks: EventRing<FixedActionChunk>
+    /// To the loop: brake, hold, take no more chunks.
+    package let stop = StopFlag()
+    /// From the loop, every tick.
+    package let snapshots: LatestMailbox<ArmLoopSnapshot>
+    /// From the loop.
+    package let reports: EventRing<ChunkReport>
+
+    /// - Parameter initial: the state before the first tick.
+    package init(initial: ArmLoopSnapshot) {
+        // A policy makes a few chunks a second and the loop empties the ring at every tick.
+        chunks = EventRing(capacity: 8)
+        snapshots = LatestMailbox(initial: initial)
+        reports = EventRing(capacity: 256)
+    }
+}
+
+/// One turn of the control loop: read, decide, write, tell. Real-time safe as far as the driver is.
+///
+/// A read or write that fails makes the arm brake and hold; the loop goes on trying at every tick.
+package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: FixedRateBody {
+    package private(set) var driver: Driver
+    /// Says when the setpoint was with the driver.
+    private var clock: Clock
+    package private(set) var controller: ArmController
+    package let channels: ArmLoopChannels
+    private var snapshot: ArmLoopSnapshot
+
+    /// Reads the arm once, to know where to hold it.
+    package init(
+        driver: consuming Driver, calibration: ArmCalibration, configuration: ArmControllerConfiguration, clock: Clock
+    ) throws(ArmLoopError) {
+        var clock = clock
+        guard driver.jointCount == calibration.joints.count else {
+            throw .wrongArm(
+                calibration: calibration.name, expected: calibration.joints.count, found: driver.jointCount)
+        }
+        let measured: JointState
+        do { measured = try driver.read(at: clock.now()) } catch { throw .firstRead(error) }
+        guard measured.positions.count == driver.jointCount, measured.positions.isFinite, measured.gripper.isFinite
+        else { throw .firstReadNotFinite }
+        controller = ArmController(calibration: calibration, configuration: configuration, measured: measured)
+        let chain = calibration.chain
+        let state = ArmState(
+            tick: 0, mode: .holding(.waitingForFirstChunk), measured: measured,
+            setpoint: JointSetpoint(
+                positions: measured.positions, velocities: JointMotion(at: measured.positions).velocities,
+                gripper: measured.gripper),
+            baseFromEEF: chain.baseFromEEF(measured.positions),
+            commandedBaseFromEEF: chain.baseFromEEF(measured.positions))
+        snapshot = ArmLoopSnapshot(state: state, counts: controller.counts)
+        channels = ArmLoopChannels(initial: snapshot)
+        self.driver = driver
+        self.clock = clock
+    }
+
+    package mutating func tick(_ time: TickTime) {
+        if channels.stop.isSet { controller.beginStopping() }
+        while let chunk = channels.chunks.pop() { controller.receive(chunk, at: time.wake) }
+        snapshot.driverWorks = true
+        let tick = controller.tick(at: time.deadline, measured: read(at: time.wake))
+        write(tick.setpoint)
+        if let report = tick.report { channels.reports.push(report) }
+        snapshot.state = tick.state
+        snapshot.counts = controller.counts
+        channels.snapshots.put(snapshot)
+    }
+
+    private mutating func read(at now: MonotonicTime) -> JointState? {
+        do throws(ArmDriverError) {
+            return try driver.read(at: now)
+        } catch {
+            snapshot.readFaults += 1
+            snapshot.lastFault = error
+            snapshot.driverWorks = false
+            return nil
+        }
+    }
+
+    private mutating func write(_ setpoint: JointSetpoint) {
+        do throws(ArmDriverError) {
+            try driver.write(setpoint, at: clock.now())
+            controller.wrote(at: clock.now())
+        } catch {
+            snapshot.writeFaults += 1
+            snapshot.lastFault = error
+            snapshot.driverWorks = false
+            controller.driverFailed()
+        }
+    }
+}

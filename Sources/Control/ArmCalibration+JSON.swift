@@ -1,0 +1,223 @@
+import Geometry
+import JSONTree
+
+
+extension ArmCalibration {
+    /// Reads the text of a calibration file.
+    ///
+    /// - Parameters:
+    ///   - text: JSON, UTF-8. Lengths in metres (`_m`), angles in radians (`_rad`).
+    ///   - file: how the file is called in errors.
+    /// - Throws: all problems of the file at once, each with its JSON path.
+    package init(parsing text: some Collection<UInt8>, file: String) throws(ArmCalibrationError) {
+        let root: JSONNode
+        do {
+            root = try JSONNode(parsing: text)
+        } catch {
+            throw ArmCalibrationError(file: file, problems: ["it is not JSON: \(error)"])
+        }
+        let reader = CalibrationReader()
+        let calibration = Self(root: root, reader: reader)
+        if !reader.problems.isEmpty { throw ArmCalibrationError(file: file, problems: reader.problems) }
+        self = calibration
+    }
+
+    /// Reads what it can; where a value is bad, the reader keeps the problem and a stand-in is used.
+    private init(root: JSONNode, reader: CalibrationReader) {
+        reader.expectKeys(
+            [
+                "name", "joints", "eef_offset_m", "eef_offset_rpy_rad", "gripper", "rest_rad", "neutral_rad",
+                "workspace", "step_limits",
+            ], optional: ["eef_offset_rpy_rad"], of: root, at: "")
+        name = reader.string(root["name"], at: "name")
+        joints = reader.elements(root["joints"], at: "joints").enumerated().map { index, node in
+            Joint(node, at: "joints[\(index)]", reader: reader)
+        }
+        if let node = root["joints"], node.array != nil, !(1...JointVector.capacity).contains(joints.count) {
+            reader.report(node, "joints", "found \(joints.count) joints, expected 1 to \(JointVector.capacity)")
+        }
+        lastJointFromEEF = reader.pose(
+            offset: root["eef_offset_m"], at: "eef_offset_m", angles: root["eef_offset_rpy_rad"],
+            at: "eef_offset_rpy_rad")
+        gripper = Gripper(root["gripper"], reader: reader)
+        let corners = reader.section(root["workspace"], at: "workspace", keys: ["lower_m", "upper_m"])
+        workspace = Workspace(
+            lower: reader.vector(corners?["lower_m"], at: "workspace.lower_m"),
+            upper: reader.vector(corners?["upper_m"], at: "workspace.upper_m"))
+        if let corners, corners["lower_m"] != nil, corners["upper_m"] != nil {
+            for axis in 0..<3 where !(workspace.lower[axis] < workspace.upper[axis]) && reader.readsVectors(corners) {
+                reader.report(
+                    corners, "workspace", "lower_m[\(axis)] is \(workspace.lower[axis]), expected less than "
+                        + "upper_m[\(axis)], \(workspace.upper[axis])")
+            }
+        }
+        let steps = reader.section(root["step_limits"], at: "step_limits", keys: ["translation_m", "rotation_rad"])
+        stepLimits = StepLimits(
+            translation: reader.positive(steps?["translation_m"], at: "step_limits.translation_m"),
+            rotation: reader.positive(steps?["rotation_rad"], at: "step_limits.rotation_rad"))
+        rest = JointVector(repeating: 0, count: 0)
+        neutral = rest
+        rest = pose(root["rest_rad"], at: "rest_rad", reader: reader)
+        neutral = pose(root["neutral_rad"], at: "neutral_rad", reader: reader)
+    }
+
+    /// Joint angles, one for each joint, within the limits.
+    private func pose(_ node: JSONNode?, at path: String, reader: CalibrationReader) -> JointVector {
+        let angles = reader.numbers(node, at: path)
+        guard let node, let angles else { return JointVector(repeating: 0, count: 0) }
+        guard angles.count == joints.count, angles.count <= JointVector.capacity else {
+            reader.report(node, path, "found \(angles.count) angles, expected one for each of \(joints.count) joints")
+            return JointVector(repeating: 0, count: 0)
+        }
+        for (joint, angle) in zip(joints, angles) where !(joint.lower...max(joint.lower, joint.upper) ~= angle) {
+            reader.report(
+                node, path, "\(joint.name) is at \(angle) rad, expected within its limits "
+                    + "\(joint.lower) ... \(joint.upper)")
+        }
+        return JointVector(angles)
+    }
+}
+
+extension ArmCalibration.Joint {
+    fileprivate init(_ node: JSONNode, at path: String, reader: CalibrationReader) {
+        let keys = [
+            "name", "offset_m", "offset_rpy_rad", "axis", "lower_rad", "upper_rad", "velocity_rad_s",
+            "acceleration_rad_s2",
+        ]
+        let isObject = reader.expectKeys(keys, optional: ["offset_rpy_rad"], of: node, at: path)
+        let member = { (key: String) in isObject ? node[key] : nil }
+        name = reader.string(member("name"), at: path + ".name")
+        parentFromJoint = reader.pose(
+            offset: member("offset_m"), at: path + ".offset_m", angles: member("offset_rpy_rad"),
+            at: path + ".offset_rpy_rad")
+        let direction = reader.vector(member("axis"), at: path + ".axis")
+        axis = direction.length > 0 ? direction / direction.length : [0, 0, 1]
+        if let found = member("axis"), found.array?.count == 3, abs(direction.length - 1) > 1e-6 {
+            reader.report(found, path + ".axis", "its length is \(direction.length), expected 1")
+        }
+        lower = reader.number(member("lower_rad"), at: path + ".lower_rad") ?? 0
+        upper = reader.number(member("upper_rad"), at: path + ".upper_rad") ?? 0
+        if member("lower_rad")?.double != nil, let found = member("upper_rad"), found.double != nil, !(lower < upper) {
+            reader.report(found, path + ".upper_rad", "found \(upper), expected more than lower_rad, \(lower)")
+        }
+        velocity = reader.positive(member("velocity_rad_s"), at: path + ".velocity_rad_s")
+        acceleration = reader.positive(member("acceleration_rad_s2"), at: path + ".acceleration_rad_s2")
+    }
+}
+
+extension ArmCalibration.Gripper {
+    fileprivate init(_ node: JSONNode?, reader: CalibrationReader) {
+        let values = reader.section(node, at: "gripper", keys: ["closed_m", "open_m", "speed_per_s"])
+        closed = reader.number(values?["closed_m"], at: "gripper.closed_m") ?? 0
+        open = reader.number(values?["open_m"], at: "gripper.open_m") ?? 0
+        speed = reader.positive(values?["speed_per_s"], at: "gripper.speed_per_s")
+        if let values, values["closed_m"]?.double != nil, values["open_m"]?.double != nil, !(closed < open) {
+            reader.report(values, "gripper", "open_m is \(open), expected more than closed_m, \(closed)")
+        }
+    }
+}
+
+/// Reads values out of a JSON tree and collects what is wrong. A missing key is reported by `expectKeys`, so the
+/// other methods are silent about nil.
+private final class CalibrationReader {
+    private(set) var problems: [String] = []
+
+    func report(_ node: JSONNode, _ path: String, _ problem: String) {
+        problems.append("\(path.isEmpty ? "the file" : path) (line \(node.line)): \(problem)")
+    }
+
+    /// - Returns: whether `node` is an object at all.
+    @discardableResult
+    func expectKeys(_ keys: [String], optional: [String] = [], of node: JSONNode, at path: String) -> Bool {
+        guard let members = node.object else {
+            report(node, path, "found \(node.kind), expected an object with \(keys.joined(separator: ", "))")
+            return false
+        }
+        let prefix = path.isEmpty ? "" : path + "."
+        for member in members where !keys.contains(member.key) {
+            let near = keys.min { Self.distance($0, member.key) < Self.distance($1, member.key) } ?? ""
+            report(member.value, prefix + member.key, "this key is not known; did you mean '\(near)'?")
+        }
+        for key in keys where !optional.contains(key) && node[key] == nil {
+            report(node, prefix + key, "it is missing")
+        }
+        return true
+    }
+
+    func section(_ node: JSONNode?, at path: String, keys: [String]) -> JSONNode? {
+        guard let node else { return nil }
+        return expectKeys(keys, of: node, at: path) ? node : nil
+    }
+
+    func string(_ node: JSONNode?, at path: String) -> String {
+        guard let node else { return "" }
+        if let text = node.string, !text.isEmpty { return text }
+        report(node, path, "found \(node.string == nil ? node.kind : "an empty string"), expected a name")
+        return ""
+    }
+
+    func elements(_ node: JSONNode?, at path: String) -> [JSONNode] {
+        guard let node else { return [] }
+        if let elements = node.array { return elements }
+        report(node, path, "found \(node.kind), expected an array")
+        return []
+    }
+
+    func number(_ node: JSONNode?, at path: String) -> Double? {
+        guard let node else { return nil }
+        if let number = node.double, number.isFinite { return number }
+        report(node, path, "found \(node.kind), expected a finite number")
+        return nil
+    }
+
+    func positive(_ node: JSONNode?, at path: String) -> Double {
+        guard let node, let number = number(node, at: path) else { return 1 }
+        if number > 0 { return number }
+        report(node, path, "found \(number), expected a number above 0")
+        return 1
+    }
+
+    func numbers(_ node: JSONNode?, at path: String) -> [Double]? {
+        guard let node else { return nil }
+        let before = problems.count
+        let values = elements(node, at: path).enumerated().map { number($1, at: "\(path)[\($0)]") ?? 0 }
+        return problems.count == before ? values : nil
+    }
+
+    func vector(_ node: JSONNode?, at path: String) -> Vector3 {
+        guard let node, let values = numbers(node, at: path) else { return .zero }
+        if values.count == 3 { return [values[0], values[1], values[2]] }
+        report(node, path, "found \(values.count) numbers, expected 3: x, y, z")
+        return .zero
+    }
+
+    /// Whether both corners were read, so that comparing them makes sense.
+    func readsVectors(_ corners: JSONNode) -> Bool {
+        ["lower_m", "upper_m"].allSatisfy { key in
+            corners[key]?.array.map { $0.count == 3 && $0.allSatisfy { $0.double != nil } } ?? false
+        }
+    }
+
+    func pose(offset: JSONNode?, at offsetPath: String, angles: JSONNode?, at anglesPath: String) -> Pose {
+        let angles = vector(angles, at: anglesPath)
+        return Pose(
+            rotation: Rotation(roll: angles.x, pitch: angles.y, yaw: angles.z),
+            translation: vector(offset, at: offsetPath))
+    }
+
+    /// Levenshtein distance, for the nearest known key.
+    private static func distance(_ a: String, _ b: String) -> Int {
+        let b = Array(b)
+        var row = Array(0...b.count)
+        for (i, character) in a.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for j in b.indices {
+                let substitution = diagonal + (character == b[j] ? 0 : 1)
+                diagonal = row[j + 1]
+                row[j + 1] = min(substitution, row[j] + 1, row[j + 1] + 1)
+            }
+        }
+        return row[b.count]
+    }
+}

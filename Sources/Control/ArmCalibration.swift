@@ -1,0 +1,85 @@
+import Geometry
+
+/// What the control loop knows about one arm: geometry, limits, poses. Read from a file in `calibration/`.
+package struct ArmCalibration: Equatable, Sendable {
+    /// One joint, from base to wrist.
+    package struct Joint: Equatable, Sendable {
+        package var name: String
+        /// Where it stands in the frame of the joint before, at angle 0; metres.
+        package var parentFromJoint: Pose
+        /// Its axis in its own frame, length 1.
+        package var axis: Vector3
+        /// Radians.
+        package var lower: Double
+        /// Radians.
+        package var upper: Double
+        /// Highest speed, radians per second.
+        package var velocity: Double
+        /// Highest acceleration, radians per second squared.
+        package var acceleration: Double
+    }
+    package struct Gripper: Equatable, Sendable {
+        /// Distance of a finger from the centre line at opening 0, metres.
+        package var closed: Double
+        /// Distance of a finger from the centre line at opening 1, metres.
+        package var open: Double
+        /// Highest change of the opening, full strokes per second.
+        package var speed: Double
+    }
+    /// An axis-aligned box in base coordinates.
+    package struct Workspace: Equatable, Sendable {
+        /// Metres.
+        package var lower: Vector3
+        /// Metres.
+        package var upper: Vector3
+    }
+    /// The most that one `eef_delta` action may ask for, per axis.
+    package struct StepLimits: Equatable, Sendable {
+        /// Metres.
+        package var translation: Double
+        /// Radians.
+        package var rotation: Double
+    }
+
+    package var name: String
+    package var joints: [Joint]
+    /// The end effector in the frame of the last joint, metres.
+    package var lastJointFromEEF: Pose
+    package var gripper: Gripper
+    /// Folded, safe to switch off in; radians.
+    package var rest: JointVector
+    /// Where a run begins; radians.
+    package var neutral: JointVector
+    /// The commanded tool point stays inside.
+    package var workspace: Workspace
+    package var stepLimits: StepLimits
+
+    /// The chain for forward and inverse kinematics.
+    package var chain: KinematicChain {
+        KinematicChain(
+            joints: joints.map { KinematicChain.Joint(parentFromJoint: $0.parentFromJoint, axis: $0.axis) },
+            lastJointFromEEF: lastJointFromEEF)
+    }
+    /// Lowest angles, radians.
+    package var lower: JointVector { JointVector(joints.map(\.lower)) }
+    /// Highest angles, radians.
+    package var upper: JointVector { JointVector(joints.map(\.upper)) }
+    /// Highest speeds, radians per second.
+    package var velocity: JointVector { JointVector(joints.map(\.velocity)) }
+    /// Highest accelerations, radians per second squared.
+    package var acceleration: JointVector { JointVector(joints.map(\.acceleration)) }
+}
+
+/// Everything that is wrong with one calibration file.
+package struct ArmCalibrationError: Error, Equatable, CustomStringConvertible {
+    /// The file as it was named.
+    package let file: String
+    /// One for each: JSON path, line, what was found, what was expected.
+    package let problems: [String]
+
+    package var description: String {
+        let list = problems.map { "\n  \($0)" }.joined()
+        return "reading the arm calibration \(file): \(problems.count) \(problems.count == 1 ? "problem" : "problems")"
+            + "\(list)\nCorrect the file; calibration/widowx-250s.json is a complete example."
+    }
+}

@@ -1,0 +1,118 @@
+import Geometry
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// Positions and velocities at one control tick.
+package struct JointMotion: Equatable, Sendable, BitwiseCopyable {
+    /// Radians.
+    package var positions: JointVector
+    /// Radians per second: the change of position over the tick that ended here.
+    package var velocities: JointVector
+
+    package init(positions: JointVector, velocities: JointVector) {
+        self.positions = positions
+        self.velocities = velocities
+    }
+
+    /// Standing still.
+    package init(at positions: JointVector) {
+        self.init(positions: positions, velocities: JointVector(repeating: 0, count: positions.count))
+    }
+
+    /// No joint moves.
+    package var isAtRest: Bool { velocities.magnitude == 0 }
+}
+
+/// The last thing between any source of motion and the servos: pure functions of limits, wish and last setpoint.
+///
+/// All limits hold for the numbers that are sent: with positions q₀ q₁ q₂ … one tick apart, every q is within the joint
+/// limits, every (q₁ - q₀) / period within the velocity limit, and every change of that quotient within the
+/// acceleration limit times the period. At each tick the joint can still stop before its limit by braking; so the three
+/// limits can never contradict each other. Time is counted in nominal ticks: a tick that comes late makes a
+/// step no larger. Real-time safe.
+package struct SafetyEnvelope: Sendable, BitwiseCopyable {
+    /// Radians.
+    package let lower: JointVector
+    /// Radians.
+    package let upper: JointVector
+    /// Radians per second, positive.
+    package let velocity: JointVector
+    /// Radians per second squared, positive.
+    package let acceleration: JointVector
+    /// Seconds from tick to tick.
+    package let period: Double
+
+    package init(
+        lower: JointVector, upper: JointVector, velocity: JointVector, acceleration: JointVector, period: Double
+    ) {
+        precondition(period > 0 && period.isFinite, "the control period must be positive and finite")
+        self.lower = lower
+        self.upper = upper
+        self.velocity = velocity
+        self.acceleration = acceleration
+        self.period = period
+    }
+
+    /// One tick towards a moving reference: exactly onto it where the limits allow, else as near as they allow, and
+    /// without shooting past it once it stands still.
+    ///
+    /// A reference with a NaN or an infinity is refused: the joints brake instead.
+    /// - Parameters:
+    ///   - wanted: where the reference is at the new tick, radians.
+    ///   - movingAt: how fast it got there from the tick before, radians per second.
+    ///   - last: the motion at the last tick.
+    package func limited(
+        _ wanted: JointVector, movingAt referenceVelocity: JointVector, from last: JointMotion
+    ) -> JointMotion {
+        guard wanted.isFinite, referenceVelocity.isFinite else { return braked(from: last) }
+        var next = last
+        for joint in 0..<wanted.count {
+            let goal = min(max(wanted[joint], lower[joint]), upper[joint])
+            let speed = goal == wanted[joint] ? referenceVelocity[joint] : 0
+            // In the frame that moves with the reference: close the gap, no faster than braking can still undo.
+            let gap = goal - speed * period - last.positions[joint]
+            let closing = brakingSpeed(over: abs(gap), acceleration: acceleration[joint])
+            move(&next, joint, at: speed + (gap < 0 ? -closing : closing))
+        }
+        return next
+    }
+
+    /// One tick of braking, each joint as hard as its acceleration limit allows, until it stands.
+    package func braked(from last: JointMotion) -> JointMotion {
+        var next = last
+        for joint in 0..<last.positions.count { move(&next, joint, at: 0) }
+        return next
+    }
+
+    /// Moves one joint for one tick at the permitted speed nearest to `speed`.
+    private func move(_ motion: inout JointMotion, _ joint: Int, at speed: Double) {
+        let present = motion.velocities[joint]
+        let position = motion.positions[joint]
+        let change = acceleration[joint] * period
+        let fastestUp = brakingSpeed(over: max(0, upper[joint] - position), acceleration: acceleration[joint])
+        let fastestDown = brakingSpeed(over: max(0, position - lower[joint]), acceleration: acceleration[joint])
+        // Applied in order of importance: if a fault elsewhere ever made them contradict, the position limit wins.
+        var permitted = min(max(speed, present - change), present + change)
+        permitted = min(max(permitted, -velocity[joint]), velocity[joint])
+        permitted = min(max(permitted, -fastestDown), fastestUp)
+        let next = position + permitted * period
+        motion.velocities[joint] = permitted
+        // Rounding of the line above must not carry it over a limit; a start outside the limits is not cut short.
+        motion.positions[joint] = min(max(next, min(position, lower[joint])), max(position, upper[joint]))
+    }
+
+    /// The highest speed for the coming tick such that braking in the ticks after it ends within `distance`.
+    ///
+    /// Moving at u = mδ + r (δ = acceleration × period, 0 ≤ r < δ) and then slower by δ each tick covers
+    /// period × (δ m(m+1)/2 + (m+1) r), which is solved for u. The continuous formula √(2 a d) is wrong by up to a
+    /// tick's travel, and would not give `distance / period` for what can be done in a single tick.
+    private func brakingSpeed(over distance: Double, acceleration: Double) -> Double {
+        let change = acceleration * period
+        let reach = distance / period
+        let m = (((1 + 8 * reach / change).squareRoot() - 1) / 2).rounded(.down)
+        let rest = (reach - change * m * (m + 1) / 2) / (m + 1)
+        return m * change + rest
+    }
+}

@@ -1,0 +1,113 @@
+import Geometry
+import Messages
+
+
+/// Where one policy step leads: the commanded configuration and pose at its end.
+struct StepTarget: Sendable, BitwiseCopyable {
+    /// Radians.
+    var positions: JointVector
+    /// The pose that the next end-effector delta accumulates on.
+    var baseFromEEF: Pose
+    /// Opening, 0 closed ... 1 open.
+    var gripper: Double
+    /// A limit, the workspace, or the reach of the arm cut it short.
+    var isClamped = false
+}
+
+/// Turns actions into step targets. Pure; real-time safe.
+struct StepPlanner: Sendable, BitwiseCopyable {
+    let inverseKinematics: InverseKinematics
+    let lower: JointVector
+    let upper: JointVector
+    /// Radians per second.
+    let velocity: JointVector
+    let workspaceLower: Vector3
+    let workspaceUpper: Vector3
+    /// Metres per axis and step.
+    let translationLimit: Double
+    /// Radians per axis and step.
+    let rotationLimit: Double
+
+    init(_ calibration: ArmCalibration) {
+        lower = calibration.lower
+        upper = calibration.upper
+        velocity = calibration.velocity
+        inverseKinematics = InverseKinematics(chain: calibration.chain, lower: lower, upper: upper)
+        workspaceLower = calibration.workspace.lower
+        workspaceUpper = calibration.workspace.upper
+        translationLimit = calibration.stepLimits.translation
+        rotationLimit = calibration.stepLimits.rotation
+    }
+
+    /// The target that stands for standing still at `positions`.
+    func target(at positions: JointVector, gripper: Double) -> StepTarget {
+        StepTarget(
+            positions: positions, baseFromEEF: inverseKinematics.chain.baseFromEEF(positions), gripper: gripper)
+    }
+
+    /// Where action `step` of `chunk` leads from `previous`, the target of the step before.
+    func target(of step: Int, in chunk: FixedActionChunk, after previous: StepTarget) -> StepTarget {
+        var target: StepTarget
+        switch chunk.actionSpace {
+        case .eefDelta: target = endEffectorTarget(of: step, in: chunk, after: previous)
+        case .jointPosition: target = jointTarget(of: step, in: chunk, after: previous, isIncrement: false)
+        case .jointDelta: target = jointTarget(of: step, in: chunk, after: previous, isIncrement: true)
+        }
+        slowDown(&target, after: previous, over: chunk.stepDuration.inSeconds)
+        let gripper = chunk[step, chunk.actionDimension - 1]
+        target.gripper = min(max(gripper, 0), 1)
+        return target
+    }
+
+    private func endEffectorTarget(of step: Int, in chunk: FixedActionChunk, after previous: StepTarget) -> StepTarget {
+        let asked: Vector3 = [chunk[step, 0], chunk[step, 1], chunk[step, 2]]
+        let askedTurn: Vector3 = [chunk[step, 3], chunk[step, 4], chunk[step, 5]]
+        let shift = asked.clamped(
+            lowerBound: Vector3(repeating: -translationLimit), upperBound: Vector3(repeating: translationLimit))
+        let turn = askedTurn.clamped(
+            lowerBound: Vector3(repeating: -rotationLimit), upperBound: Vector3(repeating: rotationLimit))
+        let start = previous.baseFromEEF.translation
+        var wanted = BridgeConvention.accumulated(
+            translation: shift, rollPitchYaw: turn, on: previous.baseFromEEF, rotationCentre: start)
+        let unbounded = wanted.translation
+        // Outside the box (an arm may start there) the way back in is walked, not jumped.
+        wanted.translation = unbounded.clamped(lowerBound: workspaceLower, upperBound: workspaceUpper)
+            .clamped(
+                lowerBound: start - Vector3(repeating: translationLimit),
+                upperBound: start + Vector3(repeating: translationLimit))
+        let solution = inverseKinematics.solve(wanted, near: previous.positions)
+        var target = previous
+        target.positions = solution.positions
+        target.isClamped =
+            shift != asked || turn != askedTurn || wanted.translation != unbounded || !solution.isReached
+        // What cannot be reached must not pile up in the commanded pose: going back would first have to work it off.
+        target.baseFromEEF =
+            solution.isReached ? wanted : inverseKinematics.chain.baseFromEEF(solution.positions)
+        return target
+    }
+
+    private func jointTarget(
+        of step: Int, in chunk: FixedActionChunk, after previous: StepTarget, isIncrement: Bool
+    ) -> StepTarget {
+        var target = previous
+        target.isClamped = false
+        for joint in 0..<lower.count {
+            let wanted = (isIncrement ? previous.positions[joint] : 0) + chunk[step, joint]
+            target.positions[joint] = min(max(wanted, lower[joint]), upper[joint])
+            if target.positions[joint] != wanted { target.isClamped = true }
+        }
+        target.baseFromEEF = inverseKinematics.chain.baseFromEEF(target.positions)
+        return target
+    }
+
+    /// Shortens a step that would need more than the joints' top speed, all joints alike so that the direction stays.
+    private func slowDown(_ target: inout StepTarget, after previous: StepTarget, over seconds: Double) {
+        let way = target.positions - previous.positions
+        var excess = 1.0
+        for joint in 0..<way.count { excess = max(excess, abs(way[joint]) / (velocity[joint] * seconds)) }
+        guard excess > 1 else { return }
+        target.positions = previous.positions + way * (1 / excess)
+        target.baseFromEEF = inverseKinematics.chain.baseFromEEF(target.positions)
+        target.isClamped = true
+    }
+}
