@@ -13,6 +13,17 @@ package struct PolicyNodeCore: Sendable {
         package var captureTime: MonotonicTime
         package var noiseSeed: UInt64
         package var noiseCounter: UInt64
+
+        package init(
+            observation: PolicyObservation, goal: PreparedGoal, captureTime: MonotonicTime, noiseSeed: UInt64,
+            noiseCounter: UInt64
+        ) {
+            self.observation = observation
+            self.goal = goal
+            self.captureTime = captureTime
+            self.noiseSeed = noiseSeed
+            self.noiseCounter = noiseCounter
+        }
     }
 
     /// The goal at the network's size, processed like the observation.
@@ -20,6 +31,11 @@ package struct PolicyNodeCore: Sendable {
         package var id: String
         /// By camera name; a camera without a goal image is absent (the network then sees black).
         package var images: [String: RGBImage]
+
+        package init(id: String, images: [String: RGBImage]) {
+            self.id = id
+            self.images = images
+        }
     }
 
     /// What a tick came to.

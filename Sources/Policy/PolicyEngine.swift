@@ -1,0 +1,89 @@
+import Images
+import Messages
+import OctoModel
+
+/// Why the policy cannot run a checkpoint in this robot.
+package enum PolicyEngineError: Error, Equatable, CustomStringConvertible {
+    case missingCamera(wanted: [String], given: [String])
+    case windowTooLong(wanted: Int, maximum: Int)
+
+    package var description: String {
+        switch self {
+        case .missingCamera(let wanted, let given):
+            "fitting the checkpoint to the robot: it was trained with cameras [\(wanted.joined(separator: ", "))], the "
+                + "manifest has [\(given.joined(separator: ", "))]. Add a camera of each name to the manifest."
+        case .windowTooLong(let wanted, let maximum):
+            "fitting the checkpoint to the robot: policy.window is \(wanted), the checkpoint has position embeddings for "
+                + "\(maximum) timesteps. Set policy.window to 1...\(maximum), or leave it out."
+        }
+    }
+}
+
+/// Runs the network for the policy node: requests in, unnormalised actions out.
+package struct PolicyEngine {
+    private let network: OctoNetwork
+    private let statistics: ActionStatistics
+    /// The task of the last goal: whatever depends on the goal alone is computed once.
+    private var prepared: (goal: PolicyNodeCore.PreparedGoal, task: PreparedTask)?
+
+    /// - Parameter statistics: of the data set whose robot this is.
+    package init(network: OctoNetwork, statistics: ActionStatistics) {
+        self.network = network
+        self.statistics = statistics
+    }
+
+    /// Numbers in an unnormalised action.
+    package var actionDimension: Int { statistics.dimension }
+
+    /// Infers one chunk.
+    /// - Returns: `[actionHorizon, actionDimension]`, unnormalised.
+    /// - Throws: `InferenceError`.
+    package mutating func run(_ request: PolicyNodeCore.Request) throws(InferenceError) -> [Float] {
+        let task = try task(for: request.goal)
+        var images: [String: [UInt8]] = [:]
+        for view in request.observation.views {
+            images["image_\(view.camera)"] = withExtendedLifetime(view.pixels) { Array($0.bytes) }
+        }
+        let actions = try network.infer(
+            ObservationInput(images: images, timestepPadMask: request.observation.timestepPadMask), task: task,
+            noise: network.makeNoise(seed: request.noiseSeed, counter: request.noiseCounter),
+            embodimentDimension: statistics.dimension)
+        // Nil only for `bounds` without percentiles; the official evaluation un-normalises by mean and std.
+        return statistics.unnormalise(actions, actionDimension: network.description.actionDimension) ?? []
+    }
+
+    private mutating func task(for goal: PolicyNodeCore.PreparedGoal) throws(InferenceError) -> PreparedTask {
+        if let prepared, prepared.goal == goal { return prepared.task }
+        var images: [String: [UInt8]] = [:]
+        for (camera, image) in goal.images {
+            images["image_\(camera)"] = withExtendedLifetime(image.pixels) { Array($0.bytes) }
+        }
+        let task = try network.prepare(TaskInput(goalImages: images))
+        prepared = (goal, task)
+        return task
+    }
+}
+
+extension PolicyConfiguration {
+    /// What the checkpoint asks for, fitted to the robot.
+    /// - Parameters:
+    ///   - cameras: the manifest's camera names.
+    ///   - window: timesteps of history; nil takes the checkpoint's.
+    /// - Throws: `PolicyEngineError` when the robot lacks what the checkpoint needs.
+    package static func cameras(
+        of model: ModelDescription, in cameras: [String], window: Int?
+    ) throws(PolicyEngineError) -> (cameras: [PolicyCamera], window: Int) {
+        let wanted = model.cameras.map(\.name)
+        guard wanted.allSatisfy(cameras.contains) else { throw .missingCamera(wanted: wanted, given: cameras.sorted()) }
+        let window = window ?? model.windowSize
+        guard (1...model.maximumHorizon).contains(window) else {
+            throw .windowTooLong(wanted: window, maximum: model.maximumHorizon)
+        }
+        return (
+            model.cameras.map {
+                PolicyCamera(name: $0.name, width: $0.width, height: $0.height, takesGoal: $0.fusesGoal)
+            },
+            window
+        )
+    }
+}
