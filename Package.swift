@@ -112,7 +112,7 @@ let package = Package(
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
         tests(of: "Wire", ["Messages", "Time", "Geometry", "Images"]),
         tests(of: "RealTime", ["Time", "CAllocationCount", "Control", "ArmDrivers", "Geometry", "Messages"]),
-        tests(of: "Bus", ["Wire", "Messages", "Time", "Images", "CZeroMQ"]),
+        tests(of: "Bus", ["Wire", "Messages", "Time", "Geometry", "Images", "CZeroMQ", "CShims"]),
         tests(of: "ArmDrivers", ["Time", "Geometry", "Messages"]),
         tests(of: "Cameras", ["Time", "Images", "Messages"]),
         .testTarget(

@@ -102,7 +102,6 @@ package final class BusNode {
         try socket.set(ZMQ_SNDHWM, to: highWaterMark)
         try socket.set(ZMQ_RCVHWM, to: highWaterMark)
         try socket.set(ZMQ_MAXMSGSIZE, to: largestPart)
-        try socket.set(ZMQ_IPV6, to: Int32(1))
     }
 
     /// Boot id: CLOCK_MONOTONIC counts from the boot, so it names the clock.

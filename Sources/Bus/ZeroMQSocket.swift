@@ -91,6 +91,7 @@ final class ZeroMQSocket {
 
     /// - Returns: the endpoint with the port that was chosen, where it was left open.
     func bind(to endpoint: Endpoint) throws(BusError) -> String {
+        try set(ZMQ_IPV6, to: Int32(endpoint.isIPv6 ? 1 : 0))
         do {
             try ZeroMQ.check("zmq_bind", about: endpoint.text) { zmq_bind(handle, endpoint.text) }
         } catch .callFailed(_, _, EADDRINUSE) {
@@ -105,6 +106,7 @@ final class ZeroMQSocket {
     }
 
     func connect(to endpoint: Endpoint) throws(BusError) {
+        try set(ZMQ_IPV6, to: Int32(endpoint.isIPv6 ? 1 : 0))
         try ZeroMQ.check("zmq_connect", about: endpoint.text) { zmq_connect(handle, endpoint.text) }
     }
 
@@ -166,5 +168,5 @@ final class MessagePart: @unchecked Sendable {
     var hasMore: Bool { zmq_msg_more(message) != 0 }
 
     /// The bytes, not copied; nothing may be received into this part afterwards.
-    func shared() -> SharedBytes { SharedBytes(adopting: bytes) { _ = self } }
+    func shared() -> SharedBytes { SharedBytes(adopting: bytes) { withExtendedLifetime(self) {} } }
 }
