@@ -1,1 +1,3 @@
-print("to follow")
+import Launch
+
+print(ManifestSchema.text, terminator: "")

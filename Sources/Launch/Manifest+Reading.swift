@@ -1,0 +1,179 @@
+import JSONTree
+import Messages
+import Time
+
+extension Manifest {
+    /// Reads and checks a manifest.
+    /// - Parameter overrides: put into it, in order, before it is checked.
+    /// - Throws: all problems together. open(2), stat(2), readdir(3).
+    package static func load(_ path: String, overrides: [ManifestOverride] = []) throws(ManifestError) -> Manifest {
+        let text: [UInt8]
+        switch FileSystem.read(path) {
+        case .success(let content): text = content
+        case .failure(let error): throw .unreadable(path: path, reason: error.description)
+        }
+        let workingFolder = FileSystem.workingFolder
+        let absolute = FileSystem.resolved(path) ?? FileSystem.absolute(path, from: workingFolder)
+        // Paths in the manifest are seen from where the user says it lies, also when it is a link to elsewhere.
+        let named = FileSystem.folder(of: FileSystem.absolute(path, from: workingFolder))
+        return try Manifest(
+            parsing: text, path: path, folder: FileSystem.resolved(named) ?? FileSystem.folder(of: absolute),
+            overrides: overrides, workingFolder: workingFolder, files: .disk)
+    }
+
+    /// - Parameters:
+    ///   - path: how error messages call it; without `name` in it, the manifest is named after it.
+    ///   - folder: absolute; what paths within the manifest are relative to.
+    ///   - workingFolder: absolute; what paths in `overrides` are relative to.
+    ///   - files: answers whether files are there; nil: do not ask.
+    package init(
+        parsing text: some Collection<UInt8>, path: String, folder: String, overrides: [ManifestOverride] = [],
+        workingFolder: String, files: FileProbe?
+    ) throws(ManifestError) {
+        var tree: JSONNode
+        do throws(JSONSyntaxError) {
+            tree = try JSONNode(parsing: text)
+        } catch {
+            throw .notJSON(path: path, error)
+        }
+        for override in overrides { try override.apply(to: &tree) }
+        var check = ManifestCheck(
+            files: files, manifestFolder: folder, workingFolder: workingFolder, overridden: overrides.map(\.path))
+        let sound = check.check(tree, against: ManifestKeys.root, at: ManifestPath())
+        if let sound { check.checkConflicts(in: sound) }
+        guard let sound, check.problems.isEmpty else { throw .invalid(path: path, check.problems) }
+        self.init(checked: sound, fallbackName: Self.name(fromFile: path))
+    }
+
+    /// `My_robot.json` gives `my-robot`.
+    static func name(fromFile path: String) -> String {
+        var name = path.split(separator: "/").last.map(String.init) ?? ""
+        if let dot = name.lastIndex(of: "."), dot != name.startIndex { name = String(name[..<dot]) }
+        let signs = name.lowercased().map { ("a"..."z").contains($0) || ("0"..."9").contains($0) ? $0 : "-" }
+        let trimmed = String(signs.drop { !("a"..."z").contains($0) }.prefix(ManifestRule.maximumNameLength))
+        return ManifestRule.isName(trimmed, separator: "-") ? trimmed : "robot"
+    }
+
+    private init(checked: JSONNode, fallbackName: String) {
+        var tree = checked
+        if tree["name"] == nil {
+            tree = JSONNode(.object([.init(key: "name", value: JSONNode(fallbackName))] + (tree.object ?? [])))
+        }
+        let root = CheckedSection(tree)
+        name = root.string("name")
+        bus = Bus(root.section("bus"))
+        cameras = root.named("cameras").map { Camera(name: $0.name, CheckedSection($0.value)) }
+        goal = Goal(root.section("goal"), cameras: cameras)
+        policy = Policy(root.section("policy"))
+        arm = Arm(root.section("arm"))
+        supervision = Supervision(root.section("supervision"))
+        self.tree = tree
+    }
+}
+
+/// A section whose values are known to keep the rules. A missing one is a broken promise of `ManifestCheck`.
+private struct CheckedSection {
+    private let node: JSONNode
+
+    init(_ node: JSONNode) { self.node = node }
+
+    private func expect<Value>(_ key: String, _ value: Value?) -> Value {
+        guard let value else { preconditionFailure("the manifest's check let a faulty '\(key)' pass") }
+        return value
+    }
+    func has(_ key: String) -> Bool { node[key] != nil }
+    func bool(_ key: String) -> Bool { expect(key, node[key]?.bool) }
+    func int(_ key: String) -> Int { expect(key, node[key]?.int) }
+    func optionalInt(_ key: String) -> Int? { node[key]?.int }
+    func double(_ key: String) -> Double { expect(key, node[key]?.double) }
+    func string(_ key: String) -> String { expect(key, node[key]?.string) }
+    func optionalString(_ key: String) -> String? { node[key]?.string }
+    func rate(_ key: String) -> Rate { Rate(hertz: double(key)) }
+    func seconds(_ key: String) -> Duration { .fromSeconds(double(key)) }
+    func choice<Choice: RawRepresentable<String>>(_ key: String) -> Choice { expect(key, Choice(rawValue: string(key))) }
+    func section(_ key: String) -> CheckedSection { CheckedSection(expect(key, node[key])) }
+    /// Sorted, so that the order in the file decides nothing.
+    func named(_ key: String) -> [(name: String, value: JSONNode)] {
+        expect(key, node[key]?.object).map { ($0.key, $0.value) }.sorted { $0.0 < $1.0 }
+    }
+    func doubles(_ key: String) -> [Double]? { node[key]?.array?.compactMap(\.double) }
+}
+
+extension Manifest.Bus {
+    fileprivate init(_ section: CheckedSection) {
+        self.init(transport: section.choice("transport"), basePort: section.int("base_port"))
+    }
+}
+
+extension Manifest.Camera {
+    fileprivate init(name: String, _ section: CheckedSection) {
+        self.init(
+            name: name,
+            source: .images(
+                ImageFolder(
+                    folder: section.string("folder"), pattern: section.string("pattern"), rate: section.rate("rate_hz"),
+                    loops: section.bool("loop"))))
+    }
+
+    /// What its frames are called, where they are files.
+    fileprivate var pattern: String {
+        switch source {
+        case .images(let images): images.pattern
+        }
+    }
+}
+
+extension Manifest.Goal {
+    fileprivate init(_ section: CheckedSection, cameras: [Manifest.Camera]) {
+        let source: Source =
+            switch section.string("source") {
+            case "images":
+                .images(section.named("images").map { CameraFile(camera: $0.name, path: $0.value.string ?? "") })
+            case "episode":
+                .episode(
+                    folder: section.string("folder"), frame: section.int("frame"),
+                    patterns: section.has("patterns")
+                        ? section.named("patterns").map { CameraPattern(camera: $0.name, pattern: $0.value.string ?? "") }
+                        : cameras.map { CameraPattern(camera: $0.name, pattern: $0.pattern) })
+            default: .none
+            }
+        self.init(source: source, text: section.optionalString("text"), name: section.optionalString("name"))
+    }
+}
+
+extension Manifest.Policy {
+    fileprivate init(_ section: CheckedSection) {
+        self.init(
+            checkpoint: section.string("checkpoint"), step: section.optionalInt("step"),
+            dataset: section.optionalString("dataset"), rate: section.rate("rate_hz"),
+            window: section.optionalInt("window"), preprocessing: section.choice("preprocess"),
+            requiresGoal: section.bool("require_goal"), seed: UInt64(section.int("seed")), threads: section.int("threads"),
+            maximumFrameAge: section.seconds("max_frame_age_s"), actionSpace: section.choice("action_space"),
+            keepsBLASCore: section.bool("keep_blas_core"))
+    }
+}
+
+extension Manifest.Arm {
+    fileprivate init(_ section: CheckedSection) {
+        let (realTime, simulated) = (section.section("realtime"), section.section("simulated"))
+        self.init(
+            driver: .simulated(
+                Simulated(
+                    timeConstant: simulated.seconds("time_constant_s"), initialPositions: simulated.doubles("initial_rad"))),
+            calibration: section.string("calibration"), controlRate: section.rate("control_rate_hz"),
+            strategy: section.choice("strategy"), executionHorizon: section.int("execution_horizon"),
+            watchdog: section.seconds("watchdog_s"), stateRate: section.rate("state_rate_hz"),
+            realTime: RealTime(
+                priority: realTime.int("priority"), locksMemory: realTime.bool("lock_memory"),
+                cpu: realTime.optionalInt("cpu"), isRequired: realTime.bool("required")))
+    }
+}
+
+extension Manifest.Supervision {
+    fileprivate init(_ section: CheckedSection) {
+        self.init(
+            readyTimeout: section.seconds("ready_timeout_s"), maximumRestarts: section.int("max_restarts"),
+            backoff: section.seconds("backoff_s"), maximumBackoff: section.seconds("backoff_max_s"),
+            statusTimeout: section.seconds("status_timeout_s"), stopTimeout: section.seconds("stop_timeout_s"))
+    }
+}

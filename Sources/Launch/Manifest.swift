@@ -1,0 +1,140 @@
+import JSONTree
+import Messages
+import Time
+
+/// How frames become the network's input size.
+package enum ManifestPreprocessing: String, CaseIterable, Sendable {
+    case resize
+    case resizeAndCenterCrop = "resize_and_center_crop"
+}
+
+/// What one robot consists of and how it runs: the manifest, checked, with every default filled in and every path
+/// absolute. `launch/schema.json` describes each key.
+package struct Manifest: Equatable, Sendable {
+    package struct Bus: Equatable, Sendable {
+        package enum Transport: String, CaseIterable, Sendable {
+            case ipc
+            case tcp
+        }
+        package var transport: Transport
+        package var basePort: Int
+    }
+
+    package struct Camera: Equatable, Sendable {
+        package enum Source: Equatable, Sendable {
+            case images(ImageFolder)
+        }
+        package struct ImageFolder: Equatable, Sendable {
+            /// Absolute.
+            package var folder: String
+            package var pattern: String
+            package var rate: Rate
+            /// Whether it starts over after the last frame.
+            package var loops: Bool
+        }
+        package var name: String
+        package var source: Source
+        /// The name of the process that publishes its frames.
+        package var node: String { "camera-\(name)" }
+    }
+
+    package struct Goal: Equatable, Sendable {
+        package enum Source: Equatable, Sendable {
+            case none
+            /// Sorted by camera; absolute paths.
+            case images([CameraFile])
+            /// One frame of a recorded folder; `frame` counts from 0, or from the end when negative.
+            case episode(folder: String, frame: Int, patterns: [CameraPattern])
+        }
+        package struct CameraFile: Equatable, Sendable {
+            package var camera: String
+            package var path: String
+        }
+        package struct CameraPattern: Equatable, Sendable {
+            package var camera: String
+            package var pattern: String
+        }
+        package var source: Source
+        package var text: String?
+        package var name: String?
+    }
+
+    package struct Policy: Equatable, Sendable {
+        /// Absolute path of the checkpoint folder.
+        package var checkpoint: String
+        /// Nil: the newest.
+        package var step: Int?
+        /// Nil: the only one the checkpoint has statistics of.
+        package var dataset: String?
+        package var rate: Rate
+        /// Nil: as the checkpoint says.
+        package var window: Int?
+        package var preprocessing: ManifestPreprocessing
+        package var requiresGoal: Bool
+        package var seed: UInt64
+        /// 0: all cores.
+        package var threads: Int
+        package var maximumFrameAge: Duration
+        package var actionSpace: ActionSpace
+        package var keepsBLASCore: Bool
+    }
+
+    package struct Arm: Equatable, Sendable {
+        package enum Driver: Equatable, Sendable {
+            case simulated(Simulated)
+        }
+        package struct Simulated: Equatable, Sendable {
+            package var timeConstant: Duration
+            /// Radians; nil: the calibration's home position.
+            package var initialPositions: [Double]?
+        }
+        package enum Strategy: String, CaseIterable, Sendable {
+            case recedingHorizon = "receding_horizon"
+        }
+        package struct RealTime: Equatable, Sendable {
+            /// SCHED_FIFO priority; 0: do not ask.
+            package var priority: Int
+            package var locksMemory: Bool
+            package var cpu: Int?
+            /// Whether lacking rights are an error.
+            package var isRequired: Bool
+        }
+        package var driver: Driver
+        /// Absolute path of the calibration file.
+        package var calibration: String
+        package var controlRate: Rate
+        package var strategy: Strategy
+        /// Policy steps.
+        package var executionHorizon: Int
+        package var watchdog: Duration
+        package var stateRate: Rate
+        package var realTime: RealTime
+    }
+
+    package struct Supervision: Equatable, Sendable {
+        package var readyTimeout: Duration
+        package var maximumRestarts: Int
+        package var backoff: Duration
+        package var maximumBackoff: Duration
+        package var statusTimeout: Duration
+        package var stopTimeout: Duration
+    }
+
+    package var name: String
+    package var bus: Bus
+    /// Sorted by name; at least one.
+    package var cameras: [Camera]
+    package var goal: Goal
+    package var policy: Policy
+    package var arm: Arm
+    package var supervision: Supervision
+    /// The JSON it was read from, after `--set`, with defaults and absolute paths: it gives the same manifest again.
+    package var tree: JSONNode
+
+    package static let goalNode = "goal"
+    package static let policyNode = "policy"
+    package static let armNode = "arm"
+
+    /// The names of all processes: cameras, goal, policy, arm. With transport `tcp` they take ports in this order.
+    package var nodes: [String] { cameras.map(\.node) + [Self.goalNode, Self.policyNode, Self.armNode] }
+}

@@ -1,0 +1,187 @@
+import JSONTree
+
+/// Every key a manifest can have, with its unit, its default and its meaning.
+enum ManifestKeys {
+    static let root = ManifestRule.section([
+        ManifestKey("$schema", .text, .optional, "Where editors find the schema of this file; it changes nothing."),
+        ManifestKey(
+            "name", .name(separator: "-"), .optional,
+            "The robot's name; the run folder is called after it. Left out, it is the name of the file."),
+        ManifestKey("bus", .section(bus), .defaultsTo(.object([:])), "How the processes reach each other."),
+        ManifestKey(
+            "cameras", .named(camera, atLeast: 1), .required,
+            "One camera process each. The keys are the camera names of the checkpoint without 'image_': primary, wrist."),
+        ManifestKey("goal", goal, .required, "What the robot shall reach."),
+        ManifestKey("policy", .section(policy), .required, "The process that turns images into chunks of actions."),
+        ManifestKey("arm", arm, .required, "The process that carries out the chunks."),
+        ManifestKey(
+            "supervision", .section(supervision), .defaultsTo(.object([:])), "How octo-launch watches the processes."),
+    ])
+
+    private static let bus: [ManifestKey] = [
+        ManifestKey(
+            "transport", .choice(["ipc", "tcp"]), .defaultsTo("ipc"),
+            "'ipc' uses sockets in the run folder, 'tcp' ports of 127.0.0.1."),
+        ManifestKey(
+            "base_port", .integer(1024...65535), .defaultsTo(5560),
+            "The first port with transport 'tcp'; each process takes the next one."),
+    ]
+
+    private static let camera = ManifestRule.variants(
+        ManifestVariants(
+            selector: "source", meaning: "Where the frames come from: 'images' plays a folder of image files.",
+            variants: [
+                .init(
+                    value: "images",
+                    keys: [
+                        ManifestKey("folder", .path(.folder), .required, "The folder with the image files."),
+                        ManifestKey(
+                            "pattern", .fileNamePattern, .defaultsTo("*"),
+                            "Which files of the folder are frames. They are played in the order of the numbers in "
+                                + "their names."),
+                        ManifestKey(
+                            "rate_hz", .number(0.1...240), .defaultsTo(5), unit: "Hz", "How many frames are played in a second."),
+                        ManifestKey(
+                            "loop", .boolean, .defaultsTo(true), "Whether it starts over after the last frame."),
+                    ])
+            ]))
+
+    private static let goal = ManifestRule.variants(
+        ManifestVariants(
+            selector: "source",
+            meaning: "'none': no goal; 'images': an image file for each camera; 'episode': one frame of a recorded folder.",
+            variants: [
+                .init(value: "none", keys: []),
+                .init(
+                    value: "images",
+                    keys: [
+                        ManifestKey(
+                            "images", .named(.path(.file), atLeast: 1), .required, "The goal as each camera shall see it.")
+                    ] + goalLabels),
+                .init(
+                    value: "episode",
+                    keys: [
+                        ManifestKey("folder", .path(.folder), .required, "The folder with the episode's image files."),
+                        ManifestKey(
+                            "frame", .integer(-1_000_000...1_000_000), .defaultsTo(-1),
+                            "Which frame is the goal, from 0; negative numbers count from the end, -1 is the last."),
+                        ManifestKey(
+                            "patterns", .named(.fileNamePattern, atLeast: 1), .optional,
+                            "For each camera the goal is for: which files of the folder are its frames. Left out, it is "
+                                + "every camera with its own pattern."),
+                    ] + goalLabels),
+            ]))
+
+    private static let goalLabels: [ManifestKey] = [
+        ManifestKey("text", .text, .optional, "The task as a sentence, for checkpoints that read language."),
+        ManifestKey("name", .text, .optional, "What people call the goal. Left out, it is named after its source."),
+    ]
+
+    private static let policy: [ManifestKey] = [
+        ManifestKey("checkpoint", .path(.folder), .required, "The Octo checkpoint as the official code saves it."),
+        ManifestKey(
+            "step", .integer(0...1_000_000_000), .optional,
+            "Which training step of the checkpoint. Left out, it is the newest."),
+        ManifestKey(
+            "dataset", .text, .optional,
+            "The data set whose statistics turn the network's numbers into metres and radians. May be left out when "
+                + "the checkpoint has statistics of one only."),
+        ManifestKey(
+            "rate_hz", .number(0.1...100), .defaultsTo(5), unit: "Hz",
+            "The policy rate: how many observations are taken in a second; the control frequency of the training data."),
+        ManifestKey(
+            "window", .integer(1...64), .optional,
+            "How many observations of history the policy sees. Left out, it is the checkpoint's."),
+        ManifestKey(
+            "preprocess", .choice(ManifestPreprocessing.allCases.map(\.rawValue)), .defaultsTo("resize"),
+            "How frames become the network's input size; as in the training."),
+        ManifestKey(
+            "require_goal", .boolean, .defaultsTo(true), "Whether the arm holds as long as there is no goal."),
+        ManifestKey(
+            "seed", .integer(0...9_007_199_254_740_991), .defaultsTo(0),
+            "Seed of the noise; with it and the observation a chunk can be made again."),
+        ManifestKey(
+            "threads", .integer(0...256), .defaultsTo(0), "Threads for the network; 0 takes all cores."),
+        ManifestKey(
+            "max_frame_age_s", .number(0.01...60), .defaultsTo(0.5), unit: "s",
+            "Without a frame younger than this there is no inference."),
+        ManifestKey(
+            "action_space", .choice(["eef_delta", "joint_position", "joint_delta"]), .defaultsTo("eef_delta"),
+            "What the numbers of an action mean."),
+        ManifestKey(
+            "keep_blas_core", .boolean, .defaultsTo(false),
+            "Whether OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE of the environment reach the policy process. A pinned core "
+                + "type gives the same numbers on every machine but can halve the speed."),
+    ]
+
+    private static let arm = ManifestRule.variants(
+        ManifestVariants(
+            selector: "driver", meaning: "What moves: 'simulated' is an arm without hardware.",
+            variants: [
+                .init(
+                    value: "simulated",
+                    keys: armKeys + [
+                        ManifestKey(
+                            "simulated", .section(simulated), .defaultsTo(.object([:])), "The simulated arm's properties.")
+                    ])
+            ]))
+
+    private static let armKeys: [ManifestKey] = [
+        ManifestKey("calibration", .path(.file), .required, "The arm's kinematics and limits."),
+        ManifestKey(
+            "control_rate_hz", .number(50...1000), .defaultsTo(100), unit: "Hz",
+            "How often the control loop sends a setpoint."),
+        ManifestKey(
+            "strategy", .choice(["receding_horizon"]), .defaultsTo("receding_horizon"),
+            "How chunks follow each other: 'receding_horizon' carries out the first steps of each."),
+        ManifestKey(
+            "execution_horizon", .integer(1...256), .defaultsTo(4), unit: "policy steps",
+            "How many actions of a chunk are carried out at most."),
+        ManifestKey(
+            "watchdog_s", .number(0.01...60), .defaultsTo(0.6), unit: "s",
+            "The arm holds when no fresh chunk came for so long."),
+        ManifestKey(
+            "state_rate_hz", .number(0.1...1000), .defaultsTo(50), unit: "Hz", "How often the arm publishes its state."),
+        ManifestKey(
+            "realtime", .section(realtime), .defaultsTo(.object([:])), "The rights the control loop asks for."),
+    ]
+
+    private static let realtime: [ManifestKey] = [
+        ManifestKey(
+            "priority", .integer(0...99), .defaultsTo(80), "SCHED_FIFO priority; 0 does not ask for it."),
+        ManifestKey("lock_memory", .boolean, .defaultsTo(true), "Whether the process's memory is kept from being paged out."),
+        ManifestKey("cpu", .integer(0...1023), .optional, "The one CPU the loop runs on. Left out, it is any."),
+        ManifestKey(
+            "required", .boolean, .defaultsTo(false),
+            "Whether the arm refuses to start without these rights; else it says so and goes on."),
+    ]
+
+    private static let simulated: [ManifestKey] = [
+        ManifestKey(
+            "time_constant_s", .number(0.001...10), .defaultsTo(0.08), unit: "s",
+            "How slowly the joints follow: after this time 63 % of the way is done."),
+        ManifestKey(
+            "initial_rad", .numbers(-6.3...6.3, count: 1...8), .optional, unit: "rad",
+            "The joints' positions at the start. Left out, they are the calibration's home position."),
+    ]
+
+    private static let supervision: [ManifestKey] = [
+        ManifestKey(
+            "ready_timeout_s", .number(0.1...3600), .defaultsTo(60), unit: "s",
+            "How long a process may take until it is ready."),
+        ManifestKey(
+            "max_restarts", .integer(0...1_000_000), .defaultsTo(5),
+            "How often one process is restarted before everything stops."),
+        ManifestKey(
+            "backoff_s", .number(0.01...60), .defaultsTo(0.2), unit: "s",
+            "How long the first restart waits; each further one waits twice as long as the one before."),
+        ManifestKey(
+            "backoff_max_s", .number(0.01...3600), .defaultsTo(5), unit: "s", "The longest wait before a restart."),
+        ManifestKey(
+            "status_timeout_s", .number(1...3600), .defaultsTo(5), unit: "s",
+            "A process that says nothing for so long is ended and restarted."),
+        ManifestKey(
+            "stop_timeout_s", .number(0.1...600), .defaultsTo(3), unit: "s",
+            "How long a process may take to stop before it is killed."),
+    ]
+}

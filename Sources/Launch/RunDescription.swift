@@ -1,0 +1,118 @@
+import Glibc
+import JSONTree
+
+/// All that a process must know of the run it belongs to; the launcher writes it to `run.json` in the run folder.
+package struct RunDescription: Equatable, Sendable {
+    package static let fileName = "run.json"
+    /// The most a unix socket's path can have: sun_path without its closing zero. unix(7).
+    package static let maximumSocketPath = 107
+
+    /// Absolute.
+    package var folder: String
+    /// Random, 16 hexadecimal digits: messages of an earlier run in the same folder can be told apart.
+    package var runID: String
+    package var launcherPID: Int32
+    /// Wall time for people, ISO 8601, UTC.
+    package var started: String
+    /// The ZeroMQ endpoint that each process binds, by the process's name.
+    package var endpoints: [String: String]
+    /// Absolute.
+    package var manifestPath: String
+    package var manifest: Manifest
+
+    /// Describes a run that begins now.
+    /// - Throws: `.pathTooLong` when a socket's path would not fit.
+    package static func beginning(
+        _ manifest: Manifest, manifestPath: String, folder: String, using generator: inout some RandomNumberGenerator
+    ) throws(RunFolderError) -> RunDescription {
+        let digits = String(UInt64.random(in: .min ... .max, using: &generator), radix: 16)
+        var endpoints: [String: String] = [:]
+        for (index, node) in manifest.nodes.enumerated() {
+            switch manifest.bus.transport {
+            case .ipc:
+                let path = "\(folder)/\(node).ipc"
+                guard path.utf8.count <= maximumSocketPath else {
+                    throw .pathTooLong(path: path, bytes: path.utf8.count, maximum: maximumSocketPath)
+                }
+                endpoints[node] = "ipc://\(path)"
+            case .tcp: endpoints[node] = "tcp://127.0.0.1:\(manifest.bus.basePort + index)"
+            }
+        }
+        return RunDescription(
+            folder: folder, runID: String(repeating: "0", count: 16 - digits.count) + digits, launcherPID: getpid(),
+            started: wallTime(), endpoints: endpoints,
+            manifestPath: FileSystem.absolute(manifestPath, from: FileSystem.workingFolder), manifest: manifest)
+    }
+
+    /// The endpoint that `node` binds.
+    package func endpoint(of node: String) throws(RunFolderError) -> String {
+        guard let endpoint = endpoints[node] else {
+            throw .unknownNode(path: folder, node: node, known: manifest.nodes)
+        }
+        return endpoint
+    }
+
+    /// Now, as people write it. gmtime_r(3).
+    private static func wallTime() -> String {
+        var (seconds, fields) = (time(nil), tm())
+        gmtime_r(&seconds, &fields)
+        func two(_ number: Int32) -> String { (number < 10 ? "0" : "") + String(number) }
+        return "\(fields.tm_year + 1900)-\(two(fields.tm_mon + 1))-\(two(fields.tm_mday))T\(two(fields.tm_hour)):"
+            + "\(two(fields.tm_min)):\(two(fields.tm_sec))Z"
+    }
+}
+
+extension RunDescription {
+    package var json: JSONNode {
+        .object([
+            "run_id": JSONNode(runID),
+            "launcher_pid": JSONNode(Int(launcherPID)),
+            "started": JSONNode(started),
+            "endpoints": JSONNode(
+                .object(endpoints.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: JSONNode($0.value)) })),
+            "manifest_path": JSONNode(manifestPath),
+            "manifest": manifest.tree,
+        ])
+    }
+
+    /// What `octo-launch` wrote for the run in `folder`.
+    /// - Throws: `.noRun` when there is none, `.damaged` when the file is of another making.
+    package static func load(folder: String) throws(RunFolderError) -> RunDescription {
+        let folder = FileSystem.absolute(folder, from: FileSystem.workingFolder)
+        let path = folder + "/" + fileName
+        switch FileSystem.read(path) {
+        case .success(let text): return try RunDescription(parsing: text, path: path, folder: folder)
+        case .failure(let error) where error.number == ENOENT: throw .noRun(path: path)
+        case .failure(let error): throw .failed(doing: "reading", path: path, reason: error.description)
+        }
+    }
+
+    init(parsing text: [UInt8], path: String, folder: String) throws(RunFolderError) {
+        let root: JSONNode
+        do throws(JSONSyntaxError) {
+            root = try JSONNode(parsing: text)
+        } catch {
+            throw .damaged(path: path, problem: error.description)
+        }
+        guard let runID = root["run_id"]?.string, let pid = root["launcher_pid"]?.int.flatMap({ Int32(exactly: $0) }),
+            let started = root["started"]?.string, let members = root["endpoints"]?.object,
+            let manifestPath = root["manifest_path"]?.string, let tree = root["manifest"]
+        else { throw .damaged(path: path, problem: "a key is missing or of another type") }
+        var endpoints: [String: String] = [:]
+        for member in members { endpoints[member.key] = member.value.string }
+        let manifest: Manifest
+        do throws(ManifestError) {
+            manifest = try Manifest(
+                parsing: tree.text().utf8, path: manifestPath, folder: FileSystem.folder(of: manifestPath),
+                workingFolder: "/", files: nil)
+        } catch {
+            throw .damaged(path: path, problem: error.description)
+        }
+        guard manifest.nodes.allSatisfy({ endpoints[$0] != nil }) else {
+            throw .damaged(path: path, problem: "a process has no endpoint")
+        }
+        self.init(
+            folder: folder, runID: runID, launcherPID: pid, started: started, endpoints: endpoints,
+            manifestPath: manifestPath, manifest: manifest)
+    }
+}

@@ -1,0 +1,119 @@
+import Glibc
+
+/// The folder in which one run keeps its sockets and its description, held by the lock of the launcher that lives.
+///
+/// The kernel drops the lock when the launcher ends, whatever way it ends; a file with a process id could not know.
+package struct RunFolder: ~Copyable {
+    /// Absolute.
+    package let path: String
+    private let lock: Int32
+
+    deinit { close(lock) }
+
+    /// Where run folders lie: `$OCTO_RUN_BASE`, else `$XDG_RUNTIME_DIR/octo`, else `/tmp/octo-<uid>`.
+    package static func base(_ environment: [String: String]) -> String {
+        if let base = environment["OCTO_RUN_BASE"], !base.isEmpty {
+            return FileSystem.absolute(base, from: FileSystem.workingFolder)
+        }
+        if let runtime = environment["XDG_RUNTIME_DIR"], runtime.hasPrefix("/") { return runtime + "/octo" }
+        return "/tmp/octo-\(geteuid())"
+    }
+
+    /// Makes the folder if need be and takes its lock.
+    /// - Parameter path: relative paths are seen from the working folder.
+    /// - Throws: `.busy` when another launcher runs there. mkdir(2), lstat(2), flock(2).
+    package static func claim(_ path: String) throws(RunFolderError) -> RunFolder {
+        let path = FileSystem.absolute(path, from: FileSystem.workingFolder)
+        try makeFolder(FileSystem.folder(of: path))
+        try makeFolder(path)
+        try checkSafety(of: path)
+        let lockPath = path + "/lock"
+        let lock = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard lock >= 0 else { throw .failed(doing: "opening", path: lockPath, reason: SystemError(errno).description) }
+        guard takeLock(lock) else {
+            let launcher = readLauncher(lock)
+            close(lock)
+            throw .busy(path: path, launcher: launcher)
+        }
+        let folder = RunFolder(path: path, lock: lock)
+        try folder.writeLauncher()
+        folder.removeRemains()
+        return folder
+    }
+
+    private init(path: String, lock: Int32) {
+        self.path = path
+        self.lock = lock
+    }
+
+    private static func makeFolder(_ path: String) throws(RunFolderError) {
+        if mkdir(path, 0o700) == 0 || errno == EEXIST { return }
+        throw .failed(doing: "making the folder", path: path, reason: SystemError(errno).description)
+    }
+
+    /// Who can write to the folder can put a socket there and command the arm.
+    private static func checkSafety(of path: String) throws(RunFolderError) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else {
+            throw .failed(doing: "looking at", path: path, reason: SystemError(errno).description)
+        }
+        guard status.st_mode & S_IFMT == S_IFDIR else { throw .notAFolder(path: path) }
+        guard status.st_uid == geteuid() else {
+            throw .foreignOwner(path: path, owner: status.st_uid, user: geteuid())
+        }
+        guard status.st_mode & 0o022 == 0 else {
+            throw .writableByOthers(path: path, mode: status.st_mode & 0o7777)
+        }
+    }
+
+    /// Somebody who looks for live runs holds the lock for an instant, so a few attempts are made.
+    private static func takeLock(_ lock: Int32) -> Bool {
+        for attempt in 0..<10 {
+            if attempt > 0 { usleep(20_000) }
+            if flock(lock, LOCK_EX | LOCK_NB) == 0 { return true }
+        }
+        return false
+    }
+
+    private static func readLauncher(_ lock: Int32) -> Int32? {
+        var text = [UInt8](repeating: 0, count: 32)
+        let count = pread(lock, &text, text.count, 0)
+        guard count > 0 else { return nil }
+        return Int32(String(decoding: text[..<count].prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
+    }
+
+    private borrowing func writeLauncher() throws(RunFolderError) {
+        let text = Array("\(getpid())\n".utf8)
+        guard ftruncate(lock, 0) == 0, pwrite(lock, text, text.count, 0) == text.count else {
+            throw .failed(doing: "writing", path: path + "/lock", reason: SystemError(errno).description)
+        }
+    }
+
+    /// Removes what a launcher that was killed left behind, or what this one made: nobody shall take it for a live run.
+    package borrowing func removeRemains() {
+        for name in FileProbe.disk.names(path) where name == "run.json" || name.hasSuffix(".ipc") {
+            unlink(path + "/" + name)
+        }
+    }
+
+    /// Makes the run known to the nodes: `run.json`, as a whole or not at all.
+    package borrowing func publish(_ description: RunDescription) throws(RunFolderError) {
+        let file = path + "/" + RunDescription.fileName
+        if let error = FileSystem.replace(file, with: description.json.text(indented: true) + "\n", mode: 0o600) {
+            throw .failed(doing: "writing", path: file, reason: error.description)
+        }
+    }
+
+    /// The folders under `base` in which a launcher is alive, in alphabetical order. opendir(3), flock(2).
+    package static func findLive(in base: String) -> [String] {
+        FileProbe.disk.names(base).sorted().map { base + "/" + $0 }.filter(isLive)
+    }
+
+    /// Whether a launcher is alive in a run folder: then the shared lock is not to be had.
+    package static func isLive(_ path: String) -> Bool {
+        let lock = open(path + "/lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard lock >= 0 else { return false }
+        defer { close(lock) }
+        return flock(lock, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
+}

@@ -1,0 +1,67 @@
+import Time
+
+/// What the supervisor knows of one node's process.
+struct SupervisedProcess: Sendable {
+    enum Life: Equatable, Sendable {
+        /// Its turn to start has not come.
+        case waiting
+        /// Told to start, or started and not yet ready.
+        case starting(since: MonotonicTime)
+        case ready
+        case degraded
+        /// Killed, since it no longer did its work; what follows is decided when it has ended.
+        case ending(reason: String, overdue: MonotonicTime)
+        case backingOff(until: MonotonicTime)
+        /// Told to stop; at `deadline` it is killed, or given up when it was killed already.
+        case stopping(deadline: MonotonicTime, isKilled: Bool)
+        /// It will not be started again.
+        case failed
+        case ended
+    }
+
+    static let linesKept = 20
+
+    let name: String
+    var life = Life.waiting
+    /// The process that lives now; nil when there is none, or the start was ordered and not yet reported.
+    var processID: Int32?
+    /// A start was ordered and neither done nor refused yet.
+    var isStartPending = false
+    var wasEverReady = false
+    var readySince: MonotonicTime?
+    /// When it last said something about itself.
+    var lastHeard = MonotonicTime.zero
+    /// Of all the run.
+    var restarts = 0
+    /// Since it last worked for a while undisturbed.
+    var failuresInARow = 0
+    var headline = ""
+    var lastLines: [String] = []
+
+    init(name: String) { self.name = name }
+
+    /// True from the order to start until its end is known.
+    var isAlive: Bool { processID != nil || isStartPending }
+
+    var isWorking: Bool { life == .ready || life == .degraded }
+
+    /// True when nothing is waited for any more: it has ended, or was given up as impossible to end.
+    var isSettled: Bool {
+        switch life {
+        case .failed, .ended: true
+        case .waiting, .starting, .ready, .degraded, .ending, .backingOff, .stopping: false
+        }
+    }
+
+    mutating func keep(line: String) {
+        lastLines.append(line)
+        if lastLines.count > Self.linesKept { lastLines.removeFirst() }
+    }
+
+    /// What it last said, for an error message; empty when it said nothing.
+    var lastWords: String {
+        var text = headline.isEmpty ? "" : "\n  last status: \(headline)"
+        if !lastLines.isEmpty { text += "\n  last lines:" + lastLines.map { "\n    " + $0 }.joined() }
+        return text
+    }
+}

@@ -1,0 +1,94 @@
+import Time
+
+/// The way to the end: the arm first, then all others, then force, then certainty.
+extension Supervisor {
+    /// - Parameter error: what the user is told last, when the end is not as it should be.
+    mutating func beginStopping(_ outcome: Outcome, reason: String, error: String?, at now: MonotonicTime) -> [Action] {
+        switch phase {
+        case .stopping, .finished: return []
+        case .startingUp, .running: break
+        }
+        phase = .stopping(outcome, error: error)
+        for index in processes.indices where !processes[index].isAlive && processes[index].life != .failed {
+            processes[index].life = .ended
+        }
+        var actions: [Action] = [.report(.note, "stopping: \(reason)")]
+        for index in processes.indices where processes[index].name == plan.stopsFirst {
+            actions += stop(index, at: now)
+        }
+        return actions + continueStopping(at: now)
+    }
+
+    /// Asks one process to end. One that was killed already only needs to be waited for.
+    private mutating func stop(_ index: Int, at now: MonotonicTime) -> [Action] {
+        let process = processes[index]
+        guard process.isAlive, process.life != .failed else { return [] }
+        if case .stopping = process.life { return [] }
+        var isKilled = false
+        if case .ending = process.life { isKilled = true }
+        processes[index].life = .stopping(deadline: now + plan.supervision.stopTimeout, isKilled: isKilled)
+        guard let processID = process.processID, !isKilled else { return [] }
+        return [.terminate(process.name, processID)]
+    }
+
+    /// A process that ended before it was asked to is worth a word, too, but nothing is started any more.
+    mutating func exitedWhileStopping(_ index: Int, _ ending: Ending, at now: MonotonicTime) -> [Action] {
+        let process = processes[index]
+        var isKilled = false
+        switch process.life {
+        case .ending, .stopping(_, isKilled: true), .failed: isKilled = true
+        case .waiting, .starting, .ready, .degraded, .backingOff, .stopping, .ended: break
+        }
+        processes[index].life = .ended
+        let isClean = ending == .exited(0) || isKilled
+        let report: [Action] = isClean ? [] : [.report(.warning, "\(process.name): \(ending) while it was stopping")]
+        return report + continueStopping(at: now)
+    }
+
+    /// Does what is due on the way to the end.
+    mutating func continueStopping(at now: MonotonicTime) -> [Action] {
+        guard case .stopping(let outcome, let error) = phase else { return [] }
+        var actions: [Action] = []
+        for index in processes.indices { actions += enforce(index, at: now) }
+        if processes.allSatisfy({ $0.name != plan.stopsFirst || $0.isSettled }) {
+            for index in processes.indices { actions += stop(index, at: now) }
+        }
+        if processes.allSatisfy(\.isSettled) {
+            phase = .finished(outcome)
+            if let error { actions.append(.report(.error, error)) }
+            actions.append(.finish(outcome))
+        }
+        return actions
+    }
+
+    /// Kills a process that takes too long to stop, and gives up one that outlives that.
+    private mutating func enforce(_ index: Int, at now: MonotonicTime) -> [Action] {
+        let process = processes[index]
+        guard case .stopping(let deadline, let isKilled) = process.life, now >= deadline else { return [] }
+        let name = process.name
+        let time = Self.text(plan.supervision.stopTimeout)
+        guard !isKilled else {
+            processes[index].life = .failed
+            return [
+                .report(
+                    .error, "stopping '\(name)': process \(process.processID ?? 0) is still there \(time) after it was killed; "
+                        + "expected its end. It hangs in the kernel: look at the device it uses, then restart the machine.")
+            ]
+        }
+        processes[index].life = .stopping(deadline: now + plan.supervision.stopTimeout, isKilled: true)
+        guard let processID = process.processID else { return [] }
+        return [.report(.warning, "\(name): did not stop within \(time); it is killed"), .kill(name, processID)]
+    }
+
+    /// Ends all that lives at once.
+    mutating func killAll(reason: String, at now: MonotonicTime) -> [Action] {
+        var actions: [Action] = [.report(.warning, "\(reason) again: nothing is waited for any more")]
+        for index in processes.indices where processes[index].isAlive {
+            if case .stopping(_, true) = processes[index].life { continue }
+            if processes[index].life == .failed { continue }
+            processes[index].life = .stopping(deadline: now + plan.supervision.stopTimeout, isKilled: true)
+            if let processID = processes[index].processID { actions.append(.kill(processes[index].name, processID)) }
+        }
+        return actions + continueStopping(at: now)
+    }
+}

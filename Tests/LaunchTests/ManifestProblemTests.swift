@@ -1,0 +1,142 @@
+import JSONTree
+import Launch
+import Testing
+
+@Suite struct ManifestProblemTests {
+    @Test func reportsEverythingAtOnceWithItsPlace() throws {
+        let text = """
+            {
+              "nmae": "x",
+              "bus": { "transport": "icp" },
+              "cameras": { "Primary": { "source": "images", "folder": "frames", "rate": 5 } },
+              "goal": { "source": "none", "images": {} },
+              "policy": { "checkpoint": "nowhere", "seed": -1 },
+              "arm": { "driver": "simulated", "control_rate_hz": 20, "simulated": { "initial_rad": [9] } }
+            }
+            """
+        let problems = try Sample.problems(text)
+        let found = problems.map { "\($0.path) \($0.line):\($0.column)" }
+        #expect(
+            Set(found) == [
+                "$.nmae 2:11", "$.bus.transport 3:25", "$.cameras.Primary 4:27", "$.cameras.Primary.rate 4:77",
+                "$.goal.images 5:41", "$.goal.source 5:23", "$.policy.checkpoint 6:29", "$.policy.seed 6:48",
+                "$.arm.calibration 7:10", "$.arm.control_rate_hz 7:54", "$.arm.simulated.initial_rad 7:88",
+            ])
+        #expect(found.count == Set(found).count)
+        func suggestion(_ path: String) -> String? { problems.first { $0.path.description == path }?.suggestion }
+        #expect(suggestion("$.nmae") == "name")
+        #expect(suggestion("$.bus.transport") == "ipc")
+        #expect(suggestion("$.cameras.Primary.rate") == nil)
+    }
+
+    @Test(arguments: [
+        ("arm.control_rate=100", "control_rate_hz"), ("arm.controlrate_hz=100", "control_rate_hz"),
+        ("policy.chekpoint=x", "checkpoint"), ("policy.sede=x", "seed"), ("supervison.max_restarts=1", "supervision"),
+        ("arm.realtime.prioritty=3", "priority"),
+    ])
+    func suggestsTheNearestKey(_ set: String, _ suggestion: String) throws {
+        let problems = try Sample.problems(Sample.minimal, set: [set])
+        #expect(problems.map(\.suggestion) == [suggestion])
+        #expect(problems.first?.found == "an unknown key")
+    }
+
+    @Test func doesNotSuggestWhatIsFarAway() throws {
+        #expect(try Sample.problems(Sample.minimal, set: ["arm.zebra=1"]).map(\.suggestion) == [nil])
+    }
+
+    @Test(arguments: [
+        // Types and ranges.
+        ("arm.control_rate_hz=1001", "$.arm.control_rate_hz", "from 50 to 1000"),
+        ("arm.execution_horizon=1.5", "$.arm.execution_horizon", "a whole number from 1 to 256 (policy steps)"),
+        ("policy.require_goal=1", "$.policy.require_goal", "true or false"),
+        ("policy.dataset=", "$.policy.dataset", "a string that is not empty"),
+        ("policy.step=null", "$.policy.step", "a whole number"),
+        ("name=My Robot", "$.name", "a lower-case letter"),
+        ("name=aaaaaaaaaabbbbbbbbbbccccccccccddd", "$.name", "at most 32"),
+        ("cameras={}", "$.cameras", "at least 1"),
+        ("cameras.primary.pattern=a/b", "$.cameras.primary.pattern", "without '/'"),
+        ("arm.simulated.initial_rad=[]", "$.arm.simulated.initial_rad", "an array of 1 to 8 numbers"),
+        ("bus=3", "$.bus", "an object"),
+        ("goal=[]", "$.goal", "an object"),
+        ("goal.source=pictures", "$.goal.source", "one of \"none\", \"images\", \"episode\""),
+        ("arm.realtime.cpu=-1", "$.arm.realtime.cpu", "from 0"),
+        // Files.
+        ("policy.checkpoint=/robots/one/arm.json", "$.policy.checkpoint", "the path of a folder"),
+        ("policy.checkpoint=nowhere", "$.policy.checkpoint", "seen from /home/me"),
+        ("arm.calibration=/robots/one/frames", "$.arm.calibration", "the path of a file"),
+        ("cameras.primary.folder=/robots/one/empty", "$.cameras.primary.folder", "with image files"),
+        ("cameras.primary.pattern=*.jpg", "$.cameras.primary.folder", "cameras.primary.pattern"),
+        ("goal.folder=/robots/one/empty", "$.goal.folder", "mend goal.folder"),
+        ("goal.frame=3", "$.goal.frame", "from -3 to 2"),
+        ("goal.frame=-4", "$.goal.frame", "from -3 to 2"),
+        // Combinations.
+        ("goal={\"source\": \"none\"}", "$.goal.source", "policy.require_goal false"),
+        ("goal.patterns={\"wrist\": \"*\"}", "$.goal.patterns.wrist", "the cameras of this manifest: primary"),
+        ("goal.patterns={\"primry\": \"*\"}", "$.goal.patterns.primry", "the cameras of this manifest: primary"),
+        ("goal.images={}", "$.goal.images", "belongs to source \"images\""),
+        ("arm.watchdog_s=0.1", "$.arm.watchdog_s", "0.2 s"),
+        ("policy.rate_hz=1", "$.arm.watchdog_s", "at least one policy step, 1 s"),
+        ("arm.state_rate_hz=500", "$.arm.state_rate_hz", "at most arm.control_rate_hz, here 100 Hz"),
+        ("policy.rate_hz=50", "$.arm.control_rate_hz", "here 200 Hz"),
+        ("cameras.primary.rate_hz=1", "$.cameras.primary.rate_hz", "at least 2 Hz"),
+        ("supervision.backoff_max_s=0.1", "$.supervision.backoff_max_s", "here 0.2 s"),
+        ("bus={\"transport\": \"tcp\", \"base_port\": 65533}", "$.bus.base_port", "at most 65532"),
+    ])
+    func namesPlaceAndWhatIsAllowed(_ set: String, _ path: String, _ allowed: String) throws {
+        let problems = try Sample.problems(Sample.minimal, set: [set])
+        #expect(problems.map(\.path.description) == [path])
+        #expect(problems.first?.allowed.contains(allowed) == true, "\(problems)")
+    }
+
+    @Test func namesTheAbsolutePlaceWhereItLookedForAFile() throws {
+        let problems = try Sample.problems(Sample.minimal.replacing("\"frames\" }\n", with: "\"../frame\" }\n"))
+        #expect(problems.map(\.found) == [])
+        let missing = try Sample.problems(Sample.minimal.replacing("\"arm.json\"", with: "\"../arm.json\""))
+        #expect(missing.map(\.found) == ["\"../arm.json\", but nothing is at /robots/arm.json"])
+        #expect(missing.first?.allowed.contains("seen from /robots/one") == true)
+    }
+
+    @Test func aMissingSectionIsOneProblem() throws {
+        let text = Sample.minimal.replacing("\"policy\": { \"checkpoint\": \"checkpoint\" },", with: "")
+        let problems = try Sample.problems(text)
+        #expect(problems.map(\.path.description) == ["$.policy"])
+        #expect(problems.first?.found == "nothing")
+    }
+
+    @Test(arguments: [("", "1, column 1"), ("{", "1, column 2"), ("{\n \"name\": x\n}", "2, column 10"), ("[]", "$")])
+    func whatIsNoManifestAtAllIsOneErrorWithItsPlace(_ text: String, _ place: String) {
+        let error = #expect(throws: ManifestError.self) { try Sample.read(text) }
+        #expect(error?.description.contains(place) == true)
+        #expect(error?.description.contains("octo-launch --check /robots/one/robot.json") == true)
+    }
+
+    @Test func aFileThatIsNotThereIsAnErrorWithTheMend() {
+        let error = #expect(throws: ManifestError.self) { try Manifest.load("/nonexistent/robot.json") }
+        #expect(error?.description.contains("No such file or directory") == true)
+        #expect(error?.description.contains("launch/replay.json") == true)
+    }
+
+    @Test func theErrorListsEachProblemOnItsLine() {
+        let error = #expect(throws: ManifestError.self) { try Sample.read(Sample.minimal, set: ["a=1", "b=2"]) }
+        let lines = error?.description.split(separator: "\n") ?? []
+        #expect(lines.count == 3)
+        #expect(lines.first?.contains("found 2 problems") == true)
+    }
+}
+
+@Suite struct FileNamePatternTests {
+    @Test(arguments: [
+        ("*", "image.png", true), ("*", "", true), ("*", ".hidden", false), (".*", ".hidden", true),
+        ("image_0_*.png", "image_0_12.png", true), ("image_0_*.png", "image_1_12.png", false),
+        ("image_0_*.png", "image_0_.png", true), ("image_0_*.png", "image_0_1.png.bak", false),
+        ("a?c", "abc", true), ("a?c", "ac", false), ("*a*b*", "xxaxxbxx", true), ("*a*b*", "xxbxxaxx", false),
+        ("*.png", "a.png.png", true), ("", "a", false), ("", "", true), ("a", "a", true), ("a*", "a", true),
+    ])
+    func matchesAsAShellDoes(_ pattern: String, _ name: String, _ expected: Bool) {
+        #expect(FileNamePattern(pattern).matches(name) == expected)
+    }
+
+    @Test func manyStarsDoNotTakeForever() {
+        #expect(!FileNamePattern(String(repeating: "*a", count: 30) + "b").matches(String(repeating: "a", count: 2000)))
+    }
+}

@@ -1,0 +1,82 @@
+import JSONTree
+import Launch
+
+/// Manifests and a disk for the tests of this room.
+enum Sample {
+    /// Every section, nothing that has a default.
+    static let minimal = """
+        {
+          "cameras": { "primary": { "source": "images", "folder": "frames" } },
+          "goal": { "source": "episode", "folder": "frames" },
+          "policy": { "checkpoint": "checkpoint" },
+          "arm": { "driver": "simulated", "calibration": "arm.json" }
+        }
+        """
+
+    /// Every key there is, each with a value that is not the default.
+    static let full = """
+        {
+          "$schema": "schema.json",
+          "name": "bench-2",
+          "bus": { "transport": "tcp", "base_port": 6000 },
+          "cameras": {
+            "wrist": { "source": "images", "folder": "/data/wrist", "pattern": "w_*.png", "rate_hz": 10, "loop": false },
+            "primary": { "source": "images", "folder": "frames", "pattern": "image_?.png", "rate_hz": 20, "loop": false }
+          },
+          "goal": { "source": "images", "images": { "primary": "goal.png" }, "text": "close the drawer", "name": "drawer" },
+          "policy": {
+            "checkpoint": "checkpoint", "step": 300000, "dataset": "bridge_dataset", "rate_hz": 10, "window": 2,
+            "preprocess": "resize_and_center_crop", "require_goal": false, "seed": 7, "threads": 2,
+            "max_frame_age_s": 0.25, "action_space": "joint_delta", "keep_blas_core": true
+          },
+          "arm": {
+            "driver": "simulated", "calibration": "arm.json", "control_rate_hz": 250, "strategy": "receding_horizon",
+            "execution_horizon": 2, "watchdog_s": 0.5, "state_rate_hz": 25,
+            "realtime": { "priority": 0, "lock_memory": false, "cpu": 1, "required": true },
+            "simulated": { "time_constant_s": 0.1, "initial_rad": [0, -0.5, 1.25] }
+          },
+          "supervision": {
+            "ready_timeout_s": 10, "max_restarts": 2, "backoff_s": 0.5, "backoff_max_s": 2, "status_timeout_s": 4,
+            "stop_timeout_s": 1
+          }
+        }
+        """
+
+    static let folder = "/robots/one"
+
+    /// The files that the samples speak of.
+    static let disk = FileProbe(
+        kind: { path in
+            switch path {
+            case "/robots/one/frames", "/robots/one/checkpoint", "/data/wrist", "/robots/one/empty", "/home/me/mine": .folder
+            case "/robots/one/arm.json", "/robots/one/goal.png": .file
+            default: nil
+            }
+        },
+        names: { folder in
+            switch folder {
+            case "/robots/one/frames", "/home/me/mine": ["image_0.png", "image_1.png", "image_2.png", ".hidden"]
+            case "/data/wrist": ["w_0.png", "notes.txt"]
+            default: []
+            }
+        })
+
+    static func read(_ text: String, set: [String] = [], files: FileProbe? = disk) throws(ManifestError) -> Manifest {
+        var overrides: [ManifestOverride] = []
+        for text in set { overrides.append(try ManifestOverride(parsing: text)) }
+        return try Manifest(
+            parsing: text.utf8, path: "\(folder)/robot.json", folder: folder, overrides: overrides,
+            workingFolder: "/home/me", files: files)
+    }
+
+    /// The problems of a manifest; none when it is sound.
+    static func problems(_ text: String, set: [String] = []) throws(ManifestError) -> [ManifestProblem] {
+        do throws(ManifestError) {
+            _ = try read(text, set: set)
+            return []
+        } catch {
+            guard case .invalid = error else { throw error }
+            return error.problems
+        }
+    }
+}
