@@ -89,7 +89,7 @@ let package = Package(
                 "Control", "ArmDrivers", "RealTime", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Geometry",
                 "Time", logging,
             ]),
-        program("octo-bus", ["NodeShell", "Bus", "Wire", "Launch", "Messages", "Time", "Images", "JSONTree"]),
+        program("octo-bus", ["Bus", "Wire", "Launch", "Time", "JSONTree", "CShims"]),
         program(
             "octo-bench",
             [
