@@ -91,7 +91,7 @@ let package = Package(
                 "Control", "ArmDrivers", "ArmLoop", "RealTime", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Geometry",
                 "Time", logging,
             ]),
-        program("octo-bus", ["NodeShell", "Bus", "Wire", "Launch", "Messages", "Time", "Images", "JSONTree"]),
+        program("octo-bus", ["Bus", "Wire", "Launch", "Time", "JSONTree", "CShims"]),
         program(
             "octo-bench",
             [
@@ -114,7 +114,7 @@ let package = Package(
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
         tests(of: "Wire", ["Messages", "Time", "Geometry", "Images"]),
         tests(of: "RealTime", ["Time", "CAllocationCount"]),
-        tests(of: "Bus", ["Wire", "Messages", "Time", "Images", "CZeroMQ"]),
+        tests(of: "Bus", ["Wire", "Messages", "Time", "Geometry", "Images", "CZeroMQ", "CShims"]),
         tests(of: "ArmDrivers", ["Time", "Geometry", "Messages"]),
         tests(
             of: "ArmLoop",

@@ -45,16 +45,14 @@ package final class BusNode {
     private let context: ZeroMQContext
     private let output: ZeroMQSocket?
     private let input: ZeroMQSocket
-    private let timer: Int32
     private let instanceID: UInt64
     private let hostID: String
     private var peers: Set<String> = []
     private var outputs: [String: TopicOutput] = [:]
     private var router = Router()
     private let parts = (topic: MessagePart(), envelope: MessagePart(), body: MessagePart())
-    private var pollItems: [zmq_pollitem_t] = []
-    private var polledDescriptors: [Int32]?
-    private var armedDeadline: MonotonicTime?
+    /// Refilled by each `wait`; kept to spare the allocation.
+    private var polled: [pollfd] = []
     private var isOpen = true
 
     /// Binds the endpoint and starts connecting to the peers, which goes on in the background.
@@ -63,34 +61,24 @@ package final class BusNode {
         var generator = SystemRandomNumberGenerator()
         instanceID = generator.next()
         hostID = Self.readHostID()
-        let timer = octo_timer_fd()
-        guard timer >= 0 else { throw .callFailed("timerfd_create", about: "the bus", code: -timer) }
-        self.timer = timer
-        do {
-            let context = try ZeroMQContext()
-            let input = try ZeroMQSocket(ZMQ_SUB, named: "the receiving socket", in: context)
-            try Self.configure(input, linger: 0)
-            // Fast at first, so that a restarted node is found at once; slower when it stays away. Milliseconds.
-            try input.set(ZMQ_RECONNECT_IVL, to: Int32(20))
-            try input.set(ZMQ_RECONNECT_IVL_MAX, to: Int32(500))
-            if let text = options.endpoint {
-                let address = try Endpoint(text)
-                try address.clear()
-                let output = try ZeroMQSocket(ZMQ_XPUB, named: "the publishing socket", in: context)
-                try Self.configure(output, linger: Self.linger)
-                // Every subscription is reported, not only the first to a topic: each newcomer gets the latched values.
-                try output.set(ZMQ_XPUB_VERBOSE, to: Int32(1))
-                endpoint = try output.bind(to: address)
-                self.output = output
-            } else {
-                endpoint = nil
-                output = nil
-            }
-            self.input = input
-            self.context = context
-        } catch {
-            Glibc.close(timer)
-            throw error
+        context = try ZeroMQContext()
+        input = try ZeroMQSocket(ZMQ_SUB, named: "the receiving socket", in: context)
+        try Self.configure(input, linger: 0)
+        // Fast at first, so that a restarted node is found at once; slower when it stays away. Milliseconds.
+        try input.set(ZMQ_RECONNECT_IVL, to: Int32(20))
+        try input.set(ZMQ_RECONNECT_IVL_MAX, to: Int32(500))
+        if let text = options.endpoint {
+            let address = try Endpoint(text)
+            try address.clear()
+            let output = try ZeroMQSocket(ZMQ_XPUB, named: "the publishing socket", in: context)
+            try Self.configure(output, linger: Self.linger)
+            // Every subscription is reported, not only the first to a topic: each newcomer gets the latched values.
+            try output.set(ZMQ_XPUB_VERBOSE, to: Int32(1))
+            endpoint = try output.bind(to: address)
+            self.output = output
+        } else {
+            endpoint = nil
+            output = nil
         }
         for peer in options.peers { try connect(peer) }
     }
@@ -102,7 +90,6 @@ package final class BusNode {
         try socket.set(ZMQ_SNDHWM, to: highWaterMark)
         try socket.set(ZMQ_RCVHWM, to: highWaterMark)
         try socket.set(ZMQ_MAXMSGSIZE, to: largestPart)
-        try socket.set(ZMQ_IPV6, to: Int32(1))
     }
 
     /// Boot id: CLOCK_MONOTONIC counts from the boot, so it names the clock.
@@ -129,7 +116,6 @@ package final class BusNode {
         input.close()
         output?.close()
         context.close()
-        Glibc.close(timer)
     }
 
     private func ensureOpen(_ operation: @autoclosure () -> String) throws(BusError) {
@@ -234,48 +220,50 @@ extension BusNode {
     }
 
     /// Waits until a message has arrived, one of `descriptors` is readable, or `deadline` has passed, whichever is
-    /// first; then hands all that arrived to the subscriptions and serves new subscribers. May return early.
+    /// first; hands all that arrived to the subscriptions, and serves new subscribers meanwhile.
     ///
-    /// The deadline is kept by a timerfd, because zmq_poll counts in milliseconds.
+    /// zmq_poll counts in milliseconds, and asks each socket several times; so the sockets' own descriptors are polled,
+    /// to the nanosecond. Such a descriptor becomes readable when something happens to a socket that had nothing to do,
+    /// which is why each socket is emptied before it is waited for. ppoll(2), ZMQ_FD in zmq_getsockopt(3).
     /// - Parameters:
     ///   - deadline: nil waits without end; one in the past only drains.
     ///   - descriptors: read or drained by the caller afterwards.
     package func wait(until deadline: MonotonicTime?, alsoOn descriptors: [Int32] = []) throws(BusError) {
         try ensureOpen("waiting for messages")
-        if try drain() { return }
-        preparePoll(descriptors)
-        var timeout = -1
-        if let deadline {
-            if deadline <= MonotonicTime.now() {
-                timeout = 0
-            } else if deadline != armedDeadline {
-                let code = octo_timer_set_ns(timer, deadline.nanoseconds)
-                guard code == 0 else { throw .callFailed("timerfd_settime", about: "the bus", code: code) }
-                armedDeadline = deadline
+        polled.removeAll(keepingCapacity: true)
+        polled.append(pollfd(fd: input.descriptor, events: Int16(POLLIN), revents: 0))
+        // A negative descriptor is passed over.
+        polled.append(pollfd(fd: output?.descriptor ?? -1, events: Int16(POLLIN), revents: 0))
+        for descriptor in descriptors { polled.append(pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)) }
+        while true {
+            try answerSubscribers()
+            if try drain() { return }
+            let isLast = try poll(until: deadline)
+            if polled[0].revents != 0 { input.isIdle = false }
+            if polled[1].revents != 0 { output?.isIdle = false }
+            let isCalled = polled[2...].contains { $0.revents != 0 }
+            if isLast || isCalled {
+                try answerSubscribers()
+                _ = try drain()
+                return
             }
         }
-        // The timer is the last item; without a deadline it is left out.
-        let count = Int32(pollItems.count - (deadline == nil ? 1 : 0))
-        try ZeroMQ.check("zmq_poll", about: "the bus") { zmq_poll(&pollItems, count, timeout) }
-        if deadline != nil, octo_timer_consume(timer) == 1 { armedDeadline = nil }
-        _ = try drain()
     }
 
-    private func preparePoll(_ descriptors: [Int32]) {
-        guard descriptors != polledDescriptors else { return }
-        polledDescriptors = descriptors
-        func item(_ socket: UnsafeMutableRawPointer?, _ descriptor: Int32) -> zmq_pollitem_t {
-            zmq_pollitem_t(socket: socket, fd: descriptor, events: Int16(ZMQ_POLLIN), revents: 0)
+    /// - Returns: whether the deadline has passed.
+    private func poll(until deadline: MonotonicTime?) throws(BusError) -> Bool {
+        // Times before the clock's start have passed; a negative number would mean no deadline at all.
+        let nanoseconds = deadline.map { max($0.nanoseconds, 0) } ?? -1
+        let ready = octo_poll_until_ns(&polled, UInt32(polled.count), nanoseconds)
+        guard ready >= 0 else { throw .callFailed("ppoll", about: "the bus", code: -ready) }
+        if let wrong = polled.first(where: { $0.revents & Int16(POLLNVAL) != 0 }) {
+            throw .callFailed("ppoll", about: "descriptor \(wrong.fd)", code: EBADF)
         }
-        pollItems = [item(input.handle, -1)]
-        if let output { pollItems.append(item(output.handle, -1)) }
-        pollItems += descriptors.map { item(nil, $0) }
-        pollItems.append(item(nil, timer))
+        return ready == 0
     }
 
     /// - Returns: whether anything had arrived.
     private func drain() throws(BusError) -> Bool {
-        try answerSubscribers()
         var arrived = false
         for _ in 0..<Self.drainLimit {
             guard try input.receive(into: parts.topic) else { break }

@@ -8,6 +8,8 @@ struct Endpoint {
     let text: String
     /// The socket's path; nil for tcp.
     let path: String?
+    /// With ZeroMQ's IPv6 option on, IPv4 addresses turn into mapped ones; so it is on for these only.
+    var isIPv6: Bool { text.hasPrefix("tcp://[") }
 
     init(_ text: String) throws(BusError) {
         self.text = text

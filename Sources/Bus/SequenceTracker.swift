@@ -1,6 +1,6 @@
 /// Follows the sequence numbers of one topic, per publishing instance.
-struct SequenceTracker {
-    enum Verdict: Equatable {
+package struct SequenceTracker: Sendable {
+    package enum Verdict: Equatable, Sendable {
         /// The first message of an instance: there is nothing to compare with.
         case first
         case next
@@ -15,7 +15,9 @@ struct SequenceTracker {
     /// Newest last.
     private var instances: [(id: UInt64, last: UInt64)] = []
 
-    mutating func record(_ sequence: UInt64, from instance: UInt64) -> Verdict {
+    package init() {}
+
+    package mutating func record(_ sequence: UInt64, from instance: UInt64) -> Verdict {
         guard let index = instances.firstIndex(where: { $0.id == instance }) else {
             if instances.count == Self.capacity { instances.removeFirst() }
             instances.append((instance, sequence))

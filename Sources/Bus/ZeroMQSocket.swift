@@ -52,7 +52,12 @@ final class ZeroMQContext {
 
 /// One ZeroMQ socket, for the thread that made it.
 final class ZeroMQSocket {
-    let handle: UnsafeMutableRawPointer
+    private let handle: UnsafeMutableRawPointer
+    /// Becomes readable when something happens to a socket that is idle. ZMQ_FD.
+    let descriptor: Int32
+    /// Nothing has arrived since the socket was last found empty, as far as libzmq has looked. Its owner clears this
+    /// when `descriptor` is readable; every other call lets libzmq look, and so clears it as well.
+    var isIdle = false
     private let name: StaticString
     private let context: ZeroMQContext
     private var isOpen = true
@@ -62,6 +67,15 @@ final class ZeroMQSocket {
         guard let handle = zmq_socket(context.handle, type) else {
             throw .callFailed("zmq_socket", about: "\(name)", code: zmq_errno())
         }
+        var descriptor: Int32 = -1
+        var size = MemoryLayout<Int32>.size
+        do {
+            try ZeroMQ.check("zmq_getsockopt", about: "\(name)") { zmq_getsockopt(handle, ZMQ_FD, &descriptor, &size) }
+        } catch {
+            zmq_close(handle)
+            throw error
+        }
+        self.descriptor = descriptor
         self.handle = handle
         self.name = name
         self.context = context
@@ -83,6 +97,7 @@ final class ZeroMQSocket {
     }
 
     func subscribe(toPrefix prefix: String) throws(BusError) {
+        isIdle = false
         let bytes = Array(prefix.utf8)
         try ZeroMQ.check("zmq_setsockopt", about: "the subscription to '\(prefix)'") {
             zmq_setsockopt(handle, ZMQ_SUBSCRIBE, bytes, bytes.count)
@@ -91,6 +106,7 @@ final class ZeroMQSocket {
 
     /// - Returns: the endpoint with the port that was chosen, where it was left open.
     func bind(to endpoint: Endpoint) throws(BusError) -> String {
+        try set(ZMQ_IPV6, to: Int32(endpoint.isIPv6 ? 1 : 0))
         do {
             try ZeroMQ.check("zmq_bind", about: endpoint.text) { zmq_bind(handle, endpoint.text) }
         } catch .callFailed(_, _, EADDRINUSE) {
@@ -105,11 +121,14 @@ final class ZeroMQSocket {
     }
 
     func connect(to endpoint: Endpoint) throws(BusError) {
+        isIdle = false
+        try set(ZMQ_IPV6, to: Int32(endpoint.isIPv6 ? 1 : 0))
         try ZeroMQ.check("zmq_connect", about: endpoint.text) { zmq_connect(handle, endpoint.text) }
     }
 
     /// Copies `bytes` into one part of a message. A PUB socket never waits: a reader whose queue is full loses the message.
     func send(_ bytes: [UInt8], more: Bool) throws(BusError) {
+        isIdle = false
         try ZeroMQ.check("zmq_send", about: "\(name)") {
             zmq_send(handle, bytes, bytes.count, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0))
         }
@@ -145,7 +164,10 @@ final class ZeroMQSocket {
     /// - Returns: false when there is none.
     @inline(__always)
     func receive(into part: MessagePart) throws(BusError) -> Bool {
-        try ZeroMQ.attempt("zmq_msg_recv", about: "\(name)") { zmq_msg_recv(part.message, handle, ZMQ_DONTWAIT) } != nil
+        guard !isIdle else { return false }
+        let received = try ZeroMQ.attempt("zmq_msg_recv", about: "\(name)") { zmq_msg_recv(part.message, handle, ZMQ_DONTWAIT) }
+        isIdle = received == nil
+        return received != nil
     }
 }
 
@@ -166,5 +188,5 @@ final class MessagePart: @unchecked Sendable {
     var hasMore: Bool { zmq_msg_more(message) != 0 }
 
     /// The bytes, not copied; nothing may be received into this part afterwards.
-    func shared() -> SharedBytes { SharedBytes(adopting: bytes) { _ = self } }
+    func shared() -> SharedBytes { SharedBytes(adopting: bytes) { withExtendedLifetime(self) {} } }
 }

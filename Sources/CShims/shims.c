@@ -151,6 +151,20 @@ int octo_timer_consume(int fd) {
     return read(fd, &expirations, sizeof expirations) == (ssize_t)sizeof expirations;
 }
 
+int octo_poll_until_ns(struct pollfd *descriptors, unsigned count, int64_t deadline_ns) {
+    for (;;) {
+        struct timespec left, *timeout = NULL;
+        if (deadline_ns >= 0) {
+            int64_t ns = deadline_ns - octo_monotonic_ns();
+            left = from_ns(ns > 0 ? ns : 0);
+            timeout = &left;
+        }
+        int ready = ppoll(descriptors, count, timeout, NULL);
+        if (ready >= 0) return ready;
+        if (errno != EINTR) return -errno;
+    }
+}
+
 int octo_event_fd(void) {
     int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     return fd >= 0 ? fd : -errno;

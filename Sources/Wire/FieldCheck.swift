@@ -108,7 +108,7 @@ extension SharedBytes {
     /// Part of these bytes, which are kept, not copied.
     func slice(_ range: Range<Int>) -> SharedBytes {
         range == 0..<count
-            ? self : SharedBytes(adopting: UnsafeRawBufferPointer(rebasing: bytes[range])) { _ = self }
+            ? self : SharedBytes(adopting: UnsafeRawBufferPointer(rebasing: bytes[range])) { withExtendedLifetime(self) {} }
     }
 
     /// `parts` one after the other: a single one is shared, several are copied; nil for no bytes at all.

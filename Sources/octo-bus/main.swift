@@ -1,1 +1,1 @@
-print("to follow")
+OctoBus.main()

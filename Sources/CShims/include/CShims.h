@@ -1,5 +1,6 @@
 // Macros, variadic calls and process primitives that Swift cannot express, as plain functions. No decisions.
 #pragma once
+#include <poll.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -48,6 +49,9 @@ int octo_timer_fd(void);
 int octo_timer_set_ns(int fd, int64_t deadline_ns);
 /// Consumes an expiry; returns 1 when it had expired.
 int octo_timer_consume(int fd);
+/// Waits until one of the descriptors is ready or an absolute CLOCK_MONOTONIC time is reached (negative: without end).
+/// Returns how many are ready, 0 at the deadline, or -errno. Restarts after EINTR. ppoll(2).
+int octo_poll_until_ns(struct pollfd *descriptors, unsigned count, int64_t deadline_ns);
 /// A non-blocking eventfd, or -errno.
 int octo_event_fd(void);
 void octo_event_signal(int fd);

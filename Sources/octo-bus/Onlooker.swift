@@ -1,0 +1,108 @@
+import Bus
+import CShims
+import Glibc
+import Launch
+import Time
+import Wire
+
+/// A connection to a run that only listens, and that Ctrl-C ends in good order.
+final class Onlooker {
+    let run: RunDescription
+    private let node: BusNode
+    private let signals: Int32
+    /// Ctrl-C came; what was measured is still shown.
+    private(set) var isInterrupted = false
+
+    /// - Parameter folder: nil for the one run that is alive.
+    init(folder: String?) throws {
+        signals = octo_signal_fd()
+        guard signals >= 0 else { throw LookError.signalsUnavailable(code: -signals) }
+        run = try RunDescription.load(folder: Self.find(folder))
+        node = try BusNode(
+            BusOptions(node: "octo-bus", runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted()))
+    }
+
+    deinit { Glibc.close(signals) }
+
+    private static func find(_ folder: String?) throws -> String {
+        if let folder {
+            guard RunFolder.isLive(folder) else { throw LookError.notRunning(folder: folder) }
+            return folder
+        }
+        var environment: [String: String] = [:]
+        for name in ["OCTO_RUN_BASE", "XDG_RUNTIME_DIR"] { environment[name] = getenv(name).map { String(cString: $0) } }
+        let base = RunFolder.base(environment)
+        let live = RunFolder.findLive(in: base)
+        guard let only = live.first else { throw LookError.nothingRunning(base: base) }
+        guard live.count == 1 else { throw LookError.severalRunning(live) }
+        return only
+    }
+
+    /// Hands on the messages whose topic begins with `prefix`, from inside `listen`.
+    func observe(prefix: String, _ handler: @escaping (RawMessage) -> Void) throws {
+        try node.observeAll(prefix: prefix, handler)
+    }
+
+    /// Listens until `deadline` (nil: without end), until `isDone`, until Ctrl-C.
+    func listen(until deadline: MonotonicTime?, isDone: () -> Bool = { false }) throws {
+        while !isInterrupted, !isDone() {
+            if let deadline, MonotonicTime.now() >= deadline { return }
+            try node.wait(until: deadline, alsoOn: [signals])
+            if octo_signal_read(signals) != 0 { isInterrupted = true }
+        }
+    }
+
+    /// Observes one topic; fails with the topics there are when it does not exist.
+    /// - Parameter isDone: asked after each message.
+    func follow(
+        _ options: TopicOptions, onMessage: @escaping (RawMessage) -> Void, every interval: Duration? = nil,
+        report: () -> Void = {}, isDone: () -> Bool = { false }
+    ) throws {
+        let topic = options.topic
+        var heard = false
+        // ZeroMQ matches prefixes, so longer names come along.
+        try observe(prefix: topic) { message in
+            guard message.topic == topic else { return }
+            heard = true
+            onMessage(message)
+        }
+        try listen(until: .now() + .fromSeconds(options.patience)) { heard }
+        if !heard, !isInterrupted { try confirmExistence(of: topic) { heard } }
+        guard let interval else { return try listen(until: nil, isDone: isDone) }
+        var cadence = Cadence(start: .now() + interval, rate: Rate(hertz: 1 / interval.inSeconds))
+        while !isInterrupted, !isDone() {
+            try listen(until: cadence.deadline, isDone: isDone)
+            report()
+            cadence.advance(past: .now())
+        }
+    }
+
+    /// Nothing came yet: either the topic is slow, or its name is wrong.
+    private func confirmExistence(of topic: String, heard: () -> Bool) throws {
+        var known: Set<String> = [
+            Topics.goalCurrent.name, Topics.policyObservation.name, Topics.policyChunk.name, Topics.armState.name,
+            Topics.armChunk.name, Topics.armLoop.name,
+        ]
+        for name in run.endpoints.keys { known.insert(Topics.nodeStatus(name).name) }
+        try observe(prefix: "") { known.insert($0.topic) }
+        try listen(until: .now() + .seconds(1), isDone: heard)
+        if heard() || isInterrupted { return }
+        guard known.contains(topic) else {
+            let sorted = known.sorted()
+            throw LookError.unknownTopic(topic, known: sorted, nearest: NearestName.of(topic, among: sorted))
+        }
+        note("nothing published on '\(topic)' yet; waiting (Ctrl-C ends)")
+    }
+}
+
+/// A line for people, beside the output proper. write(2).
+func note(_ line: String) {
+    let bytes = Array((line + "\n").utf8)
+    _ = write(STDERR_FILENO, bytes, bytes.count)
+}
+
+/// One line of output, at once, also into a pipe.
+func show(_ line: String) {
+    print(line)
+    fflush(nil)
+}

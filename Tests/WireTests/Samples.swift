@@ -1,0 +1,132 @@
+import Geometry
+import Images
+import Messages
+import Testing
+import Time
+import Wire
+
+/// One plausible message of each type.
+enum Samples {
+    static func time(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseconds: milliseconds * 1_000_000 + 7) }
+
+    static func pixels(_ count: Int, seed: Int = 1) -> SharedBytes {
+        SharedBytes(copying: (0..<count).map { UInt8(truncatingIfNeeded: $0 * 31 + seed) })
+    }
+
+    static func image(_ width: Int, _ height: Int, seed: Int = 1) -> RGBImage {
+        RGBImage(width: width, height: height, pixels: pixels(width * height * 3, seed: seed))
+    }
+
+    static let frame = CameraFrame(
+        camera: "primary", deviceID: "usb-0000:00:14.0-3", sequence: 41, captureTime: time(1_234),
+        pixels: .rgb8(image(5, 4)), contentHash: 0xDEAD_BEEF_0123_4567)
+    static let jpegFrame = CameraFrame(
+        camera: "wrist", deviceID: "folder", sequence: 0, captureTime: .zero,
+        pixels: .jpeg(pixels(77), width: 640, height: 480), contentHash: 1)
+    static let goal = Goal(
+        id: "g1", name: "pot on the stove",
+        views: [
+            .init(camera: "wrist", image: image(2, 3, seed: 9)), .init(camera: "primary", image: image(4, 2)),
+        ], text: "put the pot on the stove", source: "episode 3, frame 40")
+    static let observation = PolicyObservation(
+        tick: 12, time: time(2_400), goalID: "g1",
+        views: [
+            .init(camera: "primary", width: 4, height: 3, pixels: pixels(72), captureTime: time(2_390)),
+            .init(camera: "wrist", width: 2, height: 2, pixels: pixels(24, seed: 5), captureTime: time(2_380)),
+        ], timestepPadMask: [false, true])
+    static let chunk = ActionChunk(
+        id: 3, goalID: "g1", observationTime: time(2_400), captureTime: time(2_380), inferredTime: time(2_600),
+        stepDuration: .milliseconds(200), actionDimension: 7, actions: (0..<28).map { Float($0) * 0.01 - 0.1 },
+        actionSpace: .eefDelta, noiseSeed: .max, noiseCounter: 3)
+    static let armState = ArmState(
+        tick: 99, mode: .executing(chunkID: 3, step: 2),
+        measured: JointState(
+            time: time(2_700), positions: [0.1, -0.2, 0.3, 1, 2, 3], velocities: [0, 1, 0, 1, 0, 1], gripper: 0.25),
+        setpoint: JointSetpoint(positions: [0.2, -0.2, 0.3, 1, 2, 3], velocities: [0, 1, 0, 1, 0, 2], gripper: 1),
+        baseFromEEF: Pose(rotation: Rotation(roll: 0.1, pitch: 0.2, yaw: 0.3), translation: [0.3, 0, 0.2]),
+        commandedBaseFromEEF: .identity)
+    static let holdingState: ArmState = {
+        var state = armState
+        state.mode = .holding(.noFreshChunk)
+        return state
+    }()
+    static let chunkReport = ChunkReport(
+        chunkID: 3, outcome: .superseded, captureTime: time(2_380), observationTime: time(2_400),
+        firstSetpointTime: time(2_620), stepsSkipped: 1, stepsExecuted: 2, stepsClamped: 1)
+    static let loopReport = LoopReport(
+        rateHertz: 50, ticks: 50, overruns: 1,
+        jitter: [.init(nanoseconds: 20_000, count: 49), .init(nanoseconds: 900_000, count: 1)],
+        work: [.init(nanoseconds: 3_100, count: 50)], rights: "SCHED_FIFO 80, memory locked", hasRealTimeRights: true)
+    static let status = NodeStatus(
+        node: "policy", processID: 4_711, state: .degraded, headline: "unconditioned: no goal is set",
+        counters: [.init(name: "inferences", value: 12)],
+        latencies: [
+            .init(name: "inference", count: 12, p50: .milliseconds(190), p99: .milliseconds(240), maximum: .seconds(1))
+        ])
+
+    static let all: [AnySample] = [
+        AnySample(frame), AnySample(jpegFrame), AnySample(goal), AnySample(Goal.none), AnySample(observation),
+        AnySample(chunk), AnySample(armState), AnySample(holdingState), AnySample(chunkReport), AnySample(loopReport),
+        AnySample(status),
+    ]
+}
+
+/// A sample whose type is forgotten.
+struct AnySample: Sendable, CustomTestStringConvertible {
+    let schema: String
+    var testDescription: String { schema }
+    let encoded: @Sendable () throws -> EncodedMessage
+    let decode: @Sendable ([UInt8], SharedBytes?) throws(WireError) -> Void
+    let survivesRoundTrip: @Sendable () throws -> Bool
+
+    init<M: WireMessage & Equatable>(_ message: M) {
+        schema = M.schemaName
+        encoded = { try message.encoded() }
+        decode = { (body, bulk) throws(WireError) in _ = try M(reading: body, bulk: bulk) }
+        survivesRoundTrip = { try message.decodedAgain() == message }
+    }
+}
+
+extension WireMessage {
+    init(reading body: [UInt8], bulk: SharedBytes? = nil) throws(WireError) {
+        let result: Result<Self, WireError> = body.withUnsafeBytes { bytes in
+            do throws(WireError) { return .success(try Self(body: bytes, bulk: bulk)) } catch { return .failure(error) }
+        }
+        self = try result.get()
+    }
+
+    func decodedAgain() throws -> Self {
+        let encoded = try encoded()
+        return try Self(reading: encoded.body, bulk: encoded.bulk)
+    }
+}
+
+/// Protobuf fields as bytes, written by hand from the format's definition and the numbers in the .proto files: they
+/// check the generated code as well. Of a field that comes twice the last one counts, so appending one changes it.
+enum Field {
+    static func varint(_ number: UInt64, _ value: UInt64) -> [UInt8] { raw(number << 3) + raw(value) }
+    static func varint(_ number: UInt64, signed value: Int64) -> [UInt8] { varint(number, UInt64(bitPattern: value)) }
+    static func fixed32(_ number: UInt64, _ value: UInt32) -> [UInt8] {
+        raw(number << 3 | 5) + withUnsafeBytes(of: value.littleEndian, Array.init)
+    }
+    static func fixed64(_ number: UInt64, _ value: Int64) -> [UInt8] {
+        raw(number << 3 | 1) + withUnsafeBytes(of: value.littleEndian, Array.init)
+    }
+    static func double(_ number: UInt64, _ value: Double) -> [UInt8] {
+        fixed64(number, Int64(bitPattern: value.bitPattern))
+    }
+    static func bytes(_ number: UInt64, _ content: [UInt8]) -> [UInt8] {
+        raw(number << 3 | 2) + raw(UInt64(content.count)) + content
+    }
+    static func text(_ number: UInt64, _ content: String) -> [UInt8] { bytes(number, Array(content.utf8)) }
+
+    static func raw(_ varint: UInt64) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var rest = varint
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        return bytes + [UInt8(rest)]
+    }
+}
