@@ -110,6 +110,9 @@ package struct RealTimeReport: Equatable, Sendable, CustomStringConvertible {
     package private(set) var granted: [Right] = []
     package private(set) var refused: [Refusal] = []
 
+    /// Nothing asked for yet.
+    package init() {}
+
     /// Nothing that was asked for was refused.
     package var isComplete: Bool { refused.isEmpty }
     /// SCHED_FIFO was granted: the loop does not wait for ordinary processes.
