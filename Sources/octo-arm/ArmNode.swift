@@ -62,7 +62,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
     /// - Throws: `ArmLoopError`, `ArmNodeError`.
     init(driver: Driver, calibration: ArmCalibration, section: Manifest.Arm, context: NodeContext) throws {
         let bus = context.bus
-        chunks = bus.subscribe(Topics.policyChunk)
+        chunks = try bus.subscribe(Topics.policyChunk)
         states = bus.publisher(Topics.armState)
         chunkReports = bus.publisher(Topics.armChunk)
         loopReports = bus.publisher(Topics.armLoop)

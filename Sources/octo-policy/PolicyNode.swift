@@ -16,12 +16,12 @@ struct PolicyNode: NodeBody {
     private let modelName: String
     private static let name = "policy"
 
-    init(core: PolicyNodeCore, worker: InferenceWorker, bus: BusNode, modelName: String) {
+    init(core: PolicyNodeCore, worker: InferenceWorker, bus: BusNode, modelName: String) throws {
         self.core = core
         self.worker = worker
         self.modelName = modelName
-        frames = core.configuration.cameras.map { bus.subscribe(Topics.cameraImage($0.name)) }
-        goals = bus.subscribe(Topics.goalCurrent)
+        frames = try core.configuration.cameras.map { try bus.subscribe(Topics.cameraImage($0.name)) }
+        goals = try bus.subscribe(Topics.goalCurrent)
         observations = bus.publisher(Topics.policyObservation)
         chunks = bus.publisher(Topics.policyChunk)
     }

@@ -51,7 +51,7 @@ struct RunCommand: ParsableCommand {
             \(Int((MonotonicTime.now() - first).inMilliseconds)) ms
             """)
         let folder = section.checkpoint.split(separator: "/").suffix(2).joined(separator: "/")
-        return PolicyNode(
+        return try PolicyNode(
             core: PolicyNodeCore(configuration), worker: InferenceWorker(engine), bus: context.bus,
             modelName: "\(folder) step \(checkpoint.step)")
     }

@@ -116,9 +116,9 @@ final class Pipeline {
         let run = try RunDescription.load(folder: folder.path)
         bus = try BusNode(
             BusOptions(node: "test", runID: run.runID, endpoint: nil, peers: run.endpoints.map(\.value).sorted()))
-        statuses = bus.subscribeToAllStatuses()
-        states = bus.subscribe(Topics.armState)
-        chunks = bus.subscribe(Topics.policyChunk)
+        statuses = try bus.subscribe(Topics.allNodeStatuses)
+        states = try bus.subscribe(Topics.armState)
+        chunks = try bus.subscribe(Topics.policyChunk)
     }
 
     /// Listens until `condition` holds.
