@@ -1,1 +1,61 @@
-print("to follow")
+import ArgumentParser
+
+/// Latencies and ratios on this machine, each beside a baseline in the same run.
+struct OctoBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "octo-bench",
+        abstract: "Measures bus, control loop and inference, each beside its bare counterpart in the same run.",
+        discussion: """
+            Nothing here passes or fails. Ratios say what this project adds: the bus beside bare libzmq, the control
+            loop beside a bare C loop, inference beside the same matrix products alone in OpenBLAS.
+            """,
+        subcommands: [All.self, BusCommand.self, ControlCommand.self, InferenceCommand.self])
+}
+
+struct All: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "all", abstract: "All of them, one after the other.")
+
+    func run() throws {
+        try BusCommand.parse([]).run()
+        try ControlCommand.parse([]).run()
+        try InferenceCommand.parse([]).run()
+    }
+}
+
+struct BusCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bus", abstract: "Round trips and throughput of a 196,608-byte frame between two processes.")
+
+    func run() throws {
+        print("Bus, 196,608-byte frame over ipc, two processes")
+        print(try benchmarkBus().report)
+    }
+}
+
+struct ControlCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "control", abstract: "Wake-up jitter of the control loop at 100 Hz and 1 kHz; its allocations.")
+
+    @Option(help: "Seconds at each rate.")
+    var seconds: Double = 10
+
+    func run() throws {
+        _ = try benchmarkControlLoop(seconds: seconds)
+    }
+}
+
+struct InferenceCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inference", abstract: "Milliseconds per inference of a tiny network and of octo-small's shape.")
+
+    func run() throws {
+        _ = try benchmarkInference()
+    }
+}
+
+// The bus benchmark runs this program again as its other end.
+switch (CommandLine.arguments.dropFirst().first, CommandLine.arguments.dropFirst(2).first) {
+case (BusBenchmark.busEcho, let folder?): try runBusEcho(folder: folder)
+case (BusBenchmark.bareEcho, let folder?): try runBareEcho(folder: folder)
+default: OctoBench.main()
+}
