@@ -1,0 +1,98 @@
+/// Parameters out of a generator instead of a file.
+struct RandomParameters: ParameterSource {
+    let file = "random parameters"
+    let seed: UInt64
+    /// Shapes that a reader looks up before it asks for a parameter.
+    let known: [String: [Int]]
+
+    var names: [String] { known.keys.sorted() }
+    func shape(of name: String, askedFor shape: [Int]?) -> [Int]? { known[name] ?? shape }
+
+    /// Kernels of variance 1/inputs, scales 1, biases 0: activations stay of the size they have in a trained model.
+    func floats(_ name: String, shape: [Int]) -> [Float]? {
+        let count = shape.reduce(1, *)
+        if name.hasSuffix("/scale") || name.hasSuffix("/weight") { return [Float](repeating: 1, count: count) }
+        if name.hasSuffix("/bias") { return [Float](repeating: 0, count: count) }
+        let inputs = name.hasSuffix("/kernel") ? max(1, count / (shape.last ?? 1)) : 1
+        // FNV-1a: a name always gets the same numbers, whatever the order.
+        let stream = name.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        var generator = NoiseGenerator(seed: seed, counter: stream)
+        let scale = name.hasSuffix("embedding") ? 0.02 : 1 / Float(inputs).squareRoot()
+        return (0..<count).map { _ in scale * generator.next() }
+    }
+}
+
+extension Checkpoint {
+    /// Shapes of models with random parameters, for benchmarks.
+    package enum RandomShape: String, CaseIterable, Sendable {
+        /// Small enough for a test: one 64x64 camera, two layers of width 64.
+        case tiny
+        /// Octo-small: primary 256x256 and wrist 128x128 with goals, window 2, 690 tokens. The language tokens are
+        /// there, made by a T5 of one small layer.
+        case octoSmall = "octo-small"
+        /// Octo-base: the same with width 768.
+        case octoBase = "octo-base"
+    }
+
+    /// A model of that shape with random parameters; the same seed gives the same.
+    package static func random(shape: RandomShape, seed: UInt64) throws(CheckpointError) -> Checkpoint {
+        let source = RandomParameters(seed: seed, known: shape.textShapes)
+        return try Checkpoint(folder: "random", step: 0, shape.configuration, parameters: source, statistics: nil)
+    }
+}
+
+extension Checkpoint.RandomShape {
+    fileprivate var configuration: ModelConfiguration {
+        let isTiny = self == .tiny
+        let cameras = isTiny ? [("primary", 64)] : [("primary", 256), ("wrist", 128)]
+        let features = isTiny ? [32, 32, 32, 32] : [32, 96, 192, 384]
+        let encoder = ModelConfiguration.ImageEncoder(
+            name: "SmallStem16",
+            layers: features.map { .init(kernelSize: 3, stride: 2, padding: 1, features: $0) }, embeddingSize: 1,
+            features: isTiny ? 32 : 512, normalization: .standard)
+        var head = ModelConfiguration.DiffusionHead(readout: "action")
+        head.actionHorizon = 4
+        if isTiny { head.hiddenDimension = 32 }
+        return ModelConfiguration(
+            imageTokenizers: cameras.map { name, size in
+                .init(
+                    name: name, encoder: encoder, observationKeys: ["image_\(name)"], goalKeys: ["image_\(name)"],
+                    height: size, width: size, usesPadMask: true)
+            },
+            skippedTokenizers: [], languageTokenizers: [.init(name: "language", usesPadMask: true)],
+            readouts: [.init(name: "action", tokens: 1)], head: head, transformer: transformer,
+            tokenEmbeddingSize: tokenEmbeddingSize, maximumHorizon: 10, windowSize: 2, repeatsTaskTokens: true,
+            usesCorrectAttention: true, textTokenizer: nil)
+    }
+
+    private var tokenEmbeddingSize: Int {
+        switch self {
+        case .tiny: 64
+        case .octoSmall: 384
+        case .octoBase: 768
+        }
+    }
+
+    private var transformer: ModelConfiguration.Transformer {
+        switch self {
+        case .tiny: .init(layers: 2, mlpSize: 128, heads: 4)
+        case .octoSmall: .init(layers: 12, mlpSize: 1536, heads: 6)
+        case .octoBase: .init(layers: 12, mlpSize: 3072, heads: 12)
+        }
+    }
+
+    /// A T5 of one layer: it runs once per task, so its size does not matter, but its tokens are part of the sequence.
+    fileprivate var textShapes: [String: [Int]] {
+        let width = self == .tiny ? 32 : 768
+        let t5 = "octo_transformer/task_tokenizers_language/hf_model"
+        let attention = "\(t5)/encoder/block/0/layer/0/SelfAttention"
+        let mlp = "\(t5)/encoder/block/0/layer/1/DenseReluDense"
+        return [
+            "octo_transformer/task_language_pos_embedding": [1, 16, tokenEmbeddingSize],
+            "\(t5)/shared/embedding": [64, width],
+            "\(attention)/relative_attention_bias/embedding": [T5Encoder.buckets, 2],
+            "\(attention)/q/kernel": [width, 16],
+            "\(mlp)/wi/kernel": [width, 32],
+        ]
+    }
+}

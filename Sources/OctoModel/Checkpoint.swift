@@ -1,0 +1,64 @@
+import JSONTree
+
+/// A checked Octo checkpoint: configuration and parameters that fit each other and that this runtime can follow.
+package struct Checkpoint: Sendable {
+    /// As given, "random" for one made in memory.
+    package let folder: String
+    /// The training step that was chosen.
+    package let step: Int
+    package let description: ModelDescription
+    let configuration: ModelConfiguration
+    let parameters: any ParameterSource
+    private let statistics: DatasetStatistics?
+
+    /// Opens a folder as `save_pretrained` of the official code writes it (commit 241fb35): no conversion.
+    ///
+    /// Everything is checked here: what cannot be followed exactly is refused by name. The parameters themselves are
+    /// mapped, and copied only when a network is made.
+    ///
+    /// - Parameters:
+    ///   - folder: holds `config.json`, `dataset_statistics.json`, `example_batch.msgpack` and a folder per step.
+    ///   - step: nil takes the last.
+    package init(folder: String, step: Int? = nil) throws(CheckpointError) {
+        let files = try CheckpointFolder(folder)
+        let config = try files.json("config.json", role: "the model's configuration")
+        let statisticsNode = try files.json("dataset_statistics.json", role: "the action statistics")
+        let statistics = try DatasetStatistics(statisticsNode, file: files.file("dataset_statistics.json"))
+        let example = try ExampleBatch(
+            try files.archive(files.file("example_batch.msgpack"), role: "a sample of the training data"))
+        let configuration = try ModelConfiguration(config, file: files.file("config.json"), example: example)
+        let chosen = try files.step(step)
+        let parameterFile = try files.parameterFile(step: chosen)
+        let archive = try files.archive(parameterFile, role: "the parameters")
+        if archive.refersToOtherFiles { throw .foreignLayout(path: parameterFile, layout: .zarr) }
+        try self.init(folder: folder, step: chosen, configuration, parameters: archive, statistics: statistics)
+    }
+
+    init(
+        folder: String, step: Int, _ configuration: ModelConfiguration, parameters: any ParameterSource,
+        statistics: DatasetStatistics?
+    ) throws(CheckpointError) {
+        var reader = ParameterReader(parameters, copies: false)
+        _ = NetworkParts(configuration, &reader)
+        if !reader.problems.isEmpty {
+            throw .unusableParameters(path: parameters.file, problems: reader.problems)
+        }
+        self.folder = folder
+        self.step = step
+        self.configuration = configuration
+        self.parameters = parameters
+        self.statistics = statistics
+        description = ModelDescription(
+            configuration, parameters: parameters, reader: reader, datasets: statistics?.entries.compactMap(\.name) ?? [])
+    }
+
+    /// How the actions of a data set were normalised.
+    /// - Parameter dataset: e.g. "bridge_dataset"; nil if the checkpoint knows only one.
+    /// - Throws: `.unusableStatistics` naming those there are.
+    package func actionStatistics(dataset: String?) throws(CheckpointError) -> ActionStatistics {
+        guard let statistics else {
+            throw .unusableStatistics(path: folder, found: "a random model", expected: "a checkpoint with statistics")
+        }
+        return try statistics.action(of: dataset, actionDimension: configuration.head.actionDimension)
+    }
+}

@@ -1,0 +1,95 @@
+import Foundation
+import JSONTree
+
+/// Finds the files of a checkpoint folder as `save_pretrained` of the official code writes it, and reads them. What is
+/// in them is decided elsewhere.
+struct CheckpointFolder {
+    let path: String
+
+    /// - Throws: `.notAFolder`, or `.missingFile` when it is a folder of something else.
+    init(_ path: String) throws(CheckpointError) {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw .notAFolder(path: path, found: "nothing")
+        }
+        guard isFolder.boolValue else { throw .notAFolder(path: path, found: "a file") }
+        self.path = path
+    }
+
+    func file(_ name: String) -> String { path.hasSuffix("/") ? path + name : "\(path)/\(name)" }
+
+    func json(_ name: String, role: String) throws(CheckpointError) -> JSONNode {
+        let bytes = try contents(file(name), role: role)
+        do throws(JSONSyntaxError) {
+            return try JSONNode(parsing: bytes)
+        } catch {
+            throw .notJSON(path: file(name), problem: error)
+        }
+    }
+
+    func archive(_ path: String, role: String) throws(CheckpointError) -> FlaxArchive {
+        try FlaxArchive(try contents(path, role: role), file: path)
+    }
+
+    private func contents(_ path: String, role: String) throws(CheckpointError) -> Data {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue else {
+            throw .missingFile(path: path, role: role, hint: missingFileHint)
+        }
+        do {
+            return try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+        } catch {
+            throw .unreadableFile(path: path, reason: "it cannot be opened (\(error.localizedDescription))")
+        }
+    }
+
+    /// People give the folder of a step, or the one above.
+    private var missingFileHint: String {
+        let above = URL(fileURLWithPath: path).deletingLastPathComponent()
+        let inside = entries(of: path).filter { exists(file($0) + "/config.json") }
+        if exists(above.appendingPathComponent("config.json").path) && !exists(file("config.json")) {
+            return "The folder above has a config.json: give '\(above.path)'."
+        }
+        if let first = inside.first { return "Its folder '\(first)' has a config.json: give '\(file(first))'." }
+        return "Give the folder that save_pretrained wrote, copied whole."
+    }
+
+    private func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+
+    /// Sorted names; empty if it is no readable folder.
+    private func entries(of folder: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+    }
+
+    /// The step to load: the one wanted, or the last.
+    func step(_ wanted: Int?) throws(CheckpointError) -> Int {
+        let available = entries(of: path).compactMap { name -> Int? in
+            // Plain digits only: `007` and `+7` are no names orbax gives.
+            guard let step = Int(name), String(step) == name, step >= 0 else { return nil }
+            var isFolder: ObjCBool = false
+            return FileManager.default.fileExists(atPath: file(name), isDirectory: &isFolder) && isFolder.boolValue
+                ? step : nil
+        }.sorted()
+        guard let last = available.last, wanted == nil || available.contains(wanted ?? last) else {
+            throw .noSuchStep(folder: path, wanted: wanted, available: available)
+        }
+        return wanted ?? last
+    }
+
+    /// The file that holds the parameters of a step.
+    /// - Throws: `.foreignLayout` if they were saved in another way.
+    func parameterFile(step: Int) throws(CheckpointError) -> String {
+        // Without `default` the step itself is the item, as older managers of single items wrote it.
+        let stepFolder = file(String(step))
+        let item = entries(of: stepFolder).contains("default") ? stepFolder + "/default" : stepFolder
+        let names = entries(of: item)
+        if names.contains("manifest.ocdbt") || names.contains("ocdbt.process_0") {
+            throw .foreignLayout(path: item, layout: .ocdbt)
+        }
+        if names.contains(where: { exists("\(item)/\($0)/.zarray") }) {
+            throw .foreignLayout(path: item, layout: .zarr)
+        }
+        guard names.contains("checkpoint") else { throw .foreignLayout(path: item, layout: .unknown(found: names)) }
+        return item + "/checkpoint"
+    }
+}

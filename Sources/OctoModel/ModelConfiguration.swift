@@ -1,0 +1,122 @@
+/// What `config.json` and the example batch say about the network; everything this runtime needs to lay it out.
+struct ModelConfiguration: Equatable, Sendable {
+    /// An image encoder: a small convolutional stem, or one convolution that cuts patches.
+    struct ImageEncoder: Equatable, Sendable {
+        enum Normalization: String, Sendable {
+            /// `x / 127.5 - 1`
+            case standard = "default"
+            /// `x / 255`, minus ImageNet's mean, over its deviation.
+            case imageNet = "imagenet"
+        }
+        /// One StdConv, GroupNorm, ReLU.
+        struct Layer: Equatable, Sendable {
+            var kernelSize: Int
+            var stride: Int
+            var padding: Int
+            var features: Int
+        }
+        /// The class name, e.g. "SmallStem16".
+        var name: String
+        /// Empty for PatchEncoder.
+        var layers: [Layer]
+        /// Kernel and stride of the last convolution.
+        var embeddingSize: Int
+        /// Channels of a token.
+        var features: Int
+        var normalization: Normalization
+    }
+
+    struct ImageTokenizer: Equatable, Sendable {
+        var name: String
+        var encoder: ImageEncoder
+        /// Observation keys whose images are stacked, sorted.
+        var observationKeys: [String]
+        /// Task keys whose goal images are stacked behind them, sorted.
+        var goalKeys: [String]
+        /// Pixels of one image.
+        var height: Int
+        var width: Int
+        /// Masked-out cameras mask their tokens.
+        var usesPadMask: Bool
+
+        var channels: Int { 3 * (observationKeys.count + goalKeys.count) }
+    }
+
+    struct LanguageTokenizer: Equatable, Sendable {
+        var name: String
+        var usesPadMask: Bool
+    }
+
+    struct Readout: Equatable, Sendable {
+        var name: String
+        var tokens: Int
+    }
+
+    struct DiffusionHead: Equatable, Sendable {
+        /// The readout it reads, without `readout_`.
+        var readout: String
+        /// Attention pooling over the readout's tokens instead of their mean.
+        var usesAttentionPooling = false
+        var actionHorizon = 1
+        var actionDimension = 7
+        var maximumAction: Float = 5
+        var timeDimension = 32
+        var blocks = 3
+        var hiddenDimension = 256
+        var usesLayerNorm = true
+        var diffusionSteps = 20
+        /// Numbers in a chunk.
+        var chunkSize: Int { actionHorizon * actionDimension }
+    }
+
+    struct Transformer: Equatable, Sendable {
+        var layers: Int
+        var mlpSize: Int
+        var heads: Int
+    }
+
+    /// In the order of the file, which is the order of the tokens.
+    var imageTokenizers: [ImageTokenizer]
+    /// Tokenizers of the file that no camera of the example batch belongs to: the official code leaves them out.
+    var skippedTokenizers: [String]
+    var languageTokenizers: [LanguageTokenizer]
+    var readouts: [Readout]
+    var head: DiffusionHead
+    var transformer: Transformer
+    var tokenEmbeddingSize: Int
+    /// Time slots that have a position embedding.
+    var maximumHorizon: Int
+    /// Timesteps of the example batch: the window the model was trained with.
+    var windowSize: Int
+    var repeatsTaskTokens: Bool
+    var usesCorrectAttention: Bool
+    /// Named in the file for text tasks; its vocabulary is not in the checkpoint.
+    var textTokenizer: String?
+}
+
+extension ModelConfiguration.ImageEncoder {
+    /// Height and width of the feature maps: after each layer, then of the tokens. nil if an image is too small.
+    func featureMaps(height: Int, width: Int) -> [(height: Int, width: Int)]? {
+        var maps: [(height: Int, width: Int)] = []
+        var (h, w) = (height, width)
+        for layer in layers {
+            h = Convolution.outputSize(h, kernel: layer.kernelSize, stride: layer.stride, padding: layer.padding)
+            w = Convolution.outputSize(w, kernel: layer.kernelSize, stride: layer.stride, padding: layer.padding)
+            if h < 1 || w < 1 { return nil }
+            maps.append((h, w))
+        }
+        h = Convolution.outputSize(h, kernel: embeddingSize, stride: embeddingSize, padding: 0)
+        w = Convolution.outputSize(w, kernel: embeddingSize, stride: embeddingSize, padding: 0)
+        if h < 1 || w < 1 { return nil }
+        maps.append((h, w))
+        return maps
+    }
+}
+
+extension ModelConfiguration.ImageTokenizer {
+    /// Tokens of one image: the last feature map, row by row. 0 if the image is too small for the encoder.
+    var tokens: Int {
+        guard let last = encoder.featureMaps(height: height, width: width)?.last else { return 0 }
+        return last.height * last.width
+    }
+}

@@ -1,0 +1,119 @@
+/// Token ids of a task's text with their attention mask, as the checkpoint's tokenizer makes them.
+package struct TokenizedText: Equatable, Sendable {
+    /// `[textLength]`, padded with 0.
+    package var ids: [Int32]
+    /// `[textLength]`, false for padding.
+    package var attentionMask: [Bool]
+
+    package init(ids: [Int32], attentionMask: [Bool]) {
+        self.ids = ids
+        self.attentionMask = attentionMask
+    }
+
+    /// What the official code puts in place of a text that was not given: the end-of-text token alone.
+    static func empty(length: Int) -> TokenizedText {
+        TokenizedText(ids: (0..<length).map { $0 == 0 ? 1 : 0 }, attentionMask: (0..<length).map { $0 == 0 })
+    }
+}
+
+/// What is asked of the policy: goal images, a text, both, or nothing.
+package struct TaskInput: Equatable, Sendable {
+    /// By observation key (`image_primary`): `[height, width, 3]` RGB of the camera's size. A goal image that is not
+    /// given is black (0, which the network sees as -1), as in the official code.
+    package var goalImages: [String: [UInt8]]
+    package var text: TokenizedText?
+
+    package init(goalImages: [String: [UInt8]] = [:], text: TokenizedText? = nil) {
+        self.goalImages = goalImages
+        self.text = text
+    }
+}
+
+/// What the policy sees: the last T timesteps, oldest first, 1 ≤ T ≤ the checkpoint's maximum horizon.
+package struct ObservationInput: Equatable, Sendable {
+    /// By observation key (`image_primary`): `[T, height, width, 3]` RGB. Every camera of the checkpoint is needed.
+    package var images: [String: [UInt8]]
+    /// `[T]`, false marks slots that repeat the first image at the start of an episode.
+    package var timestepPadMask: [Bool]
+    /// `[T]` by observation key, false where a camera has no image. Absent keys are masked nowhere.
+    package var padMasks: [String: [Bool]]
+
+    package init(images: [String: [UInt8]], timestepPadMask: [Bool], padMasks: [String: [Bool]] = [:]) {
+        self.images = images
+        self.timestepPadMask = timestepPadMask
+        self.padMasks = padMasks
+    }
+}
+
+/// A task after the work that is needed once: checked goal images, and text that went through T5.
+package struct PreparedTask: Sendable {
+    struct Language: Sendable {
+        /// `[tokens, width of T5]`
+        var encoded: [Float]
+        /// `[tokens, D]`, projected, with position embedding.
+        var tokens: [Float]
+        /// 1 if there is a text.
+        var mask: UInt8
+    }
+    /// One image per goal key of the network.
+    let goals: [String: [UInt8]]
+    /// One per language tokenizer.
+    let languages: [Language]
+    /// The network it was prepared for.
+    let network: ObjectIdentifier
+    /// Cameras whose goal image was not given.
+    package let blackGoals: [String]
+}
+
+/// Why the network cannot run on an input.
+package enum InferenceError: Error, Equatable {
+    case missingCamera(key: String, given: [String])
+    case unexpectedCamera(key: String, known: [String])
+    case wrongImageSize(key: String, bytes: Int, expected: [Int])
+    case wrongTimestepCount(Int, maximum: Int)
+    case wrongPadMask(key: String, count: Int, timesteps: Int)
+    case unexpectedGoal(key: String, known: [String])
+    case noLanguage
+    case wrongTextLength(ids: Int, mask: Int, expected: Int)
+    case unknownToken(id: Int32, vocabulary: Int)
+    case wrongNoise(initial: Int, steps: Int, expectedInitial: Int, expectedSteps: Int)
+    case wrongEmbodimentDimension(Int, actionDimension: Int)
+    case taskOfAnotherNetwork
+}
+
+extension InferenceError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .missingCamera(let key, let given):
+            "running the policy: found images of [\(given.joined(separator: ", "))], expected '\(key)' too. "
+                + "The checkpoint was trained with that camera: add it."
+        case .unexpectedCamera(let key, let known):
+            "running the policy: found '\(key)', expected only [\(known.joined(separator: ", "))]. Leave it out."
+        case .wrongImageSize(let key, let bytes, let expected):
+            "running the policy: found \(bytes) bytes for '\(key)', expected shape \(expected). Resize the image first."
+        case .wrongTimestepCount(let count, let maximum):
+            "running the policy: found \(count) timesteps, expected 1 to \(maximum). Give that many."
+        case .wrongPadMask(let key, let count, let timesteps):
+            "running the policy: found \(count) entries in the pad mask of '\(key)', expected \(timesteps) and a known "
+                + "key. Give one for each timestep."
+        case .unexpectedGoal(let key, let known):
+            "preparing the task: found a goal image '\(key)', expected only [\(known.joined(separator: ", "))]. "
+                + "Leave it out, or use a checkpoint that takes it."
+        case .noLanguage:
+            "preparing the task: found a text, expected none. This checkpoint takes no text: give a goal image."
+        case .wrongTextLength(let ids, let mask, let expected):
+            "preparing the task: found \(ids) token ids and \(mask) mask entries, expected \(expected) of each. "
+                + "Pad or cut the text to that length."
+        case .unknownToken(let id, let vocabulary):
+            "preparing the task: found the token \(id), expected 0 to \(vocabulary - 1). Use the checkpoint's own tokenizer."
+        case .wrongNoise(let initial, let steps, let expectedInitial, let expectedSteps):
+            "running the policy: found \(initial) and \(steps) noise numbers, expected \(expectedInitial) and "
+                + "\(expectedSteps). Draw them with the network's makeNoise."
+        case .wrongEmbodimentDimension(let dimension, let actionDimension):
+            "running the policy: found \(dimension) action dimensions, expected 1 to \(actionDimension). Use statistics "
+                + "that fit the checkpoint."
+        case .taskOfAnotherNetwork:
+            "running the policy: found a task prepared for another network, expected one of this network. Prepare it again."
+        }
+    }
+}

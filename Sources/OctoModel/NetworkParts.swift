@@ -1,0 +1,87 @@
+/// The network's layers with their parameters, found by name (section "parameter tree" of the official checkpoints,
+/// code at commit 241fb35).
+struct NetworkParts: Sendable {
+    struct ImageTokenizer: Sendable {
+        let configuration: ModelConfiguration.ImageTokenizer
+        let encoder: ImageEncoder
+        let projection: Dense
+        /// `[maximumHorizon, tokens, D]`
+        let positionEmbedding: [Float]
+        let tokens: Int
+    }
+    struct LanguageTokenizer: Sendable {
+        let configuration: ModelConfiguration.LanguageTokenizer
+        let encoder: T5Encoder
+        let projection: Dense
+        /// `[tokens, D]`
+        let positionEmbedding: [Float]
+        let tokens: Int
+    }
+    struct Readout: Sendable {
+        let configuration: ModelConfiguration.Readout
+        /// `[maximumHorizon, tokens, D]`
+        let positionEmbedding: [Float]
+    }
+
+    let imageTokenizers: [ImageTokenizer]
+    let languageTokenizers: [LanguageTokenizer]
+    let readouts: [Readout]
+    let blocks: [EncoderBlock]
+    let finalNorm: LayerNorm
+    let pooling: AttentionPooling?
+    let score: ScoreNetwork
+
+    /// Asks the reader for every parameter; the parts may be used only if it then has no problems and does copy.
+    init(_ configuration: ModelConfiguration, _ reader: inout ParameterReader) {
+        let D = configuration.tokenEmbeddingSize
+        let horizon = configuration.maximumHorizon
+        let root = "octo_transformer"
+
+        imageTokenizers = configuration.imageTokenizers.map { tokenizer in
+            let name = tokenizer.name
+            let module = "\(root)/observation_tokenizers_\(name)/\(tokenizer.encoder.name)_0"
+            let tokens = tokenizer.tokens
+            return ImageTokenizer(
+                configuration: tokenizer,
+                encoder: reader.imageEncoder(module, tokenizer.encoder, channels: tokenizer.channels),
+                projection: reader.dense(
+                    "\(root)/obs_\(name)_projection", inputs: tokenizer.encoder.features, outputs: D),
+                positionEmbedding: reader.tensor("\(root)/obs_\(name)_pos_embedding", [1, horizon, tokens, D]),
+                tokens: tokens)
+        }
+        languageTokenizers = configuration.languageTokenizers.map { tokenizer in
+            let name = tokenizer.name
+            let module = "\(root)/task_tokenizers_\(name)/hf_model"
+            let encoder = reader.t5(module)
+            let width = reader.source.shape(of: "\(module)/shared/embedding")?.last ?? 1
+            // The length of a text stands nowhere else.
+            let position = "\(root)/task_\(name)_pos_embedding"
+            let found = reader.source.shape(of: position) ?? []
+            let tokens = found.count == 3 && found[1] > 0 ? found[1] : 16
+            return LanguageTokenizer(
+                configuration: tokenizer, encoder: encoder,
+                projection: reader.dense("\(root)/task_\(name)_projection", inputs: width, outputs: D),
+                positionEmbedding: reader.tensor(position, [1, tokens, D]), tokens: tokens)
+        }
+        readouts = configuration.readouts.map { readout in
+            Readout(
+                configuration: readout,
+                positionEmbedding: reader.tensor(
+                    "\(root)/readout_\(readout.name)_pos_embedding", [1, horizon, readout.tokens, D]))
+        }
+        let transformer = "\(root)/BlockTransformer_0/Transformer_0"
+        blocks = (0..<configuration.transformer.layers).map { layer in
+            reader.encoderBlock(
+                "\(transformer)/encoderblock_\(layer)", width: D, heads: configuration.transformer.heads,
+                mlpSize: configuration.transformer.mlpSize)
+        }
+        finalNorm = reader.layerNorm("\(transformer)/encoder_norm", width: D)
+
+        let head = configuration.head
+        pooling = head.usesAttentionPooling
+            ? reader.attentionPooling("heads_action/map_head", width: D, probes: 1) : nil
+        score = reader.scoreNetwork(
+            "heads_action/diffusion_model", timeDimension: head.timeDimension, width: D, chunk: head.chunkSize,
+            hidden: head.hiddenDimension, blocks: head.blocks, usesLayerNorm: head.usesLayerNorm)
+    }
+}

@@ -1,0 +1,100 @@
+import Foundation
+
+/// The encoder half of T5, which turns the words of a task into tokens (Raffel et al. 2020; `FlaxT5EncoderModule` of
+/// transformers 4.35.2).
+struct T5Encoder: Sendable {
+    struct Block: Sendable {
+        let attentionNorm: RMSNorm
+        let query: Dense
+        let key: Dense
+        let value: Dense
+        let out: Dense
+        let mlpNorm: RMSNorm
+        let feedForward: FeedForward
+    }
+    enum FeedForward: Sendable {
+        /// `wo(relu(wi(x)))`
+        case relu(wi: Dense, wo: Dense)
+        /// `wo(gelu(wi_0(x)) * wi_1(x))`
+        case gatedGelu(gate: Dense, linear: Dense, wo: Dense)
+    }
+
+    static let buckets = 32
+    private static let maximumDistance: Float = 128
+
+    let vocabulary: Int
+    /// `[vocabulary, width]`
+    let embedding: [Float]
+    let heads: Int
+    /// `[buckets, heads]`, shared by all blocks.
+    let relativeBias: [Float]
+    let blocks: [Block]
+    let finalNorm: RMSNorm
+
+    var width: Int { finalNorm.weight.count }
+
+    /// - Parameters:
+    ///   - ids: `[tokens]`, each in 0..<vocabulary.
+    ///   - attentionMask: `[tokens]`, 0 for padding. Padding gets an output too.
+    /// - Returns: `[tokens, width]`
+    func callAsFunction(_ ids: [Int32], attentionMask: [UInt8]) -> [Float] {
+        let count = ids.count
+        var x: [Float] = []
+        x.reserveCapacity(count * width)
+        for id in ids { x.append(contentsOf: embedding[Int(id) * width..<(Int(id) + 1) * width]) }
+        // No 1/sqrt(width): it was folded into the initialisation when T5 was trained.
+        let rule = AttentionRule(
+            scale: 1, permitted: ids.flatMap { _ in attentionMask }, bias: positionBias(count: count))
+        for block in blocks {
+            let normed = block.attentionNorm(x)
+            let mixed = attend(
+                block.query(normed, rows: count), block.key(normed, rows: count), block.value(normed, rows: count),
+                heads: heads, width: block.query.outputs / heads, rule)
+            add(block.out(mixed, rows: count), to: &x)
+            add(Self.apply(block.feedForward, to: block.mlpNorm(x), rows: count), to: &x)
+        }
+        return finalNorm(x)
+    }
+
+    private static func apply(_ feedForward: FeedForward, to x: [Float], rows: Int) -> [Float] {
+        switch feedForward {
+        case .relu(let wi, let wo):
+            var hidden = wi(x, rows: rows)
+            Activation.relu(&hidden)
+            return wo(hidden, rows: rows)
+        case .gatedGelu(let gate, let linear, let wo):
+            var hidden = gate(x, rows: rows)
+            Activation.gelu(&hidden)
+            let other = linear(x, rows: rows)
+            for i in hidden.indices { hidden[i] *= other[i] }
+            return wo(hidden, rows: rows)
+        }
+    }
+
+    /// - Returns: `[heads, count, count]`: the bias of each query (row) and key.
+    private func positionBias(count: Int) -> [Float] {
+        var bias: [Float] = []
+        bias.reserveCapacity(heads * count * count)
+        for head in 0..<heads {
+            for query in 0..<count {
+                for key in 0..<count {
+                    bias.append(relativeBias[Self.bucket(ofOffset: key - query) * heads + head])
+                }
+            }
+        }
+        return bias
+    }
+
+    /// Which of the 32 learned biases belongs to a distance: half of them for keys behind the query, half before; exact
+    /// up to 7, logarithmic up to 128.
+    /// - Parameter offset: position of the key minus position of the query.
+    static func bucket(ofOffset offset: Int) -> Int {
+        let base = offset > 0 ? buckets / 2 : 0
+        let distance = abs(offset)
+        let exact = buckets / 4
+        if distance < exact { return base + distance }
+        // In float, and truncated after the addition, as the reference does: powers of two must not fall one short.
+        let octave = log(Float(distance) / Float(exact)) / log(Self.maximumDistance / Float(exact)) * Float(exact)
+        return base + min(buckets / 2 - 1, Int(Float(exact) + octave))
+    }
+}

@@ -1,0 +1,94 @@
+/// Which tokens stand where in the transformer's sequence: the task's first, then those of each timestep.
+struct TokenLayout: Equatable, Sendable {
+    enum Kind: Equatable, Sendable {
+        case task
+        /// Images and the repeated task tokens.
+        case observation
+        case readout
+    }
+    struct Group: Equatable, Sendable {
+        var name: String
+        var kind: Kind
+        var count: Int
+    }
+
+    let prefix: [Group]
+    /// Groups of every timestep.
+    let perTimestep: [Group]
+    let timesteps: Int
+
+    var prefixCount: Int { prefix.reduce(0) { $0 + $1.count } }
+    var timestepCount: Int { perTimestep.reduce(0) { $0 + $1.count } }
+    var count: Int { prefixCount + timesteps * timestepCount }
+
+    /// Where the timestep's tokens stand.
+    func range(ofTimestep t: Int) -> Range<Int> {
+        let start = prefixCount + t * timestepCount
+        return start..<start + timestepCount
+    }
+
+    /// Where a group's tokens of one timestep stand; nil if there is no such group.
+    func range(of name: String, timestep t: Int) -> Range<Int>? {
+        var start = range(ofTimestep: t).lowerBound
+        for group in perTimestep {
+            if group.name == name { return start..<start + group.count }
+            start += group.count
+        }
+        return nil
+    }
+
+    /// What the attention rules need to know of a token.
+    private struct Role: Equatable {
+        var kind: Kind
+        /// Its index among all groups, to tell readouts apart.
+        var group: Int
+        /// -1 for the task.
+        var time: Int
+
+        func mayAttend(to key: Role) -> Bool {
+            switch (kind, key.kind) {
+            case (_, .task): true
+            case (.task, _): false
+            case (.observation, .observation), (.readout, .observation): key.time <= time
+            case (.observation, .readout): false
+            case (.readout, .readout): group == key.group && key.time <= time
+            }
+        }
+    }
+
+    /// Who may attend to whom: the rules of `BlockTransformer` (official code, commit 241fb35), then the key mask.
+    ///
+    /// - Parameters:
+    ///   - keyMask: `[count]`, 0 for tokens nobody may attend to.
+    ///   - usesCorrectAttention: false for models of December 2023. They looked up a token's group with an index that
+    ///     is off by one, so that the first token of every group but the first counted as one of the group before; the
+    ///     weights were trained with that, so it has to be done again.
+    /// - Returns: `[count, count]`, row = query, 1 = may attend.
+    func attentionMask(keyMask: [UInt8], usesCorrectAttention: Bool) -> [UInt8] {
+        precondition(keyMask.count == count, "a key mask of \(count) tokens")
+        var roles = Self.roles(prefix, firstGroup: 0, time: -1, correct: usesCorrectAttention)
+        for t in 0..<timesteps {
+            roles += Self.roles(perTimestep, firstGroup: prefix.count, time: t, correct: usesCorrectAttention)
+        }
+        var mask = [UInt8](repeating: 0, count: count * count)
+        mask.withUnsafeMutableBufferPointer { mask in
+            for (q, query) in roles.enumerated() {
+                for (k, key) in roles.enumerated() where keyMask[k] != 0 && query.mayAttend(to: key) {
+                    mask[q * roles.count + k] = 1
+                }
+            }
+        }
+        return mask
+    }
+
+    private static func roles(_ groups: [Group], firstGroup: Int, time: Int, correct: Bool) -> [Role] {
+        var roles: [Role] = []
+        for (index, group) in groups.enumerated() {
+            for position in 0..<group.count {
+                let belongs = !correct && position == 0 && index > 0 ? index - 1 : index
+                roles.append(Role(kind: groups[belongs].kind, group: firstGroup + belongs, time: time))
+            }
+        }
+        return roles
+    }
+}

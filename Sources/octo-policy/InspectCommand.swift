@@ -1,0 +1,92 @@
+import ArgumentParser
+import Foundation
+import JSONTree
+import OctoModel
+
+/// Says what a checkpoint is, without running it.
+struct InspectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect", abstract: "Say what a checkpoint is: cameras, sizes, action head, data sets.",
+        discussion: "Exit codes: 0, or 2 when the checkpoint cannot be used.")
+
+    @Argument(help: "Checkpoint folder.")
+    var checkpoint: String
+
+    @Option(name: .long, help: "The checkpoint's training step; the last by default.")
+    var step: Int?
+
+    @Flag(name: .long, help: "Print JSON.")
+    var json = false
+
+    func run() throws {
+        let opened: Checkpoint
+        do {
+            opened = try Checkpoint(folder: checkpoint, step: step)
+        } catch {
+            FileHandle.standardError.write(Data("octo-policy inspect: \(error)\n".utf8))
+            throw ExitCode(2)
+        }
+        let model = opened.description
+        print(json ? model.json(step: opened.step).text(indented: true) : model.text(step: opened.step))
+    }
+}
+
+extension ModelDescription {
+    fileprivate func text(step: Int) -> String {
+        var lines = ["step            \(step)"]
+        for camera in cameras {
+            lines.append(
+                "camera          \(camera.name) (\(camera.key)): \(camera.width)x\(camera.height)"
+                    + (camera.fusesGoal ? ", goal image fused" : ", no goal image"))
+        }
+        for tokenizer in tokenizers {
+            let unit = tokenizer.kind == .observation ? "per timestep" : "per task"
+            lines.append(
+                "tokenizer       \(tokenizer.name) (\(tokenizer.kind.rawValue)): \(tokenizer.encoder), "
+                    + "\(tokenizer.tokens) tokens \(unit)")
+        }
+        if !skippedTokenizers.isEmpty { lines.append("without camera  \(skippedTokenizers.joined(separator: ", "))") }
+        lines += [
+            "window          \(windowSize) timesteps, at most \(maximumHorizon)",
+            "transformer     \(layers) layers, width \(tokenEmbeddingSize), \(attentionHeads) heads, mlp \(mlpSize), "
+                + "\(sequenceLength) tokens",
+            "attention       \(usesCorrectAttention ? "correct groups" : "groups as in models of December 2023")"
+                + (repeatsTaskTokens ? ", task tokens repeated in each timestep" : ""),
+            "head            \(headName), \(diffusionSteps) steps" + (usesAttentionPooling ? ", attention pooling" : ""),
+            "actions         \(actionHorizon) steps of \(actionDimension) numbers",
+            "text            \(hasLanguage ? "tokenizer \(textTokenizer ?? "not named")" : "none")",
+            "data sets       \(datasets.isEmpty ? "one, without a name" : datasets.joined(separator: ", "))",
+            "parameters      \(parameterCount), \(parameterCountWithoutT5) without T5",
+        ]
+        return lines.joined(separator: "\n")
+    }
+
+    fileprivate func json(step: Int) -> JSONNode {
+        let cameraList = cameras.map { camera in
+            JSONNode.object([
+                "name": JSONNode(camera.name), "key": JSONNode(camera.key), "width": JSONNode(camera.width),
+                "height": JSONNode(camera.height), "fuses_goal": JSONNode(.bool(camera.fusesGoal)),
+            ])
+        }
+        let tokenizerList = tokenizers.map { tokenizer in
+            JSONNode.object([
+                "name": JSONNode(tokenizer.name), "kind": JSONNode(tokenizer.kind.rawValue),
+                "encoder": JSONNode(tokenizer.encoder), "tokens": JSONNode(tokenizer.tokens),
+            ])
+        }
+        return .object([
+            "step": JSONNode(step), "cameras": JSONNode(.array(cameraList)), "tokenizers": JSONNode(.array(tokenizerList)),
+            "skipped_tokenizers": JSONNode(.array(skippedTokenizers.map { JSONNode($0) })),
+            "window_size": JSONNode(windowSize), "max_horizon": JSONNode(maximumHorizon), "layers": JSONNode(layers),
+            "token_embedding_size": JSONNode(tokenEmbeddingSize), "attention_heads": JSONNode(attentionHeads),
+            "mlp_size": JSONNode(mlpSize), "sequence_length": JSONNode(sequenceLength),
+            "use_correct_attention": JSONNode(.bool(usesCorrectAttention)),
+            "repeat_task_tokens": JSONNode(.bool(repeatsTaskTokens)), "head": JSONNode(headName),
+            "use_map": JSONNode(.bool(usesAttentionPooling)), "diffusion_steps": JSONNode(diffusionSteps),
+            "action_horizon": JSONNode(actionHorizon), "action_dim": JSONNode(actionDimension),
+            "has_language": JSONNode(.bool(hasLanguage)), "text_tokenizer": textTokenizer.map { JSONNode($0) } ?? nil,
+            "datasets": JSONNode(.array(datasets.map { JSONNode($0) })), "parameters": JSONNode(parameterCount),
+            "parameters_without_t5": JSONNode(parameterCountWithoutT5),
+        ])
+    }
+}
