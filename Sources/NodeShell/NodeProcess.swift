@@ -35,6 +35,9 @@ package enum NodeProcess {
     ) throws {
         let signals = octo_signal_fd()
         guard signals >= 0 else { throw fail("cannot receive signals: errno \(-signals)", .init(1)) }
+        // A launcher that was killed leaves our standard error without a reader: a log line must not end an arm that has
+        // yet to brake.
+        signal(SIGPIPE, SIG_IGN)
         var log = Logger(label: arguments.node, factory: { StreamLogHandler.standardError(label: $0) })
         log.logLevel = .info
 

@@ -108,7 +108,7 @@ package struct PolicyNodeCore: Sendable {
         newest[frame.camera] = known.suffix(1) + [frame]
         if cadence == nil, configuration.cameras.allSatisfy({ newest[$0.name] != nil }) {
             // A tenth of a period, at most 20 ms: later than the arrival jitter of frames, well before the next.
-            let margin = min(.milliseconds(20), .nanoseconds(configuration.rate.periodNanoseconds / 10))
+            let margin = min(Duration.milliseconds(20), Duration.nanoseconds(configuration.rate.periodNanoseconds / 10))
             cadence = Cadence(start: now + margin, rate: configuration.rate)
         }
     }
