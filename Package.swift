@@ -104,7 +104,7 @@ let package = Package(
         tests(of: "JSONTree"),
         tests(of: "Time"),
         tests(of: "Geometry"),
-        tests(of: "Images", ["OctoModel"]),
+        tests(of: "Images", ["JSONTree"]),
         tests(of: "OctoModel", ["JSONTree"]),
         tests(of: "Control", ["Time", "Geometry", "Messages", "JSONTree"]),
         tests(of: "Policy", ["OctoModel", "Images", "Messages", "Time"]),

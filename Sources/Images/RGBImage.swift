@@ -17,6 +17,7 @@ package struct RGBImage: Equatable, Sendable {
 
     /// One colour everywhere. Black stands for a goal image that was never given (official behaviour).
     package init(width: Int, height: Int, filledWith value: UInt8) {
-        self.init(width: width, height: height, pixels: SharedBytes(copying: repeatElement(value, count: width * height * 3)))
+        self.init(
+            width: width, height: height, pixels: SharedBytes(copying: repeatElement(value, count: width * height * 3)))
     }
 }

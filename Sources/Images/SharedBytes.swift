@@ -2,6 +2,9 @@
 /// a received message to the resize.
 package final class SharedBytes: @unchecked Sendable {
     // Unchecked: the memory is never written after init, and released once, by deinit.
+
+    /// Valid as long as this object lives: hold the object in a variable or parameter while reading, as the pointer
+    /// alone does not keep it.
     package let bytes: UnsafeRawBufferPointer
     private let release: () -> Void
 

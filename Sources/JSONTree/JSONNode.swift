@@ -38,7 +38,11 @@ extension JSONNode {
     package var isNull: Bool { if case .null = value { true } else { false } }
     package var bool: Bool? { if case .bool(let b) = value { b } else { nil } }
     package var string: String? { if case .string(let s) = value { s } else { nil } }
-    package var double: Double? { if case .number(let text) = value { Double(text) } else { nil } }
+    /// A finite number; what is too large for a double (`1e999`) is none.
+    package var double: Double? {
+        guard case .number(let text) = value, let number = Double(text), number.isFinite else { return nil }
+        return number
+    }
     /// A number without a fractional part, also when written `4.0` or `4e0`.
     package var int: Int? {
         guard case .number(let text) = value else { return nil }

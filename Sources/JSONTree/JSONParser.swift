@@ -44,7 +44,9 @@ private struct JSONParser {
     func error(_ problem: String) -> JSONSyntaxError { JSONSyntaxError(line: line, column: column, problem: problem) }
 
     mutating func skipByteOrderMark() {
-        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
+        guard bytes.starts(with: [0xEF, 0xBB, 0xBF]) else { return }
+        position = 3
+        lineStart = 3
     }
 
     mutating func skipWhitespace() {

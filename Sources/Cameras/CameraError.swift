@@ -1,0 +1,36 @@
+import Images
+
+/// Why a camera cannot deliver frames. `camera` is its name in the manifest.
+package enum CameraError: Error, Equatable, Sendable {
+    case folder(camera: String, error: FileError)
+    /// `found`: the names that are there instead, in natural order.
+    case noPictures(camera: String, folder: String, pattern: String?, found: [String])
+    case picture(camera: String, error: ImageError)
+    case sizesDiffer(camera: String, first: Picture, other: Picture)
+
+    /// A picture file with its size in pixels.
+    package struct Picture: Equatable, Sendable {
+        package let path: String
+        package let width: Int
+        package let height: Int
+    }
+}
+
+extension CameraError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .folder(let camera, let error):
+            "opening camera '\(camera)': \(error)"
+        case .noPictures(let camera, let folder, let pattern, let found):
+            "opening camera '\(camera)': \(folder) holds \(ImageFolder.summary(of: found)), expected at least one "
+                + (pattern.map { "file that matches '\($0)'" } ?? "file that ends in .png, .jpg or .jpeg")
+                + ". Correct the camera's folder or pattern in the manifest."
+        case .picture(let camera, let error):
+            "camera '\(camera)': \(error)"
+        case .sizesDiffer(let camera, let first, let other):
+            "opening camera '\(camera)': \(other.path) has \(other.width)x\(other.height) pixels, expected "
+                + "\(first.width)x\(first.height) as in \(first.path). Narrow the camera's pattern to pictures of one "
+                + "size, or bring them to one size."
+        }
+    }
+}

@@ -1,1 +1,0 @@
-// This room's types follow.

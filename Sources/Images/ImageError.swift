@@ -1,0 +1,37 @@
+/// Why a picture could not be read or written. `source` is the file's path, or what else the bytes came from.
+package enum ImageError: Error, Equatable, Sendable {
+    case file(FileError)
+    /// Neither a PNG nor a JPEG; `start` are its first bytes, at most eight.
+    case unknownFormat(source: String, start: [UInt8])
+    /// The header or the pixels are damaged, or of a kind that is not supported; `problem` in the codec's words.
+    case undecodable(source: String, format: ImageFormat, problem: String)
+    case tooLarge(source: String, width: Int, height: Int)
+    case notEncoded(format: ImageFormat, width: Int, height: Int, problem: String)
+}
+
+extension ImageError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .file(let error):
+            error.description
+        case .unknownFormat(let source, let start):
+            "reading the picture \(source): it starts with \(Self.hex(start)), expected a PNG (89 50 4e 47) or a JPEG "
+                + "(ff d8 ff). Convert it to PNG, or correct the path."
+        case .undecodable(let source, let format, let problem):
+            "reading the picture \(source): it is a damaged or unusual \(format.rawValue) (\(problem)), expected a "
+                + "whole one with grey or RGB pixels. Take or export it again."
+        case .tooLarge(let source, let width, let height):
+            "reading the picture \(source): it says it has \(width)x\(height) pixels, expected at most "
+                + "\(ImageHeader.maximumSide) a side and \(ImageHeader.maximumPixels) in all. Make it smaller; the "
+                + "policy sees 256x256 of it."
+        case .notEncoded(let format, let width, let height, let problem):
+            "encoding a picture of \(width)x\(height) as \(format.rawValue): \(problem), expected it to succeed. "
+                + "Check that memory is left (free -m)."
+        }
+    }
+
+    private static func hex(_ bytes: [UInt8]) -> String {
+        guard !bytes.isEmpty else { return "nothing (it is empty)" }
+        return bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+    }
+}

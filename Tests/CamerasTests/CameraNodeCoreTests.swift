@@ -1,0 +1,118 @@
+import Cameras
+import Images
+import Messages
+import Testing
+import Time
+
+@Suite struct CameraNodeCoreTests {
+    private var core = CameraNodeCore(node: "camera-primary", processID: 7)
+    private let format = CameraFormat(width: 4, height: 2, rate: Rate(hertz: 10), summary: "a test")
+    private let error = CameraError.noPictures(camera: "primary", folder: "/f", pattern: nil, found: [])
+
+    private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseconds: milliseconds * 1_000_000) }
+
+    private func frame(_ sequence: UInt64, captured: Int64, hash: UInt64? = nil) -> CameraFrame {
+        CameraFrame(
+            camera: "primary", deviceID: "test", sequence: sequence, captureTime: at(captured),
+            pixels: .rgb8(RGBImage(width: 4, height: 2, filledWith: 0)), contentHash: hash ?? sequence)
+    }
+
+    private func counter(_ name: String, at time: MonotonicTime = .zero) -> Int64? {
+        core.status(at: time).counters.first { $0.name == name }?.value
+    }
+
+    @Test mutating func startsThenIsReadyWithTheFirstFrame() {
+        #expect(core.status(at: .zero).state == .starting)
+        core.opened(format, at: at(10))
+        #expect(core.status(at: at(20)).state == .starting)
+        let first = frame(0, captured: 20)
+        #expect(core.received(first, at: at(21)) == .publish(first))
+        let status = core.status(at: at(22))
+        #expect(status.state == .ready && status.headline == "4x2 at 10.0 Hz: a test")
+        #expect(status.node == "camera-primary" && status.processID == 7)
+    }
+
+    @Test mutating func countsWhatWasPassedOver() {
+        core.opened(format, at: .zero)
+        for (sequence, time) in [(0, 0), (1, 100), (4, 400), (5, 500), (9, 900)] as [(UInt64, Int64)] {
+            _ = core.received(frame(sequence, captured: time), at: at(time + 5))
+        }
+        #expect(counter("frames") == 5 && counter("skipped") == 2 + 3)
+        let latency = core.status(at: at(905)).latencies.first { $0.name == "capture_to_publish" }
+        #expect(latency?.count == 5)
+        #expect(latency.map { abs($0.p50.inMilliseconds - 5) < 0.1 } == true)
+    }
+
+    @Test mutating func timeNeverRunsBackForReaders() {
+        core.opened(format, at: .zero)
+        _ = core.received(frame(3, captured: 300), at: at(300))
+        #expect(core.received(frame(4, captured: 300), at: at(310)) == .discard)
+        #expect(core.received(frame(4, captured: 250), at: at(310)) == .discard)
+        #expect(core.received(frame(3, captured: 400), at: at(400)) == .discard)
+        let next = frame(4, captured: 400)
+        #expect(core.received(next, at: at(400)) == .publish(next))
+        #expect(counter("discarded") == 3 && counter("frames") == 2 && counter("skipped") == 0)
+    }
+
+    @Test mutating func waitsLongerWithEachFailureInARow() {
+        let waits = (0..<8).map { _ in (core.failed(error, at: at(1_000)) - at(1_000)).inMilliseconds }
+        #expect(waits == [500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000, 8_000])
+        let status = core.status(at: at(1_000))
+        #expect(status.state == .fault)
+        #expect(status.headline == "\(error) The next attempt follows in 8.0 s.")
+        // Opening alone is no success: a camera that opens and fails at once must not be hammered.
+        core.opened(format, at: at(9_000))
+        #expect(core.failed(error, at: at(9_000)) == at(17_000))
+        core.opened(format, at: at(17_000))
+        _ = core.received(frame(0, captured: 17_000), at: at(17_000))
+        #expect(core.status(at: at(17_001)).state == .ready)
+        #expect(core.failed(error, at: at(18_000)) == at(18_500))
+        #expect(counter("failures") == 10)
+    }
+
+    @Test mutating func anEndlessRowOfFailuresDoesNotOverflow() {
+        for _ in 0..<200 { #expect(core.failed(error, at: .zero) <= at(8_000)) }
+    }
+
+    @Test mutating func identicalPicturesAreARemarkNotAFault() {
+        core.opened(format, at: .zero)
+        for sequence in 0..<30 {
+            _ = core.received(
+                frame(UInt64(sequence), captured: Int64(sequence) * 100, hash: 42), at: at(Int64(sequence) * 100))
+        }
+        #expect(counter("repeats", at: at(2_900)) == 29)
+        #expect(core.status(at: at(2_900)).headline.contains("identical") == false)
+        _ = core.received(frame(30, captured: 3_000, hash: 42), at: at(3_000))
+        let status = core.status(at: at(3_000))
+        #expect(status.state == .ready && status.headline.hasSuffix("; the last 31 are identical"))
+        _ = core.received(frame(31, captured: 3_100, hash: 43), at: at(3_100))
+        #expect(counter("repeats", at: at(3_100)) == 0)
+        #expect(core.status(at: at(3_100)).headline.contains("identical") == false)
+    }
+
+    @Test mutating func silenceShowsWithoutAnyEvent() {
+        core.opened(format, at: .zero)
+        _ = core.received(frame(0, captured: 0), at: .zero)
+        #expect(core.status(at: at(1_000)).state == .ready)
+        let status = core.status(at: at(2_500))
+        #expect(status.state == .degraded && status.headline.hasPrefix("no frame for 2.5 s"))
+        _ = core.received(frame(25, captured: 2_500), at: at(2_500))
+        #expect(core.status(at: at(2_600)).state == .ready)
+    }
+
+    /// A camera with 5 s between frames is not silent after one.
+    @Test mutating func patienceFollowsTheRate() {
+        core.opened(CameraFormat(width: 4, height: 2, rate: Rate(hertz: 0.2), summary: "slow"), at: .zero)
+        _ = core.received(frame(0, captured: 0), at: .zero)
+        #expect(core.status(at: at(24_000)).state == .ready)
+        #expect(core.status(at: at(26_000)).state == .degraded)
+    }
+
+    @Test mutating func saysWhenAllIsShownAndWhenItStops() {
+        core.opened(format, at: .zero)
+        core.ended()
+        #expect(core.status(at: .zero).state == .degraded)
+        core.stop()
+        #expect(core.status(at: .zero).state == .stopping)
+    }
+}
