@@ -133,11 +133,17 @@ extension ManifestCheck {
         _ keys: [String], in tree: JSONNode, found: String, allowed: String, suggestion: String? = nil
     ) {
         var node = tree
+        var isDefault = false
         for key in keys {
-            guard let next = node[key], next.line > 0 || isOverridden(keys) else { break }
+            guard let next = node[key], next.line > 0 || isOverridden(keys) else {
+                isDefault = node[key] != nil
+                break
+            }
             node = next
         }
-        report(ManifestPath(keys), node, found: found, allowed: allowed, suggestion: suggestion)
+        report(
+            ManifestPath(keys), node, found: found + (isDefault ? ", the default" : ""), allowed: allowed,
+            suggestion: suggestion)
     }
 
     private func isOverridden(_ keys: [String]) -> Bool { overridden.contains { ManifestPath(keys).isWithin($0) } }

@@ -24,7 +24,9 @@ package struct RunFolder: ~Copyable {
     /// - Throws: `.busy` when another launcher runs there. mkdir(2), lstat(2), flock(2).
     package static func claim(_ path: String) throws(RunFolderError) -> RunFolder {
         let path = FileSystem.absolute(path, from: FileSystem.workingFolder)
-        try makeFolder(FileSystem.folder(of: path))
+        let parent = FileSystem.folder(of: path)
+        try makeFolder(parent)
+        try checkParent(parent)
         try makeFolder(path)
         try checkSafety(of: path)
         let lockPath = path + "/lock"
@@ -62,6 +64,21 @@ package struct RunFolder: ~Copyable {
             throw .foreignOwner(path: path, owner: status.st_uid, user: geteuid())
         }
         guard status.st_mode & 0o022 == 0 else {
+            throw .writableByOthers(path: path, mode: status.st_mode & 0o7777)
+        }
+    }
+
+    /// Who owns the folder above, or can rename in it, can put another folder in the place of ours. With the sticky bit,
+    /// as /tmp has it, only owners can.
+    private static func checkParent(_ path: String) throws(RunFolderError) {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            throw .failed(doing: "looking at", path: path, reason: SystemError(errno).description)
+        }
+        guard status.st_uid == geteuid() || status.st_uid == 0 else {
+            throw .foreignOwner(path: path, owner: status.st_uid, user: geteuid())
+        }
+        guard status.st_mode & 0o022 == 0 || status.st_mode & S_ISVTX != 0 else {
             throw .writableByOthers(path: path, mode: status.st_mode & 0o7777)
         }
     }

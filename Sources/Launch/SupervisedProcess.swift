@@ -48,7 +48,7 @@ struct SupervisedProcess: Sendable {
     /// True when nothing is waited for any more: it has ended, or was given up as impossible to end.
     var isSettled: Bool {
         switch life {
-        case .failed, .ended: true
+        case .failed, .ended: !isStartPending
         case .waiting, .starting, .ready, .degraded, .ending, .backingOff, .stopping: false
         }
     }

@@ -64,19 +64,20 @@ extension Supervisor {
     /// Kills a process that takes too long to stop, and gives up one that outlives that.
     private mutating func enforce(_ index: Int, at now: MonotonicTime) -> [Action] {
         let process = processes[index]
-        guard case .stopping(let deadline, let isKilled) = process.life, now >= deadline else { return [] }
+        guard case .stopping(let deadline, let isKilled) = process.life, now >= deadline,
+            let processID = process.processID
+        else { return [] }
         let name = process.name
         let time = Self.text(plan.supervision.stopTimeout)
         guard !isKilled else {
             processes[index].life = .failed
             return [
                 .report(
-                    .error, "stopping '\(name)': process \(process.processID ?? 0) is still there \(time) after it was killed; "
+                    .error, "stopping '\(name)': process \(processID) is still there \(time) after it was killed; "
                         + "expected its end. It hangs in the kernel: look at the device it uses, then restart the machine.")
             ]
         }
         processes[index].life = .stopping(deadline: now + plan.supervision.stopTimeout, isKilled: true)
-        guard let processID = process.processID else { return [] }
         return [.report(.warning, "\(name): did not stop within \(time); it is killed"), .kill(name, processID)]
     }
 

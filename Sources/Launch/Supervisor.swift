@@ -101,10 +101,17 @@ package struct Supervisor: Sendable {
         processes[index].isStartPending = false
         processes[index].processID = processID
         processes[index].lastHeard = now
-        if case .stopping(_, let isKilled) = processes[index].life {
+        // Whatever was decided while the start was on its way reaches the process now, and its time counts from here.
+        switch processes[index].life {
+        case .starting:
+            processes[index].life = .starting(since: now)
+            return []
+        case .ending(let reason, _): return end(index, reason, at: now)
+        case .stopping(_, let isKilled):
+            processes[index].life = .stopping(deadline: now + plan.supervision.stopTimeout, isKilled: isKilled)
             return [isKilled ? .kill(node, processID) : .terminate(node, processID)]
+        case .waiting, .ready, .degraded, .backingOff, .failed, .ended: return []
         }
-        return []
     }
 
     /// A start action did not come to a process.

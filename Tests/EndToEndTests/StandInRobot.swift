@@ -12,8 +12,9 @@ import Wire
 /// nothing on the bus; the test speaks for them.
 final class StandInRobot {
     static let nodes = ["camera-primary", "goal", "policy", "arm"]
-    /// Runs until it is asked to stop. `wait` instead of a plain `sleep` lets the shell act on the signal at once.
-    static let obedient = "trap 'echo bye; kill $!; exit 0' TERM\nsleep 60 & wait"
+    /// Runs until it is asked to stop. `wait` instead of a plain `sleep` lets the shell act on the signal at once; when
+    /// the launcher is dead, `echo` ends the shell, so it comes last.
+    static let obedient = "trap 'kill $!; echo bye; exit 0' TERM\nsleep 60 & wait"
 
     let folder: URL
     let process = Process()
@@ -58,7 +59,8 @@ final class StandInRobot {
             try Data(text.utf8).write(to: script)
             try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script.path)
         }
-        process.executableURL = try #require(Self.launcher, "octo-launch was not built")
+        let launcher: URL = try #require(Self.launcher, "octo-launch was not built")
+        process.executableURL = launcher
         process.arguments =
             [folder.appendingPathComponent("robot.json").path, "--run-folder", runFolder]
             + set.flatMap { ["--set", $0] } + arguments
@@ -90,8 +92,21 @@ final class StandInRobot {
         return ids
     }
 
-    /// Whether any process of the groups that the programs led still runs.
-    var hasSurvivors: Bool { processIDs.values.contains { kill(-$0, 0) == 0 } }
+    /// Whether any process of the groups that the programs led still runs. What has ended and waits to be reaped by
+    /// init does not run.
+    var hasSurvivors: Bool {
+        let groups = Set(processIDs.values)
+        let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return processes.contains { name in
+            guard Int32(name) != nil, let text = try? String(contentsOfFile: "/proc/\(name)/stat", encoding: .utf8),
+                let end = text.lastIndex(of: ")")
+            else { return false }
+            // After the name in parentheses: state, parent, process group. proc_pid_stat(5).
+            let fields = text[text.index(after: end)...].split(separator: " ")
+            guard fields.count > 2, let group = Int32(fields[2]) else { return false }
+            return groups.contains(group) && fields[0] != "Z" && fields[0] != "X"
+        }
+    }
 
     /// Looks every 20 ms, for at most 20 s.
     func eventually(_ what: String, _ condition: () throws -> Bool) throws {

@@ -96,6 +96,12 @@ import Testing
         #expect(missing.first?.allowed.contains("seen from /robots/one") == true)
     }
 
+    @Test func aConflictWithADefaultSaysSoAndPointsAtWhatIsWritten() throws {
+        let problems = try Sample.problems(Sample.minimal, set: ["policy.rate_hz=1"])
+        #expect(problems.map(\.found) == ["0.6 s, the default"])
+        #expect(problems.map(\.origin) == [.text(line: 5, column: 10)])
+    }
+
     @Test func aMissingSectionIsOneProblem() throws {
         let text = Sample.minimal.replacing("\"policy\": { \"checkpoint\": \"checkpoint\" },", with: "")
         let problems = try Sample.problems(text)

@@ -102,6 +102,17 @@ final class ScratchFolder {
         #expect(error?.description.contains("chmod 700 \(path)") == true)
     }
 
+    @Test func refusesAFolderWhoseParentOthersCanRenameIn() throws {
+        let scratch = try ScratchFolder()
+        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: scratch.path)
+        #expect(throws: RunFolderError.writableByOthers(path: scratch.path, mode: 0o777)) {
+            _ = try RunFolder.claim(scratch.path + "/run")
+        }
+        // The sticky bit, as /tmp has it, leaves renaming to the owner.
+        try FileManager.default.setAttributes([.posixPermissions: 0o1777], ofItemAtPath: scratch.path)
+        _ = try RunFolder.claim(scratch.path + "/run")
+    }
+
     @Test func refusesALinkAndAFile() throws {
         let scratch = try ScratchFolder()
         let path = scratch.path + "/run"
