@@ -20,7 +20,6 @@ package struct CameraNodeCore: Sendable {
     }
 
     private let node: String
-    private let processID: Int32
     private var phase = Phase.opening
     private var last: (sequence: UInt64, captureTime: MonotonicTime, contentHash: UInt64)?
     private var published: Int64 = 0
@@ -40,9 +39,8 @@ package struct CameraNodeCore: Sendable {
     package static let firstRetryDelay = Duration.milliseconds(500)
     package static let longestRetryDelay = Duration.seconds(8)
 
-    package init(node: String, processID: Int32) {
+    package init(node: String) {
         self.node = node
-        self.processID = processID
     }
 
     /// The camera was opened and will deliver `format`.
@@ -90,7 +88,7 @@ package struct CameraNodeCore: Sendable {
     package func status(at now: MonotonicTime) -> NodeStatus {
         let (state, headline) = summary(at: now)
         return NodeStatus(
-            node: node, processID: processID, state: state, headline: headline,
+            node: node, processID: 0, state: state, headline: headline,
             counters: [
                 .init(name: "frames", value: published), .init(name: "skipped", value: skipped),
                 .init(name: "discarded", value: discarded), .init(name: "failures", value: failures),

@@ -11,7 +11,6 @@ package struct GoalNodeCore: Sendable {
     }
 
     private let node: String
-    private let processID: Int32
     /// The goal that holds; `.none` until one was set.
     package private(set) var current = Goal.none
     private var isPublished = false
@@ -21,9 +20,8 @@ package struct GoalNodeCore: Sendable {
     private var changes: Int64 = 0
     private var failures: Int64 = 0
 
-    package init(node: String, processID: Int32) {
+    package init(node: String) {
         self.node = node
-        self.processID = processID
     }
 
     /// A goal was loaded, or `.none` chosen. The first one always goes out: even "no goal" is news to a policy that
@@ -50,7 +48,7 @@ package struct GoalNodeCore: Sendable {
     package func status(at now: MonotonicTime) -> NodeStatus {
         let (state, headline) = summary(at: now)
         return NodeStatus(
-            node: node, processID: processID, state: state, headline: headline,
+            node: node, processID: 0, state: state, headline: headline,
             counters: [.init(name: "changes", value: changes), .init(name: "failures", value: failures)])
     }
 

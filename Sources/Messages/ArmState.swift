@@ -44,6 +44,18 @@ package enum HoldReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case driverFault = 5
 }
 
+extension HoldReason: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .waitingForFirstChunk: "waiting for the first chunk"
+        case .chunkExhausted: "all steps of the last chunk are done and no new one came"
+        case .noFreshChunk: "no fresh chunk within the watchdog"
+        case .stopping: "stopping"
+        case .driverFault: "the driver fails"
+        }
+    }
+}
+
 /// What the arm does at present.
 package enum ArmMode: Equatable, Sendable, BitwiseCopyable {
     case executing(chunkID: UInt64, step: Int)

@@ -39,6 +39,7 @@ package struct NodeStatus: Equatable, Sendable {
     }
 
     package var node: String
+    /// Of the process that published it; a core that knows of no processes leaves 0, the shell fills it in.
     package var processID: Int32
     package var state: State
     /// One line for people: what it does, or what is wrong with the way to mend it.

@@ -38,7 +38,7 @@ package enum NodeProcess {
         // A launcher that was killed leaves our standard error without a reader: a log line must not end an arm that has
         // yet to brake.
         signal(SIGPIPE, SIG_IGN)
-        var log = Logger(label: arguments.node, factory: { StreamLogHandler.standardError(label: $0) })
+        var log = Logger(label: arguments.node, factory: { _ in LineLog() })
         log.logLevel = .info
 
         let run: RunDescription

@@ -16,7 +16,7 @@ struct CameraNode<Source: Camera>: NodeBody {
     /// - Throws: `CameraError` when the camera cannot be opened at all: a run that never had its camera does not start.
     init(_ camera: Source, context: NodeContext) throws {
         self.camera = camera
-        core = CameraNodeCore(node: context.name, processID: 0)
+        core = CameraNodeCore(node: context.name)
         frames = context.bus.publisher(Topics.cameraImage(camera.name))
         try open(at: .now())
     }

@@ -33,7 +33,7 @@ struct GoalNode: NodeBody {
 
     /// - Throws: `GoalError` when the goal cannot be loaded.
     init(source: GoalSource, context: NodeContext) throws {
-        core = GoalNodeCore(node: context.name, processID: 0)
+        core = GoalNodeCore(node: context.name)
         goals = context.bus.publisher(Topics.goalCurrent)
         let goal = try Goal(loading: source)
         let now = MonotonicTime.now()

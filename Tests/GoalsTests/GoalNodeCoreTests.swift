@@ -5,7 +5,7 @@ import Testing
 import Time
 
 @Suite struct GoalNodeCoreTests {
-    private var core = GoalNodeCore(node: "goal", processID: 9)
+    private var core = GoalNodeCore(node: "goal")
     private let goal = Goal(
         id: "abc", name: "cup", views: [.init(camera: "primary", image: RGBImage(width: 4, height: 2, filledWith: 1))],
         text: "lift it", source: "test")
@@ -17,7 +17,7 @@ import Time
         #expect(core.set(goal, at: at(1)) == .publish(goal))
         #expect(core.current == goal)
         let status = core.status(at: at(4))
-        #expect(status.state == .ready && status.node == "goal" && status.processID == 9)
+        #expect(status.state == .ready && status.node == "goal")
         #expect(status.headline == "cup (abc): primary 4x2, \"lift it\"; set 3 s ago")
     }
 

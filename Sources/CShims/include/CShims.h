@@ -33,8 +33,9 @@ void octo_prefault_stack(void);
 pid_t octo_spawn(const char *path, char *const argv[], char *const envp[], int out_fd, int err_fd,
                  int parent_death_signal);
 
-/// Makes SIGTERM, SIGINT and SIGHUP readable instead of deadly: blocks them in the calling thread (threads made
-/// afterwards inherit that) and returns a non-blocking signalfd, or -errno. Call first thing in main.
+/// Makes SIGTERM, SIGINT and SIGHUP readable instead of deadly: returns the non-blocking reading end of a pipe that
+/// their handler writes to, or -errno. Not a signalfd: that needs the signals blocked in every thread, and libraries
+/// (OpenBLAS) start threads before main. sigaction(2).
 int octo_signal_fd(void);
 
 /// Reads one pending signal number from `octo_signal_fd`; 0 when none.
