@@ -60,8 +60,9 @@ struct StepPlanner: Sendable, BitwiseCopyable {
     }
 
     private func endEffectorTarget(of step: Int, in chunk: FixedActionChunk, after previous: StepTarget) -> StepTarget {
-        let asked: Vector3 = [chunk[step, 0], chunk[step, 1], chunk[step, 2]]
-        let askedTurn: Vector3 = [chunk[step, 3], chunk[step, 4], chunk[step, 5]]
+        // Not as array literals: of numbers that are not constants, those are made on the heap first.
+        let asked = Vector3(chunk[step, 0], chunk[step, 1], chunk[step, 2])
+        let askedTurn = Vector3(chunk[step, 3], chunk[step, 4], chunk[step, 5])
         let shift = asked.clamped(
             lowerBound: Vector3(repeating: -translationLimit), upperBound: Vector3(repeating: translationLimit))
         let turn = askedTurn.clamped(

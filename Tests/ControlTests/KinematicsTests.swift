@@ -169,9 +169,10 @@ let widowXRows: [KinematicRow] = [
         var random = SeededGenerator(seed: SeededGenerator.freshSeed())
         var iterations = 0
         for turn in 0..<2000 {
-            // Away from the limits and from the stretched elbow and the straight wrist, where the arm is singular.
+            // Away from the limits and from where the arm is singular: elbow stretched, wrist straight, or wrist above
+            // the waist.
             let q: JointVector = [
-                .random(in: -2...2, using: &random), .random(in: -1.2...0.8, using: &random),
+                .random(in: -2...2, using: &random), .random(in: -0.6...0.8, using: &random),
                 .random(in: -1...1.2, using: &random), .random(in: -2...2, using: &random),
                 .random(in: 0.4...1.8, using: &random), .random(in: -2...2, using: &random),
             ]
