@@ -89,7 +89,7 @@ extension Envelope {
     }
 
     private static func text(_ utf8: UnsafeRawBufferPointer, orThrow error: WireError) throws(WireError) -> String {
-        guard let text = String(validating: utf8, as: UTF8.self) else { throw error }
+        guard let text = String(wellFormed: utf8) else { throw error }
         return text
     }
 

@@ -37,6 +37,18 @@ struct ProtobufWriter {
     }
 }
 
+extension String {
+    /// The text whose UTF-8 these bytes are, or nil where they are none.
+    ///
+    /// `String(validating:as:)` goes through generic code byte by byte for a raw buffer, which showed in the profile of
+    /// each message.
+    package init?(wellFormed utf8: UnsafeRawBufferPointer) {
+        self.init(decoding: utf8, as: UTF8.self)
+        // Where decoding had to mend something, other bytes came out.
+        guard self.utf8.count == utf8.count, self.utf8.elementsEqual(utf8) else { return nil }
+    }
+}
+
 /// Reads protobuf fields one after the other. Every read is checked against the end; nil means malformed.
 struct ProtobufReader {
     enum Value {

@@ -145,6 +145,15 @@ import Wire
         #expect(try newer.withUnsafeBytes { bytes in try Envelope(bytes: bytes) }.schema == "octo.Goal")
     }
 
+    @Test(arguments: [[0x41, 0xC3, 0xA9], [], Array("✓ kernel".utf8)] as [[UInt8]]) func wellFormedTextIsRead(_ bytes: [UInt8]) {
+        #expect(bytes.withUnsafeBytes { String(wellFormed: $0) } == String(decoding: bytes, as: UTF8.self))
+    }
+
+    @Test(arguments: [[0xFF], [0x41, 0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0x80, 0x41]] as [[UInt8]])
+    func illFormedTextIsRefusedAndNotMended(_ bytes: [UInt8]) {
+        #expect(bytes.withUnsafeBytes { String(wellFormed: $0) } == nil)
+    }
+
     /// Standard viewers read fields 1 to 7 by these numbers and types.
     @Test func aFrameIsReadFromTheFieldNumbersOfTheImageSchema() throws {
         let body =
