@@ -241,8 +241,9 @@ extension BusNode {
             let isLast = try poll(until: deadline)
             if polled[0].revents != 0 { input.isIdle = false }
             if polled[1].revents != 0 { output?.isIdle = false }
-            let isCalled = polled[2...].contains { $0.revents != 0 }
-            if isLast || isCalled {
+            var isCalled = isLast
+            for index in 2..<polled.count where polled[index].revents != 0 { isCalled = true }
+            if isCalled {
                 try answerSubscribers()
                 _ = try drain()
                 return

@@ -40,7 +40,7 @@ struct Router {
         topic bytes: UnsafeRawBufferPointer,
         rest: (envelope: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer, bulk: SharedBytes?)?
     ) {
-        guard let topic = String(validating: bytes, as: UTF8.self), let route = route(for: topic) else {
+        guard let topic = String(wellFormed: bytes), let route = route(for: topic) else {
             unmatched += 1
             return
         }
@@ -55,7 +55,7 @@ struct Router {
             byteCount: bytes.count + rest.envelope.count + rest.body.count + (rest.bulk?.count ?? 0),
             receivedTime: MonotonicTime.now())
         var worst: Acceptance?
-        for index in route.sinks.indices where verdict != .duplicate || !route.sinks[index].isServed {
+        for index in 0..<route.sinks.count where verdict != .duplicate || !route.sinks[index].isServed {
             let acceptance = route.sinks[index].sink.accept(arrival)
             switch acceptance {
             case .kept: break

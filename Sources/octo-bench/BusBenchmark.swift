@@ -83,7 +83,7 @@ enum BusBenchmarkError: Error, CustomStringConvertible {
 ///   - burst: frames per turn that are sent as fast as they are answered, four on the way at once.
 ///   - program: this program's own path.
 func benchmarkBus(
-    rounds: Int = 10, roundTrips: Int = 400, burst: Int = 400, program: String = "/proc/self/exe"
+    rounds: Int = 100, roundTrips: Int = 40, burst: Int = 40, program: String = "/proc/self/exe"
 ) throws -> BusBenchmarkResult {
     var template = Array("/tmp/octo-bench-XXXXXX".utf8CString)
     guard let folder = mkdtemp(&template).map({ String(cString: $0) }) else { throw BusBenchmarkError.setup("mkdtemp") }

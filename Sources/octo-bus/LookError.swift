@@ -22,7 +22,7 @@ extension LookError: CustomStringConvertible {
         case .unknownTopic(let topic, let known, let nearest):
             "looking for the topic '\(topic)': nobody publishes it. "
                 + (nearest.map { "Did you mean '\($0)'? " } ?? "")
-                + (known.isEmpty ? "No topic was heard at all: see the nodes' log." : "These are published:")
+                + (known.isEmpty ? "No topic was heard at all: see the nodes' log." : "Topics of this run:")
                 + known.map { "\n  \($0)" }.joined()
         case .signalsUnavailable(let code):
             "preparing for Ctrl-C: signalfd failed (error \(code)), expected a descriptor. Raise the limit of open files "

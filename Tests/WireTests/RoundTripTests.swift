@@ -1,6 +1,7 @@
 import Geometry
 import Images
 import Messages
+import TestSupport
 import Testing
 import Time
 import Wire
@@ -123,6 +124,34 @@ import Wire
         // Zero is a stamp like any other; only an absent one is none.
         envelope.captureTime = .zero
         #expect(try envelope.decodedAgain() == envelope)
+    }
+
+    /// The envelope is written and read by hand; the generated code must agree, both ways.
+    @Test func envelopesAreWhatTheSchemaSays() throws {
+        var generator = SeededGenerator(seed: 0xB05_0006)
+        for _ in 0..<500 {
+            func number() -> UInt64 { generator.next() >> UInt64.random(in: 0..<64, using: &generator) }
+            func text() -> String { String("kernel ✓ bus ö".prefix(Int.random(in: 0...14, using: &generator))) }
+            func time() -> MonotonicTime { MonotonicTime(nanoseconds: Int64(number() >> 4) - 5) }
+            let envelope = Envelope(
+                schema: "octo." + text(), sequence: number(), captureTime: Bool.random(using: &generator) ? time() : nil,
+                publishTime: time(), sourceNode: text(), instanceID: number(), runID: text(), traceID: number(),
+                hostID: text())
+            let bytes = try envelope.encoded()
+            #expect(try EnvelopeSchema.bytes(of: envelope) == bytes, "seed \(generator.seed)")
+            #expect(try envelope.decodedAgain() == envelope, "seed \(generator.seed)")
+        }
+        let newer = Field.text(1, "octo.Goal") + Field.fixed32(44, 7) + Field.varint(45, 9) + Field.text(46, "x")
+        #expect(try newer.withUnsafeBytes { bytes in try Envelope(bytes: bytes) }.schema == "octo.Goal")
+    }
+
+    @Test(arguments: [[0x41, 0xC3, 0xA9], [], Array("✓ kernel".utf8)] as [[UInt8]]) func wellFormedTextIsRead(_ bytes: [UInt8]) {
+        #expect(bytes.withUnsafeBytes { String(wellFormed: $0) } == String(decoding: bytes, as: UTF8.self))
+    }
+
+    @Test(arguments: [[0xFF], [0x41, 0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0x80, 0x41]] as [[UInt8]])
+    func illFormedTextIsRefusedAndNotMended(_ bytes: [UInt8]) {
+        #expect(bytes.withUnsafeBytes { String(wellFormed: $0) } == nil)
     }
 
     /// Standard viewers read fields 1 to 7 by these numbers and types.
