@@ -10,13 +10,20 @@ package struct ArmControllerConfiguration: Equatable, Sendable, BitwiseCopyable 
     package var executionHorizon: Int
     /// The arm holds when no fresh chunk came for this long.
     package var watchdog: Duration
+    /// How long an arm that holds waits with a chunk before it starts it, unless that would cost a step.
+    ///
+    /// Policy and arm keep step: without a margin, each change of chunks would fall on the very moment that the next
+    /// one arrives, and whenever that is a little late one of a step earlier would be taken. A quarter of a step covers
+    /// the jitter of inference and costs that quarter once.
+    package var startMargin: Duration
 
-    package init(rate: Rate, executionHorizon: Int, watchdog: Duration) {
+    package init(rate: Rate, executionHorizon: Int, watchdog: Duration, startMargin: Duration = .zero) {
         precondition(executionHorizon >= 1, "at least one action of each chunk must be executed")
         precondition(watchdog > .zero, "the watchdog time must be positive")
         self.rate = rate
         self.executionHorizon = executionHorizon
         self.watchdog = watchdog
+        self.startMargin = startMargin
     }
 }
 
@@ -204,8 +211,14 @@ package struct ArmController: Sendable, BitwiseCopyable {
         case .holding(.stopping): break
         case .holding:
             // One good tick after a fault is not enough: its write may still fail.
-            if hasPending && goodTicks >= 2 { _ = startPending(at: now, boundary: nil) }
+            if hasPending && goodTicks >= 2 && isDueToStart(at: now) { _ = startPending(at: now, boundary: nil) }
         }
+    }
+
+    /// Whether the pending chunk has waited out the start margin, or would lose a step by waiting longer.
+    private func isDueToStart(at now: MonotonicTime) -> Bool {
+        now - lastFreshReceipt >= configuration.startMargin
+            || pending.elapsedSteps(at: now + configuration.rate.period) > pending.elapsedSteps(at: lastFreshReceipt)
     }
 
     /// The present step's time is over: the next step, the next chunk, or a hold.

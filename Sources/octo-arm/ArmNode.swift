@@ -70,7 +70,8 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         loop = try ArmControlLoop(
             driver: driver, calibration: calibration,
             configuration: ArmControllerConfiguration(
-                rate: section.controlRate, executionHorizon: section.executionHorizon, watchdog: section.watchdog))
+                rate: section.controlRate, executionHorizon: section.executionHorizon, watchdog: section.watchdog,
+                startMargin: .nanoseconds(context.run.manifest.policy.rate.periodNanoseconds / 4)))
         let wanted = section.realTime
         rights = try loop.start(
             rights: RealTimeRights(

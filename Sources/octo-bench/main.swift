@@ -1,4 +1,6 @@
 import ArgumentParser
+import Control
+import Foundation
 
 /// Latencies and ratios on this machine, each beside a baseline in the same run.
 struct OctoBench: ParsableCommand {
@@ -39,8 +41,11 @@ struct ControlCommand: ParsableCommand {
     @Option(help: "Seconds at each rate.")
     var seconds: Double = 10
 
+    @Option(help: "Calibration file of the simulated arm.")
+    var calibration = "calibration/widowx-250s.json"
+
     func run() throws {
-        _ = try benchmarkControlLoop(seconds: seconds)
+        _ = try benchmarkControlLoop(calibration: ArmCalibration(contentsOfFile: calibration), seconds: seconds)
     }
 }
 
@@ -58,4 +63,10 @@ switch (CommandLine.arguments.dropFirst().first, CommandLine.arguments.dropFirst
 case (BusBenchmark.busEcho, let folder?): try runBusEcho(folder: folder)
 case (BusBenchmark.bareEcho, let folder?): try runBareEcho(folder: folder)
 default: OctoBench.main()
+}
+
+extension ArmCalibration {
+    init(contentsOfFile path: String) throws {
+        try self.init(parsing: Data(contentsOf: URL(fileURLWithPath: path)), file: path)
+    }
 }
