@@ -40,7 +40,7 @@ package struct ImageResize: Sendable {
     }
 
     /// The picture after Lanczos and before any crop or rounding; values may lie outside 0...255.
-    func resizeUnrounded(_ image: RGBImage) -> FloatImage {
+    package func resizeUnrounded(_ image: RGBImage) -> FloatImage {
         precondition(
             image.width == inputWidth && image.height == inputHeight,
             "the plan is for \(inputWidth)x\(inputHeight), the picture has \(image.width)x\(image.height)")
@@ -125,10 +125,11 @@ package struct ImageResize: Sendable {
 }
 
 /// Between which two samples each output of the centre crop lies, along one side.
-struct CropAxis {
+package struct CropAxis {
     /// The box's sides as parts of the picture's: the middle sqrt(0.9).
-    static let begin = (1 - Float(0.9).squareRoot()) / 2
-    static let end = begin + Float(0.9).squareRoot()
+    package static let begin = (1 - Float(0.9).squareRoot()) / 2
+    /// Where it ends.
+    package static let end = begin + Float(0.9).squareRoot()
 
     private(set) var low: [Int] = []
     private(set) var high: [Int] = []
@@ -148,12 +149,13 @@ struct CropAxis {
 }
 
 /// A picture between two steps of the computation: `[height, width, 3]` float32, not yet rounded or clipped.
-struct FloatImage {
-    let width: Int
-    let height: Int
-    let values: [Float]
+package struct FloatImage {
+    package let width: Int
+    package let height: Int
+    package let values: [Float]
 
-    init(width: Int, height: Int, fill: (UnsafeMutableBufferPointer<Float>) -> Void) {
+    /// - Parameter fill: writes all `width × height × 3` numbers.
+    package init(width: Int, height: Int, fill: (UnsafeMutableBufferPointer<Float>) -> Void) {
         self.width = width
         self.height = height
         values = [Float](unsafeUninitializedCapacity: width * height * 3) { memory, count in
@@ -170,7 +172,7 @@ struct FloatImage {
     }
 
     /// Rounded half to even, then clipped to 0...255, as the official code does.
-    func rounded() -> RGBImage {
+    package func rounded() -> RGBImage {
         let pixels = SharedBytes(count: values.count) { (memory) throws(Never) in
             for (index, value) in values.enumerated() {
                 memory[index] = UInt8(min(max(value.rounded(.toNearestOrEven), 0), 255))

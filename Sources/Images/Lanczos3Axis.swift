@@ -5,17 +5,18 @@ import Glibc
 ///
 /// The official code, commit 241fb35, resizes with TensorFlow's `lanczos3` and `antialias`; all arithmetic is float32
 /// as there, since the results are rounded to bytes and have to come out the same.
-struct Lanczos3Axis: Sendable {
+package struct Lanczos3Axis: Sendable {
     let inputSize: Int
     let outputSize: Int
     /// Index of the first sample that counts, for each output.
-    let starts: [Int]
+    package let starts: [Int]
     /// Where in `weights` the weights of output `o` lie: `offsets[o] ..< offsets[o + 1]`.
-    let offsets: [Int]
+    package let offsets: [Int]
     /// Each output's weights sum to 1.
-    let weights: [Float]
+    package let weights: [Float]
 
-    init(from inputSize: Int, to outputSize: Int) {
+    /// Both sizes are lengths in samples, positive.
+    package init(from inputSize: Int, to outputSize: Int) {
         self.inputSize = inputSize
         self.outputSize = outputSize
         let scale = Float(outputSize) / Float(inputSize)

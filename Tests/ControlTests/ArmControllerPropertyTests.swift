@@ -29,7 +29,8 @@ private struct Scenario {
         let rate = Rate(hertz: hertz)
         configuration = ArmControllerConfiguration(
             rate: rate, executionHorizon: .random(in: 1...5, using: &random),
-            watchdog: .milliseconds(.random(in: 200...1500, using: &random)))
+            watchdog: .milliseconds(.random(in: 200...1500, using: &random)),
+            startMargin: .milliseconds(.random(in: 0...100, using: &random)))
         let count = Int(6 * rate.hertz)
         events = Array(repeating: [], count: count)
         isSkipped = (0..<count).map { _ in Int.random(in: 0..<50, using: &random) == 0 }

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import Images
+import Images
 
 /// Parity with pictures that the official code (commit 241fb35) resized, and what must hold for any picture.
 @Suite struct ImageResizeTests {

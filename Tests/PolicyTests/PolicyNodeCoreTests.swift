@@ -34,7 +34,7 @@ private struct Scene {
     /// Delivers a frame 5 ms old and runs the tick that is due.
     mutating func step(_ value: UInt8) throws -> PolicyNodeCore.TickResult {
         if let due = core.nextTick {
-            core.receive(frame(value, captured: (due - .zero) - .milliseconds(5)), at: due)
+            core.receive(frame(value, captured: (due - MonotonicTime.zero) - .milliseconds(5)), at: due)
         } else {
             core.receive(frame(value, captured: .milliseconds(5)), at: .zero + .milliseconds(10))
         }
@@ -57,7 +57,7 @@ private struct NetworkFailure: Error {}
         #expect(scene.core.nextTick == nil)
         #expect(scene.core.obstacle == .noFrameYet(camera: "primary"))
         scene.core.receive(scene.frame(2, camera: "wrist", captured: .milliseconds(4)), at: .zero + .milliseconds(7))
-        #expect(scene.core.nextTick == .zero + .milliseconds(27))
+        #expect(scene.core.nextTick == MonotonicTime.zero + .milliseconds(27))
     }
 
     @Test func ticksAtThePolicyRateWhetherOrNotTheNetworkIsBusy() throws {
@@ -87,7 +87,7 @@ private struct NetworkFailure: Error {}
         // Between two ticks the camera delivers several frames: only the newest before the tick is history.
         let due = try #require(scene.core.nextTick)
         for (value, before) in [(10, 150), (11, 100), (12, 50)] {
-            let captured = (due - .zero) - .milliseconds(before)
+            let captured = (due - MonotonicTime.zero) - .milliseconds(before)
             scene.core.receive(scene.frame(UInt8(value), captured: captured), at: .zero + captured)
         }
         let seen = try #require(observation(in: scene.core.tick(at: due)))
@@ -101,8 +101,8 @@ private struct NetworkFailure: Error {}
         scene.core.receive(scene.goal())
         _ = try scene.step(1)
         let due = try #require(scene.core.nextTick)
-        scene.core.receive(scene.frame(2, captured: (due - .zero) - .milliseconds(10)), at: due)
-        scene.core.receive(scene.frame(3, captured: (due - .zero) + .milliseconds(10)), at: due + .milliseconds(12))
+        scene.core.receive(scene.frame(2, captured: (due - MonotonicTime.zero) - .milliseconds(10)), at: due)
+        scene.core.receive(scene.frame(3, captured: (due - MonotonicTime.zero) + .milliseconds(10)), at: due + .milliseconds(12))
         let seen = try #require(observation(in: scene.core.tick(at: due + .milliseconds(15))))
         #expect(seen.views[0].pixels.bytes.first == 2)
     }
