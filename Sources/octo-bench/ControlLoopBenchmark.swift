@@ -224,6 +224,10 @@ private func countAllocations(_ calibration: ArmCalibration, ticks: Int) throws 
     // In the future of the machine's clock or not does not matter: the body is told the time.
     let start = MonotonicTime.now()
     let chunks = try (0...ticks / 40).map { try makeChunk(UInt64($0), observedAt: start + .milliseconds($0 * 400)) }
+    // One tick before counting: the caller looks up the types it hands over, once, which allocates.
+    body.tick(TickTime(index: 0, deadline: start - .milliseconds(10), wake: start - .milliseconds(10)))
+    while body.channels.reports.pop() != nil {}
+    _ = body.channels.snapshots.take()
     let before = octo_thread_allocation_count()
     for tick in 0..<ticks {
         let time = start + .milliseconds(tick * 10)

@@ -139,6 +139,20 @@ private let down: [Double] = [0, 0, -0.01, 0, 0, 0, 1]
         #expect((moved - [0, 0, -0.01]).length < 1e-5, "one step from where it stood, not from where it was going")
     }
 
+    @Test func aChunkThatAsksForNothingAfterAHoldMovesNothing() throws {
+        // Held in full swing: the reference of before was far ahead of where the arm came to rest.
+        var bench = try bench(executing: 1, watchdog: .milliseconds(300))
+        let swing = [0.5, 0, 0, 0, 0, 0, 1]
+        bench.receive(try chunk([swing, swing, swing, swing], id: 0, observedAt: 0, space: .jointDelta))
+        bench.run(milliseconds: 1000)
+        let held = try #require(bench.setpoints.last).positions
+        bench.receive(try chunk([[0, 0, 0, 0, 0, 0, 1]], id: 1, observedAt: 1000, space: .jointDelta))
+        for _ in 0..<20 {
+            let tick = bench.tick()
+            #expect((tick.setpoint.positions - held).magnitude < 1e-12)
+        }
+    }
+
     @Test func holdsWhenNoFreshChunkCame() throws {
         var bench = try bench(executing: 50, watchdog: .milliseconds(500))
         bench.receive(try chunk(Array(repeating: down, count: 8), id: 0, observedAt: 0))
