@@ -17,10 +17,12 @@ build: packages
 run: build
 	$(BIN)/octo-launch launch/replay.json --for $(SECONDS_TO_RUN)
 
-# One build serves both: the tests start the programs that lie beside them.
+# One build serves both: the tests start the programs that lie beside them. Those that start whole robots come last,
+# by themselves: they need the machine's cores.
 test: packages
 	swift build $(SWIFT_FLAGS) --build-tests
-	swift test $(SWIFT_FLAGS) --skip-build
+	swift test $(SWIFT_FLAGS) --skip-build --skip EndToEndTests
+	swift test $(SWIFT_FLAGS) --skip-build --filter EndToEndTests
 
 bench: build
 	$(BIN)/octo-bench all

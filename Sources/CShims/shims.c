@@ -127,7 +127,14 @@ int octo_signal_fd(void) {
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
-    return signal_pipe[0];
+    // Whoever started this program may have had them blocked, and a blocked signal mask is inherited.
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    int error = pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    return error == 0 ? signal_pipe[0] : -error;
 }
 
 int octo_signal_read(int fd) {

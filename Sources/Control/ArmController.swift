@@ -217,7 +217,7 @@ package struct ArmController: Sendable, BitwiseCopyable {
 
     /// Whether the pending chunk has waited out the start margin, or would lose a step by waiting longer.
     private func isDueToStart(at now: MonotonicTime) -> Bool {
-        now - lastFreshReceipt >= configuration.startMargin
+        configuration.startMargin == .zero || now - lastFreshReceipt >= configuration.startMargin
             || pending.elapsedSteps(at: now + configuration.rate.period) > pending.elapsedSteps(at: lastFreshReceipt)
     }
 

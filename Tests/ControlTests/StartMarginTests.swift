@@ -33,8 +33,10 @@ import Time
 
     @Test func withAMarginEachChunkThatTakesOverIsTheFreshest() throws {
         let reports = try run(delays: Self.jittering, margin: .milliseconds(50))
-        #expect(reports.map(\.chunkID) == [0, 4, 8, 12, 16, 20])
-        #expect(reports.allSatisfy { $0.stepsSkipped == 0 })
+        // After the last chunk nothing fresh comes: what follows is the rest of the newest one.
+        let takeovers = reports.prefix(6)
+        #expect(takeovers.map(\.chunkID) == [0, 4, 8, 12, 16, 20])
+        #expect(takeovers.allSatisfy { $0.stepsSkipped == 0 })
     }
 
     @Test func withoutAMarginALateOneIsMissedAndAStepIsLost() throws {
@@ -43,8 +45,8 @@ import Time
     }
 
     @Test func theMarginIsNotWaitedOutWhenThatWouldCostAStep() throws {
-        // 190 ms after its observation: 50 ms more would be in the next step.
-        let reports = try run(delays: [190], margin: .milliseconds(50))
+        // 170 ms after its observation: 50 ms more would be in the next step.
+        let reports = try run(delays: [170], margin: .milliseconds(50))
         #expect(reports.first?.stepsSkipped == 0)
         #expect(reports.first?.stepsExecuted == 4)
     }

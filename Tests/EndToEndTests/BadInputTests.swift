@@ -164,7 +164,7 @@ extension EndToEnd {
             // The first is not disturbed.
             let (summary, outcome) = try pipeline.stop()
             #expect(outcome.exitCode == 0)
-            #expect(summary["restarts"]?.int == 0)
+            #expect(restarts(in: summary) == 0)
         }
 
         @Test func aNodeThatExitsAtOnce() throws {

@@ -38,7 +38,7 @@ extension EndToEnd {
             #expect(try #require(pipeline.armState).tick > before.tick)
             let (summary, outcome) = try pipeline.stop()
             #expect(outcome.exitCode == 0)
-            #expect(summary["restarts"]?.int == 1)
+            #expect(restarts(in: summary) == 1)
         }
 
         @Test func theGoalComesBackLatchedWhenTheGoalManagerIsKilled() throws {
@@ -54,7 +54,7 @@ extension EndToEnd {
             }
             let (summary, outcome) = try pipeline.stop()
             #expect(outcome.exitCode == 0)
-            #expect(summary["restarts"]?.int == 1)
+            #expect(restarts(in: summary) == 1)
         }
 
         @Test func theArmIsWhereItWasWhenItsDriverIsKilledAndHoldsUntilAFreshChunk() throws {
@@ -83,7 +83,7 @@ extension EndToEnd {
             }
             let (summary, outcome) = try pipeline.stop()
             #expect(outcome.exitCode == 0)
-            #expect(summary["restarts"]?.int == 1)
+            #expect(restarts(in: summary) == 1)
         }
     }
 }

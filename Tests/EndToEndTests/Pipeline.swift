@@ -193,3 +193,8 @@ func waitUntilGone(_ processIDs: [Int32], limit: Double = 15) -> [Int32] {
     }
     return left
 }
+
+/// Restarts of all processes together, as the summary of octo-launch has them.
+func restarts(in summary: JSONNode) -> Int? {
+    summary["restarts"]?.object?.reduce(0) { $0 + ($1.value.int ?? 0) }
+}

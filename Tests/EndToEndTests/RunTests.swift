@@ -11,14 +11,14 @@ extension EndToEnd {
         /// What every healthy run must say about itself.
         private func expectHealthy(_ summary: JSONNode, _ outcome: Program.Outcome) throws {
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
-            #expect(summary["restarts"]?.int == 0, "\(summary.text())")
-            #expect(summary["drops"]?.int == 0, "\(summary.text())")
+            #expect(restarts(in: summary) == 0, "\(summary.text())")
+            #expect(summary["bus_lost"]?.int == 0, "\(summary.text())")
             #expect(try #require(summary["frames"]?.int) > 10)
             #expect(try #require(summary["chunks"]?.int) > 10)
-            let latency = try #require(summary["frame_to_first_setpoint"])
+            let latency = try #require(summary["frame_to_first_setpoint_ms"])
             #expect(try #require(latency["count"]?.int) > 5)
-            #expect(try #require(latency["p50_ms"]?.double) > 0)
-            #expect(try #require(summary["loop_jitter"]?["count"]?.int) > 100)
+            #expect(try #require(latency["p50"]?.double) > 0)
+            #expect(try #require(summary["control_loop"]?["jitter_us"]?["count"]?.int) > 100)
         }
 
         @Test func replaysTheDemoEpisodeAndEndsByItself() throws {
@@ -49,7 +49,7 @@ extension EndToEnd {
             kill(pipeline.launcher.process.processIdentifier, signal)
             let (summary, outcome) = try pipeline.finish(limit: 20)
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
-            #expect(summary["restarts"]?.int == 0)
+            #expect(restarts(in: summary) == 0)
             #expect(waitUntilGone(processes) == [])
             #expect(!FileManager.default.fileExists(atPath: pipeline.folder.appendingPathComponent("arm.ipc").path))
         }
