@@ -77,7 +77,7 @@ private func softmaxRows(_ x: UnsafeMutablePointer<Float>, rows: Int, columns: I
 }
 
 /// flax `nn.MultiHeadDotProductAttention`: projections to heads, attention, projection back.
-struct MultiHeadAttention: Sendable {
+package struct MultiHeadAttention: Sendable {
     let heads: Int
     let query: Dense
     let key: Dense
@@ -89,7 +89,7 @@ struct MultiHeadAttention: Sendable {
     ///   - source: `[keys, D]`, x itself for self-attention.
     ///   - permitted: `[queries, keys]`, 0 forbids.
     /// - Returns: `[queries, D]`
-    func callAsFunction(_ x: [Float], over source: [Float], permitted: [UInt8]?) -> [Float] {
+    package func callAsFunction(_ x: [Float], over source: [Float], permitted: [UInt8]?) -> [Float] {
         let (queries, keys) = (x.count / query.inputs, source.count / key.inputs)
         let width = query.outputs / heads
         let mixed = attend(
@@ -100,11 +100,11 @@ struct MultiHeadAttention: Sendable {
 }
 
 /// `Dense_1(gelu(Dense_0(x)))`
-struct MLP: Sendable {
+package struct MLP: Sendable {
     let expand: Dense
     let contract: Dense
 
-    func callAsFunction(_ x: [Float]) -> [Float] {
+    package func callAsFunction(_ x: [Float]) -> [Float] {
         let rows = x.count / expand.inputs
         var hidden = expand(x, rows: rows)
         Activation.gelu(&hidden)
@@ -113,7 +113,7 @@ struct MLP: Sendable {
 }
 
 /// Pre-norm transformer block (`Encoder1DBlock` of the official code, commit 241fb35).
-struct EncoderBlock: Sendable {
+package struct EncoderBlock: Sendable {
     let attentionNorm: LayerNorm
     let attention: MultiHeadAttention
     let mlpNorm: LayerNorm
@@ -122,7 +122,7 @@ struct EncoderBlock: Sendable {
     /// - Parameters:
     ///   - x: `[tokens, D]`, in and out.
     ///   - permitted: `[tokens, tokens]`, row = query.
-    func callAsFunction(_ x: inout [Float], permitted: [UInt8]) {
+    package func callAsFunction(_ x: inout [Float], permitted: [UInt8]) {
         let normed = attentionNorm(x)
         add(attention(normed, over: normed, permitted: permitted), to: &x)
         add(mlp(mlpNorm(x)), to: &x)
@@ -131,7 +131,7 @@ struct EncoderBlock: Sendable {
 
 /// Pools tokens by attention from learned probes (`MAPHead` of the official code). The probe itself is not added to the
 /// result.
-struct AttentionPooling: Sendable {
+package struct AttentionPooling: Sendable {
     static let heads = 8
     /// `[probes, D]`
     let probe: [Float]
@@ -143,7 +143,7 @@ struct AttentionPooling: Sendable {
     ///   - tokens: `[tokens, D]`
     ///   - mask: `[tokens]`, 0 hides a token.
     /// - Returns: `[probes, D]`
-    func callAsFunction(_ tokens: [Float], mask: [UInt8]) -> [Float] {
+    package func callAsFunction(_ tokens: [Float], mask: [UInt8]) -> [Float] {
         let probes = probe.count / attention.query.inputs
         let permitted = (0..<probes).flatMap { _ in mask }
         var pooled = attention(probe, over: tokens, permitted: permitted)

@@ -55,6 +55,12 @@ package struct ParameterProblem: Equatable, Sendable, CustomStringConvertible {
     package var found: Found
     package var expected: [Int]
 
+    package init(parameter: String, found: Found, expected: [Int]) {
+        self.parameter = parameter
+        self.found = found
+        self.expected = expected
+    }
+
     package var description: String {
         switch found {
         case .nothing: "'\(parameter)' is missing, expected shape \(expected)"

@@ -130,9 +130,11 @@ struct ConfigurationReader {
     /// - Parameters:
     ///   - known: read elsewhere, or without influence on inference.
     ///   - fixed: known arguments with the only value that can be followed.
-    mutating func checkArguments(of spec: ModuleSpec, known: [String], fixed: [String: JSONNode] = [:]) {
-        for member in spec.kwargs.object ?? [] {
-            let place = "\(spec.kwargsPath).\(member.key)"
+    mutating func checkArguments(
+        _ kwargs: JSONNode, at path: String, known: [String], fixed: [String: JSONNode] = [:]
+    ) {
+        for member in kwargs.object ?? [] {
+            let place = "\(path).\(member.key)"
             if let only = fixed[member.key] {
                 if member.value != only {
                     report(place, found: Self.describe(member.value), expected: "\(only.text()), the only supported value")
@@ -148,7 +150,7 @@ struct ConfigurationReader {
 
 /// The patterns that choose image keys: Python's `re.match`, which is anchored at the start only. Literal characters,
 /// `.`, `*`, `^`, `$` and escaped characters are understood; released checkpoints use no more.
-struct KeyPattern: Equatable, Sendable {
+package struct KeyPattern: Equatable, Sendable {
     private struct Piece: Equatable {
         /// nil matches any character.
         var character: Character?
@@ -158,7 +160,7 @@ struct KeyPattern: Equatable, Sendable {
     private var anchoredAtEnd = false
 
     /// nil for a pattern that needs a real regular-expression engine.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         var rest = Substring(text)
         if rest.first == "^" { rest.removeFirst() }
         while let character = rest.popFirst() {
@@ -178,7 +180,7 @@ struct KeyPattern: Equatable, Sendable {
     }
 
     /// Follows all ways through the pattern at once, so that no pattern can take long.
-    func matches(start key: String) -> Bool {
+    package func matches(start key: String) -> Bool {
         var states = closure(of: [0])
         if !anchoredAtEnd && states.contains(pieces.count) { return true }
         for character in key {

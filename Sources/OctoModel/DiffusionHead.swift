@@ -2,14 +2,14 @@ import Foundation
 
 /// How much noise each step of the diffusion adds: the cosine schedule (Nichol and Dhariwal 2021, equation 17), in
 /// float32 as the official code computes it.
-struct DiffusionSchedule: Equatable, Sendable {
+package struct DiffusionSchedule: Equatable, Sendable {
     /// `[steps]` each, by t.
-    let betas: [Float]
-    let alphas: [Float]
+    package let betas: [Float]
+    package let alphas: [Float]
     /// Products of the alphas up to t.
-    let alphaHats: [Float]
+    package let alphaHats: [Float]
 
-    init(steps: Int) {
+    package init(steps: Int) {
         let remaining = (0...steps).map { i in
             let c = cos((Float(i) / Float(steps) + 0.008) / 1.008 * Float.pi * 0.5)
             return c * c
@@ -26,7 +26,7 @@ struct DiffusionSchedule: Equatable, Sendable {
 }
 
 /// Predicts the noise in a chunk (`ScoreActor` of the official code, commit 241fb35).
-struct ScoreNetwork: Sendable {
+package struct ScoreNetwork: Sendable {
     struct Block: Sendable {
         /// nil in models without layer norm.
         let norm: LayerNorm?
@@ -44,13 +44,15 @@ struct ScoreNetwork: Sendable {
 
     /// `[cos f, sin f]` with `f = 2π t k`; t is the index of the step, not divided by their number.
     /// - Returns: `[timeDimension]`
-    func timeFeatures(_ t: Int) -> [Float] {
+    package func timeFeatures(_ t: Int) -> [Float] { Self.timeFeatures(t, frequencies: frequencies) }
+
+    package static func timeFeatures(_ t: Int, frequencies: [Float]) -> [Float] {
         let angles = frequencies.map { 2 * Float.pi * Float(t) * $0 }
         return angles.map { cos($0) } + angles.map { sin($0) }
     }
 
     /// - Returns: `[timeDimension]`, a constant for each t.
-    func timeCode(_ t: Int) -> [Float] {
+    package func timeCode(_ t: Int) -> [Float] {
         var hidden = codeExpand(timeFeatures(t), rows: 1)
         Activation.swish(&hidden)
         return codeContract(hidden, rows: 1)
@@ -61,7 +63,7 @@ struct ScoreNetwork: Sendable {
     ///   - embedding: `[D]`
     ///   - actions: `[chunk]`
     /// - Returns: `[chunk]`
-    func callAsFunction(code: [Float], embedding: [Float], actions: [Float]) -> [Float] {
+    package func callAsFunction(code: [Float], embedding: [Float], actions: [Float]) -> [Float] {
         var x = input(code + embedding + actions, rows: 1)
         for block in blocks {
             var hidden = block.expand(block.norm?(x) ?? x, rows: 1)

@@ -3,8 +3,8 @@ import Foundation
 /// The arrays of a file in flax's msgpack form, found but not copied (`flax/serialization.py`, version 0.7.5).
 ///
 /// Nested maps become names joined with `/`. Arrays of more than 2^30 bytes are stored in chunks; that stays hidden here.
-struct FlaxArchive: Sendable {
-    enum ElementType: String, Sendable, CaseIterable {
+package struct FlaxArchive: Sendable {
+    package enum ElementType: String, Sendable, CaseIterable {
         case float32, float16, bfloat16, float64, int32, int64, uint8, bool
 
         var size: Int {
@@ -17,24 +17,24 @@ struct FlaxArchive: Sendable {
         }
     }
 
-    struct Entry: Sendable {
-        var shape: [Int]
-        var elementType: ElementType
+    package struct Entry: Sendable {
+        package var shape: [Int]
+        package var elementType: ElementType
         /// Where its bytes are; their lengths add up to the shape's.
         var ranges: [Range<Int>]
         var count: Int { shape.reduce(1, *) }
     }
 
     /// The file's name for errors.
-    let file: String
-    let entries: [String: Entry]
+    package let file: String
+    package let entries: [String: Entry]
     /// Older orbax writes strings in place of arrays that it keeps in zarr folders.
-    let refersToOtherFiles: Bool
+    package let refersToOtherFiles: Bool
     private let bytes: Data
 
     /// - Parameter bytes: the whole file.
     /// - Throws: `.corruptFile` with the offset.
-    init(_ bytes: Data, file: String) throws(CheckpointError) {
+    package init(_ bytes: Data, file: String) throws(CheckpointError) {
         self.file = file
         self.bytes = bytes
         // Data's accessor does not carry typed errors through.
@@ -51,7 +51,7 @@ struct FlaxArchive: Sendable {
     }
 
     /// The array's numbers as float32; nil if there is no such array or it does not hold floating-point numbers.
-    func floats(_ name: String) -> [Float]? {
+    package func floats(_ name: String) -> [Float]? {
         guard let entry = entries[name] else { return nil }
         return bytes.withUnsafeBytes { raw in
             switch entry.elementType {

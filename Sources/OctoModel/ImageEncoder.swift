@@ -1,7 +1,7 @@
 import Foundation
 
 /// A convolution without dilation, by gathering patches into rows and one matrix product.
-struct Convolution: Sendable {
+package struct Convolution: Sendable {
     let kernelSize: Int
     let stride: Int
     /// Zeros on all four sides.
@@ -18,7 +18,7 @@ struct Convolution: Sendable {
 
     /// - Parameter x: `[height, width, channels]`
     /// - Returns: `[outHeight, outWidth, features]`
-    func callAsFunction(_ x: [Float], height: Int, width: Int) -> [Float] {
+    package func callAsFunction(_ x: [Float], height: Int, width: Int) -> [Float] {
         let outHeight = Self.outputSize(height, kernel: kernelSize, stride: stride, padding: padding)
         let outWidth = Self.outputSize(width, kernel: kernelSize, stride: stride, padding: padding)
         let patches = gatherPatches(x, height: height, width: width, outHeight: outHeight, outWidth: outWidth)
@@ -82,7 +82,7 @@ struct Convolution: Sendable {
 
 /// Turns stacked images into tokens: SmallStem (StdConv, GroupNorm, ReLU a few times, then a plain convolution) or
 /// PatchEncoder (that convolution alone), as in `vit_encoders.py` of the official code, commit 241fb35.
-struct ImageEncoder: Sendable {
+package struct ImageEncoder: Sendable {
     let layers: [(convolution: Convolution, norm: GroupNorm)]
     let embedding: Convolution
     let normalization: ModelConfiguration.ImageEncoder.Normalization
@@ -91,7 +91,7 @@ struct ImageEncoder: Sendable {
     ///   - images: `[height, width, 3]` each, in the order of the channels.
     ///   - recordLayer: gets the index of a layer and its output before the ReLU, `[height, width, features]`.
     /// - Returns: `[tokens, features]`, tokens row by row.
-    func callAsFunction(
+    package func callAsFunction(
         _ images: [ArraySlice<UInt8>], height: Int, width: Int,
         recordLayer: (_ index: Int, _ shape: [Int], _ output: [Float]) -> Void = { _, _, _ in }
     ) -> [Float] {

@@ -4,7 +4,7 @@ import Foundation
 // ones come: the fast ones are compared with these.
 
 /// `y = x · kernel + bias`
-struct Dense: Sendable {
+package struct Dense: Sendable {
     let inputs: Int
     let outputs: Int
     /// `[inputs, outputs]`
@@ -14,7 +14,7 @@ struct Dense: Sendable {
 
     /// - Parameter x: `[rows, inputs]`
     /// - Returns: `[rows, outputs]`
-    func callAsFunction(_ x: [Float], rows: Int) -> [Float] {
+    package func callAsFunction(_ x: [Float], rows: Int) -> [Float] {
         precondition(x.count == rows * inputs, "\(x.count) numbers are not \(rows) rows of \(inputs)")
         precondition(kernel.count == inputs * outputs && bias.map { $0.count == outputs } ?? true, "a whole layer")
         return [Float](unsafeUninitializedCapacity: rows * outputs) { y, initialized in
@@ -40,14 +40,19 @@ struct Dense: Sendable {
 }
 
 /// Every row to mean 0 and variance 1, then scaled and shifted. Epsilon 1e-6 under the root (flax `nn.LayerNorm`).
-struct LayerNorm: Sendable {
+package struct LayerNorm: Sendable {
     /// `[width]` both.
     let scale: [Float]
     let bias: [Float]
 
+    package init(scale: [Float], bias: [Float]) {
+        self.scale = scale
+        self.bias = bias
+    }
+
     /// - Parameter x: `[rows, width]`
     /// - Returns: the same shape.
-    func callAsFunction(_ x: [Float]) -> [Float] {
+    package func callAsFunction(_ x: [Float]) -> [Float] {
         let width = scale.count
         precondition(x.count % width == 0, "\(x.count) numbers are not rows of \(width)")
         return normaliseRows(x, width: width) { source, target in
@@ -71,12 +76,12 @@ struct LayerNorm: Sendable {
 }
 
 /// Every row to mean square 1, then scaled: T5's norm, without subtracting the mean and without a bias.
-struct RMSNorm: Sendable {
+package struct RMSNorm: Sendable {
     /// `[width]`
     let weight: [Float]
 
     /// - Parameter x: `[rows, width]`
-    func callAsFunction(_ x: [Float]) -> [Float] {
+    package func callAsFunction(_ x: [Float]) -> [Float] {
         let width = weight.count
         precondition(x.count % width == 0, "\(x.count) numbers are not rows of \(width)")
         return normaliseRows(x, width: width) { source, target in
@@ -104,14 +109,14 @@ private func normaliseRows(
 }
 
 /// Statistics over all pixels of 32 groups of consecutive channels (flax `nn.GroupNorm`, epsilon 1e-6 under the root).
-struct GroupNorm: Sendable {
+package struct GroupNorm: Sendable {
     static let groups = 32
     /// `[channels]` both; channels are a multiple of 32.
     let scale: [Float]
     let bias: [Float]
 
     /// - Parameter x: `[pixels, channels]` of one image
-    func callAsFunction(_ x: [Float]) -> [Float] {
+    package func callAsFunction(_ x: [Float]) -> [Float] {
         let channels = scale.count
         let pixels = x.count / channels
         precondition(pixels * channels == x.count, "\(x.count) numbers are not pixels of \(channels) channels")
@@ -163,15 +168,15 @@ struct GroupNorm: Sendable {
 }
 
 /// Element by element, in place.
-enum Activation {
+package enum Activation {
     /// The tanh approximation `0.5 x (1 + tanh(u))`, `u = sqrt(2/pi) (x + 0.044715 x³)`, written as `x / (1 + exp(-2u))`:
     /// the same function, without cancellation for large negative x, and without the slow tanh of the C library.
-    static func gelu(_ x: inout [Float]) {
+    package static func gelu(_ x: inout [Float]) {
         apply(&x) { x in x / (1 + exp(-1.595_769_1 * (x + 0.044_715 * x * x * x))) }
     }
 
     /// `x / (1 + exp(-x))`
-    static func swish(_ x: inout [Float]) { apply(&x) { x in x / (1 + exp(-x)) } }
+    package static func swish(_ x: inout [Float]) { apply(&x) { x in x / (1 + exp(-x)) } }
 
     static func relu(_ x: inout [Float]) { apply(&x) { x in max(x, 0) } }
 

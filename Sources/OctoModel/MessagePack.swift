@@ -1,9 +1,14 @@
 /// One value of a msgpack text (specification: github.com/msgpack/msgpack, spec.md). Long payloads are not copied: they
 /// are given as byte ranges of the input.
-enum MessagePackValue: Equatable {
-    struct Member: Equatable {
-        var key: String
-        var value: MessagePackValue
+package enum MessagePackValue: Equatable, Sendable {
+    package struct Member: Equatable, Sendable {
+        package var key: String
+        package var value: MessagePackValue
+
+        package init(key: String, value: MessagePackValue) {
+            self.key = key
+            self.value = value
+        }
     }
 
     case null
@@ -19,15 +24,15 @@ enum MessagePackValue: Equatable {
 }
 
 /// Why bytes are not msgpack, and where.
-struct MessagePackError: Error, Equatable {
-    var offset: Int
-    var problem: String
+package struct MessagePackError: Error, Equatable {
+    package var offset: Int
+    package var problem: String
 }
 
 /// Reads msgpack from bytes that may be damaged or made to harm: no count is believed before the bytes for it are seen
 /// to be there, nesting is bounded, and so is the number of values (a value in memory is many times larger than its one
 /// byte in the input).
-struct MessagePackParser {
+package struct MessagePackParser {
     /// Valid as long as the parser is used; payload ranges are offsets into it.
     private let bytes: UnsafeRawBufferPointer
     private let end: Int
@@ -38,7 +43,7 @@ struct MessagePackParser {
     ///   - bytes: the whole input.
     ///   - range: the part to read, e.g. the payload of an extension; all of it by default.
     ///   - maximumValues: more are refused. A checkpoint of Octo-base has a few thousand.
-    init(_ bytes: UnsafeRawBufferPointer, in range: Range<Int>? = nil, maximumValues: Int = 1_000_000) {
+    package init(_ bytes: UnsafeRawBufferPointer, in range: Range<Int>? = nil, maximumValues: Int = 1_000_000) {
         let whole = 0..<bytes.count
         let range = (range ?? whole).clamped(to: whole)
         self.bytes = bytes
@@ -47,11 +52,11 @@ struct MessagePackParser {
         valuesLeft = maximumValues
     }
 
-    var atEnd: Bool { position == end }
+    package var atEnd: Bool { position == end }
 
     /// Reads one value with all that is in it.
     /// - Parameter depth: how many more levels may open.
-    mutating func parseValue(depth: Int = 32) throws(MessagePackError) -> MessagePackValue {
+    package mutating func parseValue(depth: Int = 32) throws(MessagePackError) -> MessagePackValue {
         valuesLeft -= 1
         if valuesLeft < 0 { throw error("there are more values than any checkpoint has") }
         let head = try integer(UInt8.self)

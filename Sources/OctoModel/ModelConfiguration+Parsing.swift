@@ -76,7 +76,7 @@ extension ModelConfiguration {
             mlpSize: reader.integer(kwargs, "mlp_dim", at: path, in: sizes),
             heads: reader.integer(kwargs, "num_attention_heads", at: path, in: 1...1000))
         reader.checkArguments(
-            of: .init(path: path, name: "", kwargs: kwargs),
+            kwargs, at: path,
             known: ["num_layers", "mlp_dim", "num_attention_heads", "dropout_rate", "attention_dropout_rate"],
             fixed: ["add_position_embedding": false])
         if width % result.heads != 0 {
@@ -106,7 +106,7 @@ extension ModelConfiguration {
             return .unusable
         }
         reader.checkArguments(
-            of: spec,
+            spec.kwargs, at: spec.kwargsPath,
             known: ["obs_stack_keys", "task_stack_keys", "encoder", "num_tokens", "proper_pad_mask"],
             fixed: ["use_token_learner": false, "task_film_keys": []])
         let observationPatterns = patterns(spec, "obs_stack_keys", default: ["image_.*", "depth_.*"], &reader)
@@ -177,8 +177,8 @@ extension ModelConfiguration {
         let shared = ["patch_size", "num_features", "img_norm_type"]
         let stem = ["kernel_sizes", "strides", "features", "padding"]
         let isStem = spec.name != "PatchEncoder"
-        reader.checkArguments(of: spec, known: isStem ? shared + stem : shared, fixed: ["use_film": false])
         let (kwargs, place) = (spec.kwargs, spec.kwargsPath)
+        reader.checkArguments(kwargs, at: place, known: isStem ? shared + stem : shared, fixed: ["use_film": false])
         let patchSize = reader.integer(kwargs, "patch_size", at: place, default: patch, in: 1...1024)
         let features = reader.integer(kwargs, "num_features", at: place, default: 512, in: sizes)
         let normalizationName = reader.string(kwargs, "img_norm_type", at: place, default: "default")
@@ -222,7 +222,8 @@ extension ModelConfiguration {
             reader.report(path, found: spec.name, expected: "LanguageTokenizer, the only supported task tokenizer")
             return nil
         }
-        reader.checkArguments(of: spec, known: ["encoder", "finetune_encoder", "proper_pad_mask"])
+        reader.checkArguments(
+            spec.kwargs, at: spec.kwargsPath, known: ["encoder", "finetune_encoder", "proper_pad_mask"])
         let encoder = spec.kwargs["encoder"]?.string
         if encoder?.contains("t5") != true {
             reader.report(
@@ -252,7 +253,7 @@ extension ModelConfiguration {
         }
         let (kwargs, place) = (spec.kwargs, spec.kwargsPath)
         reader.checkArguments(
-            of: spec,
+            kwargs, at: place,
             known: [
                 "readout_key", "use_map", "action_horizon", "pred_horizon", "action_dim", "max_action", "loss_type",
                 "time_dim", "num_blocks", "dropout_rate", "hidden_dim", "use_layer_norm", "diffusion_steps",

@@ -1,15 +1,21 @@
 /// What `config.json` and the example batch say about the network; everything this runtime needs to lay it out.
-struct ModelConfiguration: Equatable, Sendable {
+package struct ModelConfiguration: Equatable, Sendable {
     /// An image encoder: a small convolutional stem, or one convolution that cuts patches.
-    struct ImageEncoder: Equatable, Sendable {
-        enum Normalization: String, Sendable {
+    package struct ImageEncoder: Equatable, Sendable {
+        package enum Normalization: String, Sendable {
             /// `x / 127.5 - 1`
             case standard = "default"
             /// `x / 255`, minus ImageNet's mean, over its deviation.
             case imageNet = "imagenet"
         }
         /// One StdConv, GroupNorm, ReLU.
-        struct Layer: Equatable, Sendable {
+        package struct Layer: Equatable, Sendable {
+            package init(kernelSize: Int, stride: Int, padding: Int, features: Int) {
+                self.kernelSize = kernelSize
+                self.stride = stride
+                self.padding = padding
+                self.features = features
+            }
             var kernelSize: Int
             var stride: Int
             var padding: Int
@@ -24,6 +30,16 @@ struct ModelConfiguration: Equatable, Sendable {
         /// Channels of a token.
         var features: Int
         var normalization: Normalization
+
+        package init(
+            name: String, layers: [Layer], embeddingSize: Int, features: Int, normalization: Normalization
+        ) {
+            self.name = name
+            self.layers = layers
+            self.embeddingSize = embeddingSize
+            self.features = features
+            self.normalization = normalization
+        }
     }
 
     struct ImageTokenizer: Equatable, Sendable {

@@ -1,5 +1,5 @@
 /// Where parameters come from: a file, or a generator for benchmarks.
-protocol ParameterSource: Sendable {
+package protocol ParameterSource: Sendable {
     /// For errors.
     var file: String { get }
     /// Names of all parameters, joined with `/`.
@@ -12,33 +12,33 @@ protocol ParameterSource: Sendable {
 }
 
 extension ParameterSource {
-    func shape(of name: String) -> [Int]? { shape(of: name, askedFor: nil) }
+    package func shape(of name: String) -> [Int]? { shape(of: name, askedFor: nil) }
 }
 
 extension FlaxArchive: ParameterSource {
-    var names: [String] { Array(entries.keys) }
-    func shape(of name: String, askedFor shape: [Int]?) -> [Int]? { entries[name]?.shape }
-    func floats(_ name: String, shape: [Int]) -> [Float]? { floats(name) }
+    package var names: [String] { Array(entries.keys) }
+    package func shape(of name: String, askedFor shape: [Int]?) -> [Int]? { entries[name]?.shape }
+    package func floats(_ name: String, shape: [Int]) -> [Float]? { floats(name) }
 }
 
 /// Hands out parameters after checking their shapes, and lists all that are missing or wrong.
-struct ParameterReader {
+package struct ParameterReader {
     let source: any ParameterSource
     /// False only checks, which is quick; what is returned then is empty.
     let copies: Bool
-    private(set) var problems: [ParameterProblem] = []
+    package private(set) var problems: [ParameterProblem] = []
     /// Numbers in all parameters asked for.
     private(set) var count = 0
     /// Those of T5 among them.
     private(set) var t5Count = 0
 
-    init(_ source: any ParameterSource, copies: Bool) {
+    package init(_ source: any ParameterSource, copies: Bool) {
         self.source = source
         self.copies = copies
     }
 
     /// Empty after a problem.
-    mutating func tensor(_ name: String, _ shape: [Int]) -> [Float] {
+    package mutating func tensor(_ name: String, _ shape: [Int]) -> [Float] {
         guard let found = source.shape(of: name, askedFor: shape) else {
             problems.append(.init(parameter: name, found: .nothing, expected: shape))
             return []
@@ -61,7 +61,7 @@ struct ParameterReader {
     /// - Parameters:
     ///   - kernel: the kernel's shape in the file, `[inputs, outputs]` by default.
     ///   - bias: its shape in the file, `[outputs]` by default.
-    mutating func dense(
+    package mutating func dense(
         _ name: String, inputs: Int, outputs: Int, kernel: [Int]? = nil, bias: [Int]? = nil, hasBias: Bool = true
     ) -> Dense {
         Dense(
@@ -69,15 +69,15 @@ struct ParameterReader {
             bias: hasBias ? tensor("\(name)/bias", bias ?? [outputs]) : nil)
     }
 
-    mutating func layerNorm(_ name: String, width: Int) -> LayerNorm {
+    package mutating func layerNorm(_ name: String, width: Int) -> LayerNorm {
         LayerNorm(scale: tensor("\(name)/scale", [width]), bias: tensor("\(name)/bias", [width]))
     }
 
-    mutating func groupNorm(_ name: String, channels: Int) -> GroupNorm {
+    package mutating func groupNorm(_ name: String, channels: Int) -> GroupNorm {
         GroupNorm(scale: tensor("\(name)/scale", [channels]), bias: tensor("\(name)/bias", [channels]))
     }
 
-    mutating func convolution(
+    package mutating func convolution(
         _ name: String, size: Int, stride: Int, padding: Int, channels: Int, features: Int, standardised: Bool
     ) -> Convolution {
         let kernel = tensor("\(name)/kernel", [size, size, channels, features])
@@ -89,7 +89,7 @@ struct ParameterReader {
                 bias: tensor("\(name)/bias", [features])))
     }
 
-    mutating func attention(_ name: String, width D: Int, heads: Int) -> MultiHeadAttention {
+    package mutating func attention(_ name: String, width D: Int, heads: Int) -> MultiHeadAttention {
         let h = D / heads
         func projection(_ part: String, _ reader: inout ParameterReader) -> Dense {
             reader.dense("\(name)/\(part)", inputs: D, outputs: D, kernel: [D, heads, h], bias: [heads, h])
@@ -99,13 +99,13 @@ struct ParameterReader {
             value: projection("value", &self), out: dense("\(name)/out", inputs: D, outputs: D, kernel: [heads, h, D]))
     }
 
-    mutating func mlp(_ name: String, width: Int, hidden: Int) -> MLP {
+    package mutating func mlp(_ name: String, width: Int, hidden: Int) -> MLP {
         MLP(
             expand: dense("\(name)/Dense_0", inputs: width, outputs: hidden),
             contract: dense("\(name)/Dense_1", inputs: hidden, outputs: width))
     }
 
-    mutating func encoderBlock(_ name: String, width: Int, heads: Int, mlpSize: Int) -> EncoderBlock {
+    package mutating func encoderBlock(_ name: String, width: Int, heads: Int, mlpSize: Int) -> EncoderBlock {
         EncoderBlock(
             attentionNorm: layerNorm("\(name)/LayerNorm_0", width: width),
             attention: attention("\(name)/MultiHeadDotProductAttention_0", width: width, heads: heads),
@@ -113,7 +113,7 @@ struct ParameterReader {
             mlp: mlp("\(name)/MlpBlock_0", width: width, hidden: mlpSize))
     }
 
-    mutating func attentionPooling(_ name: String, width: Int, probes: Int) -> AttentionPooling {
+    package mutating func attentionPooling(_ name: String, width: Int, probes: Int) -> AttentionPooling {
         AttentionPooling(
             probe: tensor("\(name)/probe", [1, probes, width]),
             attention: attention("\(name)/MultiHeadDotProductAttention_0", width: width, heads: AttentionPooling.heads),
@@ -121,7 +121,7 @@ struct ParameterReader {
             mlp: mlp("\(name)/MlpBlock_0", width: width, hidden: 4 * width))
     }
 
-    mutating func imageEncoder(
+    package mutating func imageEncoder(
         _ name: String, _ encoder: ModelConfiguration.ImageEncoder, channels: Int
     ) -> ImageEncoder {
         var layers: [(convolution: Convolution, norm: GroupNorm)] = []
@@ -148,7 +148,7 @@ struct ParameterReader {
     /// - Parameters:
     ///   - width: D, numbers in an embedding.
     ///   - chunk: numbers in a chunk.
-    mutating func scoreNetwork(
+    package mutating func scoreNetwork(
         _ name: String, timeDimension: Int, width: Int, chunk: Int, hidden: Int, blocks: Int, usesLayerNorm: Bool
     ) -> ScoreNetwork {
         let network = "\(name)/reverse_network"
@@ -171,7 +171,7 @@ struct ParameterReader {
 extension ParameterReader {
     /// Reads a T5 encoder, taking every size from the shapes: the name in the configuration says little ("t5-base" may
     /// stand for any).
-    mutating func t5(_ name: String) -> T5Encoder {
+    package mutating func t5(_ name: String) -> T5Encoder {
         func dimension(_ part: String, _ index: Int) -> Int {
             guard let shape = source.shape(of: "\(name)/\(part)"), shape.indices.contains(index) else { return 1 }
             return max(1, shape[index])

@@ -2,7 +2,7 @@ import Foundation
 
 /// The encoder half of T5, which turns the words of a task into tokens (Raffel et al. 2020; `FlaxT5EncoderModule` of
 /// transformers 4.35.2).
-struct T5Encoder: Sendable {
+package struct T5Encoder: Sendable {
     struct Block: Sendable {
         let attentionNorm: RMSNorm
         let query: Dense
@@ -37,7 +37,7 @@ struct T5Encoder: Sendable {
     ///   - ids: `[tokens]`, each in 0..<vocabulary.
     ///   - attentionMask: `[tokens]`, 0 for padding. Padding gets an output too.
     /// - Returns: `[tokens, width]`
-    func callAsFunction(_ ids: [Int32], attentionMask: [UInt8]) -> [Float] {
+    package func callAsFunction(_ ids: [Int32], attentionMask: [UInt8]) -> [Float] {
         let count = ids.count
         var x: [Float] = []
         x.reserveCapacity(count * width)
@@ -88,7 +88,7 @@ struct T5Encoder: Sendable {
     /// Which of the 32 learned biases belongs to a distance: half of them for keys behind the query, half before; exact
     /// up to 7, logarithmic up to 128.
     /// - Parameter offset: position of the key minus position of the query.
-    static func bucket(ofOffset offset: Int) -> Int {
+    package static func bucket(ofOffset offset: Int) -> Int {
         let base = offset > 0 ? buckets / 2 : 0
         let distance = abs(offset)
         let exact = buckets / 4

@@ -1,34 +1,46 @@
 /// Which tokens stand where in the transformer's sequence: the task's first, then those of each timestep.
-struct TokenLayout: Equatable, Sendable {
-    enum Kind: Equatable, Sendable {
+package struct TokenLayout: Equatable, Sendable {
+    package enum Kind: Equatable, Sendable {
         case task
         /// Images and the repeated task tokens.
         case observation
         case readout
     }
-    struct Group: Equatable, Sendable {
-        var name: String
-        var kind: Kind
-        var count: Int
+    package struct Group: Equatable, Sendable {
+        package var name: String
+        package var kind: Kind
+        package var count: Int
+
+        package init(name: String, kind: Kind, count: Int) {
+            self.name = name
+            self.kind = kind
+            self.count = count
+        }
     }
 
-    let prefix: [Group]
+    package let prefix: [Group]
     /// Groups of every timestep.
-    let perTimestep: [Group]
-    let timesteps: Int
+    package let perTimestep: [Group]
+    package let timesteps: Int
+
+    package init(prefix: [Group], perTimestep: [Group], timesteps: Int) {
+        self.prefix = prefix
+        self.perTimestep = perTimestep
+        self.timesteps = timesteps
+    }
 
     var prefixCount: Int { prefix.reduce(0) { $0 + $1.count } }
     var timestepCount: Int { perTimestep.reduce(0) { $0 + $1.count } }
-    var count: Int { prefixCount + timesteps * timestepCount }
+    package var count: Int { prefixCount + timesteps * timestepCount }
 
     /// Where the timestep's tokens stand.
-    func range(ofTimestep t: Int) -> Range<Int> {
+    package func range(ofTimestep t: Int) -> Range<Int> {
         let start = prefixCount + t * timestepCount
         return start..<start + timestepCount
     }
 
     /// Where a group's tokens of one timestep stand; nil if there is no such group.
-    func range(of name: String, timestep t: Int) -> Range<Int>? {
+    package func range(of name: String, timestep t: Int) -> Range<Int>? {
         var start = range(ofTimestep: t).lowerBound
         for group in perTimestep {
             if group.name == name { return start..<start + group.count }
@@ -64,7 +76,7 @@ struct TokenLayout: Equatable, Sendable {
     ///     is off by one, so that the first token of every group but the first counted as one of the group before; the
     ///     weights were trained with that, so it has to be done again.
     /// - Returns: `[count, count]`, row = query, 1 = may attend.
-    func attentionMask(keyMask: [UInt8], usesCorrectAttention: Bool) -> [UInt8] {
+    package func attentionMask(keyMask: [UInt8], usesCorrectAttention: Bool) -> [UInt8] {
         precondition(keyMask.count == count, "a key mask of \(count) tokens")
         var roles = Self.roles(prefix, firstGroup: 0, time: -1, correct: usesCorrectAttention)
         for t in 0..<timesteps {
