@@ -66,6 +66,9 @@ package enum NodeProcess {
         do {
             try loop(&body, bus: bus, status: status, signals: signals, log: log)
         } catch {
+            // Whatever broke, what moves is brought to rest first.
+            octo_exit_deadline(stopDeadlineSeconds)
+            while !body.stop(at: .now()) { octo_sleep_until_ns((MonotonicTime.now() + .milliseconds(10)).nanoseconds) }
             try? status.publish(.fault, "\(error)")
             bus.close()
             throw fail("\(error)", NodeExit.failure)
@@ -81,10 +84,13 @@ package enum NodeProcess {
         var nextStatus = MonotonicTime.now()
         while true {
             let now = MonotonicTime.now()
-            if !stopping, octo_signal_read(signals) != 0 {
+            // Drained even when it stops already: a byte left in the pipe would keep the loop from sleeping.
+            while octo_signal_read(signals) != 0 {
+                if !stopping {
+                    octo_exit_deadline(stopDeadlineSeconds)
+                    log.info("stopping")
+                }
                 stopping = true
-                octo_exit_deadline(stopDeadlineSeconds)
-                log.info("stopping")
             }
             var wake: MonotonicTime?
             if stopping {
@@ -149,7 +155,8 @@ private final class StatusPublisher {
     func publish(_ status: NodeStatus, at now: MonotonicTime) throws(BusError) {
         let counted = bus.statistics.total
         let bus: [NodeStatus.Counter] = [
-            .init(name: "bus_lost", value: counted.lost + counted.queueDropped), .init(name: "bus_superseded", value: counted.superseded),
+            .init(name: "bus_lost", value: counted.lost + counted.queueDropped),
+            .init(name: "bus_superseded", value: counted.superseded),
             .init(name: "bus_malformed", value: counted.malformed + counted.unknown),
         ]
         var complete = status

@@ -226,6 +226,9 @@ package struct PolicyNodeCore: Sendable {
         }
     }
 
+    /// A request's result is awaited.
+    package var isInferring: Bool { running != nil }
+
     /// The network runs, but on a black goal image.
     package var isUnconditioned: Bool { !hasGoal && goalProblem == nil && !configuration.requiresGoal }
 

@@ -46,6 +46,9 @@ struct PolicyNode: NodeBody {
         return core.nextTick
     }
 
+    /// Ends when the network is done: a process that exits in the middle of a matrix product can hang in its libraries.
+    mutating func stop(at now: MonotonicTime) -> Bool { !core.isInferring || worker.take() != nil }
+
     func status(at now: MonotonicTime) -> NodeStatus {
         let counters = core.counters
         let (state, headline) = condition

@@ -72,6 +72,7 @@ private struct NetworkFailure: Error {}
             #expect(seen.tick == UInt64(index))
             #expect(seen.timestepPadMask == [true, true])
         }
+        #expect(scene.core.isInferring)
         // Three followed; one waits, two were overtaken by it.
         #expect(scene.core.counters.overtaken == 2)
         let (chunk, next) = scene.core.inferenceFinished(
@@ -193,6 +194,7 @@ private struct NetworkFailure: Error {}
         #expect(chunk.noiseSeed == 7)
         #expect(chunk.noiseCounter == request.observation.tick)
         #expect(chunk.goalID == "goal")
+        #expect(!scene.core.isInferring)
         #expect(chunk.stepDuration == Scene.period)
         #expect(scene.core.frameToChunk.count == 1)
     }

@@ -1,0 +1,94 @@
+import Images
+import Messages
+import OctoModel
+import Policy
+import TestSupport
+import Testing
+import Time
+
+/// The engine on a golden case: what the network infers must come through un-changed by what surrounds it.
+@Suite struct PolicyEngineTests {
+    private let checkpoint: Checkpoint
+    private let recorded: SafetensorsFile
+
+    init() throws {
+        checkpoint = try Checkpoint(folder: Fixture.url("octo/case1_primary_goal_w1/checkpoint").path)
+        recorded = try SafetensorsFile(path: Fixture.url("octo/case1_primary_goal_w1/io.safetensors").path)
+    }
+
+    private func engine() throws -> PolicyEngine {
+        PolicyEngine(
+            network: try OctoNetwork(checkpoint), statistics: try checkpoint.actionStatistics(dataset: "bridge_dataset"))
+    }
+
+    private func image(_ tensor: String) throws -> RGBImage {
+        RGBImage(width: 256, height: 256, pixels: SharedBytes(copying: try recorded.uint8(tensor)))
+    }
+
+    private func request(goal: RGBImage?, counter: UInt64 = 3) throws -> PolicyNodeCore.Request {
+        let view = PolicyObservation.View(
+            camera: "primary", width: 256, height: 256, pixels: try image("in.obs.image_primary").pixels,
+            captureTime: .zero)
+        return .init(
+            observation: PolicyObservation(tick: 0, time: .zero, goalID: "g", views: [view], timestepPadMask: [true]),
+            goal: .init(id: "g", images: goal.map { ["primary": $0] } ?? [:]), captureTime: .zero, noiseSeed: 11,
+            noiseCounter: counter)
+    }
+
+    @Test func equalsTheNetworkWithTheSameImagesAndNoise() throws {
+        var engine = try engine()
+        let actions = try engine.run(try request(goal: try image("in.task.image_primary")))
+        let network = try OctoNetwork(checkpoint)
+        let task = try network.prepare(TaskInput(goalImages: ["image_primary": try recorded.uint8("in.task.image_primary")]))
+        let normalised = try network.infer(
+            ObservationInput(
+                images: ["image_primary": try recorded.uint8("in.obs.image_primary")], timestepPadMask: [true]),
+            task: task, noise: network.makeNoise(seed: 11, counter: 3), embodimentDimension: 7)
+        let statistics = try checkpoint.actionStatistics(dataset: "bridge_dataset")
+        #expect(actions == statistics.unnormalise(normalised, actionDimension: 7))
+        #expect(actions.count == 4 * 7)
+        #expect(engine.actionDimension == 7)
+    }
+
+    @Test func theGoalImageMattersAndIsNotKeptFromTheFormerGoal() throws {
+        var engine = try engine()
+        let goal = try image("in.task.image_primary")
+        let towardsGoal = try engine.run(try request(goal: goal))
+        let towardsBlack = try engine.run(try request(goal: nil))
+        #expect(towardsGoal != towardsBlack)
+        #expect(try engine.run(try request(goal: goal)) == towardsGoal)
+        // A goal that was never given is a black image, as in the official code.
+        #expect(try engine.run(try request(goal: RGBImage(width: 256, height: 256, filledWith: 0))) == towardsBlack)
+    }
+
+    @Test func theNoiseCounterMatters() throws {
+        var engine = try engine()
+        let goal = try image("in.task.image_primary")
+        #expect(try engine.run(try request(goal: goal)) != engine.run(try request(goal: goal, counter: 4)))
+    }
+
+    @Test func aRobotWithoutACameraOfTheCheckpointIsRefusedByName() throws {
+        #expect(throws: PolicyEngineError.missingCamera(wanted: ["primary"], given: ["overhead"])) {
+            try PolicyConfiguration.cameras(of: checkpoint.description, in: ["overhead"], window: nil)
+        }
+    }
+
+    @Test func theWindowIsTheCheckpointsUnlessTheManifestSaysOtherwise() throws {
+        let model = checkpoint.description
+        let (cameras, window) = try PolicyConfiguration.cameras(of: model, in: ["primary", "spare"], window: nil)
+        #expect(window == 1)
+        #expect(cameras == [PolicyCamera(name: "primary", width: 256, height: 256, takesGoal: true)])
+        #expect(try PolicyConfiguration.cameras(of: model, in: ["primary"], window: 3).window == 3)
+        for wrong in [0, 4] {
+            #expect(throws: PolicyEngineError.windowTooLong(wanted: wrong, maximum: 3)) {
+                try PolicyConfiguration.cameras(of: model, in: ["primary"], window: wrong)
+            }
+        }
+    }
+
+    @Test func everyErrorSaysWhatToDo() {
+        #expect(
+            PolicyEngineError.missingCamera(wanted: ["wrist"], given: ["primary"]).description.contains("Add a camera"))
+        #expect(PolicyEngineError.windowTooLong(wanted: 9, maximum: 3).description.contains("1...3"))
+    }
+}
