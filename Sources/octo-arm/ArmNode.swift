@@ -175,7 +175,8 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         if !snapshot.driverWorks { return (.fault, snapshot.lastFault.map { "\($0)" } ?? "the driver fails") }
         if let rejection = counts.lastRejection { return (.degraded, rejection) }
         // Lacking rights is loud, in every status, but the arm is as ready as it will be.
-        let suffix = rights.isComplete ? "" : "; WITHOUT full real-time rights: \(rights)"
+        let lacking = rights.refused.map { "\($0.right)" }.joined(separator: ", ")
+        let suffix = rights.isComplete ? "" : "; WITHOUT \(lacking): the log says how to get it"
         switch snapshot.state.mode {
         case .executing: return (.ready, "executing chunks" + suffix)
         case .holding(let reason): return (.ready, "holding: \(reason)" + suffix)
