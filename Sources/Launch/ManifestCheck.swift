@@ -116,16 +116,37 @@ struct ManifestCheck {
         let rule = ManifestRule.choice(variants.variants.map(\.value))
         guard let selector = node[variants.selector] else {
             report(place, node, found: "nothing", allowed: "\(rule.allowed()); this key decides about the others")
+            checkUndecided(node, variants, at: path)
             return nil
         }
         guard check(selector, against: rule, at: place) != nil,
             let variant = variants.variants.first(where: { $0.value == selector.string })
-        else { return nil }
+        else {
+            checkUndecided(node, variants, at: path)
+            return nil
+        }
         let others = variants.variants.flatMap { other in other.keys.map { (key: $0.name, value: other.value) } }
         return checkSection(node, variants.keys(of: variant), at: path) { key in
             others.first { $0.key == key }.map { other in
                 "no such key with \(variants.selector) \"\(variant.value)\"; it belongs to \(variants.selector) "
                     + "\"\(other.value)\""
+            }
+        }
+    }
+
+    /// Reports what is wrong with a section whichever variant is meant: keys that none has, and values of keys that
+    /// all have.
+    private mutating func checkUndecided(_ node: JSONNode, _ variants: ManifestVariants, at path: ManifestPath) {
+        let names = Set(variants.variants.flatMap { $0.keys.map(\.name) }).sorted()
+        for member in node.object ?? [] where member.key != variants.selector {
+            let place = path.appending(member.key)
+            let candidates = variants.variants.compactMap { variant in variant.keys.first { $0.name == member.key } }
+            if candidates.isEmpty {
+                report(
+                    place, member.value, found: "an unknown key", allowed: "the keys " + names.joined(separator: ", "),
+                    suggestion: NearestName.of(member.key, among: names))
+            } else if let key = candidates.first, candidates.count == variants.variants.count {
+                _ = check(member.value, against: key.rule, unit: key.unit, at: place)
             }
         }
     }

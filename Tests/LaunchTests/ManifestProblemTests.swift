@@ -40,6 +40,17 @@ import Testing
         #expect(problems.first?.found == "an unknown key")
     }
 
+    @Test func anUnknownKindOfSectionHidesNothingElseThatIsWrongInIt() throws {
+        let problems = try Sample.problems(
+            Sample.minimal,
+            set: ["arm.driver=foo", "arm.contol_rate_hz=100", "arm.control_rate_hz=20", "goal.source=frame", "goal.zebra=1"])
+        #expect(
+            Set(problems.map(\.path.description)) == [
+                "$.arm.driver", "$.arm.contol_rate_hz", "$.arm.control_rate_hz", "$.goal.source", "$.goal.zebra",
+            ])
+        #expect(problems.first { $0.path.description == "$.arm.contol_rate_hz" }?.suggestion == "control_rate_hz")
+    }
+
     @Test func doesNotSuggestWhatIsFarAway() throws {
         #expect(try Sample.problems(Sample.minimal, set: ["arm.zebra=1"]).map(\.suggestion) == [nil])
     }
