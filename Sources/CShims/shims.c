@@ -109,8 +109,13 @@ pid_t octo_spawn(const char *path, char *const argv[], char *const envp[], int o
 // Written by the handler, so it must be there before the handler is.
 static int signal_pipe[2] = {-1, -1};
 
+// Seconds a process may go on after its first signal; 0: as long as it likes.
+static volatile sig_atomic_t seconds_to_stop = 0;
+
 static void note_signal(int number) {
     int saved = errno;
+    if (seconds_to_stop > 0) alarm((unsigned)seconds_to_stop);
+    seconds_to_stop = 0;
     unsigned char byte = (unsigned char)number;
     ssize_t ignored = write(signal_pipe[1], &byte, 1);
     (void)ignored;
@@ -142,7 +147,7 @@ int octo_signal_read(int fd) {
     return read(fd, &number, 1) == 1 ? number : 0;
 }
 
-void octo_exit_deadline(unsigned seconds) {
+static void make_alarm_deadly(void) {
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = SIG_DFL;
@@ -151,7 +156,16 @@ void octo_exit_deadline(unsigned seconds) {
     sigemptyset(&set);
     sigaddset(&set, SIGALRM);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+void octo_exit_deadline(unsigned seconds) {
+    make_alarm_deadly();
     alarm(seconds);
+}
+
+void octo_exit_deadline_after_signal(unsigned seconds) {
+    make_alarm_deadly();
+    seconds_to_stop = (sig_atomic_t)seconds;
 }
 
 int octo_timer_fd(void) {

@@ -139,7 +139,7 @@ private struct JSONParser {
     }
 
     private mutating func parseWord(_ word: String, _ value: JSONNode.Value) throws(JSONSyntaxError) -> JSONNode.Value {
-        guard bytes[position...].starts(with: word.utf8) else { throw error("expected a value; did you mean \(word)?") }
+        guard bytes[position...].starts(with: word.utf8) else { throw error("expected a value such as \(word), or a string in double quotes") }
         position += word.utf8.count
         return value
     }

@@ -1,3 +1,4 @@
+import Glibc
 import Time
 
 /// The way to the end: the arm first, then all others, then force, then certainty.
@@ -40,7 +41,10 @@ extension Supervisor {
         case .waiting, .starting, .ready, .degraded, .backingOff, .stopping, .ended: break
         }
         processes[index].life = .ended
-        let isClean = ending == .exited(0) || isKilled
+        // Our own request can reach a process before it has learnt to listen to it.
+        var isAnswer = false
+        if case .stopping = process.life { isAnswer = ending == .signalled(SIGTERM) }
+        let isClean = ending == .exited(0) || isKilled || isAnswer
         let report: [Action] = isClean ? [] : [.report(.warning, "\(process.name): \(ending) while it was stopping")]
         return report + continueStopping(at: now)
     }

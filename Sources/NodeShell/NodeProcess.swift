@@ -35,6 +35,7 @@ package enum NodeProcess {
     ) throws {
         let signals = octo_signal_fd()
         guard signals >= 0 else { throw fail("cannot receive signals: errno \(-signals)", .init(1)) }
+        octo_exit_deadline_after_signal(stopDeadlineSeconds)
         // A launcher that was killed leaves our standard error without a reader: a log line must not end an arm that has
         // yet to brake.
         signal(SIGPIPE, SIG_IGN)
@@ -86,10 +87,7 @@ package enum NodeProcess {
             let now = MonotonicTime.now()
             // Drained even when it stops already: a byte left in the pipe would keep the loop from sleeping.
             while octo_signal_read(signals) != 0 {
-                if !stopping {
-                    octo_exit_deadline(stopDeadlineSeconds)
-                    log.info("stopping")
-                }
+                if !stopping { log.info("stopping") }
                 stopping = true
             }
             var wake: MonotonicTime?

@@ -143,9 +143,10 @@ package struct PolicyNodeCore: Sendable {
         guard var cadence else { return .invalid }
         let index = cadence.nextIndex
         let due = cadence.deadline
-        counters.missedTicks += cadence.advance(past: now)
+        let missed = cadence.advance(past: now)
         self.cadence = cadence
         counters.ticks += 1
+        counters.missedTicks += missed
 
         var images: [RGBImage] = []
         var frames: [CameraFrame] = []
@@ -163,6 +164,10 @@ package struct PolicyNodeCore: Sendable {
             }
         }
         window.append(images)
+        defer {
+            // The next tick is more than one policy step away: what is in the window is no history of it.
+            if missed > 0 { window.removeAll() }
+        }
         let observation = makeObservation(tick: UInt64(index), time: due, frames: frames)
         counters.observations += 1
 
@@ -208,9 +213,12 @@ package struct PolicyNodeCore: Sendable {
             lastFailure = "\(error)"
             return (nil, running)
         case .success(let actions):
-            guard actions.allSatisfy(\.isFinite) else {
+            let isWhole = !actions.isEmpty && actions.count.isMultiple(of: configuration.actionDimension)
+            guard isWhole, actions.allSatisfy(\.isFinite) else {
                 counters.failedInferences += 1
-                lastFailure = "the network's actions of tick \(request.observation.tick) are not finite numbers"
+                lastFailure =
+                    "the network's actions of tick \(request.observation.tick) are not finite numbers, "
+                    + "\(configuration.actionDimension) for each step"
                 return (nil, running)
             }
             lastFailure = nil

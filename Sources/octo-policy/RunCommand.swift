@@ -24,6 +24,14 @@ struct RunCommand: ParsableCommand {
         try NodeProcess.run(arguments) { context in try Self.makeNode(context) }
     }
 
+    /// Refuses at the start what could only fail, or be ignored, at every step.
+    private static func check(_ statistics: ActionStatistics, _ manifest: Manifest) throws(UnusableManifest) {
+        if manifest.policy.actionSpace == .eefDelta && statistics.dimension != 7 {
+            throw .wrongActionSpace(dimension: statistics.dimension)
+        }
+        if let text = manifest.goal.text { throw .textGoal(text) }
+    }
+
     /// Loads the checkpoint and runs it once on black images: the first inference is slow (pages, BLAS buffers), and
     /// must be over before the arm may move.
     private static func makeNode(_ context: NodeContext) throws -> PolicyNode {
@@ -31,6 +39,7 @@ struct RunCommand: ParsableCommand {
         if section.threads > 0 { BLAS.setThreads(section.threads) }
         let checkpoint = try Checkpoint(folder: section.checkpoint, step: section.step)
         let statistics = try checkpoint.actionStatistics(dataset: section.dataset)
+        try check(statistics, context.run.manifest)
         let (cameras, window) = try PolicyConfiguration.cameras(
             of: checkpoint.description, in: context.run.manifest.cameras.map(\.name), window: section.window)
         let configuration = PolicyConfiguration(
@@ -54,6 +63,23 @@ struct RunCommand: ParsableCommand {
         return try PolicyNode(
             core: PolicyNodeCore(configuration), worker: InferenceWorker(engine), bus: context.bus,
             modelName: "\(folder) step \(checkpoint.step)")
+    }
+}
+
+/// What a manifest asks of the policy that it cannot do.
+enum UnusableManifest: Error, CustomStringConvertible {
+    case wrongActionSpace(dimension: Int)
+    case textGoal(String)
+
+    var description: String {
+        switch self {
+        case .wrongActionSpace(let dimension):
+            "fitting the checkpoint to the arm: its actions have \(dimension) numbers, policy.action_space 'eef_delta' "
+                + "needs 7. Choose the data set or the action space that belongs to this arm."
+        case .textGoal(let text):
+            "reading the goal: goal.text is \"\(text)\", and this version has no tokenizer for texts. Take goal.text out "
+                + "of the manifest and give a goal image."
+        }
     }
 }
 

@@ -111,6 +111,10 @@ extension EndToEnd {
             try expectRefusal(["goal.frame=4711"], mentions: ["4711"])
         }
 
+        @Test func aTextThatNobodyCanTokenize() throws {
+            try expectRefusal(["goal.text=put the block into the tray"], mentions: ["goal.text", "tokenizer"])
+        }
+
         @Test func anUnknownManifestKey() throws {
             try expectRefusal(
                 ["arm.contol_rate_hz=250"], mentions: ["contol_rate_hz", "control_rate_hz"], exitCode: 2)

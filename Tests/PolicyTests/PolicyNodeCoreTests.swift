@@ -129,6 +129,32 @@ private struct NetworkFailure: Error {}
         #expect(scene.core.obstacle == nil)
     }
 
+    @Test func aMissedTickStartsTheHistoryAnew() throws {
+        var scene = Scene()
+        scene.core.receive(scene.goal())
+        _ = try scene.step(1)
+        let due = try #require(scene.core.nextTick)
+        scene.core.receive(scene.frame(2, captured: (due - MonotonicTime.zero) - .milliseconds(5)), at: due)
+        // The node was busy for two periods: the ticks between are lost.
+        let late = try #require(observation(in: scene.core.tick(at: due + .milliseconds(410))))
+        #expect(late.timestepPadMask == [true, true])
+        #expect(scene.core.counters.missedTicks == 2)
+        let next = try #require(observation(in: try scene.step(3)))
+        #expect(next.timestepPadMask == [false, true])
+    }
+
+    @Test func anEmptyOrRaggedChunkIsAFailure() throws {
+        var scene = Scene()
+        scene.core.receive(scene.goal())
+        for actions: [Float] in [[], [1, 2, 3]] {
+            let request = try #require(request(in: try scene.step(1)))
+            let outcome = scene.core.inferenceFinished(
+                Result<[Float], NetworkFailure>.success(actions), at: request.observation.time)
+            #expect(outcome.publish == nil)
+        }
+        #expect(scene.core.counters.failedInferences == 2)
+    }
+
     @Test func holdsWithoutAGoalWhenOneIsRequired() throws {
         var scene = Scene(requiresGoal: true)
         let result = try scene.step(1)

@@ -44,6 +44,10 @@ int octo_signal_read(int fd);
 /// Arms SIGALRM (deadly) in `seconds`: a process that hangs while stopping still ends.
 void octo_exit_deadline(unsigned seconds);
 
+/// Arms it in the handler of the first signal that `octo_signal_fd` takes: also a process that does not look at the
+/// descriptor, because it is loading or hangs, ends in bounded time.
+void octo_exit_deadline_after_signal(unsigned seconds);
+
 /// A non-blocking CLOCK_MONOTONIC timerfd, or -errno.
 int octo_timer_fd(void);
 /// Sets its absolute deadline (0 disarms); returns 0 or an errno.
