@@ -52,6 +52,8 @@ let package = Package(
         .target(name: "CShims"),
         .target(name: "CAllocationCount"),
         .target(name: "CBareLoop"),
+        .target(name: "CTeam"),
+        .target(name: "CKernels", dependencies: ["CTeam"]),
 
         // Level 1: plain values.
         room("JSONTree"),
@@ -108,6 +110,7 @@ let package = Package(
         tests(of: "Geometry"),
         tests(of: "Images", ["JSONTree"]),
         tests(of: "OctoModel", ["JSONTree"]),
+        tests(of: "CKernels", ["CTeam"]),
         tests(of: "Control", ["Time", "Geometry", "Messages", "JSONTree"]),
         tests(of: "Policy", ["OctoModel", "Images", "Messages", "Time"]),
         tests(of: "Goals", ["Images", "Messages", "Time", "JSONTree"]),
