@@ -63,7 +63,7 @@ let package = Package(
         room("Messages", ["Time", "Geometry", "Images"]),
 
         // Level 2: cores, pure.
-        room("OctoModel", ["JSONTree", "COpenBLAS"]),
+        room("OctoModel", ["JSONTree", "COpenBLAS", "CKernels", "CTeam"]),
         room("Control", ["JSONTree", "Time", "Geometry", "Messages"]),
         room("Policy", ["OctoModel", "Images", "Messages", "Time"]),
         room("Goals", ["JSONTree", "Images", "Messages", "Time"]),

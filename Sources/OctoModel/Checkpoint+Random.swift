@@ -34,10 +34,47 @@ extension Checkpoint {
         case octoBase = "octo-base"
     }
 
+    /// What can differ between models of a shape.
+    package struct RandomVariation: Sendable {
+        package var usesCorrectAttention = true
+        package var repeatsTaskTokens = true
+        package var readoutTokens = 1
+        /// Tokens of a second readout that no head reads, before the head's; nil for none.
+        package var otherReadoutTokens: Int?
+        package var usesAttentionPooling = false
+        /// Of the tiny shape: a wrist camera of 32x32 whose encoder is a PatchEncoder of 16x16.
+        package var addsPatchedWrist = false
+        package var normalization = ModelConfiguration.ImageEncoder.Normalization.standard
+
+        package init() {}
+    }
+
     /// A model of that shape with random parameters; the same seed gives the same.
-    package static func random(shape: RandomShape, seed: UInt64) throws(CheckpointError) -> Checkpoint {
+    package static func random(
+        shape: RandomShape, seed: UInt64, variation: RandomVariation = RandomVariation()
+    ) throws(CheckpointError) -> Checkpoint {
         let source = RandomParameters(seed: seed, known: shape.textShapes)
-        return try Checkpoint(folder: "random", step: 0, shape.configuration, parameters: source, statistics: nil)
+        var configuration = shape.configuration
+        configuration.usesCorrectAttention = variation.usesCorrectAttention
+        configuration.repeatsTaskTokens = variation.repeatsTaskTokens
+        configuration.readouts = [.init(name: "action", tokens: variation.readoutTokens)]
+        if let other = variation.otherReadoutTokens {
+            configuration.readouts.insert(.init(name: "value", tokens: other), at: 0)
+        }
+        configuration.head.usesAttentionPooling = variation.usesAttentionPooling
+        for index in configuration.imageTokenizers.indices {
+            configuration.imageTokenizers[index].encoder.normalization = variation.normalization
+        }
+        if variation.addsPatchedWrist {
+            configuration.imageTokenizers.append(
+                .init(
+                    name: "wrist",
+                    encoder: .init(
+                        name: "PatchEncoder", layers: [], embeddingSize: 16, features: 32, normalization: .standard),
+                    observationKeys: ["image_wrist"], goalKeys: ["image_wrist"], height: 32, width: 32,
+                    usesPadMask: true))
+        }
+        return try Checkpoint(folder: "random", step: 0, configuration, parameters: source, statistics: nil)
     }
 }
 

@@ -41,6 +41,7 @@ package struct Dense: Sendable {
 
 /// Every row to mean 0 and variance 1, then scaled and shifted. Epsilon 1e-6 under the root (flax `nn.LayerNorm`).
 package struct LayerNorm: Sendable {
+    static let epsilon: Float = 1e-6
     /// `[width]` both.
     let scale: [Float]
     let bias: [Float]
@@ -111,6 +112,7 @@ private func normaliseRows(
 /// Statistics over all pixels of 32 groups of consecutive channels (flax `nn.GroupNorm`, epsilon 1e-6 under the root).
 package struct GroupNorm: Sendable {
     static let groups = 32
+    static let epsilon: Float = 1e-6
     /// `[channels]` both; channels are a multiple of 32.
     let scale: [Float]
     let bias: [Float]

@@ -32,7 +32,8 @@ struct NetworkParts: Sendable {
     let score: ScoreNetwork
 
     /// Asks the reader for every parameter; the parts may be used only if it then has no problems and does copy.
-    init(_ configuration: ModelConfiguration, _ reader: inout ParameterReader) {
+    /// - Parameter keepsBlocks: false leaves the transformer's blocks out, by far the most of it.
+    init(_ configuration: ModelConfiguration, _ reader: inout ParameterReader, keepsBlocks: Bool = true) {
         let D = configuration.tokenEmbeddingSize
         let horizon = configuration.maximumHorizon
         let root = "octo_transformer"
@@ -70,11 +71,8 @@ struct NetworkParts: Sendable {
                     "\(root)/readout_\(readout.name)_pos_embedding", [1, horizon, readout.tokens, D]))
         }
         let transformer = "\(root)/BlockTransformer_0/Transformer_0"
-        blocks = (0..<configuration.transformer.layers).map { layer in
-            reader.encoderBlock(
-                "\(transformer)/encoderblock_\(layer)", width: D, heads: configuration.transformer.heads,
-                mlpSize: configuration.transformer.mlpSize)
-        }
+        let layers = keepsBlocks ? configuration.transformer.layers : 0
+        blocks = (0..<layers).map { Self.block($0, configuration, &reader) }
         finalNorm = reader.layerNorm("\(transformer)/encoder_norm", width: D)
 
         let head = configuration.head
@@ -83,5 +81,15 @@ struct NetworkParts: Sendable {
         score = reader.scoreNetwork(
             "heads_action/diffusion_model", timeDimension: head.timeDimension, width: D, chunk: head.chunkSize,
             hidden: head.hiddenDimension, blocks: head.blocks, usesLayerNorm: head.usesLayerNorm)
+    }
+
+    /// One block of the transformer.
+    static func block(
+        _ layer: Int, _ configuration: ModelConfiguration, _ reader: inout ParameterReader
+    ) -> EncoderBlock {
+        reader.encoderBlock(
+            "octo_transformer/BlockTransformer_0/Transformer_0/encoderblock_\(layer)",
+            width: configuration.tokenEmbeddingSize, heads: configuration.transformer.heads,
+            mlpSize: configuration.transformer.mlpSize)
     }
 }

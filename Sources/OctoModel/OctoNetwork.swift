@@ -13,9 +13,14 @@ package final class OctoNetwork: Sendable {
 
     /// Copies the parameters out of the checkpoint, which is not needed any more afterwards.
     /// - Throws: `.unusableParameters` with all that are missing or wrong.
-    package init(_ checkpoint: Checkpoint) throws(CheckpointError) {
+    package convenience init(_ checkpoint: Checkpoint) throws(CheckpointError) {
+        try self.init(checkpoint, keepsBlocks: true)
+    }
+
+    /// - Parameter keepsBlocks: false makes what stands before and behind the transformer only; `infer` must not be called.
+    init(_ checkpoint: Checkpoint, keepsBlocks: Bool) throws(CheckpointError) {
         var reader = ParameterReader(checkpoint.parameters, copies: true)
-        let parts = NetworkParts(checkpoint.configuration, &reader)
+        let parts = NetworkParts(checkpoint.configuration, &reader, keepsBlocks: keepsBlocks)
         if !reader.problems.isEmpty {
             throw .unusableParameters(path: checkpoint.parameters.file, problems: reader.problems)
         }
@@ -115,10 +120,7 @@ package final class OctoNetwork: Sendable {
     func denoise(
         _ readout: [Float], noise: DiffusionNoise, embodimentDimension: Int?, recorder: ActivationRecorder?
     ) throws(InferenceError) -> [Float] {
-        let dimension = embodimentDimension ?? configuration.head.actionDimension
-        guard (1...configuration.head.actionDimension).contains(dimension) else {
-            throw .wrongEmbodimentDimension(dimension, actionDimension: configuration.head.actionDimension)
-        }
+        let dimension = try self.embodimentDimension(embodimentDimension)
         let embedding = head.embedding(of: readout, width: configuration.tokenEmbeddingSize)
         return head.sample(embedding, noise: noise, embodimentDimension: dimension) { step in
             recorder?.append("out.denoise.eps", rowShape: [configuration.head.chunkSize], step.predictedNoise)
@@ -256,7 +258,16 @@ package final class OctoNetwork: Sendable {
 
     // MARK: - Checking
 
-    private func check(_ observation: ObservationInput) throws(InferenceError) {
+    /// The dimensions of an action that count: all the head's, or fewer.
+    func embodimentDimension(_ wanted: Int?) throws(InferenceError) -> Int {
+        let dimension = wanted ?? configuration.head.actionDimension
+        guard (1...configuration.head.actionDimension).contains(dimension) else {
+            throw .wrongEmbodimentDimension(dimension, actionDimension: configuration.head.actionDimension)
+        }
+        return dimension
+    }
+
+    func check(_ observation: ObservationInput) throws(InferenceError) {
         let T = observation.timestepPadMask.count
         guard (1...configuration.maximumHorizon).contains(T) else {
             throw .wrongTimestepCount(T, maximum: configuration.maximumHorizon)

@@ -93,6 +93,15 @@ package struct TokenLayout: Equatable, Sendable {
         return mask
     }
 
+    /// Whose each token of a timestep is: nil if every later token may attend to it, else the index of the readout's
+    /// group among all groups, whose tokens alone may.
+    /// - Returns: `[timestepCount]`
+    func privateOwners(usesCorrectAttention: Bool) -> [Int?] {
+        Self.roles(perTimestep, firstGroup: prefix.count, time: 0, correct: usesCorrectAttention).map {
+            $0.kind == .readout ? $0.group : nil
+        }
+    }
+
     private static func roles(_ groups: [Group], firstGroup: Int, time: Int, correct: Bool) -> [Role] {
         var roles: [Role] = []
         for (index, group) in groups.enumerated() {

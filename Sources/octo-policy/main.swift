@@ -5,7 +5,7 @@ struct OctoPolicy: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "octo-policy",
         abstract: "Runs an Octo checkpoint on the CPU, says what one is, checks the results.",
-        subcommands: [RunCommand.self, InspectCommand.self, VerifyCommand.self])
+        subcommands: [RunCommand.self, InspectCommand.self, VerifyCommand.self, BenchCommand.self])
 }
 
 OctoPolicy.main()

@@ -1,0 +1,340 @@
+import CKernels
+
+/// How the weights and activations of the fast path are kept. Everything but `float32` trades digits for speed.
+package enum NetworkPrecision: String, CaseIterable, Sendable {
+    case float32
+    /// 8 bits of mantissa in weights and activations, sums in float32.
+    case bfloat16
+    /// 8-bit weights and activations with scales, sums in 32 bits; attention in bfloat16.
+    case int8
+
+    var kernels: octo_precision {
+        switch self {
+        case .float32: OCTO_FLOAT32
+        case .bfloat16: OCTO_BFLOAT16
+        case .int8: OCTO_INT8
+        }
+    }
+
+    /// The instructions that compute it here; nil if this CPU has none and it would be slower than float32.
+    package var instructions: String? { octo_kernels_name(kernels).map { String(cString: $0) } }
+}
+
+/// A task made ready for a `FastNetwork`: what depends on the goal alone is computed.
+package final class FastTask {
+    /// By observation tokenizer: the goal's half of the first convolution.
+    let goalHalves: [FloatBuffer?]
+    /// By task tokenizer, `[tokens, D]`: nil where no token may be attended to.
+    let languages: [FloatBuffer?]
+    /// As the plain layers take it.
+    let plain: PreparedTask
+
+    init(goalHalves: [FloatBuffer?], languages: [FloatBuffer?], plain: PreparedTask) {
+        self.goalHalves = goalHalves
+        self.languages = languages
+        self.plain = plain
+    }
+
+    /// Cameras whose goal image was not given.
+    package var blackGoals: [String] { plain.blackGoals }
+}
+
+/// The Octo policy network, fast: the same function as `OctoNetwork`, which is its oracle.
+///
+/// It keeps what does not change from one call to the next: weights in the kernels' order, the goal's half of the first
+/// convolutions, tokens of frames seen before, keys and values of the task and of the older timesteps. What it keeps is
+/// found again by content, so that any sequence of calls gives what a fresh network would; `anticipate` only moves work
+/// ahead of the call that needs it. Inferences allocate nothing once a task and a window length have been used.
+///
+/// One caller at a time. Within a precision and a set of kernels the result does not depend on the number of threads.
+package final class FastNetwork {
+    package let precision: NetworkPrecision
+    private let front: OctoNetwork
+    private let configuration: ModelConfiguration
+    private let team: WorkerTeam
+    private let transformer: FastTransformer
+    private let tokenizers: [FastTokenizer]
+    private let stems: [FastStem?]
+    /// `[slots, tokens, D]` of each readout.
+    private let readouts: [FloatBuffer]
+    private let head: FastDiffusionHead
+    private let layout: TokenLayout
+    /// Readout tokens of the newest timestep, `[n, D]`.
+    private let wanted: FloatBuffer
+    /// What the head makes of them, `[D]`.
+    private let embedding: FloatBuffer
+
+    // What is kept between calls.
+    private var task: FastTask?
+    private var prefixCount = 0
+    private var timesteps = 0
+    private var slots: [Slot] = []
+    private var plans: [(present: [Bool], plan: StepPlan)] = []
+    /// Of the timestep at work: the tokenizers that are there, and where their tokens are remembered.
+    private var present: [Bool]
+    private var entries: [Int]
+
+    /// What the keys and values at a slot belong to.
+    private struct Slot {
+        var isValid = false
+        /// Index of its plan.
+        var plan = 0
+        /// The contents of its tokenizers; 0 where one is not there.
+        var stamps: [UInt64]
+    }
+
+    package var description: ModelDescription { front.description }
+
+    /// Reads the parameters piece by piece: each is in memory twice only while it is packed.
+    /// - Throws: `.unusableParameters` with all that are missing or wrong.
+    package init(
+        _ checkpoint: Checkpoint, precision: NetworkPrecision = .float32, team: WorkerTeam
+    ) throws(CheckpointError) {
+        self.precision = precision
+        self.team = team
+        let configuration = checkpoint.configuration
+        self.configuration = configuration
+        front = try OctoNetwork(checkpoint, keepsBlocks: false)
+        let parts = front.parts
+        layout = front.makeLayout(timesteps: 1)
+        let D = configuration.tokenEmbeddingSize
+
+        let kernels = precision.kernels
+        stems = parts.imageTokenizers.map { tokenizer in
+            let shape = tokenizer.configuration
+            return FastStem(
+                tokenizer.encoder, projection: tokenizer.projection, frames: shape.observationKeys.count,
+                goals: shape.goalKeys.count, height: shape.height, width: shape.width, precision: kernels, team: team)
+        }
+        tokenizers = zip(parts.imageTokenizers, stems).map { tokenizer, stem in
+            let shape = tokenizer.configuration
+            return FastTokenizer(
+                keys: shape.observationKeys,
+                bytesPerKey: shape.observationKeys.map { _ in shape.height * shape.width * 3 }, tokens: tokenizer.tokens,
+                width: D, usesPadMask: shape.usesPadMask, positionEmbedding: tokenizer.positionEmbedding, stem: stem)
+        }
+        readouts = parts.readouts.map { FloatBuffer($0.positionEmbedding) }
+        present = tokenizers.map { _ in false }
+        entries = tokenizers.map { _ in 0 }
+        head = FastDiffusionHead(front.head, width: D, team: team)
+        wanted = FloatBuffer(count: D * (configuration.readouts.map(\.tokens).max() ?? 0))
+        embedding = FloatBuffer(count: D)
+
+        var reader = ParameterReader(checkpoint.parameters, copies: true)
+        let owners = layout.privateOwners(usesCorrectAttention: configuration.usesCorrectAttention).compactMap { $0 }
+        transformer = FastTransformer(
+            .init(
+                width: D, heads: configuration.transformer.heads, mlpSize: configuration.transformer.mlpSize,
+                rows: max(layout.timestepCount, layout.prefixCount),
+                privateGroups: Dictionary(owners.map { ($0, 1) }, uniquingKeysWith: +)),
+            layers: configuration.transformer.layers, finalNorm: parts.finalNorm, precision: kernels, team: team
+        ) { layer in
+            NetworkParts.block(layer, configuration, &reader)
+        }
+        if !reader.problems.isEmpty {
+            throw .unusableParameters(path: checkpoint.parameters.file, problems: reader.problems)
+        }
+    }
+
+    /// Noise of this network's size; seed and counter name it completely.
+    package func makeNoise(seed: UInt64, counter: UInt64) -> DiffusionNoise {
+        front.makeNoise(seed: seed, counter: counter)
+    }
+
+    // MARK: - Task
+
+    /// Checks a task and does what needs doing once for it: T5, and the goal's half of the first convolutions.
+    package func prepare(_ task: TaskInput) throws(InferenceError) -> FastTask {
+        let plain = try front.prepare(task)
+        let goalHalves = zip(front.parts.imageTokenizers, stems).map { tokenizer, stem in
+            stem?.goalHalf(tokenizer.configuration.goalKeys.compactMap { plain.goals[$0] })
+        }
+        return FastTask(
+            goalHalves: goalHalves, languages: plain.languages.map { $0.mask == 0 ? nil : FloatBuffer($0.tokens) },
+            plain: plain)
+    }
+
+    /// Makes a task and a window length the present ones.
+    private func begin(_ task: FastTask, timesteps: Int) {
+        if timesteps > self.timesteps {
+            self.timesteps = timesteps
+            for tokenizer in tokenizers { tokenizer.reserve(timesteps: timesteps) }
+            while slots.count < timesteps { slots.append(Slot(stamps: tokenizers.map { _ in 0 })) }
+        }
+        let hasRoom = !transformer.reserve(
+            timesteps: timesteps, publicTokens: layout.prefixCount + timesteps * layout.timestepCount)
+        if task === self.task && hasRoom { return }
+        if task !== self.task {
+            for tokenizer in tokenizers { tokenizer.forget() }
+            plans = []
+        }
+        self.task = task
+        for index in slots.indices { slots[index].isValid = false }
+        var row = 0
+        for language in task.languages {
+            guard let language else { continue }
+            (transformer.x.pointer + row * D).update(from: language.pointer, count: language.count)
+            row += language.count / D
+        }
+        prefixCount = row
+        transformer.advance(publicCount: row, base: 0)
+    }
+
+    private var D: Int { configuration.tokenEmbeddingSize }
+
+    // MARK: - Inference
+
+    /// Runs the network once.
+    ///
+    /// - Parameters:
+    ///   - observation: T timesteps of every camera.
+    ///   - task: made by `prepare` of this network.
+    ///   - noise: made by `makeNoise`, or recorded.
+    ///   - embodimentDimension: dimensions of the robot's actions, if fewer than the head's: those of its statistics.
+    ///   - chunk: gets `[actionHorizon, actionDimension]`, normalised.
+    package func infer(
+        _ observation: ObservationInput, task: FastTask, noise: DiffusionNoise, embodimentDimension: Int? = nil,
+        into chunk: UnsafeMutableBufferPointer<Float>
+    ) throws(InferenceError) {
+        try front.check(observation)
+        try front.check(noise)
+        if task.plain.network != ObjectIdentifier(front) { throw .taskOfAnotherNetwork }
+        let dimension = try front.embodimentDimension(embodimentDimension)
+        precondition(chunk.count == configuration.head.chunkSize, "room for one chunk")
+        guard let actions = chunk.baseAddress else { return }
+
+        let T = observation.timestepPadMask.count
+        begin(task, timesteps: T)
+        team.stageEnded?(.rest)
+        var base = prefixCount
+        for t in 0..<T - 1 { base += keep(t, of: observation, base: base) }
+        let newest = plan(of: T - 1, in: observation)
+        slots[T - 1].isValid = false
+        assemble(plans[newest].plan, slot: T - 1)
+        team.stageEnded?(.rest)
+        transformer.advance(
+            publicCount: plans[newest].plan.publicCount, base: base, privateRuns: plans[newest].plan.privateRuns,
+            timestep: T - 1, wanted: plans[newest].plan.wanted, output: wanted.pointer)
+        team.stageEnded?(.rest)
+        pool(tokens: plans[newest].plan.wanted.count)
+        head.sample(embedding.pointer, noise: noise, embodimentDimension: dimension, into: actions)
+        team.stageEnded?(.head)
+    }
+
+    /// The same with a chunk of its own.
+    /// - Returns: `[actionHorizon, actionDimension]`, normalised; see `ActionStatistics.unnormalise`.
+    package func infer(
+        _ observation: ObservationInput, task: FastTask, noise: DiffusionNoise, embodimentDimension: Int? = nil
+    ) throws(InferenceError) -> [Float] {
+        var chunk = [Float](repeating: 0, count: configuration.head.chunkSize)
+        let result = chunk.withUnsafeMutableBufferPointer { chunk in
+            Result { () throws(InferenceError) in
+                try infer(
+                    observation, task: task, noise: noise, embodimentDimension: embodimentDimension, into: chunk)
+            }
+        }
+        try result.get()
+        return chunk
+    }
+
+    /// Does ahead of time what the next inference needs of the timesteps that are known already.
+    ///
+    /// - Parameters:
+    ///   - older: the first timesteps of the next window: usually this window without its oldest timestep.
+    ///   - task: of the next inference.
+    package func anticipate(_ older: ObservationInput, task: FastTask) throws(InferenceError) {
+        try front.check(older)
+        if task.plain.network != ObjectIdentifier(front) { throw .taskOfAnotherNetwork }
+        begin(task, timesteps: older.timestepPadMask.count)
+        var base = prefixCount
+        for t in older.timestepPadMask.indices { base += keep(t, of: older, base: base) }
+    }
+
+    /// Sees to it that keys and values of a timestep that is not the newest are there.
+    /// - Parameter base: public tokens before it.
+    /// - Returns: its own public tokens.
+    private func keep(_ t: Int, of observation: ObservationInput, base: Int) -> Int {
+        let index = plan(of: t, in: observation)
+        let count = plans[index].plan.publicCount
+        if slots[t].isValid && slots[t].plan == index && hasPresentStamps(slots[t]) { return count }
+        assemble(plans[index].plan, slot: t)
+        team.stageEnded?(.rest)
+        transformer.advance(
+            publicCount: count, base: base, privateRuns: plans[index].plan.privateRuns, timestep: t)
+        slots[t].isValid = true
+        slots[t].plan = index
+        for tokenizer in tokenizers.indices {
+            slots[t].stamps[tokenizer] = present[tokenizer] ? tokenizers[tokenizer].stamp(of: entries[tokenizer]) : 0
+        }
+        // What comes after it has looked at it.
+        for later in t + 1..<slots.count { slots[later].isValid = false }
+        return count
+    }
+
+    private func hasPresentStamps(_ slot: Slot) -> Bool {
+        for (index, tokenizer) in tokenizers.enumerated() {
+            let stamp = present[index] ? tokenizer.stamp(of: entries[index]) : 0
+            if slot.stamps[index] != stamp { return false }
+        }
+        return true
+    }
+
+    /// Encodes what is new at a timestep, and finds the plan of what is there.
+    /// - Returns: its index.
+    private func plan(of t: Int, in observation: ObservationInput) -> Int {
+        guard let task else { return 0 }
+        for (index, tokenizer) in tokenizers.enumerated() {
+            present[index] =
+                observation.timestepPadMask[t] && tokenizer.isPresent(in: observation, timestep: t)
+            if present[index] {
+                entries[index] = tokenizer.entry(
+                    of: observation, timestep: t, goalHalf: task.goalHalves[index])
+            }
+        }
+        team.stageEnded?(.stems)
+        for index in plans.indices where plans[index].present == present { return index }
+        let readout = configuration.readouts.firstIndex { $0.name == configuration.head.readout } ?? 0
+        plans.append(
+            (
+                present,
+                StepPlan(
+                    layout, observations: present,
+                    tasks: configuration.repeatsTaskTokens ? task.languages.map { $0 != nil } : [], readout: readout,
+                    usesCorrectAttention: configuration.usesCorrectAttention)
+            ))
+        return plans.count - 1
+    }
+
+    /// Puts the tokens of a timestep into the transformer's rows.
+    private func assemble(_ plan: StepPlan, slot: Int) {
+        for piece in plan.pieces {
+            let target = transformer.x.pointer + piece.rows.lowerBound * D
+            switch piece.source {
+            case .observation(let index): tokenizers[index].place(entries[index], slot: slot, into: target)
+            case .task(let index):
+                if let language = task?.languages[index] {
+                    target.update(from: language.pointer, count: language.count)
+                }
+            case .readout(let index, let tokens):
+                let perSlot = configuration.readouts[index].tokens
+                target.update(
+                    from: readouts[index].pointer + (slot * perSlot + tokens.lowerBound) * D, count: tokens.count * D)
+            }
+        }
+    }
+
+    /// Mean of the readout's tokens, or attention over them.
+    private func pool(tokens: Int) {
+        if let pooling = front.head.pooling {
+            let all = Array(UnsafeBufferPointer(start: wanted.pointer, count: tokens * D))
+            let pooled = pooling(all, mask: [UInt8](repeating: 1, count: tokens))
+            for d in 0..<D { embedding.pointer[d] = pooled[d] }
+            return
+        }
+        for d in 0..<D {
+            var sum: Float = 0
+            for token in 0..<tokens { sum += wanted.pointer[token * D + d] }
+            embedding.pointer[d] = sum / Float(tokens)
+        }
+    }
+}

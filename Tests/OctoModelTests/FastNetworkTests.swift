@@ -1,0 +1,161 @@
+import OctoModel
+import TestSupport
+import Testing
+
+/// The fast path against the plain one, which the recorded cases hold to the official code.
+@Suite struct FastNetworkTests {
+    /// Rounding alone: the first denoising step multiplies the readout's error by about thirty.
+    private static let tolerance: Float = 1e-3
+
+    @Test(arguments: 0..<12)
+    func anySequenceOfWindowsGivesWhatThePlainNetworkGives(round: Int) throws {
+        let seed = SeededGenerator.freshSeed("\(#function) \(round)")
+        var random = SeededGenerator(seed: seed)
+        var variation = Checkpoint.RandomVariation()
+        variation.usesCorrectAttention = round % 2 == 0
+        variation.repeatsTaskTokens = Bool.random(using: &random)
+        variation.readoutTokens = Int.random(in: 1...4, using: &random)
+        variation.otherReadoutTokens = [nil, 1, 3].randomElement(using: &random) ?? nil
+        variation.usesAttentionPooling = Bool.random(using: &random)
+        variation.addsPatchedWrist = Bool.random(using: &random)
+        variation.normalization = Bool.random(using: &random) ? .standard : .imageNet
+        let checkpoint = try Checkpoint.random(shape: .tiny, seed: random.next(), variation: variation)
+        let plain = try OctoNetwork(checkpoint)
+        let fast = try FastNetwork(checkpoint, team: WorkerTeam(threads: Int.random(in: 1...3, using: &random)))
+        var scene = Scene(plain.description, seed: random.next())
+
+        var task = scene.task()
+        var (plainTask, fastTask) = (try plain.prepare(task), try fast.prepare(task))
+        for call in 0..<14 {
+            if Int.random(in: 0..<5, using: &random) == 0 {
+                task = scene.task()
+                (plainTask, fastTask) = (try plain.prepare(task), try fast.prepare(task))
+            }
+            scene.step()
+            let window = scene.window(timesteps: Int.random(in: 1...4, using: &random))
+            // Right or wrong, what was anticipated must not change the result.
+            if Bool.random(using: &random) {
+                try fast.anticipate(scene.window(timesteps: Int.random(in: 1...3, using: &random)), task: fastTask)
+            }
+            let noise = plain.makeNoise(seed: seed, counter: UInt64(call))
+            let dimension = Int.random(in: 5...7, using: &random)
+            let expected = try plain.infer(window, task: plainTask, noise: noise, embodimentDimension: dimension)
+            let actual = try fast.infer(window, task: fastTask, noise: noise, embodimentDimension: dimension)
+            let error = zip(expected, actual).map { abs($0 - $1) }.max() ?? .infinity
+            #expect(error <= Self.tolerance, "call \(call), seed \(seed), \(variation)")
+        }
+    }
+
+    @Test func whatIsAnticipatedChangesNoBit() throws {
+        let checkpoint = try Checkpoint.random(shape: .tiny, seed: 5)
+        let (ahead, late) = (try Self.network(checkpoint), try Self.network(checkpoint))
+        var scene = Scene(ahead.description, seed: 7)
+        let task = scene.task()
+        let (aheadTask, lateTask) = (try ahead.prepare(task), try late.prepare(task))
+        for counter in 0..<5 {
+            scene.step()
+            let window = scene.window(timesteps: 3)
+            let noise = ahead.makeNoise(seed: 1, counter: UInt64(counter))
+            let expected = try late.infer(window, task: lateTask, noise: noise)
+            #expect(try ahead.infer(window, task: aheadTask, noise: noise) == expected)
+            try ahead.anticipate(window.withoutOldest, task: aheadTask)
+        }
+    }
+
+    @Test(arguments: [2, 3, 5])
+    func theNumberOfThreadsChangesNoBit(threads: Int) throws {
+        let checkpoint = try Checkpoint.random(shape: .tiny, seed: 5)
+        let (one, many) = (try Self.network(checkpoint), try Self.network(checkpoint, threads: threads))
+        var scene = Scene(one.description, seed: 11)
+        let task = scene.task()
+        scene.step()
+        let noise = one.makeNoise(seed: 1, counter: 0)
+        let window = scene.window(timesteps: 2)
+        let expected = try one.infer(window, task: one.prepare(task), noise: noise)
+        #expect(try many.infer(window, task: many.prepare(task), noise: noise) == expected)
+    }
+
+    @Test func aTaskOfAnotherNetworkIsRefused() throws {
+        let checkpoint = try Checkpoint.random(shape: .tiny, seed: 5)
+        let (one, other) = (try Self.network(checkpoint), try Self.network(checkpoint))
+        var scene = Scene(one.description, seed: 1)
+        let foreign = try other.prepare(scene.task())
+        scene.step()
+        let window = scene.window(timesteps: 2)
+        #expect(throws: InferenceError.taskOfAnotherNetwork) {
+            try one.infer(window, task: foreign, noise: one.makeNoise(seed: 1, counter: 0))
+        }
+    }
+
+    private static func network(_ checkpoint: Checkpoint, threads: Int = 1) throws -> FastNetwork {
+        try FastNetwork(checkpoint, team: WorkerTeam(threads: threads))
+    }
+}
+
+/// A robot that sees random pictures: some stand still, some cameras fail, some windows begin with padding.
+private struct Scene {
+    private let model: ModelDescription
+    private var random: SeededGenerator
+    /// By camera key, newest last.
+    private var frames: [String: [[UInt8]]] = [:]
+    private var masks: [String: [Bool]] = [:]
+
+    init(_ model: ModelDescription, seed: UInt64) {
+        self.model = model
+        random = SeededGenerator(seed: seed)
+    }
+
+    mutating func task() -> TaskInput {
+        var goals: [String: [UInt8]] = [:]
+        for camera in model.cameras where camera.fusesGoal && Int.random(in: 0..<4, using: &random) > 0 {
+            goals[camera.key] = picture(camera)
+        }
+        let length = Int.random(in: 1...16, using: &random)
+        let ids = (0..<16).map { $0 < length ? Int32.random(in: 1..<64, using: &random) : 0 }
+        let text = TokenizedText(ids: ids, attentionMask: (0..<16).map { $0 < length })
+        return TaskInput(goalImages: goals, text: Bool.random(using: &random) ? text : nil)
+    }
+
+    /// One more timestep.
+    mutating func step() {
+        for camera in model.cameras {
+            let last = frames[camera.key]?.last
+            let isStill = last != nil && Int.random(in: 0..<4, using: &random) == 0
+            frames[camera.key, default: []].append(isStill ? last ?? [] : picture(camera))
+            masks[camera.key, default: []].append(Int.random(in: 0..<6, using: &random) > 0)
+        }
+    }
+
+    /// The last timesteps; the first picture is repeated, and marked, where there are not enough.
+    mutating func window(timesteps: Int) -> ObservationInput {
+        let known = frames.values.first?.count ?? 0
+        let padding = max(0, timesteps - known)
+        var images: [String: [UInt8]] = [:]
+        var padMasks: [String: [Bool]] = [:]
+        let marksCameras = Bool.random(using: &random)
+        for camera in model.cameras {
+            let (all, seen) = (frames[camera.key] ?? [], masks[camera.key] ?? [])
+            images[camera.key] = Array(repeating: all[0], count: padding).flatMap { $0 }
+                + all.suffix(timesteps - padding).flatMap { $0 }
+            if marksCameras {
+                padMasks[camera.key] = Array(repeating: seen[0], count: padding) + seen.suffix(timesteps - padding)
+            }
+        }
+        return ObservationInput(
+            images: images, timestepPadMask: (0..<timesteps).map { $0 >= padding }, padMasks: padMasks)
+    }
+
+    private mutating func picture(_ camera: ModelDescription.Camera) -> [UInt8] {
+        (0..<camera.width * camera.height * 3).map { _ in UInt8.random(in: 0...255, using: &random) }
+    }
+}
+
+extension ObservationInput {
+    /// The first timesteps of the window after this one.
+    fileprivate var withoutOldest: ObservationInput {
+        let T = timestepPadMask.count
+        return ObservationInput(
+            images: images.mapValues { Array($0.dropFirst($0.count / T)) },
+            timestepPadMask: Array(timestepPadMask.dropFirst()), padMasks: padMasks.mapValues { Array($0.dropFirst()) })
+    }
+}
