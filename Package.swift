@@ -49,6 +49,7 @@ let package = Package(
         .systemLibrary(
             name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
         .target(name: "CShims"),
         .target(name: "CAllocationCount"),
         .target(name: "CBareLoop"),
@@ -62,6 +63,7 @@ let package = Package(
 
         // Level 2: cores, pure.
         room("OctoModel", ["JSONTree", "COpenBLAS"]),
+        room("TextTokenizer", ["CSentencePiece"]),
         room("Control", ["JSONTree", "Time", "Geometry", "Messages"]),
         room("Policy", ["OctoModel", "Images", "Messages", "Time"]),
         room("Goals", ["JSONTree", "Images", "Messages", "Time"]),
@@ -108,6 +110,7 @@ let package = Package(
         tests(of: "Geometry"),
         tests(of: "Images", ["JSONTree"]),
         tests(of: "OctoModel", ["JSONTree"]),
+        tests(of: "TextTokenizer", ["JSONTree"]),
         tests(of: "Control", ["Time", "Geometry", "Messages", "JSONTree"]),
         tests(of: "Policy", ["OctoModel", "Images", "Messages", "Time"]),
         tests(of: "Goals", ["Images", "Messages", "Time", "JSONTree"]),
@@ -127,5 +130,6 @@ let package = Package(
             ],
             swiftSettings: strict),
     ],
-    swiftLanguageModes: [.v6]
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
 )
