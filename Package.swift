@@ -86,7 +86,10 @@ let package = Package(
         program("octo-goal", ["Goals", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", logging]),
         program(
             "octo-policy",
-            ["Policy", "OctoModel", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", "JSONTree", logging]),
+            [
+                "Policy", "OctoModel", "TextTokenizer", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time",
+                "JSONTree", logging,
+            ]),
         program(
             "octo-arm",
             [
@@ -112,7 +115,7 @@ let package = Package(
         tests(of: "OctoModel", ["JSONTree"]),
         tests(of: "TextTokenizer", ["JSONTree"]),
         tests(of: "Control", ["Time", "Geometry", "Messages", "JSONTree"]),
-        tests(of: "Policy", ["OctoModel", "Images", "Messages", "Time"]),
+        tests(of: "Policy", ["OctoModel", "TextTokenizer", "Images", "Messages", "Time", "JSONTree"]),
         tests(of: "Goals", ["Images", "Messages", "Time", "JSONTree"]),
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
         tests(of: "Wire", ["Messages", "Time", "Geometry", "Images"]),

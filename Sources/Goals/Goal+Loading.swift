@@ -36,8 +36,8 @@ extension Goal {
             return
         }
         self.init(
-            id: Self.contentID(views: views, text: text), name: name ?? text ?? "goal", views: views, text: text,
-            source: origin)
+            id: Self.contentID(views: views, text: text), name: name ?? text.map(Self.title) ?? "goal", views: views,
+            text: text, source: origin)
     }
 
     /// The id that a goal of this content has: 12 hexadecimal digits of an FNV-1a hash over cameras, sizes, pixels and
@@ -109,6 +109,12 @@ extension Goal {
             }
             return text
         }
+    }
+
+    /// A text in the length of a name: on the wire that has 255 bytes.
+    static func title(_ text: String) -> String {
+        let scalars = text.unicodeScalars
+        return scalars.count <= 60 ? text : String(scalars.prefix(60)) + "…"
     }
 
     private static func lastComponent(of path: String) -> String {

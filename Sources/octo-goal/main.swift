@@ -14,7 +14,7 @@ struct OctoGoal: ParsableCommand {
         abstract: "Publishes what the robot is asked to reach on goal/current.",
         discussion: """
             octo-launch starts one such process. The manifest's "goal" says where the goal comes from: image files, one
-            for each camera; a frame of a recorded episode (-1 is the last); or none.
+            for each camera; a frame of a recorded episode (-1 is the last); a text; or none.
             """)
 
     @OptionGroup var arguments: NodeArguments
@@ -50,7 +50,7 @@ extension GoalSource {
     init(_ section: Manifest.Goal) {
         let views: Views
         switch section.source {
-        case .none: views = .none
+        case .none, .text: views = .none
         case .images(let files): views = .files(files.map { File(camera: $0.camera, path: $0.path) })
         case .episode(let folder, let frame, let patterns):
             views = .episode(
