@@ -40,6 +40,28 @@ extension Goal {
             text: text, source: origin)
     }
 
+    /// Refuses goal images of another size than the frames of their camera: the network compares both pixel by pixel, and
+    /// resized to the same shape they show different things in the same place.
+    /// - Parameters:
+    ///   - folder: where the camera's frames lie as files.
+    ///   - pattern: of their names.
+    /// - Throws: `GoalError.otherSize`. A folder without a readable first frame is not judged: its camera reports it.
+    package func requireFrameSize(ofCamera camera: String, folder: String, pattern: String) throws(GoalError) {
+        guard let view = views.first(where: { $0.camera == camera }) else { return }
+        let first: RGBImage
+        do {
+            guard let path = try ImageFolder(path: folder, pattern: pattern).paths.first else { return }
+            first = try RGBImage(contentsOf: path)
+        } catch {
+            return
+        }
+        guard view.image.width == first.width && view.image.height == first.height else {
+            throw .otherSize(
+                camera: camera, goal: .init(width: view.image.width, height: view.image.height),
+                frames: .init(width: first.width, height: first.height), folder: folder)
+        }
+    }
+
     /// The id that a goal of this content has: 12 hexadecimal digits of an FNV-1a hash over cameras, sizes, pixels and
     /// text.
     package static func contentID(views: [View], text: String?) -> String {

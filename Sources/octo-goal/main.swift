@@ -31,11 +31,17 @@ struct GoalNode: NodeBody {
     private var core: GoalNodeCore
     private let goals: Publisher<Goal>
 
-    /// - Throws: `GoalError` when the goal cannot be loaded.
+    /// - Throws: `GoalError` when the goal cannot be loaded, or is not of a camera's size.
     init(source: GoalSource, context: NodeContext) throws {
         core = GoalNodeCore(node: context.name)
         goals = context.bus.publisher(Topics.goalCurrent)
         let goal = try Goal(loading: source)
+        for camera in context.run.manifest.cameras {
+            switch camera.source {
+            case .images(let frames):
+                try goal.requireFrameSize(ofCamera: camera.name, folder: frames.folder, pattern: frames.pattern)
+            }
+        }
         let now = MonotonicTime.now()
         if case .publish(let goal) = core.set(goal, at: now) { try goals.publish(goal, at: now) }
     }
