@@ -96,12 +96,12 @@ let package = Package(
                 "Control", "ArmDrivers", "ArmLoop", "RealTime", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Geometry",
                 "Time", logging,
             ]),
-        program("octo-bus", ["Bus", "Wire", "Launch", "Time", "JSONTree", "CShims"]),
+        program("octo-bus", ["NodeShell", "Bus", "Wire", "Launch", "Time", "JSONTree", "CShims"]),
         program(
             "octo-bench",
             [
                 "Bus", "Wire", "Messages", "Images", "RealTime", "Time", "OctoModel", "COpenBLAS", "CZeroMQ", "CShims",
-                "CAllocationCount", "CBareLoop", "Control", "ArmDrivers", "ArmLoop", "Geometry", "JSONTree",
+                "CAllocationCount", "CBareLoop", "Control", "ArmDrivers", "ArmLoop", "Geometry", "JSONTree", "NodeShell",
             ]),
 
         // Tests.

@@ -68,4 +68,4 @@ extension GoalSource {
     }
 }
 
-OctoGoal.main()
+OctoGoal.runProgram()
