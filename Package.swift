@@ -49,6 +49,7 @@ let package = Package(
         .systemLibrary(
             name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
         .target(name: "CShims"),
         .target(name: "CAllocationCount"),
         .target(name: "CBareLoop"),
@@ -64,6 +65,7 @@ let package = Package(
 
         // Level 2: cores, pure.
         room("OctoModel", ["JSONTree", "COpenBLAS", "CKernels", "CTeam"]),
+        room("TextTokenizer", ["CSentencePiece"]),
         room("Control", ["JSONTree", "Time", "Geometry", "Messages"]),
         room("Policy", ["OctoModel", "Images", "Messages", "Time"]),
         room("Goals", ["JSONTree", "Images", "Messages", "Time"]),
@@ -86,19 +88,22 @@ let package = Package(
         program("octo-goal", ["Goals", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", logging]),
         program(
             "octo-policy",
-            ["Policy", "OctoModel", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", "JSONTree", logging]),
+            [
+                "Policy", "OctoModel", "TextTokenizer", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time",
+                "JSONTree", logging,
+            ]),
         program(
             "octo-arm",
             [
                 "Control", "ArmDrivers", "ArmLoop", "RealTime", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Geometry",
                 "Time", logging,
             ]),
-        program("octo-bus", ["Bus", "Wire", "Launch", "Time", "JSONTree", "CShims"]),
+        program("octo-bus", ["NodeShell", "Bus", "Wire", "Launch", "Time", "JSONTree", "CShims"]),
         program(
             "octo-bench",
             [
                 "Bus", "Wire", "Messages", "Images", "RealTime", "Time", "OctoModel", "COpenBLAS", "CZeroMQ", "CShims",
-                "CAllocationCount", "CBareLoop", "Control", "ArmDrivers", "ArmLoop", "Geometry", "JSONTree",
+                "CAllocationCount", "CBareLoop", "Control", "ArmDrivers", "ArmLoop", "Geometry", "JSONTree", "NodeShell",
             ]),
 
         // Tests.
@@ -111,8 +116,9 @@ let package = Package(
         tests(of: "Images", ["JSONTree"]),
         tests(of: "OctoModel", ["JSONTree"]),
         tests(of: "CKernels", ["CTeam"]),
+        tests(of: "TextTokenizer", ["JSONTree"]),
         tests(of: "Control", ["Time", "Geometry", "Messages", "JSONTree"]),
-        tests(of: "Policy", ["OctoModel", "Images", "Messages", "Time"]),
+        tests(of: "Policy", ["OctoModel", "TextTokenizer", "Images", "Messages", "Time", "JSONTree"]),
         tests(of: "Goals", ["Images", "Messages", "Time", "JSONTree"]),
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
         tests(of: "Wire", ["Messages", "Time", "Geometry", "Images"]),
@@ -130,5 +136,6 @@ let package = Package(
             ],
             swiftSettings: strict),
     ],
-    swiftLanguageModes: [.v6]
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
 )

@@ -14,6 +14,7 @@ package enum SimulatedServoMemoryError: Error, Equatable, CustomStringConvertibl
     case wrongSize(path: String, found: Int, expected: Int)
     case wrongJointCount(path: String, found: Int, expected: Int)
     case damaged(path: String)
+    case inUse(path: String)
 
     package var description: String {
         switch self {
@@ -35,6 +36,9 @@ package enum SimulatedServoMemoryError: Error, Equatable, CustomStringConvertibl
         case .damaged(let path):
             "opening the simulated servos' memory \(path): it holds a NaN or an infinity, expected finite positions. "
                 + "Delete it: the simulated arm then starts at its rest pose."
+        case .inUse(let path):
+            "opening the simulated servos' memory \(path): another process moves these servos, expected to be the only "
+                + "one. Stop that process (is the same robot running twice?), or set another path."
         }
     }
 }
@@ -64,6 +68,8 @@ package final class SimulatedServoMemory: @unchecked Sendable {
     }
 
     private let bytes: UnsafeMutableRawPointer
+    /// Open as long as the servos are in use: the lock hangs on it, and the kernel lets go of it when the process dies.
+    private let descriptor: Int32
     private let jointCount: Int
     /// The file was there: the servos stand where an earlier driver left them.
     package let wasFound: Bool
@@ -72,27 +78,24 @@ package final class SimulatedServoMemory: @unchecked Sendable {
     /// - Parameters:
     ///   - path: in an existing folder. A file that is not a simulated arm's is refused and left as it is.
     ///   - initial: where the servos stand if the file is new.
+    /// - Throws: `.inUse` while another driver, of this process or another, has the file open. flock(2), mmap(2).
     package init(path: String, initial: SimulatedServos) throws(SimulatedServoMemoryError) {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw .systemCall(call: "open", path: path, errno: errno) }
-        defer { close(descriptor) }
-        let length = Int(lseek(descriptor, 0, SEEK_END))
-        guard length >= 0 else { throw .systemCall(call: "lseek", path: path, errno: errno) }
-        guard length == 0 || length == Self.size else {
-            throw .wrongSize(path: path, found: length, expected: Self.size)
-        }
-        if length == 0, ftruncate(descriptor, off_t(Self.size)) != 0 {
-            throw .systemCall(call: "ftruncate", path: path, errno: errno)
-        }
-        let mapped = mmap(nil, Self.size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
-        guard let mapped, mapped != MAP_FAILED else { throw .systemCall(call: "mmap", path: path, errno: errno) }
         do {
-            wasFound = try Self.check(mapped, path: path, jointCount: initial.positions.count)
+            bytes = try Self.map(descriptor, path: path)
         } catch {
-            munmap(mapped, Self.size)
+            close(descriptor)
             throw error
         }
-        bytes = mapped
+        do {
+            wasFound = try Self.check(bytes, path: path, jointCount: initial.positions.count)
+        } catch {
+            munmap(bytes, Self.size)
+            close(descriptor)
+            throw error
+        }
+        self.descriptor = descriptor
         jointCount = initial.positions.count
         if !wasFound {
             servos = initial
@@ -103,7 +106,30 @@ package final class SimulatedServoMemory: @unchecked Sendable {
         }
     }
 
-    deinit { munmap(bytes, Self.size) }
+    /// Takes the file for this driver alone, and into memory.
+    private static func map(
+        _ descriptor: Int32, path: String
+    ) throws(SimulatedServoMemoryError) -> UnsafeMutableRawPointer {
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            throw errno == EWOULDBLOCK ? .inUse(path: path) : .systemCall(call: "flock", path: path, errno: errno)
+        }
+        let length = Int(lseek(descriptor, 0, SEEK_END))
+        guard length >= 0 else { throw .systemCall(call: "lseek", path: path, errno: errno) }
+        guard length == 0 || length == size else {
+            throw .wrongSize(path: path, found: length, expected: size)
+        }
+        if length == 0, ftruncate(descriptor, off_t(size)) != 0 {
+            throw .systemCall(call: "ftruncate", path: path, errno: errno)
+        }
+        let mapped = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
+        guard let mapped, mapped != MAP_FAILED else { throw .systemCall(call: "mmap", path: path, errno: errno) }
+        return mapped
+    }
+
+    deinit {
+        munmap(bytes, Self.size)
+        close(descriptor)
+    }
 
     /// - Returns: false when the file is new: all zero.
     private static func check(

@@ -30,7 +30,8 @@ extension BusError: CustomStringConvertible {
                 + "Set OCTO_RUN_BASE to a shorter folder, such as /tmp/octo."
         case .endpointInUse(let endpoint):
             "binding '\(endpoint)': another process already serves it, and it must be free. "
-                + "Stop that process (is the same robot running twice?), or choose another run name."
+                + "Stop that process (is the same robot running twice?), or "
+                + (endpoint.hasPrefix("tcp:") ? "set bus.base_port to the first of other free ports." : "choose another run name.")
         case .endpointNotLocal(let endpoint):
             "using the endpoint '\(endpoint)': it reaches beyond this machine; expected 127.0.0.1 or [::1]. Other machines "
                 + "need encryption, which is not there yet: run all nodes on one machine, or tunnel the port through ssh."

@@ -36,8 +36,30 @@ extension Goal {
             return
         }
         self.init(
-            id: Self.contentID(views: views, text: text), name: name ?? text ?? "goal", views: views, text: text,
-            source: origin)
+            id: Self.contentID(views: views, text: text), name: name ?? text.map(Self.title) ?? "goal", views: views,
+            text: text, source: origin)
+    }
+
+    /// Refuses goal images of another size than the frames of their camera: the network compares both pixel by pixel, and
+    /// resized to the same shape they show different things in the same place.
+    /// - Parameters:
+    ///   - folder: where the camera's frames lie as files.
+    ///   - pattern: of their names.
+    /// - Throws: `GoalError.otherSize`. A folder without a readable first frame is not judged: its camera reports it.
+    package func requireFrameSize(ofCamera camera: String, folder: String, pattern: String) throws(GoalError) {
+        guard let view = views.first(where: { $0.camera == camera }) else { return }
+        let first: RGBImage
+        do {
+            guard let path = try ImageFolder(path: folder, pattern: pattern).paths.first else { return }
+            first = try RGBImage(contentsOf: path)
+        } catch {
+            return
+        }
+        guard view.image.width == first.width && view.image.height == first.height else {
+            throw .otherSize(
+                camera: camera, goal: .init(width: view.image.width, height: view.image.height),
+                frames: .init(width: first.width, height: first.height), folder: folder)
+        }
     }
 
     /// The id that a goal of this content has: 12 hexadecimal digits of an FNV-1a hash over cameras, sizes, pixels and
@@ -109,6 +131,12 @@ extension Goal {
             }
             return text
         }
+    }
+
+    /// A text in the length of a name: on the wire that has 255 bytes.
+    static func title(_ text: String) -> String {
+        let scalars = text.unicodeScalars
+        return scalars.count <= 60 ? text : String(scalars.prefix(60)) + "…"
     }
 
     private static func lastComponent(of path: String) -> String {

@@ -14,6 +14,19 @@ package enum GoalError: Error, Equatable, Sendable {
     /// The text was to come from an episode, but the images do not.
     case textWithoutEpisode
     case noInstruction(path: String)
+    /// Sizes in pixels.
+    case otherSize(camera: String, goal: Size, frames: Size, folder: String)
+
+    /// Of an image, in pixels.
+    package struct Size: Equatable, Sendable {
+        package let width: Int
+        package let height: Int
+
+        package init(width: Int, height: Int) {
+            self.width = width
+            self.height = height
+        }
+    }
 
     /// How many frames a camera has.
     package struct Count: Equatable, Sendable {
@@ -54,6 +67,10 @@ extension GoalError: CustomStringConvertible {
         case .noInstruction(let path):
             "loading the goal's text: \(path) has no 'language_instruction', expected a sentence there. Add it, or write "
                 + "the text into the manifest."
+        case .otherSize(let camera, let goal, let frames, let folder):
+            "loading the goal: the image of camera '\(camera)' is \(goal.width)x\(goal.height), its frames in \(folder) are "
+                + "\(frames.width)x\(frames.height), expected the same size. Goal and view are compared pixel by pixel: "
+                + "record the goal with the same camera."
         }
     }
 }

@@ -65,7 +65,7 @@ package struct GoalNodeCore: Sendable {
         }
         let parts =
             current.views.map { "\($0.camera) \($0.image.width)x\($0.image.height)" }
-            + (current.text.map { ["\"\($0)\""] } ?? [])
+            + (current.text.map { ["\"\(Goal.title($0))\""] } ?? [])
         let seconds = Int((now - setTime).inSeconds)
         return (.ready, "\(current.name) (\(current.id)): \(parts.joined(separator: ", ")); set \(seconds) s ago")
     }

@@ -135,6 +135,7 @@ extension Manifest.Goal {
                     patterns: section.has("patterns")
                         ? section.named("patterns").map { CameraPattern(camera: $0.name, pattern: $0.value.string ?? "") }
                         : cameras.map { CameraPattern(camera: $0.name, pattern: $0.pattern) })
+            case "text": .text
             default: .none
             }
         self.init(source: source, text: section.optionalString("text"), name: section.optionalString("name"))
@@ -145,7 +146,7 @@ extension Manifest.Policy {
     fileprivate init(_ section: CheckedSection) {
         self.init(
             checkpoint: section.string("checkpoint"), step: section.optionalInt("step"),
-            dataset: section.optionalString("dataset"), rate: section.rate("rate_hz"),
+            tokenizer: section.optionalString("tokenizer"), dataset: section.optionalString("dataset"), rate: section.rate("rate_hz"),
             window: section.optionalInt("window"), preprocessing: section.choice("preprocess"),
             requiresGoal: section.bool("require_goal"), seed: UInt64(section.int("seed")), threads: section.int("threads"),
             maximumFrameAge: section.seconds("max_frame_age_s"), actionSpace: section.choice("action_space"),

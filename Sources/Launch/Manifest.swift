@@ -45,6 +45,8 @@ package struct Manifest: Equatable, Sendable {
             case images([CameraFile])
             /// One frame of a recorded folder; `frame` counts from 0, or from the end when negative.
             case episode(folder: String, frame: Int, patterns: [CameraPattern])
+            /// `text` alone.
+            case text
         }
         package struct CameraFile: Equatable, Sendable {
             package var camera: String
@@ -64,6 +66,8 @@ package struct Manifest: Equatable, Sendable {
         package var checkpoint: String
         /// Nil: the newest.
         package var step: Int?
+        /// Absolute path of a sentencepiece model; nil: the one in the checkpoint's folder, if there is one.
+        package var tokenizer: String?
         /// Nil: the only one the checkpoint has statistics of.
         package var dataset: String?
         package var rate: Rate

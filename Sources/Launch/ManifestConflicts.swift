@@ -81,7 +81,7 @@ extension ManifestCheck {
         if source == "none", tree["policy"]?["require_goal"]?.bool == true {
             report(
                 ["goal", "source"], in: tree, found: "\"none\" with policy.require_goal true",
-                allowed: "a goal (\"images\" or \"episode\"), or policy.require_goal false to run without one")
+                allowed: "a goal (\"images\", \"episode\" or \"text\"), or policy.require_goal false to run without one")
         }
         let cameras = tree["cameras"]?.object ?? []
         if isSound(ManifestPath(["cameras"])) {

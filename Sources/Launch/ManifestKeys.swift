@@ -49,7 +49,9 @@ enum ManifestKeys {
     private static let goal = ManifestRule.variants(
         ManifestVariants(
             selector: "source",
-            meaning: "'none': no goal; 'images': an image file for each camera; 'episode': one frame of a recorded folder.",
+            meaning:
+                "'none': no goal; 'images': an image file for each camera; 'episode': one frame of a recorded folder; "
+                + "'text': a sentence alone.",
             variants: [
                 .init(value: "none", keys: []),
                 .init(
@@ -70,18 +72,26 @@ enum ManifestKeys {
                             "For each camera the goal is for: which files of the folder are its frames. Left out, it is "
                                 + "every camera with its own pattern."),
                     ] + goalLabels),
+                .init(
+                    value: "text",
+                    keys: [ManifestKey("text", .text, .required, "The task as a sentence."), goalName]),
             ]))
 
     private static let goalLabels: [ManifestKey] = [
-        ManifestKey("text", .text, .optional, "The task as a sentence, for checkpoints that read language."),
-        ManifestKey("name", .text, .optional, "What people call the goal. Left out, it is named after its source."),
+        ManifestKey("text", .text, .optional, "The task as a sentence, for checkpoints that read language."), goalName,
     ]
+    private static let goalName = ManifestKey(
+        "name", .text, .optional, "What people call the goal. Left out, it is named after its source.")
 
     private static let policy: [ManifestKey] = [
         ManifestKey("checkpoint", .path(.folder), .required, "The Octo checkpoint as the official code saves it."),
         ManifestKey(
             "step", .integer(0...1_000_000_000), .optional,
             "Which training step of the checkpoint. Left out, it is the newest."),
+        ManifestKey(
+            "tokenizer", .path(.file), .optional,
+            "The sentencepiece model of the checkpoint's T5, which is no part of a checkpoint; texts are read with it. "
+                + "Left out, it is spiece.model in the checkpoint's folder, if that is there."),
         ManifestKey(
             "dataset", .text, .optional,
             "The data set whose statistics turn the network's numbers into metres and radians. May be left out when "

@@ -20,6 +20,8 @@ struct SupervisedProcess: Sendable {
     }
 
     static let linesKept = 20
+    /// How a node begins the line with which it ends.
+    static let errorMark = "error: "
 
     let name: String
     var life = Life.waiting
@@ -37,6 +39,12 @@ struct SupervisedProcess: Sendable {
     var failuresInARow = 0
     var headline = ""
     var lastLines: [String] = []
+    /// What it said of itself with the state `fault`.
+    var fault: String?
+    /// The user has read `fault` already.
+    var isFaultTold = false
+    /// The run ends because of it, and the user is told why.
+    var isFailureTold = false
 
     init(name: String) { self.name = name }
 
@@ -58,9 +66,23 @@ struct SupervisedProcess: Sendable {
         if lastLines.count > Self.linesKept { lastLines.removeFirst() }
     }
 
+    mutating func forgetWords() {
+        headline = ""
+        lastLines = []
+        fault = nil
+        isFaultTold = false
+    }
+
+    /// Its own account of what is wrong, with the mend: the fault it reported, or the line with which it ended.
+    var ownError: String? {
+        fault ?? lastLines.last { $0.hasPrefix(Self.errorMark) }.map { String($0.dropFirst(Self.errorMark.count)) }
+    }
+
     /// What it last said, for an error message; empty when it said nothing.
     var lastWords: String {
-        var text = headline.isEmpty ? "" : "\n  last status: \(headline)"
+        // A node that logs its status has said the same twice.
+        let isRepeated = headline.isEmpty || lastLines.contains { $0.hasSuffix(headline) }
+        var text = isRepeated ? "" : "\n  last status: \(headline)"
         if !lastLines.isEmpty { text += "\n  last lines:" + lastLines.map { "\n    " + $0 }.joined() }
         return text
     }

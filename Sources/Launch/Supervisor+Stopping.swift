@@ -44,8 +44,10 @@ extension Supervisor {
         // Our own request can reach a process before it has learnt to listen to it.
         var isAnswer = false
         if case .stopping = process.life { isAnswer = ending == .signalled(SIGTERM) }
-        let isClean = ending == .exited(0) || isKilled || isAnswer
-        let report: [Action] = isClean ? [] : [.report(.warning, "\(process.name): \(ending) while it was stopping")]
+        let isClean = ending == .exited(0) || isKilled || isAnswer || process.isFailureTold
+        let words = process.ownError.map { ": \($0)" } ?? ""
+        let report: [Action] =
+            isClean ? [] : [.report(.warning, "\(process.name): \(ending) while it was stopping\(words)")]
         return report + continueStopping(at: now)
     }
 

@@ -126,8 +126,13 @@ package struct Supervisor: Sendable {
     }
 
     /// A line that a node wrote; kept for error messages.
-    package mutating func wrote(_ line: String, by node: String) {
-        if let index = index(of: node) { processes[index].keep(line: line) }
+    /// - Returns: whether it is to be shown now. The line with which a node ends is not: its words come back with what
+    ///   follows from its end.
+    @discardableResult
+    package mutating func wrote(_ line: String, by node: String) -> Bool {
+        guard let index = index(of: node) else { return true }
+        processes[index].keep(line: line)
+        return !line.hasPrefix(SupervisedProcess.errorMark)
     }
 
     /// A process has ended, whatever way.
@@ -152,14 +157,21 @@ package struct Supervisor: Sendable {
         processes[index].headline = status.headline
         switch (processes[index].life, status.state) {
         case (.starting, .ready), (.starting, .degraded): return becameReady(index, status, at: now)
-        case (.starting, .fault): return startHasFault(index, at: now)
+        case (.starting, .fault):
+            processes[index].fault = status.headline
+            return startHasFault(index, at: now)
         case (.starting, .starting), (.starting, .stopping): return []
         case (.ready, .degraded), (.ready, .fault), (.ready, .starting):
             processes[index].life = .degraded
+            if status.state == .fault {
+                processes[index].fault = status.headline
+                processes[index].isFaultTold = true
+            }
             let level: Level = status.state == .fault ? .error : .warning
             return [.report(level, "\(status.node): \(status.headline)")]
         case (.degraded, .ready):
             processes[index].life = .ready
+            processes[index].fault = nil
             return [.report(.note, "\(status.node): \(status.headline)")]
         case (.ready, _), (.degraded, _): return []
         case (.waiting, _), (.ending, _), (.backingOff, _), (.stopping, _), (.failed, _), (.ended, _): return []
@@ -213,8 +225,7 @@ package struct Supervisor: Sendable {
         precondition(!processes[index].isAlive, "'\(processes[index].name)' still runs and is started again")
         processes[index].life = .starting(since: now)
         processes[index].isStartPending = true
-        processes[index].headline = ""
-        processes[index].lastLines = []
+        processes[index].forgetWords()
         return .start(processes[index].name)
     }
 
@@ -228,7 +239,7 @@ package struct Supervisor: Sendable {
 
     /// What the node waits for will not come in this attempt: it is not given the rest of its time.
     private mutating func startHasFault(_ index: Int, at now: MonotonicTime) -> [Action] {
-        let reason = "it cannot start: \(processes[index].headline)"
+        let reason = "it cannot start"
         if !processes[index].wasEverReady { return attemptFailed(index, reason, at: now) }
         return end(index, reason, at: now)
     }
@@ -240,7 +251,7 @@ package struct Supervisor: Sendable {
         let process = processes[index]
         switch process.life {
         case .starting(let since) where now - since >= plan.supervision.readyTimeout:
-            let reason = "it was not ready within \(Self.text(plan.supervision.readyTimeout))"
+            let reason = "it was not ready within \(Self.text(plan.supervision.readyTimeout)) (supervision.ready_timeout_s)"
             return process.wasEverReady ? end(index, reason, at: now) : attemptFailed(index, reason, at: now)
         case .ready, .degraded:
             if let since = process.readySince, now - since >= Self.recovery { processes[index].failuresInARow = 0 }
@@ -250,7 +261,8 @@ package struct Supervisor: Sendable {
             processes[index].restarts += 1
             return [start(index, at: now)]
         case .ending(let reason, let overdue) where now >= overdue:
-            let error = failure(of: process, "\(reason), and it does not end even when it is killed")
+            let error = failure(
+                of: process, "ending '\(process.name)'", "\(reason), and it does not end even when it is killed")
             return beginStopping(.nodeFailed, reason: "'\(process.name)' does not end", error: error, at: now)
         case .waiting, .starting, .ending, .backingOff, .stopping, .failed, .ended: return []
         }
@@ -268,31 +280,44 @@ package struct Supervisor: Sendable {
     private mutating func attemptFailed(_ index: Int, _ reason: String, at now: MonotonicTime) -> [Action] {
         let process = processes[index]
         guard process.wasEverReady else {
-            return giveUp(index, "starting '\(process.name)': \(reason)", at: now)
+            return giveUp(index, "starting '\(process.name)'", reason, at: now)
         }
         let most = plan.supervision.maximumRestarts
         processes[index].failuresInARow += 1
         let count = processes[index].failuresInARow
         guard count <= most else {
-            return giveUp(index, "running '\(process.name)': \(reason), after \(most) restart\(most == 1 ? "" : "s")", at: now)
+            return giveUp(
+                index, "running '\(process.name)'", "\(reason), after \(most) restart\(most == 1 ? "" : "s")", at: now)
         }
         let wait = backoff(afterFailures: count)
+        let words = process.isFaultTold ? "" : process.ownError.map { ": \($0)" } ?? process.lastWords
         processes[index].life = .backingOff(until: now + wait)
         return [
             .report(
-                .warning, "\(process.name): \(reason); restart \(count) of \(most) in \(Self.text(wait))\(process.lastWords)")
+                .warning, "\(process.name): \(reason); restart \(count) of \(most) in \(Self.text(wait))\(words)")
         ]
     }
 
-    private mutating func giveUp(_ index: Int, _ what: String, at now: MonotonicTime) -> [Action] {
-        let error = failure(of: processes[index], what)
+    private mutating func giveUp(
+        _ index: Int, _ attempt: String, _ reason: String, at now: MonotonicTime
+    ) -> [Action] {
+        let error = failure(of: processes[index], attempt, reason)
+        processes[index].isFailureTold = true
         if !processes[index].isAlive { processes[index].life = .failed }
         return beginStopping(.nodeFailed, reason: "'\(processes[index].name)' failed", error: error, at: now)
     }
 
-    private func failure(of process: SupervisedProcess, _ what: String) -> String {
-        "\(what). Expected it to be ready within \(Self.text(plan.supervision.readyTimeout)) and to go on until it is told "
-            + "to stop. Mend what it says below, then start octo-launch again; everything was stopped.\(process.lastWords)"
+    /// A node's own words say what is wrong and how to mend it. Only where it has none, the supervisor's own follow.
+    private func failure(of process: SupervisedProcess, _ attempt: String, _ reason: String) -> String {
+        if let words = process.ownError {
+            let isStart = !process.wasEverReady
+            return "\(attempt): " + (isStart ? "" : "\(reason): ") + "\(words) Everything was stopped."
+        }
+        let words = process.lastWords
+        return "\(attempt): \(reason), expected it to "
+            + (process.wasEverReady ? "go on until it is told to stop" : "become ready") + ". "
+            + (words.isEmpty ? "It wrote nothing: run its program by hand to see why" : "Mend what it says below")
+            + ", then start octo-launch again. Everything was stopped.\(words)"
     }
 
     /// Doubles with each failure, up to the longest wait.

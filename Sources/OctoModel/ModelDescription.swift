@@ -46,6 +46,10 @@ package struct ModelDescription: Equatable, Sendable {
     package var repeatsTaskTokens: Bool
     /// The text tokenizer the configuration names; its vocabulary is not in the checkpoint.
     package var textTokenizer: String?
+    /// Token ids of a text, with its padding; nil for a checkpoint that takes no text.
+    package var textLength: Int?
+    /// Token ids that the text encoder knows; nil for a checkpoint that takes no text.
+    package var textVocabulary: Int?
     /// Data sets with action statistics; empty for the statistics of a single, nameless one.
     package var datasets: [String]
     package var tokenEmbeddingSize: Int
@@ -77,6 +81,10 @@ package struct ModelDescription: Equatable, Sendable {
             let tokens = parameters.shape(of: "octo_transformer/task_\(tokenizer.name)_pos_embedding")?[1] ?? 0
             tokenizers.append(Tokenizer(name: tokenizer.name, kind: .task, encoder: "T5", tokens: tokens))
             text += tokens
+            let embedding = "octo_transformer/task_tokenizers_\(tokenizer.name)/hf_model/shared/embedding"
+            let vocabulary = parameters.shape(of: embedding)?.first ?? 0
+            textLength = textLength ?? tokens
+            textVocabulary = min(textVocabulary ?? vocabulary, vocabulary)
         }
         let readouts = configuration.readouts.reduce(0) { $0 + $1.tokens }
         let perTimestep = image + readouts + (configuration.repeatsTaskTokens ? text : 0)

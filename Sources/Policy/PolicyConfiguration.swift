@@ -38,7 +38,7 @@ package struct PolicyConfiguration: Sendable {
     /// How often observations are taken; the control frequency of the data the checkpoint was trained on.
     package var rate: Rate
     package var preprocessing: Preprocessing
-    /// Without a goal image, make no chunk (so that the arm holds) instead of running on a black one.
+    /// Without a goal, make no chunk (so that the arm holds) instead of running on a black image.
     package var requiresGoal: Bool
     /// A newest frame older than this at a tick makes the tick invalid.
     package var maximumFrameAge: Duration

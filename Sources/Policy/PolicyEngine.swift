@@ -58,7 +58,7 @@ package struct PolicyEngine {
         for (camera, image) in goal.images {
             images["image_\(camera)"] = withExtendedLifetime(image.pixels) { Array($0.bytes) }
         }
-        let task = try network.prepare(TaskInput(goalImages: images))
+        let task = try network.prepare(TaskInput(goalImages: images, text: goal.text))
         prepared = (goal, task)
         return task
     }

@@ -1,5 +1,6 @@
 import Images
 import Messages
+import OctoModel
 import Time
 
 /// Decides when the policy observes, what it sees, and what becomes of the result. Runs no network and reads no clock:
@@ -31,10 +32,12 @@ package struct PolicyNodeCore: Sendable {
         package var id: String
         /// By camera name; a camera without a goal image is absent (the network then sees black).
         package var images: [String: RGBImage]
+        package var text: TokenizedText?
 
-        package init(id: String, images: [String: RGBImage]) {
+        package init(id: String, images: [String: RGBImage], text: TokenizedText? = nil) {
             self.id = id
             self.images = images
+            self.text = text
         }
     }
 
@@ -80,16 +83,21 @@ package struct PolicyNodeCore: Sendable {
     private var resizes: [String: ImageResize] = [:]
     private var window: ObservationWindow
     private var cadence: Cadence?
+    private let texts: TaskTextReading
     private var goal = PreparedGoal(id: "", images: [:])
+    /// The goal images' sizes as they were taken, in the order of the configuration.
+    private var goalSizes: [(camera: String, width: Int, height: Int)] = []
     private var goalProblem: String?
-    private var hasGoal = false
+    private var hasGoal: Bool { !goal.images.isEmpty || goal.text != nil }
     /// The request whose result is awaited, and the one that follows it.
     private var running: Request?
     private var runningSince = MonotonicTime.zero
     private var waiting: Request?
 
-    package init(_ configuration: PolicyConfiguration) {
+    /// - Parameter texts: reads goals that are sentences.
+    package init(_ configuration: PolicyConfiguration, texts: TaskTextReading) {
         self.configuration = configuration
+        self.texts = texts
         window = ObservationWindow(size: configuration.windowSize)
         obstacle = configuration.cameras.first.map { .noFrameYet(camera: $0.name) }
     }
@@ -116,25 +124,27 @@ package struct PolicyNodeCore: Sendable {
     /// Takes a new goal; it holds from the next tick on, the history goes on.
     package mutating func receive(_ goal: Goal) {
         var images: [String: RGBImage] = [:]
-        for view in goal.views {
-            guard let camera = configuration.cameras.first(where: { $0.name == view.camera && $0.takesGoal }) else {
-                continue
-            }
+        goalSizes = []
+        for camera in configuration.cameras where camera.takesGoal {
+            guard let view = goal.views.first(where: { $0.camera == camera.name }) else { continue }
             images[camera.name] = prepare(view.image, for: camera)
+            goalSizes.append((camera.name, view.image.width, view.image.height))
         }
-        hasGoal = !images.isEmpty
-        if goal.text != nil {
-            goalProblem =
-                "goal '\(goal.name)' has a text, and this version has no tokenizer for texts. "
-                + "Give the goal an image and leave the text out."
-        } else if !goal.isNone && images.isEmpty {
+        goalProblem = nil
+        var text: TokenizedText?
+        do throws(TaskTextError) {
+            if let words = goal.text { text = try texts.tokens(of: words) }
+        } catch {
+            goalProblem = error.description
+        }
+        if goalProblem == nil && !goal.views.isEmpty && images.isEmpty {
             let given = goal.views.map(\.camera).joined(separator: ", ")
             let wanted = configuration.cameras.filter(\.takesGoal).map(\.name).joined(separator: ", ")
-            goalProblem = "goal '\(goal.name)' has images of [\(given)], the checkpoint fuses goals of [\(wanted)]."
-        } else {
-            goalProblem = nil
+            goalProblem =
+                "goal '\(goal.name)' has images of [\(given)], the checkpoint fuses goals of [\(wanted)]. Give it an "
+                + "image of such a camera, or no image."
         }
-        self.goal = PreparedGoal(id: goal.id, images: images)
+        self.goal = PreparedGoal(id: goal.id, images: images, text: text)
     }
 
     /// Takes the observation that is due.
@@ -171,7 +181,7 @@ package struct PolicyNodeCore: Sendable {
         let observation = makeObservation(tick: UInt64(index), time: due, frames: frames)
         counters.observations += 1
 
-        if let goalProblem {
+        if let goalProblem = goalProblem ?? sizeMismatch(with: frames) {
             obstacle = .unusableGoal(problem: goalProblem)
             return .observed(observation, run: nil)
         }
@@ -237,12 +247,24 @@ package struct PolicyNodeCore: Sendable {
     /// A request's result is awaited.
     package var isInferring: Bool { running != nil }
 
-    /// The network runs, but on a black goal image.
+    /// The network runs without a goal, on black images.
     package var isUnconditioned: Bool { !hasGoal && goalProblem == nil && !configuration.requiresGoal }
 
     /// Cameras that have no goal image although others have.
     package var camerasWithoutGoal: [String] {
-        hasGoal ? configuration.cameras.filter { $0.takesGoal && goal.images[$0.name] == nil }.map(\.name) : []
+        !goal.images.isEmpty ? configuration.cameras.filter { $0.takesGoal && goal.images[$0.name] == nil }.map(\.name) : []
+    }
+
+    /// A goal of another size was not taken by the camera that looks now: fused pixel by pixel it means nothing.
+    private func sizeMismatch(with frames: [CameraFrame]) -> String? {
+        for goal in goalSizes {
+            guard let frame = frames.first(where: { $0.camera == goal.camera }),
+                frame.width != goal.width || frame.height != goal.height
+            else { continue }
+            return "the goal image of '\(goal.camera)' is \(goal.width)x\(goal.height), the camera delivers "
+                + "\(frame.width)x\(frame.height): record it with the same camera"
+        }
+        return nil
     }
 
     // MARK: - Observing

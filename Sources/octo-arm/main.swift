@@ -36,4 +36,4 @@ struct OctoArm: ParsableCommand {
     }
 }
 
-OctoArm.main()
+OctoArm.runProgram()

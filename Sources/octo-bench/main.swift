@@ -1,6 +1,7 @@
 import ArgumentParser
 import Control
 import Foundation
+import NodeShell
 
 /// Latencies and ratios on this machine, each beside a baseline in the same run.
 struct OctoBench: ParsableCommand {
@@ -62,7 +63,7 @@ struct InferenceCommand: ParsableCommand {
 switch (CommandLine.arguments.dropFirst().first, CommandLine.arguments.dropFirst(2).first) {
 case (BusBenchmark.busEcho, let folder?): try runBusEcho(folder: folder)
 case (BusBenchmark.bareEcho, let folder?): try runBareEcho(folder: folder)
-default: OctoBench.main()
+default: OctoBench.runProgram()
 }
 
 extension ArmCalibration {

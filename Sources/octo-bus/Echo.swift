@@ -39,10 +39,22 @@ extension OctoBus {
                 let text = try message.body.withUnsafeBytes { bytes in
                     try MessageCatalogue.json(schema: message.envelope.schema, body: bytes, bulk: message.bulk)
                 }
-                return try JSONNode(parsing: Array(text.utf8))
+                return withSeconds(try JSONNode(parsing: Array(text.utf8)), of: message)
             } catch {
                 return .object(["error": JSONNode("\(error)")])
             }
+        }
+
+        /// A camera frame's stamp is of the monotonic clock, which counts from the start of the machine: as protobuf's JSON
+        /// writes it, it would be a date in 1970.
+        private static func withSeconds(_ content: JSONNode, of message: RawMessage) -> JSONNode {
+            guard let captured = message.envelope.captureTime, let members = content.object else { return content }
+            return JSONNode(
+                .object(
+                    members.map { member in
+                        member.key == "timestamp"
+                            ? .init(key: "timestamp_s", value: JSONNode(number: Double(captured.nanoseconds) * 1e-9)) : member
+                    }))
         }
 
         private static func paragraph(_ message: RawMessage) -> String {

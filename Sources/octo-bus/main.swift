@@ -1,1 +1,3 @@
-OctoBus.main()
+import NodeShell
+
+OctoBus.runProgram()

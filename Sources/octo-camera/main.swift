@@ -35,4 +35,4 @@ struct OctoCamera: ParsableCommand {
     }
 }
 
-OctoCamera.main()
+OctoCamera.runProgram()

@@ -14,7 +14,7 @@ struct OctoGoal: ParsableCommand {
         abstract: "Publishes what the robot is asked to reach on goal/current.",
         discussion: """
             octo-launch starts one such process. The manifest's "goal" says where the goal comes from: image files, one
-            for each camera; a frame of a recorded episode (-1 is the last); or none.
+            for each camera; a frame of a recorded episode (-1 is the last); a text; or none.
             """)
 
     @OptionGroup var arguments: NodeArguments
@@ -31,11 +31,17 @@ struct GoalNode: NodeBody {
     private var core: GoalNodeCore
     private let goals: Publisher<Goal>
 
-    /// - Throws: `GoalError` when the goal cannot be loaded.
+    /// - Throws: `GoalError` when the goal cannot be loaded, or is not of a camera's size.
     init(source: GoalSource, context: NodeContext) throws {
         core = GoalNodeCore(node: context.name)
         goals = context.bus.publisher(Topics.goalCurrent)
         let goal = try Goal(loading: source)
+        for camera in context.run.manifest.cameras {
+            switch camera.source {
+            case .images(let frames):
+                try goal.requireFrameSize(ofCamera: camera.name, folder: frames.folder, pattern: frames.pattern)
+            }
+        }
         let now = MonotonicTime.now()
         if case .publish(let goal) = core.set(goal, at: now) { try goals.publish(goal, at: now) }
     }
@@ -50,7 +56,7 @@ extension GoalSource {
     init(_ section: Manifest.Goal) {
         let views: Views
         switch section.source {
-        case .none: views = .none
+        case .none, .text: views = .none
         case .images(let files): views = .files(files.map { File(camera: $0.camera, path: $0.path) })
         case .episode(let folder, let frame, let patterns):
             views = .episode(
@@ -62,4 +68,4 @@ extension GoalSource {
     }
 }
 
-OctoGoal.main()
+OctoGoal.runProgram()

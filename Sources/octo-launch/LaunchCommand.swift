@@ -111,7 +111,7 @@ struct LaunchCommand: ParsableCommand {
         let summary = try supervise(description, environment, signals, console)
         if json {
             print(summary.json.text())
-        } else if summary.outcome == .done || summary.frames > 0 {
+        } else if summary.outcome == .done || summary.duration > .zero {
             print(summary.text)
         }
         guard summary.outcome == .done else { throw ExitCode(summary.outcome.rawValue) }

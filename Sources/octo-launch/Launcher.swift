@@ -122,8 +122,7 @@ struct Launcher {
 
     private mutating func forward(_ lines: [String], of node: String) {
         for line in lines {
-            supervisor.wrote(line, by: node)
-            console.forward(line, of: node)
+            if supervisor.wrote(line, by: node) { console.forward(line, of: node) }
         }
     }
 

@@ -54,7 +54,10 @@ extension ModelDescription {
                 + (repeatsTaskTokens ? ", task tokens repeated in each timestep" : ""),
             "head            \(headName), \(diffusionSteps) steps" + (usesAttentionPooling ? ", attention pooling" : ""),
             "actions         \(actionHorizon) steps of \(actionDimension) numbers",
-            "text            \(hasLanguage ? "tokenizer \(textTokenizer ?? "not named")" : "none")",
+            "text            "
+                + (hasLanguage
+                    ? "tokenizer \(textTokenizer ?? "not named"), \(textVocabulary ?? 0) ids; its spiece.model is no part of "
+                        + "a checkpoint" : "none"),
             "data sets       \(datasets.isEmpty ? "one, without a name" : datasets.joined(separator: ", "))",
             "parameters      \(parameterCount), \(parameterCountWithoutT5) without T5",
         ]
@@ -85,7 +88,7 @@ extension ModelDescription {
             "use_map": JSONNode(.bool(usesAttentionPooling)), "diffusion_steps": JSONNode(diffusionSteps),
             "action_horizon": JSONNode(actionHorizon), "action_dim": JSONNode(actionDimension),
             "has_language": JSONNode(.bool(hasLanguage)), "text_tokenizer": textTokenizer.map { JSONNode($0) } ?? nil,
-            "datasets": JSONNode(.array(datasets.map { JSONNode($0) })), "parameters": JSONNode(parameterCount),
+            "text_vocabulary": textVocabulary.map { JSONNode($0) } ?? nil, "datasets": JSONNode(.array(datasets.map { JSONNode($0) })), "parameters": JSONNode(parameterCount),
             "parameters_without_t5": JSONNode(parameterCountWithoutT5),
         ])
     }

@@ -77,7 +77,7 @@ struct PolicyNode: NodeBody {
             return (.degraded, "\(obstacle)")
         }
         if core.isUnconditioned {
-            return (.degraded, "unconditioned: no goal image is set, the network sees a black one")
+            return (.degraded, "unconditioned: no goal is set, the network sees a black image")
         }
         let missing = core.camerasWithoutGoal
         if !missing.isEmpty {

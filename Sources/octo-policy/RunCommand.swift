@@ -29,7 +29,6 @@ struct RunCommand: ParsableCommand {
         if manifest.policy.actionSpace == .eefDelta && statistics.dimension != 7 {
             throw .wrongActionSpace(dimension: statistics.dimension)
         }
-        if let text = manifest.goal.text { throw .textGoal(text) }
     }
 
     /// Loads the checkpoint and runs it once on black images: the first inference is slow (pages, BLAS buffers), and
@@ -40,6 +39,9 @@ struct RunCommand: ParsableCommand {
         let checkpoint = try Checkpoint(folder: section.checkpoint, step: section.step)
         let statistics = try checkpoint.actionStatistics(dataset: section.dataset)
         try check(statistics, context.run.manifest)
+        let texts = try TaskTextReading(
+            ofCheckpoint: section.checkpoint, checkpoint.description, tokenizerAt: section.tokenizer)
+        if let text = context.run.manifest.goal.text { _ = try texts.tokens(of: text) }
         let (cameras, window) = try PolicyConfiguration.cameras(
             of: checkpoint.description, in: context.run.manifest.cameras.map(\.name), window: section.window)
         let configuration = PolicyConfiguration(
@@ -61,7 +63,7 @@ struct RunCommand: ParsableCommand {
             """)
         let folder = section.checkpoint.split(separator: "/").suffix(2).joined(separator: "/")
         return try PolicyNode(
-            core: PolicyNodeCore(configuration), worker: InferenceWorker(engine), bus: context.bus,
+            core: PolicyNodeCore(configuration, texts: texts), worker: InferenceWorker(engine), bus: context.bus,
             modelName: "\(folder) step \(checkpoint.step)")
     }
 }
@@ -69,16 +71,12 @@ struct RunCommand: ParsableCommand {
 /// What a manifest asks of the policy that it cannot do.
 enum UnusableManifest: Error, CustomStringConvertible {
     case wrongActionSpace(dimension: Int)
-    case textGoal(String)
 
     var description: String {
         switch self {
         case .wrongActionSpace(let dimension):
             "fitting the checkpoint to the arm: its actions have \(dimension) numbers, policy.action_space 'eef_delta' "
                 + "needs 7. Choose the data set or the action space that belongs to this arm."
-        case .textGoal(let text):
-            "reading the goal: goal.text is \"\(text)\", and this version has no tokenizer for texts. Take goal.text out "
-                + "of the manifest and give a goal image."
         }
     }
 }

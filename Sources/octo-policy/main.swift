@@ -1,4 +1,5 @@
 import ArgumentParser
+import NodeShell
 
 /// Everything about one checkpoint: running it, looking at it, checking it against the official code.
 struct OctoPolicy: ParsableCommand {
@@ -8,4 +9,4 @@ struct OctoPolicy: ParsableCommand {
         subcommands: [RunCommand.self, InspectCommand.self, VerifyCommand.self, BenchCommand.self])
 }
 
-OctoPolicy.main()
+OctoPolicy.runProgram()

@@ -102,11 +102,26 @@ private func setpoint(_ positions: JointVector, gripper: Double) -> JointSetpoin
         var arm = SimulatedArm(memory: memory)
         try arm.write(setpoint([0.4, 0.5, 0.6], gripper: 1), at: .zero)
         let present = try arm.read(at: .zero + .seconds(9))
-        // A second mapping sees what a process started after a kill would see.
-        let seen = try SimulatedServoMemory(path: path, initial: initial).servos
+        // A copy is what a process started after a kill would see.
+        try FileManager.default.copyItem(atPath: path, toPath: folder.path("copy"))
+        let seen = try SimulatedServoMemory(path: folder.path("copy"), initial: initial).servos
         #expect(seen.positions == present.positions)
         #expect(seen.goal == [0.4, 0.5, 0.6])
         #expect(seen.time == .zero + .seconds(9))
+    }
+
+    @Test func onlyOneDriverMovesTheServosAtATime() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("servos")
+        var first: SimulatedServoMemory? = try SimulatedServoMemory(path: path, initial: initial)
+        #expect(first?.wasFound == false)
+        let error = #expect(throws: SimulatedServoMemoryError.inUse(path: path)) {
+            _ = try SimulatedServoMemory(path: path, initial: initial)
+        }
+        #expect(error?.description.contains("Stop that process") == true)
+        #expect(first?.servos == initial)
+        first = nil
+        #expect(try SimulatedServoMemory(path: path, initial: initial).wasFound)
     }
 
     @Test func aMemoryFromBeforeTheLastBootIsTakenAsItStands() throws {

@@ -1,4 +1,5 @@
 import Foundation
+import Images
 import JSONTree
 import Messages
 import TestSupport
@@ -28,6 +29,10 @@ extension EndToEnd {
                     outcome.errors.contains(word), "no '\(word)' in:\n\(outcome.errors)", sourceLocation: sourceLocation)
             }
             #expect(!outcome.errors.contains("executing chunk"), sourceLocation: sourceLocation)
+            // One error, told once.
+            let errors = outcome.errors.split(separator: "\n").filter { $0.contains("error: ") }
+            #expect(errors.count == 1, "\(outcome.errors)", sourceLocation: sourceLocation)
+            #expect(!outcome.errors.contains("while it was stopping"), "\(outcome.errors)", sourceLocation: sourceLocation)
             #expect(processesMentioning(base.path) == [], sourceLocation: sourceLocation)
         }
 
@@ -111,8 +116,57 @@ extension EndToEnd {
             try expectRefusal(["goal.frame=4711"], mentions: ["4711"])
         }
 
+        private static let textCheckpoint = Fixture.url("octo/case4_text_only/checkpoint").path
+        private static let tokenizer = Fixture.url("octo/tokenizer/spiece.model").path
+        private static let textGoal = Pipeline.wristCamera + [
+            "policy.checkpoint=\(textCheckpoint)", #"goal={"source": "text", "text": "put the block into the tray"}"#,
+        ]
+
         @Test func aTextThatNobodyCanTokenize() throws {
-            try expectRefusal(["goal.text=put the block into the tray"], mentions: ["goal.text", "tokenizer"])
+            try expectRefusal(
+                Self.textGoal, mentions: ["put the block into the tray", "policy.tokenizer", "/spiece.model"], exitCode: 3)
+        }
+
+        @Test func aTextForACheckpointThatTakesNone() throws {
+            // The checkpoint of the test network, without its language tokenizer.
+            try withFolder { folder in
+                let copy = folder.appendingPathComponent("checkpoint")
+                try FileManager.default.copyItem(atPath: Self.caseOne, toPath: copy.path)
+                try removeLanguage(from: copy.appendingPathComponent("config.json"))
+                try expectRefusal(
+                    ["policy.checkpoint=\(copy.path)", "goal.text=put the block into the tray"],
+                    mentions: ["takes no text", "goal.text"], exitCode: 3)
+            }
+        }
+
+        private func removeLanguage(from file: URL) throws {
+            let whole = try JSONSerialization.jsonObject(with: Data(contentsOf: file))
+            var config = try #require(whole as? [String: Any])
+            var model = try #require(config["model"] as? [String: Any])
+            model["task_tokenizers"] = [String: Any]()
+            config["model"] = model
+            try JSONSerialization.data(withJSONObject: config).write(to: file)
+        }
+
+        @Test func aTokenizerThatIsCut() throws {
+            try withFolder { folder in
+                let cut = folder.appendingPathComponent("cut.model")
+                try Data(contentsOf: URL(fileURLWithPath: Self.tokenizer)).prefix(5000).write(to: cut)
+                try expectRefusal(
+                    Self.textGoal + ["policy.tokenizer=\(cut.path)"], mentions: ["cut.model", "policy.tokenizer"],
+                    exitCode: 3)
+            }
+        }
+
+        @Test func aGoalImageOfAnotherSizeThanTheFrames() throws {
+            // One picture 64 pixels wide as the camera's frames, the 256 wide episode as goal.
+            try withFolder { folder in
+                let small = RGBImage(width: 64, height: 64, filledWith: 90)
+                try small.writePNG(to: folder.appendingPathComponent("image_0_000.png").path)
+                try expectRefusal(
+                    ["cameras.primary.folder=\(folder.path)"],
+                    mentions: ["'primary' is 256x256", "64x64", "record the goal with the same camera"], exitCode: 3)
+            }
         }
 
         @Test func anUnknownManifestKey() throws {
@@ -155,7 +209,7 @@ extension EndToEnd {
                 return UInt16(bigEndian: bytes.load(fromByteOffset: 2, as: UInt16.self))
             }
             try expectRefusal(
-                ["bus.transport=tcp", "bus.base_port=\(try #require(port))"], mentions: ["\(try #require(port))"])
+                ["bus.transport=tcp", "bus.base_port=\(try #require(port))"], mentions: ["\(try #require(port))", "set bus.base_port"])
         }
 
         @Test func aSecondLauncherOnTheSameRunFolder() throws {

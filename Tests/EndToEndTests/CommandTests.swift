@@ -23,6 +23,11 @@ extension EndToEnd {
             }
             let echo = try Program.run("octo-bus", ["echo", "policy/chunk", "--once"] + run)
             #expect(echo.exitCode == 0 && !echo.output.isEmpty, "\(echo.errors)")
+            let frame = try Program.run("octo-bus", ["echo", "camera/primary/image", "--once", "--json"] + run)
+            let shown = try JSONNode(parsing: Array(frame.output.utf8))
+            let stamp = try #require(shown["message"]?["timestamp_s"]?.double)
+            #expect(abs(Double(MonotonicTime.now().nanoseconds) * 1e-9 - stamp) < 60)
+            #expect(!frame.output.contains("1970"))
             for command in ["hz", "bw", "delay"] {
                 let running = try RunningProgram("octo-bus", [command, "arm/state"] + run)
                 usleep(2_000_000)
@@ -84,6 +89,9 @@ extension EndToEnd {
             let outcome = try Program.run(program, ["--help"])
             #expect(outcome.exitCode == 0)
             #expect(outcome.output.contains("USAGE"))
+            let wrong = try Program.run(program, ["--no-such-option"])
+            #expect(wrong.exitCode == 2)
+            #expect(wrong.errors.contains("Usage: ") && wrong.output.isEmpty, "\(wrong.errors)")
         }
     }
 }

@@ -97,6 +97,10 @@ final class Pipeline {
     private(set) var status: [String: NodeStatus] = [:]
     private(set) var armState: ArmState?
 
+    /// Settings that give the replay manifest a second camera.
+    static let wristCamera = [
+        #"cameras.wrist={"source": "images", "folder": "\#(Fixture.packageRoot.path)/launch/episode", "pattern": "image_0_*.png"}"#
+    ]
     static let replayManifest = Fixture.packageRoot.appendingPathComponent("launch/replay.json").path
 
     /// Starts the replay manifest with overrides and waits until the launcher has written its run folder.

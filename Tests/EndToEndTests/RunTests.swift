@@ -41,6 +41,32 @@ extension EndToEnd {
             try expectHealthy(summary, outcome)
         }
 
+        /// The vocabulary is named by the manifest, or lies in the checkpoint's folder.
+        @Test(arguments: [true, false])
+        func followsATextGoal(isTokenizerNamed: Bool) throws {
+            let folder = try TemporaryFolder.make("text")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let checkpoint = folder.appendingPathComponent("checkpoint")
+            try FileManager.default.copyItem(at: Fixture.url("octo/case4_text_only/checkpoint"), to: checkpoint)
+            let model = Fixture.url("octo/tokenizer/spiece.model")
+            if !isTokenizerNamed {
+                try FileManager.default.copyItem(at: model, to: checkpoint.appendingPathComponent("spiece.model"))
+            }
+            let pipeline = try Pipeline(
+                Pipeline.wristCamera + [
+                    "policy.checkpoint=\(checkpoint.path)",
+                    #"goal={"source": "text", "text": "Move the red block to the right of the plate."}"#,
+                ] + (isTokenizerNamed ? ["policy.tokenizer=\(model.path)"] : []),
+                arguments: ["--for", "5"])
+            try pipeline.waitUntilMoving()
+            let goal = try #require(pipeline.status["goal"]?.headline)
+            #expect(goal.contains("\"Move the red block to the right of the plate.\""))
+            let chunk = try #require(pipeline.chunks.take()).message
+            #expect(!chunk.goalID.isEmpty && goal.contains(chunk.goalID))
+            let (summary, outcome) = try pipeline.finish(limit: 40)
+            try expectHealthy(summary, outcome)
+        }
+
         @Test(arguments: [SIGINT, SIGTERM])
         func stopsInOrderWhenAsked(signal: Int32) throws {
             let pipeline = try Pipeline()

@@ -149,6 +149,41 @@ import Testing
         }
     }
 
+    @Test func aLongTextGivesAShortName() throws {
+        #expect(try Goal(loading: GoalSource(name: "drawer", views: .none, text: .given("close it"))).name == "drawer")
+        let long = try Goal(loading: GoalSource(views: .none, text: .given(String(repeating: "👩‍🚀", count: 300))))
+        #expect(long.name.utf8.count <= 255 && long.name.hasSuffix("…"))
+        #expect(long.text?.count == 300)
+    }
+
+    // MARK: Size
+
+    @Test func aGoalOfAnotherSizeThanTheCamerasFramesIsRefused() throws {
+        try fill("image_0", 2)
+        let goal = try Goal(loading: GoalSource(views: episode(-1)))
+        let (width, height) = (goal.views[0].image.width, goal.views[0].image.height)
+        try goal.requireFrameSize(ofCamera: "primary", folder: folder.path, pattern: "image_0_*.png")
+        for (w, h) in [(width + 1, height), (height, width), (width * 2, height * 2)] {
+            let view = Goal.View(camera: "primary", image: RGBImage.waves(width: w, height: h, seed: 1))
+            let other = Goal(id: "g", name: "g", views: [view], text: nil, source: "")
+            let error = #expect(throws: GoalError.self) {
+                try other.requireFrameSize(ofCamera: "primary", folder: folder.path, pattern: "image_0_*.png")
+            }
+            #expect(error?.description.contains("is \(w)x\(h), its frames") == true)
+            #expect(error?.description.contains("are \(width)x\(height)") == true)
+            #expect(error?.description.hasSuffix("record the goal with the same camera.") == true)
+        }
+    }
+
+    @Test func framesThatCannotBeReadJudgeNoGoal() throws {
+        try fill("image_0", 1)
+        try folder.write([1, 2, 3], to: "broken_0.png")
+        let goal = try Goal(loading: GoalSource(views: episode(-1)))
+        try goal.requireFrameSize(ofCamera: "primary", folder: "/nonexistent", pattern: "*")
+        try goal.requireFrameSize(ofCamera: "primary", folder: folder.path, pattern: "broken_*")
+        try goal.requireFrameSize(ofCamera: "wrist", folder: folder.path, pattern: "broken_*")
+    }
+
     // MARK: Identity
 
     @Test func theIDFollowsFromTheContentAlone() throws {

@@ -25,7 +25,8 @@ enum Sample {
           },
           "goal": { "source": "images", "images": { "primary": "goal.png" }, "text": "close the drawer", "name": "drawer" },
           "policy": {
-            "checkpoint": "checkpoint", "step": 300000, "dataset": "bridge_dataset", "rate_hz": 10, "window": 2,
+            "checkpoint": "checkpoint", "step": 300000, "tokenizer": "spiece.model",
+            "dataset": "bridge_dataset", "rate_hz": 10, "window": 2,
             "preprocess": "resize_and_center_crop", "require_goal": false, "seed": 7, "threads": 2,
             "max_frame_age_s": 0.25, "action_space": "joint_delta", "keep_blas_core": true
           },
@@ -49,7 +50,7 @@ enum Sample {
         kind: { path in
             switch path {
             case "/robots/one/frames", "/robots/one/checkpoint", "/data/wrist", "/robots/one/empty", "/home/me/mine": .folder
-            case "/robots/one/arm.json", "/robots/one/goal.png": .file
+            case "/robots/one/arm.json", "/robots/one/goal.png", "/robots/one/spiece.model": .file
             default: nil
             }
         },

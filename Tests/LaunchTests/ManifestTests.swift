@@ -32,6 +32,7 @@ import Time
         let policy = manifest.policy
         #expect(policy.checkpoint == "/robots/one/checkpoint")
         #expect(policy.step == nil)
+        #expect(policy.tokenizer == nil)
         #expect(policy.dataset == nil)
         #expect(policy.rate == Rate(hertz: 5))
         #expect(policy.window == nil)
@@ -91,6 +92,7 @@ import Time
 
         let policy = manifest.policy
         #expect(policy.step == 300_000)
+        #expect(policy.tokenizer == "/robots/one/spiece.model")
         #expect(policy.dataset == "bridge_dataset")
         #expect(policy.rate == Rate(hertz: 10))
         #expect(policy.window == 2)
@@ -122,6 +124,16 @@ import Time
         #expect(supervision.maximumBackoff == .seconds(2))
         #expect(supervision.statusTimeout == .seconds(4))
         #expect(supervision.stopTimeout == .seconds(1))
+    }
+
+    @Test func aTextAloneIsAGoalThatIsEnough() throws {
+        let manifest = try Sample.read(
+            Sample.minimal, set: ["goal={\"source\": \"text\", \"text\": \"close the drawer\", \"name\": \"drawer\"}"])
+        #expect(manifest.goal.source == .text)
+        #expect(manifest.goal.text == "close the drawer")
+        #expect(manifest.goal.name == "drawer")
+        #expect(manifest.policy.requiresGoal)
+        #expect(try Sample.read(Sample.minimal, set: ["goal={\"source\": \"text\", \"text\": \"go\"}"]).goal.name == nil)
     }
 
     private func folder(of camera: Manifest.Camera?) throws -> Manifest.Camera.ImageFolder {

@@ -10,12 +10,15 @@ private struct Scene {
     static let period = Duration.milliseconds(200)
     var core: PolicyNodeCore
 
-    init(window: Int = 2, requiresGoal: Bool = true, cameras: [String] = ["primary"]) {
+    init(
+        window: Int = 2, requiresGoal: Bool = true, cameras: [String] = ["primary"], texts: TaskTextReading = .none
+    ) {
         core = PolicyNodeCore(
             PolicyConfiguration(
                 cameras: cameras.map { PolicyCamera(name: $0, width: 4, height: 4, takesGoal: true) },
                 windowSize: window, actionDimension: 2, actionSpace: .jointDelta, rate: Rate(hertz: 5),
-                preprocessing: .resize, requiresGoal: requiresGoal, maximumFrameAge: .milliseconds(500), noiseSeed: 7))
+                preprocessing: .resize, requiresGoal: requiresGoal, maximumFrameAge: .milliseconds(500), noiseSeed: 7),
+            texts: texts)
     }
 
     func frame(_ value: UInt8, camera: String = "primary", captured: Duration) -> CameraFrame {
@@ -181,13 +184,68 @@ private struct NetworkFailure: Error {}
         #expect("\(try #require(scene.core.obstacle))".contains("overhead"))
     }
 
-    @Test func aTextGoalIsRefusedRatherThanIgnored() throws {
+    @Test func aTextThatCannotBeReadIsRefusedRatherThanIgnored() throws {
         var scene = Scene()
         var goal = scene.goal()
         goal.text = "put the block into the tray"
         scene.core.receive(goal)
         #expect(request(in: try scene.step(1)) == nil)
-        #expect("\(try #require(scene.core.obstacle))".contains("text"))
+        #expect("\(try #require(scene.core.obstacle))".contains("this checkpoint takes no text"))
+        // The image alone is fine again.
+        goal.text = nil
+        scene.core.receive(goal)
+        #expect(request(in: try scene.step(2)) != nil)
+        #expect(scene.core.obstacle == nil)
+    }
+
+    @Test func aTextAloneOrWithAnImageIsAGoal() throws {
+        var scene = Scene(cameras: ["primary", "wrist"], texts: try SampleTexts.reading())
+        let text = Goal(id: "t", name: "t", views: [], text: "ab", source: "test")
+        scene.core.receive(text)
+        scene.core.receive(scene.frame(1, captured: .zero), at: .zero)
+        scene.core.receive(scene.frame(1, camera: "wrist", captured: .zero), at: .zero)
+        let due = try #require(scene.core.nextTick)
+        let alone = try #require(request(in: scene.core.tick(at: due)))
+        #expect(alone.goal.images.isEmpty)
+        #expect(alone.goal.text == SampleTexts.tokens(of: "ab"))
+        #expect(!scene.core.isUnconditioned && scene.core.camerasWithoutGoal == [])
+        _ = scene.core.inferenceFinished(Result<[Float], NetworkFailure>.success([0, 0]), at: alone.observation.time)
+
+        var both = scene.goal("both")
+        both.text = "abc"
+        scene.core.receive(both)
+        let next = try #require(scene.core.nextTick)
+        let together = try #require(request(in: scene.core.tick(at: next)))
+        #expect(together.goal.images.keys.sorted() == ["primary"])
+        #expect(together.goal.text == SampleTexts.tokens(of: "abc"))
+        #expect(scene.core.camerasWithoutGoal == ["wrist"])
+    }
+
+    @Test func aTextThatTheTokenizerFailsOnHoldsTheArmInItsWords() throws {
+        var scene = Scene(requiresGoal: false, texts: try SampleTexts.reading())
+        scene.core.receive(Goal(id: "t", name: "t", views: [], text: SampleTexts.untokenizable, source: "test"))
+        #expect(request(in: try scene.step(1)) == nil)
+        #expect("\(try #require(scene.core.obstacle))" == "it cannot be read. Give another.")
+        #expect(!scene.core.isUnconditioned)
+    }
+
+    @Test(arguments: [(8, 4), (4, 3), (8, 8), (1, 1)])
+    func aGoalOfAnotherSizeThanTheFramesHoldsTheArm(width: Int, height: Int) throws {
+        var scene = Scene()
+        var goal = scene.goal()
+        goal.views[0].image = RGBImage(width: width, height: height, filledWith: 3)
+        scene.core.receive(goal)
+        for value in 1...2 {
+            let result = try scene.step(UInt8(value))
+            #expect(observation(in: result) != nil)
+            #expect(request(in: result) == nil)
+            #expect(
+                "\(try #require(scene.core.obstacle))"
+                    == "the goal image of 'primary' is \(width)x\(height), the camera delivers 4x4: record it with the "
+                    + "same camera")
+        }
+        scene.core.receive(scene.goal())
+        #expect(request(in: try scene.step(3)) != nil)
     }
 
     @Test func namesTheCamerasWhoseGoalIsMissing() {

@@ -1,0 +1,99 @@
+import OctoModel
+
+/// Makes token ids of texts; the program puts the checkpoint's tokenizer behind it.
+package struct TaskTokenizer: Sendable {
+    /// Where its vocabulary comes from, for errors.
+    package var path: String
+    /// Its ids run from 0 to below this.
+    package var vocabularySize: Int
+    /// Ids and mask of a text, padded or cut to a length; a failure is told in words.
+    package var encode: @Sendable (_ text: String, _ length: Int) -> Result<TokenizedText, TaskTextError>
+
+    package init(
+        path: String, vocabularySize: Int,
+        encode: @escaping @Sendable (_ text: String, _ length: Int) -> Result<TokenizedText, TaskTextError>
+    ) {
+        self.path = path
+        self.vocabularySize = vocabularySize
+        self.encode = encode
+    }
+}
+
+/// Whether the policy can read a task that is a sentence.
+package struct TaskTextReading: Sendable {
+    private enum Ability: Sendable {
+        case noLanguage
+        case noTokenizer(expectedAt: String)
+        case tokenizer(TaskTokenizer, length: Int)
+    }
+    private let ability: Ability
+
+    /// - Parameters:
+    ///   - tokenizer: nil when nobody gave one.
+    ///   - expectedAt: the file that would have been taken.
+    /// - Throws: `.vocabularyTooLarge` when the tokenizer is not the checkpoint's.
+    package init(
+        of model: ModelDescription, tokenizer: TaskTokenizer?, expectedAt: String
+    ) throws(TaskTextError) {
+        guard let length = model.textLength, let vocabulary = model.textVocabulary else {
+            ability = .noLanguage
+            return
+        }
+        guard let tokenizer else {
+            ability = .noTokenizer(expectedAt: expectedAt)
+            return
+        }
+        guard tokenizer.vocabularySize <= vocabulary else {
+            throw .vocabularyTooLarge(path: tokenizer.path, ids: tokenizer.vocabularySize, checkpoint: vocabulary)
+        }
+        ability = .tokenizer(tokenizer, length: length)
+    }
+
+    private init(_ ability: Ability) { self.ability = ability }
+
+    /// Of a checkpoint that takes goal images only.
+    package static let none = TaskTextReading(.noLanguage)
+
+    /// What the network takes for a text.
+    /// - Throws: why it cannot be read.
+    package func tokens(of text: String) throws(TaskTextError) -> TokenizedText {
+        switch ability {
+        case .noLanguage: throw .noLanguage(text: text)
+        case .noTokenizer(let path): throw .noTokenizer(text: text, expectedAt: path)
+        case .tokenizer(let tokenizer, let length): return try tokenizer.encode(text, length).get()
+        }
+    }
+}
+
+/// Why a task's text cannot be used.
+package enum TaskTextError: Error, Equatable, Sendable {
+    case noLanguage(text: String)
+    case noTokenizer(text: String, expectedAt: String)
+    case vocabularyTooLarge(path: String, ids: Int, checkpoint: Int)
+    /// In the tokenizer's own words.
+    case notTokenized(problem: String)
+}
+
+extension TaskTextError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .noLanguage(let text):
+            "reading the goal's text \"\(Self.shortened(text))\": this checkpoint takes no text, expected goal images. "
+                + "Take goal.text out of the manifest and give a goal image, or set policy.checkpoint to one that takes "
+                + "text."
+        case .noTokenizer(let text, let path):
+            "reading the goal's text \"\(Self.shortened(text))\": found no tokenizer, expected the sentencepiece model of "
+                + "the checkpoint's T5, which is no part of a checkpoint. Set policy.tokenizer to that spiece.model, or put "
+                + "it at \(path)."
+        case .vocabularyTooLarge(let path, let ids, let checkpoint):
+            "fitting the text tokenizer to the checkpoint: \(path) makes ids up to \(ids - 1), the checkpoint knows those "
+                + "up to \(checkpoint - 1). Set policy.tokenizer to the spiece.model of the checkpoint's T5."
+        case .notTokenized(let problem): problem
+        }
+    }
+
+    private static func shortened(_ text: String) -> String {
+        let scalars = text.unicodeScalars
+        return scalars.count <= 60 ? text : String(scalars.prefix(60)) + "…"
+    }
+}
