@@ -84,6 +84,7 @@ private struct CheckedSection {
     func has(_ key: String) -> Bool { node[key] != nil }
     func bool(_ key: String) -> Bool { expect(key, node[key]?.bool) }
     func int(_ key: String) -> Int { expect(key, node[key]?.int) }
+    func optionalInts(_ key: String) -> [Int]? { node[key]?.array?.compactMap(\.int) }
     func optionalInt(_ key: String) -> Int? { node[key]?.int }
     func double(_ key: String) -> Double { expect(key, node[key]?.double) }
     func string(_ key: String) -> String { expect(key, node[key]?.string) }
@@ -149,6 +150,7 @@ extension Manifest.Policy {
             tokenizer: section.optionalString("tokenizer"), dataset: section.optionalString("dataset"), rate: section.rate("rate_hz"),
             window: section.optionalInt("window"), preprocessing: section.choice("preprocess"),
             requiresGoal: section.bool("require_goal"), seed: UInt64(section.int("seed")), threads: section.int("threads"),
+            cpus: section.optionalInts("cpus"), precision: section.choice("precision"),
             maximumFrameAge: section.seconds("max_frame_age_s"), actionSpace: section.choice("action_space"),
             keepsBLASCore: section.bool("keep_blas_core"))
     }

@@ -8,6 +8,13 @@ package enum ManifestPreprocessing: String, CaseIterable, Sendable {
     case resizeAndCenterCrop = "resize_and_center_crop"
 }
 
+/// How the network computes.
+package enum ManifestPrecision: String, CaseIterable, Sendable {
+    case float32
+    case bfloat16
+    case int8
+}
+
 /// What one robot consists of and how it runs: the manifest, checked, with every default filled in and every path
 /// absolute. `launch/schema.json` describes each key.
 package struct Manifest: Equatable, Sendable {
@@ -78,6 +85,9 @@ package struct Manifest: Equatable, Sendable {
         package var seed: UInt64
         /// 0: all cores.
         package var threads: Int
+        /// Nil: the system decides.
+        package var cpus: [Int]?
+        package var precision: ManifestPrecision
         package var maximumFrameAge: Duration
         package var actionSpace: ActionSpace
         package var keepsBLASCore: Bool

@@ -61,6 +61,12 @@ struct ManifestCheck {
             {
                 return node
             }
+        case .integers(let range, let count):
+            if let elements = node.array, count.contains(elements.count),
+                elements.allSatisfy({ $0.int.map(range.contains) ?? false })
+            {
+                return node
+            }
         case .section(let keys): if node.object != nil { return checkSection(node, keys, at: path) }
         case .variants(let variants): if node.object != nil { return checkVariants(node, variants, at: path) }
         case .named(let element, let minimum):

@@ -111,7 +111,16 @@ enum ManifestKeys {
             "seed", .integer(0...9_007_199_254_740_991), .defaultsTo(0),
             "Seed of the noise; with it and the observation a chunk can be made again."),
         ManifestKey(
-            "threads", .integer(0...256), .defaultsTo(0), "Threads for the network; 0 takes all cores."),
+            "threads", .integer(0...256), .defaultsTo(0),
+            "Threads for the network; 0 takes all cores, or as many as there are policy.cpus."),
+        ManifestKey(
+            "cpus", .integers(0...1023, count: 1...256), .optional,
+            "The CPUs the network's threads run on, one each. Left out, the system decides. Leave the control loop's "
+                + "(arm.realtime.cpu) out of it, and it never waits for the network."),
+        ManifestKey(
+            "precision", .choice(ManifestPrecision.allCases.map(\.rawValue)), .defaultsTo("float32"),
+            "How the network computes. 'float32' is exact; the others trade digits for speed where the CPU has the "
+                + "instructions: see octo-policy verify --precision."),
         ManifestKey(
             "max_frame_age_s", .number(0.01...60), .defaultsTo(0.5), unit: "s",
             "Without a frame younger than this there is no inference."),

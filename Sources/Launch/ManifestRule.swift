@@ -15,6 +15,7 @@ indirect enum ManifestRule: Sendable {
     case path(FileProbe.Kind)
     case choice([String])
     case numbers(ClosedRange<Double>, count: ClosedRange<Int>)
+    case integers(ClosedRange<Int>, count: ClosedRange<Int>)
     case section([ManifestKey])
     /// A section whose keys depend on the value of one of them.
     case variants(ManifestVariants)
@@ -82,6 +83,9 @@ extension ManifestRule {
         case .numbers(let range, let count):
             "an array of \(count.lowerBound) to \(count.upperBound) numbers from \(Self.text(range.lowerBound)) to "
                 + "\(Self.text(range.upperBound))\(ofUnit)"
+        case .integers(let range, let count):
+            "an array of \(count.lowerBound) to \(count.upperBound) whole numbers from \(range.lowerBound) to "
+                + "\(range.upperBound)\(ofUnit)"
         case .section, .variants: "an object"
         case .named(_, let minimum): minimum == 0 ? "an object" : "an object with at least \(minimum) name in it"
         }

@@ -41,6 +41,14 @@ extension ManifestRule {
                 "type": "array", "items": JSONNode(.object(Self.numberMembers(range))),
                 "minItems": JSONNode(count.lowerBound), "maxItems": JSONNode(count.upperBound),
             ])
+        case .integers(let range, let count):
+            return members([
+                "type": "array",
+                "items": .object([
+                    "type": "integer", "minimum": JSONNode(range.lowerBound), "maximum": JSONNode(range.upperBound),
+                ]),
+                "minItems": JSONNode(count.lowerBound), "maxItems": JSONNode(count.upperBound),
+            ])
         case .section(let keys): return Self.sectionMembers(keys)
         case .variants(let variants):
             return members([

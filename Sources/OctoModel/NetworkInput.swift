@@ -45,6 +45,17 @@ package struct ObservationInput: Equatable, Sendable {
     }
 }
 
+extension ObservationInput {
+    /// The timesteps the next window begins with, when it moves on by one; nil if it has none.
+    package var withoutOldest: ObservationInput? {
+        let T = timestepPadMask.count
+        if T < 2 { return nil }
+        return ObservationInput(
+            images: images.mapValues { Array($0.dropFirst($0.count / T)) },
+            timestepPadMask: Array(timestepPadMask.dropFirst()), padMasks: padMasks.mapValues { Array($0.dropFirst()) })
+    }
+}
+
 /// A task after the work that is needed once: checked goal images, and text that went through T5.
 package struct PreparedTask: Sendable {
     struct Language: Sendable {

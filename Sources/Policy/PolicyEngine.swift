@@ -21,13 +21,15 @@ package enum PolicyEngineError: Error, Equatable, CustomStringConvertible {
 
 /// Runs the network for the policy node: requests in, unnormalised actions out.
 package struct PolicyEngine {
-    private let network: OctoNetwork
+    private let network: FastNetwork
     private let statistics: ActionStatistics
     /// The task of the last goal: whatever depends on the goal alone is computed once.
-    private var prepared: (goal: PolicyNodeCore.PreparedGoal, task: PreparedTask)?
+    private var prepared: (goal: PolicyNodeCore.PreparedGoal, task: FastTask)?
+    /// The timesteps of the last request that the next one's window begins with; nil for a window of one.
+    private var older: ObservationInput?
 
     /// - Parameter statistics: of the data set whose robot this is.
-    package init(network: OctoNetwork, statistics: ActionStatistics) {
+    package init(network: FastNetwork, statistics: ActionStatistics) {
         self.network = network
         self.statistics = statistics
     }
@@ -44,15 +46,25 @@ package struct PolicyEngine {
         for view in request.observation.views {
             images["image_\(view.camera)"] = withExtendedLifetime(view.pixels) { Array($0.bytes) }
         }
+        let observation = ObservationInput(images: images, timestepPadMask: request.observation.timestepPadMask)
+        older = observation.withoutOldest
         let actions = try network.infer(
-            ObservationInput(images: images, timestepPadMask: request.observation.timestepPadMask), task: task,
+            observation, task: task,
             noise: network.makeNoise(seed: request.noiseSeed, counter: request.noiseCounter),
             embodimentDimension: statistics.dimension)
         // Nil only for `bounds` without percentiles; the official evaluation un-normalises by mean and std.
         return statistics.unnormalise(actions, actionDimension: network.description.actionDimension) ?? []
     }
 
-    private mutating func task(for goal: PolicyNodeCore.PreparedGoal) throws(InferenceError) -> PreparedTask {
+    /// Computes ahead of time what the next request needs of the frames that are known already. The next chunk is the
+    /// same without it, only later.
+    package func anticipate() {
+        guard let older, let prepared else { return }
+        // It was good enough for the last request.
+        try? network.anticipate(older, task: prepared.task)
+    }
+
+    private mutating func task(for goal: PolicyNodeCore.PreparedGoal) throws(InferenceError) -> FastTask {
         if let prepared, prepared.goal == goal { return prepared.task }
         var images: [String: [UInt8]] = [:]
         for (camera, image) in goal.images {

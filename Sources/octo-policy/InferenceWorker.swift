@@ -1,41 +1,76 @@
 import CShims
-import Dispatch
+import Foundation
 import Policy
 import Synchronization
 import Time
 
 /// Runs the network on a thread of its own, so that the node goes on receiving frames meanwhile.
 ///
-/// One request at a time: the core submits the next only when it has taken the answer.
+/// One request at a time: the core submits the next only when it has taken the answer. Behind each answer the thread
+/// computes what is known of the next request already.
 final class InferenceWorker: Sendable {
     struct Answer: Sendable {
         var result: Result<[Float], any Error>
         var finished: MonotonicTime
     }
 
-    /// Becomes readable when an answer waits.
-    let wakeDescriptor: Int32
-    private let queue = DispatchQueue(label: "inference", qos: .userInitiated)
-    private let engine: Mutex<PolicyEngine>
-    private let answers = Mutex<[Answer]>([])
+    /// The system has no more descriptors to give.
+    struct NoDescriptor: Error, CustomStringConvertible {
+        var description: String {
+            "starting the network's thread: the system refused a descriptor for its answers. Raise the limit on open "
+                + "files (ulimit -n)."
+        }
+    }
 
-    init(_ engine: sending PolicyEngine) {
+    /// Becomes readable when an answer waits, and when the thread has nothing more to do.
+    let wakeDescriptor: Int32
+    private let engine: Mutex<PolicyEngine>
+    private let requests = Mutex<[PolicyNodeCore.Request]>([])
+    private let arrivals = DispatchSemaphore(value: 0)
+    private let answers = Mutex<[Answer]>([])
+    /// Requests that were submitted and are not wholly done.
+    private let pending = Atomic<Int>(0)
+
+    /// - Parameter cpu: where the thread runs; nil leaves that to the system.
+    init(_ engine: sending PolicyEngine, cpu: Int?) throws(NoDescriptor) {
         self.engine = Mutex(engine)
         wakeDescriptor = octo_event_fd()
+        if wakeDescriptor < 0 { throw NoDescriptor() }
+        let thread = Thread { [self] in
+            if let cpu { octo_thread_set_cpu(Int32(clamping: cpu)) }
+            while true {
+                arrivals.wait()
+                if let request = requests.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) { run(request) }
+            }
+        }
+        thread.name = "inference"
+        thread.start()
     }
 
     func submit(_ request: PolicyNodeCore.Request) {
-        queue.async { [self] in
-            let result = Result { try engine.withLock { engine in try engine.run(request) } }
-            let answer = Answer(result: result, finished: .now())
-            answers.withLock { $0.append(answer) }
-            octo_event_signal(wakeDescriptor)
-        }
+        pending.add(1, ordering: .sequentiallyConsistent)
+        requests.withLock { $0.append(request) }
+        arrivals.signal()
     }
 
     /// The oldest answer that was not taken yet.
     func take() -> Answer? {
         octo_event_consume(wakeDescriptor)
         return answers.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+    }
+
+    /// Whether the thread is in the network.
+    var isWorking: Bool { pending.load(ordering: .sequentiallyConsistent) > 0 }
+
+    private func run(_ request: PolicyNodeCore.Request) {
+        engine.withLock { engine in
+            let result = Result { try engine.run(request) }
+            let answer = Answer(result: result, finished: .now())
+            answers.withLock { $0.append(answer) }
+            octo_event_signal(wakeDescriptor)
+            engine.anticipate()
+        }
+        pending.subtract(1, ordering: .sequentiallyConsistent)
+        octo_event_signal(wakeDescriptor)
     }
 }

@@ -47,7 +47,7 @@ struct PolicyNode: NodeBody {
     }
 
     /// Ends when the network is done: a process that exits in the middle of a matrix product can hang in its libraries.
-    mutating func stop(at now: MonotonicTime) -> Bool { !core.isInferring || worker.take() != nil }
+    mutating func stop(at now: MonotonicTime) -> Bool { !worker.isWorking }
 
     func status(at now: MonotonicTime) -> NodeStatus {
         let counters = core.counters

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Images
 import Launch
 import Logging
@@ -35,7 +36,13 @@ struct RunCommand: ParsableCommand {
     /// must be over before the arm may move.
     private static func makeNode(_ context: NodeContext) throws -> PolicyNode {
         let section = context.run.manifest.policy
-        if section.threads > 0 { BLAS.setThreads(section.threads) }
+        let cpus = section.cpus ?? []
+        let threads = section.threads > 0
+            ? section.threads : cpus.isEmpty ? ProcessInfo.processInfo.activeProcessorCount : cpus.count
+        BLAS.setThreads(threads)
+        guard let precision = NetworkPrecision(rawValue: section.precision.rawValue), precision.instructions != nil else {
+            throw UnusableManifest.noInstructions(precision: section.precision.rawValue)
+        }
         let checkpoint = try Checkpoint(folder: section.checkpoint, step: section.step)
         let statistics = try checkpoint.actionStatistics(dataset: section.dataset)
         try check(statistics, context.run.manifest)
@@ -49,21 +56,25 @@ struct RunCommand: ParsableCommand {
             actionSpace: section.actionSpace, rate: section.rate,
             preprocessing: section.preprocessing == .resize ? .resize : .resizeAndCenterCrop,
             requiresGoal: section.requiresGoal, maximumFrameAge: section.maximumFrameAge, noiseSeed: section.seed)
-        var engine = PolicyEngine(network: try OctoNetwork(checkpoint), statistics: statistics)
+        // The thread that runs the engine is the first of the team.
+        let team = try WorkerTeam(threads: threads, cpus: Array(cpus.dropFirst()))
+        var engine = PolicyEngine(
+            network: try FastNetwork(checkpoint, precision: precision, team: team), statistics: statistics)
         let start = MonotonicTime.now()
         _ = try engine.run(.blank(configuration))
+        engine.anticipate()
         let first = MonotonicTime.now()
         _ = try engine.run(.blank(configuration))
         let millions = Double(checkpoint.description.parameterCount) * 1e-6
         context.log.info(
             """
-            checkpoint step \(checkpoint.step), \((millions * 10).rounded() / 10) million parameters, OpenBLAS core \
-            \(BLAS.coreName), \(BLAS.threads) threads; first inference \(Int((first - start).inMilliseconds)) ms, then \
+            checkpoint step \(checkpoint.step), \((millions * 10).rounded() / 10) million parameters, \(precision), \
+            \(precision.instructions ?? "portable") kernels, threads \(threads); first inference \(Int((first - start).inMilliseconds)) ms, then \
             \(Int((MonotonicTime.now() - first).inMilliseconds)) ms
             """)
         let folder = section.checkpoint.split(separator: "/").suffix(2).joined(separator: "/")
         return try PolicyNode(
-            core: PolicyNodeCore(configuration, texts: texts), worker: InferenceWorker(engine), bus: context.bus,
+            core: PolicyNodeCore(configuration, texts: texts), worker: try InferenceWorker(engine, cpu: cpus.first), bus: context.bus,
             modelName: "\(folder) step \(checkpoint.step)")
     }
 }
@@ -71,12 +82,16 @@ struct RunCommand: ParsableCommand {
 /// What a manifest asks of the policy that it cannot do.
 enum UnusableManifest: Error, CustomStringConvertible {
     case wrongActionSpace(dimension: Int)
+    case noInstructions(precision: String)
 
     var description: String {
         switch self {
         case .wrongActionSpace(let dimension):
             "fitting the checkpoint to the arm: its actions have \(dimension) numbers, policy.action_space 'eef_delta' "
                 + "needs 7. Choose the data set or the action space that belongs to this arm."
+        case .noInstructions(let precision):
+            "choosing the network's kernels: policy.precision is '\(precision)', and this CPU has no instructions for it. "
+                + "Take 'float32', which would be faster here too."
         }
     }
 }

@@ -249,14 +249,3 @@ extension StepFigures {
         ])
     }
 }
-
-extension ObservationInput {
-    /// The first timesteps of the window after this one; nil if it has none.
-    fileprivate var withoutOldest: ObservationInput? {
-        let T = timestepPadMask.count
-        if T < 2 { return nil }
-        return ObservationInput(
-            images: images.mapValues { Array($0.dropFirst($0.count / T)) },
-            timestepPadMask: Array(timestepPadMask.dropFirst()), padMasks: padMasks.mapValues { Array($0.dropFirst()) })
-    }
-}

@@ -18,7 +18,7 @@ import Time
 
     private func engine() throws -> PolicyEngine {
         PolicyEngine(
-            network: try OctoNetwork(checkpoint), statistics: try checkpoint.actionStatistics(dataset: "bridge_dataset"))
+            network: try FastNetwork(checkpoint, team: WorkerTeam(threads: 1)), statistics: try checkpoint.actionStatistics(dataset: "bridge_dataset"))
     }
 
     private func image(_ tensor: String) throws -> RGBImage {
@@ -38,7 +38,7 @@ import Time
     @Test func equalsTheNetworkWithTheSameImagesAndNoise() throws {
         var engine = try engine()
         let actions = try engine.run(try request(goal: try image("in.task.image_primary")))
-        let network = try OctoNetwork(checkpoint)
+        let network = try FastNetwork(checkpoint, team: WorkerTeam(threads: 1))
         let task = try network.prepare(TaskInput(goalImages: ["image_primary": try recorded.uint8("in.task.image_primary")]))
         let normalised = try network.infer(
             ObservationInput(
