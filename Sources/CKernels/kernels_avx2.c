@@ -20,8 +20,8 @@ const octo_kernel_set octo_avx2_kernels = {
     .tiles = TILE_TABLES_OF_SET,
     .tile_rows = {6, 3, 1},
     .usual_panels = 1,
-    .depth_block = 512,
-    .row_block = 120,
+    .depth_block = 384,
+    .row_block = 168,
     .query_block = 12,
     ROW_KERNELS,
 };

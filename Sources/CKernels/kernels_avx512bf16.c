@@ -18,7 +18,7 @@ INLINE vf multiply_bfloat16(vf sums, int32_t a, vi b) {
 #include "rows.h"
 #include "tiles.h"
 
-TILE_TABLES(bfloat16, multiply_bfloat16, 14, 14, 6)
+TILE_TABLES(bfloat16, multiply_bfloat16, 4, 14, 14, 6)
 
 #pragma clang attribute pop
 

@@ -18,7 +18,7 @@ INLINE vf multiply_int8(vf sums, int32_t a, vi b) {
 #include "rows.h"
 #include "tiles.h"
 
-TILE_TABLES(int8, multiply_int8, 14, 14, 6)
+TILE_TABLES(int8, multiply_int8, 4, 14, 14, 6)
 
 #pragma clang attribute pop
 

@@ -64,13 +64,13 @@ INLINE vf exponentials(float *x, int count, vf scale, vf largest) {
     vf sums = (vf)0.0f;
     int i = 0;
     for (; i + LANES <= count; i += LANES) {
-        vf weight = exponential(load(x + i) * scale - largest);
+        vf weight = exponential_below_88(load(x + i) * scale - largest);
         store(x + i, weight);
         sums += weight;
     }
     const int end = octo_ceil_div(count, OCTO_PANEL) * OCTO_PANEL;
     for (; i < end; i += LANES) {
-        vf weight = exponential(load(x + i) * scale - largest);
+        vf weight = exponential_below_88(load(x + i) * scale - largest);
         weight = load_first((const float *)&weight, octo_max(0, octo_min(LANES, count - i)), 0);
         store(x + i, weight);
         sums += weight;

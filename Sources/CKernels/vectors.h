@@ -43,11 +43,12 @@ INLINE void store_first(float *p, vf x, int n) { __builtin_memcpy(p, &x, (size_t
 INLINE vf at_least(vf x, float limit) { return x < limit ? (vf)limit : x; }
 INLINE vf at_most(vf x, float limit) { return x > limit ? (vf)limit : x; }
 
-// e^x within 2 units in the last place; 0 below -87.3 (where floats lose precision) and e^88 above 88. Cody and Waite:
-// x = n ln 2 + r, a polynomial (Cephes' coefficients) for e^r, and n added to the exponent.
-INLINE vf exponential(vf x) {
+// e^x within 2 units in the last place for x up to 88; below -87.3 (where floats lose precision) e^-87.3 = 1.2e-38, which
+// is nothing beside the 1 that our sums contain. Cody and Waite: x = n ln 2 + r, a polynomial (Cephes' coefficients) for
+// e^r, and n added to the exponent.
+INLINE vf exponential_below_88(vf x) {
 #pragma clang fp contract(fast)
-    vf y = at_most(at_least(x, -87.3f), 88.0f);
+    vf y = at_least(x, -87.3f);
     // Adding 1.5 · 2^23 leaves the nearest integer in the low bits.
     const vf magic = (vf)12582912.0f;
     vf shifted = y * (vf)1.44269504088896341f + magic;
@@ -61,9 +62,10 @@ INLINE vf exponential(vf x) {
     p = p * r + (vf)1.6666665459e-1f;
     p = p * r + (vf)5.0000001201e-1f;
     p = p * (r * r) + r + (vf)1.0f;
-    vi bits = (vi)p + ((vi)shifted << 23);
-    return x < -87.3f ? (vf)0.0f : (vf)bits;
+    return (vf)((vi)p + ((vi)shifted << 23));
 }
+
+INLINE vf exponential(vf x) { return exponential_below_88(at_most(x, 88.0f)); }
 
 // Activations of octo_activation, one vector at a time.
 INLINE vf swish_of(vf x) { return x / ((vf)1.0f + exponential(-x)); }
