@@ -12,7 +12,7 @@ struct OctoBench: ParsableCommand {
             Nothing here passes or fails. Ratios say what this project adds: the bus beside bare libzmq, the control
             loop beside a bare C loop, inference beside the same matrix products alone in OpenBLAS.
             """,
-        subcommands: [All.self, BusCommand.self, ControlCommand.self, InferenceCommand.self])
+        subcommands: [All.self, BusCommand.self, ControlCommand.self, InferenceCommand.self, PeersCommand.self])
 }
 
 struct All: ParsableCommand {
@@ -56,6 +56,13 @@ struct InferenceCommand: ParsableCommand {
 
     func run() throws {
         _ = try benchmarkInference()
+        for shape in ["tiny", "octo-small"] {
+            let ours = try StepTimes.ours(shape: shape, window: 2, runs: 30)
+            print(
+                String(
+                    format: "  %@ fast path: critical path %.1f ms, all of a step %.1f ms",
+                    shape.padding(toLength: 10, withPad: " ", startingAt: 0), ours.criticalPath, ours.total))
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+import CAllocationCount
 import OctoModel
 import TestSupport
 import Testing
@@ -73,6 +74,32 @@ import Testing
         let window = scene.window(timesteps: 2)
         let expected = try one.infer(window, task: one.prepare(task), noise: noise)
         #expect(try many.infer(window, task: many.prepare(task), noise: noise) == expected)
+    }
+
+    @Test func anInferenceMakesNoAllocation() throws {
+        let network = try Self.network(Checkpoint.random(shape: .tiny, seed: 5), threads: 2)
+        var scene = Scene(network.description, seed: 3)
+        let task = try network.prepare(scene.task())
+        let noise = network.makeNoise(seed: 1, counter: 0)
+        var windows: [ObservationInput] = []
+        for _ in 0..<12 {
+            scene.step()
+            windows.append(scene.window(timesteps: 2))
+        }
+        let older = try windows.map { try #require($0.withoutOldest) }
+        let chunk = UnsafeMutableBufferPointer<Float>.allocate(capacity: 28)
+        defer { chunk.deallocate() }
+        // Which cameras there are decides the plan of a timestep: each is made when it is met first.
+        func run() throws {
+            for (window, older) in zip(windows, older) {
+                try network.infer(window, task: task, noise: noise, into: chunk)
+                try network.anticipate(older, task: task)
+            }
+        }
+        try run()
+        let before = octo_thread_allocation_count()
+        try run()
+        #expect(octo_thread_allocation_count() == before)
     }
 
     @Test func aTaskOfAnotherNetworkIsRefused() throws {

@@ -81,7 +81,7 @@ enum SampleTexts {
         #expect(attentionMask == mask.map { $0 == 1 })
 
         let statistics = try checkpoint.actionStatistics(dataset: "bridge_dataset")
-        let network = try OctoNetwork(checkpoint)
+        let network = try FastNetwork(checkpoint, team: WorkerTeam(threads: 1))
         var engine = PolicyEngine(network: network, statistics: statistics)
         let text = TokenizedText(ids: ids, attentionMask: attentionMask)
         let blank = PolicyNodeCore.Request.black(checkpoint.description)
