@@ -41,7 +41,7 @@ INLINE vf emulate_int8(vf sums, int32_t a, vi b) {
         vi words[PANELS * VECTORS];                                                                                   \
         UNROLL for (int v = 0; v < PANELS * VECTORS; v++)                                                             \
             words[v] = *(const vi_memory *)(b + (size_t)(v / VECTORS) * b_panel + v % VECTORS * LANES);               \
-        __builtin_prefetch(ahead);                                                                                    \
+        __builtin_prefetch(ahead, 0, 2);                                                                                   \
         UNROLL for (int r = 0; r < ROWS; r++) {                                                                       \
             const int32_t word = a[r / 3][(size_t)(r % 3) * stride + j];                                              \
             UNROLL for (int v = 0; v < PANELS * VECTORS; v++) sums[r][v] = MULTIPLY(sums[r][v], word, words[v]);      \
