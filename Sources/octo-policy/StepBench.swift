@@ -181,7 +181,12 @@ private struct PictureStream {
             frames[camera.key] = known
             images[camera.key] = known.flatMap { $0 }
         }
-        return ObservationInput(images: images, timestepPadMask: [Bool](repeating: true, count: window))
+        var lowdim: [String: [Float]] = [:]
+        for key in model.lowdimKeys {
+            lowdim[key.name] = (0..<window * key.dimension).map { Float($0 % 7) / 7 }
+        }
+        return ObservationInput(
+            images: images, timestepPadMask: [Bool](repeating: true, count: window), lowdim: lowdim)
     }
 }
 
@@ -257,6 +262,7 @@ extension ObservationInput {
         if T < 2 { return nil }
         return ObservationInput(
             images: images.mapValues { Array($0.dropFirst($0.count / T)) },
-            timestepPadMask: Array(timestepPadMask.dropFirst()), padMasks: padMasks.mapValues { Array($0.dropFirst()) })
+            timestepPadMask: Array(timestepPadMask.dropFirst()), padMasks: padMasks.mapValues { Array($0.dropFirst()) },
+            lowdim: lowdim.mapValues { Array($0.dropFirst($0.count / T)) })
     }
 }
