@@ -56,6 +56,8 @@ package struct BinTokenizer: Equatable, Sendable {
     package static func normalQuantile(_ probability: Float) -> Float {
         // The tail's own size: 1 - p is exact in double, and a probability near 1 says nothing in erfc.
         let p = Double(probability)
+        // Halving only comes near to 0, and 0 is what a joint at rest reads: it must fall on the right side of this seam.
+        if p == 0.5 { return 0 }
         let tail = min(p, 1 - p)
         var (low, high) = (-40.0, 0.0)
         for _ in 0..<70 {
