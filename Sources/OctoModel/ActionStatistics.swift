@@ -1,6 +1,3 @@
-import Foundation
-import JSONTree
-
 /// How the actions of one data set were normalised for training. One number per action dimension, in the data set's
 /// units.
 package struct ActionStatistics: Equatable, Sendable {
@@ -69,93 +66,36 @@ package struct ActionStatistics: Equatable, Sendable {
     }
 }
 
-/// `dataset_statistics.json`: a pretrained model has statistics of many data sets, a finetuned one of a single one that
-/// has no name.
-struct DatasetStatistics: Sendable {
-    let file: String
-    /// Names in the order of the file; nil for the only, nameless one.
-    let entries: [(name: String?, action: ActionStatistics)]
+/// How the proprioception of one data set was normalised for training. One number per dimension, in the data set's
+/// units.
+package struct ProprioStatistics: Equatable, Sendable {
+    /// The official code's, so that a joint that never moved divides by something.
+    private static let epsilon = 1e-8
 
-    init(_ root: JSONNode, file: String) throws(CheckpointError) {
-        guard let members = root.object else {
-            throw .unusableStatistics(path: file, found: root.kind, expected: "an object of data sets")
-        }
-        var entries: [(name: String?, action: ActionStatistics)] = []
-        if let action = root["action"] {
-            entries.append((nil, try Self.action(action, at: "action", file: file)))
-        } else {
-            for member in members {
-                guard let action = member.value["action"] else {
-                    throw .unusableStatistics(
-                        path: file, found: "no 'action' in '\(member.key)'", expected: "action statistics of each data set")
-                }
-                entries.append((member.key, try Self.action(action, at: "\(member.key).action", file: file)))
-            }
-        }
-        if entries.isEmpty {
-            throw .unusableStatistics(path: file, found: "no data set", expected: "action statistics of at least one")
-        }
-        self.file = file
-        self.entries = entries
+    package let mean: [Float]
+    package let std: [Float]
+    /// False for dimensions that were left as they are; all true when the file says nothing.
+    package let mask: [Bool]
+
+    package init(mean: [Float], std: [Float], mask: [Bool]? = nil) {
+        self.mean = mean
+        self.std = std
+        self.mask = mask ?? mean.map { _ in true }
+        precondition(std.count == mean.count && self.mask.count == mean.count, "one mean, std and mask per dimension")
     }
 
-    private static func action(_ node: JSONNode, at path: String, file: String) throws(CheckpointError) -> ActionStatistics {
-        let mean = try numbers(node, "mean", count: nil, at: path, file: file) ?? []
-        let count = mean.count
-        guard count > 0, let std = try numbers(node, "std", count: count, at: path, file: file) else {
-            throw .unusableStatistics(path: file, found: "no mean or no std in '\(path)'", expected: "one number per dimension")
-        }
-        var mask: [Bool]?
-        if let maskNode = node["mask"] {
-            let values = maskNode.array?.map(\.bool) ?? []
-            guard values.count == count, !values.contains(nil) else {
-                throw .unusableStatistics(
-                    path: file, found: "a mask in '\(path)' that does not fit", expected: "\(count) Booleans")
-            }
-            mask = values.map { $0 ?? true }
-        }
-        return ActionStatistics(
-            mean: mean, std: std, mask: mask, p01: try numbers(node, "p01", count: count, at: path, file: file),
-            p99: try numbers(node, "p99", count: count, at: path, file: file))
-    }
+    package var dimension: Int { mean.count }
 
-    /// nil if the key is absent.
-    private static func numbers(
-        _ node: JSONNode, _ key: String, count: Int?, at path: String, file: String
-    ) throws(CheckpointError) -> [Float]? {
-        guard let list = node[key] else { return nil }
-        let values = list.array?.map(\.double) ?? []
-        let numbers = values.compactMap { $0.map { Float($0) } }
-        guard numbers.count == values.count, !values.isEmpty, count == nil || numbers.count == count,
-            numbers.allSatisfy(\.isFinite)
-        else {
-            throw .unusableStatistics(
-                path: file, found: "\(list.array.map { "\($0.count) values" } ?? list.kind) at '\(path).\(key)'",
-                expected: count.map { "\($0) finite numbers" } ?? "a list of finite numbers")
+    /// Turns the robot's numbers into the network's: `(x - mean) / (std + 1e-8)` where the mask says so
+    /// (`NormalizeProprio` of the official code, commit 241fb35).
+    /// - Parameter proprio: `[timesteps, dimension]` in the data set's units.
+    /// - Returns: the same shape.
+    package func normalise(_ proprio: [Float]) -> [Float] {
+        precondition(proprio.count % dimension == 0, "\(proprio.count) numbers are not rows of \(dimension)")
+        return proprio.indices.map { index in
+            let d = index % dimension
+            guard mask[d] else { return proprio[index] }
+            return Float((Double(proprio[index]) - Double(mean[d])) / (Double(std[d]) + Self.epsilon))
         }
-        return numbers
-    }
-
-    /// - Parameter name: nil asks for the only one.
-    /// - Throws: `.unusableStatistics` listing the names there are.
-    func action(of name: String?, actionDimension: Int) throws(CheckpointError) -> ActionStatistics {
-        let names = entries.compactMap(\.name)
-        let entry: (name: String?, action: ActionStatistics)?
-        if entries.count == 1, name == nil || entries[0].name == nil {
-            entry = entries[0]
-        } else {
-            entry = entries.first { $0.name == name }
-        }
-        guard let entry else {
-            throw .unusableStatistics(
-                path: file, found: "statistics of \(names.joined(separator: ", "))",
-                expected: name.map { "statistics of '\($0)'" } ?? "a data set to be named, as there are several")
-        }
-        guard entry.action.dimension <= actionDimension else {
-            throw .unusableStatistics(
-                path: file, found: "\(entry.action.dimension) action dimensions",
-                expected: "at most the \(actionDimension) of the action head")
-        }
-        return entry.action
     }
 }

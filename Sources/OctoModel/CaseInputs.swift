@@ -13,17 +13,21 @@ struct CaseInputs {
 
     static func isInput(_ name: String) -> Bool { name.hasPrefix("in.") }
 
-    init(_ file: SafetensorsFile, network: OctoNetwork) throws(VerificationError) {
+    init(_ file: SafetensorsFile, _ configuration: ModelConfiguration) throws(VerificationError) {
         do throws(SafetensorsError) {
             var images: [String: [UInt8]] = [:]
             var padMasks: [String: [Bool]] = [:]
             var goals: [String: [UInt8]] = [:]
+            var lowdim: [String: [Float]] = [:]
+            let lowdimKeys = Set(configuration.lowdimTokenizers.flatMap(\.keys).map(\.name))
             var unknown: [String] = []
             for name in file.names where Self.isInput(name) {
                 if let key = Self.key(name, after: "in.obs.pad_mask_dict.") {
                     padMasks[key] = try file.uint8(name).map { $0 != 0 }
                 } else if let key = Self.key(name, after: "in.obs."), key.hasPrefix("image_") {
                     images[key] = try file.uint8(name)
+                } else if let key = Self.key(name, after: "in.obs."), lowdimKeys.contains(key) {
+                    lowdim[key] = try file.floats(name)
                 } else if let key = Self.key(name, after: "in.task."), key.hasPrefix("image_") {
                     // An all-zero goal image is the same as none.
                     if !key.hasSuffix(".is_zero_of_shape") { goals[key] = try file.uint8(name) }
@@ -33,14 +37,18 @@ struct CaseInputs {
             }
             let timestepPadMask = try file.uint8("in.obs.timestep_pad_mask").map { $0 != 0 }
             task = TaskInput(goalImages: goals, text: try Self.text(file))
-            observation = ObservationInput(images: images, timestepPadMask: timestepPadMask, padMasks: padMasks)
+            observation = ObservationInput(
+                images: images, timestepPadMask: timestepPadMask, padMasks: padMasks, lowdim: lowdim)
             self.unknown = unknown
             statistics = try Self.statistics(file)
-            noise = try Self.noise(file, timesteps: timestepPadMask.count)
+            let needsNoise = configuration.head.diffusionSteps > 0
+            noise = needsNoise
+                ? try Self.noise(file, timesteps: timestepPadMask.count)
+                : timestepPadMask.map { _ in DiffusionNoise(initial: [], steps: []) }
         } catch {
             throw .unreadable(error)
         }
-        let head = network.configuration.head
+        let head = configuration.head
         if noise.isEmpty {
             throw .unusableInput(
                 file: file.file, tensor: "in.noise", found: "not one row per timestep", expected: "[steps, 1, T, chunk]")

@@ -41,12 +41,27 @@ extension Checkpoint {
         package var readoutTokens = 1
         /// Tokens of a second readout that no head reads, before the head's; nil for none.
         package var otherReadoutTokens: Int?
+        package var head = Head.diffusion
+        /// "readout_action", "obs" or the name of an observation group.
+        package var headSource = "readout_action"
         package var usesAttentionPooling = false
+        /// How numbers that are no image ("proprio", five of them) become tokens; nil for a model without.
+        package var lowdim: Lowdim?
+        /// Their tokens stand before the cameras' instead of behind them.
+        package var putsLowdimFirst = false
         /// Of the tiny shape: a wrist camera of 32x32 whose encoder is a PatchEncoder of 16x16.
         package var addsPatchedWrist = false
         package var normalization = ModelConfiguration.ImageEncoder.Normalization.standard
 
         package init() {}
+
+        /// The kind of action head. A discrete one gets as many readout tokens as it takes.
+        package enum Head: CaseIterable, Sendable {
+            case diffusion, continuous, discrete, discretePerAction, discretePerNumber
+        }
+        package enum Lowdim: CaseIterable, Sendable {
+            case numbers, uniformBins, normalBins
+        }
     }
 
     /// A model of that shape with random parameters; the same seed gives the same.
@@ -57,24 +72,72 @@ extension Checkpoint {
         var configuration = shape.configuration
         configuration.usesCorrectAttention = variation.usesCorrectAttention
         configuration.repeatsTaskTokens = variation.repeatsTaskTokens
-        configuration.readouts = [.init(name: "action", tokens: variation.readoutTokens)]
+        configuration.head = variation.head(configuration.head)
+        var readoutTokens = variation.readoutTokens
+        if case .discrete = configuration.head.kind { readoutTokens = configuration.head.embeddings }
+        configuration.readouts = [.init(name: "action", tokens: readoutTokens)]
         if let other = variation.otherReadoutTokens {
             configuration.readouts.insert(.init(name: "value", tokens: other), at: 0)
         }
-        configuration.head.usesAttentionPooling = variation.usesAttentionPooling
-        for index in configuration.imageTokenizers.indices {
-            configuration.imageTokenizers[index].encoder.normalization = variation.normalization
+        configuration.observationTokenizers = configuration.imageTokenizers.map { tokenizer in
+            var tokenizer = tokenizer
+            tokenizer.encoder.normalization = variation.normalization
+            return .image(tokenizer)
         }
         if variation.addsPatchedWrist {
-            configuration.imageTokenizers.append(
-                .init(
-                    name: "wrist",
-                    encoder: .init(
-                        name: "PatchEncoder", layers: [], embeddingSize: 16, features: 32, normalization: .standard),
-                    observationKeys: ["image_wrist"], goalKeys: ["image_wrist"], height: 32, width: 32,
-                    usesPadMask: true))
+            configuration.observationTokenizers.append(
+                .image(
+                    .init(
+                        name: "wrist",
+                        encoder: .init(
+                            name: "PatchEncoder", layers: [], embeddingSize: 16, features: 32, normalization: .standard),
+                        observationKeys: ["image_wrist"], goalKeys: ["image_wrist"], height: 32, width: 32,
+                        usesPadMask: true)))
+        }
+        if let lowdim = variation.lowdim?.tokenizer {
+            let place = variation.putsLowdimFirst ? 0 : configuration.observationTokenizers.count
+            configuration.observationTokenizers.insert(.lowdim(lowdim), at: place)
         }
         return try Checkpoint(folder: "random", step: 0, configuration, parameters: source, statistics: nil)
+    }
+}
+
+extension Checkpoint.RandomVariation {
+    fileprivate func head(_ standard: ModelConfiguration.ActionHead) -> ModelConfiguration.ActionHead {
+        var result = standard
+        func discrete(_ tokenPer: ModelConfiguration.Discrete.TokenPer) {
+            result.name = "DiscreteActionHead"
+            result.kind = .discrete(.init(tokenPer: tokenPer, bins: .init(count: 16, kind: .normal)))
+        }
+        switch head {
+        case .diffusion: break
+        case .continuous:
+            result.name = "ContinuousActionHead"
+            result.kind = .continuous(maximumAction: 5)
+        case .discrete: discrete(.chunk)
+        case .discretePerAction: discrete(.action)
+        case .discretePerNumber: discrete(.number)
+        }
+        switch headSource {
+        case "obs": result.source = .observations
+        case _ where headSource.hasPrefix("readout_"):
+            result.source = .readout(String(headSource.dropFirst("readout_".count)))
+        default: result.source = .group(headSource)
+        }
+        result.usesAttentionPooling = usesAttentionPooling
+        return result
+    }
+}
+
+extension Checkpoint.RandomVariation.Lowdim {
+    fileprivate var tokenizer: ModelConfiguration.LowdimTokenizer {
+        let bins: ModelConfiguration.Bins? =
+            switch self {
+            case .numbers: nil
+            case .uniformBins: .init(count: 8, kind: .uniform(low: -2, high: 2))
+            case .normalBins: .init(count: 8, kind: .normal)
+            }
+        return .init(name: "proprio", keys: [.init(name: "proprio", dimension: 5)], bins: bins)
     }
 }
 
@@ -87,14 +150,17 @@ extension Checkpoint.RandomShape {
             name: "SmallStem16",
             layers: features.map { .init(kernelSize: 3, stride: 2, padding: 1, features: $0) }, embeddingSize: 1,
             features: isTiny ? 32 : 512, normalization: .standard)
-        var head = ModelConfiguration.DiffusionHead(readout: "action")
-        head.actionHorizon = 4
-        if isTiny { head.hiddenDimension = 32 }
+        var diffusion = ModelConfiguration.Diffusion()
+        if isTiny { diffusion.hiddenDimension = 32 }
+        let head = ModelConfiguration.ActionHead(
+            name: "DiffusionActionHead", source: .readout("action"), usesAttentionPooling: false, actionHorizon: 4,
+            actionDimension: 7, kind: .diffusion(diffusion))
         return ModelConfiguration(
-            imageTokenizers: cameras.map { name, size in
-                .init(
-                    name: name, encoder: encoder, observationKeys: ["image_\(name)"], goalKeys: ["image_\(name)"],
-                    height: size, width: size, usesPadMask: true)
+            observationTokenizers: cameras.map { name, size in
+                .image(
+                    .init(
+                        name: name, encoder: encoder, observationKeys: ["image_\(name)"], goalKeys: ["image_\(name)"],
+                        height: size, width: size, usesPadMask: true))
             },
             skippedTokenizers: [], languageTokenizers: [.init(name: "language", usesPadMask: true)],
             readouts: [.init(name: "action", tokens: 1)], head: head, transformer: transformer,

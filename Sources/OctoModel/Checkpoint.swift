@@ -39,9 +39,12 @@ package struct Checkpoint: Sendable {
         statistics: DatasetStatistics?
     ) throws(CheckpointError) {
         var reader = ParameterReader(parameters, copies: false)
-        _ = NetworkParts(configuration, &reader)
+        let parts = NetworkParts(configuration, &reader)
         if !reader.problems.isEmpty {
             throw .unusableParameters(path: parameters.file, problems: reader.problems)
+        }
+        if let problem = Self.headProblem(configuration, parts) {
+            throw .unusableConfiguration(path: "\(folder)/config.json", problems: [problem])
         }
         self.folder = folder
         self.step = step
@@ -50,6 +53,24 @@ package struct Checkpoint: Sendable {
         self.statistics = statistics
         description = ModelDescription(
             configuration, parameters: parameters, reader: reader, datasets: statistics?.entries.compactMap(\.name) ?? [])
+    }
+
+    /// A discrete head without pooling needs as many tokens as it makes words of. How many there are in an observation
+    /// group is known only with the parameters: they alone say how long a text is.
+    private static func headProblem(_ configuration: ModelConfiguration, _ parts: NetworkParts) -> ConfigurationProblem? {
+        let head = configuration.head
+        let tokens = parts.layout(configuration, timesteps: 1).range(of: head.source, timestep: 0)?.count ?? 0
+        guard case .discrete = head.kind, !head.usesAttentionPooling, tokens != head.embeddings else { return nil }
+        return ConfigurationProblem(
+            path: "model.heads.action.kwargs.readout_key", found: "\(head.source), which has \(tokens) tokens",
+            expected: "\(head.embeddings) tokens, as the \(head.name) takes them without use_map")
+    }
+
+    /// How the proprioception of a data set was normalised; nil if the file does not say.
+    /// - Parameter dataset: as for `actionStatistics`.
+    /// - Throws: `.unusableStatistics` naming the data sets there are, or what is wrong.
+    package func proprioStatistics(dataset: String?) throws(CheckpointError) -> ProprioStatistics? {
+        try statistics?.proprio(of: dataset)
     }
 
     /// How the actions of a data set were normalised.

@@ -52,6 +52,16 @@ struct ConfigurationReader {
         return Float(value)
     }
 
+    /// A number that may be 0 or less.
+    mutating func bound(_ parent: JSONNode, _ key: String, at path: String, default standard: Float) -> Float {
+        guard let node = parent[key] else { return standard }
+        guard let value = node.double, Float(value).isFinite else {
+            report("\(path).\(key)", found: Self.describe(node), expected: "a number")
+            return standard
+        }
+        return Float(value)
+    }
+
     mutating func boolean(_ parent: JSONNode, _ key: String, at path: String, default standard: Bool) -> Bool {
         guard let node = parent[key] else { return standard }
         guard let value = node.bool else {

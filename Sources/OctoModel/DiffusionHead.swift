@@ -75,7 +75,7 @@ package struct ScoreNetwork: Sendable {
     }
 }
 
-/// Turns a readout into a chunk of actions by denoising (`DiffusionActionHead` of the official code, commit 241fb35).
+/// Turns an embedding into a chunk of actions by denoising (`DiffusionActionHead` of the official code, commit 241fb35).
 struct DiffusionHead: Sendable {
     /// One denoising step, for the recorder.
     struct Step {
@@ -83,33 +83,22 @@ struct DiffusionHead: Sendable {
         var actions: [Float]
     }
 
-    let configuration: ModelConfiguration.DiffusionHead
-    /// nil: the plain mean of the readout's tokens.
-    let pooling: AttentionPooling?
+    let configuration: ModelConfiguration.Diffusion
+    let actionDimension: Int
+    /// Numbers in a chunk.
+    let chunkSize: Int
     let score: ScoreNetwork
     let schedule: DiffusionSchedule
     /// By t; they depend on nothing else.
     private let timeCodes: [[Float]]
 
-    init(
-        _ configuration: ModelConfiguration.DiffusionHead, pooling: AttentionPooling?, score: ScoreNetwork,
-        schedule: DiffusionSchedule
-    ) {
+    init(_ configuration: ModelConfiguration.Diffusion, of head: ModelConfiguration.ActionHead, score: ScoreNetwork) {
         self.configuration = configuration
-        self.pooling = pooling
+        actionDimension = head.actionDimension
+        chunkSize = head.chunkSize
         self.score = score
-        self.schedule = schedule
-        timeCodes = (0..<configuration.diffusionSteps).map { score.timeCode($0) }
-    }
-
-    /// - Parameter tokens: `[n, D]`, the readout's tokens of one timestep.
-    /// - Returns: `[D]`
-    func embedding(of tokens: [Float], width: Int) -> [Float] {
-        let count = tokens.count / width
-        if let pooling { return pooling(tokens, mask: [UInt8](repeating: 1, count: count)) }
-        return (0..<width).map { d in
-            (0..<count).reduce(Float(0)) { $0 + tokens[$1 * width + d] } / Float(count)
-        }
+        schedule = DiffusionSchedule(steps: configuration.steps)
+        timeCodes = (0..<configuration.steps).map { score.timeCode($0) }
     }
 
     /// - Parameters:
@@ -122,21 +111,20 @@ struct DiffusionHead: Sendable {
     func sample(
         _ embedding: [Float], noise: DiffusionNoise, embodimentDimension: Int, recordStep: (Step) -> Void = { _ in }
     ) -> [Float] {
-        let size = configuration.chunkSize
         let limit = configuration.maximumAction
         var x = noise.initial
-        for step in 0..<configuration.diffusionSteps {
-            let t = configuration.diffusionSteps - 1 - step
+        for step in 0..<configuration.steps {
+            let t = configuration.steps - 1 - step
             let predicted = score(code: timeCodes[t], embedding: embedding, actions: x)
             let (alpha, beta, alphaHat) = (schedule.alphas[t], schedule.betas[t], schedule.alphaHats[t])
             let removed = (1 - alpha) / (1 - alphaHat).squareRoot()
-            for i in 0..<size {
-                let z = noise.steps[step * size + i]
+            for i in 0..<chunkSize {
+                let z = noise.steps[step * chunkSize + i]
                 var value = (x[i] - removed * predicted[i]) / alpha.squareRoot()
                 if t > 0 { value += beta.squareRoot() * z }
                 value = min(max(value, -limit), limit)
                 // After the clip, and with the noise of the last step too.
-                if i % configuration.actionDimension >= embodimentDimension { value = (1 - alphaHat).squareRoot() * z }
+                if i % actionDimension >= embodimentDimension { value = (1 - alphaHat).squareRoot() * z }
                 x[i] = value
             }
             recordStep(Step(predictedNoise: predicted, actions: x))

@@ -14,23 +14,42 @@ struct ExampleBatch: Sendable {
     let observationImages: [String: ImageSize]
     /// Sizes of `task/image_*`, by key.
     let goalImages: [String: ImageSize]
+    /// What else `observation/` holds, by key.
+    let observationNumbers: [String: Numbers]
 
-    init(file: String, windowSize: Int, observationImages: [String: ImageSize], goalImages: [String: ImageSize]) {
+    /// An array of the observation that is no image.
+    struct Numbers: Equatable, Sendable {
+        var shape: [Int]
+        var isFloatingPoint: Bool
+    }
+
+    init(
+        file: String, windowSize: Int, observationImages: [String: ImageSize], goalImages: [String: ImageSize],
+        observationNumbers: [String: Numbers] = [:]
+    ) {
         self.file = file
         self.windowSize = windowSize
         self.observationImages = observationImages
         self.goalImages = goalImages
+        self.observationNumbers = observationNumbers
     }
 
     init(_ archive: FlaxArchive) throws(CheckpointError) {
         var observations: [String: ImageSize] = [:]
         var goals: [String: ImageSize] = [:]
+        var numbers: [String: Numbers] = [:]
         var windows: Set<Int> = []
         for (name, entry) in archive.entries {
             let parts = name.split(separator: "/")
             guard parts.count == 2 else { continue }
             let (group, key) = (parts[0], String(parts[1]))
-            guard key.hasPrefix("image_") || key.hasPrefix("depth_") else { continue }
+            guard key.hasPrefix("image_") || key.hasPrefix("depth_") else {
+                if group == "observation" {
+                    let isFloatingPoint = [.float32, .float16, .bfloat16, .float64].contains(entry.elementType)
+                    numbers[key] = Numbers(shape: entry.shape, isFloatingPoint: isFloatingPoint)
+                }
+                continue
+            }
             // `tasks` was the name until early 2024.
             let isGoal = group == "task" || group == "tasks"
             guard group == "observation" || isGoal else { continue }
@@ -55,6 +74,7 @@ struct ExampleBatch: Sendable {
                 found: windows.isEmpty ? "no observation image" : "windows of \(windows.sorted()) timesteps",
                 expected: "'observation/image_*' with one window")
         }
-        self.init(file: archive.file, windowSize: window, observationImages: observations, goalImages: goals)
+        self.init(file: archive.file, windowSize: window, observationImages: observations, goalImages: goals,
+            observationNumbers: numbers)
     }
 }

@@ -2,7 +2,7 @@ import JSONTree
 
 extension ModelConfiguration {
     /// Sizes beyond this are no model but damage; products of two stay far from overflow.
-    private static let sizes = 1...100_000
+    static let sizes = 1...100_000
 
     /// Reads `config.json` (class defaults of the official code, commit 241fb35, for what its kwargs do not say).
     ///
@@ -26,16 +26,17 @@ extension ModelConfiguration {
         usesCorrectAttention = reader.boolean(model, "use_correct_attention", at: "model", default: false)
         transformer = Self.transformer(model, width: tokenEmbeddingSize, &reader)
 
-        imageTokenizers = []
+        observationTokenizers = []
         skippedTokenizers = []
         for member in reader.members(model, "observation_tokenizers", at: "model") {
-            switch Self.imageTokenizer(member, example: example, &reader) {
-            case .tokenizer(let tokenizer): imageTokenizers.append(tokenizer)
-            case .noImage: skippedTokenizers.append(member.key)
+            switch Self.observationTokenizer(member, example: example, &reader) {
+            case .tokenizer(let tokenizer): observationTokenizers.append(tokenizer)
+            case .noInput: skippedTokenizers.append(member.key)
             case .unusable: break
             }
         }
-        if imageTokenizers.isEmpty && reader.problems.isEmpty {
+        let hasImage = observationTokenizers.contains { if case .image = $0 { true } else { false } }
+        if !hasImage && reader.problems.isEmpty {
             reader.report(
                 "model.observation_tokenizers", found: "none that reads one of the example batch's images",
                 expected: "at least one ImageTokenizer")
@@ -49,7 +50,12 @@ extension ModelConfiguration {
             let tokens = reader.integer(model["readouts"] ?? JSONNode(.null), member.key, at: "model.readouts", in: 1...4096)
             readouts.append(Readout(name: member.key, tokens: tokens))
         }
-        head = Self.head(model, readouts: readouts, &reader)
+        head = Self.head(
+            model,
+            groups: HeadGroups(
+                readouts: readouts,
+                observations: observationTokenizers.map { "obs_\($0.name)" }
+                    + (repeatsTaskTokens ? languageTokenizers.map { "obs_task_\($0.name)" } : [])), &reader)
         if head.usesAttentionPooling && tokenEmbeddingSize % AttentionPooling.heads != 0 {
             reader.report(
                 "model.token_embedding_size", found: "\(tokenEmbeddingSize)",
@@ -89,22 +95,33 @@ extension ModelConfiguration {
 
     // MARK: - Tokenizers
 
-    private enum ImageTokenizerResult {
-        case tokenizer(ImageTokenizer)
-        case noImage
+    enum TokenizerResult {
+        case tokenizer(ObservationTokenizer)
+        /// The example batch has nothing it reads.
+        case noInput
         /// Reported.
         case unusable
     }
 
-    private static func imageTokenizer(
+    private static func observationTokenizer(
         _ member: JSONNode.Member, example: ExampleBatch, _ reader: inout ConfigurationReader
-    ) -> ImageTokenizerResult {
+    ) -> TokenizerResult {
         let path = "model.observation_tokenizers.\(member.key)"
         guard let spec = reader.module(member.value, at: path) else { return .unusable }
-        guard spec.name == "ImageTokenizer" else {
-            reader.report(path, found: spec.name, expected: "ImageTokenizer, the only supported observation tokenizer")
+        switch spec.name {
+        case "ImageTokenizer": return imageTokenizer(member.key, spec, example: example, &reader)
+        case "LowdimObsTokenizer": return lowdimTokenizer(member.key, spec, example: example, &reader)
+        default:
+            reader.report(path, found: spec.name, expected: "ImageTokenizer or LowdimObsTokenizer")
             return .unusable
         }
+    }
+
+    private static func imageTokenizer(
+        _ name: String, _ spec: ConfigurationReader.ModuleSpec, example: ExampleBatch,
+        _ reader: inout ConfigurationReader
+    ) -> TokenizerResult {
+        let path = spec.path
         reader.checkArguments(
             spec.kwargs, at: spec.kwargsPath,
             known: ["obs_stack_keys", "task_stack_keys", "encoder", "num_tokens", "proper_pad_mask"],
@@ -119,7 +136,7 @@ extension ModelConfiguration {
             goalPatterns.contains { $0.matches(start: key) }
         }.sorted()
         guard let first = observations.first, let size = example.observationImages[first] else {
-            return .noImage
+            return .noInput
         }
         if !goalPatterns.isEmpty && goals.isEmpty {
             reader.report("\(spec.kwargsPath).task_stack_keys", found: "no goal image of that name", expected: "at least one")
@@ -144,13 +161,14 @@ extension ModelConfiguration {
                 expected: "images large enough for the encoder's strides")
         }
         return .tokenizer(
-            ImageTokenizer(
-                name: member.key, encoder: encoder, observationKeys: observations, goalKeys: goals, height: size.height,
-                width: size.width,
-                usesPadMask: reader.boolean(spec.kwargs, "proper_pad_mask", at: spec.kwargsPath, default: true)))
+            .image(
+                ImageTokenizer(
+                    name: name, encoder: encoder, observationKeys: observations, goalKeys: goals, height: size.height,
+                    width: size.width,
+                    usesPadMask: reader.boolean(spec.kwargs, "proper_pad_mask", at: spec.kwargsPath, default: true))))
     }
 
-    private static func patterns(
+    static func patterns(
         _ spec: ConfigurationReader.ModuleSpec, _ key: String, default standard: [String],
         _ reader: inout ConfigurationReader
     ) -> [KeyPattern] {
@@ -233,52 +251,5 @@ extension ModelConfiguration {
         return LanguageTokenizer(
             name: member.key,
             usesPadMask: reader.boolean(spec.kwargs, "proper_pad_mask", at: spec.kwargsPath, default: true))
-    }
-
-    // MARK: - Head
-
-    private static func head(
-        _ model: JSONNode, readouts: [Readout], _ reader: inout ConfigurationReader
-    ) -> DiffusionHead {
-        var head = DiffusionHead(readout: "")
-        let path = "model.heads.action"
-        guard let node = model["heads"]?["action"] else {
-            reader.report(path, found: "nothing", expected: "the action head")
-            return head
-        }
-        guard let spec = reader.module(node, at: path) else { return head }
-        guard spec.name == "DiffusionActionHead" else {
-            reader.report(path, found: spec.name, expected: "DiffusionActionHead, the only supported head")
-            return head
-        }
-        let (kwargs, place) = (spec.kwargs, spec.kwargsPath)
-        reader.checkArguments(
-            kwargs, at: place,
-            known: [
-                "readout_key", "use_map", "action_horizon", "pred_horizon", "action_dim", "max_action", "loss_type",
-                "time_dim", "num_blocks", "dropout_rate", "hidden_dim", "use_layer_norm", "diffusion_steps",
-                "n_diffusion_samples",
-            ])
-        head.usesAttentionPooling = reader.boolean(kwargs, "use_map", at: place, default: false)
-        // `pred_horizon` is its name in models of December 2023.
-        let horizonKey = kwargs["action_horizon"] == nil ? "pred_horizon" : "action_horizon"
-        head.actionHorizon = reader.integer(kwargs, horizonKey, at: place, default: 1, in: 1...10_000)
-        head.actionDimension = reader.integer(kwargs, "action_dim", at: place, default: 7, in: 1...10_000)
-        head.maximumAction = reader.number(kwargs, "max_action", at: place, default: 5)
-        head.timeDimension = reader.integer(kwargs, "time_dim", at: place, default: 32, in: 2...10_000)
-        head.blocks = reader.integer(kwargs, "num_blocks", at: place, default: 3, in: 1...1000)
-        head.hiddenDimension = reader.integer(kwargs, "hidden_dim", at: place, default: 256, in: sizes)
-        head.usesLayerNorm = reader.boolean(kwargs, "use_layer_norm", at: place, default: true)
-        head.diffusionSteps = reader.integer(kwargs, "diffusion_steps", at: place, default: 20, in: 1...10_000)
-        if head.timeDimension % 2 != 0 {
-            reader.report("\(place).time_dim", found: "\(head.timeDimension)", expected: "an even number")
-        }
-        let key = reader.string(kwargs, "readout_key", at: place)
-        head.readout = String(key.dropFirst("readout_".count))
-        if !key.hasPrefix("readout_") || !readouts.contains(where: { $0.name == head.readout }) {
-            let names = readouts.map { "\"readout_\($0.name)\"" }.joined(separator: ", ")
-            reader.report("\(place).readout_key", found: "\"\(key)\"", expected: "one of \(names)")
-        }
-        return head
     }
 }

@@ -68,21 +68,24 @@ package struct ModelConfiguration: Equatable, Sendable {
         var tokens: Int
     }
 
-    struct DiffusionHead: Equatable, Sendable {
-        /// The readout it reads, without `readout_`.
-        var readout: String
-        /// Attention pooling over the readout's tokens instead of their mean.
-        var usesAttentionPooling = false
-        var actionHorizon = 1
-        var actionDimension = 7
-        var maximumAction: Float = 5
-        var timeDimension = 32
-        var blocks = 3
-        var hiddenDimension = 256
-        var usesLayerNorm = true
-        var diffusionSteps = 20
-        /// Numbers in a chunk.
-        var chunkSize: Int { actionHorizon * actionDimension }
+    /// One of the tokenizers that read observations.
+    enum ObservationTokenizer: Equatable, Sendable {
+        case image(ImageTokenizer)
+        case lowdim(LowdimTokenizer)
+
+        var name: String {
+            switch self {
+            case .image(let tokenizer): tokenizer.name
+            case .lowdim(let tokenizer): tokenizer.name
+            }
+        }
+        /// Tokens of one timestep.
+        var tokens: Int {
+            switch self {
+            case .image(let tokenizer): tokenizer.tokens
+            case .lowdim(let tokenizer): tokenizer.tokens
+            }
+        }
     }
 
     struct Transformer: Equatable, Sendable {
@@ -92,12 +95,12 @@ package struct ModelConfiguration: Equatable, Sendable {
     }
 
     /// In the order of the file, which is the order of the tokens.
-    var imageTokenizers: [ImageTokenizer]
-    /// Tokenizers of the file that no camera of the example batch belongs to: the official code leaves them out.
+    var observationTokenizers: [ObservationTokenizer]
+    /// Tokenizers of the file whose inputs the example batch does not have: the official code leaves them out.
     var skippedTokenizers: [String]
     var languageTokenizers: [LanguageTokenizer]
     var readouts: [Readout]
-    var head: DiffusionHead
+    var head: ActionHead
     var transformer: Transformer
     var tokenEmbeddingSize: Int
     /// Time slots that have a position embedding.
@@ -108,6 +111,13 @@ package struct ModelConfiguration: Equatable, Sendable {
     var usesCorrectAttention: Bool
     /// Named in the file for text tasks; its vocabulary is not in the checkpoint.
     var textTokenizer: String?
+
+    var imageTokenizers: [ImageTokenizer] {
+        observationTokenizers.compactMap { if case .image(let tokenizer) = $0 { tokenizer } else { nil } }
+    }
+    var lowdimTokenizers: [LowdimTokenizer] {
+        observationTokenizers.compactMap { if case .lowdim(let tokenizer) = $0 { tokenizer } else { nil } }
+    }
 }
 
 extension ModelConfiguration.ImageEncoder {

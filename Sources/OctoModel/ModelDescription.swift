@@ -21,7 +21,7 @@ package struct ModelDescription: Equatable, Sendable {
         }
         package var name: String
         package var kind: Kind
-        /// The class of its encoder, e.g. "SmallStem16" or "T5".
+        /// The class of its encoder, e.g. "SmallStem16" or "T5"; "numbers" or "bins" for numbers that are no image.
         package var encoder: String
         /// Tokens per timestep, or of the text.
         package var tokens: Int
@@ -30,17 +30,29 @@ package struct ModelDescription: Equatable, Sendable {
     /// In the order of the tokenizers.
     package var cameras: [Camera]
     package var tokenizers: [Tokenizer]
-    /// Tokenizers in the configuration that no camera of the example batch belongs to.
+    /// Numbers of the observation that are no image, such as proprioception, and how many they are per timestep; in the
+    /// order of the tokenizers, each key once.
+    package var lowdimKeys: [(name: String, dimension: Int)] { lowdim.map { ($0.name, $0.dimension) } }
+    private var lowdim: [LowdimKey]
+    private struct LowdimKey: Equatable, Sendable {
+        var name: String
+        var dimension: Int
+    }
+    /// Tokenizers in the configuration whose inputs the example batch does not have.
     package var skippedTokenizers: [String]
     /// Timesteps of the observation the model was trained with.
     package var windowSize: Int
     /// The most timesteps it can take.
     package var maximumHorizon: Int
+    /// The action head's class, e.g. "DiffusionActionHead".
     package var headName: String
+    /// The tokens the head reads: "readout_<name>", "obs" or "obs_<tokenizer>".
+    package var headSource: String
     package var actionHorizon: Int
     package var actionDimension: Int
+    /// 0 for a head that needs no noise.
     package var diffusionSteps: Int
-    /// Attention pooling of the readout (`use_map`).
+    /// Attention pooling of the tokens the head reads (`use_map`).
     package var usesAttentionPooling: Bool
     package var usesCorrectAttention: Bool
     package var repeatsTaskTokens: Bool
@@ -72,10 +84,19 @@ package struct ModelDescription: Equatable, Sendable {
                     tokenizer: tokenizer.name)
             }
         }
-        tokenizers = configuration.imageTokenizers.map {
-            Tokenizer(name: $0.name, kind: .observation, encoder: $0.encoder.name, tokens: $0.tokens)
+        tokenizers = configuration.observationTokenizers.map { tokenizer in
+            let encoder =
+                switch tokenizer {
+                case .image(let tokenizer): tokenizer.encoder.name
+                case .lowdim(let tokenizer): tokenizer.bins == nil ? "numbers" : "bins"
+                }
+            return Tokenizer(name: tokenizer.name, kind: .observation, encoder: encoder, tokens: tokenizer.tokens)
         }
-        let image = tokenizers.reduce(0) { $0 + $1.tokens }
+        lowdim = configuration.lowdimTokenizers.flatMap(\.keys).reduce(into: []) { known, key in
+            if known.contains(where: { $0.name == key.name }) { return }
+            known.append(LowdimKey(name: key.name, dimension: key.dimension))
+        }
+        let observed = tokenizers.reduce(0) { $0 + $1.tokens }
         var text = 0
         for tokenizer in configuration.languageTokenizers {
             let tokens = parameters.shape(of: "octo_transformer/task_\(tokenizer.name)_pos_embedding")?[1] ?? 0
@@ -87,12 +108,13 @@ package struct ModelDescription: Equatable, Sendable {
             textVocabulary = min(textVocabulary ?? vocabulary, vocabulary)
         }
         let readouts = configuration.readouts.reduce(0) { $0 + $1.tokens }
-        let perTimestep = image + readouts + (configuration.repeatsTaskTokens ? text : 0)
+        let perTimestep = observed + readouts + (configuration.repeatsTaskTokens ? text : 0)
         sequenceLength = text + configuration.windowSize * perTimestep
         skippedTokenizers = configuration.skippedTokenizers
         windowSize = configuration.windowSize
         maximumHorizon = configuration.maximumHorizon
-        headName = "DiffusionActionHead"
+        headName = configuration.head.name
+        headSource = configuration.head.source.description
         actionHorizon = configuration.head.actionHorizon
         actionDimension = configuration.head.actionDimension
         diffusionSteps = configuration.head.diffusionSteps

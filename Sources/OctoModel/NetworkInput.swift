@@ -33,13 +33,20 @@ package struct TaskInput: Equatable, Sendable {
 package struct ObservationInput: Equatable, Sendable {
     /// By observation key (`image_primary`): `[T, height, width, 3]` RGB. Every camera of the checkpoint is needed.
     package var images: [String: [UInt8]]
+    /// Numbers that are no image, such as proprioception, by observation key: `[T, P]`, normalised as in training
+    /// (`ProprioStatistics`). Every key of the checkpoint is needed.
+    package var lowdim: [String: [Float]]
     /// `[T]`, false marks slots that repeat the first image at the start of an episode.
     package var timestepPadMask: [Bool]
     /// `[T]` by observation key, false where a camera has no image. Absent keys are masked nowhere.
     package var padMasks: [String: [Bool]]
 
-    package init(images: [String: [UInt8]], timestepPadMask: [Bool], padMasks: [String: [Bool]] = [:]) {
+    package init(
+        images: [String: [UInt8]], timestepPadMask: [Bool], padMasks: [String: [Bool]] = [:],
+        lowdim: [String: [Float]] = [:]
+    ) {
         self.images = images
+        self.lowdim = lowdim
         self.timestepPadMask = timestepPadMask
         self.padMasks = padMasks
     }
@@ -52,7 +59,8 @@ extension ObservationInput {
         if T < 2 { return nil }
         return ObservationInput(
             images: images.mapValues { Array($0.dropFirst($0.count / T)) },
-            timestepPadMask: Array(timestepPadMask.dropFirst()), padMasks: padMasks.mapValues { Array($0.dropFirst()) })
+            timestepPadMask: Array(timestepPadMask.dropFirst()), padMasks: padMasks.mapValues { Array($0.dropFirst()) },
+            lowdim: lowdim.mapValues { Array($0.dropFirst($0.count / T)) })
     }
 }
 
@@ -81,6 +89,13 @@ package enum InferenceError: Error, Equatable {
     case missingCamera(key: String, given: [String])
     case unexpectedCamera(key: String, known: [String])
     case wrongImageSize(key: String, bytes: Int, expected: [Int])
+    case missingNumbers(key: String, given: [String])
+    case unexpectedNumbers(key: String, known: [String])
+    case wrongNumberCount(key: String, count: Int, expected: [Int])
+    /// NaN or infinity in an input.
+    case notFinite(key: String)
+    /// NaN or infinity in what the action head made.
+    case outputNotFinite
     case wrongTimestepCount(Int, maximum: Int)
     case wrongPadMask(key: String, count: Int, timesteps: Int)
     case unexpectedGoal(key: String, known: [String])
@@ -102,6 +117,19 @@ extension InferenceError: CustomStringConvertible {
             "running the policy: found '\(key)', expected only [\(known.joined(separator: ", "))]. Leave it out."
         case .wrongImageSize(let key, let bytes, let expected):
             "running the policy: found \(bytes) bytes for '\(key)', expected shape \(expected). Resize the image first."
+        case .missingNumbers(let key, let given):
+            "running the policy: found numbers of [\(given.joined(separator: ", "))], expected '\(key)' too. "
+                + "The checkpoint was trained with them: give them, normalised as in training."
+        case .unexpectedNumbers(let key, let known):
+            "running the policy: found numbers of '\(key)', expected only [\(known.joined(separator: ", "))]. Leave them out."
+        case .wrongNumberCount(let key, let count, let expected):
+            "running the policy: found \(count) numbers of '\(key)', expected shape \(expected). Give all of each timestep."
+        case .notFinite(let key):
+            "running the policy: found NaN or infinity in '\(key)', expected finite numbers. Look at the sensor, and at "
+                + "the statistics that normalise it."
+        case .outputNotFinite:
+            "running the policy: found NaN or infinity in the action head's output, expected finite actions. The "
+                + "parameters are damaged, or inputs far beyond those of the training overflowed: no action is given out."
         case .wrongTimestepCount(let count, let maximum):
             "running the policy: found \(count) timesteps, expected 1 to \(maximum). Give that many."
         case .wrongPadMask(let key, let count, let timesteps):

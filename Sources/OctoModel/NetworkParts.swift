@@ -9,6 +9,31 @@ struct NetworkParts: Sendable {
         let positionEmbedding: [Float]
         let tokens: Int
     }
+    struct LowdimTokenizer: Sendable {
+        let configuration: ModelConfiguration.LowdimTokenizer
+        let encoder: LowdimEncoder
+        let projection: Dense
+        /// `[maximumHorizon, tokens, D]`
+        let positionEmbedding: [Float]
+    }
+    enum ObservationTokenizer: Sendable {
+        case image(ImageTokenizer)
+        case lowdim(LowdimTokenizer)
+
+        var name: String {
+            switch self {
+            case .image(let tokenizer): tokenizer.configuration.name
+            case .lowdim(let tokenizer): tokenizer.configuration.name
+            }
+        }
+        /// Tokens of one timestep.
+        var tokens: Int {
+            switch self {
+            case .image(let tokenizer): tokenizer.tokens
+            case .lowdim(let tokenizer): tokenizer.configuration.tokens
+            }
+        }
+    }
     struct LanguageTokenizer: Sendable {
         let configuration: ModelConfiguration.LanguageTokenizer
         let encoder: T5Encoder
@@ -23,13 +48,23 @@ struct NetworkParts: Sendable {
         let positionEmbedding: [Float]
     }
 
-    let imageTokenizers: [ImageTokenizer]
+    /// The layers of the action head.
+    struct Head: Sendable {
+        enum Layers: Sendable {
+            case score(ScoreNetwork)
+            case projection(Dense)
+        }
+        let pooling: AttentionPooling?
+        let layers: Layers
+    }
+
+    /// In the order of the configuration.
+    let observationTokenizers: [ObservationTokenizer]
     let languageTokenizers: [LanguageTokenizer]
     let readouts: [Readout]
     let blocks: [EncoderBlock]
     let finalNorm: LayerNorm
-    let pooling: AttentionPooling?
-    let score: ScoreNetwork
+    let head: Head
 
     /// Asks the reader for every parameter; the parts may be used only if it then has no problems and does copy.
     /// - Parameter keepsBlocks: false leaves the transformer's blocks out, by far the most of it.
@@ -38,17 +73,29 @@ struct NetworkParts: Sendable {
         let horizon = configuration.maximumHorizon
         let root = "octo_transformer"
 
-        imageTokenizers = configuration.imageTokenizers.map { tokenizer in
+        observationTokenizers = configuration.observationTokenizers.map { tokenizer in
             let name = tokenizer.name
-            let module = "\(root)/observation_tokenizers_\(name)/\(tokenizer.encoder.name)_0"
-            let tokens = tokenizer.tokens
-            return ImageTokenizer(
-                configuration: tokenizer,
-                encoder: reader.imageEncoder(module, tokenizer.encoder, channels: tokenizer.channels),
-                projection: reader.dense(
-                    "\(root)/obs_\(name)_projection", inputs: tokenizer.encoder.features, outputs: D),
-                positionEmbedding: reader.tensor("\(root)/obs_\(name)_pos_embedding", [1, horizon, tokens, D]),
-                tokens: tokens)
+            let position = reader.tensor("\(root)/obs_\(name)_pos_embedding", [1, horizon, tokenizer.tokens, D])
+            let features: Int
+            switch tokenizer {
+            case .image(let tokenizer): features = tokenizer.encoder.features
+            case .lowdim(let tokenizer): features = tokenizer.features
+            }
+            let projection = reader.dense("\(root)/obs_\(name)_projection", inputs: features, outputs: D)
+            switch tokenizer {
+            case .lowdim(let tokenizer):
+                return .lowdim(
+                    LowdimTokenizer(
+                        configuration: tokenizer, encoder: LowdimEncoder(tokenizer), projection: projection,
+                        positionEmbedding: position))
+            case .image(let tokenizer):
+                let module = "\(root)/observation_tokenizers_\(name)/\(tokenizer.encoder.name)_0"
+                return .image(
+                    ImageTokenizer(
+                        configuration: tokenizer,
+                        encoder: reader.imageEncoder(module, tokenizer.encoder, channels: tokenizer.channels),
+                        projection: projection, positionEmbedding: position, tokens: tokenizer.tokens))
+            }
         }
         languageTokenizers = configuration.languageTokenizers.map { tokenizer in
             let name = tokenizer.name
@@ -75,12 +122,48 @@ struct NetworkParts: Sendable {
         blocks = (0..<layers).map { Self.block($0, configuration, &reader) }
         finalNorm = reader.layerNorm("\(transformer)/encoder_norm", width: D)
 
-        let head = configuration.head
-        pooling = head.usesAttentionPooling
-            ? reader.attentionPooling("heads_action/map_head", width: D, probes: 1) : nil
-        score = reader.scoreNetwork(
-            "heads_action/diffusion_model", timeDimension: head.timeDimension, width: D, chunk: head.chunkSize,
-            hidden: head.hiddenDimension, blocks: head.blocks, usesLayerNorm: head.usesLayerNorm)
+        head = Self.head(configuration.head, width: D, &reader)
+    }
+
+    private static func head(
+        _ head: ModelConfiguration.ActionHead, width D: Int, _ reader: inout ParameterReader
+    ) -> Head {
+        let pooling = head.usesAttentionPooling
+            ? reader.attentionPooling("heads_action/map_head", width: D, probes: head.embeddings) : nil
+        let layers: Head.Layers
+        switch head.kind {
+        case .diffusion(let diffusion):
+            layers = .score(
+                reader.scoreNetwork(
+                    "heads_action/diffusion_model", timeDimension: diffusion.timeDimension, width: D,
+                    chunk: head.chunkSize, hidden: diffusion.hiddenDimension, blocks: diffusion.blocks,
+                    usesLayerNorm: diffusion.usesLayerNorm))
+        case .continuous:
+            layers = .projection(reader.dense("heads_action/mean_proj", inputs: D, outputs: head.chunkSize))
+        case .discrete(let discrete):
+            let outputs = head.chunkSize * discrete.bins.count / head.embeddings
+            layers = .projection(reader.dense("heads_action/vocab_proj", inputs: D, outputs: outputs))
+        }
+        return Head(pooling: pooling, layers: layers)
+    }
+
+    /// Where the tokens of so many timesteps stand.
+    func layout(_ configuration: ModelConfiguration, timesteps: Int) -> TokenLayout {
+        let language = languageTokenizers.map { (name: $0.configuration.name, count: $0.tokens) }
+        var perTimestep = observationTokenizers.map {
+            TokenLayout.Group(name: "obs_\($0.name)", kind: .observation, count: $0.tokens)
+        }
+        if configuration.repeatsTaskTokens {
+            perTimestep += language.map {
+                TokenLayout.Group(name: "obs_task_\($0.name)", kind: .observation, count: $0.count)
+            }
+        }
+        perTimestep += configuration.readouts.map {
+            TokenLayout.Group(name: "readout_\($0.name)", kind: .readout, count: $0.tokens)
+        }
+        return TokenLayout(
+            prefix: language.map { TokenLayout.Group(name: "task_\($0.name)", kind: .task, count: $0.count) },
+            perTimestep: perTimestep, timesteps: timesteps)
     }
 
     /// One block of the transformer.

@@ -9,7 +9,7 @@ package final class OctoNetwork: Sendable {
     package let description: ModelDescription
     let configuration: ModelConfiguration
     let parts: NetworkParts
-    let head: DiffusionHead
+    let head: ActionHead
 
     /// Copies the parameters out of the checkpoint, which is not needed any more afterwards.
     /// - Throws: `.unusableParameters` with all that are missing or wrong.
@@ -27,13 +27,12 @@ package final class OctoNetwork: Sendable {
         description = checkpoint.description
         configuration = checkpoint.configuration
         self.parts = parts
-        head = DiffusionHead(
-            configuration.head, pooling: parts.pooling, score: parts.score,
-            schedule: DiffusionSchedule(steps: configuration.head.diffusionSteps))
+        head = ActionHead(configuration.head, parts.head, width: configuration.tokenEmbeddingSize)
     }
 
-    /// Noise of this network's size; seed and counter name it completely.
+    /// Noise of this network's size, none for a head that is no diffusion; seed and counter name it completely.
     package func makeNoise(seed: UInt64, counter: UInt64) -> DiffusionNoise {
+        if configuration.head.diffusionSteps == 0 { return DiffusionNoise(initial: [], steps: []) }
         var generator = NoiseGenerator(seed: seed, counter: counter)
         return generator.noise(steps: configuration.head.diffusionSteps, size: configuration.head.chunkSize)
     }
@@ -96,7 +95,7 @@ package final class OctoNetwork: Sendable {
     /// Runs the network once.
     ///
     /// - Parameters:
-    ///   - observation: T timesteps of every camera.
+    ///   - observation: T timesteps of every camera, and of every low-dimensional key.
     ///   - task: made by `prepare` of this network.
     ///   - noise: made by `makeNoise`, or recorded.
     ///   - embodimentDimension: dimensions of the robot's actions, if fewer than the head's: those of its statistics.
@@ -109,30 +108,28 @@ package final class OctoNetwork: Sendable {
         try check(observation)
         try check(noise)
         if task.network != ObjectIdentifier(self) { throw .taskOfAnotherNetwork }
-        let readout = readoutTokens(observation, task: task, recorder: recorder)
+        let dimension = try self.embodimentDimension(embodimentDimension)
         // The chunk belongs to the newest timestep.
-        return try denoise(
-            readout.last ?? [], noise: noise, embodimentDimension: embodimentDimension, recorder: recorder)
+        guard let newest = headInputs(observation, task: task, recorder: recorder).last else {
+            throw .wrongTimestepCount(0, maximum: configuration.maximumHorizon)
+        }
+        return try head(
+            newest.tokens, mask: newest.mask, noise: noise, embodimentDimension: dimension, recorder: recorder)
     }
 
-    /// Runs the action head on one timestep's readout.
-    /// - Parameter readout: `[tokens, D]`
-    func denoise(
-        _ readout: [Float], noise: DiffusionNoise, embodimentDimension: Int?, recorder: ActivationRecorder?
-    ) throws(InferenceError) -> [Float] {
-        let dimension = try self.embodimentDimension(embodimentDimension)
-        let embedding = head.embedding(of: readout, width: configuration.tokenEmbeddingSize)
-        return head.sample(embedding, noise: noise, embodimentDimension: dimension) { step in
-            recorder?.append("out.denoise.eps", rowShape: [configuration.head.chunkSize], step.predictedNoise)
-            recorder?.append("out.denoise.x", rowShape: [configuration.head.chunkSize], step.actions)
-        }
+    /// What the action head reads of one timestep.
+    struct HeadInput {
+        /// `[n, D]`
+        var tokens: [Float]
+        /// `[n]`, 0 for tokens nobody may attend to.
+        var mask: [UInt8]
     }
 
     /// Runs everything but the action head.
-    /// - Returns: for each timestep the readout the head reads, `[tokens, D]`.
-    func readoutTokens(
+    /// - Returns: what the head reads, for each timestep.
+    func headInputs(
         _ observation: ObservationInput, task: PreparedTask, recorder: ActivationRecorder?
-    ) -> [[Float]] {
+    ) -> [HeadInput] {
         let D = configuration.tokenEmbeddingSize
         let layout = makeLayout(timesteps: observation.timestepPadMask.count)
         var (x, keyMask) = embed(observation, task: task, layout: layout, recorder: recorder)
@@ -146,32 +143,19 @@ package final class OctoNetwork: Sendable {
         x = parts.finalNorm(x)
         recorder?.record("transformer", [layout.count, D], x)
 
-        let readouts = (0..<layout.timesteps).map { t -> [Float] in
-            guard let range = layout.range(of: "readout_\(configuration.head.readout)", timestep: t) else { return [] }
-            return Array(x[range.lowerBound * D..<range.upperBound * D])
+        let inputs = (0..<layout.timesteps).map { t -> HeadInput in
+            let range = layout.range(of: configuration.head.source, timestep: t) ?? 0..<0
+            return HeadInput(
+                tokens: Array(x[range.lowerBound * D..<range.upperBound * D]), mask: Array(keyMask[range]))
         }
-        let tokens = (readouts.first?.count ?? 0) / D
-        recorder?.record("out.readout", [layout.timesteps, tokens, D], readouts.flatMap { $0 })
-        return readouts
+        if configuration.head.readout != nil {
+            let tokens = inputs.first?.mask.count ?? 0
+            recorder?.record("out.readout", [layout.timesteps, tokens, D], inputs.flatMap(\.tokens))
+        }
+        return inputs
     }
 
-    func makeLayout(timesteps: Int) -> TokenLayout {
-        let language = parts.languageTokenizers.map { (name: $0.configuration.name, count: $0.tokens) }
-        var perTimestep = parts.imageTokenizers.map {
-            TokenLayout.Group(name: "obs_\($0.configuration.name)", kind: .observation, count: $0.tokens)
-        }
-        if configuration.repeatsTaskTokens {
-            perTimestep += language.map {
-                TokenLayout.Group(name: "obs_task_\($0.name)", kind: .observation, count: $0.count)
-            }
-        }
-        perTimestep += configuration.readouts.map {
-            TokenLayout.Group(name: "readout_\($0.name)", kind: .readout, count: $0.tokens)
-        }
-        return TokenLayout(
-            prefix: language.map { TokenLayout.Group(name: "task_\($0.name)", kind: .task, count: $0.count) },
-            perTimestep: perTimestep, timesteps: timesteps)
-    }
+    func makeLayout(timesteps: Int) -> TokenLayout { parts.layout(configuration, timesteps: timesteps) }
 
     /// Puts the tokens of all groups in their places.
     /// - Returns: x `[tokens, D]` and the key mask `[tokens]`.
@@ -191,14 +175,17 @@ package final class OctoNetwork: Sendable {
             x += language.tokens
             keyMask += mask
         }
-        let images = parts.imageTokenizers.map { tokenizer in
-            imageTokens(tokenizer, observation, task: task, recorder: recorder)
+        let observations = parts.observationTokenizers.map { tokenizer in
+            switch tokenizer {
+            case .image(let tokenizer): imageTokens(tokenizer, observation, task: task, recorder: recorder)
+            case .lowdim(let tokenizer): lowdimTokens(tokenizer, observation, recorder: recorder)
+            }
         }
         for t in 0..<layout.timesteps {
-            for (tokenizer, image) in zip(parts.imageTokenizers, images) {
+            for (tokenizer, tokens) in zip(parts.observationTokenizers, observations) {
                 let n = tokenizer.tokens
-                x += image.tokens[t * n * D..<(t + 1) * n * D]
-                let isThere = observation.timestepPadMask[t] ? image.mask[t] : 0
+                x += tokens.tokens[t * n * D..<(t + 1) * n * D]
+                let isThere = observation.timestepPadMask[t] ? tokens.mask[t] : 0
                 keyMask += [UInt8](repeating: isThere, count: n)
             }
             if configuration.repeatsTaskTokens {
@@ -256,6 +243,27 @@ package final class OctoNetwork: Sendable {
         return (tokens, mask)
     }
 
+    /// - Returns: as `imageTokens`; the official code ignores a pad mask of these keys.
+    private func lowdimTokens(
+        _ tokenizer: NetworkParts.LowdimTokenizer, _ observation: ObservationInput, recorder: ActivationRecorder?
+    ) -> (tokens: [Float], mask: [UInt8]) {
+        let shape = tokenizer.configuration
+        let (D, T) = (configuration.tokenEmbeddingSize, observation.timestepPadMask.count)
+        let (name, n) = (shape.name, shape.tokens)
+        let numbers = (0..<T).flatMap { t in
+            shape.keys.flatMap { key -> ArraySlice<Float> in
+                observation.lowdim[key.name]?[t * key.dimension..<(t + 1) * key.dimension] ?? []
+            }
+        }
+        let encoded = tokenizer.encoder(numbers)
+        var tokens = tokenizer.projection(encoded, rows: T * n)
+        add(Array(tokenizer.positionEmbedding[0..<T * n * D]), to: &tokens)
+        recorder?.record("tok.observation_tokenizers_\(name)", [T, n, shape.features], encoded)
+        recorder?.record("tok.observation_tokenizers_\(name).mask", [T, n], [Float](repeating: 1, count: T * n))
+        recorder?.record("group.obs_\(name).in", [T, n, D], tokens)
+        return (tokens, [UInt8](repeating: 1, count: T))
+    }
+
     // MARK: - Checking
 
     /// The dimensions of an action that count: all the head's, or fewer.
@@ -288,13 +296,32 @@ package final class OctoNetwork: Sendable {
         for key in observation.images.keys.sorted() where !known.contains(key) {
             throw .unexpectedCamera(key: key, known: known.sorted())
         }
+        known.formUnion(try checkNumbers(observation, timesteps: T))
         for (key, mask) in observation.padMasks.sorted(by: { $0.key < $1.key }) where mask.count != T || !known.contains(key) {
             throw .wrongPadMask(key: key, count: mask.count, timesteps: T)
         }
     }
 
+    /// - Returns: the keys there have to be.
+    private func checkNumbers(_ observation: ObservationInput, timesteps T: Int) throws(InferenceError) -> Set<String> {
+        var known: Set<String> = []
+        for key in configuration.lowdimTokenizers.flatMap(\.keys) where known.insert(key.name).inserted {
+            guard let numbers = observation.lowdim[key.name] else {
+                throw .missingNumbers(key: key.name, given: observation.lowdim.keys.sorted())
+            }
+            guard numbers.count == T * key.dimension else {
+                throw .wrongNumberCount(key: key.name, count: numbers.count, expected: [T, key.dimension])
+            }
+            if !numbers.allSatisfy(\.isFinite) { throw .notFinite(key: key.name) }
+        }
+        for key in observation.lowdim.keys.sorted() where !known.contains(key) {
+            throw .unexpectedNumbers(key: key, known: known.sorted())
+        }
+        return known
+    }
+
     func check(_ noise: DiffusionNoise) throws(InferenceError) {
-        let size = configuration.head.chunkSize
+        let size = configuration.head.diffusionSteps == 0 ? 0 : configuration.head.chunkSize
         let steps = configuration.head.diffusionSteps * size
         guard noise.initial.count == size, noise.steps.count == steps else {
             throw .wrongNoise(

@@ -49,6 +49,19 @@ package struct TokenLayout: Equatable, Sendable {
         return nil
     }
 
+    /// Where the tokens stand that an action head reads; nil if there is no such group.
+    func range(of source: ModelConfiguration.ActionHead.Source, timestep t: Int) -> Range<Int>? {
+        switch source {
+        case .readout(let name): return range(of: "readout_\(name)", timestep: t)
+        case .group(let name): return range(of: name, timestep: t)
+        case .observations:
+            // They come first in a timestep, one after the other.
+            let count = perTimestep.prefix { $0.kind == .observation }.reduce(0) { $0 + $1.count }
+            let start = range(ofTimestep: t).lowerBound
+            return start..<start + count
+        }
+    }
+
     /// What the attention rules need to know of a token.
     private struct Role: Equatable {
         var kind: Kind

@@ -5,6 +5,7 @@ import OctoModel
 /// Why the policy cannot run a checkpoint in this robot.
 package enum PolicyEngineError: Error, Equatable, CustomStringConvertible {
     case missingCamera(wanted: [String], given: [String])
+    case missingProprioception(keys: [String])
     case windowTooLong(wanted: Int, maximum: Int)
 
     package var description: String {
@@ -12,6 +13,10 @@ package enum PolicyEngineError: Error, Equatable, CustomStringConvertible {
         case .missingCamera(let wanted, let given):
             "fitting the checkpoint to the robot: it was trained with cameras [\(wanted.joined(separator: ", "))], the "
                 + "manifest has [\(given.joined(separator: ", "))]. Add a camera of each name to the manifest."
+        case .missingProprioception(let keys):
+            "fitting the checkpoint to the robot: it was trained with [\(keys.joined(separator: ", "))] beside its images, "
+                + "the policy node has images alone: no node publishes proprioception for it yet. Use a checkpoint that "
+                + "was trained without."
         case .windowTooLong(let wanted, let maximum):
             "fitting the checkpoint to the robot: policy.window is \(wanted), the checkpoint has position embeddings for "
                 + "\(maximum) timesteps. Set policy.window to 1...\(maximum), or leave it out."
@@ -87,6 +92,8 @@ extension PolicyConfiguration {
     ) throws(PolicyEngineError) -> (cameras: [PolicyCamera], window: Int) {
         let wanted = model.cameras.map(\.name)
         guard wanted.allSatisfy(cameras.contains) else { throw .missingCamera(wanted: wanted, given: cameras.sorted()) }
+        let numbers = model.lowdimKeys.map(\.name)
+        guard numbers.isEmpty else { throw .missingProprioception(keys: numbers) }
         let window = window ?? model.windowSize
         guard (1...model.maximumHorizon).contains(window) else {
             throw .windowTooLong(wanted: window, maximum: model.maximumHorizon)

@@ -39,20 +39,22 @@ extension ModelDescription {
                 "camera          \(camera.name) (\(camera.key)): \(camera.width)x\(camera.height)"
                     + (camera.fusesGoal ? ", goal image fused" : ", no goal image"))
         }
+        for key in lowdimKeys { lines.append("numbers         \(key.name): \(key.dimension) per timestep") }
         for tokenizer in tokenizers {
             let unit = tokenizer.kind == .observation ? "per timestep" : "per task"
             lines.append(
                 "tokenizer       \(tokenizer.name) (\(tokenizer.kind.rawValue)): \(tokenizer.encoder), "
                     + "\(tokenizer.tokens) tokens \(unit)")
         }
-        if !skippedTokenizers.isEmpty { lines.append("without camera  \(skippedTokenizers.joined(separator: ", "))") }
+        if !skippedTokenizers.isEmpty { lines.append("without input   \(skippedTokenizers.joined(separator: ", "))") }
         lines += [
             "window          \(windowSize) timesteps, at most \(maximumHorizon)",
             "transformer     \(layers) layers, width \(tokenEmbeddingSize), \(attentionHeads) heads, mlp \(mlpSize), "
                 + "\(sequenceLength) tokens",
             "attention       \(usesCorrectAttention ? "correct groups" : "groups as in models of December 2023")"
                 + (repeatsTaskTokens ? ", task tokens repeated in each timestep" : ""),
-            "head            \(headName), \(diffusionSteps) steps" + (usesAttentionPooling ? ", attention pooling" : ""),
+            "head            \(headName) of \(headSource)" + (diffusionSteps > 0 ? ", \(diffusionSteps) steps" : "")
+                + (usesAttentionPooling ? ", attention pooling" : ""),
             "actions         \(actionHorizon) steps of \(actionDimension) numbers",
             "text            "
                 + (hasLanguage
@@ -77,14 +79,19 @@ extension ModelDescription {
                 "encoder": JSONNode(tokenizer.encoder), "tokens": JSONNode(tokenizer.tokens),
             ])
         }
+        let numberList = lowdimKeys.map { key in
+            JSONNode.object(["key": JSONNode(key.name), "dimension": JSONNode(key.dimension)])
+        }
         return .object([
-            "step": JSONNode(step), "cameras": JSONNode(.array(cameraList)), "tokenizers": JSONNode(.array(tokenizerList)),
+            "step": JSONNode(step), "cameras": JSONNode(.array(cameraList)), "numbers": JSONNode(.array(numberList)),
+            "tokenizers": JSONNode(.array(tokenizerList)),
             "skipped_tokenizers": JSONNode(.array(skippedTokenizers.map { JSONNode($0) })),
             "window_size": JSONNode(windowSize), "max_horizon": JSONNode(maximumHorizon), "layers": JSONNode(layers),
             "token_embedding_size": JSONNode(tokenEmbeddingSize), "attention_heads": JSONNode(attentionHeads),
             "mlp_size": JSONNode(mlpSize), "sequence_length": JSONNode(sequenceLength),
             "use_correct_attention": JSONNode(.bool(usesCorrectAttention)),
             "repeat_task_tokens": JSONNode(.bool(repeatsTaskTokens)), "head": JSONNode(headName),
+            "head_reads": JSONNode(headSource),
             "use_map": JSONNode(.bool(usesAttentionPooling)), "diffusion_steps": JSONNode(diffusionSteps),
             "action_horizon": JSONNode(actionHorizon), "action_dim": JSONNode(actionDimension),
             "has_language": JSONNode(.bool(hasLanguage)), "text_tokenizer": textTokenizer.map { JSONNode($0) } ?? nil,

@@ -181,7 +181,12 @@ private struct PictureStream {
             frames[camera.key] = known
             images[camera.key] = known.flatMap { $0 }
         }
-        return ObservationInput(images: images, timestepPadMask: [Bool](repeating: true, count: window))
+        var lowdim: [String: [Float]] = [:]
+        for key in model.lowdimKeys {
+            lowdim[key.name] = (0..<window * key.dimension).map { Float($0 % 7) / 7 }
+        }
+        return ObservationInput(
+            images: images, timestepPadMask: [Bool](repeating: true, count: window), lowdim: lowdim)
     }
 }
 

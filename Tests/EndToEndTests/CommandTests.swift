@@ -66,6 +66,35 @@ extension EndToEnd {
             #expect(other.exitCode != 0)
         }
 
+        @Test(arguments: ["case5_proprio_l1", "case8_discrete_bins"])
+        func verifyComparesBothPathsOfModelsWithNumbersAndOtherHeads(folder: String) throws {
+            let golden = Fixture.url("octo/\(folder)")
+            let arguments = [
+                "verify", "--checkpoint", golden.appendingPathComponent("checkpoint").path,
+                "--case", golden.appendingPathComponent("io.safetensors").path,
+            ]
+            let both = try Program.run("octo-policy", arguments)
+            #expect(both.exitCode == 0, "\(both.output)\(both.errors)")
+            let rows = both.output.split(separator: "\n")
+            for path in ["plain", "fast"] {
+                #expect(rows.contains { $0.hasPrefix(path) && $0.contains("out.action_normalized") && $0.hasSuffix("pass") })
+            }
+            let reduced = try Program.run("octo-policy", arguments + ["--path", "fast", "--precision", "bfloat16"])
+            #expect(reduced.exitCode == 0, "\(reduced.output)\(reduced.errors)")
+            #expect(reduced.output.contains("reported only") && !reduced.output.contains("plain "))
+            let contradiction = try Program.run("octo-policy", arguments + ["--path", "plain", "--precision", "int8"])
+            #expect(contradiction.exitCode == 2 && contradiction.errors.contains("--precision is int8"))
+        }
+
+        @Test func inspectSaysWhichNumbersACheckpointReads() throws {
+            let checkpoint = Fixture.url("octo/case5_proprio_l1/checkpoint").path
+            let outcome = try Program.run("octo-policy", ["inspect", checkpoint])
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            for line in ["proprio: 8 per timestep", "L1ActionHead of readout_action, attention pooling"] {
+                #expect(outcome.output.contains(line), "no '\(line)' in:\n\(outcome.output)")
+            }
+        }
+
         @Test func inspectSaysWhatACheckpointIs() throws {
             let checkpoint = Fixture.url("octo/case3_two_cams_goal_text/checkpoint").path
             let outcome = try Program.run("octo-policy", ["inspect", checkpoint])

@@ -15,8 +15,11 @@ import Testing
 
     @Test(arguments: [
         Change(
-            old: "\"ImageTokenizer\"", new: "\"LowdimObsTokenizer\"", path: "model.observation_tokenizers.primary",
-            words: ["LowdimObsTokenizer", "ImageTokenizer"]),
+            old: "\"ImageTokenizer\"", new: "\"AudioTokenizer\"", path: "model.observation_tokenizers.primary",
+            words: ["AudioTokenizer", "ImageTokenizer or LowdimObsTokenizer"]),
+        Change(
+            old: "\"ImageTokenizer\"", new: "\"LowdimObsTokenizer\"",
+            path: "model.observation_tokenizers.primary.kwargs.obs_keys", words: ["at least one observation key"]),
         Change(
             old: "\"SmallStem16\"", new: "\"ResNet26FILM\"", path: "model.observation_tokenizers.primary.kwargs.encoder",
             words: ["ResNet26FILM", "SmallStem16"]),
@@ -24,11 +27,18 @@ import Testing
             old: "\"LanguageTokenizer\"", new: "\"SpeechTokenizer\"", path: "model.task_tokenizers.language",
             words: ["SpeechTokenizer"]),
         Change(
-            old: "\"DiffusionActionHead\"", new: "\"L1ActionHead\"", path: "model.heads.action",
-            words: ["L1ActionHead", "DiffusionActionHead"]),
+            old: "\"DiffusionActionHead\"", new: "\"FlowActionHead\"", path: "model.heads.action",
+            words: ["FlowActionHead", "DiffusionActionHead", "TokenPerDimActionHead"]),
         Change(
-            old: "\"readout_key\": \"readout_action\"", new: "\"readout_key\": \"obs\"",
-            path: "model.heads.action.kwargs.readout_key", words: ["obs", "readout_action"]),
+            old: "\"DiffusionActionHead\"", new: "\"UNetDDPMActionHead\"", path: "model.heads.action",
+            words: ["UNetDDPMActionHead", "official code", "another head"]),
+        Change(
+            old: "\"DiffusionActionHead\"", new: "\"L1ActionHead\"", path: "model.heads.action.kwargs.hidden_dim",
+            words: ["does not know", "max_action"]),
+        Change(
+            old: "\"readout_key\": \"readout_action\"", new: "\"readout_key\": \"task_language\"",
+            path: "model.heads.action.kwargs.readout_key",
+            words: ["task_language", "readout_action", "\"obs\"", "obs_primary", "obs_task_language"]),
         Change(
             old: "\"hidden_dim\": 64", new: "\"hidden_dim\": 64, \"sampler\": \"ddim\"",
             path: "model.heads.action.kwargs.sampler", words: ["does not know", "ddim"]),
@@ -85,6 +95,48 @@ import Testing
         let problem = try #require(problems.first { $0.path == change.path }, "\(problems)")
         for word in change.words { #expect("\(problem)".contains(word), "\(problem)") }
         #expect("\(refusal)".contains(change.path))
+    }
+
+    @Test(arguments: [
+        Change(
+            old: "\"bin_type\": \"normal\"", new: "\"bin_type\": \"log\"",
+            path: "model.observation_tokenizers.proprio.kwargs.bin_type", words: ["log", "uniform", "normal"]),
+        Change(
+            old: "\"bin_type\": \"normal\"", new: "\"low\": 3.0, \"high\": -3.0",
+            path: "model.observation_tokenizers.proprio.kwargs.low", words: ["less than high"]),
+        Change(
+            old: "\"obs_keys\": [\"proprio\"]", new: "\"obs_keys\": [\"image_.*\"]",
+            path: "model.observation_tokenizers.proprio.kwargs.obs_keys", words: ["the image 'image_primary'"]),
+        Change(
+            old: "\"obs_keys\": [\"proprio\"]", new: "\"obs_keys\": [\"timestep_pad_mask\"]",
+            path: "model.observation_tokenizers.proprio.kwargs.obs_keys", words: ["timestep_pad_mask", "[1, 1]"]),
+        Change(
+            old: "\"vocab_size\": 32", new: "\"token_per\": \"joint\"", path: "model.heads.action.kwargs.token_per",
+            words: ["joint", "action_horizon"]),
+        Change(
+            old: "\"vocab_size\": 32", new: "\"token_per\": \"action_horizon\"", path: "model.readouts.action",
+            words: ["14", "2 tokens"]),
+        Change(
+            old: "\"readout_key\": \"readout_action\"", new: "\"readout_key\": \"obs\"",
+            path: "model.heads.action.kwargs.readout_key", words: ["264 tokens", "14 tokens"]),
+    ])
+    func numbersAndDiscreteHeadsThatCannotBeFollowedAreRefusedByName(change: Change) throws {
+        let copy = try CheckpointCopy(of: GoldenCase(folder: "case8_discrete_bins"))
+        try copy.edit("config.json", change.old, change.new)
+        guard case .unusableConfiguration(_, let problems)? = copy.refusal() else {
+            Issue.record("\(String(describing: copy.refusal()))")
+            return
+        }
+        let problem = try #require(problems.first { $0.path == change.path }, "\(problems)")
+        for word in change.words { #expect("\(problem)".contains(word), "\(problem)") }
+    }
+
+    @Test func aTokenizerOfNumbersThatAreNotThereIsLeftOut() throws {
+        let copy = try CheckpointCopy(of: GoldenCase(folder: "case8_discrete_bins"))
+        try copy.edit("config.json", "\"obs_keys\": [\"proprio\"]", "\"obs_keys\": [\"torque\"]")
+        let model = try Checkpoint(folder: copy.folder.path).description
+        #expect(model.skippedTokenizers == ["proprio"] && model.lowdimKeys.isEmpty)
+        #expect(model.sequenceLength == 270)
     }
 
     @Test func allProblemsAreReportedTogether() throws {

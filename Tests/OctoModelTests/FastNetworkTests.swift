@@ -8,7 +8,7 @@ import Testing
     /// Rounding alone: the first denoising step multiplies the readout's error by about thirty.
     private static let tolerance: Float = 1e-3
 
-    @Test(arguments: 0..<12)
+    @Test(arguments: 0..<20)
     func anySequenceOfWindowsGivesWhatThePlainNetworkGives(round: Int) throws {
         let seed = SeededGenerator.freshSeed("\(#function) \(round)")
         var random = SeededGenerator(seed: seed)
@@ -20,6 +20,10 @@ import Testing
         variation.usesAttentionPooling = Bool.random(using: &random)
         variation.addsPatchedWrist = Bool.random(using: &random)
         variation.normalization = Bool.random(using: &random) ? .standard : .imageNet
+        variation.lowdim = Bool.random(using: &random) ? .allCases.randomElement(using: &random) : nil
+        variation.putsLowdimFirst = Bool.random(using: &random)
+        // The first rounds for what released models have.
+        if round >= 8 { variation.head = .allCases.randomElement(using: &random) ?? .diffusion }
         let checkpoint = try Checkpoint.random(shape: .tiny, seed: random.next(), variation: variation)
         let plain = try OctoNetwork(checkpoint)
         let fast = try FastNetwork(checkpoint, team: WorkerTeam(threads: Int.random(in: 1...3, using: &random)))
@@ -40,10 +44,42 @@ import Testing
             }
             let noise = plain.makeNoise(seed: seed, counter: UInt64(call))
             let dimension = Int.random(in: 5...7, using: &random)
-            let expected = try plain.infer(window, task: plainTask, noise: noise, embodimentDimension: dimension)
-            let actual = try fast.infer(window, task: fastTask, noise: noise, embodimentDimension: dimension)
-            let error = zip(expected, actual).map { abs($0 - $1) }.max() ?? .infinity
+            let (plainLayers, fastLayers) = (ActivationRecorder(), ActivationRecorder())
+            let expected = try plain.infer(
+                window, task: plainTask, noise: noise, embodimentDimension: dimension, recorder: plainLayers)
+            let actual = try fast.infer(
+                window, task: fastTask, noise: noise, embodimentDimension: dimension, recorder: fastLayers)
+            let error: Float
+            if let logits = plainLayers.activations["out.head.logits"] {
+                // Where two bins are as likely as each other, rounding chooses between them.
+                error = largestDifference(logits.values, fastLayers.activations["out.head.logits"]?.values ?? [])
+                #expect(actual.count == expected.count && actual.allSatisfy(\.isFinite))
+            } else {
+                error = largestDifference(expected, actual)
+            }
             #expect(error <= Self.tolerance, "call \(call), seed \(seed), \(variation)")
+        }
+    }
+
+    /// Masked tokens count in such a head's mean, so that the plain network has to do the work.
+    @Test(arguments: ["obs", "obs_primary", "obs_proprio", "obs_task_language"], [false, true])
+    func headsThatReadObservationTokensGoThroughThePlainNetwork(source: String, pools: Bool) throws {
+        var variation = Checkpoint.RandomVariation()
+        (variation.headSource, variation.usesAttentionPooling, variation.lowdim) = (source, pools, .normalBins)
+        let checkpoint = try Checkpoint.random(shape: .tiny, seed: 5, variation: variation)
+        let plain = try OctoNetwork(checkpoint)
+        let fast = try FastNetwork(checkpoint, precision: .bfloat16, team: WorkerTeam(threads: 1))
+        #expect(fast.isDelegating && fast.precision == .float32)
+        var scene = Scene(plain.description, seed: 3)
+        let task = scene.task()
+        let (plainTask, fastTask) = (try plain.prepare(task), try fast.prepare(task))
+        for counter: UInt64 in 0..<3 {
+            scene.step()
+            let window = scene.window(timesteps: 2)
+            let noise = plain.makeNoise(seed: 1, counter: counter)
+            #expect(
+                try fast.infer(window, task: fastTask, noise: noise) == plain.infer(window, task: plainTask, noise: noise))
+            try fast.anticipate(window.withoutOldest, task: fastTask)
         }
     }
 
@@ -126,6 +162,7 @@ private struct Scene {
     /// By camera key, newest last.
     private var frames: [String: [[UInt8]]] = [:]
     private var masks: [String: [Bool]] = [:]
+    private var numbers: [String: [[Float]]] = [:]
 
     init(_ model: ModelDescription, seed: UInt64) {
         self.model = model
@@ -151,6 +188,12 @@ private struct Scene {
             frames[camera.key, default: []].append(isStill ? last ?? [] : picture(camera))
             masks[camera.key, default: []].append(Int.random(in: 0..<6, using: &random) > 0)
         }
+        for key in model.lowdimKeys {
+            let last = numbers[key.name]?.last
+            let isStill = last != nil && Int.random(in: 0..<4, using: &random) == 0
+            let fresh = (0..<key.dimension).map { _ in Float.random(in: -3...3, using: &random) }
+            numbers[key.name, default: []].append(isStill ? last ?? fresh : fresh)
+        }
     }
 
     /// The last timesteps; the first picture is repeated, and marked, where there are not enough.
@@ -168,8 +211,11 @@ private struct Scene {
                 padMasks[camera.key] = Array(repeating: seen[0], count: padding) + seen.suffix(timesteps - padding)
             }
         }
+        let lowdim = numbers.mapValues { all in
+            Array(repeating: all[0], count: padding).flatMap { $0 } + all.suffix(timesteps - padding).flatMap { $0 }
+        }
         return ObservationInput(
-            images: images, timestepPadMask: (0..<timesteps).map { $0 >= padding }, padMasks: padMasks)
+            images: images, timestepPadMask: (0..<timesteps).map { $0 >= padding }, padMasks: padMasks, lowdim: lowdim)
     }
 
     private mutating func picture(_ camera: ModelDescription.Camera) -> [UInt8] {

@@ -11,7 +11,9 @@ final class FastDiffusionHead {
     }
 
     private let team: WorkerTeam
-    private let configuration: ModelConfiguration.DiffusionHead
+    private let configuration: ModelConfiguration.Diffusion
+    private let actionDimension: Int
+    private let chunkSize: Int
     private let schedule: DiffusionSchedule
     /// The first layer's part of the time code and its bias, `[steps, hidden]`.
     private let timeParts: FloatBuffer
@@ -31,14 +33,16 @@ final class FastDiffusionHead {
     init(_ head: DiffusionHead, width: Int, team: WorkerTeam) {
         self.team = team
         configuration = head.configuration
+        actionDimension = head.actionDimension
+        chunkSize = head.chunkSize
         schedule = head.schedule
         let score = head.score
         let first = score.input
         hidden = first.outputs
         let codes = head.configuration.timeDimension
-        let chunk = head.configuration.chunkSize
+        let chunk = head.chunkSize
         let code = first.slice(ofInputs: 0..<codes, keepsBias: true)
-        let steps = head.configuration.diffusionSteps
+        let steps = head.configuration.steps
         timeParts = FloatBuffer((0..<steps).flatMap { code(score.timeCode($0), rows: 1) })
         embeddingPart = PackedDense([first.slice(ofInputs: codes..<codes + width, keepsBias: false)], OCTO_FLOAT32)
         actionPart = PackedDense(
@@ -64,12 +68,12 @@ final class FastDiffusionHead {
         _ embedding: UnsafePointer<Float>, noise: DiffusionNoise, embodimentDimension: Int,
         into actions: UnsafeMutablePointer<Float>
     ) {
-        let size = configuration.chunkSize
+        let size = chunkSize
         let limit = configuration.maximumAction
         for i in 0..<size { actions[i] = noise.initial[i] }
         apply(embeddingPart, embedding, into: fromEmbedding.pointer)
-        for step in 0..<configuration.diffusionSteps {
-            let t = configuration.diffusionSteps - 1 - step
+        for step in 0..<configuration.steps {
+            let t = configuration.steps - 1 - step
             predictNoise(step: t, actions)
             let (alpha, beta, alphaHat) = (schedule.alphas[t], schedule.betas[t], schedule.alphaHats[t])
             let removed = (1 - alpha) / (1 - alphaHat).squareRoot()
@@ -79,7 +83,7 @@ final class FastDiffusionHead {
                 if t > 0 { value += beta.squareRoot() * z }
                 value = min(max(value, -limit), limit)
                 // After the clip, and with the noise of the last step too.
-                if i % configuration.actionDimension >= embodimentDimension { value = (1 - alphaHat).squareRoot() * z }
+                if i % actionDimension >= embodimentDimension { value = (1 - alphaHat).squareRoot() * z }
                 actions[i] = value
             }
         }

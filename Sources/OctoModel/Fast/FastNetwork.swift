@@ -46,18 +46,25 @@ package final class FastTask {
 /// found again by content, so that any sequence of calls gives what a fresh network would; `anticipate` only moves work
 /// ahead of the call that needs it. Inferences allocate nothing once a task and a window length have been used.
 ///
+/// A head that reads observation tokens instead of a readout takes in masked tokens too, which this path leaves out: for
+/// such a model every inference goes through the plain network (`isDelegating`).
+///
 /// One caller at a time. Within a precision and a set of kernels the result does not depend on the number of threads.
 package final class FastNetwork {
+    /// Of what is computed here; the plain network is always float32.
     package let precision: NetworkPrecision
+    /// The plain network does everything.
+    package let isDelegating: Bool
     private let front: OctoNetwork
-    private let configuration: ModelConfiguration
+    let configuration: ModelConfiguration
     private let team: WorkerTeam
     private let transformer: FastTransformer
     private let tokenizers: [FastTokenizer]
     private let stems: [FastStem?]
     /// `[slots, tokens, D]` of each readout.
     private let readouts: [FloatBuffer]
-    private let head: FastDiffusionHead
+    /// nil: the plain head makes the chunk.
+    private let diffusion: FastDiffusionHead?
     private let layout: TokenLayout
     /// Readout tokens of the newest timestep, `[n, D]`.
     private let wanted: FloatBuffer
@@ -90,33 +97,37 @@ package final class FastNetwork {
     package init(
         _ checkpoint: Checkpoint, precision: NetworkPrecision = .float32, team: WorkerTeam
     ) throws(CheckpointError) {
-        self.precision = precision
         self.team = team
         let configuration = checkpoint.configuration
         self.configuration = configuration
-        front = try OctoNetwork(checkpoint, keepsBlocks: false)
+        isDelegating = configuration.head.readout == nil
+        self.precision = isDelegating ? .float32 : precision
+        front = try OctoNetwork(checkpoint, keepsBlocks: isDelegating)
         let parts = front.parts
         layout = front.makeLayout(timesteps: 1)
         let D = configuration.tokenEmbeddingSize
 
         let kernels = precision.kernels
-        stems = parts.imageTokenizers.map { tokenizer in
+        let observed = isDelegating ? [] : parts.observationTokenizers
+        let stems = observed.map { tokenizer -> FastStem? in
+            guard case .image(let tokenizer) = tokenizer else { return nil }
             let shape = tokenizer.configuration
             return FastStem(
                 tokenizer.encoder, projection: tokenizer.projection, frames: shape.observationKeys.count,
                 goals: shape.goalKeys.count, height: shape.height, width: shape.width, precision: kernels, team: team)
         }
-        tokenizers = zip(parts.imageTokenizers, stems).map { tokenizer, stem in
-            let shape = tokenizer.configuration
-            return FastTokenizer(
-                keys: shape.observationKeys,
-                bytesPerKey: shape.observationKeys.map { _ in shape.height * shape.width * 3 }, tokens: tokenizer.tokens,
-                width: D, usesPadMask: shape.usesPadMask, positionEmbedding: tokenizer.positionEmbedding, stem: stem)
+        self.stems = stems
+        tokenizers = zip(observed, stems).compactMap { tokenizer, stem in
+            Self.tokenizer(tokenizer, stem: stem, width: D)
         }
         readouts = parts.readouts.map { FloatBuffer($0.positionEmbedding) }
         present = tokenizers.map { _ in false }
         entries = tokenizers.map { _ in 0 }
-        head = FastDiffusionHead(front.head, width: D, team: team)
+        if case .diffusion(let head) = front.head.decoder, !isDelegating {
+            diffusion = FastDiffusionHead(head, width: D, team: team)
+        } else {
+            diffusion = nil
+        }
         wanted = FloatBuffer(count: D * (configuration.readouts.map(\.tokens).max() ?? 0))
         embedding = FloatBuffer(count: D)
 
@@ -125,14 +136,35 @@ package final class FastNetwork {
         transformer = FastTransformer(
             .init(
                 width: D, heads: configuration.transformer.heads, mlpSize: configuration.transformer.mlpSize,
-                rows: max(layout.timestepCount, layout.prefixCount),
+                rows: isDelegating ? 0 : max(layout.timestepCount, layout.prefixCount),
                 privateGroups: Dictionary(owners.map { ($0, 1) }, uniquingKeysWith: +)),
-            layers: configuration.transformer.layers, finalNorm: parts.finalNorm, precision: kernels, team: team
+            layers: isDelegating ? 0 : configuration.transformer.layers, finalNorm: parts.finalNorm, precision: kernels, team: team
         ) { layer in
             NetworkParts.block(layer, configuration, &reader)
         }
         if !reader.problems.isEmpty {
             throw .unusableParameters(path: checkpoint.parameters.file, problems: reader.problems)
+        }
+    }
+
+    private static func tokenizer(
+        _ tokenizer: NetworkParts.ObservationTokenizer, stem: FastStem?, width D: Int
+    ) -> FastTokenizer? {
+        switch tokenizer {
+        case .image(let tokenizer):
+            let shape = tokenizer.configuration
+            guard let stem else { return nil }
+            return FastTokenizer(
+                keys: shape.observationKeys,
+                bytesPerKey: shape.observationKeys.map { _ in shape.height * shape.width * 3 }, tokens: tokenizer.tokens,
+                width: D, usesPadMask: shape.usesPadMask, positionEmbedding: tokenizer.positionEmbedding,
+                encoder: .image(stem))
+        case .lowdim(let tokenizer):
+            let shape = tokenizer.configuration
+            return FastTokenizer(
+                keys: shape.keys.map(\.name), bytesPerKey: shape.keys.map { $0.dimension * MemoryLayout<Float>.stride },
+                tokens: shape.tokens, width: D, usesPadMask: false, positionEmbedding: tokenizer.positionEmbedding,
+                encoder: .lowdim(tokenizer.encoder, projection: tokenizer.projection))
         }
     }
 
@@ -146,8 +178,9 @@ package final class FastNetwork {
     /// Checks a task and does what needs doing once for it: T5, and the goal's half of the first convolutions.
     package func prepare(_ task: TaskInput) throws(InferenceError) -> FastTask {
         let plain = try front.prepare(task)
-        let goalHalves = zip(front.parts.imageTokenizers, stems).map { tokenizer, stem in
-            stem?.goalHalf(tokenizer.configuration.goalKeys.compactMap { plain.goals[$0] })
+        let goalHalves = zip(front.parts.observationTokenizers, stems).map { tokenizer, stem -> FloatBuffer? in
+            guard case .image(let tokenizer) = tokenizer else { return nil }
+            return stem?.goalHalf(tokenizer.configuration.goalKeys.compactMap { plain.goals[$0] })
         }
         return FastTask(
             goalHalves: goalHalves, languages: plain.languages.map { $0.mask == 0 ? nil : FloatBuffer($0.tokens) },
@@ -191,11 +224,22 @@ package final class FastNetwork {
     ///   - task: made by `prepare` of this network.
     ///   - noise: made by `makeNoise`, or recorded.
     ///   - embodimentDimension: dimensions of the robot's actions, if fewer than the head's: those of its statistics.
-    ///   - chunk: gets `[actionHorizon, actionDimension]`, normalised.
+    ///   - recorder: keeps what this path has of the layers' outputs: of the newest timestep only, and without the
+    ///     denoising steps.
+    ///   - chunk: gets `[actionHorizon, actionDimension]`, normalised; after an error what it holds means nothing.
+    /// - Throws: `.outputNotFinite` rather than handing out numbers that are none.
     package func infer(
         _ observation: ObservationInput, task: FastTask, noise: DiffusionNoise, embodimentDimension: Int? = nil,
-        into chunk: UnsafeMutableBufferPointer<Float>
+        recorder: ActivationRecorder? = nil, into chunk: UnsafeMutableBufferPointer<Float>
     ) throws(InferenceError) {
+        if isDelegating {
+            let actions = try front.infer(
+                observation, task: task.plain, noise: noise, embodimentDimension: embodimentDimension,
+                recorder: recorder)
+            precondition(chunk.count == actions.count, "room for one chunk")
+            for index in actions.indices { chunk[index] = actions[index] }
+            return
+        }
         try front.check(observation)
         try front.check(noise)
         if task.plain.network != ObjectIdentifier(front) { throw .taskOfAnotherNetwork }
@@ -216,21 +260,45 @@ package final class FastNetwork {
             publicCount: plans[newest].plan.publicCount, base: base, privateRuns: plans[newest].plan.privateRuns,
             timestep: T - 1, wanted: plans[newest].plan.wanted, output: wanted.pointer)
         team.stageEnded?(.rest)
-        pool(tokens: plans[newest].plan.wanted.count)
-        head.sample(embedding.pointer, noise: noise, embodimentDimension: dimension, into: actions)
+        try makeChunk(
+            tokens: plans[newest].plan.wanted.count, noise: noise, embodimentDimension: dimension, recorder: recorder,
+            into: actions)
         team.stageEnded?(.head)
+    }
+
+    /// The action head on the readout's tokens in `wanted`.
+    private func makeChunk(
+        tokens: Int, noise: DiffusionNoise, embodimentDimension: Int, recorder: ActivationRecorder?,
+        into actions: UnsafeMutablePointer<Float>
+    ) throws(InferenceError) {
+        let readout = UnsafeBufferPointer(start: wanted.pointer, count: tokens * D)
+        recorder?.record("out.readout", [1, tokens, D], Array(readout))
+        guard let diffusion else {
+            let chunk = try front.head(
+                Array(readout), mask: [UInt8](repeating: 1, count: tokens), noise: noise,
+                embodimentDimension: embodimentDimension, recorder: recorder)
+            actions.update(from: chunk, count: chunk.count)
+            return
+        }
+        pool(tokens: tokens)
+        // Clipping hides what is no number: it is looked for before and after.
+        try ActionHead.checkFinite(UnsafeBufferPointer(start: embedding.pointer, count: D))
+        diffusion.sample(embedding.pointer, noise: noise, embodimentDimension: embodimentDimension, into: actions)
+        try ActionHead.checkFinite(UnsafeBufferPointer(start: actions, count: configuration.head.chunkSize))
     }
 
     /// The same with a chunk of its own.
     /// - Returns: `[actionHorizon, actionDimension]`, normalised; see `ActionStatistics.unnormalise`.
     package func infer(
-        _ observation: ObservationInput, task: FastTask, noise: DiffusionNoise, embodimentDimension: Int? = nil
+        _ observation: ObservationInput, task: FastTask, noise: DiffusionNoise, embodimentDimension: Int? = nil,
+        recorder: ActivationRecorder? = nil
     ) throws(InferenceError) -> [Float] {
         var chunk = [Float](repeating: 0, count: configuration.head.chunkSize)
         let result = chunk.withUnsafeMutableBufferPointer { chunk in
             Result { () throws(InferenceError) in
                 try infer(
-                    observation, task: task, noise: noise, embodimentDimension: embodimentDimension, into: chunk)
+                    observation, task: task, noise: noise, embodimentDimension: embodimentDimension,
+                    recorder: recorder, into: chunk)
             }
         }
         try result.get()
@@ -245,6 +313,7 @@ package final class FastNetwork {
     package func anticipate(_ older: ObservationInput, task: FastTask) throws(InferenceError) {
         try front.check(older)
         if task.plain.network != ObjectIdentifier(front) { throw .taskOfAnotherNetwork }
+        if isDelegating { return }
         begin(task, timesteps: older.timestepPadMask.count)
         var base = prefixCount
         for t in older.timestepPadMask.indices { base += keep(t, of: older, base: base) }

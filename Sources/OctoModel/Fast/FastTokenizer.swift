@@ -6,6 +6,13 @@ import Glibc
 /// A frame is the newest of one window and an older one of the next; its tokens before the position embedding stay the
 /// same, so the way through the encoder is paid once. They are found again by the frame's bytes.
 final class FastTokenizer {
+    /// What makes the tokens.
+    enum Encoder {
+        case image(FastStem)
+        /// The plain layer: a handful of tokens.
+        case lowdim(LowdimEncoder, projection: Dense)
+    }
+
     /// One thing that was encoded.
     private struct Entry {
         /// Names the content: never used twice, 0 for none.
@@ -21,8 +28,7 @@ final class FastTokenizer {
     let tokens: Int
     let usesPadMask: Bool
     private let width: Int
-    /// nil: tokens are made by the plain layers.
-    private let stem: FastStem?
+    private let encoder: Encoder
     /// `[slots, tokens, D]`
     private let positionEmbedding: FloatBuffer
     private var entries: [Entry] = []
@@ -34,7 +40,7 @@ final class FastTokenizer {
     ///   - positionEmbedding: `[slots, tokens, D]`
     init(
         keys: [String], bytesPerKey: [Int], tokens: Int, width: Int, usesPadMask: Bool, positionEmbedding: [Float],
-        stem: FastStem?
+        encoder: Encoder
     ) {
         self.keys = keys
         self.bytesPerKey = bytesPerKey
@@ -42,7 +48,7 @@ final class FastTokenizer {
         self.width = width
         self.usesPadMask = usesPadMask
         self.positionEmbedding = FloatBuffer(positionEmbedding)
-        self.stem = stem
+        self.encoder = encoder
     }
 
     /// Remembers as much as a window has timesteps, and one more for the next.
@@ -115,11 +121,17 @@ final class FastTokenizer {
             observation.withBytes(of: keys[index], timestep: timestep, count: bytes) { raw in
                 guard let base = raw.baseAddress else { return }
                 (entry.content.bytes + offset).copyMemory(from: base, byteCount: bytes)
-                stem?.setFrame(raw.bindMemory(to: UInt8.self), image: index)
+                if case .image(let stem) = encoder { stem.setFrame(raw.bindMemory(to: UInt8.self), image: index) }
             }
             offset += bytes
         }
-        stem?.encode(goalHalf: goalHalf, into: entry.tokens.pointer, stride: width)
+        switch encoder {
+        case .image(let stem): stem.encode(goalHalf: goalHalf, into: entry.tokens.pointer, stride: width)
+        case .lowdim(let lowdim, let projection):
+            // The keys' numbers stand one after the other in the entry's content.
+            let numbers = UnsafeRawBufferPointer(start: entry.content.bytes, count: offset).bindMemory(to: Float.self)
+            lowdim.project(numbers, projection, into: entry.tokens.pointer)
+        }
     }
 }
 
@@ -130,6 +142,9 @@ extension ObservationInput {
         of key: String, timestep: Int, count: Int, _ body: (UnsafeRawBufferPointer) -> Result
     ) -> Result {
         let range = timestep * count..<(timestep + 1) * count
-        return (images[key] ?? []).withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[range])) }
+        if let image = images[key] {
+            return image.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[range])) }
+        }
+        return (lowdim[key] ?? []).withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[range])) }
     }
 }
