@@ -98,7 +98,7 @@ extension CaseVerification {
     private static func run(
         _ network: OctoNetwork, _ inputs: CaseInputs, _ recorder: ActivationRecorder
     ) throws(InferenceError) -> [Float] {
-        let task = try network.prepare(inputs.task)
+        let task = try network.prepare(inputs.task, keepsMaskedText: true)
         guard let newest = inputs.noise.last else { throw .wrongTimestepCount(0, maximum: network.description.maximumHorizon) }
         let chunk = try network.infer(
             inputs.observation, task: task, noise: newest, embodimentDimension: inputs.embodimentDimension,

@@ -14,7 +14,7 @@ package struct Checkpoint: Sendable {
     /// Opens a folder as `save_pretrained` of the official code writes it (commit 241fb35): no conversion.
     ///
     /// Everything is checked here: what cannot be followed exactly is refused by name. The parameters themselves are
-    /// mapped, and copied only when a network is made.
+    /// mapped, looked through for NaN and infinity, and copied only when a network is made.
     ///
     /// - Parameters:
     ///   - folder: holds `config.json`, `dataset_statistics.json`, `example_batch.msgpack` and a folder per step.
@@ -53,6 +53,8 @@ package struct Checkpoint: Sendable {
         self.statistics = statistics
         description = ModelDescription(
             configuration, parameters: parameters, reader: reader, datasets: statistics?.entries.compactMap(\.name) ?? [])
+        let nonFinite = parameters.nonFinite(among: reader.names)
+        if !nonFinite.isEmpty { throw .nonFiniteParameters(path: parameters.file, names: nonFinite) }
     }
 
     /// A discrete head without pooling needs as many tokens as it makes words of. How many there are in an observation

@@ -21,6 +21,8 @@ package enum CheckpointError: Error, Equatable {
     case corruptFile(path: String, offset: Int, problem: String)
     /// Parameters the configuration needs and the file does not have in that form.
     case unusableParameters(path: String, problems: [ParameterProblem])
+    /// Parameters with NaN or infinity among their numbers, by name.
+    case nonFiniteParameters(path: String, names: [String])
 }
 
 /// How others save parameters.
@@ -106,6 +108,9 @@ extension CheckpointError: CustomStringConvertible {
         case .unusableParameters(let path, let problems):
             "reading '\(path)': \(Self.list(problems)). The parameters belong to another configuration: take config.json "
                 + "and parameters from the same checkpoint."
+        case .nonFiniteParameters(let path, let names):
+            "reading '\(path)': found NaN or infinity in \(Self.list(names.map { "'\($0)'" })); expected finite numbers. "
+                + "The training diverged, or the file is damaged: take an earlier step, or copy it again."
         }
     }
 

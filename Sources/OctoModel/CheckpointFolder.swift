@@ -28,16 +28,21 @@ struct CheckpointFolder {
     }
 
     func archive(_ path: String, role: String) throws(CheckpointError) -> FlaxArchive {
-        try FlaxArchive(try contents(path, role: role), file: path)
+        try checkExists(path, role: role)
+        return try FlaxArchive(path: path)
     }
 
-    private func contents(_ path: String, role: String) throws(CheckpointError) -> Data {
+    private func checkExists(_ path: String, role: String) throws(CheckpointError) {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue else {
             throw .missingFile(path: path, role: role, hint: missingFileHint)
         }
+    }
+
+    private func contents(_ path: String, role: String) throws(CheckpointError) -> Data {
+        try checkExists(path, role: role)
         do {
-            return try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+            return try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {
             throw .unreadableFile(path: path, reason: "it cannot be opened (\(error.localizedDescription))")
         }

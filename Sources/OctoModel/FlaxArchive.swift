@@ -15,6 +15,9 @@ package struct FlaxArchive: Sendable {
             case .uint8, .bool: 1
             }
         }
+
+        /// Whether parameters may be of it.
+        var isFloatingPoint: Bool { [.float32, .float16, .bfloat16].contains(self) }
     }
 
     package struct Entry: Sendable {
@@ -30,18 +33,32 @@ package struct FlaxArchive: Sendable {
     package let entries: [String: Entry]
     /// Older orbax writes strings in place of arrays that it keeps in zarr folders.
     package let refersToOtherFiles: Bool
+    /// Of an archive that is in memory.
     private let bytes: Data
+    /// Of one that is not.
+    let mapping: MappedFile?
 
     /// - Parameter bytes: the whole file.
     /// - Throws: `.corruptFile` with the offset.
     package init(_ bytes: Data, file: String) throws(CheckpointError) {
+        try self.init(bytes, mapping: nil, file: file)
+    }
+
+    /// Maps the file.
+    /// - Throws: `.unreadableFile`, `.corruptFile`.
+    init(path: String) throws(CheckpointError) {
+        try self.init(Data(), mapping: try MappedFile(path: path), file: path)
+    }
+
+    private init(_ bytes: Data, mapping: MappedFile?, file: String) throws(CheckpointError) {
         self.file = file
         self.bytes = bytes
+        self.mapping = mapping
         // Data's accessor does not carry typed errors through.
-        let outcome = bytes.withUnsafeBytes { raw in
+        func scan(_ raw: UnsafeRawBufferPointer) -> Swift.Result<Contents, MessagePackError> {
             Swift.Result { () throws(MessagePackError) in try Contents(scanning: raw) }
         }
-        switch outcome {
+        switch mapping.map({ scan($0.bytes) }) ?? bytes.withUnsafeBytes(scan) {
         case .success(let contents):
             entries = contents.entries
             refersToOtherFiles = contents.refersToOtherFiles
@@ -50,38 +67,12 @@ package struct FlaxArchive: Sendable {
         }
     }
 
-    /// The array's numbers as float32; nil if there is no such array or it does not hold floating-point numbers.
-    package func floats(_ name: String) -> [Float]? {
-        guard let entry = entries[name] else { return nil }
-        return bytes.withUnsafeBytes { raw in
-            switch entry.elementType {
-            case .float32:
-                [Float](unsafeUninitializedCapacity: entry.count) { target, initialized in
-                    let target = UnsafeMutableRawBufferPointer(target)
-                    var offset = 0
-                    for range in entry.ranges {
-                        UnsafeMutableRawBufferPointer(rebasing: target[offset..<offset + range.count])
-                            .copyMemory(from: UnsafeRawBufferPointer(rebasing: raw[range]))
-                        offset += range.count
-                    }
-                    initialized = entry.count
-                }
-            case .float16: convert(entry, raw) { Float(Float16(bitPattern: $0)) }
-            case .bfloat16: convert(entry, raw) { Float(bitPattern: UInt32($0) << 16) }
-            case .float64, .int32, .int64, .uint8, .bool: nil
-            }
+    func withBytes(_ body: (UnsafeRawBufferPointer) -> Void) {
+        if let mapping {
+            body(mapping.bytes)
+        } else {
+            bytes.withUnsafeBytes(body)
         }
-    }
-
-    private func convert(_ entry: Entry, _ raw: UnsafeRawBufferPointer, _ number: (UInt16) -> Float) -> [Float] {
-        var result: [Float] = []
-        result.reserveCapacity(entry.count)
-        for range in entry.ranges {
-            for offset in stride(from: range.lowerBound, to: range.upperBound, by: 2) {
-                result.append(number(UInt16(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt16.self))))
-            }
-        }
-        return result
     }
 }
 
@@ -91,8 +82,13 @@ private struct Contents {
     var entries: [String: Entry] = [:]
     var refersToOtherFiles = false
 
+    /// Bytes that names may still take.
+    private var nameBytesLeft: Int
+
     init(scanning raw: UnsafeRawBufferPointer) throws(MessagePackError) {
-        var parser = MessagePackParser(raw)
+        nameBytesLeft = raw.count
+        // A value in memory takes up to 64 bytes: so all of them together take no more than the file.
+        var parser = MessagePackParser(raw, maximumValues: min(1_000_000, max(4096, raw.count / 64)))
         let top = try parser.parseValue()
         guard case .map = top else { throw MessagePackError(offset: 0, problem: "should stand a map of names") }
         guard parser.atEnd else {
@@ -111,6 +107,11 @@ private struct Contents {
                 return
             }
             for member in members {
+                // A long key above many short ones must not be copied for each of them.
+                nameBytesLeft -= name.utf8.count + member.key.utf8.count
+                if nameBytesLeft < 0 {
+                    throw MessagePackError(offset: 0, problem: "begin names that are longer than the file")
+                }
                 try collect(member.value, name: name.isEmpty ? member.key : "\(name)/\(member.key)", from: raw)
             }
         case .ext(let type, let payload) where type == 1 || type == 3:

@@ -71,6 +71,8 @@ package struct ModelDescription: Equatable, Sendable {
     /// Numbers in all parameters the network uses.
     package var parameterCount: Int
     package var parameterCountWithoutT5: Int
+    /// Parameters of the file that nothing of the configuration belongs to, sorted: they are left unread.
+    package var ignoredParameters: [String]
     /// Tokens in the transformer's sequence with a full window.
     package var sequenceLength: Int
 
@@ -129,5 +131,6 @@ package struct ModelDescription: Equatable, Sendable {
         mlpSize = configuration.transformer.mlpSize
         parameterCount = reader.count
         parameterCountWithoutT5 = reader.count - reader.t5Count
+        ignoredParameters = Set(parameters.names).subtracting(reader.names).sorted()
     }
 }

@@ -67,9 +67,9 @@ extension ObservationInput {
 /// A task after the work that is needed once: checked goal images, and text that went through T5.
 package struct PreparedTask: Sendable {
     struct Language: Sendable {
-        /// `[tokens, width of T5]`
-        var encoded: [Float]
-        /// `[tokens, D]`, projected, with position embedding.
+        /// `[tokens, width of T5]`; nil in place of a text that is not there, which T5 was not run for.
+        var encoded: [Float]?
+        /// `[tokens, D]`, projected, with position embedding; zeros if T5 was not run.
         var tokens: [Float]
         /// 1 if there is a text.
         var mask: UInt8

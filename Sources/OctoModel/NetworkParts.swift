@@ -101,14 +101,13 @@ struct NetworkParts: Sendable {
             let name = tokenizer.name
             let module = "\(root)/task_tokenizers_\(name)/hf_model"
             let encoder = reader.t5(module)
-            let width = reader.source.shape(of: "\(module)/shared/embedding")?.last ?? 1
             // The length of a text stands nowhere else.
             let position = "\(root)/task_\(name)_pos_embedding"
             let found = reader.source.shape(of: position) ?? []
             let tokens = found.count == 3 && found[1] > 0 ? found[1] : 16
             return LanguageTokenizer(
                 configuration: tokenizer, encoder: encoder,
-                projection: reader.dense("\(root)/task_\(name)_projection", inputs: width, outputs: D),
+                projection: reader.dense("\(root)/task_\(name)_projection", inputs: encoder.width, outputs: D),
                 positionEmbedding: reader.tensor(position, [1, tokens, D]), tokens: tokens)
         }
         readouts = configuration.readouts.map { readout in

@@ -40,7 +40,11 @@ package final class OctoNetwork: Sendable {
     // MARK: - Task
 
     /// Checks a task and does what needs doing once for it: T5, and the projection of its output.
-    package func prepare(_ task: TaskInput) throws(InferenceError) -> PreparedTask {
+    ///
+    /// - Parameter keepsMaskedText: runs T5 on the stand-in for a text that was not given, too. Its tokens are masked for
+    ///   everyone, so a head that reads a readout makes the same chunk without; only who looks at the tokens themselves
+    ///   needs it.
+    package func prepare(_ task: TaskInput, keepsMaskedText: Bool = false) throws(InferenceError) -> PreparedTask {
         let sizes = goalSizes
         for key in task.goalImages.keys.sorted() where sizes[key] == nil {
             throw .unexpectedGoal(key: key, known: sizes.keys.sorted())
@@ -56,7 +60,9 @@ package final class OctoNetwork: Sendable {
         }
         if task.text != nil && parts.languageTokenizers.isEmpty { throw .noLanguage }
         var languages: [PreparedTask.Language] = []
-        for tokenizer in parts.languageTokenizers { languages.append(try encode(task.text, with: tokenizer)) }
+        for tokenizer in parts.languageTokenizers {
+            languages.append(try encode(task.text, with: tokenizer, keepsMasked: keepsMaskedText))
+        }
         return PreparedTask(
             goals: goals, languages: languages, network: ObjectIdentifier(self),
             blackGoals: sizes.keys.filter { task.goalImages[$0] == nil }.sorted())
@@ -72,8 +78,14 @@ package final class OctoNetwork: Sendable {
     }
 
     private func encode(
-        _ text: TokenizedText?, with tokenizer: NetworkParts.LanguageTokenizer
+        _ text: TokenizedText?, with tokenizer: NetworkParts.LanguageTokenizer, keepsMasked: Bool
     ) throws(InferenceError) -> PreparedTask.Language {
+        // The text's own padding is used inside T5 only: to the transformer all its tokens are there or none.
+        let mask: UInt8 = text != nil || !tokenizer.configuration.usesPadMask ? 1 : 0
+        if mask == 0 && !keepsMasked {
+            let zeros = [Float](repeating: 0, count: tokenizer.tokens * configuration.tokenEmbeddingSize)
+            return PreparedTask.Language(encoded: nil, tokens: zeros, mask: mask)
+        }
         let tokens = text ?? .empty(length: tokenizer.tokens)
         guard tokens.ids.count == tokenizer.tokens, tokens.attentionMask.count == tokenizer.tokens else {
             throw .wrongTextLength(
@@ -85,8 +97,6 @@ package final class OctoNetwork: Sendable {
         let encoded = tokenizer.encoder(tokens.ids, attentionMask: tokens.attentionMask.map { $0 ? 1 : 0 })
         var projected = tokenizer.projection(encoded, rows: tokenizer.tokens)
         add(tokenizer.positionEmbedding, to: &projected)
-        // The text's own padding is used inside T5 only: to the transformer all its tokens are there or none.
-        let mask: UInt8 = text != nil || !tokenizer.configuration.usesPadMask ? 1 : 0
         return PreparedTask.Language(encoded: encoded, tokens: projected, mask: mask)
     }
 
@@ -169,9 +179,11 @@ package final class OctoNetwork: Sendable {
         for (tokenizer, language) in zip(parts.languageTokenizers, task.languages) {
             let (name, n) = (tokenizer.configuration.name, tokenizer.tokens)
             let mask = [UInt8](repeating: language.mask, count: n)
-            recorder?.record("tok.task_tokenizers_\(name)", [n, tokenizer.encoder.width], language.encoded)
+            if let encoded = language.encoded {
+                recorder?.record("tok.task_tokenizers_\(name)", [n, tokenizer.encoder.width], encoded)
+                recorder?.record("group.task_\(name).in", [n, D], language.tokens)
+            }
             recorder?.record("tok.task_tokenizers_\(name).mask", [n], mask.map { Float($0) })
-            recorder?.record("group.task_\(name).in", [n, D], language.tokens)
             x += language.tokens
             keyMask += mask
         }

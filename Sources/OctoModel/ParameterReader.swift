@@ -9,24 +9,40 @@ package protocol ParameterSource: Sendable {
     /// nil if the parameter does not exist or does not hold floating-point numbers.
     /// - Parameter shape: what `shape(of:askedFor:)` said.
     func floats(_ name: String, shape: [Int]) -> [Float]?
+    /// Rows of a matrix, one after the other; nil as `floats`.
+    /// - Parameters:
+    ///   - indices: each in `0..<shape[0]`.
+    ///   - shape: `[rows, columns]`, what `shape(of:askedFor:)` said.
+    func rows(_ indices: [Int], of name: String, shape: [Int]) -> [Float]?
+    /// Those of the parameters named that hold NaN or infinity.
+    func nonFinite(among names: Set<String>) -> [String]
 }
 
 extension ParameterSource {
     package func shape(of name: String) -> [Int]? { shape(of: name, askedFor: nil) }
+    package func rows(_ indices: [Int], of name: String, shape: [Int]) -> [Float]? {
+        guard let columns = shape.last, let matrix = floats(name, shape: shape) else { return nil }
+        return indices.flatMap { matrix[$0 * columns..<($0 + 1) * columns] }
+    }
+    package func nonFinite(among names: Set<String>) -> [String] { [] }
 }
 
 extension FlaxArchive: ParameterSource {
     package var names: [String] { Array(entries.keys) }
     package func shape(of name: String, askedFor shape: [Int]?) -> [Int]? { entries[name]?.shape }
     package func floats(_ name: String, shape: [Int]) -> [Float]? { floats(name) }
+    package func rows(_ indices: [Int], of name: String, shape: [Int]) -> [Float]? { rows(indices, of: name) }
+    package func nonFinite(among names: Set<String>) -> [String] { nonFiniteArrays(among: names) }
 }
 
 /// Hands out parameters after checking their shapes, and lists all that are missing or wrong.
 package struct ParameterReader {
     let source: any ParameterSource
     /// False only checks, which is quick; what is returned then is empty.
-    let copies: Bool
+    private(set) var copies: Bool
     package private(set) var problems: [ParameterProblem] = []
+    /// Names of all parameters asked for.
+    private(set) var names: Set<String> = []
     /// Numbers in all parameters asked for.
     private(set) var count = 0
     /// Those of T5 among them.
@@ -37,25 +53,45 @@ package struct ParameterReader {
         self.copies = copies
     }
 
+    /// Checks and counts what `make` asks for, but copies nothing.
+    @discardableResult
+    mutating func withoutCopying<Part>(_ make: (inout ParameterReader) -> Part) -> Part {
+        let copied = copies
+        copies = false
+        defer { copies = copied }
+        return make(&self)
+    }
+
     /// Empty after a problem.
     package mutating func tensor(_ name: String, _ shape: [Int]) -> [Float] {
+        check(name, shape) && copies ? source.floats(name, shape: shape) ?? [] : []
+    }
+
+    /// Some rows of a matrix; empty after a problem.
+    mutating func rows(_ indices: [Int], of name: String, _ shape: [Int]) -> [Float] {
+        check(name, shape) && copies ? source.rows(indices, of: name, shape: shape) ?? [] : []
+    }
+
+    /// Counts a parameter, and notes what is wrong with it.
+    private mutating func check(_ name: String, _ shape: [Int]) -> Bool {
+        names.insert(name)
         guard let found = source.shape(of: name, askedFor: shape) else {
             problems.append(.init(parameter: name, found: .nothing, expected: shape))
-            return []
+            return false
         }
         guard found == shape else {
             problems.append(.init(parameter: name, found: .shape(found), expected: shape))
-            return []
+            return false
         }
         count += shape.reduce(1, *)
         if name.contains("/hf_model/") { t5Count += shape.reduce(1, *) }
         if let archive = source as? FlaxArchive, let type = archive.entries[name]?.elementType,
-            ![.float32, .float16, .bfloat16].contains(type)
+            !type.isFloatingPoint
         {
             problems.append(.init(parameter: name, found: .elementType(type.rawValue), expected: shape))
-            return []
+            return false
         }
-        return copies ? source.floats(name, shape: shape) ?? [] : []
+        return true
     }
 
     /// - Parameters:
@@ -165,64 +201,5 @@ package struct ParameterReader {
                     contract: dense("\(block)/Dense_1", inputs: 4 * hidden, outputs: hidden))
             },
             output: dense("\(network)/Dense_1", inputs: hidden, outputs: chunk))
-    }
-}
-
-extension ParameterReader {
-    /// Reads a T5 encoder, taking every size from the shapes: the name in the configuration says little ("t5-base" may
-    /// stand for any).
-    package mutating func t5(_ name: String) -> T5Encoder {
-        func dimension(_ part: String, _ index: Int) -> Int {
-            guard let shape = source.shape(of: "\(name)/\(part)"), shape.indices.contains(index) else { return 1 }
-            return max(1, shape[index])
-        }
-        let first = "encoder/block/0/layer"
-        let vocabulary = dimension("shared/embedding", 0)
-        let width = dimension("shared/embedding", 1)
-        let bias = "\(first)/0/SelfAttention/relative_attention_bias/embedding"
-        let heads = dimension(bias, 1)
-        // Whole heads: anything else shows up as a wrong shape.
-        let inner = max(1, dimension("\(first)/0/SelfAttention/q/kernel", 1) / heads) * heads
-        let isGated = source.shape(of: "\(name)/\(first)/1/DenseReluDense/wi_0/kernel") != nil
-        let hidden = dimension("\(first)/1/DenseReluDense/\(isGated ? "wi_0" : "wi")/kernel", 1)
-
-        var blocks: [T5Encoder.Block] = []
-        for index in 0..<blockCount(name) {
-            let attention = "\(name)/encoder/block/\(index)/layer/0"
-            let mlp = "\(name)/encoder/block/\(index)/layer/1"
-            func plain(_ part: String, _ inputs: Int, _ outputs: Int, _ reader: inout ParameterReader) -> Dense {
-                reader.dense(part, inputs: inputs, outputs: outputs, hasBias: false)
-            }
-            let wo = plain("\(mlp)/DenseReluDense/wo", hidden, width, &self)
-            blocks.append(
-                T5Encoder.Block(
-                    attentionNorm: RMSNorm(weight: tensor("\(attention)/layer_norm/weight", [width])),
-                    query: plain("\(attention)/SelfAttention/q", width, inner, &self),
-                    key: plain("\(attention)/SelfAttention/k", width, inner, &self),
-                    value: plain("\(attention)/SelfAttention/v", width, inner, &self),
-                    out: plain("\(attention)/SelfAttention/o", inner, width, &self),
-                    mlpNorm: RMSNorm(weight: tensor("\(mlp)/layer_norm/weight", [width])),
-                    feedForward: isGated
-                        ? .gatedGelu(
-                            gate: plain("\(mlp)/DenseReluDense/wi_0", width, hidden, &self),
-                            linear: plain("\(mlp)/DenseReluDense/wi_1", width, hidden, &self), wo: wo)
-                        : .relu(wi: plain("\(mlp)/DenseReluDense/wi", width, hidden, &self), wo: wo)))
-        }
-        return T5Encoder(
-            vocabulary: vocabulary, embedding: tensor("\(name)/shared/embedding", [vocabulary, width]), heads: heads,
-            relativeBias: tensor("\(name)/\(bias)", [T5Encoder.buckets, heads]), blocks: blocks,
-            finalNorm: RMSNorm(weight: tensor("\(name)/encoder/final_layer_norm/weight", [width])))
-    }
-
-    /// One more than the highest block that has a parameter, so that a block missing in the middle is noticed.
-    private func blockCount(_ name: String) -> Int {
-        let prefix = "\(name)/encoder/block/"
-        var highest = 0
-        for parameter in source.names where parameter.hasPrefix(prefix) {
-            let index = Int(parameter.dropFirst(prefix.count).prefix { $0 != "/" })
-            // No T5 has more than 24; a damaged name must not make a list of millions.
-            if let index, index < 1000 { highest = max(highest, index) }
-        }
-        return highest + 1
     }
 }

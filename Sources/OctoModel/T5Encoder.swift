@@ -2,6 +2,9 @@ import Foundation
 
 /// The encoder half of T5, which turns the words of a task into tokens (Raffel et al. 2020; `FlaxT5EncoderModule` of
 /// transformers 4.35.2).
+///
+/// It keeps no parameters: T5-base has four times as many as Octo-small, and is asked once for each text. A call reads
+/// one block after the other out of where the parameters come from.
 package struct T5Encoder: Sendable {
     struct Block: Sendable {
         let attentionNorm: RMSNorm
@@ -18,20 +21,31 @@ package struct T5Encoder: Sendable {
         /// `wo(gelu(wi_0(x)) * wi_1(x))`
         case gatedGelu(gate: Dense, linear: Dense, wo: Dense)
     }
+    struct Shape: Equatable, Sendable {
+        /// Token ids run from 0 to below this.
+        var vocabulary: Int
+        /// Numbers of a token.
+        var width: Int
+        var heads: Int
+        /// Numbers of all heads.
+        var inner: Int
+        /// Between the feed-forward layers.
+        var hidden: Int
+        var isGated: Bool
+        var blocks: Int
+    }
 
     static let buckets = 32
     private static let maximumDistance: Float = 128
 
-    let vocabulary: Int
-    /// `[vocabulary, width]`
-    let embedding: [Float]
-    let heads: Int
-    /// `[buckets, heads]`, shared by all blocks.
-    let relativeBias: [Float]
-    let blocks: [Block]
-    let finalNorm: RMSNorm
+    let shape: Shape
+    /// The path of its parameters.
+    let module: String
+    /// Has all of them in that shape.
+    let source: any ParameterSource
 
-    var width: Int { finalNorm.weight.count }
+    var vocabulary: Int { shape.vocabulary }
+    var width: Int { shape.width }
 
     /// - Parameters:
     ///   - ids: `[tokens]`, each in 0..<vocabulary.
@@ -39,21 +53,24 @@ package struct T5Encoder: Sendable {
     /// - Returns: `[tokens, width]`
     package func callAsFunction(_ ids: [Int32], attentionMask: [UInt8]) -> [Float] {
         let count = ids.count
-        var x: [Float] = []
-        x.reserveCapacity(count * width)
-        for id in ids { x.append(contentsOf: embedding[Int(id) * width..<(Int(id) + 1) * width]) }
+        var reader = ParameterReader(source, copies: true)
+        var x = reader.t5Embeddings(module, shape, ids: ids)
         // No 1/sqrt(width): it was folded into the initialisation when T5 was trained.
         let rule = AttentionRule(
-            scale: 1, permitted: ids.flatMap { _ in attentionMask }, bias: positionBias(count: count))
-        for block in blocks {
+            scale: 1, permitted: ids.flatMap { _ in attentionMask },
+            bias: positionBias(reader.t5RelativeBias(module, shape), count: count))
+        for index in 0..<shape.blocks {
+            let block = reader.t5Block(module, shape, index: index)
             let normed = block.attentionNorm(x)
             let mixed = attend(
                 block.query(normed, rows: count), block.key(normed, rows: count), block.value(normed, rows: count),
-                heads: heads, width: block.query.outputs / heads, rule)
+                heads: shape.heads, width: shape.inner / shape.heads, rule)
             add(block.out(mixed, rows: count), to: &x)
             add(Self.apply(block.feedForward, to: block.mlpNorm(x), rows: count), to: &x)
         }
-        return finalNorm(x)
+        let norm = reader.t5FinalNorm(module, shape)
+        precondition(reader.problems.isEmpty, "parameters that were checked when the encoder was made")
+        return norm(x)
     }
 
     private static func apply(_ feedForward: FeedForward, to x: [Float], rows: Int) -> [Float] {
@@ -71,8 +88,10 @@ package struct T5Encoder: Sendable {
         }
     }
 
+    /// - Parameter relativeBias: `[buckets, heads]`, shared by all blocks.
     /// - Returns: `[heads, count, count]`: the bias of each query (row) and key.
-    private func positionBias(count: Int) -> [Float] {
+    private func positionBias(_ relativeBias: [Float], count: Int) -> [Float] {
+        let heads = shape.heads
         var bias: [Float] = []
         bias.reserveCapacity(heads * count * count)
         for head in 0..<heads {

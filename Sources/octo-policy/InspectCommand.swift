@@ -3,7 +3,7 @@ import Foundation
 import JSONTree
 import OctoModel
 
-/// Says what a checkpoint is, without running it.
+/// Says what a checkpoint is, and what loading it costs.
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "Say what a checkpoint is: cameras, sizes, action head, data sets.",
@@ -20,14 +20,19 @@ struct InspectCommand: ParsableCommand {
 
     func run() throws {
         let opened: Checkpoint
+        let load: LoadFigures
         do {
             opened = try Checkpoint(folder: checkpoint, step: step)
+            load = try LoadFigures(opened)
         } catch {
             FileHandle.standardError.write(Data("octo-policy inspect: \(error)\n".utf8))
             throw ExitCode(2)
         }
         let model = opened.description
-        print(json ? model.json(step: opened.step).text(indented: true) : model.text(step: opened.step))
+        print(
+            json
+                ? model.json(step: opened.step, load).text(indented: true)
+                : model.text(step: opened.step) + "\n" + load.text)
     }
 }
 
@@ -63,10 +68,15 @@ extension ModelDescription {
             "data sets       \(datasets.isEmpty ? "one, without a name" : datasets.joined(separator: ", "))",
             "parameters      \(parameterCount), \(parameterCountWithoutT5) without T5",
         ]
+        if !ignoredParameters.isEmpty {
+            let shown = ignoredParameters.prefix(8).joined(separator: ", ")
+            let more = ignoredParameters.count > 8 ? " and \(ignoredParameters.count - 8) more" : ""
+            lines.append("ignored         \(ignoredParameters.count) parameters nothing belongs to: \(shown)\(more)")
+        }
         return lines.joined(separator: "\n")
     }
 
-    fileprivate func json(step: Int) -> JSONNode {
+    fileprivate func json(step: Int, _ load: LoadFigures) -> JSONNode {
         let cameraList = cameras.map { camera in
             JSONNode.object([
                 "name": JSONNode(camera.name), "key": JSONNode(camera.key), "width": JSONNode(camera.width),
@@ -97,6 +107,7 @@ extension ModelDescription {
             "has_language": JSONNode(.bool(hasLanguage)), "text_tokenizer": textTokenizer.map { JSONNode($0) } ?? nil,
             "text_vocabulary": textVocabulary.map { JSONNode($0) } ?? nil, "datasets": JSONNode(.array(datasets.map { JSONNode($0) })), "parameters": JSONNode(parameterCount),
             "parameters_without_t5": JSONNode(parameterCountWithoutT5),
+            "ignored_parameters": JSONNode(.array(ignoredParameters.map { JSONNode($0) })), "load": load.json,
         ])
     }
 }
