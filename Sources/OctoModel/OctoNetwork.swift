@@ -9,6 +9,7 @@ package final class OctoNetwork: Sendable {
     package let description: ModelDescription
     let configuration: ModelConfiguration
     let parts: NetworkParts
+    private let observationCheck: ObservationCheck
     let head: ActionHead
 
     /// Copies the parameters out of the checkpoint, which is not needed any more afterwards.
@@ -27,6 +28,7 @@ package final class OctoNetwork: Sendable {
         description = checkpoint.description
         configuration = checkpoint.configuration
         self.parts = parts
+        observationCheck = ObservationCheck(checkpoint.configuration)
         head = ActionHead(configuration.head, parts.head, width: configuration.tokenEmbeddingSize)
     }
 
@@ -287,50 +289,7 @@ package final class OctoNetwork: Sendable {
         return dimension
     }
 
-    func check(_ observation: ObservationInput) throws(InferenceError) {
-        let T = observation.timestepPadMask.count
-        guard (1...configuration.maximumHorizon).contains(T) else {
-            throw .wrongTimestepCount(T, maximum: configuration.maximumHorizon)
-        }
-        var known: Set<String> = []
-        for tokenizer in configuration.imageTokenizers {
-            for key in tokenizer.observationKeys {
-                known.insert(key)
-                guard let image = observation.images[key] else {
-                    throw .missingCamera(key: key, given: observation.images.keys.sorted())
-                }
-                guard image.count == T * tokenizer.height * tokenizer.width * 3 else {
-                    throw .wrongImageSize(
-                        key: key, bytes: image.count, expected: [T, tokenizer.height, tokenizer.width, 3])
-                }
-            }
-        }
-        for key in observation.images.keys.sorted() where !known.contains(key) {
-            throw .unexpectedCamera(key: key, known: known.sorted())
-        }
-        known.formUnion(try checkNumbers(observation, timesteps: T))
-        for (key, mask) in observation.padMasks.sorted(by: { $0.key < $1.key }) where mask.count != T || !known.contains(key) {
-            throw .wrongPadMask(key: key, count: mask.count, timesteps: T)
-        }
-    }
-
-    /// - Returns: the keys there have to be.
-    private func checkNumbers(_ observation: ObservationInput, timesteps T: Int) throws(InferenceError) -> Set<String> {
-        var known: Set<String> = []
-        for key in configuration.lowdimTokenizers.flatMap(\.keys) where known.insert(key.name).inserted {
-            guard let numbers = observation.lowdim[key.name] else {
-                throw .missingNumbers(key: key.name, given: observation.lowdim.keys.sorted())
-            }
-            guard numbers.count == T * key.dimension else {
-                throw .wrongNumberCount(key: key.name, count: numbers.count, expected: [T, key.dimension])
-            }
-            if !numbers.allSatisfy(\.isFinite) { throw .notFinite(key: key.name) }
-        }
-        for key in observation.lowdim.keys.sorted() where !known.contains(key) {
-            throw .unexpectedNumbers(key: key, known: known.sorted())
-        }
-        return known
-    }
+    func check(_ observation: ObservationInput) throws(InferenceError) { try observationCheck(observation) }
 
     func check(_ noise: DiffusionNoise) throws(InferenceError) {
         let size = configuration.head.diffusionSteps == 0 ? 0 : configuration.head.chunkSize
