@@ -46,7 +46,7 @@ package struct FlaxArchive: Sendable {
 
     /// Maps the file.
     /// - Throws: `.unreadableFile`, `.corruptFile`.
-    init(path: String) throws(CheckpointError) {
+    package init(path: String) throws(CheckpointError) {
         try self.init(Data(), mapping: try MappedFile(path: path), file: path)
     }
 
