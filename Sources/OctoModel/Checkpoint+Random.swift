@@ -44,7 +44,20 @@ extension Checkpoint {
         package var usesAttentionPooling = false
         /// Of the tiny shape: a wrist camera of 32x32 whose encoder is a PatchEncoder of 16x16.
         package var addsPatchedWrist = false
+        /// What the first camera's encoder is.
+        package var encoder = Encoder.stem16
+        /// Tokens that a token learner leaves of the first camera's.
+        package var learnedTokens: Int?
+        /// The first camera's encoder is conditioned on five numbers of the task, `speed`, and two, `place`.
+        package var usesFilm = false
         package var normalization = ModelConfiguration.ImageEncoder.Normalization.standard
+
+        package enum Encoder: CaseIterable, Sendable {
+            case stem16
+            case stem32
+            case patches
+            case residual
+        }
 
         package init() {}
     }
@@ -65,6 +78,7 @@ extension Checkpoint {
         for index in configuration.imageTokenizers.indices {
             configuration.imageTokenizers[index].encoder.normalization = variation.normalization
         }
+        variation.apply(to: &configuration.imageTokenizers[0])
         if variation.addsPatchedWrist {
             configuration.imageTokenizers.append(
                 .init(
@@ -75,6 +89,29 @@ extension Checkpoint {
                     usesPadMask: true))
         }
         return try Checkpoint(folder: "random", step: 0, configuration, parameters: source, statistics: nil)
+    }
+}
+
+extension Checkpoint.RandomVariation {
+    fileprivate func apply(to tokenizer: inout ModelConfiguration.ImageTokenizer) {
+        switch (encoder, tokenizer.encoder.body) {
+        case (.stem32, .stem(let layers, _)):
+            tokenizer.encoder.name = "SmallStem32"
+            tokenizer.encoder.body = .stem(layers: layers, embeddingSize: 2)
+        case (.patches, _):
+            tokenizer.encoder.name = "PatchEncoder"
+            tokenizer.encoder.body = .stem(layers: [], embeddingSize: 32)
+        case (.residual, _):
+            tokenizer.encoder.name = "ViTResnet"
+            tokenizer.encoder.body = .residual(.init(width: 32, stages: [1, 2]))
+            tokenizer.encoder.features = 256
+        case (.stem16, _), (.stem32, .residual): break
+        }
+        tokenizer.learnedTokens = learnedTokens
+        if usesFilm {
+            tokenizer.filmVectors = [.init(key: "speed", count: 5), .init(key: "place", count: 2)]
+            tokenizer.encoder.conditionSize = 7
+        }
     }
 }
 

@@ -14,12 +14,18 @@ struct ExampleBatch: Sendable {
     let observationImages: [String: ImageSize]
     /// Sizes of `task/image_*`, by key.
     let goalImages: [String: ImageSize]
+    /// Numbers of every `task/<key>` that is one vector of floating-point numbers, by key.
+    let taskVectors: [String: Int]
 
-    init(file: String, windowSize: Int, observationImages: [String: ImageSize], goalImages: [String: ImageSize]) {
+    init(
+        file: String, windowSize: Int, observationImages: [String: ImageSize], goalImages: [String: ImageSize],
+        taskVectors: [String: Int] = [:]
+    ) {
         self.file = file
         self.windowSize = windowSize
         self.observationImages = observationImages
         self.goalImages = goalImages
+        self.taskVectors = taskVectors
     }
 
     init(_ archive: FlaxArchive) throws(CheckpointError) {
@@ -55,6 +61,21 @@ struct ExampleBatch: Sendable {
                 found: windows.isEmpty ? "no observation image" : "windows of \(windows.sorted()) timesteps",
                 expected: "'observation/image_*' with one window")
         }
-        self.init(file: archive.file, windowSize: window, observationImages: observations, goalImages: goals)
+        self.init(
+            file: archive.file, windowSize: window, observationImages: observations, goalImages: goals,
+            taskVectors: Self.taskVectors(archive))
+    }
+
+    private static func taskVectors(_ archive: FlaxArchive) -> [String: Int] {
+        var vectors: [String: Int] = [:]
+        for (name, entry) in archive.entries where entry.shape.count == 2 && entry.shape[0] == 1 {
+            let parts = name.split(separator: "/")
+            guard parts.count == 2, parts[0] == "task" || parts[0] == "tasks" else { continue }
+            // More would be no vector of a task but damage.
+            guard [.float32, .float64, .float16, .bfloat16].contains(entry.elementType), (1...100_000).contains(entry.shape[1])
+            else { continue }
+            vectors[String(parts[1])] = entry.shape[1]
+        }
+        return vectors
     }
 }

@@ -27,11 +27,20 @@ package struct ModelDescription: Equatable, Sendable {
         package var tokens: Int
     }
 
+    /// Numbers of the task that FiLM layers read.
+    package struct TaskVector: Equatable, Sendable {
+        /// Its key in the task.
+        package var key: String
+        package var count: Int
+    }
+
     /// In the order of the tokenizers.
     package var cameras: [Camera]
     package var tokenizers: [Tokenizer]
     /// Tokenizers in the configuration that no camera of the example batch belongs to.
     package var skippedTokenizers: [String]
+    /// What a task has besides goal images and text, sorted by key; none in released models.
+    package var taskVectors: [TaskVector]
     /// Timesteps of the observation the model was trained with.
     package var windowSize: Int
     /// The most timesteps it can take.
@@ -107,5 +116,6 @@ package struct ModelDescription: Equatable, Sendable {
         mlpSize = configuration.transformer.mlpSize
         parameterCount = reader.count
         parameterCountWithoutT5 = reader.count - reader.t5Count
+        taskVectors = configuration.taskVectors.map { TaskVector(key: $0.key, count: $0.value) }.sorted { $0.key < $1.key }
     }
 }

@@ -44,7 +44,8 @@ package final class FastTask {
 /// It keeps what does not change from one call to the next: weights in the kernels' order, the goal's half of the first
 /// convolutions, tokens of frames seen before, keys and values of the task and of the older timesteps. What it keeps is
 /// found again by content, so that any sequence of calls gives what a fresh network would; `anticipate` only moves work
-/// ahead of the call that needs it. Inferences allocate nothing once a task and a window length have been used.
+/// ahead of the call that needs it. Inferences allocate nothing once a task and a window length have been used, unless an
+/// image encoder is one that only the plain layers compute: with FiLM, a token learner or residual units.
 ///
 /// One caller at a time. Within a precision and a set of kernels the result does not depend on the number of threads.
 package final class FastNetwork {
@@ -100,18 +101,24 @@ package final class FastNetwork {
         let D = configuration.tokenEmbeddingSize
 
         let kernels = precision.kernels
-        stems = parts.imageTokenizers.map { tokenizer in
+        stems = parts.imageTokenizers.map { tokenizer -> FastStem? in
+            guard let stem = tokenizer.bareStem else { return nil }
             let shape = tokenizer.configuration
             return FastStem(
-                tokenizer.encoder, projection: tokenizer.projection, frames: shape.observationKeys.count,
-                goals: shape.goalKeys.count, height: shape.height, width: shape.width, precision: kernels, team: team)
+                stem, normalization: shape.encoder.normalization, projection: tokenizer.projection,
+                frames: shape.observationKeys.count, goals: shape.goalKeys.count, height: shape.height,
+                width: shape.width, precision: kernels, team: team)
         }
-        tokenizers = zip(parts.imageTokenizers, stems).map { tokenizer, stem in
+        tokenizers = zip(parts.imageTokenizers, stems).map { tokenizer, stem -> FastTokenizer in
             let shape = tokenizer.configuration
+            let plain: FastTokenizer.PlainTokens = { observation, timestep, task in
+                tokenizer.projectedTokens(observation, timestep: timestep, task: task)
+            }
             return FastTokenizer(
                 keys: shape.observationKeys,
                 bytesPerKey: shape.observationKeys.map { _ in shape.height * shape.width * 3 }, tokens: tokenizer.tokens,
-                width: D, usesPadMask: shape.usesPadMask, positionEmbedding: tokenizer.positionEmbedding, stem: stem)
+                width: D, usesPadMask: shape.usesPadMask, positionEmbedding: tokenizer.positionEmbedding, stem: stem,
+                plain: stem == nil ? plain : nil)
         }
         readouts = parts.readouts.map { FloatBuffer($0.positionEmbedding) }
         present = tokenizers.map { _ in false }
@@ -288,7 +295,7 @@ package final class FastNetwork {
                 observation.timestepPadMask[t] && tokenizer.isPresent(in: observation, timestep: t)
             if present[index] {
                 entries[index] = tokenizer.entry(
-                    of: observation, timestep: t, goalHalf: task.goalHalves[index])
+                    of: observation, timestep: t, goalHalf: task.goalHalves[index], task: task.plain)
             }
         }
         team.stageEnded?(.stems)

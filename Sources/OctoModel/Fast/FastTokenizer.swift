@@ -6,6 +6,9 @@ import Glibc
 /// A frame is the newest of one window and an older one of the next; its tokens before the position embedding stay the
 /// same, so the way through the encoder is paid once. They are found again by the frame's bytes.
 final class FastTokenizer {
+    /// The tokens of one timestep by the plain layers: `[tokens, D]`, projected, without position embedding.
+    typealias PlainTokens = (_ observation: ObservationInput, _ timestep: Int, _ task: PreparedTask) -> [Float]
+
     /// One thing that was encoded.
     private struct Entry {
         /// Names the content: never used twice, 0 for none.
@@ -21,8 +24,9 @@ final class FastTokenizer {
     let tokens: Int
     let usesPadMask: Bool
     private let width: Int
-    /// nil: tokens are made by the plain layers.
+    /// nil: tokens are made by `plain`.
     private let stem: FastStem?
+    private let plain: PlainTokens?
     /// `[slots, tokens, D]`
     private let positionEmbedding: FloatBuffer
     private var entries: [Entry] = []
@@ -32,10 +36,12 @@ final class FastTokenizer {
     /// - Parameters:
     ///   - bytesPerKey: size of one timestep of each key.
     ///   - positionEmbedding: `[slots, tokens, D]`
+    ///   - stem: nil where the plain layers make the tokens, by `plain`.
     init(
         keys: [String], bytesPerKey: [Int], tokens: Int, width: Int, usesPadMask: Bool, positionEmbedding: [Float],
-        stem: FastStem?
+        stem: FastStem?, plain: PlainTokens? = nil
     ) {
+        precondition(stem != nil || plain != nil, "somebody who makes the tokens")
         self.keys = keys
         self.bytesPerKey = bytesPerKey
         self.tokens = tokens
@@ -43,6 +49,7 @@ final class FastTokenizer {
         self.usesPadMask = usesPadMask
         self.positionEmbedding = FloatBuffer(positionEmbedding)
         self.stem = stem
+        self.plain = plain
     }
 
     /// Remembers as much as a window has timesteps, and one more for the next.
@@ -73,13 +80,13 @@ final class FastTokenizer {
     }
 
     /// Where the tokens of a timestep are remembered; encodes what is new.
-    func entry(of observation: ObservationInput, timestep: Int, goalHalf: FloatBuffer?) -> Int {
+    func entry(of observation: ObservationInput, timestep: Int, goalHalf: FloatBuffer?, task: PreparedTask) -> Int {
         for index in entries.indices where entries[index].stamp != 0 {
             if isEqual(entries[index], observation, timestep) { return index }
         }
         let index = nextEntry
         nextEntry = (nextEntry + 1) % entries.count
-        encode(observation, timestep, goalHalf: goalHalf, into: entries[index])
+        encode(observation, timestep, goalHalf: goalHalf, task: task, into: entries[index])
         lastStamp += 1
         entries[index].stamp = lastStamp
         return index
@@ -108,7 +115,7 @@ final class FastTokenizer {
     }
 
     private func encode(
-        _ observation: ObservationInput, _ timestep: Int, goalHalf: FloatBuffer?, into entry: Entry
+        _ observation: ObservationInput, _ timestep: Int, goalHalf: FloatBuffer?, task: PreparedTask, into entry: Entry
     ) {
         var offset = 0
         for (index, bytes) in bytesPerKey.enumerated() {
@@ -120,6 +127,10 @@ final class FastTokenizer {
             offset += bytes
         }
         stem?.encode(goalHalf: goalHalf, into: entry.tokens.pointer, stride: width)
+        plain?(observation, timestep, task).withUnsafeBufferPointer { made in
+            precondition(made.count == entry.tokens.count, "all tokens of a timestep")
+            if let base = made.baseAddress { entry.tokens.pointer.update(from: base, count: made.count) }
+        }
     }
 }
 
