@@ -51,7 +51,20 @@ extension Checkpoint {
         package var putsLowdimFirst = false
         /// Of the tiny shape: a wrist camera of 32x32 whose encoder is a PatchEncoder of 16x16.
         package var addsPatchedWrist = false
+        /// What the first camera's encoder is.
+        package var encoder = Encoder.stem16
+        /// Tokens that a token learner leaves of the first camera's.
+        package var learnedTokens: Int?
+        /// The first camera's encoder is conditioned on five numbers of the task, `speed`, and two, `place`.
+        package var usesFilm = false
         package var normalization = ModelConfiguration.ImageEncoder.Normalization.standard
+
+        package enum Encoder: CaseIterable, Sendable {
+            case stem16
+            case stem32
+            case patches
+            case residual
+        }
 
         package init() {}
 
@@ -79,9 +92,10 @@ extension Checkpoint {
         if let other = variation.otherReadoutTokens {
             configuration.readouts.insert(.init(name: "value", tokens: other), at: 0)
         }
-        configuration.observationTokenizers = configuration.imageTokenizers.map { tokenizer in
+        configuration.observationTokenizers = configuration.imageTokenizers.enumerated().map { index, tokenizer in
             var tokenizer = tokenizer
             tokenizer.encoder.normalization = variation.normalization
+            if index == 0 { variation.apply(to: &tokenizer) }
             return .image(tokenizer)
         }
         if variation.addsPatchedWrist {
@@ -138,6 +152,29 @@ extension Checkpoint.RandomVariation.Lowdim {
             case .normalBins: .init(count: 8, kind: .normal)
             }
         return .init(name: "proprio", keys: [.init(name: "proprio", dimension: 5)], bins: bins)
+    }
+}
+
+extension Checkpoint.RandomVariation {
+    fileprivate func apply(to tokenizer: inout ModelConfiguration.ImageTokenizer) {
+        switch (encoder, tokenizer.encoder.body) {
+        case (.stem32, .stem(let layers, _)):
+            tokenizer.encoder.name = "SmallStem32"
+            tokenizer.encoder.body = .stem(layers: layers, embeddingSize: 2)
+        case (.patches, _):
+            tokenizer.encoder.name = "PatchEncoder"
+            tokenizer.encoder.body = .stem(layers: [], embeddingSize: 32)
+        case (.residual, _):
+            tokenizer.encoder.name = "ViTResnet"
+            tokenizer.encoder.body = .residual(.init(width: 32, stages: [1, 2]))
+            tokenizer.encoder.features = 256
+        case (.stem16, _), (.stem32, .residual): break
+        }
+        tokenizer.learnedTokens = learnedTokens
+        if usesFilm {
+            tokenizer.filmVectors = [.init(key: "speed", count: 5), .init(key: "place", count: 2)]
+            tokenizer.encoder.conditionSize = 7
+        }
     }
 }
 

@@ -16,6 +16,8 @@ struct ExampleBatch: Sendable {
     let goalImages: [String: ImageSize]
     /// What else `observation/` holds, by key.
     let observationNumbers: [String: Numbers]
+    /// Numbers of every `task/<key>` that is one vector of floating-point numbers, by key.
+    let taskVectors: [String: Int]
 
     /// An array of the observation that is no image.
     struct Numbers: Equatable, Sendable {
@@ -25,13 +27,14 @@ struct ExampleBatch: Sendable {
 
     init(
         file: String, windowSize: Int, observationImages: [String: ImageSize], goalImages: [String: ImageSize],
-        observationNumbers: [String: Numbers] = [:]
+        observationNumbers: [String: Numbers] = [:], taskVectors: [String: Int] = [:]
     ) {
         self.file = file
         self.windowSize = windowSize
         self.observationImages = observationImages
         self.goalImages = goalImages
         self.observationNumbers = observationNumbers
+        self.taskVectors = taskVectors
     }
 
     init(_ archive: FlaxArchive) throws(CheckpointError) {
@@ -74,7 +77,20 @@ struct ExampleBatch: Sendable {
                 found: windows.isEmpty ? "no observation image" : "windows of \(windows.sorted()) timesteps",
                 expected: "'observation/image_*' with one window")
         }
-        self.init(file: archive.file, windowSize: window, observationImages: observations, goalImages: goals,
-            observationNumbers: numbers)
+        self.init(
+            file: archive.file, windowSize: window, observationImages: observations, goalImages: goals,
+            observationNumbers: numbers, taskVectors: Self.taskVectors(archive))
+    }
+
+    private static func taskVectors(_ archive: FlaxArchive) -> [String: Int] {
+        var vectors: [String: Int] = [:]
+        for (name, entry) in archive.entries where entry.shape.count == 2 && entry.shape[0] == 1 {
+            let parts = name.split(separator: "/")
+            guard parts.count == 2, parts[0] == "task" || parts[0] == "tasks" else { continue }
+            // More would be no vector of a task but damage.
+            guard entry.elementType.isFloatingPoint, (1...100_000).contains(entry.shape[1]) else { continue }
+            vectors[String(parts[1])] = entry.shape[1]
+        }
+        return vectors
     }
 }

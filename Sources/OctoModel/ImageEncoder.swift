@@ -1,113 +1,28 @@
-import Foundation
-
-/// A convolution without dilation, by gathering patches into rows and one matrix product.
-package struct Convolution: Sendable {
-    let kernelSize: Int
-    let stride: Int
-    /// Zeros on all four sides.
-    let padding: Int
-    /// Kernel `[kernelSize, kernelSize, channels, features]` read as `[kernelSize² × channels, features]`.
-    let dense: Dense
-
-    var channels: Int { dense.inputs / (kernelSize * kernelSize) }
-
-    static func outputSize(_ size: Int, kernel: Int, stride: Int, padding: Int) -> Int {
-        let room = size + 2 * padding - kernel
-        return room < 0 ? 0 : room / stride + 1
-    }
-
-    /// - Parameter x: `[height, width, channels]`
-    /// - Returns: `[outHeight, outWidth, features]`
-    package func callAsFunction(_ x: [Float], height: Int, width: Int) -> [Float] {
-        let outHeight = Self.outputSize(height, kernel: kernelSize, stride: stride, padding: padding)
-        let outWidth = Self.outputSize(width, kernel: kernelSize, stride: stride, padding: padding)
-        let patches = gatherPatches(x, height: height, width: width, outHeight: outHeight, outWidth: outWidth)
-        return dense(patches, rows: outHeight * outWidth)
-    }
-
-    /// - Returns: `[outHeight × outWidth, kernelSize × kernelSize × channels]`
-    private func gatherPatches(_ x: [Float], height: Int, width: Int, outHeight: Int, outWidth: Int) -> [Float] {
-        let channels = channels
-        precondition(x.count == height * width * channels, "an image of \(height) x \(width) x \(channels)")
-        let patch = dense.inputs
-        return [Float](unsafeUninitializedCapacity: outHeight * outWidth * patch) { rows, initialized in
-            initialized = outHeight * outWidth * patch
-            rows.initialize(repeating: 0)
-            x.withUnsafeBufferPointer { x in
-                guard let source = x.baseAddress, var target = rows.baseAddress else { return }
-                for outY in 0..<outHeight {
-                    for outX in 0..<outWidth {
-                        for ky in 0..<kernelSize {
-                            let y = outY * stride + ky - padding
-                            if y < 0 || y >= height { continue }
-                            // The part of the kernel's row that lies inside the image is contiguous.
-                            let left = outX * stride - padding
-                            let from = max(0, -left)
-                            let to = min(kernelSize, width - left)
-                            if from >= to { continue }
-                            (target + (ky * kernelSize + from) * channels).update(
-                                from: source + (y * width + left + from) * channels, count: (to - from) * channels)
-                        }
-                        target += patch
-                    }
-                }
-            }
-        }
-    }
-
-    /// Standardises a kernel over its inputs for each output: `(w - mean) / (std + 1e-5)`, population deviation, epsilon
-    /// outside the root (`StdConv` of the official code).
-    /// - Parameter kernel: `[inputs, outputs]`
-    static func standardised(_ kernel: [Float], outputs: Int) -> [Float] {
-        let inputs = kernel.count / outputs
-        var result = kernel
-        for output in 0..<outputs where inputs > 0 {
-            var sum = 0.0
-            for input in 0..<inputs { sum += Double(kernel[input * outputs + output]) }
-            let mean = sum / Double(inputs)
-            var squares = 0.0
-            for input in 0..<inputs {
-                let deviation = Double(kernel[input * outputs + output]) - mean
-                squares += deviation * deviation
-            }
-            let scale = 1 / ((squares / Double(inputs)).squareRoot() + 1e-5)
-            for input in 0..<inputs {
-                let index = input * outputs + output
-                result[index] = Float((Double(kernel[index]) - mean) * scale)
-            }
-        }
-        return result
-    }
-}
-
-/// Turns stacked images into tokens: SmallStem (StdConv, GroupNorm, ReLU a few times, then a plain convolution) or
-/// PatchEncoder (that convolution alone), as in `vit_encoders.py` of the official code, commit 241fb35.
+/// Turns stacked images into tokens: a convolutional stem or a residual network, as in `vit_encoders.py` of the official
+/// code, commit 241fb35.
 package struct ImageEncoder: Sendable {
-    let layers: [(convolution: Convolution, norm: GroupNorm)]
-    let embedding: Convolution
+    enum Body: Sendable {
+        case stem(ConvolutionalStem)
+        case residual(ResidualNetwork)
+    }
+    let body: Body
     let normalization: ModelConfiguration.ImageEncoder.Normalization
 
     /// - Parameters:
     ///   - images: `[height, width, 3]` each, in the order of the channels.
-    ///   - recordLayer: gets the index of a layer and its output before the ReLU, `[height, width, features]`.
+    ///   - condition: what FiLM layers read, for an encoder that has them.
+    ///   - recordLayer: gets the index of a layer of the stem and its output before the ReLU, `[height, width, features]`.
     /// - Returns: `[tokens, features]`, tokens row by row.
     package func callAsFunction(
-        _ images: [ArraySlice<UInt8>], height: Int, width: Int,
+        _ images: [ArraySlice<UInt8>], height: Int, width: Int, condition: [Float] = [],
         recordLayer: (_ index: Int, _ shape: [Int], _ output: [Float]) -> Void = { _, _, _ in }
     ) -> [Float] {
-        var x = Self.stack(images, pixels: height * width, normalization)
-        var (h, w) = (height, width)
-        for (index, layer) in layers.enumerated() {
-            let convolution = layer.convolution
-            x = layer.norm(convolution(x, height: h, width: w))
-            h = Convolution.outputSize(
-                h, kernel: convolution.kernelSize, stride: convolution.stride, padding: convolution.padding)
-            w = Convolution.outputSize(
-                w, kernel: convolution.kernelSize, stride: convolution.stride, padding: convolution.padding)
-            recordLayer(index, [h, w, layer.norm.scale.count], x)
-            Activation.relu(&x)
+        let stacked = FeatureMap(
+            values: Self.stack(images, pixels: height * width, normalization), height: height, width: width)
+        switch body {
+        case .stem(let stem): return stem(stacked, condition: condition, recordLayer: recordLayer)
+        case .residual(let network): return network(stacked, condition: condition).values
         }
-        return embedding(x, height: h, width: w)
     }
 
     /// Puts images behind each other on the channel axis and normalises: `[pixels, 3 × images]`.
@@ -141,6 +56,64 @@ package struct ImageEncoder: Sendable {
         switch normalization {
         case .standard: value / 127.5 - 1
         case .imageNet: (value / 255 - [0.485, 0.456, 0.406][channel]) / [0.229, 0.224, 0.225][channel]
+        }
+    }
+}
+
+/// Numbers at the pixels of an image or behind a convolution: `[height, width, channels]`.
+struct FeatureMap: Sendable {
+    var values: [Float]
+    var height: Int
+    var width: Int
+}
+
+/// SmallStem (StdConv, GroupNorm, ReLU a few times, then a plain convolution) or PatchEncoder (that convolution alone).
+struct ConvolutionalStem: Sendable {
+    let layers: [(convolution: Convolution, norm: GroupNorm)]
+    let embedding: Convolution
+    /// Behind the embedding; nil without conditioning.
+    let film: FilmConditioning?
+
+    /// - Returns: `[tokens, features]`
+    func callAsFunction(
+        _ image: FeatureMap, condition: [Float], recordLayer: (_ index: Int, _ shape: [Int], _ output: [Float]) -> Void
+    ) -> [Float] {
+        var x = image.values
+        var (h, w) = (image.height, image.width)
+        for (index, layer) in layers.enumerated() {
+            let convolution = layer.convolution
+            x = layer.norm(convolution(x, height: h, width: w))
+            h = Convolution.outputSize(
+                h, kernel: convolution.kernelSize, stride: convolution.stride, padding: convolution.padding)
+            w = Convolution.outputSize(
+                w, kernel: convolution.kernelSize, stride: convolution.stride, padding: convolution.padding)
+            recordLayer(index, [h, w, layer.norm.scale.count], x)
+            Activation.relu(&x)
+        }
+        x = embedding(x, height: h, width: w)
+        film?.apply(to: &x, condition: condition)
+        return x
+    }
+}
+
+/// Scales and shifts features by what a vector of the task says (Perez et al. 2018; `FilmConditioning` of the official
+/// code, whose names for the two layers are swapped).
+package struct FilmConditioning: Sendable {
+    let scale: Dense
+    let shift: Dense
+
+    /// `x (1 + scale(c)) + shift(c)`, the same for all pixels.
+    /// - Parameters:
+    ///   - x: `[pixels, features]`
+    ///   - condition: c.
+    package func apply(to x: inout [Float], condition: [Float]) {
+        let (factors, offsets) = (scale(condition, rows: 1), shift(condition, rows: 1))
+        let features = factors.count
+        precondition(x.count % features == 0, "\(x.count) numbers are not pixels of \(features) features")
+        x.withUnsafeMutableBufferPointer { x in
+            for start in stride(from: 0, to: x.count, by: features) {
+                for i in 0..<features { x[start + i] = x[start + i] * (1 + factors[i]) + offsets[i] }
+            }
         }
     }
 }

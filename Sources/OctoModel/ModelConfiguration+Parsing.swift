@@ -124,8 +124,10 @@ extension ModelConfiguration {
         let path = spec.path
         reader.checkArguments(
             spec.kwargs, at: spec.kwargsPath,
-            known: ["obs_stack_keys", "task_stack_keys", "encoder", "num_tokens", "proper_pad_mask"],
-            fixed: ["use_token_learner": false, "task_film_keys": []])
+            known: [
+                "obs_stack_keys", "task_stack_keys", "task_film_keys", "encoder", "use_token_learner", "num_tokens",
+                "conditioning_type", "proper_pad_mask",
+            ])
         let observationPatterns = patterns(spec, "obs_stack_keys", default: ["image_.*", "depth_.*"], &reader)
         let goalPatterns = patterns(spec, "task_stack_keys", default: [], &reader)
         let observations = example.observationImages.keys.filter { key in
@@ -147,15 +149,16 @@ extension ModelConfiguration {
                 path, found: "images of \((observations + goals).joined(separator: ", ")) in different sizes or not RGB",
                 expected: "RGB images of one size")
         }
+        let film = filmVectors(spec, example: example, &reader)
         guard let encoderNode = spec.kwargs["encoder"],
-            let encoder = imageEncoder(encoderNode, at: "\(spec.kwargsPath).encoder", &reader)
+            let encoder = imageEncoder(encoderNode, film: film, at: "\(spec.kwargsPath).encoder", &reader)
         else {
             if spec.kwargs["encoder"] == nil {
                 reader.report("\(spec.kwargsPath).encoder", found: "nothing", expected: "an image encoder")
             }
             return .unusable
         }
-        if encoder.featureMaps(height: size.height, width: size.width) == nil {
+        if encoder.tokenMap(height: size.height, width: size.width) == nil {
             reader.report(
                 "\(spec.kwargsPath).encoder", found: "images of \(size.width)x\(size.height)",
                 expected: "images large enough for the encoder's strides")
@@ -165,7 +168,8 @@ extension ModelConfiguration {
                 ImageTokenizer(
                     name: name, encoder: encoder, observationKeys: observations, goalKeys: goals, height: size.height,
                     width: size.width,
-                    usesPadMask: reader.boolean(spec.kwargs, "proper_pad_mask", at: spec.kwargsPath, default: true))))
+                    usesPadMask: reader.boolean(spec.kwargs, "proper_pad_mask", at: spec.kwargsPath, default: true),
+                    filmVectors: film ?? [], learnedTokens: learnedTokens(spec, encoder, &reader))))
     }
 
     static func patterns(
@@ -181,54 +185,6 @@ extension ModelConfiguration {
             }
             return pattern
         }
-    }
-
-    private static func imageEncoder(
-        _ node: JSONNode, at path: String, _ reader: inout ConfigurationReader
-    ) -> ImageEncoder? {
-        guard let spec = reader.module(node, at: path) else { return nil }
-        let standardPatch = ["SmallStem": 32, "SmallStem16": 16, "SmallStem32": 32, "PatchEncoder": 32]
-        guard let patch = standardPatch[spec.name] else {
-            reader.report(path, found: spec.name, expected: "one of \(standardPatch.keys.sorted().joined(separator: ", "))")
-            return nil
-        }
-        let shared = ["patch_size", "num_features", "img_norm_type"]
-        let stem = ["kernel_sizes", "strides", "features", "padding"]
-        let isStem = spec.name != "PatchEncoder"
-        let (kwargs, place) = (spec.kwargs, spec.kwargsPath)
-        reader.checkArguments(kwargs, at: place, known: isStem ? shared + stem : shared, fixed: ["use_film": false])
-        let patchSize = reader.integer(kwargs, "patch_size", at: place, default: patch, in: 1...1024)
-        let features = reader.integer(kwargs, "num_features", at: place, default: 512, in: sizes)
-        let normalizationName = reader.string(kwargs, "img_norm_type", at: place, default: "default")
-        let normalization = ImageEncoder.Normalization(rawValue: normalizationName)
-        if normalization == nil {
-            reader.report("\(place).img_norm_type", found: "\"\(normalizationName)\"", expected: "\"default\" or \"imagenet\"")
-        }
-        guard isStem else {
-            return ImageEncoder(
-                name: spec.name, layers: [], embeddingSize: patchSize, features: features,
-                normalization: normalization ?? .standard)
-        }
-        let kernels = reader.integers(kwargs, "kernel_sizes", at: place, default: [3, 3, 3, 3], in: 1...64)
-        let strides = reader.integers(kwargs, "strides", at: place, default: [2, 2, 2, 2], in: 1...64)
-        let widths = reader.integers(kwargs, "features", at: place, default: [32, 96, 192, 384], in: sizes)
-        let paddings = reader.integers(kwargs, "padding", at: place, default: [1, 1, 1, 1], in: 0...64)
-        guard kernels.count == strides.count, kernels.count == widths.count, kernels.count == paddings.count else {
-            reader.report(place, found: "lists of different lengths", expected: "one kernel size, stride, padding, width per layer")
-            return nil
-        }
-        if widths.contains(where: { $0 % GroupNorm.groups != 0 }) {
-            reader.report("\(place).features", found: "\(widths)", expected: "multiples of \(GroupNorm.groups), the groups")
-        }
-        if patchSize % 16 != 0 {
-            reader.report("\(place).patch_size", found: "\(patchSize)", expected: "a multiple of 16")
-        }
-        return ImageEncoder(
-            name: spec.name,
-            layers: kernels.indices.map {
-                .init(kernelSize: kernels[$0], stride: strides[$0], padding: paddings[$0], features: widths[$0])
-            },
-            embeddingSize: max(1, patchSize / 16), features: features, normalization: normalization ?? .standard)
     }
 
     private static func languageTokenizer(

@@ -21,25 +21,55 @@ package struct ModelConfiguration: Equatable, Sendable {
             var padding: Int
             var features: Int
         }
+        /// A root convolution and stages of bottleneck units.
+        package struct Residual: Equatable, Sendable {
+            /// Features of the root, and of the first stage's inner layers; doubled from stage to stage.
+            var width: Int
+            /// Units of each stage.
+            var stages: [Int]
+
+            package init(width: Int, stages: [Int]) {
+                self.width = width
+                self.stages = stages
+            }
+        }
+        package enum Body: Equatable, Sendable {
+            /// No layers for a PatchEncoder. The embedding's kernel and stride are `embeddingSize`.
+            case stem(layers: [Layer], embeddingSize: Int)
+            case residual(Residual)
+        }
         /// The class name, e.g. "SmallStem16".
         var name: String
-        /// Empty for PatchEncoder.
-        var layers: [Layer]
-        /// Kernel and stride of the last convolution.
-        var embeddingSize: Int
+        var body: Body
         /// Channels of a token.
         var features: Int
         var normalization: Normalization
+        /// Numbers of the vector that FiLM layers read; nil for an encoder without them.
+        var conditionSize: Int?
+
+        package init(
+            name: String, body: Body, features: Int, normalization: Normalization, conditionSize: Int? = nil
+        ) {
+            self.name = name
+            self.body = body
+            self.features = features
+            self.normalization = normalization
+            self.conditionSize = conditionSize
+        }
 
         package init(
             name: String, layers: [Layer], embeddingSize: Int, features: Int, normalization: Normalization
         ) {
-            self.name = name
-            self.layers = layers
-            self.embeddingSize = embeddingSize
-            self.features = features
-            self.normalization = normalization
+            self.init(
+                name: name, body: .stem(layers: layers, embeddingSize: embeddingSize), features: features,
+                normalization: normalization)
         }
+    }
+
+    /// Numbers of the task, by its key.
+    struct TaskVector: Equatable, Sendable {
+        var key: String
+        var count: Int
     }
 
     struct ImageTokenizer: Equatable, Sendable {
@@ -54,6 +84,10 @@ package struct ModelConfiguration: Equatable, Sendable {
         var width: Int
         /// Masked-out cameras mask their tokens.
         var usesPadMask: Bool
+        /// What the encoder's FiLM layers read, one behind the other.
+        var filmVectors: [TaskVector] = []
+        /// Tokens that a token learner makes of the encoder's; nil without one.
+        var learnedTokens: Int?
 
         var channels: Int { 3 * (observationKeys.count + goalKeys.count) }
     }
@@ -120,29 +154,41 @@ package struct ModelConfiguration: Equatable, Sendable {
     }
 }
 
+extension ModelConfiguration {
+    /// Numbers of every vector that a task has for FiLM layers, by key.
+    var taskVectors: [String: Int] {
+        let all = imageTokenizers.flatMap(\.filmVectors)
+        return Dictionary(all.map { ($0.key, $0.count) }, uniquingKeysWith: { first, _ in first })
+    }
+}
+
 extension ModelConfiguration.ImageEncoder {
-    /// Height and width of the feature maps: after each layer, then of the tokens. nil if an image is too small.
-    func featureMaps(height: Int, width: Int) -> [(height: Int, width: Int)]? {
-        var maps: [(height: Int, width: Int)] = []
+    /// Height and width of the last feature map. nil if an image is too small.
+    func tokenMap(height: Int, width: Int) -> (height: Int, width: Int)? {
         var (h, w) = (height, width)
-        for layer in layers {
-            h = Convolution.outputSize(h, kernel: layer.kernelSize, stride: layer.stride, padding: layer.padding)
-            w = Convolution.outputSize(w, kernel: layer.kernelSize, stride: layer.stride, padding: layer.padding)
-            if h < 1 || w < 1 { return nil }
-            maps.append((h, w))
+        switch body {
+        case .stem(let layers, let embeddingSize):
+            for layer in layers {
+                h = Convolution.outputSize(h, kernel: layer.kernelSize, stride: layer.stride, padding: layer.padding)
+                w = Convolution.outputSize(w, kernel: layer.kernelSize, stride: layer.stride, padding: layer.padding)
+            }
+            h = Convolution.outputSize(h, kernel: embeddingSize, stride: embeddingSize, padding: 0)
+            w = Convolution.outputSize(w, kernel: embeddingSize, stride: embeddingSize, padding: 0)
+        case .residual(let shape):
+            // The root, the pooling and every stage but the first halve it.
+            for _ in 0..<2 + max(0, shape.stages.count - 1) { (h, w) = ((h + 1) / 2, (w + 1) / 2) }
         }
-        h = Convolution.outputSize(h, kernel: embeddingSize, stride: embeddingSize, padding: 0)
-        w = Convolution.outputSize(w, kernel: embeddingSize, stride: embeddingSize, padding: 0)
-        if h < 1 || w < 1 { return nil }
-        maps.append((h, w))
-        return maps
+        return h < 1 || w < 1 ? nil : (h, w)
     }
 }
 
 extension ModelConfiguration.ImageTokenizer {
-    /// Tokens of one image: the last feature map, row by row. 0 if the image is too small for the encoder.
-    var tokens: Int {
-        guard let last = encoder.featureMaps(height: height, width: width)?.last else { return 0 }
-        return last.height * last.width
+    /// Tokens of one image as the encoder makes them: the last feature map, row by row. 0 if the image is too small.
+    var encodedTokens: Int {
+        guard let map = encoder.tokenMap(height: height, width: width) else { return 0 }
+        return map.height * map.width
     }
+
+    /// Tokens of one image.
+    var tokens: Int { learnedTokens ?? encodedTokens }
 }

@@ -27,6 +27,13 @@ package struct ModelDescription: Equatable, Sendable {
         package var tokens: Int
     }
 
+    /// Numbers of the task that FiLM layers read.
+    package struct TaskVector: Equatable, Sendable {
+        /// Its key in the task.
+        package var key: String
+        package var count: Int
+    }
+
     /// In the order of the tokenizers.
     package var cameras: [Camera]
     package var tokenizers: [Tokenizer]
@@ -40,6 +47,8 @@ package struct ModelDescription: Equatable, Sendable {
     }
     /// Tokenizers in the configuration whose inputs the example batch does not have.
     package var skippedTokenizers: [String]
+    /// What a task has besides goal images and text, sorted by key; none in released models.
+    package var taskVectors: [TaskVector]
     /// Timesteps of the observation the model was trained with.
     package var windowSize: Int
     /// The most timesteps it can take.
@@ -132,5 +141,6 @@ package struct ModelDescription: Equatable, Sendable {
         parameterCount = reader.count
         parameterCountWithoutT5 = reader.count - reader.t5Count
         ignoredParameters = Set(parameters.names).subtracting(reader.names).sorted()
+        taskVectors = configuration.taskVectors.map { TaskVector(key: $0.key, count: $0.value) }.sorted { $0.key < $1.key }
     }
 }

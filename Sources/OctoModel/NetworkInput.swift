@@ -22,10 +22,14 @@ package struct TaskInput: Equatable, Sendable {
     /// given is black (0, which the network sees as -1), as in the official code.
     package var goalImages: [String: [UInt8]]
     package var text: TokenizedText?
+    /// Numbers by task key, for checkpoints with FiLM conditioning (`ModelDescription.taskVectors`). Without any goal they
+    /// are zeros, as in the official code; beside goal images all are needed.
+    package var vectors: [String: [Float]]
 
-    package init(goalImages: [String: [UInt8]] = [:], text: TokenizedText? = nil) {
+    package init(goalImages: [String: [UInt8]] = [:], text: TokenizedText? = nil, vectors: [String: [Float]] = [:]) {
         self.goalImages = goalImages
         self.text = text
+        self.vectors = vectors
     }
 }
 
@@ -76,6 +80,8 @@ package struct PreparedTask: Sendable {
     }
     /// One image per goal key of the network.
     let goals: [String: [UInt8]]
+    /// What FiLM layers read, by key.
+    let vectors: [String: [Float]]
     /// One per language tokenizer.
     let languages: [Language]
     /// The network it was prepared for.
@@ -99,6 +105,9 @@ package enum InferenceError: Error, Equatable {
     case wrongTimestepCount(Int, maximum: Int)
     case wrongPadMask(key: String, count: Int, timesteps: Int)
     case unexpectedGoal(key: String, known: [String])
+    case missingTaskVector(key: String, count: Int)
+    case wrongTaskVector(key: String, count: Int, expected: Int)
+    case unexpectedTaskVector(key: String, known: [String])
     case noLanguage
     case wrongTextLength(ids: Int, mask: Int, expected: Int)
     case unknownToken(id: Int32, vocabulary: Int)
@@ -138,6 +147,13 @@ extension InferenceError: CustomStringConvertible {
         case .unexpectedGoal(let key, let known):
             "preparing the task: found a goal image '\(key)', expected only [\(known.joined(separator: ", "))]. "
                 + "Leave it out, or use a checkpoint that takes it."
+        case .missingTaskVector(let key, let count):
+            "preparing the task: found a goal without '\(key)', expected its \(count) numbers: the checkpoint's image "
+                + "encoder is conditioned on them (task_film_keys). Give them with the goal."
+        case .wrongTaskVector(let key, let count, let expected):
+            "preparing the task: found \(count) numbers for '\(key)', expected \(expected) finite ones. Give that many."
+        case .unexpectedTaskVector(let key, let known):
+            "preparing the task: found numbers for '\(key)', expected only [\(known.joined(separator: ", "))]. Leave them out."
         case .noLanguage:
             "preparing the task: found a text, expected none. This checkpoint takes no text: give a goal image."
         case .wrongTextLength(let ids, let mask, let expected):

@@ -4,6 +4,7 @@ struct NetworkParts: Sendable {
     struct ImageTokenizer: Sendable {
         let configuration: ModelConfiguration.ImageTokenizer
         let encoder: ImageEncoder
+        let tokenLearner: TokenLearner?
         let projection: Dense
         /// `[maximumHorizon, tokens, D]`
         let positionEmbedding: [Float]
@@ -89,11 +90,16 @@ struct NetworkParts: Sendable {
                         configuration: tokenizer, encoder: LowdimEncoder(tokenizer), projection: projection,
                         positionEmbedding: position))
             case .image(let tokenizer):
-                let module = "\(root)/observation_tokenizers_\(name)/\(tokenizer.encoder.name)_0"
+                let module = "\(root)/observation_tokenizers_\(name)"
                 return .image(
                     ImageTokenizer(
                         configuration: tokenizer,
-                        encoder: reader.imageEncoder(module, tokenizer.encoder, channels: tokenizer.channels),
+                        encoder: reader.imageEncoder(
+                            "\(module)/\(tokenizer.encoder.name)_0", tokenizer.encoder, channels: tokenizer.channels),
+                        tokenLearner: tokenizer.learnedTokens.map {
+                            reader.tokenLearner(
+                                "\(module)/TokenLearner_0", tokens: tokenizer.encodedTokens, learned: $0, features: features)
+                        },
                         projection: projection, positionEmbedding: position, tokens: tokenizer.tokens))
             }
         }
@@ -173,5 +179,39 @@ struct NetworkParts: Sendable {
             "octo_transformer/BlockTransformer_0/Transformer_0/encoderblock_\(layer)",
             width: configuration.tokenEmbeddingSize, heads: configuration.transformer.heads,
             mlpSize: configuration.transformer.mlpSize)
+    }
+}
+
+extension NetworkParts.ImageTokenizer {
+    /// Tokens of one timestep before the projection.
+    ///
+    /// - Parameters:
+    ///   - frames: one `[height, width, 3]` for each observation key.
+    ///   - recordLayer: as of `ImageEncoder`.
+    /// - Returns: `[tokens, features]`
+    func encode(
+        _ frames: [ArraySlice<UInt8>], task: PreparedTask,
+        recordLayer: (_ index: Int, _ shape: [Int], _ output: [Float]) -> Void = { _, _, _ in }
+    ) -> [Float] {
+        let goals = configuration.goalKeys.compactMap { task.goals[$0] }.map { $0[...] }
+        let condition = configuration.filmVectors.flatMap { task.vectors[$0.key] ?? [] }
+        let encoded = encoder(
+            frames + goals, height: configuration.height, width: configuration.width, condition: condition,
+            recordLayer: recordLayer)
+        return tokenLearner?(encoded) ?? encoded
+    }
+
+    /// Tokens of one timestep of an observation behind the projection, without position embedding.
+    /// - Returns: `[tokens, D]`
+    func projectedTokens(_ observation: ObservationInput, timestep t: Int, task: PreparedTask) -> [Float] {
+        let bytes = configuration.height * configuration.width * 3
+        let frames = configuration.observationKeys.compactMap { observation.images[$0]?[t * bytes..<(t + 1) * bytes] }
+        return projection(encode(frames, task: task), rows: tokens)
+    }
+
+    /// The stem alone, if that is all there is to it.
+    var bareStem: ConvolutionalStem? {
+        guard case .stem(let stem) = encoder.body, stem.film == nil, tokenLearner == nil else { return nil }
+        return stem
     }
 }

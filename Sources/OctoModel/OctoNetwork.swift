@@ -66,7 +66,7 @@ package final class OctoNetwork: Sendable {
             languages.append(try encode(task.text, with: tokenizer, keepsMasked: keepsMaskedText))
         }
         return PreparedTask(
-            goals: goals, languages: languages, network: ObjectIdentifier(self),
+            goals: goals, vectors: try taskVectors(of: task), languages: languages, network: ObjectIdentifier(self),
             blackGoals: sizes.keys.filter { task.goalImages[$0] == nil }.sorted())
     }
 
@@ -77,6 +77,25 @@ package final class OctoNetwork: Sendable {
             for key in tokenizer.goalKeys { sizes[key] = (tokenizer.height, tokenizer.width) }
         }
         return sizes
+    }
+
+    /// Zeros for a task without any goal, as the official code's `create_tasks` fills in; otherwise all must be there.
+    private func taskVectors(of task: TaskInput) throws(InferenceError) -> [String: [Float]] {
+        let known = configuration.taskVectors
+        for key in task.vectors.keys.sorted() where known[key] == nil {
+            throw .unexpectedTaskVector(key: key, known: known.keys.sorted())
+        }
+        let hasGoal = !task.goalImages.isEmpty || !task.vectors.isEmpty
+        var vectors: [String: [Float]] = [:]
+        for (key, count) in known.sorted(by: { $0.key < $1.key }) {
+            if task.vectors[key] == nil && hasGoal { throw .missingTaskVector(key: key, count: count) }
+            let vector = task.vectors[key] ?? [Float](repeating: 0, count: count)
+            guard vector.count == count, vector.allSatisfy(\.isFinite) else {
+                throw .wrongTaskVector(key: key, count: vector.count, expected: count)
+            }
+            vectors[key] = vector
+        }
+        return vectors
     }
 
     private func encode(
@@ -233,12 +252,10 @@ package final class OctoNetwork: Sendable {
         let (D, T) = (self.configuration.tokenEmbeddingSize, observation.timestepPadMask.count)
         let (name, n, features) = (configuration.name, tokenizer.tokens, configuration.encoder.features)
         let bytes = configuration.height * configuration.width * 3
-        let goals = configuration.goalKeys.compactMap { task.goals[$0] }.map { $0[...] }
         var encoded: [Float] = []
         for t in 0..<T {
             let frames = configuration.observationKeys.compactMap { observation.images[$0]?[t * bytes..<(t + 1) * bytes] }
-            encoded += tokenizer.encoder(frames + goals, height: configuration.height, width: configuration.width) {
-                index, shape, output in
+            encoded += tokenizer.encode(frames, task: task) { index, shape, output in
                 recorder?.append("stem.\(name).GroupNorm_\(index)", rowShape: shape, output)
             }
         }

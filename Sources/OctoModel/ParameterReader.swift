@@ -113,18 +113,6 @@ package struct ParameterReader {
         GroupNorm(scale: tensor("\(name)/scale", [channels]), bias: tensor("\(name)/bias", [channels]))
     }
 
-    package mutating func convolution(
-        _ name: String, size: Int, stride: Int, padding: Int, channels: Int, features: Int, standardised: Bool
-    ) -> Convolution {
-        let kernel = tensor("\(name)/kernel", [size, size, channels, features])
-        return Convolution(
-            kernelSize: size, stride: stride, padding: padding,
-            dense: Dense(
-                inputs: size * size * channels, outputs: features,
-                kernel: standardised ? Convolution.standardised(kernel, outputs: features) : kernel,
-                bias: tensor("\(name)/bias", [features])))
-    }
-
     package mutating func attention(_ name: String, width D: Int, heads: Int) -> MultiHeadAttention {
         let h = D / heads
         func projection(_ part: String, _ reader: inout ParameterReader) -> Dense {
@@ -155,30 +143,6 @@ package struct ParameterReader {
             attention: attention("\(name)/MultiHeadDotProductAttention_0", width: width, heads: AttentionPooling.heads),
             norm: layerNorm("\(name)/LayerNorm_0", width: width),
             mlp: mlp("\(name)/MlpBlock_0", width: width, hidden: 4 * width))
-    }
-
-    package mutating func imageEncoder(
-        _ name: String, _ encoder: ModelConfiguration.ImageEncoder, channels: Int
-    ) -> ImageEncoder {
-        var layers: [(convolution: Convolution, norm: GroupNorm)] = []
-        var channels = channels
-        for (index, layer) in encoder.layers.enumerated() {
-            layers.append(
-                (
-                    convolution(
-                        "\(name)/StdConv_\(index)", size: layer.kernelSize, stride: layer.stride, padding: layer.padding,
-                        channels: channels, features: layer.features, standardised: true),
-                    groupNorm("\(name)/GroupNorm_\(index)", channels: layer.features)
-                ))
-            channels = layer.features
-        }
-        let size = encoder.embeddingSize
-        return ImageEncoder(
-            layers: layers,
-            embedding: convolution(
-                "\(name)/embedding", size: size, stride: size, padding: 0, channels: channels,
-                features: encoder.features, standardised: false),
-            normalization: encoder.normalization)
     }
 
     /// - Parameters:

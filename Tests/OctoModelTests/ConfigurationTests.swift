@@ -21,8 +21,15 @@ import Testing
             old: "\"ImageTokenizer\"", new: "\"LowdimObsTokenizer\"",
             path: "model.observation_tokenizers.primary.kwargs.obs_keys", words: ["at least one observation key"]),
         Change(
-            old: "\"SmallStem16\"", new: "\"ResNet26FILM\"", path: "model.observation_tokenizers.primary.kwargs.encoder",
-            words: ["ResNet26FILM", "SmallStem16"]),
+            old: "\"SmallStem16\"", new: "\"ResNet50\"", path: "model.observation_tokenizers.primary.kwargs.encoder",
+            words: ["ResNet50", "SmallStem16", "ResNet26FILM"]),
+        Change(
+            old: "\"SmallStem16\"", new: "\"ResNet26FILM\"",
+            path: "model.observation_tokenizers.primary.kwargs.encoder.kwargs.use_film",
+            words: ["true with no task_film_keys", "task_film_keys of the tokenizer"]),
+        Change(
+            old: "\"SmallStem16\"", new: "\"ViTResnet\"",
+            path: "model.observation_tokenizers.primary.kwargs.encoder.kwargs.num_features", words: ["does not know"]),
         Change(
             old: "\"LanguageTokenizer\"", new: "\"SpeechTokenizer\"", path: "model.task_tokenizers.language",
             words: ["SpeechTokenizer"]),
@@ -58,8 +65,18 @@ import Testing
             old: "\"task_stack_keys\": [\"image_primary\"]", new: "\"task_stack_keys\": [\"image_top\"]",
             path: "model.observation_tokenizers.primary.kwargs.task_stack_keys", words: ["no goal image"]),
         Change(
-            old: "\"task_stack_keys\"", new: "\"use_token_learner\": true, \"task_stack_keys\"",
-            path: "model.observation_tokenizers.primary.kwargs.use_token_learner", words: ["true"]),
+            old: "\"task_stack_keys\"", new: "\"use_token_learner\": true, \"num_tokens\": 0, \"task_stack_keys\"",
+            path: "model.observation_tokenizers.primary.kwargs.num_tokens", words: ["0", "1...4096"]),
+        Change(
+            old: "\"num_features\": 64", new: "\"num_features\": 60}}, \"use_token_learner\": true, \"x\": {\"y\": {\"z\": 1",
+            path: "model.observation_tokenizers.primary.kwargs.use_token_learner", words: ["60 numbers", "multiple of 8"]),
+        Change(
+            old: "\"task_stack_keys\"", new: "\"task_film_keys\": [\"language_instruction\"], \"task_stack_keys\"",
+            path: "model.observation_tokenizers.primary.kwargs.task_film_keys",
+            words: ["language_instruction", "text model that no checkpoint contains"]),
+        Change(
+            old: "\"task_stack_keys\"", new: "\"task_film_keys\": [\"proprio\"], \"task_stack_keys\"",
+            path: "model.observation_tokenizers.primary.kwargs.task_film_keys", words: ["proprio", "no such vector"]),
         Change(
             old: "\"obs_stack_keys\": [\"image_primary\"]", new: "\"obs_stack_keys\": [\"image_top\"]",
             path: "model.observation_tokenizers", words: ["example batch"]),

@@ -21,11 +21,12 @@ struct RecordedModule: ParameterSource {
     func shape(of name: String, askedFor shape: [Int]?) -> [Int]? { recorded[recordedName(name)]?.shape }
     func floats(_ name: String, shape: [Int]) -> [Float]? { try? recorded.floats(recordedName(name)) }
 
-    /// Builds the module, with everything it needs found in the file.
+    /// Builds the module, with everything it needs found in the file, and nothing left over in it.
     func build<Module>(_ make: (inout ParameterReader) -> Module) throws -> Module {
         var reader = ParameterReader(self, copies: true)
         let result = make(&reader)
         try #require(reader.problems == [])
+        #expect(Set(names) == reader.names)
         return result
     }
 

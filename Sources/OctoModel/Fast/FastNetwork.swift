@@ -44,7 +44,8 @@ package final class FastTask {
 /// It keeps what does not change from one call to the next: weights in the kernels' order, the goal's half of the first
 /// convolutions, tokens of frames seen before, keys and values of the task and of the older timesteps. What it keeps is
 /// found again by content, so that any sequence of calls gives what a fresh network would; `anticipate` only moves work
-/// ahead of the call that needs it. Inferences allocate nothing once a task and a window length have been used.
+/// ahead of the call that needs it. Inferences allocate nothing once a task and a window length have been used, unless an
+/// image encoder is one that only the plain layers compute: with FiLM, a token learner or residual units.
 ///
 /// A head that reads observation tokens instead of a readout takes in masked tokens too, which this path leaves out: for
 /// such a model every inference goes through the plain network (`isDelegating`).
@@ -110,14 +111,15 @@ package final class FastNetwork {
         let kernels = precision.kernels
         let observed = isDelegating ? [] : parts.observationTokenizers
         let stems = observed.map { tokenizer -> FastStem? in
-            guard case .image(let tokenizer) = tokenizer else { return nil }
+            guard case .image(let tokenizer) = tokenizer, let stem = tokenizer.bareStem else { return nil }
             let shape = tokenizer.configuration
             return FastStem(
-                tokenizer.encoder, projection: tokenizer.projection, frames: shape.observationKeys.count,
-                goals: shape.goalKeys.count, height: shape.height, width: shape.width, precision: kernels, team: team)
+                stem, normalization: shape.encoder.normalization, projection: tokenizer.projection,
+                frames: shape.observationKeys.count, goals: shape.goalKeys.count, height: shape.height,
+                width: shape.width, precision: kernels, team: team)
         }
         self.stems = stems
-        tokenizers = zip(observed, stems).compactMap { tokenizer, stem in
+        tokenizers = zip(observed, stems).map { tokenizer, stem in
             Self.tokenizer(tokenizer, stem: stem, width: D)
         }
         readouts = parts.readouts.map { FloatBuffer($0.positionEmbedding) }
@@ -149,16 +151,18 @@ package final class FastNetwork {
 
     private static func tokenizer(
         _ tokenizer: NetworkParts.ObservationTokenizer, stem: FastStem?, width D: Int
-    ) -> FastTokenizer? {
+    ) -> FastTokenizer {
         switch tokenizer {
         case .image(let tokenizer):
             let shape = tokenizer.configuration
-            guard let stem else { return nil }
+            let plain: FastTokenizer.PlainTokens = { observation, timestep, task in
+                tokenizer.projectedTokens(observation, timestep: timestep, task: task)
+            }
             return FastTokenizer(
                 keys: shape.observationKeys,
                 bytesPerKey: shape.observationKeys.map { _ in shape.height * shape.width * 3 }, tokens: tokenizer.tokens,
                 width: D, usesPadMask: shape.usesPadMask, positionEmbedding: tokenizer.positionEmbedding,
-                encoder: .image(stem))
+                encoder: stem.map { .stem($0) } ?? .plain(plain))
         case .lowdim(let tokenizer):
             let shape = tokenizer.configuration
             return FastTokenizer(
@@ -357,7 +361,7 @@ package final class FastNetwork {
                 observation.timestepPadMask[t] && tokenizer.isPresent(in: observation, timestep: t)
             if present[index] {
                 entries[index] = tokenizer.entry(
-                    of: observation, timestep: t, goalHalf: task.goalHalves[index])
+                    of: observation, timestep: t, goalHalf: task.goalHalves[index], task: task.plain)
             }
         }
         team.stageEnded?(.stems)

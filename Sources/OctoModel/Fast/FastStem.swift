@@ -1,6 +1,6 @@
 import CKernels
 
-/// An image encoder without conditioning (`SmallStem`, `PatchEncoder`) and the projection behind it.
+/// A convolutional image encoder without conditioning (`SmallStem`, `PatchEncoder`) and the projection behind it.
 ///
 /// The first convolution is linear in its channels, so the goal's half of it is computed once for each goal and added
 /// to the half of the frame.
@@ -26,18 +26,18 @@ final class FastStem {
     ///   - frames: images of the observation that are stacked.
     ///   - goals: goal images that are stacked behind them.
     init(
-        _ encoder: ImageEncoder, projection: Dense, frames: Int, goals: Int, height: Int, width: Int,
-        precision: octo_precision, team: WorkerTeam
+        _ stem: ConvolutionalStem, normalization: ModelConfiguration.ImageEncoder.Normalization, projection: Dense,
+        frames: Int, goals: Int, height: Int, width: Int, precision: octo_precision, team: WorkerTeam
     ) {
         self.team = team
         self.frames = frames
         self.goals = goals
         pixels = height * width
-        normalization = encoder.normalization
+        self.normalization = normalization
         self.projection = PackedDense([projection], precision)
 
-        let convolutions = encoder.layers.map { (convolution: $0.convolution, norm: Optional($0.norm)) }
-            + [(convolution: encoder.embedding, norm: nil)]
+        let convolutions = stem.layers.map { (convolution: $0.convolution, norm: Optional($0.norm)) }
+            + [(convolution: stem.embedding, norm: nil)]
         let first = convolutions[0].convolution
         let channels = 3 * (frames + goals)
         var (h, w) = (height, width)

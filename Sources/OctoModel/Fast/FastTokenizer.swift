@@ -6,9 +6,14 @@ import Glibc
 /// A frame is the newest of one window and an older one of the next; its tokens before the position embedding stay the
 /// same, so the way through the encoder is paid once. They are found again by the frame's bytes.
 final class FastTokenizer {
+    /// The tokens of one timestep by the plain layers: `[tokens, D]`, projected, without position embedding.
+    typealias PlainTokens = (_ observation: ObservationInput, _ timestep: Int, _ task: PreparedTask) -> [Float]
+
     /// What makes the tokens.
     enum Encoder {
-        case image(FastStem)
+        case stem(FastStem)
+        /// An image encoder that only the plain layers compute.
+        case plain(PlainTokens)
         /// The plain layer: a handful of tokens.
         case lowdim(LowdimEncoder, projection: Dense)
     }
@@ -79,13 +84,13 @@ final class FastTokenizer {
     }
 
     /// Where the tokens of a timestep are remembered; encodes what is new.
-    func entry(of observation: ObservationInput, timestep: Int, goalHalf: FloatBuffer?) -> Int {
+    func entry(of observation: ObservationInput, timestep: Int, goalHalf: FloatBuffer?, task: PreparedTask) -> Int {
         for index in entries.indices where entries[index].stamp != 0 {
             if isEqual(entries[index], observation, timestep) { return index }
         }
         let index = nextEntry
         nextEntry = (nextEntry + 1) % entries.count
-        encode(observation, timestep, goalHalf: goalHalf, into: entries[index])
+        encode(observation, timestep, goalHalf: goalHalf, task: task, into: entries[index])
         lastStamp += 1
         entries[index].stamp = lastStamp
         return index
@@ -114,19 +119,23 @@ final class FastTokenizer {
     }
 
     private func encode(
-        _ observation: ObservationInput, _ timestep: Int, goalHalf: FloatBuffer?, into entry: Entry
+        _ observation: ObservationInput, _ timestep: Int, goalHalf: FloatBuffer?, task: PreparedTask, into entry: Entry
     ) {
         var offset = 0
         for (index, bytes) in bytesPerKey.enumerated() {
             observation.withBytes(of: keys[index], timestep: timestep, count: bytes) { raw in
                 guard let base = raw.baseAddress else { return }
                 (entry.content.bytes + offset).copyMemory(from: base, byteCount: bytes)
-                if case .image(let stem) = encoder { stem.setFrame(raw.bindMemory(to: UInt8.self), image: index) }
+                if case .stem(let stem) = encoder { stem.setFrame(raw.bindMemory(to: UInt8.self), image: index) }
             }
             offset += bytes
         }
         switch encoder {
-        case .image(let stem): stem.encode(goalHalf: goalHalf, into: entry.tokens.pointer, stride: width)
+        case .stem(let stem): stem.encode(goalHalf: goalHalf, into: entry.tokens.pointer, stride: width)
+        case .plain(let encode):
+            let made = encode(observation, timestep, task)
+            precondition(made.count == entry.tokens.count, "all tokens of a timestep")
+            entry.tokens.pointer.update(from: made, count: made.count)
         case .lowdim(let lowdim, let projection):
             // The keys' numbers stand one after the other in the entry's content.
             let numbers = UnsafeRawBufferPointer(start: entry.content.bytes, count: offset).bindMemory(to: Float.self)
