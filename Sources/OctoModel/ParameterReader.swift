@@ -42,7 +42,7 @@ package struct ParameterReader {
     private(set) var copies: Bool
     package private(set) var problems: [ParameterProblem] = []
     /// Names of all parameters asked for.
-    private(set) var names: Set<String> = []
+    package private(set) var names: Set<String> = []
     /// Numbers in all parameters asked for.
     private(set) var count = 0
     /// Those of T5 among them.
