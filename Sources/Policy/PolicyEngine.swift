@@ -6,6 +6,8 @@ import OctoModel
 package enum PolicyEngineError: Error, Equatable, CustomStringConvertible {
     case missingCamera(wanted: [String], given: [String])
     case missingProprioception(keys: [String])
+    /// The checkpoint's image encoder is conditioned on numbers of the task.
+    case missingTaskVectors(keys: [String])
     case windowTooLong(wanted: Int, maximum: Int)
 
     package var description: String {
@@ -13,6 +15,9 @@ package enum PolicyEngineError: Error, Equatable, CustomStringConvertible {
         case .missingCamera(let wanted, let given):
             "fitting the checkpoint to the robot: it was trained with cameras [\(wanted.joined(separator: ", "))], the "
                 + "manifest has [\(given.joined(separator: ", "))]. Add a camera of each name to the manifest."
+        case .missingTaskVectors(let keys):
+            "fitting the checkpoint to the robot: its image encoder reads [\(keys.joined(separator: ", "))] of the task "
+                + "(task_film_keys), a goal has images and a text alone. Use a checkpoint that was trained without."
         case .missingProprioception(let keys):
             "fitting the checkpoint to the robot: it was trained with [\(keys.joined(separator: ", "))] beside its images, "
                 + "the policy node has images alone: no node publishes proprioception for it yet. Use a checkpoint that "
@@ -94,6 +99,8 @@ extension PolicyConfiguration {
         guard wanted.allSatisfy(cameras.contains) else { throw .missingCamera(wanted: wanted, given: cameras.sorted()) }
         let numbers = model.lowdimKeys.map(\.name)
         guard numbers.isEmpty else { throw .missingProprioception(keys: numbers) }
+        let vectors = model.taskVectors.map(\.key)
+        guard vectors.isEmpty else { throw .missingTaskVectors(keys: vectors) }
         let window = window ?? model.windowSize
         guard (1...model.maximumHorizon).contains(window) else {
             throw .windowTooLong(wanted: window, maximum: model.maximumHorizon)

@@ -45,6 +45,7 @@ extension ModelDescription {
                     + (camera.fusesGoal ? ", goal image fused" : ", no goal image"))
         }
         for key in lowdimKeys { lines.append("numbers         \(key.name): \(key.dimension) per timestep") }
+        for vector in taskVectors { lines.append("numbers         \(vector.key): \(vector.count) per task") }
         for tokenizer in tokenizers {
             let unit = tokenizer.kind == .observation ? "per timestep" : "per task"
             lines.append(
@@ -92,8 +93,12 @@ extension ModelDescription {
         let numberList = lowdimKeys.map { key in
             JSONNode.object(["key": JSONNode(key.name), "dimension": JSONNode(key.dimension)])
         }
+        let taskNumberList = taskVectors.map { vector in
+            JSONNode.object(["key": JSONNode(vector.key), "count": JSONNode(vector.count)])
+        }
         return .object([
             "step": JSONNode(step), "cameras": JSONNode(.array(cameraList)), "numbers": JSONNode(.array(numberList)),
+            "task_numbers": JSONNode(.array(taskNumberList)),
             "tokenizers": JSONNode(.array(tokenizerList)),
             "skipped_tokenizers": JSONNode(.array(skippedTokenizers.map { JSONNode($0) })),
             "window_size": JSONNode(windowSize), "max_horizon": JSONNode(maximumHorizon), "layers": JSONNode(layers),
@@ -105,7 +110,8 @@ extension ModelDescription {
             "use_map": JSONNode(.bool(usesAttentionPooling)), "diffusion_steps": JSONNode(diffusionSteps),
             "action_horizon": JSONNode(actionHorizon), "action_dim": JSONNode(actionDimension),
             "has_language": JSONNode(.bool(hasLanguage)), "text_tokenizer": textTokenizer.map { JSONNode($0) } ?? nil,
-            "text_vocabulary": textVocabulary.map { JSONNode($0) } ?? nil, "datasets": JSONNode(.array(datasets.map { JSONNode($0) })), "parameters": JSONNode(parameterCount),
+            "text_vocabulary": textVocabulary.map { JSONNode($0) } ?? nil,
+            "datasets": JSONNode(.array(datasets.map { JSONNode($0) })), "parameters": JSONNode(parameterCount),
             "parameters_without_t5": JSONNode(parameterCountWithoutT5),
             "ignored_parameters": JSONNode(.array(ignoredParameters.map { JSONNode($0) })), "load": load.json,
         ])

@@ -84,6 +84,16 @@ import Time
         #expect(message.contains("[proprio]") && message.contains("Use a checkpoint"))
     }
 
+    @Test func aCheckpointThatReadsNumbersOfTheTaskIsRefusedByTheirNames() throws {
+        var variation = Checkpoint.RandomVariation()
+        variation.usesFilm = true
+        let model = try Checkpoint.random(shape: .tiny, seed: 1, variation: variation).description
+        #expect(throws: PolicyEngineError.missingTaskVectors(keys: ["place", "speed"])) {
+            try PolicyConfiguration.cameras(of: model, in: ["primary"], window: nil)
+        }
+        #expect(PolicyEngineError.missingTaskVectors(keys: ["speed"]).description.contains("[speed]"))
+    }
+
     @Test func theWindowIsTheCheckpointsUnlessTheManifestSaysOtherwise() throws {
         let model = checkpoint.description
         let (cameras, window) = try PolicyConfiguration.cameras(of: model, in: ["primary", "spare"], window: nil)
