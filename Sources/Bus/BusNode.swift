@@ -13,12 +13,21 @@ package struct BusOptions: Sendable {
     package var endpoint: String?
     /// Where those it listens to publish. They need not be there yet, and may go and come back.
     package var peers: [String]
+    /// Where programs that come and go, and so are nobody's peers, connect to be heard; nil hears none.
+    package var commandEndpoint: String?
+    /// Command endpoints of others. A process without an endpoint of its own publishes there.
+    package var listeners: [String]
 
-    package init(node: String, runID: String, endpoint: String?, peers: [String]) {
+    package init(
+        node: String, runID: String, endpoint: String?, peers: [String], commandEndpoint: String? = nil,
+        listeners: [String] = []
+    ) {
         self.node = node
         self.runID = runID
         self.endpoint = endpoint
         self.peers = peers
+        self.commandEndpoint = commandEndpoint
+        self.listeners = listeners
     }
 }
 
@@ -49,6 +58,8 @@ package final class BusNode {
     private let hostID: String
     private var peers: Set<String> = []
     private var outputs: [String: TopicOutput] = [:]
+    /// Prefixes that somebody subscribes to at our output.
+    private var heardPrefixes: Set<[UInt8]> = []
     private var router = Router()
     private let parts = (topic: MessagePart(), envelope: MessagePart(), body: MessagePart())
     /// Refilled by each `wait`; kept to spare the allocation.
@@ -67,23 +78,38 @@ package final class BusNode {
         // Fast at first, so that a restarted node is found at once; slower when it stays away. Milliseconds.
         try input.set(ZMQ_RECONNECT_IVL, to: Int32(20))
         try input.set(ZMQ_RECONNECT_IVL_MAX, to: Int32(500))
+        precondition(
+            options.endpoint == nil || options.listeners.isEmpty, "who has an endpoint is listened to, and need not connect")
         if let text = options.endpoint {
             let address = try Endpoint(text)
             try address.clear()
-            let output = try ZeroMQSocket(ZMQ_XPUB, named: "the publishing socket", in: context)
-            try Self.configure(output, linger: Self.linger)
-            // Every subscription is reported, not only the first to a topic: each newcomer gets the latched values.
-            try output.set(ZMQ_XPUB_VERBOSE, to: Int32(1))
+            let output = try Self.makeOutput(in: context)
             endpoint = try output.bind(to: address)
             self.output = output
         } else {
             endpoint = nil
-            output = nil
+            output = options.listeners.isEmpty ? nil : try Self.makeOutput(in: context)
+            // A listener that is gone is then no subscriber any more. ZMQ_IMMEDIATE in zmq_setsockopt(3).
+            try output?.set(ZMQ_IMMEDIATE, to: Int32(1))
+            for listener in options.listeners { try output?.connect(to: Endpoint(listener)) }
+        }
+        if let text = options.commandEndpoint {
+            let address = try Endpoint(text)
+            try address.clear()
+            _ = try input.bind(to: address)
         }
         for peer in options.peers { try connect(peer) }
     }
 
     deinit { close() }
+
+    private static func makeOutput(in context: ZeroMQContext) throws(BusError) -> ZeroMQSocket {
+        let output = try ZeroMQSocket(ZMQ_XPUB, named: "the publishing socket", in: context)
+        try configure(output, linger: linger)
+        // Every subscription is reported, not only the first to a topic: each newcomer gets the latched values.
+        try output.set(ZMQ_XPUB_VERBOSE, to: Int32(1))
+        return output
+    }
 
     private static func configure(_ socket: ZeroMQSocket, linger: Int32) throws(BusError) {
         try socket.set(ZMQ_LINGER, to: linger)
@@ -133,9 +159,9 @@ package final class BusNode {
 // MARK: - Publishing
 
 extension BusNode {
-    /// The sending end of `topic`; calling again returns another handle to the same. The node needs an endpoint.
+    /// The sending end of `topic`; calling again returns another handle to the same. The node needs an endpoint, or listeners.
     package func publisher<Message>(_ topic: Topic<Message>) -> Publisher<Message> {
-        precondition(output != nil, "a bus node without an endpoint only listens; it cannot publish '\(topic.name)'")
+        precondition(output != nil, "a bus node without endpoint or listeners cannot publish '\(topic.name)'")
         if let known = outputs[topic.name] {
             precondition(known.schema == Message.schemaName, "'\(topic.name)' is published as \(known.schema) already")
             return Publisher(node: self, output: known)
@@ -143,6 +169,12 @@ extension BusNode {
         let made = TopicOutput(name: topic.name, schema: Message.schemaName, isLatched: topic.delivery == .latched)
         outputs[topic.name] = made
         return Publisher(node: self, output: made)
+    }
+
+    /// Whether somebody subscribed to `topic` here, as far as the last `wait` saw: what is published reaches them.
+    package func isHeard<Message>(on topic: Topic<Message>) -> Bool {
+        let name = Array(topic.name.utf8)
+        return heardPrefixes.contains { name.starts(with: $0) }
     }
 
     func publish(
@@ -183,7 +215,9 @@ extension BusNode {
         for _ in 0..<Self.drainLimit {
             guard try output.receive(into: parts.topic) else { return }
             let event = parts.topic.bytes
+            if event.first == 0 { heardPrefixes.remove(Array(event.dropFirst())) }
             guard event.first == 1 else { continue }
+            heardPrefixes.insert(Array(event.dropFirst()))
             for topic in outputs.values where topic.nameBytes.starts(with: event.dropFirst()) {
                 if let latched = topic.latched { try send(latched, on: topic) }
             }

@@ -57,10 +57,12 @@ extension ManifestCheck {
             let cameras = tree["cameras"]?.object
         else { return }
         let processes = cameras.count + 3
-        if first + processes - 1 > 65535 {
+        let ports = processes + 1
+        if first + ports - 1 > 65535 {
             report(
                 ["bus", "base_port"], in: tree, found: "\(first) with \(processes) processes",
-                allowed: "at most \(65536 - processes), since each process takes one port and 65535 is the last")
+                allowed: "at most \(65536 - ports), since each process takes one port, the arm's commands another, and "
+                    + "65535 is the last")
         }
     }
 

@@ -16,6 +16,8 @@ package struct RunDescription: Equatable, Sendable {
     package var started: String
     /// The ZeroMQ endpoint that each process binds, by the process's name.
     package var endpoints: [String: String]
+    /// Where programs that come and go send commands, by the name of the process that takes them.
+    package var commandEndpoints: [String: String]
     /// Absolute.
     package var manifestPath: String
     package var manifest: Manifest
@@ -26,21 +28,23 @@ package struct RunDescription: Equatable, Sendable {
         _ manifest: Manifest, manifestPath: String, folder: String, using generator: inout some RandomNumberGenerator
     ) throws(RunFolderError) -> RunDescription {
         let digits = String(UInt64.random(in: .min ... .max, using: &generator), radix: 16)
-        var endpoints: [String: String] = [:]
-        for (index, node) in manifest.nodes.enumerated() {
+        func endpoint(_ name: String, _ index: Int) throws(RunFolderError) -> String {
             switch manifest.bus.transport {
             case .ipc:
-                let path = "\(folder)/\(node).ipc"
+                let path = "\(folder)/\(name).ipc"
                 guard path.utf8.count <= maximumSocketPath else {
                     throw .pathTooLong(path: path, bytes: path.utf8.count, maximum: maximumSocketPath)
                 }
-                endpoints[node] = "ipc://\(path)"
-            case .tcp: endpoints[node] = "tcp://127.0.0.1:\(manifest.bus.basePort + index)"
+                return "ipc://\(path)"
+            case .tcp: return "tcp://127.0.0.1:\(manifest.bus.basePort + index)"
             }
         }
+        var endpoints: [String: String] = [:]
+        for (index, node) in manifest.nodes.enumerated() { endpoints[node] = try endpoint(node, index) }
+        let commands = try endpoint("\(Manifest.armNode).commands", manifest.nodes.count)
         return RunDescription(
             folder: folder, runID: String(repeating: "0", count: 16 - digits.count) + digits, launcherPID: getpid(),
-            started: wallTime(), endpoints: endpoints,
+            started: wallTime(), endpoints: endpoints, commandEndpoints: [Manifest.armNode: commands],
             manifestPath: FileSystem.absolute(manifestPath, from: FileSystem.workingFolder), manifest: manifest)
     }
 
@@ -70,6 +74,8 @@ extension RunDescription {
             "started": JSONNode(started),
             "endpoints": JSONNode(
                 .object(endpoints.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: JSONNode($0.value)) })),
+            "command_endpoints": JSONNode(
+                .object(commandEndpoints.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: JSONNode($0.value)) })),
             "manifest_path": JSONNode(manifestPath),
             "manifest": manifest.tree,
         ])
@@ -96,10 +102,13 @@ extension RunDescription {
         }
         guard let runID = root["run_id"]?.string, let pid = root["launcher_pid"]?.int.flatMap({ Int32(exactly: $0) }),
             let started = root["started"]?.string, let members = root["endpoints"]?.object,
+            let listeners = root["command_endpoints"]?.object,
             let manifestPath = root["manifest_path"]?.string, let tree = root["manifest"]
         else { throw .damaged(path: path, problem: "a key is missing or of another type") }
         var endpoints: [String: String] = [:]
         for member in members { endpoints[member.key] = member.value.string }
+        var commandEndpoints: [String: String] = [:]
+        for member in listeners { commandEndpoints[member.key] = member.value.string }
         let manifest: Manifest
         do throws(ManifestError) {
             manifest = try Manifest(
@@ -113,6 +122,6 @@ extension RunDescription {
         }
         self.init(
             folder: folder, runID: runID, launcherPID: pid, started: started, endpoints: endpoints,
-            manifestPath: manifestPath, manifest: manifest)
+            commandEndpoints: commandEndpoints, manifestPath: manifestPath, manifest: manifest)
     }
 }

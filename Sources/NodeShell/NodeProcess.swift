@@ -124,7 +124,8 @@ package enum NodeProcess {
     private static func options(for node: String, in run: RunDescription) throws -> BusOptions {
         let endpoint = try run.endpoint(of: node)
         let peers = run.endpoints.filter { $0.key != node }.sorted { $0.key < $1.key }.map(\.value)
-        return BusOptions(node: node, runID: run.runID, endpoint: endpoint, peers: peers)
+        return BusOptions(
+            node: node, runID: run.runID, endpoint: endpoint, peers: peers, commandEndpoint: run.commandEndpoints[node])
     }
 
     private static func fail(_ message: String, _ code: ExitCode) -> ExitCode {

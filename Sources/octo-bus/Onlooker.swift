@@ -17,26 +17,12 @@ final class Onlooker {
     init(folder: String?) throws {
         signals = octo_signal_fd()
         guard signals >= 0 else { throw LookError.signalsUnavailable(code: -signals) }
-        run = try RunDescription.load(folder: Self.find(folder))
+        run = try RunDescription.load(folder: RunSearch.folder(folder))
         node = try BusNode(
             BusOptions(node: "octo-bus", runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted()))
     }
 
     deinit { Glibc.close(signals) }
-
-    private static func find(_ folder: String?) throws -> String {
-        if let folder {
-            guard RunFolder.isLive(folder) else { throw LookError.notRunning(folder: folder) }
-            return folder
-        }
-        var environment: [String: String] = [:]
-        for name in ["OCTO_RUN_BASE", "XDG_RUNTIME_DIR"] { environment[name] = getenv(name).map { String(cString: $0) } }
-        let base = RunFolder.base(environment)
-        let live = RunFolder.findLive(in: base)
-        guard let only = live.first else { throw LookError.nothingRunning(base: base) }
-        guard live.count == 1 else { throw LookError.severalRunning(live) }
-        return only
-    }
 
     /// Hands on the messages whose topic begins with `prefix`, from inside `listen`.
     func observe(prefix: String, _ handler: @escaping (RawMessage) -> Void) throws {

@@ -208,3 +208,67 @@ import Wire
         #expect(node.statistics.published == ["policy/chunk": 2])
     }
 }
+
+/// Programs that come and go, and so are in nobody's list of peers.
+@Suite struct CommandEndpointTests {
+    @Test func whoIsNobodysPeerIsHeardAtTheCommandEndpoint() throws {
+        let folder = try SocketFolder()
+        let arm = try BusNode(
+            BusOptions(
+                node: "arm", runID: "run", endpoint: folder.endpoint(), peers: [],
+                commandEndpoint: folder.endpoint("b")))
+        let chunks = try arm.subscribe(Topics.policyChunk)
+        let visitor = try BusNode(
+            BusOptions(node: "visitor", runID: "run", endpoint: nil, peers: [], listeners: [folder.endpoint("b")]))
+        let publisher = visitor.publisher(Topics.policyChunk)
+        #expect(!visitor.isHeard(on: Topics.policyChunk))
+        try letWork(arm, visitor, until: "the subscription") { visitor.isHeard(on: Topics.policyChunk) }
+        #expect(!visitor.isHeard(on: Topics.goalCurrent))
+        // Once it is heard, the first message arrives.
+        try publisher.publish(Sample.chunk(7), at: .now())
+        var received: ActionChunk?
+        try letWork(arm, visitor, until: "the message") {
+            received = chunks.take()?.message
+            return received != nil
+        }
+        #expect(received == Sample.chunk(7))
+    }
+
+    @Test func severalVisitorsAreHeardOneAfterTheOther() throws {
+        let folder = try SocketFolder()
+        let arm = try BusNode(
+            BusOptions(
+                node: "arm", runID: "run", endpoint: folder.endpoint(), peers: [],
+                commandEndpoint: folder.endpoint("b")))
+        let chunks = try arm.subscribe(Topics.policyChunk)
+        for id: UInt64 in 1...3 {
+            let visitor = try BusNode(
+                BusOptions(
+                    node: "visitor", runID: "run", endpoint: nil, peers: [], listeners: [folder.endpoint("b")]))
+            let publisher = visitor.publisher(Topics.policyChunk)
+            try letWork(arm, visitor, until: "the subscription") { visitor.isHeard(on: Topics.policyChunk) }
+            try publisher.publish(Sample.chunk(id), at: .now())
+            var received: ActionChunk?
+            try letWork(arm, visitor, until: "the message") {
+                received = chunks.take()?.message
+                return received != nil
+            }
+            #expect(received == Sample.chunk(id))
+            visitor.close()
+        }
+    }
+
+    @Test func aListenerThatIsGoneHearsNothing() throws {
+        let folder = try SocketFolder()
+        let arm = try BusNode(
+            BusOptions(
+                node: "arm", runID: "run", endpoint: folder.endpoint(), peers: [],
+                commandEndpoint: folder.endpoint("b")))
+        _ = try arm.subscribe(Topics.policyChunk)
+        let visitor = try BusNode(
+            BusOptions(node: "visitor", runID: "run", endpoint: nil, peers: [], listeners: [folder.endpoint("b")]))
+        try letWork(arm, visitor, until: "the subscription") { visitor.isHeard(on: Topics.policyChunk) }
+        arm.close()
+        try letWork(visitor, until: "the end of it") { !visitor.isHeard(on: Topics.policyChunk) }
+    }
+}

@@ -96,7 +96,7 @@ import Testing
         ("policy.rate_hz=50", "$.arm.control_rate_hz", "here 200 Hz"),
         ("cameras.primary.rate_hz=1", "$.cameras.primary.rate_hz", "at least 2 Hz"),
         ("supervision.backoff_max_s=0.1", "$.supervision.backoff_max_s", "here 0.2 s"),
-        ("bus={\"transport\": \"tcp\", \"base_port\": 65533}", "$.bus.base_port", "at most 65532"),
+        ("bus={\"transport\": \"tcp\", \"base_port\": 65533}", "$.bus.base_port", "at most 65531"),
     ])
     func namesPlaceAndWhatIsAllowed(_ set: String, _ path: String, _ allowed: String) throws {
         let problems = try Sample.problems(Sample.minimal, set: [set])

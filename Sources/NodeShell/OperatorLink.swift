@@ -1,0 +1,52 @@
+import Bus
+import Launch
+import Time
+import Wire
+
+/// A program that comes and goes, such as `octo-arm stop`, beside a run: it hears every node, and one node hears it.
+package final class OperatorLink {
+    package let run: RunDescription
+    package let bus: BusNode
+    private let node: String
+
+    /// - Parameters:
+    ///   - folder: of the run; nil for the one run that is alive.
+    ///   - node: the process that takes the commands.
+    ///   - name: of this program, in the envelope of what it sends.
+    package init(run folder: String?, commanding node: String, name: String) throws {
+        run = try RunDescription.load(folder: RunSearch.folder(folder))
+        guard let listener = run.commandEndpoints[node] else { throw OperatorLinkError.takesNoCommands(node: node) }
+        self.node = node
+        bus = try BusNode(
+            BusOptions(
+                node: name, runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted(), listeners: [listener]))
+    }
+
+    /// Waits until the node hears `topic`, so that what is sent next arrives.
+    /// - Throws: `.unheard` after `patience`.
+    package func awaitHearing<Message>(on topic: Topic<Message>, patience: Duration = .seconds(3)) throws {
+        let deadline = MonotonicTime.now() + patience
+        while !bus.isHeard(on: topic) {
+            let now = MonotonicTime.now()
+            guard now < deadline else { throw OperatorLinkError.unheard(node: node, topic: topic.name, patience: patience) }
+            try bus.wait(until: min(deadline, now + .milliseconds(20)))
+        }
+    }
+}
+
+/// Why a command cannot be given.
+package enum OperatorLinkError: Error, Equatable, CustomStringConvertible {
+    case takesNoCommands(node: String)
+    case unheard(node: String, topic: String, patience: Duration)
+
+    package var description: String {
+        switch self {
+        case .takesNoCommands(let node):
+            "sending a command: the run has no command endpoint for '\(node)', expected one. It was started by another "
+                + "version: start it again."
+        case .unheard(let node, let topic, let patience):
+            "sending a command: '\(node)' did not listen on '\(topic)' within \(patience), expected at once. Its process is "
+                + "not running, or hangs: see 'octo-bus list' and the launcher's output. If the arm moves, switch its power off."
+        }
+    }
+}
