@@ -69,6 +69,7 @@ let package = Package(
         room("TextTokenizer", ["CSentencePiece"]),
         room("Control", ["JSONTree", "Time", "Geometry", "Messages"]),
         room("Policy", ["OctoModel", "Images", "Messages", "Time"]),
+        room("ServoProtocol"),
         room("Goals", ["JSONTree", "Images", "Messages", "Time"]),
         room("Launch", ["JSONTree", "Messages", "Time"]),
 
@@ -120,6 +121,7 @@ let package = Package(
         tests(of: "TextTokenizer", ["JSONTree"]),
         tests(of: "Control", ["Time", "Geometry", "Messages", "JSONTree"]),
         tests(of: "Policy", ["OctoModel", "TextTokenizer", "Images", "Messages", "Time", "JSONTree"]),
+        tests(of: "ServoProtocol", ["CAllocationCount"]),
         tests(of: "Goals", ["Images", "Messages", "Time", "JSONTree"]),
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
         tests(of: "Wire", ["Messages", "Time", "Geometry", "Images"]),
