@@ -70,6 +70,7 @@ let package = Package(
         room("Control", ["JSONTree", "Time", "Geometry", "Messages"]),
         room("Policy", ["OctoModel", "Images", "Messages", "Time"]),
         room("ServoProtocol"),
+        room("ServoEmulation", ["ServoProtocol", "Time"]),
         room("Goals", ["JSONTree", "Images", "Messages", "Time"]),
         room("Launch", ["JSONTree", "Messages", "Time"]),
 
@@ -122,6 +123,7 @@ let package = Package(
         tests(of: "Control", ["Time", "Geometry", "Messages", "JSONTree"]),
         tests(of: "Policy", ["OctoModel", "TextTokenizer", "Images", "Messages", "Time", "JSONTree"]),
         tests(of: "ServoProtocol", ["CAllocationCount"]),
+        tests(of: "ServoEmulation", ["ServoProtocol", "Time"]),
         tests(of: "Goals", ["Images", "Messages", "Time", "JSONTree"]),
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
         tests(of: "Wire", ["Messages", "Time", "Geometry", "Images"]),

@@ -103,6 +103,14 @@ extension Dynamixel {
         buffer.append(littleEndian: Int(crc), width: 2)
     }
 
+    /// The sum over an unfinished packet, as fast answers have it behind each servo's data.
+    /// - Parameter length: what the packet's length field will say, without stuffing.
+    package static func runningChecksum(_ start: Int, length: Int, in buffer: PacketBuffer) -> Int {
+        buffer[start + 5] = UInt8(truncatingIfNeeded: length)
+        buffer[start + 6] = UInt8(truncatingIfNeeded: length >> 8)
+        return Int(DynamixelChecksum.crc(UnsafeRawBufferPointer(rebasing: buffer.bytes[start...])))
+    }
+
     /// A packet without parameters: ping, reboot, action.
     package static func append(_ instruction: Instruction, to id: UInt8, in buffer: PacketBuffer) {
         end(begin(instruction, to: id, in: buffer), in: buffer)

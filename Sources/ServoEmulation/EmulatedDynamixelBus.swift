@@ -1,0 +1,248 @@
+import ServoProtocol
+import Time
+
+/// A chain of emulated Dynamixel servos of the X series, Protocol 2.0.
+package final class EmulatedDynamixelBus: EmulatedBus {
+    package var faults = BusFaults()
+    package var onWrite: ((RegisterWrite) -> Void)?
+    private var servos: [EmulatedDynamixelServo] = []
+    private let parser = DynamixelParser()
+    private let buffer = PacketBuffer(capacity: 4_096)
+    private var replies: ReplyQueue
+    private var dice: FaultDice
+    /// Answers fast sync reads.
+    private let knowsFastSyncRead: Bool
+
+    /// A servo of the chain.
+    package struct Servo: Sendable {
+        package var id: UInt8
+        package var model: DynamixelModel
+        /// Where it stands, pulses.
+        package var pulses: Int
+        package var secondaryID: UInt8
+        package var isReversed: Bool
+
+        package init(
+            id: UInt8, model: DynamixelModel = .xm430w350, pulses: Int = 2048, secondaryID: UInt8 = 255,
+            isReversed: Bool = false
+        ) {
+            self.id = id
+            self.model = model
+            self.pulses = pulses
+            self.secondaryID = secondaryID
+            self.isReversed = isReversed
+        }
+    }
+
+    /// - Parameter seed: of the faults' chance.
+    package init(_ servos: [Servo], baud: Int = 1_000_000, knowsFastSyncRead: Bool = true, seed: UInt64 = 1) {
+        self.servos = servos.map {
+            EmulatedDynamixelServo(
+                id: $0.id, model: $0.model, pulses: $0.pulses, secondaryID: $0.secondaryID, isReversed: $0.isReversed)
+        }
+        replies = ReplyQueue(baud: baud)
+        self.knowsFastSyncRead = knowsFastSyncRead
+        dice = FaultDice(seed: seed)
+    }
+
+    package var ids: [UInt8] { servos.map(\.id) }
+    package var nextReplyTime: MonotonicTime? { replies.next }
+
+    package func takeReplies(at now: MonotonicTime) -> [UInt8] {
+        let bytes = replies.take(at: now)
+        return faults.isUnplugged ? [] : bytes
+    }
+
+    package func advance(to now: MonotonicTime) {
+        for index in servos.indices { servos[index].advance(to: now) }
+    }
+
+    package func position(of id: UInt8) -> Int? { value(of: .presentPosition, at: id) }
+
+    /// A register's value; nil for an unknown id.
+    package func value(of register: DynamixelRegister, at id: UInt8) -> Int? {
+        servos.first { $0.id == id }?.value(register)
+    }
+
+    package func setObstacle(_ pulses: ClosedRange<Int>?, at id: UInt8) { change(id) { $0.setObstacle(pulses) } }
+    package func setHardwareError(_ bits: UInt8, at id: UInt8) { change(id) { $0.setHardwareError(bits) } }
+    package func setTemperature(_ degrees: Int, at id: UInt8) { change(id) { $0.setTemperature(degrees) } }
+
+    package func cyclePower() {
+        for index in servos.indices { servos[index].restart() }
+        parser.reset()
+        replies.removeAll()
+    }
+
+    private func change(_ id: UInt8, _ body: (inout EmulatedDynamixelServo) -> Void) {
+        for index in servos.indices where servos[index].id == id { body(&servos[index]) }
+    }
+
+    // MARK: - Packets
+
+    package func receive(_ bytes: UnsafeRawBufferPointer, at now: MonotonicTime) {
+        if faults.isUnplugged { return }
+        advance(to: now)
+        replies.hostSends(bytes.count, at: now)
+        var taken = 0
+        while taken < bytes.count {
+            taken += parser.feed(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
+            while let packet = parser.next() { hear(packet, Array(parser.parameters), at: now) }
+        }
+    }
+
+    private func hear(_ packet: ServoPacket, _ parameters: [UInt8], at now: MonotonicTime) {
+        if dice.happens(faults.dropProbability) || dice.happens(faults.corruptProbability) { return }
+        guard let instruction = Dynamixel.Instruction(rawValue: packet.instruction) else {
+            return answerUnknown(packet.id)
+        }
+        for index in servos.indices where isThere(servos[index].id) { servos[index].hearInstruction(at: now) }
+        switch instruction {
+        case .ping: forEachAddressed(packet.id, answersBroadcast: true) { servo in
+            (0, Array(servo.registers[0...1]) + [servo.registers[6]], 0)
+        }
+        case .read:
+            guard parameters.count == 4 else { return fail(packet.id, 5) }
+            let (address, count) = (Self.word(parameters, 0), Self.word(parameters, 2))
+            forEachAddressed(packet.id) { servo in
+                guard let data = servo.read(address, count: count) else { return (5, [], 1) }
+                return (0, Array(data), 1)
+            }
+        case .write, .registeredWrite:
+            guard parameters.count >= 3 else { return fail(packet.id, 5) }
+            let address = Self.word(parameters, 0)
+            forEachAddressed(packet.id) { servo in
+                if instruction == .registeredWrite {
+                    servo.register(address, parameters[2...])
+                    return (0, [], 2)
+                }
+                let error = servo.write(address, parameters[2...])
+                if error == 0 { self.log(servo.id, address, Array(parameters[2...]), now) }
+                return (error, [], 2)
+            }
+        case .action:
+            forEachAddressed(packet.id) { servo in
+                if let written = servo.act() { self.log(servo.id, written.address, written.data, now) }
+                return (0, [], 2)
+            }
+        case .reboot:
+            forEachAddressed(packet.id) { servo in
+                servo.restart()
+                return (0, [], 2)
+            }
+        case .clear, .factoryReset: forEachAddressed(packet.id) { _ in (0, [], 2) }
+        case .syncRead: syncRead(parameters, isFast: false)
+        case .fastSyncRead: if knowsFastSyncRead { syncRead(parameters, isFast: true) }
+        case .syncWrite: syncWrite(parameters, at: now)
+        case .bulkRead:
+            for start in stride(from: 0, to: parameters.count - 4, by: 5) {
+                let (address, count) = (Self.word(parameters, start + 1), Self.word(parameters, start + 3))
+                forEachAddressed(parameters[start]) { servo in
+                    guard let data = servo.read(address, count: count) else { return (5, [], 1) }
+                    return (0, Array(data), 1)
+                }
+            }
+        case .bulkWrite: bulkWrite(parameters, at: now)
+        case .status, .fastBulkRead: break
+        }
+    }
+
+    private static func word(_ bytes: [UInt8], _ index: Int) -> Int { Int(bytes[index]) | Int(bytes[index + 1]) << 8 }
+
+    private func isThere(_ id: UInt8) -> Bool { !faults.missing.contains(id) }
+
+    private func log(_ id: UInt8, _ address: Int, _ data: [UInt8], _ now: MonotonicTime) {
+        onWrite?(RegisterWrite(time: now.nanoseconds, id: id, address: address, data: data))
+    }
+
+    /// Lets every servo that `id` means do something; the one whose own id it is answers.
+    /// - Parameter body: returns error number, data, and the status return level from which it is answered.
+    private func forEachAddressed(
+        _ id: UInt8, answersBroadcast: Bool = false,
+        _ body: (inout EmulatedDynamixelServo) -> (error: UInt8, data: [UInt8], level: Int)
+    ) {
+        let isBroadcast = id == Dynamixel.broadcastID
+        for index in servos.indices where isThere(servos[index].id) {
+            let isOwn = servos[index].id == id
+            guard isBroadcast || isOwn || servos[index].secondaryID == id else { continue }
+            let (error, data, level) = body(&servos[index])
+            guard isOwn || (isBroadcast && answersBroadcast), servos[index].statusReturnLevel >= level else { continue }
+            answer(servos[index], servos[index].status(error), data)
+        }
+    }
+
+    private func fail(_ id: UInt8, _ error: UInt8) { forEachAddressed(id) { _ in (error, [], 2) } }
+
+    private func answerUnknown(_ id: UInt8) { fail(id, 2) }
+
+    private func answer(_ servo: EmulatedDynamixelServo, _ status: Dynamixel.StatusError, _ data: [UInt8]) {
+        buffer.removeAll()
+        data.withUnsafeBytes { Dynamixel.appendStatus(from: servo.id, error: status, $0, in: buffer) }
+        send(Array(buffer.bytes), delay: servo.returnDelaySeconds)
+    }
+
+    private func send(_ bytes: [UInt8], delay: Double) {
+        if dice.happens(faults.dropProbability) { return }
+        var bytes = bytes
+        if dice.happens(faults.corruptProbability) { dice.damage(&bytes) }
+        replies.append(bytes, delay: delay + faults.delay)
+    }
+
+    private func syncRead(_ parameters: [UInt8], isFast: Bool) {
+        guard parameters.count > 4 else { return }
+        let (address, count) = (Self.word(parameters, 0), Self.word(parameters, 2))
+        let asked = parameters[4...].compactMap { id in servos.first { $0.id == id } }
+        let there = asked.filter { isThere($0.id) }
+        if !isFast {
+            for servo in there {
+                if let data = servo.read(address, count: count) { answer(servo, servo.status(), Array(data)) }
+            }
+            return
+        }
+        // All answer in one packet: who is missing spoils it.
+        guard asked.count == parameters.count - 4, there.count == asked.count else { return }
+        buffer.removeAll()
+        let start = Dynamixel.begin(.status, to: Dynamixel.broadcastID, in: buffer)
+        for (place, servo) in there.enumerated() {
+            guard let data = servo.read(address, count: count) else { return }
+            buffer.append(servo.status().byte)
+            buffer.append(servo.id)
+            for byte in data { buffer.append(byte) }
+            // The packet's sum so far; the last one is the packet's own. The length is known from the start.
+            if place < there.count - 1 {
+                let length = there.count * (count + 4) + 1
+                let crc = Dynamixel.runningChecksum(start, length: length, in: buffer)
+                buffer.append(littleEndian: crc, width: 2)
+            }
+        }
+        Dynamixel.end(start, in: buffer)
+        send(Array(buffer.bytes), delay: there.first?.returnDelaySeconds ?? 0)
+    }
+
+    private func syncWrite(_ parameters: [UInt8], at now: MonotonicTime) {
+        guard parameters.count > 4 else { return }
+        let (address, width) = (Self.word(parameters, 0), Self.word(parameters, 2))
+        guard width > 0 else { return }
+        for start in stride(from: 4, to: parameters.count - width, by: width + 1) {
+            write(parameters[start], address, parameters[(start + 1)..<(start + 1 + width)], now)
+        }
+    }
+
+    private func bulkWrite(_ parameters: [UInt8], at now: MonotonicTime) {
+        var start = 0
+        while start + 5 <= parameters.count {
+            let (address, width) = (Self.word(parameters, start + 1), Self.word(parameters, start + 3))
+            guard start + 5 + width <= parameters.count else { return }
+            write(parameters[start], address, parameters[(start + 5)..<(start + 5 + width)], now)
+            start += 5 + width
+        }
+    }
+
+    /// Without an answer.
+    private func write(_ id: UInt8, _ address: Int, _ data: ArraySlice<UInt8>, _ now: MonotonicTime) {
+        for index in servos.indices where isThere(servos[index].id) {
+            guard servos[index].id == id || servos[index].secondaryID == id else { continue }
+            if servos[index].write(address, data) == 0 { log(servos[index].id, address, Array(data), now) }
+        }
+    }
+}

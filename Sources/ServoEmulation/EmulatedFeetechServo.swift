@@ -1,0 +1,186 @@
+import ServoProtocol
+import Time
+
+/// The inside of an STS3215: registers, what is kept without power, motion, protection.
+struct EmulatedFeetechServo {
+    /// Pulses per second at 12 V without load: 50 rpm.
+    private static let freeSpeed = 50.0 / 60 * 4096
+    private static let tableLength = 100
+
+    private(set) var registers = [UInt8](repeating: 0, count: tableLength)
+    /// What comes back with the power: registers below 40, as written while `lock` was 0.
+    private var kept: [UInt8] = []
+    private var motor: EmulatedMotor
+    private var pending: (address: Int, data: [UInt8])?
+    private var now: MonotonicTime = .zero
+    private(set) var error: Feetech.StatusError = []
+    /// Overload has been noticed: it pushes with the protective torque only.
+    private var isProtecting = false
+
+    /// - Parameter pulses: where its bare encoder stands, 0...4095.
+    init(id: UInt8, pulses: Int, homingOffset: Int = 0, limits: ClosedRange<Int> = 0...4095) {
+        motor = EmulatedMotor(position: Double(pulses))
+        set(.firmwareMajor, 3)
+        set(.firmwareMinor, 10)
+        set(.modelNumber, FeetechUnit.sts3215)
+        set(.id, Int(id))
+        set(.returnDelayTime, 0)
+        set(.responseStatusLevel, 1)
+        set(.minimumPosition, limits.lowerBound)
+        set(.maximumPosition, limits.upperBound)
+        set(.maximumTemperature, 70)
+        set(.maximumVoltage, 140)
+        set(.minimumVoltage, 40)
+        set(.maximumTorque, 1_000)
+        set(.phase, 12)
+        set(.proportionalGain, 32)
+        set(.derivativeGain, 32)
+        set(.protectionCurrent, 500)
+        set(.homingOffset, homingOffset)
+        set(.protectiveTorque, 20)
+        set(.protectionTime, 200)
+        set(.overloadTorque, 80)
+        kept = Array(registers[..<FeetechRegister.firstRAMAddress])
+        resetRAM()
+    }
+
+    // MARK: Registers
+
+    func value(_ register: FeetechRegister) -> Int { registers.withUnsafeBytes { register.value(in: $0, base: 0) } }
+
+    private mutating func set(_ register: FeetechRegister, _ value: Int) {
+        let raw = register.encoded(value)
+        for index in 0..<register.width {
+            registers[register.address + index] = UInt8(truncatingIfNeeded: raw >> (8 * index))
+        }
+    }
+
+    private mutating func resetRAM() {
+        for address in FeetechRegister.firstRAMAddress..<registers.count { registers[address] = 0 }
+        set(.torqueLimit, value(.maximumTorque))
+        set(.lock, 1)
+        set(.presentVoltage, 120)
+        set(.presentTemperature, 30)
+        set(.maximumAcceleration, 50)
+        motor.rest()
+        isProtecting = false
+        pending = nil
+        updatePresent()
+    }
+
+    var id: UInt8 { registers[FeetechRegister.id.address] }
+    var answersWrites: Bool { value(.responseStatusLevel) == 1 }
+    var returnDelaySeconds: Double { Double(value(.returnDelayTime) * FeetechUnit.returnDelayMicroseconds) * 1e-6 }
+    private var isTorqueOn: Bool { value(.torqueEnable) == 1 }
+
+    func read(_ address: Int, count: Int) -> ArraySlice<UInt8>? {
+        guard count > 0, address >= 0, address + count <= registers.count else { return nil }
+        return registers[address..<address + count]
+    }
+
+    private static func isReadOnly(_ address: Int) -> Bool { (0..<5).contains(address) || (56..<80).contains(address) }
+
+    /// A write beyond the table is not carried out; one to a read-only register changes nothing, without an error.
+    /// - Returns: whether it was accepted.
+    mutating func write(_ address: Int, _ data: ArraySlice<UInt8>) -> Bool {
+        guard !data.isEmpty, address >= 0, address + data.count <= registers.count else { return false }
+        for (index, byte) in data.enumerated() where !Self.isReadOnly(address + index) { registers[address + index] = byte }
+        let range = address..<address + data.count
+        if range.lowerBound < FeetechRegister.firstRAMAddress, value(.lock) == 0 {
+            kept = Array(registers[..<FeetechRegister.firstRAMAddress])
+        }
+        if range.contains(FeetechRegister.torqueEnable.address) {
+            if value(.torqueEnable) == 128 {
+                // Calls the present position the middle.
+                set(.homingOffset, Int((motor.position - 2048).rounded()))
+                set(.torqueEnable, 0)
+            }
+            isProtecting = false
+            error.remove(.overload)
+        }
+        updatePresent()
+        return true
+    }
+
+    mutating func register(_ address: Int, _ data: ArraySlice<UInt8>) { pending = (address, Array(data)) }
+
+    /// - Returns: what was written, if something was registered.
+    mutating func act() -> (address: Int, data: [UInt8])? {
+        defer { pending = nil }
+        guard let pending, write(pending.address, pending.data[...]) else { return nil }
+        return pending
+    }
+
+    // MARK: Time
+
+    mutating func advance(to time: MonotonicTime) {
+        let seconds = now == .zero ? 0 : (time - now).inSeconds
+        now = time
+        guard isTorqueOn else {
+            motor.rest()
+            return updatePresent()
+        }
+        let wanted = value(.goalVelocity)
+        let speed = wanted == 0 ? Self.freeSpeed : min(Double(abs(wanted)), Self.freeSpeed)
+        switch value(.operatingMode) {
+        case 0:
+            // It stops at its limit registers, whatever the goal.
+            let (low, high) = (value(.minimumPosition), value(.maximumPosition))
+            let goal = low < high ? min(max(value(.goalPosition), low), high) : value(.goalPosition)
+            motor.follow(Double(goal + value(.homingOffset)), speed: speed, for: seconds)
+        case 1: motor.push(Double(wanted.signum()) * speed / Self.freeSpeed, speed: Self.freeSpeed, for: seconds)
+        default: motor.rest()
+        }
+        protect()
+        updatePresent()
+    }
+
+    private mutating func protect() {
+        let share = abs(motor.effort) * 100
+        if share >= Double(value(.overloadTorque)), motor.stalledSeconds > Double(value(.protectionTime)) * 0.01 {
+            isProtecting = true
+            error.insert(.overload)
+        }
+    }
+
+    private mutating func updatePresent() {
+        set(.presentPosition, Int(motor.position.rounded()) - value(.homingOffset))
+        set(.presentVelocity, Int(motor.velocity.rounded()))
+        let share = isProtecting ? motor.effort * Double(value(.protectiveTorque)) / 100 : motor.effort
+        set(.presentLoad, Int((share * 1_000).rounded()))
+        set(.presentCurrent, Int((share * 300).rounded()))
+        set(.moving, abs(motor.velocity) > 1 ? 1 : 0)
+    }
+
+    // MARK: Faults
+
+    /// - Parameter pulses: it cannot leave this range, as its position register counts.
+    mutating func setObstacle(_ pulses: ClosedRange<Int>?) {
+        guard let pulses else {
+            (motor.lowestFree, motor.highestFree) = (-.infinity, .infinity)
+            return
+        }
+        let offset = value(.homingOffset)
+        (motor.lowestFree, motor.highestFree) = (Double(pulses.lowerBound + offset), Double(pulses.upperBound + offset))
+    }
+
+    mutating func setHardwareError(_ bits: UInt8) {
+        error = Feetech.StatusError(rawValue: bits)
+        if bits != 0 { set(.torqueEnable, 0) }
+    }
+
+    mutating func setTemperature(_ degrees: Int) {
+        set(.presentTemperature, degrees)
+        guard degrees > value(.maximumTemperature) else { return }
+        error.insert(.overheating)
+        set(.torqueEnable, 0)
+    }
+
+    mutating func restart() {
+        error = []
+        let temperature = value(.presentTemperature)
+        registers.replaceSubrange(..<FeetechRegister.firstRAMAddress, with: kept)
+        resetRAM()
+        setTemperature(temperature)
+    }
+}

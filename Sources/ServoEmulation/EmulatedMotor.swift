@@ -1,0 +1,62 @@
+import Glibc
+
+/// Motor and gears of an emulated servo: follows what it is told, and stops at what stands in its way.
+struct EmulatedMotor: Equatable, Sendable {
+    /// Seconds after which 63 % of a small step are done.
+    private static let timeConstant = 0.02
+    /// Longest stretch that is computed at once, seconds.
+    private static let stretch = 0.002
+    /// More time than this has no further effect, seconds: a bus that slept for a day is soon up to date.
+    private static let horizon = 10.0
+
+    /// Pulses, as the bare encoder would say; unbounded.
+    var position: Double
+    /// Pulses per second.
+    private(set) var velocity = 0.0
+    /// It cannot turn beyond these, pulses.
+    var lowestFree = -Double.infinity
+    var highestFree = Double.infinity
+    /// How hard it pushes, -1 ... 1.
+    private(set) var effort = 0.0
+    /// How long it has pushed against an obstacle, seconds.
+    private(set) var stalledSeconds = 0.0
+
+    init(position: Double) { self.position = position }
+
+    /// Turns towards `goal`, pulses, at no more than `speed`, pulses per second.
+    mutating func follow(_ goal: Double, speed: Double, for seconds: Double) {
+        advance(seconds) { motor in
+            min(max((goal - motor.position) / Self.timeConstant, -speed), speed)
+        }
+        if stalledSeconds == 0 { effort = min(max((goal - position) / 200, -0.3), 0.3) }
+    }
+
+    /// Turns as fast as a share (-1 ... 1) of `speed` says.
+    mutating func push(_ share: Double, speed: Double, for seconds: Double) {
+        advance(seconds) { _ in share * speed }
+        if stalledSeconds == 0 { effort = share * 0.2 } else { effort = share }
+    }
+
+    /// Without torque: stays where it is.
+    mutating func rest() {
+        (velocity, effort, stalledSeconds) = (0, 0, 0)
+    }
+
+    private mutating func advance(_ seconds: Double, _ wanted: (Self) -> Double) {
+        var left = min(max(seconds, 0), Self.horizon)
+        while left > 0 {
+            let step = min(left, Self.stretch)
+            left -= step
+            velocity = wanted(self)
+            let next = position + velocity * step
+            position = min(max(next, lowestFree), highestFree)
+            if position != next {
+                effort = velocity > 0 ? 1 : -1
+                velocity = 0
+                stalledSeconds += step
+            } else if velocity != 0 {
+                stalledSeconds = 0
+            }
+        }
+    }
+}
