@@ -109,7 +109,7 @@ package struct FixedActionChunk: Sendable, BitwiseCopyable {
     /// Numbers in one action of `space` for an arm of `jointCount` joints.
     package static func dimension(of space: ActionSpace, jointCount: Int) -> Int {
         switch space {
-        case .eefDelta: 7
+        case .eefDelta, .eefAbsolute: 7
         case .jointPosition, .jointDelta: jointCount + 1
         }
     }

@@ -49,7 +49,7 @@ struct StepPlanner: Sendable, BitwiseCopyable {
     func target(of step: Int, in chunk: FixedActionChunk, after previous: StepTarget) -> StepTarget {
         var target: StepTarget
         switch chunk.actionSpace {
-        case .eefDelta: target = endEffectorTarget(of: step, in: chunk, after: previous)
+        case .eefDelta, .eefAbsolute: target = endEffectorTarget(of: step, in: chunk, after: previous)
         case .jointPosition: target = jointTarget(of: step, in: chunk, after: previous, isIncrement: false)
         case .jointDelta: target = jointTarget(of: step, in: chunk, after: previous, isIncrement: true)
         }
@@ -61,15 +61,27 @@ struct StepPlanner: Sendable, BitwiseCopyable {
 
     private func endEffectorTarget(of step: Int, in chunk: FixedActionChunk, after previous: StepTarget) -> StepTarget {
         // Not as array literals: of numbers that are not constants, those are made on the heap first.
-        let asked = Vector3(chunk[step, 0], chunk[step, 1], chunk[step, 2])
-        let askedTurn = Vector3(chunk[step, 3], chunk[step, 4], chunk[step, 5])
-        let shift = asked.clamped(
-            lowerBound: Vector3(repeating: -translationLimit), upperBound: Vector3(repeating: translationLimit))
-        let turn = askedTurn.clamped(
-            lowerBound: Vector3(repeating: -rotationLimit), upperBound: Vector3(repeating: rotationLimit))
+        let position = Vector3(chunk[step, 0], chunk[step, 1], chunk[step, 2])
+        let angles = Vector3(chunk[step, 3], chunk[step, 4], chunk[step, 5])
         let start = previous.baseFromEEF.translation
-        var wanted = BridgeConvention.accumulated(
-            translation: shift, rollPitchYaw: turn, on: previous.baseFromEEF, rotationCentre: start)
+        let isDelta = chunk.actionSpace == .eefDelta
+        let asked = isDelta ? position : position - start
+        // The way to an absolute orientation is the turn about fixed base axes that leads there.
+        let askedTurn =
+            isDelta
+            ? angles
+            : (BridgeConvention.baseFromEEF(rollPitchYaw: angles) * previous.baseFromEEF.rotation.inverse).vector
+        let shift = isDelta ? clamped(asked, to: translationLimit) : shortened(asked, to: translationLimit)
+        let turn = isDelta ? clamped(askedTurn, to: rotationLimit) : shortened(askedTurn, to: rotationLimit)
+        var wanted: Pose
+        if isDelta {
+            wanted = BridgeConvention.accumulated(
+                translation: shift, rollPitchYaw: turn, on: previous.baseFromEEF, rotationCentre: start)
+        } else {
+            wanted = Pose(
+                rotation: (Rotation(vector: turn) * previous.baseFromEEF.rotation).normalized,
+                translation: start + shift)
+        }
         let unbounded = wanted.translation
         // Outside the box (an arm may start there) the way back in is walked, not jumped.
         wanted.translation = unbounded.clamped(lowerBound: workspaceLower, upperBound: workspaceUpper)
@@ -85,6 +97,17 @@ struct StepPlanner: Sendable, BitwiseCopyable {
         target.baseFromEEF =
             solution.isReached ? wanted : inverseKinematics.chain.baseFromEEF(solution.positions)
         return target
+    }
+
+    /// Each axis by itself, as the Bridge robot service limits increments.
+    private func clamped(_ vector: Vector3, to limit: Double) -> Vector3 {
+        vector.clamped(lowerBound: Vector3(repeating: -limit), upperBound: Vector3(repeating: limit))
+    }
+
+    /// All axes alike: what is left of the way to an absolute target still points at it.
+    private func shortened(_ vector: Vector3, to limit: Double) -> Vector3 {
+        let largest = max(abs(vector.x), abs(vector.y), abs(vector.z))
+        return largest > limit ? vector * (limit / largest) : vector
     }
 
     private func jointTarget(

@@ -10,12 +10,23 @@ package struct JointState: Equatable, Sendable, BitwiseCopyable {
     package var velocities: JointVector
     /// Opening, 0 closed ... 1 open.
     package var gripper: Double
+    /// How hard each joint's servos push, as a share of the most they may: 1 is the configured current limit (or the
+    /// rated load where a servo measures no current), signed as the joint turns. Nil where the driver cannot tell. A
+    /// joint that is moved by several servos has the value of the one that is farthest from 0.
+    package var load: JointVector?
+    /// Degrees Celsius, the hottest servo of each joint; nil where the driver cannot tell.
+    package var temperatures: JointVector?
 
-    package init(time: MonotonicTime, positions: JointVector, velocities: JointVector, gripper: Double) {
+    package init(
+        time: MonotonicTime, positions: JointVector, velocities: JointVector, gripper: Double,
+        load: JointVector? = nil, temperatures: JointVector? = nil
+    ) {
         self.time = time
         self.positions = positions
         self.velocities = velocities
         self.gripper = gripper
+        self.load = load
+        self.temperatures = temperatures
     }
 }
 
@@ -42,6 +53,18 @@ package enum HoldReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case noFreshChunk = 3
     case stopping = 4
     case driverFault = 5
+    /// Latched: only an explicit reset ends it.
+    case emergencyStop = 6
+    /// A joint does not follow although it pushes: something is in its way.
+    case stalled = 7
+    /// A joint pushes harder than it may for longer than it may.
+    case overloaded = 8
+    /// A joint was found beyond its limits and the way back must be asked for.
+    case beyondLimits = 9
+    /// The operator has let go; a new chunk, or the operator, moves the arm again.
+    case released = 10
+    /// A joint's servo is hotter than it may be.
+    case overheated = 11
 }
 
 extension HoldReason: CustomStringConvertible {
@@ -52,6 +75,12 @@ extension HoldReason: CustomStringConvertible {
         case .noFreshChunk: "no fresh chunk within the watchdog"
         case .stopping: "stopping"
         case .driverFault: "the driver fails"
+        case .emergencyStop: "emergency stop: reset it to go on"
+        case .stalled: "a joint is blocked"
+        case .overloaded: "a joint is overloaded"
+        case .beyondLimits: "a joint is beyond its limits: ask for recovery, or move it back by hand"
+        case .released: "the operator has let go"
+        case .overheated: "a joint's servo is too hot"
         }
     }
 }
@@ -61,6 +90,10 @@ package enum ArmMode: Equatable, Sendable, BitwiseCopyable {
     case executing(chunkID: UInt64, step: Int)
     /// Decelerating to, or standing at, a fixed position.
     case holding(HoldReason)
+    /// An operator moves it.
+    case manual
+    /// On its way back, slowly, from beyond a limit.
+    case recovering
 }
 
 /// The arm as the rest of the system sees it.
@@ -74,10 +107,12 @@ package struct ArmState: Equatable, Sendable, BitwiseCopyable {
     package var baseFromEEF: Pose
     /// The pose that end-effector deltas accumulate on.
     package var commandedBaseFromEEF: Pose
+    /// The joint, counted from 0 at the base, that the hold or the recovery is about; nil when it is about none.
+    package var blamedJoint: Int?
 
     package init(
         tick: UInt64, mode: ArmMode, measured: JointState, setpoint: JointSetpoint, baseFromEEF: Pose,
-        commandedBaseFromEEF: Pose
+        commandedBaseFromEEF: Pose, blamedJoint: Int? = nil
     ) {
         self.tick = tick
         self.mode = mode
@@ -85,6 +120,7 @@ package struct ArmState: Equatable, Sendable, BitwiseCopyable {
         self.setpoint = setpoint
         self.baseFromEEF = baseFromEEF
         self.commandedBaseFromEEF = commandedBaseFromEEF
+        self.blamedJoint = blamedJoint
     }
 }
 
@@ -105,6 +141,8 @@ package struct ChunkReport: Equatable, Sendable, BitwiseCopyable {
     package var outcome: Outcome
     package var captureTime: MonotonicTime
     package var observationTime: MonotonicTime
+    /// When the arm took it; zero if it never reached the control loop.
+    package var receivedTime: MonotonicTime
     /// When the first setpoint derived from it went to the driver; zero if none did.
     package var firstSetpointTime: MonotonicTime
     /// Steps dropped because they had elapsed on arrival.
@@ -115,17 +153,24 @@ package struct ChunkReport: Equatable, Sendable, BitwiseCopyable {
 
     package init(
         chunkID: UInt64, outcome: Outcome, captureTime: MonotonicTime, observationTime: MonotonicTime,
-        firstSetpointTime: MonotonicTime, stepsSkipped: Int, stepsExecuted: Int, stepsClamped: Int
+        receivedTime: MonotonicTime = .zero, firstSetpointTime: MonotonicTime, stepsSkipped: Int, stepsExecuted: Int,
+        stepsClamped: Int
     ) {
         self.chunkID = chunkID
         self.outcome = outcome
         self.captureTime = captureTime
         self.observationTime = observationTime
+        self.receivedTime = receivedTime
         self.firstSetpointTime = firstSetpointTime
         self.stepsSkipped = stepsSkipped
         self.stepsExecuted = stepsExecuted
         self.stepsClamped = stepsClamped
     }
+}
+
+extension ChunkReport {
+    /// From the observation until the arm had the chunk, as the stamps say; nil if the arm never had it.
+    package var delay: Duration? { receivedTime > .zero ? receivedTime - observationTime : nil }
 }
 
 /// How punctual the control loop was since the previous report.

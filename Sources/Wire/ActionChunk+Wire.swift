@@ -20,6 +20,7 @@ extension ActionChunk: WireMessage {
             case .eefDelta: .eefDelta
             case .jointPosition: .jointPosition
             case .jointDelta: .jointDelta
+            case .eefAbsolute: .eefAbsolute
             }
         proto.noiseSeed = noiseSeed
         proto.noiseCounter = noiseCounter
@@ -36,8 +37,9 @@ extension ActionChunk: WireMessage {
         case .eefDelta: space = .eefDelta
         case .jointPosition: space = .jointPosition
         case .jointDelta: space = .jointDelta
+        case .eefAbsolute: space = .eefAbsolute
         case .unspecified, .UNRECOGNIZED:
-            throw Self.check.failure("action_space", found: "\(proto.actionSpace.rawValue)", expected: "1...3")
+            throw Self.check.failure("action_space", found: "\(proto.actionSpace.rawValue)", expected: "1...\(ActionSpace.allCases.count)")
         }
         self.init(
             id: proto.id, goalID: proto.goalID, observationTime: MonotonicTime(nanoseconds: proto.observationNs),

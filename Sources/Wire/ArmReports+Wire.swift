@@ -11,6 +11,7 @@ extension ChunkReport: WireMessage {
         proto.outcome = Octo_ChunkReport.Outcome(rawValue: Int(outcome.rawValue)) ?? .unspecified
         proto.captureNs = captureTime.nanoseconds
         proto.observationNs = observationTime.nanoseconds
+        proto.receivedNs = receivedTime.nanoseconds
         proto.firstSetpointNs = firstSetpointTime.nanoseconds
         proto.stepsSkipped = try Self.check.small(stepsSkipped, "steps_skipped")
         proto.stepsExecuted = try Self.check.small(stepsExecuted, "steps_executed")
@@ -30,6 +31,7 @@ extension ChunkReport: WireMessage {
         self.init(
             chunkID: proto.chunkID, outcome: outcome, captureTime: MonotonicTime(nanoseconds: proto.captureNs),
             observationTime: MonotonicTime(nanoseconds: proto.observationNs),
+            receivedTime: MonotonicTime(nanoseconds: proto.receivedNs),
             firstSetpointTime: MonotonicTime(nanoseconds: proto.firstSetpointNs), stepsSkipped: Int(proto.stepsSkipped),
             stepsExecuted: Int(proto.stepsExecuted), stepsClamped: Int(proto.stepsClamped))
     }
@@ -38,6 +40,7 @@ extension ChunkReport: WireMessage {
         try check.time(proto.captureNs, "capture_ns")
         try check.time(proto.observationNs, "observation_ns")
         try check.time(proto.firstSetpointNs, "first_setpoint_ns")
+        try check.time(proto.receivedNs, "received_ns")
     }
 }
 

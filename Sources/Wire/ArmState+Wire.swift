@@ -15,6 +15,8 @@ extension ArmState: WireMessage {
             proto.executing.step = try Self.check.small(step, "step")
         case .holding(let reason):
             proto.holding = Octo_ArmState.HoldReason(rawValue: Int(reason.rawValue)) ?? .unspecified
+        case .manual: proto.manual = Octo_ArmState.Manual()
+        case .recovering: proto.recovering = Octo_ArmState.Recovering()
         }
         proto.measuredNs = measured.time.nanoseconds
         proto.measuredPositionsRad = measured.positions.array
@@ -25,6 +27,9 @@ extension ArmState: WireMessage {
         proto.setpointGripper = setpoint.gripper
         proto.baseFromEef = Octo_Pose(baseFromEEF)
         proto.commandedBaseFromEef = Octo_Pose(commandedBaseFromEEF)
+        proto.measuredLoad = measured.load?.array ?? []
+        proto.measuredTemperatureCelsius = measured.temperatures?.array ?? []
+        if let blamedJoint { proto.blamedJoint = try Self.check.small(blamedJoint, "blamed_joint") }
         try Self.validate(proto)
         return try Self.encode(proto)
     }
@@ -42,18 +47,24 @@ extension ArmState: WireMessage {
                 throw Self.check.failure("holding", found: "\(value.rawValue)", expected: "1...\(HoldReason.allCases.count)")
             }
             mode = .holding(reason)
+        case .manual: mode = .manual
+        case .recovering: mode = .recovering
         case nil:
-            throw Self.check.failure("mode", found: "absent", expected: "executing or holding")
+            throw Self.check.failure("mode", found: "absent", expected: "executing, holding, manual or recovering")
         }
         self.init(
             tick: proto.tick, mode: mode,
             measured: JointState(
                 time: MonotonicTime(nanoseconds: proto.measuredNs), positions: JointVector(proto.measuredPositionsRad),
-                velocities: JointVector(proto.measuredVelocitiesRadPerS), gripper: proto.measuredGripper),
+                velocities: JointVector(proto.measuredVelocitiesRadPerS), gripper: proto.measuredGripper,
+                load: proto.measuredLoad.isEmpty ? nil : JointVector(proto.measuredLoad),
+                temperatures: proto.measuredTemperatureCelsius.isEmpty
+                    ? nil : JointVector(proto.measuredTemperatureCelsius)),
             setpoint: JointSetpoint(
                 positions: JointVector(proto.setpointPositionsRad),
                 velocities: JointVector(proto.setpointVelocitiesRadPerS), gripper: proto.setpointGripper),
-            baseFromEEF: Pose(proto.baseFromEef), commandedBaseFromEEF: Pose(proto.commandedBaseFromEef))
+            baseFromEEF: Pose(proto.baseFromEef), commandedBaseFromEEF: Pose(proto.commandedBaseFromEef),
+            blamedJoint: proto.hasBlamedJoint ? Int(proto.blamedJoint) : nil)
     }
 
     /// Numbers that are not finite pass: what encoders say is shown as it is.
@@ -66,6 +77,16 @@ extension ArmState: WireMessage {
         try check.require(
             counts.allSatisfy { $0 == counts[0] && $0 <= JointVector.capacity }, "the number of joints",
             found: "\(counts) in the four vectors", expected: "the same in each, at most \(JointVector.capacity)")
+        for (values, name) in [
+            (proto.measuredLoad, "measured_load"), (proto.measuredTemperatureCelsius, "measured_temperature_celsius"),
+        ] {
+            try check.require(
+                values.isEmpty || values.count == counts[0], "the number of joints", found: "\(values.count) in \(name)",
+                expected: "none, or \(counts[0]) as in the positions")
+        }
+        try check.require(
+            !proto.hasBlamedJoint || Int(proto.blamedJoint) < counts[0], "blamed_joint", found: "\(proto.blamedJoint)",
+            expected: "less than \(counts[0])")
         try check.require(
             proto.hasBaseFromEef && proto.hasCommandedBaseFromEef, "a pose", found: "absent",
             expected: "base_from_eef and commanded_base_from_eef")

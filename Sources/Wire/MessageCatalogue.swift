@@ -25,9 +25,10 @@ package enum MessageCatalogue {
     }
 
     private static let entries = [
-        entry(ActionChunk.self, Octo_ActionChunk.self), entry(ArmState.self, Octo_ArmState.self),
-        entry(CameraFrame.self, Octo_CameraFrame.self), entry(ChunkReport.self, Octo_ChunkReport.self),
-        entry(Goal.self, Octo_Goal.self), entry(LoopReport.self, Octo_LoopReport.self),
+        entry(ActionChunk.self, Octo_ActionChunk.self), entry(ArmCommand.self, Octo_ArmCommand.self),
+        entry(ArmState.self, Octo_ArmState.self), entry(CameraFrame.self, Octo_CameraFrame.self),
+        entry(ChunkReport.self, Octo_ChunkReport.self), entry(Goal.self, Octo_Goal.self),
+        entry(LoopReport.self, Octo_LoopReport.self), entry(ManualCommand.self, Octo_ManualCommand.self),
         entry(NodeStatus.self, Octo_NodeStatus.self), entry(PolicyObservation.self, Octo_PolicyObservation.self),
     ]
 

@@ -16,6 +16,10 @@ package enum Topics {
     package static let armState = Topic<ArmState>("arm/state", .latest)
     /// What became of each chunk.
     package static let armChunk = Topic<ChunkReport>("arm/chunk", .every(capacity: 64))
+    /// What operators ask of the arm besides moving it, the emergency stop above all. Anyone may publish it.
+    package static let armCommand = Topic<ArmCommand>("arm/command", .every(capacity: 64))
+    /// An operator's motion; the newest counts.
+    package static let armManual = Topic<ManualCommand>("arm/manual", .latest)
     /// The control loop's punctuality, once a second.
     package static let armLoop = Topic<LoopReport>("arm/loop", .every(capacity: 64))
 

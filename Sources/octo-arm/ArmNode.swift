@@ -179,6 +179,8 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         let suffix = rights.isComplete ? "" : "; WITHOUT \(lacking): the log says how to get it"
         switch snapshot.state.mode {
         case .executing: return (.ready, "executing chunks" + suffix)
+        case .manual: return (.ready, "moved by an operator" + suffix)
+        case .recovering: return (.degraded, "moving back slowly from beyond a joint's limit" + suffix)
         case .holding(let reason): return (.ready, "holding: \(reason)" + suffix)
         }
     }

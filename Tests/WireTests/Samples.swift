@@ -50,9 +50,25 @@ enum Samples {
         state.mode = .holding(.noFreshChunk)
         return state
     }()
+    /// With everything that may be absent.
+    static let blamingState: ArmState = {
+        var state = armState
+        state.mode = .holding(.stalled)
+        state.measured.load = [0.1, -0.9, 0, 0.2, 1.5, 0]
+        state.measured.temperatures = [31, 52, 40, 33, 30, 29]
+        state.blamedJoint = 1
+        return state
+    }()
+    static let command = ArmCommand(id: 77, operatorID: "ann", action: .resetEmergencyStop, time: time(2_700))
+    static let manualJoints = ManualCommand(
+        time: time(2_710), isDeadManHeld: true, motion: .joints([0.1, -0.2, 0.3, 1, 2, 3]), gripper: 0.5)
+    static let manualTwist = ManualCommand(
+        time: time(2_710), isDeadManHeld: false, motion: .twist(linear: [0.1, 0.2, -0.3], angular: [1, -2, 3]))
+    static let manualPositions = ManualCommand(
+        time: time(2_710), isDeadManHeld: true, motion: .positions([0.1, -0.2], speed: 0.25))
     static let chunkReport = ChunkReport(
         chunkID: 3, outcome: .superseded, captureTime: time(2_380), observationTime: time(2_400),
-        firstSetpointTime: time(2_620), stepsSkipped: 1, stepsExecuted: 2, stepsClamped: 1)
+        receivedTime: time(2_601), firstSetpointTime: time(2_620), stepsSkipped: 1, stepsExecuted: 2, stepsClamped: 1)
     static let loopReport = LoopReport(
         rateHertz: 50, ticks: 50, overruns: 1,
         jitter: [.init(nanoseconds: 20_000, count: 49), .init(nanoseconds: 900_000, count: 1)],
@@ -67,7 +83,8 @@ enum Samples {
     static let all: [AnySample] = [
         AnySample(frame), AnySample(jpegFrame), AnySample(goal), AnySample(Goal.none), AnySample(observation),
         AnySample(chunk), AnySample(armState), AnySample(holdingState), AnySample(chunkReport), AnySample(loopReport),
-        AnySample(status),
+        AnySample(status), AnySample(blamingState), AnySample(command), AnySample(manualJoints), AnySample(manualTwist),
+        AnySample(manualPositions),
     ]
 }
 

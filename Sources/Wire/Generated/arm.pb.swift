@@ -78,6 +78,22 @@ nonisolated struct Octo_ArmState: @unchecked Sendable {
     set {_uniqueStorage()._mode = .holding(newValue)}
   }
 
+  var manual: Octo_ArmState.Manual {
+    get {
+      if case .manual(let v)? = _storage._mode {return v}
+      return Octo_ArmState.Manual()
+    }
+    set {_uniqueStorage()._mode = .manual(newValue)}
+  }
+
+  var recovering: Octo_ArmState.Recovering {
+    get {
+      if case .recovering(let v)? = _storage._mode {return v}
+      return Octo_ArmState.Recovering()
+    }
+    set {_uniqueStorage()._mode = .recovering(newValue)}
+  }
+
   /// The encoders; one element per joint in each of the four vectors, at most eight.
   var measuredNs: Int64 {
     get {_storage._measuredNs}
@@ -134,11 +150,35 @@ nonisolated struct Octo_ArmState: @unchecked Sendable {
   /// Clears the value of `commandedBaseFromEef`. Subsequent reads from it will return its default value.
   mutating func clearCommandedBaseFromEef() {_uniqueStorage()._commandedBaseFromEef = nil}
 
+  /// Shares of the most that each joint's servos may push, signed; one per joint, or none where that is not measured.
+  var measuredLoad: [Double] {
+    get {_storage._measuredLoad}
+    set {_uniqueStorage()._measuredLoad = newValue}
+  }
+
+  /// The hottest servo of each joint; one per joint, or none where that is not measured.
+  var measuredTemperatureCelsius: [Double] {
+    get {_storage._measuredTemperatureCelsius}
+    set {_uniqueStorage()._measuredTemperatureCelsius = newValue}
+  }
+
+  /// The joint, from 0 at the base, that the hold or the recovery is about.
+  var blamedJoint: UInt32 {
+    get {_storage._blamedJoint ?? 0}
+    set {_uniqueStorage()._blamedJoint = newValue}
+  }
+  /// Returns true if `blamedJoint` has been explicitly set.
+  var hasBlamedJoint: Bool {_storage._blamedJoint != nil}
+  /// Clears the value of `blamedJoint`. Subsequent reads from it will return its default value.
+  mutating func clearBlamedJoint() {_uniqueStorage()._blamedJoint = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Mode: Equatable, Sendable {
     case executing(Octo_ArmState.Executing)
     case holding(Octo_ArmState.HoldReason)
+    case manual(Octo_ArmState.Manual)
+    case recovering(Octo_ArmState.Recovering)
 
   }
 
@@ -151,6 +191,12 @@ nonisolated struct Octo_ArmState: @unchecked Sendable {
     case noFreshChunk // = 3
     case stopping // = 4
     case driverFault // = 5
+    case emergencyStop // = 6
+    case stalled // = 7
+    case overloaded // = 8
+    case beyondLimits // = 9
+    case released // = 10
+    case overheated // = 11
     case UNRECOGNIZED(Int)
 
     init() {
@@ -165,6 +211,12 @@ nonisolated struct Octo_ArmState: @unchecked Sendable {
       case 3: self = .noFreshChunk
       case 4: self = .stopping
       case 5: self = .driverFault
+      case 6: self = .emergencyStop
+      case 7: self = .stalled
+      case 8: self = .overloaded
+      case 9: self = .beyondLimits
+      case 10: self = .released
+      case 11: self = .overheated
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -177,6 +229,12 @@ nonisolated struct Octo_ArmState: @unchecked Sendable {
       case .noFreshChunk: return 3
       case .stopping: return 4
       case .driverFault: return 5
+      case .emergencyStop: return 6
+      case .stalled: return 7
+      case .overloaded: return 8
+      case .beyondLimits: return 9
+      case .released: return 10
+      case .overheated: return 11
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -189,6 +247,12 @@ nonisolated struct Octo_ArmState: @unchecked Sendable {
       .noFreshChunk,
       .stopping,
       .driverFault,
+      .emergencyStop,
+      .stalled,
+      .overloaded,
+      .beyondLimits,
+      .released,
+      .overheated,
     ]
 
   }
@@ -207,9 +271,209 @@ nonisolated struct Octo_ArmState: @unchecked Sendable {
     init() {}
   }
 
+  /// An operator moves it.
+  nonisolated struct Manual: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  /// On its way back from beyond a limit.
+  nonisolated struct Recovering: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
   init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// What an operator asks of the arm besides moving it.
+nonisolated struct Octo_ArmCommand: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var id: UInt64 = 0
+
+  var operatorID: String = String()
+
+  var action: Octo_ArmCommand.Action = .unspecified
+
+  var timeNs: Int64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// Numbers as in Messages.ArmCommand.Action.
+  nonisolated enum Action: SwiftProtobuf.Enum, Swift.CaseIterable {
+    typealias RawValue = Int
+    case unspecified // = 0
+    case emergencyStop // = 1
+    case resetEmergencyStop // = 2
+    case clearFault // = 3
+    case recover // = 4
+    case UNRECOGNIZED(Int)
+
+    init() {
+      self = .unspecified
+    }
+
+    init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .emergencyStop
+      case 2: self = .resetEmergencyStop
+      case 3: self = .clearFault
+      case 4: self = .recover
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .emergencyStop: return 1
+      case .resetEmergencyStop: return 2
+      case .clearFault: return 3
+      case .recover: return 4
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    static let allCases: [Octo_ArmCommand.Action] = [
+      .unspecified,
+      .emergencyStop,
+      .resetEmergencyStop,
+      .clearFault,
+      .recover,
+    ]
+
+  }
+
+  init() {}
+}
+
+/// Motion that an operator asks for; each one holds for a short time only.
+nonisolated struct Octo_ManualCommand: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var timeNs: Int64 = 0
+
+  var isDeadManHeld: Bool = false
+
+  var motion: Octo_ManualCommand.OneOf_Motion? = nil
+
+  var joints: Octo_ManualCommand.JointVelocities {
+    get {
+      if case .joints(let v)? = motion {return v}
+      return Octo_ManualCommand.JointVelocities()
+    }
+    set {motion = .joints(newValue)}
+  }
+
+  var twist: Octo_ManualCommand.Twist {
+    get {
+      if case .twist(let v)? = motion {return v}
+      return Octo_ManualCommand.Twist()
+    }
+    set {motion = .twist(newValue)}
+  }
+
+  var positions: Octo_ManualCommand.JointPositions {
+    get {
+      if case .positions(let v)? = motion {return v}
+      return Octo_ManualCommand.JointPositions()
+    }
+    set {motion = .positions(newValue)}
+  }
+
+  /// 0 closed, 1 open; absent: as it is.
+  var gripper: Double {
+    get {_gripper ?? 0}
+    set {_gripper = newValue}
+  }
+  /// Returns true if `gripper` has been explicitly set.
+  var hasGripper: Bool {self._gripper != nil}
+  /// Clears the value of `gripper`. Subsequent reads from it will return its default value.
+  mutating func clearGripper() {self._gripper = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum OneOf_Motion: Equatable, Sendable {
+    case joints(Octo_ManualCommand.JointVelocities)
+    case twist(Octo_ManualCommand.Twist)
+    case positions(Octo_ManualCommand.JointPositions)
+
+  }
+
+  /// One element per joint, one to eight.
+  nonisolated struct JointVelocities: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var velocitiesRadPerS: [Double] = []
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  /// Of the tool point, base axes.
+  nonisolated struct Twist: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var linearXMPerS: Double = 0
+
+    var linearYMPerS: Double = 0
+
+    var linearZMPerS: Double = 0
+
+    var angularXRadPerS: Double = 0
+
+    var angularYRadPerS: Double = 0
+
+    var angularZRadPerS: Double = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  /// One element per joint, one to eight.
+  nonisolated struct JointPositions: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var positionsRad: [Double] = []
+
+    /// A share of the joints' highest speed, 0 to 1.
+    var speed: Double = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  init() {}
+
+  fileprivate var _gripper: Double? = nil
 }
 
 /// What became of one chunk.
@@ -234,6 +498,9 @@ nonisolated struct Octo_ChunkReport: Sendable {
   var stepsExecuted: UInt32 = 0
 
   var stepsClamped: UInt32 = 0
+
+  /// 0: the chunk never reached the control loop.
+  var receivedNs: Int64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -401,7 +668,7 @@ nonisolated extension Octo_Pose: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension Octo_ArmState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ArmState"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tick\0\u{1}executing\0\u{1}holding\0\u{3}measured_ns\0\u{3}measured_positions_rad\0\u{3}measured_velocities_rad_per_s\0\u{3}measured_gripper\0\u{3}setpoint_positions_rad\0\u{3}setpoint_velocities_rad_per_s\0\u{3}setpoint_gripper\0\u{3}base_from_eef\0\u{3}commanded_base_from_eef\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tick\0\u{1}executing\0\u{1}holding\0\u{3}measured_ns\0\u{3}measured_positions_rad\0\u{3}measured_velocities_rad_per_s\0\u{3}measured_gripper\0\u{3}setpoint_positions_rad\0\u{3}setpoint_velocities_rad_per_s\0\u{3}setpoint_gripper\0\u{3}base_from_eef\0\u{3}commanded_base_from_eef\0\u{1}manual\0\u{1}recovering\0\u{3}measured_load\0\u{3}measured_temperature_celsius\0\u{3}blamed_joint\0")
 
   fileprivate class _StorageClass {
     var _tick: UInt64 = 0
@@ -415,6 +682,9 @@ nonisolated extension Octo_ArmState: SwiftProtobuf.Message, SwiftProtobuf._Messa
     var _setpointGripper: Double = 0
     var _baseFromEef: Octo_Pose? = nil
     var _commandedBaseFromEef: Octo_Pose? = nil
+    var _measuredLoad: [Double] = []
+    var _measuredTemperatureCelsius: [Double] = []
+    var _blamedJoint: UInt32? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -436,6 +706,9 @@ nonisolated extension Octo_ArmState: SwiftProtobuf.Message, SwiftProtobuf._Messa
       _setpointGripper = source._setpointGripper
       _baseFromEef = source._baseFromEef
       _commandedBaseFromEef = source._commandedBaseFromEef
+      _measuredLoad = source._measuredLoad
+      _measuredTemperatureCelsius = source._measuredTemperatureCelsius
+      _blamedJoint = source._blamedJoint
     }
   }
 
@@ -485,6 +758,35 @@ nonisolated extension Octo_ArmState: SwiftProtobuf.Message, SwiftProtobuf._Messa
         case 10: try { try decoder.decodeSingularDoubleField(value: &_storage._setpointGripper) }()
         case 11: try { try decoder.decodeSingularMessageField(value: &_storage._baseFromEef) }()
         case 12: try { try decoder.decodeSingularMessageField(value: &_storage._commandedBaseFromEef) }()
+        case 13: try {
+          var v: Octo_ArmState.Manual?
+          var hadOneofValue = false
+          if let current = _storage._mode {
+            hadOneofValue = true
+            if case .manual(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._mode = .manual(v)
+          }
+        }()
+        case 14: try {
+          var v: Octo_ArmState.Recovering?
+          var hadOneofValue = false
+          if let current = _storage._mode {
+            hadOneofValue = true
+            if case .recovering(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._mode = .recovering(v)
+          }
+        }()
+        case 15: try { try decoder.decodeRepeatedDoubleField(value: &_storage._measuredLoad) }()
+        case 16: try { try decoder.decodeRepeatedDoubleField(value: &_storage._measuredTemperatureCelsius) }()
+        case 17: try { try decoder.decodeSingularUInt32Field(value: &_storage._blamedJoint) }()
         default: break
         }
       }
@@ -509,7 +811,7 @@ nonisolated extension Octo_ArmState: SwiftProtobuf.Message, SwiftProtobuf._Messa
         guard case .holding(let v)? = _storage._mode else { preconditionFailure() }
         try visitor.visitSingularEnumField(value: v, fieldNumber: 3)
       }()
-      case nil: break
+      default: break
       }
       if _storage._measuredNs != 0 {
         try visitor.visitSingularSFixed64Field(value: _storage._measuredNs, fieldNumber: 4)
@@ -538,6 +840,26 @@ nonisolated extension Octo_ArmState: SwiftProtobuf.Message, SwiftProtobuf._Messa
       try { if let v = _storage._commandedBaseFromEef {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
       } }()
+      switch _storage._mode {
+      case .manual?: try {
+        guard case .manual(let v)? = _storage._mode else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      }()
+      case .recovering?: try {
+        guard case .recovering(let v)? = _storage._mode else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+      }()
+      default: break
+      }
+      if !_storage._measuredLoad.isEmpty {
+        try visitor.visitPackedDoubleField(value: _storage._measuredLoad, fieldNumber: 15)
+      }
+      if !_storage._measuredTemperatureCelsius.isEmpty {
+        try visitor.visitPackedDoubleField(value: _storage._measuredTemperatureCelsius, fieldNumber: 16)
+      }
+      try { if let v = _storage._blamedJoint {
+        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 17)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -558,6 +880,9 @@ nonisolated extension Octo_ArmState: SwiftProtobuf.Message, SwiftProtobuf._Messa
         if _storage._setpointGripper != rhs_storage._setpointGripper {return false}
         if _storage._baseFromEef != rhs_storage._baseFromEef {return false}
         if _storage._commandedBaseFromEef != rhs_storage._commandedBaseFromEef {return false}
+        if _storage._measuredLoad != rhs_storage._measuredLoad {return false}
+        if _storage._measuredTemperatureCelsius != rhs_storage._measuredTemperatureCelsius {return false}
+        if _storage._blamedJoint != rhs_storage._blamedJoint {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -568,7 +893,7 @@ nonisolated extension Octo_ArmState: SwiftProtobuf.Message, SwiftProtobuf._Messa
 }
 
 nonisolated extension Octo_ArmState.HoldReason: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0HOLD_REASON_UNSPECIFIED\0\u{1}HOLD_REASON_WAITING_FOR_FIRST_CHUNK\0\u{1}HOLD_REASON_CHUNK_EXHAUSTED\0\u{1}HOLD_REASON_NO_FRESH_CHUNK\0\u{1}HOLD_REASON_STOPPING\0\u{1}HOLD_REASON_DRIVER_FAULT\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0HOLD_REASON_UNSPECIFIED\0\u{1}HOLD_REASON_WAITING_FOR_FIRST_CHUNK\0\u{1}HOLD_REASON_CHUNK_EXHAUSTED\0\u{1}HOLD_REASON_NO_FRESH_CHUNK\0\u{1}HOLD_REASON_STOPPING\0\u{1}HOLD_REASON_DRIVER_FAULT\0\u{1}HOLD_REASON_EMERGENCY_STOP\0\u{1}HOLD_REASON_STALLED\0\u{1}HOLD_REASON_OVERLOADED\0\u{1}HOLD_REASON_BEYOND_LIMITS\0\u{1}HOLD_REASON_RELEASED\0\u{1}HOLD_REASON_OVERHEATED\0")
 }
 
 nonisolated extension Octo_ArmState.Executing: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -606,9 +931,315 @@ nonisolated extension Octo_ArmState.Executing: SwiftProtobuf.Message, SwiftProto
   }
 }
 
+nonisolated extension Octo_ArmState.Manual: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = Octo_ArmState.protoMessageName + ".Manual"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Octo_ArmState.Manual, rhs: Octo_ArmState.Manual) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Octo_ArmState.Recovering: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = Octo_ArmState.protoMessageName + ".Recovering"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Octo_ArmState.Recovering, rhs: Octo_ArmState.Recovering) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Octo_ArmCommand: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ArmCommand"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}operator_id\0\u{1}action\0\u{3}time_ns\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.operatorID) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.action) }()
+      case 4: try { try decoder.decodeSingularSFixed64Field(value: &self.timeNs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.id != 0 {
+      try visitor.visitSingularUInt64Field(value: self.id, fieldNumber: 1)
+    }
+    if !self.operatorID.isEmpty {
+      try visitor.visitSingularStringField(value: self.operatorID, fieldNumber: 2)
+    }
+    if self.action != .unspecified {
+      try visitor.visitSingularEnumField(value: self.action, fieldNumber: 3)
+    }
+    if self.timeNs != 0 {
+      try visitor.visitSingularSFixed64Field(value: self.timeNs, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Octo_ArmCommand, rhs: Octo_ArmCommand) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.operatorID != rhs.operatorID {return false}
+    if lhs.action != rhs.action {return false}
+    if lhs.timeNs != rhs.timeNs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Octo_ArmCommand.Action: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ACTION_UNSPECIFIED\0\u{1}ACTION_EMERGENCY_STOP\0\u{1}ACTION_RESET_EMERGENCY_STOP\0\u{1}ACTION_CLEAR_FAULT\0\u{1}ACTION_RECOVER\0")
+}
+
+nonisolated extension Octo_ManualCommand: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ManualCommand"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}time_ns\0\u{3}is_dead_man_held\0\u{1}joints\0\u{1}twist\0\u{1}positions\0\u{1}gripper\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularSFixed64Field(value: &self.timeNs) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.isDeadManHeld) }()
+      case 3: try {
+        var v: Octo_ManualCommand.JointVelocities?
+        var hadOneofValue = false
+        if let current = self.motion {
+          hadOneofValue = true
+          if case .joints(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.motion = .joints(v)
+        }
+      }()
+      case 4: try {
+        var v: Octo_ManualCommand.Twist?
+        var hadOneofValue = false
+        if let current = self.motion {
+          hadOneofValue = true
+          if case .twist(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.motion = .twist(v)
+        }
+      }()
+      case 5: try {
+        var v: Octo_ManualCommand.JointPositions?
+        var hadOneofValue = false
+        if let current = self.motion {
+          hadOneofValue = true
+          if case .positions(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.motion = .positions(v)
+        }
+      }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self._gripper) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.timeNs != 0 {
+      try visitor.visitSingularSFixed64Field(value: self.timeNs, fieldNumber: 1)
+    }
+    if self.isDeadManHeld != false {
+      try visitor.visitSingularBoolField(value: self.isDeadManHeld, fieldNumber: 2)
+    }
+    switch self.motion {
+    case .joints?: try {
+      guard case .joints(let v)? = self.motion else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .twist?: try {
+      guard case .twist(let v)? = self.motion else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .positions?: try {
+      guard case .positions(let v)? = self.motion else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case nil: break
+    }
+    try { if let v = self._gripper {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 6)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Octo_ManualCommand, rhs: Octo_ManualCommand) -> Bool {
+    if lhs.timeNs != rhs.timeNs {return false}
+    if lhs.isDeadManHeld != rhs.isDeadManHeld {return false}
+    if lhs.motion != rhs.motion {return false}
+    if lhs._gripper != rhs._gripper {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Octo_ManualCommand.JointVelocities: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = Octo_ManualCommand.protoMessageName + ".JointVelocities"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}velocities_rad_per_s\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedDoubleField(value: &self.velocitiesRadPerS) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.velocitiesRadPerS.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.velocitiesRadPerS, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Octo_ManualCommand.JointVelocities, rhs: Octo_ManualCommand.JointVelocities) -> Bool {
+    if lhs.velocitiesRadPerS != rhs.velocitiesRadPerS {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Octo_ManualCommand.Twist: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = Octo_ManualCommand.protoMessageName + ".Twist"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}linear_x_m_per_s\0\u{3}linear_y_m_per_s\0\u{3}linear_z_m_per_s\0\u{3}angular_x_rad_per_s\0\u{3}angular_y_rad_per_s\0\u{3}angular_z_rad_per_s\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self.linearXMPerS) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.linearYMPerS) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.linearZMPerS) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.angularXRadPerS) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.angularYRadPerS) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self.angularZRadPerS) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.linearXMPerS.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.linearXMPerS, fieldNumber: 1)
+    }
+    if self.linearYMPerS.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.linearYMPerS, fieldNumber: 2)
+    }
+    if self.linearZMPerS.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.linearZMPerS, fieldNumber: 3)
+    }
+    if self.angularXRadPerS.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.angularXRadPerS, fieldNumber: 4)
+    }
+    if self.angularYRadPerS.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.angularYRadPerS, fieldNumber: 5)
+    }
+    if self.angularZRadPerS.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.angularZRadPerS, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Octo_ManualCommand.Twist, rhs: Octo_ManualCommand.Twist) -> Bool {
+    if lhs.linearXMPerS != rhs.linearXMPerS {return false}
+    if lhs.linearYMPerS != rhs.linearYMPerS {return false}
+    if lhs.linearZMPerS != rhs.linearZMPerS {return false}
+    if lhs.angularXRadPerS != rhs.angularXRadPerS {return false}
+    if lhs.angularYRadPerS != rhs.angularYRadPerS {return false}
+    if lhs.angularZRadPerS != rhs.angularZRadPerS {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Octo_ManualCommand.JointPositions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = Octo_ManualCommand.protoMessageName + ".JointPositions"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}positions_rad\0\u{1}speed\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedDoubleField(value: &self.positionsRad) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.speed) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.positionsRad.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.positionsRad, fieldNumber: 1)
+    }
+    if self.speed.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.speed, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Octo_ManualCommand.JointPositions, rhs: Octo_ManualCommand.JointPositions) -> Bool {
+    if lhs.positionsRad != rhs.positionsRad {return false}
+    if lhs.speed != rhs.speed {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Octo_ChunkReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ChunkReport"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}chunk_id\0\u{1}outcome\0\u{3}capture_ns\0\u{3}observation_ns\0\u{3}first_setpoint_ns\0\u{3}steps_skipped\0\u{3}steps_executed\0\u{3}steps_clamped\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}chunk_id\0\u{1}outcome\0\u{3}capture_ns\0\u{3}observation_ns\0\u{3}first_setpoint_ns\0\u{3}steps_skipped\0\u{3}steps_executed\0\u{3}steps_clamped\0\u{3}received_ns\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -624,6 +1255,7 @@ nonisolated extension Octo_ChunkReport: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self.stepsSkipped) }()
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.stepsExecuted) }()
       case 8: try { try decoder.decodeSingularUInt32Field(value: &self.stepsClamped) }()
+      case 9: try { try decoder.decodeSingularSFixed64Field(value: &self.receivedNs) }()
       default: break
       }
     }
@@ -654,6 +1286,9 @@ nonisolated extension Octo_ChunkReport: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.stepsClamped != 0 {
       try visitor.visitSingularUInt32Field(value: self.stepsClamped, fieldNumber: 8)
     }
+    if self.receivedNs != 0 {
+      try visitor.visitSingularSFixed64Field(value: self.receivedNs, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -666,6 +1301,7 @@ nonisolated extension Octo_ChunkReport: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.stepsSkipped != rhs.stepsSkipped {return false}
     if lhs.stepsExecuted != rhs.stepsExecuted {return false}
     if lhs.stepsClamped != rhs.stepsClamped {return false}
+    if lhs.receivedNs != rhs.receivedNs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -32,6 +32,10 @@ nonisolated enum Octo_ActionSpace: SwiftProtobuf.Enum, Swift.CaseIterable {
 
   /// Radians, then the gripper's target.
   case jointDelta // = 3
+
+  /// The tool point in metres, then roll, pitch and yaw in radians about fixed base axes (zero: the gripper points
+  /// straight down), then the gripper's target.
+  case eefAbsolute // = 4
   case UNRECOGNIZED(Int)
 
   init() {
@@ -44,6 +48,7 @@ nonisolated enum Octo_ActionSpace: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 1: self = .eefDelta
     case 2: self = .jointPosition
     case 3: self = .jointDelta
+    case 4: self = .eefAbsolute
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -54,6 +59,7 @@ nonisolated enum Octo_ActionSpace: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .eefDelta: return 1
     case .jointPosition: return 2
     case .jointDelta: return 3
+    case .eefAbsolute: return 4
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -64,6 +70,7 @@ nonisolated enum Octo_ActionSpace: SwiftProtobuf.Enum, Swift.CaseIterable {
     .eefDelta,
     .jointPosition,
     .jointDelta,
+    .eefAbsolute,
   ]
 
 }
@@ -201,7 +208,7 @@ nonisolated struct Octo_ActionChunk: Sendable {
 fileprivate nonisolated let _protobuf_package = "octo"
 
 nonisolated extension Octo_ActionSpace: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ACTION_SPACE_UNSPECIFIED\0\u{1}ACTION_SPACE_EEF_DELTA\0\u{1}ACTION_SPACE_JOINT_POSITION\0\u{1}ACTION_SPACE_JOINT_DELTA\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ACTION_SPACE_UNSPECIFIED\0\u{1}ACTION_SPACE_EEF_DELTA\0\u{1}ACTION_SPACE_JOINT_POSITION\0\u{1}ACTION_SPACE_JOINT_DELTA\0\u{1}ACTION_SPACE_EEF_ABSOLUTE\0")
 }
 
 nonisolated extension Octo_Goal: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

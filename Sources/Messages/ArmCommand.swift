@@ -1,0 +1,56 @@
+import Geometry
+import Time
+
+/// What an operator asks of the arm besides moving it.
+package struct ArmCommand: Equatable, Sendable {
+    /// Raw values travel on the bus: only add.
+    package enum Action: UInt8, CaseIterable, Sendable, BitwiseCopyable {
+        /// Brake and hold until it is reset.
+        case emergencyStop = 1
+        /// Ends an emergency stop; the arm holds on until a new chunk or an operator moves it.
+        case resetEmergencyStop = 2
+        /// Ends a hold for a blocked, overloaded or overheated joint.
+        case clearFault = 3
+        /// Move joints that are beyond their limits back inside, slowly.
+        case recover = 4
+    }
+    /// Chosen by the sender; the same command sent again keeps it.
+    package var id: UInt64
+    /// Who asks; never empty.
+    package var operatorID: String
+    package var action: Action
+    package var time: MonotonicTime
+
+    package init(id: UInt64, operatorID: String, action: Action, time: MonotonicTime) {
+        self.id = id
+        self.operatorID = operatorID
+        self.action = action
+        self.time = time
+    }
+}
+
+/// Motion that an operator asks for, over and over while it shall last: each command holds for a short time only.
+package struct ManualCommand: Equatable, Sendable, BitwiseCopyable {
+    package enum Motion: Equatable, Sendable, BitwiseCopyable {
+        /// Radians per second, one for each joint.
+        case joints(JointVector)
+        /// Metres per second of the tool point and radians per second, both in base axes.
+        case twist(linear: Vector3, angular: Vector3)
+        /// Go to these joint positions (radians, one for each joint) and stay; `speed`, in 0...1, is a share of the
+        /// joints' highest.
+        case positions(JointVector, speed: Double)
+    }
+    package var time: MonotonicTime
+    /// While the dead-man switch is not held nothing moves, and the policy has the arm.
+    package var isDeadManHeld: Bool
+    package var motion: Motion
+    /// Opening wanted, 0 closed ... 1 open; nil leaves it as it is.
+    package var gripper: Double?
+
+    package init(time: MonotonicTime, isDeadManHeld: Bool, motion: Motion, gripper: Double? = nil) {
+        self.time = time
+        self.isDeadManHeld = isDeadManHeld
+        self.motion = motion
+        self.gripper = gripper
+    }
+}
