@@ -80,7 +80,7 @@ let package = Package(
             exclude: ["Protos", "generate.sh"], swiftSettings: strict),
         room("RealTime", ["Time", "CShims"]),
         room("Bus", ["Wire", "Messages", "Time", "Images", "CZeroMQ", "CShims"]),
-        room("ArmDrivers", ["Time", "Geometry", "Messages", "CShims"]),
+        room("ArmDrivers", ["ServoProtocol", "Time", "Geometry", "Messages", "CShims"]),
         room("ArmLoop", ["Control", "RealTime", "ArmDrivers", "Messages", "Geometry", "Time"]),
         room("Cameras", ["Time", "Images", "Messages"]),
         room("NodeShell", ["Bus", "Wire", "Launch", "Messages", "Time", "CShims", argumentParser, logging]),
@@ -129,7 +129,9 @@ let package = Package(
         tests(of: "Wire", ["Messages", "Time", "Geometry", "Images"]),
         tests(of: "RealTime", ["Time", "CAllocationCount"]),
         tests(of: "Bus", ["Wire", "Messages", "Time", "Geometry", "Images", "CZeroMQ", "CShims"]),
-        tests(of: "ArmDrivers", ["Time", "Geometry", "Messages"]),
+        tests(
+            of: "ArmDrivers",
+            ["ServoProtocol", "ServoEmulation", "Time", "Geometry", "Messages", "CAllocationCount", "CShims"]),
         tests(
             of: "ArmLoop",
             ["Control", "RealTime", "ArmDrivers", "Messages", "Geometry", "Time", "CAllocationCount"]),

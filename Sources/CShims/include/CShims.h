@@ -65,3 +65,13 @@ void octo_event_consume(int fd);
 /// A pipe that children do not inherit, with a non-blocking reading end: `ends[0]` reads, `ends[1]` writes. Returns 0 or
 /// an errno. pipe2(2).
 int octo_pipe(int ends[2]);
+
+/// Makes a terminal line raw: 8 data bits, no parity, 1 stop bit, no flow control, reads that never wait; `baud` may be
+/// any number. Returns 0 or an errno. ioctl_tty(2), TCSETS2 with BOTHER.
+int octo_serial_configure(int fd, unsigned baud);
+/// Asks the driver to hand bytes over at once; returns 0 or an errno (ENOTTY where it cannot). TIOCSSERIAL.
+int octo_serial_low_latency(int fd);
+/// Nobody else may open it any more, but for root; returns 0 or an errno. TIOCEXCL.
+int octo_serial_claim(int fd);
+/// Throws away what has arrived and what is unsent. TCFLSH.
+void octo_serial_discard(int fd);

@@ -1,0 +1,112 @@
+#if canImport(Glibc)
+import Glibc
+#endif
+import Geometry
+
+/// Which servo moves which joint, and how pulses and radians belong together.
+package struct ServoLayout: Equatable, Sendable {
+    package enum ServoProtocolName: String, CaseIterable, Sendable {
+        case dynamixel
+        case feetech
+    }
+    package struct Joint: Equatable, Sendable {
+        package var id: UInt8
+        /// Servos that turn with it: they obey its id and do not answer.
+        package var shadows: [UInt8]
+        /// Pulse at 0 radians.
+        package var zeroPulse: Int
+        /// +1 or -1: whether pulses grow with the angle. What a servo turns round itself (Dynamixel's drive mode) does
+        /// not count.
+        package var direction: Int
+        /// The servo never gets a goal beyond, pulses.
+        package var limits: ClosedRange<Int>
+        /// Feetech: what the servo's own register has to say, pulses; nil is not compared.
+        package var homingOffset: Int?
+
+        package init(
+            id: UInt8, shadows: [UInt8] = [], zeroPulse: Int = 2048, direction: Int = 1, limits: ClosedRange<Int>,
+            homingOffset: Int? = nil
+        ) {
+            self.id = id
+            self.homingOffset = homingOffset
+            self.shadows = shadows
+            self.zeroPulse = zeroPulse
+            self.direction = direction
+            self.limits = limits
+        }
+
+        /// The nearest pulse, within the limits.
+        func pulse(_ radians: Double) -> Int {
+            let wanted = Double(zeroPulse) + Double(direction) * radians / Self.radiansPerPulse
+            return Int(min(max(wanted, Double(limits.lowerBound)), Double(limits.upperBound)).rounded())
+        }
+
+        func radians(_ pulse: Double) -> Double { Double(direction) * (pulse - Double(zeroPulse)) * Self.radiansPerPulse }
+
+        /// 4096 to a turn, in both protocols.
+        static var radiansPerPulse: Double { 2 * .pi / 4096 }
+    }
+    package struct Gripper: Equatable, Sendable {
+        package enum Linkage: Equatable, Sendable {
+            /// Pulses at opening 0 and 1, linear between.
+            case linear(closedPulse: Int, openPulse: Int)
+            /// A horn of radius r pushes two links of length l: at servo angle a (0 at `zeroPulse`) a finger stands
+            /// d = r sin a + √(l² - (r cos a)²) from the centre line. Opening 0 and 1 are at `closed` and `open`. Metres.
+            case crank(horn: Double, link: Double, zeroPulse: Int, closed: Double, open: Double)
+        }
+        package var id: UInt8
+        package var linkage: Linkage
+        /// The servo never gets a goal beyond, pulses.
+        package var limits: ClosedRange<Int>
+
+        package init(id: UInt8, linkage: Linkage, limits: ClosedRange<Int>) {
+            self.id = id
+            self.linkage = linkage
+            self.limits = limits
+        }
+
+        /// - Parameter opening: 0 closed ... 1 open.
+        func pulse(_ opening: Double) -> Int {
+            let opening = min(max(opening, 0), 1)
+            let wanted: Double
+            switch linkage {
+            case .linear(let closed, let open): wanted = Double(closed) + opening * Double(open - closed)
+            case .crank(let r, let l, let zero, let closed, let open):
+                let d = closed + opening * (open - closed)
+                // Out of reach of the links is as far as they go.
+                let cosine = min(max((r * r + d * d - l * l) / (2 * r * d), -1), 1)
+                wanted = Double(zero) + (.pi / 2 - acos(cosine)) / Joint.radiansPerPulse
+            }
+            return Int(min(max(wanted, Double(limits.lowerBound)), Double(limits.upperBound)).rounded())
+        }
+
+        /// - Returns: 0 closed ... 1 open, a little beyond if it stands beyond.
+        func opening(_ pulse: Double) -> Double {
+            switch linkage {
+            case .linear(let closed, let open): return (pulse - Double(closed)) / Double(open - closed)
+            case .crank(let r, let l, let zero, let closed, let open):
+                let a = (pulse - Double(zero)) * Joint.radiansPerPulse
+                let across = r * cos(a)
+                let d = r * sin(a) + max(0, l * l - across * across).squareRoot()
+                return (d - closed) / (open - closed)
+            }
+        }
+    }
+
+    package var servoProtocol: ServoProtocolName
+    /// From base to wrist.
+    package var joints: [Joint]
+    package var gripper: Gripper
+
+    package init(servoProtocol: ServoProtocolName, joints: [Joint], gripper: Gripper) {
+        precondition((1...JointVector.capacity).contains(joints.count), "an arm of \(joints.count) joints")
+        self.servoProtocol = servoProtocol
+        self.joints = joints
+        self.gripper = gripper
+    }
+
+    /// Servos that answer: the joints', then the gripper's.
+    var leaders: [UInt8] { joints.map(\.id) + [gripper.id] }
+    /// All servos, in the order of their ids.
+    package var ids: [UInt8] { (leaders + joints.flatMap(\.shadows)).sorted() }
+}

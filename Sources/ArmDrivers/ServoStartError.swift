@@ -1,0 +1,54 @@
+/// Why a driver does not begin: found while the arm was still at rest.
+package enum ServoStartError: Error, Equatable {
+    case missing(found: [UInt8], expected: [UInt8], port: String)
+    case port(errno: Int32, port: String)
+    case refused(servo: UInt8, register: String, reason: String)
+    case unconfirmed(servo: UInt8, register: String, wrote: Int, found: Int)
+    case hardwareError(servo: UInt8, errors: String)
+    case torqueIsOn(servo: UInt8, register: String, found: Int, expected: Int)
+    case otherCalibration(servo: UInt8, register: String, found: Int, file: Int)
+    case shadowApart(leader: UInt8, shadow: UInt8, pulses: Int)
+    case notEnoughTime(rateHertz: Double, highestHertz: Double, bytes: Int, baud: Int)
+}
+
+extension ServoStartError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .missing(let found, let expected, let port):
+            let seen = found.isEmpty ? "none" : found.map(String.init).joined(separator: " ")
+            return "looking for the servos on \(port): found \(seen), expected "
+                + "\(expected.map(String.init).joined(separator: " ")). "
+                + (found.isEmpty
+                    ? "Check the arm's power and the cable; 'octo-arm scan' tries every baud rate."
+                    : "Check the cable behind the last one that answers.")
+        case .port(let errno, let port):
+            return "talking to the servos on \(port): \(String(cString: strerror(errno))), expected an open line. Check the "
+                + "cable of the adapter."
+        case .refused(let servo, let register, let reason):
+            return "setting up servo \(servo): it does not take '\(register)' (\(reason)), expected it to. Switch the arm's power "
+                + "off and on; if that does not help, the servo is of another kind than the calibration says."
+        case .unconfirmed(let servo, let register, let wrote, let found):
+            return "setting up servo \(servo): '\(register)' is \(found) after \(wrote) was written. The line is bad or the "
+                + "servo broken: check its cable."
+        case .hardwareError(let servo, let errors):
+            return "setting up the arm: servo \(servo) reports a hardware error (\(errors)), expected none. Let it cool, free what "
+                + "blocks it, then switch the arm's power off and on."
+        case .torqueIsOn(let servo, let register, let found, let expected):
+            return "setting up servo \(servo): '\(register)' is \(found), expected \(expected), and it cannot be changed while "
+                + "torque is on. Support the arm, switch its power off and on, and start again."
+        case .otherCalibration(let servo, let register, let found, let file):
+            return "comparing servo \(servo) with the calibration file: '\(register)' is \(found) in the servo and \(file) in the "
+                + "file, expected the same: angles would be wrong. Calibrate the arm, or choose its own file."
+        case .shadowApart(let leader, let shadow, let pulses):
+            return "setting up the arm: servos \(leader) and \(shadow) move one joint and stand \(pulses) pulses apart, expected "
+                + "at most 40: they would work against each other. Align their horns or correct the homing offset of \(shadow)."
+        case .notEnoughTime(let rate, let highest, let bytes, let baud):
+            return "planning the servo bus: \(bytes) bytes a tick at \(baud) baud and \(rate) Hz do not fit. Set "
+                + "arm.control_rate_hz to at most \(Int(highest)), or raise the servos' baud rate."
+        }
+    }
+}
+
+#if canImport(Glibc)
+import Glibc
+#endif

@@ -1,0 +1,263 @@
+import ArmDrivers
+import Geometry
+import Messages
+import ServoEmulation
+import ServoProtocol
+import Testing
+import Time
+
+@Suite struct DynamixelArmTests {
+    private struct Setup {
+        let bus: EmulatedDynamixelBus
+        let port: EmulatedPort
+
+        init(at positions: JointVector = TestArm.start, knowsFastSyncRead: Bool = true) {
+            bus = TestArm.widowXBus(at: positions, knowsFastSyncRead: knowsFastSyncRead)
+            port = EmulatedPort(bus)
+        }
+
+        func driver(watchdog: Duration? = nil) throws(ServoStartError) -> TimedArm<DynamixelArm<EmulatedPort>> {
+            TimedArm(
+                driver: try DynamixelArm(
+                    port: port, baud: 1_000_000, layout: TestArm.widowX, watchdog: watchdog, portName: "test"), port: port)
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func doesWhatEveryDriverDoes(knowsFastSyncRead: Bool) throws {
+        try ArmDriverConformance { positions in
+            try Setup(at: positions, knowsFastSyncRead: knowsFastSyncRead).driver()
+        }.check()
+    }
+
+    @Test func startingMovesNothingAndTorqueComesLast() throws {
+        let setup = Setup()
+        var written: [RegisterWrite] = []
+        setup.bus.onWrite = { written.append($0) }
+        let before = setup.bus.ids.map { setup.bus.position(of: $0) }
+        _ = try setup.driver(watchdog: .milliseconds(200))
+        setup.port.wait(until: .zero + .seconds(100))
+        #expect(setup.bus.ids.map { setup.bus.position(of: $0) } == before)
+        for id in setup.bus.ids {
+            #expect(setup.bus.value(of: .torqueEnable, at: id) == 1)
+            // Nothing was said for longer than the watchdog waits: it has tripped.
+            #expect(setup.bus.value(of: .busWatchdog, at: id) == 255)
+            let own = written.filter { $0.id == id }
+            let torque = try #require(own.firstIndex { $0.address == DynamixelRegister.torqueEnable.address })
+            #expect(own[..<torque].contains { $0.address == DynamixelRegister.goalPosition.address })
+            #expect(!own[torque...].contains { $0.address < DynamixelRegister.firstRAMAddress })
+        }
+        #expect(setup.bus.value(of: .returnDelayTime, at: 3) == 0)
+    }
+
+    @Test func torqueThatIsOnStaysOn() throws {
+        let setup = Setup()
+        _ = try setup.driver()
+        var torqueWrites = 0
+        setup.bus.onWrite = { if $0.address == DynamixelRegister.torqueEnable.address { torqueWrites += 1 } }
+        _ = try setup.driver()
+        #expect(torqueWrites == 0)
+    }
+
+    @Test func goalsStayWithinTheLimitsOfFileAndServo() throws {
+        let setup = Setup()
+        var arm = try setup.driver()
+        var goals: [UInt8: Int] = [:]
+        setup.bus.onWrite = { write in
+            guard write.address == DynamixelRegister.goalPosition.address else { return }
+            goals[write.id] = write.data.withUnsafeBytes { $0.littleEndian(at: 0, width: 4) }
+        }
+        _ = try arm.read(at: .zero)
+        try arm.write(TestArm.setpoint(JointVector(repeating: 3, count: 6), gripper: 9), at: .zero)
+        #expect(goals == [1: 4004, 2: 3345, 3: 3345, 4: 3094, 5: 3094, 6: 4004, 7: 3447, 8: 4004, 9: 2726])
+        try arm.write(TestArm.setpoint(JointVector(repeating: -9, count: 6), gripper: -9), at: .zero)
+        #expect(goals == [1: 0, 2: 819, 3: 819, 4: 648, 5: 648, 6: 0, 7: 910, 8: 0, 9: 1024])
+    }
+
+    @Test func loadsAndTemperaturesAreTold() throws {
+        let setup = Setup()
+        var arm = try setup.driver()
+        setup.bus.setTemperature(55, at: 4)
+        setup.bus.setObstacle(0...TestArm.pulse(0.15), at: 1)
+        var state = try arm.read(at: .zero)
+        var goal = state.positions
+        goal[0] += 0.3
+        for tick in 1...500 {
+            let now = MonotonicTime.zero + .milliseconds(2 * tick)
+            state = try arm.read(at: now)
+            try arm.write(TestArm.setpoint(goal), at: now)
+        }
+        let load = try #require(state.load)
+        #expect(load[0] > 0.99 && abs(load[3]) < 0.1)
+        #expect(try #require(state.temperatures)[2] == 55)
+        #expect(abs(state.positions[0] - 0.15) < 0.002)
+    }
+
+    // MARK: - What goes wrong
+
+    @Test(arguments: [0.01, 0.2])
+    func damagedAnswersDoNotStopTheArm(probability: Double) throws {
+        let setup = Setup()
+        var arm = try setup.driver()
+        setup.bus.faults.corruptProbability = probability
+        var failures = 0
+        var largestJump = 0.0
+        var last: JointVector?
+        for tick in 1...5_000 {
+            let now = MonotonicTime.zero + .milliseconds(10 * tick)
+            do {
+                let state = try arm.read(at: now)
+                if let last { largestJump = max(largestJump, (state.positions - last).magnitude) }
+                last = state.positions
+                try arm.write(TestArm.setpoint(TestArm.start), at: now)
+            } catch {
+                failures += 1
+            }
+        }
+        #expect(arm.driver.missedAnswers > 0)
+        // A plain retry inside the tick and three more ticks: all of them lost is rare.
+        #expect(failures <= (probability < 0.1 ? 0 : 150))
+        #expect(largestJump < 0.02, "what is missing is never made up far away")
+    }
+
+    @Test func aServoThatFallsSilentFailsTheReadAfterThreeTicks() throws {
+        let setup = Setup()
+        var arm = try setup.driver()
+        _ = try arm.read(at: .zero + .milliseconds(10))
+        setup.bus.faults.missing = [4]
+        var outcomes: [ArmDriverError?] = []
+        for tick in 2...6 {
+            do throws(ArmDriverError) {
+                _ = try arm.read(at: .zero + .milliseconds(10 * tick))
+                outcomes.append(nil)
+            } catch {
+                outcomes.append(error)
+            }
+        }
+        #expect(outcomes == [nil, nil, nil, .noReply(servo: 4), .noReply(servo: 4)])
+        setup.bus.faults.missing = []
+        _ = try arm.read(at: .zero + .milliseconds(80))
+    }
+
+    @Test func aHardwareErrorIsToldWithItsServo() throws {
+        let setup = Setup()
+        var arm = try setup.driver()
+        setup.bus.setHardwareError(DynamixelHardwareError.overload.rawValue, at: 6)
+        #expect(throws: ArmDriverError.servoError(servo: 6, status: 0x80)) { try arm.read(at: .zero) }
+    }
+
+    @Test func anAdapterThatComesBackIsSetUpAnewWithoutAJump() throws {
+        let setup = Setup()
+        var arm = try setup.driver(watchdog: .milliseconds(200))
+        var now = MonotonicTime.zero + .milliseconds(10)
+        let before = try arm.read(at: now)
+        setup.port.failure = 5
+        var errors = 0
+        for _ in 0..<200 {
+            now += .milliseconds(10)
+            do { _ = try arm.read(at: now) } catch { errors += 1 }
+        }
+        #expect(errors == 200 && setup.port.reopened == 3, "one try each half second")
+        // The power went with it.
+        setup.bus.cyclePower()
+        setup.port.failure = nil
+        var state: JointState?
+        for _ in 0..<60 where state == nil {
+            now += .milliseconds(10)
+            state = try? arm.read(at: now)
+        }
+        #expect(try #require(state).positions == before.positions)
+        #expect(setup.bus.value(of: .torqueEnable, at: 1) == 1)
+    }
+
+    @Test func aLoopThatWasLateSetsUpTheTrippedServosAnew() throws {
+        let setup = Setup()
+        var arm = try setup.driver(watchdog: .milliseconds(100))
+        var now = MonotonicTime.zero + .milliseconds(10)
+        _ = try arm.read(at: now)
+        now += .seconds(1)
+        #expect(throws: ArmDriverError.systemCall(errno: 62)) { try arm.read(at: now) }
+        now += .milliseconds(10)
+        _ = try arm.read(at: now)
+        #expect(setup.bus.value(of: .busWatchdog, at: 2) == 5)
+        var goal = TestArm.start
+        goal[0] += 0.2
+        for _ in 0..<50 {
+            now += .milliseconds(10)
+            _ = try arm.read(at: now)
+            try arm.write(TestArm.setpoint(goal), at: now)
+        }
+        #expect(abs(try arm.read(at: now).positions[0] - goal[0]) < 0.01)
+    }
+
+    // MARK: - What is refused at the start
+
+    private func refusal(_ change: (Setup) -> Void) -> ServoStartError? {
+        let setup = Setup()
+        change(setup)
+        do throws(ServoStartError) {
+            _ = try setup.driver()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test func whatIsWrongIsNamedBeforeTorqueIsOn() throws {
+        #expect(
+            refusal { $0.bus.faults.missing = [5, 9] }
+                == .missing(found: [1, 2, 3, 4, 6, 7, 8], expected: [1, 2, 3, 4, 5, 6, 7, 8, 9], port: "test"))
+        #expect(refusal { $0.bus.faults.isUnplugged = true } == .missing(found: [], expected: Array(1...9), port: "test"))
+        #expect(
+            refusal { $0.bus.setHardwareError(DynamixelHardwareError.overheating.rawValue, at: 2) }
+                == .hardwareError(servo: 2, errors: "overheating"))
+        #expect(refusal { $0.port.failure = 5 } == .port(errno: 5, port: "test"))
+    }
+
+    @Test func servosThatWorkAgainstEachOtherAreRefused() throws {
+        let bus = EmulatedDynamixelBus(
+            (1...9).map { id in
+                .init(id: id, pulses: id == 3 ? 2_200 : 2_048, secondaryID: id == 3 ? 2 : id == 5 ? 4 : 255)
+            })
+        #expect(throws: ServoStartError.shadowApart(leader: 2, shadow: 3, pulses: 152)) {
+            _ = try DynamixelArm(
+                port: EmulatedPort(bus), baud: 1_000_000, layout: TestArm.widowX, portName: "test")
+        }
+    }
+
+    @Test func everyErrorSaysWhatToDo() {
+        let errors: [ServoStartError] = [
+            .missing(found: [1], expected: [1, 2], port: "p"), .missing(found: [], expected: [1], port: "p"),
+            .port(errno: 5, port: "p"), .refused(servo: 1, register: "r", reason: "x"),
+            .unconfirmed(servo: 1, register: "r", wrote: 1, found: 2), .hardwareError(servo: 1, errors: "overload"),
+            .torqueIsOn(servo: 1, register: "r", found: 1, expected: 2),
+            .otherCalibration(servo: 1, register: "r", found: 1, file: 2), .shadowApart(leader: 1, shadow: 2, pulses: 90),
+            .notEnoughTime(rateHertz: 500, highestHertz: 200.7, bytes: 100, baud: 57_600),
+        ]
+        for error in errors {
+            #expect(error.description.contains(": ") && error.description.hasSuffix("."))
+            #expect(error.description.count > 80)
+        }
+        #expect(errors[9].description.contains("at most 200"))
+    }
+
+    @Test func theBudgetIsWhatIsOnTheWire() throws {
+        let arm = try Setup().driver().driver
+        // Seven servos: 21 bytes out, 8 + 7 · 14 back, 14 + 7 · 5 out.
+        #expect(arm.budget.bytesPerTick == 21 + 106 + 49)
+        #expect(arm.budget.highestHertz > 300 && arm.budget.highestHertz < 400)
+        let slow = try Setup(knowsFastSyncRead: false).driver().driver
+        #expect(slow.budget.bytesPerTick == 21 + 147 + 49)
+    }
+
+    @Test func theGripperFollowsItsLinkage() throws {
+        let setup = Setup()
+        var arm = try setup.driver()
+        for (opening, pulse) in [(0.0, 1024), (0.2, 1802), (0.48, 2159), (1.0, 2726)] {
+            try arm.write(TestArm.setpoint(TestArm.start, gripper: opening), at: .zero)
+            setup.port.wait(until: setup.port.now - .seconds(10) + .seconds(2))
+            #expect(abs(try #require(setup.bus.position(of: 9)) - pulse) <= 1)
+            #expect(abs(try arm.read(at: .zero).gripper - opening) < 0.002)
+        }
+    }
+}

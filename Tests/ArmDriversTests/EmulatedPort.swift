@@ -1,0 +1,129 @@
+import ArmDrivers
+import Geometry
+import Messages
+import ServoEmulation
+import Time
+
+/// A line to emulated servos, in a time of its own: waiting costs nothing.
+final class EmulatedPort: ServoPort {
+    let bus: any EmulatedBus
+    private(set) var now = MonotonicTime.zero + .seconds(10)
+    /// What every call fails with; nil when the line works.
+    var failure: Int32?
+    private(set) var reopened = 0
+    private var pending: [UInt8] = []
+
+    init(_ bus: any EmulatedBus) { self.bus = bus }
+
+    /// Lets time pass up to `time` after the beginning.
+    func wait(until time: MonotonicTime) {
+        now = max(now, MonotonicTime.zero + .seconds(10) + (time - .zero))
+        bus.advance(to: now)
+    }
+
+    func send(_ bytes: UnsafeRawBufferPointer) throws(ServoPortError) {
+        if let failure { throw ServoPortError(errno: failure) }
+        bus.receive(bytes, at: now)
+    }
+
+    func receive(into target: UnsafeMutableRawBufferPointer, until deadline: MonotonicTime) throws(ServoPortError) -> Int {
+        if let failure { throw ServoPortError(errno: failure) }
+        if pending.isEmpty {
+            guard let next = bus.nextReplyTime, next <= deadline else {
+                now = max(now, deadline)
+                return 0
+            }
+            now = max(now, next)
+            bus.advance(to: now)
+            pending = bus.takeReplies(at: now)
+        }
+        let count = min(target.count, pending.count)
+        target.copyBytes(from: pending[..<count])
+        pending.removeFirst(count)
+        return count
+    }
+
+    func discardInput() {
+        pending = []
+        _ = bus.takeReplies(at: now)
+    }
+
+    func reopen() throws(ServoPortError) {
+        reopened += 1
+        if let failure { throw ServoPortError(errno: failure) }
+    }
+}
+
+/// A driver whose port's time follows the ticks' time.
+struct TimedArm<Driver: ArmDriver>: ArmDriver, @unchecked Sendable {
+    // Unchecked: one test's thread uses it.
+    var driver: Driver
+    let port: EmulatedPort
+
+    var jointCount: Int { driver.jointCount }
+
+    mutating func read(at now: MonotonicTime) throws(ArmDriverError) -> JointState {
+        port.wait(until: now)
+        return try driver.read(at: now)
+    }
+
+    mutating func write(_ setpoint: JointSetpoint, at now: MonotonicTime) throws(ArmDriverError) {
+        port.wait(until: now)
+        try driver.write(setpoint, at: now)
+    }
+}
+
+/// The arms of the tests: six joints and a gripper.
+enum TestArm {
+    static func pulse(_ radians: Double) -> Int { Int((2048 + radians * 4096 / (2 * .pi)).rounded()) }
+
+    /// WidowX-250s: shoulder and elbow have a second servo each, the wrist angle is reversed.
+    static let widowX = ServoLayout(
+        servoProtocol: .dynamixel,
+        joints: [
+            .init(id: 1, limits: 0...4095), .init(id: 2, shadows: [3], limits: 819...3345),
+            .init(id: 4, shadows: [5], limits: 648...3094), .init(id: 6, limits: 0...4095),
+            .init(id: 7, limits: 910...3447), .init(id: 8, limits: 0...4095),
+        ],
+        gripper: .init(
+            id: 9, linkage: .crank(horn: 0.014, link: 0.024, zeroPulse: 2048, closed: 0.010, open: 0.035),
+            limits: 1000...2900))
+
+    static func widowXBus(at positions: JointVector, knowsFastSyncRead: Bool = true) -> EmulatedDynamixelBus {
+        let ids: [(id: UInt8, shadow: UInt8?)] = [(1, nil), (2, 3), (4, 5), (6, nil), (7, nil), (8, nil)]
+        var servos: [EmulatedDynamixelBus.Servo] = []
+        for (joint, servo) in ids.enumerated() {
+            let pulse = pulse(positions[joint])
+            let isReversed = servo.id == 7
+            servos.append(
+                .init(
+                    id: servo.id, model: servo.id == 8 ? .xl430w250 : .xm430w350,
+                    pulses: isReversed ? 4096 - pulse : pulse, isReversed: isReversed))
+            if let shadow = servo.shadow {
+                servos.append(.init(id: shadow, pulses: 4096 - pulse, secondaryID: servo.id, isReversed: true))
+            }
+        }
+        servos.append(.init(id: 9, model: .xl430w250, pulses: 2400))
+        return EmulatedDynamixelBus(servos, knowsFastSyncRead: knowsFastSyncRead)
+    }
+
+    static let feetech = ServoLayout(
+        servoProtocol: .feetech,
+        joints: (1...6).map { .init(id: $0, direction: $0 == 3 ? -1 : 1, limits: 200...3900, homingOffset: 100) },
+        gripper: .init(id: 7, linkage: .linear(closedPulse: 1500, openPulse: 2500), limits: 1400...2600))
+
+    static func feetechBus(at positions: JointVector) -> EmulatedFeetechBus {
+        EmulatedFeetechBus(
+            (0..<6).map { joint in
+                let direction = joint == 2 ? -1.0 : 1
+                return .init(id: UInt8(joint + 1), pulses: pulse(direction * positions[joint]) + 100, homingOffset: 100)
+            } + [.init(id: 7, pulses: 2000)])
+    }
+
+    static func setpoint(_ positions: JointVector, gripper: Double = 0.5) -> JointSetpoint {
+        JointSetpoint(
+            positions: positions, velocities: JointVector(repeating: 0, count: positions.count), gripper: gripper)
+    }
+
+    static let start: JointVector = [0.1, -0.5, 0.4, 0, 0.6, -0.2]
+}
