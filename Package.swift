@@ -80,7 +80,7 @@ let package = Package(
             exclude: ["Protos", "generate.sh"], swiftSettings: strict),
         room("RealTime", ["Time", "CShims"]),
         room("Bus", ["Wire", "Messages", "Time", "Images", "CZeroMQ", "CShims"]),
-        room("ArmDrivers", ["ServoProtocol", "Time", "Geometry", "Messages", "CShims"]),
+        room("ArmDrivers", ["ServoProtocol", "JSONTree", "Time", "Geometry", "Messages", "CShims"]),
         room("ArmLoop", ["Control", "RealTime", "ArmDrivers", "Messages", "Geometry", "Time"]),
         room("Cameras", ["Time", "Images", "Messages"]),
         room("NodeShell", ["Bus", "Wire", "Launch", "Messages", "Time", "CShims", argumentParser, logging]),
@@ -98,8 +98,8 @@ let package = Package(
         program(
             "octo-arm",
             [
-                "Control", "ArmDrivers", "ArmLoop", "RealTime", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Geometry",
-                "Time", logging,
+                "Control", "ArmDrivers", "ArmLoop", "ServoEmulation", "RealTime", "Launch", "NodeShell", "Bus", "Wire",
+                "Messages", "Geometry", "Time", "CShims", logging,
             ]),
         program("octo-bus", ["NodeShell", "Bus", "Wire", "Launch", "Time", "JSONTree", "CShims"]),
         program(

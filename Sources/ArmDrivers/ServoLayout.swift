@@ -36,7 +36,7 @@ package struct ServoLayout: Equatable, Sendable {
         }
 
         /// The nearest pulse, within the limits.
-        func pulse(_ radians: Double) -> Int {
+        package func pulse(_ radians: Double) -> Int {
             let wanted = Double(zeroPulse) + Double(direction) * radians / Self.radiansPerPulse
             return Int(min(max(wanted, Double(limits.lowerBound)), Double(limits.upperBound)).rounded())
         }

@@ -27,8 +27,8 @@ extension ArmCalibration {
         reader.expectKeys(
             [
                 "name", "joints", "eef_offset_m", "eef_offset_rpy_rad", "gripper", "rest_rad", "neutral_rad",
-                "workspace", "step_limits",
-            ], optional: ["eef_offset_rpy_rad"], of: root, at: "")
+                "workspace", "step_limits", "servos",
+            ], optional: ["eef_offset_rpy_rad", "servos"], of: root, at: "")
         name = reader.string(root["name"], at: "name")
         joints = reader.elements(root["joints"], at: "joints").enumerated().map { index, node in
             Joint(node, at: "joints[\(index)]", reader: reader)

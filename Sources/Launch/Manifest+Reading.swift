@@ -158,11 +158,9 @@ extension Manifest.Policy {
 
 extension Manifest.Arm {
     fileprivate init(_ section: CheckedSection) {
-        let (realTime, simulated) = (section.section("realtime"), section.section("simulated"))
+        let realTime = section.section("realtime")
         self.init(
-            driver: .simulated(
-                Simulated(
-                    timeConstant: simulated.seconds("time_constant_s"), initialPositions: simulated.doubles("initial_rad"))),
+            driver: Driver(section),
             calibration: section.string("calibration"), controlRate: section.rate("control_rate_hz"),
             strategy: section.choice("strategy"), executionHorizon: section.int("execution_horizon"),
             watchdog: section.seconds("watchdog_s"), stateRate: section.rate("state_rate_hz"),
@@ -178,5 +176,19 @@ extension Manifest.Supervision {
             readyTimeout: section.seconds("ready_timeout_s"), maximumRestarts: section.int("max_restarts"),
             backoff: section.seconds("backoff_s"), maximumBackoff: section.seconds("backoff_max_s"),
             statusTimeout: section.seconds("status_timeout_s"), stopTimeout: section.seconds("stop_timeout_s"))
+    }
+}
+
+extension Manifest.Arm.Driver {
+    fileprivate init(_ section: CheckedSection) {
+        var line: Manifest.Arm.SerialLine { .init(port: section.string("port"), baud: section.int("baud")) }
+        switch section.string("driver") {
+        case "dynamixel": self = .dynamixel(line, watchdog: section.seconds("bus_watchdog_s"))
+        case "feetech": self = .feetech(line)
+        default:
+            let simulated = section.section("simulated")
+            self = .simulated(
+                .init(timeConstant: simulated.seconds("time_constant_s"), initialPositions: simulated.doubles("initial_rad")))
+        }
     }
 }

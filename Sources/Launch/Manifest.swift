@@ -96,6 +96,14 @@ package struct Manifest: Equatable, Sendable {
     package struct Arm: Equatable, Sendable {
         package enum Driver: Equatable, Sendable {
             case simulated(Simulated)
+            /// The servos stop by themselves after `watchdog` without a packet.
+            case dynamixel(SerialLine, watchdog: Duration)
+            case feetech(SerialLine)
+        }
+        package struct SerialLine: Equatable, Sendable {
+            package var port: String
+            /// Bits per second.
+            package var baud: Int
         }
         package struct Simulated: Equatable, Sendable {
             package var timeConstant: Duration

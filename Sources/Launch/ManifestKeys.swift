@@ -135,15 +135,32 @@ enum ManifestKeys {
 
     private static let arm = ManifestRule.variants(
         ManifestVariants(
-            selector: "driver", meaning: "What moves: 'simulated' is an arm without hardware.",
+            selector: "driver",
+            meaning: "What moves: 'simulated' is an arm without hardware, the others are servos on a serial port, which the "
+                + "calibration file describes in \"servos\".",
             variants: [
                 .init(
                     value: "simulated",
                     keys: armKeys + [
                         ManifestKey(
                             "simulated", .section(simulated), .defaultsTo(.object([:])), "The simulated arm's properties.")
-                    ])
+                    ]),
+                .init(
+                    value: "dynamixel",
+                    keys: armKeys + servoKeys + [
+                        ManifestKey(
+                            "bus_watchdog_s", .number(0.02...2.54), .defaultsTo(0.2), unit: "s",
+                            "The servos stop by themselves when they hear nothing for so long.")
+                    ]),
+                .init(value: "feetech", keys: armKeys + servoKeys),
             ]))
+
+    private static let servoKeys: [ManifestKey] = [
+        ManifestKey("port", .text, .required, "The serial port of the arm's adapter, such as /dev/ttyUSB0."),
+        ManifestKey(
+            "baud", .integer(9_600...4_500_000), .defaultsTo(1_000_000), unit: "bits per second",
+            "The speed that the servos are set to."),
+    ]
 
     private static let armKeys: [ManifestKey] = [
         ManifestKey("calibration", .path(.file), .required, "The arm's kinematics and limits."),

@@ -47,7 +47,7 @@ package struct NodeProgram: Equatable, Sendable {
         switch node {
         case Manifest.goalNode: NodeProgram(name: "octo-goal", subcommand: [])
         case Manifest.policyNode: NodeProgram(name: "octo-policy", subcommand: ["run"])
-        case Manifest.armNode: NodeProgram(name: "octo-arm", subcommand: [])
+        case Manifest.armNode: NodeProgram(name: "octo-arm", subcommand: ["run"])
         default: NodeProgram(name: "octo-camera", subcommand: [])
         }
     }

@@ -16,6 +16,7 @@ enum ArmNodeError: Error, CustomStringConvertible {
     case unreadableCalibration(path: String, reason: String)
     case wrongStartPosition(found: Int, calibration: String, joints: Int)
     case lacksRights(RealTimeReport)
+    case otherServos(driver: String, calibration: String, found: String)
 
     var description: String {
         switch self {
@@ -24,6 +25,9 @@ enum ArmNodeError: Error, CustomStringConvertible {
                 + "calibration/widowx-250s.json."
         case .wrongStartPosition(let found, let calibration, let joints):
             "arm.simulated.initial_rad has \(found) numbers, '\(calibration)' has \(joints) joints. Give one angle each."
+        case .otherServos(let driver, let calibration, let found):
+            "reading the servos of '\(calibration)': they are \(found) servos, arm.driver is \(driver). Set arm.driver to "
+                + "\(found), or arm.calibration to this arm's file."
         case .lacksRights(let report):
             "the control loop was refused real-time rights that arm.realtime.required asks for: \(report). Grant them, or "
                 + "set arm.realtime.required to false."

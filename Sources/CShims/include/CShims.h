@@ -1,6 +1,7 @@
 // Macros, variadic calls and process primitives that Swift cannot express, as plain functions. No decisions.
 #pragma once
 #include <poll.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -75,3 +76,7 @@ int octo_serial_low_latency(int fd);
 int octo_serial_claim(int fd);
 /// Throws away what has arrived and what is unsent. TCFLSH.
 void octo_serial_discard(int fd);
+
+/// Opens a raw pseudo-terminal: returns its non-blocking master, or -errno; `name` gets the path of the other end.
+/// posix_openpt(3), ptsname_r(3).
+int octo_open_terminal(char *name, size_t capacity);

@@ -1,0 +1,102 @@
+import ArgumentParser
+import ArmDrivers
+import CShims
+import Control
+import Foundation
+import Geometry
+import NodeShell
+import ServoEmulation
+import Time
+
+/// A servo bus without servos, on a pseudo-terminal.
+struct EmulateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "emulate",
+        abstract: "Stands in for an arm's servos, so that the real drivers have something to talk to.",
+        discussion: """
+            The servos of a calibration file answer at a pseudo-terminal; LINK points to it, and is what arm.port is set
+            to. They stand in the calibration's neutral pose at first. Faults come in lines on standard input:
+
+              drop P          lose packets with probability P        corrupt P   damage them
+              delay S         answer S seconds late                  missing ID  a servo is gone (missing: none is)
+              error ID BITS   a hardware error, as the protocol's bits
+              heat ID C       a servo is C degrees Celsius hot
+              obstacle ID LO HI   it cannot leave LO ... HI pulses (obstacle ID: free again)
+              unplug, replug  the adapter is pulled out, and comes back with the power switched off and on
+            """)
+
+    @Option(help: "Calibration file with the servos.")
+    var calibration = "calibration/widowx-250s.json"
+
+    @Option(help: "Where the link to the pseudo-terminal is put.")
+    var link: String
+
+    @Option(help: "Bits per second of the line.")
+    var baud = 1_000_000
+
+    @Option(help: "Seed of the faults' chance.")
+    var seed: UInt64 = 1
+
+    @Option(help: "Gets a JSON line for every accepted register write.")
+    var registerLog: String?
+
+    @Option(help: "A fault from the beginning, as in a line of standard input; may be given several times.")
+    var fault: [String] = []
+
+    func validate() throws {
+        guard (9_600...4_500_000).contains(baud) else { throw ValidationError("--baud: give 9600 to 4500000.") }
+    }
+
+    func run() throws {
+        let arm = try ArmCalibration(contentsOfFile: calibration)
+        let text = try Data(contentsOf: URL(fileURLWithPath: calibration))
+        let layout = try ServoLayout(calibration: text, file: calibration, joints: arm.joints.count)
+        let bus = layout.emulated(at: arm.neutral, baud: baud, seed: seed)
+        if let registerLog { bus.onWrite = try Self.makeLog(registerLog) }
+        let terminal = PseudoTerminal(link: link)
+        try terminal.plugIn()
+        var server = EmulationServer(bus: bus, terminal: terminal)
+        for line in fault { try server.obey(line) }
+        print("\(layout.servoProtocol.rawValue) servos \(bus.ids.map(String.init).joined(separator: " ")) at \(link)")
+        fflush(nil)
+        try server.serve()
+    }
+
+    private static func makeLog(_ path: String) throws -> (RegisterWrite) -> Void {
+        guard FileManager.default.createFile(atPath: path, contents: nil), let file = FileHandle(forWritingAtPath: path) else {
+            throw EmulationError.unwritable(path)
+        }
+        return { write in
+            let data = write.data.map(String.init).joined(separator: ",")
+            let line = "{\"time_ns\":\(write.time),\"id\":\(write.id),\"address\":\(write.address),\"data\":[\(data)]}\n"
+            file.write(Data(line.utf8))
+        }
+    }
+}
+
+extension ServoLayout {
+    /// Servos that stand where the joints do.
+    fileprivate func emulated(at positions: JointVector, baud: Int, seed: UInt64) -> any EmulatedBus {
+        let gripperPulse = (gripper.limits.lowerBound + gripper.limits.upperBound) / 2
+        switch servoProtocol {
+        case .dynamixel:
+            var servos: [EmulatedDynamixelBus.Servo] = []
+            for (index, joint) in joints.enumerated() {
+                let pulse = joint.pulse(positions[index])
+                servos.append(.init(id: joint.id, pulses: pulse))
+                for shadow in joint.shadows {
+                    servos.append(.init(id: shadow, pulses: 4_096 - pulse, secondaryID: joint.id, isReversed: true))
+                }
+            }
+            servos.append(.init(id: gripper.id, model: .xl430w250, pulses: gripperPulse))
+            return EmulatedDynamixelBus(servos, baud: baud, seed: seed)
+        case .feetech:
+            let chain = joints.enumerated().map { index, joint in
+                EmulatedFeetechBus.Servo(
+                    id: joint.id, pulses: joint.pulse(positions[index]) + (joint.homingOffset ?? 0),
+                    homingOffset: joint.homingOffset ?? 0)
+            }
+            return EmulatedFeetechBus(chain + [.init(id: gripper.id, pulses: gripperPulse)], baud: baud, seed: seed)
+        }
+    }
+}

@@ -1,0 +1,167 @@
+import CShims
+import Foundation
+import ServoEmulation
+import Time
+
+/// A pseudo-terminal that is found under a name of one's own.
+final class PseudoTerminal {
+    let link: String
+    private(set) var descriptor: Int32 = -1
+
+    init(link: String) { self.link = link }
+
+    deinit { pullOut() }
+
+    /// symlink(2).
+    func plugIn() throws(EmulationError) {
+        var name = [CChar](repeating: 0, count: 128)
+        let master = octo_open_terminal(&name, name.count)
+        guard master >= 0 else { throw .noTerminal(errno: -master) }
+        var information = stat()
+        if lstat(link, &information) == 0 {
+            // Only what looks like ours is replaced.
+            guard information.st_mode & S_IFMT == S_IFLNK else {
+                close(master)
+                throw .linkExists(link)
+            }
+            unlink(link)
+        }
+        guard symlink(name, link) == 0 else {
+            let problem = errno
+            close(master)
+            throw .noLink(link, errno: problem)
+        }
+        descriptor = master
+    }
+
+    func pullOut() {
+        guard descriptor >= 0 else { return }
+        unlink(link)
+        close(descriptor)
+        descriptor = -1
+    }
+}
+
+enum EmulationError: Error, CustomStringConvertible {
+    case noTerminal(errno: Int32)
+    case linkExists(String)
+    case noLink(String, errno: Int32)
+    case unwritable(String)
+    case unknownFault(String)
+
+    var description: String {
+        switch self {
+        case .noTerminal(let errno):
+            "opening a pseudo-terminal: \(String(cString: strerror(errno))). Mount devpts at /dev/pts, or close other terminals."
+        case .linkExists(let path):
+            "linking '\(path)' to the pseudo-terminal: a file lies there, expected nothing or a link. Choose another --link."
+        case .noLink(let path, let errno):
+            "linking '\(path)' to the pseudo-terminal: \(String(cString: strerror(errno))). Choose a --link in a folder that "
+                + "can be written."
+        case .unwritable(let path):
+            "writing '\(path)': it cannot be created, expected a file. Choose another --register-log."
+        case .unknownFault(let line):
+            "reading the fault '\(line)': it is not known, expected one of 'octo-arm help emulate'. Correct it."
+        }
+    }
+}
+
+/// Passes bytes between the pseudo-terminal and the emulated servos, each at its time.
+struct EmulationServer {
+    let bus: any EmulatedBus
+    let terminal: PseudoTerminal
+    private var commands: [UInt8] = []
+
+    init(bus: any EmulatedBus, terminal: PseudoTerminal) {
+        self.bus = bus
+        self.terminal = terminal
+    }
+
+    /// Until SIGTERM, SIGINT or SIGHUP.
+    mutating func serve() throws {
+        let signals = octo_signal_fd()
+        guard signals >= 0 else { return }
+        _ = fcntl(STDIN_FILENO, F_SETFL, fcntl(STDIN_FILENO, F_GETFL) | O_NONBLOCK)
+        var input = STDIN_FILENO
+        // Servos move also while nobody talks to them: a watchdog runs by this.
+        let pause = Duration.milliseconds(5)
+        while octo_signal_read(signals) == 0 {
+            let now = MonotonicTime.now()
+            bus.advance(to: now)
+            receive(at: now)
+            send(at: .now())
+            let deadline = min(bus.nextReplyTime ?? now + pause, now + pause)
+            var polled = [
+                pollfd(fd: signals, events: Int16(POLLIN), revents: 0), pollfd(fd: input, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: terminal.descriptor, events: Int16(POLLIN), revents: 0),
+            ]
+            _ = octo_poll_until_ns(&polled, 3, deadline.nanoseconds)
+            // With nobody at the other end the terminal is readable for ever, and has nothing.
+            if polled[2].revents & Int16(POLLHUP) != 0 { octo_sleep(pause) }
+            if polled[1].revents != 0, !readCommands() { input = -1 }
+        }
+    }
+
+    private func octo_sleep(_ duration: Duration) { octo_sleep_until_ns((MonotonicTime.now() + duration).nanoseconds) }
+
+    private func receive(at now: MonotonicTime) {
+        guard terminal.descriptor >= 0 else { return }
+        var bytes = [UInt8](repeating: 0, count: 4_096)
+        let count = read(terminal.descriptor, &bytes, bytes.count)
+        guard count > 0 else { return }
+        bytes[..<count].withUnsafeBytes { bus.receive($0, at: now) }
+    }
+
+    private func send(at now: MonotonicTime) {
+        let bytes = bus.takeReplies(at: now)
+        guard !bytes.isEmpty, terminal.descriptor >= 0 else { return }
+        // What does not fit is lost, as on a line nobody reads.
+        _ = write(terminal.descriptor, bytes, bytes.count)
+    }
+
+    // MARK: - Faults
+
+    /// - Returns: false at the end of standard input.
+    private mutating func readCommands() -> Bool {
+        var bytes = [UInt8](repeating: 0, count: 1_024)
+        let count = read(STDIN_FILENO, &bytes, bytes.count)
+        guard count > 0 else { return count < 0 && errno == EAGAIN }
+        commands += bytes[..<count]
+        while let end = commands.firstIndex(of: 10) {
+            let line = String(decoding: commands[..<end], as: UTF8.self)
+            commands.removeSubrange(...end)
+            do {
+                try obey(line)
+            } catch {
+                FileHandle.standardError.write(Data("\(error)\n".utf8))
+            }
+        }
+        return commands.count < 10_000
+    }
+
+    mutating func obey(_ line: String) throws {
+        let words = line.split(separator: " ").map(String.init)
+        guard let name = words.first else { return }
+        let numbers = words.dropFirst().compactMap(Double.init)
+        guard numbers.count == words.count - 1 else { throw EmulationError.unknownFault(line) }
+        let id = numbers.first.flatMap { UInt8(exactly: $0) } ?? 255
+        switch (name, numbers.count) {
+        case ("drop", 1) where (0...1).contains(numbers[0]): bus.faults.dropProbability = numbers[0]
+        case ("corrupt", 1) where (0...1).contains(numbers[0]): bus.faults.corruptProbability = numbers[0]
+        case ("delay", 1) where (0...10).contains(numbers[0]): bus.faults.delay = numbers[0]
+        case ("missing", 0): bus.faults.missing = []
+        case ("missing", 1): bus.faults.missing.insert(id)
+        case ("error", 2): bus.setHardwareError(UInt8(exactly: numbers[1]) ?? 0, at: id)
+        case ("heat", 2): bus.setTemperature(Int(min(max(numbers[1], 0), 255)), at: id)
+        case ("obstacle", 1): bus.setObstacle(nil, at: id)
+        case ("obstacle", 3) where numbers[1] <= numbers[2] && numbers[1] > -1e6 && numbers[2] < 1e6:
+            bus.setObstacle(Int(numbers[1])...Int(numbers[2]), at: id)
+        case ("unplug", 0): terminal.pullOut()
+        case ("replug", 0):
+            terminal.pullOut()
+            bus.cyclePower()
+            try terminal.plugIn()
+        default: throw EmulationError.unknownFault(line)
+        }
+    }
+}
