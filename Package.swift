@@ -118,7 +118,7 @@ let package = Package(
         tests(of: "OctoModel", ["JSONTree", "CAllocationCount"]),
         tests(of: "CKernels", ["CTeam"]),
         tests(of: "TextTokenizer", ["JSONTree"]),
-        tests(of: "Control", ["Time", "Geometry", "Messages", "JSONTree"]),
+        tests(of: "Control", ["OctoModel", "Time", "Geometry", "Messages", "JSONTree"]),
         tests(of: "Policy", ["OctoModel", "TextTokenizer", "Images", "Messages", "Time", "JSONTree"]),
         tests(of: "Goals", ["Images", "Messages", "Time", "JSONTree"]),
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),

@@ -79,6 +79,14 @@ package struct SafetyEnvelope: Sendable, BitwiseCopyable {
         return next
     }
 
+    /// One tick at these velocities (radians per second), as nearly as the limits allow.
+    package func moved(at velocities: JointVector, from last: JointMotion) -> JointMotion {
+        guard velocities.isFinite else { return braked(from: last) }
+        var next = last
+        for joint in 0..<velocities.count { move(&next, joint, at: velocities[joint]) }
+        return next
+    }
+
     /// One tick of braking, each joint as hard as its acceleration limit allows, until it stands.
     package func braked(from last: JointMotion) -> JointMotion {
         var next = last
@@ -108,7 +116,7 @@ package struct SafetyEnvelope: Sendable, BitwiseCopyable {
     /// Moving at u = mδ + r (δ = acceleration × period, 0 ≤ r < δ) and then slower by δ each tick covers
     /// period × (δ m(m+1)/2 + (m+1) r), which is solved for u. The continuous formula √(2 a d) is wrong by up to a
     /// tick's travel, and would not give `distance / period` for what can be done in a single tick.
-    private func brakingSpeed(over distance: Double, acceleration: Double) -> Double {
+    func brakingSpeed(over distance: Double, acceleration: Double) -> Double {
         let change = acceleration * period
         let reach = distance / period
         let m = (((1 + 8 * reach / change).squareRoot() - 1) / 2).rounded(.down)
