@@ -93,6 +93,7 @@ extension ArmController {
             hasPending = false
         }
         reference = motion.positions
+        admitPresentPlace()
         phase = .manual
     }
 

@@ -87,6 +87,8 @@ package struct ArmController: Sendable, BitwiseCopyable {
     var manual: ManualCommand?
     /// The switch was seen let go since the arm last refused to be moved by hand.
     var isManualArmed = true
+    /// How far outside the workspace box, by axis, the tool may be: metres.
+    var boxSlack = Vector3.zero
     /// Who ended the last emergency stop.
     package internal(set) var lastResetBy: OperatorID?
 
@@ -238,11 +240,11 @@ package struct ArmController: Sendable, BitwiseCopyable {
 
     private mutating func move(to now: MonotonicTime) {
         switch phase {
-        case .executing: follow(segment.positions(at: now))
+        case .executing: follow(segment.positions(at: now), towards: segment.to)
         case .manual: moveManually()
         case .recovering: moveBack()
         case .holding(.chunkExhausted) where now - lastFreshReceipt < configuration.watchdog:
-            follow(segment.to.positions)
+            follow(segment.to.positions, towards: segment.to)
         case .holding(.waitingForFirstChunk), .holding(.stalled), .holding(.overloaded):
             // A joint found a hair beyond its limit goes back to it; one that is blocked stops pushing.
             follow(reference)
@@ -252,9 +254,9 @@ package struct ArmController: Sendable, BitwiseCopyable {
         gripper += min(max(gripperTarget - gripper, -stroke), stroke)
     }
 
-    mutating func follow(_ wanted: JointVector) {
+    mutating func follow(_ wanted: JointVector, towards end: JointMotion? = nil) {
         let velocity = (wanted - reference) * (1 / configuration.rate.periodSeconds)
-        advance(to: envelope.limited(wanted, movingAt: velocity, from: motion))
+        advance(to: envelope.limited(wanted, movingAt: velocity, from: motion, towards: end))
         reference = wanted
     }
 
@@ -263,6 +265,11 @@ package struct ArmController: Sendable, BitwiseCopyable {
     mutating func advance(to next: JointMotion) {
         let chain = planner.inverseKinematics.chain
         let present = planner.outside(chain.baseFromEEF(motion.positions).translation)
+        // Whoever comes in from outside does not go out again, by more than a curve strays.
+        for axis in 0..<3 {
+            boxSlack[axis] = present[axis] > Self.boxTolerance
+                ? min(boxSlack[axis], present[axis] + 5 * Self.boxTolerance) : Self.boxTolerance
+        }
         var longest = 0.0
         for joint in 0..<jointCount {
             longest = max(longest, abs(next.velocities[joint]) / envelope.acceleration[joint])
@@ -271,12 +278,17 @@ package struct ArmController: Sendable, BitwiseCopyable {
         for part in 1...3 {
             let point = chain.baseFromEEF(braking(next, for: longest * Double(part) / 3)).translation
             let beyond = planner.outside(point)
-            // Along an axis on which the arm is outside already, it is on its way in: the steps see to that.
-            for axis in 0..<3 where present[axis] <= Self.boxTolerance && beyond[axis] > Self.boxTolerance {
+            for axis in 0..<3 where beyond[axis] > boxSlack[axis] && beyond[axis] > present[axis] {
                 return motion = envelope.braked(from: motion)
             }
         }
         motion = next
+    }
+
+    /// The arm begins to move from where it is, in the box or not.
+    mutating func admitPresentPlace() {
+        let tool = planner.inverseKinematics.chain.baseFromEEF(motion.positions).translation
+        boxSlack = planner.outside(tool) + Vector3(repeating: 5 * Self.boxTolerance)
     }
 
     /// Where the joints are after braking for so many seconds.

@@ -32,7 +32,8 @@ import Time
 
     @Test func aPoseThatIsFarIsApproachedStepByStepInAStraightLine() throws {
         let arm = try widowXInTheOpen()
-        var bench = bench(arm)
+        let start: JointVector = [0, -0.4, 0.5, 0, 1.2, 0]
+        var bench = Bench(controller(of: arm, at: start), at: start)
         let pose = arm.chain.baseFromEEF(start)
         let far = pose.translation + [0.2, 0.1, 0]
         let angles = BridgeConvention.rollPitchYaw(of: pose.rotation)

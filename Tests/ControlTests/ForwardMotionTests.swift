@@ -87,10 +87,16 @@ import Time
                     progress.append(arm.chain.baseFromEEF(setpoint.positions).translation.y)
                 }
             }
-            // The straight line of the hand is followed by a cubic in the joints: it sags by less than a hair.
-            let tolerance = space == .eefDelta || space == .eefAbsolute ? 2e-5 : 1e-9
+            // The straight line of the hand is followed by a cubic in the joints: it sags by less than a hair. Where the
+            // arm has to catch up so far that a joint reaches its acceleration limit, the joints come one after the
+            // other, and the hand strays a little.
+            let atLimit = zip(bench.setpoints, bench.setpoints.dropFirst()).contains { last, next in
+                (next.velocities - last.velocities).magnitude > 0.99 * arm.joints[0].acceleration * rate.periodSeconds
+            }
+            let isHand = space == .eefDelta || space == .eefAbsolute
+            let tolerance = !isHand ? 1e-9 : atLimit ? 5e-4 : 2e-5
             let back = zip(progress.dropFirst(), progress).map { $1 - $0 }.max() ?? 0
-            #expect(back <= tolerance, "seed \(seed): back by \(back)")
+            #expect(back <= tolerance, "seed \(seed): back by \(back), at its limit: \(atLimit)")
             let covered = (progress.last ?? 0) - (progress.first ?? 0)
             #expect(covered > 0.02, "seed \(seed): it moved, \(covered)")
         }
