@@ -120,7 +120,7 @@ let package = Package(
         tests(of: "OctoModel", ["JSONTree", "CAllocationCount"]),
         tests(of: "CKernels", ["CTeam"]),
         tests(of: "TextTokenizer", ["JSONTree"]),
-        tests(of: "Control", ["Time", "Geometry", "Messages", "JSONTree"]),
+        tests(of: "Control", ["OctoModel", "Time", "Geometry", "Messages", "JSONTree"]),
         tests(of: "Policy", ["OctoModel", "TextTokenizer", "Images", "Messages", "Time", "JSONTree"]),
         tests(of: "ServoProtocol", ["CAllocationCount"]),
         tests(of: "ServoEmulation", ["ServoProtocol", "Time"]),

@@ -34,6 +34,7 @@ package final class ArmControlLoop<Driver: ArmDriver> {
     private let channels: ArmLoopChannels
     private var timings: LoopTimings
     private var rights = RealTimeReport()
+    private var hasEnded = false
 
     /// Reads the arm once; sends it nothing yet.
     package init(
@@ -65,6 +66,24 @@ package final class ArmControlLoop<Driver: ArmDriver> {
     /// Makes the arm brake and hold; from then on it takes no chunks. The loop runs on: wait for `isAtRest`.
     package func beginStopping() { channels.stop.raise() }
 
+    /// Makes the arm brake and hold until `resetEmergencyStop`. From any thread; never lost.
+    package func emergencyStop() { channels.emergencyStop.raise() }
+
+    /// Ends an emergency stop; nothing moves by that.
+    /// - Returns: false if the loop has not taken the last sixteen commands, which means that it hangs.
+    package func resetEmergencyStop(by operatorID: OperatorID) -> Bool {
+        channels.commands.push(.resetEmergencyStop(by: operatorID))
+    }
+
+    /// Ends a hold for a blocked, overloaded or hot joint. Returns as `resetEmergencyStop`.
+    package func clearFault() -> Bool { channels.commands.push(.clearFault) }
+
+    /// Moves joints back that are beyond their limits. Returns as `resetEmergencyStop`.
+    package func recover() -> Bool { channels.commands.push(.recover) }
+
+    /// Hands an operator's motion to the loop; it takes the newest.
+    package func submit(_ command: ManualCommand) { channels.manual.put(command) }
+
     /// The newest state, or nil if no tick has run since the last call.
     package func takeSnapshot() -> ArmLoopSnapshot? { channels.snapshots.take() }
 
@@ -77,12 +96,16 @@ package final class ArmControlLoop<Driver: ArmDriver> {
         return timings.takeReport(rights: rights)
     }
 
-    /// Events that found a channel full, since the start: chunks, chunk reports, timings.
-    package var droppedEvents: Int64 { channels.chunks.dropped + channels.reports.dropped + loop.timings.dropped }
+    /// Events that found a channel full, since the start: chunks, commands, chunk reports, timings.
+    package var droppedEvents: Int64 {
+        channels.chunks.dropped + channels.commands.dropped + channels.reports.dropped + loop.timings.dropped
+    }
 
     /// Ends the thread. A moving arm stays on its last setpoint: first `beginStopping` and wait for `isAtRest`.
-    /// - Returns: the driver, to be closed.
-    package func end() -> Driver {
+    /// - Returns: the driver, to be closed; nil when the loop had ended before, for a driver is closed once.
+    package func end() -> Driver? {
+        guard !hasEnded else { return nil }
+        hasEnded = true
         loop.requestStop()
         return loop.join().driver
     }
@@ -91,7 +114,7 @@ package final class ArmControlLoop<Driver: ArmDriver> {
 extension ArmLoopSnapshot {
     /// The arm holds, and its setpoint no longer moves.
     package var isAtRest: Bool {
-        if case .executing = state.mode { return false }
+        guard case .holding = state.mode else { return false }
         return state.setpoint.velocities.magnitude == 0
     }
 }

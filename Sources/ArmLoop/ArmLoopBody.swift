@@ -2,7 +2,6 @@ import ArmDrivers
 import Control
 import Messages
 import RealTime
-import Synchronization
 import Time
 
 /// What the slow side can know about the loop at any moment, newest only.
@@ -19,27 +18,6 @@ package struct ArmLoopSnapshot: Equatable, Sendable, BitwiseCopyable {
     package var driverWorks = true
 }
 
-/// The ends of the lock-free channels between the control loop and the rest of its process. The loop's thread is one
-/// side, one other thread the other side, for each of them.
-package final class ArmLoopChannels: Sendable {
-    /// To the loop.
-    package let chunks: EventRing<FixedActionChunk>
-    /// To the loop: brake, hold, take no more chunks.
-    package let stop = StopFlag()
-    /// From the loop, every tick.
-    package let snapshots: LatestMailbox<ArmLoopSnapshot>
-    /// From the loop.
-    package let reports: EventRing<ChunkReport>
-
-    /// - Parameter initial: the state before the first tick.
-    package init(initial: ArmLoopSnapshot) {
-        // A policy makes a few chunks a second and the loop empties the ring at every tick.
-        chunks = EventRing(capacity: 8)
-        snapshots = LatestMailbox(initial: initial)
-        reports = EventRing(capacity: 256)
-    }
-}
-
 /// One turn of the control loop: read, decide, write, tell. Real-time safe as far as the driver is.
 ///
 /// A read or write that fails makes the arm brake and hold; the loop goes on trying at every tick.
@@ -50,6 +28,8 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
     package private(set) var controller: ArmController
     package let channels: ArmLoopChannels
     private var snapshot: ArmLoopSnapshot
+    /// Emergency stops taken so far.
+    private var stopsSeen: UInt64 = 0
 
     /// Reads the arm once, to know where to hold it.
     package init(
@@ -67,7 +47,7 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
         controller = ArmController(calibration: calibration, configuration: configuration, measured: measured)
         let chain = calibration.chain
         let state = ArmState(
-            tick: 0, mode: .holding(.waitingForFirstChunk), measured: measured,
+            tick: 0, mode: .holding(controller.isBeyondLimits ? .beyondLimits : .waitingForFirstChunk), measured: measured,
             setpoint: JointSetpoint(
                 positions: measured.positions, velocities: JointMotion(at: measured.positions).velocities,
                 gripper: measured.gripper),
@@ -81,6 +61,7 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
 
     package mutating func tick(_ time: TickTime) {
         if channels.stop.isSet { controller.beginStopping() }
+        takeCommands(at: time.wake)
         while let chunk = channels.chunks.pop() { controller.receive(chunk, at: time.wake) }
         snapshot.driverWorks = true
         let tick = controller.tick(at: time.deadline, measured: read(at: time.wake))
@@ -89,6 +70,23 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
         snapshot.state = tick.state
         snapshot.counts = controller.counts
         channels.snapshots.put(snapshot)
+    }
+
+    /// Resets come before stops: who stops and who resets at the same moment gets a stop.
+    private mutating func takeCommands(at now: MonotonicTime) {
+        while let command = channels.commands.pop() {
+            switch command {
+            case .resetEmergencyStop(let operatorID): controller.resetEmergencyStop(by: operatorID)
+            case .clearFault: controller.clearFault()
+            case .recover: controller.recover()
+            }
+        }
+        let stops = channels.emergencyStop.count
+        if stops != stopsSeen {
+            stopsSeen = stops
+            controller.emergencyStop()
+        }
+        if let command = channels.manual.take() { controller.receive(command, at: now) }
     }
 
     private mutating func read(at now: MonotonicTime) -> JointState? {

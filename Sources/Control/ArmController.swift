@@ -2,31 +2,6 @@ import Geometry
 import Messages
 import Time
 
-/// How the controller executes chunks.
-package struct ArmControllerConfiguration: Equatable, Sendable, BitwiseCopyable {
-    /// Control ticks per second.
-    package var rate: Rate
-    /// Actions executed of a chunk before a newer one takes over, at least 1.
-    package var executionHorizon: Int
-    /// The arm holds when no fresh chunk came for this long.
-    package var watchdog: Duration
-    /// How long an arm that holds waits with a chunk before it starts it, unless that would cost a step.
-    ///
-    /// Policy and arm keep step: without a margin, each change of chunks would fall on the very moment that the next
-    /// one arrives, and whenever that is a little late one of a step earlier would be taken. A quarter of a step covers
-    /// the jitter of inference and costs that quarter once.
-    package var startMargin: Duration
-
-    package init(rate: Rate, executionHorizon: Int, watchdog: Duration, startMargin: Duration = .zero) {
-        precondition(executionHorizon >= 1, "at least one action of each chunk must be executed")
-        precondition(watchdog > .zero, "the watchdog time must be positive")
-        self.rate = rate
-        self.executionHorizon = executionHorizon
-        self.watchdog = watchdog
-        self.startMargin = startMargin
-    }
-}
-
 /// The outcome of one control tick.
 package struct ArmTick: Equatable, Sendable, BitwiseCopyable {
     /// What the driver is told, and the rest of what the arm is doing.
@@ -39,10 +14,11 @@ package struct ArmTick: Equatable, Sendable, BitwiseCopyable {
 
 /// Decides once per control tick what the arm does next. Performs nothing itself; real-time safe.
 ///
-/// Receding horizon: of each chunk `executionHorizon` actions are executed, then the newest chunk received takes over.
-/// If there is none, the remaining actions follow; after the last the arm holds. When a chunk takes over, the steps that
-/// have wholly elapsed since its observation are dropped (by stamps, never by an assumed delay), and each
-/// remaining step then takes its full duration, so that a chunk that starts in the middle of a step is not hurried.
+/// Who moves the arm: an emergency stop goes before an operator with the dead-man switch held, the operator before the
+/// policy, the policy before standing still. The policy's chunks follow each other as `ChunkStrategy` says. When a chunk
+/// takes over, which happens between two steps, the steps that have wholly elapsed since its observation are dropped (by
+/// stamps, never by an assumed delay), and each remaining step takes its full duration, so that a chunk that
+/// starts in the middle of a step is not hurried.
 ///
 /// Deltas accumulate on the commanded pose, never on the measured one, and turn about the commanded tool point: the lag
 /// of the servos appears nowhere in the motion. Only after a hold does the commanded pose start anew, at the
@@ -53,6 +29,12 @@ package struct ArmController: Sendable, BitwiseCopyable {
     /// kept. Beyond it the arm was moved or has sagged, and the setpoint starts anew from the measured position:
     /// the old one would make the servos jump. Larger than the lag of a moving arm, smaller than what hurts.
     package static let recoveryTolerance = 0.2
+    /// How far beyond a limit (radians) a joint may be found without that being a fault: encoders and backlash.
+    package static let limitTolerance = 0.02
+
+    /// Metres by which the tool may be outside the workspace box between two steps whose ends are inside: as much as a
+    /// gentle curve strays from the straight line.
+    package static let boxTolerance = 0.002
 
     /// Events that are expected in operation but should be seen.
     package struct Counts: Equatable, Sendable, BitwiseCopyable {
@@ -62,50 +44,83 @@ package struct ArmController: Sendable, BitwiseCopyable {
         package var droppedReports: UInt64 = 0
         /// Times the setpoint started anew from the measured position after a driver fault.
         package var recoveries: UInt64 = 0
+        /// Emergency stops that began.
+        package var emergencyStops: UInt64 = 0
+        /// Times an operator took the arm while a chunk was executed.
+        package var interventions: UInt64 = 0
+        /// Operators' commands that asked for no number, for another arm, or too late.
+        package var refusedManualCommands: UInt64 = 0
     }
 
-    private enum Phase: Sendable, BitwiseCopyable {
+    enum Phase: Sendable, BitwiseCopyable {
         case holding(HoldReason)
         case executing
+        case manual
+        case recovering
     }
 
     package let configuration: ArmControllerConfiguration
-    package private(set) var counts = Counts()
-    private let planner: StepPlanner
-    private let envelope: SafetyEnvelope
+    package internal(set) var counts = Counts()
+    let planner: StepPlanner
+    let envelope: SafetyEnvelope
     /// Strokes per second.
     private let gripperSpeed: Double
 
-    private var phase = Phase.holding(.waitingForFirstChunk)
+    var phase = Phase.holding(.waitingForFirstChunk)
     private var ticks: UInt64 = 0
-    private var measured: JointState
+    var measured: JointState
     /// What was sent last.
-    private var motion: JointMotion
-    private var gripper: Double
-    private var gripperTarget: Double
+    var motion: JointMotion
+    var gripper: Double
+    var gripperTarget: Double
+    var latch: GripperLatch
     /// Where the reference was at the last tick, radians.
-    private var reference: JointVector
+    var reference: JointVector
     /// Good ticks since the driver failed; a chunk starts only when one whole tick, read and write, has worked.
-    private var goodTicks = Int.max
+    var goodTicks = Int.max
 
-    // The chunk being executed; meaningful in `executing` only.
-    private var current = FixedActionChunk()
-    private var report: ChunkReport
-    private var step = 0
-    private var segment: HermiteSegment
-    private var commanded: StepTarget
-    private var next: StepTarget?
-    private var awaitsFirstWrite = false
+    // Safety and operators; see ArmController+Operators.
+    var isEmergencyStopped = false
+    /// Latched until someone clears it.
+    var fault: ServoMonitor.Finding?
+    var monitor: ServoMonitor
+    var manual: ManualCommand?
+    /// The switch was seen let go since the arm last refused to be moved by hand.
+    var isManualArmed = true
+    /// How far outside the workspace box, by axis, the tool may be: metres.
+    var boxSlack = Vector3.zero
+    /// Who ended the last emergency stop.
+    package internal(set) var lastResetBy: OperatorID?
+
+    // The chunk being executed; meaningful in `executing` only. See ArmController+Steps.
+    var current = FixedActionChunk()
+    var report: ChunkReport
+    /// Of `current`; with an ensemble the timestep.
+    var step = 0
+    /// How much later than meant, in steps, `current` is executed.
+    var phaseLag = 0.0
+    var segment: HermiteSegment
+    var commanded: StepTarget
+    var next: StepTarget?
+    var awaitsFirstWrite = false
+    var ensemble: TemporalEnsemble
+    /// The chunk before, whose actions go over into those of `current`.
+    var outgoing = FixedActionChunk()
+    var outgoingStep = 0
+    var outgoingLag = 0.0
+    /// The step of `current` that was its first; nil when there is nothing to blend with.
+    var blendStart: Int?
 
     // The newest chunk received that has not started.
-    private var pending = FixedActionChunk()
-    private var hasPending = false
+    var pending = FixedActionChunk()
+    var hasPending = false
+    var pendingReceipt = MonotonicTime.zero
     /// Observation time and id of the newest chunk seen, whatever became of it.
     private var newest: (observationTime: MonotonicTime, id: UInt64)?
-    private var lastFreshReceipt = MonotonicTime.zero
-    private var reports = ChunkReportQueue()
+    var lastFreshReceipt = MonotonicTime.zero
+    var reports = ChunkReportQueue()
 
-    /// An arm that holds where it is.
+    /// An arm that holds where it is. Found beyond a limit, it stays there until someone asks for `recover`.
     /// - Parameter measured: finite; one position for each joint of `calibration`.
     package init(calibration: ArmCalibration, configuration: ArmControllerConfiguration, measured: JointState) {
         precondition(
@@ -121,10 +136,22 @@ package struct ArmController: Sendable, BitwiseCopyable {
         motion = JointMotion(at: measured.positions)
         gripper = min(max(measured.gripper, 0), 1)
         gripperTarget = gripper
+        latch = GripperLatch(rule: configuration.gripper, opening: gripper)
         reference = measured.positions
-        commanded = planner.target(at: measured.positions, gripper: gripper)
+        commanded = planner.target(at: measured.positions)
         segment = HermiteSegment(start: .zero, duration: .seconds(1), from: motion, to: motion)
         report = ChunkReport(of: current, .executed)
+        monitor = ServoMonitor(
+            limits: configuration.servoLimits ?? ServoLimits(), period: configuration.rate.periodSeconds)
+        if case .temporalEnsemble(let weight, let size) = configuration.strategy {
+            ensemble = TemporalEnsemble(weight: weight, size: size)
+        } else {
+            ensemble = TemporalEnsemble(weight: 0, size: 1)
+        }
+        if let joint = jointBeyondLimits {
+            fault = ServoMonitor.Finding(reason: .beyondLimits, joint: joint)
+            phase = .holding(.beyondLimits)
+        }
     }
 
     /// Joints of the arm, without the gripper.
@@ -132,36 +159,45 @@ package struct ArmController: Sendable, BitwiseCopyable {
 
     // MARK: Events
 
-    /// A chunk has come. It starts at the next tick if the arm holds, else when `executionHorizon` actions are done.
+    /// A chunk has come. It starts at the next tick if the arm holds, else as the strategy says.
     package mutating func receive(_ chunk: FixedActionChunk, at now: MonotonicTime) {
-        if case .holding(.stopping) = phase { return reports.append(ChunkReport(of: chunk, .interrupted)) }
+        func refused(_ outcome: ChunkReport.Outcome, skipped: Int = 0) {
+            reports.append(ChunkReport(of: chunk, outcome, receivedAt: now, stepsSkipped: skipped))
+        }
+        if case .holding(.stopping) = phase { return refused(.interrupted) }
         let expected = FixedActionChunk.dimension(of: chunk.actionSpace, jointCount: jointCount)
         // An observation from the future is a broken stamp. Believed, it would make every later chunk look old.
         guard chunk.actionDimension == expected, chunk.observationTime <= now + chunk.stepDuration else {
-            return reports.append(ChunkReport(of: chunk, .rejected))
+            return refused(.rejected)
         }
         if let newest, chunk.observationTime <= newest.observationTime {
             if newest == (chunk.observationTime, chunk.id) {
                 counts.duplicateChunks += 1
             } else {
-                reports.append(ChunkReport(of: chunk, .superseded))
+                refused(.superseded)
             }
             return
         }
         newest = (chunk.observationTime, chunk.id)
         let elapsed = chunk.elapsedSteps(at: now)
-        guard elapsed < chunk.actionHorizon else {
-            return reports.append(ChunkReport(of: chunk, .tooLate, stepsSkipped: chunk.actionHorizon))
-        }
-        if hasPending { reports.append(ChunkReport(of: pending, .superseded)) }
-        pending = chunk
-        hasPending = true
+        guard elapsed < chunk.actionHorizon else { return refused(.tooLate, skipped: chunk.actionHorizon) }
+        // What was inferred while a person moved the arm, or it could not move, is no plan for afterwards.
+        guard obeysPolicy else { return refused(.interrupted) }
         lastFreshReceipt = now
+        if joinsEnsemble(chunk) {
+            ensemble.add(chunk, receivedAt: now, firstOpen: step + 1, reports: &reports)
+            return
+        }
+        if hasPending { reports.append(ChunkReport(of: pending, .superseded, receivedAt: pendingReceipt)) }
+        pending = chunk
+        pendingReceipt = now
+        hasPending = true
     }
 
     /// The setpoint of the last tick is with the driver.
     package mutating func wrote(at now: MonotonicTime) {
         guard awaitsFirstWrite else { return }
+        if isEnsemble { return ensemble.wrote(step, at: now) }
         awaitsFirstWrite = false
         report.firstSetpointTime = now
     }
@@ -187,9 +223,11 @@ package struct ArmController: Sendable, BitwiseCopyable {
         if let reading, Self.isUsable(reading), reading.positions.count == jointCount {
             measured = reading
             recoverIfNeeded()
+            watchServos()
         } else {
             driverFailed()
         }
+        chooseSource(at: now)
         chooseStep(at: now)
         move(to: now)
         let tick = ArmTick(state: state, report: reports.popFirst())
@@ -198,110 +236,17 @@ package struct ArmController: Sendable, BitwiseCopyable {
         return tick
     }
 
-    // MARK: Choosing the step
-
-    private mutating func chooseStep(at now: MonotonicTime) {
-        switch phase {
-        case .executing:
-            if now - lastFreshReceipt >= configuration.watchdog {
-                hold(.noFreshChunk)
-            } else if now >= segment.end {
-                endStep(at: now)
-            }
-        case .holding(.stopping): break
-        case .holding:
-            // One good tick after a fault is not enough: its write may still fail.
-            if hasPending && goodTicks >= 2 && isDueToStart(at: now) { _ = startPending(at: now, boundary: nil) }
-        }
-    }
-
-    /// Whether the pending chunk has waited out the start margin, or would lose a step by waiting longer.
-    private func isDueToStart(at now: MonotonicTime) -> Bool {
-        configuration.startMargin == .zero || now - lastFreshReceipt >= configuration.startMargin
-            || pending.elapsedSteps(at: now + configuration.rate.period) > pending.elapsedSteps(at: lastFreshReceipt)
-    }
-
-    /// The present step's time is over: the next step, the next chunk, or a hold.
-    private mutating func endStep(at now: MonotonicTime) {
-        report.stepsExecuted += 1
-        // After a stall of the loop several steps may be over; those that never began are dropped, not made up.
-        let stalled = Int((now - segment.end).nanoseconds / segment.duration.nanoseconds)
-        let dropped = min(stalled, current.actionHorizon - 1 - step)
-        report.stepsSkipped += dropped
-        step += 1 + dropped
-        let boundary = segment.end + .nanoseconds(Int64(stalled) * segment.duration.nanoseconds)
-        let isDue = report.stepsExecuted >= configuration.executionHorizon || step >= current.actionHorizon
-        if isDue && hasPending && startPending(at: now, boundary: boundary) { return }
-        if step < current.actionHorizon { return beginStep(at: boundary, from: segment.to) }
-        report.outcome = .executed
-        reports.append(report)
-        phase = .holding(.chunkExhausted)
-        awaitsFirstWrite = false
-        // The reference rests on the last target: a setpoint that lags behind it still arrives.
-        segment.to = JointMotion(at: segment.to.positions)
-    }
-
-    /// The pending chunk takes over, unless all its steps have elapsed meanwhile or it is no longer fresh.
-    /// - Parameter boundary: where the present chunk's step ended; nil when the arm holds.
-    /// - Returns: whether it did.
-    private mutating func startPending(at now: MonotonicTime, boundary: MonotonicTime?) -> Bool {
-        hasPending = false
-        let skipped = min(pending.elapsedSteps(at: now), pending.actionHorizon)
-        // A chunk that waited out the watchdog (behind a driver fault, say) would be stopped again at the next tick.
-        guard skipped < pending.actionHorizon, now - lastFreshReceipt < configuration.watchdog else {
-            reports.append(ChunkReport(of: pending, .tooLate, stepsSkipped: skipped))
-            return false
-        }
-        var start = segment.to
-        if boundary == nil {
-            start = motion
-            commanded = planner.target(at: motion.positions, gripper: gripperTarget)
-            reference = motion.positions
-        } else {
-            report.outcome = .executed
-            reports.append(report)
-        }
-        current = pending
-        step = skipped
-        next = nil
-        report = ChunkReport(of: current, .executed, stepsSkipped: skipped)
-        awaitsFirstWrite = true
-        phase = .executing
-        // The motion to start from is that of the tick before: starting the cubic now would lose a tick's travel.
-        beginStep(at: boundary ?? now - configuration.rate.period, from: start)
-        return true
-    }
-
-    /// Lays the cubic for `step` from `start` to its target, with the velocity there that suits the step after it.
-    private mutating func beginStep(at time: MonotonicTime, from start: JointMotion) {
-        let duration = current.stepDuration
-        let isPlanned = next != nil && segment.end == time
-        let target = isPlanned ? next ?? commanded : planner.target(of: step, in: current, after: commanded)
-        commanded = target
-        if target.isClamped { report.stepsClamped += 1 }
-        gripperTarget = target.gripper
-        var end = JointMotion(at: target.positions)
-        next = nil
-        if step + 1 < current.actionHorizon {
-            let following = planner.target(of: step + 1, in: current, after: target)
-            let perSecond = 1 / duration.inSeconds
-            end.velocities = HermiteSegment.velocity(
-                between: (target.positions - start.positions) * perSecond,
-                and: (following.positions - target.positions) * perSecond)
-            next = following
-        }
-        segment = HermiteSegment(start: time, duration: duration, from: start, to: end)
-    }
-
     // MARK: Moving
 
     private mutating func move(to now: MonotonicTime) {
         switch phase {
-        case .executing: follow(segment.positions(at: now))
+        case .executing: follow(segment.positions(at: now), towards: segment.to)
+        case .manual: moveManually()
+        case .recovering: moveBack()
         case .holding(.chunkExhausted) where now - lastFreshReceipt < configuration.watchdog:
-            follow(segment.to.positions)
-        case .holding(.waitingForFirstChunk):
-            // Moves only if the arm was found beyond a limit: back to it.
+            follow(segment.to.positions, towards: segment.to)
+        case .holding(.waitingForFirstChunk), .holding(.stalled), .holding(.overloaded):
+            // A joint found a hair beyond its limit goes back to it; one that is blocked stops pushing.
             follow(reference)
         case .holding: motion = envelope.braked(from: motion)
         }
@@ -309,24 +254,71 @@ package struct ArmController: Sendable, BitwiseCopyable {
         gripper += min(max(gripperTarget - gripper, -stroke), stroke)
     }
 
-    private mutating func follow(_ wanted: JointVector) {
+    mutating func follow(_ wanted: JointVector, towards end: JointMotion? = nil) {
         let velocity = (wanted - reference) * (1 / configuration.rate.periodSeconds)
-        motion = envelope.limited(wanted, movingAt: velocity, from: motion)
+        advance(to: envelope.limited(wanted, movingAt: velocity, from: motion, towards: end))
         reference = wanted
     }
 
-    /// Ends whatever is going on. The strongest reason stays: stopping, then a driver fault.
-    private mutating func hold(_ reason: HoldReason) {
+    /// Moves on unless the tool could then no longer stop inside the workspace box: in that case the arm brakes, which
+    /// it still can. The targets of all steps are inside; this is for what lies between them.
+    mutating func advance(to next: JointMotion) {
+        let chain = planner.inverseKinematics.chain
+        let present = planner.outside(chain.baseFromEEF(motion.positions).translation)
+        // Whoever comes in from outside does not go out again, by more than a curve strays.
+        for axis in 0..<3 {
+            boxSlack[axis] = present[axis] > Self.boxTolerance
+                ? min(boxSlack[axis], present[axis] + 5 * Self.boxTolerance) : Self.boxTolerance
+        }
+        var longest = 0.0
+        for joint in 0..<jointCount {
+            longest = max(longest, abs(next.velocities[joint]) / envelope.acceleration[joint])
+        }
+        // The way to a standstill is not straight, for the joints stop one after the other: looked at in three places.
+        for part in 1...3 {
+            let point = chain.baseFromEEF(braking(next, for: longest * Double(part) / 3)).translation
+            let beyond = planner.outside(point)
+            for axis in 0..<3 where beyond[axis] > boxSlack[axis] && beyond[axis] > present[axis] {
+                return motion = envelope.braked(from: motion)
+            }
+        }
+        motion = next
+    }
+
+    /// The arm begins to move from where it is, in the box or not.
+    mutating func admitPresentPlace() {
+        let tool = planner.inverseKinematics.chain.baseFromEEF(motion.positions).translation
+        boxSlack = planner.outside(tool) + Vector3(repeating: 5 * Self.boxTolerance)
+    }
+
+    /// Where the joints are after braking for so many seconds.
+    private func braking(_ start: JointMotion, for seconds: Double) -> JointVector {
+        var positions = start.positions
+        for joint in 0..<jointCount {
+            let (speed, deceleration) = (start.velocities[joint], envelope.acceleration[joint])
+            let time = min(seconds, abs(speed) / deceleration)
+            positions[joint] += speed * time - (speed < 0 ? -1 : 1) * deceleration * time * time / 2
+        }
+        return positions
+    }
+
+    /// Ends whatever is going on. The strongest reason stays.
+    mutating func hold(_ reason: HoldReason) {
         switch phase {
         case .executing:
-            report.outcome = .interrupted
-            reports.append(report)
+            if isEnsemble {
+                ensemble.clear(.interrupted, reports: &reports)
+            } else {
+                report.outcome = .interrupted
+                reports.append(report)
+            }
             awaitsFirstWrite = false
-        case .holding(.stopping): return
-        case .holding: break
+        case .manual, .recovering: isManualArmed = false
+        case .holding(let present):
+            if present.rank > reason.rank { return }
         }
-        if reason == .stopping && hasPending {
-            reports.append(ChunkReport(of: pending, .interrupted))
+        if reason.rank >= HoldReason.stalled.rank && reason != .driverFault && hasPending {
+            reports.append(ChunkReport(of: pending, .interrupted, receivedAt: pendingReceipt))
             hasPending = false
         }
         gripperTarget = gripper
@@ -336,25 +328,56 @@ package struct ArmController: Sendable, BitwiseCopyable {
     private mutating func recoverIfNeeded() {
         guard goodTicks < 2 else { return }
         goodTicks += 1
-        guard (measured.positions - motion.positions).magnitude > Self.recoveryTolerance else { return }
-        motion = JointMotion(at: measured.positions)
-        counts.recoveries += 1
+        if (measured.positions - motion.positions).magnitude > Self.recoveryTolerance {
+            motion = JointMotion(at: measured.positions)
+            reference = measured.positions
+            counts.recoveries += 1
+            if fault == nil, let joint = jointBeyondLimits {
+                fault = ServoMonitor.Finding(reason: .beyondLimits, joint: joint)
+            }
+        }
+        if goodTicks == 2, let fault { hold(fault.reason, insteadOf: .driverFault) }
     }
 
     private var state: ArmState {
-        let mode: ArmMode =
-            switch phase {
-            case .executing: .executing(chunkID: current.id, step: step)
-            case .holding(let reason): .holding(reason)
-            }
         let chain = planner.inverseKinematics.chain
-        let isExecuting = if case .executing = phase { true } else { false }
+        var mode = ArmMode.manual
+        var blamed: Int?
+        var commandedPose: Pose?
+        switch phase {
+        case .executing:
+            commandedPose = commanded.baseFromEEF
+            mode = .executing(chunkID: current.id, step: step)
+            if isEnsemble, let newest = ensemble.newest(at: step) {
+                mode = .executing(chunkID: newest.id, step: newest.step)
+            }
+        case .holding(let reason):
+            mode = .holding(reason)
+            if reason == fault?.reason { blamed = fault?.joint }
+        case .manual: break
+        case .recovering:
+            mode = .recovering
+            blamed = fault?.joint
+        }
         return ArmState(
             tick: ticks, mode: mode, measured: measured,
             setpoint: JointSetpoint(positions: motion.positions, velocities: motion.velocities, gripper: gripper),
             baseFromEEF: chain.baseFromEEF(measured.positions),
-            commandedBaseFromEEF: isExecuting ? commanded.baseFromEEF : chain.baseFromEEF(motion.positions))
+            commandedBaseFromEEF: commandedPose ?? chain.baseFromEEF(motion.positions), blamedJoint: blamed)
     }
 
     private static func isUsable(_ state: JointState) -> Bool { state.positions.isFinite && state.gripper.isFinite }
+}
+
+extension HoldReason {
+    /// Of two reasons the one with the higher rank stays.
+    var rank: Int {
+        switch self {
+        case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .released: 0
+        case .stalled, .overloaded, .overheated, .beyondLimits: 1
+        case .driverFault: 2
+        case .emergencyStop: 3
+        case .stopping: 4
+        }
+    }
 }

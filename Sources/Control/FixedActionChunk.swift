@@ -133,10 +133,12 @@ extension ChunkReport {
     }
 
     /// The report on a chunk that ended before its first step.
-    init(of chunk: FixedActionChunk, _ outcome: Outcome, stepsSkipped: Int = 0) {
+    init(
+        of chunk: FixedActionChunk, _ outcome: Outcome, receivedAt received: MonotonicTime = .zero, stepsSkipped: Int = 0
+    ) {
         self.init(
             chunkID: chunk.id, outcome: outcome, captureTime: chunk.captureTime,
-            observationTime: chunk.observationTime, firstSetpointTime: .zero, stepsSkipped: stepsSkipped,
-            stepsExecuted: 0, stepsClamped: 0)
+            observationTime: chunk.observationTime, receivedTime: received, firstSetpointTime: .zero,
+            stepsSkipped: stepsSkipped, stepsExecuted: 0, stepsClamped: 0)
     }
 }

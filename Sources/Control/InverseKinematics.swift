@@ -17,24 +17,37 @@ package struct InverseKinematics: Sendable, BitwiseCopyable {
         package var translationError: Double
         /// Radians between wanted and found orientation.
         package var rotationError: Double
-        /// Whether the pose was met, to `tolerance`. When not, `positions` is as close as the arm gets from there:
-        /// the pose is out of reach, behind a joint limit, or on the far side of a singularity.
-        package var isReached: Bool
+        /// Whether position and orientation were both met, to `tolerance`.
+        package var isMet: Bool
+        /// Whether what this arm can meet was met: the pose with six joints or more; with fewer the position, and the
+        /// orientation as nearly as they allow. When not, `positions` is as close as the arm gets from there.
+        package var isReached: Bool { failure == nil }
+        /// Why it was not reached.
+        package var failure: Failure?
         /// Rounds used.
         package var iterations: Int
+    }
+
+    /// Why a pose was not reached.
+    package enum Failure: Equatable, Sendable, BitwiseCopyable {
+        /// This joint (from 0 at the base), and perhaps others, stands at its limit and would have to go on.
+        case jointLimit(joint: Int)
+        /// No small motion of any joint comes nearer: out of reach, or singular from there.
+        case outOfReach
+        /// Still coming nearer after `maximumIterations`.
+        case tooManyIterations
     }
 
     /// A pose counts as met within this many metres and radians.
     package static let tolerance = 1e-6
     /// Bridge's own solver stops after 40 as well; from a step away 4 are usual.
     package static let maximumIterations = 40
-    /// Metres that one radian of orientation error weighs as much as. It decides only how an arm that cannot meet the
-    /// pose shares the error out; 0.1 m favours position, as a 5-joint arm needs.
-    private static let rotationWeight = 0.1
-
     package let chain: KinematicChain
     private let lower: JointVector
     private let upper: JointVector
+    /// Metres that one radian of orientation error weighs as much as: how an arm that cannot meet the pose shares the
+    /// error out. With fewer than six joints it never can, and the position is then made exact in a second stage.
+    private let rotationWeight: Double
 
     /// - Parameters:
     ///   - lower: lowest angles allowed, radians.
@@ -44,6 +57,7 @@ package struct InverseKinematics: Sendable, BitwiseCopyable {
         self.chain = chain
         self.lower = lower
         self.upper = upper
+        rotationWeight = chain.count >= 6 ? 0.1 : 0.03
     }
 
     /// - Parameters:
@@ -51,16 +65,17 @@ package struct InverseKinematics: Sendable, BitwiseCopyable {
     ///   - seed: radians; the answer is on the same branch (same elbow, same wrist). Outside the limits it is clamped.
     package func solve(_ target: Pose, near seed: JointVector) -> Solution {
         var positions = clamped(seed)
-        var error = PoseError(from: chain.baseFromEEF(positions), to: target)
+        var error = PoseError(from: chain.baseFromEEF(positions), to: target, weight: rotationWeight)
         var caution = 1.0
         var iterations = 0
         while iterations < Self.maximumIterations {
             iterations += 1
             // Well below the tolerance: the last quadratic round is nearly free and leaves no residue to accumulate.
             if error.cost < 1e-22 { break }
-            let step = step(from: positions, error: error, damping: caution * error.cost + 1e-12)
+            let damping = caution * error.cost + 1e-12
+            let step = step(from: positions, linear: error.translation, angular: error.rotation, damping: damping)
             let trial = clamped(positions + step)
-            let trialError = PoseError(from: chain.baseFromEEF(trial), to: target)
+            let trialError = PoseError(from: chain.baseFromEEF(trial), to: target, weight: rotationWeight)
             if trialError.cost < error.cost {
                 let gain = error.cost - trialError.cost
                 let isStuck = gain < 1e-9 * error.cost
@@ -73,10 +88,69 @@ package struct InverseKinematics: Sendable, BitwiseCopyable {
                 if caution > 1e12 { break }
             }
         }
+        if chain.count < 6 { meetPosition(&positions, &error, target) }
+        let isPlaced = error.translation.length <= Self.tolerance
+        let isMet = isPlaced && error.rotation.length <= Self.tolerance
+        let isReached = chain.count < 6 ? isPlaced : isMet
         return Solution(
             positions: positions, translationError: error.translation.length, rotationError: error.rotation.length,
-            isReached: error.translation.length <= Self.tolerance && error.rotation.length <= Self.tolerance,
-            iterations: iterations)
+            isMet: isMet, failure: isReached ? nil : failure(at: positions, error, iterations), iterations: iterations)
+    }
+
+    /// The joint velocities (radians per second) that come nearest to moving the tool at `linear` (m/s) and `angular`
+    /// (rad/s, both in base axes): damped least squares, calm where the arm is singular. Joints at a limit do not leave
+    /// it. Real-time safe.
+    package func velocities(linear: Vector3, angular: Vector3, at positions: JointVector) -> JointVector {
+        // 1e-4 m²: a direction in which the tool moves less than 1 cm per radian fades out.
+        step(from: positions, linear: linear, angular: angular, damping: 1e-4)
+    }
+
+    /// Moves the tool point onto the wanted one with the smallest turns of the joints: what the orientation could not
+    /// have is not taken from the position. Keeps what it found if that comes nearer.
+    private func meetPosition(_ positions: inout JointVector, _ error: inout PoseError, _ target: Pose) {
+        for _ in 0..<8 where error.translation.length > 1e-11 {
+            let step = positionStep(from: positions, linear: error.translation)
+            let trial = clamped(positions + step)
+            let trialError = PoseError(from: chain.baseFromEEF(trial), to: target, weight: rotationWeight)
+            guard trialError.translation.length < error.translation.length else { return }
+            positions = trial
+            error = trialError
+        }
+    }
+
+    /// Δq = Jᵀ (J Jᵀ + λ I)⁻¹ e of the three position rows, over the joints that are not held by a limit.
+    private func positionStep(from positions: JointVector, linear: Vector3) -> JointVector {
+        let jacobian = chain.jacobian(positions)
+        var matrix = InlineArray<64, Double>(repeating: 0)
+        for joint in 0..<chain.count where !isHeld(joint, positions, toward: jacobian[joint].linear.dot(linear)) {
+            let column = jacobian[joint].linear
+            for row in 0..<3 { for other in 0...row { matrix[row * 8 + other] += column[row] * column[other] } }
+        }
+        for row in 0..<3 { matrix[row * 8 + row] += 1e-9 }
+        var right = JointVector(repeating: 0, count: 3)
+        for row in 0..<3 { right[row] = linear[row] }
+        let force = Self.solve(&matrix, right)
+        let push = Vector3(force[0], force[1], force[2])
+        var step = JointVector(repeating: 0, count: chain.count)
+        for joint in 0..<chain.count where !isHeld(joint, positions, toward: jacobian[joint].linear.dot(linear)) {
+            step[joint] = jacobian[joint].linear.dot(push)
+        }
+        return step
+    }
+
+    private func isHeld(_ joint: Int, _ positions: JointVector, toward direction: Double) -> Bool {
+        (positions[joint] >= upper[joint] && direction > 0) || (positions[joint] <= lower[joint] && direction < 0)
+    }
+
+    private func failure(at positions: JointVector, _ error: PoseError, _ iterations: Int) -> Failure {
+        let jacobian = chain.jacobian(positions)
+        let weight = rotationWeight * rotationWeight
+        for joint in 0..<chain.count {
+            let gradient =
+                jacobian[joint].linear.dot(error.translation) + weight * jacobian[joint].angular.dot(error.rotation)
+            if isHeld(joint, positions, toward: gradient) { return .jointLimit(joint: joint) }
+        }
+        return iterations >= Self.maximumIterations ? .tooManyIterations : .outOfReach
     }
 
     /// Metres and radians from the present pose to the wanted one, base axes.
@@ -86,27 +160,27 @@ package struct InverseKinematics: Sendable, BitwiseCopyable {
         /// Half the weighted square, m².
         let cost: Double
 
-        init(from present: Pose, to wanted: Pose) {
+        init(from present: Pose, to wanted: Pose, weight rotationWeight: Double) {
             translation = wanted.translation - present.translation
             rotation = (wanted.rotation * present.rotation.inverse).vector
-            let weight = InverseKinematics.rotationWeight * InverseKinematics.rotationWeight
+            let weight = rotationWeight * rotationWeight
             cost = 0.5 * (translation.dot(translation) + weight * rotation.dot(rotation))
         }
     }
 
     /// Solves (Jᵀ W J + λ I) Δq = Jᵀ W e over the joints that may move.
-    private func step(from positions: JointVector, error: PoseError, damping: Double) -> JointVector {
+    private func step(
+        from positions: JointVector, linear: Vector3, angular: Vector3, damping: Double
+    ) -> JointVector {
         let n = chain.count
         let jacobian = chain.jacobian(positions)
-        let weight = Self.rotationWeight * Self.rotationWeight
+        let weight = rotationWeight * rotationWeight
         var gradient = JointVector(repeating: 0, count: n)
         var mayMove: UInt8 = 0
         for j in 0..<n {
             gradient[j] =
-                jacobian[j].linear.dot(error.translation) + weight * jacobian[j].angular.dot(error.rotation)
-            let leaves =
-                (positions[j] >= upper[j] && gradient[j] > 0) || (positions[j] <= lower[j] && gradient[j] < 0)
-            if !leaves { mayMove |= 1 << j } else { gradient[j] = 0 }
+                jacobian[j].linear.dot(linear) + weight * jacobian[j].angular.dot(angular)
+            if !isHeld(j, positions, toward: gradient[j]) { mayMove |= 1 << j } else { gradient[j] = 0 }
         }
         var matrix = InlineArray<64, Double>(repeating: 0)
         for row in 0..<n {

@@ -56,15 +56,19 @@ package struct SafetyEnvelope: Sendable, BitwiseCopyable {
     }
 
     /// One tick towards a moving reference: exactly onto it where the limits allow, else as near as they allow, and
-    /// without shooting past it once it stands still.
+    /// without shooting past it once it stands still. A joint that got ahead of a moving reference waits for it.
     ///
     /// A reference with a NaN or an infinity is refused: the joints brake instead.
     /// - Parameters:
     ///   - wanted: where the reference is at the new tick, radians.
     ///   - movingAt: how fast it got there from the tick before, radians per second.
     ///   - last: the motion at the last tick.
+    ///   - end: where the reference is going, and how fast it will be there. A joint that comes to rest there is braked
+    ///     in time, where it lags behind a reference that brakes harder than it can: else it would pass the end and
+    ///     come back.
     package func limited(
-        _ wanted: JointVector, movingAt referenceVelocity: JointVector, from last: JointMotion
+        _ wanted: JointVector, movingAt referenceVelocity: JointVector, from last: JointMotion,
+        towards end: JointMotion? = nil
     ) -> JointMotion {
         guard wanted.isFinite, referenceVelocity.isFinite else { return braked(from: last) }
         var next = last
@@ -74,8 +78,24 @@ package struct SafetyEnvelope: Sendable, BitwiseCopyable {
             // In the frame that moves with the reference: close the gap, no faster than braking can still undo.
             let gap = goal - speed * period - last.positions[joint]
             let closing = brakingSpeed(over: abs(gap), acceleration: acceleration[joint])
-            move(&next, joint, at: speed + (gap < 0 ? -closing : closing))
+            var wish = speed + (gap < 0 ? -closing : closing)
+            // Who got ahead of a reference that goes on waits for it; going back to meet it would be for nothing.
+            if speed != 0 && wish * speed < 0 { wish = 0 }
+            if let end, end.velocities[joint] == 0 {
+                let room = end.positions[joint] - last.positions[joint]
+                let fastest = brakingSpeed(over: abs(room), acceleration: acceleration[joint])
+                wish = room < 0 ? max(wish, -fastest) : min(wish, fastest)
+            }
+            move(&next, joint, at: wish)
         }
+        return next
+    }
+
+    /// One tick at these velocities (radians per second), as nearly as the limits allow.
+    package func moved(at velocities: JointVector, from last: JointMotion) -> JointMotion {
+        guard velocities.isFinite else { return braked(from: last) }
+        var next = last
+        for joint in 0..<velocities.count { move(&next, joint, at: velocities[joint]) }
         return next
     }
 
@@ -108,7 +128,7 @@ package struct SafetyEnvelope: Sendable, BitwiseCopyable {
     /// Moving at u = mδ + r (δ = acceleration × period, 0 ≤ r < δ) and then slower by δ each tick covers
     /// period × (δ m(m+1)/2 + (m+1) r), which is solved for u. The continuous formula √(2 a d) is wrong by up to a
     /// tick's travel, and would not give `distance / period` for what can be done in a single tick.
-    private func brakingSpeed(over distance: Double, acceleration: Double) -> Double {
+    func brakingSpeed(over distance: Double, acceleration: Double) -> Double {
         let change = acceleration * period
         let reach = distance / period
         let m = (((1 + 8 * reach / change).squareRoot() - 1) / 2).rounded(.down)

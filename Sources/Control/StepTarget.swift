@@ -8,8 +8,6 @@ struct StepTarget: Sendable, BitwiseCopyable {
     var positions: JointVector
     /// The pose that the next end-effector delta accumulates on.
     var baseFromEEF: Pose
-    /// Opening, 0 closed ... 1 open.
-    var gripper: Double
     /// A limit, the workspace, or the reach of the arm cut it short.
     var isClamped = false
 }
@@ -40,31 +38,29 @@ struct StepPlanner: Sendable, BitwiseCopyable {
     }
 
     /// The target that stands for standing still at `positions`.
-    func target(at positions: JointVector, gripper: Double) -> StepTarget {
-        StepTarget(
-            positions: positions, baseFromEEF: inverseKinematics.chain.baseFromEEF(positions), gripper: gripper)
+    func target(at positions: JointVector) -> StepTarget {
+        StepTarget(positions: positions, baseFromEEF: inverseKinematics.chain.baseFromEEF(positions))
     }
 
-    /// Where action `step` of `chunk` leads from `previous`, the target of the step before.
-    func target(of step: Int, in chunk: FixedActionChunk, after previous: StepTarget) -> StepTarget {
-        var target: StepTarget
-        switch chunk.actionSpace {
-        case .eefDelta, .eefAbsolute: target = endEffectorTarget(of: step, in: chunk, after: previous)
-        case .jointPosition: target = jointTarget(of: step, in: chunk, after: previous, isIncrement: false)
-        case .jointDelta: target = jointTarget(of: step, in: chunk, after: previous, isIncrement: true)
-        }
-        slowDown(&target, after: previous, over: chunk.stepDuration.inSeconds)
-        let gripper = chunk[step, chunk.actionDimension - 1]
-        target.gripper = min(max(gripper, 0), 1)
+    /// Where `action` leads from `previous`, the target of the step before.
+    /// - Parameter seconds: how long the step lasts.
+    func target(of action: Action, lasting seconds: Double, after previous: StepTarget) -> StepTarget {
+        var target =
+            switch action.space {
+            case .eefDelta, .eefAbsolute: endEffectorTarget(of: action, after: previous)
+            case .jointPosition: jointTarget(of: action, after: previous, isIncrement: false)
+            case .jointDelta: jointTarget(of: action, after: previous, isIncrement: true)
+            }
+        slowDown(&target, after: previous, over: seconds)
         return target
     }
 
-    private func endEffectorTarget(of step: Int, in chunk: FixedActionChunk, after previous: StepTarget) -> StepTarget {
+    private func endEffectorTarget(of action: Action, after previous: StepTarget) -> StepTarget {
         // Not as array literals: of numbers that are not constants, those are made on the heap first.
-        let position = Vector3(chunk[step, 0], chunk[step, 1], chunk[step, 2])
-        let angles = Vector3(chunk[step, 3], chunk[step, 4], chunk[step, 5])
+        let position = Vector3(action[0], action[1], action[2])
+        let angles = Vector3(action[3], action[4], action[5])
         let start = previous.baseFromEEF.translation
-        let isDelta = chunk.actionSpace == .eefDelta
+        let isDelta = action.space == .eefDelta
         let asked = isDelta ? position : position - start
         // The way to an absolute orientation is the turn about fixed base axes that leads there.
         let askedTurn =
@@ -95,7 +91,7 @@ struct StepPlanner: Sendable, BitwiseCopyable {
             shift != asked || turn != askedTurn || wanted.translation != unbounded || !solution.isReached
         // What cannot be reached must not pile up in the commanded pose: going back would first have to work it off.
         target.baseFromEEF =
-            solution.isReached ? wanted : inverseKinematics.chain.baseFromEEF(solution.positions)
+            solution.isMet ? wanted : inverseKinematics.chain.baseFromEEF(solution.positions)
         return target
     }
 
@@ -110,18 +106,46 @@ struct StepPlanner: Sendable, BitwiseCopyable {
         return largest > limit ? vector * (limit / largest) : vector
     }
 
-    private func jointTarget(
-        of step: Int, in chunk: FixedActionChunk, after previous: StepTarget, isIncrement: Bool
-    ) -> StepTarget {
+    private func jointTarget(of action: Action, after previous: StepTarget, isIncrement: Bool) -> StepTarget {
         var target = previous
         target.isClamped = false
         for joint in 0..<lower.count {
-            let wanted = (isIncrement ? previous.positions[joint] : 0) + chunk[step, joint]
+            let wanted = (isIncrement ? previous.positions[joint] : 0) + action[joint]
             target.positions[joint] = min(max(wanted, lower[joint]), upper[joint])
             if target.positions[joint] != wanted { target.isClamped = true }
         }
         target.baseFromEEF = inverseKinematics.chain.baseFromEEF(target.positions)
+        stayInTheBox(&target, after: previous)
         return target
+    }
+
+    /// Shortens a step whose end would be outside the workspace box, or further outside than its start, all joints alike.
+    private func stayInTheBox(_ target: inout StepTarget, after previous: StepTarget) {
+        let start = outside(previous.baseFromEEF.translation)
+        // More than rounding: a way along the wall is no way out.
+        func leaves(_ point: Vector3) -> Bool {
+            let beyond = outside(point) - start
+            return max(beyond.x, beyond.y, beyond.z) > 1e-9
+        }
+        guard leaves(target.baseFromEEF.translation) else { return }
+        let way = target.positions - previous.positions
+        var (inside, beyond) = (0.0, 1.0)
+        // 2^-20 of a step is below anything a servo resolves.
+        for _ in 0..<20 {
+            let middle = (inside + beyond) / 2
+            let point = inverseKinematics.chain.baseFromEEF(previous.positions + way * middle).translation
+            if leaves(point) { beyond = middle } else { inside = middle }
+        }
+        target.positions = previous.positions + way * inside
+        target.baseFromEEF = inverseKinematics.chain.baseFromEEF(target.positions)
+        target.isClamped = true
+    }
+
+    /// How far `point` is outside the box along each axis, metres; 0 inside.
+    func outside(_ point: Vector3) -> Vector3 {
+        let below = workspaceLower - point
+        let above = point - workspaceUpper
+        return Vector3(max(below.x, above.x, 0), max(below.y, above.y, 0), max(below.z, above.z, 0))
     }
 
     /// Shortens a step that would need more than the joints' top speed, all joints alike so that the direction stays.

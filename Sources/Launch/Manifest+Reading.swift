@@ -159,10 +159,21 @@ extension Manifest.Policy {
 extension Manifest.Arm {
     fileprivate init(_ section: CheckedSection) {
         let realTime = section.section("realtime")
+        let (gripper, servos) = (section.section("gripper"), section.section("servo_limits"))
         self.init(
             driver: Driver(section),
             calibration: section.string("calibration"), controlRate: section.rate("control_rate_hz"),
             strategy: section.choice("strategy"), executionHorizon: section.int("execution_horizon"),
+            ensembleWeight: section.double("ensemble_weight"), ensembleSize: section.int("ensemble_size"),
+            blend: section.seconds("blend_s"),
+            gripper: Gripper(
+                mode: gripper.choice("mode"), threshold: gripper.double("threshold"),
+                stickySteps: gripper.int("sticky_steps")),
+            servoLimits: ServoLimits(
+                stallError: servos.double("stall_error_rad"), stallLoad: servos.double("stall_load"),
+                stallTime: servos.seconds("stall_time_s"), overloadLoad: servos.double("overload_load"),
+                overloadTime: servos.seconds("overload_time_s"), temperature: servos.double("temperature_c")),
+            deadManTimeout: section.seconds("dead_man_timeout_s"),
             watchdog: section.seconds("watchdog_s"), stateRate: section.rate("state_rate_hz"),
             realTime: RealTime(
                 priority: realTime.int("priority"), locksMemory: realTime.bool("lock_memory"),

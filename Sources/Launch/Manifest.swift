@@ -112,6 +112,32 @@ package struct Manifest: Equatable, Sendable {
         }
         package enum Strategy: String, CaseIterable, Sendable {
             case recedingHorizon = "receding_horizon"
+            case temporalEnsemble = "temporal_ensemble"
+            case asynchronous
+        }
+        package struct Gripper: Equatable, Sendable {
+            package enum Mode: String, CaseIterable, Sendable {
+                case absolute
+                case binary
+                case sticky
+            }
+            package var mode: Mode
+            package var threshold: Double
+            /// Policy steps.
+            package var stickySteps: Int
+        }
+        /// When a joint counts as blocked, overloaded or too hot.
+        package struct ServoLimits: Equatable, Sendable {
+            /// Radians.
+            package var stallError: Double
+            /// Share of the permitted load.
+            package var stallLoad: Double
+            package var stallTime: Duration
+            /// Share of the permitted load.
+            package var overloadLoad: Double
+            package var overloadTime: Duration
+            /// Degrees Celsius.
+            package var temperature: Double
         }
         package struct RealTime: Equatable, Sendable {
             /// SCHED_FIFO priority; 0: do not ask.
@@ -128,6 +154,13 @@ package struct Manifest: Equatable, Sendable {
         package var strategy: Strategy
         /// Policy steps.
         package var executionHorizon: Int
+        package var ensembleWeight: Double
+        /// Policy steps.
+        package var ensembleSize: Int
+        package var blend: Duration
+        package var gripper: Gripper
+        package var servoLimits: ServoLimits
+        package var deadManTimeout: Duration
         package var watchdog: Duration
         package var stateRate: Rate
         package var realTime: RealTime

@@ -1,4 +1,5 @@
 import JSONTree
+import Messages
 
 /// Every key a manifest can have, with its unit, its default and its meaning.
 enum ManifestKeys {
@@ -125,8 +126,9 @@ enum ManifestKeys {
             "max_frame_age_s", .number(0.01...60), .defaultsTo(0.5), unit: "s",
             "Without a frame younger than this there is no inference."),
         ManifestKey(
-            "action_space", .choice(["eef_delta", "joint_position", "joint_delta"]), .defaultsTo("eef_delta"),
-            "What the numbers of an action mean."),
+            "action_space", .choice(ActionSpace.allCases.map(\.rawValue)), .defaultsTo("eef_delta"),
+            "What the numbers of an action mean: 'eef_delta' and 'eef_absolute' move the tool point, the others the "
+                + "joints; the last number is the gripper's."),
         ManifestKey(
             "keep_blas_core", .boolean, .defaultsTo(false),
             "Whether OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE of the environment reach the policy process. A pinned core "
@@ -168,11 +170,30 @@ enum ManifestKeys {
             "control_rate_hz", .number(50...1000), .defaultsTo(100), unit: "Hz",
             "How often the control loop sends a setpoint."),
         ManifestKey(
-            "strategy", .choice(["receding_horizon"]), .defaultsTo("receding_horizon"),
-            "How chunks follow each other: 'receding_horizon' carries out the first steps of each."),
+            "strategy", .choice(Manifest.Arm.Strategy.allCases.map(\.rawValue)), .defaultsTo("receding_horizon"),
+            "How chunks follow each other: 'receding_horizon' carries out the first steps of each; 'temporal_ensemble' "
+                + "averages what all recent chunks say about a step; 'asynchronous' goes over from one to the next."),
         ManifestKey(
             "execution_horizon", .integer(1...256), .defaultsTo(4), unit: "policy steps",
-            "How many actions of a chunk are carried out at most."),
+            "How many actions of a chunk are carried out before a newer one takes over. With 'asynchronous' it is fewer "
+                + "where too few would be left for arm.blend_s."),
+        ManifestKey(
+            "ensemble_weight", .number(-10...10), .defaultsTo(0),
+            "With 'temporal_ensemble': k of the weights exp(-k i), i = 0 for the oldest chunk; 0 is the plain mean."),
+        ManifestKey(
+            "ensemble_size", .integer(1...64), .defaultsTo(4), unit: "policy steps",
+            "With 'temporal_ensemble': how many steps of each chunk count."),
+        ManifestKey(
+            "blend_s", .number(0...60), .defaultsTo(0.4), unit: "s",
+            "With 'asynchronous': how long it takes to go over from one chunk to the next."),
+        ManifestKey(
+            "gripper", .section(gripper), .defaultsTo(.object([:])), "What becomes of the gripper's number in an action."),
+        ManifestKey(
+            "servo_limits", .section(servoLimits), .defaultsTo(.object([:])),
+            "When the arm holds because of a joint; the status says which."),
+        ManifestKey(
+            "dead_man_timeout_s", .number(0.02...5), .defaultsTo(0.25), unit: "s",
+            "How long an operator's command moves the arm when no further one comes."),
         ManifestKey(
             "watchdog_s", .number(0.01...60), .defaultsTo(0.6), unit: "s",
             "The arm holds when no fresh chunk came for so long."),
@@ -180,6 +201,35 @@ enum ManifestKeys {
             "state_rate_hz", .number(0.1...1000), .defaultsTo(50), unit: "Hz", "How often the arm publishes its state."),
         ManifestKey(
             "realtime", .section(realtime), .defaultsTo(.object([:])), "The rights the control loop asks for."),
+    ]
+
+    private static let gripper: [ManifestKey] = [
+        ManifestKey(
+            "mode", .choice(Manifest.Arm.Gripper.Mode.allCases.map(\.rawValue)), .defaultsTo("absolute"),
+            "'absolute' takes it as the opening, 'binary' opens or closes fully, 'sticky' does so once enough actions in "
+                + "a row ask for it."),
+        ManifestKey(
+            "threshold", .number(0...1), .defaultsTo(0.5), "With 'binary' and 'sticky': numbers below it close the gripper."),
+        ManifestKey(
+            "sticky_steps", .integer(1...100), .defaultsTo(1), unit: "policy steps",
+            "With 'sticky': how many actions in a row must ask for the other state."),
+    ]
+
+    private static let servoLimits: [ManifestKey] = [
+        ManifestKey(
+            "stall_error_rad", .number(0.01...6.3), .defaultsTo(0.2), unit: "rad",
+            "A joint that is so far from its setpoint, pushes and does not come on is blocked."),
+        ManifestKey(
+            "stall_load", .number(0...2), .defaultsTo(0.5),
+            "How hard it must push for that, as a share of what its servo may; servos that do not say count as pushing."),
+        ManifestKey("stall_time_s", .number(0.02...60), .defaultsTo(0.5), unit: "s", "How long it must have been so."),
+        ManifestKey(
+            "overload_load", .number(0.05...10), .defaultsTo(0.95),
+            "How hard a joint may push for long, as a share of what its servo may."),
+        ManifestKey("overload_time_s", .number(0.02...600), .defaultsTo(1), unit: "s", "How long is too long."),
+        ManifestKey(
+            "temperature_c", .number(30...150), .defaultsTo(70), unit: "degrees Celsius",
+            "How hot a servo may become."),
     ]
 
     private static let realtime: [ManifestKey] = [

@@ -39,8 +39,11 @@ enum ArmNodeError: Error, CustomStringConvertible {
 struct ArmNode<Driver: ArmDriver>: NodeBody {
     private let loop: ArmControlLoop<Driver>
     private let jointCount: Int
+    private let jointNames: [String]
     private let rights: RealTimeReport
     private let chunks: Subscription<ActionChunk>
+    private let commands: Subscription<ArmCommand>
+    private let manual: Subscription<ManualCommand>
     private let states: Publisher<ArmState>
     private let chunkReports: Publisher<ChunkReport>
     private let loopReports: Publisher<LoopReport>
@@ -67,15 +70,16 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
     init(driver: Driver, calibration: ArmCalibration, section: Manifest.Arm, context: NodeContext) throws {
         let bus = context.bus
         chunks = try bus.subscribe(Topics.policyChunk)
+        commands = try bus.subscribe(Topics.armCommand)
+        manual = try bus.subscribe(Topics.armManual)
         states = bus.publisher(Topics.armState)
         chunkReports = bus.publisher(Topics.armChunk)
         loopReports = bus.publisher(Topics.armLoop)
         jointCount = driver.jointCount
+        jointNames = calibration.joints.map(\.name)
         loop = try ArmControlLoop(
             driver: driver, calibration: calibration,
-            configuration: ArmControllerConfiguration(
-                rate: section.controlRate, executionHorizon: section.executionHorizon, watchdog: section.watchdog,
-                startMargin: .nanoseconds(context.run.manifest.policy.rate.periodNanoseconds / 4)))
+            configuration: ArmControllerConfiguration(section, policyRate: context.run.manifest.policy.rate))
         let wanted = section.realTime
         rights = try loop.start(
             rights: RealTimeRights(
@@ -94,6 +98,8 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
     }
 
     mutating func turn(at now: MonotonicTime) throws -> MonotonicTime? {
+        while let received = commands.take() { obey(received.message) }
+        while let received = manual.take() { loop.submit(received.message) }
         while let received = chunks.take() { try submit(received.message, at: now) }
         while let report = loop.takeChunkReport() { try publish(report, at: now) }
         if now >= stateCadence.deadline {
@@ -108,6 +114,17 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
             try publishLoopReport(at: now)
         }
         return min(stateCadence.deadline, loopReportCadence.deadline)
+    }
+
+    private func obey(_ command: ArmCommand) {
+        // False means that the loop hangs; its missing state shows that. The emergency stop itself cannot be lost.
+        switch command.action {
+        case .emergencyStop: loop.emergencyStop()
+        case .resetEmergencyStop:
+            if let operatorID = OperatorID(command.operatorID) { _ = loop.resetEmergencyStop(by: operatorID) }
+        case .clearFault: _ = loop.clearFault()
+        case .recover: _ = loop.recover()
+        }
     }
 
     private mutating func submit(_ chunk: ActionChunk, at now: MonotonicTime) throws {
@@ -150,7 +167,8 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         if let newest = loop.takeSnapshot() { snapshot = newest }
         // The loop needs a tick to see the request; at rest before that is at rest all the same.
         guard let snapshot, snapshot.isAtRest else { return false }
-        _ = loop.end()
+        // Asked again after it has ended: there is nothing left to do.
+        guard loop.end() != nil else { return true }
         // What the loop still has to tell must reach the summary; a bus that fails now has nobody left to tell.
         while let report = loop.takeChunkReport() { try? publish(report, at: now) }
         try? publishLoopReport(at: now)
@@ -167,6 +185,8 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
                 .init(name: "overruns", value: counts.overruns),
                 .init(name: "read_faults", value: Int64(clamping: snapshot?.readFaults ?? 0)),
                 .init(name: "write_faults", value: Int64(clamping: snapshot?.writeFaults ?? 0)),
+                .init(name: "emergency_stops", value: Int64(clamping: snapshot?.counts.emergencyStops ?? 0)),
+                .init(name: "interventions", value: Int64(clamping: snapshot?.counts.interventions ?? 0)),
                 .init(name: "dropped_events", value: loop.droppedEvents),
             ],
             latencies: [
@@ -185,7 +205,20 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         case .executing: return (.ready, "executing chunks" + suffix)
         case .manual: return (.ready, "moved by an operator" + suffix)
         case .recovering: return (.degraded, "moving back slowly from beyond a joint's limit" + suffix)
-        case .holding(let reason): return (.ready, "holding: \(reason)" + suffix)
+        case .holding(let reason):
+            let joint = snapshot.state.blamedJoint.map { " (joint \(jointNames[$0]))" } ?? ""
+            return (Self.condition(holdingFor: reason), "holding: \(reason)\(joint)" + suffix)
+        }
+    }
+}
+
+extension ArmNode {
+    /// Whether a hold is an everyday matter or needs a person.
+    private static func condition(holdingFor reason: HoldReason) -> NodeStatus.State {
+        switch reason {
+        case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .stopping, .released: .ready
+        case .emergencyStop, .stalled, .overloaded, .overheated, .beyondLimits: .degraded
+        case .driverFault: .fault
         }
     }
 }

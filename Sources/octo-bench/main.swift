@@ -7,12 +7,14 @@ import NodeShell
 struct OctoBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "octo-bench",
-        abstract: "Measures bus, control loop and inference, each beside its bare counterpart in the same run.",
+        abstract: "Measures bus, control loop, kinematics and inference, each beside its bare counterpart in the same run.",
         discussion: """
             Nothing here passes or fails. Ratios say what this project adds: the bus beside bare libzmq, the control
             loop beside a bare C loop, inference beside the same matrix products alone in OpenBLAS.
             """,
-        subcommands: [All.self, BusCommand.self, ControlCommand.self, InferenceCommand.self, PeersCommand.self])
+        subcommands: [
+            All.self, BusCommand.self, ControlCommand.self, KinematicsCommand.self, InferenceCommand.self, PeersCommand.self,
+        ])
 }
 
 struct All: ParsableCommand {
@@ -21,6 +23,7 @@ struct All: ParsableCommand {
     func run() throws {
         try BusCommand.parse([]).run()
         try ControlCommand.parse([]).run()
+        try KinematicsCommand.parse([]).run()
         try InferenceCommand.parse([]).run()
     }
 }

@@ -27,7 +27,7 @@ struct RunCommand: ParsableCommand {
 
     /// Refuses at the start what could only fail, or be ignored, at every step.
     private static func check(_ statistics: ActionStatistics, _ manifest: Manifest) throws(UnusableManifest) {
-        if manifest.policy.actionSpace == .eefDelta && statistics.dimension != 7 {
+        if [.eefDelta, .eefAbsolute].contains(manifest.policy.actionSpace) && statistics.dimension != 7 {
             throw .wrongActionSpace(dimension: statistics.dimension)
         }
     }

@@ -14,13 +14,13 @@ import Time
 import Glibc
 #endif
 
-private func widowX() throws -> ArmCalibration {
+func widowX() throws -> ArmCalibration {
     let path = "calibration/widowx-250s.json"
     return try ArmCalibration(
         parsing: try Data(contentsOf: Fixture.packageRoot.appendingPathComponent(path)), file: path)
 }
 
-private func chunk(_ id: UInt64, observedAt time: MonotonicTime) throws -> FixedActionChunk {
+func chunk(_ id: UInt64, observedAt time: MonotonicTime) throws -> FixedActionChunk {
     let up: [Float] = [0.01, 0, -0.01, 0.02, 0, 0.02, 1]
     let back: [Float] = [-0.01, 0, 0.01, -0.02, 0, -0.02, 0]
     return try FixedActionChunk(
@@ -30,11 +30,11 @@ private func chunk(_ id: UInt64, observedAt time: MonotonicTime) throws -> Fixed
             actionSpace: .eefDelta, noiseSeed: 0, noiseCounter: 0), jointCount: 6)
 }
 
-private let configuration = ArmControllerConfiguration(
+let usual = ArmControllerConfiguration(
     rate: Rate(hertz: 100), executionHorizon: 2, watchdog: .seconds(1))
 
 /// A clock that is told the time, shared by the loop and the body as the machine's is.
-private struct ToldClock: LoopClock, Sendable {
+struct ToldClock: LoopClock, Sendable {
     // Sendable: used by the one thread of the test.
     final class Present: @unchecked Sendable { var time = MonotonicTime.zero }
     let present = Present()
@@ -43,7 +43,7 @@ private struct ToldClock: LoopClock, Sendable {
 }
 
 /// A simulated arm whose reads and writes fail at the ticks it was told.
-private struct FaultyArm: ArmDriver {
+struct FaultyArm: ArmDriver {
     var arm: SimulatedArm
     var failingReads: Range<Int> = 0..<0
     var failingWrites: Range<Int> = 0..<0
@@ -64,12 +64,12 @@ private struct FaultyArm: ArmDriver {
 }
 
 /// Runs the loop's own code with a told clock: one second of the arm's time takes a moment.
-private struct LoopBench<Driver: ArmDriver> {
+struct LoopBench<Driver: ArmDriver> {
     var body: ArmLoopBody<Driver, ToldClock>
     let clock: ToldClock
     var snapshots: [ArmLoopSnapshot] = []
 
-    init(_ driver: Driver) throws {
+    init(_ driver: Driver, configuration: ArmControllerConfiguration = usual) throws {
         clock = ToldClock()
         body = try ArmLoopBody(
             driver: driver, calibration: try widowX(), configuration: configuration, clock: clock)
@@ -300,8 +300,9 @@ private struct LoopBench<Driver: ArmDriver> {
         #expect(timing.jitter.reduce(0) { $0 + $1.count } == timing.ticks)
         #expect(timing.work.reduce(0) { $0 + $1.count } == timing.ticks)
         #expect(timing.rights == "timer slack 1 ns" && !timing.hasRealTimeRights)
-        var driver = loop.end()
+        var driver = try #require(loop.end())
         #expect(try driver.read(at: .now()).positions.isFinite)
+        #expect(loop.end() == nil, "a loop ends once")
         #expect(loop.droppedEvents == 0)
     }
 
@@ -340,7 +341,7 @@ private struct LoopBench<Driver: ArmDriver> {
             if report == nil { report = loop.takeChunkReport() }
             usleep(2000)
         }
-        let driver = loop.end()
+        let driver = try #require(loop.end())
         #expect(driver.reads > 4000)
         #expect(driver.last == driver.first)
         #expect(report?.stepsExecuted ?? 0 > 0)

@@ -11,6 +11,10 @@ private enum Event {
     case readFailure
     case writeFailure
     case stop
+    case manual(ManualCommand)
+    case emergencyStop
+    case reset
+    case clearFault
 }
 
 /// A random but repeatable run: chunks that are late, lost, doubled, disordered or absurd, driver faults, stalls.
@@ -28,7 +32,7 @@ private struct Scenario {
         let hertz: Double = [50, 100, 250].randomElement(using: &random) ?? 100
         let rate = Rate(hertz: hertz)
         configuration = ArmControllerConfiguration(
-            rate: rate, executionHorizon: .random(in: 1...5, using: &random),
+            rate: rate, strategy: Self.strategy(using: &random), gripper: Self.gripper(using: &random),
             watchdog: .milliseconds(.random(in: 200...1500, using: &random)),
             startMargin: .milliseconds(.random(in: 0...100, using: &random)))
         let count = Int(6 * rate.hertz)
@@ -37,11 +41,19 @@ private struct Scenario {
         let violence: Double = [0.1, 1, 20].randomElement(using: &random) ?? 1
         let step = Duration.milliseconds(.random(in: 40...250, using: &random))
         let space = ActionSpace.allCases.randomElement(using: &random) ?? .eefDelta
+        let pose = calibration.chain.baseFromEEF(calibration.neutral)
+        let angles = BridgeConvention.rollPitchYaw(of: pose.rotation)
+        let base =
+            switch space {
+            case .eefDelta, .jointDelta: [Double](repeating: 0, count: 6)
+            case .jointPosition: calibration.neutral.array
+            case .eefAbsolute: [0, 1, 2].map { pose.translation[$0] } + [0, 1, 2].map { angles[$0] }
+            }
         var observed = MonotonicTime.zero + .milliseconds(50)
         var id: UInt64 = 0
         let end = MonotonicTime.zero + .milliseconds(5000)
         while observed < end {
-            let actions = Self.actions(space, calibration, violence: violence, using: &random)
+            let actions = Self.actions(about: base, spread: violence * (space.rawValue.hasSuffix("delta") ? 1 : 4), &random)
             let message = ActionChunk(
                 id: id, goalID: "", observationTime: observed, captureTime: observed, inferredTime: observed,
                 stepDuration: step, actionDimension: 7, actions: actions, actionSpace: space, noiseSeed: 0,
@@ -59,23 +71,59 @@ private struct Scenario {
         for tick in 0..<count where Int.random(in: 0..<60, using: &random) == 0 {
             events[tick].append(Bool.random(using: &random) ? .readFailure : .writeFailure)
         }
+        for tick in 0..<count where Int.random(in: 0..<25, using: &random) == 0 {
+            let time = MonotonicTime(nanoseconds: Int64(tick) * rate.periodNanoseconds)
+            let roll = Int.random(in: 0..<12, using: &random)
+            events[tick].append(
+                roll == 0 ? .emergencyStop : roll < 4 ? .reset : roll == 4 ? .clearFault
+                    : .manual(Self.manual(at: time, using: &random)))
+        }
         if Bool.random(using: &random) { events[Int.random(in: count / 2..<count, using: &random)].append(.stop) }
     }
 
+    private static func strategy(using random: inout SeededGenerator) -> ChunkStrategy {
+        let horizon = Int.random(in: 1...5, using: &random)
+        return switch Int.random(in: 0..<3, using: &random) {
+        case 0: .recedingHorizon(executionHorizon: horizon)
+        case 1: .temporalEnsemble(weight: .random(in: -0.5...0.5, using: &random), size: horizon)
+        default: .asynchronous(executionHorizon: horizon, blend: .milliseconds(.random(in: 0...600, using: &random)))
+        }
+    }
+
+    private static func gripper(using random: inout SeededGenerator) -> GripperRule {
+        switch Int.random(in: 0..<3, using: &random) {
+        case 0: .absolute
+        case 1: .binary(threshold: 0.5)
+        default: .sticky(threshold: 0.4, steps: .random(in: 1...3, using: &random))
+        }
+    }
+
     private static func actions(
-        _ space: ActionSpace, _ calibration: ArmCalibration, violence: Double, using random: inout SeededGenerator
+        about base: [Double], spread: Double, _ random: inout SeededGenerator
     ) -> [Float] {
         var numbers: [Float] = []
         for _ in 0..<Int.random(in: 1...6, using: &random) {
-            for element in 0..<6 {
-                let small = Double.random(in: -0.05...0.05, using: &random) * violence
-                numbers.append(Float(space == .jointPosition ? calibration.neutral[element] + 4 * small : small))
-            }
+            for element in 0..<6 { numbers.append(Float(base[element] + .random(in: -0.05...0.05, using: &random) * spread)) }
             numbers.append(Float.random(in: -0.5...1.5, using: &random))
         }
         // Finite but absurd numbers are legal input.
         if Int.random(in: 0..<20, using: &random) == 0 { numbers[0] = 3e38 }
         return numbers
+    }
+
+    private static func manual(at time: MonotonicTime, using random: inout SeededGenerator) -> ManualCommand {
+        func numbers(_ size: Double) -> [Double] { (0..<6).map { _ in .random(in: -size...size, using: &random) } }
+        let motion: ManualCommand.Motion
+        switch Int.random(in: 0..<3, using: &random) {
+        case 0: motion = .joints(JointVector(numbers(5)))
+        case 1:
+            let twist = numbers(1)
+            motion = .twist(linear: [twist[0], twist[1], twist[2]], angular: [twist[3], twist[4], twist[5]])
+        default: motion = .positions(JointVector(numbers(2)), speed: .random(in: 0.01...1, using: &random))
+        }
+        return ManualCommand(
+            time: time, isDeadManHeld: Int.random(in: 0..<4, using: &random) > 0, motion: motion,
+            gripper: Bool.random(using: &random) ? .random(in: -1...2, using: &random) : nil)
     }
 
     /// Runs it with an arm that follows with a lag.
@@ -95,6 +143,10 @@ private struct Scenario {
                 case .readFailure: reading = nil
                 case .writeFailure: writes = false
                 case .stop: controller.beginStopping()
+                case .manual(let command): controller.receive(command, at: now)
+                case .emergencyStop: controller.emergencyStop()
+                case .reset: if let ann = OperatorID("ann") { controller.resetEmergencyStop(by: ann) }
+                case .clearFault: controller.clearFault()
                 }
             }
             if isSkipped[index] { continue }
@@ -108,7 +160,7 @@ private struct Scenario {
 }
 
 @Suite struct ArmControllerPropertyTests {
-    private let runs = 60
+    private let runs = 120
 
     /// Every setpoint within position, velocity and acceleration limits, whatever comes: so position and velocity are
     /// continuous at every seam, and no chunk, late or not, makes the arm jump.
@@ -116,6 +168,7 @@ private struct Scenario {
         let calibration = try widowX()
         let first = SeededGenerator.freshSeed()
         var moved = 0
+        var modes = Set<String>()
         for run in 0..<runs {
             let seed = first &+ UInt64(run)
             let scenario = try Scenario(seed: seed, calibration: calibration, faults: true)
@@ -136,11 +189,44 @@ private struct Scenario {
                 if !(0...1 ~= next.gripper) { problems.append("gripper \(next.gripper)") }
                 if !(abs(next.gripper - last.gripper) <= 3 * period + 1e-9) { problems.append("gripper too fast") }
                 if next.positions != last.positions { moved += 1 }
+                modes.insert(Self.name(tick.state.mode))
                 last = next
             }
             #expect(problems.isEmpty, "seed \(seed): \(problems.prefix(3))")
         }
         #expect(moved > 1000, "the arm did move")
+        #expect(modes == ["executing", "holding", "manual"], "everything did happen")
+    }
+
+    private static func name(_ mode: ArmMode) -> String {
+        switch mode {
+        case .executing: "executing"
+        case .holding: "holding"
+        case .manual: "manual"
+        case .recovering: "recovering"
+        }
+    }
+
+    /// The tool stays in the box, not only at the ends of steps. Poses that an operator names are not bound to it.
+    @Test func theToolStaysInsideTheWorkspaceBox() throws {
+        let calibration = try widowX()
+        let first = SeededGenerator.freshSeed()
+        let chain = calibration.chain
+        for run in 0..<runs {
+            let seed = first &+ UInt64(run)
+            var scenario = try Scenario(seed: seed, calibration: calibration, faults: true)
+            for tick in scenario.events.indices {
+                scenario.events[tick].removeAll { if case .manual(let command) = $0 { command.namesAPose } else { false } }
+            }
+            var farthest = 0.0
+            for tick in scenario.run() {
+                let tool = chain.baseFromEEF(tick.setpoint.positions).translation
+                let beyond = max(
+                    (tool - calibration.workspace.upper).max(), (calibration.workspace.lower - tool).max())
+                farthest = max(farthest, beyond)
+            }
+            #expect(farthest < 2 * ArmController.boxTolerance, "seed \(seed): \(farthest * 1000) mm outside")
+        }
     }
 
     @Test func theSameEventsGiveTheSameSetpoints() throws {
@@ -192,6 +278,7 @@ private struct Scenario {
                 if report.outcome == .tooLate || report.outcome == .superseded || report.outcome == .rejected {
                     #expect(!begun && report.firstSetpointTime == .zero, "seed \(seed): \(report)")
                 }
+                if let delay = report.delay { #expect(delay >= .milliseconds(-20) && delay <= .seconds(1), "seed \(seed): \(report)") }
                 if report.outcome == .executed { #expect(begun, "seed \(seed): \(report)") }
             }
         }
@@ -199,7 +286,7 @@ private struct Scenario {
 
     /// With a reachable, gentle motion the setpoints are the planned cubic itself: the envelope changes nothing.
     @Test func gentleMotionsPassTheEnvelopeUnchanged() throws {
-        let arm = try widowX()
+        let arm = try widowXInTheOpen()
         var bench = Bench(controller(of: arm, hertz: 250, executing: 8, watchdog: .seconds(5)), at: arm.neutral)
         let delta = [0.02, 0.01, -0.02, 0, 0.01, 0, 1]
         bench.receive(try chunk(Array(repeating: delta, count: 8), observedAt: 0, space: .jointDelta))
@@ -210,4 +297,8 @@ private struct Scenario {
         // Equal steps: after the first and before the last the speed is that of the steps.
         #expect(velocities.allSatisfy { abs($0 - 0.1) < 1e-3 })
     }
+}
+
+extension ManualCommand {
+    fileprivate var namesAPose: Bool { if case .positions = motion { true } else { false } }
 }

@@ -110,13 +110,13 @@ private let down: [Double] = [0, 0, -0.01, 0, 0, 0, 1]
         let arm = try widowX()
         var controller = controller(of: arm, executing: 2)
         var lagging = standing(at: arm.neutral)
-        lagging.positions = arm.neutral - JointVector(repeating: 0.1, count: 6)
         var now = MonotonicTime.zero
         var last: ArmTick?
         for index in 0..<3 {
             controller.receive(try chunk([down, down, down], id: UInt64(index), observedAt: index * 400), at: now)
             for _ in 0..<40 {
                 now += .milliseconds(10)
+                lagging.positions = (last?.setpoint.positions ?? arm.neutral) - JointVector(repeating: 0.1, count: 6)
                 last = controller.tick(at: now, measured: lagging)
             }
         }
@@ -310,7 +310,8 @@ private let down: [Double] = [0, 0, -0.01, 0, 0, 0, 1]
     }
 
     @Test func addsJointDeltasToTheCommandedPositions() throws {
-        var bench = try bench()
+        let arm = try widowXInTheOpen()
+        var bench = Bench(controller(of: arm), at: arm.neutral)
         let neutral = try widowX().neutral
         let delta = [0.02, 0, -0.02, 0, 0, 0.03, 0]
         bench.receive(try chunk([delta, delta, delta], observedAt: 0, space: .jointDelta))

@@ -39,6 +39,35 @@ import Testing
         #expect((58...62).contains(arrival), "arrived at tick \(arrival)")
     }
 
+    @Test func aReferenceThatBrakesTooHardIsNotOvershot() {
+        // It moves at 1.5 rad/s, which takes 0.1125 rad to brake, and stands at 0.5 rad from one tick to the next.
+        func farthest(_ end: JointMotion?) -> Double {
+            var motion = rest
+            var before = 0.0
+            var farthest = 0.0
+            for tick in 1...200 {
+                let wanted = min(0.5, Double(tick) * 0.015)
+                motion = envelope.limited(
+                    [wanted], movingAt: [(wanted - before) * 100], from: motion, towards: end)
+                before = wanted
+                farthest = max(farthest, motion.positions[0])
+            }
+            #expect(abs(motion.positions[0] - 0.5) < 1e-9)
+            return farthest
+        }
+        #expect(farthest(JointMotion(at: [0.5])) <= 0.5 + 1e-12)
+        #expect(farthest(nil) > 0.55, "without knowing the end it cannot but pass it")
+    }
+
+    @Test func velocitiesAreFollowedAsFarAsTheLimitsAllow() {
+        var motion = rest
+        for _ in 0..<10 { motion = envelope.moved(at: [5], from: motion) }
+        #expect(abs(motion.velocities[0] - 1) < 1e-9, "0.1 rad/s per tick")
+        for _ in 0..<300 { motion = envelope.moved(at: [5], from: motion) }
+        #expect(motion.positions[0] <= 1 && motion.isAtRest)
+        #expect(envelope.moved(at: [.nan], from: motion) == envelope.braked(from: motion))
+    }
+
     @Test func brakingEndsAtRestAndStaysThere() {
         var motion = JointMotion(positions: [0], velocities: [0.55])
         var ticks = 0

@@ -36,7 +36,8 @@ final class RunningProgram {
     private let outputFile: URL
     private let errorFile: URL
 
-    init(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws {
+    /// - Parameter input: its standard input; /dev/null without one.
+    init(_ name: String, _ arguments: [String], environment: [String: String] = [:], input: Pipe? = nil) throws {
         let folder = try TemporaryFolder.make("program")
         outputFile = folder.appendingPathComponent("out")
         errorFile = folder.appendingPathComponent("err")
@@ -44,7 +45,7 @@ final class RunningProgram {
         process.executableURL = URL(fileURLWithPath: Program.path(name))
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        process.standardInput = FileHandle.nullDevice
+        process.standardInput = input ?? FileHandle.nullDevice
         process.standardOutput = try FileHandle(forWritingTo: outputFile)
         process.standardError = try FileHandle(forWritingTo: errorFile)
         try process.run()

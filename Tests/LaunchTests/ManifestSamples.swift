@@ -31,8 +31,14 @@ enum Sample {
             "max_frame_age_s": 0.25, "action_space": "joint_delta", "keep_blas_core": true
           },
           "arm": {
-            "driver": "simulated", "calibration": "arm.json", "control_rate_hz": 250, "strategy": "receding_horizon",
-            "execution_horizon": 2, "watchdog_s": 0.5, "state_rate_hz": 25,
+            "driver": "simulated", "calibration": "arm.json", "control_rate_hz": 250, "strategy": "asynchronous",
+            "execution_horizon": 2, "ensemble_weight": 0.1, "ensemble_size": 3, "blend_s": 0.2, "watchdog_s": 0.5,
+            "state_rate_hz": 25, "gripper": { "mode": "sticky", "threshold": 0.4, "sticky_steps": 2 },
+            "servo_limits": {
+              "stall_error_rad": 0.3, "stall_load": 0.6, "stall_time_s": 0.25, "overload_load": 0.9,
+              "overload_time_s": 2, "temperature_c": 65
+            },
+            "dead_man_timeout_s": 0.125,
             "realtime": { "priority": 0, "lock_memory": false, "cpu": 1, "required": true },
             "simulated": { "time_constant_s": 0.1, "initial_rad": [0, -0.5, 1.25] }
           },

@@ -49,6 +49,11 @@ import Time
         #expect(arm.controlRate == Rate(hertz: 100))
         #expect(arm.strategy == .recedingHorizon)
         #expect(arm.executionHorizon == 4)
+        #expect(arm.ensembleWeight == 0 && arm.ensembleSize == 4)
+        #expect(arm.blend == .milliseconds(400))
+        #expect(arm.gripper.mode == .absolute && arm.gripper.threshold == 0.5 && arm.gripper.stickySteps == 1)
+        #expect(arm.servoLimits.stallError == 0.2 && arm.servoLimits.temperature == 70)
+        #expect(arm.deadManTimeout == .milliseconds(250))
         #expect(arm.watchdog == .milliseconds(600))
         #expect(arm.stateRate == Rate(hertz: 50))
         #expect(arm.realTime.priority == 80)
@@ -106,7 +111,15 @@ import Time
 
         let arm = manifest.arm
         #expect(arm.controlRate == Rate(hertz: 250))
+        #expect(arm.strategy == .asynchronous)
         #expect(arm.executionHorizon == 2)
+        #expect(arm.ensembleWeight == 0.1 && arm.ensembleSize == 3)
+        #expect(arm.blend == .milliseconds(200))
+        #expect(arm.gripper.mode == .sticky && arm.gripper.threshold == 0.4 && arm.gripper.stickySteps == 2)
+        let servos = arm.servoLimits
+        #expect(servos.stallError == 0.3 && servos.stallLoad == 0.6 && servos.stallTime == .milliseconds(250))
+        #expect(servos.overloadLoad == 0.9 && servos.overloadTime == .seconds(2) && servos.temperature == 65)
+        #expect(arm.deadManTimeout == .milliseconds(125))
         #expect(arm.watchdog == .milliseconds(500))
         #expect(arm.stateRate == Rate(hertz: 25))
         #expect(arm.realTime.priority == 0)

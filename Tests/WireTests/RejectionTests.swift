@@ -1,3 +1,4 @@
+import Geometry
 import Images
 import Messages
 import Testing
@@ -137,7 +138,7 @@ import Wire
         expectUnsendable(chunk, naming: "step_duration_ns")
     }
 
-    @Test(arguments: [0, 6, 99, UInt64.max]) func valuesOfEnumerationsThatAreNotKnownAreRefused(_ value: UInt64) throws {
+    @Test(arguments: [0, 12, 99, UInt64.max]) func valuesOfEnumerationsThatAreNotKnownAreRefused(_ value: UInt64) throws {
         try expectUnreadable(Samples.chunk, changedBy: Field.varint(9, value), naming: "action_space")
         try expectUnreadable(Samples.holdingState, changedBy: Field.varint(3, value), naming: "holding")
         try expectUnreadable(Samples.chunkReport, changedBy: Field.varint(2, value), naming: "outcome")
@@ -148,6 +149,28 @@ import Wire
         try expectUnreadable(Samples.armState, changedBy: Field.double(5, 0), naming: "joints")
         let three = (0..<3).map { _ in [5, 6, 8, 9].flatMap { Field.double($0, 0) } }
         try expectUnreadable(Samples.armState, changedBy: three.flatMap { $0 }, naming: "joints")
+    }
+
+    @Test func loadsAndBlameBelongToTheJointsThereAre() throws {
+        try expectUnreadable(Samples.armState, changedBy: Field.double(15, 0.5), naming: "joints")
+        try expectUnreadable(Samples.armState, changedBy: Field.double(16, 40), naming: "joints")
+        try expectUnreadable(Samples.armState, changedBy: Field.varint(17, 6), naming: "blamed_joint")
+        #expect(throws: Never.self) {
+            let encoded = try Samples.armState.encoded()
+            _ = try ArmState(reading: encoded.body + Field.varint(17, 5))
+        }
+    }
+
+    @Test func commandsAreSomeonesAndAskForSomething() throws {
+        var command = Samples.command
+        command.operatorID = ""
+        expectUnsendable(command, naming: "operator_id")
+        try expectUnreadable(Samples.command, changedBy: Field.varint(3, 0), naming: "action")
+        try expectUnreadable(Samples.command, changedBy: Field.varint(3, 5), naming: "action")
+        expectRefusal(naming: "motion") { _ = try ManualCommand(reading: Field.fixed64(1, 5)) }
+        expectUnsendable(
+            ManualCommand(time: .zero, isDeadManHeld: true, motion: .joints(JointVector(repeating: 0, count: 0))),
+            naming: "joints")
     }
 
     @Test func anArmStateHasAModeAndPoses() {

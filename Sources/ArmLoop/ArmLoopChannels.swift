@@ -1,0 +1,54 @@
+import Control
+import Geometry
+import Messages
+import RealTime
+import Synchronization
+
+/// What an operator asks of the loop besides motion and the emergency stop.
+package enum ArmLoopCommand: Equatable, Sendable, BitwiseCopyable {
+    case resetEmergencyStop(by: OperatorID)
+    case clearFault
+    case recover
+}
+
+/// Counts requests that must never be lost, however many come: an emergency stop. Safe from any thread.
+package final class RequestCount: Sendable {
+    @usableFromInline let total = Atomic<UInt64>(0)
+
+    package init() {}
+
+    @inlinable package func raise() { total.add(1, ordering: .releasing) }
+    /// Requests since the start.
+    @inlinable package var count: UInt64 { total.load(ordering: .acquiring) }
+}
+
+/// The ends of the lock-free channels between the control loop and the rest of its process. The loop's thread is one
+/// side, one other thread the other side, for each of them; stop and emergency stop are for any thread.
+package final class ArmLoopChannels: Sendable {
+    /// To the loop.
+    package let chunks: EventRing<FixedActionChunk>
+    /// To the loop: brake, hold, take no more chunks.
+    package let stop = StopFlag()
+    /// To the loop: brake and hold until a command ends it.
+    package let emergencyStop = RequestCount()
+    /// To the loop.
+    package let commands: EventRing<ArmLoopCommand>
+    /// To the loop: an operator's motion, newest only.
+    package let manual: LatestMailbox<ManualCommand>
+    /// From the loop, every tick.
+    package let snapshots: LatestMailbox<ArmLoopSnapshot>
+    /// From the loop.
+    package let reports: EventRing<ChunkReport>
+
+    /// - Parameter initial: the state before the first tick.
+    package init(initial: ArmLoopSnapshot) {
+        // A policy makes a few chunks a second and the loop empties the ring at every tick.
+        chunks = EventRing(capacity: 8)
+        commands = EventRing(capacity: 16)
+        manual = LatestMailbox(
+            initial: ManualCommand(
+                time: .zero, isDeadManHeld: false, motion: .joints(JointVector(repeating: 0, count: 0))))
+        snapshots = LatestMailbox(initial: initial)
+        reports = EventRing(capacity: 256)
+    }
+}

@@ -1,0 +1,144 @@
+import Foundation
+import Geometry
+import Messages
+import TestSupport
+import Testing
+import Time
+
+extension EndToEnd {
+    /// The whole pipeline on the real driver, over a serial line to emulated servos, and what goes wrong there.
+    @Suite(.serialized) struct ServoArmTests {
+        /// π rad/s, the calibration's limit, in pulses per second.
+        private static let speedLimit = 2_048.0
+        /// Goals come with the jitter of two processes, and are rounded to pulses.
+        private static let slack = 0.03
+
+        /// What the envelope promises, by what the servos were told.
+        private func expectInsideTheEnvelope(_ goals: [EmulatedServos.Goal], sourceLocation: SourceLocation = #_sourceLocation) {
+            let limits = [1: 0...4095, 2: 819...3345, 4: 648...3094, 6: 0...4095, 7: 910...3447, 8: 0...4095]
+            for (id, range) in limits {
+                let own = goals.filter { $0.id == id }
+                #expect(own.allSatisfy { range.contains($0.pulses) }, sourceLocation: sourceLocation)
+                for (before, after) in zip(own, own.dropFirst()) {
+                    let allowed = Self.speedLimit * (after.seconds - before.seconds + Self.slack)
+                    #expect(
+                        abs(Double(after.pulses - before.pulses)) <= allowed,
+                        "servo \(id) from \(before.pulses) to \(after.pulses)", sourceLocation: sourceLocation)
+                }
+            }
+        }
+
+        private func waitUntilExecuting(_ pipeline: Pipeline, _ what: String) throws {
+            try pipeline.wait(for: what, limit: 30) { pipeline in
+                if case .executing = pipeline.armState?.mode { pipeline.status["arm"]?.state == .ready } else { false }
+            }
+        }
+
+        private func waitForFault(_ pipeline: Pipeline, containing words: String) throws {
+            try pipeline.wait(for: "a fault that says '\(words)'") {
+                $0.status["arm"].map { $0.state == .fault && $0.headline.contains(words) } ?? false
+            }
+            // Held, and no setpoint moves: what the arm was told last stays.
+            try pipeline.wait(for: "the arm to stand still") { $0.armState?.setpoint.velocities.magnitude == 0 }
+        }
+
+        @Test func chunksMoveTheServosInsideTheEnvelope() throws {
+            let servos = try EmulatedServos()
+            let pipeline = try Pipeline(servos.settings)
+            try pipeline.waitUntilMoving()
+            let begin = try #require(pipeline.armState).tick
+            try pipeline.wait(for: "300 more ticks") { $0.armState.map { $0.tick > begin + 300 } ?? false }
+            let state = try #require(pipeline.armState)
+            #expect((state.measured.positions - state.setpoint.positions).magnitude < 0.3, "the servos follow")
+            let (_, outcome) = try pipeline.stop()
+            #expect(outcome.exitCode == 0)
+            let goals = try servos.goals()
+            #expect(goals.count > 300 * 7 && Set(goals.map(\.id)).isSuperset(of: [1, 2, 4, 6, 7, 8, 9]))
+            #expect(Set(goals.filter { $0.id == 2 }.map(\.pulses)).count > 10, "it moved")
+            expectInsideTheEnvelope(goals)
+        }
+
+        @Test(arguments: [0.01, 0.2])
+        func damagedPacketsDoNotStopTheArm(probability: Double) throws {
+            let servos = try EmulatedServos()
+            let pipeline = try Pipeline(servos.settings)
+            try pipeline.waitUntilMoving()
+            servos.say("corrupt \(probability)")
+            let begin = try #require(pipeline.armState).tick
+            try pipeline.wait(for: "300 more ticks") { $0.armState.map { $0.tick > begin + 300 } ?? false }
+            // A read may fail now and then: the arm holds for a moment and goes on.
+            try waitUntilExecuting(pipeline, "motion in spite of damage")
+            let (summary, outcome) = try pipeline.stop()
+            #expect(outcome.exitCode == 0 && restarts(in: summary) == 0)
+            expectInsideTheEnvelope(try servos.goals())
+        }
+
+        @Test func anAdapterThatIsPulledOutAndPutBackGoesOnWithoutAJump() throws {
+            let servos = try EmulatedServos()
+            let pipeline = try Pipeline(servos.settings)
+            try pipeline.waitUntilMoving()
+            servos.say("unplug")
+            try waitForFault(pipeline, containing: "the port failed")
+            servos.say("replug")
+            try waitUntilExecuting(pipeline, "motion after the adapter is back")
+            let (summary, outcome) = try pipeline.stop()
+            #expect(outcome.exitCode == 0 && restarts(in: summary) == 0)
+            expectInsideTheEnvelope(try servos.goals())
+        }
+
+        @Test func aServoThatIsUnpluggedHoldsTheArmAndIsNamed() throws {
+            let servos = try EmulatedServos()
+            let pipeline = try Pipeline(servos.settings)
+            try pipeline.waitUntilMoving()
+            servos.say("missing 6")
+            try waitForFault(pipeline, containing: "servo 6 did not answer")
+            servos.say("missing")
+            try waitUntilExecuting(pipeline, "motion after the servo is back")
+            _ = try pipeline.stop()
+            expectInsideTheEnvelope(try servos.goals())
+        }
+
+        @Test func aHardwareErrorHoldsTheArmAndIsNamed() throws {
+            let servos = try EmulatedServos()
+            let pipeline = try Pipeline(servos.settings)
+            try pipeline.waitUntilMoving()
+            servos.say("error 4 32")
+            try waitForFault(pipeline, containing: "servo 4 reports")
+            _ = try pipeline.stop()
+            expectInsideTheEnvelope(try servos.goals())
+        }
+
+        @Test func anArmNodeThatIsKilledComesBackFromWhereTheServosStand() throws {
+            let servos = try EmulatedServos()
+            let pipeline = try Pipeline(servos.settings)
+            try pipeline.waitUntilMoving()
+            let victim = try pipeline.processID(of: "arm")
+            #expect(kill(victim, SIGKILL) == 0)
+            try pipeline.wait(for: "the arm node to come back", limit: 60) { pipeline in
+                pipeline.status["arm"].map { $0.processID != victim && $0.state == .ready } ?? false
+            }
+            try waitUntilExecuting(pipeline, "motion in the new process")
+            let (summary, outcome) = try pipeline.stop()
+            #expect(outcome.exitCode == 0 && restarts(in: summary) == 1)
+            expectInsideTheEnvelope(try servos.goals())
+        }
+
+        @Test func whatIsWrongWithThePortOrTheServosIsSaidAtTheStart() throws {
+            let servos = try EmulatedServos(["--fault", "missing 3"])
+            let pipeline = try Pipeline(servos.settings)
+            let outcome = pipeline.launcher.waitForEnd(limit: 60)
+            #expect(outcome.exitCode == 3)
+            #expect(outcome.errors.contains("found 1 2 4 5 6 7 8 9, expected 1 2 3 4 5 6 7 8 9"))
+            let calibration = Fixture.packageRoot.appendingPathComponent("calibration/widowx-250s.json").path
+            let other = try Pipeline([#"arm={"driver": "dynamixel", "port": "/dev/ttyNone7", "calibration": "\#(calibration)"}"#])
+            let ended = other.launcher.waitForEnd(limit: 60)
+            #expect(ended.exitCode == 3 && ended.errors.contains("/dev/ttyNone7: there is no such device"))
+        }
+
+        @Test func unknownFaultsAreRefused() throws {
+            let outcome = try Program.run("octo-arm", ["emulate", "--link", "/tmp/octo-no-link", "--fault", "explode 3"])
+            #expect(outcome.exitCode == 1 && outcome.errors.contains("explode 3"))
+            #expect(!FileManager.default.fileExists(atPath: "/tmp/octo-no-link"))
+        }
+    }
+}
