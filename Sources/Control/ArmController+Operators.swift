@@ -93,7 +93,6 @@ extension ArmController {
             hasPending = false
         }
         reference = motion.positions
-        admitPresentPlace()
         phase = .manual
     }
 
@@ -214,6 +213,7 @@ extension ArmController {
         let velocity = (wanted - reference) * (1 / configuration.rate.periodSeconds)
         motion = envelope.limited(wanted, movingAt: velocity, from: motion)
         reference = wanted
+        admitPresentPlace()
     }
 
     /// One tick of the way back inside, all joints arriving together; ends there. Not by way of a reference outside the
@@ -233,6 +233,7 @@ extension ArmController {
             motion = envelope.braked(from: motion)
         }
         reference = motion.positions
+        admitPresentPlace()
         guard motion.isAtRest, way.magnitude < 1e-9, jointBeyondLimits == nil else { return }
         fault = nil
         phase = .holding(.released)

@@ -92,7 +92,6 @@ extension ArmController {
             start = motion
             commanded = planner.target(at: motion.positions)
             reference = motion.positions
-            admitPresentPlace()
             blendStart = nil
         } else if !isEnsemble {
             report.outcome = .executed

@@ -152,6 +152,7 @@ package struct ArmController: Sendable, BitwiseCopyable {
             fault = ServoMonitor.Finding(reason: .beyondLimits, joint: joint)
             phase = .holding(.beyondLimits)
         }
+        admitPresentPlace()
     }
 
     /// Joints of the arm, without the gripper.
@@ -266,9 +267,12 @@ package struct ArmController: Sendable, BitwiseCopyable {
         let chain = planner.inverseKinematics.chain
         let present = planner.outside(chain.baseFromEEF(motion.positions).translation)
         // Whoever comes in from outside does not go out again, by more than a curve strays.
+        var limit = Vector3(repeating: Self.boxTolerance)
         for axis in 0..<3 {
-            boxSlack[axis] = present[axis] > Self.boxTolerance
-                ? min(boxSlack[axis], present[axis] + 5 * Self.boxTolerance) : Self.boxTolerance
+            let isInside = present[axis] <= Self.boxTolerance
+            boxSlack[axis] =
+                isInside ? 2 * Self.boxTolerance : min(boxSlack[axis], present[axis] + 5 * Self.boxTolerance)
+            if !isInside { limit[axis] = boxSlack[axis] }
         }
         var longest = 0.0
         for joint in 0..<jointCount {
@@ -278,14 +282,14 @@ package struct ArmController: Sendable, BitwiseCopyable {
         for part in 1...3 {
             let point = chain.baseFromEEF(braking(next, for: longest * Double(part) / 3)).translation
             let beyond = planner.outside(point)
-            for axis in 0..<3 where beyond[axis] > boxSlack[axis] && beyond[axis] > present[axis] {
+            for axis in 0..<3 where beyond[axis] > limit[axis] && beyond[axis] > present[axis] {
                 return motion = envelope.braked(from: motion)
             }
         }
         motion = next
     }
 
-    /// The arm begins to move from where it is, in the box or not.
+    /// Something to which the box does not apply has moved the arm: it goes on from where it is, in the box or not.
     mutating func admitPresentPlace() {
         let tool = planner.inverseKinematics.chain.baseFromEEF(motion.positions).translation
         boxSlack = planner.outside(tool) + Vector3(repeating: 5 * Self.boxTolerance)
@@ -331,6 +335,7 @@ package struct ArmController: Sendable, BitwiseCopyable {
         if (measured.positions - motion.positions).magnitude > Self.recoveryTolerance {
             motion = JointMotion(at: measured.positions)
             reference = measured.positions
+            admitPresentPlace()
             counts.recoveries += 1
             if fault == nil, let joint = jointBeyondLimits {
                 fault = ServoMonitor.Finding(reason: .beyondLimits, joint: joint)

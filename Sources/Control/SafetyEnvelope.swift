@@ -63,9 +63,8 @@ package struct SafetyEnvelope: Sendable, BitwiseCopyable {
     ///   - wanted: where the reference is at the new tick, radians.
     ///   - movingAt: how fast it got there from the tick before, radians per second.
     ///   - last: the motion at the last tick.
-    ///   - end: where the reference is going, and how fast it will be there. A joint that comes to rest there is braked
-    ///     in time, where it lags behind a reference that brakes harder than it can: else it would pass the end and
-    ///     come back.
+    ///   - end: where the reference is going, and how fast it will be there. A joint that lags behind a reference which
+    ///     brakes harder than it can is braked in time to be no faster there: else it would pass it and come back.
     package func limited(
         _ wanted: JointVector, movingAt referenceVelocity: JointVector, from last: JointMotion,
         towards end: JointMotion? = nil
@@ -81,9 +80,12 @@ package struct SafetyEnvelope: Sendable, BitwiseCopyable {
             var wish = speed + (gap < 0 ? -closing : closing)
             // Who got ahead of a reference that goes on waits for it; going back to meet it would be for nothing.
             if speed != 0 && wish * speed < 0 { wish = 0 }
-            if let end, end.velocities[joint] == 0 {
+            if let end {
                 let room = end.positions[joint] - last.positions[joint]
-                let fastest = brakingSpeed(over: abs(room), acceleration: acceleration[joint])
+                let endSpeed = end.velocities[joint] * room > 0 ? abs(end.velocities[joint]) : 0
+                // What a stop from the end's own speed takes, in ticks, comes on top.
+                let beyond = max(0, endSpeed * (endSpeed / (2 * acceleration[joint]) - period / 2))
+                let fastest = brakingSpeed(over: abs(room) + beyond, acceleration: acceleration[joint])
                 wish = room < 0 ? max(wish, -fastest) : min(wish, fastest)
             }
             move(&next, joint, at: wish)
