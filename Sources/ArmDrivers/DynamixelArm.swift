@@ -32,6 +32,8 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
     private var nextRetry: MonotonicTime = .zero
     private var lastRead: MonotonicTime = .zero
     private var isLost = false
+    /// Only once the loop runs: what comes before its first tick may take longer than the servos would wait.
+    private var isWatchdogArmed = false
     private var isAlerted: UInt8 = 0
 
     /// Sets the servos up: nothing moves. Torque that is on stays on, so that the arm does not fall.
@@ -177,11 +179,7 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
                 if let failed = try write(1, .torqueEnable, "torque enable", id) { return failed }
             }
         }
-        guard let watchdog else { return .fine }
-        let setting = min(max(Int((watchdog.inSeconds * 50).rounded(.up)), 1), 127)
-        for id in layout.ids {
-            if let failed = try write(setting, .busWatchdog, "bus watchdog", id) { return failed }
-        }
+        isWatchdogArmed = false
         return .fine
     }
 
@@ -213,7 +211,7 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
     /// A loop that was late let the servos' watchdogs trip: they have stopped, and take no goals until they are set up anew.
     private func checkWatchdog(at now: MonotonicTime) throws(ArmDriverError) {
         defer { lastRead = now }
-        guard let watchdog, lastRead > .zero, now - lastRead >= watchdog else { return }
+        guard let watchdog, isWatchdogArmed, lastRead > .zero, now - lastRead >= watchdog else { return }
         isLost = true
         nextRetry = now
         throw .systemCall(errno: 62)  // ETIME
@@ -301,6 +299,7 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
         if isLost { throw .systemCall(errno: 19) }  // ENODEV; the next read tries to open it again
         let outgoing = client.outgoing
         outgoing.removeAll()
+        if !isWatchdogArmed { appendWatchdog() }
         let start = Dynamixel.beginSyncWrite(
             DynamixelRegister.goalPosition.address, width: DynamixelRegister.goalPosition.width, in: outgoing)
         for index in leaders.indices {
@@ -320,6 +319,20 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
             nextRetry = now + Self.retryPause
             throw .systemCall(errno: error.errno)
         }
+    }
+
+    private func appendWatchdog() {
+        guard let watchdog else { return }
+        isWatchdogArmed = true
+        let register = DynamixelRegister.busWatchdog
+        let start = Dynamixel.beginSyncWrite(register.address, width: register.width, in: client.outgoing)
+        // A shadow obeys its leader's id.
+        for id in leaders {
+            client.outgoing.append(id)
+            client.outgoing.append(
+                littleEndian: min(max(Int((watchdog.inSeconds * 50).rounded(.up)), 1), 127), width: register.width)
+        }
+        Dynamixel.end(start, in: client.outgoing)
     }
 
     /// The adapter may be back: then the servos are set up as at the start. Not in real time, but the arm is lost anyway.

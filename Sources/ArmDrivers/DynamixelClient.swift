@@ -10,7 +10,7 @@ package final class DynamixelClient<Port: ServoPort> {
     /// Of the line, bits per second.
     let baud: Int
     /// What an answer may take beyond its time on the wire: return delays, USB, the kernel.
-    var margin = Duration.milliseconds(20)
+    var margin = Duration.milliseconds(50)
 
     package init(port: Port, baud: Int) {
         self.port = port
@@ -47,8 +47,8 @@ package final class DynamixelClient<Port: ServoPort> {
         }
     }
 
-    /// - Returns: nil if it does not answer in three tries.
-    package func ping(_ id: UInt8, tries: Int = 3) throws(ServoPortError) -> (model: Int, firmware: Int)? {
+    /// - Returns: nil if it does not answer in any of them.
+    package func ping(_ id: UInt8, tries: Int = 5) throws(ServoPortError) -> (model: Int, firmware: Int)? {
         for _ in 0..<tries {
             outgoing.removeAll()
             Dynamixel.append(.ping, to: id, in: outgoing)

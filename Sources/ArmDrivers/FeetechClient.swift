@@ -10,7 +10,7 @@ package final class FeetechClient<Port: ServoPort> {
     /// Of the line, bits per second.
     let baud: Int
     /// What an answer may take beyond its time on the wire.
-    var margin = Duration.milliseconds(20)
+    var margin = Duration.milliseconds(50)
 
     package init(port: Port, baud: Int) {
         self.port = port
@@ -44,7 +44,7 @@ package final class FeetechClient<Port: ServoPort> {
     }
 
     /// - Returns: its error bits; nil if it does not answer.
-    package func ping(_ id: UInt8, tries: Int = 3) throws(ServoPortError) -> Feetech.StatusError? {
+    package func ping(_ id: UInt8, tries: Int = 5) throws(ServoPortError) -> Feetech.StatusError? {
         for _ in 0..<tries {
             outgoing.removeAll()
             Feetech.append(.ping, to: id, in: outgoing)

@@ -84,10 +84,13 @@ package final class SerialPort: ServoPort {
             let ready = octo_poll_until_ns(&polled, 1, max(deadline.nanoseconds, 0))
             if ready == 0 { return 0 }
             if ready < 0 { throw lost(-ready) }
-            // The adapter was pulled out: nothing to read, and never again.
-            if polled.revents & Int16(POLLHUP | POLLERR | POLLNVAL) != 0 && polled.revents & Int16(POLLIN) == 0 {
+            // A line that hung up is readable for ever and has nothing: read(2) says 0 as it does on a silent one.
+            if polled.revents & Int16(POLLHUP | POLLERR | POLLNVAL) != 0 {
+                let last = read(descriptor, target.baseAddress, target.count)
+                if last > 0 { return last }
                 throw lost(ENODEV)
             }
+            if now >= deadline { return 0 }
         }
     }
 

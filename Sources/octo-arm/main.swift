@@ -5,7 +5,7 @@ import NodeShell
 struct OctoArm: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "octo-arm", abstract: "Drive an arm, or stand in for one.",
-        subcommands: [RunCommand.self, EmulateCommand.self])
+        subcommands: [StopCommand.self, ResetCommand.self, EmulateCommand.self, RunCommand.self])
 }
 
 OctoArm.runProgram()

@@ -35,9 +35,14 @@ import Time
         var written: [RegisterWrite] = []
         setup.bus.onWrite = { written.append($0) }
         let before = setup.bus.ids.map { setup.bus.position(of: $0) }
-        _ = try setup.driver(watchdog: .milliseconds(200))
-        setup.port.wait(until: .zero + .seconds(100))
+        var arm = try setup.driver(watchdog: .milliseconds(200))
+        setup.port.wait(until: .zero + .seconds(50))
         #expect(setup.bus.ids.map { setup.bus.position(of: $0) } == before)
+        #expect(setup.bus.ids.allSatisfy { setup.bus.value(of: .busWatchdog, at: $0) == 0 }, "the loop has not begun")
+        let state = try arm.read(at: .zero + .seconds(50))
+        try arm.write(TestArm.setpoint(state.positions), at: .zero + .seconds(50))
+        #expect(setup.bus.ids.allSatisfy { setup.bus.value(of: .busWatchdog, at: $0) == 10 })
+        setup.port.wait(until: .zero + .seconds(100))
         for id in setup.bus.ids {
             #expect(setup.bus.value(of: .torqueEnable, at: id) == 1)
             // Nothing was said for longer than the watchdog waits: it has tripped.
@@ -175,10 +180,12 @@ import Time
         var arm = try setup.driver(watchdog: .milliseconds(100))
         var now = MonotonicTime.zero + .milliseconds(10)
         _ = try arm.read(at: now)
+        try arm.write(TestArm.setpoint(TestArm.start), at: now)
         now += .seconds(1)
         #expect(throws: ArmDriverError.systemCall(errno: 62)) { try arm.read(at: now) }
         now += .milliseconds(10)
         _ = try arm.read(at: now)
+        try arm.write(TestArm.setpoint(TestArm.start), at: now)
         #expect(setup.bus.value(of: .busWatchdog, at: 2) == 5)
         var goal = TestArm.start
         goal[0] += 0.2

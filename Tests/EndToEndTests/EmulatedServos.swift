@@ -43,7 +43,11 @@ final class EmulatedServos {
     /// What makes the replay manifest drive them.
     var settings: [String] {
         let calibration = Fixture.packageRoot.appendingPathComponent("calibration/widowx-250s.json").path
-        return [#"arm={"driver": "dynamixel", "port": "\#(link)", "calibration": "\#(calibration)"}"#]
+        // The emulator is a process like the others here, on a machine that may be busy: times are wide.
+        return [
+            #"arm={"driver": "dynamixel", "port": "\#(link)", "calibration": "\#(calibration)", "#
+                + #""bus_watchdog_s": 2.5, "control_rate_hz": 50}"#
+        ]
     }
 
     /// A fault, as in the emulator's help.

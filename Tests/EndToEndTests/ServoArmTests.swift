@@ -47,13 +47,13 @@ extension EndToEnd {
             let pipeline = try Pipeline(servos.settings)
             try pipeline.waitUntilMoving()
             let begin = try #require(pipeline.armState).tick
-            try pipeline.wait(for: "300 more ticks") { $0.armState.map { $0.tick > begin + 300 } ?? false }
+            try pipeline.wait(for: "150 more ticks") { $0.armState.map { $0.tick > begin + 150 } ?? false }
             let state = try #require(pipeline.armState)
             #expect((state.measured.positions - state.setpoint.positions).magnitude < 0.3, "the servos follow")
             let (_, outcome) = try pipeline.stop()
             #expect(outcome.exitCode == 0)
             let goals = try servos.goals()
-            #expect(goals.count > 300 * 7 && Set(goals.map(\.id)).isSuperset(of: [1, 2, 4, 6, 7, 8, 9]))
+            #expect(goals.count > 150 * 7 && Set(goals.map(\.id)).isSuperset(of: [1, 2, 4, 6, 7, 8, 9]))
             #expect(Set(goals.filter { $0.id == 2 }.map(\.pulses)).count > 10, "it moved")
             expectInsideTheEnvelope(goals)
         }
@@ -65,7 +65,7 @@ extension EndToEnd {
             try pipeline.waitUntilMoving()
             servos.say("corrupt \(probability)")
             let begin = try #require(pipeline.armState).tick
-            try pipeline.wait(for: "300 more ticks") { $0.armState.map { $0.tick > begin + 300 } ?? false }
+            try pipeline.wait(for: "150 more ticks") { $0.armState.map { $0.tick > begin + 150 } ?? false }
             // A read may fail now and then: the arm holds for a moment and goes on.
             try waitUntilExecuting(pipeline, "motion in spite of damage")
             let (summary, outcome) = try pipeline.stop()
@@ -139,6 +139,35 @@ extension EndToEnd {
             let outcome = try Program.run("octo-arm", ["emulate", "--link", "/tmp/octo-no-link", "--fault", "explode 3"])
             #expect(outcome.exitCode == 1 && outcome.errors.contains("explode 3"))
             #expect(!FileManager.default.fileExists(atPath: "/tmp/octo-no-link"))
+        }
+    }
+}
+
+extension EndToEnd {
+    @Suite(.serialized) struct OperatorTests {
+        @Test func stopHoldsTheArmUntilItIsReset() throws {
+            let pipeline = try Pipeline()
+            try pipeline.waitUntilMoving()
+            let stopped = try Program.run("octo-arm", ["stop", "--run", pipeline.folder.path])
+            #expect(stopped.exitCode == 0 && stopped.output.contains("the arm holds"), "\(stopped.errors)")
+            // Latched: chunks go on coming, the arm does not move.
+            let count = pipeline.status["policy"]?.counters.first { $0.name == "chunks" }?.value ?? 0
+            try pipeline.wait(for: "ten more chunks") {
+                ($0.status["policy"]?.counters.first { $0.name == "chunks" }?.value ?? 0) > count + 10
+            }
+            #expect(pipeline.armState?.mode == .holding(.emergencyStop))
+            #expect(pipeline.armState?.setpoint.velocities.magnitude == 0)
+            let reset = try Program.run("octo-arm", ["reset", "--run", pipeline.folder.path])
+            #expect(reset.exitCode == 0, "\(reset.errors)")
+            try pipeline.wait(for: "motion on a fresh chunk") { pipeline in
+                if case .executing = pipeline.armState?.mode { true } else { false }
+            }
+            _ = try pipeline.stop()
+        }
+
+        @Test func thereHasToBeARun() throws {
+            let outcome = try Program.run("octo-arm", ["stop", "--run", "/tmp/octo-none-such"])
+            #expect(outcome.exitCode == 2 && outcome.errors.contains("/tmp/octo-none-such"))
         }
     }
 }
