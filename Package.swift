@@ -141,7 +141,7 @@ let package = Package(
             dependencies: [
                 "TestSupport", "Bus", "Wire", "Messages", "Images", "Time", "JSONTree", "Launch", "CShims",
             ],
-            swiftSettings: strict),
+            exclude: ["sdk"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

@@ -10,7 +10,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
     private let buffer = PacketBuffer(capacity: 4_096)
     private var replies: ReplyQueue
     private var dice: FaultDice
-    /// Answers fast sync reads.
+    /// Answers fast sync and bulk reads.
     private let knowsFastSyncRead: Bool
 
     /// A servo of the chain.
@@ -143,7 +143,8 @@ package final class EmulatedDynamixelBus: EmulatedBus {
                 }
             }
         case .bulkWrite: bulkWrite(parameters, at: now)
-        case .status, .fastBulkRead: break
+        case .fastBulkRead: if knowsFastSyncRead { fastBulkRead(parameters) }
+        case .status: break
         }
     }
 
@@ -188,35 +189,55 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         replies.append(bytes, delay: delay + faults.delay)
     }
 
+    /// Registers of one servo that are asked for.
+    private struct Asked {
+        var id: UInt8
+        var address: Int
+        var count: Int
+    }
+
     private func syncRead(_ parameters: [UInt8], isFast: Bool) {
         guard parameters.count > 4 else { return }
         let (address, count) = (Self.word(parameters, 0), Self.word(parameters, 2))
-        let asked = parameters[4...].compactMap { id in servos.first { $0.id == id } }
-        let there = asked.filter { isThere($0.id) }
-        if !isFast {
-            for servo in there {
-                if let data = servo.read(address, count: count) { answer(servo, servo.status(), Array(data)) }
-            }
-            return
+        let asked = parameters[4...].map { Asked(id: $0, address: address, count: count) }
+        if isFast { return answerTogether(asked) }
+        for one in asked where isThere(one.id) {
+            guard let servo = servos.first(where: { $0.id == one.id }), let data = servo.read(address, count: count) else { continue }
+            answer(servo, servo.status(), Array(data))
         }
-        // All answer in one packet: who is missing spoils it.
-        guard asked.count == parameters.count - 4, there.count == asked.count else { return }
+    }
+
+    private func fastBulkRead(_ parameters: [UInt8]) {
+        guard !parameters.isEmpty, parameters.count % 5 == 0 else { return }
+        answerTogether(
+            stride(from: 0, to: parameters.count, by: 5).map {
+                Asked(id: parameters[$0], address: Self.word(parameters, $0 + 1), count: Self.word(parameters, $0 + 3))
+            })
+    }
+
+    /// All in one packet: who is missing spoils it.
+    private func answerTogether(_ asked: [Asked]) {
+        // The length is known from the start.
+        let length = asked.reduce(1) { $0 + $1.count + 4 }
+        guard length + 7 <= DynamixelFraming.longestPacket else { return }
         buffer.removeAll()
         let start = Dynamixel.begin(.status, to: Dynamixel.broadcastID, in: buffer)
-        for (place, servo) in there.enumerated() {
-            guard let data = servo.read(address, count: count) else { return }
+        var delay = 0.0
+        for (place, one) in asked.enumerated() {
+            guard isThere(one.id), let servo = servos.first(where: { $0.id == one.id }),
+                let data = servo.read(one.address, count: one.count)
+            else { return }
+            if place == 0 { delay = servo.returnDelaySeconds }
             buffer.append(servo.status().byte)
             buffer.append(servo.id)
             for byte in data { buffer.append(byte) }
-            // The packet's sum so far; the last one is the packet's own. The length is known from the start.
-            if place < there.count - 1 {
-                let length = there.count * (count + 4) + 1
-                let crc = Dynamixel.runningChecksum(start, length: length, in: buffer)
-                buffer.append(littleEndian: crc, width: 2)
+            // The packet's sum so far; the last one is the packet's own.
+            if place < asked.count - 1 {
+                buffer.append(littleEndian: Dynamixel.runningChecksum(start, length: length, in: buffer), width: 2)
             }
         }
         Dynamixel.end(start, in: buffer)
-        send(Array(buffer.bytes), delay: there.first?.returnDelaySeconds ?? 0)
+        send(Array(buffer.bytes), delay: delay)
     }
 
     private func syncWrite(_ parameters: [UInt8], at now: MonotonicTime) {

@@ -15,7 +15,10 @@ struct EmulateCommand: ParsableCommand {
         abstract: "Stands in for an arm's servos, so that the real drivers have something to talk to.",
         discussion: """
             The servos of a calibration file answer at a pseudo-terminal; LINK points to it, and is what arm.port is set
-            to. They stand in the calibration's neutral pose at first. Faults come in lines on standard input:
+            to. They stand in the calibration's neutral pose at first; those of --ids in the middle of their turn. Without
+            both, dynamixel means the servos of a WidowX-250s, and feetech the ids 1 to 6 of an SO-101.
+
+            Faults come in lines on standard input:
 
               drop P          lose packets with probability P        corrupt P   damage them
               delay S         answer S seconds late                  missing ID  a servo is gone (missing: none is)
@@ -25,8 +28,14 @@ struct EmulateCommand: ParsableCommand {
               unplug, replug  the adapter is pulled out, and comes back with the power switched off and on
             """)
 
+    @Option(help: "Protocol of the servos: dynamixel or feetech.", transform: Self.servoProtocol)
+    var driver: ServoLayout.ServoProtocolName?
+
     @Option(help: "Calibration file with the servos.")
-    var calibration = "calibration/widowx-250s.json"
+    var calibration: String?
+
+    @Option(help: "Servos without a calibration file, as in 1,2,3.", transform: Self.servoIDs)
+    var ids: [UInt8]?
 
     @Option(help: "Where the link to the pseudo-terminal is put.")
     var link: String
@@ -45,19 +54,50 @@ struct EmulateCommand: ParsableCommand {
 
     func validate() throws {
         guard (9_600...4_500_000).contains(baud) else { throw ValidationError("--baud: give 9600 to 4500000.") }
+        if ids != nil, calibration != nil { throw ValidationError("--ids and --calibration both name servos: give one of them.") }
+        if ids != nil, driver == nil { throw ValidationError("--ids: give their protocol too, as in --driver feetech.") }
+    }
+
+    private static func servoProtocol(_ name: String) throws -> ServoLayout.ServoProtocolName {
+        guard let found = ServoLayout.ServoProtocolName(rawValue: name) else {
+            throw ValidationError("--driver: found '\(name)', give dynamixel or feetech.")
+        }
+        return found
+    }
+
+    private static func servoIDs(_ text: String) throws -> [UInt8] {
+        let ids = text.split(separator: ",", omittingEmptySubsequences: false).map { UInt8($0) ?? 255 }
+        guard ids.allSatisfy({ $0 <= 252 }), Set(ids).count == ids.count else {
+            throw ValidationError("--ids: found '\(text)', give different numbers from 0 to 252, as in 1,2,3.")
+        }
+        return ids
+    }
+
+    private func makeBus() throws -> (ServoLayout.ServoProtocolName, any EmulatedBus) {
+        if let driver, let ids = ids ?? (driver == .feetech && calibration == nil ? Array(1...6) : nil) {
+            switch driver {
+            case .dynamixel: return (driver, EmulatedDynamixelBus(ids.map { .init(id: $0) }, baud: baud, seed: seed))
+            case .feetech: return (driver, EmulatedFeetechBus(ids.map { .init(id: $0) }, baud: baud, seed: seed))
+            }
+        }
+        let file = calibration ?? "calibration/widowx-250s.json"
+        let arm = try ArmCalibration(contentsOfFile: file)
+        let text = try Data(contentsOf: URL(fileURLWithPath: file))
+        let layout = try ServoLayout(calibration: text, file: file, joints: arm.joints.count)
+        if let driver, driver != layout.servoProtocol {
+            throw EmulationError.otherServos(calibration: file, found: layout.servoProtocol.rawValue, wanted: driver.rawValue)
+        }
+        return (layout.servoProtocol, layout.emulated(at: arm.neutral, baud: baud, seed: seed))
     }
 
     func run() throws {
-        let arm = try ArmCalibration(contentsOfFile: calibration)
-        let text = try Data(contentsOf: URL(fileURLWithPath: calibration))
-        let layout = try ServoLayout(calibration: text, file: calibration, joints: arm.joints.count)
-        let bus = layout.emulated(at: arm.neutral, baud: baud, seed: seed)
+        let (name, bus) = try makeBus()
         if let registerLog { bus.onWrite = try Self.makeLog(registerLog) }
         let terminal = PseudoTerminal(link: link)
         try terminal.plugIn()
         var server = EmulationServer(bus: bus, terminal: terminal)
         for line in fault { try server.obey(line) }
-        print("\(layout.servoProtocol.rawValue) servos \(bus.ids.map(String.init).joined(separator: " ")) at \(link)")
+        print("\(name.rawValue) servos \(bus.ids.map(String.init).joined(separator: " ")) at \(link)")
         fflush(nil)
         try server.serve()
     }

@@ -48,6 +48,7 @@ enum EmulationError: Error, CustomStringConvertible {
     case noLink(String, errno: Int32)
     case unwritable(String)
     case unknownFault(String)
+    case otherServos(calibration: String, found: String, wanted: String)
 
     var description: String {
         switch self {
@@ -62,6 +63,9 @@ enum EmulationError: Error, CustomStringConvertible {
             "writing '\(path)': it cannot be created, expected a file. Choose another --register-log."
         case .unknownFault(let line):
             "reading the fault '\(line)': it is not known, expected one of 'octo-arm help emulate'. Correct it."
+        case .otherServos(let calibration, let found, let wanted):
+            "reading the servos in \(calibration): found \(found), expected \(wanted) as --driver says. Give --driver \(found), "
+                + "or another --calibration."
         }
     }
 }

@@ -17,13 +17,14 @@ final class EmulatedServos {
     private let input = Pipe()
     private let log: URL
 
-    init(_ arguments: [String] = []) throws {
+    /// - Parameter servos: arguments that say which; without them those of the WidowX-250s.
+    init(_ arguments: [String] = [], of servos: [String]? = nil) throws {
         folder = try TemporaryFolder.make("servos")
         link = folder.appendingPathComponent("tty").path
         log = folder.appendingPathComponent("registers.jsonl")
         let calibration = Fixture.packageRoot.appendingPathComponent("calibration/widowx-250s.json").path
         program = try RunningProgram(
-            "octo-arm", ["emulate", "--link", link, "--calibration", calibration, "--register-log", log.path] + arguments,
+            "octo-arm", ["emulate", "--link", link, "--register-log", log.path] + (servos ?? ["--calibration", calibration]) + arguments,
             input: input)
         let deadline = MonotonicTime.now() + .seconds(20)
         while !program.output.contains("servos") {

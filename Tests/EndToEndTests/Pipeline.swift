@@ -37,12 +37,19 @@ final class RunningProgram {
     private let errorFile: URL
 
     /// - Parameter input: its standard input; /dev/null without one.
-    init(_ name: String, _ arguments: [String], environment: [String: String] = [:], input: Pipe? = nil) throws {
+    convenience init(
+        _ name: String, _ arguments: [String], environment: [String: String] = [:], input: Pipe? = nil
+    ) throws {
+        try self.init(executable: Program.path(name), arguments, environment: environment, input: input)
+    }
+
+    /// - Parameter executable: its path: a program that is not ours.
+    init(executable: String, _ arguments: [String], environment: [String: String] = [:], input: Pipe? = nil) throws {
         let folder = try TemporaryFolder.make("program")
         outputFile = folder.appendingPathComponent("out")
         errorFile = folder.appendingPathComponent("err")
         for file in [outputFile, errorFile] { try Data().write(to: file) }
-        process.executableURL = URL(fileURLWithPath: Program.path(name))
+        process.executableURL = URL(fileURLWithPath: executable)
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = input ?? FileHandle.nullDevice
