@@ -76,7 +76,7 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
     private func start() throws(ServoStartError) {
         let outcome: Outcome
         do throws(ServoPortError) {
-            outcome = try Outcome.first([findServos, checkHealth, setUp, readLimits, switchOn])
+            outcome = try Outcome.first([findServos, compare, checkHealth, setUp, readLimits, switchOn])
             usesFastRead = try client.knowsFastSyncRead(leaders)
         } catch {
             throw .port(errno: error.errno, port: portName)
@@ -90,6 +90,30 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
         var found: [UInt8] = []
         for id in layout.ids where try client.ping(id) != nil { found.append(id) }
         return found == layout.ids ? .fine : .failed(.missing(found: found, expected: layout.ids, port: portName))
+    }
+
+    /// What angles depend on has to be the same in the servos and in the file.
+    private func compare() throws(ServoPortError) -> Outcome {
+        for part in layout.parts {
+            guard let wanted = part.homingOffset else { continue }
+            guard let found = try client.read(.homingOffset, of: part.id) else { return silent(part.id) }
+            if found != wanted {
+                return .failed(.otherCalibration(servo: part.id, register: "homing offset", found: found, file: wanted))
+            }
+        }
+        for joint in layout.joints {
+            guard let isReversed = joint.isReversed else { continue }
+            // A shadow sits opposite its leader.
+            for (id, wanted) in [(joint.id, isReversed)] + joint.shadows.map({ ($0, !isReversed) }) {
+                guard let drive = try client.read(.driveMode, of: id) else { return silent(id) }
+                if drive & 1 != (wanted ? 1 : 0) {
+                    return .failed(
+                        .otherCalibration(
+                            servo: id, register: "drive mode, reverse bit", found: drive & 1, file: wanted ? 1 : 0))
+                }
+            }
+        }
+        return .fine
     }
 
     private func checkHealth() throws(ServoPortError) -> Outcome {

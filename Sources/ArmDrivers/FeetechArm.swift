@@ -84,16 +84,21 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
 
     /// What angles depend on has to be the same in the servos and in the file.
     private func compare() throws(ServoPortError) -> Outcome {
-        for joint in layout.joints {
-            guard let model = try client.read(.modelNumber, of: joint.id) else { return silent(joint.id) }
+        for part in layout.parts {
+            guard let model = try client.read(.modelNumber, of: part.id) else { return silent(part.id) }
             if model != FeetechUnit.sts3215 {
-                return .failed(.refused(servo: joint.id, register: "model number", reason: "it is \(model), not 777"))
+                return .failed(.refused(servo: part.id, register: "model number", reason: "it is \(model), not 777"))
             }
-            guard let wanted = joint.homingOffset else { continue }
-            guard let found = try client.read(.homingOffset, of: joint.id) else { return silent(joint.id) }
-            if found != wanted {
-                return .failed(
-                    .otherCalibration(servo: joint.id, register: "homing offset", found: found, file: wanted))
+            guard let offset = part.homingOffset else { continue }
+            for (register, name, wanted) in [
+                (FeetechRegister.homingOffset, "homing offset", offset),
+                (.minimumPosition, "minimum position", part.limits.lowerBound),
+                (.maximumPosition, "maximum position", part.limits.upperBound),
+            ] {
+                guard let found = try client.read(register, of: part.id) else { return silent(part.id) }
+                if found != wanted {
+                    return .failed(.otherCalibration(servo: part.id, register: name, found: found, file: wanted))
+                }
             }
         }
         return .fine

@@ -48,7 +48,10 @@ extension ServoLayout.Joint {
     fileprivate init(_ node: JSONNode, _ path: String, _ reader: ServoLayoutReader) {
         reader.checkKeys(
             node, path,
-            ["id", "shadow_ids", "zero_pulse", "direction", "lower_pulse", "upper_pulse", "homing_offset_pulse"])
+            [
+                "id", "shadow_ids", "zero_pulse", "direction", "lower_pulse", "upper_pulse", "homing_offset_pulse",
+                "reversed",
+            ])
         let direction = reader.integer(node["direction"], "\(path).direction", in: -1...1, default: 1)
         if direction == 0 { reader.report("\(path).direction", "found 0, expected 1 or -1") }
         let shadows = node["shadow_ids"]?.array ?? []
@@ -57,9 +60,7 @@ extension ServoLayout.Joint {
             shadows: shadows.map { UInt8(reader.integer($0, "\(path).shadow_ids", in: 0...252, default: nil)) },
             zeroPulse: reader.integer(node["zero_pulse"], "\(path).zero_pulse", in: -4_096...8_192, default: 2_048),
             direction: direction < 0 ? -1 : 1, limits: reader.limits(node, path),
-            homingOffset: node["homing_offset_pulse"].map {
-                reader.integer($0, "\(path).homing_offset_pulse", in: -2_047...2_047, default: nil)
-            })
+            homingOffset: reader.homingOffset(node, path), isReversed: reader.flag(node["reversed"], "\(path).reversed"))
     }
 }
 
@@ -71,7 +72,7 @@ extension ServoLayout.Gripper {
             self.init(id: 0, linkage: .linear(closedPulse: 0, openPulse: 1), limits: 0...4_095)
             return
         }
-        let common = ["id", "lower_pulse", "upper_pulse", "linkage"]
+        let common = ["id", "lower_pulse", "upper_pulse", "homing_offset_pulse", "linkage"]
         let linkage: Linkage
         switch node["linkage"]?.string {
         case "linear":
@@ -93,7 +94,7 @@ extension ServoLayout.Gripper {
         }
         self.init(
             id: UInt8(reader.integer(node["id"], "\(path).id", in: 0...252, default: nil)), linkage: linkage,
-            limits: reader.limits(node, path))
+            limits: reader.limits(node, path), homingOffset: reader.homingOffset(node, path))
     }
 }
 
@@ -134,6 +135,17 @@ private final class ServoLayoutReader {
             return range.lowerBound
         }
         return value
+    }
+
+    func homingOffset(_ node: JSONNode, _ path: String) -> Int? {
+        node["homing_offset_pulse"].map {
+            integer($0, "\(path).homing_offset_pulse", in: -2_047...2_047, default: nil)
+        }
+    }
+
+    func flag(_ node: JSONNode?, _ path: String) -> Bool? {
+        if let node, node.bool == nil { report(path, "found \(node.text()), expected true or false") }
+        return node?.bool
     }
 
     func length(_ node: JSONNode?, _ path: String) -> Double {

@@ -20,15 +20,20 @@ package struct ServoLayout: Equatable, Sendable {
         package var direction: Int
         /// The servo never gets a goal beyond, pulses.
         package var limits: ClosedRange<Int>
-        /// Feetech: what the servo's own register has to say, pulses; nil is not compared.
+        /// What the servo's own register has to say, pulses; nil is not compared. Feetech's limit registers, which count
+        /// from the offset, are compared with it.
         package var homingOffset: Int?
+        /// Dynamixel: whether the servo turns round itself, bit 0 of its drive mode, and its shadows do not; nil is not
+        /// compared.
+        package var isReversed: Bool?
 
         package init(
             id: UInt8, shadows: [UInt8] = [], zeroPulse: Int = 2048, direction: Int = 1, limits: ClosedRange<Int>,
-            homingOffset: Int? = nil
+            homingOffset: Int? = nil, isReversed: Bool? = nil
         ) {
             self.id = id
             self.homingOffset = homingOffset
+            self.isReversed = isReversed
             self.shadows = shadows
             self.zeroPulse = zeroPulse
             self.direction = direction
@@ -41,7 +46,14 @@ package struct ServoLayout: Equatable, Sendable {
             return Int(min(max(wanted, Double(limits.lowerBound)), Double(limits.upperBound)).rounded())
         }
 
-        func radians(_ pulse: Double) -> Double { Double(direction) * (pulse - Double(zeroPulse)) * Self.radiansPerPulse }
+        /// The angle at a pulse, radians.
+        package func radians(_ pulse: Double) -> Double { Double(direction) * (pulse - Double(zeroPulse)) * Self.radiansPerPulse }
+
+        /// The angles that `limits` allow, radians.
+        package var range: ClosedRange<Double> {
+            let ends = (radians(Double(limits.lowerBound)), radians(Double(limits.upperBound)))
+            return min(ends.0, ends.1)...max(ends.0, ends.1)
+        }
 
         /// 4096 to a turn, in both protocols.
         static var radiansPerPulse: Double { 2 * .pi / 4096 }
@@ -58,15 +70,18 @@ package struct ServoLayout: Equatable, Sendable {
         package var linkage: Linkage
         /// The servo never gets a goal beyond, pulses.
         package var limits: ClosedRange<Int>
+        /// As a joint's.
+        package var homingOffset: Int?
 
-        package init(id: UInt8, linkage: Linkage, limits: ClosedRange<Int>) {
+        package init(id: UInt8, linkage: Linkage, limits: ClosedRange<Int>, homingOffset: Int? = nil) {
             self.id = id
             self.linkage = linkage
             self.limits = limits
+            self.homingOffset = homingOffset
         }
 
         /// - Parameter opening: 0 closed ... 1 open.
-        func pulse(_ opening: Double) -> Int {
+        package func pulse(_ opening: Double) -> Int {
             let opening = min(max(opening, 0), 1)
             let wanted: Double
             switch linkage {
@@ -81,7 +96,7 @@ package struct ServoLayout: Equatable, Sendable {
         }
 
         /// - Returns: 0 closed ... 1 open, a little beyond if it stands beyond.
-        func opening(_ pulse: Double) -> Double {
+        package func opening(_ pulse: Double) -> Double {
             switch linkage {
             case .linear(let closed, let open): return (pulse - Double(closed)) / Double(open - closed)
             case .crank(let r, let l, let zero, let closed, let open):
@@ -105,8 +120,19 @@ package struct ServoLayout: Equatable, Sendable {
         self.gripper = gripper
     }
 
+    /// What joints and gripper have in common.
+    package struct Part: Equatable, Sendable {
+        package var id: UInt8
+        package var limits: ClosedRange<Int>
+        package var homingOffset: Int?
+    }
+    /// From base to gripper.
+    package var parts: [Part] {
+        joints.map { Part(id: $0.id, limits: $0.limits, homingOffset: $0.homingOffset) }
+            + [Part(id: gripper.id, limits: gripper.limits, homingOffset: gripper.homingOffset)]
+    }
     /// Servos that answer: the joints', then the gripper's.
-    var leaders: [UInt8] { joints.map(\.id) + [gripper.id] }
+    package var leaders: [UInt8] { joints.map(\.id) + [gripper.id] }
     /// All servos, in the order of their ids.
     package var ids: [UInt8] { (leaders + joints.flatMap(\.shadows)).sorted() }
 }

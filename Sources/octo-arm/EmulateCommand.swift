@@ -123,9 +123,13 @@ extension ServoLayout {
             var servos: [EmulatedDynamixelBus.Servo] = []
             for (index, joint) in joints.enumerated() {
                 let pulse = joint.pulse(positions[index])
-                servos.append(.init(id: joint.id, pulses: pulse))
+                let isReversed = joint.isReversed ?? false
+                servos.append(.init(id: joint.id, pulses: isReversed ? 4_096 - pulse : pulse, isReversed: isReversed))
                 for shadow in joint.shadows {
-                    servos.append(.init(id: shadow, pulses: 4_096 - pulse, secondaryID: joint.id, isReversed: true))
+                    servos.append(
+                        .init(
+                            id: shadow, pulses: isReversed ? pulse : 4_096 - pulse, secondaryID: joint.id,
+                            isReversed: !isReversed))
                 }
             }
             servos.append(.init(id: gripper.id, model: .xl430w250, pulses: gripperPulse))
@@ -134,9 +138,12 @@ extension ServoLayout {
             let chain = joints.enumerated().map { index, joint in
                 EmulatedFeetechBus.Servo(
                     id: joint.id, pulses: joint.pulse(positions[index]) + (joint.homingOffset ?? 0),
-                    homingOffset: joint.homingOffset ?? 0)
+                    homingOffset: joint.homingOffset ?? 0, limits: joint.limits)
             }
-            return EmulatedFeetechBus(chain + [.init(id: gripper.id, pulses: gripperPulse)], baud: baud, seed: seed)
+            let last = EmulatedFeetechBus.Servo(
+                id: gripper.id, pulses: gripperPulse + (gripper.homingOffset ?? 0),
+                homingOffset: gripper.homingOffset ?? 0, limits: gripper.limits)
+            return EmulatedFeetechBus(chain + [last], baud: baud, seed: seed)
         }
     }
 }

@@ -29,7 +29,7 @@ struct RunCommand: ParsableCommand {
             let memory = try SimulatedServoMemory(
                 path: context.run.folder + "/simulated-arm.state",
                 initial: SimulatedServos(positions: start, gripper: 1))
-            return SimulatedArm(memory: memory, timeConstant: simulated.timeConstant)
+            return (SimulatedArm(memory: memory, timeConstant: simulated.timeConstant), calibration)
         }
         case .dynamixel(let line, let watchdog): try drive { section, calibration, context in
             let layout = try ServoLayout(section, of: .dynamixel, calibration: calibration)
@@ -37,26 +37,27 @@ struct RunCommand: ParsableCommand {
                 port: SerialPort(path: line.port, baud: line.baud), baud: line.baud, layout: layout, watchdog: watchdog,
                 portName: line.port)
             try Self.check(driver.budget, section.controlRate, context)
-            return driver
+            return (driver, calibration.narrowed(to: layout))
         }
         case .feetech(let line): try drive { section, calibration, context in
             let layout = try ServoLayout(section, of: .feetech, calibration: calibration)
             let driver = try FeetechArm(
                 port: SerialPort(path: line.port, baud: line.baud), baud: line.baud, layout: layout, portName: line.port)
             try Self.check(driver.budget, section.controlRate, context)
-            return driver
+            return (driver, calibration.narrowed(to: layout))
         }
         }
     }
 
+    /// - Parameter makeDriver: the arm, and its calibration with the limits that its servos keep.
     private func drive<Driver: ArmDriver>(
-        _ makeDriver: (Manifest.Arm, ArmCalibration, NodeContext) throws -> Driver
+        _ makeDriver: (Manifest.Arm, ArmCalibration, NodeContext) throws -> (Driver, ArmCalibration)
     ) throws {
         try NodeProcess.run(arguments) { context in
             let section = context.run.manifest.arm
             let calibration = try ArmCalibration(contentsOfFile: section.calibration)
-            let driver = try makeDriver(section, calibration, context)
-            return try ArmNode(driver: driver, calibration: calibration, section: section, context: context)
+            let (driver, narrowed) = try makeDriver(section, calibration, context)
+            return try ArmNode(driver: driver, calibration: narrowed, section: section, context: context)
         }
     }
 

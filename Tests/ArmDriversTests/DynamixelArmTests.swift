@@ -55,6 +55,23 @@ import Time
         #expect(setup.bus.value(of: .returnDelayTime, at: 3) == 0)
     }
 
+    @Test func aServoThatTurnsTheOtherWayRoundIsRefused() throws {
+        let setup = Setup()
+        var layout = TestArm.widowX
+        layout.joints[4].isReversed = false
+        #expect(
+            throws: ServoStartError.otherCalibration(servo: 7, register: "drive mode, reverse bit", found: 1, file: 0)
+        ) {
+            _ = try DynamixelArm(port: setup.port, baud: 1_000_000, layout: layout, portName: "test")
+        }
+        layout.joints[4].isReversed = true
+        layout.joints[0].homingOffset = -12
+        #expect(throws: ServoStartError.otherCalibration(servo: 1, register: "homing offset", found: 0, file: -12)) {
+            _ = try DynamixelArm(port: setup.port, baud: 1_000_000, layout: layout, portName: "test")
+        }
+        #expect(setup.bus.ids.allSatisfy { setup.bus.value(of: .torqueEnable, at: $0) == 0 })
+    }
+
     @Test func torqueThatIsOnStaysOn() throws {
         let setup = Setup()
         _ = try setup.driver()
@@ -224,7 +241,9 @@ import Time
     @Test func servosThatWorkAgainstEachOtherAreRefused() throws {
         let bus = EmulatedDynamixelBus(
             (1...9).map { id in
-                .init(id: id, pulses: id == 3 ? 2_200 : 2_048, secondaryID: id == 3 ? 2 : id == 5 ? 4 : 255)
+                .init(
+                    id: id, pulses: id == 3 ? 4_096 - 2_200 : 2_048, secondaryID: id == 3 ? 2 : id == 5 ? 4 : 255,
+                    isReversed: [3, 5, 7].contains(id))
             })
         #expect(throws: ServoStartError.shadowApart(leader: 2, shadow: 3, pulses: 152)) {
             _ = try DynamixelArm(

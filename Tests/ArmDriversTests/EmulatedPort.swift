@@ -81,9 +81,11 @@ enum TestArm {
     static let widowX = ServoLayout(
         servoProtocol: .dynamixel,
         joints: [
-            .init(id: 1, limits: 0...4095), .init(id: 2, shadows: [3], limits: 819...3345),
-            .init(id: 4, shadows: [5], limits: 648...3094), .init(id: 6, limits: 0...4095),
-            .init(id: 7, limits: 910...3447), .init(id: 8, limits: 0...4095),
+            .init(id: 1, limits: 0...4095, homingOffset: 0, isReversed: false),
+            .init(id: 2, shadows: [3], limits: 819...3345, homingOffset: 0, isReversed: false),
+            .init(id: 4, shadows: [5], limits: 648...3094, homingOffset: 0, isReversed: false),
+            .init(id: 6, limits: 0...4095), .init(id: 7, limits: 910...3447, isReversed: true),
+            .init(id: 8, limits: 0...4095),
         ],
         gripper: .init(
             id: 9, linkage: .crank(horn: 0.014, link: 0.024, zeroPulse: 2048, closed: 0.010, open: 0.035),
@@ -110,14 +112,14 @@ enum TestArm {
     static let feetech = ServoLayout(
         servoProtocol: .feetech,
         joints: (1...6).map { .init(id: $0, direction: $0 == 3 ? -1 : 1, limits: 200...3900, homingOffset: 100) },
-        gripper: .init(id: 7, linkage: .linear(closedPulse: 1500, openPulse: 2500), limits: 1400...2600))
+        gripper: .init(id: 7, linkage: .linear(closedPulse: 1500, openPulse: 2500), limits: 1400...2600, homingOffset: 0))
 
     static func feetechBus(at positions: JointVector) -> EmulatedFeetechBus {
         EmulatedFeetechBus(
             (0..<6).map { joint in
                 let direction = joint == 2 ? -1.0 : 1
-                return .init(id: UInt8(joint + 1), pulses: pulse(direction * positions[joint]) + 100, homingOffset: 100)
-            } + [.init(id: 7, pulses: 2000)])
+                return .init(id: UInt8(joint + 1), pulses: pulse(direction * positions[joint]) + 100, homingOffset: 100, limits: 200...3900)
+            } + [.init(id: 7, pulses: 2000, limits: 1400...2600)])
     }
 
     static func setpoint(_ positions: JointVector, gripper: Double = 0.5) -> JointSetpoint {

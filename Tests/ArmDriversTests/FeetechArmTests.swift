@@ -40,12 +40,21 @@ import Time
     }
 
     @Test func anotherArmsCalibrationIsRefused() throws {
-        let bus = EmulatedFeetechBus((1...7).map { .init(id: $0, homingOffset: $0 == 4 ? 90 : 100) })
+        let bus = EmulatedFeetechBus((1...7).map { .init(id: $0, homingOffset: $0 == 4 ? 90 : 100, limits: 200...3900) })
         #expect(throws: ServoStartError.otherCalibration(servo: 4, register: "homing offset", found: 90, file: 100)) {
             _ = try FeetechArm(
                 port: EmulatedPort(bus), baud: 1_000_000, layout: TestArm.feetech, portName: "test")
         }
         #expect(bus.ids.allSatisfy { bus.value(of: .torqueEnable, at: $0) == 0 })
+    }
+
+    @Test func limitsThatWereSweptOnAnotherDayAreRefused() throws {
+        var chain: [EmulatedFeetechBus.Servo] = (1...6).map { .init(id: $0, pulses: 2148, homingOffset: 100, limits: 200...3900) }
+        chain.append(.init(id: 7, limits: 1400...2601))
+        let bus = EmulatedFeetechBus(chain)
+        #expect(throws: ServoStartError.otherCalibration(servo: 7, register: "maximum position", found: 2601, file: 2600)) {
+            _ = try FeetechArm(port: EmulatedPort(bus), baud: 1_000_000, layout: TestArm.feetech, portName: "test")
+        }
     }
 
     @Test func missingAndFaultyServosAreNamed() throws {
