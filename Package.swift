@@ -134,7 +134,10 @@ let package = Package(
             ["ServoProtocol", "ServoEmulation", "Time", "Geometry", "Messages", "CAllocationCount", "CShims"]),
         tests(
             of: "ArmLoop",
-            ["Control", "RealTime", "ArmDrivers", "Messages", "Geometry", "Time", "CAllocationCount"]),
+            [
+                "Control", "RealTime", "ArmDrivers", "ServoEmulation", "Messages", "Geometry", "Time", "CAllocationCount",
+                "CShims",
+            ]),
         tests(of: "Cameras", ["Time", "Images", "Messages"]),
         .testTarget(
             name: "EndToEndTests",
