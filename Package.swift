@@ -142,7 +142,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "TestSupport", "Bus", "Wire", "Messages", "Images", "Time", "JSONTree", "Launch", "CShims",
+                "TestSupport", "Bus", "Wire", "Messages", "Images", "Geometry", "Time", "JSONTree", "Launch", "CShims", "CZeroMQ",
             ],
             exclude: ["sdk"], swiftSettings: strict),
     ],
