@@ -104,3 +104,31 @@ struct ServoEnvelope {
         }.max() ?? 0
     }
 }
+
+/// The check itself has to see what it is for.
+@Suite struct ServoEnvelopeTests {
+    /// A joint that is told these pulses, one tick after the other, while the others rest.
+    private func goals(_ pulses: [Int]) -> [EmulatedServos.Goal] {
+        pulses.enumerated().map { .init(seconds: Double($0) / EmulatedServos.rate, id: 2, pulses: $1) }
+    }
+
+    @Test func passesMotionInsideTheLimits() throws {
+        let envelope = try ServoEnvelope(.widowX)
+        let smooth = goals([2000, 2003, 2009, 2018, 2027, 2033, 2036, 2036])
+        envelope.expect(smooth)
+        envelope.expectEveryTick(smooth)
+        #expect(envelope.movingTicks(smooth, after: .zero) == 6)
+    }
+
+    @Test(arguments: [[2000, 2100, 2200], [2000, 2000, 2020, 2040], [817, 817], [3346, 3346], []])
+    func seesWhatIsOutside(pulses: [Int]) throws {
+        let envelope = try ServoEnvelope(.widowX)
+        withKnownIssue { envelope.expectEveryTick(goals(pulses)) }
+    }
+
+    @Test(arguments: [[2000, 2104], [3346]])
+    func seesJumpsAndLimitsWhereGoalsMayBeLost(pulses: [Int]) throws {
+        let envelope = try ServoEnvelope(.widowX)
+        withKnownIssue { envelope.expect(goals(pulses)) }
+    }
+}
