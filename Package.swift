@@ -134,12 +134,15 @@ let package = Package(
             ["ServoProtocol", "ServoEmulation", "Time", "Geometry", "Messages", "CAllocationCount", "CShims"]),
         tests(
             of: "ArmLoop",
-            ["Control", "RealTime", "ArmDrivers", "Messages", "Geometry", "Time", "CAllocationCount"]),
+            [
+                "Control", "RealTime", "ArmDrivers", "ServoEmulation", "Messages", "Geometry", "Time", "CAllocationCount",
+                "CShims",
+            ]),
         tests(of: "Cameras", ["Time", "Images", "Messages"]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "TestSupport", "Bus", "Wire", "Messages", "Images", "Time", "JSONTree", "Launch", "CShims",
+                "TestSupport", "Bus", "Wire", "Messages", "Images", "Geometry", "Time", "JSONTree", "Launch", "CShims", "CZeroMQ",
             ],
             exclude: ["sdk"], swiftSettings: strict),
     ],

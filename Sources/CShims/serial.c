@@ -36,4 +36,4 @@ int octo_serial_low_latency(int fd) {
 
 int octo_serial_claim(int fd) { return ioctl(fd, TIOCEXCL) == 0 ? 0 : errno; }
 
-void octo_serial_discard(int fd) { ioctl(fd, TCFLSH, TCIOFLUSH); }
+void octo_serial_discard(int fd) { ioctl(fd, TCFLSH, TCIFLUSH); }

@@ -9,6 +9,7 @@ package enum ChunkRejection: Error, Equatable, CustomStringConvertible {
     case tooLarge(chunkID: UInt64, numbers: Int, capacity: Int)
     case notFinite(chunkID: UInt64, step: Int, element: Int)
     case stepDuration(chunkID: UInt64, nanoseconds: Int64)
+    case otherRate(chunkID: UInt64, nanoseconds: Int64, expected: Int64)
 
     package var description: String {
         switch self {
@@ -29,6 +30,9 @@ package enum ChunkRejection: Error, Equatable, CustomStringConvertible {
         case .stepDuration(let id, let nanoseconds):
             "taking chunk \(id): its step lasts \(nanoseconds) ns, expected 1 ms to 60 s. "
                 + "Set the policy rate in the manifest."
+        case .otherRate(let id, let nanoseconds, let expected):
+            "taking chunk \(id): its step lasts \(nanoseconds) ns, expected \(expected) ns as policy.rate_hz says. "
+                + "It is not from this run's policy: end whatever else publishes chunks, or set policy.rate_hz to its rate."
         }
     }
 }
@@ -104,6 +108,15 @@ package struct FixedActionChunk: Sendable, BitwiseCopyable {
     package subscript(step: Int, element: Int) -> Double {
         precondition(element < actionDimension && step < actionHorizon, "action index out of range")
         return Double(actions[step * actionDimension + element])
+    }
+
+    /// Holds the chunk to the policy's rate: one with long steps would occupy the arm for minutes.
+    /// - Parameter expected: the duration of the policy's steps, of which a hundredth may be missing or too much.
+    package func checkStepDuration(_ expected: Duration) throws(ChunkRejection) {
+        let (found, wanted) = (stepDuration.nanoseconds, expected.nanoseconds)
+        guard abs(found - wanted) <= wanted / 100 else {
+            throw .otherRate(chunkID: id, nanoseconds: found, expected: wanted)
+        }
     }
 
     /// Numbers in one action of `space` for an arm of `jointCount` joints.

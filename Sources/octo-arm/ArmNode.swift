@@ -40,6 +40,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
     private let loop: ArmControlLoop<Driver>
     private let jointCount: Int
     private let jointNames: [String]
+    private let policyStep: Duration
     private let rights: RealTimeReport
     private let chunks: Subscription<ActionChunk>
     private let commands: Subscription<ArmCommand>
@@ -77,6 +78,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         loopReports = bus.publisher(Topics.armLoop)
         jointCount = driver.jointCount
         jointNames = calibration.joints.map(\.name)
+        policyStep = context.run.manifest.policy.rate.period
         loop = try ArmControlLoop(
             driver: driver, calibration: calibration,
             configuration: ArmControllerConfiguration(section, policyRate: context.run.manifest.policy.rate))
@@ -130,8 +132,10 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
     private mutating func submit(_ chunk: ActionChunk, at now: MonotonicTime) throws {
         counts.chunks += 1
         do throws(ChunkRejection) {
+            let checked = try FixedActionChunk(chunk, jointCount: jointCount)
+            try checked.checkStepDuration(policyStep)
             // False means that the loop hangs; its missing state shows that, and the chunk would be stale anyway.
-            _ = loop.submit(try FixedActionChunk(chunk, jointCount: jointCount))
+            _ = loop.submit(checked)
             counts.lastRejection = nil
         } catch {
             counts.lastRejection = error.description

@@ -34,6 +34,21 @@ import Time
         #expect(try Self.receive(port, within: .seconds(2)) == sent)
     }
 
+    /// The goals of one tick may still be on their way out when the next one throws old answers away.
+    @Test func whatIsUnsentStaysWhenOldAnswersAreThrownAway() throws {
+        let (master, path) = try Self.terminal()
+        defer { close(master) }
+        let port = try SerialPort(path: path, baud: 1_000_000)
+        let goals: [UInt8] = [1, 2, 3]
+        try goals.withUnsafeBytes { bytes throws in try port.send(bytes) }
+        let answer: [UInt8] = [4, 5]
+        _ = write(master, answer, answer.count)
+        #expect(try Self.receive(port, within: .seconds(2)) == answer)
+        port.discardInput()
+        var heard = [UInt8](repeating: 0, count: 8)
+        #expect(read(master, &heard, heard.count) == goals.count && heard.starts(with: goals))
+    }
+
     @Test func silenceEndsAtTheDeadline() throws {
         let (master, path) = try Self.terminal()
         defer { close(master) }

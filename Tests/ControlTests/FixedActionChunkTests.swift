@@ -81,12 +81,25 @@ import Time
         }
     }
 
+    @Test func isHeldToThePolicysRate() throws {
+        let actions = [Float](repeating: 0, count: 7)
+        func check(_ step: Duration) throws {
+            try FixedActionChunk(message(actions, step: step), jointCount: 6).checkStepDuration(.milliseconds(200))
+        }
+        for step in [Duration.milliseconds(200), .milliseconds(198), .milliseconds(202)] { try check(step) }
+        for step in [Duration.milliseconds(1), .milliseconds(197), .milliseconds(203), .seconds(60)] {
+            #expect(throws: ChunkRejection.otherRate(chunkID: 9, nanoseconds: step.nanoseconds, expected: 200_000_000)) {
+                try check(step)
+            }
+        }
+    }
+
     @Test func everyRejectionSaysWhatToDo() {
         let rejections: [ChunkRejection] = [
             .wrongDimension(chunkID: 1, space: .jointPosition, found: 7, expected: 6),
             .unevenActions(chunkID: 1, numbers: 8, dimension: 7), .empty(chunkID: 1),
             .tooLarge(chunkID: 1, numbers: 999, capacity: 704), .notFinite(chunkID: 1, step: 0, element: 3),
-            .stepDuration(chunkID: 1, nanoseconds: 0),
+            .stepDuration(chunkID: 1, nanoseconds: 0), .otherRate(chunkID: 1, nanoseconds: 5, expected: 200),
         ]
         for rejection in rejections { #expect(rejection.description.hasPrefix("taking chunk 1: ")) }
         #expect(rejections[0].description.contains("'joint_position' needs 6"))

@@ -11,20 +11,37 @@ final class EmulatedServos {
         var id: Int
         var pulses: Int
     }
+    /// An arm of calibration/ and what of its servos' protocol the register log needs.
+    enum Arm: String {
+        case widowX = "widowx-250s"
+        case so101
+
+        var calibration: String { Fixture.packageRoot.appendingPathComponent("calibration/\(rawValue).json").path }
+        var driver: String { self == .widowX ? "dynamixel" : "feetech" }
+        fileprivate var goalAddress: Int { self == .widowX ? 116 : 42 }
+        fileprivate var goalWidth: Int { self == .widowX ? 4 : 2 }
+        /// The emulator is a process like the others here, on a machine that may be busy: times are wide.
+        fileprivate var otherSettings: String { self == .widowX ? #", "bus_watchdog_s": 2.5"# : "" }
+    }
+    /// Of the settings below, Hz.
+    static let rate = 50.0
+
     let link: String
+    let arm: Arm
     private let folder: URL
     private let program: RunningProgram
     private let input = Pipe()
     private let log: URL
 
-    /// - Parameter servos: arguments that say which; without them those of the WidowX-250s.
-    init(_ arguments: [String] = [], of servos: [String]? = nil) throws {
+    /// - Parameter servos: arguments that say which; without them those of `arm`.
+    init(_ arguments: [String] = [], of servos: [String]? = nil, arm: Arm = .widowX) throws {
+        self.arm = arm
         folder = try TemporaryFolder.make("servos")
         link = folder.appendingPathComponent("tty").path
         log = folder.appendingPathComponent("registers.jsonl")
-        let calibration = Fixture.packageRoot.appendingPathComponent("calibration/widowx-250s.json").path
         program = try RunningProgram(
-            "octo-arm", ["emulate", "--link", link, "--register-log", log.path] + (servos ?? ["--calibration", calibration]) + arguments,
+            "octo-arm",
+            ["emulate", "--link", link, "--register-log", log.path] + (servos ?? ["--calibration", arm.calibration]) + arguments,
             input: input)
         let deadline = MonotonicTime.now() + .seconds(20)
         while !program.output.contains("servos") {
@@ -43,11 +60,9 @@ final class EmulatedServos {
 
     /// What makes the replay manifest drive them.
     var settings: [String] {
-        let calibration = Fixture.packageRoot.appendingPathComponent("calibration/widowx-250s.json").path
-        // The emulator is a process like the others here, on a machine that may be busy: times are wide.
-        return [
-            #"arm={"driver": "dynamixel", "port": "\#(link)", "calibration": "\#(calibration)", "#
-                + #""bus_watchdog_s": 2.5, "control_rate_hz": 50}"#
+        [
+            #"arm={"driver": "\#(arm.driver)", "port": "\#(link)", "calibration": "\#(arm.calibration)", "#
+                + #""control_rate_hz": \#(Int(Self.rate))\#(arm.otherSettings)}"#
         ]
     }
 
@@ -59,11 +74,11 @@ final class EmulatedServos {
     /// Every goal position that a servo accepted so far.
     func goals() throws -> [Goal] {
         try String(contentsOf: log, encoding: .utf8).split(separator: "\n").compactMap { line in
-            guard let node = try? JSONNode(parsing: Array(line.utf8)), node["address"]?.int == 116,
-                let bytes = node["data"]?.array?.compactMap(\.int), bytes.count == 4, let time = node["time_ns"]?.double,
+            guard let node = try? JSONNode(parsing: Array(line.utf8)), node["address"]?.int == arm.goalAddress,
+                let bytes = node["data"]?.array?.compactMap(\.int), bytes.count == arm.goalWidth, let time = node["time_ns"]?.double,
                 let id = node["id"]?.int
             else { return nil }
-            return Goal(seconds: time * 1e-9, id: id, pulses: bytes[0] | bytes[1] << 8 | bytes[2] << 16)
+            return Goal(seconds: time * 1e-9, id: id, pulses: bytes[0] | bytes[1] << 8)
         }
     }
 }

@@ -97,6 +97,7 @@ struct TimedOut: Error, CustomStringConvertible {
 final class Pipeline {
     let folder: URL
     let launcher: RunningProgram
+    let run: RunDescription
     private(set) var bus: BusNode
     private let statuses: Subscription<NodeStatus>
     private let states: Subscription<ArmState>
@@ -112,11 +113,15 @@ final class Pipeline {
     static let replayManifest = Fixture.packageRoot.appendingPathComponent("launch/replay.json").path
 
     /// Starts the replay manifest with overrides and waits until the launcher has written its run folder.
-    init(_ settings: [String] = [], arguments: [String] = [], manifest: String = Pipeline.replayManifest) throws {
+    init(
+        _ settings: [String] = [], arguments: [String] = [], manifest: String = Pipeline.replayManifest,
+        environment: [String: String] = [:]
+    ) throws {
         folder = try TemporaryFolder.make("run")
         let overrides = settings.flatMap { ["--set", $0] }
         launcher = try RunningProgram(
-            "octo-launch", [manifest, "--run-folder", folder.path, "--json"] + overrides + arguments)
+            "octo-launch", [manifest, "--run-folder", folder.path, "--json"] + overrides + arguments,
+            environment: environment)
         let description = folder.appendingPathComponent("run.json").path
         let deadline = MonotonicTime.now() + .seconds(20)
         while !FileManager.default.fileExists(atPath: description) {
@@ -125,7 +130,7 @@ final class Pipeline {
             }
             usleep(10_000)
         }
-        let run = try RunDescription.load(folder: folder.path)
+        run = try RunDescription.load(folder: folder.path)
         bus = try BusNode(
             BusOptions(node: "test", runID: run.runID, endpoint: nil, peers: run.endpoints.map(\.value).sorted()))
         statuses = try bus.subscribe(Topics.allNodeStatuses)
@@ -157,6 +162,33 @@ final class Pipeline {
 
     var isReady: Bool {
         ["camera-primary", "goal", "policy", "arm"].allSatisfy { status[$0]?.state == .ready }
+    }
+
+    /// Whether the arm follows a chunk at present, and says that all is well.
+    var isExecuting: Bool {
+        if case .executing = armState?.mode { status["arm"]?.state == .ready } else { false }
+    }
+
+    /// Waits for motion in a process that took over from one that was killed: what that one said last does not count.
+    func waitForMotion(in what: String) throws {
+        let begin = MonotonicTime.now()
+        try wait(for: "motion in \(what)") { $0.isExecuting && ($0.armState?.measured.time ?? .zero) > begin }
+    }
+
+    /// Whether the arm holds and its setpoint stands still.
+    var isAtRest: Bool {
+        if case .holding = armState?.mode { armState?.setpoint.velocities.magnitude == 0 } else { false }
+    }
+
+    /// A number that a node counts, as it said last; 0 if it has not said.
+    func count(_ counter: String, of node: String) -> Int64 {
+        status[node]?.counters.first { $0.name == counter }?.value ?? 0
+    }
+
+    /// Waits for so many ticks of the control loop, of one process.
+    func letTick(_ ticks: UInt64, limit: Double = 60) throws {
+        guard let begin = armState?.tick else { throw TimedOut(description: "no state of the arm") }
+        try wait(for: "\(ticks) more ticks", limit: limit) { $0.armState.map { $0.tick > begin + ticks } ?? false }
     }
 
     func processID(of node: String) throws -> Int32 {

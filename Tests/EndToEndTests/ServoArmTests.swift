@@ -8,24 +8,11 @@ import Time
 extension EndToEnd {
     /// The whole pipeline on the real driver, over a serial line to emulated servos, and what goes wrong there.
     @Suite(.serialized) struct ServoArmTests {
-        /// π rad/s, the calibration's limit, in pulses per second.
-        private static let speedLimit = 2_048.0
-        /// Goals come with the jitter of two processes, and are rounded to pulses.
-        private static let slack = 0.03
-
         /// What the envelope promises, by what the servos were told.
-        private func expectInsideTheEnvelope(_ goals: [EmulatedServos.Goal], sourceLocation: SourceLocation = #_sourceLocation) {
-            let limits = [1: 0...4095, 2: 819...3345, 4: 648...3094, 6: 0...4095, 7: 910...3447, 8: 0...4095]
-            for (id, range) in limits {
-                let own = goals.filter { $0.id == id }
-                #expect(own.allSatisfy { range.contains($0.pulses) }, sourceLocation: sourceLocation)
-                for (before, after) in zip(own, own.dropFirst()) {
-                    let allowed = Self.speedLimit * (after.seconds - before.seconds + Self.slack)
-                    #expect(
-                        abs(Double(after.pulses - before.pulses)) <= allowed,
-                        "servo \(id) from \(before.pulses) to \(after.pulses)", sourceLocation: sourceLocation)
-                }
-            }
+        private func expectInsideTheEnvelope(
+            _ goals: [EmulatedServos.Goal], sourceLocation: SourceLocation = #_sourceLocation
+        ) throws {
+            try ServoEnvelope(.widowX).expect(goals, sourceLocation: sourceLocation)
         }
 
         private func waitUntilExecuting(_ pipeline: Pipeline, _ what: String) throws {
@@ -55,7 +42,7 @@ extension EndToEnd {
             let goals = try servos.goals()
             #expect(goals.count > 150 * 7 && Set(goals.map(\.id)).isSuperset(of: [1, 2, 4, 6, 7, 8, 9]))
             #expect(Set(goals.filter { $0.id == 2 }.map(\.pulses)).count > 10, "it moved")
-            expectInsideTheEnvelope(goals)
+            try expectInsideTheEnvelope(goals)
         }
 
         @Test(arguments: [0.01, 0.2])
@@ -70,7 +57,7 @@ extension EndToEnd {
             try waitUntilExecuting(pipeline, "motion in spite of damage")
             let (summary, outcome) = try pipeline.stop()
             #expect(outcome.exitCode == 0 && restarts(in: summary) == 0)
-            expectInsideTheEnvelope(try servos.goals())
+            try expectInsideTheEnvelope(servos.goals())
         }
 
         @Test func anAdapterThatIsPulledOutAndPutBackGoesOnWithoutAJump() throws {
@@ -83,7 +70,7 @@ extension EndToEnd {
             try waitUntilExecuting(pipeline, "motion after the adapter is back")
             let (summary, outcome) = try pipeline.stop()
             #expect(outcome.exitCode == 0 && restarts(in: summary) == 0)
-            expectInsideTheEnvelope(try servos.goals())
+            try expectInsideTheEnvelope(servos.goals())
         }
 
         @Test func aServoThatIsUnpluggedHoldsTheArmAndIsNamed() throws {
@@ -95,7 +82,7 @@ extension EndToEnd {
             servos.say("missing")
             try waitUntilExecuting(pipeline, "motion after the servo is back")
             _ = try pipeline.stop()
-            expectInsideTheEnvelope(try servos.goals())
+            try expectInsideTheEnvelope(servos.goals())
         }
 
         @Test func aHardwareErrorHoldsTheArmAndIsNamed() throws {
@@ -105,7 +92,7 @@ extension EndToEnd {
             servos.say("error 4 32")
             try waitForFault(pipeline, containing: "servo 4 reports")
             _ = try pipeline.stop()
-            expectInsideTheEnvelope(try servos.goals())
+            try expectInsideTheEnvelope(servos.goals())
         }
 
         @Test func anArmNodeThatIsKilledComesBackFromWhereTheServosStand() throws {
@@ -117,10 +104,10 @@ extension EndToEnd {
             try pipeline.wait(for: "the arm node to come back", limit: 60) { pipeline in
                 pipeline.status["arm"].map { $0.processID != victim && $0.state == .ready } ?? false
             }
-            try waitUntilExecuting(pipeline, "motion in the new process")
+            try pipeline.waitForMotion(in: "the new process")
             let (summary, outcome) = try pipeline.stop()
             #expect(outcome.exitCode == 0 && restarts(in: summary) == 1)
-            expectInsideTheEnvelope(try servos.goals())
+            try ServoEnvelope(.widowX).expectEveryTick(servos.goals(), isOneProcess: false)
         }
 
         @Test func whatIsWrongWithThePortOrTheServosIsSaidAtTheStart() throws {

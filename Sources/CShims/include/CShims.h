@@ -74,7 +74,7 @@ int octo_serial_configure(int fd, unsigned baud);
 int octo_serial_low_latency(int fd);
 /// Nobody else may open it any more, but for root; returns 0 or an errno. TIOCEXCL.
 int octo_serial_claim(int fd);
-/// Throws away what has arrived and what is unsent. TCFLSH.
+/// Throws away what has arrived; what is unsent stays: it may be goals. TCFLSH.
 void octo_serial_discard(int fd);
 
 /// Opens a raw pseudo-terminal: returns its non-blocking master, or -errno; `name` gets the path of the other end.
