@@ -5,7 +5,10 @@ import NodeShell
 struct OctoArm: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "octo-arm", abstract: "Drive an arm, or stand in for one.",
-        subcommands: [StopCommand.self, ResetCommand.self, EmulateCommand.self, RunCommand.self])
+        subcommands: [
+            FindPortCommand.self, ScanCommand.self, CheckCommand.self, CalibrateCommand.self, LeRobotCommand.self,
+            StopCommand.self, ResetCommand.self, EmulateCommand.self, RunCommand.self,
+        ])
 }
 
 OctoArm.runProgram()

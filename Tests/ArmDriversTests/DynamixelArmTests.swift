@@ -3,6 +3,7 @@ import Geometry
 import Messages
 import ServoEmulation
 import ServoProtocol
+import TestSupport
 import Testing
 import Time
 
