@@ -113,7 +113,7 @@ let package = Package(
         // Tests.
         .target(
             name: "TestSupport",
-            dependencies: ["OctoModel", "Messages", "Images", "ArmDrivers", "ServoEmulation", "Time"], path: "Tests/TestSupport",
+            dependencies: ["OctoModel", "Messages", "Images", "ArmDrivers", "ServoEmulation", "Time", "JSONTree"], path: "Tests/TestSupport",
             swiftSettings: strict),
         tests(of: "JSONTree"),
         tests(of: "Time"),
