@@ -22,6 +22,11 @@ struct TimedArm<Driver: ArmDriver>: ArmDriver, @unchecked Sendable {
         port.wait(until: now)
         try driver.write(setpoint, at: now)
     }
+
+    mutating func release(at now: MonotonicTime) throws(ArmDriverError) {
+        port.wait(until: now)
+        try driver.release(at: now)
+    }
 }
 
 /// The arms of the tests: six joints and a gripper.
