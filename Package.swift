@@ -87,7 +87,11 @@ let package = Package(
         room("NodeShell", ["Bus", "Wire", "Launch", "Messages", "Time", "CShims", argumentParser, logging]),
 
         // Level 4: programs.
-        program("octo-launch", ["Launch", "Bus", "Wire", "Messages", "Time", "NodeShell", "CShims", "JSONTree", logging]),
+        program(
+            "octo-launch",
+            [
+                "Launch", "Control", "ArmDrivers", "Bus", "Wire", "Messages", "Time", "NodeShell", "CShims", "JSONTree", logging,
+            ]),
         program("octo-camera", ["Cameras", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", logging]),
         program("octo-goal", ["Goals", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", logging]),
         program(

@@ -16,7 +16,7 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
     private static var ticksPerTemperature: UInt64 { 50 }
     private static var torqueRepeats: Int { 5 }
     private static var base: Int { DynamixelRegister.presentCurrent.address }
-    private static var count: Int { 10 }
+    private static var count: Int { ServoBudget.bytesRead(.dynamixel) }
     private static var retryPause: Duration { .milliseconds(500) }
 
     private let client: DynamixelClient<Port>
@@ -61,15 +61,7 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
     package var jointCount: Int { layout.joints.count }
 
     /// What a tick costs on the wire.
-    package var budget: ServoBudget {
-        let servos = leaders.count
-        let bytes =
-            Dynamixel.syncReadRequestLength(servos: servos)
-            + Dynamixel.syncReadReplyLength(servos: servos, count: Self.count, isFast: usesFastRead)
-            + Dynamixel.syncWriteLength(servos: servos, width: DynamixelRegister.goalPosition.width)
-        // USB turns the line round in a good half millisecond with the latency timer at 1 ms.
-        return ServoBudget(bytesPerTick: bytes, baud: client.baud, delaySeconds: 0.6e-3)
-    }
+    package var budget: ServoBudget { ServoBudget(layout, baud: client.baud, usesFastRead: usesFastRead) }
 
     /// Answers that did not come, since the start.
     package var missedAnswers: UInt64 { readings.missed }

@@ -13,7 +13,7 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
     private static var torqueRepeats: Int { 5 }
     private static var toleratedMisses: Int { 3 }
     private static var base: Int { FeetechRegister.presentPosition.address }
-    private static var count: Int { 8 }
+    private static var count: Int { ServoBudget.bytesRead(.feetech) }
     private static var retryPause: Duration { .milliseconds(500) }
     /// As fast as the servo can: the goals are smooth already.
     private static var acceleration: Int { 254 }
@@ -46,13 +46,7 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
     package var jointCount: Int { layout.joints.count }
 
     /// What a tick costs on the wire.
-    package var budget: ServoBudget {
-        let servos = leaders.count
-        let bytes =
-            Feetech.syncReadRequestLength(servos: servos) + Feetech.syncReadReplyLength(servos: servos, count: Self.count)
-            + Feetech.syncWriteLength(servos: servos, width: FeetechRegister.goalPosition.width)
-        return ServoBudget(bytesPerTick: bytes, baud: client.baud, delaySeconds: 0.6e-3)
-    }
+    package var budget: ServoBudget { ServoBudget(layout, baud: client.baud, usesFastRead: false) }
 
     /// Answers that did not come, since the start.
     package var missedAnswers: UInt64 { readings.missed }

@@ -1,3 +1,5 @@
+import ServoProtocol
+
 /// What one control tick puts on the servo bus.
 package struct ServoBudget: Equatable, Sendable {
     /// Sent and received.
@@ -6,6 +8,43 @@ package struct ServoBudget: Equatable, Sendable {
     package var baud: Int
     /// What is not bytes: return delays, and an adapter's turn-round.
     package var delaySeconds: Double
+
+    /// USB turns the line round in a good half millisecond with the latency timer at 1 ms.
+    private static let turnRoundSeconds = 0.6e-3
+
+    package init(bytesPerTick: Int, baud: Int, delaySeconds: Double) {
+        self.bytesPerTick = bytesPerTick
+        self.baud = baud
+        self.delaySeconds = delaySeconds
+    }
+
+    /// Of an arm whose servos are asked for current, velocity and position, and told goals.
+    /// - Parameter usesFastRead: Dynamixel servos of recent firmware answer together.
+    package init(_ layout: ServoLayout, baud: Int, usesFastRead: Bool) {
+        let servos = layout.leaders.count
+        let bytes: Int
+        switch layout.servoProtocol {
+        case .dynamixel:
+            bytes =
+                Dynamixel.syncReadRequestLength(servos: servos)
+                + Dynamixel.syncReadReplyLength(servos: servos, count: Self.bytesRead(.dynamixel), isFast: usesFastRead)
+                + Dynamixel.syncWriteLength(servos: servos, width: DynamixelRegister.goalPosition.width)
+        case .feetech:
+            bytes =
+                Feetech.syncReadRequestLength(servos: servos)
+                + Feetech.syncReadReplyLength(servos: servos, count: Self.bytesRead(.feetech))
+                + Feetech.syncWriteLength(servos: servos, width: FeetechRegister.goalPosition.width)
+        }
+        self.init(bytesPerTick: bytes, baud: baud, delaySeconds: Self.turnRoundSeconds)
+    }
+
+    /// What a tick reads of each servo: current or load, velocity and position; with Feetech also voltage and temperature.
+    static func bytesRead(_ name: ServoLayout.ServoProtocolName) -> Int {
+        switch name {
+        case .dynamixel: 10
+        case .feetech: 8
+        }
+    }
 
     /// Time on the wire, seconds; a byte has ten bits.
     package var tickSeconds: Double { Double(bytesPerTick) * 10 / Double(baud) + delaySeconds }

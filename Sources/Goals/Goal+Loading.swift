@@ -47,7 +47,7 @@ extension Goal {
     ///   - pattern: of their names.
     /// - Throws: `GoalError.otherSize`. A folder without a readable first frame is not judged: its camera reports it.
     package func requireFrameSize(ofCamera camera: String, folder: String, pattern: String) throws(GoalError) {
-        guard let view = views.first(where: { $0.camera == camera }) else { return }
+        guard views.contains(where: { $0.camera == camera }) else { return }
         let first: RGBImage
         do {
             guard let path = try ImageFolder(path: folder, pattern: pattern).paths.first else { return }
@@ -55,10 +55,17 @@ extension Goal {
         } catch {
             return
         }
-        guard view.image.width == first.width && view.image.height == first.height else {
+        try requireFrameSize(ofCamera: camera, width: first.width, height: first.height, source: folder)
+    }
+
+    /// As above, for a camera whose frames are known to be this large.
+    /// - Parameter source: what messages call the place that the frames come from.
+    package func requireFrameSize(ofCamera camera: String, width: Int, height: Int, source: String) throws(GoalError) {
+        guard let view = views.first(where: { $0.camera == camera }) else { return }
+        guard view.image.width == width && view.image.height == height else {
             throw .otherSize(
                 camera: camera, goal: .init(width: view.image.width, height: view.image.height),
-                frames: .init(width: first.width, height: first.height), folder: folder)
+                frames: .init(width: width, height: height), folder: source)
         }
     }
 

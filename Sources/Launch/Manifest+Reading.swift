@@ -4,9 +4,13 @@ import Time
 
 extension Manifest {
     /// Reads and checks a manifest.
-    /// - Parameter overrides: put into it, in order, before it is checked.
+    /// - Parameters:
+    ///   - overrides: put into it, in order, before it is checked.
+    ///   - asksForFiles: whether files that it names have to be there.
     /// - Throws: all problems together. open(2), stat(2), readdir(3).
-    package static func load(_ path: String, overrides: [ManifestOverride] = []) throws(ManifestError) -> Manifest {
+    package static func load(
+        _ path: String, overrides: [ManifestOverride] = [], asksForFiles: Bool = true
+    ) throws(ManifestError) -> Manifest {
         let text: [UInt8]
         switch FileSystem.read(path) {
         case .success(let content): text = content
@@ -18,7 +22,7 @@ extension Manifest {
         let named = FileSystem.folder(of: FileSystem.absolute(path, from: workingFolder))
         return try Manifest(
             parsing: text, path: path, folder: FileSystem.resolved(named) ?? FileSystem.folder(of: absolute),
-            overrides: overrides, workingFolder: workingFolder, files: .disk)
+            overrides: overrides, workingFolder: workingFolder, files: asksForFiles ? .disk : nil)
     }
 
     /// - Parameters:
@@ -108,18 +112,28 @@ extension Manifest.Bus {
 
 extension Manifest.Camera {
     fileprivate init(name: String, _ section: CheckedSection) {
-        self.init(
-            name: name,
-            source: .images(
-                ImageFolder(
-                    folder: section.string("folder"), pattern: section.string("pattern"), rate: section.rate("rate_hz"),
-                    loops: section.bool("loop"))))
+        let rate = section.rate("rate_hz")
+        let source: Source =
+            switch section.string("source") {
+            case "v4l2":
+                .device(
+                    Device(
+                        path: section.string("device"), width: section.int("width"), height: section.int("height"), rate: rate,
+                        format: section.optionalString("format").flatMap(PixelFormat.init(rawValue:))))
+            default:
+                .images(
+                    ImageFolder(
+                        folder: section.string("folder"), pattern: section.string("pattern"), rate: rate,
+                        loops: section.bool("loop")))
+            }
+        self.init(name: name, source: source)
     }
 
     /// What its frames are called, where they are files.
-    fileprivate var pattern: String {
+    fileprivate var pattern: String? {
         switch source {
         case .images(let images): images.pattern
+        case .device: nil
         }
     }
 }
@@ -135,7 +149,7 @@ extension Manifest.Goal {
                     folder: section.string("folder"), frame: section.int("frame"),
                     patterns: section.has("patterns")
                         ? section.named("patterns").map { CameraPattern(camera: $0.name, pattern: $0.value.string ?? "") }
-                        : cameras.map { CameraPattern(camera: $0.name, pattern: $0.pattern) })
+                        : cameras.map { CameraPattern(camera: $0.name, pattern: $0.pattern ?? "*") })
             case "text": .text
             default: .none
             }

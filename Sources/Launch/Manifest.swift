@@ -30,6 +30,21 @@ package struct Manifest: Equatable, Sendable {
     package struct Camera: Equatable, Sendable {
         package enum Source: Equatable, Sendable {
             case images(ImageFolder)
+            case device(Device)
+        }
+        package enum PixelFormat: String, CaseIterable, Sendable {
+            case mjpeg
+            case yuyv
+        }
+        /// A camera at this machine (V4L2).
+        package struct Device: Equatable, Sendable {
+            package var path: String
+            /// Pixels.
+            package var width: Int
+            package var height: Int
+            package var rate: Rate
+            /// Nil: as the camera likes best.
+            package var format: PixelFormat?
         }
         package struct ImageFolder: Equatable, Sendable {
             /// Absolute.

@@ -30,7 +30,7 @@ enum ManifestKeys {
 
     private static let camera = ManifestRule.variants(
         ManifestVariants(
-            selector: "source", meaning: "Where the frames come from: 'images' plays a folder of image files.",
+            selector: "source", meaning: "Where the frames come from: 'v4l2' is a camera at this machine, 'images' plays a folder of image files.",
             variants: [
                 .init(
                     value: "images",
@@ -44,7 +44,23 @@ enum ManifestKeys {
                             "rate_hz", .number(0.1...240), .defaultsTo(5), unit: "Hz", "How many frames are played in a second."),
                         ManifestKey(
                             "loop", .boolean, .defaultsTo(true), "Whether it starts over after the last frame."),
-                    ])
+                    ]),
+                .init(
+                    value: "v4l2",
+                    keys: [
+                        ManifestKey(
+                            "device", .text, .required,
+                            "The camera's device, such as /dev/video0; names in /dev/v4l/by-id stay the same whatever else "
+                                + "is plugged in."),
+                        ManifestKey("width", .integer(16...8192), .defaultsTo(640), unit: "pixels", "Width of its frames."),
+                        ManifestKey("height", .integer(16...8192), .defaultsTo(480), unit: "pixels", "Height of its frames."),
+                        ManifestKey(
+                            "rate_hz", .number(1...240), .defaultsTo(30), unit: "Hz", "How many frames it takes in a second."),
+                        ManifestKey(
+                            "format", .choice(Manifest.Camera.PixelFormat.allCases.map(\.rawValue)), .optional,
+                            "How its frames come over the cable. Left out, it is 'mjpeg' where the camera has that, for "
+                                + "two cameras on one USB port seldom have room for more."),
+                    ]),
             ]))
 
     private static let goal = ManifestRule.variants(

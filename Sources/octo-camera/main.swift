@@ -30,6 +30,8 @@ struct OctoCamera: ParsableCommand {
                         name: section.name, folder: images.folder, pattern: images.pattern, rate: images.rate,
                         loops: images.loops))
                 return try CameraNode(camera, context: context)
+            case .device(let device):
+                throw ValidationError("camera '\(section.name)', \(device.path): this version cannot take frames from V4L2 yet")
             }
         }
     }

@@ -52,13 +52,13 @@ struct LaunchCommand: ParsableCommand {
         help: ArgumentHelp("Uses this folder for sockets and run.json. Default: one named after the robot.", valueName: "folder"))
     var runFolder: String?
 
-    @Flag(help: "Only checks the manifest.")
+    @Flag(help: "Only says what is wrong with the manifest, and what it names that this machine lacks.")
     var check = false
 
     @Flag(help: "Prints the processes and topics as a Mermaid flowchart.")
     var graph = false
 
-    @Flag(help: "Prints the summary as one JSON object on standard output.")
+    @Flag(help: "Prints the summary, or what --check found, as one JSON object on standard output.")
     var json = false
 
     @Flag(help: "Leaves out what the processes write and what is as it should be.")
@@ -86,19 +86,23 @@ struct LaunchCommand: ParsableCommand {
         // Whoever reads our output may go away (`| head`); the robot still has to be stopped in order.
         signal(SIGPIPE, SIG_IGN)
         let manifest: Manifest
+        let readiness: ReadinessCheck?
         do throws(ManifestError) {
             var parsed: [ManifestOverride] = []
             for text in overrides { parsed.append(try ManifestOverride(parsing: text)) }
-            manifest = try Manifest.load(self.manifest ?? "", overrides: parsed)
+            readiness = check ? try ReadinessCheck(self.manifest ?? "", overrides: parsed) : nil
+            manifest = try readiness?.manifest ?? Manifest.load(self.manifest ?? "", overrides: parsed)
         } catch {
             throw refuse(error.description, Refusal.badInput)
         }
+        if let readiness { return try tell(readiness) }
         if graph { return print(ProcessGraph(manifest).mermaid) }
-        if check {
-            return print("\(self.manifest ?? "") is sound: robot '\(manifest.name)', processes "
-                + manifest.nodes.joined(separator: ", "))
-        }
         try launch(manifest, signals: signals)
+    }
+
+    private func tell(_ readiness: ReadinessCheck) throws {
+        print(json ? readiness.json.text() : readiness.text)
+        if !readiness.isReady { throw Refusal.badInput }
     }
 
     private func launch(_ manifest: Manifest, signals: Int32) throws {

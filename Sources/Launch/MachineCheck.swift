@@ -1,0 +1,136 @@
+import Time
+
+/// What a sound manifest names and this machine lacks. Pure: what the machine has is told by a `MachineProbe`.
+package struct MachineCheck: Equatable, Sendable {
+    package struct Finding: Equatable, Sendable {
+        package enum Severity: String, Sendable {
+            /// The robot cannot start.
+            case missing
+            /// It starts, with less than it asks for.
+            case warning
+        }
+        /// As JSONPath: `$.arm.port`.
+        package var path: String
+        package var severity: Severity
+        package var found: String
+        /// What to do about it.
+        package var fix: String
+
+        package init(path: String, severity: Severity, found: String, fix: String) {
+            self.path = path
+            self.severity = severity
+            self.found = found
+            self.fix = fix
+        }
+    }
+    package private(set) var findings: [Finding] = []
+
+    package init(_ manifest: Manifest, on machine: MachineProbe) {
+        for camera in manifest.cameras {
+            if case .device(let device) = camera.source {
+                check(
+                    device.path, at: "$.cameras.\(camera.name).device", what: "camera", group: "video", others: machine.cameras,
+                    machine)
+            }
+        }
+        switch manifest.arm.driver {
+        case .simulated: break
+        case .dynamixel(let line, _), .feetech(let line):
+            check(line.port, at: "$.arm.port", what: "serial port", group: "dialout", others: machine.serialPorts, machine)
+        }
+        checkRights(manifest.arm.realTime, machine)
+    }
+
+    /// What the same manifest's files lack.
+    package mutating func add(_ problems: [ManifestProblem]) {
+        findings = problems.map {
+            Finding(
+                path: "\($0.path)", severity: .missing, found: $0.found,
+                fix: "expected \($0.allowed)" + ($0.suggestion.map { "; did you mean \"\($0)\"?" } ?? ""))
+        } + findings
+    }
+
+    package mutating func add(_ finding: Finding) { findings.append(finding) }
+
+    package var isReady: Bool { !findings.contains { $0.severity == .missing } }
+
+    // MARK: - Devices
+
+    private mutating func check(
+        _ path: String, at place: String, what: String, group: String, others: [String], _ machine: MachineProbe
+    ) {
+        let key = place.dropFirst(2)
+        let others = others.filter { $0 != path }
+        let choice =
+            others.isEmpty
+            ? "plug it in (no \(what) is there)" : "set \(key) to one that is there: \(others.joined(separator: ", "))"
+        switch machine.device(path) {
+        case .ready: break
+        case .absent: report(place, "no \(path)", choice)
+        case .noDevice: report(place, "\(path), which is no device", choice)
+        case .forbidden:
+            report(
+                place, "\(path), without the right to read and write it",
+                "join its group (sudo usermod -aG \(group) $USER), and log in again")
+        }
+    }
+
+    private mutating func report(
+        _ path: String, _ found: String, _ fix: String, _ severity: Finding.Severity = .missing
+    ) {
+        findings.append(Finding(path: path, severity: severity, found: found, fix: fix))
+    }
+
+    // MARK: - Rights
+
+    private mutating func checkRights(_ wanted: Manifest.Arm.RealTime, _ machine: MachineProbe) {
+        let severity = wanted.isRequired ? Finding.Severity.missing : .warning
+        let fix =
+            "add '@realtime - rtprio 90' and '@realtime - memlock unlimited' to /etc/security/limits.conf, join that group, "
+            + "and log in again"
+        if wanted.priority > machine.highestPriority {
+            report(
+                "$.arm.realtime.priority", "\(wanted.priority), and at most \(machine.highestPriority) is allowed here", fix,
+                severity)
+        }
+        if wanted.locksMemory && !machine.mayLockMemory {
+            report("$.arm.realtime.lock_memory", "true, and this user may not lock memory", fix, severity)
+        }
+        if let cpu = wanted.cpu, cpu >= machine.processors {
+            report(
+                "$.arm.realtime.cpu", "\(cpu), and this machine has \(machine.processors)",
+                "set arm.realtime.cpu to at most \(machine.processors - 1)")
+        }
+    }
+}
+
+/// What this machine has; tests answer for one that is not there.
+package struct MachineProbe: Sendable {
+    package enum Device: Sendable {
+        case ready
+        case absent
+        /// A file or folder.
+        case noDevice
+        case forbidden
+    }
+    package var device: @Sendable (_ path: String) -> Device
+    /// Paths, names that stay first.
+    package var serialPorts: [String]
+    package var cameras: [String]
+    /// SCHED_FIFO priority that an ordinary process may ask for; 0: none.
+    package var highestPriority: Int
+    package var mayLockMemory: Bool
+    package var processors: Int
+
+    package init(
+        device: @escaping @Sendable (_ path: String) -> Device, serialPorts: [String], cameras: [String], highestPriority: Int,
+        mayLockMemory: Bool, processors: Int
+    ) {
+        self.device = device
+        self.serialPorts = serialPorts
+        self.cameras = cameras
+        self.highestPriority = highestPriority
+        self.mayLockMemory = mayLockMemory
+        self.processors = processors
+    }
+}

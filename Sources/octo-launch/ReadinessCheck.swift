@@ -1,0 +1,92 @@
+import ArmDrivers
+import Control
+import Foundation
+import JSONTree
+import Launch
+
+/// `octo-launch --check`: everything that is still missing before a robot can run, at once. Starts and moves nothing.
+struct ReadinessCheck {
+    let path: String
+    let manifest: Manifest
+    let check: MachineCheck
+
+    /// - Throws: what is wrong with the manifest on any machine.
+    init(_ path: String, overrides: [ManifestOverride]) throws(ManifestError) {
+        self.path = path
+        var problems: [ManifestProblem] = []
+        let manifest: Manifest
+        do {
+            manifest = try Manifest.load(path, overrides: overrides)
+        } catch {
+            // What still is wrong when nobody looks for files is wrong everywhere.
+            manifest = try Manifest.load(path, overrides: overrides, asksForFiles: false)
+            problems = error.problems
+        }
+        var check = MachineCheck(manifest, on: .machine())
+        check.add(problems)
+        if !problems.contains(where: { "\($0.path)" == "$.arm.calibration" }) {
+            if let finding = Self.servos(manifest) { check.add(finding) }
+        }
+        (self.manifest, self.check) = (manifest, check)
+    }
+
+    var isReady: Bool { check.isReady }
+
+    /// Whether calibration file, driver and control rate fit together.
+    private static func servos(_ manifest: Manifest) -> MachineCheck.Finding? {
+        func missing(_ path: String, _ found: String, _ fix: String) -> MachineCheck.Finding {
+            .init(path: path, severity: .missing, found: found, fix: fix)
+        }
+        let file = manifest.arm.calibration
+        do {
+            let text = try Data(contentsOf: URL(fileURLWithPath: file))
+            let calibration = try ArmCalibration(parsing: text, file: file)
+            let (line, wanted): (Manifest.Arm.SerialLine, ServoLayout.ServoProtocolName)
+            switch manifest.arm.driver {
+            case .simulated: return nil
+            case .dynamixel(let found, _): (line, wanted) = (found, .dynamixel)
+            case .feetech(let found): (line, wanted) = (found, .feetech)
+            }
+            let layout = try ServoLayout(calibration: text, file: file, joints: calibration.joints.count)
+            guard layout.servoProtocol == wanted else {
+                return missing(
+                    "$.arm.calibration", "\(file), which is of \(layout.servoProtocol.rawValue) servos",
+                    "set arm.driver to \(layout.servoProtocol.rawValue), or arm.calibration to this arm's file")
+            }
+            // Without the fast read, which only the servos themselves can tell of.
+            let budget = ServoBudget(layout, baud: line.baud, usesFastRead: false)
+            guard manifest.arm.controlRate.hertz > budget.highestHertz else { return nil }
+            return .init(
+                path: "$.arm.control_rate_hz", severity: .warning,
+                found: "\(manifest.arm.controlRate.hertz) Hz, and \(budget)",
+                fix: "set arm.control_rate_hz to at most \(Int(budget.highestHertz)), or raise the servos' baud rate; servos "
+                    + "that answer together may go a little higher")
+        } catch {
+            return missing("$.arm.calibration", "\(error)", "mend the file, or run 'octo-arm calibrate'")
+        }
+    }
+
+    // MARK: - Words
+
+    var text: String {
+        let head =
+            check.isReady
+            ? "\(path) is sound: robot '\(manifest.name)', processes \(manifest.nodes.joined(separator: ", "))"
+            : "\(path): robot '\(manifest.name)' cannot start here yet"
+        let lines = check.findings.map { "  \($0.severity.rawValue): \($0.path): found \($0.found); \($0.fix)" }
+        return ([head] + lines).joined(separator: "\n")
+    }
+
+    var json: JSONNode {
+        let findings = check.findings.map { finding in
+            JSONNode.object([
+                "path": JSONNode(finding.path), "severity": JSONNode(finding.severity.rawValue),
+                "found": JSONNode(finding.found), "fix": JSONNode(finding.fix),
+            ])
+        }
+        return .object([
+            "manifest": JSONNode(path), "robot": JSONNode(manifest.name), "ready": JSONNode(.bool(isReady)),
+            "findings": JSONNode(.array(findings)),
+        ])
+    }
+}

@@ -1,0 +1,62 @@
+import Foundation
+import JSONTree
+import Launch
+import TestSupport
+import Testing
+
+@Suite struct MachineCheckTests {
+    private func manifest(_ name: String, _ settings: [String] = []) throws -> Manifest {
+        try Manifest.load(
+            Fixture.packageRoot.appendingPathComponent("launch/\(name).json").path,
+            overrides: try settings.map { try ManifestOverride(parsing: $0) }, asksForFiles: false)
+    }
+
+    private func machine(_ device: @escaping @Sendable (String) -> MachineProbe.Device = { _ in .ready }) -> MachineProbe {
+        MachineProbe(
+            device: device, serialPorts: ["/dev/serial/by-id/arm", "/dev/ttyUSB1"], cameras: [], highestPriority: 99,
+            mayLockMemory: true, processors: 2)
+    }
+
+    @Test(arguments: ["robot", "so101", "replay"])
+    func aMachineThatHasEverythingIsReady(name: String) throws {
+        let check = MachineCheck(try manifest(name), on: machine())
+        #expect(check.isReady && check.findings.isEmpty)
+    }
+
+    @Test func everyDeviceThatIsMissingIsNamedWithWhatIsThere() throws {
+        let check = MachineCheck(try manifest("robot"), on: machine { _ in .absent })
+        #expect(!check.isReady)
+        #expect(check.findings.map(\.path) == ["$.cameras.primary.device", "$.cameras.wrist.device", "$.arm.port"])
+        #expect(check.findings[0].fix == "plug it in (no camera is there)")
+        #expect(check.findings[2].found == "no /dev/ttyUSB0")
+        #expect(check.findings[2].fix == "set arm.port to one that is there: /dev/serial/by-id/arm, /dev/ttyUSB1")
+    }
+
+    @Test func rightsAndThingsThatAreNoDevicesAreTold() throws {
+        let check = MachineCheck(try manifest("so101"), on: machine { $0.hasPrefix("/dev/video") ? .forbidden : .noDevice })
+        #expect(check.findings.map { $0.fix.contains("usermod -aG video") } == [true, true, false])
+        #expect(check.findings[2].found == "/dev/ttyACM0, which is no device")
+    }
+
+    @Test func lackingRealTimeRightsAreAWarningUnlessTheyAreRequired() throws {
+        var weak = machine()
+        (weak.highestPriority, weak.mayLockMemory) = (0, false)
+        let check = MachineCheck(try manifest("robot"), on: weak)
+        #expect(check.isReady && check.findings.map(\.severity) == [.warning, .warning])
+        let strict = MachineCheck(try manifest("robot", ["arm.realtime.required=true"]), on: weak)
+        #expect(!strict.isReady && strict.findings.allSatisfy { $0.fix.contains("limits.conf") })
+        let pinned = MachineCheck(try manifest("robot", ["arm.realtime.cpu=2"]), on: machine())
+        #expect(pinned.findings.map(\.path) == ["$.arm.realtime.cpu"] && !pinned.isReady)
+    }
+
+    @Test func whatTheManifestsFilesLackComesFirst() throws {
+        var check = MachineCheck(try manifest("robot"), on: machine { _ in .absent })
+        check.add([
+            ManifestProblem(
+                path: ManifestPath(["policy", "checkpoint"]), origin: .commandLine, found: "nothing", allowed: "a folder",
+                suggestion: "octo")
+        ])
+        #expect(check.findings.first?.path == "$.policy.checkpoint")
+        #expect(check.findings.first?.fix == "expected a folder; did you mean \"octo\"?")
+    }
+}
