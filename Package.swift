@@ -73,6 +73,7 @@ let package = Package(
         room("ServoEmulation", ["ServoProtocol", "Time"]),
         room("Goals", ["JSONTree", "Images", "Messages", "Time"]),
         room("Launch", ["JSONTree", "Messages", "Time"]),
+        room("Teleop", ["Messages", "Geometry", "Time"]),
 
         // Level 3: edges, the only I/O.
         .target(
@@ -98,8 +99,8 @@ let package = Package(
         program(
             "octo-arm",
             [
-                "Control", "ArmDrivers", "ArmLoop", "ServoEmulation", "RealTime", "Launch", "NodeShell", "Bus", "Wire",
-                "Messages", "Geometry", "Time", "CShims", logging,
+                "Control", "ArmDrivers", "ArmLoop", "ServoEmulation", "RealTime", "Teleop", "Launch", "NodeShell", "Bus", "Wire",
+                "Messages", "Geometry", "Time", "JSONTree", "CShims", logging,
             ]),
         program("octo-bus", ["NodeShell", "Bus", "Wire", "Launch", "Time", "JSONTree", "CShims"]),
         program(
@@ -126,6 +127,7 @@ let package = Package(
         tests(of: "ServoEmulation", ["ServoProtocol", "Time"]),
         tests(of: "Goals", ["Images", "Messages", "Time", "JSONTree"]),
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
+        tests(of: "Teleop", ["Messages", "Geometry", "Time"]),
         tests(of: "Wire", ["Messages", "Time", "Geometry", "Images"]),
         tests(of: "RealTime", ["Time", "CAllocationCount"]),
         tests(of: "Bus", ["Wire", "Messages", "Time", "Geometry", "Images", "CZeroMQ", "CShims"]),

@@ -5,7 +5,9 @@ import NodeShell
 struct OctoArm: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "octo-arm", abstract: "Drive an arm, or stand in for one.",
-        subcommands: [StopCommand.self, ResetCommand.self, EmulateCommand.self, RunCommand.self])
+        subcommands: [
+            StopCommand.self, ResetCommand.self, JogCommand.self, HomeCommand.self, EmulateCommand.self, RunCommand.self,
+        ])
 }
 
 OctoArm.runProgram()
