@@ -127,7 +127,7 @@ let package = Package(
         tests(of: "ServoEmulation", ["ServoProtocol", "Time"]),
         tests(of: "Goals", ["Images", "Messages", "Time", "JSONTree"]),
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
-        tests(of: "Teleop", ["Messages", "Geometry", "Time"]),
+        tests(of: "Teleop", ["Control", "Messages", "Geometry", "Time"]),
         tests(of: "Wire", ["Messages", "Time", "Geometry", "Images"]),
         tests(of: "RealTime", ["Time", "CAllocationCount"]),
         tests(of: "Bus", ["Wire", "Messages", "Time", "Geometry", "Images", "CZeroMQ", "CShims"]),

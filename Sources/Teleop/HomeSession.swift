@@ -73,7 +73,7 @@ package struct HomeSession: Sendable {
             }
         case .approaching(let approach):
             switch approach.verdict(at: now) {
-            case .underway: return ManualCommand(time: now, isDeadManHeld: true, motion: approach.motion)
+            case .underway: return ManualCommand(time: now, isDeadManHeld: true, motion: approach.motion(at: now))
             case .arrived: end(.arrived, at: now)
             case .gaveUp(let reason): end(.gaveUp(reason), at: now)
             }
@@ -116,7 +116,9 @@ package struct HomeSession: Sendable {
     package func summary(of outcome: Outcome) -> String {
         let doing = "going to the \(pose.rawValue) pose: "
         switch outcome {
-        case .arrived: return "arrived at the \(pose.rawValue) pose" + (left.map { ", within \($0.inDegrees.decimals(1))°" } ?? "")
+        case .arrived:
+            if case .executing = state?.mode { return "arrived at the \(pose.rawValue) pose; the policy has the arm again" }
+            return "arrived at the \(pose.rawValue) pose" + (left.map { ", within \($0.inDegrees.decimals(1))°" } ?? "")
         case .interrupted: return doing + "interrupted, expected to arrive. The arm holds where it was stopped; run it again to go on."
         case .gaveUp(let reason):
             return doing + "found \(reason.description(of: arm)), expected to arrive. " + Self.remedy(for: reason)

@@ -23,7 +23,7 @@ extension JogSession {
 
     /// One line: what is held, what the arm does, how to get out of what hinders it.
     package func activity(at now: MonotonicTime) -> String {
-        let words = [held, message, condition(at: now)].filter { !$0.isEmpty }
+        let words = [held, left, message, condition(at: now)].filter { !$0.isEmpty }
         return words.joined(separator: " | ")
     }
 
@@ -34,9 +34,13 @@ extension JogSession {
         case .joint(let joint, let sign): "moving \(arm.joints[joint]) \(sign > 0 ? "+" : "-")"
         case .tool(let axis, let sign): "moving the tool \(axis.name) \(sign > 0 ? "+" : "-")"
         case .gripper(let opening): "gripper to \((opening * 100).decimals(0)) %"
-        case .pose(let pose, let approach):
-            "going to the \(pose.rawValue) pose" + (approach.left.map { ", \($0.inDegrees.decimals(1))° left" } ?? "")
+        case .pose(let pose, _): "going to the \(pose.rawValue) pose"
         }
+    }
+
+    private var left: String {
+        guard case .pose(_, let approach) = motion, let left = approach.left else { return "" }
+        return "\(left.inDegrees.decimals(1))° left"
     }
 
     private func condition(at now: MonotonicTime) -> String {

@@ -113,10 +113,13 @@ package struct JogSession: Sendable {
             end(at: now)
             return perform(command, at: now)
         }
-        if mustLetGo, let sincePress, sincePress < Self.holdTime { return }
-        mustLetGo = false
         guard quitting == nil else { return }
         if let hindrance = hindrance(at: now) { return refuse(hindrance) }
+        if mustLetGo, let sincePress, sincePress < Self.holdTime {
+            message = "let the key go for a moment first"
+            return
+        }
+        mustLetGo = false
         let isRepeat = isSame && sincePress.map { $0 < Self.toggleTime } ?? false
         start(command, isRepeat: isRepeat, at: now)
     }
@@ -140,7 +143,7 @@ package struct JogSession: Sendable {
         if isOutOfKeys, motion == nil, quitting == nil { quit(at: now) }
         if let motion {
             let gripper: Double? = if case .gripper(let opening) = motion { opening } else { nil }
-            return ManualCommand(time: now, isDeadManHeld: true, motion: asked(by: motion), gripper: gripper)
+            return ManualCommand(time: now, isDeadManHeld: true, motion: asked(by: motion, at: now), gripper: gripper)
         }
         guard let releaseEnd, now < releaseEnd else { return nil }
         return ManualCommand(time: now, isDeadManHeld: false, motion: .joints(arm.still))
@@ -258,7 +261,7 @@ package struct JogSession: Sendable {
         message = "not moved: \(hindrance.description(of: arm)); \(Self.remedy(for: hindrance))"
     }
 
-    private func asked(by motion: Motion) -> ManualCommand.Motion {
+    private func asked(by motion: Motion, at now: MonotonicTime) -> ManualCommand.Motion {
         switch motion {
         case .joint(let joint, let sign):
             var velocities = arm.still
@@ -270,7 +273,7 @@ package struct JogSession: Sendable {
                 ? .twist(linear: .zero, angular: direction * Self.toolSpeed.angular)
                 : .twist(linear: direction * Self.toolSpeed.linear, angular: .zero)
         case .gripper: return .joints(arm.still)
-        case .pose(_, let approach): return approach.motion
+        case .pose(_, let approach): return approach.motion(at: now)
         }
     }
 

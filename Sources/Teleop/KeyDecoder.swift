@@ -32,22 +32,24 @@ package struct KeyDecoder: Sendable {
 
     package init() {}
 
-    /// When `expire` has something to decide; nil while nothing is open.
+    /// When `receive` has something to decide even if nothing comes; nil while nothing is open.
     package var deadline: MonotonicTime? {
         if case .ground = phase, !isPasting { return nil }
         return lastByte + Self.patience
     }
 
-    /// What has arrived.
+    /// What has arrived; nothing is something too: it lets time pass.
     package mutating func receive(_ bytes: some Sequence<UInt8>, at now: MonotonicTime) -> [Key] {
         var keys = expire(at: now)
-        for byte in bytes { accept(byte, into: &keys) }
-        lastByte = now
+        for byte in bytes {
+            accept(byte, into: &keys)
+            lastByte = now
+        }
         return keys
     }
 
     /// Ends what has been open for too long: an ESC with nothing behind it is the key of that name.
-    package mutating func expire(at now: MonotonicTime) -> [Key] {
+    private mutating func expire(at now: MonotonicTime) -> [Key] {
         guard let deadline, now >= deadline else { return [] }
         return finish()
     }

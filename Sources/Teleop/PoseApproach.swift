@@ -24,6 +24,7 @@ package struct PoseApproach: Equatable, Sendable {
     /// arm makes ten times that.
     private static let progress = 0.002
     private static let progressTime = Duration.seconds(3)
+    private static let rampTime = Duration.milliseconds(500)
     /// From the first command until the arm is in the operator's hands.
     private static let obeyTime = Duration.seconds(2)
 
@@ -48,7 +49,12 @@ package struct PoseApproach: Equatable, Sendable {
         bestTime = now
     }
 
-    package var motion: ManualCommand.Motion { .positions(target, speed: speed) }
+    /// What to ask for: faster and faster at first. The arm's reference runs ahead at the speed asked for from its first
+    /// tick on, and a setpoint that has to catch up with it exceeds that speed.
+    package func motion(at now: MonotonicTime) -> ManualCommand.Motion {
+        let share = min(max((now - start).inSeconds / Self.rampTime.inSeconds, 0.02), 1)
+        return .positions(target, speed: speed * share)
+    }
 
     /// The largest angle that is missing, radians; nil before the first state.
     package var left: Double? { state.map { way(of: $0).magnitude } }

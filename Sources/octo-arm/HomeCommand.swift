@@ -13,11 +13,12 @@ struct HomeCommand: ParsableCommand {
         commandName: "home",
         abstract: "Moves the arm slowly to a pose of its calibration file.",
         discussion: """
-            All joints move at once, on the straight way between the angles: look that nothing stands in it. Ctrl-C brakes.
-            In a run, the policy gives way until the arm has arrived, and goes on afterwards: 'octo-arm stop' keeps the arm.
+            All joints move at once, on the straight way between the angles: look that
+            nothing stands in it. Ctrl-C brakes. In a run the policy gives way until the
+            arm has arrived, and goes on afterwards.
 
-              octo-arm home --manifest robot.json              without a run
-              octo-arm home --pose rest --speed 0.1            of the run that is alive, folded, very slowly
+              octo-arm home --manifest robot.json      without a run
+              octo-arm home --pose rest --speed 0.1    fold the arm of the live run, slowly
 
             Exit codes: 0 arrived, 1 not, 2 the arm cannot be opened.
             """)

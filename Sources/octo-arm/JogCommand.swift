@@ -13,15 +13,19 @@ struct JogCommand: ParsableCommand {
         commandName: "jog",
         abstract: "Moves joints, tool and gripper from the keyboard, inside the arm's safety envelope.",
         discussion: """
-            Begin with the arm free, a hand at its power switch and a low speed ('['). In a run, the policy gives way while a
-            key is held and goes on afterwards; 'octo-arm jog --manifest robot.json' moves the arm without a run.
+            Begin with the arm free, a hand at its power switch and a low speed ('[').
+            In a run the policy gives way while a key is held, and goes on afterwards;
+            'octo-arm jog --manifest robot.json' moves the arm without a run.
 
             \(JogSession.help)
 
-            Standard input need not be a terminal: bytes are keys, and the end of input quits once the motion is over, as in
-            (printf 1; sleep 0.5; printf +) | octo-arm jog --json
+            Standard input need not be a terminal: bytes are keys, and the end of input
+            quits once the motion is over, as in
 
-            Exit codes: 0 quit, 1 the arm was lost or did not confirm an emergency stop, 2 the arm cannot be opened.
+              (printf 1; sleep 0.5; printf +) | octo-arm jog --json
+
+            Exit codes: 0 quit, 1 the arm was lost or did not confirm an emergency
+            stop, 2 the arm cannot be opened.
             """)
 
     @OptionGroup var choice: ArmChoice

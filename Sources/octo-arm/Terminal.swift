@@ -97,9 +97,9 @@ struct StatusScreen {
             return
         }
         let width = Self.width
-        let text = lines.map { String($0.prefix(width)) }.joined(separator: "\u{1B}[K\n")
-        Terminal.say(up + text + "\u{1B}[J", end: "")
-        drawn = lines.count
+        let rows = lines.flatMap { Self.wrapped($0, to: width) }
+        Terminal.say(up + rows.joined(separator: "\u{1B}[K\n") + "\u{1B}[J", end: "")
+        drawn = rows.count
     }
 
     /// Text that stays above the lines.
@@ -117,7 +117,23 @@ struct StatusScreen {
     /// To the beginning of the lines that are drawn.
     private var up: String { drawn > 1 ? "\r\u{1B}[\(drawn - 1)A" : isTerminal ? "\r" : "" }
 
-    /// Columns of the screen: a line that wraps could not be drawn over. ioctl_tty(2), TIOCGWINSZ.
+    /// At spaces, into rows that fit: the terminal must not break one, for it could not be drawn over.
+    private static func wrapped(_ line: String, to width: Int) -> [String] {
+        var rows = [""]
+        for word in line.split(separator: " ", omittingEmptySubsequences: false) {
+            let row = rows[rows.count - 1]
+            if row.isEmpty {
+                rows[rows.count - 1] = String(word.prefix(width))
+            } else if row.count + 1 + word.count <= width {
+                rows[rows.count - 1] = row + " " + word
+            } else {
+                rows.append(String(word.prefix(width)))
+            }
+        }
+        return rows
+    }
+
+    /// Columns of the screen. ioctl_tty(2), TIOCGWINSZ.
     private static var width: Int {
         var size = winsize()
         let known = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
