@@ -9,6 +9,8 @@ package struct ArmRequest: Equatable, Sendable {
     package let action: ArmCommand.Action
 }
 
+// Teleop: an operator's keys become motion that an arm is asked for.
+
 /// Moves an arm by keys: what comes in is keys and the arm's state, what goes out is what to send, and a few lines to show.
 ///
 /// Nothing moves before a key that means motion. A motion ends 0.3 s after the key's last repeat (terminals do not tell
@@ -306,12 +308,13 @@ package struct JogSession: Sendable {
     }
 
     private mutating func ask(_ action: ArmCommand.Action, at now: MonotonicTime) {
-        if action == .emergencyStop {
-            mustLetGo = true
-            isStopUnconfirmed = true
-            // Held down, it is one wish.
-            if pending?.request.action == .emergencyStop { return }
+        if action == .emergencyStop { mustLetGo = true }
+        if pending?.request.action == .emergencyStop {
+            // Held down, it is one wish; and nothing else may take its place before it has been obeyed.
+            if action != .emergencyStop { message = "EMERGENCY STOP asked for: wait until the arm confirms it" }
+            return
         }
+        isStopUnconfirmed = action == .emergencyStop
         requests += 1
         pending = Pending(request: ArmRequest(number: requests, action: action), asked: now, nextTry: now)
         message =

@@ -50,10 +50,13 @@ private func setpoint(_ state: JSONNode) -> [Double] { state["setpoint_rad"]?.ar
 extension EndToEnd {
     /// Operators at a keyboard: in a run over the bus, and at servos that no run drives.
     @Suite(.serialized) struct JogTests {
-        /// A run whose policy does not begin: it waits for a goal that is not there.
+        /// A run whose policy has nothing to go by: its camera shows one picture.
         private func quietPipeline() throws -> Pipeline {
-            let pipeline = try Pipeline([#"goal={"source": "none"}"#])
-            try pipeline.wait(for: "the arm's state", limit: 60) { $0.armState != nil && $0.status["arm"]?.state == .ready }
+            let pipeline = try Pipeline(["cameras.primary.loop=false", "cameras.primary.pattern=image_0_000.png"])
+            try pipeline.wait(for: "an arm at rest", limit: 60) {
+                $0.isAtRest && $0.status["arm"]?.state == .ready && $0.status["policy"]?.state != .starting
+                    && $0.status["policy"] != nil
+            }
             return pipeline
         }
 
@@ -74,6 +77,20 @@ extension EndToEnd {
             jog.press("q")
             #expect(jog.finish().exitCode == 0)
             try pipeline.wait(for: "the arm to stand still") { $0.isAtRest }
+            _ = try pipeline.stop()
+        }
+
+        @Test func aKeyTakesTheArmFromThePolicyOnlyWhileItIsHeld() throws {
+            let pipeline = try Pipeline()
+            try pipeline.waitUntilMoving()
+            let jog = try OperatorProgram(["jog", "--json", "--run", pipeline.folder.path])
+            try jog.wait(for: "the policy to be seen") { $0["mode"]?.string == "executing" }
+            #expect(pipeline.count("interventions", of: "arm") == 0)
+            jog.press(",")
+            try pipeline.wait(for: "an intervention") { $0.count("interventions", of: "arm") == 1 }
+            try pipeline.wait(for: "the policy to go on") { $0.isExecuting }
+            // The end of the keys is the end of the program.
+            #expect(jog.finish().exitCode == 0)
             _ = try pipeline.stop()
         }
 

@@ -164,6 +164,22 @@ private let amidst: JointVector = [0, 0, 0.6, 0, 0.9, 0]
         #expect(arm.session.isStopUnconfirmed && arm.session.message.contains("SWITCH ITS POWER OFF"))
     }
 
+    @Test func nothingTakesThePlaceOfAnEmergencyStopThatIsNotConfirmed() throws {
+        for keys in ["ex", "ec", "eb", "e+", "eh", "eq", "e x"] {
+            var arm = try JoggedArm()
+            arm.hold(.sign("+"), for: 300)
+            arm.press(keys, then: 500)
+            #expect(arm.requests.map(\.action) == [.emergencyStop] && arm.robot.mode == .holding(.emergencyStop), "\(keys)")
+        }
+    }
+
+    @Test func aRefusalSaysHowToGetOut() throws {
+        var arm = try JoggedArm()
+        arm.press("e", then: 100)
+        arm.press("h")
+        #expect(arm.session.message.contains("x resets it"))
+    }
+
     @Test func resetsAreNotRepeated() throws {
         var arm = try JoggedArm()
         arm.press("e", then: 300)
