@@ -1,5 +1,4 @@
 import Bus
-import CShims
 import Control
 import Foundation
 import Launch

@@ -66,14 +66,21 @@ extension EndToEnd {
             let jog = try OperatorProgram(["jog", "--json", "--run", pipeline.folder.path])
             try jog.wait(for: "a first state") { _ in true }
             #expect(pipeline.armState?.mode != .manual)
-            jog.press("1+")
-            try pipeline.wait(for: "motion by hand") { $0.armState?.mode == .manual }
+            jog.press("1")
+            // As a terminal repeats a key that is held down.
+            try pipeline.wait(for: "motion by hand") {
+                jog.press("+")
+                return $0.armState.map { $0.measured.positions[0] > start[0] + 0.02 } ?? false
+            }
+            #expect(pipeline.armState?.mode == .manual)
             try pipeline.wait(for: "its end") { $0.armState?.mode == .holding(.released) && $0.isAtRest }
             let end = try #require(pipeline.armState).measured.positions
-            #expect(end[0] > start[0] + 0.02 && end[0] < start[0] + 0.5)
+            #expect(end[0] > start[0] + 0.02)
             for joint in 1..<6 { #expect(abs(end[joint] - start[joint]) < 1e-3) }
-            jog.press("-")
-            try pipeline.wait(for: "motion back") { $0.armState.map { $0.measured.positions[0] < end[0] - 0.02 } ?? false }
+            try pipeline.wait(for: "motion back") {
+                jog.press("-")
+                return $0.armState.map { $0.measured.positions[0] < end[0] - 0.02 } ?? false
+            }
             jog.press("q")
             #expect(jog.finish().exitCode == 0)
             try pipeline.wait(for: "the arm to stand still") { $0.isAtRest }
@@ -85,9 +92,10 @@ extension EndToEnd {
             try pipeline.waitUntilMoving()
             let jog = try OperatorProgram(["jog", "--json", "--run", pipeline.folder.path])
             try jog.wait(for: "the policy to be seen") { $0["mode"]?.string == "executing" }
-            #expect(pipeline.count("interventions", of: "arm") == 0)
-            jog.press(",")
-            try pipeline.wait(for: "an intervention") { $0.count("interventions", of: "arm") == 1 }
+            try pipeline.wait(for: "motion by hand") {
+                jog.press("-")
+                return $0.armState?.mode == .manual
+            }
             try pipeline.wait(for: "the policy to go on") { $0.isExecuting }
             // The end of the keys is the end of the program.
             #expect(jog.finish().exitCode == 0)
@@ -160,11 +168,12 @@ extension EndToEnd {
             let servos = try EmulatedServos(arm: arm)
             let jog = try OperatorProgram(["jog", "--json"] + atServos(servos))
             let first = try jog.wait(for: "a first state") { _ in true }
-            jog.press("]1+")
-            let moved = try jog.wait(for: "the joint to have moved") {
-                angle($0, 0) > angle(first, 0) + 0.03 && $0["mode"]?.string == "holding"
+            jog.press("1]")
+            try jog.wait(for: "the joint to have moved") {
+                jog.press("+")
+                return angle($0, 0) > angle(first, 0) + 0.03
             }
-            #expect(angle(moved, 0) < angle(first, 0) + 0.6)
+            let moved = try jog.wait(for: "the arm to hold") { $0["mode"]?.string == "holding" }
             // The servo of the first joint was told to go one way only.
             let id = 1
             let pulses = try servos.goals().filter { $0.id == id }.map(\.pulses)
@@ -234,8 +243,11 @@ extension EndToEnd {
             defer { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
             try terminal.wait(for: "the screen") { $0.contains("JOINT mode") && $0.contains("1 waist") }
             #expect(try terminal.settings() != before, "keys are taken one by one")
-            terminal.type("2\u{1B}[C")
-            try terminal.wait(for: "motion to be shown") { $0.contains("moving shoulder +") }
+            terminal.type("2")
+            try terminal.wait(for: "motion to be shown") {
+                terminal.type("\u{1B}[C")
+                return $0.contains("moving shoulder +")
+            }
             switch end {
             case "signal": kill(process.processIdentifier, SIGTERM)
             case "\u{1B}":
