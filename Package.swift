@@ -82,6 +82,7 @@ let package = Package(
         room("RealTime", ["Time", "CShims"]),
         room("Bus", ["Wire", "Messages", "Time", "Images", "CZeroMQ", "CShims"]),
         room("ArmDrivers", ["ServoProtocol", "JSONTree", "Time", "Geometry", "Messages", "CShims"]),
+        room("ServoTools", ["ArmDrivers", "ServoProtocol", "JSONTree", "Time"]),
         room("ArmLoop", ["Control", "RealTime", "ArmDrivers", "Messages", "Geometry", "Time"]),
         room("Cameras", ["Time", "Images", "Messages"]),
         room("NodeShell", ["Bus", "Wire", "Launch", "Messages", "Time", "CShims", argumentParser, logging]),
@@ -99,8 +100,8 @@ let package = Package(
         program(
             "octo-arm",
             [
-                "Control", "ArmDrivers", "ArmLoop", "ServoEmulation", "RealTime", "Teleop", "Launch", "NodeShell", "Bus", "Wire",
-                "Messages", "Geometry", "Time", "JSONTree", "CShims", logging,
+                "Control", "ArmDrivers", "ArmLoop", "ServoEmulation", "ServoTools", "RealTime", "Teleop", "Launch", "NodeShell",
+                "Bus", "Wire", "Messages", "Geometry", "Time", "JSONTree", "CShims", logging,
             ]),
         program("octo-bus", ["NodeShell", "Bus", "Wire", "Launch", "Time", "JSONTree", "CShims"]),
         program(
@@ -112,7 +113,8 @@ let package = Package(
 
         // Tests.
         .target(
-            name: "TestSupport", dependencies: ["OctoModel", "Messages", "Images"], path: "Tests/TestSupport",
+            name: "TestSupport",
+            dependencies: ["OctoModel", "Messages", "Images", "ArmDrivers", "ServoEmulation", "Time", "JSONTree"], path: "Tests/TestSupport",
             swiftSettings: strict),
         tests(of: "JSONTree"),
         tests(of: "Time"),
@@ -140,6 +142,7 @@ let package = Package(
                 "Control", "RealTime", "ArmDrivers", "ServoEmulation", "Messages", "Geometry", "Time", "CAllocationCount",
                 "CShims",
             ]),
+        tests(of: "ServoTools", ["ArmDrivers", "ServoEmulation", "ServoProtocol", "JSONTree", "Time", "Control"]),
         tests(of: "Cameras", ["Time", "Images", "Messages"]),
         .testTarget(
             name: "EndToEndTests",

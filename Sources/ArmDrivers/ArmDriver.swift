@@ -57,4 +57,9 @@ package protocol ArmDriver: Sendable {
     /// Sends the arm on its way to `setpoint`. After an error the arm keeps the setpoint it had.
     /// - Parameter now: the present.
     mutating func write(_ setpoint: JointSetpoint, at now: MonotonicTime) throws(ArmDriverError)
+
+    /// Lets the servos go: no torque until the next `write`, whose setpoint should be where the arm then stands. To be
+    /// called at every tick meanwhile, in place of `write`.
+    /// - Parameter now: the present.
+    mutating func release(at now: MonotonicTime) throws(ArmDriverError)
 }

@@ -14,6 +14,7 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
     private static var shadowTolerance: Int { 40 }
     /// Ticks between two looks at a servo's temperature; each tick that looks costs one more read.
     private static var ticksPerTemperature: UInt64 { 50 }
+    private static var torqueRepeats: Int { 5 }
     private static var base: Int { DynamixelRegister.presentCurrent.address }
     private static var count: Int { 10 }
     private static var retryPause: Duration { .milliseconds(500) }
@@ -35,6 +36,8 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
     /// Only once the loop runs: what comes before its first tick may take longer than the servos would wait.
     private var isWatchdogArmed = false
     private var isAlerted: UInt8 = 0
+    /// Writes that switch torque on again, after it was off: nobody answers one, and one may be lost.
+    private var torqueWrites = 0
 
     /// Sets the servos up: nothing moves. Torque that is on stays on, so that the arm does not fall.
     /// - Parameters:
@@ -324,6 +327,10 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
         let outgoing = client.outgoing
         outgoing.removeAll()
         if !isWatchdogArmed { appendWatchdog() }
+        if torqueWrites > 0 {
+            torqueWrites -= 1
+            appendTorque(1)
+        }
         let start = Dynamixel.beginSyncWrite(
             DynamixelRegister.goalPosition.address, width: DynamixelRegister.goalPosition.width, in: outgoing)
         for index in leaders.indices {
@@ -336,13 +343,36 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
                 width: DynamixelRegister.goalPosition.width)
         }
         Dynamixel.end(start, in: outgoing)
+        try send(at: now)
+    }
+
+    package func release(at now: MonotonicTime) throws(ArmDriverError) {
+        if isLost { throw .systemCall(errno: 19) }  // ENODEV
+        client.outgoing.removeAll()
+        appendTorque(0)
+        torqueWrites = Self.torqueRepeats
+        try send(at: now)
+    }
+
+    private func send(at now: MonotonicTime) throws(ArmDriverError) {
         do {
-            try client.port.send(outgoing.bytes)
+            try client.port.send(client.outgoing.bytes)
         } catch {
             isLost = true
             nextRetry = now + Self.retryPause
             throw .systemCall(errno: error.errno)
         }
+    }
+
+    private func appendTorque(_ value: Int) {
+        let register = DynamixelRegister.torqueEnable
+        let start = Dynamixel.beginSyncWrite(register.address, width: register.width, in: client.outgoing)
+        // A shadow obeys its leader's id.
+        for id in leaders {
+            client.outgoing.append(id)
+            client.outgoing.append(littleEndian: value, width: register.width)
+        }
+        Dynamixel.end(start, in: client.outgoing)
     }
 
     private func appendWatchdog() {

@@ -8,9 +8,9 @@ package final class DynamixelClient<Port: ServoPort> {
     let parser = DynamixelParser()
     let incoming = UnsafeMutableRawBufferPointer.allocate(byteCount: 1_024, alignment: 8)
     /// Of the line, bits per second.
-    let baud: Int
+    package let baud: Int
     /// What an answer may take beyond its time on the wire: return delays, USB, the kernel.
-    var margin = Duration.milliseconds(50)
+    package var margin = Duration.milliseconds(50)
 
     package init(port: Port, baud: Int) {
         self.port = port
@@ -57,6 +57,27 @@ package final class DynamixelClient<Port: ServoPort> {
             }
         }
         return nil
+    }
+
+    /// Asks all servos at once; an answer can be lost where several talk at a time.
+    /// - Parameter patience: how long answers are awaited.
+    /// - Returns: ids in ascending order, each once.
+    package func pingAll(patience: Duration) throws(ServoPortError) -> [UInt8] {
+        outgoing.removeAll()
+        Dynamixel.append(.ping, to: Dynamixel.broadcastID, in: outgoing)
+        port.discardInput()
+        parser.reset()
+        try port.send(outgoing.bytes)
+        let deadline = port.now + wireTime(outgoing.count) + patience
+        var found: Set<UInt8> = []
+        while true {
+            let count = try port.receive(into: incoming, until: deadline)
+            if count == 0 { return found.sorted() }
+            _ = parser.feed(UnsafeRawBufferPointer(rebasing: incoming[..<count]))
+            while let packet = parser.next() {
+                if packet.instruction == Dynamixel.Instruction.status.rawValue { found.insert(packet.id) }
+            }
+        }
     }
 
     package func read(_ register: DynamixelRegister, of id: UInt8, tries: Int = 3) throws(ServoPortError) -> Int? {

@@ -10,6 +10,7 @@ import Time
 /// last goal, which is at most one tick of motion away.
 package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable {
     // Unchecked: made on one thread and then owned by the control loop's, never used by two at a time.
+    private static var torqueRepeats: Int { 5 }
     private static var toleratedMisses: Int { 3 }
     private static var base: Int { FeetechRegister.presentPosition.address }
     private static var count: Int { 8 }
@@ -25,6 +26,8 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
     private var nextRetry: MonotonicTime = .zero
     private var isLost = false
     private var alert: (id: UInt8, bits: UInt8) = (0, 0)
+    /// Writes that switch torque on again, after it was off: nobody answers one, and one may be lost.
+    private var torqueWrites = 0
 
     /// Sets the servos up: nothing moves. Torque that is on stays on, so that the arm does not fall.
     /// - Parameters:
@@ -224,13 +227,40 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
             outgoing.append(littleEndian: FeetechRegister.goalPosition.encoded(pulse), width: 2)
         }
         Feetech.end(start, in: outgoing)
+        // Behind the goals: with torque a servo goes to whatever goal it has.
+        if torqueWrites > 0 {
+            torqueWrites -= 1
+            appendTorque(1)
+        }
+        try send(at: now)
+    }
+
+    package func release(at now: MonotonicTime) throws(ArmDriverError) {
+        if isLost { throw .systemCall(errno: 19) }  // ENODEV
+        client.outgoing.removeAll()
+        appendTorque(0)
+        torqueWrites = Self.torqueRepeats
+        try send(at: now)
+    }
+
+    private func send(at now: MonotonicTime) throws(ArmDriverError) {
         do {
-            try client.port.send(outgoing.bytes)
+            try client.port.send(client.outgoing.bytes)
         } catch {
             isLost = true
             nextRetry = now + Self.retryPause
             throw .systemCall(errno: error.errno)
         }
+    }
+
+    private func appendTorque(_ value: Int) {
+        let register = FeetechRegister.torqueEnable
+        let start = Feetech.beginSyncWrite(register.address, width: register.width, in: client.outgoing)
+        for id in leaders {
+            client.outgoing.append(id)
+            client.outgoing.append(littleEndian: value, width: register.width)
+        }
+        Feetech.end(start, in: client.outgoing)
     }
 
     /// The adapter may be back: then the servos are set up as at the start. Not in real time, but the arm is lost anyway.

@@ -8,9 +8,9 @@ package final class FeetechClient<Port: ServoPort> {
     let parser = FeetechParser()
     let incoming = UnsafeMutableRawBufferPointer.allocate(byteCount: 512, alignment: 8)
     /// Of the line, bits per second.
-    let baud: Int
+    package let baud: Int
     /// What an answer may take beyond its time on the wire.
-    var margin = Duration.milliseconds(50)
+    package var margin = Duration.milliseconds(50)
 
     package init(port: Port, baud: Int) {
         self.port = port
@@ -51,6 +51,27 @@ package final class FeetechClient<Port: ServoPort> {
             if let answer = try exchange(id, dataCount: 0) { return answer.error }
         }
         return nil
+    }
+
+    /// Asks all servos at once; an answer can be lost where several talk at a time.
+    /// - Parameter patience: how long answers are awaited.
+    /// - Returns: ids in ascending order, each once.
+    package func pingAll(patience: Duration) throws(ServoPortError) -> [UInt8] {
+        outgoing.removeAll()
+        Feetech.append(.ping, to: Feetech.broadcastID, in: outgoing)
+        port.discardInput()
+        parser.reset()
+        try port.send(outgoing.bytes)
+        let deadline = port.now + wireTime(outgoing.count) + patience
+        var found: Set<UInt8> = []
+        while true {
+            let count = try port.receive(into: incoming, until: deadline)
+            if count == 0 { return found.sorted() }
+            _ = parser.feed(UnsafeRawBufferPointer(rebasing: incoming[..<count]))
+            while let packet = parser.next() {
+                if packet.parameterCount == 0, packet.id <= Feetech.highestID { found.insert(packet.id) }
+            }
+        }
     }
 
     package func read(_ register: FeetechRegister, of id: UInt8, tries: Int = 3) throws(ServoPortError) -> Int? {

@@ -80,6 +80,7 @@ struct ServoReadings {
         }
         return JointState(
             time: now, positions: positions, velocities: velocities, gripper: layout.gripper.opening(readings[count].pulse),
-            load: load, temperatures: temperatures)
+            load: load, temperatures: temperatures, gripperLoad: abs(readings[count].load),
+            gripperTemperature: readings[count].temperature)
     }
 }

@@ -58,6 +58,14 @@ package struct SimulatedArm: ArmDriver {
         memory?.servos = servos
     }
 
+    /// It stays where it is: nothing weighs.
+    package mutating func release(at now: MonotonicTime) throws(ArmDriverError) {
+        advance(to: now)
+        servos.goal = servos.positions
+        servos.gripperGoal = servos.gripper
+        memory?.servos = servos
+    }
+
     /// Lets the servos run until `now` towards the setpoint they have.
     private mutating func advance(to now: MonotonicTime) {
         // The clock starts anew with the machine; a memory from before then has a stamp from the future.

@@ -16,6 +16,8 @@ package struct ArmLoopSnapshot: Equatable, Sendable, BitwiseCopyable {
     package var counts: ArmController.Counts
     /// The last tick's read and write both worked.
     package var driverWorks = true
+    /// The servos have been told to let go.
+    package var isLimp = false
 }
 
 /// One turn of the control loop: read, decide, write, tell. Real-time safe as far as the driver is.
@@ -65,7 +67,8 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
         while let chunk = channels.chunks.pop() { controller.receive(chunk, at: time.wake) }
         snapshot.driverWorks = true
         let tick = controller.tick(at: time.deadline, measured: read(at: time.wake))
-        write(tick.setpoint)
+        if tick.isLimp { release() } else { write(tick.setpoint) }
+        snapshot.isLimp = tick.isLimp
         if let report = tick.report { channels.reports.push(report) }
         snapshot.state = tick.state
         snapshot.counts = controller.counts
@@ -105,10 +108,22 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
             try driver.write(setpoint, at: clock.now())
             controller.wrote(at: clock.now())
         } catch {
-            snapshot.writeFaults += 1
-            snapshot.lastFault = error
-            snapshot.driverWorks = false
-            controller.driverFailed()
+            failed(error)
         }
+    }
+
+    private mutating func release() {
+        do throws(ArmDriverError) {
+            try driver.release(at: clock.now())
+        } catch {
+            failed(error)
+        }
+    }
+
+    private mutating func failed(_ error: ArmDriverError) {
+        snapshot.writeFaults += 1
+        snapshot.lastFault = error
+        snapshot.driverWorks = false
+        controller.driverFailed()
     }
 }

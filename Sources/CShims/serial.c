@@ -26,6 +26,11 @@ int octo_serial_configure(int fd, unsigned baud) {
     return difference > baud / 50 ? EINVAL : 0;
 }
 
+int octo_serial_baud(int fd) {
+    struct termios2 line;
+    return ioctl(fd, TCGETS2, &line) == 0 ? (int)line.c_ospeed : -errno;
+}
+
 int octo_serial_low_latency(int fd) {
     struct serial_struct serial;
     memset(&serial, 0, sizeof serial);

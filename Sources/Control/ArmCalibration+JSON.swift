@@ -26,9 +26,9 @@ extension ArmCalibration {
     private init(root: JSONNode, reader: CalibrationReader) {
         reader.expectKeys(
             [
-                "name", "joints", "eef_offset_m", "eef_offset_rpy_rad", "gripper", "rest_rad", "neutral_rad",
+                "$schema", "name", "joints", "eef_offset_m", "eef_offset_rpy_rad", "gripper", "rest_rad", "neutral_rad",
                 "workspace", "step_limits", "servos",
-            ], optional: ["eef_offset_rpy_rad", "servos"], of: root, at: "")
+            ], optional: ["$schema", "eef_offset_rpy_rad", "servos"], of: root, at: "")
         name = reader.string(root["name"], at: "name")
         joints = reader.elements(root["joints"], at: "joints").enumerated().map { index, node in
             Joint(node, at: "joints[\(index)]", reader: reader)

@@ -8,6 +8,8 @@ package struct ArmTick: Equatable, Sendable, BitwiseCopyable {
     package var state: ArmState
     /// What became of a chunk; at most one per tick, the others follow.
     package var report: ChunkReport?
+    /// The servos are to let go instead of taking the setpoint.
+    package var isLimp = false
 
     package var setpoint: JointSetpoint { state.setpoint }
 }
@@ -84,6 +86,11 @@ package struct ArmController: Sendable, BitwiseCopyable {
     /// Latched until someone clears it.
     var fault: ServoMonitor.Finding?
     var monitor: ServoMonitor
+    private var grip: GripGuard
+    /// The opening to send; `gripper`, unless something is in its way.
+    private var easedGripper: Double
+    /// The servos have been told to let go.
+    private var isLimp = false
     var manual: ManualCommand?
     /// The switch was seen let go since the arm last refused to be moved by hand.
     var isManualArmed = true
@@ -136,12 +143,15 @@ package struct ArmController: Sendable, BitwiseCopyable {
         motion = JointMotion(at: measured.positions)
         gripper = min(max(measured.gripper, 0), 1)
         gripperTarget = gripper
+        easedGripper = gripper
         latch = GripperLatch(rule: configuration.gripper, opening: gripper)
         reference = measured.positions
         commanded = planner.target(at: measured.positions)
         segment = HermiteSegment(start: .zero, duration: .seconds(1), from: motion, to: motion)
         report = ChunkReport(of: current, .executed)
         monitor = ServoMonitor(
+            limits: configuration.servoLimits ?? ServoLimits(), period: configuration.rate.periodSeconds)
+        grip = GripGuard(
             limits: configuration.servoLimits ?? ServoLimits(), period: configuration.rate.periodSeconds)
         if case .temporalEnsemble(let weight, let size) = configuration.strategy {
             ensemble = TemporalEnsemble(weight: weight, size: size)
@@ -231,7 +241,8 @@ package struct ArmController: Sendable, BitwiseCopyable {
         chooseSource(at: now)
         chooseStep(at: now)
         move(to: now)
-        let tick = ArmTick(state: state, report: reports.popFirst())
+        letGoIfAsked()
+        let tick = ArmTick(state: state, report: reports.popFirst(), isLimp: isLimp)
         counts.droppedReports = reports.dropped
         ticks += 1
         return tick
@@ -253,6 +264,27 @@ package struct ArmController: Sendable, BitwiseCopyable {
         }
         let stroke = gripperSpeed * configuration.rate.periodSeconds
         gripper += min(max(gripperTarget - gripper, -stroke), stroke)
+        easedGripper = configuration.servoLimits == nil ? gripper : grip.eased(gripper, measured: measured)
+    }
+
+    /// An arm that stands after an emergency stop lets go, if it is to; from then on the setpoint goes with the arm, so
+    /// that nothing jumps when the servos take hold again.
+    private mutating func letGoIfAsked() {
+        guard isEmergencyStopped, configuration.emergencyStop == .torqueOff, isLimp || motion.isAtRest else {
+            if isLimp, let joint = jointBeyondLimits, fault == nil {
+                fault = ServoMonitor.Finding(reason: .beyondLimits, joint: joint)
+                hold(.beyondLimits)
+            }
+            isLimp = false
+            return
+        }
+        isLimp = true
+        motion = JointMotion(at: measured.positions)
+        reference = measured.positions
+        gripper = min(max(measured.gripper, 0), 1)
+        (gripperTarget, easedGripper) = (gripper, gripper)
+        latch.restart(at: gripper)
+        admitPresentPlace()
     }
 
     mutating func follow(_ wanted: JointVector, towards end: JointMotion? = nil) {
@@ -366,7 +398,7 @@ package struct ArmController: Sendable, BitwiseCopyable {
         }
         return ArmState(
             tick: ticks, mode: mode, measured: measured,
-            setpoint: JointSetpoint(positions: motion.positions, velocities: motion.velocities, gripper: gripper),
+            setpoint: JointSetpoint(positions: motion.positions, velocities: motion.velocities, gripper: easedGripper),
             baseFromEEF: chain.baseFromEEF(measured.positions),
             commandedBaseFromEEF: commandedPose ?? chain.baseFromEEF(motion.positions), blamedJoint: blamed)
     }

@@ -18,13 +18,16 @@ package struct ArmControllerConfiguration: Equatable, Sendable, BitwiseCopyable 
     package var servoLimits: ServoLimits?
     /// How long an operator's command holds after its stamp.
     package var deadManTimeout: Duration
+    /// What an emergency stop does once the arm stands.
+    package var emergencyStop: EmergencyStopRule
     /// How fast the arm is moved back from beyond a limit, radians per second.
     package var recoverySpeed: Double
 
     package init(
         rate: Rate, strategy: ChunkStrategy, gripper: GripperRule = .absolute, watchdog: Duration,
         startMargin: Duration = .zero, servoLimits: ServoLimits? = ServoLimits(),
-        deadManTimeout: Duration = .milliseconds(250), recoverySpeed: Double = 0.2
+        deadManTimeout: Duration = .milliseconds(250), emergencyStop: EmergencyStopRule = .hold,
+        recoverySpeed: Double = 0.2
     ) {
         precondition(strategy.isValid, "the parameters of the chunk strategy are out of range")
         precondition(gripper.isValid, "the parameters of the gripper rule are out of range")
@@ -37,6 +40,7 @@ package struct ArmControllerConfiguration: Equatable, Sendable, BitwiseCopyable 
         self.startMargin = startMargin
         self.servoLimits = servoLimits
         self.deadManTimeout = deadManTimeout
+        self.emergencyStop = emergencyStop
         self.recoverySpeed = recoverySpeed
     }
 
@@ -47,6 +51,14 @@ package struct ArmControllerConfiguration: Equatable, Sendable, BitwiseCopyable 
             rate: rate, strategy: .recedingHorizon(executionHorizon: executionHorizon), watchdog: watchdog,
             startMargin: startMargin)
     }
+}
+
+/// What becomes of the servos' torque in an emergency stop. In either case the arm brakes first.
+package enum EmergencyStopRule: Equatable, Sendable, BitwiseCopyable {
+    /// They hold.
+    case hold
+    /// They let go: the arm sinks under its weight, and can be moved by hand.
+    case torqueOff
 }
 
 /// Who asks for something that is not undone by itself; a number that fits into the control loop's channels.

@@ -41,7 +41,7 @@ package struct ServoMonitor: Sendable, BitwiseCopyable {
     package struct Finding: Equatable, Sendable, BitwiseCopyable {
         /// `stalled`, `overloaded` or `overheated`.
         package var reason: HoldReason
-        /// From 0 at the base.
+        /// From 0 at the base; the number of joints is the gripper.
         package var joint: Int
 
         package init(reason: HoldReason, joint: Int) {
@@ -79,6 +79,9 @@ package struct ServoMonitor: Sendable, BitwiseCopyable {
             if let found = check(measured, setpoint[joint], joint), finding == nil {
                 finding = Finding(reason: found, joint: joint)
             }
+        }
+        if finding == nil, let hot = measured.gripperTemperature, hot >= limits.temperature {
+            finding = Finding(reason: .overheated, joint: setpoint.count)
         }
         return finding
     }

@@ -39,6 +39,64 @@ extension JSONNode {
         }
     }
 
+    /// The value as JSON text for people: two spaces a level, and on one line what fits there.
+    /// - Parameter columns: of a line.
+    package func text(columns: Int) -> String {
+        var output = ""
+        write(to: &output, columns: columns, level: 0, room: columns)
+        return output
+    }
+
+    /// - Parameter room: columns that are left on this line.
+    private func write(to output: inout String, columns: Int, level: Int, room: Int) {
+        let line = inline
+        guard line.count > room else { return output += line }
+        let indent = String(repeating: "  ", count: level + 1)
+        var isFirst = true
+        func separate() {
+            output += isFirst ? "\n" : ",\n"
+            output += indent
+            isFirst = false
+        }
+        // A comma may follow.
+        let inner = columns - 2 * (level + 1) - 1
+        switch value {
+        case .array(let elements):
+            output += "["
+            for element in elements {
+                separate()
+                element.write(to: &output, columns: columns, level: level + 1, room: inner)
+            }
+            output += "\n" + String(repeating: "  ", count: level) + "]"
+        case .object(let members):
+            output += "{"
+            for member in members {
+                separate()
+                Self.quote(member.key, to: &output)
+                output += ": "
+                member.value.write(to: &output, columns: columns, level: level + 1, room: inner - member.key.count - 4)
+            }
+            output += "\n" + String(repeating: "  ", count: level) + "}"
+        case .null, .bool, .number, .string: output += line
+        }
+    }
+
+    /// On one line, with a space inside braces.
+    private var inline: String {
+        switch value {
+        case .array(let elements): return "[" + elements.map(\.inline).joined(separator: ", ") + "]"
+        case .object(let members):
+            if members.isEmpty { return "{}" }
+            let texts = members.map { member in
+                var key = ""
+                Self.quote(member.key, to: &key)
+                return key + ": " + member.value.inline
+            }
+            return "{ " + texts.joined(separator: ", ") + " }"
+        case .null, .bool, .number, .string: return text()
+        }
+    }
+
     private static func quote(_ string: String, to output: inout String) {
         output += "\""
         for scalar in string.unicodeScalars {

@@ -52,6 +52,17 @@ extension JSONNode {
     package var object: [Member]? { if case .object(let members) = value { members } else { nil } }
     package subscript(key: String) -> JSONNode? { object?.last { $0.key == key }?.value }
 
+    /// The object with this member, in the place of the one it had or at the end.
+    package func with(_ key: String, _ value: JSONNode) -> JSONNode {
+        var members = object ?? []
+        if let place = members.lastIndex(where: { $0.key == key }) {
+            members[place].value = value
+        } else {
+            members.append(Member(key: key, value: value))
+        }
+        return JSONNode(.object(members), line: line, column: column)
+    }
+
     /// What it is, for error messages: "a string", "an object".
     package var kind: String {
         switch value {

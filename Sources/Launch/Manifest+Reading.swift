@@ -173,7 +173,7 @@ extension Manifest.Arm {
                 stallError: servos.double("stall_error_rad"), stallLoad: servos.double("stall_load"),
                 stallTime: servos.seconds("stall_time_s"), overloadLoad: servos.double("overload_load"),
                 overloadTime: servos.seconds("overload_time_s"), temperature: servos.double("temperature_c")),
-            deadManTimeout: section.seconds("dead_man_timeout_s"),
+            deadManTimeout: section.seconds("dead_man_timeout_s"), emergencyStop: section.choice("emergency_stop"),
             watchdog: section.seconds("watchdog_s"), stateRate: section.rate("state_rate_hz"),
             realTime: RealTime(
                 priority: realTime.int("priority"), locksMemory: realTime.bool("lock_memory"),

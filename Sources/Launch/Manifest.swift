@@ -139,6 +139,11 @@ package struct Manifest: Equatable, Sendable {
             /// Degrees Celsius.
             package var temperature: Double
         }
+        /// What becomes of the servos' torque once the arm has braked.
+        package enum EmergencyStop: String, CaseIterable, Sendable {
+            case hold
+            case torqueOff = "torque_off"
+        }
         package struct RealTime: Equatable, Sendable {
             /// SCHED_FIFO priority; 0: do not ask.
             package var priority: Int
@@ -161,6 +166,7 @@ package struct Manifest: Equatable, Sendable {
         package var gripper: Gripper
         package var servoLimits: ServoLimits
         package var deadManTimeout: Duration
+        package var emergencyStop: EmergencyStop
         package var watchdog: Duration
         package var stateRate: Rate
         package var realTime: RealTime

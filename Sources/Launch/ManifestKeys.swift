@@ -195,6 +195,10 @@ enum ManifestKeys {
             "dead_man_timeout_s", .number(0.02...5), .defaultsTo(0.25), unit: "s",
             "How long an operator's command moves the arm when no further one comes."),
         ManifestKey(
+            "emergency_stop", .choice(Manifest.Arm.EmergencyStop.allCases.map(\.rawValue)), .defaultsTo("hold"),
+            "After an emergency stop the arm brakes; then it holds, or with 'torque_off' the servos let go: it sinks under "
+                + "its weight and can be moved by hand."),
+        ManifestKey(
             "watchdog_s", .number(0.01...60), .defaultsTo(0.6), unit: "s",
             "The arm holds when no fresh chunk came for so long."),
         ManifestKey(

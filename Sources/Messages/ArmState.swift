@@ -16,10 +16,15 @@ package struct JointState: Equatable, Sendable, BitwiseCopyable {
     package var load: JointVector?
     /// Degrees Celsius, the hottest servo of each joint; nil where the driver cannot tell.
     package var temperatures: JointVector?
+    /// How hard the gripper's servo pushes, 0...1 as `load`; nil where the driver cannot tell.
+    package var gripperLoad: Double?
+    /// Degrees Celsius; nil where the driver cannot tell.
+    package var gripperTemperature: Double?
 
     package init(
         time: MonotonicTime, positions: JointVector, velocities: JointVector, gripper: Double,
-        load: JointVector? = nil, temperatures: JointVector? = nil
+        load: JointVector? = nil, temperatures: JointVector? = nil, gripperLoad: Double? = nil,
+        gripperTemperature: Double? = nil
     ) {
         self.time = time
         self.positions = positions
@@ -27,6 +32,8 @@ package struct JointState: Equatable, Sendable, BitwiseCopyable {
         self.gripper = gripper
         self.load = load
         self.temperatures = temperatures
+        self.gripperLoad = gripperLoad
+        self.gripperTemperature = gripperTemperature
     }
 }
 

@@ -29,6 +29,9 @@ package protocol EmulatedBus: AnyObject {
     /// Puts something in a servo's way, pulses as its position register says; nil takes it away.
     func setObstacle(_ pulses: ClosedRange<Int>?, at id: UInt8)
 
+    /// A hand turns a servo, to where its position register says `pulses`; one with torque on does not give way.
+    func turn(_ id: UInt8, to pulses: Int)
+
     /// A hardware error, as the protocol's bits.
     func setHardwareError(_ bits: UInt8, at id: UInt8)
 

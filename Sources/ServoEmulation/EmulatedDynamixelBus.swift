@@ -65,6 +65,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
     }
 
     package func setObstacle(_ pulses: ClosedRange<Int>?, at id: UInt8) { change(id) { $0.setObstacle(pulses) } }
+    package func turn(_ id: UInt8, to pulses: Int) { change(id) { $0.turn(to: pulses) } }
     package func setHardwareError(_ bits: UInt8, at id: UInt8) { change(id) { $0.setHardwareError(bits) } }
     package func setTemperature(_ degrees: Int, at id: UInt8) { change(id) { $0.setTemperature(degrees) } }
 

@@ -214,6 +214,12 @@ struct EmulatedDynamixelServo {
         set(.moving, abs(motor.velocity) > 1 ? 1 : 0)
     }
 
+    mutating func turn(to pulses: Int) {
+        if isTorqueOn { return }
+        motor.position = actual(Double(pulses))
+        updatePresent()
+    }
+
     // MARK: Faults
 
     /// - Parameter pulses: it cannot leave this range, as its position register counts.

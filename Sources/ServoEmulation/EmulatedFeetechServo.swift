@@ -127,7 +127,7 @@ struct EmulatedFeetechServo {
             // It stops at its limit registers, whatever the goal.
             let (low, high) = (value(.minimumPosition), value(.maximumPosition))
             let goal = low < high ? min(max(value(.goalPosition), low), high) : value(.goalPosition)
-            motor.follow(Double(goal + value(.homingOffset)), speed: speed, for: seconds)
+            motor.follow(motor.position + Double(goal) - presentPulses, speed: speed, for: seconds)
         case 1: motor.push(Double(wanted.signum()) * speed / Self.freeSpeed, speed: Self.freeSpeed, for: seconds)
         default: motor.rest()
         }
@@ -143,8 +143,20 @@ struct EmulatedFeetechServo {
         }
     }
 
+    /// Positions of many turns, also below 0, are told instead of one turn's.
+    private var countsTurns: Bool { value(.phase) & 0x10 != 0 }
+
+    /// What the encoder says less the offset.
+    private var presentPulses: Double {
+        let pulses = motor.position - Double(value(.homingOffset))
+        if countsTurns { return pulses }
+        let rest = pulses.truncatingRemainder(dividingBy: 4_096)
+        return rest < 0 ? rest + 4_096 : rest
+    }
+
     private mutating func updatePresent() {
-        set(.presentPosition, Int(motor.position.rounded()) - value(.homingOffset))
+        let pulses = Int(presentPulses.rounded())
+        set(.presentPosition, countsTurns ? pulses : pulses & 4_095)
         set(.presentVelocity, Int(motor.velocity.rounded()))
         let share = isProtecting ? motor.effort * Double(value(.protectiveTorque)) / 100 : motor.effort
         set(.presentLoad, Int((share * 1_000).rounded()))
@@ -160,8 +172,14 @@ struct EmulatedFeetechServo {
             (motor.lowestFree, motor.highestFree) = (-.infinity, .infinity)
             return
         }
-        let offset = value(.homingOffset)
-        (motor.lowestFree, motor.highestFree) = (Double(pulses.lowerBound + offset), Double(pulses.upperBound + offset))
+        let offset = motor.position - presentPulses
+        (motor.lowestFree, motor.highestFree) = (Double(pulses.lowerBound) + offset, Double(pulses.upperBound) + offset)
+    }
+
+    mutating func turn(to pulses: Int) {
+        if isTorqueOn { return }
+        motor.position += Double(pulses) - presentPulses
+        updatePresent()
     }
 
     mutating func setHardwareError(_ bits: UInt8) {

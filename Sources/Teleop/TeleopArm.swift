@@ -44,7 +44,11 @@ package struct TeleopArm: Equatable, Sendable {
     /// All joints at speed 0.
     var still: JointVector { JointVector(repeating: 0, count: joints.count) }
 
-    func name(of joint: Int?) -> String? { joint.flatMap { joints.indices.contains($0) ? joints[$0] : nil } }
+    /// As `ArmState.blamedJoint` counts: the gripper comes after the last joint.
+    package func name(of joint: Int?) -> String? {
+        guard let joint, joint >= 0, joint <= joints.count else { return nil }
+        return joint < joints.count ? joints[joint] : "gripper"
+    }
 }
 
 /// Why nobody can move the arm at present.

@@ -29,6 +29,8 @@ extension ArmState: WireMessage {
         proto.commandedBaseFromEef = Octo_Pose(commandedBaseFromEEF)
         proto.measuredLoad = measured.load?.array ?? []
         proto.measuredTemperatureCelsius = measured.temperatures?.array ?? []
+        if let load = measured.gripperLoad { proto.measuredGripperLoad = load }
+        if let temperature = measured.gripperTemperature { proto.measuredGripperTemperatureCelsius = temperature }
         if let blamedJoint { proto.blamedJoint = try Self.check.small(blamedJoint, "blamed_joint") }
         try Self.validate(proto)
         return try Self.encode(proto)
@@ -59,7 +61,10 @@ extension ArmState: WireMessage {
                 velocities: JointVector(proto.measuredVelocitiesRadPerS), gripper: proto.measuredGripper,
                 load: proto.measuredLoad.isEmpty ? nil : JointVector(proto.measuredLoad),
                 temperatures: proto.measuredTemperatureCelsius.isEmpty
-                    ? nil : JointVector(proto.measuredTemperatureCelsius)),
+                    ? nil : JointVector(proto.measuredTemperatureCelsius),
+                gripperLoad: proto.hasMeasuredGripperLoad ? proto.measuredGripperLoad : nil,
+                gripperTemperature: proto.hasMeasuredGripperTemperatureCelsius
+                    ? proto.measuredGripperTemperatureCelsius : nil),
             setpoint: JointSetpoint(
                 positions: JointVector(proto.setpointPositionsRad),
                 velocities: JointVector(proto.setpointVelocitiesRadPerS), gripper: proto.setpointGripper),
@@ -85,8 +90,8 @@ extension ArmState: WireMessage {
                 expected: "none, or \(counts[0]) as in the positions")
         }
         try check.require(
-            !proto.hasBlamedJoint || Int(proto.blamedJoint) < counts[0], "blamed_joint", found: "\(proto.blamedJoint)",
-            expected: "less than \(counts[0])")
+            !proto.hasBlamedJoint || Int(proto.blamedJoint) <= counts[0], "blamed_joint", found: "\(proto.blamedJoint)",
+            expected: "at most \(counts[0])")
         try check.require(
             proto.hasBaseFromEef && proto.hasCommandedBaseFromEef, "a pose", found: "absent",
             expected: "base_from_eef and commanded_base_from_eef")

@@ -39,6 +39,7 @@ enum ArmNodeError: Error, CustomStringConvertible {
 struct ArmNode<Driver: ArmDriver>: NodeBody {
     private let loop: ArmControlLoop<Driver>
     private let jointCount: Int
+    /// The gripper comes last.
     private let jointNames: [String]
     private let policyStep: Duration
     private let rights: RealTimeReport
@@ -77,7 +78,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         chunkReports = bus.publisher(Topics.armChunk)
         loopReports = bus.publisher(Topics.armLoop)
         jointCount = driver.jointCount
-        jointNames = calibration.joints.map(\.name)
+        jointNames = calibration.joints.map(\.name) + ["gripper"]
         policyStep = context.run.manifest.policy.rate.period
         loop = try ArmControlLoop(
             driver: driver, calibration: calibration,
@@ -201,7 +202,8 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         case .recovering: return (.degraded, "moving back slowly from beyond a joint's limit" + suffix)
         case .holding(let reason):
             let joint = snapshot.state.blamedJoint.map { " (joint \(jointNames[$0]))" } ?? ""
-            return (Self.condition(holdingFor: reason), "holding: \(reason)\(joint)" + suffix)
+            let torque = snapshot.isLimp ? ", torque off" : ""
+            return (Self.condition(holdingFor: reason), "holding: \(reason)\(joint)\(torque)" + suffix)
         }
     }
 }

@@ -21,7 +21,8 @@ extension ArmControllerConfiguration {
         self.init(
             rate: section.controlRate, strategy: strategy, gripper: gripper, watchdog: section.watchdog,
             startMargin: .nanoseconds(policyRate.periodNanoseconds / 4), servoLimits: ServoLimits(section.servoLimits),
-            deadManTimeout: section.deadManTimeout)
+            deadManTimeout: section.deadManTimeout,
+            emergencyStop: section.emergencyStop == .torqueOff ? .torqueOff : .hold)
     }
 }
 

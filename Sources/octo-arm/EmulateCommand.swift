@@ -25,6 +25,7 @@ struct EmulateCommand: ParsableCommand {
               error ID BITS   a hardware error, as the protocol's bits
               heat ID C       a servo is C degrees Celsius hot
               obstacle ID LO HI   it cannot leave LO ... HI pulses (obstacle ID: free again)
+              turn ID PULSES      a hand turns a servo whose torque is off
               unplug, replug  the adapter is pulled out, and comes back with the power switched off and on
             """)
 
@@ -40,7 +41,7 @@ struct EmulateCommand: ParsableCommand {
     @Option(help: "Where the link to the pseudo-terminal is put.")
     var link: String
 
-    @Option(help: "Bits per second of the line.")
+    @Option(help: "Bits per second of the servos; what comes at another rate they do not hear.")
     var baud = 1_000_000
 
     @Option(help: "Seed of the faults' chance.")
@@ -58,7 +59,7 @@ struct EmulateCommand: ParsableCommand {
         if ids != nil, driver == nil { throw ValidationError("--ids: give their protocol too, as in --driver feetech.") }
     }
 
-    private static func servoProtocol(_ name: String) throws -> ServoLayout.ServoProtocolName {
+    static func servoProtocol(_ name: String) throws -> ServoLayout.ServoProtocolName {
         guard let found = ServoLayout.ServoProtocolName(rawValue: name) else {
             throw ValidationError("--driver: found '\(name)', give dynamixel or feetech.")
         }
@@ -95,7 +96,7 @@ struct EmulateCommand: ParsableCommand {
         if let registerLog { bus.onWrite = try Self.makeLog(registerLog) }
         let terminal = PseudoTerminal(link: link)
         try terminal.plugIn()
-        var server = EmulationServer(bus: bus, terminal: terminal)
+        var server = EmulationServer(bus: bus, terminal: terminal, baud: baud)
         for line in fault { try server.obey(line) }
         print("\(name.rawValue) servos \(bus.ids.map(String.init).joined(separator: " ")) at \(link)")
         fflush(nil)

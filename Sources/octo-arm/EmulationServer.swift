@@ -74,11 +74,14 @@ enum EmulationError: Error, CustomStringConvertible {
 struct EmulationServer {
     let bus: any EmulatedBus
     let terminal: PseudoTerminal
+    /// The rate of the servos, bits per second.
+    let baud: Int
     private var commands: [UInt8] = []
 
-    init(bus: any EmulatedBus, terminal: PseudoTerminal) {
+    init(bus: any EmulatedBus, terminal: PseudoTerminal, baud: Int) {
         self.bus = bus
         self.terminal = terminal
+        self.baud = baud
     }
 
     /// Until SIGTERM, SIGINT or SIGHUP.
@@ -112,7 +115,8 @@ struct EmulationServer {
         guard terminal.descriptor >= 0 else { return }
         var bytes = [UInt8](repeating: 0, count: 4_096)
         let count = read(terminal.descriptor, &bytes, bytes.count)
-        guard count > 0 else { return }
+        // Sent at another rate than theirs it is noise to the servos.
+        guard count > 0, octo_serial_baud(terminal.descriptor) == baud else { return }
         bytes[..<count].withUnsafeBytes { bus.receive($0, at: now) }
     }
 
@@ -155,6 +159,7 @@ struct EmulationServer {
         case ("delay", 1) where (0...10).contains(numbers[0]): bus.faults.delay = numbers[0]
         case ("missing", 0): bus.faults.missing = []
         case ("missing", 1): bus.faults.missing.insert(id)
+        case ("turn", 2) where (0...4_095).contains(numbers[1]): bus.turn(id, to: Int(numbers[1]))
         case ("error", 2): bus.setHardwareError(UInt8(exactly: numbers[1]) ?? 0, at: id)
         case ("heat", 2): bus.setTemperature(Int(min(max(numbers[1], 0), 255)), at: id)
         case ("obstacle", 1): bus.setObstacle(nil, at: id)

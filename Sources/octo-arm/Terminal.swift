@@ -150,9 +150,7 @@ extension ArmState {
             .init(key: "time_ns", value: JSONNode(measured.time.nanoseconds)), .init(key: "mode", value: JSONNode(mode.name)),
         ]
         if case .holding(let reason) = mode { members.append(.init(key: "hold", value: JSONNode("\(reason)"))) }
-        if let blamedJoint, arm.joints.indices.contains(blamedJoint) {
-            members.append(.init(key: "blamed_joint", value: JSONNode(arm.joints[blamedJoint])))
-        }
+        if let name = arm.name(of: blamedJoint) { members.append(.init(key: "blamed_joint", value: JSONNode(name))) }
         members += [
             .init(key: "positions_rad", value: numbers(measured.positions)),
             .init(key: "setpoint_rad", value: numbers(setpoint.positions)),

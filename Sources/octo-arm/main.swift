@@ -6,7 +6,8 @@ struct OctoArm: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "octo-arm", abstract: "Drive an arm, or stand in for one.",
         subcommands: [
-            StopCommand.self, ResetCommand.self, JogCommand.self, HomeCommand.self, EmulateCommand.self, RunCommand.self,
+            FindPortCommand.self, ScanCommand.self, CheckCommand.self, CalibrateCommand.self, LeRobotCommand.self,
+            JogCommand.self, HomeCommand.self, StopCommand.self, ResetCommand.self, EmulateCommand.self, RunCommand.self,
         ])
 }
 

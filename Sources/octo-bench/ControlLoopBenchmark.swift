@@ -205,6 +205,7 @@ private struct UnreliableArm: ArmDriver {
     var arm: SimulatedArm
     var reads = 0
     var jointCount: Int { arm.jointCount }
+    mutating func release(at now: MonotonicTime) throws(ArmDriverError) { try arm.release(at: now) }
 
     mutating func read(at now: MonotonicTime) throws(ArmDriverError) -> JointState {
         reads += 1

@@ -24,6 +24,7 @@ struct ArmDriverConformance<Driver: ArmDriver> {
         try refusesASetpointForAnotherArm()
         try refusesASetpointThatIsNotFinite()
         try anErrorLeavesTheSetpointInForce()
+        try anArmThatWasLetGoTakesHoldAgain()
     }
 
     private func setpoint(_ positions: JointVector, gripper: Double = 0.5) -> JointSetpoint {
@@ -110,5 +111,25 @@ struct ArmDriverConformance<Driver: ArmDriver> {
         let arrival = MonotonicTime.zero + settlingTime
         let state = try driver.read(at: arrival)
         #expect((state.positions - goal).magnitude < tolerance)
+    }
+
+    private func anArmThatWasLetGoTakesHoldAgain() throws {
+        var driver = try makeDriver(start)
+        let goal = start + JointVector(repeating: 0.1, count: start.count)
+        var now = MonotonicTime.zero
+        try driver.write(setpoint(goal), at: now)
+        now += tick
+        let place = try driver.read(at: now).positions
+        // It does not go on to the goal it had.
+        for _ in 0..<50 {
+            try driver.release(at: now)
+            now += tick
+            let state = try driver.read(at: now)
+            #expect((state.positions - place).magnitude < 0.05)
+        }
+        let left = try driver.read(at: now).positions
+        try driver.write(setpoint(left), at: now)
+        now = try settle(&driver, setpoint(goal), from: now)
+        #expect((try driver.read(at: now).positions - goal).magnitude < tolerance)
     }
 }

@@ -3,6 +3,7 @@ import Geometry
 import Messages
 import ServoEmulation
 import ServoProtocol
+import TestSupport
 import Testing
 import Time
 
@@ -37,6 +38,29 @@ import Time
         setup.port.wait(until: .zero + .seconds(100))
         #expect(setup.bus.ids.map { setup.bus.position(of: $0) } == before)
         #expect(setup.bus.ids.allSatisfy { setup.bus.value(of: .torqueEnable, at: $0) == 1 })
+    }
+
+    @Test func anArmThatIsLetGoIsWithoutTorqueUntilItIsToldWhereToStand() throws {
+        let setup = Setup()
+        var arm = try setup.driver()
+        var now = MonotonicTime.zero
+        try arm.release(at: now)
+        now += .milliseconds(10)
+        _ = try arm.read(at: now)
+        #expect(setup.bus.ids.allSatisfy { setup.bus.value(of: .torqueEnable, at: $0) == 0 })
+        // By hand; then it takes hold there, and nothing jumps.
+        setup.bus.turn(setup.bus.ids[0], to: 2_600)
+        let place = try arm.read(at: now).positions
+        let before = setup.bus.ids.map { setup.bus.position(of: $0) }
+        for _ in 0..<20 {
+            now += .milliseconds(10)
+            let gripper = try arm.read(at: now).gripper
+            try arm.write(TestArm.setpoint(place, gripper: gripper), at: now)
+        }
+        #expect(setup.bus.ids.allSatisfy { setup.bus.value(of: .torqueEnable, at: $0) == 1 })
+        for (id, was) in zip(setup.bus.ids, before) {
+            #expect(abs((setup.bus.position(of: id) ?? 0) - (was ?? 0)) <= 1, "servo \(id)")
+        }
     }
 
     @Test func anotherArmsCalibrationIsRefused() throws {

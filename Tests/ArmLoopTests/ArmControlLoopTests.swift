@@ -50,6 +50,7 @@ struct FaultyArm: ArmDriver {
     var reads = -1
     var writes = -1
     var jointCount: Int { arm.jointCount }
+    mutating func release(at now: MonotonicTime) throws(ArmDriverError) { try arm.release(at: now) }
 
     mutating func read(at now: MonotonicTime) throws(ArmDriverError) -> JointState {
         reads += 1
@@ -249,6 +250,7 @@ struct LoopBench<Driver: ArmDriver> {
             var arm: SimulatedArm
             var log: [Double] = []
             var jointCount: Int { arm.jointCount }
+            mutating func release(at now: MonotonicTime) throws(ArmDriverError) { try arm.release(at: now) }
             mutating func read(at now: MonotonicTime) throws(ArmDriverError) -> JointState {
                 let state = try arm.read(at: now)
                 log = state.positions.array
@@ -316,6 +318,7 @@ struct LoopBench<Driver: ArmDriver> {
             var first: UInt64 = 0
             var last: UInt64 = 0
             var jointCount: Int { arm.jointCount }
+            mutating func release(at now: MonotonicTime) throws(ArmDriverError) { try arm.release(at: now) }
             mutating func read(at now: MonotonicTime) throws(ArmDriverError) -> JointState {
                 reads += 1
                 last = octo_thread_allocation_count()

@@ -16,6 +16,66 @@ private let still = JointVector(repeating: 0, count: 6)
         return bench
     }
 
+    // MARK: With the torque off
+
+    private func limp() throws -> Bench {
+        let arm = try widowX()
+        var configuration = ArmControllerConfiguration(rate: Rate(hertz: 100), executionHorizon: 4, watchdog: .seconds(5))
+        configuration.emergencyStop = .torqueOff
+        let start = standing(at: arm.neutral)
+        var bench = Bench(
+            ArmController(calibration: arm, configuration: configuration, measured: start), at: arm.neutral)
+        bench.receive(try chunk(Array(repeating: [0.05, 0, 0, 0, 0, 0, 1], count: 6), observedAt: 0, space: .jointDelta))
+        bench.run(milliseconds: 300)
+        bench.controller.emergencyStop()
+        return bench
+    }
+
+    @Test func theServosLetGoOnceTheArmStands() throws {
+        var bench = try limp()
+        var ticks: [ArmTick] = []
+        for _ in 0..<60 { ticks.append(bench.tick()) }
+        let first = try #require(ticks.firstIndex { $0.isLimp })
+        #expect(first > 0 && ticks[first - 1].setpoint.velocities.magnitude < 0.3, "it brakes first")
+        #expect(!ticks[first...].contains { !$0.isLimp })
+        #expect(bench.modes.last == .holding(.emergencyStop))
+    }
+
+    @Test func anArmThatSankIsTakenUpWhereItIs() throws {
+        var bench = try limp()
+        bench.run(milliseconds: 600)
+        // By hand, or by its weight; jerkily.
+        var place = try #require(bench.setpoints.last).positions
+        for _ in 0..<50 {
+            place[1] += 0.01
+            place[2] -= 0.015
+            bench.moveByHand(to: place)
+            bench.tick()
+        }
+        bench.controller.resetEmergencyStop(by: try #require(OperatorID("ann")))
+        let tick = bench.tick()
+        #expect(!tick.isLimp)
+        #expect((tick.setpoint.positions - place).magnitude < 1e-12 && tick.setpoint.velocities.magnitude == 0)
+        bench.run(milliseconds: 300)
+        #expect((try #require(bench.setpoints.last).positions - place).magnitude < 1e-12)
+        #expect(bench.modes.last == .holding(.released))
+    }
+
+    @Test func anArmThatSankBeyondALimitIsNotMovedByThat() throws {
+        var bench = try limp()
+        bench.run(milliseconds: 600)
+        var place = try #require(bench.setpoints.last).positions
+        place[1] = try widowX().joints[1].upper + 0.1
+        bench.moveByHand(to: place)
+        bench.tick()
+        bench.controller.resetEmergencyStop(by: try #require(OperatorID("ann")))
+        bench.moveByHand(to: place)
+        let tick = bench.tick()
+        #expect(!tick.isLimp && tick.state.blamedJoint == nil || tick.state.blamedJoint == 1)
+        bench.tick()
+        #expect(bench.modes.last == .holding(.beyondLimits))
+    }
+
     @Test func brakesAndStaysWhateverComes() throws {
         var bench = try moving()
         #expect(bench.setpoints.last?.velocities.magnitude ?? 0 > 0.1)

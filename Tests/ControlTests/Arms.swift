@@ -77,6 +77,9 @@ struct Bench {
         return tick
     }
 
+    /// What the next tick finds, whatever the arm was told.
+    mutating func moveByHand(to positions: JointVector) { measured.positions = positions }
+
     mutating func run(milliseconds: Int) {
         let end = now + .milliseconds(milliseconds)
         while now < end { tick() }

@@ -99,6 +99,8 @@ import Time
         ]
         for texts in cases { #expect(answer(texts[0], host) == bytes(texts[1]), "\(texts[0])") }
         let below = Host(EmulatedFeetechBus([.init(id: 1, pulses: 0, homingOffset: 5), .init(id: 5)]))
+        // Positions below 0 are told only where turns are counted: bit 0x10 of the phase.
+        #expect(answer("FF FF 01 04 03 12 1C C9", below) == bytes("FF FF 01 02 00 FC"))
         #expect(answer("FF FF 01 04 02 38 02 BE", below) == bytes("FF FF 01 04 00 05 80 75"), "-5: sign and magnitude")
         below.bus.setHardwareError(Feetech.StatusError.overload.rawValue, at: 5)
         #expect(answer("FF FF 05 04 02 38 02 BA", below) == bytes("FF FF 05 04 20 00 08 CE"))

@@ -289,7 +289,14 @@ private let amidst: JointVector = [0, 0, 0.6, 0, 0.9, 0]
         #expect(session.command(at: .zero) == nil && !session.isMoving)
     }
 
-    /// Whatever is pressed: held commands come only while something moves, and never without a recent key or a pose.
+    @Test func theGripperComesAfterTheLastJoint() throws {
+        let arm = TeleopArm(try widowX())
+        #expect(Hindrance.hold(.overheated, joint: 6).description(of: arm).contains("joint gripper"))
+        #expect(Hindrance.hold(.overheated, joint: 0).description(of: arm).contains("joint waist"))
+        for joint in [-1, 7, nil] { #expect(arm.name(of: joint) == nil) }
+    }
+
+    /// Whatever is pressed, and whenever.
     @Test func anyKeysKeepTheArmInsideItsEnvelope() throws {
         var generator = SeededGenerator(seed: SeededGenerator.freshSeed())
         let all: [Key] = Array("12345678+-wsadrfuoikjl[],.ghz excbt?q").map { .sign($0) } + [.up, .down, .left, .right, .other]

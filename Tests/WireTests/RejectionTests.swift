@@ -154,10 +154,10 @@ import Wire
     @Test func loadsAndBlameBelongToTheJointsThereAre() throws {
         try expectUnreadable(Samples.armState, changedBy: Field.double(15, 0.5), naming: "joints")
         try expectUnreadable(Samples.armState, changedBy: Field.double(16, 40), naming: "joints")
-        try expectUnreadable(Samples.armState, changedBy: Field.varint(17, 6), naming: "blamed_joint")
+        try expectUnreadable(Samples.armState, changedBy: Field.varint(17, 7), naming: "blamed_joint")
         #expect(throws: Never.self) {
             let encoded = try Samples.armState.encoded()
-            _ = try ArmState(reading: encoded.body + Field.varint(17, 5))
+            _ = try ArmState(reading: encoded.body + Field.varint(17, 6))
         }
     }
 

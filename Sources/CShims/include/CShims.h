@@ -70,6 +70,8 @@ int octo_pipe(int ends[2]);
 /// Makes a terminal line raw: 8 data bits, no parity, 1 stop bit, no flow control, reads that never wait; `baud` may be
 /// any number. Returns 0 or an errno. ioctl_tty(2), TCSETS2 with BOTHER.
 int octo_serial_configure(int fd, unsigned baud);
+/// The rate a terminal line is set to, bits per second, or -errno; for the master of a pseudo-terminal that of its other end.
+int octo_serial_baud(int fd);
 /// Asks the driver to hand bytes over at once; returns 0 or an errno (ENOTTY where it cannot). TIOCSSERIAL.
 int octo_serial_low_latency(int fd);
 /// Nobody else may open it any more, but for root; returns 0 or an errno. TIOCEXCL.

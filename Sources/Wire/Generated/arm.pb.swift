@@ -162,7 +162,7 @@ nonisolated struct Octo_ArmState: @unchecked Sendable {
     set {_uniqueStorage()._measuredTemperatureCelsius = newValue}
   }
 
-  /// The joint, from 0 at the base, that the hold or the recovery is about.
+  /// The joint, from 0 at the base, that the hold or the recovery is about; the number of joints is the gripper.
   var blamedJoint: UInt32 {
     get {_storage._blamedJoint ?? 0}
     set {_uniqueStorage()._blamedJoint = newValue}
@@ -171,6 +171,25 @@ nonisolated struct Octo_ArmState: @unchecked Sendable {
   var hasBlamedJoint: Bool {_storage._blamedJoint != nil}
   /// Clears the value of `blamedJoint`. Subsequent reads from it will return its default value.
   mutating func clearBlamedJoint() {_uniqueStorage()._blamedJoint = nil}
+
+  /// Share of the most that the gripper's servo may push; absent where that is not measured.
+  var measuredGripperLoad: Double {
+    get {_storage._measuredGripperLoad ?? 0}
+    set {_uniqueStorage()._measuredGripperLoad = newValue}
+  }
+  /// Returns true if `measuredGripperLoad` has been explicitly set.
+  var hasMeasuredGripperLoad: Bool {_storage._measuredGripperLoad != nil}
+  /// Clears the value of `measuredGripperLoad`. Subsequent reads from it will return its default value.
+  mutating func clearMeasuredGripperLoad() {_uniqueStorage()._measuredGripperLoad = nil}
+
+  var measuredGripperTemperatureCelsius: Double {
+    get {_storage._measuredGripperTemperatureCelsius ?? 0}
+    set {_uniqueStorage()._measuredGripperTemperatureCelsius = newValue}
+  }
+  /// Returns true if `measuredGripperTemperatureCelsius` has been explicitly set.
+  var hasMeasuredGripperTemperatureCelsius: Bool {_storage._measuredGripperTemperatureCelsius != nil}
+  /// Clears the value of `measuredGripperTemperatureCelsius`. Subsequent reads from it will return its default value.
+  mutating func clearMeasuredGripperTemperatureCelsius() {_uniqueStorage()._measuredGripperTemperatureCelsius = nil}
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -668,7 +687,7 @@ nonisolated extension Octo_Pose: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension Octo_ArmState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ArmState"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tick\0\u{1}executing\0\u{1}holding\0\u{3}measured_ns\0\u{3}measured_positions_rad\0\u{3}measured_velocities_rad_per_s\0\u{3}measured_gripper\0\u{3}setpoint_positions_rad\0\u{3}setpoint_velocities_rad_per_s\0\u{3}setpoint_gripper\0\u{3}base_from_eef\0\u{3}commanded_base_from_eef\0\u{1}manual\0\u{1}recovering\0\u{3}measured_load\0\u{3}measured_temperature_celsius\0\u{3}blamed_joint\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tick\0\u{1}executing\0\u{1}holding\0\u{3}measured_ns\0\u{3}measured_positions_rad\0\u{3}measured_velocities_rad_per_s\0\u{3}measured_gripper\0\u{3}setpoint_positions_rad\0\u{3}setpoint_velocities_rad_per_s\0\u{3}setpoint_gripper\0\u{3}base_from_eef\0\u{3}commanded_base_from_eef\0\u{1}manual\0\u{1}recovering\0\u{3}measured_load\0\u{3}measured_temperature_celsius\0\u{3}blamed_joint\0\u{3}measured_gripper_load\0\u{3}measured_gripper_temperature_celsius\0")
 
   fileprivate class _StorageClass {
     var _tick: UInt64 = 0
@@ -685,6 +704,8 @@ nonisolated extension Octo_ArmState: SwiftProtobuf.Message, SwiftProtobuf._Messa
     var _measuredLoad: [Double] = []
     var _measuredTemperatureCelsius: [Double] = []
     var _blamedJoint: UInt32? = nil
+    var _measuredGripperLoad: Double? = nil
+    var _measuredGripperTemperatureCelsius: Double? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -709,6 +730,8 @@ nonisolated extension Octo_ArmState: SwiftProtobuf.Message, SwiftProtobuf._Messa
       _measuredLoad = source._measuredLoad
       _measuredTemperatureCelsius = source._measuredTemperatureCelsius
       _blamedJoint = source._blamedJoint
+      _measuredGripperLoad = source._measuredGripperLoad
+      _measuredGripperTemperatureCelsius = source._measuredGripperTemperatureCelsius
     }
   }
 
@@ -787,6 +810,8 @@ nonisolated extension Octo_ArmState: SwiftProtobuf.Message, SwiftProtobuf._Messa
         case 15: try { try decoder.decodeRepeatedDoubleField(value: &_storage._measuredLoad) }()
         case 16: try { try decoder.decodeRepeatedDoubleField(value: &_storage._measuredTemperatureCelsius) }()
         case 17: try { try decoder.decodeSingularUInt32Field(value: &_storage._blamedJoint) }()
+        case 18: try { try decoder.decodeSingularDoubleField(value: &_storage._measuredGripperLoad) }()
+        case 19: try { try decoder.decodeSingularDoubleField(value: &_storage._measuredGripperTemperatureCelsius) }()
         default: break
         }
       }
@@ -860,6 +885,12 @@ nonisolated extension Octo_ArmState: SwiftProtobuf.Message, SwiftProtobuf._Messa
       try { if let v = _storage._blamedJoint {
         try visitor.visitSingularUInt32Field(value: v, fieldNumber: 17)
       } }()
+      try { if let v = _storage._measuredGripperLoad {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 18)
+      } }()
+      try { if let v = _storage._measuredGripperTemperatureCelsius {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 19)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -883,6 +914,8 @@ nonisolated extension Octo_ArmState: SwiftProtobuf.Message, SwiftProtobuf._Messa
         if _storage._measuredLoad != rhs_storage._measuredLoad {return false}
         if _storage._measuredTemperatureCelsius != rhs_storage._measuredTemperatureCelsius {return false}
         if _storage._blamedJoint != rhs_storage._blamedJoint {return false}
+        if _storage._measuredGripperLoad != rhs_storage._measuredGripperLoad {return false}
+        if _storage._measuredGripperTemperatureCelsius != rhs_storage._measuredGripperTemperatureCelsius {return false}
         return true
       }
       if !storagesAreEqual {return false}

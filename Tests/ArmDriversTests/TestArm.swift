@@ -2,57 +2,8 @@ import ArmDrivers
 import Geometry
 import Messages
 import ServoEmulation
+import TestSupport
 import Time
-
-/// A line to emulated servos, in a time of its own: waiting costs nothing.
-final class EmulatedPort: ServoPort {
-    let bus: any EmulatedBus
-    private(set) var now = MonotonicTime.zero + .seconds(10)
-    /// What every call fails with; nil when the line works.
-    var failure: Int32?
-    private(set) var reopened = 0
-    private var pending: [UInt8] = []
-
-    init(_ bus: any EmulatedBus) { self.bus = bus }
-
-    /// Lets time pass up to `time` after the beginning.
-    func wait(until time: MonotonicTime) {
-        now = max(now, MonotonicTime.zero + .seconds(10) + (time - .zero))
-        bus.advance(to: now)
-    }
-
-    func send(_ bytes: UnsafeRawBufferPointer) throws(ServoPortError) {
-        if let failure { throw ServoPortError(errno: failure) }
-        bus.receive(bytes, at: now)
-    }
-
-    func receive(into target: UnsafeMutableRawBufferPointer, until deadline: MonotonicTime) throws(ServoPortError) -> Int {
-        if let failure { throw ServoPortError(errno: failure) }
-        if pending.isEmpty {
-            guard let next = bus.nextReplyTime, next <= deadline else {
-                now = max(now, deadline)
-                return 0
-            }
-            now = max(now, next)
-            bus.advance(to: now)
-            pending = bus.takeReplies(at: now)
-        }
-        let count = min(target.count, pending.count)
-        target.copyBytes(from: pending[..<count])
-        pending.removeFirst(count)
-        return count
-    }
-
-    func discardInput() {
-        pending = []
-        _ = bus.takeReplies(at: now)
-    }
-
-    func reopen() throws(ServoPortError) {
-        reopened += 1
-        if let failure { throw ServoPortError(errno: failure) }
-    }
-}
 
 /// A driver whose port's time follows the ticks' time.
 struct TimedArm<Driver: ArmDriver>: ArmDriver, @unchecked Sendable {
@@ -70,6 +21,11 @@ struct TimedArm<Driver: ArmDriver>: ArmDriver, @unchecked Sendable {
     mutating func write(_ setpoint: JointSetpoint, at now: MonotonicTime) throws(ArmDriverError) {
         port.wait(until: now)
         try driver.write(setpoint, at: now)
+    }
+
+    mutating func release(at now: MonotonicTime) throws(ArmDriverError) {
+        port.wait(until: now)
+        try driver.release(at: now)
     }
 }
 

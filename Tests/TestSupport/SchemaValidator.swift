@@ -1,10 +1,10 @@
 import Foundation
 import JSONTree
 
-/// As much of JSON Schema (draft 2020-12) as `launch/schema.json` uses, written from the specification and not from the
+/// As much of JSON Schema (draft 2020-12) as the schemas here use, written from the specification and not from the
 /// parser's rules; a keyword it does not know is a fault, so that nothing goes unchecked.
-enum SchemaValidator {
-    static func faults(of node: JSONNode, under schema: JSONNode, at path: String = "$") -> [String] {
+package enum SchemaValidator {
+    package static func faults(of node: JSONNode, under schema: JSONNode, at path: String = "$") -> [String] {
         if schema.bool == true { return [] }
         if schema.bool == false { return ["\(path): not allowed"] }
         return (schema.object ?? []).flatMap { keyword -> [String] in
@@ -21,6 +21,7 @@ enum SchemaValidator {
         case "type": return fault(if: !hasType(value.string ?? "", node))
         case "minimum": return fault(if: node.double.map { $0 < value.double ?? .nan })
         case "maximum": return fault(if: node.double.map { $0 > value.double ?? .nan })
+        case "exclusiveMinimum": return fault(if: node.double.map { $0 <= value.double ?? .nan })
         case "minLength": return fault(if: node.string.map { $0.unicodeScalars.count < value.int ?? 0 })
         case "pattern": return fault(if: node.string.map { !matches($0, value.string ?? "") })
         case "enum": return fault(if: !(value.array ?? []).contains(node))
@@ -64,7 +65,7 @@ enum SchemaValidator {
 }
 
 /// The reference implementation of JSON Schema in Python, where it is installed.
-enum PythonValidator {
+package enum PythonValidator {
     private static let program = """
         import json, sys
         try:
@@ -77,7 +78,7 @@ enum PythonValidator {
         """
 
     /// One verdict for each manifest; nil where Python or its package is missing.
-    static func verdicts(on manifests: [JSONNode], schema: String) throws -> [Bool]? {
+    package static func verdicts(on manifests: [JSONNode], schema: String) throws -> [Bool]? {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = ["python3", "-c", program, schema]

@@ -1,0 +1,154 @@
+import ArmDrivers
+import JSONTree
+
+/// A calibration file of LeRobot, version 0.4: for each joint the servo's id, homing offset and range in pulses.
+package struct LeRobotCalibration: Equatable, Sendable {
+    package struct Motor: Equatable, Sendable {
+        package var name: String
+        package var id: Int
+        /// 1 flips normalised values; degrees do not heed it.
+        package var driveMode: Int
+        /// Pulses; what is read is the encoder less this.
+        package var homingOffset: Int
+        /// Pulses, after the offset.
+        package var rangeMinimum: Int
+        package var rangeMaximum: Int
+
+        package init(name: String, id: Int, driveMode: Int, homingOffset: Int, rangeMinimum: Int, rangeMaximum: Int) {
+            self.name = name
+            self.id = id
+            self.driveMode = driveMode
+            self.homingOffset = homingOffset
+            self.rangeMinimum = rangeMinimum
+            self.rangeMaximum = rangeMaximum
+        }
+    }
+    /// In the order of the file.
+    package var motors: [Motor]
+
+    package init(motors: [Motor]) { self.motors = motors }
+
+    /// - Throws: all problems of the file at once.
+    package init(parsing text: some Collection<UInt8>, file: String) throws(LeRobotCalibrationError) {
+        let root: JSONNode
+        do {
+            root = try JSONNode(parsing: text)
+        } catch {
+            throw LeRobotCalibrationError(file: file, problems: ["it is not JSON: \(error)"])
+        }
+        guard let members = root.object, !members.isEmpty else {
+            throw LeRobotCalibrationError(file: file, problems: ["found \(root.kind), expected an object with one entry for each joint"])
+        }
+        var problems: [String] = []
+        func number(_ member: JSONNode.Member, _ key: String, _ range: ClosedRange<Int>) -> Int {
+            if let value = member.value[key]?.int, range.contains(value) { return value }
+            problems.append(
+                "\(member.key).\(key): found \(member.value[key]?.text() ?? "nothing"), expected a whole number from "
+                    + "\(range.lowerBound) to \(range.upperBound)")
+            return range.lowerBound
+        }
+        motors = members.map { member in
+            Motor(
+                name: member.key, id: number(member, "id", 0...252), driveMode: number(member, "drive_mode", 0...1),
+                homingOffset: number(member, "homing_offset", -2_047...2_047),
+                rangeMinimum: number(member, "range_min", 0...4_095), rangeMaximum: number(member, "range_max", 0...4_095))
+        }
+        for motor in motors where motor.rangeMinimum >= motor.rangeMaximum {
+            problems.append("\(motor.name).range_max: found \(motor.rangeMaximum), expected more than range_min, \(motor.rangeMinimum)")
+        }
+        if !problems.isEmpty { throw LeRobotCalibrationError(file: file, problems: problems) }
+    }
+
+    /// As LeRobot writes it, four spaces a level.
+    package var text: String {
+        let entries = motors.map { motor in
+            """
+                "\(motor.name)": {
+                    "id": \(motor.id),
+                    "drive_mode": \(motor.driveMode),
+                    "homing_offset": \(motor.homingOffset),
+                    "range_min": \(motor.rangeMinimum),
+                    "range_max": \(motor.rangeMaximum)
+                }
+            """
+        }
+        return "{\n" + entries.joined(separator: ",\n") + "\n}\n"
+    }
+
+    // MARK: - Ours
+
+    /// - Parameter names: of the joints, from base to wrist.
+    /// - Throws: servos that LeRobot's file cannot describe.
+    package init(_ layout: ServoLayout, names: [String], file: String) throws(LeRobotCalibrationError) {
+        guard layout.servoProtocol == .feetech, case .linear(let closed, let open) = layout.gripper.linkage else {
+            throw LeRobotCalibrationError(
+                file: file, problems: ["servos.protocol: LeRobot's format is of Feetech arms here, found \(layout.servoProtocol)"])
+        }
+        let backwards = layout.joints.indices.filter { layout.joints[$0].direction < 0 }
+        if !backwards.isEmpty {
+            throw LeRobotCalibrationError(
+                file: file,
+                problems: backwards.map { "servos.joints[\($0)].direction: found -1; LeRobot's degrees know no direction" })
+        }
+        motors = zip(names, layout.joints).map { name, joint in
+            Motor(
+                name: name, id: Int(joint.id), driveMode: 0, homingOffset: joint.homingOffset ?? 0,
+                rangeMinimum: joint.limits.lowerBound, rangeMaximum: joint.limits.upperBound)
+        }
+        motors.append(
+            Motor(
+                name: "gripper", id: Int(layout.gripper.id), driveMode: closed > open ? 1 : 0,
+                homingOffset: layout.gripper.homingOffset ?? 0, rangeMinimum: min(closed, open), rangeMaximum: max(closed, open)))
+    }
+
+    /// The layout with this calibration. LeRobot's zero is the middle of the range.
+    /// - Parameters:
+    ///   - names: of the layout's joints, from base to wrist.
+    ///   - file: how this one is called in errors.
+    package func applied(to layout: ServoLayout, names: [String], file: String) throws(LeRobotCalibrationError) -> ServoLayout {
+        guard layout.servoProtocol == .feetech else {
+            throw LeRobotCalibrationError(
+                file: file, problems: ["it is of Feetech servos; the arm's servos are \(layout.servoProtocol)"])
+        }
+        let known = names + ["gripper"]
+        var problems = motors.filter { !known.contains($0.name) }.map {
+            "\($0.name): the arm has no such joint, expected \(known.joined(separator: ", "))"
+        }
+        var result = layout
+        for (index, name) in known.enumerated() {
+            guard let motor = motors.first(where: { $0.name == name }) else {
+                problems.append("\(name): it is missing")
+                continue
+            }
+            let range = motor.rangeMinimum...motor.rangeMaximum
+            let id = UInt8(clamping: motor.id)
+            if index < names.count {
+                result.joints[index].id = id
+                result.joints[index].homingOffset = motor.homingOffset
+                result.joints[index].limits = range
+                result.joints[index].zeroPulse = Int((Double(motor.rangeMinimum + motor.rangeMaximum) / 2).rounded())
+            } else {
+                result.gripper.id = id
+                result.gripper.homingOffset = motor.homingOffset
+                result.gripper.limits = range
+                let ends = motor.driveMode == 1 ? (range.upperBound, range.lowerBound) : (range.lowerBound, range.upperBound)
+                result.gripper.linkage = .linear(closedPulse: ends.0, openPulse: ends.1)
+            }
+        }
+        if !problems.isEmpty { throw LeRobotCalibrationError(file: file, problems: problems) }
+        return result
+    }
+}
+
+/// Everything that is wrong with a calibration file of LeRobot.
+package struct LeRobotCalibrationError: Error, Equatable, CustomStringConvertible {
+    /// The file as it was named.
+    package let file: String
+    package let problems: [String]
+
+    package var description: String {
+        "reading the LeRobot calibration \(file): \(problems.count) \(problems.count == 1 ? "problem" : "problems")"
+            + problems.map { "\n  \($0)" }.joined()
+            + "\nCalibrate with LeRobot again, or with 'octo-arm calibrate'."
+    }
+}

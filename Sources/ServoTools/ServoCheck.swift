@@ -1,0 +1,141 @@
+import ArmDrivers
+
+/// Compares servos with a calibration file.
+package struct ServoCheck: Equatable, Sendable {
+    /// Where a servo is not as the file says, or not well.
+    package struct Finding: Equatable, Sendable {
+        package enum Severity: String, Sendable {
+            /// The driver would refuse to start, or angles would be wrong.
+            case mismatch
+            /// It works, but a person should know.
+            case warning
+        }
+        package var servo: UInt8
+        package var severity: Severity
+        /// What of the servo, in words.
+        package var subject: String
+        package var found: String
+        package var expected: String
+        package var advice: String
+    }
+
+    /// One for each servo of the file, nil where it does not answer; in the order of their ids.
+    package let servos: [(id: UInt8, reading: ServoReading?)]
+    package let findings: [Finding]
+
+    package var isSound: Bool { !findings.contains { $0.severity == .mismatch } }
+
+    package static func == (a: Self, b: Self) -> Bool {
+        a.findings == b.findings && a.servos.map(\.id) == b.servos.map(\.id) && a.servos.map(\.reading) == b.servos.map(\.reading)
+    }
+
+    /// Asks all servos of the file.
+    package init<Port: ServoPort>(_ layout: ServoLayout, on line: ServoLine<Port>) throws(ServoPortError) {
+        var servos: [(id: UInt8, reading: ServoReading?)] = []
+        for id in layout.ids { servos.append((id, try line.survey(id))) }
+        self.init(layout, servos: servos)
+    }
+
+    package init(_ layout: ServoLayout, servos: [(id: UInt8, reading: ServoReading?)]) {
+        self.servos = servos
+        var comparison = ServoComparison(layout: layout)
+        for (id, reading) in servos {
+            guard let reading else {
+                comparison.report(
+                    id, "answer", "none", "one", "check the arm's power and the cable to it; 'octo-arm scan' tries all rates")
+                continue
+            }
+            comparison.compare(reading)
+        }
+        comparison.compareShadows(Dictionary(servos.compactMap { pair in pair.reading.map { (pair.id, $0.position) } }) { a, _ in a })
+        findings = comparison.findings
+    }
+}
+
+private struct ServoComparison {
+    let layout: ServoLayout
+    var findings: [ServoCheck.Finding] = []
+
+    mutating func report(
+        _ id: UInt8, _ subject: String, _ found: String, _ expected: String, _ advice: String,
+        _ severity: ServoCheck.Finding.Severity = .mismatch
+    ) {
+        findings.append(
+            .init(servo: id, severity: severity, subject: subject, found: found, expected: expected, advice: advice))
+    }
+
+    private static let recalibrate = "run 'octo-arm calibrate', or choose this arm's own file"
+
+    mutating func compare(_ servo: ServoReading) {
+        if layout.servoProtocol == .feetech, servo.modelName != "STS3215" {
+            report(servo.id, "model", servo.modelName, "STS3215", "only this model is driven")
+        }
+        if let errors = servo.errors {
+            report(servo.id, "hardware error", errors, "none", "free and cool it, then switch the arm's power off and on")
+        }
+        if let part = layout.parts.first(where: { $0.id == servo.id }) { compare(servo, with: part) }
+        compareDirection(servo)
+        if servo.operatingMode != layout.servoProtocol.positionMode {
+            report(
+                servo.id, "operating mode", "\(servo.operatingMode)", "\(layout.servoProtocol.positionMode)",
+                "the driver sets it at its start if torque is off", .warning)
+        }
+        if servo.celsius >= 60 {
+            report(servo.id, "temperature", "\(servo.celsius) °C", "below 60 °C", "let it cool", .warning)
+        }
+    }
+
+    private mutating func compare(_ servo: ServoReading, with part: ServoLayout.Part) {
+        if let offset = part.homingOffset, servo.homingOffset != offset {
+            report(servo.id, "homing offset", "\(servo.homingOffset)", "\(offset)", Self.recalibrate)
+        }
+        let limits = servo.lowestPosition...max(servo.lowestPosition, servo.highestPosition)
+        if layout.servoProtocol == .feetech, part.homingOffset != nil {
+            if limits != part.limits {
+                report(servo.id, "limits", "\(limits.text)", "\(part.limits.text)", Self.recalibrate)
+            }
+        } else if limits.lowerBound > part.limits.lowerBound || limits.upperBound < part.limits.upperBound {
+            report(
+                servo.id, "limits", "\(limits.text)", "at least \(part.limits.text)",
+                "the arm goes no further than the servo; 'octo-arm calibrate' writes the file's limits", .warning)
+        }
+        if servo.position < part.limits.lowerBound || servo.position > part.limits.upperBound {
+            report(
+                servo.id, "position", "\(servo.position)", part.limits.text,
+                "move the joint inside by hand with its torque off; or 'octo-arm jog' leads it back slowly", .warning)
+        }
+    }
+
+    private mutating func compareDirection(_ servo: ServoReading) {
+        guard let drive = servo.driveMode else { return }
+        for joint in layout.joints {
+            guard joint.id == servo.id || joint.shadows.contains(servo.id) else { continue }
+            let isShadow = joint.id != servo.id
+            if let isReversed = joint.isReversed, (drive & 1 == 1) != (isReversed != isShadow) {
+                report(
+                    servo.id, "drive mode, reverse bit", "\(drive & 1)", isReversed != isShadow ? "1" : "0", Self.recalibrate)
+            }
+            let second = isShadow ? Int(joint.id) : 255
+            if let found = servo.secondaryID, found != second {
+                report(
+                    servo.id, "secondary id", "\(found)", "\(second)", "the driver sets it at its start if torque is off", .warning)
+            }
+        }
+    }
+
+    mutating func compareShadows(_ positions: [UInt8: Int]) {
+        for joint in layout.joints {
+            guard let leader = positions[joint.id] else { continue }
+            for shadow in joint.shadows {
+                guard let follower = positions[shadow], abs(leader - follower) > ServoAlignment.tolerance else { continue }
+                report(
+                    shadow, "position", "\(follower)", "within \(ServoAlignment.tolerance) of servo \(joint.id), \(leader)",
+                    "'octo-arm calibrate' aligns them")
+            }
+        }
+    }
+}
+
+extension ClosedRange<Int> {
+    package var text: String { "\(lowerBound)...\(upperBound)" }
+}

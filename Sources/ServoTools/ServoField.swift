@@ -1,0 +1,88 @@
+import ArmDrivers
+import ServoProtocol
+
+/// What tools read from servos and write to them, whatever the protocol.
+package enum ServoField: String, CaseIterable, Sendable {
+    case model
+    /// Pulses; what it does to the position differs: Dynamixel adds it, Feetech subtracts it.
+    case homingOffset = "homing offset"
+    /// Pulses, as the position counts.
+    case lowestPosition = "minimum position"
+    case highestPosition = "maximum position"
+    case operatingMode = "operating mode"
+    /// Dynamixel only; bit 0: the servo turns the other way round.
+    case driveMode = "drive mode"
+    /// Dynamixel only; 255 for none.
+    case secondaryID = "secondary id"
+    /// Feetech only; 1: what is written to registers that outlast the power is lost with it.
+    case lock
+    case torque = "torque enable"
+    /// Pulses.
+    case position
+    /// 0.1 V.
+    case voltage
+    /// Degrees Celsius.
+    case temperature
+
+    /// Nil: such servos do not have it.
+    var dynamixel: DynamixelRegister? {
+        switch self {
+        case .model: .modelNumber
+        case .homingOffset: .homingOffset
+        case .lowestPosition: .minimumPosition
+        case .highestPosition: .maximumPosition
+        case .operatingMode: .operatingMode
+        case .driveMode: .driveMode
+        case .secondaryID: .secondaryID
+        case .lock: nil
+        case .torque: .torqueEnable
+        case .position: .presentPosition
+        case .voltage: .presentVoltage
+        case .temperature: .presentTemperature
+        }
+    }
+
+    /// Nil: such servos do not have it.
+    var feetech: FeetechRegister? {
+        switch self {
+        case .model: .modelNumber
+        case .homingOffset: .homingOffset
+        case .lowestPosition: .minimumPosition
+        case .highestPosition: .maximumPosition
+        case .operatingMode: .operatingMode
+        case .driveMode, .secondaryID: nil
+        case .lock: .lock
+        case .torque: .torqueEnable
+        case .position: .presentPosition
+        case .voltage: .presentVoltage
+        case .temperature: .presentTemperature
+        }
+    }
+}
+
+extension ServoLayout.ServoProtocolName {
+    /// Rates that servos can be set to, bits per second; the likely ones first.
+    package var bauds: [Int] {
+        switch self {
+        // Arms come with 1 Mbit/s, single servos with 57,600.
+        case .dynamixel: [1_000_000, 57_600, 2_000_000, 3_000_000, 4_000_000, 115_200, 4_500_000, 9_600]
+        case .feetech: [1_000_000, 500_000, 250_000, 128_000, 115_200, 57_600, 38_400, 19_200]
+        }
+    }
+
+    /// What the register `operatingMode` says when goals are positions.
+    package var positionMode: Int {
+        switch self {
+        case .dynamixel: DynamixelOperatingMode.position.rawValue
+        case .feetech: 0
+        }
+    }
+
+    /// How a model is called.
+    package func modelName(_ number: Int) -> String {
+        switch self {
+        case .dynamixel: DynamixelModel(rawValue: number)?.name ?? "model \(number)"
+        case .feetech: number == FeetechUnit.sts3215 ? "STS3215" : "model \(number)"
+        }
+    }
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import ArmDrivers
+import Foundation
+import NodeShell
+import ServoTools
+
+/// Calibrations of LeRobot, to and fro.
+struct LeRobotCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lerobot",
+        abstract: "Reads and writes calibration files of LeRobot.",
+        discussion: """
+            LeRobot keeps them in ~/.cache/huggingface/lerobot/calibration/robots/so_follower/NAME.json (older releases:
+            so101_follower). Servos that LeRobot calibrated have its offsets and limits in their registers; with its file
+            read, 'octo-arm check' finds them as they should be.
+            """,
+        subcommands: [Import.self, Export.self])
+
+    struct Import: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "import", abstract: "Puts LeRobot's ids, offsets and ranges into one of our calibration files.")
+
+        @Argument(help: "LeRobot's file.")
+        var source: String
+
+        @Option(help: "The file they are put into; the old one stays beside it under a dated name.")
+        var calibration: String
+
+        func run() throws {
+            do {
+                let arm = try ToolArm(path: calibration, port: "", baud: 1_000_000)
+                guard let text = try CalibrationFile(path: source).read() else { throw CalibrationFileError(path: source, step: "reading", errno: ENOENT) }
+                let lerobot = try LeRobotCalibration(parsing: text, file: source)
+                print(try arm.save(try lerobot.applied(to: arm.layout, names: arm.names, file: source), at: Date()))
+            } catch {
+                throw Console.refuse(error)
+            }
+        }
+    }
+
+    struct Export: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "export", abstract: "Writes one of our calibration files as LeRobot's.")
+
+        @Option(help: "Our file.")
+        var calibration: String
+
+        @Argument(help: "Where LeRobot's is written; - is standard output.")
+        var target: String
+
+        func run() throws {
+            do {
+                let arm = try ToolArm(path: calibration, port: "", baud: 1_000_000)
+                let text = try LeRobotCalibration(arm.layout, names: arm.names, file: calibration).text
+                if target == "-" { return print(text, terminator: "") }
+                try CalibrationFile(path: target).write(text)
+                print("written to \(target)")
+            } catch {
+                throw Console.refuse(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+import ArgumentParser
+import ArmDrivers
+import JSONTree
+import NodeShell
+import ServoTools
+
+/// Which servos answer on a line, at which rate.
+struct ScanCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "scan",
+        abstract: "Looks for servos at every baud rate of both protocols. Moves nothing.",
+        discussion: """
+            Likely rates come first, and it stops at the first where servos answer: all of one arm have the same. --all
+            goes on, for a servo that was set to another by mistake.
+
+            Exit codes: 0 servos answer, 1 none does, 2 the port cannot be used.
+            """)
+
+    @Option(help: "The serial port. Without it, the only adapter that is plugged in.")
+    var port: String?
+
+    @Option(help: "Only this protocol: dynamixel or feetech.", transform: EmulateCommand.servoProtocol)
+    var driver: ServoLayout.ServoProtocolName?
+
+    @Option(help: "Only this rate, bits per second.")
+    var baud: Int?
+
+    @Option(help: "Highest id that is asked by name, besides the call to all.")
+    var highestID: UInt8 = 12
+
+    @Flag(help: "Tries all rates, also after servos were found.")
+    var all = false
+
+    @Flag(help: "Prints one JSON object.")
+    var json = false
+
+    func validate() throws {
+        if let baud, !(9_600...4_500_000).contains(baud) { throw ValidationError("--baud: give 9600 to 4500000.") }
+        if highestID > 252 { throw ValidationError("--highest-id: give 0 to 252.") }
+    }
+
+    func run() throws {
+        let path: String
+        do {
+            path = try port ?? SerialPortChoice.only()
+        } catch {
+            throw Console.refuse(error)
+        }
+        let scan = ServoScan(servoProtocol: driver, baud: baud, ids: 0...highestID)
+        var findings: [ServoScan.Finding] = []
+        for (index, step) in scan.steps.enumerated() {
+            Console.progress("\(index + 1) of \(scan.steps.count): \(step.servoProtocol.rawValue) at \(step.baud) baud")
+            let servos = try servos(at: step, on: path, scan)
+            if servos.isEmpty { continue }
+            findings.append(.init(step: step, servos: servos))
+            if !all { break }
+        }
+        Console.endProgress()
+        print(json ? Self.json(findings, path).text() : text(findings, path))
+        if findings.isEmpty { throw NodeExit.failure }
+    }
+
+    private func servos(at step: ServoScan.Step, on path: String, _ scan: ServoScan) throws -> [ServoReading] {
+        do {
+            let line = ServoLine(
+                port: try SerialPort(path: path, baud: step.baud), baud: step.baud, servoProtocol: step.servoProtocol)
+            return try scan.servos(on: line)
+        } catch let error as SerialPortError where error.step == .configure && baud == nil && error.errno == EINVAL {
+            // The adapter does not have this rate; another may do.
+            return []
+        } catch let error as ServoPortError {
+            throw Console.refuse(ServoToolError.port(errno: error.errno))
+        } catch {
+            throw Console.refuse(error)
+        }
+    }
+
+    private func text(_ findings: [ServoScan.Finding], _ path: String) -> String {
+        if findings.isEmpty {
+            return "no servo answers on \(path). Is the arm's power on, and its cable in the adapter's socket for servos?"
+        }
+        return findings.map { finding in
+            let rows = finding.servos.map { servo in
+                [
+                    "\(servo.id)", servo.modelName, servo.firmware, "\(servo.position)", "\(servo.volts) V",
+                    "\(servo.celsius) °C", servo.isTorqueOn ? "on" : "off", servo.errors ?? "none",
+                ]
+            }
+            let head = ["id", "model", "firmware", "position", "voltage", "temperature", "torque", "errors"]
+            return "\(finding.servos.count) \(finding.step.servoProtocol.rawValue) servos on \(path) at \(finding.step.baud) baud\n"
+                + Console.table([head] + rows)
+        }.joined(separator: "\n")
+    }
+
+    private static func json(_ findings: [ServoScan.Finding], _ path: String) -> JSONNode {
+        let lines = findings.map { finding in
+            JSONNode.object([
+                "protocol": JSONNode(finding.step.servoProtocol.rawValue), "baud": JSONNode(finding.step.baud),
+                "servos": JSONNode(.array(finding.servos.map(\.json))),
+            ])
+        }
+        return .object(["port": JSONNode(path), "found": JSONNode(.array(lines))])
+    }
+}
+
+extension ServoReading {
+    /// For scripts; units in the names.
+    var json: JSONNode {
+        .object([
+            "id": JSONNode(Int(id)), "model": JSONNode(modelName), "model_number": JSONNode(model),
+            "firmware": JSONNode(firmware), "position_pulse": JSONNode(position), "homing_offset_pulse": JSONNode(homingOffset),
+            "lower_pulse": JSONNode(lowestPosition), "upper_pulse": JSONNode(highestPosition),
+            "operating_mode": JSONNode(operatingMode), "torque": JSONNode(.bool(isTorqueOn)), "volts": JSONNode(number: volts),
+            "celsius": JSONNode(celsius), "errors": errors.map { JSONNode($0) } ?? nil,
+        ])
+    }
+}
+
+#if canImport(Glibc)
+import Glibc
+#endif

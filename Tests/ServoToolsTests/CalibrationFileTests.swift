@@ -1,0 +1,164 @@
+import ArmDrivers
+import Control
+import Foundation
+import JSONTree
+import ServoTools
+import TestSupport
+import Testing
+
+@Suite struct CalibrationFileTests {
+    @Test func whatIsReplacedIsKeptBesideIt() throws {
+        let folder = try TemporaryFolder()
+        let file = CalibrationFile(path: folder.file("arm.json"))
+        #expect(try file.read() == nil)
+        #expect(try file.keepOld(stamp: "day") == nil)
+        try file.write("one")
+        #expect(try file.keepOld(stamp: "day") == folder.file("arm.day.json"))
+        try file.write("two")
+        #expect(try file.keepOld(stamp: "day") == folder.file("arm.day-1.json"))
+        try file.write("three")
+        #expect(try file.read() == Array("three".utf8))
+        #expect(try CalibrationFile(path: folder.file("arm.day.json")).read() == Array("one".utf8))
+        #expect(try CalibrationFile(path: folder.file("arm.day-1.json")).read() == Array("two".utf8))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).count == 3)
+    }
+
+    @Test func whatCannotBeWrittenIsAnErrorAndLeavesTheOldFile() throws {
+        let folder = try TemporaryFolder()
+        let file = CalibrationFile(path: folder.file("arm.json"))
+        try file.write("one")
+        // A folder is in the way of the file under way.
+        try FileManager.default.createDirectory(atPath: folder.file("arm.json.new"), withIntermediateDirectories: false)
+        let error = #expect(throws: CalibrationFileError.self) { try file.write("two") }
+        #expect(error?.description.contains("arm.json") == true)
+        #expect(try file.read() == Array("one".utf8))
+    }
+}
+
+@Suite struct LeRobotCalibrationTests {
+    private func arm() throws -> (JSONNode, ServoLayout, [String]) {
+        let text = try Data(contentsOf: Fixture.packageRoot.appendingPathComponent("calibration/so101.json"))
+        let calibration = try ArmCalibration(parsing: text, file: "so101")
+        let layout = try ServoLayout(calibration: text, file: "so101", joints: 5)
+        return (try JSONNode(parsing: text), layout, calibration.joints.map(\.name))
+    }
+
+    /// As LeRobot's own serialiser writes it: four spaces, this order.
+    private static let text = """
+        {
+            "shoulder_pan": {
+                "id": 1,
+                "drive_mode": 0,
+                "homing_offset": -1024,
+                "range_min": 744,
+                "range_max": 3363
+            },
+            "shoulder_lift": {
+                "id": 2,
+                "drive_mode": 0,
+                "homing_offset": 1000,
+                "range_min": 911,
+                "range_max": 3185
+            },
+            "elbow_flex": {
+                "id": 3,
+                "drive_mode": 0,
+                "homing_offset": 0,
+                "range_min": 900,
+                "range_max": 3101
+            },
+            "wrist_flex": {
+                "id": 4,
+                "drive_mode": 0,
+                "homing_offset": 12,
+                "range_min": 968,
+                "range_max": 3128
+            },
+            "wrist_roll": {
+                "id": 5,
+                "drive_mode": 0,
+                "homing_offset": -7,
+                "range_min": 0,
+                "range_max": 4095
+            },
+            "gripper": {
+                "id": 6,
+                "drive_mode": 0,
+                "homing_offset": 5,
+                "range_min": 2011,
+                "range_max": 3500
+            }
+        }
+
+        """
+
+    @Test func itsFileIsReadAndWrittenByteForByte() throws {
+        let (_, layout, names) = try arm()
+        let lerobot = try LeRobotCalibration(parsing: Array(Self.text.utf8), file: "x")
+        #expect(lerobot.text == Self.text)
+        let applied = try lerobot.applied(to: layout, names: names, file: "x")
+        #expect(applied.joints[0].homingOffset == -1_024 && applied.joints[0].limits == 744...3_363)
+        // Its degrees: the zero is the middle of the range. 744...3363 at 3000 is 83.2088 there, with 4095 to a turn.
+        #expect(applied.joints[0].zeroPulse == 2_054)
+        #expect(abs(applied.joints[0].radians(3_000) * 180 / .pi * 4_096 / 4_095 - 83.2088) < 0.05)
+        #expect(applied.gripper.linkage == .linear(closedPulse: 2_011, openPulse: 3_500))
+        #expect(try LeRobotCalibration(applied, names: names, file: "y").text == Self.text)
+    }
+
+    @Test func itIsWrittenIntoOurFileAndNothingElseChanges() throws {
+        let (root, layout, names) = try arm()
+        let lerobot = try LeRobotCalibration(parsing: Array(Self.text.utf8), file: "x")
+        let applied = try lerobot.applied(to: layout, names: names, file: "x")
+        let text = applied.written(into: root).text(columns: 120)
+        let read = try JSONNode(parsing: Array(text.utf8))
+        #expect(try ServoLayout(calibration: Array(text.utf8), file: "z", joints: 5) == applied)
+        #expect(read.with("servos", nil) == root.with("servos", nil))
+        #expect(text.split(separator: "\n").allSatisfy { $0.count <= 120 })
+    }
+
+    @Test func aGripperThatClosesUpwardsIsFlipped() throws {
+        let (_, layout, names) = try arm()
+        var lerobot = try LeRobotCalibration(parsing: Array(Self.text.utf8), file: "x")
+        lerobot.motors[5].driveMode = 1
+        let applied = try lerobot.applied(to: layout, names: names, file: "x")
+        #expect(applied.gripper.linkage == .linear(closedPulse: 3_500, openPulse: 2_011))
+        #expect(try LeRobotCalibration(applied, names: names, file: "x").motors[5].driveMode == 1)
+    }
+
+    @Test func everyProblemIsNamed() throws {
+        func problems(_ text: String) -> [String] {
+            do throws(LeRobotCalibrationError) {
+                _ = try LeRobotCalibration(parsing: Array(text.utf8), file: "x")
+                return []
+            } catch {
+                return error.problems
+            }
+        }
+        #expect(problems("[").count == 1 && problems("[]").count == 1 && problems("{}").count == 1)
+        let bad = problems(#"{"a": {"id": 300, "drive_mode": 2, "homing_offset": 5000, "range_min": -1, "range_max": 9999}, "b": 3}"#)
+        #expect(bad.filter { $0.hasPrefix("a.") }.count >= 5 && bad.filter { $0.hasPrefix("b.") }.count >= 5)
+        #expect(problems(#"{"a": {"id": 1, "drive_mode": 0, "homing_offset": 0, "range_min": 9, "range_max": 9}}"#).count == 1)
+        let (_, layout, names) = try arm()
+        let other = LeRobotCalibration(motors: [
+            .init(name: "knee", id: 1, driveMode: 0, homingOffset: 0, rangeMinimum: 0, rangeMaximum: 9)
+        ])
+        let error = #expect(throws: LeRobotCalibrationError.self) { try other.applied(to: layout, names: names, file: "x") }
+        #expect(error?.problems.count == 7)
+    }
+}
+
+@Suite struct SerialDevicesTests {
+    @Test func adaptersAreListedByTheNameThatStays() throws {
+        let folder = try TemporaryFolder()
+        for name in ["ttyUSB0", "ttyACM0", "ttyS0", "null"] { try folder.write([], to: name) }
+        try FileManager.default.createDirectory(atPath: folder.file("serial/by-id"), withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.file("serial/by-id/usb-FTDI_42"), withDestinationPath: "../../ttyUSB0")
+        let found = SerialDevices.present(in: folder.path)
+        #expect(found.devices.map(\.path) == [folder.file("serial/by-id/usb-FTDI_42"), folder.file("ttyACM0")])
+        #expect(found.devices[0].device.hasSuffix("/ttyUSB0"))
+        try FileManager.default.removeItem(atPath: folder.file("ttyUSB0"))
+        #expect(found.missing(in: .present(in: folder.path)).map(\.device) == [found.devices[0].device])
+        #expect(SerialDevices.present(in: folder.file("nowhere")).devices.isEmpty)
+    }
+}

@@ -1,0 +1,128 @@
+import ArmDrivers
+import Control
+import Foundation
+import ServoEmulation
+import ServoProtocol
+import ServoTools
+import TestSupport
+import Testing
+
+@Suite struct ServoCheckTests {
+    private func layout(_ arm: String) throws -> ServoLayout {
+        let text = try Data(contentsOf: Fixture.packageRoot.appendingPathComponent("calibration/\(arm).json"))
+        let joints = try ArmCalibration(parsing: text, file: arm).joints.count
+        return try ServoLayout(calibration: text, file: arm, joints: joints)
+    }
+
+    private func widowX() -> EmulatedDynamixelBus {
+        EmulatedDynamixelBus(
+            (1...9).map { id in
+                .init(
+                    id: id, model: id > 7 ? .xl430w250 : .xm430w350, secondaryID: id == 3 ? 2 : id == 5 ? 4 : 255,
+                    isReversed: [3, 5, 7].contains(id))
+            })
+    }
+
+    private func line(_ bus: any EmulatedBus, _ name: ServoLayout.ServoProtocolName) -> ServoLine<EmulatedPort> {
+        ServoLine(port: EmulatedPort(bus), baud: 1_000_000, servoProtocol: name)
+    }
+
+    @Test func anArmAsItsFileSaysHasNoFindings() throws {
+        let check = try ServoCheck(try layout("widowx-250s"), on: line(widowX(), .dynamixel))
+        #expect(check.isSound && check.findings.isEmpty)
+        #expect(check.servos.map(\.id) == Array(1...9))
+        #expect(check.servos.allSatisfy { $0.reading?.volts == 12 && $0.reading?.errors == nil })
+    }
+
+    @Test func everyDifferenceIsNamedWithServoFoundAndExpected() throws {
+        let layout = try layout("widowx-250s")
+        let cases: [(String, UInt8, Bool, (EmulatedDynamixelBus, ServoLine<EmulatedPort>) throws -> Void)] = [
+            ("answer", 6, false, { bus, _ in bus.faults.missing = [6] }),
+            ("homing offset", 1, false, { _, line in try line.write(20, to: .homingOffset, of: 1) }),
+            ("drive mode, reverse bit", 7, false, { _, line in try line.write(0, to: .driveMode, of: 7) }),
+            ("hardware error", 2, false, { bus, _ in bus.setHardwareError(DynamixelHardwareError.overload.rawValue, at: 2) }),
+            ("secondary id", 5, true, { _, line in try line.write(255, to: .secondaryID, of: 5) }),
+            ("limits", 4, true, { _, line in try line.write(1_000, to: .lowestPosition, of: 4) }),
+            ("position", 4, true, { bus, _ in
+                bus.turn(4, to: 500)
+                bus.turn(5, to: 500)
+            }),
+            ("operating mode", 9, true, { _, line in try line.write(16, to: .operatingMode, of: 9) }),
+            ("temperature", 3, true, { bus, _ in bus.setTemperature(65, at: 3) }),
+            ("position", 3, false, { bus, _ in bus.turn(3, to: 2_200) }),
+        ]
+        for (subject, servo, isWarning, change) in cases {
+            let bus = widowX()
+            let line = line(bus, .dynamixel)
+            try change(bus, line)
+            let check = try ServoCheck(layout, on: line)
+            let finding = check.findings.first { $0.subject == subject && $0.servo == servo }
+            #expect(finding != nil, "\(subject) of \(servo): \(check.findings)")
+            #expect(check.findings.count == 1, "\(subject) of \(servo): \(check.findings)")
+            #expect(check.isSound == isWarning, "\(subject) of \(servo)")
+            #expect(finding.map { !$0.found.isEmpty && !$0.expected.isEmpty && !$0.advice.isEmpty } == true)
+        }
+    }
+
+    @Test func aFeetechArmsLimitsHaveToBeTheFiles() throws {
+        let layout = try layout("so101")
+        let bus = EmulatedFeetechBus(layout.parts.map { .init(id: $0.id, pulses: 2_048, limits: $0.limits) })
+        let line = line(bus, .feetech)
+        #expect(try ServoCheck(layout, on: line).findings.isEmpty)
+        try line.write(0, to: .lock, of: 2)
+        try line.write(100, to: .lowestPosition, of: 2)
+        let check = try ServoCheck(layout, on: line)
+        #expect(check.findings.map(\.subject) == ["limits"] && !check.isSound)
+        #expect(check.findings[0].found == "100...3185" && check.findings[0].expected == "911...3185")
+    }
+
+    @Test func aLineThatBreaksIsAnError() throws {
+        let port = EmulatedPort(widowX())
+        port.failure = 5
+        let line = ServoLine(port: port, baud: 1_000_000, servoProtocol: .dynamixel)
+        #expect(throws: ServoPortError(errno: 5)) { try ServoCheck(try layout("widowx-250s"), on: line) }
+        #expect(throws: ServoToolError.port(errno: 5)) { try line.write(0, to: .torque, of: 1) }
+    }
+}
+
+@Suite struct ServoScanTests {
+    @Test func likelyRatesComeFirstAndEachComesOnce() {
+        let scan = ServoScan(servoProtocol: nil, baud: nil, ids: 0...12)
+        #expect(scan.steps.count == 16)
+        #expect(scan.steps.prefix(2).allSatisfy { $0.baud == 1_000_000 })
+        for name in ServoLayout.ServoProtocolName.allCases {
+            let bauds = scan.steps.filter { $0.servoProtocol == name }.map(\.baud)
+            #expect(Set(bauds).count == 8 && bauds == name.bauds)
+        }
+        #expect(ServoScan(servoProtocol: .feetech, baud: 57_600, ids: 0...12).steps == [.init(servoProtocol: .feetech, baud: 57_600)])
+        #expect(ServoScan(servoProtocol: nil, baud: 57_600, ids: 0...12).steps.count == 2)
+    }
+
+    @Test(arguments: [0.0, 0.3])
+    func servosAreFoundAlsoWhereAnswersAreLost(drop: Double) throws {
+        let bus = EmulatedDynamixelBus([1, 2, 9].map { .init(id: $0) }, seed: 5)
+        bus.faults.dropProbability = drop
+        let line = ServoLine(port: EmulatedPort(bus), baud: 1_000_000, servoProtocol: .dynamixel)
+        // What one scan misses the next finds: a servo that is not there is in none.
+        var seen: Set<UInt8> = []
+        for _ in 0..<(drop == 0 ? 1 : 30) {
+            let found = try ServoScan(servoProtocol: .dynamixel, baud: 1_000_000, ids: 0...12).servos(on: line)
+            seen.formUnion(found.map(\.id))
+            #expect(found.allSatisfy { $0.modelName == "XM430-W350" })
+        }
+        #expect(seen == [1, 2, 9])
+    }
+
+    @Test func servosOfTheOtherProtocolAreNotFound() throws {
+        func found(_ bus: any EmulatedBus, _ name: ServoLayout.ServoProtocolName) throws -> [UInt8] {
+            try ServoScan(servoProtocol: nil, baud: nil, ids: 0...12).servos(on: line(bus, name)).map(\.id)
+        }
+        #expect(try found(EmulatedDynamixelBus([1, 2].map { .init(id: $0) }), .feetech).isEmpty)
+        #expect(try found(EmulatedFeetechBus([1, 2].map { .init(id: $0) }), .dynamixel).isEmpty)
+        #expect(try found(EmulatedFeetechBus([1, 2].map { .init(id: $0) }), .feetech) == [1, 2])
+    }
+
+    private func line(_ bus: any EmulatedBus, _ name: ServoLayout.ServoProtocolName) -> ServoLine<EmulatedPort> {
+        ServoLine(port: EmulatedPort(bus), baud: 1_000_000, servoProtocol: name)
+    }
+}
