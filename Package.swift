@@ -73,6 +73,7 @@ let package = Package(
         room("ServoEmulation", ["ServoProtocol", "Time"]),
         room("Goals", ["JSONTree", "Images", "Messages", "Time"]),
         room("Launch", ["JSONTree", "Messages", "Time"]),
+        room("Teleop", ["Messages", "Geometry", "Time"]),
 
         // Level 3: edges, the only I/O.
         .target(
@@ -103,8 +104,8 @@ let package = Package(
         program(
             "octo-arm",
             [
-                "Control", "ArmDrivers", "ArmLoop", "ServoEmulation", "ServoTools", "RealTime", "Launch", "NodeShell", "Bus",
-                "Wire", "Messages", "Geometry", "Time", "JSONTree", "CShims", logging,
+                "Control", "ArmDrivers", "ArmLoop", "ServoEmulation", "ServoTools", "RealTime", "Teleop", "Launch", "NodeShell",
+                "Bus", "Wire", "Messages", "Geometry", "Time", "JSONTree", "CShims", logging,
             ]),
         program("octo-bus", ["NodeShell", "Bus", "Wire", "Launch", "Time", "JSONTree", "CShims"]),
         program(
@@ -132,6 +133,7 @@ let package = Package(
         tests(of: "ServoEmulation", ["ServoProtocol", "Time"]),
         tests(of: "Goals", ["Images", "Messages", "Time", "JSONTree"]),
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
+        tests(of: "Teleop", ["Control", "Messages", "Geometry", "Time"]),
         tests(of: "Wire", ["Messages", "Time", "Geometry", "Images"]),
         tests(of: "RealTime", ["Time", "CAllocationCount"]),
         tests(of: "Bus", ["Wire", "Messages", "Time", "Geometry", "Images", "CZeroMQ", "CShims"]),

@@ -83,18 +83,8 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         loop = try ArmControlLoop(
             driver: driver, calibration: calibration,
             configuration: ArmControllerConfiguration(section, policyRate: context.run.manifest.policy.rate))
-        let wanted = section.realTime
-        rights = try loop.start(
-            rights: RealTimeRights(
-                fifoPriority: wanted.priority > 0 ? wanted.priority : nil, locksMemory: wanted.locksMemory,
-                cpu: wanted.cpu))
-        if !rights.isComplete {
-            guard !wanted.isRequired else {
-                _ = loop.end()
-                throw ArmNodeError.lacksRights(rights)
-            }
-            context.log.warning("\(rights)")
-        }
+        rights = try loop.start(as: section.realTime)
+        if !rights.isComplete { context.log.warning("\(rights)") }
         let now = MonotonicTime.now()
         stateCadence = Cadence(start: now, rate: section.stateRate)
         loopReportCadence = Cadence(start: now + .seconds(1), rate: Rate(hertz: 1))

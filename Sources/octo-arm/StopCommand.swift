@@ -43,6 +43,8 @@ struct ResetCommand: ParsableCommand {
 /// Gives one command to a run's arm and waits until its state shows that it was obeyed.
 enum ArmOperator {
     private static let patience = Duration.seconds(3)
+    /// Who gives the commands.
+    static var name: String { NSUserName().isEmpty ? "operator" : NSUserName() }
 
     static func send(
         _ action: ArmCommand.Action, to folder: String?, done: String, isDone: (ArmMode) -> Bool
@@ -59,7 +61,7 @@ enum ArmOperator {
         try link.awaitHearing(on: Topics.armCommand)
         var generator = SystemRandomNumberGenerator()
         let command = ArmCommand(
-            id: generator.next(), operatorID: NSUserName().isEmpty ? "operator" : NSUserName(), action: action, time: .now())
+            id: generator.next(), operatorID: name, action: action, time: .now())
         let deadline = MonotonicTime.now() + patience
         var nextTry = MonotonicTime.now()
         while MonotonicTime.now() < deadline {

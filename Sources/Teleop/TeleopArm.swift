@@ -1,0 +1,94 @@
+import Geometry
+import Messages
+import Time
+
+/// What an operator's session has to know about the arm it moves.
+package struct TeleopArm: Equatable, Sendable {
+    package enum Pose: String, CaseIterable, Sendable {
+        /// Where a run begins.
+        case neutral
+        /// Folded, safe to switch off in.
+        case rest
+    }
+    /// From base to wrist.
+    package let joints: [String]
+    /// Highest speeds, radians per second.
+    package let velocity: JointVector
+    /// Radians.
+    package let neutral: JointVector
+    /// Radians.
+    package let rest: JointVector
+    /// The arm is believed to be gone when its state is older than this.
+    package let stateTimeout: Duration
+
+    package init(
+        joints: [String], velocity: JointVector, neutral: JointVector, rest: JointVector, stateTimeout: Duration = .seconds(1)
+    ) {
+        precondition(
+            velocity.count == joints.count && neutral.count == joints.count && rest.count == joints.count,
+            "one number for each joint")
+        self.joints = joints
+        self.velocity = velocity
+        self.neutral = neutral
+        self.rest = rest
+        self.stateTimeout = stateTimeout
+    }
+
+    package subscript(pose: Pose) -> JointVector {
+        switch pose {
+        case .neutral: neutral
+        case .rest: rest
+        }
+    }
+
+    /// All joints at speed 0.
+    var still: JointVector { JointVector(repeating: 0, count: joints.count) }
+
+    /// As `ArmState.blamedJoint` counts: the gripper comes after the last joint.
+    package func name(of joint: Int?) -> String? {
+        guard let joint, joint >= 0, joint <= joints.count else { return nil }
+        return joint < joints.count ? joints[joint] : "gripper"
+    }
+}
+
+/// Why nobody can move the arm at present.
+package enum Hindrance: Equatable, Sendable {
+    /// - Parameter joint: the one that it is about.
+    case hold(HoldReason, joint: Int?)
+    case recovering(joint: Int?)
+    /// No state came for so long.
+    case silence
+    /// It is of another number of joints than its calibration says.
+    case otherArm
+
+    /// - Returns: nil when an operator may move the arm; a policy that moves it gives way.
+    package init?(_ state: ArmState) {
+        switch state.mode {
+        case .holding(let reason):
+            switch reason {
+            case .emergencyStop, .stalled, .overloaded, .overheated, .driverFault, .stopping:
+                self = .hold(reason, joint: state.blamedJoint)
+            case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .released, .beyondLimits: return nil
+            }
+        case .recovering: self = .recovering(joint: state.blamedJoint)
+        case .executing, .manual: return nil
+        }
+    }
+
+    /// What is the matter, with the joint's name.
+    package func description(of arm: TeleopArm) -> String {
+        func naming(_ joint: Int?) -> String { arm.name(of: joint).map { " (joint \($0))" } ?? "" }
+        return switch self {
+        case .hold(.emergencyStop, _): "emergency stop"
+        case .hold(let reason, let joint): "\(reason)\(naming(joint))"
+        case .recovering(let joint): "moving back slowly from beyond a limit\(naming(joint))"
+        case .silence: "the arm's state does not come"
+        case .otherArm: "the arm's state has another number of joints than the calibration's \(arm.joints.count)"
+        }
+    }
+}
+
+extension ArmState {
+    /// The setpoint does not move.
+    var standsStill: Bool { setpoint.velocities.magnitude == 0 }
+}

@@ -1,0 +1,100 @@
+import Bus
+import Control
+import Foundation
+import Launch
+import Messages
+import NodeShell
+import Teleop
+import Time
+import Wire
+
+/// An arm in the hands of an operator's program. All of it is for one thread.
+protocol ArmHandle: AnyObject {
+    /// What the arm's control loop goes by.
+    var arm: TeleopArm { get }
+    /// Where it is, for people.
+    var place: String { get }
+    /// What is wrong with the servos, as the driver says; nil when nothing is known.
+    var trouble: String? { get }
+    /// How often a motion has to be repeated so that it lasts.
+    var commandPeriod: Duration { get }
+
+    /// Sleeps until the time, or until one of the descriptors can be read; may wake earlier.
+    func wait(until deadline: MonotonicTime, alsoOn descriptors: [Int32]) throws
+    /// The newest state, or nil if none came since the last call.
+    func takeState() -> ArmState?
+    func send(_ command: ManualCommand) throws
+    func send(_ request: ArmRequest) throws
+    /// Lets the arm go. One that this process drives brakes first.
+    func close()
+}
+
+extension ArmHandle {
+    /// 50 Hz; more where the manifest has commands end sooner, so that one that is late does not stop the arm.
+    static func commandPeriod(_ section: Manifest.Arm) -> Duration { min(.milliseconds(20), section.deadManTimeout / 4) }
+}
+
+extension TeleopArm {
+    /// - Parameter calibration: as `Manifest.Arm.readCalibration` gives it.
+    init(_ calibration: ArmCalibration, stateRate: Double) {
+        self.init(
+            joints: calibration.joints.map(\.name), velocity: calibration.velocity, neutral: calibration.neutral,
+            rest: calibration.rest, stateTimeout: .fromSeconds(max(1, 3 / stateRate)))
+    }
+}
+
+/// The arm of a run that is alive: its process drives it, we are one of its operators.
+final class BusArm: ArmHandle {
+    let arm: TeleopArm
+    let commandPeriod: Duration
+    private let link: OperatorLink
+    private let states: Subscription<ArmState>
+    private let statuses: Subscription<NodeStatus>
+    private let manual: Publisher<ManualCommand>
+    private let commands: Publisher<ArmCommand>
+    private let firstID: UInt64
+    private(set) var trouble: String?
+
+    /// - Parameter folder: of the run; nil for the one run that is alive.
+    /// - Throws: `RunSearchError`, `OperatorLinkError`, and what is wrong with the calibration.
+    init(run folder: String?) throws {
+        link = try OperatorLink(run: folder, commanding: Manifest.armNode, name: "octo-arm")
+        let section = link.run.manifest.arm
+        arm = TeleopArm(try section.readCalibration(), stateRate: section.stateRate.hertz)
+        commandPeriod = Self.commandPeriod(section)
+        states = try link.bus.subscribe(Topics.armState)
+        statuses = try link.bus.subscribe(Topics.nodeStatus(Manifest.armNode))
+        manual = link.bus.publisher(Topics.armManual)
+        commands = link.bus.publisher(Topics.armCommand)
+        var generator = SystemRandomNumberGenerator()
+        firstID = generator.next()
+        try link.awaitHearing(on: Topics.armManual)
+        try link.awaitHearing(on: Topics.armCommand)
+    }
+
+    var place: String { "the run in \(link.run.folder)" }
+
+    func wait(until deadline: MonotonicTime, alsoOn descriptors: [Int32]) throws {
+        try link.bus.wait(until: deadline, alsoOn: descriptors)
+        while let received = statuses.take() {
+            trouble = received.message.state == .fault ? received.message.headline : nil
+        }
+    }
+
+    func takeState() -> ArmState? {
+        var newest: ArmState?
+        while let received = states.take() { newest = received.message }
+        return newest
+    }
+
+    func send(_ command: ManualCommand) throws { try manual.publish(command, at: .now()) }
+
+    func send(_ request: ArmRequest) throws {
+        try commands.publish(
+            ArmCommand(
+                id: firstID &+ request.number, operatorID: ArmOperator.name, action: request.action, time: .now()),
+            at: .now())
+    }
+
+    func close() { link.bus.close() }
+}
