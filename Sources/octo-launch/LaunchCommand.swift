@@ -91,7 +91,11 @@ struct LaunchCommand: ParsableCommand {
             var parsed: [ManifestOverride] = []
             for text in overrides { parsed.append(try ManifestOverride(parsing: text)) }
             readiness = check ? try ReadinessCheck(self.manifest ?? "", overrides: parsed) : nil
-            manifest = try readiness?.manifest ?? Manifest.load(self.manifest ?? "", overrides: parsed)
+            if let readiness {
+                manifest = readiness.manifest
+            } else {
+                manifest = try Manifest.load(self.manifest ?? "", overrides: parsed)
+            }
         } catch {
             throw refuse(error.description, Refusal.badInput)
         }

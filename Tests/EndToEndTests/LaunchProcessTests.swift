@@ -162,7 +162,9 @@ extension EndToEnd {
 
         @Test func checkAndGraphStartNothing() throws {
             for (flag, text) in [("--check", "is sound: robot 'robot'"), ("--graph", "flowchart LR")] {
-                let robot = try StandInRobot(arguments: [flag])
+                // --check reads the calibration; the stand-in's is empty.
+                let robot = try StandInRobot(
+                    arguments: [flag, "--set", "arm.calibration=\(EmulatedServos.Arm.widowX.calibration)"])
                 try robot.process.run()
                 #expect(try robot.exitCode() == 0)
                 #expect(robot.standardOutput.contains(text))

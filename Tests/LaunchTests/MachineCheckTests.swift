@@ -51,12 +51,10 @@ import Testing
 
     @Test func whatTheManifestsFilesLackComesFirst() throws {
         var check = MachineCheck(try manifest("robot"), on: machine { _ in .absent })
-        check.add([
-            ManifestProblem(
-                path: ManifestPath(["policy", "checkpoint"]), origin: .commandLine, found: "nothing", allowed: "a folder",
-                suggestion: "octo")
-        ])
-        #expect(check.findings.first?.path == "$.policy.checkpoint")
-        #expect(check.findings.first?.fix == "expected a folder; did you mean \"octo\"?")
+        let path = Fixture.packageRoot.appendingPathComponent("launch/robot.json").path
+        let error = #expect(throws: ManifestError.self) { try Manifest.load(path) }
+        check.add(error?.problems ?? [])
+        #expect(check.findings.first?.path == "$.goal.images.primary" && check.findings.last?.path == "$.arm.port")
+        #expect(check.findings.first?.fix.hasPrefix("expected the path of a file") == true)
     }
 }

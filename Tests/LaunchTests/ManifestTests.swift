@@ -149,9 +149,12 @@ import Time
         #expect(try Sample.read(Sample.minimal, set: ["goal={\"source\": \"text\", \"text\": \"go\"}"]).goal.name == nil)
     }
 
+    private struct Wrong: Error { var camera: Manifest.Camera? }
+
     private func folder(of camera: Manifest.Camera?) throws -> Manifest.Camera.ImageFolder {
         switch try #require(camera).source {
-        case .images(let folder): folder
+        case .images(let folder): return folder
+        case .device: throw Wrong(camera: camera)
         }
     }
 
