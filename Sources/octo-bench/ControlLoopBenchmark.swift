@@ -3,6 +3,7 @@ import ArmLoop
 import CAllocationCount
 import CBareLoop
 import Control
+import Foundation
 import Messages
 import RealTime
 import Time
@@ -22,12 +23,14 @@ struct ControlLoopRow: Equatable {
         var ticks: Int64
         var p50: Duration
         var p99: Duration
+        var p999: Duration
         var maximum: Duration
 
         init(_ histogram: LatencyHistogram) {
             ticks = histogram.count
             p50 = histogram.quantile(0.5)
             p99 = histogram.quantile(0.99)
+            p999 = histogram.quantile(0.999)
             maximum = histogram.maximum
         }
     }
@@ -50,7 +53,7 @@ struct ControlLoopResult: Equatable {
 ///   - seconds: of measuring for each loop at each rate.
 ///   - rights: asked for by both.
 func benchmarkControlLoop(
-    calibration: ArmCalibration, seconds: Double = 10, rates: [Double] = [100, 1000],
+    calibration: ArmCalibration, seconds: Double = 10, rates: [Double] = [100, 250, 1000],
     rights: RealTimeRights = RealTimeRights()
 ) throws -> ControlLoopResult {
     var granted = ""
@@ -87,13 +90,14 @@ extension ControlLoopResult {
         func microseconds(_ duration: Duration) -> String { padded(oneDecimal(duration.inMilliseconds * 1000), 9) }
         var lines = [
             "control loop: wake-up lateness, µs (\(rights))",
-            "    rate  loop      ticks      p50      p99      max   work p50   work p99  overruns",
+            "    rate  loop      ticks      p50      p99    p99.9      max   work p50   work p99  overruns",
         ]
         for row in rows {
             let rate = padded(oneDecimal(row.hertz), 8)
             for (name, lateness) in [("ours", row.ours), ("bare", row.bare)] {
                 var line = "\(rate)  \(name) \(padded(String(lateness.ticks), 10))"
-                line += microseconds(lateness.p50) + microseconds(lateness.p99) + microseconds(lateness.maximum)
+                line += microseconds(lateness.p50) + microseconds(lateness.p99) + microseconds(lateness.p999)
+                line += microseconds(lateness.maximum)
                 if name == "ours" {
                     line += "  \(microseconds(row.workP50))  \(microseconds(row.workP99))"
                     line += padded(String(row.overruns), 10)
@@ -101,7 +105,7 @@ extension ControlLoopResult {
                 lines.append(line)
             }
             lines.append(
-                "\(rate)  ratio           \(ratio(row.ours.p50, row.bare.p50))\(ratio(row.ours.p99, row.bare.p99))"
+                "\(rate)  ratio           \(ratio(row.ours.p50, row.bare.p50))\(ratio(row.ours.p99, row.bare.p99))\(ratio(row.ours.p999, row.bare.p999))"
                     + "\(ratio(row.ours.maximum, row.bare.maximum))")
         }
         lines.append("allocations in 10000 ticks: \(allocations)")
@@ -115,6 +119,22 @@ extension ControlLoopResult {
     private func padded(_ text: String, _ width: Int) -> String {
         String(repeating: " ", count: max(0, width - text.count)) + text
     }
+}
+
+/// Keeps every core busy with ordinary threads, as a policy beside the arm does.
+final class BusyCores: Sendable {
+    private let isEnding = StopFlag()
+
+    init() {
+        for _ in 0..<ProcessInfo.processInfo.activeProcessorCount {
+            Thread.detachNewThread { [isEnding] in
+                var sum = 1.0
+                while !isEnding.isSet { for _ in 0..<1_000 { sum = (sum * 1.000_001).truncatingRemainder(dividingBy: 10) } }
+            }
+        }
+    }
+
+    func end() { isEnding.raise() }
 }
 
 private func makeConfiguration(_ hertz: Double) -> ArmControllerConfiguration {

@@ -40,7 +40,7 @@ struct BusCommand: ParsableCommand {
 
 struct ControlCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "control", abstract: "Wake-up jitter of the control loop at 100 Hz and 1 kHz; its allocations.")
+        commandName: "control", abstract: "Wake-up jitter of the control loop at 100, 250 and 1000 Hz; its allocations.")
 
     @Option(help: "Seconds at each rate.")
     var seconds: Double = 10
@@ -48,7 +48,13 @@ struct ControlCommand: ParsableCommand {
     @Option(help: "Calibration file of the simulated arm.")
     var calibration = "calibration/widowx-250s.json"
 
+    @Flag(help: "Keeps all cores busy meanwhile.")
+    var busy = false
+
     func run() throws {
+        let load = busy ? BusyCores() : nil
+        defer { load?.end() }
+        if busy { print("all cores are busy with ordinary threads") }
         _ = try benchmarkControlLoop(calibration: ArmCalibration(contentsOfFile: calibration), seconds: seconds)
     }
 }
