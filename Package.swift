@@ -54,6 +54,7 @@ let package = Package(
         .target(name: "CShims"),
         .target(name: "CAllocationCount"),
         .target(name: "CBareLoop"),
+        .target(name: "CMuJoCo"),
         .target(name: "CTeam"),
         .target(name: "CKernels", dependencies: ["CTeam"]),
 
@@ -71,6 +72,7 @@ let package = Package(
         room("Policy", ["OctoModel", "Images", "Messages", "Time"]),
         room("ServoProtocol"),
         room("ServoEmulation", ["ServoProtocol", "Time"]),
+        room("Simulation", ["CMuJoCo", "Control", "JSONTree", "Geometry", "Images"]),
         room("Goals", ["JSONTree", "Images", "Messages", "Time"]),
         room("Launch", ["JSONTree", "Messages", "Time"]),
         room("Teleop", ["Messages", "Geometry", "Time"]),
@@ -131,6 +133,7 @@ let package = Package(
         tests(of: "Policy", ["OctoModel", "TextTokenizer", "Images", "Messages", "Time", "JSONTree"]),
         tests(of: "ServoProtocol", ["CAllocationCount"]),
         tests(of: "ServoEmulation", ["ServoProtocol", "Time"]),
+        tests(of: "Simulation", ["Control", "JSONTree", "Geometry", "Images"]),
         tests(of: "Goals", ["Images", "Messages", "Time", "JSONTree"]),
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
         tests(of: "Teleop", ["Control", "Messages", "Geometry", "Time"]),

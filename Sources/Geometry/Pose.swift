@@ -50,6 +50,25 @@ package struct Rotation: Equatable, Sendable, BitwiseCopyable {
             * Rotation(radians: roll, about: [1, 0, 0])
     }
 
+    /// The rotation that takes the axes to three vectors of length 1 at right angles, right-handed.
+    ///
+    /// Source: Shepperd, Quaternion from rotation matrix, 1978: begins with the largest component, so that nothing is
+    /// divided by a small number.
+    package init(axesTo x: Vector3, _ y: Vector3, _ z: Vector3) {
+        let squares = [
+            1 + x.x + y.y + z.z, 1 + x.x - y.y - z.z, 1 - x.x + y.y - z.z, 1 - x.x - y.y + z.z,
+        ]
+        let largest = squares.indices.max { squares[$0] < squares[$1] } ?? 0
+        let root = squares[largest].squareRoot()
+        let (s, half) = (0.5 / root, 0.5 * root)
+        switch largest {
+        case 0: self.init(w: half, x: (y.z - z.y) * s, y: (z.x - x.z) * s, z: (x.y - y.x) * s)
+        case 1: self.init(w: (y.z - z.y) * s, x: half, y: (x.y + y.x) * s, z: (z.x + x.z) * s)
+        case 2: self.init(w: (z.x - x.z) * s, x: (x.y + y.x) * s, y: half, z: (y.z + z.y) * s)
+        default: self.init(w: (x.y - y.x) * s, x: (z.x + x.z) * s, y: (y.z + z.y) * s, z: half)
+        }
+    }
+
     package static func * (a: Self, b: Self) -> Self {
         Rotation(
             w: a.w * b.w - a.x * b.x - a.y * b.y - a.z * b.z,

@@ -1,0 +1,240 @@
+import Geometry
+
+/// What stands on the table, what looks at it, and what lights it: the simulated world apart from the arm, which comes
+/// from its calibration file. Lengths in metres, base frame of the arm (x forward, y left, z up, the table at z = 0).
+package struct Scene: Equatable, Sendable {
+    /// Red, green, blue, 0...1.
+    package typealias Colour = SIMD3<Double>
+
+    package enum Shape: String, CaseIterable, Sendable {
+        /// A cube, `size` wide.
+        case block
+        /// Upright, `size` across and one and a half times as high.
+        case cylinder
+        /// Upright and hollow, open above, `size` across and as high.
+        case cup
+    }
+
+    /// Something that can be grasped.
+    package struct Object: Equatable, Sendable {
+        package var name: String
+        package var shape: Shape
+        /// Metres across, 0.022...0.065: what fits between the fingers.
+        package var size: Double
+        /// Kilograms.
+        package var mass: Double
+        package var colour: Colour
+        /// Where it stands on the table, x and y.
+        package var position: SIMD2<Double>
+        /// Radians about the vertical.
+        package var yaw: Double
+
+        package init(
+            name: String, shape: Shape, size: Double = 0.04, mass: Double = 0.04, colour: Colour, position: SIMD2<Double>,
+            yaw: Double = 0
+        ) {
+            self.name = name
+            self.shape = shape
+            self.size = size
+            self.mass = mass
+            self.colour = colour
+            self.position = position
+            self.yaw = yaw
+        }
+
+        /// Metres from its lowest point to its highest.
+        package var height: Double { shape == .cylinder ? 1.5 * size : size }
+    }
+
+    /// Shallow, fixed to the table.
+    package struct Tray: Equatable, Sendable {
+        /// Its middle, x and y.
+        package var position: SIMD2<Double>
+        /// Inner length along x and y.
+        package var size: SIMD2<Double>
+        package var colour: Colour
+
+        package init(
+            position: SIMD2<Double> = [0.28, 0.17], size: SIMD2<Double> = [0.13, 0.11], colour: Colour = [0.20, 0.45, 0.65]
+        ) {
+            self.position = position
+            self.size = size
+            self.colour = colour
+        }
+
+        /// Whether a point is above its floor, by `margin` metres from its rim.
+        package func holds(_ point: Vector3, margin: Double = 0) -> Bool {
+            abs(point.x - position.x) <= size.x / 2 - margin && abs(point.y - position.y) <= size.y / 2 - margin
+        }
+    }
+
+    /// A coloured square on the table, without thickness: where things are pushed to.
+    package struct Mark: Equatable, Sendable {
+        package var position: SIMD2<Double>
+        /// Length of its side.
+        package var size: Double
+        package var colour: Colour
+
+        package init(position: SIMD2<Double> = [0.34, -0.10], size: Double = 0.07, colour: Colour = [0.85, 0.80, 0.25]) {
+            self.position = position
+            self.size = size
+            self.colour = colour
+        }
+    }
+
+    /// A camera that stands still.
+    package struct View: Equatable, Sendable {
+        package var position: Vector3
+        package var lookAt: Vector3
+        /// Vertical opening angle, radians.
+        package var fieldOfView: Double
+
+        package init(position: Vector3, lookAt: Vector3, fieldOfView: Double) {
+            self.position = position
+            self.lookAt = lookAt
+            self.fieldOfView = fieldOfView
+        }
+    }
+
+    package struct Light: Equatable, Sendable {
+        package var position: Vector3
+        /// 0 dark ... 1 as bright as a picture takes.
+        package var brightness: Double
+        package var castsShadows: Bool
+
+        package init(position: Vector3 = [0.1, -0.4, 1.2], brightness: Double = 0.6, castsShadows: Bool = true) {
+            self.position = position
+            self.brightness = brightness
+            self.castsShadows = castsShadows
+        }
+    }
+
+    /// By how much a seed changes the scene; each is the farthest, either way.
+    package struct Variation: Equatable, Sendable {
+        /// Metres, along x and y.
+        package var objectPosition: Double
+        /// Radians.
+        package var objectYaw: Double
+        /// Of 1.
+        package var colour: Double
+        /// Of the brightness.
+        package var light: Double
+        /// Metres, of the primary camera's place.
+        package var camera: Double
+
+        package init(
+            objectPosition: Double = 0.03, objectYaw: Double = 0.5, colour: Double = 0.05, light: Double = 0.1,
+            camera: Double = 0
+        ) {
+            self.objectPosition = objectPosition
+            self.objectYaw = objectYaw
+            self.colour = colour
+            self.light = light
+            self.camera = camera
+        }
+        package static let none = Variation(objectPosition: 0, objectYaw: 0, colour: 0, light: 0, camera: 0)
+    }
+
+    package var tableColour: Colour
+    package var objects: [Object]
+    package var tray: Tray?
+    package var mark: Mark?
+    /// The camera called primary.
+    package var primary: View
+    /// Vertical opening angle of the camera at the wrist, radians.
+    package var wristFieldOfView: Double
+    package var light: Light
+    package var variation: Variation
+    /// Where the tool point is at the beginning, the gripper pointing down; nil: the calibration's neutral pose.
+    package var start: Vector3?
+
+    package init(
+        tableColour: Colour, objects: [Object], tray: Tray?, mark: Mark?, primary: View, wristFieldOfView: Double,
+        light: Light, variation: Variation, start: Vector3?
+    ) {
+        self.tableColour = tableColour
+        self.objects = objects
+        self.tray = tray
+        self.mark = mark
+        self.primary = primary
+        self.wristFieldOfView = wristFieldOfView
+        self.light = light
+        self.variation = variation
+        self.start = start
+    }
+
+    /// A table with a block, a cylinder, a cup, a tray and a mark, seen over the arm's shoulder as in Bridge.
+    package static let tabletop = Scene(
+        tableColour: [0.62, 0.52, 0.42],
+        objects: [
+            Object(name: "block", shape: .block, colour: [0.80, 0.15, 0.12], position: [0.25, -0.02]),
+            Object(name: "cylinder", shape: .cylinder, size: 0.035, colour: [0.15, 0.55, 0.25], position: [0.38, 0.04]),
+            Object(name: "cup", shape: .cup, size: 0.06, colour: [0.90, 0.88, 0.84], position: [0.40, -0.03]),
+        ],
+        tray: Tray(), mark: Mark(),
+        primary: View(position: [0.02, -0.38, 0.48], lookAt: [0.29, 0.03, 0.02], fieldOfView: 0.87),
+        wristFieldOfView: 1.2, light: Light(), variation: Variation(), start: [0.27, 0.02, 0.16])
+
+    /// The scene as a seed changes it, within `variation`: same seed, same scene.
+    package func varied(seed: UInt64) -> Scene {
+        var dice = SeededDice(seed: seed)
+        var scene = self
+        // Objects must not begin inside each other or the tray: what does not fit is drawn again, a few times.
+        for index in objects.indices {
+            for _ in 0..<50 {
+                var object = objects[index]
+                object.position += [dice.symmetric(variation.objectPosition), dice.symmetric(variation.objectPosition)]
+                object.yaw += dice.symmetric(variation.objectYaw)
+                scene.objects[index] = object
+                if scene.hasRoom(for: index) { break }
+                scene.objects[index] = objects[index]
+            }
+            scene.objects[index].colour = Self.shifted(objects[index].colour, by: variation.colour, &dice)
+        }
+        scene.tableColour = Self.shifted(tableColour, by: variation.colour, &dice)
+        scene.light.brightness = min(max(light.brightness * (1 + dice.symmetric(variation.light)), 0), 1)
+        scene.primary.position += [
+            dice.symmetric(variation.camera), dice.symmetric(variation.camera), dice.symmetric(variation.camera),
+        ]
+        return scene
+    }
+
+    private func hasRoom(for index: Int) -> Bool {
+        let object = objects[index]
+        func clear(of point: SIMD2<Double>, by distance: Double) -> Bool {
+            let away = object.position - point
+            return (away * away).sum() > distance * distance
+        }
+        let others = objects.prefix(index)
+        guard others.allSatisfy({ clear(of: $0.position, by: 0.75 * (object.size + $0.size) + 0.03) }) else { return false }
+        guard let tray else { return true }
+        let place = Vector3(object.position.x, object.position.y, 0)
+        return !tray.holds(place, margin: -(0.75 * object.size + 0.02))
+    }
+
+    private static func shifted(_ colour: Colour, by most: Double, _ dice: inout SeededDice) -> Colour {
+        var result = colour
+        for channel in 0..<3 { result[channel] = min(max(colour[channel] + dice.symmetric(most), 0), 1) }
+        return result
+    }
+}
+
+/// Chance from a seed: SplitMix64 (Steele, Lea, Flood 2014).
+package struct SeededDice: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    package init(seed: UInt64) { state = seed }
+
+    package mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    /// Evenly from 0 up to 1.
+    package mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
+    /// Evenly from `-most` to `most`.
+    package mutating func symmetric(_ most: Double) -> Double { (2 * unit() - 1) * most }
+}
