@@ -34,6 +34,8 @@ let package = Package(
         .executable(name: "octo-goal", targets: ["octo-goal"]),
         .executable(name: "octo-policy", targets: ["octo-policy"]),
         .executable(name: "octo-arm", targets: ["octo-arm"]),
+        .executable(name: "octo-sim", targets: ["octo-sim"]),
+        .executable(name: "octo-eval", targets: ["octo-eval"]),
         .executable(name: "octo-bus", targets: ["octo-bus"]),
         .executable(name: "octo-bench", targets: ["octo-bench"]),
     ],
@@ -85,7 +87,11 @@ let package = Package(
         room("Bus", ["Wire", "Messages", "Time", "Images", "CZeroMQ", "CShims"]),
         room("ArmDrivers", ["ServoProtocol", "JSONTree", "Time", "Geometry", "Messages", "CShims"]),
         room("ServoTools", ["ArmDrivers", "ServoProtocol", "JSONTree", "Time"]),
+        room("ServoTerminal", ["ServoEmulation", "ArmDrivers", "Geometry", "Time", "CShims"]),
         room("ArmLoop", ["Control", "RealTime", "ArmDrivers", "Messages", "Geometry", "Time"]),
+        room("ArmSetup", ["Control", "Launch", "Time"]),
+        room("PolicySetup", ["Policy", "OctoModel", "TextTokenizer", "Launch"]),
+        room("ClosedLoop", ["Simulation", "Control", "Policy", "OctoModel", "Messages", "Geometry", "Images", "Time"]),
         room("Cameras", ["Time", "Images", "Messages"]),
         room("NodeShell", ["Bus", "Wire", "Launch", "Messages", "Time", "CShims", argumentParser, logging]),
 
@@ -100,21 +106,34 @@ let package = Package(
         program(
             "octo-policy",
             [
-                "Policy", "OctoModel", "TextTokenizer", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time",
-                "JSONTree", logging,
+                "PolicySetup", "Policy", "OctoModel", "TextTokenizer", "Launch", "NodeShell", "Bus", "Wire", "Messages",
+                "Images", "Time", "JSONTree", logging,
             ]),
         program(
             "octo-arm",
             [
-                "Control", "ArmDrivers", "ArmLoop", "ServoEmulation", "ServoTools", "RealTime", "Teleop", "Launch", "NodeShell",
+                "ArmSetup", "Control", "ArmDrivers", "ArmLoop", "ServoEmulation", "ServoTerminal", "ServoTools", "RealTime", "Teleop", "Launch", "NodeShell",
                 "Bus", "Wire", "Messages", "Geometry", "Time", "JSONTree", "CShims", logging,
+            ]),
+        program(
+            "octo-sim",
+            [
+                "ClosedLoop", "Simulation", "ServoTerminal", "ServoEmulation", "ArmSetup", "ArmDrivers", "Control", "Cameras",
+                "RealTime", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Geometry", "Time", "JSONTree",
+                "CShims", logging,
+            ]),
+        program(
+            "octo-eval",
+            [
+                "ClosedLoop", "Simulation", "ArmSetup", "PolicySetup", "Policy", "Control", "Goals", "Launch", "NodeShell",
+                "Messages", "Images", "Geometry", "Time", "JSONTree",
             ]),
         program("octo-bus", ["NodeShell", "Bus", "Wire", "Launch", "Time", "JSONTree", "CShims"]),
         program(
             "octo-bench",
             [
                 "Bus", "Wire", "Messages", "Images", "RealTime", "Time", "OctoModel", "COpenBLAS", "CZeroMQ", "CShims",
-                "CAllocationCount", "CBareLoop", "Control", "ArmDrivers", "ArmLoop", "Geometry", "JSONTree", "NodeShell",
+                "CAllocationCount", "CBareLoop", "ArmSetup", "Control", "ArmDrivers", "ArmLoop", "Geometry", "JSONTree", "NodeShell",
             ], exclude: ["Peers"]),
 
         // Tests.
@@ -150,6 +169,7 @@ let package = Package(
                 "CShims",
             ]),
         tests(of: "ServoTools", ["ArmDrivers", "ServoEmulation", "ServoProtocol", "JSONTree", "Time", "Control"]),
+        tests(of: "ClosedLoop", ["Simulation", "Control", "Messages", "Geometry", "Images", "Time"]),
         tests(of: "Cameras", ["Time", "Images", "Messages"]),
         .testTarget(
             name: "EndToEndTests",

@@ -7,6 +7,8 @@ package enum CameraError: Error, Equatable, Sendable {
     case noPictures(camera: String, folder: String, pattern: String?, found: [String])
     case picture(camera: String, error: ImageError)
     case sizesDiffer(camera: String, first: Picture, other: Picture)
+    /// A simulated camera has lost its world, or never found it.
+    case world(camera: String, socket: String, problem: String)
 
     /// A picture file with its size in pixels.
     package struct Picture: Equatable, Sendable {
@@ -27,6 +29,9 @@ extension CameraError: CustomStringConvertible {
                 + ". Correct the camera's folder or pattern in the manifest."
         case .picture(let camera, let error):
             "camera '\(camera)': \(error)"
+        case .world(let camera, let socket, let problem):
+            "camera '\(camera)' of the simulated world: \(problem), expected octo-sim at \(socket). See what the simulation "
+                + "says; it is started again by itself."
         case .sizesDiffer(let camera, let first, let other):
             "opening camera '\(camera)': \(other.path) has \(other.width)x\(other.height) pixels, expected "
                 + "\(first.width)x\(first.height) as in \(first.path). Narrow the camera's pattern to pictures of one "

@@ -1,7 +1,6 @@
 import Geometry
 import JSONTree
 
-
 extension ArmCalibration {
     /// Reads the text of a calibration file.
     ///
@@ -16,14 +15,14 @@ extension ArmCalibration {
         } catch {
             throw ArmCalibrationError(file: file, problems: ["it is not JSON: \(error)"])
         }
-        let reader = CalibrationReader()
+        let reader = JSONReader()
         let calibration = Self(root: root, reader: reader)
         if !reader.problems.isEmpty { throw ArmCalibrationError(file: file, problems: reader.problems) }
         self = calibration
     }
 
     /// Reads what it can; where a value is bad, the reader keeps the problem and a stand-in is used.
-    private init(root: JSONNode, reader: CalibrationReader) {
+    private init(root: JSONNode, reader: JSONReader) {
         reader.expectKeys(
             [
                 "$schema", "name", "joints", "eef_offset_m", "eef_offset_rpy_rad", "gripper", "rest_rad", "neutral_rad",
@@ -62,7 +61,7 @@ extension ArmCalibration {
     }
 
     /// Joint angles, one for each joint, within the limits.
-    private func pose(_ node: JSONNode?, at path: String, reader: CalibrationReader) -> JointVector {
+    private func pose(_ node: JSONNode?, at path: String, reader: JSONReader) -> JointVector {
         let angles = reader.numbers(node, at: path)
         guard let node, let angles else { return JointVector(repeating: 0, count: 0) }
         guard angles.count == joints.count, angles.count <= JointVector.capacity else {
@@ -79,7 +78,7 @@ extension ArmCalibration {
 }
 
 extension ArmCalibration.Joint {
-    fileprivate init(_ node: JSONNode, at path: String, reader: CalibrationReader) {
+    fileprivate init(_ node: JSONNode, at path: String, reader: JSONReader) {
         let keys = [
             "name", "offset_m", "offset_rpy_rad", "axis", "lower_rad", "upper_rad", "velocity_rad_s",
             "acceleration_rad_s2",
@@ -106,7 +105,7 @@ extension ArmCalibration.Joint {
 }
 
 extension ArmCalibration.Gripper {
-    fileprivate init(_ node: JSONNode?, reader: CalibrationReader) {
+    fileprivate init(_ node: JSONNode?, reader: JSONReader) {
         let values = reader.section(node, at: "gripper", keys: ["closed_m", "open_m", "speed_per_s"])
         closed = reader.number(values?["closed_m"], at: "gripper.closed_m") ?? 0
         open = reader.number(values?["open_m"], at: "gripper.open_m") ?? 0
@@ -117,74 +116,8 @@ extension ArmCalibration.Gripper {
     }
 }
 
-/// Reads values out of a JSON tree and collects what is wrong. A missing key is reported by `expectKeys`, so the
-/// other methods are silent about nil.
-private final class CalibrationReader {
-    private(set) var problems: [String] = []
-
-    func report(_ node: JSONNode, _ path: String, _ problem: String) {
-        problems.append("\(path.isEmpty ? "the file" : path) (line \(node.line)): \(problem)")
-    }
-
-    /// - Returns: whether `node` is an object at all.
-    @discardableResult
-    func expectKeys(_ keys: [String], optional: [String] = [], of node: JSONNode, at path: String) -> Bool {
-        guard let members = node.object else {
-            report(node, path, "found \(node.kind), expected an object with \(keys.joined(separator: ", "))")
-            return false
-        }
-        let prefix = path.isEmpty ? "" : path + "."
-        for member in members where !keys.contains(member.key) {
-            let near = keys.min { Self.distance($0, member.key) < Self.distance($1, member.key) } ?? ""
-            report(member.value, prefix + member.key, "this key is not known; did you mean '\(near)'?")
-        }
-        for key in keys where !optional.contains(key) && node[key] == nil {
-            report(node, prefix + key, "it is missing")
-        }
-        return true
-    }
-
-    func section(_ node: JSONNode?, at path: String, keys: [String]) -> JSONNode? {
-        guard let node else { return nil }
-        return expectKeys(keys, of: node, at: path) ? node : nil
-    }
-
-    func string(_ node: JSONNode?, at path: String) -> String {
-        guard let node else { return "" }
-        if let text = node.string, !text.isEmpty { return text }
-        report(node, path, "found \(node.string == nil ? node.kind : "an empty string"), expected a name")
-        return ""
-    }
-
-    func elements(_ node: JSONNode?, at path: String) -> [JSONNode] {
-        guard let node else { return [] }
-        if let elements = node.array { return elements }
-        report(node, path, "found \(node.kind), expected an array")
-        return []
-    }
-
-    func number(_ node: JSONNode?, at path: String) -> Double? {
-        guard let node else { return nil }
-        if let number = node.double, number.isFinite { return number }
-        report(node, path, "found \(node.kind), expected a finite number")
-        return nil
-    }
-
-    func positive(_ node: JSONNode?, at path: String) -> Double {
-        guard let node, let number = number(node, at: path) else { return 1 }
-        if number > 0 { return number }
-        report(node, path, "found \(number), expected a number above 0")
-        return 1
-    }
-
-    func numbers(_ node: JSONNode?, at path: String) -> [Double]? {
-        guard let node else { return nil }
-        let before = problems.count
-        let values = elements(node, at: path).enumerated().map { number($1, at: "\(path)[\($0)]") ?? 0 }
-        return problems.count == before ? values : nil
-    }
-
-    func vector(_ node: JSONNode?, at path: String) -> Vector3 {
+extension JSONReader {
+    fileprivate func vector(_ node: JSONNode?, at path: String) -> Vector3 {
         guard let node, let values = numbers(node, at: path) else { return .zero }
         if values.count == 3 { return [values[0], values[1], values[2]] }
         report(node, path, "found \(values.count) numbers, expected 3: x, y, z")
@@ -192,32 +125,16 @@ private final class CalibrationReader {
     }
 
     /// Whether both corners were read, so that comparing them makes sense.
-    func readsVectors(_ corners: JSONNode) -> Bool {
+    fileprivate func readsVectors(_ corners: JSONNode) -> Bool {
         ["lower_m", "upper_m"].allSatisfy { key in
             corners[key]?.array.map { $0.count == 3 && $0.allSatisfy { $0.double != nil } } ?? false
         }
     }
 
-    func pose(offset: JSONNode?, at offsetPath: String, angles: JSONNode?, at anglesPath: String) -> Pose {
+    fileprivate func pose(offset: JSONNode?, at offsetPath: String, angles: JSONNode?, at anglesPath: String) -> Pose {
         let angles = vector(angles, at: anglesPath)
         return Pose(
             rotation: Rotation(roll: angles.x, pitch: angles.y, yaw: angles.z),
             translation: vector(offset, at: offsetPath))
-    }
-
-    /// Levenshtein distance, for the nearest known key.
-    private static func distance(_ a: String, _ b: String) -> Int {
-        let b = Array(b)
-        var row = Array(0...b.count)
-        for (i, character) in a.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for j in b.indices {
-                let substitution = diagonal + (character == b[j] ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(substitution, row[j] + 1, row[j + 1] + 1)
-            }
-        }
-        return row[b.count]
     }
 }

@@ -376,7 +376,8 @@ package struct ArmController: Sendable, BitwiseCopyable {
         if goodTicks == 2, let fault { hold(fault.reason, insteadOf: .driverFault) }
     }
 
-    private var state: ArmState {
+    /// What it does at present, as the last tick left it.
+    package var state: ArmState {
         let chain = planner.inverseKinematics.chain
         var mode = ArmMode.manual
         var blamed: Int?

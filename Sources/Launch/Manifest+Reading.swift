@@ -70,6 +70,7 @@ extension Manifest {
         goal = Goal(root.section("goal"), cameras: cameras)
         policy = Policy(root.section("policy"))
         arm = Arm(root.section("arm"))
+        simulation = root.has("simulation") ? Simulation(root.section("simulation")) : nil
         supervision = Supervision(root.section("supervision"))
         self.tree = tree
     }
@@ -87,6 +88,7 @@ private struct CheckedSection {
     }
     func has(_ key: String) -> Bool { node[key] != nil }
     func bool(_ key: String) -> Bool { expect(key, node[key]?.bool) }
+    func optionalDouble(_ key: String) -> Double? { node[key]?.double }
     func int(_ key: String) -> Int { expect(key, node[key]?.int) }
     func optionalInts(_ key: String) -> [Int]? { node[key]?.array?.compactMap(\.int) }
     func optionalInt(_ key: String) -> Int? { node[key]?.int }
@@ -120,6 +122,14 @@ extension Manifest.Camera {
                     Device(
                         path: section.string("device"), width: section.int("width"), height: section.int("height"), rate: rate,
                         format: section.optionalString("format").flatMap(PixelFormat.init(rawValue:))))
+            case "simulated":
+                .simulated(
+                    Simulated(
+                        width: section.int("width"), height: section.int("height"), rate: rate,
+                        latency: section.seconds("latency_s"), noise: section.double("noise"),
+                        exposureDrift: section.double("exposure_drift"), dropProbability: section.double("drop"),
+                        freezesAfter: section.optionalDouble("freeze_after_s").map { .fromSeconds($0) },
+                        seed: UInt64(section.int("seed"))))
             default:
                 .images(
                     ImageFolder(
@@ -133,8 +143,16 @@ extension Manifest.Camera {
     fileprivate var pattern: String? {
         switch source {
         case .images(let images): images.pattern
-        case .device: nil
+        case .device, .simulated: nil
         }
+    }
+}
+
+extension Manifest.Simulation {
+    fileprivate init(_ section: CheckedSection) {
+        self.init(
+            scene: section.optionalString("scene"), seed: section.optionalInt("seed").map { UInt64($0) },
+            film: section.optionalString("film"), filmRate: section.rate("film_rate_hz"))
     }
 }
 

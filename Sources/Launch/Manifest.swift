@@ -31,6 +31,7 @@ package struct Manifest: Equatable, Sendable {
         package enum Source: Equatable, Sendable {
             case images(ImageFolder)
             case device(Device)
+            case simulated(Simulated)
         }
         package enum PixelFormat: String, CaseIterable, Sendable {
             case mjpeg
@@ -45,6 +46,24 @@ package struct Manifest: Equatable, Sendable {
             package var rate: Rate
             /// Nil: as the camera likes best.
             package var format: PixelFormat?
+        }
+        /// A camera in the simulated world.
+        package struct Simulated: Equatable, Sendable {
+            /// Pixels.
+            package var width: Int
+            package var height: Int
+            package var rate: Rate
+            /// From the capture until the frame is there.
+            package var latency: Duration
+            /// Standard deviation, as a share of white.
+            package var noise: Double
+            /// How far the brightness wanders, as a share of itself.
+            package var exposureDrift: Double
+            /// Probability with which a frame is lost.
+            package var dropProbability: Double
+            /// From then on every frame shows the same; nil: never.
+            package var freezesAfter: Duration?
+            package var seed: UInt64
         }
         package struct ImageFolder: Equatable, Sendable {
             /// Absolute.
@@ -187,6 +206,18 @@ package struct Manifest: Equatable, Sendable {
         package var realTime: RealTime
     }
 
+    /// The world that stands in for cameras and servos.
+    package struct Simulation: Equatable, Sendable {
+        /// Absolute path of the scene file; nil: a table with a few things on it.
+        package var scene: String?
+        /// Of the scene's variation; nil: the scene as it is written.
+        package var seed: UInt64?
+        /// Absolute path of the picture that is left at the end; nil: none.
+        package var film: String?
+        /// Pictures a second of the film.
+        package var filmRate: Rate
+    }
+
     package struct Supervision: Equatable, Sendable {
         package var readyTimeout: Duration
         package var maximumRestarts: Int
@@ -203,6 +234,7 @@ package struct Manifest: Equatable, Sendable {
     package var goal: Goal
     package var policy: Policy
     package var arm: Arm
+    package var simulation: Simulation?
     package var supervision: Supervision
     /// The JSON it was read from, after `--set`, with defaults and absolute paths: it gives the same manifest again.
     package var tree: JSONNode
@@ -210,7 +242,13 @@ package struct Manifest: Equatable, Sendable {
     package static let goalNode = "goal"
     package static let policyNode = "policy"
     package static let armNode = "arm"
+    package static let simulationNode = "simulation"
+    /// The value of `arm.port` that means the simulated servos.
+    package static let simulatedPort = "simulation"
 
-    /// The names of all processes: cameras, goal, policy, arm. With transport `tcp` they take ports in this order.
-    package var nodes: [String] { cameras.map(\.node) + [Self.goalNode, Self.policyNode, Self.armNode] }
+    /// The names of all processes: cameras, goal, policy, arm, and the simulation if there is one. With transport `tcp` they take ports in this order.
+    package var nodes: [String] {
+        cameras.map(\.node) + [Self.goalNode, Self.policyNode, Self.armNode]
+            + (simulation == nil ? [] : [Self.simulationNode])
+    }
 }

@@ -49,6 +49,10 @@ struct ManifestCheck {
             if let text = node.string, !text.isEmpty, !text.unicodeScalars.contains("\0") {
                 return checkFile(text, kind, node, at: path)
             }
+        case .destination:
+            if let text = node.string, !text.isEmpty, !text.unicodeScalars.contains("\0") {
+                return checkDestination(text, node, at: path)
+            }
         case .choice(let values):
             if let text = node.string, values.contains(text) { return node }
             report(
@@ -95,6 +99,18 @@ struct ManifestCheck {
                     allowed: "the path of \(wanted) that is there, seen from \(base)")
                 return nil
             }
+        }
+        return JSONNode(.string(absolute), line: node.line, column: node.column)
+    }
+
+    private mutating func checkDestination(_ text: String, _ node: JSONNode, at path: ManifestPath) -> JSONNode? {
+        let base = overridden.contains { path.isWithin($0) } ? workingFolder : manifestFolder
+        let absolute = FileSystem.absolute(text, from: base)
+        let folder = FileSystem.folder(of: absolute)
+        if let files, files.kind(absolute) == .folder || files.kind(folder) != .folder {
+            report(
+                path, node, found: "\(Self.shown(node)), which would be \(absolute)", allowed: ManifestRule.destination.allowed())
+            return nil
         }
         return JSONNode(.string(absolute), line: node.line, column: node.column)
     }

@@ -8,7 +8,37 @@ extension ManifestCheck {
         checkPorts(in: tree)
         checkCameraFolders(in: tree)
         checkGoal(in: tree)
+        checkSimulation(in: tree)
     }
+
+    /// What is in the simulated world needs one.
+    private mutating func checkSimulation(in tree: JSONNode) {
+        let isSimulated = tree["simulation"] != nil
+        if !isSimulated, isSound(ManifestPath(["simulation"])) {
+            let allowed = "a real one, or a section \"simulation\" beside it: {} will do"
+            for camera in tree["cameras"]?.object ?? [] where camera.value["source"]?.string == "simulated" {
+                report(
+                    ["cameras", camera.key, "source"], in: tree, found: "\"simulated\" without a simulated world",
+                    allowed: allowed)
+            }
+            if tree["arm"]?["port"]?.string == Manifest.simulatedPort {
+                report(["arm", "port"], in: tree, found: "\"simulation\" without a simulated world", allowed: allowed)
+            }
+        }
+        if tree["arm"]?["port"]?.string == Manifest.simulatedPort, tree["arm"]?["driver"]?.string != "dynamixel" {
+            report(
+                ["arm", "driver"], in: tree, found: tree["arm"]?["driver"]?.text() ?? "",
+                allowed: "\"dynamixel\": that is what the servos of the simulated world speak")
+        }
+        for camera in tree["cameras"]?.object ?? []
+        where camera.value["source"]?.string == "simulated" && !Self.simulatedCameras.contains(camera.key) {
+            report(
+                ["cameras", camera.key], in: tree, found: "a simulated camera called \"\(camera.key)\"",
+                allowed: "the cameras of the simulated world: " + Self.simulatedCameras.joined(separator: ", "))
+        }
+    }
+
+    private static let simulatedCameras = ["primary", "wrist"]
 
     private mutating func checkRates(in tree: JSONNode) {
         let (policy, arm, supervision) = (tree["policy"], tree["arm"], tree["supervision"])
@@ -56,7 +86,7 @@ extension ManifestCheck {
         guard let bus = tree["bus"], bus["transport"]?.string == "tcp", let node = bus["base_port"], let first = node.int,
             let cameras = tree["cameras"]?.object
         else { return }
-        let processes = cameras.count + 3
+        let processes = cameras.count + (tree["simulation"] == nil ? 3 : 4)
         let ports = processes + 1
         if first + ports - 1 > 65535 {
             report(

@@ -16,6 +16,9 @@ enum ManifestKeys {
         ManifestKey("policy", .section(policy), .required, "The process that turns images into chunks of actions."),
         ManifestKey("arm", arm, .required, "The process that carries out the chunks."),
         ManifestKey(
+            "simulation", .section(simulation), .optional,
+            "A world that stands in for cameras (source 'simulated') and servos (arm.port 'simulation')."),
+        ManifestKey(
             "supervision", .section(supervision), .defaultsTo(.object([:])), "How octo-launch watches the processes."),
     ])
 
@@ -30,7 +33,7 @@ enum ManifestKeys {
 
     private static let camera = ManifestRule.variants(
         ManifestVariants(
-            selector: "source", meaning: "Where the frames come from: 'v4l2' is a camera at this machine, 'images' plays a folder of image files.",
+            selector: "source", meaning: "Where the frames come from: 'v4l2' is a camera at this machine, 'simulated' one in the simulated world, 'images' plays a folder of image files.",
             variants: [
                 .init(
                     value: "images",
@@ -45,6 +48,7 @@ enum ManifestKeys {
                         ManifestKey(
                             "loop", .boolean, .defaultsTo(true), "Whether it starts over after the last frame."),
                     ]),
+                .init(value: "simulated", keys: simulatedCamera),
                 .init(
                     value: "v4l2",
                     keys: [
@@ -62,6 +66,38 @@ enum ManifestKeys {
                                 + "two cameras on one USB port seldom have room for more."),
                     ]),
             ]))
+
+    private static let simulatedCamera: [ManifestKey] = [
+        ManifestKey("width", .integer(16...640), .defaultsTo(256), unit: "pixels", "Width of its frames."),
+        ManifestKey("height", .integer(16...480), .defaultsTo(256), unit: "pixels", "Height of its frames."),
+        ManifestKey("rate_hz", .number(0.5...60), .defaultsTo(5), unit: "Hz", "How many frames it takes in a second."),
+        ManifestKey(
+            "latency_s", .number(0...2), .defaultsTo(0), unit: "s", "How long after its capture a frame comes."),
+        ManifestKey(
+            "noise", .number(0...0.5), .defaultsTo(0), "Standard deviation of its noise; 1 is the way from black to white."),
+        ManifestKey(
+            "exposure_drift", .number(0...0.9), .defaultsTo(0),
+            "How far its brightness wanders up and down, as a share of itself; once around in 20 s."),
+        ManifestKey("drop", .number(0...1), .defaultsTo(0), "Probability with which a frame is lost."),
+        ManifestKey(
+            "freeze_after_s", .number(0...86_400), .optional, unit: "s",
+            "From then on it shows one picture for ever, with new stamps. Left out, it never does."),
+        ManifestKey(
+            "seed", .integer(0...9_007_199_254_740_991), .defaultsTo(0), "Seed of its noise and its losses."),
+    ]
+
+    private static let simulation: [ManifestKey] = [
+        ManifestKey(
+            "scene", .path(.file), .optional,
+            "What stands on the table: see octo-sim scene. Left out, a block, a cylinder, a cup, a tray and a mark."),
+        ManifestKey(
+            "seed", .integer(0...9_007_199_254_740_991), .optional,
+            "Changes the scene as its \"variation\" says. Left out, it is as written."),
+        ManifestKey(
+            "film", .destination, .optional,
+            "A PNG file that is written at the end: what the primary camera saw, beside the goal."),
+        ManifestKey("film_rate_hz", .number(0.05...5), .defaultsTo(1), unit: "Hz", "Pictures a second of the film."),
+    ]
 
     private static let goal = ManifestRule.variants(
         ManifestVariants(
@@ -174,7 +210,7 @@ enum ManifestKeys {
             ]))
 
     private static let servoKeys: [ManifestKey] = [
-        ManifestKey("port", .text, .required, "The serial port of the arm's adapter, such as /dev/ttyUSB0."),
+        ManifestKey("port", .text, .required, "The serial port of the arm's adapter, such as /dev/ttyUSB0; 'simulation' means the servos of the simulated world."),
         ManifestKey(
             "baud", .integer(9_600...4_500_000), .defaultsTo(1_000_000), unit: "bits per second",
             "The speed that the servos are set to."),

@@ -13,6 +13,8 @@ indirect enum ManifestRule: Sendable {
     /// The name of files within one folder, with `*` and `?`.
     case fileNamePattern
     case path(FileProbe.Kind)
+    /// The path of a file that may not be there yet; its folder is.
+    case destination
     case choice([String])
     case numbers(ClosedRange<Double>, count: ClosedRange<Int>)
     case integers(ClosedRange<Int>, count: ClosedRange<Int>)
@@ -79,6 +81,7 @@ extension ManifestRule {
         case .fileNamePattern: "the name of files in the folder, with * and ? as wild cards and without '/'"
         case .path(.file): "the path of a file"
         case .path(.folder): "the path of a folder"
+        case .destination: "the path of a file to be written, in a folder that is there"
         case .choice(let values): (values.count == 1 ? "" : "one of ") + values.map { "\"\($0)\"" }.joined(separator: ", ")
         case .numbers(let range, let count):
             "an array of \(count.lowerBound) to \(count.upperBound) numbers from \(Self.text(range.lowerBound)) to "

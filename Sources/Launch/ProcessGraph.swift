@@ -16,7 +16,20 @@ package struct ProcessGraph {
             + [
                 Edge(from: Manifest.goalNode, topic: "goal/current", to: Manifest.policyNode),
                 Edge(from: Manifest.policyNode, topic: "policy/chunk", to: Manifest.armNode),
-            ]
+            ] + Self.simulated(manifest)
+    }
+
+    /// What does not go over the bus: pictures and servo packets of the simulated world.
+    private static func simulated(_ manifest: Manifest) -> [Edge] {
+        guard manifest.simulation != nil else { return [] }
+        var edges = manifest.cameras.compactMap { camera -> Edge? in
+            guard case .simulated = camera.source else { return nil }
+            return Edge(from: Manifest.simulationNode, topic: "pictures", to: camera.node)
+        }
+        if case .dynamixel(let line, _) = manifest.arm.driver, line.port == Manifest.simulatedPort {
+            edges.append(Edge(from: Manifest.armNode, topic: "servo packets", to: Manifest.simulationNode))
+        }
+        return edges
     }
 
     /// Paste it into any Markdown page that draws Mermaid.
@@ -48,6 +61,7 @@ package struct NodeProgram: Equatable, Sendable {
         case Manifest.goalNode: NodeProgram(name: "octo-goal", subcommand: [])
         case Manifest.policyNode: NodeProgram(name: "octo-policy", subcommand: ["run"])
         case Manifest.armNode: NodeProgram(name: "octo-arm", subcommand: ["run"])
+        case Manifest.simulationNode: NodeProgram(name: "octo-sim", subcommand: ["run"])
         default: NodeProgram(name: "octo-camera", subcommand: [])
         }
     }

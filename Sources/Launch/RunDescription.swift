@@ -48,6 +48,11 @@ package struct RunDescription: Equatable, Sendable {
             manifestPath: FileSystem.absolute(manifestPath, from: FileSystem.workingFolder), manifest: manifest)
     }
 
+    /// The terminal at which the servos of the simulated world answer.
+    package var simulatedServos: String { folder + "/servos" }
+    /// The socket at which the cameras of the simulated world are.
+    package var simulatedCameras: String { folder + "/cameras.sock" }
+
     /// The endpoint that `node` binds.
     package func endpoint(of node: String) throws(RunFolderError) -> String {
         guard let endpoint = endpoints[node] else {

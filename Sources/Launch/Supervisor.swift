@@ -22,10 +22,12 @@ package struct Supervisor: Sendable {
             self.duration = duration
         }
 
-        /// Cameras, goal and arm first; the policy last, since loading it takes longest and it needs all of them.
+        /// A simulated world first, for cameras and arm are in it; then cameras, goal and arm; the policy last, since loading it takes longest and it needs all of them.
         package init(_ manifest: Manifest, duration: Duration?) {
+            let apart = [Manifest.policyNode, Manifest.simulationNode]
             self.init(
-                stages: [manifest.nodes.filter { $0 != Manifest.policyNode }, [Manifest.policyNode]],
+                stages: (manifest.simulation == nil ? [] : [[Manifest.simulationNode]])
+                    + [manifest.nodes.filter { !apart.contains($0) }, [Manifest.policyNode]],
                 stopsFirst: Manifest.armNode, supervision: manifest.supervision, duration: duration)
         }
     }

@@ -64,6 +64,13 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         servos.first { $0.id == id }?.value(register)
     }
 
+    /// Where a servo's control sends its shaft, pulses as its position register counts; nil without torque, and for an
+    /// unknown id.
+    package func drive(of id: UInt8) -> Double? { servos.first { $0.id == id }?.drive }
+
+    /// What became of a servo's shaft in a world outside, which from then on decides where it is.
+    package func setShaft(_ shaft: EmulatedShaft, of id: UInt8) { change(id) { $0.setShaft(shaft) } }
+
     package func setObstacle(_ pulses: ClosedRange<Int>?, at id: UInt8) { change(id) { $0.setObstacle(pulses) } }
     package func turn(_ id: UInt8, to pulses: Int) { change(id) { $0.turn(to: pulses) } }
     package func setHardwareError(_ bits: UInt8, at id: UInt8) { change(id) { $0.setHardwareError(bits) } }

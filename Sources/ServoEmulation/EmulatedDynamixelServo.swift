@@ -160,7 +160,8 @@ struct EmulatedDynamixelServo {
 
     private var sign: Double { value(.driveMode) & 1 != 0 ? -1 : 1 }
     /// What the encoder says, turned as the drive mode says, with the offset: present = actual + homing offset.
-    private var presentPulses: Double { sign * (motor.position - 2048) + 2048 + Double(value(.homingOffset)) }
+    private var presentPulses: Double { registered(motor.present) }
+    private func registered(_ actual: Double) -> Double { sign * (actual - 2048) + 2048 + Double(value(.homingOffset)) }
     private func actual(_ pulses: Double) -> Double { sign * (pulses - Double(value(.homingOffset)) - 2048) + 2048 }
 
     /// An instruction packet was on the line, for whomever.
@@ -207,16 +208,29 @@ struct EmulatedDynamixelServo {
     private mutating func updatePresent() {
         set(.presentPosition, Int(presentPulses.rounded()))
         let unit = DynamixelUnit.radiansPerSecond / DynamixelUnit.radiansPerPulse
-        set(.presentVelocity, Int((sign * motor.velocity / unit).rounded()))
+        set(.presentVelocity, Int((sign * motor.presentVelocity / unit).rounded()))
         let measuresCurrent = DynamixelModel(rawValue: value(.modelNumber))?.measuresCurrent ?? false
         let full = measuresCurrent ? Double(max(value(.currentLimit), 1)) : 1_000
-        set(.presentCurrent, Int((sign * motor.effort * full).rounded()))
-        set(.moving, abs(motor.velocity) > 1 ? 1 : 0)
+        set(.presentCurrent, Int((sign * motor.presentEffort * full).rounded()))
+        set(.moving, abs(motor.presentVelocity) > 1 ? 1 : 0)
     }
 
     mutating func turn(to pulses: Int) {
         if isTorqueOn { return }
         motor.position = actual(Double(pulses))
+        updatePresent()
+    }
+
+    // MARK: A world outside
+
+    /// Where its control sends its shaft, pulses as its position register counts; nil without torque.
+    var drive: Double? { isTorqueOn ? registered(motor.position) : nil }
+
+    /// Something else than the emulated motor has moved its shaft.
+    mutating func setShaft(_ shaft: EmulatedShaft) {
+        motor.shaft = EmulatedShaft(
+            position: actual(shaft.position), velocity: sign * shaft.velocity, effort: sign * shaft.effort)
+        if !isTorqueOn { motor.rest() }
         updatePresent()
     }
 

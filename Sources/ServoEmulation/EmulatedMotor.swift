@@ -20,6 +20,15 @@ struct EmulatedMotor: Equatable, Sendable {
     private(set) var effort = 0.0
     /// How long it has pushed against an obstacle, seconds.
     private(set) var stalledSeconds = 0.0
+    /// What becomes of its shaft, if a world outside decides that: then `position` is where it tries to be.
+    var shaft: EmulatedShaft?
+
+    /// Where its shaft is, pulses as the bare encoder would say.
+    var present: Double { shaft?.position ?? position }
+    /// Pulses per second.
+    var presentVelocity: Double { shaft?.velocity ?? velocity }
+    /// -1 ... 1.
+    var presentEffort: Double { shaft?.effort ?? effort }
 
     init(position: Double) { self.position = position }
 
@@ -37,8 +46,9 @@ struct EmulatedMotor: Equatable, Sendable {
         if stalledSeconds == 0 { effort = share * 0.2 } else { effort = share }
     }
 
-    /// Without torque: stays where it is.
+    /// Without torque: stays where it is, or goes where its shaft goes.
     mutating func rest() {
+        position = present
         (velocity, effort, stalledSeconds) = (0, 0, 0)
     }
 
@@ -58,5 +68,21 @@ struct EmulatedMotor: Equatable, Sendable {
                 stalledSeconds = 0
             }
         }
+    }
+}
+
+/// How a servo's shaft turns, as its encoder and its current sensor see it.
+package struct EmulatedShaft: Equatable, Sendable {
+    /// Pulses, as the position register counts.
+    package var position: Double
+    /// Pulses per second.
+    package var velocity: Double
+    /// How hard the servo pushes, as a share of what it may: -1 ... 1.
+    package var effort: Double
+
+    package init(position: Double, velocity: Double, effort: Double) {
+        self.position = position
+        self.velocity = velocity
+        self.effort = effort
     }
 }

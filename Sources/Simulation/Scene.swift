@@ -168,8 +168,8 @@ package struct Scene: Equatable, Sendable {
         tableColour: [0.62, 0.52, 0.42],
         objects: [
             Object(name: "block", shape: .block, colour: [0.80, 0.15, 0.12], position: [0.25, -0.02]),
-            Object(name: "cylinder", shape: .cylinder, size: 0.035, colour: [0.15, 0.55, 0.25], position: [0.38, 0.04]),
-            Object(name: "cup", shape: .cup, size: 0.06, colour: [0.90, 0.88, 0.84], position: [0.40, -0.03]),
+            Object(name: "cylinder", shape: .cylinder, size: 0.035, colour: [0.15, 0.55, 0.25], position: [0.37, 0.07]),
+            Object(name: "cup", shape: .cup, size: 0.06, colour: [0.90, 0.88, 0.84], position: [0.41, -0.05]),
         ],
         tray: Tray(), mark: Mark(),
         primary: View(position: [0.02, -0.38, 0.48], lookAt: [0.29, 0.03, 0.02], fieldOfView: 0.87),
@@ -206,7 +206,7 @@ package struct Scene: Equatable, Sendable {
             return (away * away).sum() > distance * distance
         }
         let others = objects.prefix(index)
-        guard others.allSatisfy({ clear(of: $0.position, by: 0.75 * (object.size + $0.size) + 0.03) }) else { return false }
+        guard others.allSatisfy({ clear(of: $0.position, by: 0.75 * (object.size + $0.size) + 0.045) }) else { return false }
         guard let tray else { return true }
         let place = Vector3(object.position.x, object.position.y, 0)
         return !tray.holds(place, margin: -(0.75 * object.size + 0.02))

@@ -24,8 +24,8 @@ package final class World {
     private let cameras: [Int32]
     private let objects: [(body: Int32, position: Int, velocity: Int)]
     private let lamp: Int32
-    /// The joints whose servos hold; the others are free.
-    private var isLimp = false
+    /// Whose servo has let go: one for each joint, then both fingers.
+    private var isLimp: [Bool]
     package private(set) var steps = 0
 
     /// The version of MuJoCo on this machine.
@@ -52,6 +52,7 @@ package final class World {
             var joints: [(Int, Int, Int)] = []
             for joint in calibration.joints { joints.append(try named.drive(joint.name)) }
             self.joints = joints
+            isLimp = Array(repeating: false, count: joints.count + 2)
             fingers = [try named.drive("left_finger"), try named.drive("right_finger")]
             hand = try named.find(OCTO_WORLD_BODY, "body", "hand")
             site = try named.find(OCTO_WORLD_SITE, "site", "eef")
@@ -119,10 +120,12 @@ package final class World {
     /// - Throws: `blewUp`; the world is of no more use then.
     package func advance(steps count: Int) throws(WorldError) {
         let before = seconds
-        if isLimp {
+        if isLimp.contains(true) {
             for _ in 0..<count {
                 // Without torque only friction holds a joint: the servo's place is wherever the joint is.
-                for drive in joints + fingers { controls[drive.actuator] = positions[drive.position] }
+                for (drive, isLimp) in zip(joints + fingers, isLimp) where isLimp {
+                    controls[drive.actuator] = positions[drive.position]
+                }
                 try step(1, since: before)
             }
         } else {
@@ -148,6 +151,11 @@ package final class World {
         let forces = octo_world_forces(handle)
         return JointVector(joints.map { forces?[$0.actuator] ?? 0 })
     }
+    /// How hard the fingers press: newtons, closing is negative.
+    package var gripForce: Double {
+        let forces = octo_world_forces(handle)
+        return fingers.reduce(0) { $0 + (forces?[$1.actuator] ?? 0) } / Double(fingers.count)
+    }
     /// Mean of both fingers, 0 closed ... 1 open.
     package var gripperOpening: Double {
         let gripper = calibration.gripper
@@ -158,7 +166,7 @@ package final class World {
     /// Where the servos shall go, from the next step on: radians; opening 0...1. What is beyond a joint's range is cut
     /// off, a number that is not finite leaves that servo where it was sent before.
     package func command(_ wanted: JointVector, gripper: Double) {
-        isLimp = false
+        for index in isLimp.indices { isLimp[index] = false }
         for (index, drive) in joints.enumerated() where index < wanted.count && wanted[index].isFinite {
             let joint = calibration.joints[index]
             controls[drive.actuator] = min(max(wanted[index], joint.lower), joint.upper)
@@ -170,8 +178,10 @@ package final class World {
         }
     }
 
-    /// The servos let go until the next command.
-    package func release() { isLimp = true }
+    /// A joint's servo lets go until the next command; the gripper's, if `joint` is the number of joints.
+    package func release(joint: Int) {
+        if joint < joints.count { isLimp[joint] = true } else { for index in joints.count..<isLimp.count { isLimp[index] = true } }
+    }
 
     /// The pose of the end effector as MuJoCo has it, base frame.
     package var baseFromEEF: Pose {
@@ -237,6 +247,30 @@ package final class World {
         try update()
     }
 
+    /// All that moves.
+    package var state: WorldState {
+        WorldState(
+            positions: Array(UnsafeBufferPointer(start: positions, count: Int(octo_world_position_count(handle)))),
+            velocities: Array(UnsafeBufferPointer(start: velocities, count: Int(octo_world_velocity_count(handle)))))
+    }
+
+    /// Puts everything where it is in `state`, of a world with the same scene and arm.
+    /// - Throws: `wrongState` when the numbers do not fit.
+    package func restore(_ state: WorldState) throws(WorldError) {
+        let (count, speeds) = (Int(octo_world_position_count(handle)), Int(octo_world_velocity_count(handle)))
+        guard state.positions.count == count, state.velocities.count == speeds,
+            (state.positions + state.velocities).allSatisfy(\.isFinite)
+        else {
+            throw .wrongState(
+                "found \(state.positions.count) positions and \(state.velocities.count) velocities, expected \(count) and "
+                    + "\(speeds) finite ones, as this scene and this arm have")
+        }
+        for (index, number) in state.positions.enumerated() { positions[index] = number }
+        for (index, number) in state.velocities.enumerated() { velocities[index] = number }
+        command(armPositions, gripper: gripperOpening)
+        try update()
+    }
+
     private func update() throws(WorldError) {
         guard octo_world_forward(handle) == 0 else {
             throw .blewUp(String(cString: octo_world_problem(handle)), time: seconds)
@@ -285,5 +319,19 @@ package final class World {
     package func setBrightness(_ brightness: Double) {
         guard let colour = octo_world_light_colour(handle, lamp) else { return }
         for channel in 0..<3 { colour[channel] = Float(min(max(brightness, 0), 1)) }
+    }
+}
+
+/// Where everything is and how it moves, as MuJoCo numbers it: enough to go on from there, in a world with the same scene
+/// and arm.
+package struct WorldState: Equatable, Sendable {
+    /// mjData.qpos.
+    package var positions: [Double]
+    /// mjData.qvel.
+    package var velocities: [Double]
+
+    package init(positions: [Double], velocities: [Double]) {
+        self.positions = positions
+        self.velocities = velocities
     }
 }

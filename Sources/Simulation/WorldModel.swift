@@ -21,6 +21,10 @@ package struct WorldModel {
     private static let armature = 0.1
     /// Newton metre seconds per radian, so that a joint does not swing: 2 √(stiffness × armature).
     private static let damping = 18.0
+    /// The most that a joint's servo can do, newton metres; and a finger's, newtons: strong enough to hold a cup, too weak
+    /// to crush it.
+    package static let strongestTorque = 25.0
+    package static let strongestGrip = 8.0
     private static let fingerThickness = 0.010
 
     private var lines: [String] = []
@@ -217,13 +221,12 @@ package struct WorldModel {
             let name = Self.escaped(joint.name)
             add(
                 "<position name=\"\(name)\" joint=\"\(name)\" kp=\"\(Self.stiffness)\" "
-                    + "ctrlrange=\"\(joint.lower) \(joint.upper)\" forcerange=\"-25 25\"/>")
+                    + "ctrlrange=\"\(joint.lower) \(joint.upper)\" forcerange=\"\(-Self.strongestTorque) \(Self.strongestTorque)\"/>")
         }
-        // Strong enough to hold a cup, too weak to crush it: newtons.
         for name in ["left_finger", "right_finger"] {
             add(
                 "<position name=\"\(name)\" joint=\"\(name)\" kp=\"1000\" "
-                    + "ctrlrange=\"\(calibration.gripper.closed) \(calibration.gripper.open)\" forcerange=\"-8 8\"/>")
+                    + "ctrlrange=\"\(calibration.gripper.closed) \(calibration.gripper.open)\" forcerange=\"\(-Self.strongestGrip) \(Self.strongestGrip)\"/>")
         }
         add("</actuator>")
     }

@@ -1,5 +1,6 @@
 import ArmDrivers
 import ArmLoop
+import ArmSetup
 import Bus
 import Control
 import Foundation
@@ -13,16 +14,12 @@ import Wire
 
 /// Why the arm node cannot start.
 enum ArmNodeError: Error, CustomStringConvertible {
-    case unreadableCalibration(path: String, reason: String)
     case wrongStartPosition(found: Int, calibration: String, joints: Int)
     case lacksRights(RealTimeReport)
     case otherServos(driver: String, calibration: String, found: String)
 
     var description: String {
         switch self {
-        case .unreadableCalibration(let path, let reason):
-            "reading the arm's calibration '\(path)': \(reason). Set arm.calibration to a calibration file, for example "
-                + "calibration/widowx-250s.json."
         case .wrongStartPosition(let found, let calibration, let joints):
             "arm.simulated.initial_rad has \(found) numbers, '\(calibration)' has \(joints) joints. Give one angle each."
         case .otherServos(let driver, let calibration, let found):
@@ -216,19 +213,6 @@ extension ArmNode {
         case .emergencyStop, .stalled, .overloaded, .overheated, .beyondLimits: .degraded
         case .driverFault: .fault
         }
-    }
-}
-
-extension ArmCalibration {
-    /// Reads a calibration file.
-    init(contentsOfFile path: String) throws {
-        let text: Data
-        do {
-            text = try Data(contentsOf: URL(fileURLWithPath: path))
-        } catch {
-            throw ArmNodeError.unreadableCalibration(path: path, reason: error.localizedDescription)
-        }
-        try self.init(parsing: text, file: path)
     }
 }
 

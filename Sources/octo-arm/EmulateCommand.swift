@@ -1,11 +1,13 @@
 import ArgumentParser
 import ArmDrivers
+import ArmSetup
 import CShims
 import Control
 import Foundation
 import Geometry
 import NodeShell
 import ServoEmulation
+import ServoTerminal
 import Time
 
 /// A servo bus without servos, on a pseudo-terminal.
@@ -111,40 +113,6 @@ struct EmulateCommand: ParsableCommand {
             let data = write.data.map(String.init).joined(separator: ",")
             let line = "{\"time_ns\":\(write.time),\"id\":\(write.id),\"address\":\(write.address),\"data\":[\(data)]}\n"
             file.write(Data(line.utf8))
-        }
-    }
-}
-
-extension ServoLayout {
-    /// Servos that stand where the joints do.
-    fileprivate func emulated(at positions: JointVector, baud: Int, seed: UInt64) -> any EmulatedBus {
-        let gripperPulse = (gripper.limits.lowerBound + gripper.limits.upperBound) / 2
-        switch servoProtocol {
-        case .dynamixel:
-            var servos: [EmulatedDynamixelBus.Servo] = []
-            for (index, joint) in joints.enumerated() {
-                let pulse = joint.pulse(positions[index])
-                let isReversed = joint.isReversed ?? false
-                servos.append(.init(id: joint.id, pulses: isReversed ? 4_096 - pulse : pulse, isReversed: isReversed))
-                for shadow in joint.shadows {
-                    servos.append(
-                        .init(
-                            id: shadow, pulses: isReversed ? pulse : 4_096 - pulse, secondaryID: joint.id,
-                            isReversed: !isReversed))
-                }
-            }
-            servos.append(.init(id: gripper.id, model: .xl430w250, pulses: gripperPulse))
-            return EmulatedDynamixelBus(servos, baud: baud, seed: seed)
-        case .feetech:
-            let chain = joints.enumerated().map { index, joint in
-                EmulatedFeetechBus.Servo(
-                    id: joint.id, pulses: joint.pulse(positions[index]) + (joint.homingOffset ?? 0),
-                    homingOffset: joint.homingOffset ?? 0, limits: joint.limits)
-            }
-            let last = EmulatedFeetechBus.Servo(
-                id: gripper.id, pulses: gripperPulse + (gripper.homingOffset ?? 0),
-                homingOffset: gripper.homingOffset ?? 0, limits: gripper.limits)
-            return EmulatedFeetechBus(chain + [last], baud: baud, seed: seed)
         }
     }
 }

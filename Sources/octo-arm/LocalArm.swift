@@ -1,5 +1,6 @@
 import ArmDrivers
 import ArmLoop
+import ArmSetup
 import CShims
 import Control
 import Foundation

@@ -22,7 +22,9 @@ struct RunCommand: ParsableCommand {
             try section.open(simulated, memory: context.run.folder + "/simulated-arm.state")
         }
         case .dynamixel(let line, let watchdog): try drive { section, context in
-            try section.open(dynamixel: line, watchdog: watchdog) { context.log.info("servo bus: \($0)") }
+            var line = line
+            if line.port == Manifest.simulatedPort { line.port = context.run.simulatedServos }
+            return try section.open(dynamixel: line, watchdog: watchdog) { context.log.info("servo bus: \($0)") }
         }
         case .feetech(let line): try drive { section, context in
             try section.open(feetech: line) { context.log.info("servo bus: \($0)") }

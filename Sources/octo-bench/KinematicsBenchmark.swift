@@ -1,4 +1,5 @@
 import ArgumentParser
+import ArmSetup
 import Control
 import Foundation
 import Geometry

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ArmSetup
 import Control
 import Foundation
 import NodeShell
@@ -80,10 +81,4 @@ switch (CommandLine.arguments.dropFirst().first, CommandLine.arguments.dropFirst
 case (BusBenchmark.busEcho, let folder?): try runBusEcho(folder: folder)
 case (BusBenchmark.bareEcho, let folder?): try runBareEcho(folder: folder)
 default: OctoBench.runProgram()
-}
-
-extension ArmCalibration {
-    init(contentsOfFile path: String) throws {
-        try self.init(parsing: Data(contentsOf: URL(fileURLWithPath: path)), file: path)
-    }
 }

@@ -40,6 +40,9 @@ struct GoalNode: NodeBody {
             switch camera.source {
             case .images(let frames):
                 try goal.requireFrameSize(ofCamera: camera.name, folder: frames.folder, pattern: frames.pattern)
+            case .simulated(let simulated):
+                try goal.requireFrameSize(
+                    ofCamera: camera.name, width: simulated.width, height: simulated.height, source: "the simulated world")
             case .device(let device):
                 try goal.requireFrameSize(
                     ofCamera: camera.name, width: device.width, height: device.height, source: device.path)

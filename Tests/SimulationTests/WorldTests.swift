@@ -109,7 +109,7 @@ struct WorldTests {
     @Test func aWorldThatBlowsUpSaysSo() throws {
         // Servos that are too stiff for the step: every swing is larger than the one before.
         let mjcf = WorldModel.mjcf(.tabletop, try Worlds.widowX()).replacing("kp=\"800.0\"", with: "kp=\"1e15\"")
-            .replacing("forcerange=\"-25 25\"", with: "")
+            .replacing("forcerange=\"-25.0 25.0\"", with: "")
         let broken = try Worlds.make(mjcf: mjcf)
         let error = #expect(throws: WorldError.self) {
             broken.command([1, 1, -1, 1, 1, 1], gripper: 0)

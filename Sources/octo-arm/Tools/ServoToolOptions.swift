@@ -1,5 +1,6 @@
 import ArgumentParser
 import ArmDrivers
+import ArmSetup
 import Control
 import Foundation
 import JSONTree

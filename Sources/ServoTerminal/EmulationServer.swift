@@ -3,89 +3,22 @@ import Foundation
 import ServoEmulation
 import Time
 
-/// A pseudo-terminal that is found under a name of one's own.
-final class PseudoTerminal {
-    let link: String
-    private(set) var descriptor: Int32 = -1
-
-    init(link: String) { self.link = link }
-
-    deinit { pullOut() }
-
-    /// symlink(2).
-    func plugIn() throws(EmulationError) {
-        var name = [CChar](repeating: 0, count: 128)
-        let master = octo_open_terminal(&name, name.count)
-        guard master >= 0 else { throw .noTerminal(errno: -master) }
-        var information = stat()
-        if lstat(link, &information) == 0 {
-            // Only what looks like ours is replaced.
-            guard information.st_mode & S_IFMT == S_IFLNK else {
-                close(master)
-                throw .linkExists(link)
-            }
-            unlink(link)
-        }
-        guard symlink(name, link) == 0 else {
-            let problem = errno
-            close(master)
-            throw .noLink(link, errno: problem)
-        }
-        descriptor = master
-    }
-
-    func pullOut() {
-        guard descriptor >= 0 else { return }
-        unlink(link)
-        close(descriptor)
-        descriptor = -1
-    }
-}
-
-enum EmulationError: Error, CustomStringConvertible {
-    case noTerminal(errno: Int32)
-    case linkExists(String)
-    case noLink(String, errno: Int32)
-    case unwritable(String)
-    case unknownFault(String)
-    case otherServos(calibration: String, found: String, wanted: String)
-
-    var description: String {
-        switch self {
-        case .noTerminal(let errno):
-            "opening a pseudo-terminal: \(String(cString: strerror(errno))). Mount devpts at /dev/pts, or close other terminals."
-        case .linkExists(let path):
-            "linking '\(path)' to the pseudo-terminal: a file lies there, expected nothing or a link. Choose another --link."
-        case .noLink(let path, let errno):
-            "linking '\(path)' to the pseudo-terminal: \(String(cString: strerror(errno))). Choose a --link in a folder that "
-                + "can be written."
-        case .unwritable(let path):
-            "writing '\(path)': it cannot be created, expected a file. Choose another --register-log."
-        case .unknownFault(let line):
-            "reading the fault '\(line)': it is not known, expected one of 'octo-arm help emulate'. Correct it."
-        case .otherServos(let calibration, let found, let wanted):
-            "reading the servos in \(calibration): found \(found), expected \(wanted) as --driver says. Give --driver \(found), "
-                + "or another --calibration."
-        }
-    }
-}
-
 /// Passes bytes between the pseudo-terminal and the emulated servos, each at its time.
-struct EmulationServer {
-    let bus: any EmulatedBus
-    let terminal: PseudoTerminal
+package struct EmulationServer {
+    package let bus: any EmulatedBus
+    package let terminal: PseudoTerminal
     /// The rate of the servos, bits per second.
-    let baud: Int
+    package let baud: Int
     private var commands: [UInt8] = []
 
-    init(bus: any EmulatedBus, terminal: PseudoTerminal, baud: Int) {
+    package init(bus: any EmulatedBus, terminal: PseudoTerminal, baud: Int) {
         self.bus = bus
         self.terminal = terminal
         self.baud = baud
     }
 
     /// Until SIGTERM, SIGINT or SIGHUP.
-    mutating func serve() throws {
+    package mutating func serve() throws {
         let signals = octo_signal_fd()
         guard signals >= 0 else { return }
         _ = fcntl(STDIN_FILENO, F_SETFL, fcntl(STDIN_FILENO, F_GETFL) | O_NONBLOCK)
@@ -111,7 +44,8 @@ struct EmulationServer {
 
     private func octo_sleep(_ duration: Duration) { octo_sleep_until_ns((MonotonicTime.now() + duration).nanoseconds) }
 
-    private func receive(at now: MonotonicTime) {
+    /// What the host has sent by now goes to the servos.
+    package func receive(at now: MonotonicTime) {
         guard terminal.descriptor >= 0 else { return }
         var bytes = [UInt8](repeating: 0, count: 4_096)
         let count = read(terminal.descriptor, &bytes, bytes.count)
@@ -120,7 +54,8 @@ struct EmulationServer {
         bytes[..<count].withUnsafeBytes { bus.receive($0, at: now) }
     }
 
-    private func send(at now: MonotonicTime) {
+    /// What the servos have answered by now goes to the host.
+    package func send(at now: MonotonicTime) {
         let bytes = bus.takeReplies(at: now)
         guard !bytes.isEmpty, terminal.descriptor >= 0 else { return }
         // What does not fit is lost, as on a line nobody reads.
@@ -147,7 +82,9 @@ struct EmulationServer {
         return commands.count < 10_000
     }
 
-    mutating func obey(_ line: String) throws {
+    /// A fault, in the words of `octo-arm help emulate`.
+    /// - Throws: `EmulationError.unknownFault`.
+    package mutating func obey(_ line: String) throws {
         let words = line.split(separator: " ").map(String.init)
         guard let name = words.first else { return }
         let numbers = words.dropFirst().compactMap(Double.init)

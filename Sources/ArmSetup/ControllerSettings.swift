@@ -4,7 +4,7 @@ import Time
 
 extension ArmControllerConfiguration {
     /// As the manifest says.
-    init(_ section: Manifest.Arm, policyRate: Rate) {
+    package init(_ section: Manifest.Arm, policyRate: Rate) {
         let strategy: ChunkStrategy =
             switch section.strategy {
             case .recedingHorizon: .recedingHorizon(executionHorizon: section.executionHorizon)

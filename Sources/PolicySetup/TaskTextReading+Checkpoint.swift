@@ -6,7 +6,7 @@ import TextTokenizer
 extension TaskTextReading {
     /// The vocabulary lies at `path`, or beside the checkpoint's own files.
     /// - Throws: `TextTokenizerError`, `TaskTextError`.
-    init(ofCheckpoint folder: String, _ model: ModelDescription, tokenizerAt path: String?) throws {
+    package init(ofCheckpoint folder: String, _ model: ModelDescription, tokenizerAt path: String?) throws {
         let usual = folder + "/spiece.model"
         var tokenizer: TaskTokenizer?
         if model.textLength != nil, path != nil || FileManager.default.fileExists(atPath: usual) {

@@ -1,0 +1,160 @@
+import Control
+import Geometry
+import Images
+import Messages
+import OctoModel
+import Policy
+import Simulation
+import Time
+
+/// Who decides what the arm does in an episode.
+///
+/// The runner calls `see` once a policy step, then `decide` at every control tick until the next.
+package protocol EpisodePolicy {
+    /// What there is to see at a policy step.
+    mutating func see(_ moment: EpisodeMoment)
+
+    /// A chunk for the arm, if one is ready at `now`.
+    mutating func decide(at now: MonotonicTime) throws -> ActionChunk?
+
+    /// It will not do more.
+    var isFinished: Bool { get }
+    /// Whether the episode is over when the task is done.
+    var endsAtSuccess: Bool { get }
+}
+
+extension EpisodePolicy {
+    package var isFinished: Bool { false }
+    package var endsAtSuccess: Bool { true }
+}
+
+/// The beginning of a policy step.
+package struct EpisodeMoment {
+    /// Counts policy steps from 0.
+    package var timestep: Int
+    package var time: MonotonicTime
+    /// One per camera, captured now.
+    package var frames: [CameraFrame]
+    package var arm: ArmState
+    /// Where the task's object is; no policy that looks through cameras may look at it.
+    package var object: Pose
+}
+
+/// The scripted expert as a policy: its next steps as a chunk, each planned on the one before.
+package struct ExpertPolicy: EpisodePolicy {
+    /// Actions in a chunk, as Octo's pretrained checkpoints have.
+    private static let horizon = 4
+    private var expert: ScriptedExpert
+    private let stepDuration: Duration
+    private var ready: ActionChunk?
+    private var count: UInt64 = 0
+    /// What it asked for at the last policy step: an action of Bridge's kind.
+    package private(set) var lastAction: [Double] = []
+
+    package init(_ expert: ScriptedExpert, rate: Rate) {
+        self.expert = expert
+        stepDuration = rate.period
+    }
+
+    package var isFinished: Bool { expert.isFinished }
+    /// Its way back from the object belongs to the demonstration.
+    package var endsAtSuccess: Bool { false }
+
+    package mutating func see(_ moment: EpisodeMoment) {
+        lastAction = expert.action(.init(commanded: moment.arm.commandedBaseFromEEF, object: moment.object))
+        // The steps after this one come from a copy: by then the world may be another than foreseen, and a newer chunk
+        // with it.
+        var actions = lastAction
+        var foresight = expert
+        var seen = ScriptedExpert.Observation(commanded: moment.arm.commandedBaseFromEEF, object: moment.object)
+        for _ in 1..<Self.horizon {
+            let last = actions.suffix(7).map { $0 }
+            seen.commanded = BridgeConvention.accumulated(
+                translation: [last[0], last[1], last[2]], rollPitchYaw: [last[3], last[4], last[5]], on: seen.commanded,
+                rotationCentre: seen.commanded.translation)
+            actions += foresight.action(seen)
+        }
+        ready = .made(actions, id: count, at: moment.time, stepDuration: stepDuration)
+        count += 1
+    }
+
+    package mutating func decide(at now: MonotonicTime) -> ActionChunk? {
+        defer { ready = nil }
+        return ready
+    }
+}
+
+/// Moves anyhow: what a policy must be better than.
+package struct RandomPolicy: EpisodePolicy {
+    private var dice: SeededDice
+    private let stepDuration: Duration
+    private var ready: ActionChunk?
+    private var count: UInt64 = 0
+
+    package init(seed: UInt64, rate: Rate) {
+        dice = SeededDice(seed: seed)
+        stepDuration = rate.period
+    }
+
+    /// Up to 3 cm and 0.1 rad along each axis, as large as the steps of Bridge; the gripper as a coin falls.
+    package mutating func see(_ moment: EpisodeMoment) {
+        var actions: [Double] = []
+        for _ in 0..<4 {
+            for _ in 0..<3 { actions.append(dice.symmetric(0.03)) }
+            for _ in 0..<3 { actions.append(dice.symmetric(0.1)) }
+            actions.append(dice.unit() < 0.5 ? 0 : 1)
+        }
+        ready = .made(actions, id: count, at: moment.time, stepDuration: stepDuration)
+        count += 1
+    }
+
+    package mutating func decide(at now: MonotonicTime) -> ActionChunk? {
+        defer { ready = nil }
+        return ready
+    }
+}
+
+/// A checkpoint, through the same core and engine as the policy node.
+package struct NetworkPolicy: EpisodePolicy {
+    private var core: PolicyNodeCore
+    private var engine: PolicyEngine
+    /// How long inference takes in the simulated world.
+    private let delay: Duration
+    private var running: (request: PolicyNodeCore.Request, due: MonotonicTime)?
+
+    /// - Parameter delay: from the tick that observes until the chunk is with the arm.
+    package init(core: PolicyNodeCore, engine: PolicyEngine, goal: Goal, delay: Duration) {
+        self.core = core
+        self.engine = engine
+        self.delay = delay
+        self.core.receive(goal)
+    }
+
+    /// Why there are no chunks, if there are none.
+    package var problem: String? { core.lastFailure ?? core.obstacle.map { "\($0)" } }
+
+    package mutating func see(_ moment: EpisodeMoment) {
+        for frame in moment.frames { core.receive(frame, at: moment.time) }
+    }
+
+    /// - Throws: `InferenceError`.
+    package mutating func decide(at now: MonotonicTime) throws -> ActionChunk? {
+        if let due = core.nextTick, due <= now, case .observed(_, let request?) = core.tick(at: now) {
+            running = (request, now + delay)
+        }
+        guard let (request, due) = running, due <= now else { return nil }
+        let actions = try engine.run(request)
+        engine.anticipate()
+        let (chunk, next) = core.inferenceFinished(Result<[Float], InferenceError>.success(actions), at: now)
+        running = next.map { ($0, now + delay) }
+        return chunk
+    }
+}
+
+extension ActionChunk {
+    fileprivate static func made(_ actions: [Double], id: UInt64, at now: MonotonicTime, stepDuration: Duration) -> Self {
+        ActionChunk(
+            id: id, goalID: "", observationTime: now, captureTime: now, inferredTime: now, stepDuration: stepDuration,
+            actionDimension: 7, actions: actions.map(Float.init), actionSpace: .eefDelta, noiseSeed: 0, noiseCounter: id)
+    }
+}

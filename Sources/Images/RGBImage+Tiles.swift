@@ -1,0 +1,27 @@
+extension RGBImage {
+    /// Pictures side by side, row by row, on grey; smaller ones stand at the upper left of their place.
+    /// - Parameters:
+    ///   - columns: pictures in a row, at least 1.
+    ///   - gap: pixels between and around them.
+    /// - Returns: nil without pictures.
+    package static func tiled(_ pictures: [RGBImage], columns: Int, gap: Int = 4) -> RGBImage? {
+        guard let width = pictures.map(\.width).max(), let height = pictures.map(\.height).max() else { return nil }
+        let columns = min(max(columns, 1), pictures.count)
+        let rows = (pictures.count + columns - 1) / columns
+        let (sheetWidth, sheetHeight) = (columns * (width + gap) + gap, rows * (height + gap) + gap)
+        let pixels = SharedBytes(count: sheetWidth * sheetHeight * 3) { (memory) throws(Never) in
+            for index in memory.indices { memory[index] = 128 }
+            for (index, picture) in pictures.enumerated() {
+                let left = gap + index % columns * (width + gap)
+                let top = gap + index / columns * (height + gap)
+                let row = picture.width * 3
+                for y in 0..<picture.height {
+                    let start = ((top + y) * sheetWidth + left) * 3
+                    let source = UnsafeRawBufferPointer(rebasing: picture.pixels.bytes[(y * row)..<((y + 1) * row)])
+                    UnsafeMutableRawBufferPointer(rebasing: memory[start..<(start + row)]).copyMemory(from: source)
+                }
+            }
+        }
+        return RGBImage(width: sheetWidth, height: sheetHeight, pixels: pixels)
+    }
+}

@@ -1,0 +1,52 @@
+import Foundation
+import Launch
+import OctoModel
+import Policy
+
+/// A checkpoint as a manifest wants it run: everything the policy needs, loaded and checked.
+package struct LoadedPolicy {
+    package let configuration: PolicyConfiguration
+    package let texts: TaskTextReading
+    package let engine: PolicyEngine
+    package let checkpoint: Checkpoint
+    package let precision: NetworkPrecision
+    package let threads: Int
+    /// Folder and step, for people.
+    package let name: String
+
+    /// Loads the checkpoint; it has not run yet.
+    ///
+    /// The thread that runs the engine is the first of its team, and takes the first of `policy.cpus`.
+    /// - Parameter cameras: the names of the robot's cameras.
+    /// - Throws: `UnusablePolicy`, `CheckpointError`, `PolicyEngineError`, `TaskTextError`, and what the tokenizer throws;
+    ///   all say what to do.
+    package init(_ section: Manifest.Policy, text: String?, cameras: [String]) throws {
+        let cpus = section.cpus ?? []
+        threads = section.threads > 0
+            ? section.threads : cpus.isEmpty ? ProcessInfo.processInfo.activeProcessorCount : cpus.count
+        BLAS.setThreads(threads)
+        guard let precision = NetworkPrecision(rawValue: section.precision.rawValue), precision.instructions != nil else {
+            throw UnusablePolicy.noInstructions(precision: section.precision.rawValue)
+        }
+        self.precision = precision
+        checkpoint = try Checkpoint(folder: section.checkpoint, step: section.step)
+        let statistics = try checkpoint.actionStatistics(dataset: section.dataset)
+        // What could only fail, or be ignored, at every step is refused now.
+        if [.eefDelta, .eefAbsolute].contains(section.actionSpace) && statistics.dimension != 7 {
+            throw UnusablePolicy.wrongActionSpace(dimension: statistics.dimension)
+        }
+        texts = try TaskTextReading(
+            ofCheckpoint: section.checkpoint, checkpoint.description, tokenizerAt: section.tokenizer)
+        if let text { _ = try texts.tokens(of: text) }
+        let (wanted, window) = try PolicyConfiguration.cameras(
+            of: checkpoint.description, in: cameras, window: section.window)
+        configuration = PolicyConfiguration(
+            cameras: wanted, windowSize: window, actionDimension: statistics.dimension,
+            actionSpace: section.actionSpace, rate: section.rate,
+            preprocessing: section.preprocessing == .resize ? .resize : .resizeAndCenterCrop,
+            requiresGoal: section.requiresGoal, maximumFrameAge: section.maximumFrameAge, noiseSeed: section.seed)
+        let team = try WorkerTeam(threads: threads, cpus: Array(cpus.dropFirst()))
+        engine = PolicyEngine(network: try FastNetwork(checkpoint, precision: precision, team: team), statistics: statistics)
+        name = section.checkpoint.split(separator: "/").suffix(2).joined(separator: "/") + " step \(checkpoint.step)"
+    }
+}

@@ -1,0 +1,16 @@
+/// What a manifest asks of the policy that it cannot do.
+package enum UnusablePolicy: Error, Equatable, CustomStringConvertible {
+    case wrongActionSpace(dimension: Int)
+    case noInstructions(precision: String)
+
+    package var description: String {
+        switch self {
+        case .wrongActionSpace(let dimension):
+            "fitting the checkpoint to the arm: its actions have \(dimension) numbers, policy.action_space 'eef_delta' "
+                + "needs 7. Choose the data set or the action space that belongs to this arm."
+        case .noInstructions(let precision):
+            "choosing the network's kernels: policy.precision is '\(precision)', and this CPU has no instructions for it. "
+                + "Take 'float32', which would be faster here too."
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import Foundation
+import Images
+import Launch
+import Synchronization
+
+/// What the primary camera saw in a run, beside the goal, as one picture.
+final class Film: Sendable {
+    /// Pixels, either way.
+    static let size = 192
+    /// Pictures that are shown; of more, so many are taken evenly.
+    private static let most = 24
+    private static let columns = 6
+
+    private let path: String
+    private let goal: RGBImage?
+    private let pictures = Mutex<[RGBImage]>([])
+
+    /// - Throws: `ImageError` when the goal's image cannot be read.
+    init(path: String, goal: Manifest.Goal) throws {
+        self.path = path
+        var image: RGBImage?
+        if case .images(let files) = goal.source, let file = files.first(where: { $0.camera == "primary" }) {
+            let picture = try RGBImage(contentsOf: file.path)
+            image = ImageResize(
+                fromWidth: picture.width, height: picture.height, toWidth: Self.size, height: Self.size,
+                cropsCentre: false
+            ).resize(picture)
+        }
+        self.goal = image
+    }
+
+    func add(_ picture: RGBImage) {
+        pictures.withLock { pictures in
+            pictures.append(picture)
+            // Twice what is shown: every other one is enough from here on.
+            if pictures.count >= 4 * Self.most { pictures = pictures.indices.filter { $0 % 2 == 0 }.map { pictures[$0] } }
+        }
+    }
+
+    /// The goal first, then the run from its beginning to its end. That it cannot be written is no failure of the run.
+    func write() {
+        let all = pictures.withLock { $0 }
+        let count = min(all.count, Self.most)
+        let shown = (0..<count).map { all[count == 1 ? 0 : $0 * (all.count - 1) / (count - 1)] }
+        guard let sheet = RGBImage.tiled((goal.map { [$0] } ?? []) + shown, columns: Self.columns) else { return }
+        do {
+            try sheet.writePNG(to: path)
+            print("\(path): the goal, then \(count) pictures of the run")
+        } catch {
+            FileHandle.standardError.write(Data("\(error)\n".utf8))
+        }
+    }
+}

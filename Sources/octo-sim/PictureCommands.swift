@@ -1,0 +1,181 @@
+import ArgumentParser
+import ArmSetup
+import ClosedLoop
+import Control
+import Foundation
+import Geometry
+import Images
+import JSONTree
+import Simulation
+
+/// What a camera sees of the world at its beginning.
+struct PictureCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "picture", abstract: "Draws what a camera sees of the world at its beginning.")
+
+    @OptionGroup var world: SceneOptions
+
+    @Option(help: "Camera: primary or wrist.")
+    var camera = World.Camera.primary
+
+    @Option(help: "Pixels.")
+    var width = 256
+
+    @Option(help: "Pixels.")
+    var height = 256
+
+    @Option(help: "PNG file to write.")
+    var out: String
+
+    func run() throws {
+        try reporting {
+            let world = try world.makeWorld()
+            try world.picture(camera, width: width, height: height).writePNG(to: out)
+            print("\(out): \(camera.rawValue), \(width)x\(height), drawn by \(world.renderer ?? "nobody")")
+        }
+    }
+}
+
+extension World.Camera: ExpressibleByArgument {}
+
+/// Goal images from a state of the world.
+struct GoalCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "goal",
+        abstract: "Takes goal images from the world, as it should look in the end.",
+        discussion: """
+            The state is a JSON file with what differs from the beginning:
+
+              { "joints_rad": [0, -0.5, 0.4, 0, 1.6, 0], "gripper": 1,
+                "objects": { "block": { "position_m": [0.28, 0.17, 0.023], "yaw_rad": 0 } } }
+
+            Or the scripted expert makes it: --task pick-place carries the task out and takes the goal from its end.
+            DIR gets primary.png and wrist.png, to be named as goal images in a manifest.
+            """)
+
+    @OptionGroup var world: SceneOptions
+
+    @Option(help: "JSON file with joints, gripper and objects.")
+    var state: String?
+
+    @Option(help: "A task the expert carries out first: reach, push or pick-place.")
+    var task: ManipulationTask.Kind?
+
+    @Option(help: "Object of the task; without it the scene's first.")
+    var object: String?
+
+    @Option(help: "Pixels, of the primary camera and the wrist's.")
+    var size = 256
+
+    @Option(help: "Folder for the images.")
+    var out: String
+
+    func validate() throws {
+        if state != nil, task != nil { throw ValidationError("--state and --task both say what the end is: give one.") }
+        if object != nil, task == nil { throw ValidationError("--object belongs to --task.") }
+    }
+
+    func run() throws {
+        try reporting {
+            let scene = try world.makeScene()
+            let world = try World(scene, arm: ArmCalibration(contentsOfFile: world.calibration))
+            if let task { try Self.carryOut(ManipulationTask(task, object: object, in: scene), in: world) }
+            if let state { try FinalState(contentsOfFile: state, for: world).apply(to: world) }
+            try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
+            for camera in World.Camera.allCases {
+                let path = out + "/\(camera.rawValue).png"
+                try world.picture(camera, width: size, height: size).writePNG(to: path)
+                print(path)
+            }
+        }
+    }
+
+    private static func carryOut(_ task: ManipulationTask, in world: World) throws {
+        let outcome = try ExpertEpisode.run(task, in: world, cameras: []) { _ in }
+        guard outcome.isSuccess else {
+            throw ValidationError("the expert did not manage '\(task.instruction(in: world.scene))'; try another --seed")
+        }
+    }
+}
+
+extension ManipulationTask.Kind: ExpressibleByArgument {}
+
+/// A wanted state of the world.
+struct FinalState {
+    private var joints: JointVector?
+    private var gripper: Double?
+    private var objects: [(index: Int, pose: Pose)] = []
+
+    /// - Throws: `SceneError` with everything that is wrong.
+    init(contentsOfFile path: String, for world: World) throws {
+        let root: JSONNode
+        do {
+            root = try JSONNode(parsing: try Data(contentsOf: URL(fileURLWithPath: path)))
+        } catch {
+            throw SceneError(file: path, problems: ["\(error)"])
+        }
+        let reader = JSONReader()
+        let keys = ["joints_rad", "gripper", "objects"]
+        reader.expectKeys(keys, optional: keys, of: root, at: "")
+        if let node = root["joints_rad"], let angles = reader.numbers(node, at: "joints_rad") {
+            let count = world.calibration.joints.count
+            if angles.count == count { joints = JointVector(angles) } else {
+                reader.report(node, "joints_rad", "found \(angles.count) angles, expected \(count)")
+            }
+        }
+        if let node = root["gripper"], let opening = reader.number(node, at: "gripper") {
+            if (0...1).contains(opening) { gripper = opening } else {
+                reader.report(node, "gripper", "found \(opening), expected 0 (closed) to 1 (open)")
+            }
+        }
+        for member in root["objects"]?.object ?? [] {
+            let place = "objects.\(member.key)"
+            guard let index = world.index(ofObject: member.key) else {
+                let known = world.scene.objects.map(\.name).joined(separator: ", ")
+                reader.report(member.value, place, "the scene has no such object, expected one of \(known)")
+                continue
+            }
+            reader.expectKeys(["position_m", "yaw_rad"], optional: ["yaw_rad"], of: member.value, at: place)
+            guard let node = member.value["position_m"], let p = reader.numbers(node, at: place + ".position_m") else { continue }
+            guard p.count == 3 else {
+                reader.report(node, place + ".position_m", "found \(p.count) numbers, expected 3: x, y, z")
+                continue
+            }
+            let yaw = reader.number(member.value["yaw_rad"], at: place + ".yaw_rad") ?? 0
+            objects.append(
+                (index, Pose(rotation: Rotation(radians: yaw, about: [0, 0, 1]), translation: [p[0], p[1], p[2]])))
+        }
+        if !reader.problems.isEmpty { throw SceneError(file: path, problems: reader.problems) }
+    }
+
+    func apply(to world: World) throws {
+        for (index, pose) in objects { try world.place(object: index, at: pose) }
+        if joints != nil || gripper != nil {
+            try world.place(arm: joints ?? world.armPositions, gripper: gripper ?? world.gripperOpening)
+        }
+    }
+}
+
+/// An example of a scene file.
+struct SceneCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "scene", abstract: "Prints a scene file: the usual one, or another as a seed changes it.")
+
+    @OptionGroup var world: SceneOptions
+
+    func run() throws { try reporting { print(try world.makeScene().tree.text(columns: 100)) } }
+}
+
+/// The MuJoCo model.
+struct ModelCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mjcf", abstract: "Prints the MuJoCo model of scene and arm, for other programs.")
+
+    @OptionGroup var world: SceneOptions
+
+    func run() throws {
+        try reporting {
+            print(WorldModel.mjcf(try world.makeScene(), try ArmCalibration(contentsOfFile: world.calibration)), terminator: "")
+        }
+    }
+}

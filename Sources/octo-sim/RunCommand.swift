@@ -1,0 +1,97 @@
+import ArgumentParser
+import ArmDrivers
+import ArmSetup
+import Control
+import Foundation
+import Launch
+import Messages
+import NodeShell
+import ServoTerminal
+import Simulation
+import Time
+
+/// The simulation's process in a run.
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Runs the world of a manifest in real time; octo-launch starts this.",
+        discussion: """
+            The manifest's section "simulation" says which world. Cameras with the source "simulated" take their pictures
+            from it, and an arm with the port "simulation" moves its servos, by the same packets as real ones.
+            """)
+
+    @OptionGroup var arguments: NodeArguments
+
+    func run() throws {
+        try NodeProcess.run(arguments) { context in try SimulationNode(context) }
+    }
+}
+
+/// The simulation node: physics and servos on one thread, pictures on another; this one says how they are.
+struct SimulationNode: NodeBody {
+    private let physics: PhysicsThread
+    private let pictures: PictureThread
+    private let film: Film?
+    private var hasStopped = false
+
+    /// - Throws: `WorldError`, `SceneError`, and what the calibration throws.
+    init(_ context: NodeContext) throws {
+        let manifest = context.run.manifest
+        guard let section = manifest.simulation else {
+            throw ValidationError("the manifest has no section \"simulation\"")
+        }
+        let written = try Scene(contentsOfFile: section.scene)
+        let scene = section.seed.map { written.varied(seed: $0) } ?? written
+        let calibration = try ArmCalibration(contentsOfFile: manifest.arm.calibration)
+        film = try section.film.map { try Film(path: $0, goal: manifest.goal) }
+
+        var servos: SimulatedServoBus?
+        if case .dynamixel(let line, _) = manifest.arm.driver, line.port == Manifest.simulatedPort {
+            let text = try Data(contentsOf: URL(fileURLWithPath: manifest.arm.calibration))
+            let layout = try ServoLayout(
+                calibration: text, file: manifest.arm.calibration, joints: calibration.joints.count)
+            servos = try SimulatedServoBus(
+                layout: layout, neutral: calibration.neutral, baud: line.baud, link: context.run.simulatedServos)
+        }
+        physics = try PhysicsThread(World(scene, arm: calibration), servos: servos)
+        pictures = try PictureThread(
+            World(scene, arm: calibration), states: physics.states, socket: context.run.simulatedCameras,
+            film: film.map { ($0, section.filmRate) })
+        let rights = try physics.start()
+        try pictures.start()
+        let version = try World.libraryVersion()
+        context.log.info("MuJoCo \(version), pictures by \(pictures.renderer), physics with \(rights)")
+    }
+
+    mutating func turn(at now: MonotonicTime) throws -> MonotonicTime? {
+        if let error = pictures.failure { throw error }
+        return now + .milliseconds(200)
+    }
+
+    func status(at now: MonotonicTime) -> NodeStatus {
+        let figures = physics.states.figures
+        let counters: [NodeStatus.Counter] = [
+            .init(name: "steps", value: figures.steps), .init(name: "skipped_steps", value: figures.skipped),
+            .init(name: "pictures", value: pictures.count), .init(name: "lost_pictures", value: pictures.lost),
+        ]
+        let (state, headline): (NodeStatus.State, String) =
+            if hasStopped {
+                (.stopping, "stopping")
+            } else if let problem = physics.states.problem {
+                (.fault, problem)
+            } else if figures.isLate {
+                (.degraded, "the physics does not keep up with real time: give this machine less to do")
+            } else {
+                (.ready, "\(physics.states.summary), \(pictures.cameraCount) cameras")
+            }
+        return NodeStatus(node: "simulation", processID: 0, state: state, headline: headline, counters: counters)
+    }
+
+    mutating func stop(at now: MonotonicTime) -> Bool {
+        hasStopped = true
+        pictures.stop()
+        physics.stop()
+        film?.write()
+        return true
+    }
+}
