@@ -84,7 +84,7 @@ let package = Package(
         room("ArmDrivers", ["ServoProtocol", "JSONTree", "Time", "Geometry", "Messages", "CShims"]),
         room("ServoTools", ["ArmDrivers", "ServoProtocol", "JSONTree", "Time"]),
         room("ArmLoop", ["Control", "RealTime", "ArmDrivers", "Messages", "Geometry", "Time"]),
-        room("Cameras", ["Time", "Images", "Messages"]),
+        room("Cameras", ["Time", "Images", "Messages", "CShims"]),
         room("NodeShell", ["Bus", "Wire", "Launch", "Messages", "Time", "CShims", argumentParser, logging]),
 
         // Level 4: programs.
@@ -93,7 +93,9 @@ let package = Package(
             [
                 "Launch", "Control", "ArmDrivers", "Bus", "Wire", "Messages", "Time", "NodeShell", "CShims", "JSONTree", logging,
             ]),
-        program("octo-camera", ["Cameras", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", logging]),
+        program(
+            "octo-camera",
+            ["Cameras", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", "JSONTree", "CShims", logging]),
         program("octo-goal", ["Goals", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", logging]),
         program(
             "octo-policy",
