@@ -35,10 +35,8 @@ package struct CameraListing: Equatable, Sendable {
         entries = files.compactMap { files in
             defer { device.close() }
             do throws(V4L2Failure) {
-                let capability = try device.uninterrupted { () throws(V4L2Failure) in
-                    _ = try device.open(files.path)
-                    return try device.capability()
-                }
+                _ = try device.uninterrupted { () throws(V4L2Failure) in try device.open(files.path) }
+                let capability = try device.uninterrupted { () throws(V4L2Failure) in try device.capability() }
                 guard capability.captures else { return nil }
                 return Entry(files: files, state: .camera(capability, formats: try Self.formats(device)))
             } catch {

@@ -20,7 +20,7 @@ package enum FrameEncoding: String, CaseIterable, Sendable {
     }
 
     /// The fewest bytes a line can have.
-    func lineBytes(width: Int) -> Int {
+    package func lineBytes(width: Int) -> Int {
         switch self {
         case .mjpeg: 0
         case .yuyv: (width + 1) / 2 * 4
@@ -31,7 +31,7 @@ package enum FrameEncoding: String, CaseIterable, Sendable {
 
     /// Whether `bytes` are a whole frame of this size.
     /// - Parameter bytesPerLine: at least `lineBytes(width:)`.
-    func isWhole(_ bytes: UnsafeRawBufferPointer, width: Int, height: Int, bytesPerLine: Int) -> Bool {
+    package func isWhole(_ bytes: UnsafeRawBufferPointer, width: Int, height: Int, bytesPerLine: Int) -> Bool {
         if self == .mjpeg {
             guard let outline = JPEGOutline(bytes) else { return false }
             return outline.width == width && outline.height == height
@@ -43,7 +43,7 @@ package enum FrameEncoding: String, CaseIterable, Sendable {
 
     /// A whole frame as it goes out; JPEG stays as it is.
     /// - Parameter bytes: for which `isWhole` holds.
-    func pixels(of bytes: UnsafeRawBufferPointer, width: Int, height: Int, bytesPerLine: Int) -> CameraFrame.Pixels {
+    package func pixels(of bytes: UnsafeRawBufferPointer, width: Int, height: Int, bytesPerLine: Int) -> CameraFrame.Pixels {
         precondition(
             isWhole(bytes, width: width, height: height, bytesPerLine: bytesPerLine),
             "\(bytes.count) bytes are no whole \(self) frame of \(width)x\(height)")

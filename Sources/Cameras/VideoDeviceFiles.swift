@@ -7,6 +7,11 @@ package struct VideoDeviceFiles: Equatable, Sendable {
     /// Links to it that stay the same: by product, whatever else is plugged in; then by socket.
     package var names: [String]
 
+    package init(path: String, names: [String]) {
+        self.path = path
+        self.names = names
+    }
+
     /// - Parameter folder: `/dev`.
     /// - Returns: in the order of their numbers.
     package static func present(in folder: String) -> [VideoDeviceFiles] {

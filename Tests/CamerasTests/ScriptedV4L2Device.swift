@@ -13,11 +13,12 @@ final class ScriptedV4L2Device: V4L2Device {
         var hasMonotonicStamp = true
     }
 
-    var capability = V4L2Capability(card: "Test Cam", bus: "usb-1.2", captures: true, streams: true)
+    var identity = V4L2Capability(card: "Test Cam", bus: "usb-1.2", captures: true, streams: true)
     /// Sizes and rates of each format.
-    var offered: [(format: V4L2PixelFormat, sizes: [V4L2Size])] = [("MJPG", 8, 6), ("YUYV", 8, 6)].map {
-        (V4L2PixelFormat($0.0), [V4L2Size(width: $0.1, height: $0.2)])
-    }
+    var offered: [(format: V4L2PixelFormat, sizes: [V4L2Size])] = [
+        (V4L2PixelFormat("MJPG"), [V4L2Size(width: 8, height: 6)]),
+        (V4L2PixelFormat("YUYV"), [V4L2Size(width: 8, height: 6)]),
+    ]
     var rates = [Rate(hertz: 30), Rate(hertz: 15)]
     /// What the device makes of the format and rate that are asked for.
     var chooseFormat: (V4L2Format) -> V4L2Format = { $0 }
@@ -77,7 +78,7 @@ final class ScriptedV4L2Device: V4L2Device {
 
     func capability() throws(V4L2Failure) -> V4L2Capability {
         try meet(.queryCapability)
-        return capability
+        return identity
     }
 
     func pixelFormat(at index: Int) throws(V4L2Failure) -> V4L2PixelFormat {

@@ -140,9 +140,16 @@ import Time
         device.chooseFormat = { V4L2Format($0.pixelFormat, width: $0.width, height: $0.height, bytesPerLine: 32) }
         var camera = camera()
         _ = try camera.open(at: .zero)
-        let lines = (0..<6).flatMap { y in (0..<8).flatMap { _ in [UInt8(50 + y), 128] } + Array(repeating: UInt8(255), count: 16) }
+        var lines: [UInt8] = []
+        for y in 0..<6 {
+            for _ in 0..<8 { lines += [UInt8(50 + y), 128] }
+            lines += Array(repeating: 255, count: 16)
+        }
         device.shots = [.init(bytes: lines, sequence: 0, stamp: at(1))]
-        guard case .rgb8(let image)? = try camera.nextFrame(at: at(2))?.pixels else { return Issue.record("no picture") }
+        guard case .rgb8(let image)? = try camera.nextFrame(at: at(2))?.pixels else {
+            Issue.record("no picture")
+            return
+        }
         let firsts = (0..<6).map { image.pixels.bytes[$0 * 24] }
         #expect(firsts == [40, 41, 42, 43, 44, 45] && image.pixels.bytes[23] == 40)
     }

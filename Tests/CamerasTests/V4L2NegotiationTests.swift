@@ -72,8 +72,9 @@ import Time
         let range = V4L2Size(widths: 2...20, heights: 2...20, widthStep: 2, heightStep: 4)
         device.offered = [(V4L2PixelFormat("YUYV"), [range])]
         _ = try chosen(camera(width: 8, height: 6))
-        guard case .sizeNotOffered? = try problem(camera(width: 8, height: 8)) else { return Issue.record("8 is no step") }
-        guard case .sizeNotOffered? = try problem(camera(width: 22, height: 6)) else { return Issue.record("beyond") }
+        let offers = [V4L2Offer(V4L2PixelFormat("YUYV"), sizes: [range])]
+        #expect(try problem(camera(width: 8, height: 8)) == .sizeNotOffered(width: 8, height: 8, offers: offers))
+        #expect(try problem(camera(width: 22, height: 6)) == .sizeNotOffered(width: 22, height: 6, offers: offers))
         #expect("\(range)" == "2x2 to 20x20")
         device.fail(.listSizes, ENOTTY)
         _ = try chosen(camera(width: 22, height: 6))
@@ -134,7 +135,7 @@ import Time
     }
 
     @Test func aDeviceFileWithoutFramesIsToldWithTheOthers() throws {
-        device.capability.captures = false
+        device.identity.captures = false
         let text = try problem(camera())?.description
         #expect(text?.hasPrefix("it is 'Test Cam' and delivers no frames") == true)
         #expect(text?.hasSuffix("one that is there: /dev/v4l/by-id/usb-Other-index0, /dev/video4.") == true)
