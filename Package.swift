@@ -92,7 +92,7 @@ let package = Package(
         room("ArmSetup", ["Control", "Launch", "Time"]),
         room("PolicySetup", ["Policy", "OctoModel", "TextTokenizer", "Launch"]),
         room("ClosedLoop", ["Simulation", "Control", "Policy", "OctoModel", "Messages", "Geometry", "Images", "Time"]),
-        room("Cameras", ["Time", "Images", "Messages"]),
+        room("Cameras", ["Time", "Images", "Messages", "CShims"]),
         room("NodeShell", ["Bus", "Wire", "Launch", "Messages", "Time", "CShims", argumentParser, logging]),
 
         // Level 4: programs.
@@ -101,7 +101,9 @@ let package = Package(
             [
                 "Launch", "Control", "ArmDrivers", "Bus", "Wire", "Messages", "Time", "NodeShell", "CShims", "JSONTree", logging,
             ]),
-        program("octo-camera", ["Cameras", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", logging]),
+        program(
+            "octo-camera",
+            ["Cameras", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", "JSONTree", "CShims", logging]),
         program("octo-goal", ["Goals", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", logging]),
         program(
             "octo-policy",

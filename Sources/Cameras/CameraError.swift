@@ -9,6 +9,8 @@ package enum CameraError: Error, Equatable, Sendable {
     case sizesDiffer(camera: String, first: Picture, other: Picture)
     /// A simulated camera has lost its world, or never found it.
     case world(camera: String, socket: String, problem: String)
+    /// A V4L2 device at `path`, when it was opened or later.
+    case device(camera: String, path: String, isOpening: Bool, problem: V4L2Problem)
 
     /// A picture file with its size in pixels.
     package struct Picture: Equatable, Sendable {
@@ -36,6 +38,8 @@ extension CameraError: CustomStringConvertible {
             "opening camera '\(camera)': \(other.path) has \(other.width)x\(other.height) pixels, expected "
                 + "\(first.width)x\(first.height) as in \(first.path). Narrow the camera's pattern to pictures of one "
                 + "size, or bring them to one size."
+        case .device(let camera, let path, let isOpening, let problem):
+            "\(isOpening ? "opening" : "taking frames from") camera '\(camera)' at \(path): \(problem)"
         }
     }
 }

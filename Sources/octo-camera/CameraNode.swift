@@ -6,15 +6,15 @@ import Time
 import Wire
 
 /// The camera node: opens the camera, waits as it asks, publishes what its core lets through.
-struct CameraNode<Source: Camera>: NodeBody {
-    private var camera: Source
+struct CameraNode: NodeBody {
+    private var camera: any Camera
     private var core: CameraNodeCore
     private let frames: Publisher<CameraFrame>
     /// When a failed camera is opened again; nil while it is open.
     private var retryTime: MonotonicTime?
 
     /// - Throws: `CameraError` when the camera cannot be opened at all: a run that never had its camera does not start.
-    init(_ camera: Source, context: NodeContext) throws {
+    init(_ camera: any Camera, context: NodeContext) throws {
         self.camera = camera
         core = CameraNodeCore(node: context.name)
         frames = context.bus.publisher(Topics.cameraImage(camera.name))
@@ -37,6 +37,8 @@ struct CameraNode<Source: Camera>: NodeBody {
             if let retryTime {
                 guard now >= retryTime else { return retryTime }
                 try open(at: now)
+                // Opening a device takes its time: a frame that it has by now is later than `now`.
+                return now
             }
             newest = try camera.nextFrame(at: now)
         } catch {

@@ -27,13 +27,6 @@ struct ReadinessCheck {
         if !problems.contains(where: { "\($0.path)" == "$.arm.calibration" }) {
             if let finding = Self.servos(manifest) { check.add(finding) }
         }
-        for camera in manifest.cameras {
-            guard case .device(let device) = camera.source else { continue }
-            check.add(
-                .init(
-                    path: "$.cameras.\(camera.name).source", severity: .missing, found: "\"v4l2\" (\(device.path))",
-                    fix: "this version does not take frames from cameras yet; play a folder of images (source \"images\")"))
-        }
         (self.manifest, self.check) = (manifest, check)
     }
 

@@ -1,0 +1,69 @@
+// V4L2 requests as plain functions over plain structs, so that the layout of the kernel's is read by C alone. Each returns
+// 0 or an errno, EINTR too, unless it says otherwise. No decisions.
+#pragma once
+#include <stdint.h>
+
+/// What a video device is. VIDIOC_QUERYCAP.
+struct octo_video_capability {
+    /// The device takes single-planar frames, and hands them over in mapped buffers.
+    int captures;
+    int streams;
+    /// Closed by a zero byte.
+    char card[33];
+    char bus[33];
+};
+int octo_video_capability(int fd, struct octo_video_capability *capability);
+
+/// How frames lie in memory. The pixel format is a four-character code, first character in the lowest byte.
+struct octo_video_format {
+    uint32_t pixel_format;
+    uint32_t width, height;
+    uint32_t bytes_per_line;
+    /// No single or stacked fields of interlaced video.
+    int whole;
+};
+/// Asks for pixel format, width and height of whole frames; `format` becomes what the device chose. VIDIOC_S_FMT.
+int octo_video_set_format(int fd, struct octo_video_format *format);
+/// Asks for an interval between frames, in seconds; it becomes what the device chose, 0/0 where it tells none.
+/// VIDIOC_S_PARM.
+int octo_video_set_interval(int fd, uint32_t *numerator, uint32_t *denominator);
+
+/// The `index`-th pixel format; EINVAL after the last. VIDIOC_ENUM_FMT.
+int octo_video_list_format(int fd, uint32_t index, uint32_t *pixel_format);
+/// One size, or a range of them when the ends differ; pixels.
+struct octo_video_size {
+    uint32_t min_width, max_width, step_width;
+    uint32_t min_height, max_height, step_height;
+};
+/// EINVAL after the last. VIDIOC_ENUM_FRAMESIZES.
+int octo_video_list_size(int fd, uint32_t pixel_format, uint32_t index, struct octo_video_size *size);
+/// The `index`-th interval between frames of a size, in seconds; of a range the shortest, as index 0. EINVAL after the
+/// last. VIDIOC_ENUM_FRAMEINTERVALS.
+int octo_video_list_interval(int fd, uint32_t pixel_format, uint32_t width, uint32_t height, uint32_t index,
+                             uint32_t *numerator, uint32_t *denominator);
+
+/// A buffer of the device, and what it holds.
+struct octo_video_buffer {
+    uint32_t index;
+    uint32_t bytes_used;
+    /// Counts frames from the start of the stream, lost ones too.
+    uint32_t sequence;
+    /// The content is damaged.
+    int damaged;
+    /// The stamp is of CLOCK_MONOTONIC.
+    int monotonic;
+    int64_t time_ns;
+    /// For mmap(2).
+    uint32_t length;
+    uint32_t offset;
+};
+/// Asks for `count` buffers of the device's memory, 0 releases them; it becomes how many there are. VIDIOC_REQBUFS.
+int octo_video_request_buffers(int fd, uint32_t *count);
+/// Fills length and offset of buffer `index`. VIDIOC_QUERYBUF.
+int octo_video_query_buffer(int fd, uint32_t index, struct octo_video_buffer *buffer);
+/// Lets the device fill it. VIDIOC_QBUF.
+int octo_video_queue(int fd, uint32_t index);
+/// Takes the oldest that is filled; EAGAIN when none is. VIDIOC_DQBUF.
+int octo_video_dequeue(int fd, struct octo_video_buffer *buffer);
+/// VIDIOC_STREAMON, VIDIOC_STREAMOFF.
+int octo_video_stream(int fd, int on);

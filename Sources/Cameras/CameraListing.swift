@@ -1,0 +1,88 @@
+import Time
+
+/// The cameras of a machine and what they offer.
+package struct CameraListing: Equatable, Sendable {
+    package struct Entry: Equatable, Sendable {
+        package var files: VideoDeviceFiles
+        package var state: State
+
+        /// The name to put into a manifest.
+        package var path: String { files.names.first ?? files.path }
+    }
+    package enum State: Equatable, Sendable {
+        case camera(V4L2Capability, formats: [Format])
+        /// A camera perhaps, that cannot be asked.
+        case unknown(V4L2Problem)
+    }
+    package struct Format: Equatable, Sendable {
+        package var format: V4L2PixelFormat
+        package var modes: [Mode]
+
+        /// Nil: frames of this format are not understood.
+        package var encoding: FrameEncoding? { FrameEncoding.allCases.first { $0.pixelFormats.contains(format) } }
+    }
+    package struct Mode: Equatable, Sendable {
+        package var size: V4L2Size
+        /// Empty for a range of sizes, and when the device does not tell.
+        package var rates: [Rate]
+    }
+
+    /// Device files that deliver no frames, such as a camera's metadata, are left out.
+    package var entries: [Entry]
+
+    /// Opens each device, which starts no camera.
+    package init(_ files: [VideoDeviceFiles], device: some V4L2Device) {
+        entries = files.compactMap { files in
+            defer { device.close() }
+            do throws(V4L2Failure) {
+                _ = try device.uninterrupted { () throws(V4L2Failure) in try device.open(files.path) }
+                let capability = try device.uninterrupted { () throws(V4L2Failure) in try device.capability() }
+                guard capability.captures else { return nil }
+                return Entry(files: files, state: .camera(capability, formats: try Self.formats(device)))
+            } catch {
+                return Entry(files: files, state: .unknown(V4L2Problem(error, present: { [] })))
+            }
+        }
+    }
+
+    private static func formats(_ device: some V4L2Device) throws(V4L2Failure) -> [Format] {
+        var formats: [Format] = []
+        for offer in try device.offers() {
+            var modes: [Mode] = []
+            for size in offer.sizes {
+                let (width, height) = (size.widths.lowerBound, size.heights.lowerBound)
+                let rates = size.isSingle ? try device.rates(of: offer.format, width: width, height: height) : []
+                modes.append(Mode(size: size, rates: rates))
+            }
+            formats.append(Format(format: offer.format, modes: modes))
+        }
+        return formats
+    }
+
+    /// For people; empty without cameras.
+    package var text: String {
+        entries.map { entry in
+            let head = entry.path == entry.files.path ? entry.path : "\(entry.path)  (\(entry.files.path))"
+            switch entry.state {
+            case .unknown(let problem): return "\(head)\n  \(problem)"
+            case .camera(let capability, let formats):
+                let lines = formats.map { format in
+                    let modes = format.modes.map { mode in
+                        ([mode.size.description] + (mode.rates.isEmpty ? [] : ["at", Self.text(mode.rates), "Hz"]))
+                            .joined(separator: " ")
+                    }
+                    return "  \(format.format)\(format.encoding == nil ? " (not understood)" : ""): "
+                        + modes.joined(separator: ", ")
+                }
+                return ([head, "  \(capability.card) (\(capability.bus))"] + lines).joined(separator: "\n")
+            }
+        }.joined(separator: "\n")
+    }
+
+    private static func text(_ rates: [Rate]) -> String {
+        rates.map { rate in
+            let hertz = (rate.hertz * 100).rounded() / 100
+            return Int(exactly: hertz).map(String.init) ?? "\(hertz)"
+        }.joined(separator: "/")
+    }
+}

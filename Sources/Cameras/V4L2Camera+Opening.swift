@@ -1,0 +1,110 @@
+import Glibc
+import Messages
+import Time
+
+extension V4L2Camera {
+    /// Frames the device may be ahead of us: one that we read, one that it fills, two for late wake-ups.
+    private static var bufferCount: Int { 4 }
+
+    /// Agrees on a format with the device and starts the stream. What fails leaves the device to be closed.
+    func start(at now: MonotonicTime) throws(V4L2Problem) -> (session: Session, format: CameraFormat) {
+        let descriptor = try ask { () throws(V4L2Failure) in try device.open(configuration.path) }
+        let capability = try ask { () throws(V4L2Failure) in try device.capability() }
+        guard capability.captures && capability.streams else {
+            throw .noFrames(card: capability.card, present: device.presentPaths().filter { $0 != configuration.path })
+        }
+        let (encoding, format) = try agreeOnFormat()
+        let rate = try agreeOnRate()
+        let stampsAreMonotonic = try startStream()
+
+        let frameRate = rate ?? configuration.rate
+        let steady = max(frameRate.period * 5, .seconds(1))
+        let session = Session(
+            descriptor: descriptor, deviceID: deviceID(capability), encoding: encoding,
+            bytesPerLine: format.bytesPerLine, start: now, steadyPatience: steady,
+            patience: max(steady, Self.firstPatience), lastSign: now)
+        let summary = [
+            "\(capability.card) at \(configuration.path), \(format.pixelFormat)", rateRemark(rate),
+            stampsAreMonotonic ? nil : "stamped when fetched, as its driver has no monotonic time",
+        ].compactMap(\.self).joined(separator: ", ")
+        return (
+            session,
+            CameraFormat(width: format.width, height: format.height, rate: frameRate, summary: summary)
+        )
+    }
+
+    /// What stays the same when the machine restarts: the link's name, which names product and serial number or the
+    /// socket; else product and socket.
+    private func deviceID(_ capability: V4L2Capability) -> String {
+        let path = configuration.path
+        if path.contains("/v4l/by-"), let slash = path.lastIndex(of: "/") { return String(path[path.index(after: slash)...]) }
+        return "\(capability.card) (\(capability.bus))"
+    }
+
+    // MARK: - Format
+
+    private func agreeOnFormat() throws(V4L2Problem) -> (FrameEncoding, V4L2Format) {
+        let (width, height) = (configuration.width, configuration.height)
+        let offers = try ask { () throws(V4L2Failure) in try device.offers() }
+        let wanted = configuration.encoding.map { [$0] } ?? FrameEncoding.allCases
+        let candidates = wanted.flatMap { encoding in
+            encoding.pixelFormats.flatMap { code in offers.filter { $0.format == code }.map { (encoding, $0) } }
+        }
+        guard !candidates.isEmpty else {
+            throw .formatNotOffered(
+                wanted: wanted.flatMap(\.pixelFormats).map(\.description).joined(separator: " or "), offers: offers)
+        }
+        guard let (encoding, offer) = candidates.first(where: { $0.1.mayHave(width: width, height: height) }) else {
+            throw .sizeNotOffered(width: width, height: height, offers: candidates.map(\.1))
+        }
+        let asked = V4L2Format(offer.format, width: width, height: height)
+        var given = try ask { () throws(V4L2Failure) in try device.setFormat(asked) }
+        let least = encoding.lineBytes(width: width)
+        // A driver that leaves it out has lines without gaps.
+        if given.bytesPerLine == 0 { given.bytesPerLine = least }
+        guard (given.pixelFormat, given.width, given.height) == (asked.pixelFormat, width, height), given.isWhole,
+            given.bytesPerLine >= least
+        else {
+            throw .formatDiffers(wanted: asked, given: given, offers: candidates.map(\.1))
+        }
+        return (encoding, given)
+    }
+
+    // MARK: - Rate
+
+    /// Nil when the device does not say.
+    private func agreeOnRate() throws(V4L2Problem) -> Rate? {
+        do throws(V4L2Failure) {
+            return try device.uninterrupted { () throws(V4L2Failure) in try device.setRate(configuration.rate) }
+        } catch {
+            // Some drivers have no such request: they deliver as they like.
+            if error.errno == ENOTTY || error.errno == EINVAL { return nil }
+            throw V4L2Problem(error, present: device.presentPaths)
+        }
+    }
+
+    private func rateRemark(_ rate: Rate?) -> String? {
+        guard let rate else { return "at a rate it does not tell" }
+        let (given, asked) = (rate.hertz, configuration.rate.hertz)
+        // 29.97 Hz for 30 is what was meant.
+        guard abs(given - asked) > asked / 100 else { return nil }
+        func text(_ hertz: Double) -> String { "\((hertz * 100).rounded() / 100)" }
+        return "\(text(given)) frames a second, not the \(text(asked)) that were asked for"
+    }
+
+    // MARK: - Stream
+
+    /// - Returns: whether frames will be stamped with CLOCK_MONOTONIC.
+    private func startStream() throws(V4L2Problem) -> Bool {
+        let count = try ask { () throws(V4L2Failure) in try device.requestBuffers(Self.bufferCount) }
+        guard count >= 2 else { throw .tooFewBuffers(count) }
+        var stampsAreMonotonic = true
+        for index in 0..<count {
+            let buffer = try ask { () throws(V4L2Failure) in try device.map(index) }
+            stampsAreMonotonic = stampsAreMonotonic && buffer.hasMonotonicStamp
+            try ask { () throws(V4L2Failure) in try device.queue(index) }
+        }
+        try ask { () throws(V4L2Failure) in try device.start() }
+        return stampsAreMonotonic
+    }
+}

@@ -1,0 +1,67 @@
+import ArgumentParser
+import Cameras
+import Launch
+import NodeShell
+
+/// Publishes the frames of one camera with the time they were captured.
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Publishes the frames of one camera on camera/NAME/image.",
+        discussion: """
+            octo-launch starts one such process for each entry of "cameras" in the manifest, for example
+
+              octo-camera run --run /run/user/1000/octo/replay --node camera-primary
+
+            The source "images" plays a folder of PNG or JPEG files at a fixed rate; "v4l2" takes frames from a camera of this
+            machine, "simulated" from the world of octo-sim. One that is unplugged or falls silent is opened again, with longer and longer waits.
+            """)
+
+    @OptionGroup var arguments: NodeArguments
+
+    func run() throws {
+        try NodeProcess.run(arguments) { context in
+            guard let section = context.run.manifest.cameras.first(where: { $0.node == context.name }) else {
+                throw ValidationError("the manifest has no camera for the node '\(context.name)'")
+            }
+            return try CameraNode(Self.camera(section, worldAt: context.run.simulatedCameras), context: context)
+        }
+    }
+
+    /// - Parameter socket: where the simulated world is, if there is one.
+    private static func camera(_ section: Manifest.Camera, worldAt socket: String) -> any Camera {
+        switch section.source {
+        case .images(let images):
+            ImageFolderCamera(
+                .init(
+                    name: section.name, folder: images.folder, pattern: images.pattern, rate: images.rate,
+                    loops: images.loops))
+        case .simulated(let simulated):
+            SimulatedCamera(
+                .init(
+                    request: .init(
+                        camera: section.name, width: simulated.width, height: simulated.height, rate: simulated.rate),
+                    socket: socket,
+                    imperfections: .init(
+                        latency: simulated.latency, noise: simulated.noise, exposureDrift: simulated.exposureDrift,
+                        dropProbability: simulated.dropProbability, freezesAfter: simulated.freezesAfter,
+                        seed: simulated.seed)))
+        case .device(let device):
+            V4L2Camera(.init(name: section.name, device), device: KernelV4L2Device())
+        }
+    }
+}
+
+extension V4L2Camera.Configuration {
+    /// A device section of a manifest.
+    init(name: String, _ device: Manifest.Camera.Device) {
+        self.init(
+            name: name, path: device.path, width: device.width, height: device.height, rate: device.rate,
+            encoding: device.format.map {
+                switch $0 {
+                case .mjpeg: .mjpeg
+                case .yuyv: .yuyv
+                }
+            })
+    }
+}
