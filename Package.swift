@@ -72,6 +72,7 @@ let package = Package(
         room("ServoProtocol"),
         room("ServoEmulation", ["ServoProtocol", "Time"]),
         room("Goals", ["JSONTree", "Images", "Messages", "Time"]),
+        room("Episodes", ["JSONTree", "Images"]),
         room("Launch", ["JSONTree", "Messages", "Time"]),
         room("Teleop", ["Messages", "Geometry", "Time"]),
 
@@ -132,6 +133,7 @@ let package = Package(
         tests(of: "ServoProtocol", ["CAllocationCount"]),
         tests(of: "ServoEmulation", ["ServoProtocol", "Time"]),
         tests(of: "Goals", ["Images", "Messages", "Time", "JSONTree"]),
+        tests(of: "Episodes", ["JSONTree", "Images", "OctoModel"]),
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
         tests(of: "Teleop", ["Control", "Messages", "Geometry", "Time"]),
         tests(of: "Wire", ["Messages", "Time", "Geometry", "Images"]),
