@@ -124,4 +124,10 @@ package struct RLDSJSONProblem: Error, Equatable, Sendable {
     package let at: String
     package let found: String
     package let expected: String
+
+    package init(at: String, found: String, expected: String) {
+        self.at = at
+        self.found = found
+        self.expected = expected
+    }
 }

@@ -5,6 +5,12 @@ package struct RLDSRecordProblem: Error, Equatable, Sendable {
     package let key: String
     package let found: String
     package let expected: String
+
+    package init(key: String, found: String, expected: String) {
+        self.key = key
+        self.found = found
+        self.expected = expected
+    }
 }
 
 extension RLDSEpisode {
