@@ -81,7 +81,8 @@ package final class RLDSEpisodeCursor {
 
     deinit { if file >= 0 { close(file) } }
 
-    /// The next episode; nil after the last. After an error there is nothing more to be had.
+    /// The next episode; nil after the last. Damage of a file ends the reading: it throws the same again. A record that
+    /// is whole but no episode is thrown once and passed by.
     package func next() throws(RLDSError) -> RLDSEpisode? {
         guard let (example, path, index) = try nextRecord() else { return nil }
         do {

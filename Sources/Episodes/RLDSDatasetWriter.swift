@@ -84,8 +84,10 @@ package final class RLDSDatasetWriter {
         guard numbers.count == 3, numbers.allSatisfy({ UInt16($0).map(String.init) == String($0) }) else {
             throw .name(version, of: "version", rule: "three numbers such as 1.0.0")
         }
-        for (index, split) in splits.enumerated() where !isName(split) || splits[..<index].contains(split) {
-            throw .name(split, of: "split", rule: rule + ", once each")
+        // TFDS takes "all" for all splits together.
+        for (index, split) in splits.enumerated()
+        where !isName(split) || split == "all" || splits[..<index].contains(split) {
+            throw .name(split, of: "split", rule: rule + ", once each and not 'all'")
         }
         if splits.isEmpty { throw .name("", of: "split", rule: "at least one") }
     }
@@ -131,7 +133,8 @@ package final class RLDSDatasetWriter {
         splits[place].shardBytes = 0
     }
 
-    /// Gives the shards their names, then writes `features.json`, then `dataset_info.json`: now it is a dataset.
+    /// Makes a dataset of what was added. Everything is on the disk before anything of an old dataset goes; then the
+    /// shards and `features.json` get their names, `dataset_info.json` as the last.
     /// - Returns: what is in it.
     @discardableResult
     package func finish() throws(RLDSError) -> RLDSInfo {
@@ -148,26 +151,9 @@ package final class RLDSDatasetWriter {
                 let last = splits[place].shardLengths.count - 1
                 try RLDSFolder.finish(file, path: unfinishedPath(splits[place], shard: last))
             }
-            // What was there is no dataset from here on; a crash before the last line leaves none.
-            try RLDSFolder.remove(path(RLDSInfo.fileName))
-            try RLDSFolder.sync(folderDescriptor, path: folder)
-            // With the old shards go the statistics that Octo keeps of them.
-            for file in try files(where: {
-                ($0.hasPrefix(name + "-") && !$0.hasSuffix(Self.unfinished)) || $0.hasPrefix("dataset_statistics_")
-            }) {
-                try RLDSFolder.remove(file)
-            }
-            for split in written {
-                for shard in split.shardLengths.indices {
-                    let final = RLDSInfo.shardFileName(
-                        dataset: name, split: split.name, shard: shard, of: split.shardLengths.count)
-                    try RLDSFolder.rename(unfinishedPath(split, shard: shard), to: path(final))
-                }
-            }
-            try write(features.tree.json, to: RLDSInfo.featuresFileName)
-            try RLDSFolder.sync(folderDescriptor, path: folder)
-            try write(info.json, to: RLDSInfo.fileName)
-            try RLDSFolder.sync(folderDescriptor, path: folder)
+            try write(features.tree.json, as: RLDSInfo.featuresFileName)
+            try write(info.json, as: RLDSInfo.fileName)
+            try takePlace(of: written)
         } catch {
             giveUp()
             throw error
@@ -176,14 +162,39 @@ package final class RLDSDatasetWriter {
         return info
     }
 
-    /// Ends without a dataset: removes what was written. A dataset that was to be overwritten is still there.
-    package func giveUp() {
-        for split in splits {
-            if split.file >= 0 { close(split.file) }
-            // Their removal may fail as the writing did: the next writer tries again.
-            for shard in split.shardLengths.indices { unlink(unfinishedPath(split, shard: shard)) }
+    private func takePlace(of written: [Split]) throws(RLDSError) {
+        // What was there is no dataset from here on; a crash before the last line leaves none.
+        try RLDSFolder.remove(path(RLDSInfo.fileName))
+        try RLDSFolder.sync(folderDescriptor, path: folder)
+        // With the old shards go the statistics that Octo keeps of them.
+        for file in try files(where: {
+            ($0.hasPrefix(name + "-") && !$0.hasSuffix(Self.unfinished)) || $0.hasPrefix("dataset_statistics_")
+        }) {
+            try RLDSFolder.remove(file)
         }
+        for split in written {
+            for shard in split.shardLengths.indices {
+                let final = RLDSInfo.shardFileName(
+                    dataset: name, split: split.name, shard: shard, of: split.shardLengths.count)
+                try RLDSFolder.rename(unfinishedPath(split, shard: shard), to: path(final))
+            }
+        }
+        let features = path(RLDSInfo.featuresFileName)
+        try RLDSFolder.rename(features + Self.unfinished, to: features)
+        try RLDSFolder.sync(folderDescriptor, path: folder)
+        let info = path(RLDSInfo.fileName)
+        try RLDSFolder.rename(info + Self.unfinished, to: info)
+        try RLDSFolder.sync(folderDescriptor, path: folder)
+    }
+
+    /// Ends without a dataset: removes what was written. A dataset that was to be overwritten is still there. After
+    /// `finish` it does nothing.
+    package func giveUp() {
+        guard folderDescriptor >= 0 else { return }
+        for split in splits where split.file >= 0 { close(split.file) }
         splits = splits.map { Split(name: $0.name) }
+        // A removal may fail as the writing did: the next writer tries again.
+        for file in (try? files { $0.hasSuffix(Self.unfinished) }) ?? [] { unlink(file) }
         closeFolder()
     }
 
@@ -207,19 +218,17 @@ package final class RLDSDatasetWriter {
         }
     }
 
-    private func write(_ node: JSONNode, to file: String) throws(RLDSError) {
+    /// Writes the file under its unfinished name.
+    private func write(_ node: JSONNode, as file: String) throws(RLDSError) {
         let unfinished = path(file + Self.unfinished)
-        try RLDSFolder.remove(unfinished)
         let descriptor = try RLDSFolder.create(unfinished)
         do {
-            try RLDSFolder.write(Array((node.text(columns: 100) + "\n").utf8), to: descriptor, path: path(file), by: writeCall)
+            try RLDSFolder.write(Array((node.text(columns: 100) + "\n").utf8), to: descriptor, path: unfinished, by: writeCall)
         } catch {
             close(descriptor)
-            unlink(unfinished)
             throw error
         }
-        try RLDSFolder.finish(descriptor, path: path(file))
-        try RLDSFolder.rename(unfinished, to: path(file))
+        try RLDSFolder.finish(descriptor, path: unfinished)
     }
 }
 

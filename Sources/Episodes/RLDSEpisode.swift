@@ -75,6 +75,8 @@ package struct RLDSEpisode: Equatable, Sendable {
     /// Something by which an episode does not fit its dataset. Steps count from 0.
     package enum Problem: Error, Equatable, Sendable {
         case noSteps
+        /// More bytes of pictures than a record may have.
+        case tooLarge(bytes: Int, limit: Int)
         case count(step: Int, of: String, found: Int, expected: Int)
         case notFinite(step: Int, of: String)
         case missingPicture(step: Int, key: String)
@@ -98,9 +100,14 @@ package struct RLDSEpisode: Equatable, Sendable {
         }
     }
 
+    /// Protobuf messages end at 2 GiB; what is written must be within what is read again, with room for the numbers.
+    package static let pictureBytesLimit = TFRecordReader.lengthLimit - (64 << 20)
+
     /// All that keeps the episode out of a dataset with these features, step by step; empty when it fits.
     package func problems(for features: RLDSFeatures) -> [Problem] {
         var problems: [Problem] = steps.isEmpty ? [.noSteps] : []
+        let bytes = steps.reduce(0) { $1.pictures.values.reduce($0) { $0 + $1.count } }
+        if bytes > Self.pictureBytesLimit { problems.append(.tooLarge(bytes: bytes, limit: Self.pictureBytesLimit)) }
         var before: Int64?
         for (index, step) in steps.enumerated() {
             for (name, values, count) in [
@@ -160,6 +167,8 @@ extension RLDSEpisode.Problem: CustomStringConvertible {
     package var description: String {
         switch self {
         case .noSteps: "it has no steps, expected at least one"
+        case .tooLarge(let bytes, let limit):
+            "its pictures have \(bytes) bytes, expected at most \(limit) in a record: an episode that long is better cut in two"
         case .count(let step, let name, let found, let expected):
             "step \(step) has \(found) numbers of \(name), expected \(expected)"
         case .notFinite(let step, let name): "step \(step) has a \(name) that is no finite number, expected one"

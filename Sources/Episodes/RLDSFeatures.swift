@@ -19,7 +19,7 @@ package struct RLDSFeatures: Equatable, Sendable {
         }
     }
 
-    /// The cameras; keys are unique.
+    /// The cameras, sorted by their keys, which are unique.
     package let pictures: [Picture]
     /// Numbers in an action and in a state; 7 each for Bridge.
     package let actionCount: Int
@@ -34,7 +34,7 @@ package struct RLDSFeatures: Equatable, Sendable {
     ) {
         precondition(Set(pictures.map(\.key)).count == pictures.count, "each picture needs a key of its own")
         precondition(actionCount > 0 && stateCount > 0, "an action and a state have at least one number")
-        self.pictures = pictures
+        self.pictures = pictures.sorted { $0.key < $1.key }
         self.actionCount = actionCount
         self.stateCount = stateCount
         self.hasTimestamps = hasTimestamps
@@ -94,7 +94,7 @@ package struct RLDSFeatures: Equatable, Sendable {
                 pictures.append(Picture(member.name, width: width, height: height, encoding: encoding))
             }
         }
-        self.pictures = pictures
+        self.pictures = pictures.sorted { $0.key < $1.key }
         actionCount = try Self.count(step["action"], at: "steps/action")
         stateCount = try Self.count(observation?["state"], at: "steps/observation/state")
         hasTimestamps = step["timestamp_ns"] == .scalar("int64")

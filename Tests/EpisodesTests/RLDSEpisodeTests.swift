@@ -134,6 +134,21 @@ import Testing
         #expect(episode.problems(for: plain) == (0..<4).map { .undeclaredTimestamp(step: $0) })
     }
 
+    @Test func anEpisodeLargerThanARecordIsRefused() throws {
+        // What follows the end of a JPEG is not looked at; all steps share one file.
+        let jpeg = try RGBImage.waves(width: 16, height: 12, seed: 0).jpegData().array
+        let large = SharedBytes(copying: jpeg + [UInt8](repeating: 0, count: 1 << 20))
+        let features = RLDSFeatures(pictures: [.init("image_0", width: 16, height: 12)])
+        let zeros = [Float](repeating: 0, count: 7)
+        let step = RLDSEpisode.Step(action: zeros, state: zeros, pictures: ["image_0": large])
+        func episode(_ count: Int) -> RLDSEpisode {
+            RLDSEpisode(recorded: Array(repeating: step, count: count), metadata: self.episode.metadata)
+        }
+        #expect(episode(10).problems(for: features) == [])
+        let limit = RLDSEpisode.pictureBytesLimit
+        #expect(episode(1000).problems(for: features) == [.tooLarge(bytes: 1000 * large.count, limit: limit)])
+    }
+
     @Test func allMisfitsAreReportedTogether() {
         var changed = episode
         changed.steps[0].action = []

@@ -1,8 +1,8 @@
-"""Opens a dataset folder with tensorflow_datasets and prints, as one JSON object, what is in it.
+"""Opens dataset folders with tensorflow_datasets and prints, as one JSON array, what is in each.
 
-    tfds_check.py FOLDER
+    tfds_check.py FOLDER...
 
-FOLDER is the one in which dataset_info.json lies. Statistics are NumPy's.
+A FOLDER is the one in which dataset_info.json lies. Statistics are NumPy's.
 """
 
 import json
@@ -53,7 +53,7 @@ def describe(episode):
     }
 
 
-def main(folder):
+def read(folder):
     builder = tfds.builder_from_directory(folder)
     config = tfds.ReadConfig(shuffle_seed=None, interleave_cycle_length=1)
     splits = {}
@@ -71,8 +71,8 @@ def main(folder):
     # The other way to open it, Octo's own: by the dataset's name, below the folder of all datasets.
     name, version = folder.rstrip("/").split("/")[-2:]
     octo = tfds.builder(f"{name}:{version}", data_dir=os.path.dirname(os.path.dirname(folder.rstrip("/"))))
-    json.dump({"name": octo.info.name, "version": str(octo.info.version), "splits": splits}, sys.stdout)
+    return {"name": octo.info.name, "version": str(octo.info.version), "splits": splits}
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    json.dump([read(folder) for folder in sys.argv[1:]], sys.stdout)
