@@ -20,9 +20,9 @@ func program(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: 
         name: name, dependencies: dependencies + [argumentParser], exclude: exclude, swiftSettings: strict)
 }
 
-func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func tests(of name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
     .testTarget(
-        name: "\(name)Tests", dependencies: [.target(name: name), "TestSupport"] + dependencies,
+        name: "\(name)Tests", dependencies: [.target(name: name), "TestSupport"] + dependencies, exclude: exclude,
         swiftSettings: strict)
 }
 
@@ -76,6 +76,7 @@ let package = Package(
         room("ServoEmulation", ["ServoProtocol", "Time"]),
         room("Simulation", ["CMuJoCo", "Control", "JSONTree", "Geometry", "Images"]),
         room("Goals", ["JSONTree", "Images", "Messages", "Time"]),
+        room("Episodes", ["JSONTree", "Images"]),
         room("Launch", ["JSONTree", "Messages", "Time"]),
         room("Teleop", ["Messages", "Geometry", "Time"]),
 
@@ -156,6 +157,7 @@ let package = Package(
         tests(of: "ServoEmulation", ["ServoProtocol", "Time"]),
         tests(of: "Simulation", ["Control", "JSONTree", "Geometry", "Images"]),
         tests(of: "Goals", ["Images", "Messages", "Time", "JSONTree"]),
+        tests(of: "Episodes", ["JSONTree", "Images"], exclude: ["tfds_check.py"]),
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
         tests(of: "Teleop", ["Control", "Messages", "Geometry", "Time"]),
         tests(of: "Wire", ["Messages", "Time", "Geometry", "Images"]),

@@ -1,0 +1,110 @@
+/// What each step of a dataset holds, and in what sizes. Octo's data loader takes `action`, `observation/state`,
+/// pictures by key and `language_instruction`; everything else it passes by. Source: the RLDS layout as TFDS 4.9 reads it.
+package struct RLDSFeatures: Equatable, Sendable {
+    package struct Picture: Equatable, Sendable {
+        package enum Encoding: String, Sendable { case jpeg, png }
+
+        /// `image_0` is what Octo calls primary, `image_1` secondary; a wrist camera may have any of them.
+        package let key: String
+        package let width: Int
+        package let height: Int
+        package let encoding: Encoding
+
+        /// - Parameters width, height: pixels. Octo was trained with 256×256 (primary) and 128×128 (wrist).
+        package init(_ key: String, width: Int, height: Int, encoding: Encoding = .jpeg) {
+            self.key = key
+            self.width = width
+            self.height = height
+            self.encoding = encoding
+        }
+    }
+
+    /// The cameras, sorted by their keys, which are unique.
+    package let pictures: [Picture]
+    /// Numbers in an action and in a state; 7 each for Bridge.
+    package let actionCount: Int
+    package let stateCount: Int
+    /// Steps say when they were true, in nanoseconds. Whole numbers, as a record keeps no float64: TFDS reads one back
+    /// as float32, which near 10⁵ seconds is off by 8 ms.
+    package let hasTimestamps: Bool
+
+    package init(
+        pictures: [Picture] = [Picture("image_0", width: 256, height: 256)], actionCount: Int = 7, stateCount: Int = 7,
+        hasTimestamps: Bool = false
+    ) {
+        precondition(Set(pictures.map(\.key)).count == pictures.count, "each picture needs a key of its own")
+        precondition(actionCount > 0 && stateCount > 0, "an action and a state have at least one number")
+        self.pictures = pictures.sorted { $0.key < $1.key }
+        self.actionCount = actionCount
+        self.stateCount = stateCount
+        self.hasTimestamps = hasTimestamps
+    }
+
+    /// Bridge says for `image_0` to `image_3` whether an episode has it.
+    static let flaggedPictures = (0..<4).map { "image_\($0)" }
+
+    /// The tree for `features.json`.
+    package var tree: FeatureNode {
+        var observation = pictures.map { picture in
+            FeatureNode.Member(
+                picture.key,
+                .image(shape: [picture.height, picture.width, 3], encoding: picture.encoding.rawValue))
+        }
+        observation.append(.init("state", .tensor(shape: [stateCount], type: "float32")))
+        var step: [FeatureNode.Member] = [
+            .init("observation", .dictionary(observation)),
+            .init("action", .tensor(shape: [actionCount], type: "float32")),
+            .init("language_instruction", .text),
+            .init("is_first", .scalar("bool")), .init("is_last", .scalar("bool")), .init("is_terminal", .scalar("bool")),
+            .init("reward", .scalar("float32")), .init("discount", .scalar("float32")),
+        ]
+        if hasTimestamps { step.append(.init("timestamp_ns", .scalar("int64"))) }
+        var metadata: [FeatureNode.Member] = [
+            .init("file_path", .text), .init("episode_id", .scalar("int32")), .init("success", .scalar("bool")),
+            .init("seed", .scalar("int64")),
+        ]
+        metadata += Self.flaggedPictures.map { .init("has_" + $0, .scalar("bool")) }
+        metadata.append(.init("has_language", .scalar("bool")))
+        return .dictionary([
+            .init("steps", .sequence(.dictionary(step))), .init("episode_metadata", .dictionary(metadata)),
+        ])
+    }
+
+    /// What of another's tree an episode can be read by; features that have no place here are passed by.
+    /// - Throws: `RLDSJSONProblem` when action, state or instruction is missing or of another kind.
+    package init(tree: FeatureNode) throws(RLDSJSONProblem) {
+        guard case .sequence(let step)? = tree["steps"] else {
+            throw .init(at: "steps", found: "no sequence of steps", expected: "steps, as RLDS has them")
+        }
+        let observation = step["observation"]
+        guard step["language_instruction"] == .text else {
+            throw .init(at: "steps/language_instruction", found: "no text", expected: "a text for each step")
+        }
+        var pictures: [Picture] = []
+        if case .dictionary(let members)? = observation {
+            for member in members {
+                guard case .image(let shape, let encoding) = member.feature else { continue }
+                guard let encoding = Picture.Encoding(rawValue: encoding), shape.count == 3, let height = shape[0],
+                    let width = shape[1], width > 0, height > 0
+                else {
+                    throw .init(
+                        at: "steps/observation/" + member.name, found: "an image of shape \(shape), encoded as '\(encoding)'",
+                        expected: "a fixed height and width, encoded as jpeg or png")
+                }
+                pictures.append(Picture(member.name, width: width, height: height, encoding: encoding))
+            }
+        }
+        self.pictures = pictures.sorted { $0.key < $1.key }
+        actionCount = try Self.count(step["action"], at: "steps/action")
+        stateCount = try Self.count(observation?["state"], at: "steps/observation/state")
+        hasTimestamps = step["timestamp_ns"] == .scalar("int64")
+    }
+
+    private static func count(_ feature: FeatureNode?, at place: String) throws(RLDSJSONProblem) -> Int {
+        guard case .tensor(let shape, "float32")? = feature, shape.count == 1, shape[0] > 0 else {
+            throw .init(
+                at: place, found: feature.map { "\($0)" } ?? "nothing", expected: "a float32 tensor of one dimension")
+        }
+        return shape[0]
+    }
+}
