@@ -121,7 +121,7 @@ let package = Package(
         program(
             "octo-sim",
             [
-                "ClosedLoop", "Simulation", "ServoTerminal", "ServoEmulation", "ArmSetup", "ArmDrivers", "Control", "Cameras",
+                "ClosedLoop", "Simulation", "Episodes", "ServoTerminal", "ServoEmulation", "ArmSetup", "ArmDrivers", "Control", "Cameras",
                 "RealTime", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Geometry", "Time", "JSONTree",
                 "CShims", logging,
             ]),
@@ -136,7 +136,7 @@ let package = Package(
             "octo-bench",
             [
                 "Bus", "Wire", "Messages", "Images", "RealTime", "Time", "OctoModel", "COpenBLAS", "CZeroMQ", "CShims",
-                "CAllocationCount", "CBareLoop", "ArmSetup", "Control", "ArmDrivers", "ArmLoop", "Geometry", "JSONTree", "NodeShell",
+                "CAllocationCount", "CBareLoop", "ClosedLoop", "Simulation", "ArmSetup", "Control", "ArmDrivers", "ArmLoop", "Geometry", "JSONTree", "NodeShell",
             ], exclude: ["Peers"]),
 
         // Tests.

@@ -148,12 +148,13 @@ package struct WorldModel {
             for stave in 0..<staves {
                 let angle = 2 * Double.pi * Double(stave) / Double(staves)
                 let turn = Rotation(radians: angle, about: [0, 0, 1])
-                let centre = turn * Vector3(half - wall / 2, 0, 0)
+                // It stands on its floor, not on the staves: forty fewer contacts to solve.
+                let centre = turn * Vector3(half - wall / 2, 0, 0.0005)
                 // Half the chord of a stave at the outside, a little more so that no gap shows.
                 let width = half * 0.2680 + 0.0005
                 add(
                     "<geom type=\"box\" pos=\"\(Self.text(centre))\" quat=\"\(Self.text(turn))\" "
-                        + "size=\"\(wall / 2) \(width) \(half)\" mass=\"\(object.mass * 0.6 / Double(staves))\" \(surface)/>")
+                        + "size=\"\(wall / 2) \(width) \(half - 0.0005)\" mass=\"\(object.mass * 0.6 / Double(staves))\" \(surface)/>")
             }
         }
         add("</body>")

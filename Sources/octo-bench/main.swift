@@ -14,7 +14,8 @@ struct OctoBench: ParsableCommand {
             loop beside a bare C loop, inference beside the same matrix products alone in OpenBLAS.
             """,
         subcommands: [
-            All.self, BusCommand.self, ControlCommand.self, KinematicsCommand.self, InferenceCommand.self, PeersCommand.self,
+            All.self, BusCommand.self, ControlCommand.self, KinematicsCommand.self, SimulationCommand.self, InferenceCommand.self,
+            PeersCommand.self,
         ])
 }
 
@@ -25,6 +26,7 @@ struct All: ParsableCommand {
         try BusCommand.parse([]).run()
         try ControlCommand.parse([]).run()
         try KinematicsCommand.parse([]).run()
+        try SimulationCommand.parse([]).run()
         try InferenceCommand.parse([]).run()
     }
 }

@@ -28,23 +28,6 @@ struct SceneOptions: ParsableArguments {
     func makeWorld() throws -> World { try World(makeScene(), arm: ArmCalibration(contentsOfFile: calibration)) }
 }
 
-extension Scene {
-    /// - Parameter path: nil: the scene that needs no file.
-    init(contentsOfFile path: String?) throws {
-        guard let path else {
-            self = .tabletop
-            return
-        }
-        let text: Data
-        do {
-            text = try Data(contentsOf: URL(fileURLWithPath: path))
-        } catch {
-            throw SceneError(file: path, problems: [error.localizedDescription])
-        }
-        try self.init(parsing: text, file: path)
-    }
-}
-
 /// Runs a command's work; what it throws is told in one line, with the exit code of unusable input.
 func reporting(_ work: () throws -> Void) throws {
     do {

@@ -17,7 +17,7 @@ struct OctoSim: ParsableCommand {
             All of it needs MuJoCo (libmujoco-dev) and, for pictures, libosmesa6 or libegl1; neither display nor GPU.
             """,
         subcommands: [
-            RunCommand.self, PictureCommand.self, GoalCommand.self, SceneCommand.self, ModelCommand.self,
+            RunCommand.self, PictureCommand.self, GoalCommand.self, DemosCommand.self, SceneCommand.self, ModelCommand.self,
         ])
 }
 
