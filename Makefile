@@ -1,12 +1,13 @@
 # make run   the demo: camera → goal-conditioned Octo inference → a simulated arm, no hardware needed
 # make test  everything the project promises
+# make test-v4l2  cameras, in a virtual machine
 # make bench latencies and ratios, printed, on this machine
 
 SWIFT_FLAGS = -c release --explicit-target-dependency-import-check error
 BIN = .build/release
 SECONDS_TO_RUN ?= 15
 
-.PHONY: run test build packages bench
+.PHONY: run test test-v4l2 build packages bench
 
 packages:
 	@.ci/packages
@@ -23,6 +24,10 @@ test: packages
 	swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS) --skip-build --skip EndToEndTests
 	swift test $(SWIFT_FLAGS) --skip-build --filter EndToEndTests
+
+# Camera code against the kernel's test cameras, in a virtual machine; needs QEMU and downloads a kernel once.
+test-v4l2: build
+	Tests/v4l2/run
 
 bench: build
 	$(BIN)/octo-bench all

@@ -19,7 +19,7 @@ package struct CameraListing: Equatable, Sendable {
         package var modes: [Mode]
 
         /// Nil: frames of this format are not understood.
-        package var encoding: FrameEncoding? { FrameEncoding.allCases.first { $0.pixelFormats.contains(format) } }
+        package var encoding: FrameEncoding? { FrameEncoding(format) }
     }
     package struct Mode: Equatable, Sendable {
         package var size: V4L2Size
@@ -66,15 +66,16 @@ package struct CameraListing: Equatable, Sendable {
             switch entry.state {
             case .unknown(let problem): return "\(head)\n  \(problem)"
             case .camera(let capability, let formats):
-                let lines = formats.map { format in
+                let lines = formats.filter { $0.encoding != nil }.map { format in
                     let modes = format.modes.map { mode in
                         ([mode.size.description] + (mode.rates.isEmpty ? [] : ["at", Self.text(mode.rates), "Hz"]))
                             .joined(separator: " ")
                     }
-                    return "  \(format.format)\(format.encoding == nil ? " (not understood)" : ""): "
-                        + modes.joined(separator: ", ")
+                    return "  \(format.format): \(modes.joined(separator: ", "))"
                 }
-                return ([head, "  \(capability.card) (\(capability.bus))"] + lines).joined(separator: "\n")
+                let others = formats.filter { $0.encoding == nil }.map(\.format.description).joined(separator: " ")
+                return ([head, "  \(capability.card) (\(capability.bus))"] + lines + (others.isEmpty ? [] : ["  not understood: \(others)"]))
+                    .joined(separator: "\n")
             }
         }.joined(separator: "\n")
     }

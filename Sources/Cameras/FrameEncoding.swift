@@ -9,6 +9,12 @@ package enum FrameEncoding: String, CaseIterable, Sendable {
     case nv12
     case rgb24
 
+    /// Nil: not understood.
+    package init?(_ format: V4L2PixelFormat) {
+        guard let encoding = Self.allCases.first(where: { $0.pixelFormats.contains(format) }) else { return nil }
+        self = encoding
+    }
+
     /// The kernel's names for it, the usual one first.
     package var pixelFormats: [V4L2PixelFormat] {
         switch self {

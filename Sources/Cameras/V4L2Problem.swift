@@ -70,11 +70,11 @@ extension V4L2Problem: CustomStringConvertible {
             "its USB port has no room for the stream, expected enough. Plug it into another port than the other cameras, or set "
                 + "its format to mjpeg, or a smaller size or rate."
         case .unplugged(let errno):
-            "it is gone or unplugged (\(String(cString: strerror(errno)))), expected frames. Check its cable and plug it in; it "
-                + "is opened again by itself."
+            "it is gone or unplugged (\(String(cString: strerror(errno)))), expected frames. Check its cable, and "
+                + "plug it in again."
         case .silent(let time, let damaged):
-            "no whole frame for \(Self.seconds(time)) (\(damaged) damaged ones), expected several. It is opened again by itself; "
-                + "if that does not help, check its cable and plug it in anew."
+            "no whole frame for \(Self.seconds(time)) (\(damaged) damaged ones), expected several. Check "
+                + "its cable and plug it in anew."
         case .refused(let failure):
             "it refuses \(failure.request.rawValue) (\(String(cString: strerror(failure.errno)))), expected a camera that "
                 + "streams. Plug it in anew, and look for its driver's complaint (dmesg)."
@@ -87,8 +87,13 @@ extension V4L2Problem: CustomStringConvertible {
             : "Set the camera's device in the manifest to one that is there: \(present.joined(separator: ", "))."
     }
 
+    /// What is understood first; some drivers offer a hundred formats.
     private static func text(_ offers: [V4L2Offer]) -> String {
-        offers.isEmpty ? "no formats" : offers.map(\.description).joined(separator: "; ")
+        guard !offers.isEmpty else { return "no formats" }
+        let understood = offers.filter { FrameEncoding($0.format) != nil }
+        let others = offers.filter { FrameEncoding($0.format) == nil }.map(\.format.description)
+        let names = others.prefix(4).joined(separator: " ") + (others.count > 4 ? " and \(others.count - 4) more" : "")
+        return (understood.map(\.description) + (others.isEmpty ? [] : ["\(names), not understood"])).joined(separator: "; ")
     }
 
     private static func text(_ format: V4L2Format) -> String {

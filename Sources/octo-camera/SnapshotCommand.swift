@@ -67,7 +67,8 @@ struct SnapshotCommand: ParsableCommand {
             device: KernelV4L2Device())
         do {
             let format = try camera.open(at: .now())
-            Self.note("\(format.width)x\(format.height) at \(format.rate.hertz) Hz: \(format.summary)")
+            let hertz = (format.rate.hertz * 100).rounded() / 100
+            Self.note("\(format.width)x\(format.height) at \(hertz) Hz: \(format.summary)")
         } catch {
             throw Self.refuse(error, NodeExit.badInput)
         }

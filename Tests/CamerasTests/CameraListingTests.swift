@@ -46,7 +46,9 @@ import Time
         let device = ScriptedV4L2Device()
         device.offered = [
             (V4L2PixelFormat("MJPG"), [V4L2Size(width: 640, height: 480), V4L2Size(width: 1_280, height: 720)]),
-            (V4L2PixelFormat("H264"), [V4L2Size(widths: 16...1_920, heights: 16...1_080)]),
+            (V4L2PixelFormat("H264"), [V4L2Size(width: 640, height: 480)]),
+            (V4L2PixelFormat("YUYV"), [V4L2Size(widths: 16...1_920, heights: 16...1_080)]),
+            (V4L2PixelFormat("GREY"), []),
         ]
         device.rates = [Rate(hertz: 30), Rate(hertz: 7.5)]
         let listing = CameraListing([files], device: device)
@@ -56,7 +58,8 @@ import Time
                 /dev/v4l/by-id/cam  (/dev/video0)
                   Test Cam (usb-1.2)
                   MJPG: 640x480 at 30/7.5 Hz, 1280x720 at 30/7.5 Hz
-                  H264 (not understood): 16x16 to 1920x1080
+                  YUYV: 16x16 to 1920x1080
+                  not understood: H264 GREY
                 """)
     }
 

@@ -35,6 +35,7 @@ import Time
         }
         var camera = camera
         _ = try camera.open(at: .zero)
+        camera.close()
         return asked
     }
 
@@ -56,14 +57,18 @@ import Time
         offer([("H264", [(8, 6)]), ("YUYV", [(640, 480), (1_280, 720)])])
         let format = try problem(camera(encoding: .mjpeg))
         #expect(
-            format?.description == "it offers H264 8x6; YUYV 640x480 1280x720, expected MJPG or JPEG. Set the camera's format in "
-                + "the manifest to one of them, or leave it out.")
+            format?.description == "it offers YUYV 640x480 1280x720; H264, not understood, expected MJPG or JPEG. Set the "
+                + "camera's format in the manifest to one of them, or leave it out.")
         let size = try problem(camera())
         #expect(
             size?.description == "it offers YUYV 640x480 1280x720, expected 8x6. Set the camera's width and height in the "
                 + "manifest to one of them.")
         offer([("H264", [(8, 6)])])
         #expect(try problem(camera())?.description.contains("expected MJPG or JPEG or YUYV or NV12 or RGB3") == true)
+        offer([
+            ("GREY", []), ("H264", [(8, 6)]), ("Y16 ", []), ("BA81", []), ("GBRG", []), ("RGGB", []),
+        ])
+        #expect(try problem(camera())?.description.hasPrefix("it offers GREY H264 Y16 BA81 and 2 more, not understood") == true)
         offer([])
         #expect(try problem(camera())?.description.hasPrefix("it offers no formats") == true)
     }

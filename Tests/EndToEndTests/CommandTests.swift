@@ -113,6 +113,16 @@ extension EndToEnd {
             #expect(graph.output.contains("policy/chunk"))
         }
 
+        @Test func camerasAreListedAndOneThatIsNotThereIsTold() throws {
+            let list = try Program.run("octo-camera", ["list", "--json"])
+            #expect(list.exitCode == 0, "\(list.errors)")
+            #expect(try JSONNode(parsing: Array(list.output.utf8))["cameras"]?.array != nil)
+            let snapshot = try Program.run("octo-camera", ["snapshot", "/nowhere/a.png", "--device", "/nowhere/video0"])
+            #expect(snapshot.exitCode == 2 && snapshot.errors.contains("there is no such device"), "\(snapshot.errors)")
+            let folded = try Program.run("octo-camera", ["snapshot", "a.gif", "--device", "/dev/video0"])
+            #expect(folded.exitCode == 2 && folded.errors.contains("must end in .png"), "\(folded.errors)")
+        }
+
         @Test(arguments: ["octo-launch", "octo-camera", "octo-goal", "octo-policy", "octo-arm", "octo-bus", "octo-bench"])
         func everyProgramExplainsItself(program: String) throws {
             let outcome = try Program.run(program, ["--help"])

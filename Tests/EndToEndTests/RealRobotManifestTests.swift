@@ -28,13 +28,18 @@ extension EndToEnd {
         @Test(arguments: ["robot", "so101"])
         func checkSaysAllThatIsMissing(name: String) throws {
             let outcome = try Program.run(
-                "octo-launch", [manifest(name), "--check", "--json", "--set", "arm.port=/dev/nowhere"])
+                "octo-launch", [
+                    manifest(name), "--check", "--json", "--set", "arm.port=/dev/nowhere", "--set",
+                    "cameras.primary.device=/dev/nowhere", "--set", "cameras.wrist.device=/dev/null",
+                ])
             #expect(outcome.exitCode == 2)
             let report = try JSONNode(parsing: Array(outcome.output.utf8))
             #expect(report["ready"]?.bool == false)
             let missing = Set(
                 (report["findings"]?.array ?? []).filter { $0["severity"]?.string == "missing" }.compactMap { $0["path"]?.string })
             #expect(missing.isSuperset(of: ["$.policy.checkpoint", "$.goal.images.primary", "$.arm.port"]), "\(missing)")
+            #expect(missing.contains("$.cameras.primary.device"), "\(missing)")
+            #expect(!missing.contains { $0.hasPrefix("$.cameras.wrist") }, "a device that is there is enough: \(missing)")
             let text = try Program.run("octo-launch", [manifest(name), "--check"])
             #expect(text.exitCode == 2 && text.output.contains("cannot start here yet"))
         }
