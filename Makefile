@@ -1,4 +1,4 @@
-# make run   the demo: camera → goal-conditioned Octo inference → a simulated arm, no hardware needed
+# make run   the demo: a simulated robot with pictures and physics, driven by an Octo checkpoint; no hardware needed
 # make test  everything the project promises
 # make test-v4l2  cameras, in a virtual machine
 # make bench latencies and ratios, printed, on this machine
@@ -16,7 +16,7 @@ build: packages
 	swift build $(SWIFT_FLAGS)
 
 run: build
-	$(BIN)/octo-launch launch/replay.json --for $(SECONDS_TO_RUN)
+	$(BIN)/octo-launch launch/sim.json --for $(SECONDS_TO_RUN) --set simulation.film=sim.png
 
 # One build serves both: the tests start the programs that lie beside them. Those that start whole robots come last,
 # by themselves: they need the machine's cores.

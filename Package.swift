@@ -179,6 +179,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "TestSupport", "Bus", "Wire", "Messages", "Images", "Geometry", "Time", "JSONTree", "Launch", "CShims", "CZeroMQ",
+                "Simulation", "Episodes",
             ],
             exclude: ["sdk"], swiftSettings: strict),
     ],

@@ -56,7 +56,7 @@ package struct WorldModel {
         let size = Self.largestPicture
         add(
             "<visual><global offwidth=\"\(size.width)\" offheight=\"\(size.height)\"/>"
-                + "<quality offsamples=\"0\" shadowsize=\"1024\"/><map znear=\"0.02\" zfar=\"20\"/>"
+                + "<quality offsamples=\"0\" shadowsize=\"512\" numslices=\"16\" numstacks=\"8\"/><map znear=\"0.02\" zfar=\"20\"/>"
                 + "<headlight ambient=\"0.30 0.30 0.30\" diffuse=\"0.25 0.25 0.25\" specular=\"0 0 0\"/></visual>")
         writeAssets()
         add("<worldbody>")

@@ -138,6 +138,9 @@ final class Pipeline {
         chunks = try bus.subscribe(Topics.policyChunk)
     }
 
+    /// What a camera publishes.
+    func frames(of camera: String) throws -> Subscription<CameraFrame> { try bus.subscribe(Topics.cameraImage(camera)) }
+
     /// Listens until `condition` holds.
     func wait(for what: String, limit: Double = 30, until condition: (Pipeline) throws -> Bool) throws {
         let deadline = MonotonicTime.now() + .fromSeconds(limit)

@@ -149,12 +149,60 @@ import Time
         #expect(try Sample.read(Sample.minimal, set: ["goal={\"source\": \"text\", \"text\": \"go\"}"]).goal.name == nil)
     }
 
+    @Test func aSimulatedWorldIsReadWithItsCamerasAndServos() throws {
+        let manifest = try Sample.read(
+            Sample.minimal,
+            set: [
+                #"simulation={"seed": 7, "film": "/robots/one/film.png", "film_rate_hz": 2}"#,
+                #"cameras.primary={"source": "simulated", "width": 128, "noise": 0.02, "freeze_after_s": 3}"#,
+                #"goal={"source": "text", "text": "go"}"#,
+                #"arm={"driver": "dynamixel", "port": "simulation", "calibration": "/robots/one/arm.json"}"#,
+            ])
+        let simulation = try #require(manifest.simulation)
+        #expect(simulation.seed == 7 && simulation.scene == nil && simulation.film == "/robots/one/film.png")
+        guard case .simulated(let camera) = manifest.cameras[0].source else {
+            Issue.record("found \(manifest.cameras[0].source)")
+            return
+        }
+        #expect(camera.width == 128 && camera.height == 256 && camera.noise == 0.02 && camera.latency == .zero)
+        #expect(camera.freezesAfter == .seconds(3))
+        #expect(manifest.nodes == ["camera-primary", "goal", "policy", "arm", "simulation"])
+        // The world is there before what is in it.
+        #expect(Supervisor.Plan(manifest, duration: nil).stages == [["simulation"], ["camera-primary", "goal", "arm"], ["policy"]])
+        #expect(NodeProgram.of("simulation").name == "octo-sim" && NodeProgram.of("simulation").subcommand == ["run"])
+        let graph = ProcessGraph(manifest).mermaid
+        #expect(graph.contains("node_simulation -- \"pictures\" --> node_camera_primary"))
+        #expect(graph.contains("node_arm -- \"servo packets\" --> node_simulation"))
+    }
+
+    @Test(arguments: [
+        (#"cameras.primary={"source": "simulated"}"#, "without a simulated world"),
+        (#"arm={"driver": "dynamixel", "port": "simulation", "calibration": "/a.json"}"#, "without a simulated world"),
+        (#"cameras={"side": {"source": "simulated"}}"#, "primary, wrist"),
+        (#"simulation={"sead": 1}"#, "seed"),
+    ])
+    func whatNeedsASimulatedWorldSaysSo(setting: String, words: String) throws {
+        let error = #expect(throws: ManifestError.self) {
+            try Sample.read(Sample.minimal, set: [#"goal={"source": "text", "text": "go"}"#, setting])
+        }
+        #expect("\(try #require(error))".contains(words))
+    }
+
+    @Test func feetechServosAreNotInTheSimulatedWorld() throws {
+        let error = #expect(throws: ManifestError.self) {
+            try Sample.read(
+                Sample.minimal,
+                set: ["simulation={}", #"arm={"driver": "feetech", "port": "simulation", "calibration": "/a.json"}"#])
+        }
+        #expect("\(try #require(error))".contains("dynamixel"))
+    }
+
     private struct Wrong: Error { var camera: Manifest.Camera? }
 
     private func folder(of camera: Manifest.Camera?) throws -> Manifest.Camera.ImageFolder {
         switch try #require(camera).source {
         case .images(let folder): return folder
-        case .device: throw Wrong(camera: camera)
+        case .device, .simulated: throw Wrong(camera: camera)
         }
     }
 

@@ -44,6 +44,32 @@ final class Host<Bus: EmulatedBus> {
         return answers(host.wait()).first?.error
     }
 
+    @Test func aShaftThatAWorldTurnsIsWhatTheRegistersSay() {
+        for isReversed in [false, true] {
+            let bus = EmulatedDynamixelBus([.init(id: 1, isReversed: isReversed)])
+            let host = Host(bus)
+            bus.setShaft(EmulatedShaft(position: 2_500, velocity: 0, effort: 0), of: 1)
+            #expect(bus.position(of: 1) == 2_500)
+            #expect(bus.drive(of: 1) == nil, "no torque yet")
+            #expect(write(1, .torqueEnable, 1, host) == 0)
+            #expect(write(2_600, .goalPosition, 1, host) == 0)
+            _ = host.wait(.milliseconds(300))
+            // The control goes to its goal; the shaft is where the world has it.
+            #expect(abs((bus.drive(of: 1) ?? 0) - 2_600) < 1)
+            #expect(bus.position(of: 1) == 2_500)
+            bus.setShaft(EmulatedShaft(position: 2_550, velocity: 40, effort: 0.5), of: 1)
+            #expect(bus.position(of: 1) == 2_550)
+            #expect((bus.value(of: .presentVelocity, at: 1) ?? 0) > 0)
+            #expect((bus.value(of: .presentCurrent, at: 1) ?? 0) > 0)
+            // Without torque its control lets go of the goal and starts, later, from where the shaft is.
+            #expect(write(0, .torqueEnable, 1, host) == 0)
+            bus.setShaft(EmulatedShaft(position: 2_000, velocity: 0, effort: 0), of: 1)
+            #expect(write(1, .torqueEnable, 1, host) == 0)
+            _ = host.wait(.milliseconds(10))
+            #expect(abs((bus.drive(of: 1) ?? 0) - 2_000) < 1)
+        }
+    }
+
     @Test func everyServoAnswersABroadcastPing() {
         let host = host()
         host.send { Dynamixel.append(.ping, to: Dynamixel.broadcastID, in: $0) }

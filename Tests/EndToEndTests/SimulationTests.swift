@@ -1,0 +1,233 @@
+import Episodes
+import Foundation
+import Geometry
+import Images
+import JSONTree
+import Messages
+import Simulation
+import TestSupport
+import Testing
+import Time
+
+private let canSimulate = (try? World.libraryVersion()) != nil
+
+extension EndToEnd {
+    /// The simulated robot as users start it.
+    @Suite(.serialized, .enabled(if: canSimulate, "MuJoCo 2.2.2 is not installed (libmujoco-dev)"))
+    struct SimulationTests {
+        private static let manifest = Fixture.packageRoot.appendingPathComponent("launch/sim.json").path
+        private static let calibration = Fixture.packageRoot.appendingPathComponent("calibration/widowx-250s.json").path
+
+        private func pipeline(_ settings: [String] = []) throws -> Pipeline {
+            try Pipeline(settings, manifest: Self.manifest)
+        }
+
+        @Test func theWholePipelineMovesTheSimulatedRobotAndLeavesAFilm() throws {
+            let folder = try TemporaryFolder.make("film")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let film = folder.appendingPathComponent("film.png").path
+            let pipeline = try pipeline(["simulation.film=\(film)"])
+            try pipeline.waitUntilMoving()
+            let before = try #require(pipeline.armState)
+            try pipeline.letTick(300)
+            let after = try #require(pipeline.armState)
+            // The real driver, over a pseudo-terminal: what the arm measures is where the world's joints are.
+            #expect((after.measured.positions - before.measured.positions).magnitude > 0.01, "it moved")
+            #expect((after.measured.positions - after.setpoint.positions).magnitude < 0.4, "it follows")
+            #expect(pipeline.count("frames", of: "camera-primary") > 5)
+            #expect(pipeline.status["simulation"]?.state != .fault)
+            let (summary, outcome) = try pipeline.stop()
+            #expect(outcome.exitCode == 0 && restarts(in: summary) == 0, "\(outcome.errors)")
+            let picture = try RGBImage(contentsOf: film)
+            #expect(picture.width > 192 * 2)
+        }
+
+        @Test func picturesOfTheCamerasAreThoseOfTheWorld() throws {
+            let pipeline = try pipeline(["policy.require_goal=true"])
+            let frames = try pipeline.frames(of: "primary")
+            var first: CameraFrame?
+            try pipeline.wait(for: "frames of the world", limit: 60) { _ in
+                while let frame = frames.take() { first = first ?? frame.message }
+                return first != nil
+            }
+            let frame = try #require(first)
+            #expect(frame.width == 256 && frame.height == 256 && frame.deviceID == "simulated")
+            guard case .rgb8(let image) = frame.pixels else {
+                Issue.record("no pixels")
+                return
+            }
+            // Red of the block, blue of the tray: it looks at the table.
+            let pixels = Array(image.pixels.bytes)
+            func count(_ isSo: (Int, Int, Int) -> Bool) -> Int {
+                stride(from: 0, to: pixels.count, by: 3).count {
+                    isSo(Int(pixels[$0]), Int(pixels[$0 + 1]), Int(pixels[$0 + 2]))
+                }
+            }
+            #expect(count { $0 > 120 && $1 < 60 && $2 < 60 } > 100)
+            #expect(count { $2 > $0 + 40 } > 300)
+            _ = try pipeline.stop()
+        }
+
+        @Test func aSimulationThatIsKilledComesBackAndTheArmHoldsMeanwhile() throws {
+            let pipeline = try pipeline()
+            try pipeline.waitUntilMoving()
+            let victim = try pipeline.processID(of: "simulation")
+            kill(victim, SIGKILL)
+            try pipeline.wait(for: "a fault of the arm") { $0.status["arm"]?.state == .fault }
+            try pipeline.wait(for: "another simulation", limit: 60) {
+                $0.status["simulation"].map { $0.processID != victim && $0.state == .ready } ?? false
+            }
+            try pipeline.wait(for: "motion in the new world", limit: 60) { $0.isExecuting }
+            let (summary, outcome) = try pipeline.stop()
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            #expect(summary["restarts"]?["simulation"]?.int == 1)
+        }
+
+        @Test func aSecondSimulationInOneRunFolderIsRefused() throws {
+            let pipeline = try pipeline()
+            try pipeline.wait(for: "the simulation", limit: 60) { $0.status["simulation"]?.state == .ready }
+            let second = try Program.run(
+                "octo-sim", ["run", "--run", pipeline.folder.path, "--node", "simulation"], limit: 20)
+            #expect(second.exitCode == 2, "\(second.output)\(second.errors)")
+            #expect(second.errors.contains(pipeline.folder.path))
+            // The first one goes on.
+            try pipeline.waitUntilMoving()
+            _ = try pipeline.stop()
+        }
+
+        @Test func aBrokenSceneIsRefusedAtTheStart() throws {
+            let folder = try TemporaryFolder.make("scene")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let scene = folder.appendingPathComponent("scene.json")
+            try Data(#"{"objects": [{"name": "x", "shape": "ball", "position_m": [0.2, 0]}]}"#.utf8).write(to: scene)
+            let outcome = try Program.run(
+                "octo-launch",
+                [Self.manifest, "--run-folder", folder.appendingPathComponent("run").path, "--set", "simulation.scene=\(scene.path)"])
+            #expect(outcome.exitCode == 3)
+            #expect(outcome.errors.contains("objects[0].shape"), "\(outcome.errors)")
+        }
+
+        @Test(arguments: [
+            ("cameras.primary.source=simulated", "simulated world"), ("arm.port=simulation", "simulated world"),
+        ])
+        func whatNeedsAWorldSaysSoWithoutOne(setting: String, words: String) throws {
+            let start = setting.hasPrefix("arm")
+                ? #"arm={"driver": "dynamixel", "port": "simulation", "calibration": "\#(Self.calibration)"}"#
+                : #"cameras.primary={"source": "simulated"}"#
+            let outcome = try Program.run("octo-launch", [Pipeline.replayManifest, "--check", "--set", start])
+            #expect(outcome.exitCode == 2)
+            #expect((outcome.errors + outcome.output).contains(words), "\(outcome.errors)")
+        }
+
+        // MARK: Programs without a run
+
+        @Test func demonstrationsAreADatasetAndTheSameAgain() throws {
+            let folder = try TemporaryFolder.make("demos")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            func write(_ name: String) throws -> URL {
+                let outcome = try Program.run(
+                    "octo-sim",
+                    [
+                        "demos", "--task", "reach", "--episodes", "2", "--seed", "4", "--out", folder.path, "--name", name,
+                        "--calibration", Self.calibration, "--json",
+                    ])
+                #expect(outcome.exitCode == 0, "\(outcome.errors)")
+                let summary = try JSONNode(parsing: Array(outcome.output.utf8))
+                #expect(summary["succeeded"]?.int == 2)
+                return URL(fileURLWithPath: try #require(summary["folder"]?.string))
+            }
+            let (one, two) = (try write("one"), try write("two"))
+            let episodes = try RLDSDatasetReader(folder: one.path).episodes(of: "train")
+            var count = 0
+            while let episode = try episodes.next() {
+                count += 1
+                #expect(episode.metadata.success)
+                #expect(episode.steps.count > 3)
+                for step in episode.steps {
+                    #expect(step.action.count == 7 && step.state.count == 7)
+                    #expect(step.languageInstruction == "move the gripper above the block")
+                    let primary = try RGBImage(decoding: try #require(step.pictures["image_0"]), source: "image_0")
+                    let wrist = try RGBImage(decoding: try #require(step.pictures["image_1"]), source: "image_1")
+                    #expect(primary.width == 256 && primary.height == 256 && wrist.width == 128 && wrist.height == 128)
+                }
+                // States follow actions: what is asked for is what is reached a step later, less the arm's lag.
+                let asked = episode.steps.reduce(0) { $0 + Double($1.action[0]) }
+                let reached = Double(try #require(episode.steps.last).state[0] - episode.steps[0].state[0])
+                #expect(abs(asked - reached) < 0.03)
+                #expect(episode.steps.last?.reward == 1 && episode.steps.last?.isTerminal == true)
+            }
+            #expect(count == 2)
+            let shard = "train.tfrecord-00000-of-00001"
+            #expect(
+                try Data(contentsOf: one.appendingPathComponent("one-\(shard)"))
+                    == Data(contentsOf: two.appendingPathComponent("two-\(shard)")))
+            let again = try Program.run(
+                "octo-sim",
+                [
+                    "demos", "--task", "reach", "--episodes", "1", "--out", folder.path, "--name", "one", "--calibration",
+                    Self.calibration,
+                ])
+            #expect(again.exitCode == 2 && again.errors.contains(one.path), "\(again.errors)")
+        }
+
+        @Test func evaluationsTellExpertFromChance() throws {
+            func evaluate(_ arguments: [String]) throws -> JSONNode {
+                let outcome = try Program.run(
+                    "octo-eval", ["--manifest", Self.manifest, "--json"] + arguments, limit: 120)
+                #expect(outcome.exitCode == 0, "\(outcome.errors)")
+                return try JSONNode(parsing: Array(outcome.output.utf8))
+            }
+            let folder = try TemporaryFolder.make("eval")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let rows = folder.appendingPathComponent("rows.csv").path
+            let sheet = folder.appendingPathComponent("sheet.png").path
+            let expert = try evaluate(
+                ["--task", "pick-place", "--episodes", "5", "--expert", "--csv", rows, "--sheet", sheet])
+            #expect((expert["successes"]?.int ?? 0) >= 4)
+            let text = try String(contentsOfFile: rows, encoding: .utf8)
+            #expect(text.split(separator: "\n").count == 6 && text.hasPrefix("seed,success,"))
+            #expect(try RGBImage(contentsOf: sheet).width > 900)
+            let random = try evaluate(["--task", "pick-place", "--episodes", "5", "--random", "--max-steps", "40"])
+            #expect(random["successes"]?.int == 0)
+            // A checkpoint with random weights: what counts is that it runs through the same cores, and comes again.
+            let arguments = ["--task", "reach", "--episodes", "1", "--max-steps", "10", "--delay-steps", "1"]
+            let (first, second) = (try evaluate(arguments), try evaluate(arguments))
+            #expect(first["rows"] == second["rows"])
+            #expect((first["rows"]?.array?.first?["chunks"]?.int ?? 0) >= 8)
+            #expect(try evaluate(arguments.dropLast(2) + [])["rows"] != first["rows"], "the delay has an effect")
+        }
+
+        @Test(arguments: [
+            (["--task", "fly"], "reach"), (["--task", "reach", "--expert", "--random"], "three policies"),
+            (["--task", "reach", "--object", "spoon"], "block, cylinder, cup"),
+            (["--task", "reach", "--manifest", Pipeline.replayManifest], "simulation"),
+            (["--task", "reach", "--policy", "/nonexistent"], "/nonexistent"),
+        ])
+        func evaluationsRefuseWhatTheyCannotDo(arguments: [String], words: String) throws {
+            let manifest = arguments.contains("--manifest") ? [] : ["--manifest", Self.manifest]
+            let outcome = try Program.run("octo-eval", manifest + arguments)
+            #expect(outcome.exitCode == 2, "\(outcome.output)")
+            #expect(outcome.errors.contains(words), "\(outcome.errors)")
+        }
+
+        @Test func goalsComeFromAStateOrFromTheExpert() throws {
+            let folder = try TemporaryFolder.make("goal")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let state = folder.appendingPathComponent("final.json").path
+            try Data(#"{"gripper": 1, "objects": {"block": {"position_m": [0.28, 0.17, 0.0235]}}}"#.utf8)
+                .write(to: URL(fileURLWithPath: state))
+            let calibration = ["--calibration", Self.calibration]
+            let out = folder.appendingPathComponent("goal").path
+            let good = try Program.run("octo-sim", ["goal", "--state", state, "--out", out] + calibration)
+            #expect(good.exitCode == 0, "\(good.errors)")
+            let start = folder.appendingPathComponent("start.png").path
+            _ = try Program.run("octo-sim", ["picture", "--out", start] + calibration)
+            #expect(try RGBImage(contentsOf: out + "/primary.png") != RGBImage(contentsOf: start))
+            try Data(#"{"gripper": 3, "objects": {"spoon": {"position_m": [0, 0, 0]}}}"#.utf8)
+                .write(to: URL(fileURLWithPath: state))
+            let bad = try Program.run("octo-sim", ["goal", "--state", state, "--out", out] + calibration)
+            #expect(bad.exitCode == 2)
+            #expect(bad.errors.contains("gripper") && bad.errors.contains("spoon"), "\(bad.errors)")
+        }
+    }
+}
