@@ -33,7 +33,8 @@ import Testing
                 == theirs["flags"]?.array?.map { $0.array?.compactMap(\.bool) })
         #expect(ours.steps.map { Double($0.reward) } == numbers(theirs["reward"]))
         #expect(ours.steps.map { Double($0.discount) } == numbers(theirs["discount"]))
-        #expect(ours.steps.compactMap(\.timestampNanoseconds) == theirs["timestamp_ns"]?.array?.compactMap { $0.int.map(Int64.init) })
+        let stamps = theirs["timestamp_ns"]?.array?.compactMap { $0.int.map(Int64.init) }
+        #expect(ours.steps.compactMap(\.timestampNanoseconds) == stamps)
         #expect(ours.metadata.filePath == theirs["metadata"]?["file_path"]?.string)
         #expect(Int(ours.metadata.episodeID) == theirs["metadata"]?["episode_id"]?.int)
         for picture in features.pictures {
@@ -100,7 +101,12 @@ import Testing
         var folders: [String] = []
         for (name, features) in [
             ("reach", RLDSFeatures.small),
-            ("plain", RLDSFeatures(pictures: [.init("image_0", width: 256, height: 256), .init("image_1", width: 128, height: 128)])),
+            (
+                "plain",
+                RLDSFeatures(pictures: [
+                    .init("image_0", width: 256, height: 256), .init("image_1", width: 128, height: 128),
+                ])
+            ),
             ("joints", RLDSFeatures(pictures: [], actionCount: 14, stateCount: 6)),
         ] {
             let writer = try RLDSDatasetWriter(
