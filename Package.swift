@@ -157,7 +157,7 @@ let package = Package(
         tests(of: "ServoEmulation", ["ServoProtocol", "Time"]),
         tests(of: "Simulation", ["Control", "JSONTree", "Geometry", "Images"]),
         tests(of: "Goals", ["Images", "Messages", "Time", "JSONTree"]),
-        tests(of: "Episodes", ["JSONTree", "Images"], exclude: ["tfds_check.py"]),
+        tests(of: "Episodes", ["JSONTree", "Images"], exclude: ["tfds_check.py", "tfrecord_check.py"]),
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
         tests(of: "Teleop", ["Control", "Messages", "Geometry", "Time"]),
         tests(of: "Wire", ["Messages", "Time", "Geometry", "Images"]),

@@ -19,7 +19,7 @@ package enum CRC32C {
         return tables
     }()
 
-    /// The checksum of all bytes; 0xE3069283 for the nine characters "123456789".
+    /// The checksum of all bytes, which are only read, within their bounds; 0xE3069283 for the nine characters "123456789".
     package static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
         let tables = Self.tables
         var crc = UInt32.max
@@ -39,7 +39,7 @@ package enum CRC32C {
         return ~crc
     }
 
-    /// The checksum of an array or a slice of one.
+    /// The checksum of an array or a slice of one. The pointer does not leave the call.
     package static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 { bytes.withUnsafeBytes { checksum($0) } }
     package static func checksum(_ bytes: [UInt8]) -> UInt32 { checksum(bytes[...]) }
 

@@ -63,8 +63,8 @@ extension RLDSError: CustomStringConvertible {
         case .record(let path, let record, let error):
             "in record \(record) of \(path), \(error)"
         case .notAnEpisode(let path, let record, let problem):
-            "reading record \(record) of \(path): '\(problem.key)' has \(problem.found), expected \(problem.expected). It does not "
-                + "fit \(RLDSInfo.featuresFileName): copy the folder again, or export it again."
+            "reading record \(record) of \(path): '\(problem.key)' has \(problem.found), expected \(problem.expected). It does "
+                + "not fit \(RLDSInfo.featuresFileName): copy the folder again, or export it again."
         }
     }
 }

@@ -92,18 +92,20 @@ package struct RLDSInfo: Equatable, Sendable {
                 throw .init(at: place + ".shardLengths", found: "nothing", expected: "an array of whole numbers in quotes")
             }
             var shardLengths: [Int] = []
-            for length in lengths { shardLengths.append(try Self.count(length, at: place + ".shardLengths")) }
+            for length in lengths {
+                shardLengths.append(try Self.count(length, below: 1 << 32, at: place + ".shardLengths"))
+            }
             let byteCount = try split["numBytes"].map { bytes throws(RLDSJSONProblem) in
-                try Self.count(bytes, at: place + ".numBytes")
+                try Self.count(bytes, below: 1 << 56, at: place + ".numBytes")
             }
             splits.append(Split(name: name, shardLengths: shardLengths, byteCount: byteCount ?? 0))
         }
         self.splits = splits
     }
 
-    private static func count(_ node: JSONNode, at place: String) throws(RLDSJSONProblem) -> Int {
-        // Kept far from overflow, so that sums of them stay numbers.
-        guard let count = node.string.flatMap({ Int($0) }) ?? node.int, (0...1 << 48).contains(count) else {
+    /// - Parameter limit: keeps sums of what a damaged file says from overflow.
+    private static func count(_ node: JSONNode, below limit: Int, at place: String) throws(RLDSJSONProblem) -> Int {
+        guard let count = node.string.flatMap({ Int($0) }) ?? node.int, (0..<limit).contains(count) else {
             throw .init(at: place, found: node.text(), expected: "a whole number in quotes")
         }
         return count

@@ -62,6 +62,7 @@ import Testing
             (split(#"{"name": "t"}"#), "splits[0].shardLengths"),
             (split(#"{"name": "t", "shardLengths": ["-1"]}"#), "splits[0].shardLengths"),
             (split(#"{"name": "t", "shardLengths": ["99999999999999999999"]}"#), "splits[0].shardLengths"),
+            (split(#"{"name": "t", "shardLengths": ["4294967296"]}"#), "splits[0].shardLengths"),
             (split(#"{"name": "t", "shardLengths": [], "numBytes": true}"#), "splits[0].numBytes"),
             (split(#"{"name": "t", "filepathTemplate": "{SPLIT}"}"#), "splits[0].filepathTemplate"),
         ] {

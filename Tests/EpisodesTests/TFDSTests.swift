@@ -7,42 +7,16 @@ import Testing
 
 /// TensorFlow's own reader opens what we write; we open what it wrote.
 @Suite(.serialized) struct TFDSTests {
-    /// A Python with tensorflow_datasets: the one that OCTO_TFDS_PYTHON names, the one in .build/python, the machine's.
-    private static let python: String? = {
-        let named = ProcessInfo.processInfo.environment["OCTO_TFDS_PYTHON"]
-        let own = Fixture.packageRoot.appendingPathComponent(".build/python/bin/python3").path
-        // Found, not imported: that takes seconds.
-        let question = "import importlib.util as u, sys; sys.exit(not (u.find_spec('tensorflow') and u.find_spec('tensorflow_datasets')))"
-        return ([named, own, "/usr/bin/python3"].compactMap { $0 }).first { path in
-            guard FileManager.default.isExecutableFile(atPath: path) else { return false }
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: path)
-            process.arguments = ["-c", question]
-            process.standardError = FileHandle.nullDevice
-            guard (try? process.run()) != nil else { return false }
-            process.waitUntilExit()
-            return process.terminationStatus == 0
-        }
-    }()
+    private static let python = TestPython.path(
+        with: ["tensorflow", "tensorflow_datasets"], namedBy: "OCTO_TFDS_PYTHON")
     private static let missing: Comment = """
         no python3 with tensorflow and tensorflow-datasets; OCTO_TFDS_PYTHON can name one
         """
     private static let bridge = Fixture.shared("rlds/bridge_dataset/1.0.0")?.path
     private static let missingBridge: Comment = "no recorded Bridge dataset (rlds/bridge_dataset of the shared data)"
 
-    /// Runs the check; its complaints go to our own standard error unless it is to be quiet.
     private func run(_ folders: [String], quietly: Bool = false) throws -> (exitCode: Int32, output: Data) {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: try #require(Self.python))
-        let script = Fixture.packageRoot.appendingPathComponent("Tests/EpisodesTests/tfds_check.py").path
-        process.arguments = ["-B", script] + folders
-        let output = Pipe()
-        process.standardOutput = output
-        if quietly { process.standardError = FileHandle.nullDevice }
-        try process.run()
-        let text = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return (process.terminationStatus, text)
+        try TestPython.run(try #require(Self.python), "Tests/EpisodesTests/tfds_check.py", folders, quietly: quietly)
     }
 
     private func numbers(_ node: JSONNode?) -> [Double] { node?.array?.compactMap(\.double) ?? [] }
@@ -59,7 +33,8 @@ import Testing
                 == theirs["flags"]?.array?.map { $0.array?.compactMap(\.bool) })
         #expect(ours.steps.map { Double($0.reward) } == numbers(theirs["reward"]))
         #expect(ours.steps.map { Double($0.discount) } == numbers(theirs["discount"]))
-        #expect(ours.steps.compactMap(\.timestampNanoseconds) == theirs["timestamp_ns"]?.array?.compactMap { $0.int.map(Int64.init) })
+        let stamps = theirs["timestamp_ns"]?.array?.compactMap { $0.int.map(Int64.init) }
+        #expect(ours.steps.compactMap(\.timestampNanoseconds) == stamps)
         #expect(ours.metadata.filePath == theirs["metadata"]?["file_path"]?.string)
         #expect(Int(ours.metadata.episodeID) == theirs["metadata"]?["episode_id"]?.int)
         for picture in features.pictures {
@@ -126,7 +101,12 @@ import Testing
         var folders: [String] = []
         for (name, features) in [
             ("reach", RLDSFeatures.small),
-            ("plain", RLDSFeatures(pictures: [.init("image_0", width: 256, height: 256), .init("image_1", width: 128, height: 128)])),
+            (
+                "plain",
+                RLDSFeatures(pictures: [
+                    .init("image_0", width: 256, height: 256), .init("image_1", width: 128, height: 128),
+                ])
+            ),
             ("joints", RLDSFeatures(pictures: [], actionCount: 14, stateCount: 6)),
         ] {
             let writer = try RLDSDatasetWriter(

@@ -86,7 +86,8 @@ import Testing
     private func randomExample(using generator: inout SeededGenerator) -> TrainingExample {
         var example = TrainingExample()
         for _ in 0..<Int.random(in: 0...5, using: &generator) {
-            let name = String((0..<Int.random(in: 0...140, using: &generator)).map { _ in "abc/_ä".randomElement(using: &generator) ?? "x" })
+            let letters = Int.random(in: 0...140, using: &generator)
+            let name = String((0..<letters).map { _ in "abc/_ä".randomElement(using: &generator) ?? "x" })
             let count = Int.random(in: 0...40, using: &generator)
             switch Int.random(in: 0..<4, using: &generator) {
             case 0: example[name] = .floats((0..<count).map { _ in .random(in: -9...9, using: &generator) })
@@ -98,7 +99,8 @@ import Testing
             case 2:
                 example[name] = .bytes(
                     (0..<count).map { _ in
-                        Array(repeating: UInt8(truncatingIfNeeded: generator.next()), count: .random(in: 0...300, using: &generator))
+                        let length = Int.random(in: 0...300, using: &generator)
+                        return Array(repeating: UInt8(truncatingIfNeeded: generator.next()), count: length)
                     })
             default: example[name] = .unset
             }
