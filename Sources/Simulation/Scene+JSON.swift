@@ -129,7 +129,7 @@ private struct SceneReader {
         }
         if let node = root["start_m"] {
             var start = Vector3.zero
-            point(node.isNull ? nil : node, "start_m", &start)
+            if !node.isNull { point(node, "start_m", &start) }
             scene.start = node.isNull ? nil : start
         }
         return scene

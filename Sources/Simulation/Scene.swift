@@ -75,7 +75,7 @@ package struct Scene: Equatable, Sendable {
         package var size: Double
         package var colour: Colour
 
-        package init(position: SIMD2<Double> = [0.34, -0.10], size: Double = 0.07, colour: Colour = [0.85, 0.80, 0.25]) {
+        package init(position: SIMD2<Double> = [0.33, -0.07], size: Double = 0.07, colour: Colour = [0.85, 0.80, 0.25]) {
             self.position = position
             self.size = size
             self.colour = colour
@@ -173,7 +173,7 @@ package struct Scene: Equatable, Sendable {
         ],
         tray: Tray(), mark: Mark(),
         primary: View(position: [0.02, -0.38, 0.48], lookAt: [0.29, 0.03, 0.02], fieldOfView: 0.87),
-        wristFieldOfView: 1.2, light: Light(), variation: Variation(), start: [0.27, 0.02, 0.16])
+        wristFieldOfView: 1.2, light: Light(), variation: Variation(), start: [0.21, 0.09, 0.20])
 
     /// The scene as a seed changes it, within `variation`: same seed, same scene.
     package func varied(seed: UInt64) -> Scene {

@@ -135,34 +135,41 @@ package struct ScriptedExpert: Sendable {
         var way = Vector3(goal.x - place.x, goal.y - place.y, 0)
         let left = way.length
         way = left > 1e-6 ? way / left : [1, 0, 0]
-        // The closed fingers, broadside.
-        var target = Pose(
-            rotation: Self.downward(yaw: Self.nearestHalfTurn(atan2Of(way.y, way.x))), translation: seen.commanded.translation)
+        // The closed fingers, broadside; close to the mark the direction means nothing any more.
+        let present = BridgeConvention.rollPitchYaw(of: seen.commanded.rotation).z
+        let yaw = left > 0.03 ? Self.halfTurn(of: Self.angle(of: way), near: present) : present
+        var target = Pose(rotation: Self.downward(yaw: yaw), translation: seen.commanded.translation)
         let reach = object.size / 2 * 1.3 + 0.035
         let back = place - way * reach
         let height = WorldModel.fingertip + 0.010
         switch phase {
         case .behind:
-            target.translation = [back.x, back.y, Self.travelHeight]
-            if isThere(seen, target) { phase = .drop }
+            // Straight up first: the object may be beside the fingers.
+            let isLow = seen.commanded.translation.z < Self.travelHeight - 0.03
+            target.translation = isLow ? seen.commanded.translation : [back.x, back.y, 0]
+            target.translation.z = Self.travelHeight
+            if isLow { target.rotation = seen.commanded.rotation } else if isThere(seen, target) { phase = .drop }
         case .drop:
             target.translation = [back.x, back.y, height]
             if isThere(seen, target) { phase = .push }
         default:
-            if left < 0.008 {
+            if left < 0.012 {
                 phase = .retreat
                 target = seen.commanded
                 break
             }
             let offset = seen.commanded.translation - place
             let sideways = offset - way * offset.dot(way)
-            if Vector3(sideways.x, sideways.y, 0).length > 0.02 {
+            // Slipped away sideways, or pushed too far: from behind again.
+            if Vector3(sideways.x, sideways.y, 0).length > 0.02 || offset.dot(way) > -0.3 * object.size {
                 phase = .behind
                 target.translation = seen.commanded.translation + [0, 0, Self.longestStep]
+                target.rotation = seen.commanded.rotation
                 break
             }
-            let ahead = min(left, 0.018)
-            let next = seen.commanded.translation + way * ahead - [sideways.x, sideways.y, 0] * 0.5
+            // Slowly towards the end: what is pushed runs on a little.
+            let ahead = min(0.5 * left + 0.002, 0.016)
+            let next = seen.commanded.translation + way * ahead - [sideways.x, sideways.y, 0] * 0.8
             target.translation = [next.x, next.y, height]
         }
         return step(from: seen.commanded, to: target)
@@ -197,11 +204,15 @@ package struct ScriptedExpert: Sendable {
         return yaw - (yaw / quarter).rounded() * quarter
     }
 
-    /// The same line within a quarter turn of 0: the wrist need not turn around for it.
-    private static func nearestHalfTurn(_ yaw: Double) -> Double { yaw - (yaw / .pi).rounded() * .pi }
+    /// The same line, the way that is nearer to where the wrist is: it does not turn around when the line passes a quarter
+    /// turn. Far from the middle of its range it does.
+    private static func halfTurn(of yaw: Double, near present: Double) -> Double {
+        let near = yaw - ((yaw - present) / .pi).rounded() * .pi
+        return abs(near) < 2.2 ? near : yaw - (yaw / .pi).rounded() * .pi
+    }
 
-    private func atan2Of(_ y: Double, _ x: Double) -> Double {
-        // The angle of a turn about z that takes x there.
-        Rotation(axesTo: [x, y, 0], [-y, x, 0], [0, 0, 1]).rollPitchYaw.z
+    /// Of a level direction of length 1, from x: radians.
+    private static func angle(of way: Vector3) -> Double {
+        Rotation(axesTo: way, [-way.y, way.x, 0], [0, 0, 1]).rollPitchYaw.z
     }
 }

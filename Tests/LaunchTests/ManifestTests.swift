@@ -153,13 +153,13 @@ import Time
         let manifest = try Sample.read(
             Sample.minimal,
             set: [
-                #"simulation={"seed": 7, "film": "/robots/one/film.png", "film_rate_hz": 2}"#,
+                #"simulation={"seed": 7, "film": "/robots/one/frames/film.png", "film_rate_hz": 2}"#,
                 #"cameras.primary={"source": "simulated", "width": 128, "noise": 0.02, "freeze_after_s": 3}"#,
                 #"goal={"source": "text", "text": "go"}"#,
                 #"arm={"driver": "dynamixel", "port": "simulation", "calibration": "/robots/one/arm.json"}"#,
             ])
         let simulation = try #require(manifest.simulation)
-        #expect(simulation.seed == 7 && simulation.scene == nil && simulation.film == "/robots/one/film.png")
+        #expect(simulation.seed == 7 && simulation.scene == nil && simulation.film == "/robots/one/frames/film.png")
         guard case .simulated(let camera) = manifest.cameras[0].source else {
             Issue.record("found \(manifest.cameras[0].source)")
             return
