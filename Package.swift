@@ -62,6 +62,7 @@ let package = Package(
 
         // Level 1: plain values.
         room("JSONTree"),
+        room("Chance"),
         room("Time", ["CShims", histogram]),
         room("Geometry"),
         room("Images", ["CTurboJPEG", "CPNG"]),
@@ -73,8 +74,8 @@ let package = Package(
         room("Control", ["JSONTree", "Time", "Geometry", "Messages"]),
         room("Policy", ["OctoModel", "Images", "Messages", "Time"]),
         room("ServoProtocol"),
-        room("ServoEmulation", ["ServoProtocol", "Time"]),
-        room("Simulation", ["CMuJoCo", "Control", "JSONTree", "Geometry", "Images"]),
+        room("ServoEmulation", ["ServoProtocol", "Time", "Chance"]),
+        room("Simulation", ["CMuJoCo", "Control", "Chance", "JSONTree", "Geometry", "Images"]),
         room("Goals", ["JSONTree", "Images", "Messages", "Time"]),
         room("Episodes", ["JSONTree", "Images"]),
         room("Launch", ["JSONTree", "Messages", "Time"]),
@@ -92,8 +93,8 @@ let package = Package(
         room("ArmLoop", ["Control", "RealTime", "ArmDrivers", "Messages", "Geometry", "Time"]),
         room("ArmSetup", ["Control", "Launch", "Time"]),
         room("PolicySetup", ["Policy", "OctoModel", "TextTokenizer", "Launch"]),
-        room("ClosedLoop", ["Simulation", "Control", "Policy", "OctoModel", "Messages", "Geometry", "Images", "Time"]),
-        room("Cameras", ["Time", "Images", "Messages", "CShims"]),
+        room("ClosedLoop", ["Simulation", "Control", "Chance", "Policy", "OctoModel", "Messages", "Geometry", "Images", "Time"]),
+        room("Cameras", ["Time", "Images", "Messages", "Chance", "CShims"]),
         room("NodeShell", ["Bus", "Wire", "Launch", "Messages", "Time", "CShims", argumentParser, logging]),
 
         // Level 4: programs.
@@ -136,15 +137,16 @@ let package = Package(
             "octo-bench",
             [
                 "Bus", "Wire", "Messages", "Images", "RealTime", "Time", "OctoModel", "COpenBLAS", "CZeroMQ", "CShims",
-                "CAllocationCount", "CBareLoop", "ClosedLoop", "Simulation", "ArmSetup", "Control", "ArmDrivers", "ArmLoop", "Geometry", "JSONTree", "NodeShell",
+                "CAllocationCount", "CBareLoop", "Chance", "ClosedLoop", "Simulation", "ArmSetup", "Control", "ArmDrivers", "ArmLoop", "Geometry", "JSONTree", "NodeShell",
             ], exclude: ["Peers"]),
 
         // Tests.
         .target(
             name: "TestSupport",
-            dependencies: ["OctoModel", "Messages", "Images", "ArmDrivers", "ServoEmulation", "Time", "JSONTree"], path: "Tests/TestSupport",
+            dependencies: ["OctoModel", "Messages", "Images", "ArmDrivers", "ServoEmulation", "Time", "JSONTree", "Chance"], path: "Tests/TestSupport",
             swiftSettings: strict),
         tests(of: "JSONTree"),
+        tests(of: "Chance"),
         tests(of: "Time"),
         tests(of: "Geometry"),
         tests(of: "Images", ["JSONTree"]),

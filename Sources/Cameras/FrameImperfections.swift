@@ -1,3 +1,4 @@
+import Chance
 import Images
 import Messages
 import Time
@@ -36,21 +37,21 @@ package struct FrameImperfections: Sendable {
     private static let mostWaiting = 64
 
     private let settings: Settings
-    private var state: UInt64
+    private var dice: SplitMix64
     private var start: MonotonicTime?
     private var frozen: SharedBytes?
     private var waiting: [(due: MonotonicTime, frame: CameraFrame)] = []
 
     package init(_ settings: Settings) {
         self.settings = settings
-        state = settings.seed
+        dice = SplitMix64(seed: settings.seed)
     }
 
     /// Takes in a frame as the world shows it.
     package mutating func add(_ frame: CameraFrame) {
         let start = start ?? frame.captureTime
         self.start = start
-        if settings.dropProbability > 0, unit() < settings.dropProbability { return }
+        if dice.happens(settings.dropProbability) { return }
         guard case .rgb8(let image) = frame.pixels else { return }
         let age = frame.captureTime - start
         var pixels = frozen ?? altered(image.pixels, gain: gain(at: age))
@@ -91,34 +92,9 @@ package struct FrameImperfections: Sendable {
         let deviation = settings.noise * 255
         return SharedBytes(count: pixels.count) { (memory) throws(Never) in
             for (index, byte) in pixels.bytes.enumerated() {
-                let value = Double(byte) * gain + (deviation > 0 ? deviation * normal() : 0)
+                let value = Double(byte) * gain + (deviation > 0 ? deviation * dice.normal() : 0)
                 memory[index] = UInt8(min(max(value.rounded(), 0), 255))
             }
         }
-    }
-
-    /// Nearly normal: the sum of twelve even numbers less six (Irwin-Hall), which needs no logarithm.
-    private mutating func normal() -> Double {
-        var sum = -6.0
-        for _ in 0..<3 {
-            // Four numbers of 16 bits from each draw.
-            var bits = next()
-            for _ in 0..<4 {
-                sum += (Double(bits & 0xFFFF) + 0.5) * 0x1p-16
-                bits >>= 16
-            }
-        }
-        return sum
-    }
-
-    private mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
-
-    /// SplitMix64 (Steele, Lea, Flood 2014).
-    private mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

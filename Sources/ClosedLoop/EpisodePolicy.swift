@@ -1,3 +1,4 @@
+import Chance
 import Control
 import Geometry
 import Images
@@ -86,13 +87,13 @@ package struct ExpertPolicy: EpisodePolicy {
 
 /// Moves anyhow: what a policy must be better than.
 package struct RandomPolicy: EpisodePolicy {
-    private var dice: SeededDice
+    private var dice: SplitMix64
     private let stepDuration: Duration
     private var ready: ActionChunk?
     private var count: UInt64 = 0
 
     package init(seed: UInt64, rate: Rate) {
-        dice = SeededDice(seed: seed)
+        dice = SplitMix64(seed: seed)
         stepDuration = rate.period
     }
 

@@ -1,3 +1,4 @@
+import Chance
 import ServoProtocol
 import Time
 
@@ -84,25 +85,7 @@ struct ReplyQueue {
     mutating func removeAll() { waiting = [] }
 }
 
-/// Seeded chance, for faults.
-struct FaultDice {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    /// SplitMix64 (Steele, Lea, Flood 2014).
-    private mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    mutating func happens(_ probability: Double) -> Bool {
-        probability > 0 && Double(next() >> 11) * 0x1p-53 < probability
-    }
-
+extension SplitMix64 {
     /// One bit of one byte.
     mutating func damage(_ bytes: inout [UInt8]) {
         if bytes.isEmpty { return }

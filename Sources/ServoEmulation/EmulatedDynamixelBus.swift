@@ -1,3 +1,4 @@
+import Chance
 import ServoProtocol
 import Time
 
@@ -9,7 +10,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
     private let parser = DynamixelParser()
     private let buffer = PacketBuffer(capacity: 4_096)
     private var replies: ReplyQueue
-    private var dice: FaultDice
+    private var dice: SplitMix64
     /// Answers fast sync and bulk reads.
     private let knowsFastSyncRead: Bool
 
@@ -42,7 +43,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         }
         replies = ReplyQueue(baud: baud)
         self.knowsFastSyncRead = knowsFastSyncRead
-        dice = FaultDice(seed: seed)
+        dice = SplitMix64(seed: seed)
     }
 
     package var ids: [UInt8] { servos.map(\.id) }

@@ -1,3 +1,4 @@
+import Chance
 import ServoProtocol
 import Time
 
@@ -9,7 +10,7 @@ package final class EmulatedFeetechBus: EmulatedBus {
     private let parser = FeetechParser()
     private let buffer = PacketBuffer(capacity: 1_024)
     private var replies: ReplyQueue
-    private var dice: FaultDice
+    private var dice: SplitMix64
 
     /// A servo of the chain.
     package struct Servo: Sendable {
@@ -34,7 +35,7 @@ package final class EmulatedFeetechBus: EmulatedBus {
             EmulatedFeetechServo(id: $0.id, pulses: $0.pulses, homingOffset: $0.homingOffset, limits: $0.limits)
         }
         replies = ReplyQueue(baud: baud)
-        dice = FaultDice(seed: seed)
+        dice = SplitMix64(seed: seed)
     }
 
     package var ids: [UInt8] { servos.map(\.id) }

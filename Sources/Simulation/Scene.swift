@@ -1,3 +1,4 @@
+import Chance
 import Geometry
 
 /// What stands on the table, what looks at it, and what lights it: the simulated world apart from the arm, which comes
@@ -177,7 +178,7 @@ package struct Scene: Equatable, Sendable {
 
     /// The scene as a seed changes it, within `variation`: same seed, same scene.
     package func varied(seed: UInt64) -> Scene {
-        var dice = SeededDice(seed: seed)
+        var dice = SplitMix64(seed: seed)
         var scene = self
         // Objects must not begin inside each other or the tray: what does not fit is drawn again, a few times.
         for index in objects.indices {
@@ -212,29 +213,9 @@ package struct Scene: Equatable, Sendable {
         return !tray.holds(place, margin: -(0.75 * object.size + 0.02))
     }
 
-    private static func shifted(_ colour: Colour, by most: Double, _ dice: inout SeededDice) -> Colour {
+    private static func shifted(_ colour: Colour, by most: Double, _ dice: inout SplitMix64) -> Colour {
         var result = colour
         for channel in 0..<3 { result[channel] = min(max(colour[channel] + dice.symmetric(most), 0), 1) }
         return result
     }
-}
-
-/// Chance from a seed: SplitMix64 (Steele, Lea, Flood 2014).
-package struct SeededDice: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-
-    package init(seed: UInt64) { state = seed }
-
-    package mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    /// Evenly from 0 up to 1.
-    package mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
-    /// Evenly from `-most` to `most`.
-    package mutating func symmetric(_ most: Double) -> Double { (2 * unit() - 1) * most }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ArmSetup
+import Chance
 import Control
 import Foundation
 import Geometry
@@ -41,7 +42,7 @@ struct KinematicsFigures {
     init(measuring calibration: ArmCalibration, poses: Int) {
         arm = calibration.name
         self.poses = poses
-        var random = SplitMix(state: 1)
+        var random = SplitMix64(seed: 1)
         let (lower, upper) = (calibration.lower, calibration.upper)
         let solver = InverseKinematics(chain: calibration.chain, lower: lower, upper: upper)
         for _ in 0..<poses {
@@ -80,18 +81,5 @@ struct KinematicsFigures {
             microseconds(forward.quantile(0.5)), microseconds(forward.quantile(0.99)),
             microseconds(inverse.quantile(0.5)), microseconds(inverse.quantile(0.99)),
             100 * Double(reached) / Double(poses), Double(rounds) / Double(poses))
-    }
-}
-
-/// Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014: the same poses in every run.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -1,14 +1,15 @@
+import Chance
 import Foundation
 
 /// A repeatable source of randomness for property tests (SplitMix64, Steele et al. 2014). Print `seed` in every
 /// comment of an expectation, so that a failure can be run again.
 package struct SeededGenerator: RandomNumberGenerator {
     package let seed: UInt64
-    private var state: UInt64
+    private var numbers: SplitMix64
 
     package init(seed: UInt64) {
         self.seed = seed
-        state = seed
+        numbers = SplitMix64(seed: seed)
     }
 
     /// A seed that differs from run to run, or the one in OCTO_TEST_SEED to repeat a failure. Printed where it is made.
@@ -20,11 +21,5 @@ package struct SeededGenerator: RandomNumberGenerator {
         return seed
     }
 
-    package mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
+    package mutating func next() -> UInt64 { numbers.next() }
 }
