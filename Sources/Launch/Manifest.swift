@@ -253,4 +253,9 @@ package struct Manifest: Equatable, Sendable {
         cameras.map(\.node) + [Self.goalNode, Self.policyNode, Self.armNode]
             + (simulation == nil ? [] : [Self.simulationNode])
     }
+
+    /// Those of them that take commands from programs that come and go. With transport `tcp` their ports follow, in this order.
+    package var commandedNodes: [String] {
+        [Self.armNode, Self.goalNode] + (simulation == nil ? [] : [Self.simulationNode])
+    }
 }

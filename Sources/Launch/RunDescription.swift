@@ -41,10 +41,13 @@ package struct RunDescription: Equatable, Sendable {
         }
         var endpoints: [String: String] = [:]
         for (index, node) in manifest.nodes.enumerated() { endpoints[node] = try endpoint(node, index) }
-        let commands = try endpoint("\(Manifest.armNode).commands", manifest.nodes.count)
+        var commands: [String: String] = [:]
+        for (index, node) in manifest.commandedNodes.enumerated() {
+            commands[node] = try endpoint("\(node).commands", manifest.nodes.count + index)
+        }
         return RunDescription(
             folder: folder, runID: String(repeating: "0", count: 16 - digits.count) + digits, launcherPID: getpid(),
-            started: wallTime(), endpoints: endpoints, commandEndpoints: [Manifest.armNode: commands],
+            started: wallTime(), endpoints: endpoints, commandEndpoints: commands,
             manifestPath: FileSystem.absolute(manifestPath, from: FileSystem.workingFolder), manifest: manifest)
     }
 
