@@ -8,6 +8,19 @@ package enum ManifestPreprocessing: String, CaseIterable, Sendable {
     case resizeAndCenterCrop = "resize_and_center_crop"
 }
 
+/// How well a goal has to fit the scene before the arm may begin.
+package enum ManifestFitRequirement: String, CaseIterable, Sendable {
+    case off
+    case amber
+    case green
+}
+
+/// What happens when the goal no longer fits the scene while the arm moves.
+package enum ManifestDriftResponse: String, CaseIterable, Sendable {
+    case warn
+    case pause
+}
+
 /// How the network computes.
 package enum ManifestPrecision: String, CaseIterable, Sendable {
     case float32
@@ -88,6 +101,8 @@ package struct Manifest: Equatable, Sendable {
             case episode(folder: String, frame: Int, patterns: [CameraPattern])
             /// `text` alone.
             case text
+            /// A recorded goal; `name` says which.
+            case library
         }
         package struct CameraFile: Equatable, Sendable {
             package var camera: String
@@ -100,6 +115,8 @@ package struct Manifest: Equatable, Sendable {
         package var source: Source
         package var text: String?
         package var name: String?
+        /// Absolute path of the goal library; it may not be there yet.
+        package var library: String
     }
 
     package struct Policy: Equatable, Sendable {
@@ -116,6 +133,8 @@ package struct Manifest: Equatable, Sendable {
         package var window: Int?
         package var preprocessing: ManifestPreprocessing
         package var requiresGoal: Bool
+        package var requiredFit: ManifestFitRequirement
+        package var onDrift: ManifestDriftResponse
         package var seed: UInt64
         /// 0: all cores.
         package var threads: Int

@@ -84,3 +84,9 @@ void octo_serial_discard(int fd);
 /// Opens a raw pseudo-terminal: returns its non-blocking master, or -errno; `name` gets the path of the other end.
 /// posix_openpt(3), ptsname_r(3).
 int octo_open_terminal(char *name, size_t capacity);
+
+/// Exchanges two files or folders in one step; both must be there. 0 or errno. renameat2(2), RENAME_EXCHANGE.
+int octo_exchange(const char *a, const char *b);
+/// Renames a file or folder where nothing of the new name is there. 0 or errno. renameat2(2), RENAME_NOREPLACE.
+int octo_rename_new(const char *from, const char *to);
+
