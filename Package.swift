@@ -107,7 +107,12 @@ let package = Package(
         program(
             "octo-camera",
             ["Cameras", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", "JSONTree", "CShims", logging]),
-        program("octo-goal", ["Goals", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", logging]),
+        program(
+            "octo-goal",
+            [
+                "Goals", "SceneFit", "PolicySetup", "Policy", "OctoModel", "Launch", "NodeShell", "Bus", "Wire", "Messages",
+                "Images", "Time", "JSONTree", "CShims",
+            ]),
         program(
             "octo-policy",
             [
