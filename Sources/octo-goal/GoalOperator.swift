@@ -36,7 +36,6 @@ struct LibraryChoice: ParsableArguments {
 final class GoalOperator {
     /// How long the node has for an answer.
     private static let patience = Duration.seconds(3)
-    private static let retryPeriod = Duration.milliseconds(300)
 
     let link: OperatorLink
     private let goals: Subscription<Goal>
@@ -69,26 +68,13 @@ final class GoalOperator {
     ///   - isForced: whatever goal others have set meanwhile.
     ///   - patience: beyond the usual, for work that takes long.
     func send(_ action: GoalCommand.Action, isForced: Bool = true, patience extra: Duration = .zero) throws -> GoalResult {
-        let results = try link.bus.subscribe(Topics.goalResult)
-        let publisher = link.bus.publisher(Topics.goalCommand)
         let expected = isForced ? nil : try currentGoal().id
-        try link.awaitHearing(on: Topics.goalCommand, by: Manifest.goalNode)
         var generator = SystemRandomNumberGenerator()
         let command = GoalCommand(
             id: generator.next(), operatorID: "\(operatorName)@\(getpid())", action: action, expectedGoalID: expected, time: .now())
-        let deadline = MonotonicTime.now() + Self.patience + extra
-        var nextTry = MonotonicTime.now()
-        while MonotonicTime.now() < deadline {
-            if MonotonicTime.now() >= nextTry {
-                try publisher.publish(command, at: .now())
-                nextTry = .now() + Self.retryPeriod
-            }
-            try link.bus.wait(until: nextTry)
-            while let received = results.take() {
-                if received.message.id == command.id, received.message.operatorID == command.operatorID { return received.message }
-            }
-        }
-        throw NoAnswer(what: "the answer to the command", patience: Self.patience + extra)
+        return try link.exchange(
+            command, on: Topics.goalCommand, answers: Topics.goalResult, by: Manifest.goalNode, patience: Self.patience + extra
+        ) { $0.id == command.id && $0.operatorID == command.operatorID }
     }
 
     /// The newest frame of each camera, once all have come.
