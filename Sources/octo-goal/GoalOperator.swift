@@ -77,6 +77,19 @@ final class GoalOperator {
         ) { $0.id == command.id && $0.operatorID == command.operatorID }
     }
 
+    /// The names of the cameras that the policy looks at; nil when it does not say so soon.
+    func policyCameras() throws -> Set<String>? {
+        let observations = try link.bus.subscribe(Topics.policyObservation)
+        let deadline = MonotonicTime.now() + .seconds(1)
+        while MonotonicTime.now() < deadline {
+            try link.bus.wait(until: .now() + .milliseconds(50))
+            if let received = observations.take() { return Set(received.message.views.map(\.camera)) }
+        }
+        return nil
+    }
+
+    var camerasOnArm: Set<String> { link.run.manifest.camerasOnArm }
+
     /// The newest frame of each camera, once all have come.
     func frames(of cameras: [String], patience: Duration = .seconds(5)) throws -> [String: CameraFrame] {
         let subscriptions = try cameras.map { try link.bus.subscribe(Topics.cameraImage($0)) }
