@@ -123,6 +123,9 @@ package struct TeleopSession: Sendable {
         jog.tell(words)
     }
 
+    /// A closed gripper opens.
+    mutating func openGripper(at now: MonotonicTime) { jog.press(.sign("g"), at: now) }
+
     package mutating func quit(at now: MonotonicTime) { jog.quit(at: now) }
     package mutating func finishKeys() { jog.finishKeys() }
     package mutating func tell(_ words: String) { jog.tell(words) }
