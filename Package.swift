@@ -94,7 +94,7 @@ let package = Package(
         room("ArmSetup", ["Control", "Launch", "Time"]),
         room("PolicySetup", ["Policy", "OctoModel", "TextTokenizer", "Launch"]),
         room("ClosedLoop", ["Simulation", "Control", "Chance", "Policy", "OctoModel", "Messages", "Geometry", "Images", "Time"]),
-        room("Cameras", ["Time", "Images", "Messages", "Chance", "CShims"]),
+        room("Cameras", ["JSONTree", "Time", "Images", "Messages", "Chance", "CShims"]),
         room("NodeShell", ["Bus", "Wire", "Launch", "Messages", "Time", "CShims", argumentParser, logging]),
 
         // Level 4: programs.
@@ -176,7 +176,7 @@ let package = Package(
             ]),
         tests(of: "ServoTools", ["ArmDrivers", "ServoEmulation", "ServoProtocol", "JSONTree", "Time", "Control"]),
         tests(of: "ClosedLoop", ["Simulation", "Control", "Messages", "Geometry", "Images", "Time"]),
-        tests(of: "Cameras", ["Time", "Images", "Messages"]),
+        tests(of: "Cameras", ["JSONTree", "Time", "Images", "Messages"]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [

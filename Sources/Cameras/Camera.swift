@@ -49,12 +49,25 @@ package struct CameraFormat: Equatable, Sendable {
     package var rate: Rate
     /// One line for people: what the source is.
     package var summary: String
+    /// What was set on the camera and read back.
+    package var locked: [LockedControl]
 
-    package init(width: Int, height: Int, rate: Rate, summary: String) {
+    package struct LockedControl: Equatable, Sendable {
+        package var name: String
+        package var value: Int
+
+        package init(name: String, value: Int) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    package init(width: Int, height: Int, rate: Rate, summary: String, locked: [LockedControl] = []) {
         self.width = width
         self.height = height
         self.rate = rate
         self.summary = summary
+        self.locked = locked
     }
 }
 

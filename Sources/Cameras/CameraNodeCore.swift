@@ -93,8 +93,14 @@ package struct CameraNodeCore: Sendable {
                 .init(name: "frames", value: published), .init(name: "skipped", value: skipped),
                 .init(name: "discarded", value: discarded), .init(name: "failures", value: failures),
                 .init(name: "repeats", value: repeats),
-            ],
+            ] + lockedControls,
             latencies: [.init(name: "capture_to_publish", of: latency)])
+    }
+
+    /// What the camera is set to, under `control_` and its name; nothing while it is closed.
+    private var lockedControls: [NodeStatus.Counter] {
+        guard case .delivering(let format, _) = phase else { return [] }
+        return format.locked.map { .init(name: "control_\($0.name)", value: Int64($0.value)) }
     }
 
     private func summary(at now: MonotonicTime) -> (NodeStatus.State, String) {

@@ -15,7 +15,11 @@ extension V4L2Camera {
         }
         let (encoding, format) = try agreeOnFormat()
         let rate = try agreeOnRate()
+        // Before the stream, so that its first frame is right already; read back in it, for there some cameras fall back to
+        // what they like.
+        let plan = try lockControls()
         let stampsAreMonotonic = try startStream()
+        try device.verify(plan)
 
         let frameRate = rate ?? configuration.rate
         let steady = max(frameRate.period * 5, .seconds(1))
@@ -25,11 +29,14 @@ extension V4L2Camera {
             patience: max(steady, Self.firstPatience), lastSign: now)
         let summary = [
             "\(capability.card) at \(configuration.path), \(format.pixelFormat)", rateRemark(rate),
+            plan.steps.isEmpty ? nil : "\(plan.steps.count) controls locked",
             stampsAreMonotonic ? nil : "stamped when fetched, as its driver has no monotonic time",
         ].compactMap(\.self).joined(separator: ", ")
         return (
             session,
-            CameraFormat(width: format.width, height: format.height, rate: frameRate, summary: summary)
+            CameraFormat(
+                width: format.width, height: format.height, rate: frameRate, summary: summary,
+                locked: plan.steps.map { .init(name: $0.control.name, value: $0.value) })
         )
     }
 
@@ -90,6 +97,16 @@ extension V4L2Camera {
         guard abs(given - asked) > asked / 100 else { return nil }
         func text(_ hertz: Double) -> String { "\((hertz * 100).rounded() / 100)" }
         return "\(text(given)) frames a second, not the \(text(asked)) that were asked for"
+    }
+
+    // MARK: - Controls
+
+    private func lockControls() throws(V4L2Problem) -> ControlPlan {
+        guard !configuration.controls.isEmpty else { return ControlPlan() }
+        let controls = try ask { () throws(V4L2Failure) in try device.controls() }
+        let plan = try ControlPlan(configuration.controls, for: controls)
+        try device.apply(plan)
+        return plan
     }
 
     // MARK: - Stream

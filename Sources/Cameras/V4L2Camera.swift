@@ -21,9 +21,12 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
         package var rate: Rate
         /// Nil: the first in the order of preference that the camera offers in this size.
         package var encoding: FrameEncoding?
+        /// Set, read back and so locked each time the camera is opened.
+        package var controls: [ControlSetting]
 
         package init(
-            name: String, path: String, width: Int, height: Int, rate: Rate, encoding: FrameEncoding? = nil
+            name: String, path: String, width: Int, height: Int, rate: Rate, encoding: FrameEncoding? = nil,
+            controls: [ControlSetting] = []
         ) {
             self.name = name
             self.path = path
@@ -31,6 +34,7 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
             self.height = height
             self.rate = rate
             self.encoding = encoding
+            self.controls = controls
         }
     }
 
@@ -75,7 +79,8 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
 
     package var name: String { configuration.name }
 
-    /// - Throws: `CameraError.device`, naming what the device offers where it does not offer what was asked for.
+    /// - Throws: `CameraError.device`, naming what the device offers where it does not offer what was asked for, or whose
+    ///   controls do not take what they are set to.
     package mutating func open(at now: MonotonicTime) throws(CameraError) -> CameraFormat {
         close()
         do throws(V4L2Problem) {

@@ -22,6 +22,8 @@ package enum V4L2Problem: Error, Equatable, Sendable {
     /// No whole frame came for so long; `damaged` ones did.
     case silent(Duration, damaged: Int)
     case refused(V4L2Failure)
+    /// Everything that is wrong with its controls.
+    case controls([ControlProblem])
 
     /// What a failed request means.
     init(_ failure: V4L2Failure, present: () -> [String]) {
@@ -78,6 +80,9 @@ extension V4L2Problem: CustomStringConvertible {
         case .refused(let failure):
             "it refuses \(failure.request.rawValue) (\(String(cString: strerror(failure.errno)))), expected a camera that "
                 + "streams. Plug it in anew, and look for its driver's complaint (dmesg)."
+        case .controls(let problems):
+            "of its controls, \(problems.map(\.description).joined(separator: "; ")). Correct them: 'octo-camera settings' "
+                + "with this device shows what it has, 'octo-camera tune' writes a calibration file that it takes."
         }
     }
 

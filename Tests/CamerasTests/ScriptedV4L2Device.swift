@@ -23,6 +23,13 @@ final class ScriptedV4L2Device: V4L2Device {
     /// What the device makes of the format and rate that are asked for.
     var chooseFormat: (V4L2Format) -> V4L2Format = { $0 }
     var chooseRate: (Rate) -> Rate? = { $0 }
+    /// Its controls in the order of their ids, and what they are set to.
+    var knobs: [V4L2Control] = []
+    var values: [UInt32: Int] = [:]
+    /// What becomes of a value that is set; nil: it is refused with EIO.
+    var settle: (V4L2Control, Int) -> Int? = { $1 }
+    /// Every value that was set, in order: `gain=3`.
+    private(set) var sets: [String] = []
     var memory = 4
     var hasMonotonicStamps = true
     var present = ["/dev/v4l/by-id/usb-Other-index0", "/dev/video4"]
@@ -101,6 +108,34 @@ final class ScriptedV4L2Device: V4L2Device {
     func setRate(_ wanted: Rate) throws(V4L2Failure) -> Rate? {
         try meet(.setRate)
         return chooseRate(wanted)
+    }
+
+    func control(after id: UInt32) throws(V4L2Failure) -> V4L2Control {
+        try meet(.listControls)
+        guard var control = knobs.first(where: { $0.id > id }) else { throw V4L2Failure(.listControls, errno: EINVAL) }
+        // The kernel tells the choices apart from the control.
+        if case .menu = control.kind { control.kind = .menu([]) }
+        if case .integerMenu = control.kind { control.kind = .integerMenu([]) }
+        return control
+    }
+
+    func choice(_ value: Int, of control: V4L2Control) throws(V4L2Failure) -> String {
+        try meet(.listChoices)
+        let choices = knobs.first { $0.id == control.id }?.choices ?? []
+        guard let choice = choices.first(where: { $0.value == value }) else { throw V4L2Failure(.listChoices, errno: EINVAL) }
+        return choice.name
+    }
+
+    func value(of control: V4L2Control) throws(V4L2Failure) -> Int {
+        try meet(.getControl)
+        return values[control.id] ?? control.preset
+    }
+
+    func set(_ control: V4L2Control, to value: Int) throws(V4L2Failure) {
+        try meet(.setControl)
+        sets.append("\(control.name)=\(value)")
+        guard let value = settle(control, value) else { throw V4L2Failure(.setControl, errno: EIO) }
+        values[control.id] = value
     }
 
     func requestBuffers(_ count: Int) throws(V4L2Failure) -> Int {
