@@ -106,7 +106,7 @@ let package = Package(
         program(
             "octo-camera",
             ["Cameras", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", "JSONTree", "CShims", logging]),
-        program("octo-goal", ["Goals", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", logging]),
+        program("octo-goal", ["Goals", "Cameras", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", logging]),
         program(
             "octo-policy",
             [
