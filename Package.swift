@@ -76,6 +76,7 @@ let package = Package(
         room("ServoProtocol"),
         room("ServoEmulation", ["ServoProtocol", "Time", "Chance"]),
         room("Simulation", ["CMuJoCo", "Control", "Chance", "JSONTree", "Geometry", "Images"]),
+        room("SceneFit", ["Images"]),
         room("Goals", ["JSONTree", "Images", "Messages", "Time"]),
         room("Episodes", ["JSONTree", "Images"]),
         room("Launch", ["JSONTree", "Messages", "Time"]),
@@ -137,7 +138,7 @@ let package = Package(
             "octo-bench",
             [
                 "Bus", "Wire", "Messages", "Images", "RealTime", "Time", "OctoModel", "COpenBLAS", "CZeroMQ", "CShims",
-                "CAllocationCount", "CBareLoop", "Chance", "ClosedLoop", "Simulation", "ArmSetup", "Control", "ArmDrivers", "ArmLoop", "Geometry", "JSONTree", "NodeShell",
+                "CAllocationCount", "CBareLoop", "Chance", "SceneFit", "ClosedLoop", "Simulation", "ArmSetup", "Control", "ArmDrivers", "ArmLoop", "Geometry", "JSONTree", "NodeShell",
             ], exclude: ["Peers"]),
 
         // Tests.

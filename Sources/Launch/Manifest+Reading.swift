@@ -152,7 +152,7 @@ extension Manifest.Camera {
 extension Manifest.Simulation {
     fileprivate init(_ section: CheckedSection) {
         self.init(
-            scene: section.optionalString("scene"), seed: section.optionalInt("seed").map { UInt64($0) },
+            scene: section.optionalString("scene"), model: section.optionalString("mjcf"), seed: section.optionalInt("seed").map { UInt64($0) },
             film: section.optionalString("film"), filmRate: section.rate("film_rate_hz"))
     }
 }

@@ -212,6 +212,8 @@ package struct Manifest: Equatable, Sendable {
     package struct Simulation: Equatable, Sendable {
         /// Absolute path of the scene file; nil: a table with a few things on it.
         package var scene: String?
+        /// Absolute path of a MuJoCo model in place of the one made of scene and arm.
+        package var model: String?
         /// Of the scene's variation; nil: the scene as it is written.
         package var seed: UInt64?
         /// Absolute path of the picture that is left at the end; nil: none.

@@ -98,6 +98,9 @@ enum ManifestKeys {
             "seed", .integer(0...9_007_199_254_740_991), .optional,
             "Changes the scene as its \"variation\" says. Left out, it is as written."),
         ManifestKey(
+            "mjcf", .path(.file), .optional,
+            "A MuJoCo model in place of the one that is made of scene and arm; begin with what octo-sim mjcf prints."),
+        ManifestKey(
             "film", .destination, .optional,
             "A PNG file that is written at the end: what the primary camera saw, beside the goal."),
         ManifestKey("film_rate_hz", .number(0.05...5), .defaultsTo(1), unit: "Hz", "Pictures a second of the film."),

@@ -21,10 +21,25 @@ package struct CameraFrame: Equatable, Sendable {
     package var pixels: Pixels
     /// FNV-1a of the pixel bytes: a stalled camera repeats it.
     package var contentHash: UInt64
+    /// How the device was set when it took the picture: exposure, gain, white balance as the device says them, crop and
+    /// rotation as configured. Empty where nothing is known.
+    package var settings: [Setting]
+    /// Of the camera's calibration file; empty: it has none.
+    package var calibrationHash: String
+
+    package struct Setting: Hashable, Sendable {
+        package var name: String
+        package var value: String
+
+        package init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
 
     package init(
         camera: String, deviceID: String, sequence: UInt64, captureTime: MonotonicTime, pixels: Pixels,
-        contentHash: UInt64
+        contentHash: UInt64, settings: [Setting] = [], calibrationHash: String = ""
     ) {
         self.camera = camera
         self.deviceID = deviceID
@@ -32,6 +47,8 @@ package struct CameraFrame: Equatable, Sendable {
         self.captureTime = captureTime
         self.pixels = pixels
         self.contentHash = contentHash
+        self.settings = settings
+        self.calibrationHash = calibrationHash
     }
 
     package var width: Int {

@@ -29,8 +29,8 @@ extension WorldError: CustomStringConvertible {
             "drawing the simulated world: there is no OpenGL without a display (\(reason)), expected OSMesa or EGL. Install "
                 + "the package libosmesa6, or libegl1 with libgl1-mesa-dri."
         case .blewUp(let words, let time):
-            "simulating: after \(time) s the world blew up: \(words), expected finite numbers. Start it again; if it happens "
-                + "again, look for objects of the scene that begin inside each other."
+            "simulating: after \((time * 1000).rounded() / 1000) s the world blew up: \(words), expected finite numbers. Start "
+                + "it again; if it happens again, look for objects of the scene that begin inside each other."
         case .picture(let words): "drawing the simulated world: \(words)."
         case .wrongState(let words): "setting the state of the simulated world: \(words)."
         }

@@ -27,6 +27,13 @@ extension CameraFrame: WireMessage {
         proto.deviceID = deviceID
         proto.sequence = sequence
         proto.contentHash = contentHash
+        proto.calibrationHash = calibrationHash
+        proto.settings = settings.map { setting in
+            var entry = Octo_CameraFrame.Setting()
+            entry.name = setting.name
+            entry.value = setting.value
+            return entry
+        }
         try Self.validate(proto, bulkCount: bulk.count)
         return try Self.encode(proto, bulk: bulk)
     }
@@ -43,7 +50,8 @@ extension CameraFrame: WireMessage {
             pixels: proto.encoding == "jpeg"
                 ? .jpeg(bytes, width: width, height: height)
                 : .rgb8(RGBImage(width: width, height: height, pixels: bytes)),
-            contentHash: proto.contentHash)
+            contentHash: proto.contentHash, settings: proto.settings.map { Setting(name: $0.name, value: $0.value) },
+            calibrationHash: proto.calibrationHash)
     }
 
     private static func validate(_ proto: Octo_CameraFrame, bulkCount: Int) throws(WireError) {
@@ -51,6 +59,12 @@ extension CameraFrame: WireMessage {
         let height = Int(proto.height)
         try check.name(proto.frameID, "frame_id")
         try check.text(proto.deviceID, "device_id")
+        try check.name(proto.calibrationHash, "calibration_hash")
+        try check.count(proto.settings.count, atMost: FieldCheck.mostEntries, "settings")
+        for setting in proto.settings {
+            try check.name(setting.name, "the name of a setting")
+            try check.name(setting.value, "the value of setting '\(setting.name)'")
+        }
         try check.require(proto.hasTimestamp, "timestamp", found: "absent", expected: "the capture time")
         let (seconds, nanoseconds) = (proto.timestamp.seconds, proto.timestamp.nanos)
         // 2^30 seconds are 34 years, less than FieldCheck.farthestTime: the sum in nanoseconds cannot overflow.

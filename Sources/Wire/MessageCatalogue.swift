@@ -27,9 +27,14 @@ package enum MessageCatalogue {
     private static let entries = [
         entry(ActionChunk.self, Octo_ActionChunk.self), entry(ArmCommand.self, Octo_ArmCommand.self),
         entry(ArmState.self, Octo_ArmState.self), entry(CameraFrame.self, Octo_CameraFrame.self),
-        entry(ChunkReport.self, Octo_ChunkReport.self), entry(Goal.self, Octo_Goal.self),
+        entry(ChunkReport.self, Octo_ChunkReport.self), entry(EpisodeCommand.self, Octo_EpisodeCommand.self),
+        entry(EpisodeResult.self, Octo_EpisodeResult.self), entry(EpisodeState.self, Octo_EpisodeState.self),
+        entry(Goal.self, Octo_Goal.self), entry(GoalCommand.self, Octo_GoalCommand.self),
+        entry(GoalFit.self, Octo_GoalFit.self), entry(GoalResult.self, Octo_GoalResult.self),
         entry(LoopReport.self, Octo_LoopReport.self), entry(ManualCommand.self, Octo_ManualCommand.self),
         entry(NodeStatus.self, Octo_NodeStatus.self), entry(PolicyObservation.self, Octo_PolicyObservation.self),
+        entry(RunEvent.self, Octo_RunEvent.self), entry(SimulationCommand.self, Octo_SimulationCommand.self),
+        entry(SimulationResult.self, Octo_SimulationResult.self),
     ]
 
     /// The names of all message types, ascending.

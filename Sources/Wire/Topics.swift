@@ -8,6 +8,30 @@ package enum Topics {
     /// What the robot is asked to reach.
     package static let goalCurrent = Topic<Goal>("goal/current", .latched)
 
+    /// What operators ask of the goal node. Anyone may publish it.
+    package static let goalCommand = Topic<GoalCommand>("goal/command", .every(capacity: 64))
+    /// Its answers.
+    package static let goalResult = Topic<GoalResult>("goal/result", .every(capacity: 64))
+    /// How the goal fits the scene, twice a second while one is set.
+    package static let goalFit = Topic<GoalFit>("goal/fit", .latched)
+
+    /// What operators ask of the recorder. Anyone may publish it.
+    package static let episodeCommand = Topic<EpisodeCommand>("episode/command", .every(capacity: 64))
+    /// Its answers.
+    package static let episodeResult = Topic<EpisodeResult>("episode/result", .every(capacity: 64))
+    /// What the recorder is about.
+    package static let episodeState = Topic<EpisodeState>("episode/state", .latched)
+
+    /// What people do to the simulated world. Anyone may publish it.
+    package static let simulationCommand = Topic<SimulationCommand>("simulation/command", .every(capacity: 64))
+    /// Its answers.
+    package static let simulationResult = Topic<SimulationResult>("simulation/result", .every(capacity: 64))
+
+    /// What the node with this name has to say for the log.
+    package static func event(of node: String) -> Topic<RunEvent> { Topic("event/\(node)", .every(capacity: 64)) }
+    /// The events of every node.
+    package static let allEvents = TopicPattern<RunEvent>(prefix: "event/", suffix: "", capacity: 256)
+
     /// What went into the network.
     package static let policyObservation = Topic<PolicyObservation>("policy/observation", .every(capacity: 32))
     /// What came out of it.

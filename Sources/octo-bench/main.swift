@@ -14,7 +14,7 @@ struct OctoBench: ParsableCommand {
             loop beside a bare C loop, inference beside the same matrix products alone in OpenBLAS.
             """,
         subcommands: [
-            All.self, BusCommand.self, ControlCommand.self, KinematicsCommand.self, SimulationCommand.self, InferenceCommand.self,
+            All.self, BusCommand.self, ControlCommand.self, KinematicsCommand.self, SimulationCommand.self, SceneFitCommand.self, InferenceCommand.self,
             PeersCommand.self,
         ])
 }

@@ -123,9 +123,16 @@ struct LaunchCommand: ParsableCommand {
             print(summary.text)
         }
         guard summary.outcome == .done else { throw ExitCode(summary.outcome.rawValue) }
-        console.report(
-            .note, "next: your own frames with --set cameras.\(manifest.cameras[0].name).folder=DIR; look at a running robot "
-                + "with octo-bus hz; README.md has more")
+        console.report(.note, "next: \(Self.nextStep(after: manifest)); look at a running robot with octo-bus hz; README.md has more")
+    }
+
+    private static func nextStep(after manifest: Manifest) -> String {
+        let camera = manifest.cameras[0]
+        return switch camera.source {
+        case .images: "your own frames with --set cameras.\(camera.name).folder=DIR"
+        case .simulated: "your own checkpoint with --set policy.checkpoint=DIR, its success rate with octo-eval"
+        case .device: "octo-launch --help"
+        }
     }
 
     private func claimFolder(_ environment: [String: String], _ manifest: Manifest) throws -> RunFolder {

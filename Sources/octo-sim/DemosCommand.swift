@@ -62,6 +62,7 @@ struct DemosCommand: ParsableCommand {
     ]
 
     func validate() throws {
+        if world.mjcf != nil { throw ValidationError("--mjcf: demonstrations vary the scene, which a model of its own has not.") }
         if episodes < 1 { throw ValidationError("--episodes: give 1 or more.") }
     }
 

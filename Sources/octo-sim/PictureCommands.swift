@@ -77,9 +77,8 @@ struct GoalCommand: ParsableCommand {
 
     func run() throws {
         try reporting {
-            let scene = try world.makeScene()
-            let world = try World(scene, arm: ArmCalibration(contentsOfFile: world.calibration))
-            if let task { try Self.carryOut(ManipulationTask(task, object: object, in: scene), in: world) }
+            let world = try world.makeWorld()
+            if let task { try Self.carryOut(ManipulationTask(task, object: object, in: world.scene), in: world) }
             if let state { try FinalState(contentsOfFile: state, for: world).apply(to: world) }
             try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
             for camera in World.Camera.allCases {

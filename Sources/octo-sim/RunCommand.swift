@@ -43,6 +43,7 @@ struct SimulationNode: NodeBody {
         let written = try Scene(contentsOfFile: section.scene)
         let scene = section.seed.map { written.varied(seed: $0) } ?? written
         let calibration = try ArmCalibration(contentsOfFile: manifest.arm.calibration)
+        let model = try section.model.map { try String(contentsOf: URL(fileURLWithPath: $0), encoding: .utf8) }
         film = try section.film.map { try Film(path: $0, goal: manifest.goal) }
 
         var servos: SimulatedServoBus?
@@ -53,9 +54,9 @@ struct SimulationNode: NodeBody {
             servos = try SimulatedServoBus(
                 layout: layout, neutral: calibration.neutral, baud: line.baud, link: context.run.simulatedServos)
         }
-        physics = try PhysicsThread(World(scene, arm: calibration), servos: servos)
+        physics = try PhysicsThread(World(scene, arm: calibration, mjcf: model), servos: servos)
         pictures = try PictureThread(
-            World(scene, arm: calibration), states: physics.states, socket: context.run.simulatedCameras,
+            World(scene, arm: calibration, mjcf: model), states: physics.states, socket: context.run.simulatedCameras,
             film: film.map { ($0, section.filmRate) })
         let rights = try physics.start()
         try pictures.start()

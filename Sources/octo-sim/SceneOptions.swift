@@ -16,6 +16,9 @@ struct SceneOptions: ParsableArguments {
     @Option(help: "Calibration file of the arm.")
     var calibration = "calibration/widowx-250s.json"
 
+    @Option(help: "A MuJoCo model in place of the one made of scene and arm; see octo-sim mjcf.")
+    var mjcf: String?
+
     /// The scene as its file says.
     func readScene() throws -> Scene { try Scene(contentsOfFile: scene) }
 
@@ -25,7 +28,10 @@ struct SceneOptions: ParsableArguments {
         return seed.map { scene.varied(seed: $0) } ?? scene
     }
 
-    func makeWorld() throws -> World { try World(makeScene(), arm: ArmCalibration(contentsOfFile: calibration)) }
+    func makeWorld() throws -> World {
+        let model = try mjcf.map { try String(contentsOf: URL(fileURLWithPath: $0), encoding: .utf8) }
+        return try World(makeScene(), arm: ArmCalibration(contentsOfFile: calibration), mjcf: model)
+    }
 }
 
 /// Runs a command's work; what it throws is told in one line, with the exit code of unusable input.

@@ -107,6 +107,52 @@ extension EndToEnd {
             #expect(outcome.errors.contains("objects[0].shape"), "\(outcome.errors)")
         }
 
+        /// The usual model with something else in it.
+        private func model(replacing old: String, with new: String, in folder: URL) throws -> String {
+            let printed = try Program.run("octo-sim", ["mjcf", "--calibration", Self.calibration])
+            #expect(printed.exitCode == 0 && printed.output.contains(old), "\(printed.errors)")
+            let path = folder.appendingPathComponent("world.xml")
+            try Data(printed.output.replacing(old, with: new).utf8).write(to: path)
+            return path.path
+        }
+
+        @Test func aBrokenModelIsRefusedByItsElement() throws {
+            let folder = try TemporaryFolder.make("model")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let model = try model(replacing: "<worldbody>", with: "<worldbody><gizmo/>", in: folder)
+            let outcome = try Program.run(
+                "octo-launch",
+                [Self.manifest, "--run-folder", folder.appendingPathComponent("run").path, "--set", "simulation.mjcf=\(model)"])
+            #expect(outcome.exitCode == 3)
+            #expect(outcome.errors.contains("gizmo"), "\(outcome.errors)")
+        }
+
+        @Test func aWorldThatBlowsUpIsToldAndTheArmHolds() throws {
+            let folder = try TemporaryFolder.make("model")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            // A slider that flees from its origin, five times as fast every fifth of a second: after some seconds its place
+            // is no number that MuJoCo believes. It touches nothing meanwhile.
+            var model = try model(
+                replacing: "</worldbody>",
+                with: "<body name=\"runaway\" pos=\"2 2 2\"><joint name=\"runaway\" type=\"slide\" axis=\"1 0 0\"/>"
+                    + "<geom type=\"sphere\" size=\"0.01\" mass=\"1\" contype=\"0\" conaffinity=\"0\"/></body></worldbody>",
+                in: folder)
+            let text = try String(contentsOfFile: model, encoding: .utf8).replacing(
+                "</actuator>",
+                with: "<general name=\"runaway\" joint=\"runaway\" biastype=\"affine\" biasprm=\"0.000001 25 0\" "
+                    + "gainprm=\"0\"/></actuator>")
+            model = folder.appendingPathComponent("runaway.xml").path
+            try Data(text.utf8).write(to: URL(fileURLWithPath: model))
+            let pipeline = try pipeline(["simulation.mjcf=\(model)"])
+            try pipeline.waitUntilMoving()
+            try pipeline.wait(for: "the simulation's fault", limit: 60) {
+                $0.status["simulation"].map { $0.state == .fault && $0.headline.contains("blew up") } ?? false
+            }
+            try pipeline.wait(for: "the arm's fault") { $0.status["arm"]?.state == .fault }
+            try pipeline.wait(for: "the arm to stand still") { $0.armState?.setpoint.velocities.magnitude == 0 }
+            _ = try pipeline.stop()
+        }
+
         @Test(arguments: [
             ("cameras.primary.source=simulated", "simulated world"), ("arm.port=simulation", "simulated world"),
         ])

@@ -65,7 +65,28 @@ nonisolated struct Octo_CameraFrame: Sendable {
   /// FNV-1a of the bulk part.
   var contentHash: UInt64 = 0
 
+  /// Exposure, gain, white balance and the like as the device says them, crop and rotation as configured.
+  var settings: [Octo_CameraFrame.Setting] = []
+
+  /// Of the camera's calibration file; empty: it has none.
+  var calibrationHash: String = String()
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// How the device was set when it took the picture.
+  nonisolated struct Setting: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var name: String = String()
+
+    var value: String = String()
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
 
   init() {}
 
@@ -78,7 +99,7 @@ fileprivate nonisolated let _protobuf_package = "octo"
 
 nonisolated extension Octo_CameraFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".CameraFrame"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}timestamp\0\u{1}width\0\u{1}height\0\u{1}encoding\0\u{1}step\0\u{4}\u{2}frame_id\0\u{4}]\u{1}device_id\0\u{1}sequence\0\u{3}content_hash\0\u{c}\u{6}\u{1}")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}timestamp\0\u{1}width\0\u{1}height\0\u{1}encoding\0\u{1}step\0\u{4}\u{2}frame_id\0\u{4}]\u{1}device_id\0\u{1}sequence\0\u{3}content_hash\0\u{1}settings\0\u{3}calibration_hash\0\u{c}\u{6}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -95,6 +116,8 @@ nonisolated extension Octo_CameraFrame: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 100: try { try decoder.decodeSingularStringField(value: &self.deviceID) }()
       case 101: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
       case 102: try { try decoder.decodeSingularFixed64Field(value: &self.contentHash) }()
+      case 103: try { try decoder.decodeRepeatedMessageField(value: &self.settings) }()
+      case 104: try { try decoder.decodeSingularStringField(value: &self.calibrationHash) }()
       default: break
       }
     }
@@ -132,6 +155,12 @@ nonisolated extension Octo_CameraFrame: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.contentHash != 0 {
       try visitor.visitSingularFixed64Field(value: self.contentHash, fieldNumber: 102)
     }
+    if !self.settings.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.settings, fieldNumber: 103)
+    }
+    if !self.calibrationHash.isEmpty {
+      try visitor.visitSingularStringField(value: self.calibrationHash, fieldNumber: 104)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -145,6 +174,43 @@ nonisolated extension Octo_CameraFrame: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.deviceID != rhs.deviceID {return false}
     if lhs.sequence != rhs.sequence {return false}
     if lhs.contentHash != rhs.contentHash {return false}
+    if lhs.settings != rhs.settings {return false}
+    if lhs.calibrationHash != rhs.calibrationHash {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Octo_CameraFrame.Setting: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = Octo_CameraFrame.protoMessageName + ".Setting"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}value\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.value) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.value.isEmpty {
+      try visitor.visitSingularStringField(value: self.value, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Octo_CameraFrame.Setting, rhs: Octo_CameraFrame.Setting) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.value != rhs.value {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

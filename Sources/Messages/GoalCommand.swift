@@ -1,0 +1,80 @@
+import Time
+
+/// What an operator asks of the goal node.
+package struct GoalCommand: Equatable, Sendable {
+    package enum Action: Equatable, Sendable {
+        /// The goal of this name in the library becomes the present one.
+        case set(name: String)
+        /// A sentence becomes the present goal.
+        case setText(String)
+        /// No goal: the policy holds, or runs unconditioned, as the manifest says.
+        case clear
+        /// Takes a goal from the live cameras once their pictures have settled, and keeps it under this name. It is not
+        /// set thereby.
+        case record(Recording)
+    }
+    package struct Recording: Equatable, Sendable {
+        /// In the library.
+        package var name: String
+        /// The sentence that goes with the pictures.
+        package var text: String?
+        /// A goal of that name may be overwritten.
+        package var replaces: Bool
+        /// For people: "live", "teleop".
+        package var origin: String
+
+        package init(name: String, text: String? = nil, replaces: Bool = false, origin: String) {
+            self.name = name
+            self.text = text
+            self.replaces = replaces
+            self.origin = origin
+        }
+    }
+    /// Chosen by the sender; the same command sent again keeps it.
+    package var id: UInt64
+    /// Who asks; never empty.
+    package var operatorID: String
+    package var action: Action
+    /// The id of the goal that the operator saw when asking ("" for none): the command is refused when another has been set
+    /// meanwhile. Nil: it does not matter.
+    package var expectedGoalID: String?
+    package var time: MonotonicTime
+
+    package init(id: UInt64, operatorID: String, action: Action, expectedGoalID: String? = nil, time: MonotonicTime) {
+        self.id = id
+        self.operatorID = operatorID
+        self.action = action
+        self.expectedGoalID = expectedGoalID
+        self.time = time
+    }
+}
+
+/// What became of a `GoalCommand`.
+package struct GoalResult: Equatable, Sendable {
+    /// Of the command, with the operator who sent it.
+    package var id: UInt64
+    package var operatorID: String
+    package var isAccepted: Bool
+    /// Of the goal that is set, or was recorded.
+    package var goalID: String
+    package var goalName: String
+    /// The folder that holds the goal; empty when it is in none.
+    package var path: String
+    /// For people: what was done, or why not and what to do.
+    package var message: String
+    package var time: MonotonicTime
+
+    package init(
+        id: UInt64, operatorID: String, isAccepted: Bool, goalID: String, goalName: String, path: String, message: String,
+        time: MonotonicTime
+    ) {
+        self.id = id
+        self.operatorID = operatorID
+        self.isAccepted = isAccepted
+        self.goalID = goalID
+        self.goalName = goalName
+        self.path = path
+        self.message = message
+        self.time = time
+    }
+}

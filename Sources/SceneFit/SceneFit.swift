@@ -1,0 +1,150 @@
+import Images
+
+/// Whether a goal image fits what the camera sees now, in numbers and in words.
+///
+/// The policy compares goal and view pixel by pixel. So what must be the same is the camera's place, the light, and all of
+/// the scene that the task does not change; what the task moves, and the arm, may be elsewhere.
+package struct SceneFit: Equatable, Sendable {
+    package enum Verdict: String, CaseIterable, Comparable, Sendable {
+        case green
+        case amber
+        case red
+
+        package static func < (a: Self, b: Self) -> Bool {
+            (allCases.firstIndex(of: a) ?? 0) < (allCases.firstIndex(of: b) ?? 0)
+        }
+    }
+
+    /// One thing that keeps the fit from being green.
+    package struct Reason: Equatable, Sendable {
+        package var verdict: Verdict
+        /// A sentence without its end: "camera moved 7 px right".
+        package var text: String
+    }
+
+    /// What is known of the goal besides its pixels.
+    package struct Circumstances: Equatable, Sendable {
+        /// Seconds since the goal was taken; nil: nobody knows.
+        package var age: Double?
+        /// Taken by the device that looks now; nil: nobody knows.
+        package var isSameCamera: Bool?
+
+        package init(age: Double? = nil, isSameCamera: Bool? = nil) {
+            self.age = age
+            self.isSameCamera = isSameCamera
+        }
+    }
+
+    /// Where the live picture has gone, in pixels of the frames as they were given.
+    package let motion: PictureMotion
+    /// live = gain · goal + offset: 0.6 is 40 % darker; brightness of 255.
+    package let gain: Double
+    package let offset: Double
+    /// Share of the picture that shows the same, once moved and lit alike.
+    package let agreement: Double
+    /// Share of the goal that the live picture shows at all.
+    package let overlap: Double
+    package let reasons: [Reason]
+
+    package var verdict: Verdict { reasons.map(\.verdict).max() ?? .green }
+
+    /// Pictures are compared at no more than this width, pixels: what is finer says nothing more about the camera's place.
+    private static let largestWidth = 320
+
+    /// From which value on something is amber, and red. Shifts are shares of the width: 2 and 6 of 256 pixels. A policy
+    /// that was trained with crops of up to 10 % bears the first; the second puts one thing where another was.
+    private enum Limit {
+        static let shift = (amber: 2.0 / 256, red: 6.0 / 256)
+        static let rotation = (amber: 1.0, red: 2.5)
+        static let scale = (amber: 0.015, red: 0.04)
+        static let gain = (amber: 0.15, red: 0.35)
+        static let agreement = (amber: 0.72, red: 0.45)
+        static let identical = 0.997
+        static let days = 1.0
+    }
+
+    package init(goal: RGBImage, live: RGBImage, _ circumstances: Circumstances = .init()) {
+        guard goal.width == live.width, goal.height == live.height, min(goal.width, goal.height) >= 64 else {
+            (motion, gain, offset, agreement, overlap) = (PictureMotion(), 1, 0, 0, 0)
+            let problem =
+                goal.width == live.width && goal.height == live.height
+                ? "the pictures are too small to compare: \(goal.width)x\(goal.height)"
+                : "the goal is \(goal.width)x\(goal.height), the camera delivers \(live.width)x\(live.height)"
+            reasons = [Reason(verdict: .red, text: problem)]
+            return
+        }
+        var (a, b) = (GreyImage(goal), GreyImage(live))
+        var factor = 1.0
+        while a.width > Self.largestWidth {
+            (a, b) = (a.halved, b.halved)
+            factor *= 2
+        }
+        let alignment = PictureAlignment(goal: a, live: b)
+        motion = PictureMotion(
+            shift: alignment.motion.shift * factor, rotation: alignment.motion.rotation, scale: alignment.motion.scale)
+        gain = alignment.gain
+        offset = alignment.offset
+        agreement = alignment.agreement
+        overlap = alignment.overlap
+        reasons = Self.reasons(
+            motion, brightness: Self.brightness(alignment, a), agreement: agreement, width: goal.width, circumstances)
+    }
+
+    /// How bright the live picture is, as a share of the goal: of the goal's middle brightness, with the offset.
+    private static func brightness(_ alignment: PictureAlignment, _ goal: GreyImage) -> Double {
+        let mean = Double(goal.values.reduce(0, +)) / Double(goal.values.count)
+        return mean > 1 ? (alignment.gain * mean + alignment.offset) / mean : 1
+    }
+
+    private static func reasons(
+        _ motion: PictureMotion, brightness: Double, agreement: Double, width: Int, _ circumstances: Circumstances
+    ) -> [Reason] {
+        var reasons: [Reason] = []
+        func judge(_ value: Double, _ limit: (amber: Double, red: Double), _ text: String) {
+            if value >= limit.amber { reasons.append(Reason(verdict: value >= limit.red ? .red : .amber, text: text)) }
+        }
+        if circumstances.isSameCamera == false { reasons.append(Reason(verdict: .red, text: "taken with another camera")) }
+        // Where hardly anything agrees, there is nothing that could have moved.
+        if agreement < Limit.agreement.red {
+            let share = Int((100 * (1 - agreement)).rounded())
+            return reasons + [Reason(verdict: .red, text: "another scene: \(share) % of the picture differs")] + aged(circumstances)
+        }
+        let distance = (motion.shift * motion.shift).sum().squareRoot()
+        judge(distance / Double(width), Limit.shift, "camera moved: the picture went \(words(for: motion.shift))")
+        let degrees = motion.rotation * 180 / .pi
+        judge(
+            abs(degrees), Limit.rotation,
+            "camera turned: the picture by \(tenths(abs(degrees)))° \(degrees > 0 ? "clockwise" : "counter-clockwise")")
+        let growth = motion.scale - 1
+        judge(
+            abs(growth), Limit.scale,
+            "camera \(growth > 0 ? "nearer" : "farther"): the picture is \(tenths(abs(100 * growth))) % \(growth > 0 ? "larger" : "smaller")")
+        let change = brightness - 1
+        judge(
+            abs(change), Limit.gain,
+            "\(Int((100 * abs(change)).rounded())) % \(change < 0 ? "darker" : "brighter") than when the goal was taken")
+        if agreement < Limit.agreement.amber {
+            let share = Int((100 * (1 - agreement)).rounded())
+            reasons.append(Reason(verdict: .amber, text: "\(share) % of the picture differs: more than an arm and what it moves"))
+        }
+        if agreement > Limit.identical, distance < 0.5 {
+            reasons.append(Reason(verdict: .amber, text: "the goal is the present scene: there is nothing to do"))
+        }
+        return reasons + aged(circumstances)
+    }
+
+    private static func aged(_ circumstances: Circumstances) -> [Reason] {
+        guard let age = circumstances.age, age >= Limit.days * 86_400 else { return [] }
+        let days = Int(age / 86_400)
+        return [Reason(verdict: .amber, text: "the goal is \(days) \(days == 1 ? "day" : "days") old")]
+    }
+
+    private static func words(for shift: SIMD2<Double>) -> String {
+        var parts: [String] = []
+        if abs(shift.x) >= 0.5 { parts.append("\(Int(abs(shift.x).rounded())) px \(shift.x > 0 ? "right" : "left")") }
+        if abs(shift.y) >= 0.5 { parts.append("\(Int(abs(shift.y).rounded())) px \(shift.y > 0 ? "down" : "up")") }
+        return parts.joined(separator: " and ")
+    }
+
+    private static func tenths(_ value: Double) -> Double { (value * 10).rounded() / 10 }
+}
