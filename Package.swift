@@ -102,7 +102,8 @@ let package = Package(
         program(
             "octo-launch",
             [
-                "Launch", "Control", "ArmDrivers", "Bus", "Wire", "Messages", "Time", "NodeShell", "CShims", "JSONTree", logging,
+                "Launch", "Control", "ArmDrivers", "Cameras", "Bus", "Wire", "Messages", "Time", "NodeShell", "CShims", "JSONTree",
+                logging,
             ]),
         program(
             "octo-camera",

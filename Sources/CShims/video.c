@@ -178,8 +178,10 @@ int octo_video_next_control(int fd, uint32_t after, struct octo_video_control *c
                     : found.type == V4L2_CTRL_TYPE_BOOLEAN      ? OCTO_VIDEO_CONTROL_BOOLEAN
                     : found.type == V4L2_CTRL_TYPE_MENU         ? OCTO_VIDEO_CONTROL_MENU
                     : found.type == V4L2_CTRL_TYPE_INTEGER_MENU ? OCTO_VIDEO_CONTROL_INTEGER_MENU
+                    : found.type == V4L2_CTRL_TYPE_BUTTON       ? OCTO_VIDEO_CONTROL_BUTTON
                                                                 : OCTO_VIDEO_CONTROL_OTHER;
-    if (found.flags & (V4L2_CTRL_FLAG_DISABLED | V4L2_CTRL_FLAG_WRITE_ONLY)) control->kind = OCTO_VIDEO_CONTROL_OTHER;
+    const int without_value = found.type != V4L2_CTRL_TYPE_BUTTON && (found.flags & V4L2_CTRL_FLAG_WRITE_ONLY);
+    if ((found.flags & V4L2_CTRL_FLAG_DISABLED) || without_value) control->kind = OCTO_VIDEO_CONTROL_OTHER;
     memcpy(control->name, found.name, sizeof found.name);
     control->minimum = found.minimum;
     control->maximum = found.maximum;

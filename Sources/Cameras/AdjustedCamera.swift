@@ -6,17 +6,20 @@ import Time
 package struct AdjustedCamera<Base: Camera>: Camera {
     private var base: Base
     private let adjustment: FrameAdjustment
+    private let calibrationHash: String
     /// The size that the lens was calibrated at; nil: it was not.
     private let calibratedSize: (width: Int, height: Int)?
 
     package init(_ base: Base, calibration: CameraCalibration) {
         self.base = base
         adjustment = calibration.adjustment
+        calibrationHash = calibration.contentHash
         calibratedSize = calibration.intrinsics.map { ($0.width, $0.height) }
     }
 
     package var name: String { base.name }
     package var wakeup: CameraWakeup { base.wakeup }
+    package var remark: String? { base.remark }
 
     /// - Throws: what the camera does; `CameraError.calibration` where the crop is not within the camera's picture, or the
     ///   intrinsics are of frames of another size.
@@ -41,7 +44,9 @@ package struct AdjustedCamera<Base: Camera>: Camera {
 
     package mutating func nextFrame(at now: MonotonicTime) throws(CameraError) -> CameraFrame? {
         guard var frame = try base.nextFrame(at: now) else { return nil }
+        frame.calibrationHash = calibrationHash
         guard !adjustment.isNone else { return frame }
+        frame.settings += adjustment.frameSettings
         let image: RGBImage
         switch frame.pixels {
         case .rgb8(let pixels): image = pixels

@@ -32,12 +32,16 @@ package protocol Camera {
     /// out costs punctuality, nothing else.
     mutating func prepare()
 
+    /// What is wrong with it although it delivers, and what to do; nil when nothing is.
+    var remark: String? { get }
+
     /// Stops delivering and lets go of the device. A closed camera may be closed again.
     mutating func close()
 }
 
 extension Camera {
     package mutating func prepare() {}
+    package var remark: String? { nil }
 }
 
 /// What an open camera delivers.

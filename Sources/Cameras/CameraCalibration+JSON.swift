@@ -22,6 +22,8 @@ extension CameraCalibration {
     package init(path: String) throws {
         let file = try SharedBytes(contentsOf: path, limit: 1 << 20)
         try self.init(withExtendedLifetime(file) { Array(file.bytes) }, path: path)
+        let hash = String(file.contentHash, radix: 16)
+        contentHash = String(repeating: "0", count: 16 - hash.count) + hash
     }
 
     /// Faulty values are reported and read as something harmless.
@@ -35,6 +37,37 @@ extension CameraCalibration {
                 rotation: reader.rotation(root["rotate_deg"], at: "rotate_deg")),
             intrinsics: reader.intrinsics(root["intrinsics"], at: "intrinsics"),
             baseFromCamera: reader.pose(root["base_from_camera"], at: "base_from_camera"))
+    }
+}
+
+extension CameraCalibration {
+    /// A calibration file's text with other controls; everything else of it stays.
+    /// - Parameters:
+    ///   - controls: in the order in which they are to be read.
+    ///   - text: of the file that is there; nil: it is a new one.
+    ///   - schema: where editors find the schema, for a new file; nil: nowhere.
+    ///   - path: of the file, for messages.
+    /// - Throws: `CameraCalibrationError` of what is there.
+    package static func text(
+        with controls: [ControlSetting], over text: [UInt8]?, schema: String?, path: String
+    ) throws(CameraCalibrationError) -> String {
+        var root = JSONNode(.object(schema.map { [.init(key: "$schema", value: JSONNode($0))] } ?? []))
+        if let text {
+            _ = try CameraCalibration(text, path: path)
+            do throws(JSONSyntaxError) {
+                root = try JSONNode(parsing: text)
+            } catch {
+                throw .syntax(path: path, error)
+            }
+        }
+        let members = controls.map { setting -> JSONNode.Member in
+            switch setting.value {
+            case .number(let number): .init(key: setting.name, value: JSONNode(number))
+            case .flag(let flag): .init(key: setting.name, value: JSONNode(.bool(flag)))
+            case .choice(let name): .init(key: setting.name, value: JSONNode(name))
+            }
+        }
+        return root.with("controls", JSONNode(.object(members))).text(columns: 100) + "\n"
     }
 }
 

@@ -13,6 +13,14 @@ package struct CameraCalibration: Equatable, Sendable {
         package var model: DistortionModel
         /// In the order of the model.
         package var coefficients: [Double]
+
+        package init(width: Int, height: Int, cameraMatrix: [Double], model: DistortionModel, coefficients: [Double]) {
+            self.width = width
+            self.height = height
+            self.cameraMatrix = cameraMatrix
+            self.model = model
+            self.coefficients = coefficients
+        }
     }
     package enum DistortionModel: String, CaseIterable, Sendable {
         case plumbBob = "plumb_bob"
@@ -34,6 +42,11 @@ package struct CameraCalibration: Equatable, Sendable {
         package var offset: [Double]
         /// Radians about the fixed axes x, then y, then z.
         package var rollPitchYaw: [Double]
+
+        package init(offset: [Double], rollPitchYaw: [Double]) {
+            self.offset = offset
+            self.rollPitchYaw = rollPitchYaw
+        }
     }
 
     /// In the order of the file.
@@ -41,6 +54,8 @@ package struct CameraCalibration: Equatable, Sendable {
     package var adjustment: FrameAdjustment
     package var intrinsics: Intrinsics?
     package var baseFromCamera: Pose?
+    /// FNV-1a of the file's bytes, 16 digits; empty: it is from no file.
+    package var contentHash = ""
 
     package init(
         controls: [ControlSetting] = [], adjustment: FrameAdjustment = .init(), intrinsics: Intrinsics? = nil,

@@ -36,6 +36,8 @@ package struct CameraNodeCore: Sendable {
     private var unchangedSince: MonotonicTime?
     /// What was wrong with the picture that was last examined.
     private var complaint: String?
+    /// What the camera says of itself.
+    private var remark: String?
     private var nextExamination = MonotonicTime.zero
     private var latency = LatencyHistogram()
 
@@ -84,7 +86,9 @@ package struct CameraNodeCore: Sendable {
     }
 
     /// Looks at a published frame now and then; afterwards, so that it makes no frame late.
-    package mutating func examine(_ frame: CameraFrame, at now: MonotonicTime) {
+    /// - Parameter remark: what the camera says of itself.
+    package mutating func examine(_ frame: CameraFrame, remark: String? = nil, at now: MonotonicTime) {
+        self.remark = remark
         guard now >= nextExamination else { return }
         nextExamination = now + Self.examinationPeriod
         complaint = ExposureShare(frame)?.complaint
@@ -164,6 +168,7 @@ package struct CameraNodeCore: Sendable {
                     )
                 }
                 if let complaint { return (.degraded, "\(complaint) \(doing)") }
+                if let remark { return (.degraded, "\(remark) \(doing)") }
             }
             return (
                 .ready, repeats < Self.remarkableRepeats ? doing : doing + "; the last \(repeats + 1) are identical"

@@ -66,11 +66,22 @@ package struct ControlPlan: Equatable, Sendable {
     package struct Step: Equatable, Sendable {
         package var control: V4L2Control
         package var value: Int
+
+        package init(control: V4L2Control, value: Int) {
+            self.control = control
+            self.value = value
+        }
     }
     package private(set) var steps: [Step] = []
 
     /// No steps.
     package init() {}
+
+    /// - Parameter button: which keeps no value that could be read back.
+    package init(pressing button: V4L2Control) { steps = [Step(control: button, value: 1)] }
+
+    /// - Parameter steps: with values that their controls allow, in order.
+    package init(_ steps: [Step]) { self.steps = steps }
 
     /// - Parameter controls: those of the camera.
     /// - Throws: `V4L2Problem.controls` with everything that is wrong.

@@ -1,4 +1,5 @@
 import Images
+import Messages
 
 /// Which part of a camera's picture counts, and which way up: cropped, then mirrored, then turned.
 package struct FrameAdjustment: Equatable, Sendable {
@@ -91,6 +92,15 @@ package struct FrameAdjustment: Equatable, Sendable {
             }
         }
         return RGBImage(width: size.width, height: size.height, pixels: pixels)
+    }
+
+    /// As they travel with each frame, under the keys of a calibration file.
+    package var frameSettings: [CameraFrame.Setting] {
+        [
+            crop.map { .init(name: "crop", value: "\($0.width)x\($0.height)+\($0.x)+\($0.y)") },
+            flip.map { .init(name: "flip", value: $0.rawValue) },
+            rotation == .none ? nil : .init(name: "rotate_deg", value: "\(rotation.rawValue)"),
+        ].compactMap(\.self)
     }
 
     /// For people; empty when it leaves every picture alone.

@@ -96,6 +96,7 @@ package final class KernelV4L2Device: V4L2Device {
             case OCTO_VIDEO_CONTROL_BOOLEAN: .boolean
             case OCTO_VIDEO_CONTROL_MENU: .menu([])
             case OCTO_VIDEO_CONTROL_INTEGER_MENU: .integerMenu([])
+            case OCTO_VIDEO_CONTROL_BUTTON: .button
             default: .other
             }
         return V4L2Control(
@@ -172,7 +173,7 @@ package final class KernelV4L2Device: V4L2Device {
         descriptor = -1
     }
 
-    package func presentPaths() -> [String] { VideoDeviceFiles.present(in: "/dev").flatMap { $0.names + [$0.path] } }
+    package func presentFiles() -> [VideoDeviceFiles] { VideoDeviceFiles.present(in: "/dev") }
 }
 
 extension V4L2Buffer {

@@ -12,7 +12,7 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
     /// What the manifest says about it.
     package struct Configuration: Equatable, Sendable {
         package var name: String
-        /// `/dev/video0`, or a link to it such as those in `/dev/v4l/by-id`.
+        /// A `DeviceName`: `/dev/v4l/by-id/…`, `usb:SERIAL`, `usb-0000:00:14.0-2`, `/dev/video0`.
         package var path: String
         /// Pixels.
         package var width: Int
@@ -57,6 +57,17 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
         /// Damaged frames since the last whole one.
         var damaged = 0
 
+        /// As they travel with each frame.
+        var settings: [CameraFrame.Setting]
+        /// What its controls are locked at.
+        let plan: ControlPlan
+        var nextCheck: MonotonicTime
+        /// Controls looked at again since the start of the stream, and how many had changed.
+        var checked = 0
+        var changes = 0
+        /// The last that had.
+        var changed: (problem: ControlProblem, time: MonotonicTime)?
+
         /// When the device counts as silent.
         var deadline: MonotonicTime { lastSign + patience }
     }
@@ -71,6 +82,10 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
     private static var drainLimit: Int { 32 }
     /// Some cameras take seconds from the start of the stream to the first frame.
     static var firstPatience: Duration { .seconds(5) }
+    /// Between two looks at locked controls, one each time: a look takes a USB camera milliseconds.
+    static var checkPeriod: Duration { .seconds(1) }
+    /// How long a control that had changed is told.
+    static var remarkTime: Duration { .seconds(10) }
 
     package init(_ configuration: Configuration, device: Device) {
         self.configuration = configuration
@@ -125,10 +140,23 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
                 }
             return CameraFrame(
                 camera: name, deviceID: session.deviceID, sequence: sequence, captureTime: captureTime, pixels: pixels,
-                contentHash: bytes.contentHash)
+                contentHash: bytes.contentHash, settings: session.settings)
         } catch {
             throw .device(camera: name, path: configuration.path, isOpening: false, problem: error)
         }
+    }
+
+    /// Looks after the controls: another program may change them at any time.
+    package mutating func prepare() {
+        guard var session else { return }
+        check(&session, at: session.lastSign)
+        self.session = session
+    }
+
+    package var remark: String? {
+        guard let session, let changed = session.changed, session.lastSign - changed.time < Self.remarkTime else { return nil }
+        return "of its controls, \(changed.problem): something else changed it, and it was locked again "
+            + "(\(session.changes) times by now). End the program that sets it, such as a video call or v4l2-ctl."
     }
 
     package mutating func close() {

@@ -8,7 +8,9 @@ package struct V4L2Control: Equatable, Sendable {
         /// Named choices, and choices that are numbers.
         case menu([Choice])
         case integerMenu([Choice])
-        /// A button, a text: nothing that a camera keeps.
+        /// Setting it does something; it keeps no value.
+        case button
+        /// A text, a bit mask: nothing that one number says.
         case other
     }
     package struct Choice: Equatable, Sendable {
@@ -73,7 +75,7 @@ package struct V4L2Control: Equatable, Sendable {
     package var choices: [Choice] {
         switch kind {
         case .menu(let choices), .integerMenu(let choices): choices
-        case .integer, .boolean, .other: []
+        case .integer, .boolean, .button, .other: []
         }
     }
 
@@ -81,7 +83,7 @@ package struct V4L2Control: Equatable, Sendable {
         switch kind {
         case .integer, .boolean: range.contains(value) && (value - range.lowerBound) % step == 0
         case .menu(let choices), .integerMenu(let choices): choices.contains { $0.value == value }
-        case .other: false
+        case .button, .other: false
         }
     }
 
@@ -92,6 +94,7 @@ package struct V4L2Control: Equatable, Sendable {
         case .integer: return "\(range.lowerBound) to \(range.upperBound)" + (step > 1 ? " in steps of \(step)" : "")
         case .menu(let choices), .integerMenu(let choices):
             return choices.map { "\($0.value) (\($0.name))" }.joined(separator: ", ")
+        case .button: return "to be pressed"
         case .other: return "nothing"
         }
     }
@@ -137,7 +140,7 @@ extension V4L2Device {
             switch control.kind {
             case .menu: control.kind = .menu(try choices(of: control))
             case .integerMenu: control.kind = .integerMenu(try choices(of: control))
-            case .integer, .boolean: break
+            case .integer, .boolean, .button: break
             case .other: continue
             }
             controls.append(control)

@@ -64,8 +64,13 @@ package protocol V4L2Device: AnyObject {
     /// VIDIOC_STREAMOFF, munmap(2), close(2).
     func close()
 
-    /// The device files of cameras on this machine, names that stay the same first.
-    func presentPaths() -> [String]
+    /// The video device files of this machine.
+    func presentFiles() -> [VideoDeviceFiles]
+}
+
+extension V4L2Device {
+    /// What cameras of this machine can be called, names that stay the same first.
+    package func presentPaths() -> [String] { presentFiles().flatMap { $0.stableNames + [$0.path] } }
 }
 
 /// A request that failed; errno(3).

@@ -49,8 +49,8 @@ struct CameraNode: NodeBody {
         }
         if let newest, case .publish(let frame) = core.received(newest, at: now) {
             try frames.publish(frame, captureTime: frame.captureTime, at: now)
-            core.examine(frame, at: now)
             camera.prepare()
+            core.examine(frame, remark: camera.remark, at: now)
         }
         switch camera.wakeup {
         case .time(let time): return time

@@ -14,7 +14,9 @@ struct RunCommand: ParsableCommand {
               octo-camera run --run /run/user/1000/octo/replay --node camera-primary
 
             The source "images" plays a folder of PNG or JPEG files at a fixed rate; "v4l2" takes frames from a camera of this
-            machine, "simulated" from the world of octo-sim. One that is unplugged or falls silent is opened again, with longer and longer waits.
+            machine, "simulated" from the world of octo-sim. One that is unplugged or falls silent is opened again, with longer and
+            longer waits, and locked at its calibration's values again. A picture that stands still, is black or saturated, and a
+            control that something else has changed, make the status degraded.
             """)
 
     @OptionGroup var arguments: NodeArguments
@@ -24,7 +26,13 @@ struct RunCommand: ParsableCommand {
             guard let section = context.run.manifest.cameras.first(where: { $0.node == context.name }) else {
                 throw ValidationError("the manifest has no camera for the node '\(context.name)'")
             }
-            let isDevice = if case .device = section.source { true } else { false }
+            var isDevice = false
+            if case .device(let device) = section.source {
+                isDevice = true
+                if let warning = DeviceName(device.path).warning(among: VideoDeviceFiles.present(in: "/dev")) {
+                    context.log.warning("\(warning)")
+                }
+            }
             return try CameraNode(
                 Self.camera(section, worldAt: context.run.simulatedCameras), isDevice: isDevice, context: context)
         }

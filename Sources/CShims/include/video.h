@@ -69,7 +69,7 @@ int octo_video_dequeue(int fd, struct octo_video_buffer *buffer);
 int octo_video_stream(int fd, int on);
 
 enum {
-    /// A button, a text, a bit mask, or one that is switched off for good.
+    /// A text, a bit mask, or one that is switched off for good.
     OCTO_VIDEO_CONTROL_OTHER = 0,
     OCTO_VIDEO_CONTROL_INTEGER,
     OCTO_VIDEO_CONTROL_BOOLEAN,
@@ -77,6 +77,8 @@ enum {
     OCTO_VIDEO_CONTROL_MENU,
     /// The choices are numbers.
     OCTO_VIDEO_CONTROL_INTEGER_MENU,
+    /// Setting it does something; it keeps no value.
+    OCTO_VIDEO_CONTROL_BUTTON,
 };
 /// What can be set on a camera.
 struct octo_video_control {
