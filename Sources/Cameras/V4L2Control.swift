@@ -56,7 +56,8 @@ package struct V4L2Control: Equatable, Sendable {
     private static let names: [UInt32: String] = [
         0x98_0900: "brightness", 0x98_0901: "contrast", 0x98_0902: "saturation", 0x98_0903: "hue",
         0x98_090c: "white_balance_automatic", 0x98_090e: "red_balance", 0x98_090f: "blue_balance", 0x98_0910: "gamma",
-        0x98_0911: "exposure", 0x98_0912: "gain_automatic", 0x98_0913: "gain", 0x98_0918: "power_line_frequency",
+        0x98_0911: "exposure", 0x98_0912: "gain_automatic", 0x98_0913: "gain", 0x98_0914: "horizontal_flip",
+        0x98_0915: "vertical_flip", 0x98_0918: "power_line_frequency",
         0x98_0919: "hue_automatic", 0x98_091a: "white_balance_temperature", 0x98_091b: "sharpness",
         0x98_091c: "backlight_compensation", 0x98_0920: "brightness_automatic", 0x9a_0901: "auto_exposure",
         0x9a_0902: "exposure_time_absolute", 0x9a_0903: "exposure_dynamic_framerate", 0x9a_090a: "focus_absolute",
