@@ -47,6 +47,8 @@ struct PictureScreen {
         }
         var (columns, lines) = (Int32(80), Int32(24))
         _ = octo_terminal_size(STDOUT_FILENO, &columns, &lines)
+        // A serial line does not know.
+        if columns < 1 || lines < 2 { (columns, lines) = (80, 24) }
         // An own screen without a cursor, so that what was there comes back afterwards.
         var text = isOpen ? "" : "\u{1B}[?1049h\u{1B}[?25l"
         isOpen = true

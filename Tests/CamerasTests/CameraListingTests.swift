@@ -83,7 +83,7 @@ import Time
         for request: V4L2Failure.Request in [.open, .queryCapability, .listFormats, .listSizes, .listRates] {
             device.fail(request, EINTR, times: 1)
         }
-        guard case .camera(_, let formats)? = CameraListing([files], device: device).entries.first?.state else {
+        guard case .camera(_, let formats, _)? = CameraListing([files], device: device).entries.first?.state else {
             Issue.record("no camera")
             return
         }

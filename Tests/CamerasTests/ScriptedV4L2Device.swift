@@ -32,7 +32,9 @@ final class ScriptedV4L2Device: V4L2Device {
     private(set) var sets: [String] = []
     var memory = 4
     var hasMonotonicStamps = true
-    var present = ["/dev/v4l/by-id/usb-Other-index0", "/dev/video4"]
+    var present = [VideoDeviceFiles(path: "/dev/video4", names: ["/dev/v4l/by-id/usb-Other-index0"])]
+    /// What devices at other paths are; all others are `identity`.
+    var identities: [String: V4L2Capability] = [:]
 
     /// Frames that wait to be dequeued, in order.
     var shots: [Shot] = []
@@ -40,6 +42,10 @@ final class ScriptedV4L2Device: V4L2Device {
     var whenEmpty: () -> Shot? = { nil }
     /// The request fails so many times, with this errno.
     private var faults: [V4L2Failure.Request: (errno: Int32, times: Int)] = [:]
+
+    /// Requests so far, closing not counted; the one of this number fails with this errno.
+    private(set) var calls = 0
+    var faultAtCall: (number: Int, errno: Int32)?
 
     private(set) var isOpen = false
     private(set) var isStreaming = false
@@ -62,6 +68,8 @@ final class ScriptedV4L2Device: V4L2Device {
 
     private func meet(_ request: V4L2Failure.Request) throws(V4L2Failure) {
         precondition(isOpen || request == .open, "\(request) on a closed device")
+        calls += 1
+        if let faultAtCall, faultAtCall.number == calls { throw V4L2Failure(request, errno: faultAtCall.errno) }
         guard let fault = faults[request], fault.times > 0 else { return }
         faults[request] = (fault.errno, fault.times - 1)
         throw V4L2Failure(request, errno: fault.errno)
@@ -85,7 +93,7 @@ final class ScriptedV4L2Device: V4L2Device {
 
     func capability() throws(V4L2Failure) -> V4L2Capability {
         try meet(.queryCapability)
-        return identity
+        return opened.last.flatMap { identities[$0] } ?? identity
     }
 
     func pixelFormat(at index: Int) throws(V4L2Failure) -> V4L2PixelFormat {
@@ -189,5 +197,5 @@ final class ScriptedV4L2Device: V4L2Device {
         contents = []
     }
 
-    func presentPaths() -> [String] { present }
+    func presentFiles() -> [VideoDeviceFiles] { present }
 }
