@@ -77,7 +77,7 @@ let package = Package(
         room("ServoEmulation", ["ServoProtocol", "Time", "Chance"]),
         room("Simulation", ["CMuJoCo", "Control", "Chance", "JSONTree", "Geometry", "Images"]),
         room("SceneFit", ["Images"]),
-        room("Goals", ["JSONTree", "Images", "Messages", "Time"]),
+        room("Goals", ["SceneFit", "JSONTree", "Geometry", "Images", "Messages", "Time", "CShims"]),
         room("Episodes", ["JSONTree", "Images"]),
         room("Launch", ["JSONTree", "Messages", "Time"]),
         room("Teleop", ["Messages", "Geometry", "Time"]),
@@ -93,7 +93,7 @@ let package = Package(
         room("ServoTerminal", ["ServoEmulation", "ArmDrivers", "Geometry", "Time", "CShims"]),
         room("ArmLoop", ["Control", "RealTime", "ArmDrivers", "Messages", "Geometry", "Time"]),
         room("ArmSetup", ["Control", "Launch", "Time"]),
-        room("PolicySetup", ["Policy", "OctoModel", "TextTokenizer", "Launch"]),
+        room("PolicySetup", ["Policy", "OctoModel", "TextTokenizer", "Launch", "Messages"]),
         room("ClosedLoop", ["Simulation", "Control", "Chance", "Policy", "OctoModel", "Messages", "Geometry", "Images", "Time"]),
         room("Cameras", ["JSONTree", "Time", "Images", "Messages", "Chance", "CShims"]),
         room("NodeShell", ["Bus", "Wire", "Launch", "Messages", "Time", "CShims", argumentParser, logging]),
@@ -108,7 +108,12 @@ let package = Package(
         program(
             "octo-camera",
             ["Cameras", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", "JSONTree", "CShims", logging]),
-        program("octo-goal", ["Goals", "Cameras", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", logging]),
+        program(
+            "octo-goal",
+            [
+                "Goals", "Cameras", "SceneFit", "PolicySetup", "Policy", "OctoModel", "Launch", "NodeShell", "Bus", "Wire", "Messages",
+                "Images", "Time", "JSONTree", "CShims",
+            ]),
         program(
             "octo-policy",
             [
@@ -160,7 +165,8 @@ let package = Package(
         tests(of: "ServoProtocol", ["CAllocationCount"]),
         tests(of: "ServoEmulation", ["ServoProtocol", "Time"]),
         tests(of: "Simulation", ["Control", "JSONTree", "Geometry", "Images"]),
-        tests(of: "Goals", ["Images", "Messages", "Time", "JSONTree"]),
+        tests(of: "SceneFit", ["Images"]),
+        tests(of: "Goals", ["Geometry", "Images", "Messages", "Time", "JSONTree"]),
         tests(of: "Episodes", ["JSONTree", "Images"], exclude: ["tfds_check.py", "tfrecord_check.py"]),
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
         tests(of: "Teleop", ["Control", "Messages", "Geometry", "Time"]),

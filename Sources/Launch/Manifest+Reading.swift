@@ -46,7 +46,14 @@ extension Manifest {
         let sound = check.check(tree, against: ManifestKeys.root, at: ManifestPath())
         if let sound { check.checkConflicts(in: sound) }
         guard let sound, check.problems.isEmpty else { throw .invalid(path: path, check.problems) }
-        self.init(checked: sound, fallbackName: Self.name(fromFile: path))
+        self.init(checked: Self.withGoalLibrary(sound, workingFolder: workingFolder), fallbackName: Self.name(fromFile: path))
+    }
+
+    /// Goals are kept where people work, not where the manifest happens to lie; all processes and programs of the run are to
+    /// mean the same folder.
+    private static func withGoalLibrary(_ tree: JSONNode, workingFolder: String) -> JSONNode {
+        guard let goal = tree["goal"], goal["library"] == nil else { return tree }
+        return tree.with("goal", goal.with("library", JSONNode(FileSystem.absolute("goals", from: workingFolder))))
     }
 
     /// `My_robot.json` gives `my-robot`.
@@ -170,9 +177,11 @@ extension Manifest.Goal {
                         ? section.named("patterns").map { CameraPattern(camera: $0.name, pattern: $0.value.string ?? "") }
                         : cameras.map { CameraPattern(camera: $0.name, pattern: $0.pattern ?? "*") })
             case "text": .text
+            case "library": .library
             default: .none
             }
-        self.init(source: source, text: section.optionalString("text"), name: section.optionalString("name"))
+        self.init(source: source, text: section.optionalString("text"), name: section.optionalString("name"),
+            library: section.string("library"))
     }
 }
 
@@ -182,7 +191,8 @@ extension Manifest.Policy {
             checkpoint: section.string("checkpoint"), step: section.optionalInt("step"),
             tokenizer: section.optionalString("tokenizer"), dataset: section.optionalString("dataset"), rate: section.rate("rate_hz"),
             window: section.optionalInt("window"), preprocessing: section.choice("preprocess"),
-            requiresGoal: section.bool("require_goal"), seed: UInt64(section.int("seed")), threads: section.int("threads"),
+            requiresGoal: section.bool("require_goal"), requiredFit: section.choice("require_goal_fit"),
+            onDrift: section.choice("on_drift"), seed: UInt64(section.int("seed")), threads: section.int("threads"),
             cpus: section.optionalInts("cpus"), precision: section.choice("precision"),
             maximumFrameAge: section.seconds("max_frame_age_s"), actionSpace: section.choice("action_space"),
             keepsBLASCore: section.bool("keep_blas_core"))

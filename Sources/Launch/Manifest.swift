@@ -8,6 +8,19 @@ package enum ManifestPreprocessing: String, CaseIterable, Sendable {
     case resizeAndCenterCrop = "resize_and_center_crop"
 }
 
+/// How well a goal has to fit the scene before the arm may begin.
+package enum ManifestFitRequirement: String, CaseIterable, Sendable {
+    case off
+    case amber
+    case green
+}
+
+/// What happens when the goal no longer fits the scene while the arm moves.
+package enum ManifestDriftResponse: String, CaseIterable, Sendable {
+    case warn
+    case pause
+}
+
 /// How the network computes.
 package enum ManifestPrecision: String, CaseIterable, Sendable {
     case float32
@@ -90,6 +103,8 @@ package struct Manifest: Equatable, Sendable {
             case episode(folder: String, frame: Int, patterns: [CameraPattern])
             /// `text` alone.
             case text
+            /// A recorded goal; `name` says which.
+            case library
         }
         package struct CameraFile: Equatable, Sendable {
             package var camera: String
@@ -102,6 +117,8 @@ package struct Manifest: Equatable, Sendable {
         package var source: Source
         package var text: String?
         package var name: String?
+        /// Absolute path of the goal library; it may not be there yet.
+        package var library: String
     }
 
     package struct Policy: Equatable, Sendable {
@@ -118,6 +135,8 @@ package struct Manifest: Equatable, Sendable {
         package var window: Int?
         package var preprocessing: ManifestPreprocessing
         package var requiresGoal: Bool
+        package var requiredFit: ManifestFitRequirement
+        package var onDrift: ManifestDriftResponse
         package var seed: UInt64
         /// 0: all cores.
         package var threads: Int
@@ -254,5 +273,10 @@ package struct Manifest: Equatable, Sendable {
     package var nodes: [String] {
         cameras.map(\.node) + [Self.goalNode, Self.policyNode, Self.armNode]
             + (simulation == nil ? [] : [Self.simulationNode])
+    }
+
+    /// Those of them that take commands from programs that come and go. With transport `tcp` their ports follow, in this order.
+    package var commandedNodes: [String] {
+        [Self.armNode, Self.goalNode] + (simulation == nil ? [] : [Self.simulationNode])
     }
 }

@@ -49,9 +49,9 @@ struct ManifestCheck {
             if let text = node.string, !text.isEmpty, !text.unicodeScalars.contains("\0") {
                 return checkFile(text, kind, node, at: path)
             }
-        case .destination:
+        case .destination, .destinationFolder:
             if let text = node.string, !text.isEmpty, !text.unicodeScalars.contains("\0") {
-                return checkDestination(text, node, at: path)
+                return checkDestination(text, rule, node, at: path)
             }
         case .choice(let values):
             if let text = node.string, values.contains(text) { return node }
@@ -103,14 +103,19 @@ struct ManifestCheck {
         return JSONNode(.string(absolute), line: node.line, column: node.column)
     }
 
-    private mutating func checkDestination(_ text: String, _ node: JSONNode, at path: ManifestPath) -> JSONNode? {
+    private mutating func checkDestination(
+        _ text: String, _ rule: ManifestRule, _ node: JSONNode, at path: ManifestPath
+    ) -> JSONNode? {
         let base = overridden.contains { path.isWithin($0) } ? workingFolder : manifestFolder
         let absolute = FileSystem.absolute(text, from: base)
         let folder = FileSystem.folder(of: absolute)
-        if let files, files.kind(absolute) == .folder || files.kind(folder) != .folder {
-            report(
-                path, node, found: "\(Self.shown(node)), which would be \(absolute)", allowed: ManifestRule.destination.allowed())
-            return nil
+        if let files {
+            let isFolder = if case .destinationFolder = rule { true } else { false }
+            let isFree = files.kind(absolute) != (isFolder ? .file : .folder)
+            guard isFree, files.kind(folder) == .folder else {
+                report(path, node, found: "\(Self.shown(node)), which would be \(absolute)", allowed: rule.allowed())
+                return nil
+            }
         }
         return JSONNode(.string(absolute), line: node.line, column: node.column)
     }

@@ -110,11 +110,6 @@ extension ManifestCheck {
 
     private mutating func checkGoal(in tree: JSONNode) {
         guard let goal = tree["goal"], let source = goal["source"]?.string else { return }
-        if source == "none", tree["policy"]?["require_goal"]?.bool == true {
-            report(
-                ["goal", "source"], in: tree, found: "\"none\" with policy.require_goal true",
-                allowed: "a goal (\"images\", \"episode\" or \"text\"), or policy.require_goal false to run without one")
-        }
         let cameras = tree["cameras"]?.object ?? []
         if isSound(ManifestPath(["cameras"])) {
             for key in ["images", "patterns"] {

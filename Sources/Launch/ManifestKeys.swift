@@ -111,9 +111,15 @@ enum ManifestKeys {
             selector: "source",
             meaning:
                 "'none': no goal; 'images': an image file for each camera; 'episode': one frame of a recorded folder; "
-                + "'text': a sentence alone.",
+                + "'text': a sentence alone; 'library': a goal that was recorded.",
             variants: [
-                .init(value: "none", keys: []),
+                .init(value: "none", keys: [goalLibrary]),
+                .init(
+                    value: "library",
+                    keys: [
+                        ManifestKey("name", .text, .required, "The goal's name in the library, as 'octo-goal list' shows it."),
+                        goalLibrary,
+                    ]),
                 .init(
                     value: "images",
                     keys: [
@@ -134,12 +140,17 @@ enum ManifestKeys {
                     ] + goalLabels),
                 .init(
                     value: "text",
-                    keys: [ManifestKey("text", .text, .required, "The task as a sentence."), goalName]),
+                    keys: [ManifestKey("text", .text, .required, "The task as a sentence."), goalName, goalLibrary]),
             ]))
 
     private static let goalLabels: [ManifestKey] = [
         ManifestKey("text", .text, .optional, "The task as a sentence, for checkpoints that read language."), goalName,
+        goalLibrary,
     ]
+    private static let goalLibrary = ManifestKey(
+        "library", .destinationFolder, .optional,
+        "The folder with the recorded goals, which octo-goal reads and writes while the run lasts. Left out, it is 'goals' in "
+            + "the folder that octo-launch was started in.")
     private static let goalName = ManifestKey(
         "name", .text, .optional, "What people call the goal. Left out, it is named after its source.")
 
@@ -167,6 +178,14 @@ enum ManifestKeys {
             "How frames become the network's input size; as in the training."),
         ManifestKey(
             "require_goal", .boolean, .defaultsTo(true), "Whether the arm holds as long as there is no goal."),
+        ManifestKey(
+            "require_goal_fit", .choice(ManifestFitRequirement.allCases.map(\.rawValue)), .defaultsTo("off"),
+            "How well the goal has to fit the scene before the arm may begin: 'green', 'amber' (or better), or 'off'. See "
+                + "'octo-goal check'."),
+        ManifestKey(
+            "on_drift", .choice(ManifestDriftResponse.allCases.map(\.rawValue)), .defaultsTo("warn"),
+            "What happens when the fit turns red while the arm moves: 'warn' says so, 'pause' also has the arm hold until it "
+                + "fits again."),
         ManifestKey(
             "seed", .integer(0...9_007_199_254_740_991), .defaultsTo(0),
             "Seed of the noise; with it and the observation a chunk can be made again."),

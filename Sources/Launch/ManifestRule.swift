@@ -15,6 +15,8 @@ indirect enum ManifestRule: Sendable {
     case path(FileProbe.Kind)
     /// The path of a file that may not be there yet; its folder is.
     case destination
+    /// A folder that is there, or can be made in one that is.
+    case destinationFolder
     case choice([String])
     case numbers(ClosedRange<Double>, count: ClosedRange<Int>)
     case integers(ClosedRange<Int>, count: ClosedRange<Int>)
@@ -82,6 +84,7 @@ extension ManifestRule {
         case .path(.file): "the path of a file"
         case .path(.folder): "the path of a folder"
         case .destination: "the path of a file to be written, in a folder that is there"
+        case .destinationFolder: "the path of a folder, which is there or whose parent is"
         case .choice(let values): (values.count == 1 ? "" : "one of ") + values.map { "\"\($0)\"" }.joined(separator: ", ")
         case .numbers(let range, let count):
             "an array of \(count.lowerBound) to \(count.upperBound) numbers from \(Self.text(range.lowerBound)) to "

@@ -34,7 +34,7 @@ extension ManifestRule {
         case .name(let separator):
             return members(["type": "string", "pattern": JSONNode(Self.nameExpression(separator))])
         case .fileNamePattern: return members(["type": "string", "pattern": "^[^/\\x00]+$"])
-        case .path, .destination: return members(["type": "string", "pattern": "^[^\\x00]+$"])
+        case .path, .destination, .destinationFolder: return members(["type": "string", "pattern": "^[^\\x00]+$"])
         case .choice(let values): return members(["enum": JSONNode(.array(values.map { JSONNode($0) }))])
         case .numbers(let range, let count):
             return members([

@@ -58,7 +58,7 @@ package struct NodeProgram: Equatable, Sendable {
 
     package static func of(_ node: String) -> NodeProgram {
         switch node {
-        case Manifest.goalNode: NodeProgram(name: "octo-goal", subcommand: [])
+        case Manifest.goalNode: NodeProgram(name: "octo-goal", subcommand: ["run"])
         case Manifest.policyNode: NodeProgram(name: "octo-policy", subcommand: ["run"])
         case Manifest.armNode: NodeProgram(name: "octo-arm", subcommand: ["run"])
         case Manifest.simulationNode: NodeProgram(name: "octo-sim", subcommand: ["run"])

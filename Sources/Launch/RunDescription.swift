@@ -1,5 +1,6 @@
 import Glibc
 import JSONTree
+import Time
 
 /// All that a process must know of the run it belongs to; the launcher writes it to `run.json` in the run folder.
 package struct RunDescription: Equatable, Sendable {
@@ -41,10 +42,13 @@ package struct RunDescription: Equatable, Sendable {
         }
         var endpoints: [String: String] = [:]
         for (index, node) in manifest.nodes.enumerated() { endpoints[node] = try endpoint(node, index) }
-        let commands = try endpoint("\(Manifest.armNode).commands", manifest.nodes.count)
+        var commands: [String: String] = [:]
+        for (index, node) in manifest.commandedNodes.enumerated() {
+            commands[node] = try endpoint("\(node).commands", manifest.nodes.count + index)
+        }
         return RunDescription(
             folder: folder, runID: String(repeating: "0", count: 16 - digits.count) + digits, launcherPID: getpid(),
-            started: wallTime(), endpoints: endpoints, commandEndpoints: [Manifest.armNode: commands],
+            started: WallTime.now().description, endpoints: endpoints, commandEndpoints: commands,
             manifestPath: FileSystem.absolute(manifestPath, from: FileSystem.workingFolder), manifest: manifest)
     }
 
@@ -59,15 +63,6 @@ package struct RunDescription: Equatable, Sendable {
             throw .unknownNode(path: folder, node: node, known: manifest.nodes)
         }
         return endpoint
-    }
-
-    /// Now, as people write it. gmtime_r(3).
-    private static func wallTime() -> String {
-        var (seconds, fields) = (time(nil), tm())
-        gmtime_r(&seconds, &fields)
-        func two(_ number: Int32) -> String { (number < 10 ? "0" : "") + String(number) }
-        return "\(fields.tm_year + 1900)-\(two(fields.tm_mon + 1))-\(two(fields.tm_mday))T\(two(fields.tm_hour)):"
-            + "\(two(fields.tm_min)):\(two(fields.tm_sec))Z"
     }
 }
 

@@ -3,28 +3,31 @@ import Launch
 import Time
 import Wire
 
-/// A program that comes and goes, such as `octo-arm stop`, beside a run: it hears every node, and one node hears it.
+/// A program that comes and goes, such as `octo-arm stop`, beside a run: it hears every node, and those that it commands hear
+/// it.
 package final class OperatorLink {
     package let run: RunDescription
     package let bus: BusNode
-    private let node: String
 
     /// - Parameters:
     ///   - folder: of the run; nil for the one run that is alive.
-    ///   - node: the process that takes the commands.
+    ///   - nodes: the processes that take the commands.
     ///   - name: of this program, in the envelope of what it sends.
-    package init(run folder: String?, commanding node: String, name: String) throws {
+    package init(run folder: String?, commanding nodes: [String], name: String) throws {
         run = try RunDescription.load(folder: RunSearch.folder(folder))
-        guard let listener = run.commandEndpoints[node] else { throw OperatorLinkError.takesNoCommands(node: node) }
-        self.node = node
+        var listeners: [String] = []
+        for node in nodes {
+            guard let listener = run.commandEndpoints[node] else { throw OperatorLinkError.takesNoCommands(node: node) }
+            listeners.append(listener)
+        }
         bus = try BusNode(
             BusOptions(
-                node: name, runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted(), listeners: [listener]))
+                node: name, runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted(), listeners: listeners))
     }
 
-    /// Waits until the node hears `topic`, so that what is sent next arrives.
+    /// Waits until `node` hears `topic`, so that what is sent next arrives.
     /// - Throws: `.unheard` after `patience`.
-    package func awaitHearing<Message>(on topic: Topic<Message>, patience: Duration = .seconds(3)) throws {
+    package func awaitHearing<Message>(on topic: Topic<Message>, by node: String, patience: Duration = .seconds(3)) throws {
         let deadline = MonotonicTime.now() + patience
         while !bus.isHeard(on: topic) {
             let now = MonotonicTime.now()

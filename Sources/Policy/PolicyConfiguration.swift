@@ -1,3 +1,4 @@
+import Images
 import Messages
 import Time
 
@@ -19,15 +20,6 @@ package struct PolicyCamera: Equatable, Sendable {
     }
 }
 
-/// How camera images become network input. The goal image goes through the same steps as the observation.
-package enum Preprocessing: String, CaseIterable, Sendable {
-    /// lanczos3 with antialias, rounded: what the data pipeline does.
-    case resize
-    /// The same, then the centre crop that stands for the mean of the training-time random crop. The official
-    /// evaluation wrapper does this to `image_primary` only.
-    case resizeAndCenterCrop = "resize_and_center_crop"
-}
-
 /// What the policy node is told at start.
 package struct PolicyConfiguration: Sendable {
     package var cameras: [PolicyCamera]
@@ -40,13 +32,16 @@ package struct PolicyConfiguration: Sendable {
     package var preprocessing: Preprocessing
     /// Without a goal, make no chunk (so that the arm holds) instead of running on a black image.
     package var requiresGoal: Bool
+    /// How well the goal has to fit the scene.
+    package var fitRules: GoalFitRules
     /// A newest frame older than this at a tick makes the tick invalid.
     package var maximumFrameAge: Duration
     package var noiseSeed: UInt64
 
     package init(
         cameras: [PolicyCamera], windowSize: Int, actionDimension: Int, actionSpace: ActionSpace, rate: Rate,
-        preprocessing: Preprocessing, requiresGoal: Bool, maximumFrameAge: Duration, noiseSeed: UInt64
+        preprocessing: Preprocessing, requiresGoal: Bool, fitRules: GoalFitRules = .none,
+        maximumFrameAge: Duration, noiseSeed: UInt64
     ) {
         self.cameras = cameras
         self.windowSize = windowSize
@@ -55,6 +50,7 @@ package struct PolicyConfiguration: Sendable {
         self.rate = rate
         self.preprocessing = preprocessing
         self.requiresGoal = requiresGoal
+        self.fitRules = fitRules
         self.maximumFrameAge = maximumFrameAge
         self.noiseSeed = noiseSeed
     }

@@ -56,6 +56,8 @@ package struct PolicyNodeCore: Sendable {
         case unreadableFrame(camera: String, problem: String)
         case noGoal
         case unusableGoal(problem: String)
+        /// The goal does not fit what the cameras see.
+        case unfitGoal(problem: String)
     }
 
     package struct Counters: Equatable, Sendable {
@@ -88,6 +90,7 @@ package struct PolicyNodeCore: Sendable {
     /// The goal images' sizes as they were taken, in the order of the configuration.
     private var goalSizes: [(camera: String, width: Int, height: Int)] = []
     private var goalProblem: String?
+    private var gate: GoalFitGate
     private var hasGoal: Bool { !goal.images.isEmpty || goal.text != nil }
     /// The request whose result is awaited, and the one that follows it.
     private var running: Request?
@@ -98,6 +101,7 @@ package struct PolicyNodeCore: Sendable {
     package init(_ configuration: PolicyConfiguration, texts: TaskTextReading) {
         self.configuration = configuration
         self.texts = texts
+        gate = GoalFitGate(configuration.fitRules)
         window = ObservationWindow(size: configuration.windowSize)
         obstacle = configuration.cameras.first.map { .noFrameYet(camera: $0.name) }
     }
@@ -123,6 +127,7 @@ package struct PolicyNodeCore: Sendable {
 
     /// Takes a new goal; it holds from the next tick on, the history goes on.
     package mutating func receive(_ goal: Goal) {
+        gate.receive(goal)
         var images: [String: RGBImage] = [:]
         goalSizes = []
         for camera in configuration.cameras where camera.takesGoal {
@@ -146,6 +151,9 @@ package struct PolicyNodeCore: Sendable {
         }
         self.goal = PreparedGoal(id: goal.id, images: images, text: text)
     }
+
+    /// How well the goal fits the scene at present.
+    package mutating func receive(_ fit: GoalFit, at now: MonotonicTime) { gate.receive(fit, at: now) }
 
     /// Takes the observation that is due.
     /// - Parameter now: at or after `nextTick`.
@@ -189,7 +197,14 @@ package struct PolicyNodeCore: Sendable {
             obstacle = .noGoal
             return .observed(observation, run: nil)
         }
+        if let hindrance = gate.hindrance(at: now) {
+            obstacle = .unfitGoal(problem: hindrance)
+            // What was seen before the pause is no longer worth a chunk.
+            waiting = nil
+            return .observed(observation, run: nil)
+        }
         obstacle = nil
+        gate.begin()
         let request = Request(
             observation: observation, goal: goal,
             captureTime: frames.map(\.captureTime).min() ?? due,
@@ -232,6 +247,11 @@ package struct PolicyNodeCore: Sendable {
                 return (nil, running)
             }
             lastFailure = nil
+            // The goal went, or stopped fitting, while the network ran.
+            switch obstacle {
+            case .noGoal, .unfitGoal: return (nil, running)
+            case .noFrameYet, .staleFrame, .unreadableFrame, .unusableGoal, nil: break
+            }
             frameToChunk.record(finished - request.captureTime)
             let chunk = ActionChunk(
                 id: UInt64(counters.chunks), goalID: request.goal.id, observationTime: request.observation.time,
@@ -243,6 +263,9 @@ package struct PolicyNodeCore: Sendable {
             return (chunk, running)
         }
     }
+
+    /// What a person should know although chunks are being made.
+    package func warning(at now: MonotonicTime) -> String? { gate.warning(at: now) }
 
     /// A request's result is awaited.
     package var isInferring: Bool { running != nil }
@@ -299,11 +322,8 @@ package struct PolicyNodeCore: Sendable {
         if let plan = resizes[camera.name], plan.inputWidth == image.width, plan.inputHeight == image.height {
             return plan.resize(image)
         }
-        // The official wrapper crops only `image_primary`; other cameras were not augmented by crops in training.
-        let crops = configuration.preprocessing == .resizeAndCenterCrop && camera.name == "primary"
-        let plan = ImageResize(
-            fromWidth: image.width, height: image.height, toWidth: camera.width, height: camera.height,
-            cropsCentre: crops)
+        let plan = configuration.preprocessing.plan(
+            camera: camera.name, fromWidth: image.width, height: image.height, toWidth: camera.width, height: camera.height)
         resizes[camera.name] = plan
         return plan.resize(image)
     }
@@ -332,8 +352,9 @@ extension PolicyNodeCore.Obstacle: CustomStringConvertible {
                 + "Is the camera connected?"
         case .unreadableFrame(let camera, let problem): "a frame of camera '\(camera)' cannot be read: \(problem)"
         case .noGoal:
-            "unconditioned: no goal is set, and policy.require_goal holds the arm. Set goal.source in the manifest."
-        case .unusableGoal(let problem): problem
+            "unconditioned: no goal is set, and policy.require_goal holds the arm. Set one with 'octo-goal set', or goal.source "
+                + "in the manifest."
+        case .unusableGoal(let problem), .unfitGoal(let problem): problem
         }
     }
 }

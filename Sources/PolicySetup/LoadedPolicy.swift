@@ -1,5 +1,6 @@
 import Foundation
 import Launch
+import Messages
 import OctoModel
 import Policy
 
@@ -44,9 +45,21 @@ package struct LoadedPolicy {
             cameras: wanted, windowSize: window, actionDimension: statistics.dimension,
             actionSpace: section.actionSpace, rate: section.rate,
             preprocessing: section.preprocessing == .resize ? .resize : .resizeAndCenterCrop,
-            requiresGoal: section.requiresGoal, maximumFrameAge: section.maximumFrameAge, noiseSeed: section.seed)
+            requiresGoal: section.requiresGoal, fitRules: GoalFitRules(section), maximumFrameAge: section.maximumFrameAge, noiseSeed: section.seed)
         let team = try WorkerTeam(threads: threads, cpus: Array(cpus.dropFirst()))
         engine = PolicyEngine(network: try FastNetwork(checkpoint, precision: precision, team: team), statistics: statistics)
         name = section.checkpoint.split(separator: "/").suffix(2).joined(separator: "/") + " step \(checkpoint.step)"
+    }
+}
+
+extension GoalFitRules {
+    fileprivate init(_ section: Manifest.Policy) {
+        let required: GoalFit.Verdict? =
+            switch section.requiredFit {
+            case .off: nil
+            case .amber: .amber
+            case .green: .green
+            }
+        self.init(required: required, pausesOnDrift: section.onDrift == .pause)
     }
 }

@@ -2,11 +2,40 @@ import Images
 
 /// Pictures that show how a goal and a live picture differ, good enough to put a camera back by hand.
 package enum FitOverlay {
-    /// Goal, live, both laid over each other, and where they differ (bright is much).
+    package static let panelCount = 5
+
+    /// Goal, live, both laid over each other, where they differ (bright is much), and their edges.
     /// - Returns: nil when the pictures are of different sizes.
-    package static func sheet(goal: RGBImage, live: RGBImage) -> RGBImage? {
+    package static func panels(goal: RGBImage, live: RGBImage) -> [RGBImage]? {
         guard goal.width == live.width, goal.height == live.height else { return nil }
-        return .tiled([goal, live, blend(goal, live), difference(goal, live)], columns: 4)
+        return [goal, live, blend(goal, live), difference(goal, live), edges(goal, live)]
+    }
+
+    /// Edges of the goal in red and of the live picture in cyan; where they meet they are white.
+    package static func edges(_ goal: RGBImage, _ live: RGBImage) -> RGBImage {
+        let (a, b) = (outline(goal), outline(live))
+        let pixels = SharedBytes(count: a.count * 3) { (memory) throws(Never) in
+            for index in a.indices {
+                memory[3 * index] = a[index]
+                memory[3 * index + 1] = b[index]
+                memory[3 * index + 2] = b[index]
+            }
+        }
+        return RGBImage(width: goal.width, height: goal.height, pixels: pixels)
+    }
+
+    /// How steep the brightness is at each pixel, 0...255.
+    private static func outline(_ image: RGBImage) -> [UInt8] {
+        let grey = GreyImage(image).smoothed
+        let (w, h) = (grey.width, grey.height)
+        var result = [UInt8](repeating: 0, count: w * h)
+        for y in 1..<max(h - 1, 1) {
+            for x in 1..<max(w - 1, 1) {
+                let (dx, dy) = (grey[x + 1, y] - grey[x - 1, y], grey[x, y + 1] - grey[x, y - 1])
+                result[y * w + x] = UInt8(min(4 * (dx * dx + dy * dy).squareRoot(), 255))
+            }
+        }
+        return result
     }
 
     /// Half of each: what stands still is sharp, what moved is double.

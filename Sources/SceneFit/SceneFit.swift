@@ -28,18 +28,28 @@ package struct SceneFit: Equatable, Sendable {
         package var age: Double?
         /// Taken by the device that looks now; nil: nobody knows.
         package var isSameCamera: Bool?
+        /// What the camera is set to otherwise than then, in words: "exposure 157 then, 300 now".
+        package var changedSettings: [String]
+        /// The camera's calibration file is another than then; nil: nobody knows.
+        package var isOtherCalibration: Bool?
 
-        package init(age: Double? = nil, isSameCamera: Bool? = nil) {
+        package init(
+            age: Double? = nil, isSameCamera: Bool? = nil, changedSettings: [String] = [], isOtherCalibration: Bool? = nil
+        ) {
             self.age = age
             self.isSameCamera = isSameCamera
+            self.changedSettings = changedSettings
+            self.isOtherCalibration = isOtherCalibration
         }
     }
 
     /// Where the live picture has gone, in pixels of the frames as they were given.
     package let motion: PictureMotion
-    /// live = gain · goal + offset: 0.6 is 40 % darker; brightness of 255.
+    /// live = gain · goal + offset; brightness of 255.
     package let gain: Double
     package let offset: Double
+    /// Of the live picture, as a share of the goal's: 0.6 is 40 % darker.
+    package let brightness: Double
     /// Share of the picture that shows the same, once moved and lit alike.
     package let agreement: Double
     /// Share of the goal that the live picture shows at all.
@@ -49,7 +59,7 @@ package struct SceneFit: Equatable, Sendable {
     package var verdict: Verdict { reasons.map(\.verdict).max() ?? .green }
 
     /// Pictures are compared at no more than this width, pixels: what is finer says nothing more about the camera's place.
-    private static let largestWidth = 320
+    private static let largestWidth = 160
 
     /// From which value on something is amber, and red. Shifts are shares of the width: 2 and 6 of 256 pixels. A policy
     /// that was trained with crops of up to 10 % bears the first; the second puts one thing where another was.
@@ -65,7 +75,7 @@ package struct SceneFit: Equatable, Sendable {
 
     package init(goal: RGBImage, live: RGBImage, _ circumstances: Circumstances = .init()) {
         guard goal.width == live.width, goal.height == live.height, min(goal.width, goal.height) >= 64 else {
-            (motion, gain, offset, agreement, overlap) = (PictureMotion(), 1, 0, 0, 0)
+            (motion, gain, offset, brightness, agreement, overlap) = (PictureMotion(), 1, 0, 1, 0, 0)
             let problem =
                 goal.width == live.width && goal.height == live.height
                 ? "the pictures are too small to compare: \(goal.width)x\(goal.height)"
@@ -86,8 +96,8 @@ package struct SceneFit: Equatable, Sendable {
         offset = alignment.offset
         agreement = alignment.agreement
         overlap = alignment.overlap
-        reasons = Self.reasons(
-            motion, brightness: Self.brightness(alignment, a), agreement: agreement, width: goal.width, circumstances)
+        brightness = Self.brightness(alignment, a)
+        reasons = Self.reasons(motion, brightness: brightness, agreement: agreement, width: goal.width, circumstances)
     }
 
     /// How bright the live picture is, as a share of the goal: of the goal's middle brightness, with the offset.
@@ -107,7 +117,8 @@ package struct SceneFit: Equatable, Sendable {
         // Where hardly anything agrees, there is nothing that could have moved.
         if agreement < Limit.agreement.red {
             let share = Int((100 * (1 - agreement)).rounded())
-            return reasons + [Reason(verdict: .red, text: "another scene: \(share) % of the picture differs")] + aged(circumstances)
+            return reasons + [Reason(verdict: .red, text: "another scene: \(share) % of the picture differs")]
+                + remarks(on: circumstances)
         }
         let distance = (motion.shift * motion.shift).sum().squareRoot()
         judge(distance / Double(width), Limit.shift, "camera moved: the picture went \(words(for: motion.shift))")
@@ -130,13 +141,17 @@ package struct SceneFit: Equatable, Sendable {
         if agreement > Limit.identical, distance < 0.5 {
             reasons.append(Reason(verdict: .amber, text: "the goal is the present scene: there is nothing to do"))
         }
-        return reasons + aged(circumstances)
+        return reasons + remarks(on: circumstances)
     }
 
-    private static func aged(_ circumstances: Circumstances) -> [Reason] {
-        guard let age = circumstances.age, age >= Limit.days * 86_400 else { return [] }
-        let days = Int(age / 86_400)
-        return [Reason(verdict: .amber, text: "the goal is \(days) \(days == 1 ? "day" : "days") old")]
+    private static func remarks(on circumstances: Circumstances) -> [Reason] {
+        var texts = circumstances.changedSettings
+        if circumstances.isOtherCalibration == true { texts.append("taken with another camera calibration") }
+        if let age = circumstances.age, age >= Limit.days * 86_400 {
+            let days = Int(age / 86_400)
+            texts.append("the goal is \(days) \(days == 1 ? "day" : "days") old")
+        }
+        return texts.map { Reason(verdict: .amber, text: $0) }
     }
 
     private static func words(for shift: SIMD2<Double>) -> String {

@@ -58,7 +58,7 @@ final class BusArm: ArmHandle {
     /// - Parameter folder: of the run; nil for the one run that is alive.
     /// - Throws: `RunSearchError`, `OperatorLinkError`, and what is wrong with the calibration.
     init(run folder: String?) throws {
-        link = try OperatorLink(run: folder, commanding: Manifest.armNode, name: "octo-arm")
+        link = try OperatorLink(run: folder, commanding: [Manifest.armNode], name: "octo-arm")
         let section = link.run.manifest.arm
         arm = TeleopArm(try section.readCalibration(), stateRate: section.stateRate.hertz)
         commandPeriod = Self.commandPeriod(section)
@@ -68,8 +68,8 @@ final class BusArm: ArmHandle {
         commands = link.bus.publisher(Topics.armCommand)
         var generator = SystemRandomNumberGenerator()
         firstID = generator.next()
-        try link.awaitHearing(on: Topics.armManual)
-        try link.awaitHearing(on: Topics.armCommand)
+        try link.awaitHearing(on: Topics.armManual, by: Manifest.armNode)
+        try link.awaitHearing(on: Topics.armCommand, by: Manifest.armNode)
     }
 
     var place: String { "the run in \(link.run.folder)" }

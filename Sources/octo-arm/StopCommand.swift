@@ -51,14 +51,14 @@ enum ArmOperator {
     ) throws {
         let link: OperatorLink
         do {
-            link = try OperatorLink(run: folder, commanding: Manifest.armNode, name: "octo-arm")
+            link = try OperatorLink(run: folder, commanding: [Manifest.armNode], name: "octo-arm")
         } catch {
             FileHandle.standardError.write(Data("error: \(error)\n".utf8))
             throw NodeExit.badInput
         }
         let states = try link.bus.subscribe(Topics.armState)
         let publisher = link.bus.publisher(Topics.armCommand)
-        try link.awaitHearing(on: Topics.armCommand)
+        try link.awaitHearing(on: Topics.armCommand, by: Manifest.armNode)
         var generator = SystemRandomNumberGenerator()
         let command = ArmCommand(
             id: generator.next(), operatorID: name, action: action, time: .now())

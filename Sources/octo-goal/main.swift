@@ -1,80 +1,30 @@
 import ArgumentParser
-import Bus
-import Cameras
-import Goals
-import Launch
-import Messages
 import NodeShell
-import Time
-import Wire
 
-/// Loads the goal that the manifest names and publishes it, latched.
+/// Everything that has to do with goals.
 struct OctoGoal: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "octo-goal",
-        abstract: "Publishes what the robot is asked to reach on goal/current.",
+        abstract: "Take goals, set them while the robot runs, and see whether they fit the scene.",
         discussion: """
-            octo-launch starts one such process. The manifest's "goal" says where the goal comes from: image files, one
-            for each camera; a frame of a recorded episode (-1 is the last); a text; or none.
-            """)
+            A goal is what the policy is to reach: an image of each camera, a sentence, or both. The policy lays goal and
+            view over each other pixel by pixel, so a goal is good only if it was taken by the same camera in the present
+            scene, ideally right before the run:
 
-    @OptionGroup var arguments: NodeArguments
+              octo-launch robot.json &            the arm holds as long as there is no goal
+              octo-goal record cup                takes one from all cameras, once the pictures stand still
+              octo-goal check cup                 green, amber or red, and why
+              octo-goal set cup                   the policy goes for it with its next chunk
+              octo-goal watch                     how it fits while the robot moves
 
-    func run() throws {
-        try NodeProcess.run(arguments) { context in
-            try GoalNode(source: GoalSource(context.run.manifest.goal), context: context)
-        }
-    }
-}
-
-/// The goal node: everything is in its core, which has one goal to publish.
-struct GoalNode: NodeBody {
-    private var core: GoalNodeCore
-    private let goals: Publisher<Goal>
-
-    /// - Throws: `GoalError` when the goal cannot be loaded, or is not of a camera's size.
-    init(source: GoalSource, context: NodeContext) throws {
-        core = GoalNodeCore(node: context.name)
-        goals = context.bus.publisher(Topics.goalCurrent)
-        let goal = try Goal(loading: source)
-        for camera in context.run.manifest.cameras {
-            switch camera.source {
-            case .images(let frames):
-                try goal.requireFrameSize(ofCamera: camera.name, folder: frames.folder, pattern: frames.pattern)
-            case .simulated(let simulated):
-                try goal.requireFrameSize(
-                    ofCamera: camera.name, width: simulated.width, height: simulated.height, source: "the simulated world")
-            case .device(let device):
-                let adjustment = try device.calibration.map(CameraCalibration.init(path:))?.adjustment ?? FrameAdjustment()
-                // A crop that is not within the picture is for the camera's process to tell.
-                guard let size = adjustment.size(width: device.width, height: device.height) else { continue }
-                try goal.requireFrameSize(ofCamera: camera.name, width: size.width, height: size.height, source: device.path)
-            }
-        }
-        let now = MonotonicTime.now()
-        if case .publish(let goal) = core.set(goal, at: now) { try goals.publish(goal, at: now) }
-    }
-
-    mutating func turn(at now: MonotonicTime) throws -> MonotonicTime? { nil }
-
-    func status(at now: MonotonicTime) -> NodeStatus { core.status(at: now) }
-}
-
-extension GoalSource {
-    /// The goal section of a manifest.
-    init(_ section: Manifest.Goal) {
-        let views: Views
-        switch section.source {
-        case .none, .text: views = .none
-        case .images(let files): views = .files(files.map { File(camera: $0.camera, path: $0.path) })
-        case .episode(let folder, let frame, let patterns):
-            views = .episode(
-                Episode(
-                    folder: folder, views: patterns.map { Episode.View(camera: $0.camera, pattern: $0.pattern) },
-                    frame: frame))
-        }
-        self.init(name: section.name, views: views, text: section.text.map { .given($0) } ?? .none)
-    }
+            Goals lie in a library, one folder each. With a run alive it is that run's (goal.library), else --library, else
+            the folder 'goals'.
+            """,
+        subcommands: [
+            ListCommand.self, ShowCommand.self, RecordCommand.self, FromEpisodeCommand.self, FromImageCommand.self,
+            SetCommand.self, TextCommand.self, ClearCommand.self, CheckCommand.self, RankCommand.self, WatchCommand.self,
+            ProbeCommand.self, DeleteCommand.self, RunCommand.self,
+        ])
 }
 
 OctoGoal.runProgram()

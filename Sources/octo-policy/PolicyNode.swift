@@ -13,6 +13,10 @@ struct PolicyNode: NodeBody {
     private let goals: Subscription<Goal>
     private let observations: Publisher<PolicyObservation>
     private let chunks: Publisher<ActionChunk>
+    private let fits: Subscription<GoalFit>
+    private let events: Publisher<RunEvent>
+    /// Why the policy held the arm, as was said last.
+    private var saidHindrance: String?
     private let modelName: String
     private static let name = "policy"
 
@@ -24,6 +28,8 @@ struct PolicyNode: NodeBody {
         goals = try bus.subscribe(Topics.goalCurrent)
         observations = bus.publisher(Topics.policyObservation)
         chunks = bus.publisher(Topics.policyChunk)
+        fits = try bus.subscribe(Topics.goalFit)
+        events = bus.publisher(Topics.event(of: Self.name))
     }
 
     var wakeDescriptors: [Int32] { [worker.wakeDescriptor] }
@@ -35,6 +41,7 @@ struct PolicyNode: NodeBody {
             if let next { worker.submit(next) }
         }
         while let goal = goals.take() { core.receive(goal.message) }
+        while let fit = fits.take() { core.receive(fit.message, at: now) }
         for subscription in frames {
             while let frame = subscription.take() { core.receive(frame.message, at: now) }
         }
@@ -42,8 +49,25 @@ struct PolicyNode: NodeBody {
             // The network first: publishing can wait, the chunk cannot.
             if let request { worker.submit(request) }
             try observations.publish(observation, captureTime: observation.views.map(\.captureTime).min(), at: now)
+            try tellOfHolding(at: now)
         }
         return core.nextTick
+    }
+
+    /// The log is to have every moment at which the goal kept the policy from moving the arm, or let it go on.
+    private mutating func tellOfHolding(at now: MonotonicTime) throws {
+        let hindrance: String? =
+            switch core.obstacle {
+            case .noGoal, .unusableGoal, .unfitGoal: core.obstacle?.description
+            case .noFrameYet, .staleFrame, .unreadableFrame, nil: nil
+            }
+        // The reasons of one hindrance count pixels: a new number is no new event.
+        guard (hindrance == nil) != (saidHindrance == nil) else { return }
+        saidHindrance = hindrance
+        try events.publish(
+            RunEvent(
+                node: Self.name, kind: hindrance == nil ? .policyReleased : .policyHeld, subject: "",
+                text: hindrance ?? "the policy goes on", time: now), at: now)
     }
 
     /// Ends when the network is done: a process that exits in the middle of a matrix product can hang in its libraries.
@@ -51,7 +75,7 @@ struct PolicyNode: NodeBody {
 
     func status(at now: MonotonicTime) -> NodeStatus {
         let counters = core.counters
-        let (state, headline) = condition
+        let (state, headline) = condition(at: now)
         return NodeStatus(
             node: Self.name, processID: 0, state: state, headline: headline,
             counters: [
@@ -69,7 +93,7 @@ struct PolicyNode: NodeBody {
             ])
     }
 
-    private var condition: (NodeStatus.State, String) {
+    private func condition(at now: MonotonicTime) -> (NodeStatus.State, String) {
         if let failure = core.lastFailure { return (.degraded, "inference fails: \(failure)") }
         if let obstacle = core.obstacle {
             // Before the first frame there is nothing wrong yet: the policy is ready to see one.
@@ -83,6 +107,7 @@ struct PolicyNode: NodeBody {
         if !missing.isEmpty {
             return (.degraded, "no goal image for \(missing.joined(separator: ", ")): the network sees a black one")
         }
+        if let warning = core.warning(at: now) { return (.degraded, warning) }
         return (.ready, "running \(modelName)")
     }
 }

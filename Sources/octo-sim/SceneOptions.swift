@@ -33,15 +33,3 @@ struct SceneOptions: ParsableArguments {
         return try World(makeScene(), arm: ArmCalibration(contentsOfFile: calibration), mjcf: model)
     }
 }
-
-/// Runs a command's work; what it throws is told in one line, with the exit code of unusable input.
-func reporting(_ work: () throws -> Void) throws {
-    do {
-        try work()
-    } catch let code as ExitCode {
-        throw code
-    } catch {
-        FileHandle.standardError.write(Data("error: \(error)\n".utf8))
-        throw NodeExit.badInput
-    }
-}

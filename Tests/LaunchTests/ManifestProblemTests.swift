@@ -86,7 +86,6 @@ import Testing
         ("goal.frame=3", "$.goal.frame", "from -3 to 2"),
         ("goal.frame=-4", "$.goal.frame", "from -3 to 2"),
         // Combinations.
-        ("goal={\"source\": \"none\"}", "$.goal.source", "policy.require_goal false"),
         ("goal.patterns={\"wrist\": \"*\"}", "$.goal.patterns.wrist", "the cameras of this manifest: primary"),
         ("goal.patterns={\"primry\": \"*\"}", "$.goal.patterns.primry", "the cameras of this manifest: primary"),
         ("goal.images={}", "$.goal.images", "belongs to source \"images\""),

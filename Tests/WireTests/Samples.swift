@@ -80,7 +80,56 @@ enum Samples {
             .init(name: "inference", count: 12, p50: .milliseconds(190), p99: .milliseconds(240), maximum: .seconds(1))
         ])
 
+    static let goalCommands = [
+        GoalCommand(id: 5, operatorID: "ann", action: .set(name: "cup"), expectedGoalID: "", time: time(2_800)),
+        GoalCommand(id: 6, operatorID: "ann", action: .setText("put the cup down"), time: time(2_800)),
+        GoalCommand(id: 7, operatorID: "ann", action: .clear, expectedGoalID: "0123456789ab", time: time(2_800)),
+        GoalCommand(
+            id: 8, operatorID: "ann", action: .record(.init(name: "cup", text: "a cup", replaces: true, origin: "teleop")),
+            time: time(2_800)),
+    ]
+    static let goalResult = GoalResult(
+        id: 8, operatorID: "ann", isAccepted: true, goalID: "0123456789ab", goalName: "cup", path: "/goals/cup",
+        message: "recorded", time: time(2_900))
+    static let goalFit = GoalFit(
+        goalID: "0123456789ab", goalName: "cup", verdict: .red,
+        cameras: [
+            .init(
+                camera: "primary", verdict: .red, reasons: [.init(verdict: .red, text: "camera moved 7 px right")], shiftX: 7,
+                shiftY: -0.25, rotation: 0.01, scale: 1.02, brightness: 0.6, agreement: 0.9, overlap: 0.97),
+            .init(camera: "wrist", verdict: .unknown, reasons: []),
+        ], time: time(2_900))
+    static let event = RunEvent(
+        node: "goal", kind: .fitChanged, subject: "cup", text: "green -> red: camera moved 7 px right", time: time(2_900))
+    static let episodeCommand = EpisodeCommand(
+        id: 9, operatorID: "ann", action: .markSuccess, text: "at last", time: time(2_900))
+    static let episodeResult = EpisodeResult(
+        id: 9, operatorID: "ann", isAccepted: false, message: "nothing is recorded", time: time(2_900))
+    static let episodeState = EpisodeState(
+        isRecording: true, name: "e1", path: "/episodes/e1.mcap", outcome: .open, startTime: time(2_000), messages: 77,
+        bytes: 12_345, missing: 1, time: time(2_900))
+    static let simulationCommands = [
+        SimulationCommand(
+            id: 1, operatorID: "ann", action: .nudgeCamera(offset: [0.01, 0, -0.02], roll: 0.1), time: time(2_900)),
+        SimulationCommand(id: 2, operatorID: "ann", action: .resetCamera, time: time(2_900)),
+        SimulationCommand(id: 3, operatorID: "ann", action: .setBrightness(0.5), time: time(2_900)),
+        SimulationCommand(
+            id: 4, operatorID: "ann", action: .placeObject(name: "cup", position: [0.3, 0.1, 0.02]), time: time(2_900)),
+    ]
+    static let simulationResult = SimulationResult(
+        id: 4, operatorID: "ann", isAccepted: true, message: "done", time: time(2_900))
+    /// With everything that is known of the device.
+    static let describedFrame: CameraFrame = {
+        var described = frame
+        described.settings = [.init(name: "exposure_time_absolute", value: "157"), .init(name: "crop", value: "0,0 640x480")]
+        described.calibrationHash = "00ff"
+        return described
+    }()
+
     static let all: [AnySample] = [
+        AnySample(describedFrame), AnySample(goalResult), AnySample(goalFit), AnySample(event), AnySample(episodeCommand),
+        AnySample(episodeResult), AnySample(episodeState), AnySample(simulationResult),
+    ] + goalCommands.map { AnySample($0) } + simulationCommands.map { AnySample($0) } + [
         AnySample(frame), AnySample(jpegFrame), AnySample(goal), AnySample(Goal.none), AnySample(observation),
         AnySample(chunk), AnySample(armState), AnySample(holdingState), AnySample(chunkReport), AnySample(loopReport),
         AnySample(status), AnySample(blamingState), AnySample(command), AnySample(manualJoints), AnySample(manualTwist),

@@ -86,3 +86,9 @@ void octo_serial_discard(int fd);
 int octo_open_terminal(char *name, size_t capacity);
 /// Columns and lines of a terminal; returns 0 or an errno (ENOTTY where it is none). TIOCGWINSZ.
 int octo_terminal_size(int fd, int *columns, int *lines);
+
+/// Exchanges two files or folders in one step; both must be there. 0 or errno. renameat2(2), RENAME_EXCHANGE.
+int octo_exchange(const char *a, const char *b);
+/// Renames a file or folder where nothing of the new name is there. 0 or errno. renameat2(2), RENAME_NOREPLACE.
+int octo_rename_new(const char *from, const char *to);
+

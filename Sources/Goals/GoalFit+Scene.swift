@@ -1,0 +1,80 @@
+import Images
+import Messages
+import SceneFit
+import Time
+
+extension GoalFit {
+    /// Compares a goal with what the cameras see.
+    /// - Parameters:
+    ///   - record: how the goal was taken; nil where nobody knows.
+    ///   - frames: the newest of each camera.
+    ///   - wall: the time of day, for the goal's age.
+    package init(
+        of goal: Goal, record: GoalRecord?, frames: [String: CameraFrame], wall: WallTime, at now: MonotonicTime
+    ) {
+        let cameras = goal.views.map { view in
+            CameraFit(
+                view, record: record?.views.first { $0.camera == view.camera }, age: record.map { wall - $0.recorded },
+                frame: frames[view.camera])
+        }
+        self.init(
+            goalID: goal.id, goalName: goal.name, verdict: cameras.map(\.verdict).max() ?? .unknown, cameras: cameras, time: now)
+    }
+}
+
+extension GoalFit.CameraFit {
+    fileprivate init(_ goal: Goal.View, record: GoalRecord.View?, age: Double?, frame: CameraFrame?) {
+        guard let frame else {
+            self.init(
+                camera: goal.camera, verdict: .unknown,
+                reasons: [.init(verdict: .unknown, text: "no frame of camera '\(goal.camera)' has come")])
+            return
+        }
+        let live: RGBImage
+        do throws(ImageError) {
+            live = try frame.image()
+        } catch {
+            self.init(
+                camera: goal.camera, verdict: .unknown,
+                reasons: [.init(verdict: .unknown, text: "a frame of camera '\(goal.camera)' cannot be read")])
+            return
+        }
+        let fit = SceneFit(goal: goal.image, live: live, SceneFit.Circumstances(record, age: age, frame: frame))
+        self.init(
+            camera: goal.camera, verdict: GoalFit.Verdict(fit.verdict),
+            reasons: fit.reasons.map { GoalFit.Reason(verdict: GoalFit.Verdict($0.verdict), text: $0.text) },
+            shiftX: fit.motion.shift.x, shiftY: fit.motion.shift.y, rotation: fit.motion.rotation, scale: fit.motion.scale,
+            brightness: fit.brightness, agreement: fit.agreement, overlap: fit.overlap)
+    }
+}
+
+extension SceneFit.Circumstances {
+    /// What was known then against what is known now; what one of them does not know is not held against the goal.
+    fileprivate init(_ record: GoalRecord.View?, age: Double?, frame: CameraFrame) {
+        guard let record else {
+            self.init(age: age)
+            return
+        }
+        let now = Dictionary(frame.settings.map { ($0.name, $0.value) }) { first, _ in first }
+        let changed: [String] = record.settings.compactMap { then in
+            guard let value = now[then.name], value != then.value else { return nil }
+            return "\(then.name) was \(then.value) then, is \(value) now"
+        }
+        let knowsDevices = !record.deviceID.isEmpty && !frame.deviceID.isEmpty
+        let knowsCalibrations = !record.calibrationHash.isEmpty && !frame.calibrationHash.isEmpty
+        self.init(
+            age: age, isSameCamera: knowsDevices ? record.deviceID == frame.deviceID : nil, changedSettings: changed,
+            isOtherCalibration: knowsCalibrations ? record.calibrationHash != frame.calibrationHash : nil)
+    }
+}
+
+extension GoalFit.Verdict {
+    fileprivate init(_ verdict: SceneFit.Verdict) {
+        self =
+            switch verdict {
+            case .green: .green
+            case .amber: .amber
+            case .red: .red
+            }
+    }
+}

@@ -1,0 +1,290 @@
+import CShims
+import Glibc
+import Images
+import JSONTree
+
+/// Goals on disk: one folder each, with `goal.json`, per camera the full-size PNG, and the network's tensor as `.npy`.
+///
+/// A goal appears and changes as a whole: it is written beside its place, flushed, and put there in one step. A process
+/// that is killed meanwhile leaves the old goal, and a hidden folder that the next save takes away.
+package struct GoalLibrary: Equatable, Sendable {
+    /// One folder of the library.
+    package struct Entry: Sendable {
+        package var name: String
+        package var record: Result<GoalRecord, GoalLibraryError>
+    }
+    package let folder: String
+
+    package init(folder: String) { self.folder = folder }
+
+    package func path(of name: String) -> String { ImageFolder.join(folder, name) }
+
+    /// Every goal by name; what cannot be read is in the list with what is wrong. No folder is an empty library.
+    /// - Throws: `.unreadable` when the folder cannot be listed.
+    package func entries() throws(GoalLibraryError) -> [Entry] {
+        try names().map { name in
+            do throws(GoalLibraryError) {
+                return Entry(name: name, record: .success(try load(name)))
+            } catch {
+                return Entry(name: name, record: .failure(error))
+            }
+        }
+    }
+
+    /// The names of all goals, in natural order.
+    package func names() throws(GoalLibraryError) -> [String] {
+        guard let content = Self.content(of: folder) else {
+            if errno == ENOENT { return [] }
+            throw .system(doing: "listing the goal library", path: folder, errno: errno)
+        }
+        return content.filter { GoalRecord.isName($0) && Self.isFolder(path(of: $0)) }.sorted { ImageFolder.precedes($0, $1) }
+    }
+
+    /// Reads one goal and checks it: the description, every picture's size, and that the content is the one recorded.
+    package func load(_ name: String) throws(GoalLibraryError) -> GoalRecord {
+        guard GoalRecord.isName(name) else { throw .badName(name) }
+        let place = path(of: name)
+        guard Self.isFolder(place) else { throw .missing(name: name, folder: folder, known: (try? names()) ?? []) }
+        do throws(GoalLoadingError) {
+            return try Self.read(place, name: name)
+        } catch {
+            throw .damaged(name: name, path: place, problems: error.problems)
+        }
+    }
+
+    /// Writes a goal.
+    /// - Parameter replaces: an old goal of that name goes; without, it stays and `.exists` is thrown.
+    /// - Returns: its folder.
+    @discardableResult
+    package func save(_ record: GoalRecord, replaces: Bool) throws(GoalLibraryError) -> String {
+        guard GoalRecord.isName(record.name) else { throw .badName(record.name) }
+        let place = path(of: record.name)
+        if !replaces, Self.isThere(place) { throw .exists(name: record.name, path: place) }
+        try Self.makeFolders(folder)
+        sweep()
+        let unfinished = path(of: ".\(record.name).new-\(getpid())")
+        Self.remove(unfinished)
+        guard mkdir(unfinished, 0o777) == 0 else {
+            throw .system(doing: "making the goal's folder", path: unfinished, errno: errno)
+        }
+        do throws(GoalLibraryError) {
+            try Self.write(record, to: unfinished)
+            try Self.flush(unfinished)
+            var problem = octo_rename_new(unfinished, place)
+            if problem == EEXIST, replaces { problem = octo_exchange(unfinished, place) }
+            if problem == EEXIST { throw GoalLibraryError.exists(name: record.name, path: place) }
+            guard problem == 0 else {
+                throw GoalLibraryError.system(doing: "putting the goal into the library", path: place, errno: problem)
+            }
+            try Self.flush(folder)
+        } catch {
+            Self.remove(unfinished)
+            throw error
+        }
+        // After an exchange this is the old goal.
+        Self.remove(unfinished)
+        return place
+    }
+
+    /// Takes a goal away, all at once.
+    package func delete(_ name: String) throws(GoalLibraryError) {
+        guard GoalRecord.isName(name) else { throw .badName(name) }
+        let place = path(of: name)
+        guard Self.isThere(place) else { throw .missing(name: name, folder: folder, known: (try? names()) ?? []) }
+        let doomed = path(of: ".\(name).old-\(getpid())")
+        Self.remove(doomed)
+        guard rename(place, doomed) == 0 else { throw .system(doing: "deleting a goal", path: place, errno: errno) }
+        Self.remove(doomed)
+    }
+
+    // MARK: Reading
+
+    private struct GoalLoadingError: Error {
+        var problems: [String]
+
+        init(_ problems: [String]) { self.problems = problems }
+    }
+
+    private static func read(_ place: String, name: String) throws(GoalLoadingError) -> GoalRecord {
+        let file = ImageFolder.join(place, GoalRecord.fileName)
+        let root: JSONNode
+        do {
+            root = try JSONNode(parsing: SharedBytes(contentsOf: file, limit: 1 << 20).bytes)
+        } catch {
+            throw GoalLoadingError(["\(GoalRecord.fileName): \(error)"])
+        }
+        let reader = JSONReader()
+        let description = GoalRecord.description(root, reader)
+        var problems = reader.problems.map { "\(GoalRecord.fileName), \($0)" }
+        if reader.problems.isEmpty, description.name != name {
+            problems.append("\(GoalRecord.fileName), name: found '\(description.name)', expected '\(name)', as its folder is called")
+        }
+        guard problems.isEmpty else { throw GoalLoadingError(problems) }
+        var views: [GoalRecord.View] = []
+        for view in description.views {
+            do throws(ImageError) {
+                views.append(try GoalRecord.View(view, in: place, &problems))
+            } catch {
+                problems.append("\(error)")
+            }
+        }
+        guard problems.isEmpty else { throw GoalLoadingError(problems) }
+        let record = GoalRecord(
+            name: name, recorded: description.recorded, origin: description.origin, text: description.text, views: views,
+            arm: description.arm)
+        guard record.id == description.id else {
+            throw GoalLoadingError([
+                "the pictures and text are not those that were recorded: their hash is \(record.id), expected \(description.id)"
+            ])
+        }
+        return record
+    }
+
+    // MARK: Writing
+
+    private static func write(_ record: GoalRecord, to place: String) throws(GoalLibraryError) {
+        do {
+            for view in record.views {
+                try view.image.pngData().write(to: ImageFolder.join(place, GoalRecord.imageFile(view.camera)))
+                if let network = view.network {
+                    try NumPyFile.bytes(of: network.image).write(
+                        to: ImageFolder.join(place, GoalRecord.networkFile(view.camera)))
+                }
+            }
+            try SharedBytes(copying: Array((record.json.text(columns: 110) + "\n").utf8)).write(
+                to: ImageFolder.join(place, GoalRecord.fileName))
+        } catch {
+            throw .notWritten(path: place, reason: "\(error)")
+        }
+    }
+
+    /// What killed saves of processes that are gone have left.
+    private func sweep() {
+        for name in Self.content(of: folder) ?? [] {
+            guard name.hasPrefix("."), let dash = name.lastIndex(of: "-"),
+                name[..<dash].hasSuffix(".new") || name[..<dash].hasSuffix(".old"),
+                let pid = Int32(name[name.index(after: dash)...]), kill(pid, 0) != 0, errno == ESRCH
+            else { continue }
+            Self.remove(path(of: name))
+        }
+    }
+
+    private static func flush(_ place: String) throws(GoalLibraryError) {
+        let descriptor = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .system(doing: "flushing", path: place, errno: errno) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw .system(doing: "flushing", path: place, errno: errno) }
+    }
+
+    private static func makeFolders(_ path: String) throws(GoalLibraryError) {
+        var built = path.hasPrefix("/") ? "/" : ""
+        for part in path.split(separator: "/") {
+            built += (built.isEmpty || built.hasSuffix("/") ? "" : "/") + part
+            guard mkdir(built, 0o777) != 0, errno != EEXIST else { continue }
+            if errno == EISDIR || isFolder(built) { continue }
+            throw .system(doing: "making the goal library", path: built, errno: errno)
+        }
+    }
+
+    /// The files of one folder, and the folder. What cannot be removed stays.
+    private static func remove(_ place: String) {
+        guard let names = content(of: place) else { return }
+        for name in names { unlink(ImageFolder.join(place, name)) }
+        rmdir(place)
+    }
+
+    /// The names in a folder, in no order; nil, with errno set, when it cannot be read.
+    private static func content(of place: String) -> [String]? {
+        guard let stream = opendir(place) else { return nil }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    private static func isThere(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    private static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+}
+
+extension GoalRecord.View {
+    fileprivate init(_ view: GoalRecord.Description.View, in place: String, _ problems: inout [String]) throws(ImageError) {
+        let image = try RGBImage(contentsOf: ImageFolder.join(place, GoalRecord.imageFile(view.camera)))
+        if image.width != view.width || image.height != view.height {
+            problems.append(
+                "\(GoalRecord.imageFile(view.camera)) is \(image.width)x\(image.height), expected \(view.width)x\(view.height)")
+        }
+        var network: GoalRecord.NetworkImage?
+        if let expected = view.network {
+            let file = GoalRecord.networkFile(view.camera)
+            do {
+                let bytes = try SharedBytes(contentsOf: ImageFolder.join(place, file))
+                guard let read = NumPyFile.image(bytes, width: expected.width, height: expected.height) else {
+                    throw WrongTensor(file: file, width: expected.width, height: expected.height)
+                }
+                let made = expected.preprocessing.plan(
+                    camera: view.camera, fromWidth: image.width, height: image.height, toWidth: expected.width,
+                    height: expected.height
+                ).resize(image)
+                // A run would not go by this file: what it says must be what a run does.
+                if read != made { problems.append("\(file) is not what \(expected.preprocessing.rawValue) makes of the picture") }
+                network = .init(image: read, preprocessing: expected.preprocessing)
+            } catch {
+                problems.append("\(error)")
+            }
+        }
+        self.init(
+            camera: view.camera, image: image, deviceID: view.deviceID, pixelFormat: view.pixelFormat, settings: view.settings,
+            calibrationHash: view.calibrationHash, network: network)
+    }
+}
+
+private struct WrongTensor: Error, CustomStringConvertible {
+    var file: String
+    var width: Int
+    var height: Int
+
+    var description: String { "\(file) is no uint8 array of [\(height), \(width), 3]" }
+}
+
+/// Why the goal library could not do something.
+package enum GoalLibraryError: Error, Equatable, Sendable {
+    case badName(String)
+    case missing(name: String, folder: String, known: [String])
+    case exists(name: String, path: String)
+    case damaged(name: String, path: String, problems: [String])
+    case notWritten(path: String, reason: String)
+    case system(doing: String, path: String, errno: Int32)
+}
+
+extension GoalLibraryError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .badName(let name):
+            "naming a goal: found '\(name.prefix(80))', expected 1 to 64 letters, digits, '.', '_' or '-', no dot at the start. "
+                + "Choose such a name: it becomes a folder."
+        case .missing(let name, let folder, let known):
+            "looking for goal '\(name)': \(folder) holds \(ImageFolder.summary(of: known)), expected a folder of that name. See "
+                + "'octo-goal list', or take one with 'octo-goal record \(name)'."
+        case .exists(let name, let path):
+            "saving goal '\(name)': \(path) is there already, expected a new name. Choose another, or say that it may be "
+                + "replaced (--replace)."
+        case .damaged(let name, let path, let problems):
+            "reading goal '\(name)' in \(path): \(problems.joined(separator: "; ")). Take it anew with 'octo-goal record \(name) "
+                + "--replace', or delete it."
+        case .notWritten(let path, let reason):
+            "saving a goal in \(path): \(reason)"
+        case .system(let doing, let path, let errno):
+            "\(doing) \(path): \(String(cString: strerror(errno))), expected it to work. Check its owner, permissions and the "
+                + "space left (ls -ld, df)."
+        }
+    }
+}

@@ -1,0 +1,143 @@
+import Geometry
+import Images
+import Messages
+import Time
+
+/// A goal with all that is known of how it was taken: what a folder of the goal library holds.
+package struct GoalRecord: Equatable, Sendable {
+    /// Where a goal comes from.
+    package enum Origin: Equatable, Sendable {
+        /// From cameras that were looking.
+        case live
+        /// The same, by an operator who drove the arm there.
+        case teleop
+        /// A moment of a recorded episode.
+        case episode(path: String, frame: Int)
+        /// Picture files.
+        case images(paths: [String])
+
+        /// What `goal.json` calls it.
+        package var kind: String {
+            switch self {
+            case .live: "live"
+            case .teleop: "teleop"
+            case .episode: "episode"
+            case .images: "images"
+            }
+        }
+    }
+    /// One camera's goal.
+    package struct View: Equatable, Sendable {
+        package var camera: String
+        /// Full size, as the camera delivered it.
+        package var image: RGBImage
+        /// What stays the same when the machine restarts; empty where nobody knows.
+        package var deviceID: String
+        /// "rgb8", "jpeg": what the camera delivered; empty where nobody knows.
+        package var pixelFormat: String
+        package var settings: [CameraFrame.Setting]
+        /// Of the camera's calibration file; empty: it had none, or nobody knows.
+        package var calibrationHash: String
+        /// As it goes into the network; nil where no policy had said what it takes.
+        package var network: NetworkImage?
+
+        package init(
+            camera: String, image: RGBImage, deviceID: String = "", pixelFormat: String = "",
+            settings: [CameraFrame.Setting] = [], calibrationHash: String = "", network: NetworkImage? = nil
+        ) {
+            self.camera = camera
+            self.image = image
+            self.deviceID = deviceID
+            self.pixelFormat = pixelFormat
+            self.settings = settings
+            self.calibrationHash = calibrationHash
+            self.network = network
+        }
+    }
+    /// A picture at the network's size, with the steps that made it.
+    package struct NetworkImage: Equatable, Sendable {
+        package var image: RGBImage
+        package var preprocessing: Preprocessing
+
+        package init(image: RGBImage, preprocessing: Preprocessing) {
+            self.image = image
+            self.preprocessing = preprocessing
+        }
+    }
+    /// The arm when the goal was taken.
+    package struct Arm: Equatable, Sendable {
+        /// Radians.
+        package var jointPositions: JointVector
+        /// 0 closed ... 1 open.
+        package var gripper: Double
+        package var baseFromEEF: Pose
+
+        package init(jointPositions: JointVector, gripper: Double, baseFromEEF: Pose) {
+            self.jointPositions = jointPositions
+            self.gripper = gripper
+            self.baseFromEEF = baseFromEEF
+        }
+
+        package init(_ state: ArmState) {
+            self.init(
+                jointPositions: state.measured.positions, gripper: state.measured.gripper, baseFromEEF: state.baseFromEEF)
+        }
+    }
+
+    /// 1 to 64 letters, digits, '.', '_' and '-', no dot at the start: it is a folder's name.
+    package var name: String
+    package var recorded: WallTime
+    package var origin: Origin
+    package var text: String?
+    /// Sorted by camera name, each camera once.
+    package var views: [View]
+    package var arm: Arm?
+
+    package init(name: String, recorded: WallTime, origin: Origin, text: String? = nil, views: [View], arm: Arm? = nil) {
+        self.name = name
+        self.recorded = recorded
+        self.origin = origin
+        self.text = text
+        self.views = views.sorted { $0.camera < $1.camera }
+        self.arm = arm
+    }
+
+    /// Follows from pictures and text alone.
+    package var id: String {
+        Goal.contentID(views: views.map { Goal.View(camera: $0.camera, image: $0.image) }, text: text)
+    }
+
+    /// What the policy gets.
+    /// - Parameter path: where the record lies.
+    package func goal(path: String) -> Goal {
+        Goal(
+            id: id, name: name, views: views.map { Goal.View(camera: $0.camera, image: $0.image) }, text: text, source: path)
+    }
+
+    /// Whether a goal may be called this.
+    package static func isName(_ name: String) -> Bool {
+        (1...64).contains(name.utf8.count) && name.utf8.first != UInt8(ascii: ".")
+            && name.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+    }
+}
+
+extension GoalRecord.View {
+    /// - Throws: `ImageError` when the frame's JPEG cannot be read.
+    package init(_ frame: CameraFrame) throws(ImageError) {
+        let format =
+            switch frame.pixels {
+            case .rgb8: "rgb8"
+            case .jpeg: "jpeg"
+            }
+        self.init(
+            camera: frame.camera, image: try frame.image(), deviceID: frame.deviceID, pixelFormat: format, settings: frame.settings,
+            calibrationHash: frame.calibrationHash)
+    }
+}

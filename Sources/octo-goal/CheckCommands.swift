@@ -1,0 +1,268 @@
+import ArgumentParser
+import Bus
+import CShims
+import Foundation
+import Goals
+import Images
+import JSONTree
+import Messages
+import NodeShell
+import SceneFit
+import Time
+import Wire
+
+/// Exit codes of a fit, beside those all programs share.
+extension GoalFit.Verdict {
+    var exitCode: ExitCode {
+        switch self {
+        case .green: .success
+        case .amber: ExitCode(3)
+        case .red: ExitCode(4)
+        case .unknown: ExitCode(5)
+        }
+    }
+}
+
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Says whether a goal fits what the cameras see now, and why not.",
+        discussion: """
+            Without a name it is the goal that is set. The picture of --overlay has, for each camera, the goal, the live
+            view, both laid over each other, where they differ (bright is much), and their edges (goal red, live cyan): turn
+            the camera until it is sharp again, with --watch refreshing it.
+
+            Without a running robot give the live pictures as files: --live primary=now.png.
+
+            Exit codes: 0 green, 3 amber, 4 red, 5 unknown; 1 no answer, 2 it cannot be checked.
+            """)
+
+    @Argument(help: "The goal's name in the library; without one, the goal that is set.")
+    var name: String?
+
+    @Option(help: ArgumentHelp("Writes goal and live view over each other to this PNG file.", valueName: "file"))
+    var overlay: String?
+
+    @Option(help: ArgumentHelp("A picture in the place of a running camera's. May be repeated.", valueName: "camera=file"))
+    var live: [String] = []
+
+    @Flag(help: "Checks again every second, until Ctrl-C.")
+    var watch = false
+
+    @Flag(help: "Prints JSON, one object a check.")
+    var json = false
+
+    @OptionGroup var choice: LibraryChoice
+
+    func validate() throws {
+        if !live.isEmpty, watch { throw ValidationError("--watch needs a running robot, not --live.") }
+        if !live.isEmpty, name == nil { throw ValidationError("--live needs the goal's name.") }
+    }
+
+    func run() throws {
+        var verdict = GoalFit.Verdict.unknown
+        try reporting {
+            if !live.isEmpty { return verdict = try checkFiles() }
+            let goals = try GoalOperator(run: choice.runFolder)
+            let library = choice.library.map { GoalLibrary(folder: $0) } ?? goals.library
+            let signals = watch ? octo_signal_fd() : -1
+            repeat {
+                let (goal, record) = try chosen(from: library, goals)
+                guard !goal.views.isEmpty else {
+                    return print("\(goal.isNone ? "no goal is set" : "the goal is a sentence"): there is nothing to compare")
+                }
+                let frames = try goals.frames(of: goal.views.map(\.camera))
+                verdict = try tell(goal, record, frames)
+                if watch { try goals.link.bus.wait(until: .now() + .seconds(1), alsoOn: [signals]) }
+            } while watch && octo_signal_read(signals) == 0
+        }
+        if verdict != .green { throw verdict.exitCode }
+    }
+
+    private func chosen(from library: GoalLibrary, _ goals: GoalOperator) throws -> (Goal, GoalRecord?) {
+        if let name {
+            let record = try library.load(name)
+            return (record.goal(path: library.path(of: name)), record)
+        }
+        goals.takeGoals()
+        let goal = try goals.currentGoal()
+        // What the library knows of how it was taken.
+        let record = try? library.load(goal.name)
+        return (goal, record?.id == goal.id ? record : nil)
+    }
+
+    private func checkFiles() throws -> GoalFit.Verdict {
+        let library = try choice.open()
+        let record = try library.load(name ?? "")
+        var frames: [String: CameraFrame] = [:]
+        for text in live {
+            guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+                throw ValidationError("--live \(text): give camera=file, such as primary=now.png.")
+            }
+            let camera = String(text[..<equals])
+            let image = try RGBImage(contentsOf: String(text[text.index(after: equals)...]))
+            frames[camera] = CameraFrame(
+                camera: camera, deviceID: "", sequence: 0, captureTime: .now(), pixels: .rgb8(image), contentHash: 0)
+        }
+        return try tell(record.goal(path: library.path(of: record.name)), record, frames)
+    }
+
+    private func tell(_ goal: Goal, _ record: GoalRecord?, _ frames: [String: CameraFrame]) throws -> GoalFit.Verdict {
+        let fit = GoalFit(of: goal, record: record, frames: frames, wall: .now(), at: .now())
+        if let overlay {
+            let rows = try goal.views.compactMap { view -> [RGBImage]? in
+                guard let live = try frames[view.camera]?.image() else { return nil }
+                return FitOverlay.panels(goal: view.image, live: live)
+            }
+            try RGBImage.tiled(rows.flatMap { $0 }, columns: FitOverlay.panelCount)?.writePNG(to: overlay)
+        }
+        if json {
+            print(fit.node.text())
+        } else {
+            print(fit.lines.joined(separator: "\n"))
+            if let overlay, !watch { print("goal | live | both | difference | edges: \(overlay)") }
+        }
+        fflush(nil)
+        return fit.verdict
+    }
+}
+
+struct RankCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rank", abstract: "The library's goals, the one that fits the present scene best first.",
+        discussion: "Exit codes: 0 ranked, 1 a goal could not be read, 2 there is no such run.")
+
+    @Flag(help: "Prints one JSON array.")
+    var json = false
+
+    @OptionGroup var choice: LibraryChoice
+
+    func run() throws {
+        try reporting {
+            let goals = try GoalOperator(run: choice.runFolder)
+            let library = choice.library.map { GoalLibrary(folder: $0) } ?? goals.library
+            var ranked: [GoalFit] = []
+            var damaged = 0
+            let known = Set(goals.link.run.manifest.cameras.map(\.name))
+            let entries = try library.entries()
+            let frames = try goals.frames(of: known.sorted())
+            let progress = ProgressLine(total: entries.count, of: "goals", at: .now())
+            for (index, entry) in entries.enumerated() {
+                progress.show(index, at: .now())
+                switch entry.record {
+                case .success(let record):
+                    ranked.append(
+                        GoalFit(
+                            of: record.goal(path: library.path(of: entry.name)), record: record, frames: frames, wall: .now(), at: .now()))
+                case .failure(let error):
+                    damaged += 1
+                    progress.end()
+                    complain("error: \(error)")
+                }
+            }
+            progress.end()
+            ranked.sort { $0.fitsBetter(than: $1) }
+            if json { print(JSONNode(.array(ranked.map(\.node))).text()) }
+            if !json, ranked.isEmpty { print("no goal in \(library.folder)") }
+            for fit in ranked where !json { print("\(fit.goalName)\t\(fit.lines.first ?? "")") }
+            if damaged > 0 { throw NodeExit.failure }
+        }
+    }
+}
+
+struct WatchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "watch", abstract: "Follows the goal of a running robot and how it fits, until Ctrl-C.",
+        discussion: """
+            A line whenever goal, verdict or reasons change, with the time of day, and what the log has of goals, holds and
+            operators. --json prints every fit, twice a second.
+            """)
+
+    @Option(
+        name: .customLong("run"),
+        help: ArgumentHelp("The run's folder. Without it, the one run that is alive.", valueName: "folder"))
+    var folder: String?
+
+    @Flag(help: "Prints JSON, one object a line.")
+    var json = false
+
+    func run() throws {
+        try reporting {
+            let goals = try GoalOperator(run: folder)
+            let fits = try goals.link.bus.subscribe(Topics.goalFit)
+            let events = try goals.link.bus.subscribe(Topics.allEvents)
+            let signals = octo_signal_fd()
+            var said = ""
+            while octo_signal_read(signals) == 0 {
+                try goals.link.bus.wait(until: .now() + .milliseconds(500), alsoOn: [signals])
+                goals.takeGoals()
+                while let received = events.take() {
+                    let event = received.message
+                    if json {
+                        say(JSONNode.object(["event": JSONNode("\(event.kind)"), "node": JSONNode(event.node), "text": JSONNode(event.text)]).text())
+                    } else {
+                        say("\(WallTime.now())  \(event.node): \(event.text)")
+                    }
+                }
+                while let received = fits.take() {
+                    let fit = received.message
+                    if json {
+                        say(fit.node.text())
+                        continue
+                    }
+                    let line = "\(fit.goalName.isEmpty ? "none" : fit.goalName): \(fit.verdict)" + fit.reasons.map { "; \($0)" }.joined()
+                    if line != said { say("\(WallTime.now())  \(line)") }
+                    said = line
+                }
+            }
+        }
+    }
+
+    private func say(_ line: String) {
+        print(line)
+        fflush(nil)
+    }
+}
+
+extension GoalFit {
+    /// A few lines for people, the verdict first.
+    var lines: [String] {
+        let colour = Colour.isWanted ? verdict.colour : ("", "")
+        var lines = ["\(colour.0)\(verdict.description.uppercased())\(colour.1)  goal '\(goalName)'"]
+        for camera in cameras {
+            lines.append("  \(camera.camera): \(camera.verdict)" + camera.reasons.map { "; \($0.text)" }.joined())
+            guard camera.verdict != .unknown else { continue }
+            lines.append(
+                String(
+                    format: "    shift %+.1f %+.1f px, turn %+.1f°, size %.1f %%, brightness %.0f %%, %.0f %% agrees, %.0f %% in view",
+                    camera.shiftX, camera.shiftY, camera.rotation * 180 / .pi, camera.scale * 100, camera.brightness * 100,
+                    camera.agreement * 100, camera.overlap * 100))
+        }
+        return lines
+    }
+
+    /// Better verdict first, then what agrees more.
+    func fitsBetter(than other: GoalFit) -> Bool {
+        if verdict != other.verdict { return verdict < other.verdict }
+        func agreement(_ fit: GoalFit) -> Double { fit.cameras.map(\.agreement).min() ?? 0 }
+        if agreement(self) != agreement(other) { return agreement(self) > agreement(other) }
+        return goalName < other.goalName
+    }
+}
+
+/// Whether standard output shows colours: a terminal, and NO_COLOR is not set (no-color.org).
+private enum Colour {
+    static let isWanted = isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == nil
+}
+
+extension GoalFit.Verdict {
+    fileprivate var colour: (String, String) {
+        let code =
+            switch self {
+            case .green: 32
+            case .amber: 33
+            case .red: 31
+            case .unknown: 35
+            }
+        return ("\u{1B}[\(code);1m", "\u{1B}[0m")
+    }
+}

@@ -1,0 +1,144 @@
+import ArgumentParser
+import Bus
+import Cameras
+import Goals
+import Images
+import Launch
+import Messages
+import NodeShell
+import Time
+import Wire
+
+/// The goal node's process in a run.
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Publishes the goal of a run and answers to commands; octo-launch starts this.",
+        discussion: """
+            The manifest's "goal" says which goal holds at first: image files, a frame of a recorded episode (-1 is the
+            last), a goal of the library, a text, or none. While it is set, it is compared with what the cameras see twice
+            a second (goal/fit).
+            """)
+
+    @OptionGroup var arguments: NodeArguments
+
+    func run() throws {
+        try NodeProcess.run(arguments) { context in try GoalNode(context) }
+    }
+}
+
+/// The goal node: carries messages between the bus, the core and the library.
+struct GoalNode: NodeBody {
+    private var core: GoalNodeCore
+    private let library: GoalLibrary
+    private let goals: Publisher<Goal>
+    private let fits: Publisher<GoalFit>
+    private let results: Publisher<GoalResult>
+    private let events: Publisher<RunEvent>
+    private let commands: Subscription<GoalCommand>
+    private let frames: [Subscription<CameraFrame>]
+    private let observations: Subscription<PolicyObservation>
+    private let arm: Subscription<ArmState>
+
+    /// - Throws: `GoalError`, `GoalLibraryError` when the goal cannot be loaded, or is not of a camera's size.
+    init(_ context: NodeContext) throws {
+        let manifest = context.run.manifest
+        core = GoalNodeCore(
+            node: context.name, cameras: manifest.cameras.map(\.name), preprocessing: Preprocessing(manifest.policy.preprocessing))
+        library = GoalLibrary(folder: manifest.goal.library)
+        goals = context.bus.publisher(Topics.goalCurrent)
+        fits = context.bus.publisher(Topics.goalFit)
+        results = context.bus.publisher(Topics.goalResult)
+        events = context.bus.publisher(Topics.event(of: context.name))
+        let (goal, record) = try Self.first(of: manifest, in: library)
+        commands = try context.bus.subscribe(Topics.goalCommand)
+        frames = try manifest.cameras.map { try context.bus.subscribe(Topics.cameraImage($0.name)) }
+        observations = try context.bus.subscribe(Topics.policyObservation)
+        arm = try context.bus.subscribe(Topics.armState)
+        let now = MonotonicTime.now()
+        try send(core.set(goal, record: record, by: "the manifest", at: now), at: now)
+    }
+
+    private static func first(of manifest: Manifest, in library: GoalLibrary) throws -> (Goal, GoalRecord?) {
+        let goal: Goal
+        var record: GoalRecord?
+        if manifest.goal.source == .library {
+            let name = manifest.goal.name ?? ""
+            let loaded = try library.load(name)
+            goal = loaded.goal(path: library.path(of: name))
+            record = loaded
+        } else {
+            goal = try Goal(loading: GoalSource(manifest.goal))
+        }
+        for camera in manifest.cameras {
+            switch camera.source {
+            case .images(let frames):
+                try goal.requireFrameSize(ofCamera: camera.name, folder: frames.folder, pattern: frames.pattern)
+            case .simulated(let simulated):
+                try goal.requireFrameSize(
+                    ofCamera: camera.name, width: simulated.width, height: simulated.height, source: "the simulated world")
+            case .device(let device):
+                let adjustment = try device.calibration.map(CameraCalibration.init(path:))?.adjustment ?? FrameAdjustment()
+                // A crop that is not within the picture is for the camera's process to tell.
+                guard let size = adjustment.size(width: device.width, height: device.height) else { continue }
+                try goal.requireFrameSize(ofCamera: camera.name, width: size.width, height: size.height, source: device.path)
+            }
+        }
+        return (goal, record)
+    }
+
+    mutating func turn(at now: MonotonicTime) throws -> MonotonicTime? {
+        for subscription in frames {
+            while let frame = subscription.take() { core.receive(frame.message) }
+        }
+        while let state = arm.take() { core.receive(state.message) }
+        while let observation = observations.take() { core.receive(observation.message) }
+        while let command = commands.take() { try send(core.receive(command.message, store: library, at: now), at: now) }
+        if let due = core.nextTick, due <= now {
+            try send(core.tick(store: library, wall: .now(), at: now), at: now)
+            core.spent(.now() - now)
+        }
+        // A goal that is being taken waits for frames, which wake us, or for its time to run out.
+        return core.nextTick.map { max($0, now + .milliseconds(50)) }
+    }
+
+    private func send(_ outputs: [GoalNodeCore.Output], at now: MonotonicTime) throws {
+        for output in outputs {
+            switch output {
+            case .goal(let goal): try goals.publish(goal, at: now)
+            case .result(let result): try results.publish(result, at: now)
+            case .fit(let fit): try fits.publish(fit, at: now)
+            case .event(let event): try events.publish(event, at: now)
+            }
+        }
+    }
+
+    func status(at now: MonotonicTime) -> NodeStatus { core.status(at: now) }
+}
+
+extension GoalSource {
+    /// The goal section of a manifest, but for `library`.
+    init(_ section: Manifest.Goal) {
+        let views: Views
+        switch section.source {
+        case .none, .text, .library: views = .none
+        case .images(let files): views = .files(files.map { File(camera: $0.camera, path: $0.path) })
+        case .episode(let folder, let frame, let patterns):
+            views = .episode(
+                Episode(
+                    folder: folder, views: patterns.map { Episode.View(camera: $0.camera, pattern: $0.pattern) },
+                    frame: frame))
+        }
+        self.init(name: section.name, views: views, text: section.text.map { .given($0) } ?? .none)
+    }
+}
+
+extension Preprocessing {
+    init(_ choice: ManifestPreprocessing) {
+        self =
+            switch choice {
+            case .resize: .resize
+            case .resizeAndCenterCrop: .resizeAndCenterCrop
+            }
+    }
+}

@@ -1,0 +1,136 @@
+import ArgumentParser
+import Bus
+import Foundation
+import Goals
+import Launch
+import Messages
+import NodeShell
+import Time
+import Wire
+
+/// Where goals are.
+struct LibraryChoice: ParsableArguments {
+    @Option(
+        name: .customLong("run"),
+        help: ArgumentHelp("The run's folder. Without it, the one run that is alive.", valueName: "folder"))
+    var runFolder: String?
+
+    @Option(help: ArgumentHelp("The goal library. Without it, that of the run; without a run, 'goals'.", valueName: "folder"))
+    var library: String?
+
+    init() {}
+
+    /// - Throws: `RunSearchError` when the run that was named is not there, or several are.
+    func open() throws -> GoalLibrary {
+        if let library { return GoalLibrary(folder: library) }
+        do {
+            let run = try RunDescription.load(folder: RunSearch.folder(runFolder))
+            return GoalLibrary(folder: run.manifest.goal.library)
+        } catch RunSearchError.nothingRunning where runFolder == nil {
+            return GoalLibrary(folder: "goals")
+        }
+    }
+}
+
+/// A program's connection to the goal node of a run.
+final class GoalOperator {
+    /// How long the node has for an answer.
+    private static let patience = Duration.seconds(3)
+    private static let retryPeriod = Duration.milliseconds(300)
+
+    let link: OperatorLink
+    private let goals: Subscription<Goal>
+    private(set) var goal: Goal?
+
+    /// - Throws: `RunSearchError`, `OperatorLinkError`.
+    init(run folder: String?) throws {
+        link = try OperatorLink(run: folder, commanding: [Manifest.goalNode], name: "octo-goal")
+        goals = try link.bus.subscribe(Topics.goalCurrent)
+    }
+
+    var library: GoalLibrary { GoalLibrary(folder: link.run.manifest.goal.library) }
+
+    /// Waits for the goal that is set.
+    /// - Throws: `NoAnswer` when the goal node says none.
+    func currentGoal() throws -> Goal {
+        let deadline = MonotonicTime.now() + Self.patience
+        while goal == nil {
+            guard MonotonicTime.now() < deadline else { throw NoAnswer(what: "the present goal", patience: Self.patience) }
+            try link.bus.wait(until: .now() + .milliseconds(50))
+            takeGoals()
+        }
+        return goal ?? .none
+    }
+
+    func takeGoals() { while let received = goals.take() { goal = received.message } }
+
+    /// Sends a command and waits for its answer.
+    /// - Parameters:
+    ///   - isForced: whatever goal others have set meanwhile.
+    ///   - patience: beyond the usual, for work that takes long.
+    func send(_ action: GoalCommand.Action, isForced: Bool = true, patience extra: Duration = .zero) throws -> GoalResult {
+        let results = try link.bus.subscribe(Topics.goalResult)
+        let publisher = link.bus.publisher(Topics.goalCommand)
+        let expected = isForced ? nil : try currentGoal().id
+        try link.awaitHearing(on: Topics.goalCommand, by: Manifest.goalNode)
+        var generator = SystemRandomNumberGenerator()
+        let command = GoalCommand(
+            id: generator.next(), operatorID: "\(operatorName)@\(getpid())", action: action, expectedGoalID: expected, time: .now())
+        let deadline = MonotonicTime.now() + Self.patience + extra
+        var nextTry = MonotonicTime.now()
+        while MonotonicTime.now() < deadline {
+            if MonotonicTime.now() >= nextTry {
+                try publisher.publish(command, at: .now())
+                nextTry = .now() + Self.retryPeriod
+            }
+            try link.bus.wait(until: nextTry)
+            while let received = results.take() {
+                if received.message.id == command.id, received.message.operatorID == command.operatorID { return received.message }
+            }
+        }
+        throw NoAnswer(what: "the answer to the command", patience: Self.patience + extra)
+    }
+
+    /// The newest frame of each camera, once all have come.
+    func frames(of cameras: [String], patience: Duration = .seconds(5)) throws -> [String: CameraFrame] {
+        let subscriptions = try cameras.map { try link.bus.subscribe(Topics.cameraImage($0)) }
+        var frames: [String: CameraFrame] = [:]
+        let deadline = MonotonicTime.now() + patience
+        while frames.count < Set(cameras).count {
+            guard MonotonicTime.now() < deadline else {
+                let missing = cameras.filter { frames[$0] == nil }.joined(separator: ", ")
+                throw NoAnswer(what: "a frame of \(missing)", patience: patience)
+            }
+            try link.bus.wait(until: .now() + .milliseconds(50))
+            for subscription in subscriptions {
+                while let received = subscription.take() { frames[received.message.camera] = received.message }
+            }
+        }
+        return frames
+    }
+
+    struct NoAnswer: Error, CustomStringConvertible {
+        let what: String
+        let patience: Duration
+
+        var description: String {
+            "waiting for \(what): it did not come within \(patience.inSeconds) s, expected at once. See 'octo-bus list' whether "
+                + "the process that sends it is alive."
+        }
+    }
+}
+
+extension GoalResult {
+    /// Prints what became of a command.
+    /// - Throws: `NodeExit.failure` for one that was refused.
+    func report(json: Bool) throws {
+        if json {
+            print(node.text())
+        } else if isAccepted {
+            print(path.isEmpty ? message : "\(message) (\(path))")
+        } else {
+            complain("error: \(message)")
+        }
+        if !isAccepted { throw NodeExit.failure }
+    }
+}

@@ -1,0 +1,171 @@
+import ArgumentParser
+import Foundation
+import Goals
+import Images
+import Launch
+import Messages
+import NodeShell
+import OctoModel
+import Policy
+import Time
+
+/// What imported pictures become in the network.
+struct NetworkChoice: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Manifest whose checkpoint says the network's picture sizes; the tensors are then kept too.", valueName: "file"))
+    var manifest: String?
+
+    init() {}
+
+    /// - Parameter views: get their tensors, where the checkpoint has such a camera.
+    func fill(_ views: inout [GoalRecord.View]) throws {
+        guard let manifest else { return }
+        let loaded = try Manifest.load(manifest, asksForFiles: false)
+        let checkpoint = try Checkpoint(folder: loaded.policy.checkpoint, step: loaded.policy.step)
+        let preprocessing = Preprocessing(loaded.policy.preprocessing)
+        for (index, view) in views.enumerated() {
+            guard let camera = checkpoint.description.cameras.first(where: { $0.name == view.camera }) else { continue }
+            let plan = preprocessing.plan(
+                camera: view.camera, fromWidth: view.image.width, height: view.image.height, toWidth: camera.width,
+                height: camera.height)
+            views[index].network = .init(image: plan.resize(view.image), preprocessing: preprocessing)
+        }
+    }
+}
+
+/// What the two ways of importing share.
+struct ImportOptions: ParsableArguments {
+    @Option(help: "The sentence that goes with the pictures.")
+    var text: String?
+
+    @Flag(help: "A goal of that name may be overwritten.")
+    var replace = false
+
+    @OptionGroup var network: NetworkChoice
+    @OptionGroup var choice: LibraryChoice
+
+    init() {}
+
+    func save(_ views: [GoalRecord.View], text words: String?, name: String, origin: GoalRecord.Origin, taken: WallTime) throws {
+        var views = views
+        try network.fill(&views)
+        let record = GoalRecord(name: name, recorded: taken, origin: origin, text: text ?? words, views: views)
+        let path = try choice.open().save(record, replaces: replace)
+        print("\(record.line(at: .now()))\n  in \(path)")
+    }
+}
+
+struct FromEpisodeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "from-episode",
+        abstract: "Makes a goal of a moment of a recorded episode: what was reached then is asked for again.",
+        discussion: """
+            EPISODE is a folder of pictures, such as Bridge's; FRAME counts from 0, negative ones from the end, and is the
+            last if left out:
+
+              octo-goal from-episode runs/e17:42 drawer-open
+              octo-goal from-episode runs/e17 done --pictures 'primary=image_0_*.png' --pictures 'wrist=image_1_*.png'
+
+            Such a goal fits only a scene in which nothing has moved since. Exit codes: 0 done, 2 it cannot be.
+            """)
+
+    @Argument(help: ArgumentHelp("The episode's folder, and the frame.", valueName: "episode[:frame]"))
+    var episode: String
+
+    @Argument(help: "What the goal is to be called.")
+    var name: String
+
+    @Option(
+        help: ArgumentHelp(
+            "Which files are a camera's frames. May be repeated. Without it, image_0_* are the primary camera's.",
+            valueName: "camera=pattern"))
+    var pictures: [String] = []
+
+    @OptionGroup var options: ImportOptions
+
+    func run() throws {
+        try reporting {
+            let (folder, frame) = split
+            let source = GoalSource(
+                views: .episode(.init(folder: folder, views: try patterns(in: folder), frame: frame)),
+                text: FileManager.default.fileExists(atPath: folder + "/" + EpisodeDescription.fileName) ? .ofEpisode : .none)
+            var goal: Goal
+            do {
+                goal = try Goal(loading: source)
+            } catch GoalError.noInstruction {
+                goal = try Goal(loading: GoalSource(views: source.views))
+            }
+            try options.save(
+                goal.views.map { .init(camera: $0.camera, image: $0.image) }, text: goal.text, name: name,
+                origin: .episode(path: folder, frame: Int(goal.source.split(separator: " ").last ?? "") ?? frame),
+                taken: .modification(of: folder))
+        }
+    }
+
+    private var split: (String, Int) {
+        if let colon = episode.lastIndex(of: ":"), let frame = Int(episode[episode.index(after: colon)...]) {
+            return (String(episode[..<colon]), frame)
+        }
+        return (episode, -1)
+    }
+
+    private func patterns(in folder: String) throws -> [GoalSource.Episode.View] {
+        if !pictures.isEmpty {
+            return try pictures.map { text in
+                guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+                    throw ValidationError("--pictures \(text): give camera=pattern, such as 'primary=image_0_*.png'.")
+                }
+                return .init(camera: String(text[..<equals]), pattern: String(text[text.index(after: equals)...]))
+            }
+        }
+        let isBridge = try !ImageFolder(path: folder, pattern: "image_0_*").names.isEmpty
+        return [.init(camera: "primary", pattern: isBridge ? "image_0_*" : "*")]
+    }
+}
+
+struct FromImageCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "from-image", abstract: "Makes a goal of picture files.",
+        discussion: """
+            Give each camera's picture as CAMERA=FILE (PNG or JPEG, the size of the camera's frames), the name at the end; a
+            file alone is the primary camera's:
+
+              octo-goal from-image goal.png cup
+              octo-goal from-image primary=p.png wrist=w.png cup
+
+            Exit codes: 0 done, 2 it cannot be.
+            """)
+
+    @Argument(help: ArgumentHelp("The pictures, then what the goal is to be called.", valueName: "file… name"))
+    var words: [String]
+
+    @OptionGroup var options: ImportOptions
+
+    func validate() throws {
+        guard words.count >= 2 else { throw ValidationError("Give at least one picture, and the goal's name.") }
+    }
+
+    func run() throws {
+        try reporting {
+            let files = words.dropLast().map { word -> GoalSource.File in
+                guard let equals = word.firstIndex(of: "="), GoalRecord.isName(String(word[..<equals])) else {
+                    return .init(camera: "primary", path: word)
+                }
+                return .init(camera: String(word[..<equals]), path: String(word[word.index(after: equals)...]))
+            }
+            let goal = try Goal(loading: GoalSource(views: .files(files)))
+            try options.save(
+                goal.views.map { .init(camera: $0.camera, image: $0.image) }, text: nil, name: words[words.count - 1],
+                origin: .images(paths: files.map(\.path)), taken: .modification(of: files[0].path))
+        }
+    }
+}
+
+extension WallTime {
+    /// When a file or folder was last written: the best that is known of when its pictures were taken.
+    static func modification(of path: String) -> WallTime {
+        let date = try? FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date
+        return (date ?? nil).map { WallTime(seconds: $0.timeIntervalSince1970) } ?? .now()
+    }
+}

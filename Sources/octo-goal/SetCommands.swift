@@ -1,0 +1,101 @@
+import ArgumentParser
+import Goals
+import Messages
+import NodeShell
+import Time
+
+/// What the commands to the goal node of a run share.
+struct CommandOptions: ParsableArguments {
+    @Option(
+        name: .customLong("run"),
+        help: ArgumentHelp("The run's folder. Without it, the one run that is alive.", valueName: "folder"))
+    var folder: String?
+
+    @Flag(help: "Prints the answer as a JSON object.")
+    var json = false
+
+    init() {}
+
+    func send(_ action: GoalCommand.Action, isForced: Bool = true, patience: Duration = .zero) throws {
+        try reporting {
+            try GoalOperator(run: folder).send(action, isForced: isForced, patience: patience).report(json: json)
+        }
+    }
+}
+
+struct SetCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "set", abstract: "Sets a goal of the library while the robot runs.",
+        discussion: """
+            The policy goes for it with its next chunk; history and episode go on. When somebody else sets a goal at the same
+            moment, one of you wins and the other is told; --force sets it whatever was set before.
+
+            Exit codes: 0 set, 1 refused, 2 there is no such run.
+            """)
+
+    @Argument(help: "The goal's name.")
+    var name: String
+
+    @Flag(help: "Sets it even if another goal was set in the meantime.")
+    var force = false
+
+    @OptionGroup var options: CommandOptions
+
+    func run() throws { try options.send(.set(name: name), isForced: force) }
+}
+
+struct TextCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "text", abstract: "Sets a sentence as the goal, for checkpoints that read language.",
+        discussion: "Exit codes: 0 set, 1 refused, 2 there is no such run.")
+
+    @Argument(help: "The sentence.")
+    var words: [String]
+
+    @Flag(help: "Sets it even if another goal was set in the meantime.")
+    var force = false
+
+    @OptionGroup var options: CommandOptions
+
+    func run() throws { try options.send(.setText(words.joined(separator: " ")), isForced: force) }
+}
+
+struct ClearCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "clear", abstract: "Takes the goal away: with policy.require_goal the arm holds.",
+        discussion: "Exit codes: 0 cleared, 1 refused, 2 there is no such run.")
+
+    @OptionGroup var options: CommandOptions
+
+    func run() throws { try options.send(.clear) }
+}
+
+struct RecordCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "record", abstract: "Takes a goal from all cameras of the running robot.",
+        discussion: """
+            Waits until nothing moves in the pictures and the exposure is steady, then keeps the full-size frames, the
+            network's tensors, the cameras' settings and the arm's state. The goal is not set thereby.
+
+              octo-goal record cup && octo-goal set cup
+
+            Exit codes: 0 recorded, 1 refused (the pictures do not settle, the name is taken), 2 there is no such run.
+            """)
+
+    @Argument(help: "What the goal is to be called.")
+    var name: String
+
+    @Option(help: "The sentence that goes with the pictures.")
+    var text: String?
+
+    @Flag(help: "A goal of that name may be overwritten.")
+    var replace = false
+
+    @OptionGroup var options: CommandOptions
+
+    func run() throws {
+        try options.send(
+            .record(.init(name: name, text: text, replaces: replace, origin: "live")),
+            patience: GoalCapture.defaultPatience + .seconds(1))
+    }
+}
