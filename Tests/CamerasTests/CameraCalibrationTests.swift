@@ -62,6 +62,43 @@ import Testing
         #expect(problems("[1]").count == 1 && problems("{").first?.contains("line 1") == true)
     }
 
+    // MARK: Written
+
+    @Test func newControlsLeaveEverythingElseAsItIs() throws {
+        let old = Array(try node("cameras/example").text(columns: 100).utf8)
+        let controls: [ControlSetting] = [.init("gain", .number(3)), .init("auto_exposure", .choice("Manual Mode")), .init("x", .flag(true))]
+        let text = try CameraCalibration.text(with: controls, over: old, schema: "other.json", path: "a.json")
+        let (before, after) = (try CameraCalibration(old, path: "a"), try CameraCalibration(text.utf8, path: "a"))
+        #expect(after.controls == controls)
+        #expect(after.adjustment == before.adjustment && after.intrinsics == before.intrinsics && after.baseFromCamera == before.baseFromCamera)
+        #expect(text.contains("\"$schema\": \"../camera-schema.json\"") && text.hasSuffix("}\n"))
+        #expect(SchemaValidator.faults(of: try JSONNode(parsing: Array(text.utf8)), under: try node("camera-schema")) == [])
+        #expect(throws: CameraCalibrationError.self) {
+            try CameraCalibration.text(with: controls, over: Array("{\"crop\": 1}".utf8), schema: nil, path: "a.json")
+        }
+    }
+
+    @Test func aNewFileNamesItsSchema() throws {
+        #expect(
+            try CameraCalibration.text(with: [.init("gain", .number(-3))], over: nil, schema: "../s.json", path: "a.json")
+                == "{ \"$schema\": \"../s.json\", \"controls\": { \"gain\": -3 } }\n")
+        #expect(try CameraCalibration.text(with: [], over: nil, schema: nil, path: "a.json") == "{ \"controls\": {} }\n")
+    }
+
+    /// What frames and goals carry: one changed value is another calibration.
+    @Test func theHashIsOfTheFilesBytes() throws {
+        let folder = try TemporaryFolder()
+        let empty = try folder.write([], to: "none.json")
+        #expect(throws: CameraCalibrationError.self) { try CameraCalibration(path: empty) }
+        let path = try folder.write(Array("{}".utf8), to: "a.json")
+        // FNV-1a with 64 bits: offset basis, then each byte in turn.
+        let expected = "{}".utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        #expect(UInt64(try CameraCalibration(path: path).contentHash, radix: 16) == expected)
+        #expect(try CameraCalibration(path: path).contentHash.count == 16 && CameraCalibration().contentHash.isEmpty)
+        try folder.write(Array("{ }".utf8), to: "a.json")
+        #expect(UInt64(try CameraCalibration(path: path).contentHash, radix: 16) != expected)
+    }
+
     @Test func theExampleIsAsTheSchemaSays() throws {
         #expect(try SchemaValidator.faults(of: node("cameras/example"), under: node("camera-schema")) == [])
     }

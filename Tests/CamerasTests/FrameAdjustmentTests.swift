@@ -132,6 +132,28 @@ import Time
         }
     }
 
+    /// Frames and goals of another crop do not fit each other: both say how they were made.
+    @Test func framesSayHowTheyWereAdjustedAndByWhichFile() throws {
+        #expect(FrameAdjustment().frameSettings.isEmpty)
+        let all = FrameAdjustment(crop: .init(x: 1, y: 2, width: 4, height: 3), flip: .vertical, rotation: .threeQuarters)
+        let device = ScriptedV4L2Device()
+        var calibration = CameraCalibration(adjustment: all)
+        calibration.contentHash = "00ff"
+        var camera = AdjustedCamera(
+            V4L2Camera(
+                .init(name: "wrist", path: "/dev/video0", width: 8, height: 6, rate: Rate(hertz: 30), encoding: .yuyv),
+                device: device),
+            calibration: calibration)
+        _ = try camera.open(at: .zero)
+        device.shots = [.init(bytes: [UInt8](repeating: 128, count: 96), sequence: 0, stamp: .zero + .milliseconds(1))]
+        let frame = try #require(try camera.nextFrame(at: .zero + .milliseconds(2)))
+        #expect(
+            frame.settings == [
+                .init(name: "crop", value: "4x3+1+2"), .init(name: "flip", value: "vertical"), .init(name: "rotate_deg", value: "270"),
+            ])
+        #expect(frame.calibrationHash == "00ff" && (frame.width, frame.height) == (3, 4))
+    }
+
     @Test func aDamagedJPEGIsAGap() throws {
         let device = ScriptedV4L2Device()
         var camera = camera(device, .mjpeg, turned)

@@ -53,6 +53,8 @@ final class ScriptedV4L2Device: V4L2Device {
     /// Buffers the device may fill.
     private(set) var queued: [Int] = []
     private var contents: [UnsafeMutableRawBufferPointer] = []
+    /// Mapped and not let go of.
+    var buffersHeld: Int { contents.count }
     private let descriptor: Int32
 
     /// Polls as readable at any time.

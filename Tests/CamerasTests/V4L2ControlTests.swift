@@ -1,5 +1,6 @@
 import Cameras
 import Glibc
+import Messages
 import Testing
 import Time
 
@@ -110,6 +111,65 @@ import Time
         device.fail(.listControls, EIO)
         #expect(try camera.open(at: .zero).locked == [])
         #expect(device.sets == [])
+    }
+
+    // MARK: Told with frames
+
+    private func frame(_ camera: inout V4L2Camera<ScriptedV4L2Device>, at seconds: Int64) throws -> CameraFrame {
+        let now = MonotonicTime(nanoseconds: seconds * 1_000_000_000)
+        device.shots = [.init(bytes: [UInt8](repeating: 128, count: 96), sequence: UInt32(seconds), stamp: now)]
+        let frame = try #require(try camera.nextFrame(at: now))
+        camera.prepare()
+        return frame
+    }
+
+    @Test func everyFrameSaysHowTheCameraIsSet() throws {
+        var camera = camera([.init("exposure_time_absolute", .number(200)), .init("gain", .number(7))])
+        _ = try camera.open(at: .zero)
+        let settings = try frame(&camera, at: 1).settings
+        #expect(settings.contains(.init(name: "gain", value: "7")) && settings.contains(.init(name: "exposure_time_absolute", value: "200")))
+        #expect(settings.contains(.init(name: "auto_exposure", value: "1 (Manual Mode)")))
+        #expect(settings.contains(.init(name: "power_line_frequency", value: "1 (50 Hz)")))
+        // White balance is automatic: nobody knows which it was for this frame.
+        #expect(settings.contains(.init(name: "white_balance_automatic", value: "true")))
+        #expect(!settings.contains { $0.name == "white_balance_temperature" })
+    }
+
+    @Test func aCameraThatTellsNothingIsACameraAllTheSame() throws {
+        var camera = camera([])
+        device.fail(.getControl, EIO)
+        _ = try camera.open(at: .zero)
+        #expect(try frame(&camera, at: 1).settings == [])
+    }
+
+    @Test func whatAnotherProgramChangesIsLockedAgainAndTold() throws {
+        var camera = camera([.init("gain", .number(7)), .init("brightness", .number(3))])
+        _ = try camera.open(at: .zero)
+        _ = try frame(&camera, at: 1)
+        #expect(camera.remark == nil)
+        let sets = device.sets.count
+        device.values[0x98_0913] = 99
+        for second in 2...3 { _ = try frame(&camera, at: Int64(second)) }
+        #expect(device.values[0x98_0913] == 7 && device.sets.count == sets + 1)
+        #expect(
+            camera.remark
+                == "of its controls, 'gain' was set to 7 and reads 99, expected it to stay within 0 to 100: something else changed it, "
+                + "and it was locked again (1 times by now). End the program that sets it, such as a video call or v4l2-ctl.")
+        for second in 4...14 { _ = try frame(&camera, at: Int64(second)) }
+        #expect(camera.remark == nil, "it is over")
+        device.fail(.getControl, EIO)
+        _ = try frame(&camera, at: 15)
+        #expect(device.isOpen, "frames tell whether the camera is there")
+    }
+
+    @Test func buttonsArePressedAndKeepNothing() throws {
+        let button = V4L2Control(id: 0x98_0001, driverName: "Pan, Reset", kind: .button, range: 0...0)
+        device.knobs = [button]
+        _ = try device.open("/dev/video0")
+        #expect(try device.readings() == [ControlReading(button, nil)])
+        #expect(throws: V4L2Problem.self) { try ControlPlan([.init("pan_reset", .number(1))], for: [button]) }
+        try device.apply(ControlPlan(pressing: button))
+        #expect(device.sets == ["pan_reset=1"])
     }
 
     // MARK: What is wrong
