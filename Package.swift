@@ -144,7 +144,7 @@ let package = Package(
             "octo-bench",
             [
                 "Bus", "Wire", "Messages", "Images", "RealTime", "Time", "OctoModel", "COpenBLAS", "CZeroMQ", "CShims",
-                "CAllocationCount", "CBareLoop", "Chance", "SceneFit", "ClosedLoop", "Simulation", "ArmSetup", "Control", "ArmDrivers", "ArmLoop", "Geometry", "JSONTree", "NodeShell",
+                "CAllocationCount", "CBareLoop", "Cameras", "Chance", "SceneFit", "ClosedLoop", "Simulation", "ArmSetup", "Control", "ArmDrivers", "ArmLoop", "Geometry", "JSONTree", "NodeShell",
             ], exclude: ["Peers"]),
 
         // Tests.
