@@ -7,15 +7,18 @@ extension GoalFit {
     /// Compares a goal with what the cameras see.
     /// - Parameters:
     ///   - record: how the goal was taken; nil where nobody knows.
+    ///   - cameras: the names of those that count; nil: all.
+    ///   - onArm: the names of those that ride on the arm.
     ///   - frames: the newest of each camera.
     ///   - wall: the time of day, for the goal's age.
     package init(
-        of goal: Goal, record: GoalRecord?, frames: [String: CameraFrame], wall: WallTime, at now: MonotonicTime
+        of goal: Goal, record: GoalRecord?, cameras: Set<String>? = nil, onArm: Set<String> = [], frames: [String: CameraFrame],
+        wall: WallTime, at now: MonotonicTime
     ) {
-        let cameras = goal.views.map { view in
+        let cameras = goal.views.filter { cameras?.contains($0.camera) ?? true }.map { view in
             CameraFit(
                 view, record: record?.views.first { $0.camera == view.camera }, age: record.map { wall - $0.recorded },
-                frame: frames[view.camera])
+                ridesOnArm: onArm.contains(view.camera), frame: frames[view.camera])
         }
         self.init(
             goalID: goal.id, goalName: goal.name, verdict: cameras.map(\.verdict).max() ?? .unknown, cameras: cameras, time: now)
@@ -23,7 +26,7 @@ extension GoalFit {
 }
 
 extension GoalFit.CameraFit {
-    fileprivate init(_ goal: Goal.View, record: GoalRecord.View?, age: Double?, frame: CameraFrame?) {
+    fileprivate init(_ goal: Goal.View, record: GoalRecord.View?, age: Double?, ridesOnArm: Bool, frame: CameraFrame?) {
         guard let frame else {
             self.init(
                 camera: goal.camera, verdict: .unknown,
@@ -39,7 +42,7 @@ extension GoalFit.CameraFit {
                 reasons: [.init(verdict: .unknown, text: "a frame of camera '\(goal.camera)' cannot be read")])
             return
         }
-        let fit = SceneFit(goal: goal.image, live: live, SceneFit.Circumstances(record, age: age, frame: frame))
+        let fit = SceneFit(goal: goal.image, live: live, SceneFit.Circumstances(record, age: age, ridesOnArm: ridesOnArm, frame: frame))
         self.init(
             camera: goal.camera, verdict: GoalFit.Verdict(fit.verdict),
             reasons: fit.reasons.map { GoalFit.Reason(verdict: GoalFit.Verdict($0.verdict), text: $0.text) },
@@ -50,9 +53,9 @@ extension GoalFit.CameraFit {
 
 extension SceneFit.Circumstances {
     /// What was known then against what is known now; what one of them does not know is not held against the goal.
-    fileprivate init(_ record: GoalRecord.View?, age: Double?, frame: CameraFrame) {
+    fileprivate init(_ record: GoalRecord.View?, age: Double?, ridesOnArm: Bool, frame: CameraFrame) {
         guard let record else {
-            self.init(age: age)
+            self.init(age: age, ridesOnArm: ridesOnArm)
             return
         }
         let now = Dictionary(frame.settings.map { ($0.name, $0.value) }) { first, _ in first }
@@ -64,7 +67,8 @@ extension SceneFit.Circumstances {
         let knowsCalibrations = !record.calibrationHash.isEmpty && !frame.calibrationHash.isEmpty
         self.init(
             age: age, isSameCamera: knowsDevices ? record.deviceID == frame.deviceID : nil, changedSettings: changed,
-            isOtherCalibration: knowsCalibrations ? record.calibrationHash != frame.calibrationHash : nil)
+            isOtherCalibration: knowsCalibrations ? record.calibrationHash != frame.calibrationHash : nil,
+            ridesOnArm: ridesOnArm)
     }
 }
 

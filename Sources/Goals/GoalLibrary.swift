@@ -109,7 +109,8 @@ package struct GoalLibrary: Equatable, Sendable {
         let file = ImageFolder.join(place, GoalRecord.fileName)
         let root: JSONNode
         do {
-            root = try JSONNode(parsing: SharedBytes(contentsOf: file, limit: 1 << 20).bytes)
+            let text = try SharedBytes(contentsOf: file, limit: 1 << 20)
+            root = try withExtendedLifetime(text) { try JSONNode(parsing: text.bytes) }
         } catch {
             throw GoalLoadingError(["\(GoalRecord.fileName): \(error)"])
         }

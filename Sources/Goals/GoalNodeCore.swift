@@ -38,6 +38,7 @@ package struct GoalNodeCore: Sendable {
     private let node: String
     /// Those the policy looks at, in the manifest's order.
     private let cameras: [String]
+    private let onArm: Set<String>
     private let preprocessing: Preprocessing
     /// The goal that holds; `.none` until one was set.
     package private(set) var current = Goal.none
@@ -64,10 +65,12 @@ package struct GoalNodeCore: Sendable {
 
     /// - Parameters:
     ///   - cameras: names of those the policy looks at.
+    ///   - onArm: names of those that ride on the arm.
     ///   - preprocessing: of the policy.
-    package init(node: String, cameras: [String] = [], preprocessing: Preprocessing = .resize) {
+    package init(node: String, cameras: [String] = [], onArm: Set<String> = [], preprocessing: Preprocessing = .resize) {
         self.node = node
         self.cameras = cameras
+        self.onArm = onArm
         self.preprocessing = preprocessing
     }
 
@@ -196,7 +199,9 @@ package struct GoalNodeCore: Sendable {
 
     private mutating func look(wall: WallTime, at now: MonotonicTime) -> [Output] {
         let young = frames.filter { now - $0.value.captureTime <= Self.oldestFrame }
-        let found = GoalFit(of: current, record: record, frames: young, wall: wall, at: now)
+        // Before the policy has said what it looks at, every camera counts.
+        let seen = networkSizes.isEmpty ? nil : Set(networkSizes.keys)
+        let found = GoalFit(of: current, record: record, cameras: seen, onArm: onArm, frames: young, wall: wall, at: now)
         defer { fit = found }
         var outputs = [Output.fit(found)]
         // The first frames of a run are on their way: that is no news.

@@ -144,7 +144,8 @@ extension Manifest.Camera {
                         folder: section.string("folder"), pattern: section.string("pattern"), rate: rate,
                         loops: section.bool("loop")))
             }
-        self.init(name: name, source: source)
+        let mount = section.optionalString("mount") ?? (name.hasPrefix("wrist") ? "arm" : "scene")
+        self.init(name: name, source: source, ridesOnArm: mount == "arm")
     }
 
     /// What its frames are called, where they are files.

@@ -90,6 +90,8 @@ package struct Manifest: Equatable, Sendable {
         }
         package var name: String
         package var source: Source
+        /// Its view changes with every motion of the arm.
+        package var ridesOnArm: Bool
         /// The name of the process that publishes its frames.
         package var node: String { "camera-\(name)" }
     }

@@ -31,10 +31,15 @@ enum ManifestKeys {
             "The first port with transport 'tcp'; each process takes the next one."),
     ]
 
+    private static let cameraMount = ManifestKey(
+        "mount", .choice(["scene", "arm"]), .optional,
+        "What the camera is fixed to. The view of one on the arm changes with every motion, so that a goal cannot be told from "
+            + "a camera that was pushed. Left out, cameras named wrist are on the arm, all others in the scene.")
+
     private static let camera = ManifestRule.variants(
         ManifestVariants(
             selector: "source", meaning: "Where the frames come from: 'v4l2' is a camera at this machine, 'simulated' one in the simulated world, 'images' plays a folder of image files.",
-            variants: [
+            variants: ([
                 .init(
                     value: "images",
                     keys: [
@@ -69,7 +74,7 @@ enum ManifestKeys {
                             "How its frames come over the cable. Left out, it is 'mjpeg' where the camera has that, for "
                                 + "two cameras on one USB port seldom have room for more."),
                     ]),
-            ]))
+            ] as [ManifestVariants.Variant]).map { variant in .init(value: variant.value, keys: variant.keys + [cameraMount]) }))
 
     private static let simulatedCamera: [ManifestKey] = [
         ManifestKey("width", .integer(16...640), .defaultsTo(256), unit: "pixels", "Width of its frames."),

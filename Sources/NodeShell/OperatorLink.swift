@@ -35,18 +35,48 @@ package final class OperatorLink {
             try bus.wait(until: min(deadline, now + .milliseconds(20)))
         }
     }
+
+    /// Sends a command, again and again in case it is lost, and waits for its answer.
+    /// - Parameters:
+    ///   - answers: where `node` answers.
+    ///   - patience: beyond it there is no answer.
+    ///   - isAnswer: whether it is the one to this command.
+    /// - Throws: `.unheard`, `.unanswered`, `BusError`.
+    package func exchange<Command, Answer>(
+        _ command: Command, on topic: Topic<Command>, answers: Topic<Answer>, by node: String, patience: Duration = .seconds(3),
+        isAnswer: (Answer) -> Bool
+    ) throws -> Answer {
+        let results = try bus.subscribe(answers)
+        let publisher = bus.publisher(topic)
+        try awaitHearing(on: topic, by: node)
+        let deadline = MonotonicTime.now() + patience
+        var nextTry = MonotonicTime.now()
+        while MonotonicTime.now() < deadline {
+            if MonotonicTime.now() >= nextTry {
+                try publisher.publish(command, at: .now())
+                nextTry = .now() + .milliseconds(300)
+            }
+            try bus.wait(until: nextTry)
+            while let received = results.take() { if isAnswer(received.message) { return received.message } }
+        }
+        throw OperatorLinkError.unanswered(node: node, patience: patience)
+    }
 }
 
 /// Why a command cannot be given.
 package enum OperatorLinkError: Error, Equatable, CustomStringConvertible {
     case takesNoCommands(node: String)
     case unheard(node: String, topic: String, patience: Duration)
+    case unanswered(node: String, patience: Duration)
 
     package var description: String {
         switch self {
         case .takesNoCommands(let node):
             "sending a command: the run has no command endpoint for '\(node)', expected one. It was started by another "
                 + "version: start it again."
+        case .unanswered(let node, let patience):
+            "waiting for the answer of '\(node)': it did not come within \(patience), expected at once. See 'octo-bus list' whether "
+                + "its process is alive."
         case .unheard(let node, let topic, let patience):
             "sending a command: '\(node)' did not listen on '\(topic)' within \(patience), expected at once. Its process is "
                 + "not running, or hangs: see 'octo-bus list' and the launcher's output. If the arm moves, switch its power off."

@@ -32,10 +32,14 @@ package struct SceneFit: Equatable, Sendable {
         package var changedSettings: [String]
         /// The camera's calibration file is another than then; nil: nobody knows.
         package var isOtherCalibration: Bool?
+        /// The camera rides on the arm: that its view has changed is as it should be.
+        package var ridesOnArm: Bool
 
         package init(
-            age: Double? = nil, isSameCamera: Bool? = nil, changedSettings: [String] = [], isOtherCalibration: Bool? = nil
+            age: Double? = nil, isSameCamera: Bool? = nil, changedSettings: [String] = [], isOtherCalibration: Bool? = nil,
+            ridesOnArm: Bool = false
         ) {
+            self.ridesOnArm = ridesOnArm
             self.age = age
             self.isSameCamera = isSameCamera
             self.changedSettings = changedSettings
@@ -114,6 +118,7 @@ package struct SceneFit: Equatable, Sendable {
             if value >= limit.amber { reasons.append(Reason(verdict: value >= limit.red ? .red : .amber, text: text)) }
         }
         if circumstances.isSameCamera == false { reasons.append(Reason(verdict: .red, text: "taken with another camera")) }
+        if circumstances.ridesOnArm { return reasons + remarks(on: circumstances) }
         // Where hardly anything agrees, there is nothing that could have moved.
         if agreement < Limit.agreement.red {
             let share = Int((100 * (1 - agreement)).rounded())

@@ -95,6 +95,14 @@ package struct Scene: Equatable, Sendable {
             self.lookAt = lookAt
             self.fieldOfView = fieldOfView
         }
+
+        /// The same camera, pushed along its own axes.
+        /// - Parameter offset: metres: right, down, forward, as its picture is seen.
+        package func pushed(by offset: Vector3) -> View {
+            // Of a MuJoCo camera: x to the right, y up, looking along -z.
+            let way = WorldModel.looking(from: self) * Vector3(offset.x, -offset.y, -offset.z)
+            return View(position: position + way, lookAt: lookAt + way, fieldOfView: fieldOfView)
+        }
     }
 
     package struct Light: Equatable, Sendable {

@@ -303,9 +303,10 @@ package final class World {
     }
 
     /// Sets the primary camera elsewhere.
-    package func movePrimaryCamera(to view: Scene.View) throws(WorldError) {
+    /// - Parameter roll: turns its picture clockwise, radians.
+    package func movePrimaryCamera(to view: Scene.View, roll: Double = 0) throws(WorldError) {
         let id = cameras[0]
-        let turn = WorldModel.looking(from: view)
+        let turn = WorldModel.looking(from: view) * Rotation(radians: roll, about: [0, 0, 1])
         guard let place = octo_world_camera_position(handle, id), let rotation = octo_world_camera_rotation(handle, id),
             let angle = octo_world_camera_view(handle, id)
         else { return }

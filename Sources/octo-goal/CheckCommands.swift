@@ -65,13 +65,14 @@ struct CheckCommand: ParsableCommand {
             let goals = try GoalOperator(run: choice.runFolder)
             let library = choice.library.map { GoalLibrary(folder: $0) } ?? goals.library
             let signals = watch ? octo_signal_fd() : -1
+            let cameras = try goals.policyCameras()
             repeat {
                 let (goal, record) = try chosen(from: library, goals)
                 guard !goal.views.isEmpty else {
                     return print("\(goal.isNone ? "no goal is set" : "the goal is a sentence"): there is nothing to compare")
                 }
                 let frames = try goals.frames(of: goal.views.map(\.camera))
-                verdict = try tell(goal, record, frames)
+                verdict = try tell(goal, record, cameras: cameras, onArm: goals.camerasOnArm, frames)
                 if watch { try goals.link.bus.wait(until: .now() + .seconds(1), alsoOn: [signals]) }
             } while watch && octo_signal_read(signals) == 0
         }
@@ -103,11 +104,14 @@ struct CheckCommand: ParsableCommand {
             frames[camera] = CameraFrame(
                 camera: camera, deviceID: "", sequence: 0, captureTime: .now(), pixels: .rgb8(image), contentHash: 0)
         }
-        return try tell(record.goal(path: library.path(of: record.name)), record, frames)
+        return try tell(
+            record.goal(path: library.path(of: record.name)), record, cameras: Set(frames.keys), onArm: [], frames)
     }
 
-    private func tell(_ goal: Goal, _ record: GoalRecord?, _ frames: [String: CameraFrame]) throws -> GoalFit.Verdict {
-        let fit = GoalFit(of: goal, record: record, frames: frames, wall: .now(), at: .now())
+    private func tell(
+        _ goal: Goal, _ record: GoalRecord?, cameras: Set<String>?, onArm: Set<String>, _ frames: [String: CameraFrame]
+    ) throws -> GoalFit.Verdict {
+        let fit = GoalFit(of: goal, record: record, cameras: cameras, onArm: onArm, frames: frames, wall: .now(), at: .now())
         if let overlay {
             let rows = try goal.views.compactMap { view -> [RGBImage]? in
                 guard let live = try frames[view.camera]?.image() else { return nil }
@@ -145,6 +149,7 @@ struct RankCommand: ParsableCommand {
             let known = Set(goals.link.run.manifest.cameras.map(\.name))
             let entries = try library.entries()
             let frames = try goals.frames(of: known.sorted())
+            let cameras = try goals.policyCameras()
             let progress = ProgressLine(total: entries.count, of: "goals", at: .now())
             for (index, entry) in entries.enumerated() {
                 progress.show(index, at: .now())
@@ -152,7 +157,8 @@ struct RankCommand: ParsableCommand {
                 case .success(let record):
                     ranked.append(
                         GoalFit(
-                            of: record.goal(path: library.path(of: entry.name)), record: record, frames: frames, wall: .now(), at: .now()))
+                            of: record.goal(path: library.path(of: entry.name)), record: record, cameras: cameras,
+                            onArm: goals.camerasOnArm, frames: frames, wall: .now(), at: .now()))
                 case .failure(let error):
                     damaged += 1
                     progress.end()

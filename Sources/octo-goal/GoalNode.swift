@@ -44,7 +44,8 @@ struct GoalNode: NodeBody {
     init(_ context: NodeContext) throws {
         let manifest = context.run.manifest
         core = GoalNodeCore(
-            node: context.name, cameras: manifest.cameras.map(\.name), preprocessing: Preprocessing(manifest.policy.preprocessing))
+            node: context.name, cameras: manifest.cameras.map(\.name), onArm: manifest.camerasOnArm,
+            preprocessing: Preprocessing(manifest.policy.preprocessing))
         library = GoalLibrary(folder: manifest.goal.library)
         goals = context.bus.publisher(Topics.goalCurrent)
         fits = context.bus.publisher(Topics.goalFit)
@@ -131,6 +132,10 @@ extension GoalSource {
         }
         self.init(name: section.name, views: views, text: section.text.map { .given($0) } ?? .none)
     }
+}
+
+extension Manifest {
+    var camerasOnArm: Set<String> { Set(cameras.filter(\.ridesOnArm).map(\.name)) }
 }
 
 extension Preprocessing {

@@ -36,7 +36,6 @@ struct LibraryChoice: ParsableArguments {
 final class GoalOperator {
     /// How long the node has for an answer.
     private static let patience = Duration.seconds(3)
-    private static let retryPeriod = Duration.milliseconds(300)
 
     let link: OperatorLink
     private let goals: Subscription<Goal>
@@ -69,27 +68,27 @@ final class GoalOperator {
     ///   - isForced: whatever goal others have set meanwhile.
     ///   - patience: beyond the usual, for work that takes long.
     func send(_ action: GoalCommand.Action, isForced: Bool = true, patience extra: Duration = .zero) throws -> GoalResult {
-        let results = try link.bus.subscribe(Topics.goalResult)
-        let publisher = link.bus.publisher(Topics.goalCommand)
         let expected = isForced ? nil : try currentGoal().id
-        try link.awaitHearing(on: Topics.goalCommand, by: Manifest.goalNode)
         var generator = SystemRandomNumberGenerator()
         let command = GoalCommand(
             id: generator.next(), operatorID: "\(operatorName)@\(getpid())", action: action, expectedGoalID: expected, time: .now())
-        let deadline = MonotonicTime.now() + Self.patience + extra
-        var nextTry = MonotonicTime.now()
-        while MonotonicTime.now() < deadline {
-            if MonotonicTime.now() >= nextTry {
-                try publisher.publish(command, at: .now())
-                nextTry = .now() + Self.retryPeriod
-            }
-            try link.bus.wait(until: nextTry)
-            while let received = results.take() {
-                if received.message.id == command.id, received.message.operatorID == command.operatorID { return received.message }
-            }
-        }
-        throw NoAnswer(what: "the answer to the command", patience: Self.patience + extra)
+        return try link.exchange(
+            command, on: Topics.goalCommand, answers: Topics.goalResult, by: Manifest.goalNode, patience: Self.patience + extra
+        ) { $0.id == command.id && $0.operatorID == command.operatorID }
     }
+
+    /// The names of the cameras that the policy looks at; nil when it does not say so soon.
+    func policyCameras() throws -> Set<String>? {
+        let observations = try link.bus.subscribe(Topics.policyObservation)
+        let deadline = MonotonicTime.now() + .seconds(1)
+        while MonotonicTime.now() < deadline {
+            try link.bus.wait(until: .now() + .milliseconds(50))
+            if let received = observations.take() { return Set(received.message.views.map(\.camera)) }
+        }
+        return nil
+    }
+
+    var camerasOnArm: Set<String> { link.run.manifest.camerasOnArm }
 
     /// The newest frame of each camera, once all have come.
     func frames(of cameras: [String], patience: Duration = .seconds(5)) throws -> [String: CameraFrame] {

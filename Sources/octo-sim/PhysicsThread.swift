@@ -108,6 +108,8 @@ final class PhysicsThread: @unchecked Sendable {
     private let servos: SimulatedServoBus?
     private let stopFlag = StopFlag()
     private var thread: RealTimeThread?
+    /// Objects that people put elsewhere: index, and place in metres.
+    private let placements = Mutex<[(index: Int, position: Vector3)]>([])
     /// More than that behind, the world is not made to hurry: it has lost that time.
     private static let mostBehind = Duration.milliseconds(100)
 
@@ -127,6 +129,9 @@ final class PhysicsThread: @unchecked Sendable {
         self.thread = thread
         return try thread.start()
     }
+
+    /// Puts an object elsewhere, before the next step.
+    func place(object index: Int, at position: Vector3) { placements.withLock { $0.append((index, position)) } }
 
     func stop() {
         stopFlag.raise()
@@ -152,6 +157,7 @@ final class PhysicsThread: @unchecked Sendable {
                 servos?.bus.advance(to: next)
                 servos?.drive(world)
                 do throws(WorldError) {
+                    try place()
                     try world.advance(steps: 1)
                 } catch {
                     isAlive = false
@@ -166,6 +172,18 @@ final class PhysicsThread: @unchecked Sendable {
             }
             if !isAlive { next = now + step }
             wait(until: next)
+        }
+    }
+
+    /// A person's wish can wait for a step: the lock is not waited for.
+    private func place() throws(WorldError) {
+        guard let wishes = placements.withLockIfAvailable({ (list: inout [(index: Int, position: Vector3)]) in
+            defer { if !list.isEmpty { list = [] } }
+            return list
+        }) else { return }
+        for wish in wishes {
+            try world.place(
+                object: wish.index, at: Pose(rotation: world.pose(ofObject: wish.index).rotation, translation: wish.position))
         }
     }
 

@@ -6,6 +6,7 @@ import Foundation
 import Geometry
 import Images
 import JSONTree
+import NodeShell
 import Simulation
 
 /// What a camera sees of the world at its beginning.

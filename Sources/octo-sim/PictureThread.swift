@@ -24,6 +24,14 @@ enum PictureError: Error, CustomStringConvertible {
 /// physics steps.
 // Sendable: world, socket and connections belong to the thread once it has started; what others ask is behind `figures`.
 final class PictureThread: @unchecked Sendable {
+    /// How the world looks, apart from where things are.
+    struct Look: Equatable {
+        var view: Scene.View
+        /// Of the primary camera's picture, clockwise, radians.
+        var roll = 0.0
+        /// 0...1.
+        var brightness: Double
+    }
     private struct Figures {
         var count: Int64 = 0
         var lost: Int64 = 0
@@ -50,6 +58,9 @@ final class PictureThread: @unchecked Sendable {
     private let film: (film: Film, rate: Rate)?
     private let stopFlag = StopFlag()
     private let figures = Mutex(Figures())
+    private let look: Mutex<Look>
+    /// What the thread has drawn last.
+    private var shown: Look
     private var clients: [Client] = []
     private var thread: RealTimeThread?
 
@@ -58,6 +69,8 @@ final class PictureThread: @unchecked Sendable {
         self.world = world
         self.states = states
         self.path = path
+        shown = Look(view: world.scene.primary, brightness: world.scene.light.brightness)
+        look = Mutex(shown)
         self.film = film.map { ($0.0, $0.1) }
         listener = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard listener >= 0 else { throw .socket(path: path, errno: errno) }
@@ -99,6 +112,9 @@ final class PictureThread: @unchecked Sendable {
         }
     }
 
+    /// Changes how the world looks from the next picture on.
+    func change(_ change: (inout Look) -> Void) { look.withLock { change(&$0) } }
+
     func stop() {
         stopFlag.raise()
         thread?.join()
@@ -117,6 +133,12 @@ final class PictureThread: @unchecked Sendable {
             while !stopFlag.isSet {
                 let now = MonotonicTime.now()
                 acceptClients()
+                let wanted = look.withLock { $0 }
+                if wanted != shown {
+                    try world.movePrimaryCamera(to: wanted.view, roll: wanted.roll)
+                    world.setBrightness(wanted.brightness)
+                    shown = wanted
+                }
                 for index in clients.indices { try serve(&clients[index], at: now) }
                 clients.removeAll { client in
                     if client.sequence == .max { close(client.descriptor) }

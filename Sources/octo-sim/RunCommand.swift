@@ -3,12 +3,14 @@ import ArmDrivers
 import ArmSetup
 import Control
 import Foundation
+import Bus
 import Launch
 import Messages
 import NodeShell
 import ServoTerminal
 import Simulation
 import Time
+import Wire
 
 /// The simulation's process in a run.
 struct RunCommand: ParsableCommand {
@@ -32,6 +34,11 @@ struct SimulationNode: NodeBody {
     private let physics: PhysicsThread
     private let pictures: PictureThread
     private let film: Film?
+    private let scene: Scene
+    private let commands: Subscription<SimulationCommand>
+    private let results: Publisher<SimulationResult>
+    /// Those given last: a command that comes again is answered, not done, again.
+    private var answers: [SimulationResult] = []
     private var hasStopped = false
 
     /// - Throws: `WorldError`, `SceneError`, and what the calibration throws.
@@ -42,6 +49,9 @@ struct SimulationNode: NodeBody {
         }
         let written = try Scene(contentsOfFile: section.scene)
         let scene = section.seed.map { written.varied(seed: $0) } ?? written
+        self.scene = scene
+        commands = try context.bus.subscribe(Topics.simulationCommand)
+        results = context.bus.publisher(Topics.simulationResult)
         let calibration = try ArmCalibration(contentsOfFile: manifest.arm.calibration)
         let model = try section.model.map { try String(contentsOf: URL(fileURLWithPath: $0), encoding: .utf8) }
         film = try section.film.map { try Film(path: $0, goal: manifest.goal) }
@@ -66,7 +76,45 @@ struct SimulationNode: NodeBody {
 
     mutating func turn(at now: MonotonicTime) throws -> MonotonicTime? {
         if let error = pictures.failure { throw error }
+        while let received = commands.take() {
+            let command = received.message
+            let known = answers.last { $0.id == command.id && $0.operatorID == command.operatorID }
+            let answer = known ?? carryOut(command, at: now)
+            if known == nil { answers = answers.suffix(63) + [answer] }
+            try results.publish(answer, at: now)
+        }
         return now + .milliseconds(200)
+    }
+
+    private func carryOut(_ command: SimulationCommand, at now: MonotonicTime) -> SimulationResult {
+        var problem: String?
+        switch command.action {
+        case .nudgeCamera(let offset, let roll):
+            pictures.change {
+                $0.view = $0.view.pushed(by: offset)
+                $0.roll += roll
+            }
+        case .resetCamera:
+            pictures.change {
+                $0.view = scene.primary
+                $0.roll = 0
+            }
+        case .setBrightness(let brightness):
+            if (0...1).contains(brightness) {
+                pictures.change { $0.brightness = brightness }
+            } else {
+                problem = "lighting the world: found \(brightness), expected 0 to 1."
+            }
+        case .placeObject(let name, let position):
+            if let index = scene.objects.firstIndex(where: { $0.name == name }) {
+                physics.place(object: index, at: position)
+            } else {
+                let known = scene.objects.map(\.name).joined(separator: ", ")
+                problem = "placing '\(name)': the scene has [\(known)], expected one of them."
+            }
+        }
+        return SimulationResult(
+            id: command.id, operatorID: command.operatorID, isAccepted: problem == nil, message: problem ?? "done", time: now)
     }
 
     func status(at now: MonotonicTime) -> NodeStatus {

@@ -14,10 +14,12 @@ struct OctoSim: ParsableCommand {
               octo-sim goal --state final.json --out goal
               octo-sim demos --task pick-place --episodes 50 --out demos
 
+            While a simulation runs, 'nudge', 'light' and 'place' change its world: to see what the robot makes of it.
+
             All of it needs MuJoCo (libmujoco-dev) and, for pictures, libosmesa6 or libegl1; neither display nor GPU.
             """,
         subcommands: [
-            RunCommand.self, PictureCommand.self, GoalCommand.self, DemosCommand.self, SceneCommand.self, ModelCommand.self,
+            RunCommand.self, NudgeCommand.self, LightCommand.self, PlaceCommand.self, PictureCommand.self, GoalCommand.self, DemosCommand.self, SceneCommand.self, ModelCommand.self,
         ])
 }
 

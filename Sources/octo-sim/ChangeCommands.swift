@@ -1,0 +1,111 @@
+import ArgumentParser
+import Foundation
+import Geometry
+import Launch
+import Messages
+import NodeShell
+import Time
+import Wire
+
+/// What the commands to a running simulation share.
+struct ChangeOptions: ParsableArguments {
+    @Option(
+        name: .customLong("run"),
+        help: ArgumentHelp("The run's folder. Without it, the one run that is alive.", valueName: "folder"))
+    var folder: String?
+
+    init() {}
+
+    func send(_ action: SimulationCommand.Action, done: String) throws {
+        try reporting {
+            let link = try OperatorLink(run: folder, commanding: [Manifest.simulationNode], name: "octo-sim")
+            var generator = SystemRandomNumberGenerator()
+            let command = SimulationCommand(
+                id: generator.next(), operatorID: "\(operatorName)@\(getpid())", action: action, time: .now())
+            let answer = try link.exchange(
+                command, on: Topics.simulationCommand, answers: Topics.simulationResult, by: Manifest.simulationNode
+            ) { $0.id == command.id && $0.operatorID == command.operatorID }
+            guard answer.isAccepted else {
+                complain("error: \(answer.message)")
+                throw NodeExit.failure
+            }
+            print(done)
+        }
+    }
+}
+
+struct NudgeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "nudge", abstract: "Pushes the primary camera of a running simulation out of its place.",
+        discussion: """
+            In the camera's own directions, on top of earlier nudges. At the distance of the table 1 cm is about 5 pixels of
+            256. Exit codes: 0 done, 1 refused, 2 there is no such run.
+            """)
+
+    @Option(help: "Metres to the right.")
+    var right = 0.0
+
+    @Option(help: "Metres down.")
+    var down = 0.0
+
+    @Option(help: "Metres forward.")
+    var forward = 0.0
+
+    @Option(help: ArgumentHelp("Turns the picture clockwise.", valueName: "degrees"))
+    var roll = 0.0
+
+    @Flag(help: "Puts the camera back first.")
+    var reset = false
+
+    @OptionGroup var options: ChangeOptions
+
+    func validate() throws {
+        guard [right, down, forward].allSatisfy({ abs($0) <= 10 }), abs(roll) <= 360 else {
+            throw ValidationError("give at most 10 metres and 360 degrees")
+        }
+    }
+
+    func run() throws {
+        if reset { try options.send(.resetCamera, done: "the camera is back in its place") }
+        guard !reset || right != 0 || down != 0 || forward != 0 || roll != 0 else { return }
+        try options.send(.nudgeCamera(offset: [right, down, forward], roll: roll * .pi / 180), done: "the camera has moved")
+    }
+}
+
+struct LightCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "light", abstract: "Makes the lamp of a running simulation brighter or darker.",
+        discussion: "Exit codes: 0 done, 1 refused, 2 there is no such run.")
+
+    @Argument(help: "0 (off) to 1.")
+    var brightness: Double
+
+    @OptionGroup var options: ChangeOptions
+
+    func run() throws { try options.send(.setBrightness(brightness), done: "the lamp is at \(brightness)") }
+}
+
+struct PlaceCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "place", abstract: "Puts an object of a running simulation elsewhere.",
+        discussion: "Exit codes: 0 done, 1 refused, 2 there is no such run.")
+
+    @Argument(help: "The object's name in the scene.")
+    var object: String
+
+    @Argument(help: "Metres from the arm's base, forward.")
+    var x: Double
+
+    @Argument(help: "Metres to the left.")
+    var y: Double
+
+    @Option(help: "Metres above the table of the object's middle.")
+    var z = 0.05
+
+    @OptionGroup var options: ChangeOptions
+
+    func run() throws {
+        guard [x, y, z].allSatisfy({ abs($0) <= 10 }) else { throw ValidationError("give at most 10 metres") }
+        try options.send(.placeObject(name: object, position: [x, y, z]), done: "'\(object)' is there")
+    }
+}
