@@ -46,10 +46,13 @@ package struct MachineCheck: Equatable, Sendable {
 
     /// What the same manifest's files lack.
     package mutating func add(_ problems: [ManifestProblem]) {
-        findings = problems.map {
-            Finding(
-                path: "\($0.path)", severity: .missing, found: $0.found,
-                fix: "expected \($0.allowed)" + ($0.suggestion.map { "; did you mean \"\($0)\"?" } ?? ""))
+        findings = problems.map { problem in
+            let path = "\(problem.path)"
+            let isCalibration = path.hasPrefix("$.cameras.") && path.hasSuffix(".calibration")
+            return Finding(
+                path: path, severity: .missing, found: problem.found,
+                fix: "expected \(problem.allowed)" + (problem.suggestion.map { "; did you mean \"\($0)\"?" } ?? "")
+                    + (isCalibration ? "; 'octo-camera tune' with --save writes it, or leave the key out" : ""))
         } + findings
     }
 

@@ -26,6 +26,8 @@ private final class StandInWorld: Sendable {
         Thread.start { [self] in
             while true {
                 let connection = accept(listener, nil, nil)
+                // Children of other tests end at any time, and their signal interrupts.
+                if connection < 0 && errno == EINTR { continue }
                 guard connection >= 0, !isOver.load(ordering: .relaxed) else { return }
                 Thread.start { Self.serve(connection) }
             }
@@ -43,7 +45,12 @@ private final class StandInWorld: Sendable {
         defer { Glibc.close(connection) }
         var line: [UInt8] = []
         var byte: UInt8 = 0
-        while read(connection, &byte, 1) == 1, byte != 10 { line.append(byte) }
+        while true {
+            let count = read(connection, &byte, 1)
+            if count < 0 && errno == EINTR { continue }
+            guard count == 1, byte != 10 else { break }
+            line.append(byte)
+        }
         guard let request = SimulatedCameraLink.Request(parsing: line) else { return }
         var sequence: UInt64 = 0
         while true {
@@ -51,7 +58,13 @@ private final class StandInWorld: Sendable {
             bytes += [UInt8](repeating: UInt8(sequence % 256), count: request.pixelBytes)
             // Every third is lost on its way. The camera that closed the connection ends this.
             sequence += sequence % 3 == 2 ? 2 : 1
-            guard send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL.rawValue)) == bytes.count else { return }
+            var sent = 0
+            while sent < bytes.count {
+                let count = bytes[sent...].withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+                if count < 0 && errno == EINTR { continue }
+                guard count > 0 else { return }
+                sent += count
+            }
             usleep(5_000)
         }
     }

@@ -80,6 +80,7 @@ import Testing
         let error = #expect(throws: ManifestError.self) { try Manifest.load(path) }
         check.add(error?.problems ?? [])
         #expect(check.findings.first?.path == "$.cameras.primary.calibration" && check.findings.last?.path == "$.arm.port")
+        #expect(check.findings.first?.fix.contains("octo-camera tune") == true)
         #expect(check.findings.first?.fix.hasPrefix("expected the path of a file") == true)
     }
 }
