@@ -96,7 +96,7 @@ let package = Package(
         room("ArmSetup", ["Control", "Launch", "Teleop", "Time"]),
         room("PolicySetup", ["Policy", "OctoModel", "TextTokenizer", "Launch", "Messages"]),
         room("ClosedLoop", ["Simulation", "Control", "Chance", "Policy", "OctoModel", "Messages", "Geometry", "Images", "Time"]),
-        room("Cameras", ["Time", "Images", "Messages", "Chance", "CShims"]),
+        room("Cameras", ["JSONTree", "Time", "Images", "Messages", "Chance", "CShims"]),
         room("OperatorTerminal", ["Teleop", "JSONTree", "Messages", "Geometry", "Time"]),
         room("NodeShell", ["Bus", "Wire", "Launch", "Messages", "Time", "CShims", argumentParser, logging]),
 
@@ -104,7 +104,8 @@ let package = Package(
         program(
             "octo-launch",
             [
-                "Launch", "Control", "ArmDrivers", "Bus", "Wire", "Messages", "Time", "NodeShell", "CShims", "JSONTree", logging,
+                "Launch", "Control", "ArmDrivers", "Cameras", "Bus", "Wire", "Messages", "Time", "NodeShell", "CShims", "JSONTree",
+                logging,
             ]),
         program(
             "octo-camera",
@@ -112,7 +113,7 @@ let package = Package(
         program(
             "octo-goal",
             [
-                "Goals", "SceneFit", "PolicySetup", "Policy", "OctoModel", "Launch", "NodeShell", "Bus", "Wire", "Messages",
+                "Goals", "Cameras", "SceneFit", "PolicySetup", "Policy", "OctoModel", "Launch", "NodeShell", "Bus", "Wire", "Messages",
                 "Images", "Time", "JSONTree", "CShims",
             ]),
         program(
@@ -151,7 +152,7 @@ let package = Package(
             "octo-bench",
             [
                 "Bus", "Wire", "Messages", "Images", "RealTime", "Time", "OctoModel", "COpenBLAS", "CZeroMQ", "CShims",
-                "CAllocationCount", "CBareLoop", "Chance", "SceneFit", "ClosedLoop", "Simulation", "ArmSetup", "Control", "ArmDrivers", "ArmLoop", "Geometry", "JSONTree", "NodeShell",
+                "CAllocationCount", "CBareLoop", "Cameras", "Chance", "SceneFit", "ClosedLoop", "Simulation", "ArmSetup", "Control", "ArmDrivers", "ArmLoop", "Geometry", "JSONTree", "NodeShell",
             ], exclude: ["Peers"]),
 
         // Tests.
@@ -191,7 +192,7 @@ let package = Package(
             ]),
         tests(of: "ServoTools", ["ArmDrivers", "ServoEmulation", "ServoProtocol", "JSONTree", "Time", "Control"]),
         tests(of: "ClosedLoop", ["Simulation", "Control", "Messages", "Geometry", "Images", "Time"]),
-        tests(of: "Cameras", ["Time", "Images", "Messages"]),
+        tests(of: "Cameras", ["JSONTree", "Time", "Images", "Messages"]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [

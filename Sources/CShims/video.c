@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/videodev2.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -162,4 +163,59 @@ int octo_video_dequeue(int fd, struct octo_video_buffer *buffer) {
 int octo_video_stream(int fd, int on) {
     int type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
     return request(fd, on ? VIDIOC_STREAMON : VIDIOC_STREAMOFF, &type);
+}
+
+// VIDIOC_QUERYCTRL with NEXT_CTRL leaves out compound controls; what it cannot describe comes as kind 0.
+int octo_video_next_control(int fd, uint32_t after, struct octo_video_control *control) {
+    struct v4l2_queryctrl found;
+    memset(&found, 0, sizeof found);
+    found.id = after | V4L2_CTRL_FLAG_NEXT_CTRL;
+    int error = request(fd, VIDIOC_QUERYCTRL, &found);
+    memset(control, 0, sizeof *control);
+    if (error != 0) return error;
+    control->id = found.id;
+    control->kind = found.type == V4L2_CTRL_TYPE_INTEGER        ? OCTO_VIDEO_CONTROL_INTEGER
+                    : found.type == V4L2_CTRL_TYPE_BOOLEAN      ? OCTO_VIDEO_CONTROL_BOOLEAN
+                    : found.type == V4L2_CTRL_TYPE_MENU         ? OCTO_VIDEO_CONTROL_MENU
+                    : found.type == V4L2_CTRL_TYPE_INTEGER_MENU ? OCTO_VIDEO_CONTROL_INTEGER_MENU
+                    : found.type == V4L2_CTRL_TYPE_BUTTON       ? OCTO_VIDEO_CONTROL_BUTTON
+                                                                : OCTO_VIDEO_CONTROL_OTHER;
+    const int without_value = found.type != V4L2_CTRL_TYPE_BUTTON && (found.flags & V4L2_CTRL_FLAG_WRITE_ONLY);
+    if ((found.flags & V4L2_CTRL_FLAG_DISABLED) || without_value) control->kind = OCTO_VIDEO_CONTROL_OTHER;
+    memcpy(control->name, found.name, sizeof found.name);
+    control->minimum = found.minimum;
+    control->maximum = found.maximum;
+    control->step = found.step;
+    control->preset = found.default_value;
+    control->read_only = (found.flags & V4L2_CTRL_FLAG_READ_ONLY) != 0;
+    control->inactive = (found.flags & V4L2_CTRL_FLAG_INACTIVE) != 0;
+    return 0;
+}
+
+int octo_video_menu_item(int fd, uint32_t id, int is_integer, uint32_t index, struct octo_video_menu_item *item) {
+    struct v4l2_querymenu found;
+    memset(&found, 0, sizeof found);
+    found.id = id;
+    found.index = index;
+    int error = request(fd, VIDIOC_QUERYMENU, &found);
+    memset(item, 0, sizeof *item);
+    if (error != 0) return error;
+    if (is_integer) {
+        snprintf(item->name, sizeof item->name, "%lld", (long long)found.value);
+    } else {
+        memcpy(item->name, found.name, sizeof found.name);
+    }
+    return 0;
+}
+
+int octo_video_get_control(int fd, uint32_t id, int32_t *value) {
+    struct v4l2_control control = {.id = id, .value = 0};
+    int error = request(fd, VIDIOC_G_CTRL, &control);
+    *value = control.value;
+    return error;
+}
+
+int octo_video_set_control(int fd, uint32_t id, int32_t value) {
+    struct v4l2_control control = {.id = id, .value = value};
+    return request(fd, VIDIOC_S_CTRL, &control);
 }

@@ -32,12 +32,16 @@ package protocol Camera {
     /// out costs punctuality, nothing else.
     mutating func prepare()
 
+    /// What is wrong with it although it delivers, and what to do; nil when nothing is.
+    var remark: String? { get }
+
     /// Stops delivering and lets go of the device. A closed camera may be closed again.
     mutating func close()
 }
 
 extension Camera {
     package mutating func prepare() {}
+    package var remark: String? { nil }
 }
 
 /// What an open camera delivers.
@@ -49,12 +53,25 @@ package struct CameraFormat: Equatable, Sendable {
     package var rate: Rate
     /// One line for people: what the source is.
     package var summary: String
+    /// What was set on the camera and read back.
+    package var locked: [LockedControl]
 
-    package init(width: Int, height: Int, rate: Rate, summary: String) {
+    package struct LockedControl: Equatable, Sendable {
+        package var name: String
+        package var value: Int
+
+        package init(name: String, value: Int) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    package init(width: Int, height: Int, rate: Rate, summary: String, locked: [LockedControl] = []) {
         self.width = width
         self.height = height
         self.rate = rate
         self.summary = summary
+        self.locked = locked
     }
 }
 

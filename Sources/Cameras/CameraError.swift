@@ -11,6 +11,13 @@ package enum CameraError: Error, Equatable, Sendable {
     case world(camera: String, socket: String, problem: String)
     /// A V4L2 device at `path`, when it was opened or later.
     case device(camera: String, path: String, isOpening: Bool, problem: V4L2Problem)
+    /// A camera that its calibration does not fit.
+    case calibration(camera: String, CalibrationMisfit)
+
+    package enum CalibrationMisfit: Equatable, Sendable {
+        case cropOutside(crop: String, width: Int, height: Int)
+        case intrinsicsOfOtherSize(width: Int, height: Int, frameWidth: Int, frameHeight: Int)
+    }
 
     /// A picture file with its size in pixels.
     package struct Picture: Equatable, Sendable {
@@ -38,6 +45,13 @@ extension CameraError: CustomStringConvertible {
             "opening camera '\(camera)': \(other.path) has \(other.width)x\(other.height) pixels, expected "
                 + "\(first.width)x\(first.height) as in \(first.path). Narrow the camera's pattern to pictures of one "
                 + "size, or bring them to one size."
+        case .calibration(let camera, .cropOutside(let crop, let width, let height)):
+            "opening camera '\(camera)': its calibration says \(crop), expected a part of its \(width)x\(height) pixels. Correct "
+                + "\"crop\" in the calibration file, or the camera's width and height in the manifest."
+        case .calibration(let camera, .intrinsicsOfOtherSize(let width, let height, let frameWidth, let frameHeight)):
+            "opening camera '\(camera)': its calibration has intrinsics of \(width)x\(height) pixels, expected the "
+                + "\(frameWidth)x\(frameHeight) of its frames after crop and rotation. Calibrate the lens at this size, or correct "
+                + "the camera's width and height in the manifest."
         case .device(let camera, let path, let isOpening, let problem):
             "\(isOpening ? "opening" : "taking frames from") camera '\(camera)' at \(path): \(problem)"
         }

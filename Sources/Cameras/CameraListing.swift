@@ -1,3 +1,4 @@
+import Glibc
 import Time
 
 /// The cameras of a machine and what they offer.
@@ -7,10 +8,10 @@ package struct CameraListing: Equatable, Sendable {
         package var state: State
 
         /// The name to put into a manifest.
-        package var path: String { files.names.first ?? files.path }
+        package var path: String { files.stableNames.first ?? files.path }
     }
     package enum State: Equatable, Sendable {
-        case camera(V4L2Capability, formats: [Format])
+        case camera(V4L2Capability, formats: [Format], controls: [ControlReading])
         /// A camera perhaps, that cannot be asked.
         case unknown(V4L2Problem)
     }
@@ -38,7 +39,9 @@ package struct CameraListing: Equatable, Sendable {
                 _ = try device.uninterrupted { () throws(V4L2Failure) in try device.open(files.path) }
                 let capability = try device.uninterrupted { () throws(V4L2Failure) in try device.capability() }
                 guard capability.captures else { return nil }
-                return Entry(files: files, state: .camera(capability, formats: try Self.formats(device)))
+                return Entry(
+                    files: files,
+                    state: .camera(capability, formats: try Self.formats(device), controls: try Self.controls(device)))
             } catch {
                 return Entry(files: files, state: .unknown(V4L2Problem(error, present: { [] })))
             }
@@ -59,13 +62,24 @@ package struct CameraListing: Equatable, Sendable {
         return formats
     }
 
+    /// None where the camera does not tell: it is a camera all the same.
+    private static func controls(_ device: some V4L2Device) throws(V4L2Failure) -> [ControlReading] {
+        do throws(V4L2Failure) {
+            return try device.readings()
+        } catch {
+            if error.errno == ENODEV { throw error }
+            return []
+        }
+    }
+
     /// For people; empty without cameras.
     package var text: String {
         entries.map { entry in
-            let head = entry.path == entry.files.path ? entry.path : "\(entry.path)  (\(entry.files.path))"
+            let others = (entry.files.stableNames + [entry.files.path]).filter { $0 != entry.path }
+            let head = others.isEmpty ? entry.path : "\(entry.path)  (\(others.joined(separator: ", ")))"
             switch entry.state {
             case .unknown(let problem): return "\(head)\n  \(problem)"
-            case .camera(let capability, let formats):
+            case .camera(let capability, let formats, let controls):
                 let lines = formats.filter { $0.encoding != nil }.map { format in
                     let modes = format.modes.map { mode in
                         ([mode.size.description] + (mode.rates.isEmpty ? [] : ["at", Self.text(mode.rates), "Hz"]))
@@ -74,7 +88,10 @@ package struct CameraListing: Equatable, Sendable {
                     return "  \(format.format): \(modes.joined(separator: ", "))"
                 }
                 let others = formats.filter { $0.encoding == nil }.map(\.format.description).joined(separator: " ")
-                return ([head, "  \(capability.card) (\(capability.bus))"] + lines + (others.isEmpty ? [] : ["  not understood: \(others)"]))
+                let names = controls.filter { $0.control.shapesThePicture }.map(\.control.name).joined(separator: " ")
+                return
+                    ([head, "  \(capability.card) (\(capability.bus))"] + lines
+                    + (others.isEmpty ? [] : ["  not understood: \(others)"]) + (names.isEmpty ? [] : ["  controls: \(names)"]))
                     .joined(separator: "\n")
             }
         }.joined(separator: "\n")

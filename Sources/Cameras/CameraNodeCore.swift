@@ -20,6 +20,8 @@ package struct CameraNodeCore: Sendable {
     }
 
     private let node: String
+    /// Frames come from a camera in the real world, whose picture is never twice the same.
+    private let isDevice: Bool
     private var phase = Phase.opening
     private var last: (sequence: UInt64, captureTime: MonotonicTime, contentHash: UInt64)?
     private var published: Int64 = 0
@@ -30,17 +32,32 @@ package struct CameraNodeCore: Sendable {
     private var failuresInARow = 0
     /// How many frames before the last one had its very content, without a different one in between.
     private var repeats: Int64 = 0
+    /// When the picture that is shown since then first came.
+    private var unchangedSince: MonotonicTime?
+    /// What was wrong with the picture that was last examined.
+    private var complaint: String?
+    /// What the camera says of itself.
+    private var remark: String?
+    private var nextExamination = MonotonicTime.zero
     private var latency = LatencyHistogram()
 
     /// Repeats of one picture after which the status mentions it: even a camera that looks at a still scene shows noise
-    /// within a second. It stays a remark, for a folder with one picture is a legitimate camera.
+    /// within a second. It stays a remark for sources that are no device: a folder with one picture is a legitimate camera.
     package static let remarkableRepeats: Int64 = 30
     /// The first wait before a failed camera is opened again; it doubles with each failure up to `longestRetryDelay`.
     package static let firstRetryDelay = Duration.milliseconds(500)
     package static let longestRetryDelay = Duration.seconds(8)
 
-    package init(node: String) {
+    /// How long a device may deliver one and the same picture. Noise changes it within a few frames; a camera whose firmware
+    /// hangs goes on counting.
+    package static let longestStill = Duration.seconds(5)
+    /// Between two looks at a picture's exposure: decoding a JPEG for it costs milliseconds.
+    package static let examinationPeriod = Duration.seconds(1)
+
+    /// - Parameter isDevice: frames come from a camera in the real world.
+    package init(node: String, isDevice: Bool = false) {
         self.node = node
+        self.isDevice = isDevice
     }
 
     /// The camera was opened and will deliver `format`.
@@ -57,12 +74,24 @@ package struct CameraNodeCore: Sendable {
             }
             skipped += Int64(frame.sequence - last.sequence - 1)
             repeats = frame.contentHash == last.contentHash ? repeats + 1 : 0
+            if repeats == 0 { unchangedSince = frame.captureTime }
+        } else {
+            unchangedSince = frame.captureTime
         }
         last = (frame.sequence, frame.captureTime, frame.contentHash)
         failuresInARow = 0
         published += 1
         latency.record(now - frame.captureTime)
         return .publish(frame)
+    }
+
+    /// Looks at a published frame now and then; afterwards, so that it makes no frame late.
+    /// - Parameter remark: what the camera says of itself.
+    package mutating func examine(_ frame: CameraFrame, remark: String? = nil, at now: MonotonicTime) {
+        self.remark = remark
+        guard now >= nextExamination else { return }
+        nextExamination = now + Self.examinationPeriod
+        complaint = ExposureShare(frame)?.complaint
     }
 
     /// Opening or reading failed; the shell closes the camera.
@@ -93,8 +122,14 @@ package struct CameraNodeCore: Sendable {
                 .init(name: "frames", value: published), .init(name: "skipped", value: skipped),
                 .init(name: "discarded", value: discarded), .init(name: "failures", value: failures),
                 .init(name: "repeats", value: repeats),
-            ],
+            ] + lockedControls,
             latencies: [.init(name: "capture_to_publish", of: latency)])
+    }
+
+    /// What the camera is set to, under `control_` and its name; nothing while it is closed.
+    private var lockedControls: [NodeStatus.Counter] {
+        guard case .delivering(let format, _) = phase else { return [] }
+        return format.locked.map { .init(name: "control_\($0.name)", value: Int64($0.value)) }
     }
 
     private func summary(at now: MonotonicTime) -> (NodeStatus.State, String) {
@@ -122,6 +157,19 @@ package struct CameraNodeCore: Sendable {
             }
             guard published > 0 else { return (.starting, "waiting for the first frame of \(format.summary)") }
             let doing = "\(format.width)x\(format.height) at \(Self.hertz(format.rate)) Hz: \(format.summary)"
+            if isDevice {
+                // Frames, not time: silence is another thing.
+                let still = (last?.captureTime ?? since) - max(unchangedSince ?? since, since)
+                if still > Self.longestStill {
+                    return (
+                        .degraded,
+                        "the image stands still for \(Self.seconds(still.inSeconds)) (\(repeats + 1) identical frames), expected a "
+                            + "camera's noise in each. Plug the camera in anew, or start the machine again. \(doing)"
+                    )
+                }
+                if let complaint { return (.degraded, "\(complaint) \(doing)") }
+                if let remark { return (.degraded, "\(remark) \(doing)") }
+            }
             return (
                 .ready, repeats < Self.remarkableRepeats ? doing : doing + "; the last \(repeats + 1) are identical"
             )

@@ -87,6 +87,42 @@ package final class KernelV4L2Device: V4L2Device {
         return Self.rate(numerator, denominator)
     }
 
+    package func control(after id: UInt32) throws(V4L2Failure) -> V4L2Control {
+        var found = octo_video_control()
+        try check(octo_video_next_control(descriptor, id, &found), .listControls)
+        let kind: V4L2Control.Kind =
+            switch Int(found.kind) {
+            case OCTO_VIDEO_CONTROL_INTEGER: .integer
+            case OCTO_VIDEO_CONTROL_BOOLEAN: .boolean
+            case OCTO_VIDEO_CONTROL_MENU: .menu([])
+            case OCTO_VIDEO_CONTROL_INTEGER_MENU: .integerMenu([])
+            case OCTO_VIDEO_CONTROL_BUTTON: .button
+            default: .other
+            }
+        return V4L2Control(
+            id: found.id, driverName: withUnsafeBytes(of: found.name, Self.text), kind: kind,
+            range: Int(found.minimum)...max(Int(found.minimum), Int(found.maximum)), step: Int(found.step),
+            preset: Int(found.preset), isReadOnly: found.read_only != 0, isInactive: found.inactive != 0)
+    }
+
+    package func choice(_ value: Int, of control: V4L2Control) throws(V4L2Failure) -> String {
+        var item = octo_video_menu_item()
+        let isInteger: Int32 = if case .integerMenu = control.kind { 1 } else { 0 }
+        try check(
+            octo_video_menu_item(descriptor, control.id, isInteger, UInt32(clamping: value), &item), .listChoices)
+        return withUnsafeBytes(of: item.name, Self.text)
+    }
+
+    package func value(of control: V4L2Control) throws(V4L2Failure) -> Int {
+        var value: Int32 = 0
+        try check(octo_video_get_control(descriptor, control.id, &value), .getControl)
+        return Int(value)
+    }
+
+    package func set(_ control: V4L2Control, to value: Int) throws(V4L2Failure) {
+        try check(octo_video_set_control(descriptor, control.id, Int32(clamping: value)), .setControl)
+    }
+
     package func requestBuffers(_ count: Int) throws(V4L2Failure) -> Int {
         var number = UInt32(count)
         try check(octo_video_request_buffers(descriptor, &number), .requestBuffers)
@@ -137,7 +173,7 @@ package final class KernelV4L2Device: V4L2Device {
         descriptor = -1
     }
 
-    package func presentPaths() -> [String] { VideoDeviceFiles.present(in: "/dev").flatMap { $0.names + [$0.path] } }
+    package func presentFiles() -> [VideoDeviceFiles] { VideoDeviceFiles.present(in: "/dev") }
 }
 
 extension V4L2Buffer {

@@ -8,28 +8,37 @@ extension V4L2Camera {
 
     /// Agrees on a format with the device and starts the stream. What fails leaves the device to be closed.
     func start(at now: MonotonicTime) throws(V4L2Problem) -> (session: Session, format: CameraFormat) {
-        let descriptor = try ask { () throws(V4L2Failure) in try device.open(configuration.path) }
+        let descriptor = try device.open(DeviceName(configuration.path))
         let capability = try ask { () throws(V4L2Failure) in try device.capability() }
         guard capability.captures && capability.streams else {
             throw .noFrames(card: capability.card, present: device.presentPaths().filter { $0 != configuration.path })
         }
         let (encoding, format) = try agreeOnFormat()
         let rate = try agreeOnRate()
+        // Before the stream, so that its first frame is right already; read back in it, for there some cameras fall back to
+        // what they like.
+        let plan = try lockControls()
         let stampsAreMonotonic = try startStream()
+        try device.verify(plan)
+        let settings = try readSettings(plan)
 
         let frameRate = rate ?? configuration.rate
         let steady = max(frameRate.period * 5, .seconds(1))
         let session = Session(
             descriptor: descriptor, deviceID: deviceID(capability), encoding: encoding,
             bytesPerLine: format.bytesPerLine, start: now, steadyPatience: steady,
-            patience: max(steady, Self.firstPatience), lastSign: now)
+            patience: max(steady, Self.firstPatience), lastSign: now, settings: settings, plan: plan,
+            nextCheck: now + Self.checkPeriod)
         let summary = [
             "\(capability.card) at \(configuration.path), \(format.pixelFormat)", rateRemark(rate),
+            plan.steps.isEmpty ? nil : "\(plan.steps.count) controls locked",
             stampsAreMonotonic ? nil : "stamped when fetched, as its driver has no monotonic time",
         ].compactMap(\.self).joined(separator: ", ")
         return (
             session,
-            CameraFormat(width: format.width, height: format.height, rate: frameRate, summary: summary)
+            CameraFormat(
+                width: format.width, height: format.height, rate: frameRate, summary: summary,
+                locked: plan.steps.map { .init(name: $0.control.name, value: $0.value) })
         )
     }
 
@@ -37,6 +46,7 @@ extension V4L2Camera {
     /// socket; else product and socket.
     private func deviceID(_ capability: V4L2Capability) -> String {
         let path = configuration.path
+        if case .path = DeviceName(path) {} else { return path }
         if path.contains("/v4l/by-"), let slash = path.lastIndex(of: "/") { return String(path[path.index(after: slash)...]) }
         return "\(capability.card) (\(capability.bus))"
     }
@@ -90,6 +100,45 @@ extension V4L2Camera {
         guard abs(given - asked) > asked / 100 else { return nil }
         func text(_ hertz: Double) -> String { "\((hertz * 100).rounded() / 100)" }
         return "\(text(given)) frames a second, not the \(text(asked)) that were asked for"
+    }
+
+    // MARK: - Controls
+
+    private func lockControls() throws(V4L2Problem) -> ControlPlan {
+        guard !configuration.controls.isEmpty else { return ControlPlan() }
+        let controls = try ask { () throws(V4L2Failure) in try device.controls() }
+        let plan = try ControlPlan(configuration.controls, for: controls)
+        try device.apply(plan)
+        return plan
+    }
+
+    /// What is told with each frame. Without anything to lock a camera that does not tell is a camera all the same.
+    private func readSettings(_ plan: ControlPlan) throws(V4L2Problem) -> [CameraFrame.Setting] {
+        do throws(V4L2Failure) {
+            let lasting = try device.readings().lasting
+            let others = plan.steps.filter { step in !lasting.contains { $0.control.id == step.control.id } }
+            return (lasting + others.map { ControlReading($0.control, $0.value) }).frameSettings
+        } catch {
+            guard plan.steps.isEmpty && error.errno != ENODEV else { throw V4L2Problem(error, present: device.presentPaths) }
+            return []
+        }
+    }
+
+    /// Looks whether a control still is what it was locked at, and locks it again if it is not; one each time.
+    func check(_ session: inout Session, at now: MonotonicTime) {
+        guard now >= session.nextCheck, !session.plan.steps.isEmpty else { return }
+        session.nextCheck = now + Self.checkPeriod
+        let step = session.plan.steps[session.checked % session.plan.steps.count]
+        session.checked += 1
+        do throws(V4L2Failure) {
+            let found = try device.uninterrupted { () throws(V4L2Failure) in try device.value(of: step.control) }
+            guard found != step.value else { return }
+            try device.uninterrupted { () throws(V4L2Failure) in try device.set(step.control, to: step.value) }
+            session.changes += 1
+            session.changed = (.differs(step.control, wanted: step.value, found: found), now)
+        } catch {
+            // A camera that does not answer for once: whether it is there, its frames tell.
+        }
     }
 
     // MARK: - Stream

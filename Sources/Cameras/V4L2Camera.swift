@@ -12,7 +12,7 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
     /// What the manifest says about it.
     package struct Configuration: Equatable, Sendable {
         package var name: String
-        /// `/dev/video0`, or a link to it such as those in `/dev/v4l/by-id`.
+        /// A `DeviceName`: `/dev/v4l/by-id/…`, `usb:SERIAL`, `usb-0000:00:14.0-2`, `/dev/video0`.
         package var path: String
         /// Pixels.
         package var width: Int
@@ -21,9 +21,12 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
         package var rate: Rate
         /// Nil: the first in the order of preference that the camera offers in this size.
         package var encoding: FrameEncoding?
+        /// Set, read back and so locked each time the camera is opened.
+        package var controls: [ControlSetting]
 
         package init(
-            name: String, path: String, width: Int, height: Int, rate: Rate, encoding: FrameEncoding? = nil
+            name: String, path: String, width: Int, height: Int, rate: Rate, encoding: FrameEncoding? = nil,
+            controls: [ControlSetting] = []
         ) {
             self.name = name
             self.path = path
@@ -31,6 +34,7 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
             self.height = height
             self.rate = rate
             self.encoding = encoding
+            self.controls = controls
         }
     }
 
@@ -53,6 +57,17 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
         /// Damaged frames since the last whole one.
         var damaged = 0
 
+        /// As they travel with each frame.
+        var settings: [CameraFrame.Setting]
+        /// What its controls are locked at.
+        let plan: ControlPlan
+        var nextCheck: MonotonicTime
+        /// Controls looked at again since the start of the stream, and how many had changed.
+        var checked = 0
+        var changes = 0
+        /// The last that had.
+        var changed: (problem: ControlProblem, time: MonotonicTime)?
+
         /// When the device counts as silent.
         var deadline: MonotonicTime { lastSign + patience }
     }
@@ -67,6 +82,10 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
     private static var drainLimit: Int { 32 }
     /// Some cameras take seconds from the start of the stream to the first frame.
     static var firstPatience: Duration { .seconds(5) }
+    /// Between two looks at locked controls, one each time: a look takes a USB camera milliseconds.
+    static var checkPeriod: Duration { .seconds(1) }
+    /// How long a control that had changed is told.
+    static var remarkTime: Duration { .seconds(10) }
 
     package init(_ configuration: Configuration, device: Device) {
         self.configuration = configuration
@@ -75,7 +94,8 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
 
     package var name: String { configuration.name }
 
-    /// - Throws: `CameraError.device`, naming what the device offers where it does not offer what was asked for.
+    /// - Throws: `CameraError.device`, naming what the device offers where it does not offer what was asked for, or whose
+    ///   controls do not take what they are set to.
     package mutating func open(at now: MonotonicTime) throws(CameraError) -> CameraFormat {
         close()
         do throws(V4L2Problem) {
@@ -120,10 +140,23 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
                 }
             return CameraFrame(
                 camera: name, deviceID: session.deviceID, sequence: sequence, captureTime: captureTime, pixels: pixels,
-                contentHash: bytes.contentHash)
+                contentHash: bytes.contentHash, settings: session.settings)
         } catch {
             throw .device(camera: name, path: configuration.path, isOpening: false, problem: error)
         }
+    }
+
+    /// Looks after the controls: another program may change them at any time.
+    package mutating func prepare() {
+        guard var session else { return }
+        check(&session, at: session.lastSign)
+        self.session = session
+    }
+
+    package var remark: String? {
+        guard let session, let changed = session.changed, session.lastSign - changed.time < Self.remarkTime else { return nil }
+        return "of its controls, \(changed.problem): something else changed it, and it was locked again "
+            + "(\(session.changes) times by now). End the program that sets it, such as a video call or v4l2-ctl."
     }
 
     package mutating func close() {

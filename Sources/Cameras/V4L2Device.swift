@@ -28,6 +28,18 @@ package protocol V4L2Device: AnyObject {
     /// - Returns: the rate that the device chose; nil when it does not say. VIDIOC_S_PARM.
     func setRate(_ wanted: Rate) throws(V4L2Failure) -> Rate?
 
+    /// The control with the least id above `id`, a menu without its choices; EINVAL after the last. VIDIOC_QUERYCTRL.
+    func control(after id: UInt32) throws(V4L2Failure) -> V4L2Control
+
+    /// The name of a menu's choice; EINVAL where there is none of this number. VIDIOC_QUERYMENU.
+    func choice(_ value: Int, of control: V4L2Control) throws(V4L2Failure) -> String
+
+    /// VIDIOC_G_CTRL.
+    func value(of control: V4L2Control) throws(V4L2Failure) -> Int
+
+    /// VIDIOC_S_CTRL.
+    func set(_ control: V4L2Control, to value: Int) throws(V4L2Failure)
+
     /// Asks for buffers. VIDIOC_REQBUFS.
     /// - Returns: how many there are.
     func requestBuffers(_ count: Int) throws(V4L2Failure) -> Int
@@ -52,8 +64,13 @@ package protocol V4L2Device: AnyObject {
     /// VIDIOC_STREAMOFF, munmap(2), close(2).
     func close()
 
-    /// The device files of cameras on this machine, names that stay the same first.
-    func presentPaths() -> [String]
+    /// The video device files of this machine.
+    func presentFiles() -> [VideoDeviceFiles]
+}
+
+extension V4L2Device {
+    /// What cameras of this machine can be called, names that stay the same first.
+    package func presentPaths() -> [String] { presentFiles().flatMap { $0.stableNames + [$0.path] } }
 }
 
 /// A request that failed; errno(3).
@@ -66,6 +83,10 @@ package struct V4L2Failure: Error, Equatable, Sendable {
         case listRates = "ENUM_FRAMEINTERVALS"
         case setFormat = "S_FMT"
         case setRate = "S_PARM"
+        case listControls = "QUERYCTRL"
+        case listChoices = "QUERYMENU"
+        case getControl = "G_CTRL"
+        case setControl = "S_CTRL"
         case requestBuffers = "REQBUFS"
         case queryBuffer = "QUERYBUF"
         case map = "mmap"

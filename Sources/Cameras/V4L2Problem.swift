@@ -6,6 +6,8 @@ package enum V4L2Problem: Error, Equatable, Sendable {
     /// `present`: the cameras that are there instead.
     case absent(present: [String])
     case forbidden
+    /// Several devices go by its name.
+    case ambiguous([String])
     /// Another program has it.
     case busy
     /// No V4L2 device at all.
@@ -22,6 +24,11 @@ package enum V4L2Problem: Error, Equatable, Sendable {
     /// No whole frame came for so long; `damaged` ones did.
     case silent(Duration, damaged: Int)
     case refused(V4L2Failure)
+    /// Everything that is wrong with its controls.
+    case controls([ControlProblem])
+
+    /// What a failed request means.
+    package init(_ failure: V4L2Failure, device: some V4L2Device) { self.init(failure, present: device.presentPaths) }
 
     /// What a failed request means.
     init(_ failure: V4L2Failure, present: () -> [String]) {
@@ -46,6 +53,9 @@ extension V4L2Problem: CustomStringConvertible {
         case .forbidden:
             "it may not be read and written, expected access to it. Join the group that owns it (sudo usermod -aG video $USER), "
                 + "and log in again."
+        case .ambiguous(let paths):
+            "\(paths.count) devices go by this name, expected one: some makers give all cameras one serial number. Set the "
+                + "camera's device in the manifest to one of \(paths.joined(separator: ", "))."
         case .busy:
             "another program has it, expected it free. End that program; 'fuser -v' with the device's path says which it is."
         case .notVideo:
@@ -78,6 +88,9 @@ extension V4L2Problem: CustomStringConvertible {
         case .refused(let failure):
             "it refuses \(failure.request.rawValue) (\(String(cString: strerror(failure.errno)))), expected a camera that "
                 + "streams. Plug it in anew, and look for its driver's complaint (dmesg)."
+        case .controls(let problems):
+            "of its controls, \(problems.map(\.description).joined(separator: "; ")). Correct them: 'octo-camera settings' "
+                + "with this device shows what it has, 'octo-camera tune' writes a calibration file that it takes."
         }
     }
 

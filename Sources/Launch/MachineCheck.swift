@@ -29,24 +29,30 @@ package struct MachineCheck: Equatable, Sendable {
         for camera in manifest.cameras {
             if case .device(let device) = camera.source {
                 check(
-                    device.path, at: "$.cameras.\(camera.name).device", what: "camera", group: "video", others: machine.cameras,
-                    machine)
+                    device.path, as: machine.camera(device.path), at: "$.cameras.\(camera.name).device", what: "camera",
+                    group: "video", others: machine.cameras)
+                checkStability(of: device.path, at: "$.cameras.\(camera.name).device", machine)
             }
         }
         switch manifest.arm.driver {
         case .simulated: break
         case .dynamixel(let line, _), .feetech(let line):
-            check(line.port, at: "$.arm.port", what: "serial port", group: "dialout", others: machine.serialPorts, machine)
+            check(
+                line.port, as: machine.device(line.port), at: "$.arm.port", what: "serial port", group: "dialout",
+                others: machine.serialPorts)
         }
         checkRights(manifest.arm.realTime, machine)
     }
 
     /// What the same manifest's files lack.
     package mutating func add(_ problems: [ManifestProblem]) {
-        findings = problems.map {
-            Finding(
-                path: "\($0.path)", severity: .missing, found: $0.found,
-                fix: "expected \($0.allowed)" + ($0.suggestion.map { "; did you mean \"\($0)\"?" } ?? ""))
+        findings = problems.map { problem in
+            let path = "\(problem.path)"
+            let isCalibration = path.hasPrefix("$.cameras.") && path.hasSuffix(".calibration")
+            return Finding(
+                path: path, severity: .missing, found: problem.found,
+                fix: "expected \(problem.allowed)" + (problem.suggestion.map { "; did you mean \"\($0)\"?" } ?? "")
+                    + (isCalibration ? "; 'octo-camera tune' with --save writes it, or leave the key out" : ""))
         } + findings
     }
 
@@ -57,14 +63,14 @@ package struct MachineCheck: Equatable, Sendable {
     // MARK: - Devices
 
     private mutating func check(
-        _ path: String, at place: String, what: String, group: String, others: [String], _ machine: MachineProbe
+        _ path: String, as device: MachineProbe.Device, at place: String, what: String, group: String, others: [String]
     ) {
         let key = place.dropFirst(2)
         let others = others.filter { $0 != path }
         let choice =
             others.isEmpty
             ? "plug it in (no \(what) is there)" : "set \(key) to one that is there: \(others.joined(separator: ", "))"
-        switch machine.device(path) {
+        switch device {
         case .ready: break
         case .absent: report(place, "no \(path)", choice)
         case .noDevice: report(place, "\(path), which is no device", choice)
@@ -73,6 +79,15 @@ package struct MachineCheck: Equatable, Sendable {
                 place, "\(path), without the right to read and write it",
                 "join its group (sudo usermod -aG \(group) $USER), and log in again")
         }
+    }
+
+    /// Numbers that the kernel gives anew at each start: what was the camera over the table is the wrist's tomorrow.
+    private mutating func checkStability(of path: String, at place: String, _ machine: MachineProbe) {
+        guard path.hasPrefix("/dev/video"), Int(path.dropFirst("/dev/video".count)) != nil else { return }
+        let better = machine.stableCameraName(path)
+        report(
+            place, "\(path), which may be another camera after a restart",
+            "set \(place.dropFirst(2)) to " + (better ?? "a name that 'octo-camera list' shows"), .warning)
     }
 
     private mutating func report(
@@ -114,6 +129,10 @@ package struct MachineProbe: Sendable {
         case forbidden
     }
     package var device: @Sendable (_ path: String) -> Device
+    /// A camera by any of its names.
+    package var camera: @Sendable (_ name: String) -> Device
+    /// What a camera at a path can be called that outlives a restart; nil: nothing.
+    package var stableCameraName: @Sendable (_ path: String) -> String?
     /// Paths, names that stay first.
     package var serialPorts: [String]
     package var cameras: [String]
@@ -123,10 +142,14 @@ package struct MachineProbe: Sendable {
     package var processors: Int
 
     package init(
-        device: @escaping @Sendable (_ path: String) -> Device, serialPorts: [String], cameras: [String], highestPriority: Int,
-        mayLockMemory: Bool, processors: Int
+        device: @escaping @Sendable (_ path: String) -> Device,
+        camera: (@Sendable (_ name: String) -> Device)? = nil,
+        stableCameraName: @escaping @Sendable (_ path: String) -> String? = { _ in nil }, serialPorts: [String],
+        cameras: [String], highestPriority: Int, mayLockMemory: Bool, processors: Int
     ) {
         self.device = device
+        self.camera = camera ?? device
+        self.stableCameraName = stableCameraName
         self.serialPorts = serialPorts
         self.cameras = cameras
         self.highestPriority = highestPriority

@@ -131,7 +131,8 @@ extension Manifest.Camera {
                 .device(
                     Device(
                         path: section.string("device"), width: section.int("width"), height: section.int("height"), rate: rate,
-                        format: section.optionalString("format").flatMap(PixelFormat.init(rawValue:))))
+                        format: section.optionalString("format").flatMap(PixelFormat.init(rawValue:)),
+                        calibration: section.optionalString("calibration")))
             case "simulated":
                 .simulated(
                     Simulated(

@@ -71,6 +71,8 @@ package struct Manifest: Equatable, Sendable {
             package var rate: Rate
             /// Nil: as the camera likes best.
             package var format: PixelFormat?
+            /// Absolute path of the camera's calibration file; nil: the camera does as it likes.
+            package var calibration: String?
         }
         /// A camera in the simulated world.
         package struct Simulated: Equatable, Sendable {

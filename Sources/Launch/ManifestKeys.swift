@@ -73,7 +73,11 @@ enum ManifestKeys {
                         ManifestKey(
                             "device", .text, .required,
                             "The camera's device, such as /dev/video0; names in /dev/v4l/by-id stay the same whatever else "
-                                + "is plugged in."),
+                                + "is plugged in, and so do usb:SERIAL and usb-BUS as 'octo-camera list' shows them."),
+                        ManifestKey(
+                            "calibration", .path(.file), .optional,
+                            "The camera's settings, crop, lens and place, as 'octo-camera tune' writes them. Its controls are "
+                                + "locked whenever the camera is opened."),
                         ManifestKey("width", .integer(16...8192), .defaultsTo(640), unit: "pixels", "Width of its frames."),
                         ManifestKey("height", .integer(16...8192), .defaultsTo(480), unit: "pixels", "Height of its frames."),
                         ManifestKey(

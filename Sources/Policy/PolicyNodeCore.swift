@@ -75,11 +75,13 @@ package struct PolicyNodeCore: Sendable {
     package private(set) var counters = Counters()
     package private(set) var frameToChunk = LatencyHistogram()
     package private(set) var inferenceTime = LatencyHistogram()
+    /// Between the oldest and the newest camera frame of one observation.
+    package private(set) var cameraSkew = LatencyHistogram()
     /// What keeps the policy from making chunks at present, nil when nothing does.
     package private(set) var obstacle: Obstacle?
     package private(set) var lastFailure: String?
 
-    /// Per camera the two newest frames, older first: one that arrives while a tick is late is too new for it.
+    /// Per camera, older first: the newest frame that the next tick may see, and those that are too new for it.
     private var newest: [String: [CameraFrame]] = [:]
     /// Per camera, the weights for the size it delivers.
     private var resizes: [String: ImageResize] = [:]
@@ -109,6 +111,9 @@ package struct PolicyNodeCore: Sendable {
     /// When the next tick is due; nil until every camera has delivered a frame.
     package var nextTick: MonotonicTime? { cadence?.deadline }
 
+    /// So many that are too new are kept: a tick that is later still finds an older picture, never one of its future.
+    private static let mostFrames = 16
+
     /// Keeps the newest frame of each camera.
     ///
     /// The first tick comes shortly after the first complete set of frames: when cameras and policy run at the same
@@ -117,7 +122,15 @@ package struct PolicyNodeCore: Sendable {
         guard configuration.cameras.contains(where: { $0.name == frame.camera }) else { return }
         let known = newest[frame.camera, default: []]
         if let last = known.last, last.captureTime >= frame.captureTime { return }
-        newest[frame.camera] = known.suffix(1) + [frame]
+        var frames = known + [frame]
+        // What the next tick will look at, and what came since: a tick that comes late must not see the future.
+        if let due = cadence?.deadline, let usable = frames.lastIndex(where: { $0.captureTime <= due }) {
+            frames.removeFirst(usable)
+        } else if cadence == nil {
+            frames.removeFirst(frames.count - 1)
+        }
+        if frames.count > Self.mostFrames { frames.remove(at: 1) }
+        newest[frame.camera] = frames
         if cadence == nil, configuration.cameras.allSatisfy({ newest[$0.name] != nil }) {
             // A tenth of a period, at most 20 ms: later than the arrival jitter of frames, well before the next.
             let margin = min(Duration.milliseconds(20), Duration.nanoseconds(configuration.rate.periodNanoseconds / 10))
@@ -186,6 +199,8 @@ package struct PolicyNodeCore: Sendable {
             // The next tick is more than one policy step away: what is in the window is no history of it.
             if missed > 0 { window.removeAll() }
         }
+        let captures = frames.map(\.captureTime)
+        if let oldest = captures.min(), let newest = captures.max() { cameraSkew.record(newest - oldest) }
         let observation = makeObservation(tick: UInt64(index), time: due, frames: frames)
         counters.observations += 1
 
@@ -298,7 +313,7 @@ package struct PolicyNodeCore: Sendable {
         of camera: PolicyCamera, at due: MonotonicTime
     ) -> Result<(CameraFrame, RGBImage), Unusable> {
         let frames = newest[camera.name, default: []]
-        guard let frame = frames.last(where: { $0.captureTime <= due }) ?? frames.first else {
+        guard let frame = frames.last(where: { $0.captureTime <= due }) else {
             return .failure(Unusable(obstacle: .noFrameYet(camera: camera.name)))
         }
         let age = due - frame.captureTime

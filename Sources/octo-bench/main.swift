@@ -14,7 +14,7 @@ struct OctoBench: ParsableCommand {
             loop beside a bare C loop, inference beside the same matrix products alone in OpenBLAS.
             """,
         subcommands: [
-            All.self, BusCommand.self, ControlCommand.self, KinematicsCommand.self, SimulationCommand.self, SceneFitCommand.self, InferenceCommand.self,
+            All.self, BusCommand.self, ControlCommand.self, KinematicsCommand.self, SimulationCommand.self, SceneFitCommand.self, CameraCommand.self, InferenceCommand.self,
             PeersCommand.self,
         ])
 }
@@ -27,6 +27,7 @@ struct All: ParsableCommand {
         try ControlCommand.parse([]).run()
         try KinematicsCommand.parse([]).run()
         try SimulationCommand.parse([]).run()
+        try CameraCommand.parse([]).run()
         try InferenceCommand.parse([]).run()
     }
 }
@@ -78,9 +79,10 @@ struct InferenceCommand: ParsableCommand {
     }
 }
 
-// The bus benchmark runs this program again as its other end.
+// The benchmarks of bus and cameras run this program again as their other ends.
 switch (CommandLine.arguments.dropFirst().first, CommandLine.arguments.dropFirst(2).first) {
 case (BusBenchmark.busEcho, let folder?): try runBusEcho(folder: folder)
 case (BusBenchmark.bareEcho, let folder?): try runBareEcho(folder: folder)
+case (CameraNodesRun.argument, _?): try runCameraNode(Array(CommandLine.arguments.dropFirst(2)))
 default: OctoBench.runProgram()
 }

@@ -13,10 +13,11 @@ struct CameraNode: NodeBody {
     /// When a failed camera is opened again; nil while it is open.
     private var retryTime: MonotonicTime?
 
+    /// - Parameter isDevice: it looks at the real world, where nothing is black or stands still for long.
     /// - Throws: `CameraError` when the camera cannot be opened at all: a run that never had its camera does not start.
-    init(_ camera: any Camera, context: NodeContext) throws {
+    init(_ camera: any Camera, isDevice: Bool, context: NodeContext) throws {
         self.camera = camera
-        core = CameraNodeCore(node: context.name)
+        core = CameraNodeCore(node: context.name, isDevice: isDevice)
         frames = context.bus.publisher(Topics.cameraImage(camera.name))
         try open(at: .now())
     }
@@ -49,6 +50,7 @@ struct CameraNode: NodeBody {
         if let newest, case .publish(let frame) = core.received(newest, at: now) {
             try frames.publish(frame, captureTime: frame.captureTime, at: now)
             camera.prepare()
+            core.examine(frame, remark: camera.remark, at: now)
         }
         switch camera.wakeup {
         case .time(let time): return time

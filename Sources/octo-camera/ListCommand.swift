@@ -6,10 +6,12 @@ import NodeShell
 /// Which cameras this machine has.
 struct ListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Lists the cameras of this machine with their formats, sizes and rates.",
+        commandName: "list", abstract: "Lists the cameras of this machine with their formats, sizes, rates and controls.",
         discussion: """
-            Put the first path of a camera into "device" of the manifest: names in /dev/v4l/by-id stay the same whatever else
-            is plugged in. Starts no camera.
+            Put the first name of a camera into "device" of the manifest: names in /dev/v4l/by-id stay the same whatever else
+            is plugged in, and so does usb:SERIAL. Two cameras of one serial number are told apart by where they are plugged in:
+            names in /dev/v4l/by-path, or the bus in parentheses. Starts no camera; 'octo-camera settings' shows the controls'
+            values, 'octo-camera view' a picture.
             """)
 
     @Flag(help: "Prints one JSON object.")
@@ -36,16 +38,17 @@ struct ListCommand: ParsableCommand {
     }
 
     private static func json(_ entry: CameraListing.Entry) -> JSONNode {
-        let names = JSONNode(.array(entry.files.names.map { JSONNode($0) }))
+        let names = JSONNode(.array(entry.files.stableNames.map { JSONNode($0) }))
         switch entry.state {
         case .unknown(let problem):
             return .object(["path": JSONNode(entry.path), "device": JSONNode(entry.files.path), "names": names,
                 "problem": JSONNode("\(problem)")])
-        case .camera(let capability, let formats):
+        case .camera(let capability, let formats, let controls):
             return .object([
                 "path": JSONNode(entry.path), "device": JSONNode(entry.files.path), "names": names,
                 "card": JSONNode(capability.card), "bus": JSONNode(capability.bus),
                 "formats": JSONNode(.array(formats.map(json))),
+                "controls": JSONNode(.array(controls.map { SettingsCommand.json($0, controls) })),
             ])
         }
     }

@@ -14,7 +14,9 @@ struct RunCommand: ParsableCommand {
               octo-camera run --run /run/user/1000/octo/replay --node camera-primary
 
             The source "images" plays a folder of PNG or JPEG files at a fixed rate; "v4l2" takes frames from a camera of this
-            machine, "simulated" from the world of octo-sim. One that is unplugged or falls silent is opened again, with longer and longer waits.
+            machine, "simulated" from the world of octo-sim. One that is unplugged or falls silent is opened again, with longer and
+            longer waits, and locked at its calibration's values again. A picture that stands still, is black or saturated, and a
+            control that something else has changed, make the status degraded.
             """)
 
     @OptionGroup var arguments: NodeArguments
@@ -24,20 +26,29 @@ struct RunCommand: ParsableCommand {
             guard let section = context.run.manifest.cameras.first(where: { $0.node == context.name }) else {
                 throw ValidationError("the manifest has no camera for the node '\(context.name)'")
             }
-            return try CameraNode(Self.camera(section, worldAt: context.run.simulatedCameras), context: context)
+            var isDevice = false
+            if case .device(let device) = section.source {
+                isDevice = true
+                if let warning = DeviceName(device.path).warning(among: VideoDeviceFiles.present(in: "/dev")) {
+                    context.log.warning("\(warning)")
+                }
+            }
+            return try CameraNode(
+                Self.camera(section, worldAt: context.run.simulatedCameras), isDevice: isDevice, context: context)
         }
     }
 
     /// - Parameter socket: where the simulated world is, if there is one.
-    private static func camera(_ section: Manifest.Camera, worldAt socket: String) -> any Camera {
+    /// - Throws: `FileError`, `CameraCalibrationError`.
+    private static func camera(_ section: Manifest.Camera, worldAt socket: String) throws -> any Camera {
         switch section.source {
         case .images(let images):
-            ImageFolderCamera(
+            return ImageFolderCamera(
                 .init(
                     name: section.name, folder: images.folder, pattern: images.pattern, rate: images.rate,
                     loops: images.loops))
         case .simulated(let simulated):
-            SimulatedCamera(
+            return SimulatedCamera(
                 .init(
                     request: .init(
                         camera: section.name, width: simulated.width, height: simulated.height, rate: simulated.rate),
@@ -47,14 +58,17 @@ struct RunCommand: ParsableCommand {
                         dropProbability: simulated.dropProbability, freezesAfter: simulated.freezesAfter,
                         seed: simulated.seed)))
         case .device(let device):
-            V4L2Camera(.init(name: section.name, device), device: KernelV4L2Device())
+            let calibration = try device.calibration.map(CameraCalibration.init(path:)) ?? CameraCalibration()
+            let base = V4L2Camera(
+                .init(name: section.name, device, controls: calibration.controls), device: KernelV4L2Device())
+            return AdjustedCamera(base, calibration: calibration)
         }
     }
 }
 
 extension V4L2Camera.Configuration {
     /// A device section of a manifest.
-    init(name: String, _ device: Manifest.Camera.Device) {
+    init(name: String, _ device: Manifest.Camera.Device, controls: [ControlSetting]) {
         self.init(
             name: name, path: device.path, width: device.width, height: device.height, rate: device.rate,
             encoding: device.format.map {
@@ -62,6 +76,7 @@ extension V4L2Camera.Configuration {
                 case .mjpeg: .mjpeg
                 case .yuyv: .yuyv
                 }
-            })
+            },
+            controls: controls)
     }
 }

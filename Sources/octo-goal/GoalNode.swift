@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bus
+import Cameras
 import Goals
 import Images
 import Launch
@@ -78,8 +79,10 @@ struct GoalNode: NodeBody {
                 try goal.requireFrameSize(
                     ofCamera: camera.name, width: simulated.width, height: simulated.height, source: "the simulated world")
             case .device(let device):
-                try goal.requireFrameSize(
-                    ofCamera: camera.name, width: device.width, height: device.height, source: device.path)
+                let adjustment = try device.calibration.map(CameraCalibration.init(path:))?.adjustment ?? FrameAdjustment()
+                // A crop that is not within the picture is for the camera's process to tell.
+                guard let size = adjustment.size(width: device.width, height: device.height) else { continue }
+                try goal.requireFrameSize(ofCamera: camera.name, width: size.width, height: size.height, source: device.path)
             }
         }
         return (goal, record)

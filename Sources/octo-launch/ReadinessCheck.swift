@@ -1,4 +1,5 @@
 import ArmDrivers
+import Cameras
 import Control
 import Foundation
 import JSONTree
@@ -26,6 +27,18 @@ struct ReadinessCheck {
         check.add(problems)
         if !problems.contains(where: { "\($0.path)" == "$.arm.calibration" }) {
             if let finding = Self.servos(manifest) { check.add(finding) }
+        }
+        for camera in manifest.cameras {
+            let place = "$.cameras.\(camera.name).calibration"
+            guard case .device(let device) = camera.source, let file = device.calibration,
+                !problems.contains(where: { "\($0.path)" == place })
+            else { continue }
+            do {
+                _ = try CameraCalibration(path: file)
+            } catch {
+                check.add(
+                    .init(path: place, severity: .missing, found: "\(error)", fix: "mend the file, or run 'octo-camera tune'"))
+            }
         }
         (self.manifest, self.check) = (manifest, check)
     }

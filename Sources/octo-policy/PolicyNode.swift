@@ -90,6 +90,7 @@ struct PolicyNode: NodeBody {
             latencies: [
                 .init(name: "inference", of: core.inferenceTime),
                 .init(name: "frame_to_chunk", of: core.frameToChunk),
+                .init(name: "camera_skew", of: core.cameraSkew),
             ])
     }
 

@@ -51,6 +51,7 @@ import Time
             (V4L2PixelFormat("GREY"), []),
         ]
         device.rates = [Rate(hertz: 30), Rate(hertz: 7.5)]
+        device.knobs = Array(V4L2ControlTests.webcam.prefix(3)) + Array(V4L2ControlTests.webcam.suffix(1))
         let listing = CameraListing([files], device: device)
         #expect(listing.entries.first?.path == "/dev/v4l/by-id/cam" && !device.isOpen)
         #expect(
@@ -60,6 +61,7 @@ import Time
                   MJPG: 640x480 at 30/7.5 Hz, 1280x720 at 30/7.5 Hz
                   YUYV: 16x16 to 1920x1080
                   not understood: H264 GREY
+                  controls: brightness white_balance_automatic gain
                 """)
     }
 
@@ -83,7 +85,7 @@ import Time
         for request: V4L2Failure.Request in [.open, .queryCapability, .listFormats, .listSizes, .listRates] {
             device.fail(request, EINTR, times: 1)
         }
-        guard case .camera(_, let formats)? = CameraListing([files], device: device).entries.first?.state else {
+        guard case .camera(_, let formats, _)? = CameraListing([files], device: device).entries.first?.state else {
             Issue.record("no camera")
             return
         }

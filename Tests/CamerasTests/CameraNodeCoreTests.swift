@@ -90,6 +90,62 @@ import Time
         #expect(core.status(at: at(3_100)).headline.contains("identical") == false)
     }
 
+    // MARK: Devices
+
+    /// 30 Hz for so long, one picture.
+    private mutating func stand(from start: Int64, seconds: Int64, hash: UInt64) {
+        for step in 0...seconds * 30 {
+            let time = start + step * 1_000 / 30
+            _ = core.received(frame(UInt64(time), captured: time, hash: hash), at: at(time + 2))
+        }
+    }
+
+    @Test mutating func aDeviceThatShowsOnePictureForSecondsIsDegraded() {
+        core = CameraNodeCore(node: "camera-primary", isDevice: true)
+        core.opened(format, at: .zero)
+        stand(from: 1_000, seconds: 4, hash: 42)
+        #expect(core.status(at: at(5_010)).state == .ready, "a second of darkness may look the same")
+        stand(from: 5_100, seconds: 2, hash: 42)
+        let status = core.status(at: at(7_110))
+        #expect(status.state == .degraded && status.headline.hasPrefix("the image stands still for 6.1 s (182 identical frames)"))
+        stand(from: 7_200, seconds: 0, hash: 43)
+        #expect(core.status(at: at(7_210)).state == .ready)
+    }
+
+    @Test mutating func aBlackPictureIsDegradedUntilItIsNot() {
+        core = CameraNodeCore(node: "camera-primary", isDevice: true)
+        core.opened(format, at: .zero)
+        var dark = frame(1, captured: 100)
+        _ = core.received(dark, at: at(101))
+        core.examine(dark, at: at(101))
+        #expect(core.status(at: at(102)).headline.hasPrefix("the image is black (100 % of its pixels), expected a scene."))
+        #expect(core.status(at: at(102)).state == .degraded)
+        dark.pixels = .rgb8(RGBImage(width: 4, height: 2, filledWith: 90))
+        core.examine(dark, at: at(500))
+        #expect(core.status(at: at(501)).state == .degraded, "looked at once a second")
+        core.examine(dark, at: at(1_102))
+        #expect(core.status(at: at(1_100)).state == .ready)
+        // A recorded folder may be as dark as it likes.
+        core = CameraNodeCore(node: "camera-primary")
+        core.opened(format, at: .zero)
+        _ = core.received(frame(1, captured: 100), at: at(101))
+        core.examine(frame(1, captured: 100), at: at(101))
+        #expect(core.status(at: at(102)).state == .ready)
+    }
+
+    @Test mutating func whatACameraSaysOfItselfIsTold() {
+        core = CameraNodeCore(node: "camera-primary", isDevice: true)
+        core.opened(format, at: .zero)
+        var bright = frame(1, captured: 100)
+        bright.pixels = .rgb8(RGBImage(width: 4, height: 2, filledWith: 90))
+        _ = core.received(bright, at: at(101))
+        core.examine(bright, remark: "its gain wanders.", at: at(101))
+        #expect(core.status(at: at(102)).headline == "its gain wanders. 4x2 at 10.0 Hz: a test")
+        #expect(core.status(at: at(102)).state == .degraded)
+        core.examine(bright, remark: nil, at: at(103))
+        #expect(core.status(at: at(104)).state == .ready)
+    }
+
     @Test mutating func silenceShowsWithoutAnyEvent() {
         core.opened(format, at: .zero)
         _ = core.received(frame(0, captured: 0), at: .zero)

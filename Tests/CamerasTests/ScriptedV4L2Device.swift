@@ -23,9 +23,18 @@ final class ScriptedV4L2Device: V4L2Device {
     /// What the device makes of the format and rate that are asked for.
     var chooseFormat: (V4L2Format) -> V4L2Format = { $0 }
     var chooseRate: (Rate) -> Rate? = { $0 }
+    /// Its controls in the order of their ids, and what they are set to.
+    var knobs: [V4L2Control] = []
+    var values: [UInt32: Int] = [:]
+    /// What becomes of a value that is set; nil: it is refused with EIO.
+    var settle: (V4L2Control, Int) -> Int? = { $1 }
+    /// Every value that was set, in order: `gain=3`.
+    private(set) var sets: [String] = []
     var memory = 4
     var hasMonotonicStamps = true
-    var present = ["/dev/v4l/by-id/usb-Other-index0", "/dev/video4"]
+    var present = [VideoDeviceFiles(path: "/dev/video4", names: ["/dev/v4l/by-id/usb-Other-index0"])]
+    /// What devices at other paths are; all others are `identity`.
+    var identities: [String: V4L2Capability] = [:]
 
     /// Frames that wait to be dequeued, in order.
     var shots: [Shot] = []
@@ -34,12 +43,18 @@ final class ScriptedV4L2Device: V4L2Device {
     /// The request fails so many times, with this errno.
     private var faults: [V4L2Failure.Request: (errno: Int32, times: Int)] = [:]
 
+    /// Requests so far, closing not counted; the one of this number fails with this errno.
+    private(set) var calls = 0
+    var faultAtCall: (number: Int, errno: Int32)?
+
     private(set) var isOpen = false
     private(set) var isStreaming = false
     private(set) var opened: [String] = []
     /// Buffers the device may fill.
     private(set) var queued: [Int] = []
     private var contents: [UnsafeMutableRawBufferPointer] = []
+    /// Mapped and not let go of.
+    var buffersHeld: Int { contents.count }
     private let descriptor: Int32
 
     /// Polls as readable at any time.
@@ -55,6 +70,8 @@ final class ScriptedV4L2Device: V4L2Device {
 
     private func meet(_ request: V4L2Failure.Request) throws(V4L2Failure) {
         precondition(isOpen || request == .open, "\(request) on a closed device")
+        calls += 1
+        if let faultAtCall, faultAtCall.number == calls { throw V4L2Failure(request, errno: faultAtCall.errno) }
         guard let fault = faults[request], fault.times > 0 else { return }
         faults[request] = (fault.errno, fault.times - 1)
         throw V4L2Failure(request, errno: fault.errno)
@@ -78,7 +95,7 @@ final class ScriptedV4L2Device: V4L2Device {
 
     func capability() throws(V4L2Failure) -> V4L2Capability {
         try meet(.queryCapability)
-        return identity
+        return opened.last.flatMap { identities[$0] } ?? identity
     }
 
     func pixelFormat(at index: Int) throws(V4L2Failure) -> V4L2PixelFormat {
@@ -101,6 +118,34 @@ final class ScriptedV4L2Device: V4L2Device {
     func setRate(_ wanted: Rate) throws(V4L2Failure) -> Rate? {
         try meet(.setRate)
         return chooseRate(wanted)
+    }
+
+    func control(after id: UInt32) throws(V4L2Failure) -> V4L2Control {
+        try meet(.listControls)
+        guard var control = knobs.first(where: { $0.id > id }) else { throw V4L2Failure(.listControls, errno: EINVAL) }
+        // The kernel tells the choices apart from the control.
+        if case .menu = control.kind { control.kind = .menu([]) }
+        if case .integerMenu = control.kind { control.kind = .integerMenu([]) }
+        return control
+    }
+
+    func choice(_ value: Int, of control: V4L2Control) throws(V4L2Failure) -> String {
+        try meet(.listChoices)
+        let choices = knobs.first { $0.id == control.id }?.choices ?? []
+        guard let choice = choices.first(where: { $0.value == value }) else { throw V4L2Failure(.listChoices, errno: EINVAL) }
+        return choice.name
+    }
+
+    func value(of control: V4L2Control) throws(V4L2Failure) -> Int {
+        try meet(.getControl)
+        return values[control.id] ?? control.preset
+    }
+
+    func set(_ control: V4L2Control, to value: Int) throws(V4L2Failure) {
+        try meet(.setControl)
+        sets.append("\(control.name)=\(value)")
+        guard let value = settle(control, value) else { throw V4L2Failure(.setControl, errno: EIO) }
+        values[control.id] = value
     }
 
     func requestBuffers(_ count: Int) throws(V4L2Failure) -> Int {
@@ -154,5 +199,5 @@ final class ScriptedV4L2Device: V4L2Device {
         contents = []
     }
 
-    func presentPaths() -> [String] { present }
+    func presentFiles() -> [VideoDeviceFiles] { present }
 }

@@ -230,7 +230,7 @@ import Time
         device.heal()
         device.fail(.open, ENOENT)
         let absent = CameraError.device(
-            camera: "primary", path: "/dev/video0", isOpening: true, problem: .absent(present: device.present))
+            camera: "primary", path: "/dev/video0", isOpening: true, problem: .absent(present: device.presentPaths()))
         #expect(throws: absent) { try camera.open(at: at(3)) }
         device.heal()
         _ = try camera.open(at: at(4))

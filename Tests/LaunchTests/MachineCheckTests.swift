@@ -5,6 +5,9 @@ import TestSupport
 import Testing
 
 @Suite struct MachineCheckTests {
+    /// Names of cameras that outlive a restart.
+    private static let stable = ["cameras.primary.device=\"usb:4F2A91\"", "cameras.wrist.device=\"/dev/v4l/by-id/wrist\""]
+
     private func manifest(_ name: String, _ settings: [String] = []) throws -> Manifest {
         try Manifest.load(
             Fixture.packageRoot.appendingPathComponent("launch/\(name).json").path,
@@ -19,33 +22,55 @@ import Testing
 
     @Test(arguments: ["robot", "so101", "replay"])
     func aMachineThatHasEverythingIsReady(name: String) throws {
-        let check = MachineCheck(try manifest(name), on: machine())
+        let check = MachineCheck(try manifest(name, name == "replay" ? [] : Self.stable), on: machine())
         #expect(check.isReady && check.findings.isEmpty)
+    }
+
+    @Test func aCameraThatIsOnlyANumberIsAWarningWithItsBetterName() throws {
+        var named = machine()
+        named.stableCameraName = { $0 == "/dev/video0" ? "/dev/v4l/by-id/cam" : nil }
+        let check = MachineCheck(try manifest("robot"), on: named)
+        #expect(check.isReady && check.findings.map(\.severity) == [.warning, .warning])
+        #expect(check.findings.map(\.path) == ["$.cameras.primary.device", "$.cameras.wrist.device"])
+        #expect(check.findings[0].found == "/dev/video0, which may be another camera after a restart")
+        #expect(check.findings[0].fix == "set cameras.primary.device to /dev/v4l/by-id/cam")
+        #expect(check.findings[1].fix.contains("octo-camera list"))
+    }
+
+    /// `usb:4F2A91` is no path: who knows cameras is asked.
+    @Test func camerasAreLookedForByAnyOfTheirNames() throws {
+        var probe = machine()
+        probe.camera = { $0 == "usb:4F2A91" ? .ready : .absent }
+        let check = MachineCheck(
+            try manifest("robot", ["cameras.primary.device=\"usb:4F2A91\"", "cameras.wrist.device=\"usb:5\""]), on: probe)
+        #expect(check.findings.map(\.path) == ["$.cameras.wrist.device"] && check.findings[0].found == "no usb:5")
     }
 
     @Test func everyDeviceThatIsMissingIsNamedWithWhatIsThere() throws {
         let check = MachineCheck(try manifest("robot"), on: machine { _ in .absent })
         #expect(!check.isReady)
-        #expect(check.findings.map(\.path) == ["$.cameras.primary.device", "$.cameras.wrist.device", "$.arm.port"])
-        #expect(check.findings[0].fix == "plug it in (no camera is there)")
-        #expect(check.findings[2].found == "no /dev/ttyUSB0")
-        #expect(check.findings[2].fix == "set arm.port to one that is there: /dev/serial/by-id/arm, /dev/ttyUSB1")
+        let missing = check.findings.filter { $0.severity == .missing }
+        #expect(missing.map(\.path) == ["$.cameras.primary.device", "$.cameras.wrist.device", "$.arm.port"])
+        #expect(missing[0].fix == "plug it in (no camera is there)")
+        #expect(missing[2].found == "no /dev/ttyUSB0")
+        #expect(missing[2].fix == "set arm.port to one that is there: /dev/serial/by-id/arm, /dev/ttyUSB1")
     }
 
     @Test func rightsAndThingsThatAreNoDevicesAreTold() throws {
         let check = MachineCheck(try manifest("so101"), on: machine { $0.hasPrefix("/dev/video") ? .forbidden : .noDevice })
-        #expect(check.findings.map { $0.fix.contains("usermod -aG video") } == [true, true, false])
-        #expect(check.findings[2].found == "/dev/ttyACM0, which is no device")
+        let missing = check.findings.filter { $0.severity == .missing }
+        #expect(missing.map { $0.fix.contains("usermod -aG video") } == [true, true, false])
+        #expect(missing[2].found == "/dev/ttyACM0, which is no device")
     }
 
     @Test func lackingRealTimeRightsAreAWarningUnlessTheyAreRequired() throws {
         var weak = machine()
         (weak.highestPriority, weak.mayLockMemory) = (0, false)
-        let check = MachineCheck(try manifest("robot"), on: weak)
+        let check = MachineCheck(try manifest("robot", Self.stable), on: weak)
         #expect(check.isReady && check.findings.map(\.severity) == [.warning, .warning])
-        let strict = MachineCheck(try manifest("robot", ["arm.realtime.required=true"]), on: weak)
+        let strict = MachineCheck(try manifest("robot", Self.stable + ["arm.realtime.required=true"]), on: weak)
         #expect(!strict.isReady && strict.findings.allSatisfy { $0.fix.contains("limits.conf") })
-        let pinned = MachineCheck(try manifest("robot", ["arm.realtime.cpu=2"]), on: machine())
+        let pinned = MachineCheck(try manifest("robot", Self.stable + ["arm.realtime.cpu=2"]), on: machine())
         #expect(pinned.findings.map(\.path) == ["$.arm.realtime.cpu"] && !pinned.isReady)
     }
 
@@ -54,7 +79,8 @@ import Testing
         let path = Fixture.packageRoot.appendingPathComponent("launch/robot.json").path
         let error = #expect(throws: ManifestError.self) { try Manifest.load(path) }
         check.add(error?.problems ?? [])
-        #expect(check.findings.first?.path == "$.goal.images.primary" && check.findings.last?.path == "$.arm.port")
+        #expect(check.findings.first?.path == "$.cameras.primary.calibration" && check.findings.last?.path == "$.arm.port")
+        #expect(check.findings.first?.fix.contains("octo-camera tune") == true)
         #expect(check.findings.first?.fix.hasPrefix("expected the path of a file") == true)
     }
 }

@@ -111,6 +111,39 @@ private struct NetworkFailure: Error {}
         #expect(seen.views[0].pixels.bytes.first == 2)
     }
 
+    /// However many frames came since the tick was due, and from each camera its own.
+    @Test(arguments: [1, 2, 5, 40])
+    func eachCamerasNewestFrameThatIsNotNewerThanTheTickIsSeenAndTheSkewIsTold(late: Int) throws {
+        var scene = Scene(window: 1, cameras: ["primary", "wrist"])
+        for (camera, captured) in [("primary", 1), ("wrist", 2)] {
+            scene.core.receive(scene.frame(1, camera: camera, captured: .milliseconds(captured)), at: .zero + .milliseconds(3))
+        }
+        let due = try #require(scene.core.nextTick) - MonotonicTime.zero
+        for (camera, offset) in [("primary", 3), ("wrist", 8)] {
+            // Two that the tick may see, then those of its future.
+            for index in 0..<late + 2 {
+                let captured = due + .milliseconds(-offset - 10 + 10 * index) + (index > 1 ? .milliseconds(offset) : .zero)
+                scene.core.receive(
+                    scene.frame(UInt8(10 + index), camera: camera, captured: captured), at: .zero + captured + .milliseconds(1))
+            }
+        }
+        let seen = try #require(observation(in: scene.core.tick(at: .zero + due + .seconds(1))))
+        #expect(seen.views.map { $0.pixels.bytes.first } == [11, 11])
+        #expect(seen.views.map { (.zero + due) - $0.captureTime } == [.milliseconds(3), .milliseconds(8)])
+        #expect(scene.core.cameraSkew.count == 1)
+        #expect(abs(scene.core.cameraSkew.maximum.inMilliseconds - 5) < 0.1)
+    }
+
+    @Test func aFrameOfTheFutureIsNotSeen() throws {
+        var scene = Scene(window: 1)
+        scene.core.receive(scene.frame(1, captured: .seconds(9)), at: .zero)
+        guard case .invalid = scene.core.tick(at: try #require(scene.core.nextTick)) else {
+            Issue.record("a frame newer than the tick was observed")
+            return
+        }
+        #expect(scene.core.obstacle == .noFrameYet(camera: "primary"))
+    }
+
     @Test func anOldFrameIsNeverFedAsNewAndTheHistoryStartsAnew() throws {
         var scene = Scene()
         scene.core.receive(scene.goal())

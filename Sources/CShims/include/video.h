@@ -67,3 +67,39 @@ int octo_video_queue(int fd, uint32_t index);
 int octo_video_dequeue(int fd, struct octo_video_buffer *buffer);
 /// VIDIOC_STREAMON, VIDIOC_STREAMOFF.
 int octo_video_stream(int fd, int on);
+
+enum {
+    /// A text, a bit mask, or one that is switched off for good.
+    OCTO_VIDEO_CONTROL_OTHER = 0,
+    OCTO_VIDEO_CONTROL_INTEGER,
+    OCTO_VIDEO_CONTROL_BOOLEAN,
+    /// The choices have names.
+    OCTO_VIDEO_CONTROL_MENU,
+    /// The choices are numbers.
+    OCTO_VIDEO_CONTROL_INTEGER_MENU,
+    /// Setting it does something; it keeps no value.
+    OCTO_VIDEO_CONTROL_BUTTON,
+};
+/// What can be set on a camera.
+struct octo_video_control {
+    uint32_t id;
+    int kind;
+    /// Closed by a zero byte.
+    char name[33];
+    int32_t minimum, maximum, step, preset;
+    int read_only;
+    /// It has no effect while another control, such as an automatic mode, is what it is.
+    int inactive;
+};
+/// The control with the least id above `after`; EINVAL after the last. VIDIOC_QUERYCTRL.
+int octo_video_next_control(int fd, uint32_t after, struct octo_video_control *control);
+/// Closed by a zero byte.
+struct octo_video_menu_item {
+    char name[33];
+};
+/// A choice of a menu; EINVAL where there is none of this number. VIDIOC_QUERYMENU.
+int octo_video_menu_item(int fd, uint32_t id, int is_integer, uint32_t index, struct octo_video_menu_item *item);
+/// VIDIOC_G_CTRL.
+int octo_video_get_control(int fd, uint32_t id, int32_t *value);
+/// VIDIOC_S_CTRL.
+int octo_video_set_control(int fd, uint32_t id, int32_t value);

@@ -1,0 +1,69 @@
+import Images
+import Messages
+import Time
+
+/// A camera whose frames are cropped, mirrored or turned before anybody sees them. JPEG is decoded only for that.
+package struct AdjustedCamera<Base: Camera>: Camera {
+    private var base: Base
+    private let adjustment: FrameAdjustment
+    private let calibrationHash: String
+    /// The size that the lens was calibrated at; nil: it was not.
+    private let calibratedSize: (width: Int, height: Int)?
+
+    package init(_ base: Base, calibration: CameraCalibration) {
+        self.base = base
+        adjustment = calibration.adjustment
+        calibrationHash = calibration.contentHash
+        calibratedSize = calibration.intrinsics.map { ($0.width, $0.height) }
+    }
+
+    package var name: String { base.name }
+    package var wakeup: CameraWakeup { base.wakeup }
+    package var remark: String? { base.remark }
+
+    /// - Throws: what the camera does; `CameraError.calibration` where the crop is not within the camera's picture, or the
+    ///   intrinsics are of frames of another size.
+    package mutating func open(at now: MonotonicTime) throws(CameraError) -> CameraFormat {
+        var format = try base.open(at: now)
+        let camera = (format.width, format.height)
+        guard let (width, height) = adjustment.size(width: format.width, height: format.height) else {
+            base.close()
+            throw .calibration(camera: name, .cropOutside(crop: adjustment.summary, width: camera.0, height: camera.1))
+        }
+        if let calibratedSize, calibratedSize != (width, height) {
+            base.close()
+            throw .calibration(
+                camera: name,
+                .intrinsicsOfOtherSize(
+                    width: calibratedSize.width, height: calibratedSize.height, frameWidth: width, frameHeight: height))
+        }
+        (format.width, format.height) = (width, height)
+        if !adjustment.isNone { format.summary += ", \(adjustment.summary)" }
+        return format
+    }
+
+    package mutating func nextFrame(at now: MonotonicTime) throws(CameraError) -> CameraFrame? {
+        guard var frame = try base.nextFrame(at: now) else { return nil }
+        frame.calibrationHash = calibrationHash
+        guard !adjustment.isNone else { return frame }
+        frame.settings += adjustment.frameSettings
+        let image: RGBImage
+        switch frame.pixels {
+        case .rgb8(let pixels): image = pixels
+        case .jpeg(let bytes, _, _):
+            // What looked like a whole JPEG and is none: passed over like other damaged frames, a gap of the sequence.
+            do throws(ImageError) {
+                image = try RGBImage(decoding: bytes, source: "camera '\(name)'")
+            } catch {
+                return nil
+            }
+        }
+        let adjusted = adjustment.apply(to: image)
+        frame.pixels = .rgb8(adjusted)
+        frame.contentHash = adjusted.pixels.contentHash
+        return frame
+    }
+
+    package mutating func prepare() { base.prepare() }
+    package mutating func close() { base.close() }
+}

@@ -1,0 +1,86 @@
+import JSONTree
+
+/// What is known of one camera where it stands: its settings, which part of its picture counts and which way up, its lens
+/// and its place. A file in `calibration/cameras`.
+package struct CameraCalibration: Equatable, Sendable {
+    /// The lens as OpenCV and ROS describe it, for frames as they go out: after crop, flip and rotation.
+    package struct Intrinsics: Equatable, Sendable {
+        /// Pixels.
+        package var width: Int
+        package var height: Int
+        /// `[3, 3]` row-major: fx 0 cx, 0 fy cy, 0 0 1; pixels.
+        package var cameraMatrix: [Double]
+        package var model: DistortionModel
+        /// In the order of the model.
+        package var coefficients: [Double]
+
+        package init(width: Int, height: Int, cameraMatrix: [Double], model: DistortionModel, coefficients: [Double]) {
+            self.width = width
+            self.height = height
+            self.cameraMatrix = cameraMatrix
+            self.model = model
+            self.coefficients = coefficients
+        }
+    }
+    package enum DistortionModel: String, CaseIterable, Sendable {
+        case plumbBob = "plumb_bob"
+        case rationalPolynomial = "rational_polynomial"
+        case equidistant
+
+        /// k1 k2 p1 p2 k3; the same and k4 k5 k6; k1 k2 k3 k4.
+        package var coefficientCount: Int {
+            switch self {
+            case .plumbBob: 5
+            case .rationalPolynomial: 8
+            case .equidistant: 4
+            }
+        }
+    }
+    /// Maps camera coordinates (x right, y down, z forward) to the arm's base.
+    package struct Pose: Equatable, Sendable {
+        /// Metres.
+        package var offset: [Double]
+        /// Radians about the fixed axes x, then y, then z.
+        package var rollPitchYaw: [Double]
+
+        package init(offset: [Double], rollPitchYaw: [Double]) {
+            self.offset = offset
+            self.rollPitchYaw = rollPitchYaw
+        }
+    }
+
+    /// In the order of the file.
+    package var controls: [ControlSetting]
+    package var adjustment: FrameAdjustment
+    package var intrinsics: Intrinsics?
+    package var baseFromCamera: Pose?
+    /// FNV-1a of the file's bytes, 16 digits; empty: it is from no file.
+    package var contentHash = ""
+
+    package init(
+        controls: [ControlSetting] = [], adjustment: FrameAdjustment = .init(), intrinsics: Intrinsics? = nil,
+        baseFromCamera: Pose? = nil
+    ) {
+        self.controls = controls
+        self.adjustment = adjustment
+        self.intrinsics = intrinsics
+        self.baseFromCamera = baseFromCamera
+    }
+}
+
+/// Why a camera calibration file cannot be used.
+package enum CameraCalibrationError: Error, Equatable, Sendable, CustomStringConvertible {
+    case syntax(path: String, JSONSyntaxError)
+    /// Everything that is wrong, one line each.
+    case content(path: String, problems: [String])
+
+    package var description: String {
+        switch self {
+        case .syntax(let path, let error): "reading camera calibration \(path): \(error). Mend the JSON there."
+        case .content(let path, let problems):
+            "reading camera calibration \(path): \(problems.count == 1 ? "1 problem" : "\(problems.count) problems"), expected a "
+                + "file after calibration/camera-schema.json:\n  " + problems.joined(separator: "\n  ")
+                + "\nMend the file, or write one with 'octo-camera tune'."
+        }
+    }
+}

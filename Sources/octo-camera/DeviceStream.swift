@@ -1,0 +1,122 @@
+import ArgumentParser
+import CShims
+import Cameras
+import Glibc
+import Messages
+import NodeShell
+import Time
+
+/// How a device is to deliver frames.
+struct StreamOptions: ParsableArguments {
+    @Option(help: "Pixels.")
+    var width = 640
+
+    @Option(help: "Pixels.")
+    var height = 480
+
+    @Option(help: "mjpeg, yuyv, nv12 or rgb24; without it, as the camera likes best.")
+    var format: String?
+
+    func validate() throws {
+        guard (1...16_384).contains(width), (1...16_384).contains(height) else {
+            throw ValidationError("--width, --height: give 1 to 16384 pixels.")
+        }
+        if let format, FrameEncoding(rawValue: format) == nil {
+            let names = FrameEncoding.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("--format: '\(format)' is none of \(names).")
+        }
+    }
+}
+
+/// How often a device is to deliver one.
+struct RateOption: ParsableArguments {
+    @Option(help: ArgumentHelp("Frames a second.", valueName: "hertz"))
+    var rate = 30.0
+
+    func validate() throws {
+        guard (0.1...1_000).contains(rate) else { throw ValidationError("--rate: give 0.1 to 1000.") }
+    }
+}
+
+/// A camera of this machine for one command, outside a run.
+struct DeviceStream {
+    let device = KernelV4L2Device()
+    let format: CameraFormat
+    private var camera: AdjustedCamera<V4L2Camera<KernelV4L2Device>>
+
+    /// - Parameter calibration: path of the camera's file; nil: it does as it likes.
+    /// - Throws: `FileError`, `CameraCalibrationError`, `CameraError`.
+    init(_ name: String, _ options: StreamOptions, rate: Double, calibration: String? = nil) throws {
+        let calibration = try calibration.map(CameraCalibration.init(path:)) ?? CameraCalibration()
+        camera = AdjustedCamera(
+            V4L2Camera(
+                .init(
+                    name: "camera", path: name, width: options.width, height: options.height,
+                    rate: Rate(hertz: rate), encoding: options.format.flatMap(FrameEncoding.init(rawValue:)),
+                    controls: calibration.controls),
+                device: device),
+            calibration: calibration)
+        format = try camera.open(at: .now())
+    }
+
+    /// One line for people: what it delivers.
+    var summary: String {
+        "\(format.width)x\(format.height) at \((format.rate.hertz * 100).rounded() / 100) Hz: \(format.summary)"
+    }
+
+    /// Waits for a frame; the camera itself ends the wait when its device is silent.
+    /// - Parameter signals: a descriptor that ends the wait as well, with nil.
+    mutating func next(or signals: Int32? = nil) throws -> CameraFrame? {
+        while case .readable(let descriptor, let deadline) = camera.wakeup {
+            var polled = [pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)]
+            if let signals { polled.append(pollfd(fd: signals, events: Int16(POLLIN), revents: 0)) }
+            _ = octo_poll_until_ns(&polled, UInt32(polled.count), max(deadline.nanoseconds, 0))
+            if signals != nil, polled[1].revents != 0 { return nil }
+            guard let frame = try camera.nextFrame(at: .now()) else { continue }
+            camera.prepare()
+            return frame
+        }
+        return nil
+    }
+
+    mutating func close() { camera.close() }
+}
+
+/// A line for people, beside the output proper. write(2).
+func note(_ text: String) {
+    let line = Array((text + "\n").utf8)
+    _ = write(STDERR_FILENO, line, line.count)
+}
+
+/// Tells why a command cannot go on.
+func refuse(_ error: any Error, _ code: ExitCode) -> ExitCode {
+    note("error: \(error)")
+    return code
+}
+
+/// Does something with a device that is opened for its controls alone.
+/// - Throws: `ExitCode`; the reason has been told.
+func withDevice<Result>(_ name: String, _ body: (KernelV4L2Device) throws -> Result) throws -> Result {
+    let device = KernelV4L2Device()
+    defer { device.close() }
+    do {
+        _ = try device.open(DeviceName(name))
+        return try body(device)
+    } catch let failure as V4L2Failure {
+        throw refuse(ControlCommandError(device: name, problem: V4L2Problem(failure, device: device)), NodeExit.badInput)
+    } catch let problem as V4L2Problem {
+        throw refuse(ControlCommandError(device: name, problem: problem), NodeExit.badInput)
+    } catch let code as ExitCode {
+        throw code
+    } catch {
+        throw refuse(error, NodeExit.badInput)
+    }
+}
+
+/// Why a camera's controls cannot be read or set.
+struct ControlCommandError: Error, CustomStringConvertible {
+    var device: String
+    var problem: V4L2Problem
+
+    var description: String { "asking the camera at \(device): \(problem)" }
+}
