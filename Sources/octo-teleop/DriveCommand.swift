@@ -62,7 +62,7 @@ struct DriveOptions: ParsableArguments {
             throw NodeExit.failure
         }
         if case .accepted = shell.taking?.phase { return shell.taking }
-        if recording != nil, takesAtOnce { complain("error: \(shell.session.jog.message)") }
+        if let failure = shell.taking?.failure, !failure.isEmpty { complain("error: \(failure)") }
         return shell.taking
     }
 
