@@ -20,6 +20,8 @@ package struct DeviceReading: Equatable, Sendable {
     /// The same: about forward, left, up.
     package var angular: Vector3 = .zero
     package var pressed: Set<Button> = []
+    /// It has a dead-man button, without which nothing that it says moves the arm. Without one, moving its axes is holding it.
+    package var hasSwitch = false
 
     package init() {}
 

@@ -22,10 +22,6 @@ package struct EventDecoder: Sendable {
     private static let size = 24
     /// What is left of an event that came in two parts; only a pipe does that.
     private var carry: [UInt8] = []
-    /// Events were lost: what comes up to the next report is of an unknown whole.
-    private var isSkipping = false
-    /// Rises with every loss: the state has to be read anew then.
-    package private(set) var losses = 0
 
     package init() {}
 
@@ -37,18 +33,10 @@ package struct EventDecoder: Sendable {
             func number(_ at: Int, _ count: Int) -> UInt32 {
                 (0..<count).reduce(0) { $0 | UInt32(carry[offset + at + $1]) << UInt32(8 * $1) }
             }
-            let event = InputEvent(
-                type: UInt16(number(16, 2)), code: UInt16(number(18, 2)), value: Int32(bitPattern: number(20, 4)))
+            events.append(
+                InputEvent(
+                    type: UInt16(number(16, 2)), code: UInt16(number(18, 2)), value: Int32(bitPattern: number(20, 4))))
             offset += Self.size
-            if event.type == InputEvent.synchronisation, event.code == InputEvent.dropped {
-                isSkipping = true
-                losses += 1
-                events = []
-            } else if isSkipping {
-                if event.type == InputEvent.synchronisation, event.code == InputEvent.report { isSkipping = false }
-            } else {
-                events.append(event)
-            }
         }
         carry.removeFirst(offset)
         return events

@@ -42,6 +42,8 @@ package struct Gamepad: Sendable {
     private var values: [UInt16: Int] = [:]
     private var pressed: Set<DeviceReading.Button> = []
     private var pending: [InputEvent] = []
+    /// Events were lost: what comes up to the next report is part of an unknown whole.
+    private var isSkipping = false
 
     /// - Parameter ranges: by axis; those missing have 16 bits, hats -1...1.
     package init(ranges: [UInt16: AxisRange] = [:]) {
@@ -52,32 +54,34 @@ package struct Gamepad: Sendable {
         }
     }
 
-    /// - Returns: what the pad says after each report.
+    /// - Returns: what the pad says after each report. After a loss (SYN_DROPPED) nothing is known to be held: the switch has
+    ///   to be let go and held anew.
     package mutating func receive(_ events: [InputEvent]) -> [DeviceReading] {
         var readings: [DeviceReading] = []
         for event in events {
-            guard event.type == InputEvent.synchronisation, event.code == InputEvent.report else {
+            switch (event.type, event.code) {
+            case (InputEvent.synchronisation, InputEvent.dropped):
+                (values, pressed, pending, isSkipping) = ([:], [], [], true)
+                readings.append(reading)
+            case (InputEvent.synchronisation, InputEvent.report):
+                defer { isSkipping = false }
+                if isSkipping { continue }
+                for event in pending { take(event) }
+                pending = []
+                readings.append(reading)
+            default:
                 // A device that never reports must not fill the memory.
-                if pending.count < 256 { pending.append(event) }
-                continue
+                if !isSkipping, pending.count < 256 { pending.append(event) }
             }
-            for event in pending { take(event) }
-            pending = []
-            readings.append(reading)
         }
         return readings
-    }
-
-    /// Events were lost: nothing is known to be held.
-    package mutating func forget() -> DeviceReading {
-        (values, pressed, pending) = ([:], [], [])
-        return reading
     }
 
     private mutating func take(_ event: InputEvent) {
         switch event.type {
         case InputEvent.key:
-            guard let button = Self.buttons[event.code] else { return }
+            // 2 is the repeat of a key that is held: it says nothing new.
+            guard event.value != 2, let button = Self.buttons[event.code] else { return }
             if event.value == 0 { pressed.remove(button) } else { pressed.insert(button) }
         case InputEvent.axis: values[event.code] = Int(event.value)
         default: return
@@ -96,6 +100,7 @@ package struct Gamepad: Sendable {
         reading.linear = [-share(Code.leftY), -share(Code.leftX), -share(Code.rightY)]
         reading.angular = [share(Code.hatX), share(Code.hatY), -share(Code.rightX)]
         reading.pressed = pressed
+        reading.hasSwitch = true
         return reading
     }
 }

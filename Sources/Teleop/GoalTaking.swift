@@ -37,6 +37,8 @@ package struct GoalTaking: Sendable {
     package private(set) var phase = Phase.driving
     /// The goal has been taken before: its place may be written again.
     package private(set) var retakes = false
+    /// Why the last attempt came to nothing; empty when none did.
+    package private(set) var failure = ""
 
     package init(_ preparation: Preparation) { self.preparation = preparation }
 
@@ -46,6 +48,7 @@ package struct GoalTaking: Sendable {
         case .driving, .taken: break
         case .openingGripper, .goingToPose, .taking, .accepted: return
         }
+        failure = ""
         if case .taken = phase { retakes = true }
         if preparation.opensGripper, (session.jog.state?.setpoint.gripper ?? 1) <= 0.5 {
             phase = .openingGripper(until: now + Self.gripperTime)
@@ -72,15 +75,14 @@ package struct GoalTaking: Sendable {
             guard !session.jog.isMoving else { return false }
             guard session.isNear(preparation.pose) else {
                 // Something was in the way, or the operator pressed a key.
-                phase = .driving
+                fail("the arm did not get to the \(preparation.pose?.rawValue ?? "") pose: \(session.jog.message)", &session)
                 return false
             }
             phase = .taking(since: now)
             return true
         case .taking(let since):
             if now - since > Self.answerTime {
-                phase = .driving
-                session.tell("the goal node does not answer: see 'octo-bus list' whether it is alive")
+                fail("the goal node does not answer: see 'octo-bus list' whether it is alive", &session)
             }
             return false
         }
@@ -88,8 +90,14 @@ package struct GoalTaking: Sendable {
 
     package mutating func receive(_ result: GoalResult, _ session: inout TeleopSession) {
         guard isTaking else { return }
-        phase = result.isAccepted ? .taken(result) : .driving
-        session.tell(result.isAccepted ? "\(result.message). y accepts it, p takes it again" : "not taken: \(result.message)")
+        guard result.isAccepted else { return fail("not taken: \(result.message)", &session) }
+        phase = .taken(result)
+        session.tell("\(result.message). y accepts it, p takes it again")
+    }
+
+    private mutating func fail(_ words: String, _ session: inout TeleopSession) {
+        (phase, failure) = (.driving, words)
+        session.tell(words)
     }
 
     package var isTaking: Bool { if case .taking = phase { true } else { false } }

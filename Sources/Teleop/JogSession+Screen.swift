@@ -15,7 +15,7 @@ extension JogSession {
         let place = "x \(tool.x.decimals(3)) y \(tool.y.decimals(3)) z \(tool.z.decimals(3)) m"
         let angles = "roll \(turn.x.inDegrees.decimals(0)) pitch \(turn.y.inDegrees.decimals(0)) yaw \(turn.z.inDegrees.decimals(0))°"
         let second = [
-            mode == .joint ? "JOINT mode" : "TOOL mode", "\(place) \(angles)",
+            mode == .joint ? "JOINT mode" : usesToolAxes ? "TOOL mode, its own axes" : "TOOL mode", "\(place) \(angles)",
             "gripper \((state.measured.gripper * 100).decimals(0)) %", "speed \((speed * 100).decimals(0)) %",
         ]
         return [joints.joined(separator: "  "), second.joined(separator: " | "), activity(at: now)]

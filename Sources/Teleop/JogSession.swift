@@ -70,6 +70,8 @@ package struct JogSession: Sendable {
     private var mustLetGo = false
     /// The device with axes has to be let go before it moves the arm again.
     private var mustRest = false
+    /// Keys move the tool along its own axes instead of the base's.
+    package var usesToolAxes = false
     private var pending: Pending?
     private var requests: UInt64 = 0
     private var quitting: MonotonicTime?
@@ -148,6 +150,9 @@ package struct JogSession: Sendable {
         mustRest = false
         if case .steer = motion { end(at: now) }
     }
+
+    /// Whatever moves is braked.
+    package mutating func stopMotion(at now: MonotonicTime) { end(at: now) }
 
     /// Says something to the operator.
     package mutating func tell(_ words: String) { message = words }
@@ -302,7 +307,8 @@ package struct JogSession: Sendable {
             velocities[joint] = Double(sign) * speed * arm.velocity[joint]
             return .joints(velocities)
         case .tool(let axis, let sign):
-            let direction = axis.unit * Double(sign) * speed
+            var direction = axis.unit * Double(sign) * speed
+            if usesToolAxes, let state { direction = state.baseFromEEF.rotation * direction }
             return axis.isTurn
                 ? .twist(linear: .zero, angular: direction * Self.toolSpeed.angular)
                 : .twist(linear: direction * Self.toolSpeed.linear, angular: .zero)

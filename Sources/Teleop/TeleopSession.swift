@@ -27,7 +27,7 @@ package struct TeleopSession: Sendable {
     package static let patience = Duration.seconds(2)
 
     package private(set) var jog: JogSession
-    package private(set) var frame = Frame.base
+    package var frame: Frame { jog.usesToolAxes ? .tool : .base }
     package private(set) var fit: GoalFit?
     package private(set) var episode: EpisodeState?
     package private(set) var follower: LeaderFollower?
@@ -77,7 +77,7 @@ package struct TeleopSession: Sendable {
         case .sign("Y"): ask(.markSuccess, at: now)
         case .sign("N"): ask(.markFailure, at: now)
         case .sign("D"): ask(.discard, at: now)
-        case .sign("T"): changeFrame()
+        case .sign("T"): changeFrame(at: now)
         case .sign("v") where follower != nil:
             isFollowing.toggle()
             if !isFollowing { release(at: now) }
@@ -95,18 +95,24 @@ package struct TeleopSession: Sendable {
     /// A device with axes says something.
     package mutating func receive(_ new: DeviceReading, at now: MonotonicTime) {
         let pressed = new.pressed.subtracting(reading.pressed)
+        let isReleased = reading.hasSwitch && reading.pressed.contains(.deadMan) && !new.pressed.contains(.deadMan)
         (reading, readingTime) = (new, now)
+        // Whatever the device began: a way home, a stroke of the gripper.
+        if isReleased {
+            gripper = nil
+            jog.stopMotion(at: now)
+        }
         // The stop before anything else, and whatever else is pressed.
         if pressed.contains(.emergencyStop) { jog.press(.sign("e"), at: now) }
         for button in DeviceReading.Button.allCases where pressed.contains(button) {
             switch button {
             case .deadMan, .emergencyStop: break
             case .resetEmergencyStop: jog.press(.sign("x"), at: now)
-            case .toggleGripper: toggleGripper(at: now)
-            case .home: jog.press(.sign("h"), at: now)
+            case .toggleGripper: if holdsSwitch() { toggleGripper(at: now) }
+            case .home: if holdsSwitch() { jog.press(.sign("h"), at: now) }
             case .faster: jog.press(.sign("]"), at: now)
             case .slower: jog.press(.sign("["), at: now)
-            case .changeFrame: changeFrame()
+            case .changeFrame: changeFrame(at: now)
             case .recordGoal: wishes.append(.takeGoal)
             case .episode: ask(episode?.isRecording == true ? .stop : .start, at: now)
             case .success: ask(.markSuccess, at: now)
@@ -120,6 +126,7 @@ package struct TeleopSession: Sendable {
         reading = DeviceReading()
         isFollowing = false
         release(at: now)
+        jog.stopMotion(at: now)
         jog.tell(words)
     }
 
@@ -160,8 +167,8 @@ package struct TeleopSession: Sendable {
             return
         }
         guard !reading.isAtRest || gripper != nil else { return jog.letGo(at: now) }
-        var linear = reading.linear * (jog.speed * JogSession.toolSpeed.linear)
-        var angular = reading.angular * (jog.speed * JogSession.toolSpeed.angular)
+        var linear = Self.unit(reading.linear) * (jog.speed * JogSession.toolSpeed.linear)
+        var angular = Self.unit(reading.angular) * (jog.speed * JogSession.toolSpeed.angular)
         if frame == .tool, let pose = jog.state?.baseFromEEF {
             linear = pose.rotation * linear
             angular = pose.rotation * angular
@@ -169,8 +176,17 @@ package struct TeleopSession: Sendable {
         jog.steer(.twist(linear: linear, angular: angular), gripper: gripper, until: now + Self.steerTime, at: now)
     }
 
+    /// All axes together are no faster than one.
+    private static func unit(_ share: Vector3) -> Vector3 { share.length > 1 ? share * (1 / share.length) : share }
+
     private mutating func follow(at now: MonotonicTime) {
         guard isFollowing, let state = jog.state, var follower else { return }
+        if let hindrance = jog.hindrance(at: now) {
+            // What held the arm may move it away from the leader: the operator says when it goes on.
+            isFollowing = false
+            release(at: now)
+            return jog.tell("not followed: \(hindrance.description(of: jog.arm)); then v follows the leader again")
+        }
         defer { self.follower = follower }
         switch follower.verdict(state, at: now) {
         case .follow(let motion, let opening): jog.steer(motion, gripper: opening, until: now + Self.steerTime, at: now)
@@ -190,16 +206,23 @@ package struct TeleopSession: Sendable {
         jog.letGo(at: now)
     }
 
+    private mutating func holdsSwitch() -> Bool {
+        if !reading.hasSwitch || reading.pressed.contains(.deadMan) { return true }
+        jog.tell("hold the dead-man button with it")
+        return false
+    }
+
     private mutating func toggleGripper(at now: MonotonicTime) {
-        guard reading.pressed.contains(.deadMan), !reading.isAtRest, let state = jog.state else {
+        guard reading.pressed.contains(.deadMan), let state = jog.state else {
             gripper = nil
             return jog.press(.sign("g"), at: now)
         }
         gripper = (gripper ?? state.setpoint.gripper) > 0.5 ? 0 : 1
     }
 
-    private mutating func changeFrame() {
-        frame = frame == .base ? .tool : .base
+    private mutating func changeFrame(at now: MonotonicTime) {
+        jog.stopMotion(at: now)
+        jog.usesToolAxes.toggle()
         jog.tell("axes of the \(frame.rawValue)")
     }
 
@@ -240,7 +263,7 @@ extension TeleopSession {
 
           p            take the goal            y  accept it (in goal mode)
           n            start or stop an episode Y N D  success, failure, discard
-          T            axes of base or tool, for devices with axes
+          T            axes of base or tool
           v            follow the leader arm, or let it go
 
         Gamepad: hold the left shoulder button. Left stick x, y; right stick up and yaw; hat

@@ -173,7 +173,12 @@ struct DeviceInput {
             let count = Foundation.read(descriptor, &buffer, buffer.count)
             if count < 0, errno == EINTR { continue }
             if count < 0, errno == EAGAIN { break }
-            guard count > 0 else { throw .lost(path: path, errno: count < 0 ? errno : 0) }
+            if count <= 0 {
+                let reason = count < 0 ? errno : 0
+                // What was said before the end counts: it may be an emergency stop. The end is met again at the next call.
+                if !readings.isEmpty { break }
+                throw .lost(path: path, errno: reason)
+            }
             readings += take(Array(buffer[..<count]))
         }
         return readings
@@ -182,10 +187,7 @@ struct DeviceInput {
     private mutating func take(_ bytes: [UInt8]) -> [DeviceReading] {
         switch decoder {
         case .gamepad(var events, var pad):
-            let losses = events.losses
-            let new = events.receive(bytes)
-            var readings: [DeviceReading] = events.losses > losses ? [pad.forget()] : []
-            readings += pad.receive(new)
+            let readings = pad.receive(events.receive(bytes))
             decoder = .gamepad(events, pad)
             return readings
         case .joystick(var events, var pad):

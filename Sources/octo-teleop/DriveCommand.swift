@@ -4,6 +4,7 @@ import Launch
 import Messages
 import NodeShell
 import OperatorTerminal
+import ServoTools
 import Teleop
 import Time
 
@@ -62,7 +63,7 @@ struct DriveOptions: ParsableArguments {
             throw NodeExit.failure
         }
         if case .accepted = shell.taking?.phase { return shell.taking }
-        if recording != nil, takesAtOnce { complain("error: \(shell.session.jog.message)") }
+        if let failure = shell.taking?.failure, !failure.isEmpty { complain("error: \(failure)") }
         return shell.taking
     }
 
@@ -174,7 +175,12 @@ struct DevicesCommand: ParsableCommand {
         for device in devices {
             print("\(device.kind.rawValue)\t\(device.path)\t\(device.name)" + (device.isReadable ? "" : "\tmay not be read: \(device.remedy)"))
         }
-        if devices.isEmpty { print("no gamepad and no SpaceMouse is plugged in; leader arms: 'octo-arm find-port'") }
-        if devices.contains(where: { !$0.isReadable }) { throw NodeExit.failure }
+        if devices.isEmpty { print("no gamepad and no SpaceMouse is plugged in") }
+        // The arm's own port is among them: 'octo-arm find-port' tells which is which.
+        let ports = SerialDevices.present(in: "/dev").devices
+        for port in ports {
+            print("leader?\t\(port.path)\tserial port" + (port.isAccessible ? "" : "\tmay not be read: as root: usermod -aG dialout \(operatorName), then log in anew"))
+        }
+        if devices.contains(where: { !$0.isReadable }) || ports.contains(where: { !$0.isAccessible }) { throw NodeExit.failure }
     }
 }

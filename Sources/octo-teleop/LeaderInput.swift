@@ -20,6 +20,9 @@ final class LeaderInput: @unchecked Sendable {
         var failure: String?
         var isOver = false
     }
+    /// So many questions in a row may go wrong: one is line noise, more is a cable.
+    private static let patience = 5
+
     private let line: ServoLine<SerialPort>
     private let layout: ServoLayout
     private let content = Mutex(Content())
@@ -57,6 +60,7 @@ final class LeaderInput: @unchecked Sendable {
 
     private func run() {
         let ids = layout.leaders
+        var failures = 0
         while !content.withLock({ $0.isOver }) {
             do {
                 // A leader is moved by hand: its servos must not hold it. They are only read.
@@ -65,7 +69,10 @@ final class LeaderInput: @unchecked Sendable {
                 let gripper = layout.gripper.opening(Double(pulses[layout.gripper.id] ?? 0))
                 let reading = Reading(positions: positions, gripper: gripper, time: .now())
                 content.withLock { $0.reading = reading }
+                failures = 0
             } catch {
+                failures += 1
+                if failures < Self.patience { continue }
                 let words = "\(error)"
                 content.withLock { $0.failure = words }
                 return

@@ -115,17 +115,18 @@ struct TeleopShell {
     // MARK: What comes in
 
     private mutating func takeKeys(at now: MonotonicTime) {
-        guard input.isOpen else { return }
-        var keys = decoder.receive(input.read(), at: now)
-        if !input.isOpen { keys += decoder.finish() }
-        for key in keys { session.press(key, at: now) }
+        if input.isOpen {
+            var keys = decoder.receive(input.read(), at: now)
+            if !input.isOpen { keys += decoder.finish() }
+            for key in keys { session.press(key, at: now) }
+        }
         // A device in the hand goes on without a keyboard, as does a goal that is being taken.
         if !input.isOpen, device == nil, leader == nil, !isBusyWithGoal { session.finishKeys() }
     }
 
     private var isBusyWithGoal: Bool {
         switch taking?.phase {
-        case nil, .driving, .taken: takesAtOnce
+        case nil, .driving, .taken: false
         case .openingGripper, .goingToPose, .taking, .accepted: true
         }
     }
@@ -162,6 +163,7 @@ struct TeleopShell {
             switch wish {
             case .takeGoal:
                 if taking == nil { session.tell("to take goals, start 'octo-teleop goal NAME'") }
+                if taking?.isTaking == false { command = nil }
                 taking?.begin(&session, at: now)
             case .acceptGoal:
                 if taking == nil { session.tell("there is no goal to accept") }
@@ -175,6 +177,8 @@ struct TeleopShell {
             nextAsking = now + Self.retryPeriod
         }
         if case .accepted = taking?.phase { session.quit(at: now) }
+        // Nobody is there to try it again.
+        if takesAtOnce, taking?.phase == .driving { session.quit(at: now) }
     }
 
     private mutating func ask() {
@@ -188,10 +192,7 @@ struct TeleopShell {
         guard answer.id == command?.id else { return }
         command = nil
         taking?.receive(answer, &session)
-        guard case .taken = taking?.phase else {
-            if takesAtOnce { session.quit(at: .now()) }
-            return
-        }
+        guard case .taken = taking?.phase else { return }
         if !json { preview(answer.path) }
         if takesAtOnce { taking?.accept(&session) }
     }

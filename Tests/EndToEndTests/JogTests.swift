@@ -7,61 +7,14 @@ import TestSupport
 import Testing
 import Time
 
-/// `octo-arm jog` or `home`, with a test at its keyboard.
-private final class OperatorProgram {
-    private let program: RunningProgram
-    private let keys = Pipe()
-
-    init(_ arguments: [String]) throws { program = try RunningProgram("octo-arm", arguments, input: keys) }
-
-    func press(_ text: String) { keys.fileHandleForWriting.write(Data(text.utf8)) }
-
-    /// No more keys.
-    func close() { try? keys.fileHandleForWriting.close() }
-
-    func signal(_ number: Int32) { kill(program.process.processIdentifier, number) }
-
-    /// The state lines of `--json`, oldest first; the last one may be half written.
-    var states: [JSONNode] {
-        program.output.split(separator: "\n").compactMap { try? JSONNode(parsing: Array($0.utf8)) }
-    }
-
-    /// Waits until the newest state line is as it should be.
-    @discardableResult
-    func wait(for what: String, limit: Double = 30, until isSo: (JSONNode) -> Bool) throws -> JSONNode {
-        let deadline = MonotonicTime.now() + .fromSeconds(limit)
-        while MonotonicTime.now() < deadline {
-            if let last = states.last, isSo(last) { return last }
-            guard program.process.isRunning else { break }
-            usleep(20_000)
-        }
-        throw TimedOut(description: "waited for \(what): \(program.output.suffix(2_000))\n\(program.errors)")
-    }
-
-    func finish(limit: Double = 30) -> Program.Outcome {
-        close()
-        return program.waitForEnd(limit: limit)
-    }
-}
-
 private func angle(_ state: JSONNode, _ joint: Int) -> Double { state["positions_rad"]?.array?[joint].double ?? .nan }
 private func setpoint(_ state: JSONNode) -> [Double] { state["setpoint_rad"]?.array?.compactMap(\.double) ?? [] }
 
 extension EndToEnd {
     /// Operators at a keyboard: in a run over the bus, and at servos that no run drives.
     @Suite(.serialized) struct JogTests {
-        /// A run whose policy has nothing to go by: its camera shows one picture.
-        private func quietPipeline() throws -> Pipeline {
-            let pipeline = try Pipeline(["cameras.primary.loop=false", "cameras.primary.pattern=image_0_000.png"])
-            try pipeline.wait(for: "an arm at rest", limit: 60) {
-                $0.isAtRest && $0.status["arm"]?.state == .ready && $0.status["policy"]?.state != .starting
-                    && $0.status["policy"] != nil
-            }
-            return pipeline
-        }
-
         @Test func aKeyMovesAJointOfARunAndTheArmStopsAfterIt() throws {
-            let pipeline = try quietPipeline()
+            let pipeline = try Pipeline.quiet()
             let start = try #require(pipeline.armState).measured.positions
             let jog = try OperatorProgram(["jog", "--json", "--run", pipeline.folder.path])
             try jog.wait(for: "a first state") { _ in true }
@@ -127,7 +80,7 @@ extension EndToEnd {
         }
 
         @Test func homeBringsTheArmOfARunToItsPoses() throws {
-            let pipeline = try quietPipeline()
+            let pipeline = try Pipeline.quiet()
             let folded = try Program.run("octo-arm", ["home", "--pose", "rest", "--speed", "0.3", "--run", pipeline.folder.path])
             #expect(folded.exitCode == 0 && folded.output.contains("arrived at the rest pose"), "\(folded.errors)")
             try pipeline.wait(for: "the arm to be let go") { $0.armState?.mode == .holding(.released) && $0.isAtRest }

@@ -138,6 +138,16 @@ final class Pipeline {
         chunks = try bus.subscribe(Topics.policyChunk)
     }
 
+    /// A run whose policy has nothing to go by: its camera shows one picture.
+    static func quiet(_ settings: [String] = []) throws -> Pipeline {
+        let pipeline = try Pipeline(["cameras.primary.loop=false", "cameras.primary.pattern=image_0_000.png"] + settings)
+        try pipeline.wait(for: "an arm at rest", limit: 60) {
+            $0.isAtRest && $0.status["arm"]?.state == .ready && $0.status["policy"]?.state != .starting
+                && $0.status["policy"] != nil
+        }
+        return pipeline
+    }
+
     /// What a camera publishes.
     func frames(of camera: String) throws -> Subscription<CameraFrame> { try bus.subscribe(Topics.cameraImage(camera)) }
 

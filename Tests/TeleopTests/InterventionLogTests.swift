@@ -1,0 +1,58 @@
+import Messages
+import Teleop
+import Testing
+import Time
+
+@Suite struct InterventionLogTests {
+    private static let policy = ArmMode.executing(chunkID: 1, step: 0)
+
+    /// The kinds that these modes, one after the other, give.
+    private func kinds(_ modes: [ArmMode]) -> [RunEvent.Kind] {
+        var log = InterventionLog(node: "arm")
+        return modes.flatMap { log.receive($0, at: .zero).map(\.kind) }
+    }
+
+    @Test func takingTheArmFromThePolicyAndGivingItBackIsOneIntervention() {
+        #expect(kinds([
+            .holding(.waitingForFirstChunk), Self.policy, Self.policy, .manual, .manual, .holding(.released), .manual,
+            .holding(.released), Self.policy, Self.policy,
+        ]) == [.interventionBegan, .interventionEnded])
+    }
+
+    @Test func movingAnArmThatNoPolicyHasIsNone() {
+        #expect(kinds([.holding(.waitingForFirstChunk), .manual, .holding(.released), .manual, .holding(.released)]) == [])
+    }
+
+    /// Between its chunks the policy still has the arm.
+    @Test(arguments: [HoldReason.chunkExhausted, .noFreshChunk])
+    func aHoldOfThePolicysOwnIsNoEnd(reason: HoldReason) {
+        #expect(kinds([Self.policy, .holding(reason), .manual, Self.policy]) == [.interventionBegan, .interventionEnded])
+    }
+
+    @Test func eachTakeOverIsItsOwn() {
+        #expect(kinds([Self.policy, .manual, Self.policy, .manual, Self.policy]) == [
+            .interventionBegan, .interventionEnded, .interventionBegan, .interventionEnded,
+        ])
+    }
+
+    @Test(arguments: [HoldReason.stalled, .overloaded, .driverFault, .stopping])
+    func aFaultEndsIt(reason: HoldReason) {
+        #expect(kinds([Self.policy, .manual, .holding(reason), .manual]) == [.interventionBegan, .interventionEnded])
+    }
+
+    @Test func emergencyStopsAndTheirResetsAreLogged() {
+        #expect(kinds([
+            Self.policy, .holding(.emergencyStop), .holding(.emergencyStop), .holding(.released), Self.policy, .manual,
+            .holding(.emergencyStop),
+        ]) == [.emergencyStop, .emergencyStopReset, .interventionBegan, .emergencyStop, .interventionEnded])
+    }
+
+    @Test func anEventSaysWhoAndWhen() {
+        var log = InterventionLog(node: "arm")
+        _ = log.receive(Self.policy, at: .zero)
+        let time = MonotonicTime.zero + .seconds(3)
+        let events = log.receive(.manual, operatorID: "ada@1", at: time)
+        #expect(events.map(\.node) == ["arm"] && events.map(\.subject) == ["ada@1"] && events.map(\.time) == [time])
+        #expect(events.allSatisfy { !$0.text.isEmpty })
+    }
+}

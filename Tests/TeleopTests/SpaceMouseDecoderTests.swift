@@ -1,0 +1,96 @@
+import Geometry
+import Teleop
+import TestSupport
+import Testing
+
+/// What is left of a share of the full deflection beyond the zone that counts as nothing.
+private func beyondZone(_ share: Double) -> Double { (share.magnitude - 0.06) / 0.94 * (share < 0 ? -1 : 1) }
+
+private func isClose(_ a: Vector3, _ b: Vector3) -> Bool { (a - b).length < 1e-9 }
+
+@Suite struct SpaceMouseDecoderTests {
+    /// Pushed right, half away from the user and a little down, on the device's axes; the arm's x is forward, y left, z up.
+    private let linear: Vector3 = [beyondZone(0.5), -1, beyondZone(-0.2)]
+    private let angular: Vector3 = [beyondZone(0.2), beyondZone(-0.1), beyondZone(-0.3)]
+
+    @Test func translationAndRotationMayComeApart() throws {
+        var decoder = SpaceMouseDecoder()
+        let first = try #require(decoder.receive(RecordedBytes.puckApart[0]))
+        #expect(isClose(first.linear, linear) && first.angular == .zero)
+        let both = try #require(decoder.receive(RecordedBytes.puckApart[1]))
+        #expect(isClose(both.linear, linear) && isClose(both.angular, angular))
+        #expect(both.pressed == [.deadMan] && !both.hasSwitch, "who moves the puck holds it")
+    }
+
+    @Test func orInOneReport() throws {
+        var decoder = SpaceMouseDecoder()
+        let both = try #require(decoder.receive(RecordedBytes.puckTogether))
+        #expect(isClose(both.linear, linear) && isClose(both.angular, angular))
+    }
+
+    @Test func theRightButtonIsTheEmergencyStopAndTheLeftTheGripper() throws {
+        var decoder = SpaceMouseDecoder()
+        #expect(decoder.receive([0x03, 0x02, 0x00])?.pressed == [.emergencyStop])
+        #expect(decoder.receive([0x03, 0x01, 0x00])?.pressed == [.toggleGripper])
+        #expect(decoder.receive([0x03, 0x00, 0x00])?.pressed == [])
+        // Held while the puck moves.
+        _ = decoder.receive([0x03, 0x02, 0x00, 0x00, 0x00])
+        #expect(decoder.receive(RecordedBytes.puckTogether)?.pressed == [.deadMan, .emergencyStop])
+    }
+
+    @Test func aPuckThatIsLetGoIsAtRest() throws {
+        var decoder = SpaceMouseDecoder()
+        _ = decoder.receive(RecordedBytes.puckTogether)
+        let rest = try #require(decoder.receive([UInt8](repeating: 0, count: 12).reduce(into: [1]) { $0.append($1) }))
+        #expect(rest.isAtRest && rest.pressed == [])
+        _ = decoder.receive(RecordedBytes.puckTogether)
+        #expect(decoder.release().isAtRest)
+    }
+
+    @Test func beyondFullDeflectionIsFull() throws {
+        var decoder = SpaceMouseDecoder()
+        let reading = try #require(decoder.receive([0x01, 0xff, 0x7f, 0x00, 0x80, 0x00, 0x00]))
+        #expect(reading.linear == [1, -1, 0])
+    }
+
+    @Test(arguments: [[], [1], [1, 2, 3, 4, 5, 6], [2, 0, 0], [3], [0x17, 80], [4, 1], [0xff, 1, 2, 3, 4, 5, 6, 7, 8]] as [[UInt8]])
+    func whatIsCutShortOrUnknownSaysNothing(report: [UInt8]) throws {
+        var decoder = SpaceMouseDecoder()
+        _ = decoder.receive(RecordedBytes.puckTogether)
+        #expect(decoder.receive(report) == nil)
+        #expect(isClose(try #require(decoder.receive([3, 0, 0])).linear, linear), "and changes nothing")
+    }
+
+    @Test func reportsOfAPipeAreCutWhereTheyBegin() {
+        let stream = RecordedBytes.puckApart.flatMap { $0 } + [3, 2, 0]
+        for piece in 1...stream.count {
+            var carry: [UInt8] = []
+            var reports: [[UInt8]] = []
+            for start in stride(from: 0, to: stream.count, by: piece) {
+                carry += stream[start..<min(start + piece, stream.count)]
+                reports += SpaceMouseDecoder.reports(in: &carry, isCombined: false)
+            }
+            #expect(reports == RecordedBytes.puckApart + [[3, 2, 0]] && carry.isEmpty, "in pieces of \(piece)")
+        }
+        var carry = RecordedBytes.puckTogether + [3]
+        #expect(SpaceMouseDecoder.reports(in: &carry, isCombined: true) == [RecordedBytes.puckTogether])
+        #expect(carry == [3])
+    }
+
+    @Test func noBytesTrapAndEveryReadingIsInItsRange() {
+        let seed = SeededGenerator.freshSeed()
+        var chance = SeededGenerator(seed: seed)
+        var decoder = SpaceMouseDecoder()
+        for _ in 0..<5_000 {
+            var report: [UInt8] = (0..<Int.random(in: 0...20, using: &chance)).map { _ in .random(in: 0...255, using: &chance) }
+            if !report.isEmpty, Bool.random(using: &chance) { report[0] = .random(in: 0...4, using: &chance) }
+            var carry = report
+            _ = SpaceMouseDecoder.reports(in: &carry, isCombined: Bool.random(using: &chance))
+            guard let reading = decoder.receive(report) else { continue }
+            for share in [reading.linear, reading.angular] {
+                for index in 0..<3 { #expect(abs(share[index]) <= 1, "seed \(seed)") }
+            }
+            #expect(reading.pressed.contains(.deadMan) == !reading.isAtRest, "seed \(seed)")
+        }
+    }
+}
