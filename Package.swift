@@ -34,6 +34,7 @@ let package = Package(
         .executable(name: "octo-goal", targets: ["octo-goal"]),
         .executable(name: "octo-policy", targets: ["octo-policy"]),
         .executable(name: "octo-arm", targets: ["octo-arm"]),
+        .executable(name: "octo-teleop", targets: ["octo-teleop"]),
         .executable(name: "octo-sim", targets: ["octo-sim"]),
         .executable(name: "octo-eval", targets: ["octo-eval"]),
         .executable(name: "octo-bus", targets: ["octo-bus"]),
@@ -92,10 +93,11 @@ let package = Package(
         room("ServoTools", ["ArmDrivers", "ServoProtocol", "JSONTree", "Time"]),
         room("ServoTerminal", ["ServoEmulation", "ArmDrivers", "Geometry", "Time", "CShims"]),
         room("ArmLoop", ["Control", "RealTime", "ArmDrivers", "Messages", "Geometry", "Time"]),
-        room("ArmSetup", ["Control", "Launch", "Time"]),
+        room("ArmSetup", ["Control", "Launch", "Teleop", "Time"]),
         room("PolicySetup", ["Policy", "OctoModel", "TextTokenizer", "Launch", "Messages"]),
         room("ClosedLoop", ["Simulation", "Control", "Chance", "Policy", "OctoModel", "Messages", "Geometry", "Images", "Time"]),
         room("Cameras", ["JSONTree", "Time", "Images", "Messages", "Chance", "CShims"]),
+        room("OperatorTerminal", ["Teleop", "JSONTree", "Messages", "Geometry", "Time"]),
         room("NodeShell", ["Bus", "Wire", "Launch", "Messages", "Time", "CShims", argumentParser, logging]),
 
         // Level 4: programs.
@@ -123,7 +125,7 @@ let package = Package(
         program(
             "octo-arm",
             [
-                "ArmSetup", "Control", "ArmDrivers", "ArmLoop", "ServoEmulation", "ServoTerminal", "ServoTools", "RealTime", "Teleop", "Launch", "NodeShell",
+                "ArmSetup", "Control", "ArmDrivers", "ArmLoop", "ServoEmulation", "ServoTerminal", "ServoTools", "RealTime", "Teleop", "OperatorTerminal", "Launch", "NodeShell",
                 "Bus", "Wire", "Messages", "Geometry", "Time", "JSONTree", "CShims", logging,
             ]),
         program(
@@ -138,6 +140,12 @@ let package = Package(
             [
                 "ClosedLoop", "Simulation", "ArmSetup", "PolicySetup", "Policy", "Control", "Goals", "Launch", "NodeShell",
                 "Messages", "Images", "Geometry", "Time", "JSONTree",
+            ]),
+        program(
+            "octo-teleop",
+            [
+                "Teleop", "OperatorTerminal", "ArmSetup", "ArmDrivers", "ServoTools", "Control", "Goals", "Images", "Launch", "NodeShell",
+                "Bus", "Wire", "Messages", "Geometry", "Time", "JSONTree", "CShims",
             ]),
         program("octo-bus", ["NodeShell", "Bus", "Wire", "Launch", "Time", "JSONTree", "CShims"]),
         program(

@@ -78,6 +78,9 @@ extension Manifest {
         policy = Policy(root.section("policy"))
         arm = Arm(root.section("arm"))
         simulation = root.has("simulation") ? Simulation(root.section("simulation")) : nil
+        let beforeGoal = root.section("teleop").section("before_goal")
+        teleop = Teleop(
+            opensGripperBeforeGoal: beforeGoal.bool("open_gripper"), retreatBeforeGoal: beforeGoal.choice("pose"))
         supervision = Supervision(root.section("supervision"))
         self.tree = tree
     }

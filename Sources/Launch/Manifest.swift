@@ -21,6 +21,13 @@ package enum ManifestDriftResponse: String, CaseIterable, Sendable {
     case pause
 }
 
+/// Where the arm retreats to before a goal is taken.
+package enum ManifestRetreat: String, CaseIterable, Sendable {
+    case none
+    case neutral
+    case rest
+}
+
 /// How the network computes.
 package enum ManifestPrecision: String, CaseIterable, Sendable {
     case float32
@@ -31,6 +38,11 @@ package enum ManifestPrecision: String, CaseIterable, Sendable {
 /// What one robot consists of and how it runs: the manifest, checked, with every default filled in and every path
 /// absolute. `launch/schema.json` describes each key.
 package struct Manifest: Equatable, Sendable {
+    package struct Teleop: Equatable, Sendable {
+        package var opensGripperBeforeGoal: Bool
+        package var retreatBeforeGoal: ManifestRetreat
+    }
+
     package struct Bus: Equatable, Sendable {
         package enum Transport: String, CaseIterable, Sendable {
             case ipc
@@ -260,6 +272,7 @@ package struct Manifest: Equatable, Sendable {
     package var policy: Policy
     package var arm: Arm
     package var simulation: Simulation?
+    package var teleop: Teleop
     package var supervision: Supervision
     /// The JSON it was read from, after `--set`, with defaults and absolute paths: it gives the same manifest again.
     package var tree: JSONNode

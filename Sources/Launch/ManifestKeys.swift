@@ -18,9 +18,22 @@ enum ManifestKeys {
         ManifestKey(
             "simulation", .section(simulation), .optional,
             "A world that stands in for cameras (source 'simulated') and servos (arm.port 'simulation')."),
+        ManifestKey("teleop", .section(teleop), .defaultsTo(.object([:])), "What octo-teleop does."),
         ManifestKey(
             "supervision", .section(supervision), .defaultsTo(.object([:])), "How octo-launch watches the processes."),
     ])
+
+    private static let teleop: [ManifestKey] = [
+        ManifestKey(
+            "before_goal", .section(beforeGoal), .defaultsTo(.object([:])),
+            "What the arm does before 'octo-teleop goal' takes the pictures.")
+    ]
+    private static let beforeGoal: [ManifestKey] = [
+        ManifestKey("open_gripper", .boolean, .defaultsTo(false), "Whether it lets go of what it holds."),
+        ManifestKey(
+            "pose", .choice(ManifestRetreat.allCases.map(\.rawValue)), .defaultsTo("none"),
+            "Where it retreats to, out of the cameras' sight: 'neutral', 'rest', or 'none' to stay where it is."),
+    ]
 
     private static let bus: [ManifestKey] = [
         ManifestKey(

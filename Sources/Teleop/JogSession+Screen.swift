@@ -34,6 +34,8 @@ extension JogSession {
         case .joint(let joint, let sign): "moving \(arm.joints[joint]) \(sign > 0 ? "+" : "-")"
         case .tool(let axis, let sign): "moving the tool \(axis.name) \(sign > 0 ? "+" : "-")"
         case .gripper(let opening): "gripper to \((opening * 100).decimals(0)) %"
+        case .steer(.positions, _): "following the leader"
+        case .steer: "moving as the device says"
         case .pose(let pose, _): "going to the \(pose.rawValue) pose"
         }
     }

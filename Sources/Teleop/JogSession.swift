@@ -47,6 +47,8 @@ package struct JogSession: Sendable {
         case tool(KeyMeaning.Axis, sign: Int)
         case gripper(Double)
         case pose(TeleopArm.Pose, PoseApproach)
+        /// As a device with axes, or a leader arm, has it.
+        case steer(ManualCommand.Motion, gripper: Double?)
     }
     private struct Pending: Sendable {
         var request: ArmRequest
@@ -66,6 +68,8 @@ package struct JogSession: Sendable {
     private var lastKey: Key?
     private var lastPress: MonotonicTime?
     private var mustLetGo = false
+    /// The device with axes has to be let go before it moves the arm again.
+    private var mustRest = false
     private var pending: Pending?
     private var requests: UInt64 = 0
     private var quitting: MonotonicTime?
@@ -126,6 +130,28 @@ package struct JogSession: Sendable {
         start(command, isRepeat: isRepeat, at: now)
     }
 
+    /// A device with axes, or a leader arm, has the arm move until `end`, and no longer: it has to say so again and again.
+    /// - Parameter gripper: 0 closed ... 1 open; nil leaves it as it is.
+    package mutating func steer(
+        _ wanted: ManualCommand.Motion, gripper: Double? = nil, until end: MonotonicTime, at now: MonotonicTime
+    ) {
+        guard quitting == nil, !mustRest else { return }
+        if let hindrance = hindrance(at: now) {
+            mustRest = true
+            return refuse(hindrance)
+        }
+        move(.steer(wanted, gripper: gripper), until: end)
+    }
+
+    /// The device is let go.
+    package mutating func letGo(at now: MonotonicTime) {
+        mustRest = false
+        if case .steer = motion { end(at: now) }
+    }
+
+    /// Says something to the operator.
+    package mutating func tell(_ words: String) { message = words }
+
     /// No key will come any more: what moves may come to its end.
     package mutating func finishKeys() { isOutOfKeys = true }
 
@@ -144,7 +170,12 @@ package struct JogSession: Sendable {
         advance(at: now)
         if isOutOfKeys, motion == nil, quitting == nil { quit(at: now) }
         if let motion {
-            let gripper: Double? = if case .gripper(let opening) = motion { opening } else { nil }
+            let gripper: Double? =
+                switch motion {
+                case .gripper(let opening): opening
+                case .steer(_, let opening): opening
+                case .joint, .tool, .pose: nil
+                }
             return ManualCommand(time: now, isDeadManHeld: true, motion: asked(by: motion, at: now), gripper: gripper)
         }
         guard let releaseEnd, now < releaseEnd else { return nil }
@@ -225,7 +256,7 @@ package struct JogSession: Sendable {
     private mutating func advance(at now: MonotonicTime) {
         switch motion {
         case nil: return
-        case .joint, .tool: if now >= motionEnd { end(at: now) }
+        case .joint, .tool, .steer: if now >= motionEnd { end(at: now) }
         case .gripper(let target):
             let isThere = state.map { abs($0.setpoint.gripper - target) <= Self.gripperTolerance } ?? false
             if isThere || now >= motionEnd { end(at: now) }
@@ -254,6 +285,7 @@ package struct JogSession: Sendable {
 
     private mutating func interrupt(for hindrance: Hindrance, at now: MonotonicTime) {
         guard motion != nil else { return }
+        if case .steer = motion { mustRest = true }
         end(at: now)
         refuse(hindrance)
     }
@@ -276,6 +308,7 @@ package struct JogSession: Sendable {
                 : .twist(linear: direction * Self.toolSpeed.linear, angular: .zero)
         case .gripper: return .joints(arm.still)
         case .pose(_, let approach): return approach.motion(at: now)
+        case .steer(let wanted, _): return wanted
         }
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Launch
 import NodeShell
+import OperatorTerminal
 
 /// Which arm an operator's program moves.
 struct ArmChoice: ParsableArguments {

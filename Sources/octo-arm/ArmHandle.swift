@@ -1,3 +1,4 @@
+import ArmSetup
 import Bus
 import Control
 import Foundation
@@ -29,20 +30,6 @@ protocol ArmHandle: AnyObject {
     func close()
 }
 
-extension ArmHandle {
-    /// 50 Hz; more where the manifest has commands end sooner, so that one that is late does not stop the arm.
-    static func commandPeriod(_ section: Manifest.Arm) -> Duration { min(.milliseconds(20), section.deadManTimeout / 4) }
-}
-
-extension TeleopArm {
-    /// - Parameter calibration: as `Manifest.Arm.readCalibration` gives it.
-    init(_ calibration: ArmCalibration, stateRate: Double) {
-        self.init(
-            joints: calibration.joints.map(\.name), velocity: calibration.velocity, neutral: calibration.neutral,
-            rest: calibration.rest, stateTimeout: .fromSeconds(max(1, 3 / stateRate)))
-    }
-}
-
 /// The arm of a run that is alive: its process drives it, we are one of its operators.
 final class BusArm: ArmHandle {
     let arm: TeleopArm
@@ -61,7 +48,7 @@ final class BusArm: ArmHandle {
         link = try OperatorLink(run: folder, commanding: [Manifest.armNode], name: "octo-arm")
         let section = link.run.manifest.arm
         arm = TeleopArm(try section.readCalibration(), stateRate: section.stateRate.hertz)
-        commandPeriod = Self.commandPeriod(section)
+        commandPeriod = section.manualPeriod
         states = try link.bus.subscribe(Topics.armState)
         statuses = try link.bus.subscribe(Topics.nodeStatus(Manifest.armNode))
         manual = link.bus.publisher(Topics.armManual)

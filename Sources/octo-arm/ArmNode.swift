@@ -9,6 +9,7 @@ import Launch
 import Messages
 import NodeShell
 import RealTime
+import Teleop
 import Time
 import Wire
 
@@ -46,11 +47,13 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
     private let states: Publisher<ArmState>
     private let chunkReports: Publisher<ChunkReport>
     private let loopReports: Publisher<LoopReport>
+    private let events: Publisher<RunEvent>
 
     private var stateCadence: Cadence
     private var loopReportCadence: Cadence
     private var snapshot: ArmLoopSnapshot?
     private var isStopping = false
+    private var interventions = InterventionLog(node: Manifest.armNode)
     private var counts = Counts()
     private var jitter = LatencyHistogram()
     private var frameToSetpoint = LatencyHistogram()
@@ -74,6 +77,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         states = bus.publisher(Topics.armState)
         chunkReports = bus.publisher(Topics.armChunk)
         loopReports = bus.publisher(Topics.armLoop)
+        events = bus.publisher(Topics.event(of: Manifest.armNode))
         jointCount = driver.jointCount
         jointNames = calibration.joints.map(\.name) + ["gripper"]
         policyStep = context.run.manifest.policy.rate.period
@@ -97,6 +101,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
             if let newest = loop.takeSnapshot() {
                 snapshot = newest
                 try states.publish(newest.state, captureTime: newest.state.measured.time, at: now)
+                for event in interventions.receive(newest.state.mode, at: now) { try events.publish(event, at: now) }
             }
         }
         if now >= loopReportCadence.deadline {

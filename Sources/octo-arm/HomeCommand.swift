@@ -4,6 +4,7 @@ import Foundation
 import JSONTree
 import Messages
 import NodeShell
+import OperatorTerminal
 import Teleop
 import Time
 

@@ -26,7 +26,7 @@ final class LocalArm<Driver: ArmDriver>: ArmHandle {
         let section = manifest.arm
         arm = TeleopArm(opened.calibration, stateRate: section.controlRate.hertz)
         place = "the arm of '\(manifest.name)'"
-        commandPeriod = Self.commandPeriod(section)
+        commandPeriod = section.manualPeriod
         loop = try ArmControlLoop(
             driver: opened.driver, calibration: opened.calibration,
             configuration: ArmControllerConfiguration(section, policyRate: manifest.policy.rate))

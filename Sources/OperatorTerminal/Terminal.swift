@@ -7,7 +7,7 @@ import Time
 
 /// A terminal that hands over each key at once and does not show it. It is put back by `restore`, at the latest when
 /// this goes away.
-final class RawTerminal {
+package final class RawTerminal {
     /// xterm's bracketed paste: what is pasted is marked, and moves nothing.
     private static let marksPastes = "\u{1B}[?2004h"
     private static let leavesPastes = "\u{1B}[?2004l"
@@ -17,7 +17,7 @@ final class RawTerminal {
     private var isRaw = false
 
     /// - Parameter descriptor: no terminal is no error: there is nothing to do then. tcgetattr(3), tcsetattr(3).
-    init(_ descriptor: Int32) {
+    package init(_ descriptor: Int32) {
         self.descriptor = descriptor
         guard tcgetattr(descriptor, &former) == 0 else { return }
         var raw = former
@@ -35,7 +35,7 @@ final class RawTerminal {
 
     deinit { restore() }
 
-    func restore() {
+    package func restore() {
         guard isRaw else { return }
         isRaw = false
         if isatty(STDOUT_FILENO) == 1 { Terminal.say(Self.leavesPastes, end: "") }
@@ -44,11 +44,13 @@ final class RawTerminal {
 }
 
 /// Bytes of standard input, taken without waiting. The descriptor is left in its mode: the shell has it too.
-struct KeyInput {
-    private(set) var isOpen = true
+package struct KeyInput {
+    package private(set) var isOpen = true
+
+    package init() {}
 
     /// What has arrived; `isOpen` is false after the end.
-    mutating func read() -> [UInt8] {
+    package mutating func read() -> [UInt8] {
         var taken: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 256)
         while isOpen, taken.count < 4_096 {
@@ -65,9 +67,10 @@ struct KeyInput {
     }
 }
 
-enum Terminal {
-    static func say(_ text: String, end: String = "\n") { write(text + end, to: STDOUT_FILENO) }
-    static func complain(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+/// Standard output and error, written at once and whole.
+package enum Terminal {
+    package static func say(_ text: String, end: String = "\n") { write(text + end, to: STDOUT_FILENO) }
+    package static func complain(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
 
     private static func write(_ text: String, to descriptor: Int32) {
         var left = Array(text.utf8)[...]
@@ -84,13 +87,15 @@ enum Terminal {
 }
 
 /// A few lines at the bottom of the screen, drawn over and over; without a screen, a line whenever something changes.
-struct StatusScreen {
+package struct StatusScreen {
     private let isTerminal = isatty(STDOUT_FILENO) == 1
     private var drawn = 0
     private var lastWords = ""
 
+    package init() {}
+
     /// - Parameter words: what is worth a line where there is no screen.
-    mutating func show(_ lines: [String], words: String) {
+    package mutating func show(_ lines: [String], words: String) {
         guard isTerminal else {
             if words != lastWords, !words.isEmpty { Terminal.say(words) }
             lastWords = words
@@ -103,13 +108,13 @@ struct StatusScreen {
     }
 
     /// Text that stays above the lines.
-    mutating func print(_ text: String) {
+    package mutating func print(_ text: String) {
         Terminal.say(up + (drawn > 0 ? "\u{1B}[J" : "") + text)
         drawn = 0
     }
 
     /// Leaves the lines as they are.
-    mutating func end() {
+    package mutating func end() {
         if drawn > 0 { Terminal.say("") }
         drawn = 0
     }
@@ -143,7 +148,7 @@ struct StatusScreen {
 
 extension ArmState {
     /// One line of `--json`, with `extra` members behind the state.
-    func json(of arm: TeleopArm, extra: [JSONNode.Member]) -> JSONNode {
+    package func json(of arm: TeleopArm, extra: [JSONNode.Member]) -> JSONNode {
         func numbers(_ vector: JointVector) -> JSONNode { JSONNode(.array(vector.array.map { JSONNode(number: $0) })) }
         func numbers(_ vector: Vector3) -> JSONNode { JSONNode(.array((0..<3).map { JSONNode(number: vector[$0]) })) }
         var members: [JSONNode.Member] = [

@@ -1,0 +1,45 @@
+import Geometry
+
+/// What an analog device says at one moment: where its axes stand and which buttons are down. Axes are in the robot's sense.
+package struct DeviceReading: Equatable, Sendable {
+    package enum Button: String, CaseIterable, Sendable {
+        case deadMan
+        case emergencyStop
+        case resetEmergencyStop
+        case toggleGripper
+        case home
+        case faster
+        case slower
+        case changeFrame
+        case recordGoal
+        case episode
+        case success
+    }
+    /// Shares of the full deflection, -1...1: forward, left, up.
+    package var linear: Vector3 = .zero
+    /// The same: about forward, left, up.
+    package var angular: Vector3 = .zero
+    package var pressed: Set<Button> = []
+
+    package init() {}
+
+    package var isAtRest: Bool { linear == .zero && angular == .zero }
+}
+
+/// Puts a raw axis into -1...1, with a zone about the middle that counts as nothing; what is left spans all speeds.
+struct AxisShape: Equatable, Sendable {
+    var minimum: Int
+    var maximum: Int
+    /// Share of the deflection.
+    var deadZone: Double
+
+    /// - Parameter raw: may be beyond the limits.
+    func share(_ raw: Int) -> Double {
+        guard maximum > minimum else { return 0 }
+        let middle = (Double(minimum) + Double(maximum)) / 2
+        let share = min(max((Double(raw) - middle) / ((Double(maximum) - Double(minimum)) / 2), -1), 1)
+        guard abs(share) > deadZone else { return 0 }
+        let rest = (abs(share) - deadZone) / (1 - deadZone)
+        return share < 0 ? -rest : rest
+    }
+}

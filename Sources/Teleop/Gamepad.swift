@@ -1,0 +1,101 @@
+import Geometry
+
+/// A gamepad with two sticks, told by the input layer's events.
+///
+/// Left stick: forward and left. Right stick: up, and turning about the vertical. Hat: pitch and roll. Held left shoulder
+/// button: dead-man. The names of the buttons are where they are: south is the lowest of the four.
+package struct Gamepad: Sendable {
+    /// What EVIOCGABS says of an axis.
+    package struct AxisRange: Equatable, Sendable {
+        package var minimum: Int
+        package var maximum: Int
+        /// What the driver calls flat: values about the middle that are noise.
+        package var flat: Int
+
+        package init(minimum: Int, maximum: Int, flat: Int) {
+            self.minimum = minimum
+            self.maximum = maximum
+            self.flat = flat
+        }
+    }
+    /// linux/input-event-codes.h
+    private enum Code {
+        static let leftX: UInt16 = 0, leftY: UInt16 = 1, rightX: UInt16 = 3, rightY: UInt16 = 4
+        static let hatX: UInt16 = 0x10, hatY: UInt16 = 0x11
+    }
+    private static let buttons: [UInt16: DeviceReading.Button] = [
+        0x136: .deadMan,  // left shoulder
+        0x137: .toggleGripper,  // right shoulder
+        0x131: .emergencyStop,  // east
+        0x13b: .resetEmergencyStop,  // start
+        0x13a: .home,  // select
+        0x133: .recordGoal,  // north
+        0x134: .episode,  // west
+        0x130: .success,  // south
+        0x13d: .slower, 0x13e: .faster,  // pressed sticks
+        0x13c: .changeFrame,  // mode
+    ]
+    /// The least that counts as nothing: worn sticks do not come back to the middle.
+    private static let deadZone = 0.12
+
+    private var shapes: [UInt16: AxisShape] = [:]
+    private var values: [UInt16: Int] = [:]
+    private var pressed: Set<DeviceReading.Button> = []
+    private var pending: [InputEvent] = []
+
+    /// - Parameter ranges: by axis; those missing have 16 bits, hats -1...1.
+    package init(ranges: [UInt16: AxisRange] = [:]) {
+        for (code, range) in ranges where range.maximum > range.minimum {
+            let half = Double(range.maximum - range.minimum) / 2
+            let flat = min(max(Double(range.flat) / half, code >= 0x10 ? 0 : Self.deadZone), 0.5)
+            shapes[code] = AxisShape(minimum: range.minimum, maximum: range.maximum, deadZone: flat)
+        }
+    }
+
+    /// - Returns: what the pad says after each report.
+    package mutating func receive(_ events: [InputEvent]) -> [DeviceReading] {
+        var readings: [DeviceReading] = []
+        for event in events {
+            guard event.type == InputEvent.synchronisation, event.code == InputEvent.report else {
+                // A device that never reports must not fill the memory.
+                if pending.count < 256 { pending.append(event) }
+                continue
+            }
+            for event in pending { take(event) }
+            pending = []
+            readings.append(reading)
+        }
+        return readings
+    }
+
+    /// Events were lost: nothing is known to be held.
+    package mutating func forget() -> DeviceReading {
+        (values, pressed, pending) = ([:], [], [])
+        return reading
+    }
+
+    private mutating func take(_ event: InputEvent) {
+        switch event.type {
+        case InputEvent.key:
+            guard let button = Self.buttons[event.code] else { return }
+            if event.value == 0 { pressed.remove(button) } else { pressed.insert(button) }
+        case InputEvent.axis: values[event.code] = Int(event.value)
+        default: return
+        }
+    }
+
+    private func share(_ code: UInt16) -> Double {
+        guard let value = values[code] else { return 0 }
+        let usual = code >= 0x10 ? AxisShape(minimum: -1, maximum: 1, deadZone: 0) : AxisShape(minimum: -32_768, maximum: 32_767, deadZone: Self.deadZone)
+        return (shapes[code] ?? usual).share(value)
+    }
+
+    private var reading: DeviceReading {
+        var reading = DeviceReading()
+        // Sticks: right and towards the user are positive.
+        reading.linear = [-share(Code.leftY), -share(Code.leftX), -share(Code.rightY)]
+        reading.angular = [share(Code.hatX), share(Code.hatY), -share(Code.rightX)]
+        reading.pressed = pressed
+        return reading
+    }
+}

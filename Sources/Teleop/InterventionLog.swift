@@ -1,0 +1,49 @@
+import Messages
+import Time
+
+/// Tells from the arm's modes when an operator took it from the policy and gave it back, and of emergency stops: what a run's
+/// log must have.
+package struct InterventionLog: Sendable {
+    private let node: String
+    private var wasExecuting = false
+    private var isIntervening = false
+    private var isStopped = false
+
+    package init(node: String) { self.node = node }
+
+    /// - Parameter operatorID: who moves it, where that is known.
+    package mutating func receive(_ mode: ArmMode, operatorID: String = "", at now: MonotonicTime) -> [RunEvent] {
+        var events: [RunEvent] = []
+        func tell(_ kind: RunEvent.Kind, _ text: String) {
+            events.append(RunEvent(node: node, kind: kind, subject: operatorID, text: text, time: now))
+        }
+        let isEmergency = mode == .holding(.emergencyStop)
+        if isEmergency != isStopped {
+            tell(isEmergency ? .emergencyStop : .emergencyStopReset, isEmergency ? "emergency stop" : "the emergency stop is reset")
+            isStopped = isEmergency
+        }
+        switch mode {
+        case .manual:
+            if wasExecuting, !isIntervening {
+                isIntervening = true
+                tell(.interventionBegan, "an operator takes the arm from the policy")
+            }
+            wasExecuting = false
+        case .executing:
+            if isIntervening {
+                isIntervening = false
+                tell(.interventionEnded, "the policy has the arm again")
+            }
+            wasExecuting = true
+        case .holding(.released): break  // between an operator's motions, or before the policy's next chunk
+        case .holding, .recovering:
+            // A hold of the policy's own: between its chunks it still has the arm.
+            if isIntervening {
+                isIntervening = false
+                tell(.interventionEnded, "the operator has let go")
+            }
+            if case .holding(let reason) = mode, reason != .chunkExhausted, reason != .noFreshChunk { wasExecuting = false }
+        }
+        return events
+    }
+}

@@ -1,0 +1,77 @@
+import Geometry
+import Messages
+import Time
+
+/// An arm that a person moves by hand, and another that goes where it goes.
+///
+/// The follower starts only when both stand alike, or ramps there slowly where that is asked for: an arm that jumps to the
+/// leader's pose hits whatever is between.
+package struct LeaderFollower: Sendable {
+    package enum Start: Equatable, Sendable {
+        /// Refuse while a joint is farther away than `nearby`.
+        case refuse
+        /// Go there slowly first.
+        case ramp
+    }
+    package enum Verdict: Equatable, Sendable {
+        case follow(ManualCommand.Motion, gripper: Double)
+        /// In words: which joint is how far away.
+        case refused(String)
+        /// The leader says nothing any more.
+        case silent
+    }
+    /// Radians: 15°, less than a hand's width at the end of an arm of 0.5 m.
+    package static let nearby = 15.0 * .pi / 180
+    /// Radians: from here on the ramp is over.
+    private static let reached = 3.0 * .pi / 180
+    /// Shares of the joints' highest speeds.
+    private static let rampSpeed = 0.1
+    private static let followSpeed = 0.7
+    private static let silence = Duration.milliseconds(200)
+
+    private let arm: TeleopArm
+    private let start: Start
+    private var isFollowing = false
+    private var positions: JointVector?
+    private var gripper = 0.0
+    private var time = MonotonicTime.zero
+
+    package init(arm: TeleopArm, start: Start) {
+        self.arm = arm
+        self.start = start
+    }
+
+    /// The leader's joints, radians as the follower counts, and its handle, 0 closed ... 1 open.
+    package mutating func receive(positions: JointVector, gripper: Double, at now: MonotonicTime) {
+        guard positions.count == arm.joints.count, positions.isFinite, gripper.isFinite else { return }
+        self.positions = positions
+        self.gripper = min(max(gripper, 0), 1)
+        time = now
+    }
+
+    /// The operator let go: the next start is checked anew.
+    package mutating func release() { isFollowing = false }
+
+    /// - Parameter state: of the follower.
+    package mutating func verdict(_ state: ArmState, at now: MonotonicTime) -> Verdict {
+        guard let positions, now - time <= Self.silence else {
+            isFollowing = false
+            return .silent
+        }
+        let away = positions - state.setpoint.positions
+        if !isFollowing {
+            let worst = (0..<away.count).max { abs(away[$0]) < abs(away[$1]) } ?? 0
+            let distance = abs(away[worst])
+            if distance > Self.nearby, start == .refuse {
+                return .refused(
+                    "joint \(arm.name(of: worst) ?? "\(worst + 1)") of the leader is \(distance.inDegrees.decimals(0))° from the "
+                        + "arm's, expected at most \(Self.nearby.inDegrees.decimals(0))°: bring it there, or give --ramp")
+            }
+            if distance > Self.reached, start == .ramp {
+                return .follow(.positions(positions, speed: Self.rampSpeed), gripper: state.setpoint.gripper)
+            }
+            isFollowing = true
+        }
+        return .follow(.positions(positions, speed: Self.followSpeed), gripper: gripper)
+    }
+}

@@ -1,0 +1,180 @@
+import ArgumentParser
+import Foundation
+import Launch
+import Messages
+import NodeShell
+import OperatorTerminal
+import Teleop
+import Time
+
+/// What drives the arm.
+struct DriveOptions: ParsableArguments {
+    @Option(
+        name: .customLong("run"),
+        help: ArgumentHelp("The run's folder. Without it, the one run that is alive.", valueName: "folder"))
+    var folder: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "auto (what is plugged in), keyboard, a path such as /dev/input/event5 or /dev/hidraw0, leader:PORT, or KIND:PATH "
+                + "with gamepad, joystick or spacemouse. The keyboard works beside each.", valueName: "device"))
+    var device = DeviceChoice()
+
+    @Option(help: ArgumentHelp("The leader arm's calibration; without it, the arm's own.", valueName: "file"))
+    var leaderCalibration: String?
+
+    @Option(help: "Bits per second of the leader's servos.")
+    var leaderBaud = 1_000_000
+
+    @Flag(help: "Follows the leader from the start, without the key v.")
+    var follow = false
+
+    @Flag(help: "Goes to the leader's pose slowly, where the leader would else be refused for standing elsewhere.")
+    var ramp = false
+
+    @Flag(help: "Prints a JSON line with the arm's state ten times a second instead of the screen.")
+    var json = false
+
+    init() {}
+
+    func validate() throws {
+        if device.kind != .leader, leaderCalibration != nil || follow || ramp {
+            throw ValidationError("--leader-calibration, --follow and --ramp belong to --device leader:PORT.")
+        }
+        guard (9_600...4_500_000).contains(leaderBaud) else { throw ValidationError("--leader-baud: give 9600 to 4500000.") }
+    }
+
+    /// Runs a session to its end.
+    /// - Returns: how the goal ended, in goal mode.
+    func run(recording: GoalCommand.Recording? = nil, takesAtOnce: Bool = false) throws -> GoalTaking? {
+        let signals = try TeleopShell.begin()
+        var shell: TeleopShell?
+        try reporting { shell = try open(signals, recording, takesAtOnce) }
+        guard var shell else { throw NodeExit.failure }
+        let outcome = Result { try shell.run() }
+        shell.end()
+        if case .failure(let error) = outcome {
+            complain("error: \(error)")
+            throw NodeExit.failure
+        }
+        if shell.session.jog.isStopUnconfirmed {
+            complain("error: \(shell.session.jog.message)")
+            throw NodeExit.failure
+        }
+        if case .accepted = shell.taking?.phase { return shell.taking }
+        if recording != nil, takesAtOnce { complain("error: \(shell.session.jog.message)") }
+        return shell.taking
+    }
+
+    private func open(_ signals: Int32, _ recording: GoalCommand.Recording?, _ takesAtOnce: Bool) throws -> TeleopShell {
+        let link = try TeleopLink(run: folder)
+        var input: DeviceInput?
+        var leader: LeaderInput?
+        var words = "keyboard"
+        switch device.kind {
+        case .keyboard: break
+        case .leader:
+            leader = try LeaderInput(
+                port: device.path ?? "", baud: leaderBaud, calibration: leaderCalibration ?? link.link.run.manifest.arm.calibration,
+                joints: link.arm.joints.count)
+            words = "leader arm at \(device.path ?? "")"
+        case .gamepad?, .joystick?, .spacemouse?:
+            let opened = try DeviceInput(device.kind ?? .gamepad, path: device.path ?? "")
+            words = "\(opened.kind.rawValue) at \(opened.path)"
+            input = opened
+        case nil:
+            if let found = FoundDevice.all().first(where: \.isReadable) {
+                input = try DeviceInput(found.kind, path: found.path)
+                words = "\(found.name) at \(found.path)"
+            } else if let locked = FoundDevice.all().first {
+                words = "keyboard (\(locked.name) at \(locked.path) may not be read: \(locked.remedy))"
+            }
+        }
+        if !json { complain("device: \(words)") }
+        let session = TeleopSession(
+            arm: link.arm, needsReports: input?.needsReports ?? false, leader: leader == nil ? nil : ramp ? .ramp : .refuse,
+            follows: follow, at: .now())
+        return TeleopShell(
+            link: link, session: session, device: input, leader: leader, signals: signals, json: json, recording: recording,
+            takesAtOnce: takesAtOnce)
+    }
+}
+
+struct DriveCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "drive",
+        abstract: "Moves the arm, inside its safety envelope; the policy gives way while you hold it.",
+        discussion: """
+            Begin with a hand at the arm's power switch and a low speed ('[').
+
+            \(TeleopSession.help)
+
+            Standard input need not be a terminal: bytes are keys, and the end of input
+            quits once the motion is over, as in
+
+              (printf t; sleep 0.5; printf w) | octo-teleop --device keyboard --json
+
+            Exit codes: 0 quit, 1 the arm was lost or did not confirm an emergency stop,
+            2 there is no such run or device.
+            """)
+
+    @OptionGroup var options: DriveOptions
+
+    func run() throws { _ = try options.run() }
+}
+
+struct TakeGoalCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "goal",
+        abstract: "Drive the arm, or arrange the scene by hand, then take the goal with p and accept it with y.",
+        discussion: """
+            The arm first does what the manifest's teleop.before_goal says (open the gripper, retreat out of sight); then the
+            goal is taken from all cameras once the pictures stand still. p takes it again, y accepts it and quits.
+
+              octo-teleop goal cup --text "the cup in the tray"
+              octo-teleop goal cup --now --replace          without keys, for scripts
+
+            Exit codes: 0 taken, 1 not taken, 2 there is no such run or device.
+            """)
+
+    @Argument(help: "What the goal is to be called.")
+    var name: String
+
+    @Option(help: "The sentence that goes with the pictures.")
+    var text: String?
+
+    @Flag(help: "A goal of that name may be overwritten.")
+    var replace = false
+
+    @Flag(help: "Takes it at once and accepts it.")
+    var now = false
+
+    @OptionGroup var options: DriveOptions
+
+    func run() throws {
+        let taking = try options.run(
+            recording: .init(name: name, text: text, replaces: replace, origin: "teleop"), takesAtOnce: now)
+        switch taking?.phase {
+        case .accepted(let result), .taken(let result): print("\(result.message) (\(result.path))")
+        default:
+            complain("no goal was taken")
+            throw NodeExit.failure
+        }
+    }
+}
+
+struct DevicesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "devices", abstract: "What could move the arm, and what it lacks.",
+        discussion: "Exit codes: 0 all can be used, 1 one may not be read.")
+
+    func run() throws {
+        let devices = FoundDevice.all()
+        print("keyboard\tthis terminal")
+        for device in devices {
+            print("\(device.kind.rawValue)\t\(device.path)\t\(device.name)" + (device.isReadable ? "" : "\tmay not be read: \(device.remedy)"))
+        }
+        if devices.isEmpty { print("no gamepad and no SpaceMouse is plugged in; leader arms: 'octo-arm find-port'") }
+        if devices.contains(where: { !$0.isReadable }) { throw NodeExit.failure }
+    }
+}

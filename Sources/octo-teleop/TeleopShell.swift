@@ -1,0 +1,268 @@
+import CShims
+import Foundation
+import Geometry
+import Images
+import JSONTree
+import Launch
+import Messages
+import NodeShell
+import OperatorTerminal
+import Teleop
+import Time
+
+/// The loop around a `TeleopSession`: terminal, device and bus on one thread.
+struct TeleopShell {
+    /// A program that hangs while it stops is ended by the kernel after this many seconds.
+    private static let stopDeadlineSeconds: UInt32 = 8
+    private static let drawPeriod = Duration.milliseconds(100)
+    private static let retryPeriod = Duration.milliseconds(300)
+    private static let firstStateTime = Duration.seconds(10)
+
+    private let link: TeleopLink
+    private let signals: Int32
+    private let json: Bool
+    private(set) var session: TeleopSession
+    private var device: DeviceInput?
+    private var leader: LeaderInput?
+    private var decoder = KeyDecoder()
+    private var input = KeyInput()
+    private var screen = StatusScreen()
+    private var terminal: RawTerminal?
+    private var shownHelp = 0
+
+    /// The goal that is being taken, in goal mode.
+    private(set) var taking: GoalTaking?
+    private var recording: GoalCommand.Recording?
+    private var command: GoalCommand?
+    private var nextAsking = MonotonicTime.zero
+    /// Without an operator at the keys: taken at once, and accepted.
+    private let takesAtOnce: Bool
+
+    /// Signals become readable: SIGTERM, SIGINT and SIGHUP brake the arm before they end the program. Before any thread.
+    static func begin() throws -> Int32 {
+        let signals = octo_signal_fd()
+        guard signals >= 0 else {
+            complain("error: receiving signals: errno \(-signals), expected a pipe. Start octo-teleop again.")
+            throw NodeExit.failure
+        }
+        octo_exit_deadline_after_signal(stopDeadlineSeconds)
+        // A screen that goes away must not end a program whose arm has yet to brake.
+        signal(SIGPIPE, SIG_IGN)
+        return signals
+    }
+
+    init(
+        link: TeleopLink, session: TeleopSession, device: DeviceInput?, leader: LeaderInput?, signals: Int32, json: Bool,
+        recording: GoalCommand.Recording? = nil, takesAtOnce: Bool = false
+    ) {
+        self.link = link
+        self.session = session
+        self.device = device
+        self.leader = leader
+        self.signals = signals
+        self.json = json
+        self.recording = recording
+        self.takesAtOnce = takesAtOnce
+        if recording != nil { taking = GoalTaking(GoalTaking.Preparation(link.link.run.manifest.teleop)) }
+    }
+
+    /// - Throws: what the bus throws; `NoState` when the arm says nothing.
+    mutating func run() throws {
+        guard try awaitState() else { return }
+        leader?.start()
+        terminal = RawTerminal(STDIN_FILENO)
+        if !json, isatty(STDOUT_FILENO) == 1 { screen.print("the run in \(link.link.run.folder)\n\(TeleopSession.help)") }
+        if takesAtOnce { taking?.begin(&session, at: .now()) }
+        var nextCommand = MonotonicTime.now()
+        var nextDraw = nextCommand
+        while true {
+            let now = MonotonicTime.now()
+            while octo_signal_read(signals) != 0 { session.quit(at: now) }
+            for answer in link.deliver(to: &session, at: now) { receive(answer) }
+            takeDevice(at: now)
+            takeLeader(at: now)
+            takeKeys(at: now)
+            while let request = session.takeRequest(at: now) { try link.send(request) }
+            if now >= nextCommand {
+                if let command = session.command(at: now) { try link.send(command) }
+                nextCommand = now + link.commandPeriod
+            }
+            try carryOutWishes(at: now)
+            if now >= nextDraw {
+                draw(at: now)
+                nextDraw = now + Self.drawPeriod
+            }
+            if session.jog.isDone(at: now) { return draw(at: now) }
+            let wake = min(nextCommand, nextDraw, decoder.deadline ?? nextDraw)
+            let others = (input.isOpen ? [STDIN_FILENO] : []) + (device.map { [$0.descriptor] } ?? [])
+            try link.link.bus.wait(until: wake, alsoOn: [signals] + others)
+        }
+    }
+
+    /// Keys from before the arm has said where it is would be pressed blindly.
+    /// - Returns: false when a signal came first.
+    private mutating func awaitState() throws -> Bool {
+        let deadline = MonotonicTime.now() + Self.firstStateTime
+        while session.jog.state == nil {
+            if octo_signal_read(signals) != 0 { return false }
+            guard MonotonicTime.now() < deadline else { throw NoState() }
+            try link.link.bus.wait(until: .now() + .milliseconds(20), alsoOn: [signals])
+            _ = link.deliver(to: &session, at: .now())
+        }
+        return true
+    }
+
+    // MARK: What comes in
+
+    private mutating func takeKeys(at now: MonotonicTime) {
+        guard input.isOpen else { return }
+        var keys = decoder.receive(input.read(), at: now)
+        if !input.isOpen { keys += decoder.finish() }
+        for key in keys { session.press(key, at: now) }
+        // A device in the hand goes on without a keyboard, as does a goal that is being taken.
+        if !input.isOpen, device == nil, leader == nil, !isBusyWithGoal { session.finishKeys() }
+    }
+
+    private var isBusyWithGoal: Bool {
+        switch taking?.phase {
+        case nil, .driving, .taken: takesAtOnce
+        case .openingGripper, .goingToPose, .taking, .accepted: true
+        }
+    }
+
+    private mutating func takeDevice(at now: MonotonicTime) {
+        guard var present = device else { return }
+        do throws(DeviceInput.Failure) {
+            for reading in try present.read() { session.receive(reading, at: now) }
+            device = present
+        } catch {
+            present.close()
+            device = nil
+            session.loseDevice("\(error)", at: now)
+            if !json { screen.print("\(error)") }
+        }
+    }
+
+    private mutating func takeLeader(at now: MonotonicTime) {
+        guard let leader else { return }
+        do {
+            guard let reading = try leader.take() else { return }
+            session.receive(leader: reading.positions, gripper: reading.gripper, at: reading.time)
+        } catch {
+            self.leader = nil
+            session.loseDevice("\(error)", at: now)
+            if !json { screen.print("\(error)") }
+        }
+    }
+
+    // MARK: Wishes
+
+    private mutating func carryOutWishes(at now: MonotonicTime) throws {
+        while let wish = session.takeWish() {
+            switch wish {
+            case .takeGoal:
+                if taking == nil { session.tell("to take goals, start 'octo-teleop goal NAME'") }
+                taking?.begin(&session, at: now)
+            case .acceptGoal:
+                if taking == nil { session.tell("there is no goal to accept") }
+                taking?.accept(&session)
+            case .episode(let action): try link.send(action)
+            }
+        }
+        if taking?.advance(&session, at: now) == true || taking?.isTaking == true && command == nil { ask() }
+        if let command, taking?.isTaking == true, now >= nextAsking {
+            try link.send(command)
+            nextAsking = now + Self.retryPeriod
+        }
+        if case .accepted = taking?.phase { session.quit(at: now) }
+    }
+
+    private mutating func ask() {
+        guard var wanted = recording else { return }
+        wanted.replaces = wanted.replaces || taking?.retakes == true
+        command = link.makeGoalCommand(wanted)
+        nextAsking = .zero
+    }
+
+    private mutating func receive(_ answer: GoalResult) {
+        guard answer.id == command?.id else { return }
+        command = nil
+        taking?.receive(answer, &session)
+        guard case .taken = taking?.phase else {
+            if takesAtOnce { session.quit(at: .now()) }
+            return
+        }
+        if !json { preview(answer.path) }
+        if takesAtOnce { taking?.accept(&session) }
+    }
+
+    /// The pictures of a goal, where the terminal shows colours; in each case where they lie.
+    private mutating func preview(_ path: String) {
+        var text = "goal in \(path)"
+        if isatty(STDOUT_FILENO) == 1, let folder = try? ImageFolder(path: path, pattern: "*.png") {
+            for file in folder.paths {
+                guard let image = try? RGBImage(contentsOf: file) else { continue }
+                text += "\n" + image.terminalLines(columns: 64, lines: 24).joined(separator: "\n")
+            }
+        }
+        screen.print(text)
+    }
+
+    // MARK: The screen
+
+    private mutating func draw(at now: MonotonicTime) {
+        if json {
+            guard let state = session.jog.state else { return }
+            return Terminal.say(state.json(of: link.arm, extra: members).text())
+        }
+        if session.jog.helpRequests != shownHelp {
+            shownHelp = session.jog.helpRequests
+            screen.print(TeleopSession.help)
+        }
+        screen.show(
+            session.lines(at: now), words: [session.jog.held, session.jog.message].filter { !$0.isEmpty }.joined(separator: " | "))
+    }
+
+    private var members: [JSONNode.Member] {
+        [
+            .init(key: "frame", value: JSONNode(session.frame.rawValue)),
+            .init(key: "speed", value: JSONNode(number: session.jog.speed)),
+            .init(key: "is_moving", value: JSONNode(.bool(session.jog.isMoving))),
+            .init(key: "is_following", value: JSONNode(.bool(session.isFollowing))),
+            .init(key: "goal_fit", value: JSONNode("\(session.fit?.verdict ?? .unknown)")),
+            .init(key: "is_recording", value: JSONNode(.bool(session.episode?.isRecording ?? false))),
+            .init(
+                key: "message",
+                value: JSONNode([session.jog.held, session.jog.message].filter { !$0.isEmpty }.joined(separator: " | "))),
+        ]
+    }
+
+    /// The terminal first: it must be usable again whatever the arm does.
+    mutating func end() {
+        screen.end()
+        terminal?.restore()
+        leader?.stop()
+        device?.close()
+        link.close()
+    }
+}
+
+extension GoalTaking.Preparation {
+    fileprivate init(_ section: Manifest.Teleop) {
+        let pose: TeleopArm.Pose? =
+            switch section.retreatBeforeGoal {
+            case .none: nil
+            case .neutral: .neutral
+            case .rest: .rest
+            }
+        self.init(opensGripper: section.opensGripperBeforeGoal, pose: pose)
+    }
+}
+
+/// The arm says nothing.
+struct NoState: Error, CustomStringConvertible {
+    var description: String {
+        "waiting for the state of the run's arm: none came within 10 s, expected some in a second. See 'octo-bus list' whether "
+            + "the arm's process is alive."
+    }
+}
