@@ -45,10 +45,11 @@ final class LeaderInput: @unchecked Sendable {
 
     /// The newest reading, once.
     func take() throws -> Reading? {
-        try content.withLock {
-            if let failure = $0.failure { throw LeaderLost(words: failure) }
-            defer { $0.reading = nil }
-            return $0.reading
+        try content.withLock { content in
+            if let failure = content.failure { throw LeaderLost(words: failure) }
+            let reading = content.reading
+            content.reading = nil
+            return reading
         }
     }
 
