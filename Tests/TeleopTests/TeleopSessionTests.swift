@@ -163,13 +163,14 @@ import Time
 
     @Test func theToolsOwnAxesAreTurnedByItsPose() throws {
         var start = try widowX().neutral
-        start[4] += 0.5
+        start[4] -= 0.5
         var arm = try SteeredArm(at: start)
         arm.press("T")
         #expect(arm.session.frame == .tool)
         let pose = try #require(arm.tool)
         arm.say(.pad(linear: [0.6, 0, 0], angular: [0, 0, 0.4]))
-        let command = try #require(arm.session.command(at: arm.now))
+        let asked = arm.session.command(at: arm.now)
+        let command = try #require(asked)
         guard case .twist(let linear, let angular) = command.motion else {
             Issue.record("no twist")
             return
@@ -184,18 +185,20 @@ import Time
 
     @Test func keysFollowTheSameAxes() throws {
         var start = try widowX().neutral
-        start[4] += 0.5
+        start[4] -= 0.5
         var arm = try SteeredArm(at: start)
         let pose = try #require(arm.tool)
         for sign in "tTw" as String { arm.press(sign) }
-        let command = try #require(arm.session.command(at: arm.now))
+        let asked = arm.session.command(at: arm.now)
+        let command = try #require(asked)
         guard case .twist(let linear, .zero) = command.motion else {
             Issue.record("no push: \(command.motion)")
             return
         }
         #expect((linear - pose.rotation * [arm.session.jog.speed * 0.5, 0, 0]).length < 1e-12)
         arm.press("T")
-        #expect(arm.session.command(at: arm.now)?.isDeadManHeld == false, "another direction begins with another press")
+        let after = arm.session.command(at: arm.now)
+        #expect(after?.isDeadManHeld == false, "another direction begins with another press")
     }
 
     @Test func fasterAndSlowerAreStepsOfTheDeviceToo() throws {
@@ -287,7 +290,8 @@ import Time
                     }
                 case 1 where isPuck:
                     let numbers = (0..<6).map { _ in Int16.random(in: -500...500, using: &chance) }
-                    let report = [1] + numbers.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
+                    var report: [UInt8] = [1]
+                    for number in numbers { report += [UInt8(truncatingIfNeeded: number), UInt8(truncatingIfNeeded: number >> 8)] }
                     if let reading = puck.receive(report) {
                         arm.say(reading)
                         isHeld = reading.pressed.contains(.deadMan)
