@@ -222,7 +222,7 @@ extension RGBImage {
                     // The inverse of goal → live: middle + R⁻¹ (p - middle - shift) / scale.
                     let (px, py) = (Double(x) - middle - motion.shift.x, Double(y) - middle - motion.shift.y)
                     let qx = min(max(from.x + c * px + s * py, 0), Double(width - 1) - 0.001)
-                    let qy = min(max(from - s * px + c * py, 0), Double(height - 1) - 0.001)
+                    let qy = min(max(from.y - s * px + c * py, 0), Double(height - 1) - 0.001)
                     let (ix, iy) = (Int(qx), Int(qy))
                     let (fx, fy) = (qx - Double(ix), qy - Double(iy))
                     for channel in 0..<3 {
