@@ -197,7 +197,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "TestSupport", "Bus", "Wire", "Messages", "Images", "Geometry", "Time", "JSONTree", "Launch", "CShims", "CZeroMQ",
-                "Simulation", "Episodes",
+                "Simulation", "Episodes", "Goals",
             ],
             exclude: ["sdk"], swiftSettings: strict),
     ],

@@ -9,6 +9,9 @@ package struct CameraNodeCore: Sendable {
         case publish(CameraFrame)
         /// The frame is not newer than the one before: the source broke its promise, and nobody may see time run back.
         case discard
+        /// A device's picture has stood still for so long that it is none of the present: whoever waits for frames has to
+        /// notice that none come.
+        case withhold
     }
 
     private enum Phase {
@@ -27,6 +30,7 @@ package struct CameraNodeCore: Sendable {
     private var published: Int64 = 0
     private var skipped: Int64 = 0
     private var discarded: Int64 = 0
+    private var withheld: Int64 = 0
     private var failures: Int64 = 0
     /// Failures since a frame last came.
     private var failuresInARow = 0
@@ -80,9 +84,19 @@ package struct CameraNodeCore: Sendable {
         }
         last = (frame.sequence, frame.captureTime, frame.contentHash)
         failuresInARow = 0
+        guard stillTime <= Self.longestStill else {
+            withheld += 1
+            return .withhold
+        }
         published += 1
         latency.record(now - frame.captureTime)
         return .publish(frame)
+    }
+
+    /// How long a device's picture has been the same, by its frames' stamps: silence is another thing. Zero for others.
+    private var stillTime: Duration {
+        guard isDevice, let last, let unchangedSince, case .delivering(_, let since) = phase else { return .zero }
+        return last.captureTime - max(unchangedSince, since)
     }
 
     /// Looks at a published frame now and then; afterwards, so that it makes no frame late.
@@ -120,7 +134,7 @@ package struct CameraNodeCore: Sendable {
             node: node, processID: 0, state: state, headline: headline,
             counters: [
                 .init(name: "frames", value: published), .init(name: "skipped", value: skipped),
-                .init(name: "discarded", value: discarded), .init(name: "failures", value: failures),
+                .init(name: "discarded", value: discarded), .init(name: "withheld", value: withheld), .init(name: "failures", value: failures),
                 .init(name: "repeats", value: repeats),
             ] + lockedControls,
             latencies: [.init(name: "capture_to_publish", of: latency)])
@@ -158,13 +172,12 @@ package struct CameraNodeCore: Sendable {
             guard published > 0 else { return (.starting, "waiting for the first frame of \(format.summary)") }
             let doing = "\(format.width)x\(format.height) at \(Self.hertz(format.rate)) Hz: \(format.summary)"
             if isDevice {
-                // Frames, not time: silence is another thing.
-                let still = (last?.captureTime ?? since) - max(unchangedSince ?? since, since)
-                if still > Self.longestStill {
+                if stillTime > Self.longestStill {
                     return (
                         .degraded,
-                        "the image stands still for \(Self.seconds(still.inSeconds)) (\(repeats + 1) identical frames), expected a "
-                            + "camera's noise in each. Plug the camera in anew, or start the machine again. \(doing)"
+                        "the image stands still for \(Self.seconds(stillTime.inSeconds)) (\(repeats + 1) identical frames), expected "
+                            + "a camera's noise in each; it is not passed on any more. Plug the camera in anew, or start the machine "
+                            + "again. \(doing)"
                     )
                 }
                 if let complaint { return (.degraded, "\(complaint) \(doing)") }

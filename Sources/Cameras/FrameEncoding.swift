@@ -63,23 +63,42 @@ package enum FrameEncoding: String, CaseIterable, Sendable {
                 case .mjpeg: break
                 case .rgb24: target.copyMemory(from: line, byteCount: width * 3)
                 case .yuyv:
-                    for x in 0..<width {
-                        let pair = line + x / 2 * 4
-                        let (u, v) = (pair.load(fromByteOffset: 1, as: UInt8.self), pair.load(fromByteOffset: 3, as: UInt8.self))
-                        VideoColour(y: (line + x * 2).load(as: UInt8.self), u: u, v: v).store(at: target + x * 3)
+                    for x in stride(from: 0, to: width, by: 2) {
+                        let pair = line + x * 2
+                        let chroma = VideoChroma(
+                            u: pair.load(fromByteOffset: 1, as: UInt8.self), v: pair.load(fromByteOffset: 3, as: UInt8.self))
+                        VideoColour(y: pair.load(as: UInt8.self), chroma).store(at: target + x * 3)
+                        guard x + 1 < width else { break }
+                        VideoColour(y: pair.load(fromByteOffset: 2, as: UInt8.self), chroma).store(at: target + x * 3 + 3)
                     }
                 case .nv12:
                     // One line of chroma, U and V in turns, for two of luma.
                     let chroma = line + (height + y / 2 - y) * bytesPerLine
-                    for x in 0..<width {
-                        let pair = chroma + x / 2 * 2
-                        let (u, v) = (pair.load(as: UInt8.self), pair.load(fromByteOffset: 1, as: UInt8.self))
-                        VideoColour(y: (line + x).load(as: UInt8.self), u: u, v: v).store(at: target + x * 3)
+                    for x in stride(from: 0, to: width, by: 2) {
+                        let pair = VideoChroma(
+                            u: (chroma + x).load(as: UInt8.self), v: (chroma + x).load(fromByteOffset: 1, as: UInt8.self))
+                        VideoColour(y: (line + x).load(as: UInt8.self), pair).store(at: target + x * 3)
+                        guard x + 1 < width else { break }
+                        VideoColour(y: (line + x + 1).load(as: UInt8.self), pair).store(at: target + x * 3 + 3)
                     }
                 }
             }
         }
         return .rgb8(RGBImage(width: width, height: height, pixels: rgb))
+    }
+}
+
+/// What two neighbours share: what chroma adds to red, green and blue, in fixed point with 16 bits.
+struct VideoChroma {
+    let red: Int32
+    let green: Int32
+    let blue: Int32
+
+    /// The inverse of BT.601's equations: 255/224 × 1.402, 0.344136, 0.714136, 1.772.
+    @inline(__always) init(u: UInt8, v: UInt8) {
+        let (u, v) = (Int32(u) - 128, Int32(v) - 128)
+        // Each below 2^24: sums with a luma stay far from 2^31.
+        (red, green, blue) = (104_597 &* v, -25_675 &* u &- 53_279 &* v, 132_201 &* u)
     }
 }
 
@@ -90,14 +109,12 @@ struct VideoColour {
     let green: UInt8
     let blue: UInt8
 
-    /// The inverse of BT.601's equations in fixed point with 16 bits, rounded to nearest: the coefficients are 255/219 and
-    /// 255/224 × 1.402, 0.344136, 0.714136, 1.772.
-    @inline(__always) init(y: UInt8, u: UInt8, v: UInt8) {
-        let luma = (Int32(y) - 16) * 76_309 + 32_768
-        let (u, v) = (Int32(u) - 128, Int32(v) - 128)
-        red = Self.byte((luma + 104_597 * v) >> 16)
-        green = Self.byte((luma - 25_675 * u - 53_279 * v) >> 16)
-        blue = Self.byte((luma + 132_201 * u) >> 16)
+    /// Rounded to nearest: luma's coefficient is 255/219.
+    @inline(__always) init(y: UInt8, _ chroma: VideoChroma) {
+        let luma = (Int32(y) &- 16) &* 76_309 &+ 32_768
+        red = Self.byte((luma &+ chroma.red) >> 16)
+        green = Self.byte((luma &+ chroma.green) >> 16)
+        blue = Self.byte((luma &+ chroma.blue) >> 16)
     }
 
     @inline(__always) private static func byte(_ value: Int32) -> UInt8 { UInt8(truncatingIfNeeded: max(0, min(255, value))) }

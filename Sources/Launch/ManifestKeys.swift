@@ -133,12 +133,6 @@ enum ManifestKeys {
             variants: [
                 .init(value: "none", keys: [goalLibrary]),
                 .init(
-                    value: "library",
-                    keys: [
-                        ManifestKey("name", .text, .required, "The goal's name in the library, as 'octo-goal list' shows it."),
-                        goalLibrary,
-                    ]),
-                .init(
                     value: "images",
                     keys: [
                         ManifestKey(
@@ -159,6 +153,12 @@ enum ManifestKeys {
                 .init(
                     value: "text",
                     keys: [ManifestKey("text", .text, .required, "The task as a sentence."), goalName, goalLibrary]),
+                .init(
+                    value: "library",
+                    keys: [
+                        ManifestKey("name", .text, .required, "The goal's name in the library, as 'octo-goal list' shows it."),
+                        goalLibrary,
+                    ]),
             ]))
 
     private static let goalLabels: [ManifestKey] = [

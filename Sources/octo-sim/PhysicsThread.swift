@@ -52,27 +52,40 @@ struct SimulatedServoBus {
     let layout: ServoLayout
     let bus: EmulatedDynamixelBus
     let server: EmulationServer
+    private let neutral: JointVector
+    /// Joints, and the gripper after them, whose servos were switched on. Before that the arm stands as in its stand: how
+    /// long a driver takes to start must not decide where it begins.
+    private var wereOn: Set<Int> = []
 
     /// - Parameter link: where the driver finds them.
     init(layout: ServoLayout, neutral: JointVector, baud: Int, link: String) throws(EmulationError) {
         self.layout = layout
+        self.neutral = neutral
         bus = layout.emulatedDynamixel(at: neutral, baud: baud, seed: 1)
         let terminal = PseudoTerminal(link: link)
         try terminal.plugIn()
         server = EmulationServer(bus: bus, terminal: terminal, baud: baud)
     }
 
-    /// What the servos want, to the world; a joint without torque is let go.
-    func drive(_ world: World) {
+    /// What the servos want, to the world; a joint whose torque was switched off is let go.
+    mutating func drive(_ world: World) {
         var wanted = world.armPositions
         var opening = world.gripperOpening
         var limp: [Int] = []
         for (index, joint) in layout.joints.enumerated() {
-            if let pulses = bus.drive(of: joint.id) { wanted[index] = joint.radians(pulses) } else { limp.append(index) }
+            if let pulses = bus.drive(of: joint.id) {
+                wanted[index] = joint.radians(pulses)
+                wereOn.insert(index)
+            } else if wereOn.contains(index) {
+                limp.append(index)
+            } else {
+                wanted[index] = neutral[index]
+            }
         }
         if let pulses = bus.drive(of: layout.gripper.id) {
             opening = layout.gripper.opening(pulses)
-        } else {
+            wereOn.insert(layout.joints.count)
+        } else if wereOn.contains(layout.joints.count) {
             limp.append(layout.joints.count)
         }
         world.command(wanted, gripper: opening)
@@ -105,7 +118,7 @@ struct SimulatedServoBus {
 final class PhysicsThread: @unchecked Sendable {
     let states: SharedStates
     private let world: World
-    private let servos: SimulatedServoBus?
+    private var servos: SimulatedServoBus?
     private let stopFlag = StopFlag()
     private var thread: RealTimeThread?
     /// Objects that people put elsewhere: index, and place in metres.

@@ -112,6 +112,32 @@ import Time
         #expect(core.status(at: at(7_210)).state == .ready)
     }
 
+    /// A firmware that hangs and goes on counting: its one picture is not fed to anybody as a new one for a minute.
+    @Test mutating func aPictureThatStandsStillIsNotPassedOn() {
+        core = CameraNodeCore(node: "camera-primary", isDevice: true)
+        core.opened(format, at: at(1_000))
+        func action(_ time: Int64, hash: UInt64) -> CameraNodeCore.Action {
+            core.received(frame(UInt64(time), captured: time, hash: hash), at: at(time))
+        }
+        for time in stride(from: 1_000 as Int64, through: 6_000, by: 100) {
+            #expect(action(time, hash: 42) == .publish(frame(UInt64(time), captured: time, hash: 42)))
+        }
+        for time in stride(from: 6_100 as Int64, to: 60_000, by: 100) { #expect(action(time, hash: 42) == .withhold) }
+        #expect(counter("withheld", at: at(60_000)) == 539 && counter("frames", at: at(60_000)) == 51)
+        #expect(core.status(at: at(60_000)).headline.contains("it is not passed on any more"))
+        #expect(action(60_000, hash: 43) == .publish(frame(60_000, captured: 60_000, hash: 43)), "it moves again")
+        // Opened anew, it has its time again.
+        for time in stride(from: 60_100 as Int64, to: 66_000, by: 100) { _ = action(time, hash: 43) }
+        core.opened(format, at: at(70_000))
+        #expect(action(70_100, hash: 43) == .publish(frame(70_100, captured: 70_100, hash: 43)))
+        // A folder with one picture is a legitimate camera.
+        core = CameraNodeCore(node: "camera-primary")
+        core.opened(format, at: .zero)
+        for time in stride(from: 0 as Int64, to: 20_000, by: 100) {
+            #expect(action(time, hash: 42) != .withhold)
+        }
+    }
+
     @Test mutating func aBlackPictureIsDegradedUntilItIsNot() {
         core = CameraNodeCore(node: "camera-primary", isDevice: true)
         core.opened(format, at: .zero)

@@ -77,6 +77,7 @@ import Time
             _ = try camera.open(at: .zero)
             device.shots = [.init(bytes: [UInt8](repeating: 128, count: 96), sequence: 0, stamp: .zero)]
             #expect(try camera.nextFrame(at: .zero + .seconds(1))?.deviceID == identity)
+            camera.close()
         }
     }
 

@@ -19,7 +19,7 @@ import Testing
         #expect(
             Set(found) == [
                 "$.nmae 2:11", "$.bus.transport 3:25", "$.cameras.Primary 4:27", "$.cameras.Primary.rate 4:77",
-                "$.goal.images 5:41", "$.goal.source 5:23", "$.policy.checkpoint 6:29", "$.policy.seed 6:48",
+                "$.goal.images 5:41", "$.policy.checkpoint 6:29", "$.policy.seed 6:48",
                 "$.arm.calibration 7:10", "$.arm.control_rate_hz 7:54", "$.arm.simulated.initial_rad 7:88",
             ])
         #expect(found.count == Set(found).count)
@@ -69,7 +69,7 @@ import Testing
         ("arm.simulated.initial_rad=[]", "$.arm.simulated.initial_rad", "an array of 1 to 8 numbers"),
         ("bus=3", "$.bus", "an object"),
         ("goal=[]", "$.goal", "an object"),
-        ("goal.source=pictures", "$.goal.source", "one of \"none\", \"images\", \"episode\", \"text\""),
+        ("goal.source=pictures", "$.goal.source", "one of \"none\", \"images\", \"episode\", \"text\", \"library\""),
         ("goal={\"source\": \"text\"}", "$.goal.text", "this key is required"),
         ("goal={\"source\": \"text\", \"text\": \"\"}", "$.goal.text", "a string that is not empty"),
         ("goal={\"source\": \"text\", \"text\": \"go\", \"frame\": 1}", "$.goal.frame", "belongs to source \"episode\""),

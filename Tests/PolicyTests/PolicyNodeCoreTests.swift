@@ -11,13 +11,14 @@ private struct Scene {
     var core: PolicyNodeCore
 
     init(
-        window: Int = 2, requiresGoal: Bool = true, cameras: [String] = ["primary"], texts: TaskTextReading = .none
+        window: Int = 2, requiresGoal: Bool = true, cameras: [String] = ["primary"], texts: TaskTextReading = .none,
+        fitRules: GoalFitRules = .none
     ) {
         core = PolicyNodeCore(
             PolicyConfiguration(
                 cameras: cameras.map { PolicyCamera(name: $0, width: 4, height: 4, takesGoal: true) },
                 windowSize: window, actionDimension: 2, actionSpace: .jointDelta, rate: Rate(hertz: 5),
-                preprocessing: .resize, requiresGoal: requiresGoal, maximumFrameAge: .milliseconds(500), noiseSeed: 7),
+                preprocessing: .resize, requiresGoal: requiresGoal, fitRules: fitRules, maximumFrameAge: .milliseconds(500), noiseSeed: 7),
             texts: texts)
     }
 
@@ -372,5 +373,140 @@ private struct NetworkFailure: Error {}
         let first = try run()
         #expect(first.count > 50)
         #expect(try run() == first, "seed \(seed)")
+    }
+}
+
+/// Whether the goal's fit lets the policy move the arm.
+@Suite struct PolicyGoalFitTests {
+    private func fit(_ verdict: GoalFit.Verdict, of goal: String = "goal", _ reason: String = "camera moved 7 px right") -> GoalFit {
+        let reasons = verdict == .green ? [] : [GoalFit.Reason(verdict: verdict, text: reason)]
+        return GoalFit(
+            goalID: goal, goalName: goal, verdict: verdict, cameras: [.init(camera: "primary", verdict: verdict, reasons: reasons)],
+            time: .zero)
+    }
+
+    /// Tells the fit and runs a tick.
+    private func step(_ scene: inout Scene, _ verdict: GoalFit.Verdict?, of goal: String = "goal", _ value: UInt8) throws -> PolicyNodeCore.Request? {
+        let now = scene.core.nextTick ?? .zero
+        if let verdict { scene.core.receive(fit(verdict, of: goal), at: now) }
+        return request(in: try scene.step(value))
+    }
+
+    @Test(arguments: [
+        (GoalFit.Verdict.green, GoalFit.Verdict.green, true), (.green, .amber, false), (.green, .red, false), (.green, .unknown, false),
+        (.amber, .green, true), (.amber, .amber, true), (.amber, .red, false), (.amber, .unknown, false),
+    ]) func theArmBeginsOnlyWhenTheGoalFitsAsWellAsRequired(
+        _ required: GoalFit.Verdict, _ found: GoalFit.Verdict, _ begins: Bool
+    ) throws {
+        var scene = Scene(fitRules: .init(required: required, pausesOnDrift: false))
+        scene.core.receive(scene.goal())
+        _ = try scene.step(1)
+        #expect(scene.core.obstacle?.description == "waiting for the goal's fit", "nothing is known yet")
+        let started = try step(&scene, found, 2)
+        #expect((started != nil) == begins)
+        if !begins {
+            let words = scene.core.obstacle?.description ?? ""
+            #expect(words.contains("policy.require_goal_fit is \(required)") && words.contains("camera moved 7 px right"), "\(words)")
+        }
+    }
+
+    @Test func aFitOfAnotherGoalOrOfLongAgoDoesNotCount() throws {
+        var scene = Scene(fitRules: .init(required: .amber, pausesOnDrift: false))
+        scene.core.receive(scene.goal())
+        _ = try scene.step(1)
+        #expect(try step(&scene, .green, of: "other", 2) == nil)
+        scene.core.receive(fit(.green), at: .zero)
+        // 3 s later it says nothing about the scene.
+        for value in 3..<25 { _ = try scene.step(UInt8(value)) }
+        var late = Scene(fitRules: .init(required: .amber, pausesOnDrift: false))
+        late.core.receive(late.goal())
+        late.core.receive(fit(.green), at: .zero)
+        for value in 1..<16 { _ = value; late.core.receive(late.frame(UInt8(value), captured: .milliseconds(200 * value)), at: .zero + .milliseconds(200 * value)) }
+        _ = late.core.tick(at: .zero + .seconds(4))
+        #expect(late.core.obstacle?.description == "waiting for the goal's fit")
+    }
+
+    @Test func onceBegunOnlyRedPausesAndOnlyWhereAsked() throws {
+        for pauses in [true, false] {
+            var scene = Scene(fitRules: .init(required: .green, pausesOnDrift: pauses))
+            scene.core.receive(scene.goal())
+            _ = try scene.step(1)
+            #expect(try step(&scene, .green, 2) != nil)
+            _ = scene.core.inferenceFinished(Result<[Float], NetworkFailure>.success([1, 2]), at: .zero)
+            #expect(try step(&scene, .amber, 3) != nil, "an arm that is on its way is not stopped for amber")
+            // The network is at work when the camera is pushed: its chunk must not go out.
+            let held = try step(&scene, .red, 4)
+            let (chunk, _) = scene.core.inferenceFinished(Result<[Float], NetworkFailure>.success([1, 2]), at: .zero)
+            #expect((chunk == nil) == pauses)
+            #expect(held == nil, "the network was busy")
+            if pauses {
+                #expect(scene.core.obstacle?.description.hasPrefix("paused: the goal does not fit the scene any more: camera moved") == true)
+                #expect(try step(&scene, .red, 5) == nil)
+                #expect(try step(&scene, .amber, 6) != nil, "it goes on when it fits again")
+            } else {
+                #expect(scene.core.obstacle == nil)
+                let now = try #require(scene.core.nextTick)
+                #expect(scene.core.warning(at: now)?.contains("camera moved 7 px right") == true)
+            }
+        }
+    }
+
+    @Test func aNewGoalHasToFitAnew() throws {
+        var scene = Scene(fitRules: .init(required: .green, pausesOnDrift: false))
+        scene.core.receive(scene.goal())
+        _ = try scene.step(1)
+        #expect(try step(&scene, .green, 2) != nil)
+        _ = scene.core.inferenceFinished(Result<[Float], NetworkFailure>.success([1, 2]), at: .zero)
+        scene.core.receive(scene.goal("next"))
+        #expect(try step(&scene, .amber, of: "next", 3) == nil)
+        #expect(try step(&scene, .green, of: "next", 4) != nil)
+    }
+
+    @Test func withoutPicturesThereIsNothingToFit() throws {
+        var scene = Scene(texts: try SampleTexts.reading(), fitRules: .init(required: .green, pausesOnDrift: true))
+        scene.core.receive(Goal(id: "t", name: "t", views: [], text: "go", source: ""))
+        #expect(request(in: try scene.step(1)) != nil)
+    }
+}
+
+@Suite struct GoalSensitivityTests {
+    private static let horizon = 4
+
+    /// Chunks that scatter by 1 in each of two dimensions, moved by `shift`.
+    private func chunks(_ shift: Double, seed: UInt64, scatter: Double = 1) -> [[Float]] {
+        var generator = SeededGenerator(seed: seed)
+        return (0..<64).map { _ in
+            (0..<Self.horizon * 2).map { _ in
+                // The sum of twelve uniform numbers is nearly normal, with variance 1.
+                let normal = (0..<12).reduce(0.0) { sum, _ in sum + .random(in: 0..<1, using: &generator) } - 6
+                return Float(normal * scatter + shift)
+            }
+        }
+    }
+
+    private func sensitivity(_ black: Double, _ present: Double) -> GoalSensitivity {
+        GoalSensitivity(
+            goal: chunks(0, seed: 1), black: chunks(black, seed: 1), present: chunks(present, seed: 1), dimension: 2, floor: [0, 0])
+    }
+
+    @Test func differencesAreInUnitsOfTheScatter() {
+        let found = sensitivity(3, 0.5)
+        #expect(abs(found.againstBlack - 3) < 0.3 && abs(found.againstPresent - 0.5) < 0.05, "\(found)")
+        #expect(found.scatter.allSatisfy { abs($0 - 1) < 0.1 })
+    }
+
+    @Test func theVerdictGoesByTheSmallerDifference() {
+        #expect(sensitivity(3, 2).verdict == .listens)
+        #expect(sensitivity(3, 0.5).verdict == .hardly, "from the present view it cannot tell the goal")
+        #expect(sensitivity(0, 0).verdict == .deaf)
+        for verdict in [sensitivity(3, 2), sensitivity(3, 0.5), sensitivity(0, 0)] { #expect(verdict.words.contains("listen")) }
+    }
+
+    @Test func aHeadWithoutASamplerIsMeasuredByTheFloor() {
+        let steady = [[Float]](repeating: [1, 1, 1, 1], count: 4)
+        let other = [[Float]](repeating: [1.5, 1, 1.5, 1], count: 4)
+        let found = GoalSensitivity(goal: steady, black: other, present: steady, dimension: 2, floor: [0.5, 0.5])
+        #expect(found.scatter == [0.5, 0.5])
+        #expect(abs(found.againstBlack - 0.5.squareRoot()) < 1e-6 && found.againstPresent == 0)
     }
 }

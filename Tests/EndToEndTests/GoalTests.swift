@@ -1,0 +1,235 @@
+import Bus
+import Foundation
+import Goals
+import JSONTree
+import Launch
+import Messages
+import Simulation
+import TestSupport
+import Testing
+import Time
+import Wire
+
+private let canSimulate = (try? World.libraryVersion()) != nil
+
+extension EndToEnd {
+    /// Goals taken, set, checked and refused with real processes, on the simulated robot.
+    @Suite(.serialized, .enabled(if: canSimulate, "MuJoCo 2.2.2 is not installed (libmujoco-dev)"))
+    struct GoalTests {
+        private static let manifest = Fixture.packageRoot.appendingPathComponent("launch/sim.json").path
+        private let library: URL
+
+        init() throws { library = try TemporaryFolder.make("goals") }
+
+        private func pipeline(_ settings: [String] = []) throws -> Pipeline {
+            try Pipeline(
+                [#"goal={"source": "none", "library": "\#(library.path)/goals"}"#] + settings, manifest: Self.manifest)
+        }
+
+        private func goal(_ pipeline: Pipeline, _ arguments: [String], limit: Double = 30) throws -> Program.Outcome {
+            try Program.run("octo-goal", arguments + ["--run", pipeline.folder.path], limit: limit)
+        }
+
+        @Test func aGoalIsTakenByTeleoperationFitsAndIsLostWhenTheCameraMoves() throws {
+            defer { try? FileManager.default.removeItem(at: library) }
+            let pipeline = try pipeline(["policy.require_goal_fit=green", "policy.on_drift=pause"])
+            let events = try pipeline.bus.subscribe(Topics.allEvents)
+            var log: [RunEvent] = []
+            func wait(for what: String, limit: Double = 40, until condition: (Pipeline) -> Bool) throws {
+                try pipeline.wait(for: what, limit: limit) {
+                    while let event = events.take() { log.append(event.message) }
+                    return condition($0)
+                }
+            }
+            try wait(for: "the policy to hold for want of a goal", limit: 60) {
+                $0.status["policy"]?.headline.contains("no goal is set") == true && $0.armState != nil
+            }
+            let home = try #require(pipeline.armState).measured.positions
+            #expect(pipeline.count("chunks", of: "policy") == 0)
+
+            // Keys through a pipe: faster, tool mode, to the left; then let go.
+            let keys = Pipe()
+            let teleop = try RunningProgram(
+                "octo-teleop", ["drive", "--device", "keyboard", "--run", pipeline.folder.path, "--json"], input: keys)
+            func press(_ text: String) throws { try keys.fileHandleForWriting.write(contentsOf: Data(text.utf8)) }
+            try press("]]t")
+            try wait(for: "the arm to be moved by keys") { pipeline in
+                try? press("a")
+                return pipeline.armState.map { ($0.measured.positions - home).magnitude > 0.4 } ?? false
+            }
+            try keys.fileHandleForWriting.close()
+            #expect(teleop.waitForEnd(limit: 20).exitCode == 0)
+
+            let taken = try Program.run(
+                "octo-teleop", ["goal", "reach", "--now", "--run", pipeline.folder.path, "--device", "keyboard"], limit: 30)
+            #expect(taken.exitCode == 0, "\(taken.output)\(taken.errors)")
+            let record = try GoalLibrary(folder: library.path + "/goals").load("reach")
+            #expect(record.origin == .teleop && record.views.map(\.camera) == ["primary", "wrist"])
+            let arm = try #require(record.arm)
+            #expect((arm.jointPositions - home).magnitude > 0.3, "the arm as it stood then")
+            #expect(record.views[0].network != nil, "the tensor as the network takes it")
+
+            let back = try Program.run("octo-arm", ["home", "--run", pipeline.folder.path], limit: 40)
+            #expect(back.exitCode == 0, "\(back.errors)")
+            let check = try goal(pipeline, ["check", "reach", "--overlay", library.path + "/o.png", "--json"])
+            #expect(check.exitCode == 0, "green: \(check.output)\(check.errors)")
+            #expect(FileManager.default.fileExists(atPath: library.path + "/o.png"))
+
+            #expect(try goal(pipeline, ["set", "reach"]).exitCode == 0)
+            try wait(for: "the arm to go for the goal") { $0.isExecuting }
+
+            // 24 mm to the right are about a dozen pixels.
+            let nudged = try Program.run("octo-sim", ["nudge", "--right", "0.024", "--run", pipeline.folder.path], limit: 20)
+            #expect(nudged.exitCode == 0, "\(nudged.errors)")
+            let moved = MonotonicTime.now()
+            try wait(for: "the policy to pause") { $0.status["policy"]?.headline.hasPrefix("paused: ") == true }
+            let headline = pipeline.status["policy"]?.headline ?? ""
+            #expect(headline.contains("camera moved: the picture went ") && headline.contains("px left"), "\(headline)")
+            let red = try #require(log.last { $0.kind == .fitChanged && $0.text.contains("-> red") })
+            #expect(red.time > moved - .seconds(1))
+            #expect(log.contains { $0.kind == .policyHeld && $0.text.hasPrefix("paused") })
+            try wait(for: "the arm to hold") { $0.isAtRest }
+            #expect(try goal(pipeline, ["check"]).exitCode == 4)
+
+            // The camera is put back, and the arm goes on.
+            #expect(try Program.run("octo-sim", ["nudge", "--reset", "--run", pipeline.folder.path], limit: 20).exitCode == 0)
+            try wait(for: "the arm to go on") { $0.isExecuting }
+            #expect(log.contains { $0.kind == .policyReleased })
+            #expect(log.contains { $0.kind == .goalRecorded } && log.contains { $0.kind == .goalChanged && $0.subject == "reach" })
+
+            // No goal any more: it holds.
+            #expect(try goal(pipeline, ["clear"]).exitCode == 0)
+            try wait(for: "the arm to hold without a goal") { $0.isAtRest }
+            #expect(pipeline.status["policy"]?.headline.contains("no goal is set") == true)
+            _ = try pipeline.stop()
+        }
+
+        @Test func ofTwoClientsOneWinsAndBothAreTold() throws {
+            defer { try? FileManager.default.removeItem(at: library) }
+            let pipeline = try pipeline()
+            try pipeline.wait(for: "the goal node", limit: 60) { $0.status["goal"]?.state == .ready && $0.armState != nil }
+            for name in ["one", "two"] {
+                let taken = try goal(pipeline, ["record", name] + (name == "two" ? ["--text", "another"] : []))
+                #expect(taken.exitCode == 0, "\(taken.errors)")
+            }
+            let listed = try goal(pipeline, ["list", "--json"])
+            #expect(try JSONNode(parsing: Array(listed.output.utf8))["goals"]?.array?.count == 2, "\(listed.output)")
+            // Both have seen that no goal is set; both set theirs.
+            let commands = pipeline.run.commandEndpoints["goal"].map { [$0] } ?? []
+            let client = try BusNode(
+                BusOptions(
+                    node: "clients", runID: pipeline.run.runID, endpoint: nil, peers: pipeline.run.endpoints.values.sorted(),
+                    listeners: commands))
+            defer { client.close() }
+            let results = try client.subscribe(Topics.goalResult)
+            let publisher = client.publisher(Topics.goalCommand)
+            let deadline = MonotonicTime.now() + .seconds(20)
+            while !client.isHeard(on: Topics.goalCommand), MonotonicTime.now() < deadline { try client.wait(until: .now() + .milliseconds(20)) }
+            var answers: [String: GoalResult] = [:]
+            while answers.count < 2, MonotonicTime.now() < deadline {
+                for (who, name) in [("ann", "one"), ("bob", "two")] {
+                    try publisher.publish(
+                        GoalCommand(id: 7, operatorID: who, action: .set(name: name), expectedGoalID: "", time: .now()), at: .now())
+                }
+                try client.wait(until: .now() + .milliseconds(200))
+                while let result = results.take() { answers[result.message.operatorID] = result.message }
+            }
+            #expect(answers["ann"]?.isAccepted == true)
+            #expect(answers["bob"]?.isAccepted == false && answers["bob"]?.message.hasPrefix("ann has set 'one'") == true, "\(answers)")
+
+            // A goal that is taken already, one that is not there, one that is damaged.
+            let again = try goal(pipeline, ["record", "one"])
+            #expect(again.exitCode == 1 && again.errors.contains("--replace"))
+            let absent = try goal(pipeline, ["set", "nothing"])
+            #expect(absent.exitCode == 1 && absent.errors.contains("looking for goal 'nothing'"))
+            try "{".write(toFile: library.path + "/goals/two/goal.json", atomically: true, encoding: .utf8)
+            let damaged = try goal(pipeline, ["list"])
+            #expect(damaged.exitCode == 1 && damaged.errors.contains("reading goal 'two'") && damaged.output.contains("one"))
+            let refused = try goal(pipeline, ["set", "two", "--force"])
+            #expect(refused.exitCode == 1 && refused.errors.contains("reading goal 'two'"))
+            let ranked = try goal(pipeline, ["rank"])
+            #expect(ranked.exitCode == 1 && ranked.output.hasPrefix("one\t"))
+            _ = try pipeline.stop()
+        }
+
+        @Test func theProbeTellsWhetherThePolicyListens() throws {
+            defer { try? FileManager.default.removeItem(at: library) }
+            let pipeline = try pipeline()
+            try pipeline.wait(for: "observations", limit: 60) { $0.count("observations", of: "policy") > 3 }
+            #expect(try goal(pipeline, ["record", "here"]).exitCode == 0)
+            let before = try #require(pipeline.armState).setpoint.positions
+            let probe = try goal(pipeline, ["probe", "here", "--samples", "2", "--json"], limit: 60)
+            #expect([0, 3, 4].contains(probe.exitCode), "\(probe.errors)")
+            let found = try JSONNode(parsing: Array(probe.output.utf8))
+            // A black picture is another goal than the scene; the scene itself is nearly none.
+            let (black, present) = (found["against_black"]?.double ?? 0, found["against_present"]?.double ?? .infinity)
+            #expect(black > 0 && present < black, "\(probe.output)")
+            try pipeline.letTick(20)
+            #expect(pipeline.armState?.setpoint.positions == before, "nothing moved")
+            let none = try goal(pipeline, ["probe"])
+            #expect(none.exitCode == 2 && none.errors.contains("expected one"))
+            _ = try pipeline.stop()
+        }
+    }
+
+    /// What needs no run.
+    @Suite(.serialized) struct GoalFileTests {
+        @Test func goalsAreMadeOfFilesAndEpisodesAndComparedWithFiles() throws {
+            let folder = try TemporaryFolder.make("goals")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let library = ["--library", folder.path + "/goals"]
+            let episode = Fixture.packageRoot.appendingPathComponent("launch/episode").path
+            let frames = try ImageNames(episode)
+            let imported = try Program.run("octo-goal", ["from-episode", episode + ":2", "early"] + library)
+            #expect(imported.exitCode == 0, "\(imported.errors)")
+            let last = try Program.run("octo-goal", ["from-episode", episode, "late"] + library)
+            #expect(last.exitCode == 0, "\(last.errors)")
+            let goals = GoalLibrary(folder: folder.path + "/goals")
+            guard case .episode(episode, 2) = try goals.load("early").origin else {
+                Issue.record("found \(try goals.load("early").origin)")
+                return
+            }
+            let file = try Program.run(
+                "octo-goal", ["from-image", "primary=\(frames.path(0))", "file", "--text", "do it"] + library
+                    + ["--manifest", Pipeline.replayManifest])
+            #expect(file.exitCode == 0, "\(file.errors)")
+            let record = try goals.load("file")
+            #expect(record.text == "do it" && record.views[0].network != nil, "the manifest's checkpoint says its size")
+            // The same picture: nothing to do. Another: the arm has moved, nothing else.
+            let same = try Program.run("octo-goal", ["check", "file", "--live", "primary=\(frames.path(0))"] + library)
+            #expect(same.exitCode == 3 && same.output.contains("nothing to do"), "\(same.output)\(same.errors)")
+            let shown = try Program.run("octo-goal", ["show", "file", "--png", folder.path + "/s.png"] + library)
+            #expect(shown.exitCode == 0 && FileManager.default.fileExists(atPath: folder.path + "/s.png"))
+            #expect(try Program.run("octo-goal", ["from-image", frames.path(1), "file"] + library).exitCode == 2, "not unasked")
+            #expect(try Program.run("octo-goal", ["from-image", frames.path(1), "file", "--replace"] + library).exitCode == 0)
+            #expect(try Program.run("octo-goal", ["delete", "file"] + library).exitCode == 2, "nobody to be asked")
+            #expect(try Program.run("octo-goal", ["delete", "file", "--yes"] + library).exitCode == 0)
+            #expect(try goals.names() == ["early", "late"])
+        }
+
+        @Test(arguments: [
+            (["from-episode", "/nonexistent", "x"], "/nonexistent"), (["from-image", "/nonexistent.png", "x"], "/nonexistent.png"),
+            (["show", "nothing"], "looking for goal 'nothing'"), (["from-image", "only-one"], "Give at least one picture"),
+            (["check", "x", "--live", "oops"], "x"), (["delete", "../x", "--yes"], "naming a goal"),
+        ]) func badInputEndsWithTwoAndSaysWhy(_ arguments: [String], _ words: String) throws {
+            let folder = try TemporaryFolder.make("goals")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let outcome = try Program.run("octo-goal", arguments + ["--library", folder.path])
+            #expect(outcome.exitCode == 2, "\(outcome)")
+            #expect(outcome.errors.contains(words), "\(outcome.errors)")
+        }
+    }
+}
+
+/// The frames of a folder, in order.
+private struct ImageNames {
+    private let folder: String
+    private let names: [String]
+
+    init(_ folder: String) throws {
+        self.folder = folder
+        names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".png") || $0.hasSuffix(".jpg") }.sorted()
+    }
+
+    func path(_ index: Int) -> String { folder + "/" + names[index] }
+}

@@ -1,0 +1,151 @@
+import Images
+import SceneFit
+import TestSupport
+import Testing
+
+@Suite struct SceneFitTests {
+    private let scene = TestScene(seed: 7)
+
+    private func fit(_ live: RGBImage, _ circumstances: SceneFit.Circumstances = .init()) -> SceneFit {
+        SceneFit(goal: scene.picture(noise: 2), live: live, circumstances)
+    }
+
+    @Test func theSameSceneWithSomethingElsewhereIsGreen() {
+        var before = scene
+        before.add(at: [40, 90])
+        var after = scene
+        after.add(at: [110, 60])
+        let fit = SceneFit(goal: before.picture(noise: 2), live: after.picture(noise: 2, seed: 9))
+        #expect(fit.verdict == .green, "\(fit.reasons)")
+        #expect((fit.motion.shift * fit.motion.shift).sum() < 0.1)
+        #expect(fit.agreement > 0.8)
+    }
+
+    @Test func nothingToDoIsSaid() {
+        let fit = fit(scene.picture(noise: 2, seed: 3))
+        #expect(fit.verdict == .amber)
+        #expect(fit.reasons.map(\.text) == ["the goal is the present scene: there is nothing to do"])
+    }
+
+    @Test(arguments: [SIMD2(7.0, 0.0), SIMD2(-7.4, 3.2), SIMD2(2.0, -9.5), SIMD2(-11.0, 11.0)])
+    func aCameraThatMovedIsRedWithItsWay(_ shift: SIMD2<Double>) {
+        let fit = fit(scene.picture(shift: shift, noise: 2, seed: 3))
+        let error = fit.motion.shift - shift
+        #expect((error * error).sum() < 0.5 * 0.5, "\(fit.motion)")
+        #expect(fit.verdict == .red)
+        let words = fit.reasons.first?.text ?? ""
+        #expect(words.hasPrefix("camera moved: the picture went "))
+        #expect(words.contains("\(Int(abs(shift.x).rounded())) px \(shift.x > 0 ? "right" : "left")"))
+        if shift.y != 0 { #expect(words.contains("\(Int(abs(shift.y).rounded())) px \(shift.y > 0 ? "down" : "up")")) }
+    }
+
+    @Test func turnAndScaleAreFoundAndNamed() {
+        let turned = fit(scene.picture(shift: [3, -2], rotation: 0.06, noise: 2, seed: 3))
+        #expect(abs(turned.motion.rotation - 0.06) < 0.004)
+        #expect(turned.reasons.contains { $0.text == "camera turned: the picture by 3.4° clockwise" }, "\(turned.reasons)")
+        let back = fit(scene.picture(rotation: -0.06, noise: 2, seed: 3))
+        #expect(back.reasons.contains { $0.text.hasSuffix("counter-clockwise") })
+        let nearer = fit(scene.picture(scale: 1.045, noise: 2, seed: 3))
+        #expect(abs(nearer.motion.scale - 1.045) < 0.004)
+        #expect(nearer.verdict == .red && nearer.reasons.contains { $0.text.hasPrefix("camera nearer: ") })
+    }
+
+    @Test func lightIsToldFromMotion() {
+        let darker = fit(scene.picture(gain: 0.6, noise: 1, seed: 3))
+        #expect(abs(darker.brightness - 0.6) < 0.03)
+        #expect(darker.verdict == .red)
+        #expect(darker.reasons.contains { $0.text == "40 % darker than when the goal was taken" }, "\(darker.reasons)")
+        #expect((darker.motion.shift * darker.motion.shift).sum() < 0.25)
+        let brighter = fit(scene.picture(gain: 1.2, noise: 1, seed: 3))
+        #expect(brighter.verdict == .amber)
+    }
+
+    @Test func anotherSceneIsRedAndSaysSo() {
+        let fit = fit(TestScene(seed: 99).picture(noise: 2))
+        #expect(fit.verdict == .red)
+        #expect(fit.reasons.contains { $0.text.hasPrefix("another scene: ") }, "\(fit.reasons)")
+        #expect(!fit.reasons.contains { $0.text.hasPrefix("camera moved") }, "where nothing agrees nothing can have moved")
+    }
+
+    @Test func whatIsKnownBesidesThePicturesCounts() {
+        let live = scene.picture(noise: 2, seed: 3)
+        var circumstances = SceneFit.Circumstances(
+            age: 3 * 86_400 + 5, isSameCamera: false, changedSettings: ["exposure was 157 then, is 300 now"], isOtherCalibration: true)
+        let texts = fit(live, circumstances).reasons.map(\.text)
+        for words in [
+            "taken with another camera", "the goal is 3 days old", "exposure was 157 then, is 300 now",
+            "taken with another camera calibration",
+        ] { #expect(texts.contains(words)) }
+        #expect(fit(live, circumstances).verdict == .red)
+        circumstances.isSameCamera = true
+        #expect(fit(live, circumstances).verdict == .amber)
+        #expect(fit(live, .init(age: 86_399)).reasons.count == 1, "less than a day is no reason")
+    }
+
+    @Test func ofACameraOnTheArmOnlyDeviceAndSettingsCount() {
+        let elsewhere = TestScene(seed: 99).picture(noise: 2)
+        #expect(fit(elsewhere, .init(ridesOnArm: true)).verdict == .green)
+        #expect(fit(elsewhere, .init(isSameCamera: false, ridesOnArm: true)).verdict == .red)
+        #expect(fit(elsewhere, .init(changedSettings: ["gain was 1 then, is 2 now"], ridesOnArm: true)).verdict == .amber)
+    }
+
+    @Test func picturesThatCannotBeComparedAreRed() {
+        let other = SceneFit(goal: RGBImage(width: 64, height: 64, filledWith: 9), live: RGBImage(width: 80, height: 64, filledWith: 9))
+        #expect(other.verdict == .red && other.reasons[0].text == "the goal is 64x64, the camera delivers 80x64")
+        let small = SceneFit(goal: RGBImage(width: 32, height: 32, filledWith: 9), live: RGBImage(width: 32, height: 32, filledWith: 9))
+        #expect(small.verdict == .red && small.reasons[0].text.contains("too small"))
+    }
+
+    /// Black, white, one colour, noise: there is an answer, and every number in it is one.
+    @Test func featurelessPicturesGiveFiniteNumbers() {
+        var generator = SeededGenerator(seed: 0x5CE_0001)
+        let noise = TestPicture.noise(width: 128, height: 128, using: &generator)
+        let pictures = [0, 128, 255].map { RGBImage(width: 128, height: 128, filledWith: UInt8($0)) } + [noise]
+        for goal in pictures {
+            for live in pictures {
+                let fit = SceneFit(goal: goal, live: live)
+                let numbers = [
+                    fit.motion.shift.x, fit.motion.shift.y, fit.motion.rotation, fit.motion.scale, fit.gain, fit.offset, fit.brightness,
+                    fit.agreement, fit.overlap,
+                ]
+                #expect(numbers.allSatisfy(\.isFinite), "\(numbers)")
+            }
+        }
+    }
+
+    @Test func shiftsAreGivenInPixelsOfTheFramesWhateverTheirSize() {
+        // 512 wide: compared at a quarter of that.
+        let large = TestScene(seed: 5, blobs: 150)
+        let fit = SceneFit(goal: large.picture(side: 320, noise: 2), live: large.picture(side: 320, shift: [13, -6], noise: 2, seed: 4))
+        #expect(abs(fit.motion.shift.x - 13) < 1 && abs(fit.motion.shift.y + 6) < 1, "\(fit.motion)")
+    }
+}
+
+@Suite struct FitOverlayTests {
+    @Test func panelsShowWhatDiffers() throws {
+        let scene = TestScene(seed: 3)
+        let goal = scene.picture()
+        var changed = scene
+        changed.add(at: [80, 80])
+        let panels = try #require(FitOverlay.panels(goal: goal, live: changed.picture()))
+        #expect(panels.count == FitOverlay.panelCount)
+        #expect(panels.allSatisfy { $0.width == 160 && $0.height == 160 })
+        #expect(panels[0] == goal)
+        func sum(_ image: RGBImage, _ x: Int, _ y: Int) -> Int {
+            let start = (y * image.width + x) * 3
+            return withExtendedLifetime(image) { image.pixels.bytes[start..<start + 3].reduce(0) { $0 + Int($1) } }
+        }
+        #expect(sum(panels[3], 80, 80) > 200, "where it changed it is bright")
+        #expect(sum(panels[3], 5, 150) < 30, "elsewhere it is dark")
+        let same = FitOverlay.edges(goal, goal)
+        withExtendedLifetime(same) {
+            #expect((0..<160 * 160).allSatisfy { same.pixels.bytes[3 * $0] == same.pixels.bytes[3 * $0 + 1] }, "edges that meet are white")
+        }
+    }
+
+    @Test func picturesOfTwoSizesHaveNoPanels() {
+        #expect(
+            FitOverlay.panels(
+                goal: RGBImage(width: 64, height: 64, filledWith: 1), live: RGBImage(width: 65, height: 64, filledWith: 1)) == nil)
+    }
+}
