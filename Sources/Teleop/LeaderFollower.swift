@@ -32,6 +32,8 @@ package struct LeaderFollower: Sendable {
     private let arm: TeleopArm
     private let start: Start
     private var isFollowing = false
+    /// When the way to the leader's pose began.
+    private var rampStart: MonotonicTime?
     private var positions: JointVector?
     private var gripper = 0.0
     private var time = MonotonicTime.zero
@@ -50,12 +52,15 @@ package struct LeaderFollower: Sendable {
     }
 
     /// The operator let go: the next start is checked anew.
-    package mutating func release() { isFollowing = false }
+    package mutating func release() {
+        isFollowing = false
+        rampStart = nil
+    }
 
     /// - Parameter state: of the follower.
     package mutating func verdict(_ state: ArmState, at now: MonotonicTime) -> Verdict {
         guard let positions, now - time <= Self.silence else {
-            isFollowing = false
+            release()
             return .silent
         }
         let away = positions - state.setpoint.positions
@@ -68,9 +73,14 @@ package struct LeaderFollower: Sendable {
                         + "arm's, expected at most \(Self.nearby.inDegrees.decimals(0))°: bring it there, or give --ramp")
             }
             if distance > Self.reached, start == .ramp {
-                return .follow(.positions(positions, speed: Self.rampSpeed), gripper: state.setpoint.gripper)
+                // Faster and faster at first, as any approach: a setpoint that has to catch up exceeds the speed asked for.
+                let begun = rampStart ?? now
+                rampStart = begun
+                let share = PoseApproach.share(after: now - begun)
+                return .follow(.positions(positions, speed: Self.rampSpeed * share), gripper: state.setpoint.gripper)
             }
             isFollowing = true
+            rampStart = nil
         }
         return .follow(.positions(positions, speed: Self.followSpeed), gripper: gripper)
     }

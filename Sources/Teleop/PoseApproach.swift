@@ -52,9 +52,11 @@ package struct PoseApproach: Equatable, Sendable {
     /// What to ask for: faster and faster at first. The arm's reference runs ahead at the speed asked for from its first
     /// tick on, and a setpoint that has to catch up with it exceeds that speed.
     package func motion(at now: MonotonicTime) -> ManualCommand.Motion {
-        let share = min(max((now - start).inSeconds / Self.rampTime.inSeconds, 0.02), 1)
-        return .positions(target, speed: speed * share)
+        .positions(target, speed: speed * Self.share(after: now - start))
     }
+
+    /// Of the speed asked for, so long after the beginning.
+    static func share(after time: Duration) -> Double { min(max(time.inSeconds / rampTime.inSeconds, 0.02), 1) }
 
     /// The largest angle that is missing, radians; nil before the first state.
     package var left: Double? { state.map { way(of: $0).magnitude } }

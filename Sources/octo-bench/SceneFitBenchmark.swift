@@ -151,10 +151,12 @@ private struct FramePairs: PairSource {
     init(folder: String, pattern: String) throws {
         let paths = try ImageFolder(path: folder, pattern: pattern).paths
         guard paths.count >= 2 else { throw ValidationError("--frames \(folder): \(paths.count) files match '\(pattern)', expected 2 or more.") }
-        frames = try paths.map { try RGBImage(contentsOf: $0) }
-        guard frames.allSatisfy({ min($0.width, $0.height) >= 256 && $0.width == frames[0].width && $0.height == frames[0].height }) else {
+        let frames = try paths.map { try RGBImage(contentsOf: $0) }
+        let first = frames[0]
+        guard min(first.width, first.height) >= 256, frames.allSatisfy({ $0.width == first.width && $0.height == first.height }) else {
             throw ValidationError("--frames \(folder): expected frames of one size, 256 pixels or more.")
         }
+        self.frames = frames
         words = "Two of \(paths.count) real frames each"
     }
 

@@ -1,5 +1,6 @@
 import Bus
 import Foundation
+import Geometry
 import Goals
 import JSONTree
 import Launch

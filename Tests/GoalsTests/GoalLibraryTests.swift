@@ -10,12 +10,12 @@ import Time
 
 enum SampleGoal {
     static func record(_ name: String = "cup", seed: Int = 1, text: String? = "the cup") -> GoalRecord {
-        let primary = TestPicture.waves(width: 64, height: 48, seed: seed)
+        let primary = RGBImage.waves(width: 64, height: 48, seed: seed)
         let plan = Preprocessing.resize.plan(camera: "primary", fromWidth: 64, height: 48, toWidth: 32, height: 32)
         return GoalRecord(
             name: name, recorded: WallTime(seconds: 1_709_208_000), origin: .teleop, text: text,
             views: [
-                .init(camera: "wrist", image: TestPicture.waves(width: 40, height: 40, seed: seed + 1)),
+                .init(camera: "wrist", image: RGBImage.waves(width: 40, height: 40, seed: seed + 1)),
                 .init(
                     camera: "primary", image: primary, deviceID: "usb-cam", pixelFormat: "jpeg",
                     settings: [.init(name: "exposure_time_absolute", value: "157")], calibrationHash: "00ff",
@@ -122,7 +122,7 @@ enum SampleGoal {
 
     @Test func anotherPictureUnderTheSameNameIsFound() throws {
         try library.save(SampleGoal.record(), replaces: false)
-        try TestPicture.waves(width: 40, height: 40, seed: 77).writePNG(to: library.path(of: "cup") + "/wrist.png")
+        try RGBImage.waves(width: 40, height: 40, seed: 77).writePNG(to: library.path(of: "cup") + "/wrist.png")
         #expect { try library.load("cup") } throws: { "\($0)".contains("not those that were recorded") }
     }
 

@@ -29,7 +29,7 @@ private final class MemoryStore: GoalStore {
     private let goal = Goal(
         id: "abc", name: "cup", views: [.init(camera: "primary", image: RGBImage(width: 4, height: 2, filledWith: 1))],
         text: "lift it", source: "test")
-    private let scene = TestPicture.waves(width: 128, height: 128, seed: 4)
+    private let scene = RGBImage.waves(width: 128, height: 128, seed: 4)
 
     private func at(_ seconds: Double) -> MonotonicTime { .zero + .fromSeconds(seconds) }
     private func wall(_ seconds: Double) -> WallTime { WallTime(seconds: 1_700_000_000 + seconds) }
@@ -237,7 +237,8 @@ private final class MemoryStore: GoalStore {
         let fits = seen.compactMap { if case .fit(let fit) = $0 { fit } else { nil } }
         #expect(fits.count == 3 && fits.allSatisfy { $0.verdict == .amber }, "it is the present scene")
         #expect(events(in: seen).map(\.kind) == [.fitChanged])
-        let other = deliver(TestPicture.waves(width: 128, height: 128, seed: 90), from: 1.7, to: 2.2)
+        var generator = SeededGenerator(seed: 0x60A1_0002)
+        let other = deliver(RGBImage.noise(width: 128, height: 128, using: &generator), from: 1.7, to: 2.2)
         #expect(fit(in: other)?.verdict == .red)
         #expect(events(in: other).first?.text.hasPrefix("the fit of 'cup': amber -> red: ") == true, "\(events(in: other))")
         #expect(core.status(at: at(3)).state == .degraded && core.status(at: at(3)).headline.contains("fit red: "))

@@ -99,7 +99,7 @@ import Testing
     /// Black, white, one colour, noise: there is an answer, and every number in it is one.
     @Test func featurelessPicturesGiveFiniteNumbers() {
         var generator = SeededGenerator(seed: 0x5CE_0001)
-        let noise = TestPicture.noise(width: 128, height: 128, using: &generator)
+        let noise = RGBImage.noise(width: 128, height: 128, using: &generator)
         let pictures = [0, 128, 255].map { RGBImage(width: 128, height: 128, filledWith: UInt8($0)) } + [noise]
         for goal in pictures {
             for live in pictures {
@@ -108,7 +108,8 @@ import Testing
                     fit.motion.shift.x, fit.motion.shift.y, fit.motion.rotation, fit.motion.scale, fit.gain, fit.offset, fit.brightness,
                     fit.agreement, fit.overlap,
                 ]
-                #expect(numbers.allSatisfy(\.isFinite), "\(numbers)")
+                let areFinite = numbers.allSatisfy(\.isFinite)
+                #expect(areFinite, "\(numbers)")
             }
         }
     }
@@ -129,7 +130,8 @@ import Testing
         changed.add(at: [80, 80])
         let panels = try #require(FitOverlay.panels(goal: goal, live: changed.picture()))
         #expect(panels.count == FitOverlay.panelCount)
-        #expect(panels.allSatisfy { $0.width == 160 && $0.height == 160 })
+        let areLikeTheFrames = panels.allSatisfy { $0.width == 160 && $0.height == 160 }
+        #expect(areLikeTheFrames)
         #expect(panels[0] == goal)
         func sum(_ image: RGBImage, _ x: Int, _ y: Int) -> Int {
             let start = (y * image.width + x) * 3

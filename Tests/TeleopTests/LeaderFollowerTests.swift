@@ -43,7 +43,7 @@ import Time
         let top = arm.robot.calibration.velocity[5]
         follow(&arm, away: away, gripper: 0, for: 1_000)
         let highest = arm.robot.setpoints.map { abs($0.velocities[5]) }.max() ?? 0
-        #expect(highest > 0.05 * top && highest < 0.35 * top, "\(highest) of \(top)")
+        #expect(highest > 0.05 * top && highest < 0.115 * top, "\(highest) of \(top)")
         #expect(arm.robot.measured.gripper == 1, "the gripper keeps what it has until then")
         follow(&arm, away: away, gripper: 0, for: 6_000)
         #expect(abs(arm.position[5] - arm.robot.calibration.neutral[5] - 1) < 0.01 && arm.robot.measured.gripper < 0.01)
