@@ -120,8 +120,8 @@ struct TeleopShell {
             if !input.isOpen { keys += decoder.finish() }
             for key in keys { session.press(key, at: now) }
         }
-        // A device in the hand goes on without a keyboard, as does a goal that is being taken.
-        if !input.isOpen, device == nil, leader == nil, !isBusyWithGoal { session.finishKeys() }
+        // A device in the hand goes on without a keyboard, as do a leader that is followed and a goal that is being taken.
+        if !input.isOpen, device == nil, leader == nil || !session.isFollowing, !isBusyWithGoal { session.finishKeys() }
     }
 
     private var isBusyWithGoal: Bool {

@@ -85,12 +85,12 @@ enum SampleGoal {
 
     /// Each damage is told with its place; the others of the library are read all the same.
     @Test(arguments: [
-        ("\"version\": 1", "\"version\": 2", "version: found 2"), ("\"name\": \"cup\"", "\"name\": \"mug\"", "expected 'cup'"),
-        ("2024-02-29T12:00:00Z", "yesterday", "recorded: found"), ("teleop", "dream", "source.kind: found"),
-        ("\"width\": 64", "\"width\": 65", "is 64x48, expected 65x48"), ("\"width\": 64", "\"width\": -1", "width: found -1"),
-        ("primary.png", "../../etc/passwd", "file: found"), ("the cup", "the mug", "are not those that were recorded"),
-        ("\"gripper\"", "\"griper\"", "did you mean 'gripper'?"), ("\"resize\"", "\"squeeze\"", "preprocess: found"),
-        ("\"157\"", "157", "settings.exposure_time_absolute: found"), ("{", "[", "line 1"),
+        ("\"version\": 1", "\"version\": 2", "found 2, expected 1"), ("\"name\": \"cup\"", "\"name\": \"mug\"", "expected 'cup'"),
+        ("2024-02-29T12:00:00Z", "yesterday", "recorded (line"), ("teleop", "dream", "source.kind (line"),
+        ("\"width\": 64", "\"width\": 65", "is 64x48, expected 65x48"), ("\"width\": 64", "\"width\": -1", "found -1, expected 1...16384 pixels"),
+        ("primary.png", "../../etc/passwd", "cameras[0].file (line"), ("the cup", "the mug", "are not those that were recorded"),
+        ("\"gripper\"", "\"griper\"", "did you mean 'gripper'?"), ("\"resize\"", "\"squeeze\"", "network.preprocess (line"),
+        ("\"157\"", "157", "settings.exposure_time_absolute (line"), ("{", "[", "line 2"),
     ]) func damageIsToldWithItsPlace(_ old: String, _ new: String, _ words: String) throws {
         try library.save(SampleGoal.record(), replaces: false)
         try library.save(SampleGoal.record("sound"), replaces: false)
@@ -112,7 +112,7 @@ enum SampleGoal {
         let file = library.path(of: "cup") + "/" + name
         try library.save(SampleGoal.record(), replaces: true)
         let content = try Data(contentsOf: URL(fileURLWithPath: file))
-        for keep in [0, 20, content.count / 2, content.count - 1] where name != "goal.json" || keep < content.count - 2 {
+        for keep in [0, 20, content.count / 2] {
             try content.prefix(keep).write(to: URL(fileURLWithPath: file))
             #expect(throws: GoalLibraryError.self, "\(name) cut to \(keep)") { try library.load("cup") }
         }

@@ -492,7 +492,7 @@ private struct NetworkFailure: Error {}
     @Test func differencesAreInUnitsOfTheScatter() {
         let found = sensitivity(3, 0.5)
         #expect(abs(found.againstBlack - 3) < 0.3 && abs(found.againstPresent - 0.5) < 0.05, "\(found)")
-        #expect(found.scatter.allSatisfy { abs($0 - 1) < 0.1 })
+        #expect(found.scatter.allSatisfy { abs($0 - 1) < 0.2 })
     }
 
     @Test func theVerdictGoesByTheSmallerDifference() {

@@ -12,9 +12,9 @@ import Testing
 
     @Test func theSameSceneWithSomethingElsewhereIsGreen() {
         var before = scene
-        before.add(at: [40, 90])
+        before.add(at: [40, 90], size: 20)
         var after = scene
-        after.add(at: [110, 60])
+        after.add(at: [110, 60], size: 20)
         let fit = SceneFit(goal: before.picture(noise: 2), live: after.picture(noise: 2, seed: 9))
         #expect(fit.verdict == .green, "\(fit.reasons)")
         #expect((fit.motion.shift * fit.motion.shift).sum() < 0.1)

@@ -29,7 +29,7 @@ struct TestScene {
 
     /// Adds a thing: large, dark, somewhere.
     mutating func add(at centre: SIMD2<Double>, size: Double = 14) {
-        blobs.append(Blob(centre: centre, size: size, colour: [-110, 60, 100]))
+        blobs.append(Blob(centre: centre, size: size, colour: [-110, -90, -20]))
     }
 
     /// - Parameters:
