@@ -78,7 +78,7 @@ let package = Package(
         room("ServoEmulation", ["ServoProtocol", "Time", "Chance"]),
         room("Simulation", ["CMuJoCo", "Control", "Chance", "JSONTree", "Geometry", "Images"]),
         room("SceneFit", ["Images"]),
-        room("Goals", ["SceneFit", "JSONTree", "Geometry", "Images", "Messages", "Time", "CShims"]),
+        room("Goals", ["SceneFit", "Control", "JSONTree", "Geometry", "Images", "Messages", "Time", "CShims"]),
         room("Episodes", ["JSONTree", "Images"]),
         room("Launch", ["JSONTree", "Messages", "Time"]),
         room("Teleop", ["Messages", "Geometry", "Time"]),
@@ -113,7 +113,7 @@ let package = Package(
         program(
             "octo-goal",
             [
-                "Goals", "Cameras", "SceneFit", "PolicySetup", "Policy", "OctoModel", "Launch", "NodeShell", "Bus", "Wire", "Messages",
+                "Goals", "Cameras", "SceneFit", "ArmSetup", "Control", "Geometry", "PolicySetup", "Policy", "OctoModel", "Launch", "NodeShell", "Bus", "Wire", "Messages",
                 "Images", "Time", "JSONTree", "CShims",
             ]),
         program(
@@ -174,7 +174,7 @@ let package = Package(
         tests(of: "ServoEmulation", ["ServoProtocol", "Time"]),
         tests(of: "Simulation", ["Control", "JSONTree", "Geometry", "Images"]),
         tests(of: "SceneFit", ["Images"]),
-        tests(of: "Goals", ["Geometry", "Images", "Messages", "Time", "JSONTree"]),
+        tests(of: "Goals", ["Control", "SceneFit", "Geometry", "Images", "Messages", "Time", "JSONTree"]),
         tests(of: "Episodes", ["JSONTree", "Images"], exclude: ["tfds_check.py", "tfrecord_check.py"]),
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
         tests(of: "Teleop", ["Control", "Messages", "Geometry", "Time"]),

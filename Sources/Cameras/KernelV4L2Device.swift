@@ -37,6 +37,13 @@ package final class KernelV4L2Device: V4L2Device {
         String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
     }
 
+    package func convert() throws(V4L2Failure) -> Bool {
+        let result = octo_video_convert(descriptor)
+        if result == ENOSYS { return false }
+        try check(result, .convert)
+        return true
+    }
+
     package func pixelFormat(at index: Int) throws(V4L2Failure) -> V4L2PixelFormat {
         var code: UInt32 = 0
         try check(octo_video_list_format(descriptor, UInt32(index), &code), .listFormats)
@@ -134,8 +141,9 @@ package final class KernelV4L2Device: V4L2Device {
         precondition(index == mappings.count, "buffers are mapped in their order")
         var buffer = octo_video_buffer()
         try check(octo_video_query_buffer(descriptor, UInt32(index), &buffer), .queryBuffer)
-        let memory = mmap(nil, Int(buffer.length), PROT_READ, MAP_SHARED, descriptor, off_t(buffer.offset))
-        guard let memory, memory != MAP_FAILED else { throw V4L2Failure(.map, errno: errno) }
+        guard let memory = octo_video_map(descriptor, Int(buffer.length), Int64(buffer.offset)) else {
+            throw V4L2Failure(.map, errno: errno)
+        }
         mappings.append(UnsafeRawBufferPointer(start: memory, count: Int(buffer.length)))
         return V4L2Buffer(buffer)
     }
@@ -164,12 +172,12 @@ package final class KernelV4L2Device: V4L2Device {
     package func close() {
         if isStreaming { _ = octo_video_stream(descriptor, 0) }
         isStreaming = false
-        for mapping in mappings { munmap(UnsafeMutableRawPointer(mutating: mapping.baseAddress), mapping.count) }
+        for mapping in mappings { octo_video_unmap(UnsafeMutableRawPointer(mutating: mapping.baseAddress), mapping.count) }
         mappings = []
         var none: UInt32 = 0
         if hasBuffers { _ = octo_video_request_buffers(descriptor, &none) }
         hasBuffers = false
-        if descriptor >= 0 { Glibc.close(descriptor) }
+        if descriptor >= 0 { octo_video_close(descriptor) }
         descriptor = -1
     }
 

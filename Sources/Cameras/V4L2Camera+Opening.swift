@@ -13,7 +13,7 @@ extension V4L2Camera {
         guard capability.captures && capability.streams else {
             throw .noFrames(card: capability.card, present: device.presentPaths().filter { $0 != configuration.path })
         }
-        let (encoding, format) = try agreeOnFormat()
+        let (encoding, format, isConverted) = try agreeOnFormat()
         let rate = try agreeOnRate()
         // Before the stream, so that its first frame is right already; read back in it, for there some cameras fall back to
         // what they like.
@@ -30,7 +30,8 @@ extension V4L2Camera {
             patience: max(steady, Self.firstPatience), lastSign: now, settings: settings, plan: plan,
             nextCheck: now + Self.checkPeriod)
         let summary = [
-            "\(capability.card) at \(configuration.path), \(format.pixelFormat)", rateRemark(rate),
+            "\(capability.card) at \(configuration.path), \(format.pixelFormat)", isConverted ? "converted by libv4l" : nil,
+            rateRemark(rate),
             plan.steps.isEmpty ? nil : "\(plan.steps.count) controls locked",
             stampsAreMonotonic ? nil : "stamped when fetched, as its driver has no monotonic time",
         ].compactMap(\.self).joined(separator: ", ")
@@ -53,12 +54,27 @@ extension V4L2Camera {
 
     // MARK: - Format
 
-    private func agreeOnFormat() throws(V4L2Problem) -> (FrameEncoding, V4L2Format) {
+    private func agreeOnFormat() throws(V4L2Problem) -> (FrameEncoding, V4L2Format, isConverted: Bool) {
         let (width, height) = (configuration.width, configuration.height)
-        let offers = try ask { () throws(V4L2Failure) in try device.offers() }
-        let wanted = configuration.encoding.map { [$0] } ?? FrameEncoding.allCases
-        let candidates = wanted.flatMap { encoding in
-            encoding.pixelFormats.flatMap { code in offers.filter { $0.format == code }.map { (encoding, $0) } }
+        var isConverted = false
+        if configuration.isConverted {
+            isConverted = try ask { () throws(V4L2Failure) in try device.convert() }
+            guard isConverted else { throw .noConversion(offers: []) }
+        }
+        var offers = try ask { () throws(V4L2Failure) in try device.offers() }
+        let wanted = configuration.encoding.map { [$0] } ?? (isConverted ? [.rgb24] : FrameEncoding.allCases)
+        func matching(_ wanted: [FrameEncoding], _ offers: [V4L2Offer]) -> [(FrameEncoding, V4L2Offer)] {
+            wanted.flatMap { encoding in
+                encoding.pixelFormats.flatMap { code in offers.filter { $0.format == code }.map { (encoding, $0) } }
+            }
+        }
+        var candidates = matching(wanted, offers)
+        // Bayer patterns and makers' own formats: those who know them are in the library.
+        if candidates.isEmpty, !isConverted, !offers.isEmpty, wanted.contains(.rgb24) {
+            isConverted = try ask { () throws(V4L2Failure) in try device.convert() }
+            guard isConverted else { throw .noConversion(offers: offers) }
+            offers = try ask { () throws(V4L2Failure) in try device.offers() }
+            candidates = matching([.rgb24], offers)
         }
         guard !candidates.isEmpty else {
             throw .formatNotOffered(
@@ -77,7 +93,7 @@ extension V4L2Camera {
         else {
             throw .formatDiffers(wanted: asked, given: given, offers: candidates.map(\.1))
         }
-        return (encoding, given)
+        return (encoding, given, isConverted)
     }
 
     // MARK: - Rate

@@ -21,12 +21,14 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
         package var rate: Rate
         /// Nil: the first in the order of preference that the camera offers in this size.
         package var encoding: FrameEncoding?
+        /// Frames come as RGB24 through libv4l2 even where the camera has a format of ours.
+        package var isConverted: Bool
         /// Set, read back and so locked each time the camera is opened.
         package var controls: [ControlSetting]
 
         package init(
             name: String, path: String, width: Int, height: Int, rate: Rate, encoding: FrameEncoding? = nil,
-            controls: [ControlSetting] = []
+            isConverted: Bool = false, controls: [ControlSetting] = []
         ) {
             self.name = name
             self.path = path
@@ -34,6 +36,7 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
             self.height = height
             self.rate = rate
             self.encoding = encoding
+            self.isConverted = isConverted
             self.controls = controls
         }
     }

@@ -12,6 +12,10 @@ package protocol V4L2Device: AnyObject {
     /// VIDIOC_QUERYCAP.
     func capability() throws(V4L2Failure) -> V4L2Capability
 
+    /// Has libv4l2 convert what the device delivers: from now on it also offers RGB24. v4l2_fd_open of libv4l2.
+    /// - Returns: false where the library is not installed.
+    func convert() throws(V4L2Failure) -> Bool
+
     /// The `index`-th pixel format; EINVAL after the last. VIDIOC_ENUM_FMT.
     func pixelFormat(at index: Int) throws(V4L2Failure) -> V4L2PixelFormat
 
@@ -78,6 +82,7 @@ package struct V4L2Failure: Error, Equatable, Sendable {
     package enum Request: String, Sendable {
         case open
         case queryCapability = "QUERYCAP"
+        case convert = "v4l2_fd_open"
         case listFormats = "ENUM_FMT"
         case listSizes = "ENUM_FRAMESIZES"
         case listRates = "ENUM_FRAMEINTERVALS"

@@ -43,6 +43,19 @@ package struct KinematicChain: Sendable, BitwiseCopyable {
         return pose * lastJointFromEEF
     }
 
+    /// Where every part of the arm is: the base, each joint, the end effector; metres, base frame. Allocates.
+    /// - Parameter positions: radians, one for each joint.
+    package func points(_ positions: JointVector) -> [Vector3] {
+        precondition(positions.count == count, "as many angles as the chain has joints")
+        var pose = Pose.identity
+        var points = [pose.translation]
+        for joint in 0..<count {
+            pose = pose * step(joint, positions[joint])
+            points.append(pose.translation)
+        }
+        return points + [(pose * lastJointFromEEF).translation]
+    }
+
     /// The geometric Jacobian in base axes, taken at the end effector: column `j` is the velocity of the tool point
     /// (m/s) and the angular velocity (rad/s) while joint `j` turns at 1 rad/s.
     ///

@@ -1,3 +1,4 @@
+import Geometry
 import Images
 import Messages
 import SceneFit
@@ -9,16 +10,20 @@ extension GoalFit {
     ///   - record: how the goal was taken; nil where nobody knows.
     ///   - cameras: the names of those that count; nil: all.
     ///   - onArm: the names of those that ride on the arm.
+    ///   - armViews: by camera, of those that know where the arm is in their picture.
+    ///   - arm: radians, where the arm's joints are now; nil where nobody knows.
     ///   - frames: the newest of each camera.
     ///   - wall: the time of day, for the goal's age.
     package init(
-        of goal: Goal, record: GoalRecord?, cameras: Set<String>? = nil, onArm: Set<String> = [], frames: [String: CameraFrame],
-        wall: WallTime, at now: MonotonicTime
+        of goal: Goal, record: GoalRecord?, cameras: Set<String>? = nil, onArm: Set<String> = [],
+        armViews: [String: ArmView] = [:], arm: JointVector? = nil, frames: [String: CameraFrame], wall: WallTime,
+        at now: MonotonicTime
     ) {
         let cameras = goal.views.filter { cameras?.contains($0.camera) ?? true }.map { view in
             CameraFit(
                 view, record: record?.views.first { $0.camera == view.camera }, age: record.map { wall - $0.recorded },
-                ridesOnArm: onArm.contains(view.camera), frame: frames[view.camera])
+                ridesOnArm: onArm.contains(view.camera), frame: frames[view.camera],
+                mask: PictureMask(armViews[view.camera], then: record?.arm?.jointPositions, now: arm, width: view.image.width))
         }
         self.init(
             goalID: goal.id, goalName: goal.name, verdict: cameras.map(\.verdict).max() ?? .unknown, cameras: cameras, time: now)
@@ -26,7 +31,9 @@ extension GoalFit {
 }
 
 extension GoalFit.CameraFit {
-    fileprivate init(_ goal: Goal.View, record: GoalRecord.View?, age: Double?, ridesOnArm: Bool, frame: CameraFrame?) {
+    fileprivate init(
+        _ goal: Goal.View, record: GoalRecord.View?, age: Double?, ridesOnArm: Bool, frame: CameraFrame?, mask: PictureMask
+    ) {
         guard let frame else {
             self.init(
                 camera: goal.camera, verdict: .unknown,
@@ -42,12 +49,23 @@ extension GoalFit.CameraFit {
                 reasons: [.init(verdict: .unknown, text: "a frame of camera '\(goal.camera)' cannot be read")])
             return
         }
-        let fit = SceneFit(goal: goal.image, live: live, SceneFit.Circumstances(record, age: age, ridesOnArm: ridesOnArm, frame: frame))
+        let fit = SceneFit(goal: goal.image, live: live, SceneFit.Circumstances(record, age: age, ridesOnArm: ridesOnArm, frame: frame), mask: mask)
         self.init(
             camera: goal.camera, verdict: GoalFit.Verdict(fit.verdict),
             reasons: fit.reasons.map { GoalFit.Reason(verdict: GoalFit.Verdict($0.verdict), text: $0.text) },
             shiftX: fit.motion.shift.x, shiftY: fit.motion.shift.y, rotation: fit.motion.rotation, scale: fit.motion.scale,
             brightness: fit.brightness, agreement: fit.agreement, overlap: fit.overlap)
+    }
+}
+
+extension PictureMask {
+    /// Where the arm was and where it is. Only one of both would hide what the other has moved over.
+    fileprivate init(_ view: ArmView?, then: JointVector?, now: JointVector?, width: Int) {
+        guard let view, let then, let now else {
+            self.init()
+            return
+        }
+        self.init(discs: view.discs(then, width: width) + view.discs(now, width: width))
     }
 }
 

@@ -39,6 +39,7 @@ package struct GoalNodeCore: Sendable {
     /// Those the policy looks at, in the manifest's order.
     private let cameras: [String]
     private let onArm: Set<String>
+    private let armViews: [String: ArmView]
     private let preprocessing: Preprocessing
     /// The goal that holds; `.none` until one was set.
     package private(set) var current = Goal.none
@@ -66,11 +67,16 @@ package struct GoalNodeCore: Sendable {
     /// - Parameters:
     ///   - cameras: names of those the policy looks at.
     ///   - onArm: names of those that ride on the arm.
+    ///   - armViews: by camera, of those that know where the arm is in their picture.
     ///   - preprocessing: of the policy.
-    package init(node: String, cameras: [String] = [], onArm: Set<String> = [], preprocessing: Preprocessing = .resize) {
+    package init(
+        node: String, cameras: [String] = [], onArm: Set<String> = [], armViews: [String: ArmView] = [:],
+        preprocessing: Preprocessing = .resize
+    ) {
         self.node = node
         self.cameras = cameras
         self.onArm = onArm
+        self.armViews = armViews
         self.preprocessing = preprocessing
     }
 
@@ -201,7 +207,9 @@ package struct GoalNodeCore: Sendable {
         let young = frames.filter { now - $0.value.captureTime <= Self.oldestFrame }
         // Before the policy has said what it looks at, every camera counts.
         let seen = networkSizes.isEmpty ? nil : Set(networkSizes.keys)
-        let found = GoalFit(of: current, record: record, cameras: seen, onArm: onArm, frames: young, wall: wall, at: now)
+        let found = GoalFit(
+            of: current, record: record, cameras: seen, onArm: onArm, armViews: armViews, arm: arm?.measured.positions,
+            frames: young, wall: wall, at: now)
         defer { fit = found }
         var outputs = [Output.fit(found)]
         // The first frames of a run are on their way: that is no news.

@@ -18,24 +18,32 @@ struct PictureAlignment {
     private(set) var agreement = 0.0
     /// Share of the goal's pixels that the live picture shows at all.
     private(set) var overlap = 0.0
-    /// One for each pixel of the goal at `fitWidth` × `fitHeight`: whether it agrees; nil where the live picture ends.
+    /// One for each pixel of the goal at `fitWidth` × `fitHeight`: whether it agrees; nil where the live picture ends, or is
+    /// left out.
     private(set) var agrees: [Bool?] = []
     let fitWidth: Int
     let fitHeight: Int
+    /// One for each pixel of the goal: whether it is left out; empty when none is.
+    private let hidden: [Bool]
 
     /// Shifts up to this share of the width are found.
     private static let reach = 0.11
     /// Residuals (brightness of 255) beyond which a pixel counts as changed; noise of a good camera is a third of it.
     private static let changed = 14.0
 
-    /// - Parameters: pictures of one size, at least 64 pixels either way.
-    init(goal: GreyImage, live: GreyImage) {
+    /// - Parameters:
+    ///   - goal, live: pictures of one size, at least 64 pixels either way.
+    ///   - hidden: one for each pixel of the goal: whether it is left out; empty when none is.
+    init(goal: GreyImage, live: GreyImage, hidden: [Bool] = []) {
         fitWidth = goal.width
         fitHeight = goal.height
+        self.hidden = hidden
         let goals = Self.pyramid(goal.smoothed)
         let lives = Self.pyramid(live.smoothed)
         let coarse = min(2, goals.count - 1)
-        let start = Self.coarseShift(goals[coarse], lives[coarse])
+        let start = Self.coarseShift(goals[coarse], lives[coarse]) { [hidden, fitWidth] x, y in
+            !hidden.isEmpty && hidden[(y << coarse) * fitWidth + (x << coarse)]
+        }
         motion.shift = start * Double(1 << coarse)
         (gain, offset) = Self.lighting(goals[coarse], lives[coarse], shift: start)
         for level in stride(from: coarse, through: 0, by: -1) {
@@ -53,9 +61,15 @@ struct PictureAlignment {
     // MARK: Roughly
 
     /// Sign and place of the gradients matter, their size does not: so lighting does not either.
-    private static func coarseShift(_ goal: GreyImage, _ live: GreyImage) -> SIMD2<Double> {
-        let (a, b) = (edges(goal), edges(live))
+    private static func coarseShift(
+        _ goal: GreyImage, _ live: GreyImage, isHidden: (Int, Int) -> Bool
+    ) -> SIMD2<Double> {
+        var a = edges(goal)
+        let b = edges(live)
         let (w, h) = (goal.width, goal.height)
+        for y in 0..<h {
+            for x in 0..<w where isHidden(x, y) { a[y * w + x] = .zero }
+        }
         let reach = max(2, Int((Double(w) * Self.reach).rounded(.up)))
         var best = (score: -Double.infinity, x: 0, y: 0)
         for dy in -reach...reach {
@@ -125,6 +139,7 @@ struct PictureAlignment {
             let (c, s) = (motion.scale * cos(motion.rotation), motion.scale * sin(motion.rotation))
             for y in stride(from: 1, to: goal.height - 1, by: 1) {
                 for x in stride(from: 1, to: goal.width - 1, by: 1) {
+                    if isHidden(x, y, level: level) { continue }
                     let (px, py) = (Double(x) - cx, Double(y) - cy)
                     let qx = cx + c * px - s * py + motion.shift.x / size
                     let qy = cy + s * px + c * py + motion.shift.y / size
@@ -163,6 +178,7 @@ struct PictureAlignment {
         var residuals: [Double] = []
         for y in stride(from: 1, to: goal.height - 1, by: 3) {
             for x in stride(from: 1, to: goal.width - 1, by: 3) {
+                if isHidden(x, y, level: level) { continue }
                 let (px, py) = (Double(x) - cx, Double(y) - cy)
                 guard
                     let sample = live.sample(
@@ -178,10 +194,14 @@ struct PictureAlignment {
 
     // MARK: What is left
 
+    private func isHidden(_ x: Int, _ y: Int, level: Int) -> Bool {
+        !hidden.isEmpty && hidden[(y << level) * fitWidth + (x << level)]
+    }
+
     private mutating func judge(_ goal: GreyImage, _ live: GreyImage) {
         let (cx, cy) = (Double(goal.width - 1) / 2, Double(goal.height - 1) / 2)
         let (c, s) = (motion.scale * cos(motion.rotation), motion.scale * sin(motion.rotation))
-        var (seen, same) = (0, 0)
+        var (seen, compared, same) = (0, 0, 0)
         agrees = []
         agrees.reserveCapacity(goal.width * goal.height)
         // The darker of both decides how large a difference can be at all.
@@ -197,6 +217,11 @@ struct PictureAlignment {
                     continue
                 }
                 seen += 1
+                if isHidden(x, y, level: 0) {
+                    agrees.append(nil)
+                    continue
+                }
+                compared += 1
                 // Half a pixel of parallax at an edge is no change of the scene.
                 let slack = 0.5 * (abs(sample.dx) + abs(sample.dy))
                 let isSame = abs(sample.value - (gain * Double(goal[x, y]) + offset)) < limit + slack
@@ -205,7 +230,7 @@ struct PictureAlignment {
             }
         }
         overlap = Double(seen) / Double(goal.width * goal.height)
-        agreement = seen > 0 ? Double(same) / Double(seen) : 0
+        agreement = compared > 0 ? Double(same) / Double(compared) : 0
     }
 }
 

@@ -77,7 +77,8 @@ package struct SceneFit: Equatable, Sendable {
         static let days = 1.0
     }
 
-    package init(goal: RGBImage, live: RGBImage, _ circumstances: Circumstances = .init()) {
+    /// - Parameter mask: what is known to have moved, in pixels of the pictures: an arm whose pose is known.
+    package init(goal: RGBImage, live: RGBImage, _ circumstances: Circumstances = .init(), mask: PictureMask = .init()) {
         guard goal.width == live.width, goal.height == live.height, min(goal.width, goal.height) >= 64 else {
             (motion, gain, offset, brightness, agreement, overlap) = (PictureMotion(), 1, 0, 1, 0, 0)
             let problem =
@@ -93,7 +94,8 @@ package struct SceneFit: Equatable, Sendable {
             (a, b) = (a.halved, b.halved)
             factor *= 2
         }
-        let alignment = PictureAlignment(goal: a, live: b)
+        let alignment = PictureAlignment(
+            goal: a, live: b, hidden: mask.covered(width: a.width, height: a.height, factor: factor))
         motion = PictureMotion(
             shift: alignment.motion.shift * factor, rotation: alignment.motion.rotation, scale: alignment.motion.scale)
         gain = alignment.gain

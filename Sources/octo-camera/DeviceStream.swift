@@ -17,7 +17,11 @@ struct StreamOptions: ParsableArguments {
     @Option(help: "mjpeg, yuyv, nv12 or rgb24; without it, as the camera likes best.")
     var format: String?
 
+    @Flag(help: "Takes RGB24 through libv4l's conversion, also where the camera has one of these formats.")
+    var libv4l = false
+
     func validate() throws {
+        if libv4l, format != nil, format != "rgb24" { throw ValidationError("--libv4l gives rgb24, not the --format \(format ?? "").") }
         guard (1...16_384).contains(width), (1...16_384).contains(height) else {
             throw ValidationError("--width, --height: give 1 to 16384 pixels.")
         }
@@ -52,7 +56,7 @@ struct DeviceStream {
             V4L2Camera(
                 .init(
                     name: "camera", path: name, width: options.width, height: options.height,
-                    rate: Rate(hertz: rate), encoding: options.format.flatMap(FrameEncoding.init(rawValue:)),
+                    rate: Rate(hertz: rate), encoding: options.format.flatMap(FrameEncoding.init(rawValue:)), isConverted: options.libv4l,
                     controls: calibration.controls),
                 device: device),
             calibration: calibration)

@@ -65,14 +65,18 @@ struct CheckCommand: ParsableCommand {
             let goals = try GoalOperator(run: choice.runFolder)
             let library = choice.library.map { GoalLibrary(folder: $0) } ?? goals.library
             let signals = watch ? octo_signal_fd() : -1
-            let cameras = try goals.policyCameras()
+            let (cameras, armViews) = (try goals.policyCameras(), try goals.link.run.manifest.armViews())
             repeat {
                 let (goal, record) = try chosen(from: library, goals)
                 guard !goal.views.isEmpty else {
                     return print("\(goal.isNone ? "no goal is set" : "the goal is a sentence"): there is nothing to compare")
                 }
                 let frames = try goals.frames(of: goal.views.map(\.camera))
-                verdict = try tell(goal, record, cameras: cameras, onArm: goals.camerasOnArm, frames)
+                let arm = armViews.isEmpty ? nil : try goals.armPositions()
+                let fit = GoalFit(
+                    of: goal, record: record, cameras: cameras, onArm: goals.camerasOnArm, armViews: armViews, arm: arm,
+                    frames: frames, wall: .now(), at: .now())
+                verdict = try tell(fit, goal, frames)
                 if watch { try goals.link.bus.wait(until: .now() + .seconds(1), alsoOn: [signals]) }
             } while watch && octo_signal_read(signals) == 0
         }
@@ -104,14 +108,12 @@ struct CheckCommand: ParsableCommand {
             frames[camera] = CameraFrame(
                 camera: camera, deviceID: "", sequence: 0, captureTime: .now(), pixels: .rgb8(image), contentHash: 0)
         }
-        return try tell(
-            record.goal(path: library.path(of: record.name)), record, cameras: Set(frames.keys), onArm: [], frames)
+        let goal = record.goal(path: library.path(of: record.name))
+        let fit = GoalFit(of: goal, record: record, cameras: Set(frames.keys), frames: frames, wall: .now(), at: .now())
+        return try tell(fit, goal, frames)
     }
 
-    private func tell(
-        _ goal: Goal, _ record: GoalRecord?, cameras: Set<String>?, onArm: Set<String>, _ frames: [String: CameraFrame]
-    ) throws -> GoalFit.Verdict {
-        let fit = GoalFit(of: goal, record: record, cameras: cameras, onArm: onArm, frames: frames, wall: .now(), at: .now())
+    private func tell(_ fit: GoalFit, _ goal: Goal, _ frames: [String: CameraFrame]) throws -> GoalFit.Verdict {
         if let overlay {
             let rows = try goal.views.compactMap { view -> [RGBImage]? in
                 guard let live = try frames[view.camera]?.image() else { return nil }

@@ -1,6 +1,9 @@
 import ArgumentParser
+import ArmSetup
 import Bus
 import Cameras
+import Control
+import Geometry
 import Goals
 import Images
 import Launch
@@ -45,7 +48,7 @@ struct GoalNode: NodeBody {
         let manifest = context.run.manifest
         core = GoalNodeCore(
             node: context.name, cameras: manifest.cameras.map(\.name), onArm: manifest.camerasOnArm,
-            preprocessing: Preprocessing(manifest.policy.preprocessing))
+            armViews: try manifest.armViews(), preprocessing: Preprocessing(manifest.policy.preprocessing))
         library = GoalLibrary(folder: manifest.goal.library)
         goals = context.bus.publisher(Topics.goalCurrent)
         fits = context.bus.publisher(Topics.goalFit)
@@ -136,6 +139,27 @@ extension GoalSource {
 
 extension Manifest {
     var camerasOnArm: Set<String> { Set(cameras.filter(\.ridesOnArm).map(\.name)) }
+
+    /// Of the cameras whose calibration says lens and place: where the arm is in their pictures.
+    /// - Throws: what is wrong with a calibration file.
+    func armViews() throws -> [String: ArmView] {
+        var views: [String: ArmView] = [:]
+        for camera in cameras where !camera.ridesOnArm {
+            guard case .device(let device) = camera.source, let path = device.calibration else { continue }
+            let calibration = try CameraCalibration(path: path)
+            guard let intrinsics = calibration.intrinsics, let place = calibration.baseFromCamera else { continue }
+            let (matrix, turn) = (intrinsics.cameraMatrix, place.rollPitchYaw)
+            views[camera.name] = ArmView(
+                chain: try ArmCalibration(contentsOfFile: arm.calibration).chain,
+                lens: .init(
+                    width: intrinsics.width, height: intrinsics.height, focalX: matrix[0], focalY: matrix[4], centreX: matrix[2],
+                    centreY: matrix[5]),
+                baseFromCamera: Pose(
+                    rotation: Rotation(roll: turn[0], pitch: turn[1], yaw: turn[2]),
+                    translation: [place.offset[0], place.offset[1], place.offset[2]]))
+        }
+        return views
+    }
 }
 
 extension Preprocessing {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bus
 import Foundation
+import Geometry
 import Goals
 import Launch
 import Messages
@@ -89,6 +90,19 @@ final class GoalOperator {
     }
 
     var camerasOnArm: Set<String> { link.run.manifest.camerasOnArm }
+
+    /// Where the arm's joints are, radians; nil when it does not say so soon.
+    func armPositions() throws -> JointVector? {
+        let states = try link.bus.subscribe(Topics.armState)
+        let deadline = MonotonicTime.now() + .seconds(1)
+        while MonotonicTime.now() < deadline {
+            try link.bus.wait(until: .now() + .milliseconds(50))
+            var newest: JointVector?
+            while let received = states.take() { newest = received.message.measured.positions }
+            if let newest { return newest }
+        }
+        return nil
+    }
 
     /// The newest frame of each camera, once all have come.
     func frames(of cameras: [String], patience: Duration = .seconds(5)) throws -> [String: CameraFrame] {

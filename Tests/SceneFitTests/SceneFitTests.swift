@@ -89,6 +89,39 @@ import Testing
         #expect(fit(elsewhere, .init(changedSettings: ["gain was 1 then, is 2 now"], ridesOnArm: true)).verdict == .amber)
     }
 
+    /// An arm that fills the middle of the picture, and moved: the camera did not.
+    @Test func whatIsKnownToHaveMovedIsLeftOut() {
+        func withArm(_ image: RGBImage, _ seed: UInt64) -> RGBImage {
+            var generator = SeededGenerator(seed: seed)
+            let pixels = SharedBytes(count: image.pixels.count) { (memory) throws(Never) in
+                for index in 0..<160 * 160 {
+                    let (dx, dy) = (index % 160 - 80, index / 160 - 80)
+                    let isArm = dx * dx + dy * dy < 65 * 65
+                    for channel in 0..<3 {
+                        let background = withExtendedLifetime(image) { image.pixels.bytes[3 * index + channel] }
+                        memory[3 * index + channel] = isArm ? .random(in: 0...255, using: &generator) : background
+                    }
+                }
+            }
+            return RGBImage(width: 160, height: 160, pixels: pixels)
+        }
+        let goal = withArm(scene.picture(noise: 1), 1)
+        let live = withArm(scene.picture(noise: 1, seed: 5), 2)
+        let mask = PictureMask(discs: [.init(centre: [80, 80], radius: 66)])
+        #expect(SceneFit(goal: goal, live: live).verdict == .red, "half the picture differs")
+        let fit = SceneFit(goal: goal, live: live, mask: mask)
+        #expect(fit.agreement > 0.99 && (fit.motion.shift * fit.motion.shift).sum() < 0.01, "\(fit)")
+        let pushed = withArm(scene.picture(shift: [6, -8], noise: 1, seed: 5), 2)
+        let moved = SceneFit(goal: goal, live: pushed, mask: PictureMask(discs: [.init(centre: [80, 80], radius: 78)]))
+        #expect(abs(moved.motion.shift.x - 6) < 0.6 && abs(moved.motion.shift.y + 8) < 0.6, "\(moved.motion)")
+        #expect(moved.verdict == .red)
+        // One that leaves nothing is none.
+        let everything = PictureMask(discs: [.init(centre: [80, 80], radius: 500)])
+        #expect(SceneFit(goal: goal, live: goal, mask: everything) == SceneFit(goal: goal, live: goal))
+        let odd = PictureMask(discs: [.init(centre: [.infinity, 2], radius: 3), .init(centre: [-1e12, 5], radius: 9), .init(centre: [3, 3], radius: -1)])
+        #expect(SceneFit(goal: goal, live: goal, mask: odd) == SceneFit(goal: goal, live: goal))
+    }
+
     @Test func picturesThatCannotBeComparedAreRed() {
         let other = SceneFit(goal: RGBImage(width: 64, height: 64, filledWith: 9), live: RGBImage(width: 80, height: 64, filledWith: 9))
         #expect(other.verdict == .red && other.reasons[0].text == "the goal is 64x64, the camera delivers 80x64")

@@ -15,6 +15,16 @@ struct octo_video_capability {
 int octo_video_capability(int fd, struct octo_video_capability *capability);
 
 /// How frames lie in memory. The pixel format is a four-character code, first character in the lowest byte.
+/// Hands an open device to libv4l2, which offers RGB24 in the place of formats that only it understands. 0, errno, or ENOSYS
+/// where the library is not installed.
+int octo_video_convert(int fd);
+
+/// Maps a buffer for reading: NULL, with errno set, when that fails. mmap(2), or libv4l2's.
+void *octo_video_map(int fd, size_t length, int64_t offset);
+void octo_video_unmap(void *memory, size_t length);
+/// close(2), or libv4l2's.
+void octo_video_close(int fd);
+
 struct octo_video_format {
     uint32_t pixel_format;
     uint32_t width, height;
