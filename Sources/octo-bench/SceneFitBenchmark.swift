@@ -153,10 +153,12 @@ private struct FramePairs: PairSource {
         guard paths.count >= 2 else { throw ValidationError("--frames \(folder): \(paths.count) files match '\(pattern)', expected 2 or more.") }
         let frames = try paths.map { try RGBImage(contentsOf: $0) }
         let first = frames[0]
-        guard min(first.width, first.height) >= 256, frames.allSatisfy({ $0.width == first.width && $0.height == first.height }) else {
-            throw ValidationError("--frames \(folder): expected frames of one size, 256 pixels or more.")
+        guard frames.allSatisfy({ $0.width == first.width && $0.height == first.height }) else {
+            throw ValidationError("--frames \(folder): expected frames of one size.")
         }
-        self.frames = frames
+        // Some room about the 256 pixels that are compared, for what a shift brings into view.
+        let plan = ImageResize(fromWidth: first.width, height: first.height, toWidth: 320, height: 320)
+        self.frames = frames.map(plan.resize)
         words = "Two of \(paths.count) real frames each"
     }
 
