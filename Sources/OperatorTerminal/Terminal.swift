@@ -101,7 +101,7 @@ package struct StatusScreen {
             lastWords = words
             return
         }
-        let width = Self.width
+        let width = Self.columns
         let rows = lines.flatMap { Self.wrapped($0, to: width) }
         Terminal.say(up + rows.joined(separator: "\u{1B}[K\n") + "\u{1B}[J", end: "")
         drawn = rows.count
@@ -138,8 +138,14 @@ package struct StatusScreen {
         return rows
     }
 
-    /// Columns of the screen. ioctl_tty(2), TIOCGWINSZ.
-    private static var width: Int {
+    /// Standard output is a terminal that is not known to be without colours (no-color.org).
+    package static var showsColours: Bool {
+        func variable(_ name: String) -> String { ProcessInfo.processInfo.environment[name] ?? "" }
+        return isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR").isEmpty && !["", "dumb"].contains(variable("TERM"))
+    }
+
+    /// Of standard output; 80 where nothing is known. ioctl_tty(2), TIOCGWINSZ.
+    package static var columns: Int {
         var size = winsize()
         let known = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
         return known ? Int(size.ws_col) : 80

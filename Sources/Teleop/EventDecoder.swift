@@ -47,12 +47,22 @@ package struct EventDecoder: Sendable {
 /// linux/joystick.h.
 package struct JoystickDecoder: Sendable {
     private static let size = 8
-    /// Codes of the axes and buttons in their usual order.
-    private static let axes: [UInt16] = [0, 1, 2, 3, 4, 5, 0x10, 0x11]
-    private static let buttons: [UInt16] = [0x130, 0x131, 0x133, 0x134, 0x136, 0x137, 0x13a, 0x13b, 0x13c, 0x13d, 0x13e]
+    /// Codes of the axes and buttons in the order that pads of one kind have; others leave out some, or have more.
+    package static let usualAxes: [UInt16] = [0, 1, 2, 3, 4, 5, 0x10, 0x11]
+    package static let usualButtons: [UInt16] = [
+        0x130, 0x131, 0x133, 0x134, 0x136, 0x137, 0x13a, 0x13b, 0x13c, 0x13d, 0x13e,
+    ]
+    private let axes: [UInt16]
+    private let buttons: [UInt16]
     private var carry: [UInt8] = []
 
-    package init() {}
+    /// - Parameters:
+    ///   - axes: the input layer's code of each, in the device's order (JSIOCGAXMAP).
+    ///   - buttons: likewise (JSIOCGBTNMAP): on a pad with more buttons the emergency stop has another number.
+    package init(axes: [UInt16] = usualAxes, buttons: [UInt16] = usualButtons) {
+        self.axes = axes
+        self.buttons = buttons
+    }
 
     package mutating func receive(_ bytes: some Collection<UInt8>) -> [InputEvent] {
         carry += bytes
@@ -65,13 +75,13 @@ package struct JoystickDecoder: Sendable {
             switch type {
             // What is told at the start is not what anybody did: triggers that nobody touched report their middle.
             case 0x81, 0x82: continue
-            case 1 where number < Self.buttons.count:
-                events.append(InputEvent(type: InputEvent.key, code: Self.buttons[number], value: value == 0 ? 0 : 1))
-            case 2 where number < Self.axes.count:
+            case 1 where number < buttons.count:
+                events.append(InputEvent(type: InputEvent.key, code: buttons[number], value: value == 0 ? 0 : 1))
+            case 2 where number < axes.count:
                 // A hat is an axis of -32767, 0, 32767 here.
-                let isHat = Self.axes[number] >= 0x10
+                let isHat = axes[number] >= 0x10
                 events.append(
-                    InputEvent(type: InputEvent.axis, code: Self.axes[number], value: isHat ? Int32(value).signum() : Int32(value)))
+                    InputEvent(type: InputEvent.axis, code: axes[number], value: isHat ? Int32(value).signum() : Int32(value)))
             default: continue
             }
             events.append(InputEvent(type: InputEvent.synchronisation, code: InputEvent.report, value: 0))

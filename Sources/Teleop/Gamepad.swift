@@ -44,6 +44,8 @@ package struct Gamepad: Sendable {
     private var pending: [InputEvent] = []
     /// Events were lost: what comes up to the next report is part of an unknown whole.
     private var isSkipping = false
+    /// Events were lost, and what the device is like now has not been told since.
+    package private(set) var needsState = false
 
     /// - Parameter ranges: by axis; those missing have 16 bits, hats -1...1.
     package init(ranges: [UInt16: AxisRange] = [:]) {
@@ -61,7 +63,7 @@ package struct Gamepad: Sendable {
         for event in events {
             switch (event.type, event.code) {
             case (InputEvent.synchronisation, InputEvent.dropped):
-                (values, pressed, pending, isSkipping) = ([:], [], [], true)
+                (values, pressed, pending, isSkipping, needsState) = ([:], [], [], true, true)
                 readings.append(reading)
             case (InputEvent.synchronisation, InputEvent.report):
                 defer { isSkipping = false }
@@ -75,6 +77,18 @@ package struct Gamepad: Sendable {
             }
         }
         return readings
+    }
+
+    /// What the device says of itself after a loss. Of its buttons only the emergency stop counts: it may have been pressed in
+    /// what was lost. All others, the dead-man first, have to be pressed anew.
+    /// - Parameters:
+    ///   - held: codes of the buttons that are down (EVIOCGKEY).
+    ///   - axes: where they stand, by code (EVIOCGABS).
+    package mutating func resynchronise(held: Set<UInt16>, axes: [UInt16: Int]) -> DeviceReading {
+        needsState = false
+        values.merge(axes) { $1 }
+        if held.contains(where: { Self.buttons[$0] == .emergencyStop }) { pressed.insert(.emergencyStop) }
+        return reading
     }
 
     private mutating func take(_ event: InputEvent) {

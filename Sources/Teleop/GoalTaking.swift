@@ -50,6 +50,8 @@ package struct GoalTaking: Sendable {
         }
         failure = ""
         if case .taken = phase { retakes = true }
+        // The hand that held the leader is wanted for the keys, and the arm has to stand still.
+        session.stopFollowing(at: now)
         if preparation.opensGripper, (session.jog.state?.setpoint.gripper ?? 1) <= 0.5 {
             phase = .openingGripper(until: now + Self.gripperTime)
             session.openGripper(at: now)
@@ -68,17 +70,17 @@ package struct GoalTaking: Sendable {
         switch phase {
         case .driving, .taken, .accepted: return false
         case .openingGripper(let until):
-            guard !session.jog.isMoving || now >= until else { return false }
+            guard !session.jog.isUnderway || now >= until else { return false }
             goToPose(&session, at: now)
             return isTaking
         case .goingToPose:
-            guard !session.jog.isMoving else { return false }
+            guard !session.jog.isUnderway else { return false }
             guard session.isNear(preparation.pose) else {
                 // Something was in the way, or the operator pressed a key.
                 fail("the arm did not get to the \(preparation.pose?.rawValue ?? "") pose: \(session.jog.message)", &session)
                 return false
             }
-            phase = .taking(since: now)
+            take(&session, at: now)
             return true
         case .taking(let since):
             if now - since > Self.answerTime {
@@ -100,12 +102,27 @@ package struct GoalTaking: Sendable {
         session.tell(words)
     }
 
+    /// One word for `phase`.
+    package var phaseName: String {
+        switch phase {
+        case .driving: "driving"
+        case .openingGripper, .goingToPose: "preparing"
+        case .taking: "taking"
+        case .taken: "taken"
+        case .accepted: "accepted"
+        }
+    }
+
     package var isTaking: Bool { if case .taking = phase { true } else { false } }
+
+    private mutating func take(_ session: inout TeleopSession, at now: MonotonicTime) {
+        phase = .taking(since: now)
+        session.tell("taking the goal as soon as nothing moves in the pictures")
+    }
 
     private mutating func goToPose(_ session: inout TeleopSession, at now: MonotonicTime) {
         guard let pose = preparation.pose, !session.isNear(pose) else {
-            phase = .taking(since: now)
-            return
+            return take(&session, at: now)
         }
         session.press(.sign(pose == .neutral ? "h" : "z"), at: now)
         phase = .goingToPose

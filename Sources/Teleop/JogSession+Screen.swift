@@ -35,6 +35,7 @@ extension JogSession {
         case .tool(let axis, let sign): "moving the tool \(axis.name) \(sign > 0 ? "+" : "-")"
         case .gripper(let opening): "gripper to \((opening * 100).decimals(0)) %"
         case .steer(.positions, _): "following the leader"
+        case .steer(.joints, nil): "you hold the arm, and it stands still"
         case .steer: "moving as the device says"
         case .pose(let pose, _): "going to the \(pose.rawValue) pose"
         }

@@ -92,6 +92,17 @@ package struct JogSession: Sendable {
     package var speed: Double { Self.speeds[speedLevel] }
     /// Something is asked of the arm.
     package var isMoving: Bool { motion != nil }
+    /// The arm is on its way somewhere, and will say when it is there.
+    var isUnderway: Bool {
+        switch motion {
+        case .gripper, .pose: true
+        case nil, .joint, .tool, .steer: false
+        }
+    }
+    /// The arm is in this operator's hands, or was so lately that it may still say so.
+    func holdsArm(at now: MonotonicTime) -> Bool {
+        motion != nil || releaseEnd.map { now < $0 + Self.releaseTime } ?? false
+    }
 
     // MARK: Events
 
@@ -143,6 +154,17 @@ package struct JogSession: Sendable {
             return refuse(hindrance)
         }
         move(.steer(wanted, gripper: gripper), until: end)
+    }
+
+    /// The device's switch is held while its axes rest: the arm is still the operator's, and nobody else's. What was begun
+    /// goes on.
+    package mutating func holdStill(until end: MonotonicTime, at now: MonotonicTime) {
+        mustRest = false
+        guard quitting == nil, hindrance(at: now) == nil else { return }
+        switch motion {
+        case nil, .steer: move(.steer(.joints(arm.still), gripper: nil), until: end)
+        case .joint, .tool, .gripper, .pose: break
+        }
     }
 
     /// The device is let go.
@@ -251,14 +273,19 @@ package struct JogSession: Sendable {
     }
 
     private mutating func move(_ motion: Motion, until end: MonotonicTime) {
+        // What was said meanwhile stays to be read while the motion goes on.
+        if !Self.continues(self.motion, as: motion) { message = "" }
         self.motion = motion
         motionEnd = end
         releaseEnd = nil
-        message = ""
+    }
+
+    private static func continues(_ former: Motion?, as motion: Motion) -> Bool {
+        if case .steer = former, case .steer = motion { true } else { former == motion }
     }
 
     /// Ends what time or success ends.
-    private mutating func advance(at now: MonotonicTime) {
+    mutating func advance(at now: MonotonicTime) {
         switch motion {
         case nil: return
         case .joint, .tool, .steer: if now >= motionEnd { end(at: now) }

@@ -1,10 +1,18 @@
 import Geometry
+import Time
 
 /// Reports of a 3Dconnexion SpaceMouse as hidraw gives them, one read each.
 ///
 /// Report 1 has the translation, and in 13 bytes the rotation too; report 2 the rotation of the models that send both
 /// apart; report 3 the buttons. The length decides, not the product.
 package struct SpaceMouseDecoder: Sendable {
+    /// What keeps the arm from moving by a knock.
+    package enum DeadMan: String, CaseIterable, Sendable {
+        /// Who holds the puck off its middle holds the switch; the left button is the gripper's.
+        case motion
+        /// The left button, held.
+        case button
+    }
     /// Nominal full deflection.
     private static let fullScale = 350
     private static let shape = AxisShape(minimum: -fullScale, maximum: fullScale, deadZone: 0.06)
@@ -13,13 +21,19 @@ package struct SpaceMouseDecoder: Sendable {
     private var translation = [0, 0, 0]
     private var rotation = [0, 0, 0]
     private var buttons: UInt8 = 0
+    private let deadMan: DeadMan
+    private var lastAxes = MonotonicTime.zero
 
-    package init() {}
+    package init(deadMan: DeadMan = .motion) { self.deadMan = deadMan }
 
     /// - Parameter report: whole, with its id; anything unknown or cut short changes nothing.
     /// - Returns: what the device says now; nil when the report says nothing.
-    package mutating func receive(_ report: some Collection<UInt8>) -> DeviceReading? {
+    package mutating func receive(_ report: some Collection<UInt8>, at now: MonotonicTime) -> DeviceReading? {
         let bytes = Array(report)
+        // A puck off its middle reports all the time. One that fell silent was let go, and the report of that was lost: a
+        // button must not bring back what the axes said then.
+        if now - lastAxes > TeleopSession.silence { (translation, rotation) = ([0, 0, 0], [0, 0, 0]) }
+        if bytes.first == 1 || bytes.first == 2 { lastAxes = now }
         switch bytes.first {
         case 1 where bytes.count >= 13:
             translation = Self.numbers(bytes[1..<7])
@@ -29,12 +43,6 @@ package struct SpaceMouseDecoder: Sendable {
         case 3 where bytes.count >= 2: buttons = bytes[1]
         default: return nil
         }
-        return reading
-    }
-
-    /// The puck is let go, or silent: a lost last report must not leave the arm moving.
-    package mutating func release() -> DeviceReading {
-        (translation, rotation) = ([0, 0, 0], [0, 0, 0])
         return reading
     }
 
@@ -59,10 +67,16 @@ package struct SpaceMouseDecoder: Sendable {
         // right, towards the user, down.
         reading.linear = [-t[1], -t[0], -t[2]]
         reading.angular = [-r[1], -r[0], -r[2]]
-        if buttons & 1 != 0 { reading.pressed.insert(.toggleGripper) }
+        let isLeftHeld = buttons & 1 != 0
         if buttons & 2 != 0 { reading.pressed.insert(.emergencyStop) }
-        // It has no button to spare: who holds the puck off its middle holds the switch.
-        if !reading.isAtRest { reading.pressed.insert(.deadMan) }
+        switch deadMan {
+        case .motion:
+            if isLeftHeld { reading.pressed.insert(.toggleGripper) }
+            if !reading.isAtRest { reading.pressed.insert(.deadMan) }
+        case .button:
+            reading.hasSwitch = true
+            if isLeftHeld { reading.pressed.insert(.deadMan) }
+        }
         return reading
     }
 

@@ -17,7 +17,21 @@ package struct TeleopSession: Sendable {
         case takeGoal
         /// The goal that was taken is good.
         case acceptGoal
-        case episode(EpisodeCommand.Action)
+        /// Said again and again, with its number, until the recorder answers.
+        case episode(EpisodeCommand.Action, number: UInt64)
+    }
+    /// Who moves the arm.
+    package enum Holder: String, Sendable {
+        case policy
+        case you
+        case another
+        case nobody
+    }
+    private struct EpisodeRequest: Sendable {
+        let action: EpisodeCommand.Action
+        let number: UInt64
+        let asked: MonotonicTime
+        var nextTry: MonotonicTime
     }
     /// A device that says nothing for so long while its axes are off the middle is gone: 60 reports a second are usual.
     package static let silence = Duration.milliseconds(150)
@@ -25,6 +39,10 @@ package struct TeleopSession: Sendable {
     private static let steerTime = Duration.milliseconds(200)
     /// How long the recorder has for an answer.
     package static let patience = Duration.seconds(2)
+    /// A question to the recorder may be lost.
+    private static let retryPeriod = Duration.milliseconds(300)
+    /// Over which the states' rate is counted.
+    private static let rateWindow = Duration.seconds(1)
 
     package private(set) var jog: JogSession
     package var frame: Frame { jog.usesToolAxes ? .tool : .base }
@@ -38,7 +56,12 @@ package struct TeleopSession: Sendable {
     private var needsReports: Bool
     private var gripper: Double?
     private var wishes: [Wish] = []
-    private var episodeAsked: MonotonicTime?
+    private var episodeRequests: [EpisodeRequest] = []
+    private var requests: UInt64 = 0
+    private var rateStart: MonotonicTime?
+    private var statesCounted = 0
+    /// States of the arm a second, as they arrive; nil before they were counted.
+    package private(set) var stateRate: Double?
 
     /// - Parameters:
     ///   - needsReports: a device that is moved reports all the time, as a SpaceMouse does; one that reports changes alone
@@ -56,11 +79,16 @@ package struct TeleopSession: Sendable {
 
     // MARK: What comes in
 
-    package mutating func receive(_ state: ArmState, at now: MonotonicTime) { jog.receive(state, at: now) }
+    package mutating func receive(_ state: ArmState, at now: MonotonicTime) {
+        countState(at: now)
+        jog.receive(state, at: now)
+    }
     package mutating func receive(_ fit: GoalFit) { self.fit = fit }
     package mutating func receive(_ state: EpisodeState) { episode = state }
-    package mutating func receive(_ result: EpisodeResult) {
-        episodeAsked = nil
+    /// - Parameter number: of the wish that it answers.
+    package mutating func receive(_ result: EpisodeResult, to number: UInt64) {
+        guard let index = episodeRequests.firstIndex(where: { $0.number == number }) else { return }
+        episodeRequests.remove(at: index)
         jog.tell(result.message)
     }
 
@@ -84,10 +112,7 @@ package struct TeleopSession: Sendable {
             jog.tell(isFollowing ? "following the leader" : "the leader is let go")
         default:
             // Whoever presses a key means the arm to stop what it was doing.
-            if isFollowing {
-                isFollowing = false
-                release(at: now)
-            }
+            stopFollowing(at: now)
             jog.press(key, at: now)
         }
     }
@@ -130,6 +155,13 @@ package struct TeleopSession: Sendable {
         jog.tell(words)
     }
 
+    /// The leader does not move the arm any more, if it did.
+    mutating func stopFollowing(at now: MonotonicTime) {
+        guard isFollowing else { return }
+        isFollowing = false
+        release(at: now)
+    }
+
     /// A closed gripper opens.
     mutating func openGripper(at now: MonotonicTime) { jog.press(.sign("g"), at: now) }
 
@@ -145,12 +177,11 @@ package struct TeleopSession: Sendable {
             reading = DeviceReading()
             release(at: now)
         }
+        // What time ends is over before anything else begins: between the two the arm would be the policy's.
+        jog.advance(at: now)
         steer(at: now)
         follow(at: now)
-        if let asked = episodeAsked, now - asked > Self.patience {
-            episodeAsked = nil
-            jog.tell("no recorder answers: this run has none, or it hangs (see 'octo-bus list')")
-        }
+        askRecorder(at: now)
         return jog.command(at: now)
     }
 
@@ -166,14 +197,18 @@ package struct TeleopSession: Sendable {
             if !isFollowing { jog.letGo(at: now) }
             return
         }
-        guard !reading.isAtRest || gripper != nil else { return jog.letGo(at: now) }
+        let end = now + Self.steerTime
+        guard !reading.isAtRest || gripper != nil else {
+            // A stick in its middle moves nothing, but who holds the switch keeps the arm from the policy.
+            return reading.hasSwitch ? jog.holdStill(until: end, at: now) : jog.letGo(at: now)
+        }
         var linear = Self.unit(reading.linear) * (jog.speed * JogSession.toolSpeed.linear)
         var angular = Self.unit(reading.angular) * (jog.speed * JogSession.toolSpeed.angular)
         if frame == .tool, let pose = jog.state?.baseFromEEF {
             linear = pose.rotation * linear
             angular = pose.rotation * angular
         }
-        jog.steer(.twist(linear: linear, angular: angular), gripper: gripper, until: now + Self.steerTime, at: now)
+        jog.steer(.twist(linear: linear, angular: angular), gripper: gripper, until: end, at: now)
     }
 
     /// All axes together are no faster than one.
@@ -227,22 +262,57 @@ package struct TeleopSession: Sendable {
     }
 
     private mutating func ask(_ action: EpisodeCommand.Action, at now: MonotonicTime) {
-        wishes.append(.episode(action))
-        episodeAsked = now
+        requests += 1
+        wishes.append(.episode(action, number: requests))
+        episodeRequests.append(
+            EpisodeRequest(action: action, number: requests, asked: now, nextTry: now + Self.retryPeriod))
+    }
+
+    private mutating func askRecorder(at now: MonotonicTime) {
+        if episodeRequests.contains(where: { now - $0.asked > Self.patience }) {
+            episodeRequests = []
+            jog.tell("no recorder answers: this run has none, or it hangs (see 'octo-bus list')")
+        }
+        for index in episodeRequests.indices where now >= episodeRequests[index].nextTry {
+            episodeRequests[index].nextTry = now + Self.retryPeriod
+            wishes.append(.episode(episodeRequests[index].action, number: episodeRequests[index].number))
+        }
+    }
+
+    private mutating func countState(at now: MonotonicTime) {
+        guard let start = rateStart else {
+            rateStart = now
+            return
+        }
+        statesCounted += 1
+        guard now - start >= Self.rateWindow else { return }
+        stateRate = Double(statesCounted) / (now - start).inSeconds
+        (rateStart, statesCounted) = (now, 0)
     }
 }
 
 extension TeleopSession {
+    /// Nil before the arm's first state.
+    package func holder(at now: MonotonicTime) -> Holder? {
+        guard let state = jog.state else { return nil }
+        return switch state.mode {
+        case .executing: .policy
+        case .manual: jog.holdsArm(at: now) ? .you : .another
+        case .holding, .recovering: .nobody
+        }
+    }
+
     /// How the arm is, what is held, how the goal fits, whether an episode is recorded.
     package func lines(at now: MonotonicTime) -> [String] {
         var words: [String] = []
-        if let state = jog.state {
-            switch state.mode {
-            case .executing: words.append("POLICY has the arm")
-            case .manual: words.append("YOU have the arm")
-            case .holding, .recovering: words.append("the arm holds")
-            }
+        switch holder(at: now) {
+        case nil: break
+        case .policy: words.append("POLICY has the arm")
+        case .you: words.append("YOU have the arm")
+        case .another: words.append("ANOTHER operator has the arm")
+        case .nobody: words.append("the arm holds")
         }
+        if let stateRate { words.append("arm \(stateRate.decimals(0)) Hz") }
         if let fit, !fit.goalID.isEmpty {
             words.append("goal '\(fit.goalName)' \(fit.verdict)" + (fit.reasons.first.map { ": \($0)" } ?? ""))
         } else {
@@ -269,6 +339,8 @@ extension TeleopSession {
         Gamepad: hold the left shoulder button. Left stick x, y; right stick up and yaw; hat
         roll and pitch; right shoulder gripper; east EMERGENCY STOP; start reset; select home;
         north goal; west episode; south success; pressed sticks slower, faster.
+        While it is held the arm is yours, even with the sticks in their middle.
         SpaceMouse: the arm moves as the puck does; left button gripper, right EMERGENCY STOP.
+        With --dead-man button, only while the left button is held; the gripper by keys.
         """
 }

@@ -41,7 +41,7 @@ struct HomeCommand: ParsableCommand {
     }
 
     func run() throws {
-        let signals = try OperatorShell.begin()
+        let signals = try OperatorShell.begin("octo-arm")
         let handle = try choice.open()
         var shell = HomeShell(handle: handle, signals: signals, json: json, pose: pose, speed: speed)
         let outcome = OperatorShell.attempt { try shell.run() }

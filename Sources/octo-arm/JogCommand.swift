@@ -34,7 +34,7 @@ struct JogCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let signals = try OperatorShell.begin()
+        let signals = try OperatorShell.begin("octo-arm")
         let handle = try choice.open()
         var shell = JogShell(handle: handle, signals: signals, json: json)
         let outcome = OperatorShell.attempt { try shell.run() }
@@ -43,39 +43,6 @@ struct JogCommand: ParsableCommand {
         if shell.session.isStopUnconfirmed {
             Terminal.complain("error: \(shell.session.message)")
             throw NodeExit.failure
-        }
-    }
-}
-
-/// What the operators' programs share.
-enum OperatorShell {
-    /// A program that hangs while it stops is ended by the kernel after this many seconds.
-    private static let stopDeadlineSeconds: UInt32 = 8
-    /// How long the arm has for its first state.
-    static let firstStateTime = Duration.seconds(10)
-
-    /// Signals become readable: SIGTERM, SIGINT and SIGHUP brake the arm before they end the program. Before any thread.
-    static func begin() throws -> Int32 {
-        let signals = octo_signal_fd()
-        guard signals >= 0 else {
-            Terminal.complain("error: receiving signals: errno \(-signals), expected a pipe. Start octo-arm again.")
-            throw NodeExit.failure
-        }
-        octo_exit_deadline_after_signal(stopDeadlineSeconds)
-        // A screen that goes away must not end a program whose arm has yet to brake.
-        signal(SIGPIPE, SIG_IGN)
-        return signals
-    }
-
-    /// Whatever breaks is said, and ends the program only after the arm was let go.
-    static func attempt(_ work: () throws -> Void) -> Result<Void, any Error> {
-        do {
-            return .success(try work())
-        } catch let error as ExitCode {
-            return .failure(error)
-        } catch {
-            Terminal.complain("error: \(error)")
-            return .failure(NodeExit.failure)
         }
     }
 }
@@ -178,15 +145,5 @@ private struct JogShell {
         screen.end()
         terminal?.restore()
         handle.close()
-    }
-}
-
-/// The arm says nothing.
-struct NoStateError: Error, CustomStringConvertible {
-    let place: String
-
-    var description: String {
-        "waiting for the state of \(place): none came within \(OperatorShell.firstStateTime), expected some in a second. See "
-            + "'octo-bus list' whether the arm's process is alive."
     }
 }

@@ -14,24 +14,32 @@ enum DeviceKind: String, CaseIterable {
 }
 
 /// A device on the command line: `auto`, `keyboard`, a path, or a kind and a path (`gamepad:/tmp/pipe`).
-struct DeviceChoice: Equatable, ExpressibleByArgument {
+struct DeviceChoice: Equatable {
     var kind: DeviceKind?
     var path: String?
 
-    init?(argument: String) {
+    /// - Throws: `ValidationError` for a device that is none of these.
+    init(argument: String) throws {
         if argument == "auto" { return }
-        if argument == "keyboard" {
+        // Standard input has keys, whatever it is.
+        if argument == "keyboard" || argument == "-" {
             kind = .keyboard
             return
         }
         if let colon = argument.firstIndex(of: ":"), let kind = DeviceKind(rawValue: String(argument[..<colon])), kind != .keyboard {
             self.kind = kind
             let rest = String(argument[argument.index(after: colon)...])
-            guard !rest.isEmpty else { return nil }
+            guard !rest.isEmpty else { throw ValidationError("--device \(argument): expected a path after the colon.") }
             path = rest
             return
         }
-        guard let found = Self.kind(ofPath: argument) else { return nil }
+        // Names that stay, as in /dev/input/by-id, are links.
+        let target = URL(fileURLWithPath: argument).resolvingSymlinksInPath().path
+        guard let found = Self.kind(ofPath: argument) ?? Self.kind(ofPath: target) else {
+            throw ValidationError(
+                "--device \(argument): expected auto, keyboard, a path such as /dev/input/event5, js0, hidraw0 or ttyUSB0, or "
+                    + "KIND:PATH with gamepad, joystick, spacemouse or leader. 'octo-teleop devices' lists what is there.")
+        }
         (kind, path) = (found, argument)
     }
 
@@ -53,6 +61,9 @@ struct FoundDevice {
     var path: String
     var name: String
     var isReadable: Bool
+    /// USB's, of a SpaceMouse; 0 where it does not matter.
+    var vendor = 0
+    var product = 0
 
     /// 3Dconnexion, and Logitech's products that are SpaceMice.
     private static let spaceMice: [(vendor: Int, products: Set<Int>?)] = [
@@ -64,8 +75,10 @@ struct FoundDevice {
         var found: [FoundDevice] = []
         for node in names(in: "/sys/class/hidraw") {
             let text = (try? String(contentsOfFile: "/sys/class/hidraw/\(node)/device/uevent", encoding: .utf8)) ?? ""
-            guard isSpaceMouse(value("HID_ID", in: text)) else { continue }
-            found.append(.init(kind: .spacemouse, path: "/dev/\(node)", name: value("HID_NAME", in: text)))
+            guard let id = spaceMouse(value("HID_ID", in: text)) else { continue }
+            var device = FoundDevice(kind: .spacemouse, path: "/dev/\(node)", name: value("HID_NAME", in: text))
+            (device.vendor, device.product) = id
+            found.append(device)
         }
         for node in names(in: "/sys/class/input") where node.hasPrefix("event") {
             let folder = "/sys/class/input/\(node)/device"
@@ -92,10 +105,12 @@ struct FoundDevice {
     }
 
     /// - Parameter id: bus:vendor:product, hexadecimal.
-    private static func isSpaceMouse(_ id: String) -> Bool {
+    /// - Returns: vendor and product; nil for another device.
+    private static func spaceMouse(_ id: String) -> (Int, Int)? {
         let parts = id.split(separator: ":").compactMap { Int($0, radix: 16) }
-        guard parts.count == 3 else { return false }
-        return spaceMice.contains { $0.vendor == parts[1] && $0.products?.contains(parts[2]) ?? true }
+        guard parts.count == 3, spaceMice.contains(where: { $0.vendor == parts[1] && $0.products?.contains(parts[2]) ?? true })
+        else { return nil }
+        return (parts[1], parts[2])
     }
 
     /// - Parameter text: words of 64 bits, hexadecimal, the highest first.
@@ -109,10 +124,20 @@ struct FoundDevice {
     var remedy: String {
         switch kind {
         case .spacemouse:
-            "as root: echo 'SUBSYSTEM==\"hidraw\", ATTRS{idVendor}==\"256f\", TAG+=\"uaccess\"' > "
-                + "/etc/udev/rules.d/70-spacemouse.rules; udevadm control --reload; then plug it in anew"
+            // With the product: the vendor of the older ones makes keyboards too, which not everybody may read.
+            "as root: echo 'SUBSYSTEM==\"hidraw\", ATTRS{idVendor}==\"\(Self.digits(vendor))\", "
+                + "ATTRS{idProduct}==\"\(Self.digits(product))\", TAG+=\"uaccess\"' >> /etc/udev/rules.d/70-spacemouse.rules; "
+                + "udevadm control --reload; then plug it in anew"
         default: "as root: usermod -aG input \(NSUserName()), then log in anew"
         }
+    }
+}
+
+extension FoundDevice {
+    /// As udev writes an id: four hexadecimal digits.
+    private static func digits(_ id: Int) -> String {
+        let text = String(id, radix: 16)
+        return String(repeating: "0", count: max(0, 4 - text.count)) + text
     }
 }
 
@@ -142,8 +167,9 @@ struct DeviceInput {
     let descriptor: Int32
     private var decoder: Decoder
 
+    /// - Parameter deadMan: of a SpaceMouse.
     /// - Throws: `Failure`. open(2).
-    init(_ kind: DeviceKind, path: String) throws(Failure) {
+    init(_ kind: DeviceKind, path: String, deadMan: SpaceMouseDecoder.DeadMan) throws(Failure) {
         self.path = path
         self.kind = kind
         descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
@@ -155,9 +181,10 @@ struct DeviceInput {
         var status = stat()
         let isDevice = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFCHR
         switch kind {
-        case .gamepad: decoder = .gamepad(EventDecoder(), Gamepad(ranges: Self.ranges(descriptor)))
-        case .joystick: decoder = .joystick(JoystickDecoder(), Gamepad())
-        case .spacemouse, .keyboard, .leader: decoder = .spaceMouse(SpaceMouseDecoder(), carry: [], isDevice: isDevice)
+        case .gamepad: decoder = .gamepad(EventDecoder(), Gamepad(ranges: InputQueries.ranges(descriptor)))
+        case .joystick: decoder = .joystick(InputQueries.joystick(descriptor), Gamepad())
+        case .spacemouse, .keyboard, .leader:
+            decoder = .spaceMouse(SpaceMouseDecoder(deadMan: deadMan), carry: [], isDevice: isDevice)
         }
     }
 
@@ -166,7 +193,7 @@ struct DeviceInput {
 
     /// What has arrived.
     /// - Throws: `.lost` when it was unplugged.
-    mutating func read() throws(Failure) -> [DeviceReading] {
+    mutating func read(at now: MonotonicTime) throws(Failure) -> [DeviceReading] {
         var readings: [DeviceReading] = []
         var buffer = [UInt8](repeating: 0, count: 1_536)
         while readings.count < 256 {
@@ -179,15 +206,19 @@ struct DeviceInput {
                 if !readings.isEmpty { break }
                 throw .lost(path: path, errno: reason)
             }
-            readings += take(Array(buffer[..<count]))
+            readings += take(Array(buffer[..<count]), at: now)
         }
         return readings
     }
 
-    private mutating func take(_ bytes: [UInt8]) -> [DeviceReading] {
+    private mutating func take(_ bytes: [UInt8], at now: MonotonicTime) -> [DeviceReading] {
         switch decoder {
         case .gamepad(var events, var pad):
-            let readings = pad.receive(events.receive(bytes))
+            var readings = pad.receive(events.receive(bytes))
+            if pad.needsState {
+                readings.append(
+                    pad.resynchronise(held: InputQueries.held(descriptor), axes: InputQueries.values(descriptor)))
+            }
             decoder = .gamepad(events, pad)
             return readings
         case .joystick(var events, var pad):
@@ -201,23 +232,10 @@ struct DeviceInput {
                 carry += bytes
                 reports = SpaceMouseDecoder.reports(in: &carry, isCombined: false)
             }
-            let readings = reports.compactMap { mouse.receive($0) }
+            let readings = reports.compactMap { mouse.receive($0, at: now) }
             decoder = .spaceMouse(mouse, carry: carry, isDevice: isDevice)
             return readings
         }
-    }
-
-    /// EVIOCGABS of each axis; none of what is no input device. linux/input.h.
-    private static func ranges(_ descriptor: Int32) -> [UInt16: Gamepad.AxisRange] {
-        var ranges: [UInt16: Gamepad.AxisRange] = [:]
-        for code in [0, 1, 2, 3, 4, 5, 0x10, 0x11] as [UInt16] {
-            // value, minimum, maximum, fuzz, flat, resolution
-            var information = [Int32](repeating: 0, count: 6)
-            let answer = ioctl(descriptor, 0x8018_4540 + UInt(code), &information)
-            guard answer == 0 else { continue }
-            ranges[code] = .init(minimum: Int(information[1]), maximum: Int(information[2]), flat: Int(information[4]))
-        }
-        return ranges
     }
 
     func close() { Foundation.close(descriptor) }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import JSONTree
 import Launch
 import Messages
 import NodeShell
@@ -18,8 +19,15 @@ struct DriveOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "auto (what is plugged in), keyboard, a path such as /dev/input/event5 or /dev/hidraw0, leader:PORT, or KIND:PATH "
-                + "with gamepad, joystick or spacemouse. The keyboard works beside each.", valueName: "device"))
+                + "with gamepad, joystick or spacemouse. The keyboard works beside each.", valueName: "device"),
+        transform: DeviceChoice.init(argument:))
     var device = DeviceChoice()
+
+    @Option(
+        help: ArgumentHelp(
+            "What holds the arm with a SpaceMouse: motion (the puck off its middle) or button (the left one, held).",
+            valueName: "motion|button"))
+    var deadMan: SpaceMouseDecoder.DeadMan?
 
     @Option(help: ArgumentHelp("The leader arm's calibration; without it, the arm's own.", valueName: "file"))
     var leaderCalibration: String?
@@ -42,22 +50,22 @@ struct DriveOptions: ParsableArguments {
         if device.kind != .leader, leaderCalibration != nil || follow || ramp {
             throw ValidationError("--leader-calibration, --follow and --ramp belong to --device leader:PORT.")
         }
+        if deadMan != nil, let kind = device.kind, kind != .spacemouse {
+            throw ValidationError("--dead-man belongs to a SpaceMouse: a gamepad has its shoulder button, keys their repeat.")
+        }
         guard (9_600...4_500_000).contains(leaderBaud) else { throw ValidationError("--leader-baud: give 9600 to 4500000.") }
     }
 
     /// Runs a session to its end.
     /// - Returns: how the goal ended, in goal mode.
     func run(recording: GoalCommand.Recording? = nil, takesAtOnce: Bool = false) throws -> GoalTaking? {
-        let signals = try TeleopShell.begin()
+        let signals = try OperatorShell.begin("octo-teleop")
         var shell: TeleopShell?
         try reporting { shell = try open(signals, recording, takesAtOnce) }
         guard var shell else { throw NodeExit.failure }
-        let outcome = Result { try shell.run() }
+        let outcome = OperatorShell.attempt { try shell.run() }
         shell.end()
-        if case .failure(let error) = outcome {
-            complain("error: \(error)")
-            throw NodeExit.failure
-        }
+        try outcome.get()
         if shell.session.jog.isStopUnconfirmed {
             complain("error: \(shell.session.jog.message)")
             throw NodeExit.failure
@@ -80,12 +88,12 @@ struct DriveOptions: ParsableArguments {
                 joints: link.arm.joints.count)
             words = "leader arm at \(device.path ?? "")"
         case .gamepad?, .joystick?, .spacemouse?:
-            let opened = try DeviceInput(device.kind ?? .gamepad, path: device.path ?? "")
+            let opened = try DeviceInput(device.kind ?? .gamepad, path: device.path ?? "", deadMan: deadMan ?? .motion)
             words = "\(opened.kind.rawValue) at \(opened.path)"
             input = opened
         case nil:
             if let found = FoundDevice.all().first(where: \.isReadable) {
-                input = try DeviceInput(found.kind, path: found.path)
+                input = try DeviceInput(found.kind, path: found.path, deadMan: deadMan ?? .motion)
                 words = "\(found.name) at \(found.path)"
             } else if let locked = FoundDevice.all().first {
                 words = "keyboard (\(locked.name) at \(locked.path) may not be read: \(locked.remedy))"
@@ -100,6 +108,8 @@ struct DriveOptions: ParsableArguments {
             takesAtOnce: takesAtOnce)
     }
 }
+
+extension SpaceMouseDecoder.DeadMan: ExpressibleByArgument {}
 
 struct DriveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -156,7 +166,13 @@ struct TakeGoalCommand: ParsableCommand {
         let taking = try options.run(
             recording: .init(name: name, text: text, replaces: replace, origin: "teleop"), takesAtOnce: now)
         switch taking?.phase {
-        case .accepted(let result), .taken(let result): print("\(result.message) (\(result.path))")
+        case .accepted(let result), .taken(let result):
+            guard options.json else { return print("\(result.message) (\(result.path))") }
+            print(
+                JSONNode.object([
+                    "goal": JSONNode(result.goalName), "goal_id": JSONNode(result.goalID), "path": JSONNode(result.path),
+                    "message": JSONNode(result.message),
+                ]).text())
         default:
             complain("no goal was taken")
             throw NodeExit.failure

@@ -22,6 +22,8 @@ final class LeaderInput: @unchecked Sendable {
     }
     /// So many questions in a row may go wrong: one is line noise, more is a cable.
     private static let patience = 5
+    /// As often as the follower is told at most, twice over.
+    private static let period = Duration.milliseconds(10)
 
     private let line: ServoLine<SerialPort>
     private let layout: ServoLayout
@@ -62,6 +64,7 @@ final class LeaderInput: @unchecked Sendable {
         let ids = layout.leaders
         var failures = 0
         while !content.withLock({ $0.isOver }) {
+            let start = MonotonicTime.now()
             do {
                 // A leader is moved by hand: its servos must not hold it. They are only read.
                 let pulses = try line.positions(of: ids)
@@ -70,6 +73,8 @@ final class LeaderInput: @unchecked Sendable {
                 let reading = Reading(positions: positions, gripper: gripper, time: .now())
                 content.withLock { $0.reading = reading }
                 failures = 0
+                let left = Self.period - (MonotonicTime.now() - start)
+                if left > .zero { Thread.sleep(forTimeInterval: left.inSeconds) }
             } catch {
                 failures += 1
                 if failures < Self.patience { continue }

@@ -24,7 +24,9 @@ final class TeleopLink {
     private let goalCommands: Publisher<GoalCommand>
     private let episodeCommands: Publisher<EpisodeCommand>
     private let name = "\(operatorName)@\(getpid())"
-    private var nextID: UInt64
+    /// The first ids of this program's commands; those to one node count up from it, so that one said again keeps its own.
+    private let firstID: UInt64
+    private var goalCommandCount: UInt64 = 0
 
     /// - Throws: `RunSearchError`, `OperatorLinkError`, and what is wrong with the arm's calibration.
     init(run folder: String?) throws {
@@ -43,7 +45,7 @@ final class TeleopLink {
         goalCommands = link.bus.publisher(Topics.goalCommand)
         episodeCommands = link.bus.publisher(Topics.episodeCommand)
         var generator = SystemRandomNumberGenerator()
-        nextID = generator.next()
+        firstID = generator.next()
         try link.awaitHearing(on: Topics.armManual, by: Manifest.armNode)
         try link.awaitHearing(on: Topics.armCommand, by: Manifest.armNode)
     }
@@ -55,7 +57,8 @@ final class TeleopLink {
         while let received = fits.take() { session.receive(received.message) }
         while let received = episodeStates.take() { session.receive(received.message) }
         while let received = episodeResults.take() {
-            if received.message.operatorID == name { session.receive(received.message) }
+            guard received.message.operatorID == name else { continue }
+            session.receive(received.message, to: received.message.id &- firstID)
         }
         var answers: [GoalResult] = []
         while let received = goalResults.take() {
@@ -68,18 +71,18 @@ final class TeleopLink {
 
     func send(_ request: ArmRequest) throws {
         try armCommands.publish(
-            ArmCommand(id: nextID &+ request.number, operatorID: name, action: request.action, time: .now()), at: .now())
+            ArmCommand(id: firstID &+ request.number, operatorID: name, action: request.action, time: .now()), at: .now())
     }
 
-    func send(_ action: EpisodeCommand.Action) throws {
-        nextID &+= 1_000_003
-        try episodeCommands.publish(EpisodeCommand(id: nextID, operatorID: name, action: action, time: .now()), at: .now())
+    func send(_ action: EpisodeCommand.Action, number: UInt64) throws {
+        try episodeCommands.publish(
+            EpisodeCommand(id: firstID &+ number, operatorID: name, action: action, time: .now()), at: .now())
     }
 
     /// - Returns: the command, to be sent again until it is answered.
     func makeGoalCommand(_ recording: GoalCommand.Recording) -> GoalCommand {
-        nextID &+= 1_000_003
-        return GoalCommand(id: nextID, operatorID: name, action: .record(recording), time: .now())
+        goalCommandCount += 1
+        return GoalCommand(id: firstID &+ goalCommandCount, operatorID: name, action: .record(recording), time: .now())
     }
 
     func send(_ command: GoalCommand) throws { try goalCommands.publish(command, at: .now()) }

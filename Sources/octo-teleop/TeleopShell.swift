@@ -12,11 +12,8 @@ import Time
 
 /// The loop around a `TeleopSession`: terminal, device and bus on one thread.
 struct TeleopShell {
-    /// A program that hangs while it stops is ended by the kernel after this many seconds.
-    private static let stopDeadlineSeconds: UInt32 = 8
     private static let drawPeriod = Duration.milliseconds(100)
     private static let retryPeriod = Duration.milliseconds(300)
-    private static let firstStateTime = Duration.seconds(10)
 
     private let link: TeleopLink
     private let signals: Int32
@@ -38,19 +35,6 @@ struct TeleopShell {
     /// Without an operator at the keys: taken at once, and accepted.
     private let takesAtOnce: Bool
 
-    /// Signals become readable: SIGTERM, SIGINT and SIGHUP brake the arm before they end the program. Before any thread.
-    static func begin() throws -> Int32 {
-        let signals = octo_signal_fd()
-        guard signals >= 0 else {
-            complain("error: receiving signals: errno \(-signals), expected a pipe. Start octo-teleop again.")
-            throw NodeExit.failure
-        }
-        octo_exit_deadline_after_signal(stopDeadlineSeconds)
-        // A screen that goes away must not end a program whose arm has yet to brake.
-        signal(SIGPIPE, SIG_IGN)
-        return signals
-    }
-
     init(
         link: TeleopLink, session: TeleopSession, device: DeviceInput?, leader: LeaderInput?, signals: Int32, json: Bool,
         recording: GoalCommand.Recording? = nil, takesAtOnce: Bool = false
@@ -66,7 +50,7 @@ struct TeleopShell {
         if recording != nil { taking = GoalTaking(GoalTaking.Preparation(link.link.run.manifest.teleop)) }
     }
 
-    /// - Throws: what the bus throws; `NoState` when the arm says nothing.
+    /// - Throws: what the bus throws; `NoStateError` when the arm says nothing.
     mutating func run() throws {
         guard try awaitState() else { return }
         leader?.start()
@@ -102,10 +86,10 @@ struct TeleopShell {
     /// Keys from before the arm has said where it is would be pressed blindly.
     /// - Returns: false when a signal came first.
     private mutating func awaitState() throws -> Bool {
-        let deadline = MonotonicTime.now() + Self.firstStateTime
+        let deadline = MonotonicTime.now() + OperatorShell.firstStateTime
         while session.jog.state == nil {
             if octo_signal_read(signals) != 0 { return false }
-            guard MonotonicTime.now() < deadline else { throw NoState() }
+            guard MonotonicTime.now() < deadline else { throw NoStateError(place: "the run in \(link.link.run.folder)") }
             try link.link.bus.wait(until: .now() + .milliseconds(20), alsoOn: [signals])
             _ = link.deliver(to: &session, at: .now())
         }
@@ -134,7 +118,7 @@ struct TeleopShell {
     private mutating func takeDevice(at now: MonotonicTime) {
         guard var present = device else { return }
         do throws(DeviceInput.Failure) {
-            for reading in try present.read() { session.receive(reading, at: now) }
+            for reading in try present.read(at: now) { session.receive(reading, at: now) }
             device = present
         } catch {
             present.close()
@@ -168,7 +152,7 @@ struct TeleopShell {
             case .acceptGoal:
                 if taking == nil { session.tell("there is no goal to accept") }
                 taking?.accept(&session)
-            case .episode(let action): try link.send(action)
+            case .episode(let action, let number): try link.send(action, number: number)
             }
         }
         if taking?.advance(&session, at: now) == true || taking?.isTaking == true && command == nil { ask() }
@@ -200,10 +184,10 @@ struct TeleopShell {
     /// The pictures of a goal, where the terminal shows colours; in each case where they lie.
     private mutating func preview(_ path: String) {
         var text = "goal in \(path)"
-        if isatty(STDOUT_FILENO) == 1, let folder = try? ImageFolder(path: path, pattern: "*.png") {
+        if StatusScreen.showsColours, let folder = try? ImageFolder(path: path, pattern: "*.png") {
             for file in folder.paths {
                 guard let image = try? RGBImage(contentsOf: file) else { continue }
-                text += "\n" + image.terminalLines(columns: 64, lines: 24).joined(separator: "\n")
+                text += "\n" + image.terminalLines(columns: min(64, StatusScreen.columns), lines: 24).joined(separator: "\n")
             }
         }
         screen.print(text)
@@ -225,7 +209,10 @@ struct TeleopShell {
     }
 
     private var members: [JSONNode.Member] {
-        [
+        let goal = taking.map { [JSONNode.Member(key: "goal_phase", value: JSONNode($0.phaseName))] } ?? []
+        return goal + [
+            .init(key: "controller", value: JSONNode(session.holder(at: .now())?.rawValue ?? "unknown")),
+            .init(key: "state_rate_hz", value: JSONNode(number: session.stateRate ?? 0)),
             .init(key: "frame", value: JSONNode(session.frame.rawValue)),
             .init(key: "speed", value: JSONNode(number: session.jog.speed)),
             .init(key: "is_moving", value: JSONNode(.bool(session.jog.isMoving))),
@@ -257,13 +244,5 @@ extension GoalTaking.Preparation {
             case .rest: .rest
             }
         self.init(opensGripper: section.opensGripperBeforeGoal, pose: pose)
-    }
-}
-
-/// The arm says nothing.
-struct NoState: Error, CustomStringConvertible {
-    var description: String {
-        "waiting for the state of the run's arm: none came within 10 s, expected some in a second. See 'octo-bus list' whether "
-            + "the arm's process is alive."
     }
 }

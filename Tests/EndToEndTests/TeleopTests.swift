@@ -101,6 +101,75 @@ extension EndToEnd {
             _ = try pipeline.stop()
         }
 
+        /// A stick that passes its middle does not give the arm back; the switch does.
+        @Test func theSwitchKeepsTheArmFromThePolicy() throws {
+            let (pipeline, pad) = (try Pipeline(), try DevicePipe())
+            let events = try pipeline.bus.subscribe(Topics.event(of: "arm"))
+            try pipeline.waitUntilMoving()
+            let teleop = try teleop(pipeline, ["--device", "gamepad:\(pad.path)"])
+            try teleop.wait(for: "the policy to be seen") { $0["controller"]?.string == "policy" }
+            pad.hold(DevicePipe.deadMan)
+            try pipeline.wait(for: "the arm in the operator's hands") {
+                $0.armState.map { $0.mode == .manual && $0.setpoint.velocities.magnitude == 0 } ?? false
+            }
+            let held = try #require(pipeline.armState).setpoint.positions
+            var others: [ArmMode] = []
+            let begin = try #require(pipeline.armState).tick
+            try pipeline.wait(for: "two seconds of it") {
+                guard let state = $0.armState else { return false }
+                if state.mode != .manual { others.append(state.mode) }
+                return state.tick > begin + 200
+            }
+            #expect(others == [] && pipeline.armState?.setpoint.positions == held)
+            try teleop.wait(for: "who has it") { $0["controller"]?.string == "you" && ($0["state_rate_hz"]?.double ?? 0) > 10 }
+            pad.hold(DevicePipe.deadMan, false)
+            try pipeline.wait(for: "the policy to go on") { $0.isExecuting }
+            var kinds: [RunEvent.Kind] = []
+            try pipeline.wait(for: "the events") { _ in
+                while let event = events.take() { kinds.append(event.message.kind) }
+                return kinds.count >= 2
+            }
+            #expect(kinds == [.interventionBegan, .interventionEnded])
+            teleop.press("q")
+            #expect(teleop.finish().exitCode == 0)
+            _ = try pipeline.stop()
+        }
+
+        @Test func aPuckMovesTheArmUntilItFallsSilent() throws {
+            let (pipeline, puck) = (try Pipeline.quiet(), try DevicePipe())
+            let start = try #require(pipeline.armState).baseFromEEF.translation
+            let teleop = try teleop(pipeline, ["--device", "spacemouse:\(puck.path)"])
+            try teleop.wait(for: "a first state") { _ in true }
+            // Pressed down: the replay's arm begins at the top of its reach.
+            try pipeline.wait(for: "motion by hand") {
+                puck.send([1, 0, 0, 0, 0, 0x5e, 0x01])
+                return $0.armState.map { $0.mode == .manual && $0.baseFromEEF.translation.z < start.z - 0.01 } ?? false
+            }
+            try pipeline.wait(for: "its end") { $0.armState?.mode == .holding(.released) && $0.isAtRest }
+            let rest = try #require(pipeline.armState).measured.positions
+            puck.send([3, 4, 0])
+            try pipeline.letTick(50)
+            #expect((try #require(pipeline.armState).measured.positions - rest).magnitude < 1e-3, "a button moves nothing")
+            teleop.press("q")
+            #expect(teleop.finish().exitCode == 0)
+            // With a switch, a knock moves nothing.
+            let careful = try self.teleop(pipeline, ["--device", "spacemouse:\(puck.path)", "--dead-man", "button"])
+            try careful.wait(for: "a first state") { _ in true }
+            for _ in 0..<20 {
+                puck.send([1, 0, 0, 0, 0, 0x5e, 0x01])
+                try pipeline.letTick(2)
+            }
+            #expect((try #require(pipeline.armState).measured.positions - rest).magnitude < 1e-3)
+            puck.send([3, 1, 0])
+            try pipeline.wait(for: "motion by hand") {
+                puck.send([1, 0, 0, 0, 0, 0x5e, 0x01])
+                return $0.armState.map { $0.mode == .manual && ($0.measured.positions - rest).magnitude > 0.02 } ?? false
+            }
+            careful.press("q")
+            #expect(careful.finish().exitCode == 0)
+            _ = try pipeline.stop()
+        }
+
         @Test func theEmergencyStopOfAPuckHoldsTheRun() throws {
             let (pipeline, puck) = (try Pipeline(), try DevicePipe())
             try pipeline.waitUntilMoving()
@@ -217,6 +286,34 @@ extension EndToEnd {
             _ = try pipeline.stop()
         }
 
+        @Test func aGoalIsTakenByKeysShownTakenAgainAndAccepted() throws {
+            let library = try TemporaryFolder.make("goals")
+            defer { try? FileManager.default.removeItem(at: library) }
+            let pipeline = try Pipeline.quiet(["goal.library=\(library.path)"])
+            let terminal = try TestTerminal()
+            defer { terminal.close() }
+            let before = try terminal.settings()
+            let process = try terminal.run(
+                "octo-teleop", ["goal", "cup", "--device", "keyboard", "--run", pipeline.folder.path],
+                environment: ["TERM": "xterm-256color", "NO_COLOR": ""])
+            defer { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+            try terminal.wait(for: "the screen") { $0.contains("JOINT mode") && $0.contains("the arm holds") && $0.contains(" Hz") }
+            terminal.type("y")
+            try terminal.wait(for: "a word that there is none yet") { $0.contains("no goal has been taken yet") }
+            terminal.type("p")
+            try terminal.wait(for: "the goal") { $0.contains("y accepts it") }
+            let folder = library.appendingPathComponent("cup").path
+            #expect(terminal.text.contains("goal in \(folder)") && terminal.text.contains("▀") && terminal.text.contains("\u{1B}[38;2;"))
+            terminal.type("p")
+            try terminal.wait(for: "the goal taken again") { $0.components(separatedBy: "goal in \(folder)").count == 3 }
+            terminal.type("y")
+            try terminal.wait(for: "the end") { _ in !process.isRunning }
+            #expect(process.terminationStatus == 0, "\(terminal.text.suffix(500))")
+            #expect(try terminal.settings() == before)
+            #expect(FileManager.default.fileExists(atPath: folder + "/goal.json"))
+            _ = try pipeline.stop()
+        }
+
         // MARK: The command line
 
         @Test func devicesSaysWhatIsThere() throws {
@@ -226,8 +323,8 @@ extension EndToEnd {
         }
 
         @Test(arguments: [
-            (["--run", "/tmp/octo-none-such"], "octo-none-such"), (["--device", "wheel"], "--device"), (["--ramp"], "--device leader"),
-            (["goal"], "name"), (["--device", "leader:/dev/null", "--leader-baud", "1"], "--leader-baud"),
+            (["--run", "/tmp/octo-none-such"], "octo-none-such"), (["--device", "wheel"], "octo-teleop devices"), (["--ramp"], "--device leader"),
+            (["goal"], "name"), (["--device", "gamepad:"], "a path after the colon"), (["--device", "keyboard", "--dead-man", "button"], "SpaceMouse"), (["--device", "leader:/dev/null", "--leader-baud", "1"], "--leader-baud"),
         ])
         func whatCannotBeUsedIsSaid(arguments: [String], word: String) throws {
             let outcome = try Program.run("octo-teleop", arguments)

@@ -30,8 +30,9 @@ final class TestTerminal {
         Foundation.close(master)
     }
 
-    func run(_ name: String, _ arguments: [String]) throws -> Process {
+    func run(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws -> Process {
         let process = Process()
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.executableURL = URL(fileURLWithPath: Program.path(name))
         process.arguments = arguments
         let file = FileHandle(fileDescriptor: end, closeOnDealloc: false)
@@ -39,6 +40,9 @@ final class TestTerminal {
         try process.run()
         return process
     }
+
+    /// All that was shown so far.
+    var text: String { String(decoding: shown, as: UTF8.self) }
 
     func type(_ text: String) { _ = write(master, text, text.utf8.count) }
 

@@ -197,6 +197,15 @@ import Time
         #expect("\(try #require(error))".contains("dynamixel"))
     }
 
+    @Test func whatTheArmDoesBeforeAGoalIsTakenIsRead() throws {
+        let usual = try Sample.read(Sample.minimal).teleop
+        #expect(!usual.opensGripperBeforeGoal && usual.retreatBeforeGoal == ManifestRetreat.none)
+        let asked = try Sample.read(Sample.minimal, set: ["teleop.before_goal.open_gripper=true", "teleop.before_goal.pose=rest"])
+        #expect(asked.teleop.opensGripperBeforeGoal && asked.teleop.retreatBeforeGoal == .rest)
+        let problems = try Sample.problems(Sample.minimal, set: ["teleop.before_goal.pose=aside", "teleop.before_gaol={}"])
+        #expect(problems.count == 2 && problems.contains { "\($0)".contains("neutral") } && problems.contains { "\($0)".contains("before_goal") })
+    }
+
     private struct Wrong: Error { var camera: Manifest.Camera? }
 
     private func folder(of camera: Manifest.Camera?) throws -> Manifest.Camera.ImageFolder {

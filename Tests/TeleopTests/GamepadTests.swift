@@ -97,6 +97,30 @@ private typealias Bytes = RecordedBytes
         #expect(readings.first?.pressed == [.emergencyStop])
     }
 
+    /// What was pressed in what is lost is known from what the device says of itself: of that the stop counts alone.
+    @Test func afterALossTheDevicesOwnWordIsAskedFor() {
+        var (decoder, pad) = (EventDecoder(), Gamepad())
+        let before = pad.receive(decoder.receive(Bytes.button(Bytes.deadManCode, 1) + Bytes.axis(1, -32_768) + Bytes.report))
+        #expect(before.count == 1 && !pad.needsState)
+        _ = pad.receive(decoder.receive(Bytes.dropped))
+        #expect(pad.needsState)
+        let held = pad.resynchronise(held: [Bytes.deadManCode, Bytes.emergencyStopCode, 0x13a, 0x137], axes: [1: -32_768, 0: 0])
+        #expect(held.pressed == [.emergencyStop] && held.linear == [1, 0, 0] && !pad.needsState)
+        let later = pad.receive(decoder.receive(Bytes.report + Bytes.button(Bytes.emergencyStopCode, 0) + Bytes.report))
+        #expect(later.map(\.pressed) == [[]])
+        // Pressed anew, the switch counts again.
+        let again = pad.receive(
+            decoder.receive(Bytes.button(Bytes.deadManCode, 0) + Bytes.button(Bytes.deadManCode, 1) + Bytes.report))
+        #expect(again.map(\.pressed) == [[.deadMan]] && again.map(\.linear) == [[1, 0, 0]])
+    }
+
+    @Test func aDeviceThatCannotTellHasNothingHeld() {
+        var (decoder, pad) = (EventDecoder(), Gamepad())
+        _ = pad.receive(decoder.receive(Bytes.button(Bytes.deadManCode, 1) + Bytes.axis(1, -32_768) + Bytes.report + Bytes.dropped))
+        let reading = pad.resynchronise(held: [], axes: [:])
+        #expect(reading.pressed == [] && reading.isAtRest && reading.hasSwitch)
+    }
+
     @Test func aRepeatHoldsNothing() {
         let readings = padReadings(Bytes.button(Bytes.deadManCode, 2) + Bytes.report)
         #expect(readings.map(\.pressed) == [[]])
@@ -119,6 +143,24 @@ private typealias Bytes = RecordedBytes
         let held = joystickReadings(Bytes.joystick(1, 4, 1) + Bytes.joystick(1, 4, 0))
         #expect(held.map(\.pressed) == [[.deadMan], []])
         #expect(joystickReadings(Bytes.joystick(2, 6, 32_767)).last?.angular == [1, 0, 0], "a hat is all or nothing")
+    }
+
+    /// A pad with two more buttons: those behind them have other numbers.
+    @Test func theDevicesOwnOrderOfButtonsCounts() {
+        var (decoder, pad) = (
+            JoystickDecoder(
+                axes: [0, 1, 0x10, 0x11, 3, 4],
+                buttons: [0x130, 0x131, 0x133, 0x134, 0x136, 0x137, 0x138, 0x139, 0x13a, 0x13b, 0x13c, 0x13d, 0x13e]), Gamepad()
+        )
+        func pressed(_ number: UInt8) -> Set<DeviceReading.Button>? {
+            let readings = pad.receive(decoder.receive(Bytes.joystick(1, number, 1) + Bytes.joystick(1, number, 0)))
+            return readings.first?.pressed
+        }
+        #expect(pressed(1) == [.emergencyStop] && pressed(7) == [] && pressed(8) == [.home] && pressed(9) == [.resetEmergencyStop])
+        #expect(joystickReadings(Bytes.joystick(1, 7, 1)).last?.pressed == [.resetEmergencyStop], "in the usual order")
+        let up = pad.receive(decoder.receive(Bytes.joystick(2, 5, -32_767)))
+        #expect(up.last.map { abs($0.linear.z - 1) < 1e-4 } == true)
+        #expect(pad.receive(decoder.receive(Bytes.joystick(2, 6, -32_767))) == [], "it has no such axis")
     }
 
     /// Triggers that nobody touched tell their middle, buttons that are stuck their state: nobody did that.

@@ -51,6 +51,47 @@ import Time
         #expect((arm.position - arm.robot.calibration.rest).magnitude < 0.06)
     }
 
+    /// Whoever holds a gamepad's switch holds the arm still, and does not keep it from getting there.
+    @Test func aSwitchThatIsHeldHindersNothing() throws {
+        var (arm, taking) = (try SteeredArm(), GoalTaking(.init(opensGripper: true, pose: .rest)))
+        arm.press("g")
+        arm.run(3_000)
+        arm.say(.pad())
+        arm.run(100)
+        taking.begin(&arm.session, at: arm.now)
+        var asked = 0
+        for _ in 0..<400 where asked == 0 { asked = run(&taking, &arm, 100) }
+        #expect(asked == 1 && taking.isTaking, "\(taking.failure)")
+        #expect((arm.position - arm.robot.calibration.rest).magnitude < 0.06 && arm.robot.measured.gripper > 0.99)
+    }
+
+    /// A stick that is moved takes the arm from its way.
+    @Test func aStickOnTheWayTakesNoGoal() throws {
+        var (arm, taking) = (try SteeredArm(), GoalTaking(.init(opensGripper: false, pose: .rest)))
+        taking.begin(&arm.session, at: arm.now)
+        #expect(run(&taking, &arm, 300) == 0)
+        arm.say(.pad(linear: [0, 1, 0]))
+        #expect(run(&taking, &arm, 300) == 0)
+        #expect(taking.phase == .driving && taking.failure.contains("rest pose"), "\(taking.failure)")
+    }
+
+    /// The leader's handle would hold the gripper closed, and its owner's hand is at the keys.
+    @Test func aLeaderIsLetGoForThePicture() throws {
+        var (arm, taking) = (try SteeredArm(leader: .refuse, follows: true), GoalTaking(.init(opensGripper: true, pose: nil)))
+        let pose = arm.robot.calibration.neutral
+        func follow(_ milliseconds: Int) { arm.run(milliseconds) { $0.session.receive(leader: pose, gripper: 0, at: $0.now) } }
+        follow(2_000)
+        #expect(arm.session.isFollowing && arm.robot.measured.gripper < 0.05)
+        taking.begin(&arm.session, at: arm.now)
+        #expect(!arm.session.isFollowing)
+        var asked = 0
+        for _ in 0..<300 where asked == 0 {
+            if taking.advance(&arm.session, at: arm.now) { asked += 1 }
+            follow(10)
+        }
+        #expect(asked == 1 && arm.robot.measured.gripper > 0.99, "\(taking.phase)")
+    }
+
     @Test func anArmThatIsStoppedOnItsWayTakesNoGoal() throws {
         var (arm, taking) = (try SteeredArm(), GoalTaking(.init(opensGripper: false, pose: .rest)))
         taking.begin(&arm.session, at: arm.now)

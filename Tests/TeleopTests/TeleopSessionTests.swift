@@ -93,7 +93,7 @@ import Time
         var arm = try SteeredArm(needsReports: true)
         var decoder = SpaceMouseDecoder()
         for _ in 0..<20 {
-            if let reading = decoder.receive(RecordedBytes.puckTogether) { arm.say(reading) }
+            if let reading = decoder.receive(RecordedBytes.puckTogether, at: arm.now) { arm.say(reading) }
             arm.run(10)
         }
         #expect(!arm.hasLetGo)
@@ -101,6 +101,70 @@ import Time
         #expect(arm.hasLetGo)
         arm.run(500)
         #expect(arm.isStill)
+        // A button says nothing about where the puck is.
+        let place = arm.position
+        if let reading = decoder.receive([3, 4, 0], at: arm.now) { arm.say(reading) }
+        arm.run(500)
+        #expect(arm.position == place && arm.hasLetGo)
+    }
+
+    @Test func aPuckWithASwitchMovesTheArmWhileItIsHeld() throws {
+        var arm = try SteeredArm(needsReports: true)
+        var decoder = SpaceMouseDecoder(deadMan: .button)
+        func push(_ milliseconds: Int) {
+            for _ in 0..<(milliseconds / 10) {
+                if let reading = decoder.receive(RecordedBytes.puckTogether, at: arm.now) { arm.say(reading) }
+                arm.run(10)
+            }
+        }
+        let start = arm.position
+        push(500)
+        #expect(arm.position == start && arm.hasLetGo, "a knock")
+        _ = decoder.receive([3, 1, 0], at: arm.now)
+        push(500)
+        #expect(arm.position != start && !arm.hasLetGo)
+        _ = decoder.receive([3, 0, 0], at: arm.now)
+        push(500)
+        #expect(arm.isStill && arm.hasLetGo)
+    }
+
+    /// The policy would go on in the middle of a take-over, whenever the stick passes its middle.
+    @Test func whoHoldsTheSwitchKeepsTheArmWithTheStickInItsMiddle() throws {
+        var arm = try SteeredArm()
+        arm.say(.pad(linear: [0, 1, 0]))
+        arm.run(300)
+        arm.say(.pad())
+        arm.run(1_000)
+        #expect(arm.sent.allSatisfy { $0?.isDeadManHeld == true } && arm.robot.mode == .manual)
+        let rested = arm.position
+        arm.run(1_000)
+        #expect(arm.isStill && arm.position == rested, "and it stands still")
+        // A key that is pressed meanwhile moves the arm; when it ends, nobody else has the arm for a moment.
+        arm.sent = []
+        for sign in "1+" as String { arm.press(sign) }
+        arm.run(1_000)
+        #expect(arm.position != rested && arm.isStill)
+        #expect(arm.sent.allSatisfy { $0?.isDeadManHeld == true })
+        arm.say(.pad(holding: []))
+        arm.run(10)
+        #expect(arm.hasLetGo)
+    }
+
+    /// The stick of a switch that is held is not what the arm waits for after a stop.
+    @Test func aSwitchHeldThroughAStopMovesNothing() throws {
+        var arm = try SteeredArm()
+        arm.say(.pad())
+        arm.run(200)
+        arm.press("e")
+        arm.run(500)
+        #expect(arm.robot.mode == .holding(.emergencyStop) && arm.hasLetGo)
+        let place = arm.position
+        arm.press("x")
+        arm.run(500)
+        #expect(arm.position == place && arm.robot.mode != .holding(.emergencyStop))
+        arm.say(.pad(linear: [0, 1, 0]))
+        arm.run(300)
+        #expect(arm.position != place)
     }
 
     /// A gamepad tells changes alone: a stick held still is silent.
@@ -120,7 +184,7 @@ import Time
         return [
             ("gamepad", padReadings(RecordedBytes.button(RecordedBytes.emergencyStopCode, 1) + RecordedBytes.report)),
             ("joystick", pad.receive(decoder.receive(RecordedBytes.joystick(1, 1, 1)))),
-            ("SpaceMouse", [puck.receive([3, 2, 0])].compactMap { $0 }),
+            ("SpaceMouse", [puck.receive([3, 2, 0], at: .zero)].compactMap { $0 }),
         ]
     }()
 
@@ -228,9 +292,39 @@ import Time
         var wishes: [TeleopSession.Wish] = []
         while let wish = arm.session.takeWish() { wishes.append(wish) }
         #expect(wishes == [
-            .takeGoal, .episode(.start), .episode(.markSuccess), .episode(.markFailure), .episode(.discard), .acceptGoal,
-            .takeGoal, .episode(.stop), .episode(.markSuccess),
+            .takeGoal, .episode(.start, number: 1), .episode(.markSuccess, number: 2), .episode(.markFailure, number: 3),
+            .episode(.discard, number: 4), .acceptGoal, .takeGoal, .episode(.stop, number: 5), .episode(.markSuccess, number: 6),
         ])
+    }
+
+    /// The recorder may not have heard the first time; the number lets it know that it is one wish.
+    @Test func whatTheRecorderDidNotAnswerIsSaidAgainWithItsNumber() throws {
+        var arm = try SteeredArm()
+        arm.press("n")
+        arm.run(1_000)
+        var wishes: [TeleopSession.Wish] = []
+        while let wish = arm.session.takeWish() { wishes.append(wish) }
+        #expect(wishes == Array(repeating: .episode(.start, number: 1), count: 4))
+        func answer(_ number: UInt64) {
+            arm.session.receive(
+                EpisodeResult(id: 9, operatorID: "a", isAccepted: true, message: "answer \(number)", time: arm.now), to: number)
+        }
+        answer(7)
+        #expect(!arm.session.jog.message.contains("answer"), "that was another's")
+        answer(1)
+        #expect(arm.session.jog.message == "answer 1")
+        arm.run(3_000)
+        #expect(arm.session.takeWish() == nil && arm.session.jog.message == "answer 1")
+    }
+
+    @Test func whatIsSaidStaysToBeReadWhileADeviceMovesTheArm() throws {
+        var arm = try SteeredArm()
+        arm.say(.pad(linear: [0, 0.2, 0]))
+        arm.run(200)
+        arm.press("n")
+        arm.session.receive(EpisodeResult(id: 1, operatorID: "a", isAccepted: true, message: "recording cup-3", time: arm.now), to: 1)
+        arm.run(500)
+        #expect(!arm.isStill && arm.session.jog.message == "recording cup-3")
     }
 
     @Test func aRunWithoutARecorderIsToldWithinTwoSeconds() throws {
@@ -243,7 +337,7 @@ import Time
         // One that answers is not missed.
         arm.press("n")
         arm.run(100)
-        arm.session.receive(EpisodeResult(id: 1, operatorID: "a", isAccepted: true, message: "recording cup-2", time: arm.now))
+        arm.session.receive(EpisodeResult(id: 1, operatorID: "a", isAccepted: true, message: "recording cup-2", time: arm.now), to: 2)
         arm.run(3_000)
         #expect(arm.session.jog.message == "recording cup-2")
     }
@@ -252,6 +346,7 @@ import Time
         var arm = try SteeredArm()
         func screen() -> String { arm.session.lines(at: arm.now).joined(separator: "\n") }
         #expect(screen().contains("no goal") && screen().contains("gripper 100 %"))
+        #expect(arm.session.holder(at: arm.now) == .nobody)
         arm.say(.pad(linear: [0, 1, 0]))
         arm.run(200)
         let camera = GoalFit.CameraFit(
@@ -264,7 +359,21 @@ import Time
         for words in ["YOU have the arm", "goal 'cup' amber: camera moved 3 px right", "REC cup-1 0 s"] {
             #expect(screen().contains(words), "no '\(words)' in:\n\(screen())")
         }
-        #expect(arm.session.lines(at: arm.now).count == 4)
+        #expect(arm.session.lines(at: arm.now).count == 4 && arm.session.holder(at: arm.now) == .you)
+        arm.run(1_500)
+        // A state each time the arm has one: every 10 ms here.
+        #expect(screen().contains("arm 100 Hz"), "\(screen())")
+    }
+
+    @Test func anotherOperatorIsNotTakenForOneself() throws {
+        var arm = try SteeredArm()
+        let other = ManualCommand(
+            time: arm.now, isDeadManHeld: true, motion: .joints([0.1, 0, 0, 0, 0, 0]))
+        for _ in 0..<30 {
+            if let state = arm.robot.tick(other) { arm.session.receive(state, at: arm.now) }
+        }
+        #expect(arm.robot.mode == .manual && arm.session.holder(at: arm.now) == .another)
+        #expect(arm.session.lines(at: arm.now).joined().contains("ANOTHER operator has the arm"))
     }
 
     // MARK: Whatever an operator does
@@ -292,7 +401,7 @@ import Time
                     let numbers = (0..<6).map { _ in Int16.random(in: -500...500, using: &chance) }
                     var report: [UInt8] = [1]
                     for number in numbers { report += [UInt8(truncatingIfNeeded: number), UInt8(truncatingIfNeeded: number >> 8)] }
-                    if let reading = puck.receive(report) {
+                    if let reading = puck.receive(report, at: arm.now) {
                         arm.say(reading)
                         isHeld = reading.pressed.contains(.deadMan)
                     }
