@@ -82,6 +82,7 @@ let package = Package(
         room("SceneFit", ["Images"]),
         room("Goals", ["SceneFit", "Control", "JSONTree", "Geometry", "Images", "Messages", "Time", "CShims"]),
         room("Episodes", ["JSONTree", "Images", "Time", "CZstd", "CLZ4"]),
+        room("Recording", ["Episodes", "Wire", "Messages", "Time", "Images"]),
         room("Launch", ["JSONTree", "Messages", "Time"]),
         room("Teleop", ["Messages", "Geometry", "Time"]),
 
@@ -177,10 +178,13 @@ let package = Package(
         tests(of: "Simulation", ["Control", "JSONTree", "Geometry", "Images"]),
         tests(of: "SceneFit", ["Images"]),
         tests(of: "Goals", ["Control", "SceneFit", "Geometry", "Images", "Messages", "Time", "JSONTree"]),
-        tests(of: "Episodes", ["JSONTree", "Images", "Time"], exclude: ["tfds_check.py", "tfrecord_check.py", "mcap_check.py"]),
+        tests(
+            of: "Episodes", ["JSONTree", "Images", "Time"],
+            exclude: ["tfds_check.py", "tfrecord_check.py", "mcap_check.py"]),
+        tests(of: "Recording", ["Episodes", "Wire", "Messages", "Time", "Images"]),
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
         tests(of: "Teleop", ["Control", "Messages", "Geometry", "Time"]),
-        tests(of: "Wire", ["Messages", "Time", "Geometry", "Images"]),
+        tests(of: "Wire", ["Messages", "Time", "Geometry", "Images", protobuf]),
         tests(of: "RealTime", ["Time", "CAllocationCount"]),
         tests(of: "Bus", ["Wire", "Messages", "Time", "Geometry", "Images", "CZeroMQ", "CShims"]),
         tests(

@@ -27,6 +27,16 @@ struct ProtobufWriter {
         for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift))) }
     }
 
+    /// A field's first part, for numbers of any size.
+    mutating func append(tagOf number: UInt64, byteCount: Int) {
+        append(varint: number << 3 | 2)
+        append(varint: UInt64(byteCount))
+    }
+
+    mutating func append(raw piece: UnsafeRawBufferPointer) { bytes.append(contentsOf: piece) }
+
+    mutating func append(rawBytes piece: [UInt8]) { bytes += piece }
+
     private mutating func append(varint value: UInt64) {
         var rest = value
         while rest >= 0x80 {
@@ -60,7 +70,8 @@ struct ProtobufReader {
     }
 
     private let bytes: UnsafeRawBufferPointer
-    private var offset = 0
+    /// Of the next field.
+    private(set) var offset = 0
 
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 

@@ -1,0 +1,318 @@
+import Episodes
+import Images
+import Messages
+import Time
+import Wire
+
+/// Decides what becomes of each message that comes by: into the episode's file, into the memory of the last seconds, or
+/// nowhere. Opens no file and has no clock; its actions say what the shell does.
+package struct RecorderCore {
+    package struct Options: Equatable, Sendable {
+        /// How far back the memory reaches that is written first when an episode begins.
+        package var ring: Duration
+        package var ringBytes: Int
+        /// Begins with the first message, and again after each episode that was not stopped by a person.
+        package var startsByItself: Bool
+
+        package init(ring: Duration = .seconds(10), ringBytes: Int = 64 << 20, startsByItself: Bool = true) {
+            self.ring = ring
+            self.ringBytes = ringBytes
+            self.startsByItself = startsByItself
+        }
+    }
+
+    package enum Action: Equatable, Sendable {
+        /// A new file of this name, without folder and ending; all that follows goes into it.
+        case open(name: String)
+        case define(MCAP.Schema)
+        case attach(MCAP.Attachment)
+        case describe(MCAP.Channel)
+        case write(MCAP.Message)
+        case note(MCAP.Metadata)
+        /// Ends the file with these records, and with what the file's writer knows of dropped messages.
+        case close([MCAP.Metadata])
+        /// Belongs to an episode whose file is closed.
+        case amend(name: String, MCAP.Metadata)
+        case answer(EpisodeResult)
+    }
+
+    /// One message that waits for an episode to begin.
+    private struct Kept {
+        var topic: String
+        var envelope: Envelope
+        var recorded: RecordedMessage
+        var time: MonotonicTime
+    }
+
+    private struct Episode {
+        var name: String
+        var startTime: MonotonicTime
+        var wallTime: String
+        var outcome = EpisodeState.Outcome.open
+        var notes: [String] = []
+        var interventions: [ClosedRange<MonotonicTime>] = []
+        var interventionStart: MonotonicTime?
+        var goals: [String] = []
+        var proof = SequenceProof()
+        var messages: Int64 = 0
+        var bytes: Int64 = 0
+        var channels: [String: UInt16] = [:]
+        var schemas: [String: UInt16] = [:]
+    }
+
+    private let options: Options
+    /// Go into each file: manifest, calibration, versions, machine.
+    private let attachments: [MCAP.Attachment]
+    private let facts: [MCAP.Metadata]
+    private var current: Episode?
+    private var last: Episode?
+    private var isStoppedByHand = false
+    private var ring: [Kept] = []
+    private var ringStart = 0
+    private var ringBytes = 0
+    /// The last message of topics that speak only when something changes: an episode begins with them.
+    private var standing: [String: Kept] = [:]
+    private var answered: [(operatorID: String, result: EpisodeResult)] = []
+    private var episodeCount = 0
+
+    package init(_ options: Options = Options(), attachments: [MCAP.Attachment] = [], facts: [MCAP.Metadata] = []) {
+        self.options = options
+        self.attachments = attachments
+        self.facts = facts
+    }
+
+    package var isRecording: Bool { current != nil }
+
+    /// - Parameter path: of the last file that was opened, which the shell knows.
+    package func state(at now: MonotonicTime, path: String, dropped: Int64 = 0) -> EpisodeState {
+        let episode = current ?? last
+        return EpisodeState(
+            isRecording: current != nil, name: episode?.name ?? "", path: path, outcome: episode?.outcome ?? .open,
+            startTime: episode?.startTime ?? .zero, messages: episode?.messages ?? 0, bytes: episode?.bytes ?? 0,
+            missing: Int64(clamping: episode?.proof.missingCount ?? 0) + dropped, time: now)
+    }
+
+    // MARK: Messages
+
+    /// Whether a topic's last message still holds when an episode begins.
+    private static func isStanding(_ topic: String) -> Bool {
+        topic == Topics.goalCurrent.name || Topics.allNodeStatuses.matches(topic)
+    }
+
+    /// A message of any topic, in the order of arrival.
+    /// - Parameter wallTime: for the name of an episode that begins: "2026-01-31T12-00-00".
+    /// - Throws: when the message cannot be recorded; nothing has changed then but the count in the proof.
+    package mutating func receive(
+        topic: String, envelope: Envelope, body: [UInt8], bulk: SharedBytes?, at now: MonotonicTime, wallTime: String
+    ) throws(WireError) -> [Action] {
+        let recorded = try RecordedMessage(envelope: envelope, body: body, bulk: bulk)
+        let kept = Kept(topic: topic, envelope: envelope, recorded: recorded, time: now)
+        var actions: [Action] = []
+        if current == nil && options.startsByItself && !isStoppedByHand {
+            actions = begin(named: "", at: now, wallTime: wallTime)
+        }
+        if Self.isStanding(topic) { standing[topic] = kept }
+        if current != nil {
+            actions += write(kept)
+        } else {
+            keep(kept)
+        }
+        if envelope.schema == RunEvent.schemaName { noteEvent(body) }
+        return actions
+    }
+
+    private mutating func keep(_ kept: Kept) {
+        ring.append(kept)
+        ringBytes += kept.recorded.data.count
+        while ringStart < ring.count,
+            ringBytes > options.ringBytes || kept.time - ring[ringStart].time > options.ring
+        {
+            ringBytes -= ring[ringStart].recorded.data.count
+            ringStart += 1
+        }
+        if ringStart > ring.count / 2 {
+            ring.removeFirst(ringStart)
+            ringStart = 0
+        }
+    }
+
+    private mutating func write(_ kept: Kept) -> [Action] {
+        guard var episode = current else { return [] }
+        defer { current = episode }
+        var actions: [Action] = []
+        let channel: UInt16
+        if let known = episode.channels[kept.topic + "\n" + kept.recorded.schema] {
+            channel = known
+        } else {
+            guard episode.channels.count < Int(UInt16.max) - 1 else { return [] }
+            channel = UInt16(episode.channels.count + 1)
+            episode.channels[kept.topic + "\n" + kept.recorded.schema] = channel
+            let (schema, definition) = schemaID(of: kept.recorded.schema, in: &episode)
+            if let definition { actions.append(.define(definition)) }
+            actions.append(
+                .describe(
+                    MCAP.Channel(
+                        id: channel, schemaID: schema, topic: kept.topic, messageEncoding: "protobuf",
+                        metadata: ["source_node": kept.envelope.sourceNode, "bus_schema": kept.envelope.schema])))
+        }
+        episode.proof.receive(kept.envelope, on: kept.topic)
+        episode.messages += 1
+        episode.bytes += Int64(kept.recorded.data.count)
+        actions.append(
+            .write(
+                MCAP.Message(
+                    channelID: channel, sequence: UInt32(truncatingIfNeeded: kept.envelope.sequence),
+                    logTime: UInt64(max(0, kept.time.nanoseconds)),
+                    publishTime: UInt64(max(0, kept.envelope.publishTime.nanoseconds)), data: kept.recorded.data)))
+        return actions
+    }
+
+    /// - Returns: the schema too if it is new; id 0 for a type that is not known, whose messages are kept all the same.
+    private func schemaID(of name: String, in episode: inout Episode) -> (UInt16, MCAP.Schema?) {
+        if let known = episode.schemas[name] { return (known, nil) }
+        guard let data = MessageSchemas.descriptorSet(of: name) else { return (0, nil) }
+        let id = UInt16(episode.schemas.count + 1)
+        episode.schemas[name] = id
+        return (id, MCAP.Schema(id: id, name: name, encoding: "protobuf", data: data))
+    }
+
+    private mutating func noteEvent(_ body: [UInt8]) {
+        // The pointer does not leave the call. What is no event is in the file as it came.
+        guard let event = body.withUnsafeBytes({ try? RunEvent(body: $0, bulk: nil) }) else { return }
+        switch event.kind {
+        case .interventionBegan: current?.interventionStart = event.time
+        case .interventionEnded:
+            if let start = current?.interventionStart, start <= event.time {
+                current?.interventions.append(start...event.time)
+            }
+            current?.interventionStart = nil
+        case .goalChanged: current?.goals.append(event.subject)
+        case .goalRecorded, .fitChanged, .policyHeld, .policyReleased, .emergencyStop, .emergencyStopReset: break
+        }
+    }
+
+    // MARK: Episodes
+
+    /// What an operator asks; the same command sent again gets the same answer.
+    package mutating func receive(_ command: EpisodeCommand, at now: MonotonicTime, wallTime: String) -> [Action] {
+        let before = answered.last { $0.operatorID == command.operatorID && $0.result.id == command.id }
+        if let before { return [.answer(before.result)] }
+        var (actions, isAccepted, text) = obey(command, at: now, wallTime: wallTime)
+        let result = EpisodeResult(
+            id: command.id, operatorID: command.operatorID, isAccepted: isAccepted, message: text, time: now)
+        answered.append((command.operatorID, result))
+        if answered.count > 64 { answered.removeFirst() }
+        actions.append(.answer(result))
+        return actions
+    }
+
+    private mutating func obey(
+        _ command: EpisodeCommand, at now: MonotonicTime, wallTime: String
+    ) -> (actions: [Action], isAccepted: Bool, text: String) {
+        switch command.action {
+        case .start:
+            if let current {
+                return ([], false, "episode \(current.name) is being recorded; stop it first")
+            }
+            guard Self.isName(command.text) else {
+                return ([], false, "'\(command.text.prefix(80))' is no name for a file; take letters, digits, '-', '_' and '.'")
+            }
+            isStoppedByHand = false
+            let actions = begin(named: command.text, at: now, wallTime: wallTime)
+            return (actions, true, "recording \(current?.name ?? "")")
+        case .stop:
+            guard let name = current?.name else { return ([], false, "nothing is being recorded; start an episode first") }
+            if !command.text.isEmpty { current?.notes.append(command.text) }
+            isStoppedByHand = true
+            return (end(at: now), true, "stopped \(name)")
+        case .markSuccess: return mark(.success, command.text, "marked as success")
+        case .markFailure: return mark(.failure, command.text, "marked as failure")
+        case .discard:
+            let (actions, isAccepted, text) = mark(.discarded, command.text, "discarded")
+            guard current != nil else { return (actions, isAccepted, text) }
+            isStoppedByHand = true
+            return (actions + end(at: now), isAccepted, text)
+        case .note:
+            if command.text.isEmpty { return ([], false, "the note is empty; give it a text") }
+            return mark(nil, command.text, "noted")
+        }
+    }
+
+    /// Of the present episode, or else of the last one.
+    private mutating func mark(
+        _ outcome: EpisodeState.Outcome?, _ note: String, _ done: String
+    ) -> (actions: [Action], isAccepted: Bool, text: String) {
+        if var episode = current {
+            episode.outcome = outcome ?? episode.outcome
+            if !note.isEmpty { episode.notes.append(note) }
+            current = episode
+            return ([], true, "\(episode.name) \(done)")
+        }
+        guard var episode = last else { return ([], false, "there is no episode yet; start one first") }
+        episode.outcome = outcome ?? episode.outcome
+        if !note.isEmpty { episode.notes.append(note) }
+        last = episode
+        let amended = MCAP.Metadata(
+            name: "episode/amended",
+            metadata: ["outcome": "\(episode.outcome)", "notes": episode.notes.joined(separator: "\n")])
+        return ([.amend(name: episode.name, amended)], true, "\(episode.name) \(done)")
+    }
+
+    /// The run ends: so does the episode.
+    package mutating func end(at now: MonotonicTime) -> [Action] {
+        guard var episode = current else { return [] }
+        if let start = episode.interventionStart, start <= now { episode.interventions.append(start...now) }
+        current = nil
+        last = episode
+        return [.close([Self.summary(of: episode, at: now), Self.proof(of: episode)])]
+    }
+
+    private mutating func begin(named name: String, at now: MonotonicTime, wallTime: String) -> [Action] {
+        episodeCount += 1
+        let number = String(episodeCount)
+        let ordinal = String(repeating: "0", count: max(0, 3 - number.count)) + number
+        let name = name.isEmpty ? "\(wallTime)-\(ordinal)" : name
+        current = Episode(name: name, startTime: now, wallTime: wallTime)
+        var actions = [Action.open(name: name)] + attachments.map { .attach($0) } + facts.map { .note($0) }
+        let kept = ring[ringStart...]
+        let held = Dictionary(kept.map { ($0.topic, true) }, uniquingKeysWith: { first, _ in first })
+        for (topic, message) in standing.sorted(by: { $0.key < $1.key }) where held[topic] == nil { actions += write(message) }
+        for message in kept { actions += write(message) }
+        ring = []
+        ringStart = 0
+        ringBytes = 0
+        return actions
+    }
+
+    private static func isName(_ text: String) -> Bool {
+        guard text.utf8.count <= 120, !text.hasPrefix(".") else { return false }
+        return text.unicodeScalars.allSatisfy { $0.properties.isAlphabetic || $0.properties.numericType != nil || "-_.".unicodeScalars.contains($0) }
+    }
+
+    // MARK: What the file says of itself
+
+    private static func summary(of episode: Episode, at now: MonotonicTime) -> MCAP.Metadata {
+        MCAP.Metadata(
+            name: "episode",
+            metadata: [
+                "name": episode.name, "outcome": "\(episode.outcome)", "notes": episode.notes.joined(separator: "\n"),
+                "wall_start": episode.wallTime, "clock": "CLOCK_MONOTONIC",
+                "start_ns": String(episode.startTime.nanoseconds), "end_ns": String(now.nanoseconds),
+                "interventions_ns": episode.interventions
+                    .map { "\($0.lowerBound.nanoseconds)-\($0.upperBound.nanoseconds)" }.joined(separator: " "),
+                "goals": episode.goals.joined(separator: "\n"),
+            ])
+    }
+
+    /// Per topic "expected written missing", and the ranges of what is missing.
+    private static func proof(of episode: Episode) -> MCAP.Metadata {
+        var metadata = ["missing": String(episode.proof.missingCount)]
+        for (name, topic) in episode.proof.topics {
+            metadata["topic " + name] =
+                "expected \(topic.expected) written \(topic.received) missing \(topic.missingCount) repeated \(topic.repeated)"
+                + (topic.missing.isEmpty
+                    ? "" : ": " + topic.missing.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: " "))
+        }
+        return MCAP.Metadata(name: "sequences", metadata: metadata)
+    }
+}
