@@ -155,7 +155,7 @@ let package = Package(
             "octo-bench",
             [
                 "Bus", "Wire", "Messages", "Images", "RealTime", "Time", "OctoModel", "COpenBLAS", "CZeroMQ", "CShims",
-                "CAllocationCount", "CBareLoop", "Cameras", "Chance", "SceneFit", "ClosedLoop", "Simulation", "ArmSetup", "Control", "ArmDrivers", "ArmLoop", "Geometry", "JSONTree", "NodeShell",
+                "CAllocationCount", "CBareLoop", "Cameras", "Chance", "Episodes", "SceneFit", "ClosedLoop", "Simulation", "ArmSetup", "Control", "ArmDrivers", "ArmLoop", "Geometry", "JSONTree", "NodeShell",
             ], exclude: ["Peers"]),
 
         // Tests.

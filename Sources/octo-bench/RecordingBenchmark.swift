@@ -1,7 +1,24 @@
+import ArgumentParser
 import Episodes
 import Foundation
 import Glibc
 import Time
+
+struct RecordingCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "recording", abstract: "MB/s into MCAP files and out of them, beside the same bytes by write(2).")
+
+    @Option(help: "Seconds of a robot's messages; 3.6 MB each.")
+    var seconds = 30
+
+    func run() throws {
+        let folder = NSTemporaryDirectory() + "/octo-bench-\(getpid())"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { _ = try? FileManager.default.removeItem(atPath: folder) }
+        print("Recording")
+        print(try RecordingFigures.measure(seconds: seconds, in: folder).report(seconds: seconds))
+    }
+}
 
 /// Recording throughput and cost, beside the same bytes by plain write(2) in the same run.
 struct RecordingFigures {

@@ -14,7 +14,7 @@ struct OctoBench: ParsableCommand {
             loop beside a bare C loop, inference beside the same matrix products alone in OpenBLAS.
             """,
         subcommands: [
-            All.self, BusCommand.self, ControlCommand.self, KinematicsCommand.self, SimulationCommand.self, SceneFitCommand.self, CameraCommand.self, InferenceCommand.self,
+            All.self, BusCommand.self, ControlCommand.self, KinematicsCommand.self, SimulationCommand.self, SceneFitCommand.self, CameraCommand.self, RecordingCommand.self, InferenceCommand.self,
             PeersCommand.self,
         ])
 }
@@ -28,6 +28,7 @@ struct All: ParsableCommand {
         try KinematicsCommand.parse([]).run()
         try SimulationCommand.parse([]).run()
         try CameraCommand.parse([]).run()
+        try RecordingCommand.parse([]).run()
         try InferenceCommand.parse([]).run()
     }
 }
