@@ -1,0 +1,137 @@
+import Episodes
+import Images
+import Messages
+import Time
+import Wire
+
+/// A recorded message as it was on the bus.
+package struct RecordedEvent: Sendable {
+    package var topic: String
+    package var envelope: Envelope
+    /// When the recorder had it, on the run's clock.
+    package var logTime: MonotonicTime
+    package var body: [UInt8]
+    package var bulk: SharedBytes?
+
+    /// - Throws: when the message is of another type, or its bytes are none of this type.
+    package func message<Message: WireMessage>(as _: Message.Type = Message.self) throws(WireError) -> Message {
+        guard envelope.schema == Message.schemaName else {
+            throw .malformed(schema: Message.schemaName, byteCount: body.count)
+        }
+        // The pointer does not leave the call.
+        return try body.withUnsafeBytes { bytes throws(WireError) in try Message(body: bytes, bulk: bulk) }
+    }
+}
+
+/// An episode on disk, finished or cut: what it says of itself, and its messages in the order in which they came.
+package struct EpisodeFile {
+    package let path: String
+    package let reader: MCAPReader
+
+    /// - Throws: when the file cannot be read, or does not begin as an MCAP file does. One that is cut opens.
+    package init(path: String) throws(EpisodeFileError) {
+        self.path = path
+        do throws(MCAPError) {
+            reader = try MCAPReader(MCAPFile(path: path))
+        } catch {
+            throw .unreadable(path: path, problem: error)
+        }
+    }
+
+    /// Of the last metadata record with this name; nil where there is none.
+    package func metadata(named name: String) throws(EpisodeFileError) -> [String: String]? {
+        guard let place = reader.metadata.last(where: { $0.name == name }) else { return nil }
+        do throws(MCAPError) {
+            return try reader.metadata(place).metadata
+        } catch {
+            throw .unreadable(path: path, problem: error)
+        }
+    }
+
+    /// The content of the last attachment with this name; nil where there is none.
+    package func attachment(named name: String) throws(EpisodeFileError) -> [UInt8]? {
+        guard let place = reader.attachments.last(where: { $0.name == name }) else { return nil }
+        do throws(MCAPError) {
+            return try reader.attachment(place).data
+        } catch {
+            throw .unreadable(path: path, problem: error)
+        }
+    }
+
+    /// - Parameters:
+    ///   - topics: all if nil.
+    ///   - times: when they came, both ends included.
+    package func events(
+        of topics: Set<String>? = nil, in times: ClosedRange<MonotonicTime>? = nil
+    ) -> RecordedEvents {
+        let range = times.map { UInt64(max(0, $0.lowerBound.nanoseconds))...UInt64(max(0, $0.upperBound.nanoseconds)) }
+        return RecordedEvents(path: path, schemas: reader.schemas, messages: reader.messages(of: topics, in: range ?? 0...UInt64.max))
+    }
+
+    /// All messages of one topic.
+    /// - Throws: also for a message that is none of the topic's type.
+    package func messages<Message: WireMessage>(
+        of topic: Topic<Message>
+    ) throws(EpisodeFileError) -> [(message: Message, logTime: MonotonicTime)] {
+        var events = events(of: [topic.name])
+        var messages: [(Message, MonotonicTime)] = []
+        while let event = try events.next() {
+            do throws(WireError) {
+                messages.append((try event.message(), event.logTime))
+            } catch {
+                throw .message(path: path, topic: topic.name, time: event.logTime, problem: error)
+            }
+        }
+        return messages
+    }
+}
+
+/// An episode's messages, one after the other.
+package struct RecordedEvents {
+    private let path: String
+    private let schemas: [UInt16: MCAP.Schema]
+    private var messages: MCAPMessages
+
+    init(path: String, schemas: [UInt16: MCAP.Schema], messages: MCAPMessages) {
+        self.path = path
+        self.schemas = schemas
+        self.messages = messages
+    }
+
+    /// The next message; nil at the end.
+    package mutating func next() throws(EpisodeFileError) -> RecordedEvent? {
+        let item: MCAPMessages.Item
+        do throws(MCAPError) {
+            guard let found = try messages.next() else { return nil }
+            item = found
+        } catch {
+            throw .unreadable(path: path, problem: error)
+        }
+        let topic = item.channel.topic
+        let time = MonotonicTime(nanoseconds: Int64(clamping: item.message.logTime))
+        // A type that was not known was written without its definition.
+        let schema = schemas[item.channel.schemaID]?.name ?? item.channel.metadata["bus_schema"] ?? ""
+        do throws(WireError) {
+            let (envelope, body, bulk) = try RecordedMessage(schema: schema, data: item.message.data).opened()
+            return RecordedEvent(topic: topic, envelope: envelope, logTime: time, body: body, bulk: bulk)
+        } catch {
+            throw .message(path: path, topic: topic, time: time, problem: error)
+        }
+    }
+}
+
+package enum EpisodeFileError: Error, Equatable {
+    case unreadable(path: String, problem: MCAPError)
+    case message(path: String, topic: String, time: MonotonicTime, problem: WireError)
+}
+
+extension EpisodeFileError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .unreadable(let path, let problem):
+            "reading episode \(path): \(problem). 'octo-replay recover' saves what can be read of a damaged file."
+        case .message(let path, let topic, let time, let problem):
+            "reading episode \(path): message of \(topic) at \(time): \(problem). Was it recorded by octo-record?"
+        }
+    }
+}
