@@ -369,7 +369,7 @@ import Time
         var arm = try SteeredArm()
         let other = ManualCommand(
             time: arm.now, isDeadManHeld: true, motion: .joints([0.1, 0, 0, 0, 0, 0]))
-        for _ in 0..<30 {
+        for _ in 0..<10 {
             if let state = arm.robot.tick(other) { arm.session.receive(state, at: arm.now) }
         }
         #expect(arm.robot.mode == .manual && arm.session.holder(at: arm.now) == .another)
