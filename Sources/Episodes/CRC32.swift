@@ -6,6 +6,9 @@ package struct CRC32: Sendable {
 
     package init() {}
 
+    /// Goes on where another one ended.
+    package init(continuing value: UInt32) { state = ~value }
+
     /// Of the bytes so far; 0 before the first.
     package var value: UInt32 { ~state }
 

@@ -54,8 +54,10 @@ package final class MCAPFileWriter: Sendable {
         package private(set) var count: UInt64 = 0
         package private(set) var ranges: [ClosedRange<UInt32>] = []
 
+        package init() {}
+
         /// - Parameter most: from so many ranges on the last one grows over what lies between.
-        mutating func add(_ sequence: UInt32, most: Int) {
+        package mutating func add(_ sequence: UInt32, most: Int) {
             count += 1
             if let last = ranges.last, sequence >= last.upperBound, sequence == last.upperBound &+ 1 || ranges.count == most {
                 ranges[ranges.count - 1] = last.lowerBound...sequence

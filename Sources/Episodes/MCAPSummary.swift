@@ -6,6 +6,8 @@ struct MCAPSummary {
     var chunks: [MCAP.ChunkIndex] = []
     var attachments: [MCAP.AttachmentIndex] = []
     var metadata: [MCAP.MetadataIndex] = []
+    /// Where it begins in the file.
+    private(set) var start: UInt64 = 0
 
     /// Reads the summary and checks its checksum.
     init(_ source: some MCAPSource, limits: MCAPParser.Limits) throws(MCAPError) {
@@ -44,7 +46,8 @@ struct MCAPSummary {
                 throw .checksum(.footer, offset: footerStart, stored: footer.summaryCRC, computed: crc.value)
             }
         }
-        try read(bytes, at: footer.summaryStart)
+        start = footer.summaryStart
+        try read(bytes, at: start)
     }
 
     private mutating func read(_ bytes: [UInt8], at start: UInt64) throws(MCAPError) {

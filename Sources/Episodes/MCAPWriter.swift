@@ -49,6 +49,7 @@ package struct MCAPWriter {
     /// Where `output` begins in the file.
     private var taken: UInt64 = 0
     private var crc = CRC32()
+    private var checksData = true
     /// The bytes of `output` that `crc` has.
     private var checked = 0
     package private(set) var isFinished = false
@@ -71,6 +72,26 @@ package struct MCAPWriter {
         compressor = ChunkCompressor(options.compression)
         output += MCAP.magic
         MCAP.Record.header(options.header).append(to: &output, padding: options.padding)
+    }
+
+    /// Goes on with a file's data where it ended before; a summary comes after it again.
+    /// - Parameters:
+    ///   - offset: where the data ends.
+    ///   - dataCRC: of all bytes before it; 0 if it is not known.
+    init(continuing summary: MCAPSummary, at offset: UInt64, dataCRC: UInt32) {
+        options = Options()
+        compressor = ChunkCompressor(options.compression)
+        taken = offset
+        crc = CRC32(continuing: dataCRC)
+        checksData = dataCRC != 0
+        schemas = summary.schemas.values.sorted { $0.id < $1.id }
+        channels = summary.channels.values.sorted { $0.id < $1.id }
+        for (place, schema) in schemas.enumerated() { schemaPlaces[schema.id] = place }
+        for (place, channel) in channels.enumerated() { channelPlaces[channel.id] = place }
+        chunkIndexes = summary.chunks
+        attachmentIndexes = summary.attachments
+        metadataIndexes = summary.metadata
+        statistics = summary.statistics ?? MCAP.Statistics()
     }
 
     package func knows(channel id: UInt16) -> Bool { channelPlaces[id] != nil }
@@ -232,7 +253,7 @@ package struct MCAPWriter {
         try endChunk()
         isFinished = true
         checkOutput()
-        MCAP.Record.dataEnd(.init(dataSectionCRC: crc.value)).append(to: &output)
+        MCAP.Record.dataEnd(.init(dataSectionCRC: checksData ? crc.value : 0)).append(to: &output)
         let summaryStart = byteCount
         let first = output.count
         var offsets: [MCAP.SummaryOffset] = []

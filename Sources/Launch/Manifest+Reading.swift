@@ -46,14 +46,18 @@ extension Manifest {
         let sound = check.check(tree, against: ManifestKeys.root, at: ManifestPath())
         if let sound { check.checkConflicts(in: sound) }
         guard let sound, check.problems.isEmpty else { throw .invalid(path: path, check.problems) }
-        self.init(checked: Self.withGoalLibrary(sound, workingFolder: workingFolder), fallbackName: Self.name(fromFile: path))
+        var complete = Self.with(folder: "goals", as: "library", of: "goal", in: sound, workingFolder: workingFolder)
+        complete = Self.with(folder: "episodes", as: "folder", of: "record", in: complete, workingFolder: workingFolder)
+        self.init(checked: complete, fallbackName: Self.name(fromFile: path))
     }
 
-    /// Goals are kept where people work, not where the manifest happens to lie; all processes and programs of the run are to
-    /// mean the same folder.
-    private static func withGoalLibrary(_ tree: JSONNode, workingFolder: String) -> JSONNode {
-        guard let goal = tree["goal"], goal["library"] == nil else { return tree }
-        return tree.with("goal", goal.with("library", JSONNode(FileSystem.absolute("goals", from: workingFolder))))
+    /// Goals and episodes are kept where people work, not where the manifest happens to lie; all processes and programs of the
+    /// run are to mean the same folder.
+    private static func with(
+        folder: String, as key: String, of section: String, in tree: JSONNode, workingFolder: String
+    ) -> JSONNode {
+        guard let node = tree[section], node[key] == nil else { return tree }
+        return tree.with(section, node.with(key, JSONNode(FileSystem.absolute(folder, from: workingFolder))))
     }
 
     /// `My_robot.json` gives `my-robot`.
@@ -81,6 +85,7 @@ extension Manifest {
         let beforeGoal = root.section("teleop").section("before_goal")
         teleop = Teleop(
             opensGripperBeforeGoal: beforeGoal.bool("open_gripper"), retreatBeforeGoal: beforeGoal.choice("pose"))
+        record = Record(root.section("record"))
         supervision = Supervision(root.section("supervision"))
         self.tree = tree
     }
@@ -114,6 +119,15 @@ private struct CheckedSection {
         expect(key, node[key]?.object).map { ($0.key, $0.value) }.sorted { $0.0 < $1.0 }
     }
     func doubles(_ key: String) -> [Double]? { node[key]?.array?.compactMap(\.double) }
+}
+
+extension Manifest.Record {
+    fileprivate init(_ section: CheckedSection) {
+        self.init(
+            isEnabled: section.bool("enabled"), folder: section.string("folder"), start: section.choice("start"),
+            ring: section.seconds("ring_s"), memoryBytes: section.int("memory_mb") << 20,
+            compression: section.choice("compression"))
+    }
 }
 
 extension Manifest.Bus {

@@ -28,6 +28,19 @@ package enum ManifestRetreat: String, CaseIterable, Sendable {
     case rest
 }
 
+/// When a run's first episode begins.
+package enum ManifestRecordingStart: String, CaseIterable, Sendable {
+    case withRun = "with_run"
+    case onCommand = "on_command"
+}
+
+/// How episodes are packed.
+package enum ManifestRecordingCompression: String, CaseIterable, Sendable {
+    case zstd
+    case lz4
+    case none
+}
+
 /// How the network computes.
 package enum ManifestPrecision: String, CaseIterable, Sendable {
     case float32
@@ -38,6 +51,17 @@ package enum ManifestPrecision: String, CaseIterable, Sendable {
 /// What one robot consists of and how it runs: the manifest, checked, with every default filled in and every path
 /// absolute. `launch/schema.json` describes each key.
 package struct Manifest: Equatable, Sendable {
+    package struct Record: Equatable, Sendable {
+        package var isEnabled: Bool
+        /// Absolute path of the folder in which each run gets one of its own.
+        package var folder: String
+        package var start: ManifestRecordingStart
+        /// How far back reaches what is kept while nothing is recorded.
+        package var ring: Duration
+        package var memoryBytes: Int
+        package var compression: ManifestRecordingCompression
+    }
+
     package struct Teleop: Equatable, Sendable {
         package var opensGripperBeforeGoal: Bool
         package var retreatBeforeGoal: ManifestRetreat
@@ -272,6 +296,7 @@ package struct Manifest: Equatable, Sendable {
     package var policy: Policy
     package var arm: Arm
     package var simulation: Simulation?
+    package var record: Record
     package var teleop: Teleop
     package var supervision: Supervision
     /// The JSON it was read from, after `--set`, with defaults and absolute paths: it gives the same manifest again.
@@ -281,17 +306,20 @@ package struct Manifest: Equatable, Sendable {
     package static let policyNode = "policy"
     package static let armNode = "arm"
     package static let simulationNode = "simulation"
+    package static let recorderNode = "recorder"
     /// The value of `arm.port` that means the simulated servos.
     package static let simulatedPort = "simulation"
 
-    /// The names of all processes: cameras, goal, policy, arm, and the simulation if there is one. With transport `tcp` they take ports in this order.
+    /// The names of all processes: cameras, goal, policy, arm, and simulation and recorder if there are such. With transport `tcp`
+    /// they take ports in this order.
     package var nodes: [String] {
         cameras.map(\.node) + [Self.goalNode, Self.policyNode, Self.armNode]
-            + (simulation == nil ? [] : [Self.simulationNode])
+            + (simulation == nil ? [] : [Self.simulationNode]) + (record.isEnabled ? [Self.recorderNode] : [])
     }
 
     /// Those of them that take commands from programs that come and go. With transport `tcp` their ports follow, in this order.
     package var commandedNodes: [String] {
         [Self.armNode, Self.goalNode] + (simulation == nil ? [] : [Self.simulationNode])
+            + (record.isEnabled ? [Self.recorderNode] : [])
     }
 }

@@ -18,10 +18,32 @@ enum ManifestKeys {
         ManifestKey(
             "simulation", .section(simulation), .optional,
             "A world that stands in for cameras (source 'simulated') and servos (arm.port 'simulation')."),
+        ManifestKey("record", .section(record), .defaultsTo(.object([:])), "What is kept of a run."),
         ManifestKey("teleop", .section(teleop), .defaultsTo(.object([:])), "What octo-teleop does."),
         ManifestKey(
             "supervision", .section(supervision), .defaultsTo(.object([:])), "How octo-launch watches the processes."),
     ])
+
+    private static let record: [ManifestKey] = [
+        ManifestKey("enabled", .boolean, .defaultsTo(true), "Whether a recorder runs."),
+        ManifestKey(
+            "folder", .destinationFolder, .optional,
+            "Where each run gets a folder for its episodes. Left out, it is 'episodes' in the folder in which octo-launch was "
+                + "started."),
+        ManifestKey(
+            "start", .choice(ManifestRecordingStart.allCases.map(\.rawValue)), .defaultsTo("with_run"),
+            "Whether the first episode begins with the run ('with_run'), or each by a person ('on_command': octo-record start, "
+                + "the keys of octo-teleop)."),
+        ManifestKey(
+            "ring_s", .number(0...600), .defaultsTo(10), unit: "s",
+            "While nothing is recorded so much is kept in memory: an episode that begins has what led to it."),
+        ManifestKey(
+            "memory_mb", .integer(1...4096), .defaultsTo(128), unit: "MB",
+            "The most memory for what is kept, and again for what waits for a slow disk."),
+        ManifestKey(
+            "compression", .choice(ManifestRecordingCompression.allCases.map(\.rawValue)), .defaultsTo("zstd"),
+            "How the file is packed: 'zstd' small, 'lz4' with less work, 'none' not at all."),
+    ]
 
     private static let teleop: [ManifestKey] = [
         ManifestKey(

@@ -38,11 +38,16 @@ package struct ProcessGraph {
         let boxes = processes.map { "  \(Self.id($0.node))[\"\($0.node)<br/>\($0.program)\"]" }
         let arrows = edges.map { "  \(Self.id($0.from)) -- \"\($0.topic)\" --> \(Self.id($0.to))" }
         let statuses = processes.map { "  \(Self.id($0.node)) -. \"node/\($0.node)/status\" .-> \(watched)" }
+        let records =
+            processes.contains { $0.node == Manifest.recorderNode }
+            ? processes.filter { $0.node != Manifest.recorderNode }.map {
+                "  \(Self.id($0.node)) -. \"every topic\" .-> \(Self.id(Manifest.recorderNode))"
+            } : []
         let reports = [
             "  \(Self.id(Manifest.armNode)) -. \"arm/chunk, arm/loop\" .-> \(watched)",
             "  \(Self.id(Manifest.policyNode)) -. \"policy/chunk\" .-> \(watched)",
         ]
-        return (["flowchart LR"] + boxes + ["  \(watched)([\"octo-launch\"])"] + arrows + statuses + reports)
+        return (["flowchart LR"] + boxes + ["  \(watched)([\"octo-launch\"])"] + arrows + statuses + reports + records)
             .joined(separator: "\n")
     }
 
@@ -62,6 +67,7 @@ package struct NodeProgram: Equatable, Sendable {
         case Manifest.policyNode: NodeProgram(name: "octo-policy", subcommand: ["run"])
         case Manifest.armNode: NodeProgram(name: "octo-arm", subcommand: ["run"])
         case Manifest.simulationNode: NodeProgram(name: "octo-sim", subcommand: ["run"])
+        case Manifest.recorderNode: NodeProgram(name: "octo-record", subcommand: ["run"])
         default: NodeProgram(name: "octo-camera", subcommand: [])
         }
     }

@@ -1,7 +1,7 @@
 import Glibc
 import Time
 
-/// The way to the end: the arm first, then all others, then force, then certainty.
+/// The way to the end: the arm first, then all others, the recorder last, then force, then certainty.
 extension Supervisor {
     /// - Parameter error: what the user is told last, when the end is not as it should be.
     mutating func beginStopping(_ outcome: Outcome, reason: String, error: String?, at now: MonotonicTime) -> [Action] {
@@ -57,7 +57,10 @@ extension Supervisor {
         var actions: [Action] = []
         for index in processes.indices { actions += enforce(index, at: now) }
         if processes.allSatisfy({ $0.name != plan.stopsFirst || $0.isSettled }) {
-            for index in processes.indices { actions += stop(index, at: now) }
+            let isLastsTurn = processes.allSatisfy { $0.name == plan.stopsLast || $0.isSettled }
+            for index in processes.indices where isLastsTurn || processes[index].name != plan.stopsLast {
+                actions += stop(index, at: now)
+            }
         }
         if processes.allSatisfy(\.isSettled) {
             phase = .finished(outcome)

@@ -11,24 +11,35 @@ package struct Supervisor: Sendable {
         package var stages: [[String]]
         /// Stops before all others, so that the arm holds while the rest is still there.
         package var stopsFirst: String
+        /// Stops after all others, so that what they say at their end is kept; nil: nobody.
+        package var stopsLast: String?
         package var supervision: Manifest.Supervision
         /// How long to run, counted from when all nodes are ready; nil: until told to stop.
         package var duration: Duration?
 
-        package init(stages: [[String]], stopsFirst: String, supervision: Manifest.Supervision, duration: Duration?) {
+        package init(
+            stages: [[String]], stopsFirst: String, stopsLast: String? = nil, supervision: Manifest.Supervision, duration: Duration?
+        ) {
             self.stages = stages
             self.stopsFirst = stopsFirst
+            self.stopsLast = stopsLast
             self.supervision = supervision
             self.duration = duration
         }
 
-        /// A simulated world first, for cameras and arm are in it; then cameras, goal and arm; the policy last, since loading it takes longest and it needs all of them.
+        /// The recorder first, so that nothing is missed; then a simulated world, for cameras and arm are in it; then cameras, goal
+        /// and arm; the policy last, since loading it takes longest and it needs all of them.
         package init(_ manifest: Manifest, duration: Duration?) {
-            let apart = [Manifest.policyNode, Manifest.simulationNode]
+            let apart = [Manifest.recorderNode, Manifest.simulationNode, Manifest.policyNode]
+            let alone = Dictionary(uniqueKeysWithValues: apart.map { name in (name, manifest.nodes.filter { $0 == name }) })
+            let stages = [
+                alone[Manifest.recorderNode], alone[Manifest.simulationNode], manifest.nodes.filter { !apart.contains($0) },
+                alone[Manifest.policyNode],
+            ]
             self.init(
-                stages: (manifest.simulation == nil ? [] : [[Manifest.simulationNode]])
-                    + [manifest.nodes.filter { !apart.contains($0) }, [Manifest.policyNode]],
-                stopsFirst: Manifest.armNode, supervision: manifest.supervision, duration: duration)
+                stages: stages.compactMap(\.self).filter { !$0.isEmpty }, stopsFirst: Manifest.armNode,
+                stopsLast: manifest.record.isEnabled ? Manifest.recorderNode : nil, supervision: manifest.supervision,
+                duration: duration)
         }
     }
 

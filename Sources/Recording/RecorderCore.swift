@@ -29,8 +29,8 @@ package struct RecorderCore {
         case describe(MCAP.Channel)
         case write(MCAP.Message)
         case note(MCAP.Metadata)
-        /// Ends the file with these records, and with what the file's writer knows of dropped messages.
-        case close([MCAP.Metadata])
+        /// Ends the file.
+        case close(EpisodeClosing)
         /// Belongs to an episode whose file is closed.
         case amend(name: String, MCAP.Metadata)
         case answer(EpisodeResult)
@@ -62,8 +62,10 @@ package struct RecorderCore {
 
     private let options: Options
     /// Go into each file: manifest, calibration, versions, machine.
-    private let attachments: [MCAP.Attachment]
-    private let facts: [MCAP.Metadata]
+    private var attachments: [MCAP.Attachment]
+    private var facts: [MCAP.Metadata]
+    /// The name of the goal that is set, as far as it is known.
+    private var goal: String?
     private var current: Episode?
     private var last: Episode?
     private var isStoppedByHand = false
@@ -82,6 +84,27 @@ package struct RecorderCore {
     }
 
     package var isRecording: Bool { current != nil }
+
+    /// Goes into the present file and into all that follow, in place of one with the same name.
+    package mutating func add(_ attachment: MCAP.Attachment) -> [Action] {
+        guard !attachments.contains(attachment) else { return [] }
+        attachments.removeAll { $0.name == attachment.name }
+        attachments.append(attachment)
+        return isRecording ? [.attach(attachment)] : []
+    }
+
+    /// Goes into the present file and into all that follow, in place of one with the same name.
+    package mutating func add(_ fact: MCAP.Metadata) -> [Action] {
+        facts.removeAll { $0.name == fact.name }
+        facts.append(fact)
+        return isRecording ? [.note(fact)] : []
+    }
+
+    /// The file of the episode that has just begun cannot be made: nothing is recorded until a person begins again.
+    package mutating func couldNotOpen() {
+        current = nil
+        isStoppedByHand = true
+    }
 
     /// - Parameter path: of the last file that was opened, which the shell knows.
     package func state(at now: MonotonicTime, path: String, dropped: Int64 = 0) -> EpisodeState {
@@ -118,6 +141,7 @@ package struct RecorderCore {
             keep(kept)
         }
         if envelope.schema == RunEvent.schemaName { noteEvent(body) }
+        if topic == Topics.goalCurrent.name { noteGoal(body, bulk) }
         return actions
     }
 
@@ -186,9 +210,15 @@ package struct RecorderCore {
                 current?.interventions.append(start...event.time)
             }
             current?.interventionStart = nil
-        case .goalChanged: current?.goals.append(event.subject)
-        case .goalRecorded, .fitChanged, .policyHeld, .policyReleased, .emergencyStop, .emergencyStopReset: break
+        case .goalChanged, .goalRecorded, .fitChanged, .policyHeld, .policyReleased, .emergencyStop, .emergencyStopReset: break
         }
+    }
+
+    private mutating func noteGoal(_ body: [UInt8], _ bulk: SharedBytes?) {
+        // As above.
+        guard let found = body.withUnsafeBytes({ try? Goal(body: $0, bulk: bulk) }) else { return }
+        goal = found.isNone ? nil : found.name
+        if let goal, current?.goals.last != goal { current?.goals.append(goal) }
     }
 
     // MARK: Episodes
@@ -264,7 +294,9 @@ package struct RecorderCore {
         if let start = episode.interventionStart, start <= now { episode.interventions.append(start...now) }
         current = nil
         last = episode
-        return [.close([Self.summary(of: episode, at: now), Self.proof(of: episode)])]
+        var topics: [UInt16: String] = [:]
+        for (key, channel) in episode.channels { topics[channel] = String(key.prefix { $0 != "\n" }) }
+        return [.close(EpisodeClosing(summary: Self.summary(of: episode, at: now), proof: episode.proof, topics: topics))]
     }
 
     private mutating func begin(named name: String, at now: MonotonicTime, wallTime: String) -> [Action] {
@@ -273,6 +305,7 @@ package struct RecorderCore {
         let ordinal = String(repeating: "0", count: max(0, 3 - number.count)) + number
         let name = name.isEmpty ? "\(wallTime)-\(ordinal)" : name
         current = Episode(name: name, startTime: now, wallTime: wallTime)
+        if let goal { current?.goals = [goal] }
         var actions = [Action.open(name: name)] + attachments.map { .attach($0) } + facts.map { .note($0) }
         let kept = ring[ringStart...]
         let held = Dictionary(kept.map { ($0.topic, true) }, uniquingKeysWith: { first, _ in first })
@@ -302,17 +335,5 @@ package struct RecorderCore {
                     .map { "\($0.lowerBound.nanoseconds)-\($0.upperBound.nanoseconds)" }.joined(separator: " "),
                 "goals": episode.goals.joined(separator: "\n"),
             ])
-    }
-
-    /// Per topic "expected written missing", and the ranges of what is missing.
-    private static func proof(of episode: Episode) -> MCAP.Metadata {
-        var metadata = ["missing": String(episode.proof.missingCount)]
-        for (name, topic) in episode.proof.topics {
-            metadata["topic " + name] =
-                "expected \(topic.expected) written \(topic.received) missing \(topic.missingCount) repeated \(topic.repeated)"
-                + (topic.missing.isEmpty
-                    ? "" : ": " + topic.missing.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: " "))
-        }
-        return MCAP.Metadata(name: "sequences", metadata: metadata)
     }
 }

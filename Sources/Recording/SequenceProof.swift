@@ -1,3 +1,4 @@
+import Episodes
 import Time
 import Wire
 
@@ -55,5 +56,27 @@ package struct SequenceProof: Equatable, Sendable {
         if topic.missing.count < mostRanges { topic.missing.append(range) }
     }
 
+    /// Messages came, and were not written.
+    /// - Parameter ranges: their numbers, as far as they are known.
+    mutating func drop(_ count: UInt64, in ranges: [ClosedRange<UInt64>], of name: String) {
+        guard var topic = topics[name] else { return }
+        topic.received -= min(count, topic.received)
+        topic.missingCount += count
+        topic.missing = (topic.missing + ranges).sorted { $0.lowerBound < $1.lowerBound }
+        topics[name] = topic
+    }
+
     package var missingCount: UInt64 { topics.values.reduce(0) { $0 + $1.missingCount } }
+
+    /// Per topic "expected written missing repeated", and the ranges of what is missing.
+    package var metadata: MCAP.Metadata {
+        var metadata = ["missing": String(missingCount)]
+        for (name, topic) in topics {
+            let ranges = topic.missing.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: " ")
+            metadata["topic " + name] =
+                "expected \(topic.expected) written \(topic.received) missing \(topic.missingCount) repeated \(topic.repeated)"
+                + (ranges.isEmpty ? "" : ": " + ranges)
+        }
+        return MCAP.Metadata(name: "sequences", metadata: metadata)
+    }
 }

@@ -41,8 +41,8 @@ import Wire
     }
 
     private func closing(_ actions: [RecorderCore.Action]) -> [String: [String: String]] {
-        for case .close(let notes) in actions {
-            return Dictionary(notes.map { ($0.name, $0.metadata) }, uniquingKeysWith: { first, _ in first })
+        for case .close(let closing) in actions {
+            return Dictionary(closing.records().map { ($0.name, $0.metadata) }, uniquingKeysWith: { first, _ in first })
         }
         return [:]
     }
@@ -75,6 +75,29 @@ import Wire
             #expect(topic.expected == topic.received + topic.missingCount, "seed \(seed)")
             #expect(Set(topic.missing.flatMap { Array($0) }) == Set(first...last).subtracting(came), "seed \(seed)")
         }
+    }
+
+    @Test func whatTheDiskDidNotTakeIsMissing() throws {
+        var core = RecorderCore()
+        for number in 0..<10 as Range<UInt64> where number != 4 { try send(&core, "a", number, at: Double(number)) }
+        guard case .close(let closing)? = core.end(at: time(10)).first else { return Issue.record("the episode does not end") }
+        let channel = try #require(closing.topics.first { $0.value == "a" }?.key)
+        var drops = MCAPFileWriter.Drops()
+        for number in [6, 7] as [UInt32] { drops.add(number, most: 10) }
+        let sequences = closing.records(drops: [channel: drops]).last?.metadata
+        #expect(sequences?["topic a"] == "expected 10 written 7 missing 3 repeated 0: 4-4 6-7" && sequences?["missing"] == "3")
+    }
+
+    @Test func whatIsLearntLateGoesIntoThisFileAndTheNext() throws {
+        var core = RecorderCore()
+        let record = MCAP.Attachment(logTime: 0, name: "goals/cup/goal.json", mediaType: "application/json", data: [1])
+        let hashes = MCAP.Metadata(name: "checkpoint", metadata: ["step": "1"])
+        #expect(core.add(record).isEmpty)
+        #expect(try send(&core, "a", 0, at: 0).contains(.attach(record)))
+        #expect(core.add(record).isEmpty && core.add(hashes) == [.note(hashes)])
+        _ = ask(&core, .stop, id: 1, at: 1)
+        let next = ask(&core, .start, "two", id: 2, at: 2)
+        #expect(next.contains(.attach(record)) && next.contains(.note(hashes)))
     }
 
     // MARK: Messages
@@ -155,8 +178,14 @@ import Wire
 
     @Test func interventionsAndGoalsAreToldInTheSummary() throws {
         var core = RecorderCore()
+        for (index, name) in ["cup", "cup", "plate"].enumerated() {
+            let goal = Goal(id: "\(index)", name: name, views: [], text: "to the \(name)", source: "")
+            _ = try core.receive(
+                topic: "goal/current", envelope: envelope(UInt64(index), schema: Goal.schemaName), body: goal.encoded().body,
+                bulk: nil, at: time(Double(index)), wallTime: "w")
+        }
         for (index, (kind, seconds)) in [
-            (RunEvent.Kind.goalChanged, 1.0), (.interventionBegan, 2), (.interventionEnded, 3), (.interventionBegan, 4),
+            (RunEvent.Kind.interventionBegan, 2.0), (.interventionEnded, 3), (.interventionBegan, 4),
         ].enumerated() {
             let event = RunEvent(node: "arm", kind: kind, subject: "cup", text: "", time: time(seconds))
             _ = try core.receive(
@@ -165,7 +194,7 @@ import Wire
         }
         let episode = closing(core.end(at: time(6)))["episode"]
         #expect(episode?["interventions_ns"] == "2000000000-3000000000 4000000000-6000000000")
-        #expect(episode?["goals"] == "cup")
+        #expect(episode?["goals"] == "cup\nplate")
         #expect(core.end(at: time(7)).isEmpty)
     }
 
@@ -200,8 +229,8 @@ import Wire
             case .write(let message): try writer.write(message)
             case .attach(let attachment): try writer.write(attachment)
             case .note(let metadata): try writer.write(metadata)
-            case .close(let notes):
-                for note in notes { try writer.write(note) }
+            case .close(let closing):
+                for note in closing.records() { try writer.write(note) }
                 try writer.finish()
             case .open, .amend, .answer: break
             }
