@@ -35,6 +35,7 @@ let package = Package(
         .executable(name: "octo-policy", targets: ["octo-policy"]),
         .executable(name: "octo-arm", targets: ["octo-arm"]),
         .executable(name: "octo-teleop", targets: ["octo-teleop"]),
+        .executable(name: "octo-record", targets: ["octo-record"]),
         .executable(name: "octo-sim", targets: ["octo-sim"]),
         .executable(name: "octo-eval", targets: ["octo-eval"]),
         .executable(name: "octo-bus", targets: ["octo-bus"]),
@@ -149,6 +150,11 @@ let package = Package(
             [
                 "Teleop", "OperatorTerminal", "ArmSetup", "ArmDrivers", "ServoTools", "Control", "Goals", "Images", "Launch", "NodeShell",
                 "Bus", "Wire", "Messages", "Geometry", "Time", "JSONTree", "CShims",
+            ]),
+        program(
+            "octo-record",
+            [
+                "Recording", "Episodes", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", "JSONTree", logging,
             ]),
         program("octo-bus", ["NodeShell", "Bus", "Wire", "Launch", "Time", "JSONTree", "CShims"]),
         program(

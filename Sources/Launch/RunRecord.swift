@@ -37,6 +37,8 @@ package struct RunRecord: Sendable {
     private(set) var lastLoop: LoopReport?
     private(set) var chunksOnBus: Int64 = 0
     private(set) var chunkOutcomes: [ChunkReport.Outcome: Int64] = [:]
+    /// The newest of each file, in the order in which they began.
+    private(set) var episodes: [EpisodeState] = []
 
     package init() {}
 
@@ -68,6 +70,15 @@ package struct RunRecord: Sendable {
         ticks += report.ticks
         overruns += report.overruns
         lastLoop = report
+    }
+
+    package mutating func received(_ state: EpisodeState) {
+        guard !state.path.isEmpty else { return }
+        if let index = episodes.firstIndex(where: { $0.path == state.path }) {
+            episodes[index] = state
+        } else {
+            episodes.append(state)
+        }
     }
 
     /// The sum of a counter over the nodes that `belongs` picks; nil when none of them has it.

@@ -38,6 +38,8 @@ package struct RunSummary: Sendable {
     /// Messages passed over for newer ones where only the newest counts: no fault.
     package var superseded: Int64
     package var restarts: [(node: String, count: Int)]
+    /// What was recorded.
+    package var episodes: [EpisodeState]
 
     /// - Parameters:
     ///   - ownLost: messages that the launcher itself missed.
@@ -63,6 +65,7 @@ package struct RunSummary: Sendable {
         lost = (record.total("bus_lost") { _ in true } ?? 0) + ownLost
         superseded = record.total("bus_superseded") { _ in true } ?? 0
         restarts = supervisor.restarts
+        episodes = record.episodes
     }
 }
 
@@ -103,6 +106,14 @@ extension RunSummary {
             "bus_lost": JSONNode(lost),
             "bus_superseded": JSONNode(superseded),
             "restarts": JSONNode(.object(restarts.map { .init(key: $0.node, value: JSONNode($0.count)) })),
+            "episodes": JSONNode(
+                .array(
+                    episodes.map {
+                        .object([
+                            "path": JSONNode($0.path), "outcome": JSONNode("\($0.outcome)"), "messages": JSONNode($0.messages),
+                            "missing": JSONNode($0.missing),
+                        ])
+                    })),
         ])
     }
 
@@ -120,7 +131,7 @@ extension RunSummary {
         }
         let restarted = restarts.filter { $0.count > 0 }.map { "\($0.node) \($0.count)" }
         let loopName = loop.map { "control loop \(Self.rounded($0.rateHertz).text()) Hz" } ?? "control loop"
-        return [
+        let lines = [
             "summary of \(robot), \(Self.rounded(duration.inSeconds).text()) s",
             "  \(Self.padded("counts"))\(frames) frames, \(observations) observations, \(chunks) chunks",
             line("frame to chunk", frameToChunk, milliseconds),
@@ -130,7 +141,10 @@ extension RunSummary {
             "  \(Self.padded("chunks at the arm"))" + (outcomes.isEmpty ? "none reported" : outcomes.joined(separator: ", ")),
             "  \(Self.padded("bus"))\(lost) lost, \(superseded) superseded by newer ones",
             "  \(Self.padded("restarts"))" + (restarted.isEmpty ? "none" : restarted.joined(separator: ", ")),
-        ].joined(separator: "\n")
+        ] + episodes.map { episode in
+            "  \(Self.padded("episode"))\(episode.path): \(episode.messages) messages, \(episode.missing) missing"
+        }
+        return lines.joined(separator: "\n")
     }
 
     private static func padded(_ name: String) -> String {

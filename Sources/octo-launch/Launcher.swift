@@ -21,6 +21,7 @@ struct Launcher {
     private let chunks: Subscription<ActionChunk>
     private let chunkReports: Subscription<ChunkReport>
     private let loopReports: Subscription<LoopReport>
+    private let episodes: Subscription<EpisodeState>
     private var supervisor: Supervisor
     private var record = RunRecord()
     private var hasBegun = false
@@ -47,6 +48,7 @@ struct Launcher {
         chunks = try bus.subscribe(Topics.policyChunk)
         chunkReports = try bus.subscribe(Topics.armChunk)
         loopReports = try bus.subscribe(Topics.armLoop)
+        episodes = try bus.subscribe(Topics.episodeState)
         supervisor = Supervisor(.init(run.manifest, duration: duration))
     }
 
@@ -152,5 +154,6 @@ struct Launcher {
         while let chunk = take(chunks) { record.received(chunk) }
         while let report = take(chunkReports) { record.received(report) }
         while let report = take(loopReports) { record.received(report) }
+        while let state = take(episodes) { record.received(state) }
     }
 }

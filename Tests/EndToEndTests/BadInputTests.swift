@@ -21,7 +21,7 @@ extension EndToEnd {
             let outcome = try Program.run(
                 "octo-launch",
                 [manifest, "--for", "5", "--run-folder", base.appendingPathComponent("run").path]
-                    + settings.flatMap { ["--set", $0] })
+                    + (["record.folder=\(base.path)/episodes"] + settings).flatMap { ["--set", $0] })
             #expect(outcome.exitCode != 0 && outcome.exitCode != -9, sourceLocation: sourceLocation)
             if let exitCode { #expect(outcome.exitCode == exitCode, sourceLocation: sourceLocation) }
             for word in words {
@@ -256,7 +256,7 @@ extension EndToEnd {
             defer { try? FileManager.default.removeItem(at: run) }
             let outcome = try Program.run(
                 "octo-launch",
-                [Pipeline.replayManifest, "--run-folder", run.path] + settings.flatMap { ["--set", $0] },
+                [Pipeline.replayManifest, "--set", "record.enabled=false", "--run-folder", run.path] + settings.flatMap { ["--set", $0] },
                 environment: ["OCTO_BIN_DIR": programs.path])
             #expect(outcome.exitCode == 3, "\(outcome.errors)")
             for word in words { #expect(outcome.errors.contains(word), "no '\(word)' in:\n\(outcome.errors)") }

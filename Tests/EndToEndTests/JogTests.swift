@@ -99,7 +99,7 @@ extension EndToEnd {
             let base = try TemporaryFolder.make("base")
             defer { try? FileManager.default.removeItem(at: base) }
             let launcher = try RunningProgram(
-                "octo-launch", [Pipeline.replayManifest, "--quiet"], environment: ["OCTO_RUN_BASE": base.path])
+                "octo-launch", [Pipeline.replayManifest, "--quiet", "--set", "record.enabled=false"], environment: ["OCTO_RUN_BASE": base.path])
             let description = base.appendingPathComponent("replay/run.json").path
             let deadline = MonotonicTime.now() + .seconds(20)
             while !FileManager.default.fileExists(atPath: description), MonotonicTime.now() < deadline { usleep(10_000) }

@@ -55,7 +55,10 @@ extension EndToEnd {
             defer { try? FileManager.default.removeItem(at: folder) }
             let program = try RunningProgram(
                 "octo-launch",
-                [manifest(name), "--for", "4", "--json", "--run-folder", folder.appendingPathComponent("run").path] + settings)
+                [
+                    manifest(name), "--for", "4", "--json", "--run-folder", folder.appendingPathComponent("run").path, "--set",
+                    "record.folder=\(folder.path)/episodes",
+                ] + settings)
             let outcome = program.waitForEnd(limit: 90)
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
             let goals = try servos.goals()

@@ -102,7 +102,7 @@ extension EndToEnd {
             try Data(#"{"objects": [{"name": "x", "shape": "ball", "position_m": [0.2, 0]}]}"#.utf8).write(to: scene)
             let outcome = try Program.run(
                 "octo-launch",
-                [Self.manifest, "--run-folder", folder.appendingPathComponent("run").path, "--set", "simulation.scene=\(scene.path)"])
+                [Self.manifest, "--set", "record.enabled=false", "--run-folder", folder.appendingPathComponent("run").path, "--set", "simulation.scene=\(scene.path)"])
             #expect(outcome.exitCode == 3)
             #expect(outcome.errors.contains("objects[0].shape"), "\(outcome.errors)")
         }
@@ -122,7 +122,7 @@ extension EndToEnd {
             let model = try model(replacing: "<worldbody>", with: "<worldbody><gizmo/>", in: folder)
             let outcome = try Program.run(
                 "octo-launch",
-                [Self.manifest, "--run-folder", folder.appendingPathComponent("run").path, "--set", "simulation.mjcf=\(model)"])
+                [Self.manifest, "--set", "record.enabled=false", "--run-folder", folder.appendingPathComponent("run").path, "--set", "simulation.mjcf=\(model)"])
             #expect(outcome.exitCode == 3)
             #expect(outcome.errors.contains("gizmo"), "\(outcome.errors)")
         }

@@ -47,6 +47,7 @@ final class StandInRobot {
               "goal": { "source": "episode", "folder": "frames" },
               "policy": { "checkpoint": "checkpoint" },
               "arm": { "driver": "simulated", "calibration": "arm.json" },
+              "record": { "enabled": false },
               "supervision": { "stop_timeout_s": 0.5, "backoff_s": 0.05 }
             }
             """.utf8

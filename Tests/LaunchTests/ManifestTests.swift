@@ -9,7 +9,7 @@ import Time
     @Test func fillsInEveryDefault() throws {
         let manifest = try Sample.read(Sample.minimal)
         #expect(manifest.name == "robot")
-        #expect(manifest.nodes == ["camera-primary", "goal", "policy", "arm"])
+        #expect(manifest.nodes == ["camera-primary", "goal", "policy", "arm", "recorder"])
         #expect(manifest.bus.transport == .ipc)
         #expect(manifest.bus.basePort == 5560)
 
@@ -76,7 +76,7 @@ import Time
     @Test func readsEveryKey() throws {
         let manifest = try Sample.read(Sample.full)
         #expect(manifest.name == "bench-2")
-        #expect(manifest.nodes == ["camera-primary", "camera-wrist", "goal", "policy", "arm"])
+        #expect(manifest.nodes == ["camera-primary", "camera-wrist", "goal", "policy", "arm", "recorder"])
         #expect(manifest.bus.transport == .tcp)
         #expect(manifest.bus.basePort == 6000)
 
@@ -166,7 +166,7 @@ import Time
         }
         #expect(camera.width == 128 && camera.height == 256 && camera.noise == 0.02 && camera.latency == .zero)
         #expect(camera.freezesAfter == .seconds(3))
-        #expect(manifest.nodes == ["camera-primary", "goal", "policy", "arm", "simulation"])
+        #expect(manifest.nodes == ["camera-primary", "goal", "policy", "arm", "simulation", "recorder"])
         // The world is there before what is in it.
         #expect(Supervisor.Plan(manifest, duration: nil).stages == [["simulation"], ["camera-primary", "goal", "arm"], ["policy"]])
         #expect(NodeProgram.of("simulation").name == "octo-sim" && NodeProgram.of("simulation").subcommand == ["run"])

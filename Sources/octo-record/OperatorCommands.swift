@@ -1,0 +1,161 @@
+import ArgumentParser
+import Bus
+import Glibc
+import JSONTree
+import Launch
+import Messages
+import NodeShell
+import Time
+import Wire
+
+/// What the commands to the recorder of a run share.
+struct CommandOptions: ParsableArguments {
+    @Option(
+        name: .customLong("run"),
+        help: ArgumentHelp("The run's folder. Without it, the one run that is alive.", valueName: "folder"))
+    var folder: String?
+
+    @Flag(help: "Prints the answer as a JSON object.")
+    var json = false
+
+    init() {}
+
+    /// - Throws: `NodeExit.failure` when the recorder refuses.
+    func send(_ action: EpisodeCommand.Action, _ text: String = "") throws {
+        try reporting {
+            let link = try OperatorLink(run: folder, commanding: [Manifest.recorderNode], name: "octo-record")
+            var generator = SystemRandomNumberGenerator()
+            let command = EpisodeCommand(
+                id: generator.next(), operatorID: "\(operatorName)@\(getpid())", action: action, text: text, time: .now())
+            let result = try link.exchange(
+                command, on: Topics.episodeCommand, answers: Topics.episodeResult, by: Manifest.recorderNode
+            ) { $0.id == command.id && $0.operatorID == command.operatorID }
+            if json {
+                print(
+                    JSONNode.object(["accepted": JSONNode(.bool(result.isAccepted)), "message": JSONNode(result.message)])
+                        .text())
+            } else if result.isAccepted {
+                print(result.message)
+            } else {
+                complain("error: \(result.message)")
+            }
+            if !result.isAccepted { throw NodeExit.failure }
+        }
+    }
+}
+
+private let exitCodes = "Exit codes: 0 done, 1 refused, 2 there is no such run, or it has no recorder."
+
+struct StartCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "start", abstract: "Begins an episode.",
+        discussion: "What happened in the seconds before (record.ring_s) is in it, too. \(exitCodes)")
+
+    @Argument(help: "Its name; without one, the time.")
+    var name: String = ""
+
+    @OptionGroup var options: CommandOptions
+
+    func run() throws { try options.send(.start, name) }
+}
+
+struct StopCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stop", abstract: "Ends the episode; nothing is recorded until the next 'start'.", discussion: exitCodes)
+
+    @Argument(help: "A note.")
+    var note: [String] = []
+
+    @OptionGroup var options: CommandOptions
+
+    func run() throws { try options.send(.stop, note.joined(separator: " ")) }
+}
+
+struct SuccessCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "success", abstract: "Says that the episode, or else the last one, reached its aim.", discussion: exitCodes)
+
+    @Argument(help: "A note.")
+    var note: [String] = []
+
+    @OptionGroup var options: CommandOptions
+
+    func run() throws { try options.send(.markSuccess, note.joined(separator: " ")) }
+}
+
+struct FailureCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "failure", abstract: "Says that the episode, or else the last one, missed its aim.", discussion: exitCodes)
+
+    @Argument(help: "A note: why.")
+    var note: [String] = []
+
+    @OptionGroup var options: CommandOptions
+
+    func run() throws { try options.send(.markFailure, note.joined(separator: " ")) }
+}
+
+struct DiscardCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "discard", abstract: "Ends the episode and says that it, or else the last one, is not to be used.",
+        discussion: "The file stays where it is; exports leave it out. \(exitCodes)")
+
+    @Argument(help: "A note: why.")
+    var note: [String] = []
+
+    @OptionGroup var options: CommandOptions
+
+    func run() throws { try options.send(.discard, note.joined(separator: " ")) }
+}
+
+struct NoteCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "note", abstract: "Adds words to the episode, or else to the last one.", discussion: exitCodes)
+
+    @Argument(help: "The words.")
+    var words: [String]
+
+    @OptionGroup var options: CommandOptions
+
+    func run() throws { try options.send(.note, words.joined(separator: " ")) }
+}
+
+struct StatusCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "What is being recorded, where, and whether anything is missing.",
+        discussion: exitCodes)
+
+    private static let patience = Duration.seconds(3)
+
+    @OptionGroup var options: CommandOptions
+
+    func run() throws {
+        try reporting {
+            let link = try OperatorLink(run: options.folder, commanding: [Manifest.recorderNode], name: "octo-record")
+            let states = try link.bus.subscribe(Topics.episodeState)
+            let deadline = MonotonicTime.now() + Self.patience
+            while MonotonicTime.now() < deadline {
+                try link.bus.wait(until: .now() + .milliseconds(50))
+                guard let state = states.take()?.message else { continue }
+                return print(options.json ? Self.node(state).text() : Self.words(state))
+            }
+            throw OperatorLinkError.unanswered(node: Manifest.recorderNode, patience: Self.patience)
+        }
+    }
+
+    private static func words(_ state: EpisodeState) -> String {
+        guard !state.name.isEmpty else { return "nothing has been recorded yet" }
+        let size = "\(state.messages) messages, \(state.bytes >> 20) MB, \(state.missing) missing"
+        return state.isRecording
+            ? "recording \(state.path) for \(Int((state.time - state.startTime).inSeconds)) s: \(size)"
+            : "not recording; the last was \(state.path) (\(state.outcome)): \(size)"
+    }
+
+    private static func node(_ state: EpisodeState) -> JSONNode {
+        .object([
+            "recording": JSONNode(.bool(state.isRecording)), "name": JSONNode(state.name), "path": JSONNode(state.path),
+            "outcome": JSONNode("\(state.outcome)"), "messages": JSONNode(Int(state.messages)),
+            "bytes": JSONNode(Int(state.bytes)), "missing": JSONNode(Int(state.missing)),
+        ])
+    }
+}

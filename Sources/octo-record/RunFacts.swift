@@ -1,0 +1,111 @@
+import Episodes
+import Foundation
+import Images
+import Launch
+import Synchronization
+import Time
+
+/// What goes into every file besides messages: the manifest as it was carried out, the calibrations, the checkpoint, the
+/// programs, the machine.
+struct RunFacts {
+    let attachments: [MCAP.Attachment]
+    let facts: [MCAP.Metadata]
+
+    /// - Parameter now: on the clock that the file's stamps are of.
+    init(_ run: RunDescription, at now: MonotonicTime) {
+        func file(_ name: String, _ path: String) -> MCAP.Attachment? {
+            guard let content = FileManager.default.contents(atPath: path) else { return nil }
+            return Self.attachment(name, Array(content), at: now)
+        }
+        let manifest = run.manifest
+        var attachments = [Self.attachment("manifest.json", Array(manifest.tree.text().utf8), at: now)]
+        if let arm = file("calibration/arm.json", manifest.arm.calibration) { attachments.append(arm) }
+        for camera in manifest.cameras {
+            guard case .device(let device) = camera.source, let path = device.calibration,
+                let calibration = file("calibration/cameras/\(camera.name).json", path)
+            else { continue }
+            attachments.append(calibration)
+        }
+        if let scene = manifest.simulation?.scene, let found = file("simulation/scene.json", scene) { attachments.append(found) }
+        for name in ["config.json", "dataset_statistics.json"] {
+            if let found = file("checkpoint/\(name)", "\(manifest.policy.checkpoint)/\(name)") { attachments.append(found) }
+        }
+        self.attachments = attachments
+        facts = [
+            MCAP.Metadata(
+                name: "run",
+                metadata: [
+                    "run_id": run.runID, "robot": manifest.name, "started": run.started, "folder": run.folder,
+                    "manifest_path": run.manifestPath,
+                ]),
+            MCAP.Metadata(name: "machine", metadata: Self.machine()),
+        ]
+    }
+
+    static func attachment(_ name: String, _ data: [UInt8], at now: MonotonicTime) -> MCAP.Attachment {
+        let time = UInt64(max(0, now.nanoseconds))
+        return MCAP.Attachment(logTime: time, createTime: time, name: name, mediaType: "application/json", data: data)
+    }
+
+    /// uname(2), /proc/cpuinfo.
+    private static func machine() -> [String: String] {
+        let information = ProcessInfo.processInfo
+        let cpu = FileManager.default.contents(atPath: "/proc/cpuinfo").map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let model = cpu.split(separator: "\n").first { $0.hasPrefix("model name") }?.split(separator: ":").last
+        var system = utsname()
+        uname(&system)
+        let kernel = withUnsafeBytes(of: &system.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        return [
+            "host": information.hostName, "system": information.operatingSystemVersionString, "kernel": kernel,
+            "cpu": model.map { $0.trimmingCharacters(in: .whitespaces) } ?? "", "cores": "\(information.processorCount)",
+            "memory_bytes": "\(information.physicalMemory)",
+        ]
+    }
+}
+
+/// Reads the checkpoint's files and the programs through, which takes a while, on a thread of its own.
+final class Fingerprints: Sendable {
+    private let found = Mutex<[MCAP.Metadata]>([])
+
+    /// - Parameter checkpoint: its folder; all files in it are read.
+    init(checkpoint: String, step: Int?) {
+        Thread.detachNewThread { [self] in
+            var weights = Self.hashes(ofFilesIn: checkpoint) { _ in true }
+            weights["folder"] = checkpoint
+            weights["step"] = step.map { "\($0)" } ?? "newest"
+            found.withLock { $0.append(MCAP.Metadata(name: "checkpoint", metadata: weights)) }
+            let programs = Self.hashes(ofFilesIn: Self.programFolder) { name in
+                name.hasPrefix("octo-") && !name.contains(".")
+            }
+            found.withLock { $0.append(MCAP.Metadata(name: "programs", metadata: programs)) }
+        }
+    }
+
+    /// What was found since the last call.
+    func take() -> [MCAP.Metadata] {
+        found.withLock { found in
+            defer { found = [] }
+            return found
+        }
+    }
+
+    private static var programFolder: String {
+        URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
+    }
+
+    /// FNV-1a and size of each file, by its path within the folder.
+    private static func hashes(ofFilesIn folder: String, where isWanted: (String) -> Bool) -> [String: String] {
+        var hashes: [String: String] = [:]
+        for name in (try? FileManager.default.subpathsOfDirectory(atPath: folder)) ?? [] where isWanted(name) {
+            let url = URL(fileURLWithPath: "\(folder)/\(name)")
+            guard (try? url.resourceValues(forKeys: [.isRegularFileKey]))?.isRegularFile == true,
+                let content = try? Data(contentsOf: url, options: .mappedIfSafe)
+            else { continue }
+            var hash = ContentHash()
+            // The pointer does not leave the call.
+            content.withUnsafeBytes { hash.combine($0) }
+            hashes["file \(name)"] = "fnv1a64 \(String(hash.value, radix: 16)) bytes \(content.count)"
+        }
+        return hashes
+    }
+}
