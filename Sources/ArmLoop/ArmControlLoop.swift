@@ -90,6 +90,13 @@ package final class ArmControlLoop<Driver: ArmDriver> {
     /// The next report on a chunk, oldest first.
     package func takeChunkReport() -> ChunkReport? { channels.reports.pop() }
 
+    /// What the loop took and decided since the last call, oldest first, in pieces of a message each; nil when there is nothing.
+    package func takeTrace() -> ArmTrace? {
+        var entries: [ArmTrace.Entry] = []
+        while entries.count < ArmTrace.mostEntries, let entry = channels.trace.pop() { entries.append(entry) }
+        return entries.isEmpty ? nil : ArmTrace(entries: entries, dropped: channels.trace.dropped)
+    }
+
     /// Punctuality since the last call.
     package func takeLoopReport() -> LoopReport {
         timings.drain(loop.timings)

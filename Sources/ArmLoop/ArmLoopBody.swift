@@ -57,17 +57,27 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
             commandedBaseFromEEF: chain.baseFromEEF(measured.positions))
         snapshot = ArmLoopSnapshot(state: state, counts: controller.counts)
         channels = ArmLoopChannels(initial: snapshot)
+        channels.trace.push(.began(measured, lower: calibration.lower, upper: calibration.upper))
         self.driver = driver
         self.clock = clock
     }
 
     package mutating func tick(_ time: TickTime) {
-        if channels.stop.isSet { controller.beginStopping() }
+        let isStopping = channels.stop.isSet
+        if isStopping { controller.beginStopping() }
         takeCommands(at: time.wake)
-        while let chunk = channels.chunks.pop() { controller.receive(chunk, at: time.wake) }
+        while let chunk = channels.chunks.pop() {
+            controller.receive(chunk, at: time.wake)
+            channels.trace.push(
+                .chunk(id: chunk.id, observationTime: chunk.observationTime, takenTime: time.wake))
+        }
         snapshot.driverWorks = true
-        let tick = controller.tick(at: time.deadline, measured: read(at: time.wake))
-        if tick.isLimp { release() } else { write(tick.setpoint) }
+        let measured = read(at: time.wake)
+        let tick = controller.tick(at: time.deadline, measured: measured)
+        var record = ArmTrace.Tick(
+            deadline: time.deadline, measured: measured, isStopping: isStopping, setpoint: tick.setpoint, isLimp: tick.isLimp)
+        if tick.isLimp { release(&record) } else { write(tick.setpoint, &record) }
+        channels.trace.push(.tick(record))
         snapshot.isLimp = tick.isLimp
         if let report = tick.report { channels.reports.push(report) }
         snapshot.state = tick.state
@@ -83,13 +93,18 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
             case .clearFault: controller.clearFault()
             case .recover: controller.recover()
             }
+            channels.trace.push(.command(command.action))
         }
         let stops = channels.emergencyStop.count
         if stops != stopsSeen {
             stopsSeen = stops
             controller.emergencyStop()
+            channels.trace.push(.command(.emergencyStop))
         }
-        if let command = channels.manual.take() { controller.receive(command, at: now) }
+        if let command = channels.manual.take() {
+            controller.receive(command, at: now)
+            channels.trace.push(.manual(command, takenTime: now))
+        }
     }
 
     private mutating func read(at now: MonotonicTime) -> JointState? {
@@ -103,24 +118,27 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
         }
     }
 
-    private mutating func write(_ setpoint: JointSetpoint) {
+    private mutating func write(_ setpoint: JointSetpoint, _ record: inout ArmTrace.Tick) {
         do throws(ArmDriverError) {
             try driver.write(setpoint, at: clock.now())
-            controller.wrote(at: clock.now())
+            let now = clock.now()
+            controller.wrote(at: now)
+            record.writtenTime = now
         } catch {
-            failed(error)
+            failed(error, &record)
         }
     }
 
-    private mutating func release() {
+    private mutating func release(_ record: inout ArmTrace.Tick) {
         do throws(ArmDriverError) {
             try driver.release(at: clock.now())
         } catch {
-            failed(error)
+            failed(error, &record)
         }
     }
 
-    private mutating func failed(_ error: ArmDriverError) {
+    private mutating func failed(_ error: ArmDriverError, _ record: inout ArmTrace.Tick) {
+        record.hasFailed = true
         snapshot.writeFaults += 1
         snapshot.lastFault = error
         snapshot.driverWorks = false

@@ -9,6 +9,15 @@ package enum ArmLoopCommand: Equatable, Sendable, BitwiseCopyable {
     case resetEmergencyStop(by: OperatorID)
     case clearFault
     case recover
+
+    /// As operators ask for it.
+    var action: ArmCommand.Action {
+        switch self {
+        case .resetEmergencyStop: .resetEmergencyStop
+        case .clearFault: .clearFault
+        case .recover: .recover
+        }
+    }
 }
 
 /// Counts requests that must never be lost, however many come: an emergency stop. Safe from any thread.
@@ -39,6 +48,8 @@ package final class ArmLoopChannels: Sendable {
     package let snapshots: LatestMailbox<ArmLoopSnapshot>
     /// From the loop.
     package let reports: EventRing<ChunkReport>
+    /// From the loop: what it took and decided, for those who want to compute it again.
+    package let trace: EventRing<ArmTrace.Entry>
 
     /// - Parameter initial: the state before the first tick.
     package init(initial: ArmLoopSnapshot) {
@@ -50,5 +61,7 @@ package final class ArmLoopChannels: Sendable {
                 time: .zero, isDeadManHeld: false, motion: .joints(JointVector(repeating: 0, count: 0))))
         snapshots = LatestMailbox(initial: initial)
         reports = EventRing(capacity: 256)
+        // Two seconds at 1 kHz.
+        trace = EventRing(capacity: 2048)
     }
 }

@@ -131,7 +131,7 @@ extension RunSummary {
         }
         let restarted = restarts.filter { $0.count > 0 }.map { "\($0.node) \($0.count)" }
         let loopName = loop.map { "control loop \(Self.rounded($0.rateHertz).text()) Hz" } ?? "control loop"
-        let lines = [
+        var lines: [String] = [
             "summary of \(robot), \(Self.rounded(duration.inSeconds).text()) s",
             "  \(Self.padded("counts"))\(frames) frames, \(observations) observations, \(chunks) chunks",
             line("frame to chunk", frameToChunk, milliseconds),
@@ -141,8 +141,9 @@ extension RunSummary {
             "  \(Self.padded("chunks at the arm"))" + (outcomes.isEmpty ? "none reported" : outcomes.joined(separator: ", ")),
             "  \(Self.padded("bus"))\(lost) lost, \(superseded) superseded by newer ones",
             "  \(Self.padded("restarts"))" + (restarted.isEmpty ? "none" : restarted.joined(separator: ", ")),
-        ] + episodes.map { episode in
-            "  \(Self.padded("episode"))\(episode.path): \(episode.messages) messages, \(episode.missing) missing"
+        ]
+        for episode in episodes {
+            lines.append("  \(Self.padded("episode"))\(episode.path): \(episode.messages) messages, \(episode.missing) missing")
         }
         return lines.joined(separator: "\n")
     }

@@ -38,30 +38,17 @@ extension ManualCommand: WireMessage {
     package static let schemaName = "octo.ManualCommand"
 
     package func encoded() throws(WireError) -> EncodedMessage {
-        var proto = Octo_ManualCommand()
-        proto.timeNs = time.nanoseconds
-        proto.isDeadManHeld = isDeadManHeld
-        switch motion {
-        case .joints(let velocities): proto.joints.velocitiesRadPerS = velocities.array
-        case .twist(let linear, let angular):
-            proto.twist.linearXMPerS = linear.x
-            proto.twist.linearYMPerS = linear.y
-            proto.twist.linearZMPerS = linear.z
-            proto.twist.angularXRadPerS = angular.x
-            proto.twist.angularYRadPerS = angular.y
-            proto.twist.angularZRadPerS = angular.z
-        case .positions(let positions, let speed):
-            proto.positions.positionsRad = positions.array
-            proto.positions.speed = speed
-        }
-        if let gripper { proto.gripper = gripper }
+        let proto = Octo_ManualCommand(self)
         try Self.validate(proto)
         return try Self.encode(proto)
     }
 
     package init(body: UnsafeRawBufferPointer, bulk: SharedBytes?) throws(WireError) {
         try Self.check.noBulk(bulk)
-        let proto = try Self.parse(Octo_ManualCommand.self, from: body)
+        try self.init(checking: Self.parse(Octo_ManualCommand.self, from: body))
+    }
+
+    init(checking proto: Octo_ManualCommand) throws(WireError) {
         try Self.validate(proto)
         let motion: Motion
         switch proto.motion {
@@ -91,5 +78,27 @@ extension ManualCommand: WireMessage {
         try check.require(
             (1...JointVector.capacity).contains(joints), "the number of joints", found: "\(joints)",
             expected: "1...\(JointVector.capacity)")
+    }
+}
+
+extension Octo_ManualCommand {
+    init(_ command: ManualCommand) {
+        self.init()
+        timeNs = command.time.nanoseconds
+        isDeadManHeld = command.isDeadManHeld
+        switch command.motion {
+        case .joints(let velocities): joints.velocitiesRadPerS = velocities.array
+        case .twist(let linear, let angular):
+            twist.linearXMPerS = linear.x
+            twist.linearYMPerS = linear.y
+            twist.linearZMPerS = linear.z
+            twist.angularXRadPerS = angular.x
+            twist.angularYRadPerS = angular.y
+            twist.angularZRadPerS = angular.z
+        case .positions(let goal, let speed):
+            positions.positionsRad = goal.array
+            positions.speed = speed
+        }
+        if let opening = command.gripper { gripper = opening }
     }
 }

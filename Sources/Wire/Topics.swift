@@ -40,6 +40,8 @@ package enum Topics {
     package static let armState = Topic<ArmState>("arm/state", .latest)
     /// What became of each chunk.
     package static let armChunk = Topic<ChunkReport>("arm/chunk", .every(capacity: 64))
+    /// The control loop's inputs and outputs, tick by tick, for recordings.
+    package static let armTrace = Topic<ArmTrace>("arm/trace", .every(capacity: 256))
     /// What operators ask of the arm besides moving it, the emergency stop above all. Anyone may publish it.
     package static let armCommand = Topic<ArmCommand>("arm/command", .every(capacity: 64))
     /// An operator's motion; the newest counts.

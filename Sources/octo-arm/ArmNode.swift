@@ -40,6 +40,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
     /// The gripper comes last.
     private let jointNames: [String]
     private let policyStep: Duration
+    private let isRecorded: Bool
     private let rights: RealTimeReport
     private let chunks: Subscription<ActionChunk>
     private let commands: Subscription<ArmCommand>
@@ -48,6 +49,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
     private let chunkReports: Publisher<ChunkReport>
     private let loopReports: Publisher<LoopReport>
     private let events: Publisher<RunEvent>
+    private let traces: Publisher<ArmTrace>
 
     private var stateCadence: Cadence
     private var loopReportCadence: Cadence
@@ -78,9 +80,11 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         chunkReports = bus.publisher(Topics.armChunk)
         loopReports = bus.publisher(Topics.armLoop)
         events = bus.publisher(Topics.event(of: Manifest.armNode))
+        traces = bus.publisher(Topics.armTrace)
         jointCount = driver.jointCount
         jointNames = calibration.joints.map(\.name) + ["gripper"]
         policyStep = context.run.manifest.policy.rate.period
+        isRecorded = context.run.manifest.record.isEnabled
         loop = try ArmControlLoop(
             driver: driver, calibration: calibration,
             configuration: ArmControllerConfiguration(section, policyRate: context.run.manifest.policy.rate))
@@ -98,6 +102,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         while let report = loop.takeChunkReport() { try publish(report, at: now) }
         if now >= stateCadence.deadline {
             stateCadence.advance(past: now)
+            try publishTrace(at: now)
             if let newest = loop.takeSnapshot() {
                 snapshot = newest
                 try states.publish(newest.state, captureTime: newest.state.measured.time, at: now)
@@ -147,6 +152,13 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         try chunkReports.publish(report, captureTime: report.captureTime, at: now)
     }
 
+    /// Without a recorder nobody needs it.
+    private func publishTrace(at now: MonotonicTime) throws {
+        while let trace = loop.takeTrace() {
+            if isRecorded { try traces.publish(trace, at: now) }
+        }
+    }
+
     private mutating func publishLoopReport(at now: MonotonicTime) throws {
         let report = loop.takeLoopReport()
         counts.ticks += report.ticks
@@ -161,6 +173,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
             isStopping = true
             loop.beginStopping()
         }
+        try? publishTrace(at: now)
         if let newest = loop.takeSnapshot() { snapshot = newest }
         // The loop needs a tick to see the request; at rest before that is at rest all the same.
         guard let snapshot, snapshot.isAtRest else { return false }
@@ -168,6 +181,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         guard loop.end() != nil else { return true }
         // What the loop still has to tell must reach the summary; a bus that fails now has nobody left to tell.
         while let report = loop.takeChunkReport() { try? publish(report, at: now) }
+        try? publishTrace(at: now)
         try? publishLoopReport(at: now)
         return true
     }
