@@ -83,8 +83,7 @@ package struct PolicyNodeCore: Sendable {
 
     /// Per camera, older first: the newest frame that the next tick may see, and those that are too new for it.
     private var newest: [String: [CameraFrame]] = [:]
-    /// Per camera, the weights for the size it delivers.
-    private var resizes: [String: ImageResize] = [:]
+    private var preparation: FramePreparation
     private var window: ObservationWindow
     private var cadence: Cadence?
     private let texts: TaskTextReading
@@ -105,6 +104,7 @@ package struct PolicyNodeCore: Sendable {
         self.texts = texts
         gate = GoalFitGate(configuration.fitRules)
         window = ObservationWindow(size: configuration.windowSize)
+        preparation = FramePreparation(configuration.preprocessing)
         obstacle = configuration.cameras.first.map { .noFrameYet(camera: $0.name) }
     }
 
@@ -141,28 +141,25 @@ package struct PolicyNodeCore: Sendable {
     /// Takes a new goal; it holds from the next tick on, the history goes on.
     package mutating func receive(_ goal: Goal) {
         gate.receive(goal)
-        var images: [String: RGBImage] = [:]
         goalSizes = []
         for camera in configuration.cameras where camera.takesGoal {
             guard let view = goal.views.first(where: { $0.camera == camera.name }) else { continue }
-            images[camera.name] = prepare(view.image, for: camera)
             goalSizes.append((camera.name, view.image.width, view.image.height))
         }
         goalProblem = nil
-        var text: TokenizedText?
         do throws(TaskTextError) {
-            if let words = goal.text { text = try texts.tokens(of: words) }
+            self.goal = try preparation.prepare(goal, for: configuration.cameras, texts: texts)
         } catch {
+            self.goal = PreparedGoal(id: goal.id, images: [:])
             goalProblem = error.description
         }
-        if goalProblem == nil && !goal.views.isEmpty && images.isEmpty {
+        if goalProblem == nil && !goal.views.isEmpty && self.goal.images.isEmpty {
             let given = goal.views.map(\.camera).joined(separator: ", ")
             let wanted = configuration.cameras.filter(\.takesGoal).map(\.name).joined(separator: ", ")
             goalProblem =
                 "goal '\(goal.name)' has images of [\(given)], the checkpoint fuses goals of [\(wanted)]. Give it an "
                 + "image of such a camera, or no image."
         }
-        self.goal = PreparedGoal(id: goal.id, images: images, text: text)
     }
 
     /// How well the goal fits the scene at present.
@@ -320,27 +317,11 @@ package struct PolicyNodeCore: Sendable {
         guard age <= configuration.maximumFrameAge else {
             return .failure(Unusable(obstacle: .staleFrame(camera: camera.name, age: age)))
         }
-        switch frame.pixels {
-        case .rgb8(let image):
-            return .success((frame, prepare(image, for: camera)))
-        case .jpeg(let data, _, _):
-            do throws(ImageError) {
-                let image = try RGBImage(decoding: data, source: "camera '\(camera.name)'")
-                return .success((frame, prepare(image, for: camera)))
-            } catch {
-                return .failure(Unusable(obstacle: .unreadableFrame(camera: camera.name, problem: "\(error)")))
-            }
+        do throws(ImageError) {
+            return .success((frame, try preparation.prepare(frame, for: camera)))
+        } catch {
+            return .failure(Unusable(obstacle: .unreadableFrame(camera: camera.name, problem: "\(error)")))
         }
-    }
-
-    private mutating func prepare(_ image: RGBImage, for camera: PolicyCamera) -> RGBImage {
-        if let plan = resizes[camera.name], plan.inputWidth == image.width, plan.inputHeight == image.height {
-            return plan.resize(image)
-        }
-        let plan = configuration.preprocessing.plan(
-            camera: camera.name, fromWidth: image.width, height: image.height, toWidth: camera.width, height: camera.height)
-        resizes[camera.name] = plan
-        return plan.resize(image)
     }
 
     private func makeObservation(tick: UInt64, time: MonotonicTime, frames: [CameraFrame]) -> PolicyObservation {
