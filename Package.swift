@@ -36,6 +36,7 @@ let package = Package(
         .executable(name: "octo-arm", targets: ["octo-arm"]),
         .executable(name: "octo-teleop", targets: ["octo-teleop"]),
         .executable(name: "octo-record", targets: ["octo-record"]),
+        .executable(name: "octo-replay", targets: ["octo-replay"]),
         .executable(name: "octo-sim", targets: ["octo-sim"]),
         .executable(name: "octo-eval", targets: ["octo-eval"]),
         .executable(name: "octo-bus", targets: ["octo-bus"]),
@@ -98,6 +99,9 @@ let package = Package(
         room("ServoTerminal", ["ServoEmulation", "ArmDrivers", "Geometry", "Time", "CShims"]),
         room("ArmLoop", ["Control", "RealTime", "ArmDrivers", "Messages", "Geometry", "Time"]),
         room("ArmSetup", ["Control", "Launch", "Teleop", "Time"]),
+        room(
+            "Verification",
+            ["Policy", "Control", "Recording", "Wire", "Messages", "Images", "Geometry", "Time"]),
         room("PolicySetup", ["Policy", "OctoModel", "TextTokenizer", "Launch", "Messages"]),
         room("ClosedLoop", ["Simulation", "Control", "Chance", "Policy", "OctoModel", "Messages", "Geometry", "Images", "Time"]),
         room("Cameras", ["JSONTree", "Time", "Images", "Messages", "Chance", "CShims"]),
@@ -155,6 +159,12 @@ let package = Package(
             "octo-record",
             [
                 "Recording", "Episodes", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", "JSONTree", logging,
+            ]),
+        program(
+            "octo-replay",
+            [
+                "Verification", "Recording", "Episodes", "PolicySetup", "Policy", "ArmSetup", "Control", "Goals", "Launch", "NodeShell",
+                "Wire", "Messages", "Images", "Time", "JSONTree",
             ]),
         program("octo-bus", ["NodeShell", "Bus", "Wire", "Launch", "Time", "JSONTree", "CShims"]),
         program(

@@ -46,16 +46,3 @@ func table(_ rows: [[String]]) -> String {
         }.joined(separator: "  ")
     }.joined(separator: "\n")
 }
-
-extension Double {
-    /// With `count` digits after the point.
-    func decimals(_ count: Int) -> String {
-        guard isFinite, magnitude < 1e15 else { return "-" }
-        var scale = 1
-        for _ in 0..<count { scale *= 10 }
-        let scaled = Int((magnitude * Double(scale)).rounded())
-        let fraction = String(scaled % scale)
-        return (self < 0 && scaled > 0 ? "-" : "") + String(scaled / scale)
-            + (count == 0 ? "" : "." + String(repeating: "0", count: count - fraction.count) + fraction)
-    }
-}

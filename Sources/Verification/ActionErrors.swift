@@ -1,0 +1,49 @@
+/// How far actions are from others, per number of the action and per step of the chunk.
+package struct ActionErrors: Equatable, Sendable {
+    package struct Sum: Equatable, Sendable {
+        package fileprivate(set) var count = 0
+        fileprivate var absolute = 0.0
+        fileprivate var squared = 0.0
+        package fileprivate(set) var maximum = 0.0
+
+        package var meanAbsolute: Double { count == 0 ? 0 : absolute / Double(count) }
+        package var rootMeanSquare: Double { count == 0 ? 0 : (squared / Double(count)).squareRoot() }
+
+        fileprivate mutating func add(_ error: Double) {
+            count += 1
+            absolute += abs(error)
+            squared += error * error
+            maximum = max(maximum, abs(error))
+        }
+    }
+
+    /// By number of the action, over all steps.
+    package private(set) var byElement: [Sum] = []
+    /// By step of the chunk and number of the action.
+    package private(set) var byStep: [[Sum]] = []
+    /// Per chunk, its first action's error in each number: computed minus logged, for plots.
+    package private(set) var firstActions: [[Double]] = []
+
+    package init() {}
+
+    /// - Parameters:
+    ///   - computed: `[horizon, dimension]`.
+    ///   - logged: likewise; where one has more steps, those that both have are compared.
+    package mutating func add(_ computed: [Float], _ logged: [Float], dimension: Int) {
+        guard dimension > 0 else { return }
+        let steps = min(computed.count, logged.count) / dimension
+        while byElement.count < dimension { byElement.append(Sum()) }
+        while byStep.count < steps { byStep.append([]) }
+        for step in 0..<steps {
+            while byStep[step].count < dimension { byStep[step].append(Sum()) }
+            for element in 0..<dimension {
+                let error = Double(computed[step * dimension + element]) - Double(logged[step * dimension + element])
+                byElement[element].add(error)
+                byStep[step][element].add(error)
+            }
+        }
+        if steps > 0 {
+            firstActions.append((0..<dimension).map { Double(computed[$0]) - Double(logged[$0]) })
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import Images
+import Messages
+import Policy
+import Time
+
+/// Makes an episode's observations again from its camera frames: preprocessing, window, padding.
+package struct ObservationVerification {
+    /// So many frames of a camera are kept: more than can be between a frame and the tick that uses it.
+    private static let mostFrames = 128
+
+    private let configuration: PolicyConfiguration
+    private var preparation: FramePreparation
+    private var window: ObservationWindow
+    private var frames: [String: [CameraFrame]] = [:]
+    private var lastTick: UInt64?
+
+    package enum Failure: Error, Equatable {
+        /// The frame that the observation names is not in the file.
+        case noFrame(camera: String, captureTime: MonotonicTime)
+        case unreadableFrame(camera: String, captureTime: MonotonicTime, problem: String)
+        case noView(camera: String)
+    }
+
+    package init(_ configuration: PolicyConfiguration) {
+        self.configuration = configuration
+        preparation = FramePreparation(configuration.preprocessing)
+        window = ObservationWindow(size: configuration.windowSize)
+    }
+
+    package mutating func receive(_ frame: CameraFrame) {
+        frames[frame.camera, default: []].append(frame)
+        if frames[frame.camera, default: []].count > Self.mostFrames { frames[frame.camera]?.removeFirst() }
+    }
+
+    /// The observation that these frames give.
+    /// - Parameter logged: says which frames; its own pixels are not looked at. In the order of the ticks.
+    /// - Throws: when a frame is missing; the history then begins anew.
+    package mutating func remake(_ logged: PolicyObservation) throws(Failure) -> PolicyObservation {
+        // A tick that was missed or invalid made the policy begin a new history.
+        if lastTick.map({ logged.tick != $0 + 1 }) ?? true { window.removeAll() }
+        lastTick = logged.tick
+        var images: [RGBImage] = []
+        do throws(Failure) {
+            for camera in configuration.cameras { images.append(try image(of: camera, in: logged)) }
+        } catch {
+            window.removeAll()
+            throw error
+        }
+        window.append(images)
+        var views: [PolicyObservation.View] = []
+        for (index, camera) in configuration.cameras.enumerated() {
+            guard let pixels = window.pixels(ofCamera: index), let view = logged.views.first(where: { $0.camera == camera.name })
+            else { continue }
+            views.append(
+                .init(
+                    camera: camera.name, width: camera.width, height: camera.height, pixels: pixels,
+                    captureTime: view.captureTime))
+        }
+        return PolicyObservation(
+            tick: logged.tick, time: logged.time, goalID: logged.goalID, views: views.sorted { $0.camera < $1.camera },
+            timestepPadMask: window.padMask)
+    }
+
+    private mutating func image(of camera: PolicyCamera, in logged: PolicyObservation) throws(Failure) -> RGBImage {
+        guard let view = logged.views.first(where: { $0.camera == camera.name }) else { throw .noView(camera: camera.name) }
+        let captureTime = view.captureTime
+        guard let frame = frames[camera.name]?.last(where: { $0.captureTime == captureTime }) else {
+            throw .noFrame(camera: camera.name, captureTime: captureTime)
+        }
+        do throws(ImageError) {
+            return try preparation.prepare(frame, for: camera)
+        } catch {
+            throw .unreadableFrame(camera: camera.name, captureTime: captureTime, problem: "\(error)")
+        }
+    }
+}
+
+/// How an observation that was made again compares with the one that went into the network.
+package enum ObservationComparison: Equatable, Sendable {
+    case identical
+    /// What both have is equal; the file does not have the frames before, which were in the window.
+    case identicalAsFarAsKnown
+    /// Of so many bytes in one camera's slot of the window (oldest first).
+    case different(camera: String, slot: Int, bytes: Int)
+    /// Another window, camera or picture size.
+    case incomparable(String)
+
+    /// - Parameter remade: from `logged` by `ObservationVerification`.
+    package init(_ remade: PolicyObservation, with logged: PolicyObservation) {
+        let slots = remade.timestepPadMask.count
+        guard logged.timestepPadMask.count == slots else {
+            self = .incomparable("a window of \(logged.timestepPadMask.count) timesteps, computed \(slots)")
+            return
+        }
+        let known = remade.timestepPadMask.filter(\.self).count
+        let real = logged.timestepPadMask.filter(\.self).count
+        guard known <= real else {
+            self = .incomparable("\(real) timesteps of history, computed \(known)")
+            return
+        }
+        // Where history is unknown, only what is in both counts; else the padding, too.
+        let first = known == real ? 0 : slots - known
+        for view in remade.views {
+            guard let other = logged.views.first(where: { $0.camera == view.camera }),
+                other.width == view.width, other.height == view.height, other.pixels.count == view.pixels.count
+            else {
+                self = .incomparable("pictures of '\(view.camera)' of another size")
+                return
+            }
+            let size = view.width * view.height * 3
+            for slot in first..<slots {
+                let range = slot * size..<(slot + 1) * size
+                // The pointers do not leave the call.
+                let differing = withExtendedLifetime((view.pixels, other.pixels)) {
+                    zip(
+                        UnsafeRawBufferPointer(rebasing: view.pixels.bytes[range]),
+                        UnsafeRawBufferPointer(rebasing: other.pixels.bytes[range])
+                    ).reduce(0) { $0 + ($1.0 == $1.1 ? 0 : 1) }
+                }
+                if differing > 0 {
+                    self = .different(camera: view.camera, slot: slot, bytes: differing)
+                    return
+                }
+            }
+        }
+        self = known == real ? .identical : .identicalAsFarAsKnown
+    }
+}
