@@ -198,6 +198,9 @@ let package = Package(
             of: "Episodes", ["JSONTree", "Images", "Time"],
             exclude: ["tfds_check.py", "tfrecord_check.py", "mcap_check.py"]),
         tests(of: "Recording", ["Episodes", "Wire", "Messages", "Time", "Images"]),
+        tests(
+            of: "Verification",
+            ["ArmLoop", "ArmDrivers", "Control", "Policy", "RealTime", "Wire", "Messages", "Images", "Geometry", "Time"]),
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
         tests(of: "Teleop", ["Control", "Messages", "Geometry", "Time"]),
         tests(of: "Wire", ["Messages", "Time", "Geometry", "Images", protobuf]),
@@ -219,7 +222,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "TestSupport", "Bus", "Wire", "Messages", "Images", "Geometry", "Time", "JSONTree", "Launch", "CShims", "CZeroMQ",
-                "Simulation", "Episodes", "Goals",
+                "Simulation", "Episodes", "Recording", "Goals",
             ],
             exclude: ["sdk"], swiftSettings: strict),
     ],

@@ -19,6 +19,9 @@ enum Sample {
           "$schema": "schema.json",
           "name": "bench-2",
           "bus": { "transport": "tcp", "base_port": 6000 },
+          "record": {
+            "enabled": false, "folder": "/data/episodes", "start": "on_command", "ring_s": 3, "memory_mb": 64, "compression": "lz4"
+          },
           "cameras": {
             "wrist": { "source": "images", "folder": "/data/wrist", "pattern": "w_*.png", "rate_hz": 10, "loop": false },
             "primary": { "source": "images", "folder": "frames", "pattern": "image_?.png", "rate_hz": 20, "loop": false }

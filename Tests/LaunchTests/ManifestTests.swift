@@ -76,7 +76,7 @@ import Time
     @Test func readsEveryKey() throws {
         let manifest = try Sample.read(Sample.full)
         #expect(manifest.name == "bench-2")
-        #expect(manifest.nodes == ["camera-primary", "camera-wrist", "goal", "policy", "arm", "recorder"])
+        #expect(manifest.nodes == ["camera-primary", "camera-wrist", "goal", "policy", "arm"])
         #expect(manifest.bus.transport == .tcp)
         #expect(manifest.bus.basePort == 6000)
 
@@ -195,6 +195,18 @@ import Time
                 set: ["simulation={}", #"arm={"driver": "feetech", "port": "simulation", "calibration": "/a.json"}"#])
         }
         #expect("\(try #require(error))".contains("dynamixel"))
+    }
+
+    @Test func whatIsRecordedIsRead() throws {
+        let usual = try Sample.read(Sample.minimal)
+        #expect(usual.record.isEnabled && usual.record.start == .withRun && usual.record.folder.hasSuffix("/episodes"))
+        #expect(usual.commandedNodes.contains("recorder"))
+        let asked = try Sample.read(
+            Sample.minimal, set: ["record.enabled=false", "record.folder=/data", "record.ring_s=0", "record.compression=lz4"])
+        #expect(!asked.record.isEnabled && asked.record.folder == "/data" && asked.record.ring == .zero)
+        #expect(asked.record.compression == .lz4 && !asked.nodes.contains("recorder") && !asked.commandedNodes.contains("recorder"))
+        let problems = try Sample.problems(Sample.minimal, set: ["record.start=soon", "record.ring_s=-1", "record.memory_mb=0.5"])
+        #expect(problems.count == 3, "\(problems)")
     }
 
     @Test func whatTheArmDoesBeforeAGoalIsTakenIsRead() throws {

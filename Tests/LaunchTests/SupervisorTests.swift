@@ -19,7 +19,8 @@ struct Stage {
 
     static let nodes = ["camera-primary", "goal", "policy", "arm"]
 
-    init(duration: Duration? = nil, set: [String] = []) throws {
+    init(duration: Duration? = nil, set: [String] = [], isRecorded: Bool = false) throws {
+        let set = isRecorded ? set : ["record.enabled=false"] + set
         supervisor = Supervisor(.init(try Sample.read(Sample.minimal, set: set), duration: duration))
     }
 
@@ -80,6 +81,24 @@ struct Stage {
 }
 
 @Suite struct SupervisorStartTests {
+    @Test func theRecorderComesFirstAndGoesLast() throws {
+        var stage = try Stage(isRecorded: true)
+        stage.perform(stage.supervisor.tick(at: stage.now))
+        #expect(stage.starts == ["recorder"])
+        stage.say("recorder", .ready)
+        stage.perform(stage.supervisor.tick(at: stage.now))
+        stage.run()
+        #expect(stage.supervisor.readySince != nil)
+        stage.deaf = ["goal"]
+        stage.perform(stage.supervisor.stopRequested("Ctrl-C", at: stage.now))
+        // Somebody may still have something to say.
+        #expect(stage.live.keys.sorted() == ["goal", "recorder"])
+        let asked = stage.log.compactMap { if case .terminate(let node, _) = $0 { node } else { nil } }
+        #expect(asked.first == "arm" && !asked.contains("recorder"))
+        stage.exit("goal", .exited(0))
+        #expect(stage.live.isEmpty && stage.outcome == .done)
+    }
+
     @Test func startsThePolicyOnlyWhenAllOthersAreReady() throws {
         var stage = try Stage()
         stage.perform(stage.supervisor.tick(at: stage.now))

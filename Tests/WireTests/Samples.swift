@@ -80,6 +80,19 @@ enum Samples {
             .init(name: "inference", count: 12, p50: .milliseconds(190), p99: .milliseconds(240), maximum: .seconds(1))
         ])
 
+    static let trace: ArmTrace = {
+        let silent = ArmTrace.Tick(deadline: time(2_701), measured: nil, isStopping: false, setpoint: armState.setpoint, isLimp: true)
+        let told = ArmTrace.Tick(
+            deadline: time(2_702), measured: blamingState.measured, isStopping: true, setpoint: armState.setpoint, isLimp: false,
+            writtenTime: time(2_703), hasFailed: true)
+        return ArmTrace(
+            entries: [
+                .began(armState.measured, lower: [-1, -1, -1, -1, -1, -1], upper: [1, 1, 1, 1, 1, 1]),
+                .chunk(id: 3, observationTime: time(2_400), takenTime: time(2_700)), .command(.emergencyStop),
+                .manual(manualTwist, takenTime: time(2_700)), .manual(manualJoints, takenTime: time(2_700)), .tick(silent),
+                .tick(told),
+            ], dropped: 2)
+    }()
     static let goalCommands = [
         GoalCommand(id: 5, operatorID: "ann", action: .set(name: "cup"), expectedGoalID: "", time: time(2_800)),
         GoalCommand(id: 6, operatorID: "ann", action: .setText("put the cup down"), time: time(2_800)),
@@ -129,6 +142,7 @@ enum Samples {
     static let all: [AnySample] = [
         AnySample(describedFrame), AnySample(goalResult), AnySample(goalFit), AnySample(event), AnySample(episodeCommand),
         AnySample(episodeResult), AnySample(episodeState), AnySample(simulationResult),
+        AnySample(trace),
     ] + goalCommands.map { AnySample($0) } + simulationCommands.map { AnySample($0) } + [
         AnySample(frame), AnySample(jpegFrame), AnySample(goal), AnySample(Goal.none), AnySample(observation),
         AnySample(chunk), AnySample(armState), AnySample(holdingState), AnySample(chunkReport), AnySample(loopReport),
