@@ -27,10 +27,6 @@ enum ManifestKeys {
     private static let record: [ManifestKey] = [
         ManifestKey("enabled", .boolean, .defaultsTo(true), "Whether a recorder runs."),
         ManifestKey(
-            "folder", .destinationFolder, .optional,
-            "Where each run gets a folder for its episodes. Left out, it is 'episodes' in the folder in which octo-launch was "
-                + "started."),
-        ManifestKey(
             "start", .choice(ManifestRecordingStart.allCases.map(\.rawValue)), .defaultsTo("with_run"),
             "Whether the first episode begins with the run ('with_run'), or each by a person ('on_command': octo-record start, "
                 + "the keys of octo-teleop)."),
@@ -43,6 +39,10 @@ enum ManifestKeys {
         ManifestKey(
             "compression", .choice(ManifestRecordingCompression.allCases.map(\.rawValue)), .defaultsTo("zstd"),
             "How the file is packed: 'zstd' small, 'lz4' with less work, 'none' not at all."),
+        ManifestKey(
+            "folder", .destinationFolder, .optional,
+            "Where each run gets a folder for its episodes. Left out, it is 'episodes' in the folder in which octo-launch was "
+                + "started."),
     ]
 
     private static let teleop: [ManifestKey] = [

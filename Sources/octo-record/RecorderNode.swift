@@ -47,8 +47,8 @@ struct RecorderNode: NodeBody {
     private var nextState = MonotonicTime.zero
     private var quietSince: MonotonicTime?
     private var refused: Int64 = 0
-    /// Of files that are closed.
-    private var droppedBefore: Int64 = 0
+    /// Of the file that was closed last.
+    private var droppedInLast: Int64 = 0
 
     /// - Throws: `SessionFolder.Failure`, `BusError`.
     init(_ context: NodeContext) throws {
@@ -91,12 +91,14 @@ struct RecorderNode: NodeBody {
             guard let quietSince, now - quietSince > Self.lastWords else { return false }
             for fact in fingerprints.take() { try perform(core.add(fact), at: now) }
             try perform(core.end(at: now), at: now)
-            if closing.isEmpty { try? states.publish(state(at: now), at: now) }
         } catch {
             log.error("\(error)")
         }
         finishClosing()
-        return closing.isEmpty
+        guard closing.isEmpty else { return false }
+        // A bus that fails now has nobody left to tell.
+        try? states.publish(state(at: now), at: now)
+        return true
     }
 
     // MARK: Messages
@@ -181,17 +183,17 @@ struct RecorderNode: NodeBody {
     }
 
     private mutating func finishClosing() {
-        for file in closing {
-            guard let status = file.status else { continue }
+        closing.removeAll { file in
+            guard let status = file.status else { return false }
             if status.lostBytes > 0 || status.refusal != nil {
                 let problem = status.refusal.map { "\($0)" } ?? status.problem.map { "\($0)" } ?? "the disk took not all"
                 log.error("\(file.path) is not whole: \(problem). 'octo-replay recover \(file.path)' mends it.")
             } else {
                 log.info("\(file.path): \(status.writtenBytes) bytes, \(file.missing(status)) messages missing")
             }
-            droppedBefore += Self.dropped(status)
+            droppedInLast = Self.dropped(status)
+            return true
         }
-        closing.removeAll { $0.status != nil }
     }
 
     private mutating func amend(_ name: String, _ metadata: MCAP.Metadata) {
@@ -215,7 +217,7 @@ struct RecorderNode: NodeBody {
     }
 
     private func state(at now: MonotonicTime) -> EpisodeState {
-        core.state(at: now, path: path, dropped: writer.map { Self.dropped($0.status) } ?? droppedBefore)
+        core.state(at: now, path: path, dropped: writer.map { Self.dropped($0.status) } ?? droppedInLast)
     }
 
     func status(at now: MonotonicTime) -> NodeStatus {

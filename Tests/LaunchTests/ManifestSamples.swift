@@ -20,7 +20,7 @@ enum Sample {
           "name": "bench-2",
           "bus": { "transport": "tcp", "base_port": 6000 },
           "record": {
-            "enabled": false, "folder": "/data/episodes", "start": "on_command", "ring_s": 3, "memory_mb": 64, "compression": "lz4"
+            "enabled": false, "folder": "frames/episodes", "start": "on_command", "ring_s": 3, "memory_mb": 64, "compression": "lz4"
           },
           "cameras": {
             "wrist": { "source": "images", "folder": "/data/wrist", "pattern": "w_*.png", "rate_hz": 10, "loop": false },

@@ -140,7 +140,7 @@ final class ScratchFolder {
         #expect(
             overTCP.endpoints == [
                 "camera-primary": "tcp://127.0.0.1:5560", "goal": "tcp://127.0.0.1:5561",
-                "policy": "tcp://127.0.0.1:5562", "arm": "tcp://127.0.0.1:5563",
+                "policy": "tcp://127.0.0.1:5562", "arm": "tcp://127.0.0.1:5563", "recorder": "tcp://127.0.0.1:5564",
             ])
     }
 

@@ -80,7 +80,10 @@ import Wire
     @Test func whatTheDiskDidNotTakeIsMissing() throws {
         var core = RecorderCore()
         for number in 0..<10 as Range<UInt64> where number != 4 { try send(&core, "a", number, at: Double(number)) }
-        guard case .close(let closing)? = core.end(at: time(10)).first else { return Issue.record("the episode does not end") }
+        guard case .close(let closing)? = core.end(at: time(10)).first else {
+            Issue.record("the episode does not end")
+            return
+        }
         let channel = try #require(closing.topics.first { $0.value == "a" }?.key)
         var drops = MCAPFileWriter.Drops()
         for number in [6, 7] as [UInt32] { drops.add(number, most: 10) }
