@@ -102,6 +102,7 @@ let package = Package(
         room(
             "Verification",
             ["Policy", "Control", "Recording", "Wire", "Messages", "Images", "Geometry", "Time"]),
+        room("Export", ["Episodes", "Recording", "Control", "Wire", "Messages", "Images", "Geometry", "JSONTree", "Time"]),
         room("PolicySetup", ["Policy", "OctoModel", "TextTokenizer", "Launch", "Messages"]),
         room("ClosedLoop", ["Simulation", "Control", "Chance", "Policy", "OctoModel", "Messages", "Geometry", "Images", "Time"]),
         room("Cameras", ["JSONTree", "Time", "Images", "Messages", "Chance", "CShims"]),
@@ -163,7 +164,7 @@ let package = Package(
         program(
             "octo-replay",
             [
-                "Verification", "Recording", "Episodes", "PolicySetup", "Policy", "ArmSetup", "Control", "Goals", "Launch", "NodeShell",
+                "Verification", "Export", "Recording", "Episodes", "PolicySetup", "Policy", "ArmSetup", "Control", "Goals", "Launch", "NodeShell",
                 "Wire", "Messages", "Images", "Time", "JSONTree",
             ]),
         program("octo-bus", ["NodeShell", "Bus", "Wire", "Launch", "Time", "JSONTree", "CShims"]),

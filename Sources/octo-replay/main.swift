@@ -6,7 +6,7 @@ struct OctoReplay: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "octo-replay",
         abstract: "Look at recorded episodes, and run them again.",
-        subcommands: [VerifyCommand.self])
+        subcommands: [VerifyCommand.self, ExportCommand.self, StatsCommand.self])
 }
 
 OctoReplay.runProgram()

@@ -119,7 +119,7 @@ extension KernelTests {
             switch precision {
             case OCTO_FLOAT32: 2e-6
             case OCTO_BFLOAT16: 8e-3
-            default: 4e-2
+            default: 8e-2
             }
         }
 

@@ -1,0 +1,134 @@
+import Time
+
+/// Which frame of each camera, and which state of the arm, belongs to each timestep of an episode: as the policy looks at
+/// them, the newest that is not newer than the timestep.
+package struct TimestepGrid: Equatable, Sendable {
+    package struct Timestep: Equatable, Sendable {
+        package var time: MonotonicTime
+        /// By camera: the place of the frame among that camera's.
+        package var frames: [String: Int]
+        /// The place of the arm's state.
+        package var state: Int
+    }
+
+    /// What became of one camera's frames.
+    package struct CameraReport: Equatable, Sendable {
+        package var camera: String
+        /// Frames between the first and the last timestep.
+        package var frames = 0
+        /// Frames that stand in a timestep.
+        package var used = 0
+        /// Frames that stand in none.
+        package var dropped = 0
+        /// Timesteps whose frame is that of the timestep before.
+        package var repeated = 0
+        /// How much older than its timestep a frame is.
+        package var meanSkew = Duration.zero
+        package var maximumSkew = Duration.zero
+    }
+
+    /// Timesteps in a row at which a camera had nothing young enough.
+    package struct Gap: Equatable, Sendable {
+        package var camera: String
+        package var start: MonotonicTime
+        package var timesteps: Int
+        package var age: Duration
+    }
+
+    package var timesteps: [Timestep] = []
+    package var cameras: [CameraReport] = []
+    package var gaps: [Gap] = []
+    package var maximumStateSkew = Duration.zero
+
+    /// - Parameters:
+    ///   - times: of the timesteps, rising; those before every camera and the arm have been seen are left out.
+    ///   - captures: by camera, when its frames were taken, rising.
+    ///   - states: when the arm's states were measured, rising.
+    ///   - maximumAge: of a frame at its timestep; older ones are gaps.
+    package init(
+        times: [MonotonicTime], captures: [String: [MonotonicTime]], states: [MonotonicTime], maximumAge: Duration
+    ) {
+        var places = captures.mapValues { _ in -1 }
+        var state = -1
+        let names = captures.keys.sorted()
+        for time in times {
+            while state + 1 < states.count, states[state + 1] <= time { state += 1 }
+            var frames: [String: Int] = [:]
+            for name in names {
+                let stamps = captures[name] ?? []
+                var place = places[name] ?? -1
+                while place + 1 < stamps.count, stamps[place + 1] <= time { place += 1 }
+                places[name] = place
+                if place >= 0 { frames[name] = place }
+            }
+            guard state >= 0, frames.count == names.count else { continue }
+            maximumStateSkew = max(maximumStateSkew, time - states[state])
+            timesteps.append(Timestep(time: time, frames: frames, state: state))
+        }
+        for name in names {
+            let stamps = captures[name] ?? []
+            report(of: name, stamps: stamps)
+            findGaps(of: name, stamps: stamps, maximumAge: maximumAge)
+        }
+    }
+
+    /// One timestep a period from the first instant at which all was seen to the last at which all still was.
+    package static func times(
+        captures: [String: [MonotonicTime]], states: [MonotonicTime], period: Duration
+    ) -> [MonotonicTime] {
+        let streams = captures.values.map { $0 } + [states]
+        guard let first = streams.map({ $0.first }).reduce(MonotonicTime?.some(.zero), Self.later),
+            let last = streams.compactMap(\.last).min(), streams.allSatisfy({ !$0.isEmpty }), period > .zero
+        else { return [] }
+        var times: [MonotonicTime] = []
+        var time = first
+        while time <= last {
+            times.append(time)
+            time += period
+        }
+        return times
+    }
+
+    private static func later(_ a: MonotonicTime?, _ b: MonotonicTime?) -> MonotonicTime? {
+        guard let a, let b else { return nil }
+        return max(a, b)
+    }
+
+    private mutating func report(of camera: String, stamps: [MonotonicTime]) {
+        var report = CameraReport(camera: camera)
+        var skews = Duration.zero
+        var before: Int?
+        for timestep in timesteps {
+            guard let place = timestep.frames[camera] else { continue }
+            let skew = timestep.time - stamps[place]
+            skews += skew
+            report.maximumSkew = max(report.maximumSkew, skew)
+            if place == before { report.repeated += 1 } else { report.used += 1 }
+            before = place
+        }
+        if let first = timesteps.first?.frames[camera], let last = timesteps.last?.frames[camera] {
+            report.frames = last - first + 1
+            report.dropped = report.frames - report.used
+            report.meanSkew = skews / timesteps.count
+        }
+        cameras.append(report)
+    }
+
+    private mutating func findGaps(of camera: String, stamps: [MonotonicTime], maximumAge: Duration) {
+        var open: Gap?
+        for timestep in timesteps {
+            guard let place = timestep.frames[camera] else { continue }
+            let age = timestep.time - stamps[place]
+            if age > maximumAge {
+                var gap = open ?? Gap(camera: camera, start: timestep.time, timesteps: 0, age: .zero)
+                gap.timesteps += 1
+                gap.age = max(gap.age, age)
+                open = gap
+            } else if let gap = open {
+                gaps.append(gap)
+                open = nil
+            }
+        }
+        if let open { gaps.append(open) }
+    }
+}

@@ -1,0 +1,230 @@
+import ArgumentParser
+import Control
+import Episodes
+import Export
+import Foundation
+import Images
+import JSONTree
+import Launch
+import NodeShell
+import Recording
+import Time
+
+/// Pixels on the command line: 256x256.
+struct PictureSize: ExpressibleByArgument {
+    let width: Int
+    let height: Int
+
+    init?(argument: String) {
+        let parts = argument.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+        guard parts.count == 2, let width = parts[0], let height = parts[1], (1...8192).contains(width), (1...8192).contains(height)
+        else { return nil }
+        self.width = width
+        self.height = height
+    }
+}
+
+/// Which episodes, and how their timesteps are taken out.
+struct SamplingOptions: ParsableArguments {
+    @Argument(help: "Files of episodes, or folders with such.")
+    var episodes: [String]
+
+    @Option(help: "Timesteps a second; by default the policy's.")
+    var rate: Double?
+
+    @Option(help: ArgumentHelp("Only these cameras, with commas between.", valueName: "names"))
+    var cameras: String?
+
+    @Option(help: ArgumentHelp("Of all pictures, such as 256x256; by default as the camera delivered them.", valueName: "size"))
+    var size: PictureSize?
+
+    @Option(help: ArgumentHelp("What was to be done; by default the goal's text.", valueName: "text"))
+    var instruction: String?
+
+    @Flag(help: "Takes discarded episodes, too.")
+    var includeDiscarded = false
+
+    @Flag(help: "Keeps timesteps whose picture is old.")
+    var allowGaps = false
+
+    init() {}
+
+    func validate() throws {
+        if episodes.isEmpty { throw ValidationError("name at least one episode.") }
+        if let rate, !(0.1...240).contains(rate) { throw ValidationError("--rate is \(rate): give 0.1...240 a second.") }
+    }
+
+    /// The files, folders read through, each once.
+    func paths() throws -> [String] {
+        var paths: [String] = []
+        for given in episodes {
+            var isFolder: ObjCBool = false
+            guard FileManager.default.fileExists(atPath: given, isDirectory: &isFolder), isFolder.boolValue else {
+                paths.append(given)
+                continue
+            }
+            let names = try FileManager.default.subpathsOfDirectory(atPath: given).filter { $0.hasSuffix(".mcap") }.sorted()
+            if names.isEmpty { throw ValidationError("\(given): there is no .mcap file in this folder.") }
+            paths += names.map { "\(given)/\($0)" }
+        }
+        return paths
+    }
+
+    /// Reads the episodes one after the other.
+    /// - Parameter take: told each one that is not left out.
+    func sampled(_ report: inout ExportReport, take: (ExportedEpisode) throws -> Void) throws {
+        let paths = try paths()
+        let progress = ProgressLine(total: paths.count, of: "episodes", at: .now())
+        defer { progress.end() }
+        for (index, path) in paths.enumerated() {
+            let file = try EpisodeFile(path: path)
+            let setup = try EpisodeSetup(file)
+            let sampler = EpisodeSampler(
+                file, calibration: try setup.calibration(of: file), policyRate: setup.manifest.policy.rate,
+                options: .init(
+                    rate: rate.map { Rate(hertz: $0) },
+                    cameras: cameras.map { $0.split(separator: ",").map(String.init) } ?? [],
+                    size: size.map { ($0.width, $0.height) }, instruction: instruction, allowsGaps: allowGaps))
+            let outcome = try sampler.outcome()
+            if outcome == .discarded && !includeDiscarded {
+                report.skip(path, because: "it was discarded (--include-discarded takes it)")
+            } else {
+                let episode = try sampler.sample()
+                try take(episode)
+                report.add(episode)
+            }
+            progress.show(index + 1, at: .now())
+        }
+    }
+}
+
+/// Episodes as a dataset for training.
+struct ExportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Write episodes as a dataset: RLDS as Octo's data loader reads it, or a LeRobotDataset.",
+        discussion: """
+            Timesteps are the policy's (or --rate a second); each has the newest frame of every camera that is not newer, the
+            measured state and the commanded action in Bridge's conventions (metres, radians, gripper 1 open). What did not fit
+            into them stands in resampling.json beside the data: frames that were dropped or repeated, and how old a
+            timestep's picture is at most.
+
+              octo-replay export episodes/2026-01-31T12-00-00-robot --rlds data --size 256x256
+              tfds.builder("octo_episodes", data_dir="data")
+              octo-replay export cup-*.mcap --lerobot cup-dataset --instruction "pick up the cup"
+
+            Exit codes: 0 written, 1 nothing was left to write, 2 the input cannot be used.
+            """)
+
+    @OptionGroup var sampling: SamplingOptions
+
+    @Option(help: ArgumentHelp("Writes the dataset DIR/NAME/1.0.0 in RLDS form.", valueName: "dir"))
+    var rlds: String?
+
+    @Option(help: ArgumentHelp("Writes a LeRobotDataset v3.0 into this folder.", valueName: "dir"))
+    var lerobot: String?
+
+    @Option(help: "The RLDS dataset's name.")
+    var name = "octo_episodes"
+
+    @Option(help: "For LeRobot's info.json; by default the robot's name in the first episode's manifest.")
+    var robotType: String?
+
+    @Flag(help: "Takes the place of an RLDS dataset of that name.")
+    var overwrite = false
+
+    @Flag(help: "Prints the resampling report as JSON.")
+    var json = false
+
+    func validate() throws {
+        if (rlds == nil) == (lerobot == nil) { throw ValidationError("give --rlds DIR or --lerobot DIR, one of them.") }
+    }
+
+    func run() throws {
+        try reporting {
+            var report = ExportReport()
+            let folder = try rlds.map { try writeRLDS(into: $0, &report) } ?? writeLeRobot(into: lerobot ?? "", &report)
+            guard let folder else {
+                print(json ? report.json.text(indented: true) : report.text)
+                complain("error: no episode is left: nothing was written.")
+                throw NodeExit.failure
+            }
+            let text = report.json.text(indented: true) + "\n"
+            try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/resampling.json"))
+            print(json ? text : report.text + "\n\(folder): \(report.count) episodes, \(report.timesteps) timesteps")
+        }
+    }
+
+    // MARK: RLDS
+
+    /// `image_0` is the primary camera, the others follow by name.
+    private static func keys(_ cameras: [String]) -> [String: String] {
+        let sorted = cameras.sorted { ($0 == "primary" ? 0 : 1, $0) < ($1 == "primary" ? 0 : 1, $1) }
+        return Dictionary(uniqueKeysWithValues: sorted.enumerated().map { ($0.element, "image_\($0.offset)") })
+    }
+
+    private func writeRLDS(into folder: String, _ report: inout ExportReport) throws -> String? {
+        var writer: RLDSDatasetWriter?
+        var keys: [String: String] = [:]
+        var count: Int32 = 0
+        do {
+            try sampling.sampled(&report) { episode in
+                if writer == nil {
+                    keys = Self.keys(episode.timesteps.first.map { Array($0.pictures.keys) } ?? [])
+                    let sizes = try LeRobotDataset.pictureSizes(of: episode)
+                    writer = try RLDSDatasetWriter(
+                        creating: name, in: folder,
+                        features: RLDSFeatures(
+                            pictures: sizes.map { .init(keys[$0.camera] ?? $0.camera, width: $0.width, height: $0.height) },
+                            hasTimestamps: true), overwriting: overwrite)
+                }
+                try writer?.append(Self.rlds(episode, keys: keys, id: count))
+                count += 1
+            }
+        } catch {
+            writer?.giveUp()
+            throw error
+        }
+        try writer?.finish()
+        return writer?.folder
+    }
+
+    private static func rlds(_ episode: ExportedEpisode, keys: [String: String], id: Int32) -> RLDSEpisode {
+        RLDSEpisode(
+            recorded: episode.timesteps.map { timestep in
+                RLDSEpisode.Step(
+                    action: timestep.action, state: timestep.state,
+                    pictures: Dictionary(uniqueKeysWithValues: timestep.pictures.map { (keys[$0.key] ?? $0.key, $0.value) }),
+                    languageInstruction: episode.instruction, timestampNanoseconds: timestep.time.nanoseconds)
+            },
+            metadata: .init(
+                filePath: episode.path, episodeID: id, success: episode.outcome == .success,
+                seed: Int64(truncatingIfNeeded: episode.seed)))
+    }
+
+    // MARK: LeRobot
+
+    private func writeLeRobot(into folder: String, _ report: inout ExportReport) throws -> String? {
+        guard !FileManager.default.fileExists(atPath: folder) else {
+            throw ValidationError("--lerobot \(folder): it is there already, expected a folder to be made. Name another, or remove it.")
+        }
+        let robot = try robotType ?? sampling.paths().first.map { try EpisodeSetup(EpisodeFile(path: $0)).manifest.name } ?? "robot"
+        var dataset: LeRobotDataset?
+        try sampling.sampled(&report) { episode in
+            var present = try dataset ?? LeRobotDataset(robotType: robot, like: episode)
+            try present.append(episode)
+            dataset = present
+        }
+        guard let dataset else { return nil }
+        // Whole or not at all.
+        let unfinished = folder + ".unfinished"
+        try? FileManager.default.removeItem(atPath: unfinished)
+        for file in dataset.files() {
+            let url = URL(fileURLWithPath: "\(unfinished)/\(file.path)")
+            try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Data(file.bytes).write(to: url)
+        }
+        try FileManager.default.moveItem(atPath: unfinished, toPath: folder)
+        return folder
+    }
+}
