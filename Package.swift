@@ -200,6 +200,10 @@ let package = Package(
             exclude: ["tfds_check.py", "tfrecord_check.py", "mcap_check.py"]),
         tests(of: "Recording", ["Episodes", "Wire", "Messages", "Time", "Images"]),
         tests(
+            of: "Export",
+            ["Recording", "Episodes", "Control", "Wire", "Messages", "Images", "Geometry", "JSONTree", "Time"],
+            exclude: ["parquet_check.py"]),
+        tests(
             of: "Verification",
             ["ArmLoop", "ArmDrivers", "Control", "Policy", "RealTime", "Wire", "Messages", "Images", "Geometry", "Time"]),
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
