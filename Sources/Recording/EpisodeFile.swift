@@ -19,7 +19,9 @@ package struct RecordedEvent: Sendable {
             throw .malformed(schema: Message.schemaName, byteCount: body.count)
         }
         // The pointer does not leave the call.
-        return try body.withUnsafeBytes { bytes throws(WireError) in try Message(body: bytes, bulk: bulk) }
+        return try body.withUnsafeBufferPointer { bytes throws(WireError) in
+            try Message(body: UnsafeRawBufferPointer(bytes), bulk: bulk)
+        }
     }
 }
 
