@@ -38,6 +38,7 @@ let package = Package(
         .executable(name: "octo-sim", targets: ["octo-sim"]),
         .executable(name: "octo-eval", targets: ["octo-eval"]),
         .executable(name: "octo-bus", targets: ["octo-bus"]),
+        .executable(name: "octo-replay", targets: ["octo-replay"]),
         .executable(name: "octo-bench", targets: ["octo-bench"]),
     ],
     dependencies: [
@@ -83,6 +84,10 @@ let package = Package(
         room("Goals", ["SceneFit", "Control", "JSONTree", "Geometry", "Images", "Messages", "Time", "CShims"]),
         room("Episodes", ["JSONTree", "Images", "Time", "CZstd", "CLZ4"]),
         room("Recording", ["Episodes", "Wire", "Messages", "Time", "Images"]),
+        // What an episode says, and how it is told again.
+        room(
+            "Replay",
+            ["Recording", "Episodes", "Wire", "Launch", "Teleop", "Messages", "Geometry", "Images", "Time", "JSONTree"]),
         room("Launch", ["JSONTree", "Messages", "Time"]),
         room("Teleop", ["Messages", "Geometry", "Time"]),
 
@@ -150,6 +155,12 @@ let package = Package(
                 "Teleop", "OperatorTerminal", "ArmSetup", "ArmDrivers", "ServoTools", "Control", "Goals", "Images", "Launch", "NodeShell",
                 "Bus", "Wire", "Messages", "Geometry", "Time", "JSONTree", "CShims",
             ]),
+        program(
+            "octo-replay",
+            [
+                "Replay", "Recording", "Episodes", "Teleop", "ArmSetup", "Control", "Launch", "NodeShell", "Bus", "Wire",
+                "Messages", "Images", "Geometry", "Time", "JSONTree", "CShims",
+            ]),
         program("octo-bus", ["NodeShell", "Bus", "Wire", "Launch", "Time", "JSONTree", "CShims"]),
         program(
             "octo-bench",
@@ -182,6 +193,12 @@ let package = Package(
             of: "Episodes", ["JSONTree", "Images", "Time"],
             exclude: ["tfds_check.py", "tfrecord_check.py", "mcap_check.py"]),
         tests(of: "Recording", ["Episodes", "Wire", "Messages", "Time", "Images"]),
+        tests(
+            of: "Replay",
+            [
+                "Recording", "Episodes", "Wire", "Launch", "Teleop", "Control", "Messages", "Geometry", "Images", "Time",
+                "JSONTree",
+            ]),
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
         tests(of: "Teleop", ["Control", "Messages", "Geometry", "Time"]),
         tests(of: "Wire", ["Messages", "Time", "Geometry", "Images", protobuf]),

@@ -1,0 +1,27 @@
+import ArgumentParser
+import NodeShell
+
+/// Everything that has to do with episodes that were recorded.
+struct OctoReplay: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "octo-replay",
+        abstract: "Look at recorded episodes, and play them again: on the bus, or with the arm.",
+        discussion: """
+            octo-record writes one file for each episode, episodes/SESSION/NAME.mcap, with every message of the run.
+
+              octo-replay info episodes/today --short     what there is
+              octo-replay info episodes/today/grasp.mcap  topics, gaps, latencies
+              octo-replay frames EPISODE --sheet a.png    what the cameras saw
+              octo-replay plot EPISODE --out a.svg        where the joints went
+              octo-replay bus EPISODE                     the messages again, for octo-bus or a live policy
+              octo-replay arm EPISODE                     the motion again, with the arm of the live run
+              octo-replay recover EPISODE                 a whole file of one that was cut
+            """,
+        subcommands: [
+            InfoCommand.self,
+            RecoverCommand.self,
+            BusCommand.self,
+        ])
+}
+
+OctoReplay.runProgram()
