@@ -21,6 +21,9 @@ struct OctoReplay: ParsableCommand {
             InfoCommand.self,
             RecoverCommand.self,
             BusCommand.self,
+            FramesCommand.self,
+            PlotCommand.self,
+            ArmReplayCommand.self,
         ])
 }
 
