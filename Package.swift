@@ -174,6 +174,11 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["OctoModel", "Messages", "Images", "ArmDrivers", "ServoEmulation", "Time", "JSONTree", "Chance"], path: "Tests/TestSupport",
             swiftSettings: strict),
+        .target(
+            name: "EpisodeFixture",
+            dependencies: [
+                "TestSupport", "Recording", "Episodes", "Wire", "Messages", "Geometry", "Images", "Time",
+            ], path: "Tests/EpisodeFixture", swiftSettings: strict),
         tests(of: "JSONTree"),
         tests(of: "Chance"),
         tests(of: "Time"),
@@ -196,7 +201,7 @@ let package = Package(
         tests(
             of: "Replay",
             [
-                "Recording", "Episodes", "Wire", "Launch", "Teleop", "Control", "Messages", "Geometry", "Images", "Time",
+                "EpisodeFixture", "Recording", "Episodes", "Wire", "Launch", "Teleop", "Control", "Messages", "Geometry", "Images", "Time",
                 "JSONTree",
             ]),
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
@@ -220,7 +225,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "TestSupport", "Bus", "Wire", "Messages", "Images", "Geometry", "Time", "JSONTree", "Launch", "CShims", "CZeroMQ",
-                "Simulation", "Episodes", "Goals",
+                "Simulation", "Episodes", "Goals", "EpisodeFixture",
             ],
             exclude: ["sdk"], swiftSettings: strict),
     ],

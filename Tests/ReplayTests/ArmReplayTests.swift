@@ -1,4 +1,5 @@
 import Control
+import EpisodeFixture
 import Foundation
 import Geometry
 import Messages

@@ -1,3 +1,4 @@
+import EpisodeFixture
 import Messages
 import Recording
 import Replay

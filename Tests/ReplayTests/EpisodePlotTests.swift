@@ -1,3 +1,4 @@
+import EpisodeFixture
 import Episodes
 import Foundation
 import FoundationXML

@@ -1,3 +1,4 @@
+import EpisodeFixture
 import Images
 import Messages
 import Replay

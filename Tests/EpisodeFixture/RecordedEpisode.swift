@@ -9,16 +9,16 @@ import Time
 import Wire
 
 /// A file as a recorder writes it, made message by message.
-struct RecordedEpisode {
-    static let start = MonotonicTime.zero + .seconds(100)
-    let folder: TemporaryFolder
+package struct RecordedEpisode {
+    package static let start = MonotonicTime.zero + .seconds(100)
+    package let folder: TemporaryFolder
     private var core: RecorderCore
     private var writer: MCAPWriter
     private var sequences: [String: UInt64] = [:]
     private var notes: [MCAP.Metadata] = []
     private var clock = start
 
-    init(attachments: [MCAP.Attachment] = [], compression: MCAP.Compression = .zstd(level: 1), chunkBytes: Int = 1 << 14) throws {
+    package init(attachments: [MCAP.Attachment] = [], compression: MCAP.Compression = .zstd(level: 1), chunkBytes: Int = 1 << 14) throws {
         folder = try TemporaryFolder()
         core = RecorderCore(attachments: attachments)
         writer = MCAPWriter(.init(compression: compression, chunkBytes: chunkBytes))
@@ -26,7 +26,7 @@ struct RecordedEpisode {
 
     /// What a node published: the recorder has it a millisecond later.
     /// - Parameter skipping: so many numbers before it never came.
-    mutating func publish<Message: WireMessage>(
+    package mutating func publish<Message: WireMessage>(
         _ message: Message, on topic: String, from node: String, at time: MonotonicTime, captured: MonotonicTime? = nil,
         skipping: UInt64 = 0
     ) throws {
@@ -43,7 +43,7 @@ struct RecordedEpisode {
                 wallTime: "2026-01-31T12-00-00"))
     }
 
-    mutating func mark(_ action: EpisodeCommand.Action, _ text: String = "") throws {
+    package mutating func mark(_ action: EpisodeCommand.Action, _ text: String = "") throws {
         try write(
             core.receive(
                 EpisodeCommand(id: UInt64(clock.nanoseconds), operatorID: "me", action: action, text: text, time: clock),
@@ -66,27 +66,27 @@ struct RecordedEpisode {
     }
 
     /// The file's path.
-    mutating func finish(name: String = "grasp.mcap") throws -> String {
+    package mutating func finish(name: String = "grasp.mcap") throws -> String {
         try write(core.end(at: clock))
         try writer.finish()
         return try folder.write(writer.takeBytes(), to: name)
     }
 
     /// As if the recorder had been killed: what it had written so far.
-    mutating func cut(name: String = "cut.mcap") throws -> String {
+    package mutating func cut(name: String = "cut.mcap") throws -> String {
         try writer.endChunk()
         return try folder.write(writer.takeBytes(), to: name)
     }
 }
 
 extension RecordedEpisode {
-    static let joints = 6
-    static func time(_ seconds: Double) -> MonotonicTime { start + .fromSeconds(seconds) }
+    package static let joints = 6
+    package static func time(_ seconds: Double) -> MonotonicTime { start + .fromSeconds(seconds) }
 
     /// Where the setpoint of a joint was.
-    static func angle(_ joint: Int, at seconds: Double) -> Double { 0.1 * Double(joint + 1) * sin(seconds) }
+    package static func angle(_ joint: Int, at seconds: Double) -> Double { 0.1 * Double(joint + 1) * sin(seconds) }
 
-    static func state(at seconds: Double, mode: ArmMode = .executing(chunkID: 0, step: 0)) -> ArmState {
+    package static func state(at seconds: Double, mode: ArmMode = .executing(chunkID: 0, step: 0)) -> ArmState {
         let setpoint = JointVector((0..<joints).map { angle($0, at: seconds) })
         // Servos that are 20 ms behind.
         let measured = JointVector((0..<joints).map { angle($0, at: seconds - 0.02) })
@@ -99,13 +99,13 @@ extension RecordedEpisode {
             commandedBaseFromEEF: Pose(rotation: .identity, translation: [0.3, 0.01 * seconds + 0.001, 0.2]))
     }
 
-    static func frame(_ camera: String, _ number: Int, at seconds: Double) -> CameraFrame {
+    package static func frame(_ camera: String, _ number: Int, at seconds: Double) -> CameraFrame {
         CameraFrame(
             camera: camera, deviceID: camera, sequence: UInt64(number), captureTime: time(seconds - 0.03),
             pixels: .rgb8(RGBImage.waves(width: 64, height: 48, seed: number)), contentHash: UInt64(number))
     }
 
-    static func goal(_ name: String) -> Goal {
+    package static func goal(_ name: String) -> Goal {
         Goal(
             id: name, name: name,
             views: ["primary", "wrist"].map { .init(camera: $0, image: RGBImage.waves(width: 64, height: 48, seed: 99)) },
@@ -114,7 +114,7 @@ extension RecordedEpisode {
 
     /// Three seconds and a half of a run: two cameras at 10 Hz, policy steps at 5 Hz, the arm at 50 Hz, a goal, an operator who
     /// takes the arm from 2 to 2.5 s. One frame of the wrist was lost on the way.
-    static func run(
+    package static func run(
         seconds: Double = 3.5, attachments: [MCAP.Attachment] = [], compression: MCAP.Compression = .zstd(level: 1)
     ) throws -> RecordedEpisode {
         var episode = try RecordedEpisode(attachments: attachments, compression: compression)
