@@ -40,6 +40,7 @@ let package = Package(
         .executable(name: "octo-sim", targets: ["octo-sim"]),
         .executable(name: "octo-eval", targets: ["octo-eval"]),
         .executable(name: "octo-bus", targets: ["octo-bus"]),
+        .executable(name: "octo-replay", targets: ["octo-replay"]),
         .executable(name: "octo-bench", targets: ["octo-bench"]),
     ],
     dependencies: [
@@ -85,6 +86,10 @@ let package = Package(
         room("Goals", ["SceneFit", "Control", "JSONTree", "Geometry", "Images", "Messages", "Time", "CShims"]),
         room("Episodes", ["JSONTree", "Images", "Time", "CZstd", "CLZ4"]),
         room("Recording", ["Episodes", "Wire", "Messages", "Time", "Images"]),
+        // What an episode says, and how it is told again.
+        room(
+            "Replay",
+            ["Recording", "Episodes", "Wire", "Launch", "Teleop", "Messages", "Geometry", "Images", "Time", "JSONTree"]),
         room("Launch", ["JSONTree", "Messages", "Time"]),
         room("Teleop", ["Messages", "Geometry", "Time"]),
 
@@ -164,8 +169,8 @@ let package = Package(
         program(
             "octo-replay",
             [
-                "Verification", "Export", "Recording", "Episodes", "PolicySetup", "Policy", "ArmSetup", "Control", "Goals", "Launch", "NodeShell",
-                "Wire", "Messages", "Images", "Time", "JSONTree",
+                "Replay", "Verification", "Export", "Recording", "Episodes", "PolicySetup", "Policy", "Teleop", "ArmSetup", "Control",
+                "Goals", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Geometry", "Time", "JSONTree", "CShims",
             ]),
         program("octo-bus", ["NodeShell", "Bus", "Wire", "Launch", "Time", "JSONTree", "CShims"]),
         program(
@@ -180,6 +185,11 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["OctoModel", "Messages", "Images", "ArmDrivers", "ServoEmulation", "Time", "JSONTree", "Chance"], path: "Tests/TestSupport",
             swiftSettings: strict),
+        .target(
+            name: "EpisodeFixture",
+            dependencies: [
+                "TestSupport", "Recording", "Episodes", "Wire", "Messages", "Geometry", "Images", "Time",
+            ], path: "Tests/EpisodeFixture", swiftSettings: strict),
         tests(of: "JSONTree"),
         tests(of: "Chance"),
         tests(of: "Time"),
@@ -206,6 +216,12 @@ let package = Package(
         tests(
             of: "Verification",
             ["ArmLoop", "ArmDrivers", "Control", "Policy", "RealTime", "Wire", "Messages", "Images", "Geometry", "Time"]),
+        tests(
+            of: "Replay",
+            [
+                "EpisodeFixture", "Recording", "Episodes", "Wire", "Launch", "Teleop", "Control", "Messages", "Geometry", "Images", "Time",
+                "JSONTree",
+            ]),
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
         tests(of: "Teleop", ["Control", "Messages", "Geometry", "Time"]),
         tests(of: "Wire", ["Messages", "Time", "Geometry", "Images", protobuf]),
@@ -227,7 +243,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "TestSupport", "Bus", "Wire", "Messages", "Images", "Geometry", "Time", "JSONTree", "Launch", "CShims", "CZeroMQ",
-                "Simulation", "Episodes", "Recording", "Goals",
+                "Simulation", "Episodes", "Recording", "Goals", "EpisodeFixture",
             ],
             exclude: ["sdk"], swiftSettings: strict),
     ],

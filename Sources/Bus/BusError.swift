@@ -13,6 +13,8 @@ package enum BusError: Error, Equatable, Sendable {
     case endpointNotLocal(String)
     /// A message that cannot be put into bytes.
     case unsendable(topic: String, WireError)
+    /// A reader takes its messages slower than they come; the message went to nobody and can be published again.
+    case readersFull(topic: String)
     /// `close` came first.
     case closed(during: String)
     /// A call of libzmq or the kernel failed.
@@ -37,6 +39,9 @@ extension BusError: CustomStringConvertible {
                 + "need encryption, which is not there yet: run all nodes on one machine, or tunnel the port through ssh."
         case .unsendable(let topic, let error):
             "publishing on '\(topic)': \(error)"
+        case .readersFull(let topic):
+            "publishing on '\(topic)': the queue of a reader is full, expected room for one message. Publish it again later; if "
+                + "that does not help, end the program that reads it and hangs."
         case .closed(let operation):
             "\(operation): the bus node is closed, expected an open one. Close it only after its last use."
         case .callFailed(let call, let about, let code):

@@ -17,10 +17,13 @@ package struct BusOptions: Sendable {
     package var commandEndpoint: String?
     /// Command endpoints of others. A process without an endpoint of its own publishes there.
     package var listeners: [String]
+    /// A message that a reader's queue has no room for is not sent to anybody, and publishing it throws `readersFull`. Only
+    /// for those who can wait: a reader that hangs holds all others up.
+    package var waitsForReaders: Bool
 
     package init(
         node: String, runID: String, endpoint: String?, peers: [String], commandEndpoint: String? = nil,
-        listeners: [String] = []
+        listeners: [String] = [], waitsForReaders: Bool = false
     ) {
         self.node = node
         self.runID = runID
@@ -28,6 +31,7 @@ package struct BusOptions: Sendable {
         self.peers = peers
         self.commandEndpoint = commandEndpoint
         self.listeners = listeners
+        self.waitsForReaders = waitsForReaders
     }
 }
 
@@ -45,6 +49,8 @@ package final class BusNode {
     private static let largestPart: Int64 = 256 << 20
     /// How long unsent messages are kept at `close`. Milliseconds.
     private static let linger: Int32 = 200
+    /// By who waits for readers.
+    private static let patientLinger: Int32 = 5_000
     /// Messages taken up by one `wait`, so that a peer that floods us cannot hold the thread.
     private static let drainLimit = 1_024
 
@@ -84,6 +90,10 @@ package final class BusNode {
             let address = try Endpoint(text)
             try address.clear()
             let output = try Self.makeOutput(in: context)
+            if options.waitsForReaders {
+                try output.set(ZMQ_XPUB_NODROP, to: Int32(1))
+                try output.set(ZMQ_LINGER, to: Self.patientLinger)
+            }
             endpoint = try output.bind(to: address)
             self.output = output
         } else {
@@ -198,7 +208,16 @@ extension BusNode {
 
     private func send(_ parts: TopicOutput.Parts, on topic: TopicOutput) throws(BusError) {
         guard let output else { return }
-        try output.send(topic.nameBytes, more: true)
+        if options.waitsForReaders {
+            // Room is asked for before the first part, and kept until the last. ZMQ_XPUB_NODROP in zmq_setsockopt(3).
+            do {
+                try output.send(topic.nameBytes, more: true)
+            } catch .callFailed(_, _, EAGAIN) {
+                throw .readersFull(topic: topic.name)
+            }
+        } else {
+            try output.send(topic.nameBytes, more: true)
+        }
         try output.send(parts.envelope, more: true)
         if let bulk = parts.bulk, bulk.count > 0 {
             try output.send(parts.body, more: true)
@@ -219,7 +238,12 @@ extension BusNode {
             guard event.first == 1 else { continue }
             heardPrefixes.insert(Array(event.dropFirst()))
             for topic in outputs.values where topic.nameBytes.starts(with: event.dropFirst()) {
-                if let latched = topic.latched { try send(latched, on: topic) }
+                guard let latched = topic.latched else { continue }
+                do {
+                    try send(latched, on: topic)
+                } catch .readersFull {
+                    // Who subscribes with a full queue takes other topics from it, and gets the next value.
+                }
             }
         }
     }

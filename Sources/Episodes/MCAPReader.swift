@@ -52,6 +52,17 @@ package struct MCAPReader {
         }
     }
 
+    /// What became of the chunks' bytes, by the name of the compression ("" is none).
+    package var compression: [String: (chunks: Int, compressed: UInt64, uncompressed: UInt64)] {
+        chunks.reduce(into: [:]) { sums, place in
+            var sum = sums[place.index.compression] ?? (0, 0, 0)
+            sum.chunks += 1
+            sum.compressed = sum.compressed.addingSaturating(place.index.compressedSize)
+            sum.uncompressed = sum.uncompressed.addingSaturating(place.index.uncompressedSize)
+            sums[place.index.compression] = sum
+        }
+    }
+
     /// Topics by name, ascending.
     package var topics: [String] { Set(channels.values.map(\.topic)).sorted() }
 
@@ -210,5 +221,13 @@ package struct MCAPReader {
         of topics: Set<String>? = nil, in times: ClosedRange<UInt64> = 0...UInt64.max
     ) -> MCAPMessages {
         MCAPMessages(self, topics: topics, times: times)
+    }
+}
+
+extension UInt64 {
+    /// Sizes of a damaged file can be any.
+    fileprivate func addingSaturating(_ other: UInt64) -> UInt64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
     }
 }

@@ -109,6 +109,32 @@ import Wire
         #expect(counts.received < 3_001)
     }
 
+    /// A replay would rather be late than have gaps.
+    @Test func whoWaitsForReadersLosesNothing() throws {
+        let folder = try SocketFolder()
+        let writer = try BusNode(
+            BusOptions(node: "writer", runID: "run", endpoint: folder.endpoint(), peers: [], waitsForReaders: true))
+        let reader = try folder.node("reader", peers: [folder.endpoint()])
+        var sequences: [UInt64] = []
+        try reader.observeAll(prefix: "policy/") { sequences.append($0.envelope.sequence) }
+        try link(writer, to: reader)
+        let publisher = writer.publisher(Topics.policyChunk)
+        var sent: UInt64 = 0
+        var refusals = 0
+        while sent < 3_000 {
+            do throws(BusError) {
+                try publisher.publish(Sample.chunk(sent), at: .now())
+                sent += 1
+            } catch .readersFull {
+                refusals += 1
+                // Only now and then does the reader look.
+                try reader.wait(until: .now() + .milliseconds(2))
+            }
+        }
+        try letWork(writer, reader, until: "three thousand chunks") { sequences.count == 3_000 }
+        #expect(refusals > 0 && sequences == Array(0..<3_000))
+    }
+
     @Test func aFullQueueDropsItsOldestAndCountsThem() throws {
         let folder = try SocketFolder()
         let writer = try folder.node("writer", at: folder.endpoint())

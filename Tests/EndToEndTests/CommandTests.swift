@@ -123,7 +123,7 @@ extension EndToEnd {
             #expect(folded.exitCode == 2 && folded.errors.contains("must end in .png"), "\(folded.errors)")
         }
 
-        @Test(arguments: ["octo-launch", "octo-camera", "octo-goal", "octo-policy", "octo-arm", "octo-teleop", "octo-bus", "octo-bench"])
+        @Test(arguments: ["octo-launch", "octo-camera", "octo-goal", "octo-policy", "octo-arm", "octo-teleop", "octo-bus", "octo-replay", "octo-bench"])
         func everyProgramExplainsItself(program: String) throws {
             let outcome = try Program.run(program, ["--help"])
             #expect(outcome.exitCode == 0)

@@ -1,0 +1,169 @@
+import Messages
+import Recording
+import Time
+
+/// An episode's messages, each when its time has come. Reads the file, and is told the time; sends nothing.
+package struct EpisodePlayback {
+    package struct Options: Equatable, Sendable {
+        package var selection: ReplaySelection
+        package var schedule: ReplaySchedule.Options
+        /// After the episode's first message; what holds at `from` (goal, statuses) is played first.
+        package var from: Duration?
+        package var to: Duration?
+        package var loops: Bool
+        /// Steps are messages, and not the policy's observations.
+        package var stepsByMessage: Bool
+
+        package init(
+            selection: ReplaySelection = ReplaySelection(), schedule: ReplaySchedule.Options = .init(), from: Duration? = nil,
+            to: Duration? = nil, loops: Bool = false, stepsByMessage: Bool = false
+        ) {
+            self.selection = selection
+            self.schedule = schedule
+            self.from = from
+            self.to = to
+            self.loops = loops
+            self.stepsByMessage = stepsByMessage
+        }
+    }
+    package enum Action {
+        /// To be published at once on `topic`; then `confirm`. Asked again without, it is the same message.
+        case publish(RecordedEvent, topic: String)
+        case wait(until: MonotonicTime)
+        /// Until `step`.
+        case pause(at: MonotonicTime)
+        case end
+    }
+    private static let observations = "policy/observation"
+
+    private let file: EpisodeFile
+    private let options: Options
+    /// Of what is played; nil in an episode without messages.
+    package let times: ClosedRange<MonotonicTime>
+    /// Without observations each message is a step.
+    private let stepTopic: String?
+    private let standing: [RecordedEvent]
+    private var standingLeft: ArraySlice<RecordedEvent>
+    private var events: RecordedEvents
+    private var upcoming: RecordedEvent?
+    private var schedule: ReplaySchedule
+    private var hasPlayed = false
+    package private(set) var rounds = 1
+
+    /// - Throws: also for an empty range, and one that is not in the episode.
+    package init(_ file: EpisodeFile, _ options: Options, at now: MonotonicTime) throws {
+        self.file = file
+        self.options = options
+        let statistics = file.reader.statistics
+        guard statistics.messageCount > 0 else { throw PlaybackError.empty(path: file.path) }
+        let first = MonotonicTime(nanoseconds: Int64(clamping: statistics.startTime))
+        let last = MonotonicTime(nanoseconds: Int64(clamping: statistics.endTime))
+        let from = first + (options.from ?? .zero)
+        let to = options.to.map { min(first + $0, last) } ?? last
+        guard from <= to else {
+            throw PlaybackError.outside(
+                path: file.path, from: options.from ?? .zero, to: options.to, duration: last - first)
+        }
+        times = from...to
+        let hasObservations = file.reader.topics.contains(Self.observations)
+        stepTopic = hasObservations && !options.stepsByMessage ? Self.observations : nil
+        standing = options.from == nil ? [] : try Self.standing(in: file, before: from)
+        standingLeft = standing[...]
+        events = file.events(in: times)
+        schedule = ReplaySchedule(options.schedule, from: from, at: now)
+    }
+
+    /// The last message of each topic whose value holds until the next.
+    private static func standing(in file: EpisodeFile, before start: MonotonicTime) throws(EpisodeFileError) -> [RecordedEvent] {
+        let topics = file.reader.channels.values.filter { channel in
+            StampedTypes.isLatched(file.reader.schemas[channel.schemaID]?.name ?? channel.metadata["bus_schema"] ?? "")
+        }
+        guard !topics.isEmpty, start.nanoseconds > 0 else { return [] }
+        var last: [String: RecordedEvent] = [:]
+        var events = file.events(of: Set(topics.map(\.topic)), in: .zero...MonotonicTime(nanoseconds: start.nanoseconds - 1))
+        while let event = try events.next() { last[event.topic] = event }
+        return last.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    package var timeline: ReplayTimeline { schedule.timeline }
+    /// How far behind its time a message was sent at most, and how much time was given up for slow readers.
+    package var delays: (latest: Duration, heldBack: Duration) { (schedule.latest, schedule.heldBack) }
+    package var steps: Int { schedule.steps }
+
+    package mutating func step() { schedule.step() }
+
+    /// Time has not passed for the episode until now: it was waited for readers.
+    package mutating func begin(at now: MonotonicTime) { schedule.restart(from: times.lowerBound, at: now) }
+
+    /// The message that was handed out is sent, or will never be.
+    package mutating func confirm() {
+        if !standingLeft.isEmpty {
+            standingLeft.removeFirst()
+        } else {
+            upcoming = nil
+            hasPlayed = true
+            schedule.sent()
+        }
+    }
+
+    package mutating func next(at now: MonotonicTime) throws(EpisodeFileError) -> Action {
+        while let held = standingLeft.first {
+            if let topic = name(of: held) { return .publish(held, topic: topic) }
+            standingLeft.removeFirst()
+        }
+        while true {
+            if upcoming == nil { upcoming = try events.next() }
+            guard let event = upcoming else {
+                let end = timeline.present(of: times.upperBound)
+                if now < end { return .wait(until: end) }
+                // One in which nothing is left after the selection would go round without end in no time.
+                guard options.loops, hasPlayed, times.lowerBound < times.upperBound else { return .end }
+                restart(at: now)
+                continue
+            }
+            let topic = name(of: event)
+            let beginsStep = stepTopic.map { $0 == event.topic } ?? (topic != nil)
+            guard topic != nil || beginsStep else {
+                upcoming = nil
+                continue
+            }
+            switch schedule.verdict(on: event.logTime, beginsStep: beginsStep, at: now) {
+            case .wait(let until): return .wait(until: until)
+            case .pause: return .pause(at: event.logTime)
+            case .send:
+                if let topic { return .publish(event, topic: topic) }
+                // A step that begins with a message that is not played.
+                upcoming = nil
+                schedule.sent()
+            }
+        }
+    }
+
+    private func name(of event: RecordedEvent) -> String? {
+        options.selection.name(ofTopic: event.topic, schema: event.envelope.schema, node: event.envelope.sourceNode)
+    }
+
+    private mutating func restart(at now: MonotonicTime) {
+        rounds += 1
+        hasPlayed = false
+        standingLeft = standing[...]
+        events = file.events(in: times)
+        schedule.restart(from: times.lowerBound, at: now)
+    }
+}
+
+/// Why an episode cannot be played.
+package enum PlaybackError: Error, Equatable, CustomStringConvertible {
+    case empty(path: String)
+    case outside(path: String, from: Duration, to: Duration?, duration: Duration)
+
+    package var description: String {
+        switch self {
+        case .empty(let path):
+            "playing \(path): it has no messages, expected at least one. See 'octo-replay info \(path)'."
+        case .outside(let path, let from, let to, let duration):
+            "playing \(path) from \(from.inSeconds.decimals(2)) s\(to.map { " to \($0.inSeconds.decimals(2)) s" } ?? ""): found that it has "
+                + "\(duration.inSeconds.decimals(2)) s, expected a part of that. Give another --from or --to."
+        }
+    }
+}

@@ -1,0 +1,199 @@
+import Episodes
+import Messages
+import Recording
+import Time
+import Wire
+
+/// What an episode's file holds, and what it says of itself.
+package struct EpisodeSummary: Equatable, Sendable {
+    /// One topic's messages.
+    package struct Topic: Equatable, Sendable {
+        package var name: String
+        package var schema = ""
+        package var count: UInt64 = 0
+        /// Of all messages' content, before compression.
+        package var bytes: UInt64 = 0
+        /// When the recorder had the first and the last.
+        package var first: MonotonicTime
+        package var last: MonotonicTime
+        /// The longest time between two messages, and when it began.
+        package var longestGap = Duration.zero
+        package var longestGapStart: MonotonicTime
+        /// Sequence numbers between the first and the last that are not in the file.
+        package var missing: [ClosedRange<UInt64>] = []
+        package var missingCount: UInt64 = 0
+        /// Programs that published it, one after another.
+        package var instances = 0
+        /// What the recorder wrote at the end about what it had; nil without that record.
+        package var proof: String?
+
+        /// Messages a second; nil with fewer than two.
+        package var hertz: Double? {
+            let time = (last - first).inSeconds
+            return count > 1 && time > 0 ? Double(count - 1) / time : nil
+        }
+    }
+    package struct Compression: Equatable, Sendable {
+        /// "zstd"; "" is none.
+        package var name: String
+        package var chunks: Int
+        package var compressed: UInt64
+        package var uncompressed: UInt64
+    }
+
+    package var path: String
+    package var name: String
+    /// "success", "failure", "discarded", "open"; nil in a file that was cut before it was said.
+    package var outcome: String?
+    package var notes: String
+    /// The outcome or the notes were changed after the file was closed.
+    package var isAmended: Bool
+    /// As the recorder writes it; for people.
+    package var wallStart: String
+    package var start: MonotonicTime
+    package var end: MonotonicTime
+    /// Names of the goals, in order.
+    package var goals: [String]
+    package var interventions: [ClosedRange<MonotonicTime>]
+    package var topics: [Topic]
+    package var latencies: EpisodeLatencies
+    package var attachments: [String]
+    package var bytes: UInt64
+    package var compressions: [Compression]
+    /// The file has its end. One that has not was cut.
+    package var isFinished: Bool
+    /// It was made of a damaged one.
+    package var isRecovered: Bool
+    /// What is wrong with the file, in words.
+    package var problems: [String]
+
+    package var duration: Duration { end - start }
+    package var messages: UInt64 { topics.reduce(0) { $0 + $1.count } }
+    package var missing: UInt64 { topics.reduce(0) { $0 + $1.missingCount } }
+
+    /// Reads the whole file.
+    /// - Parameter progress: told how many messages were read, now and then.
+    /// - Throws: for a file that is none. What is wrong within a message's content is among the problems.
+    package init(of file: EpisodeFile, progress: (Int) -> Void = { _ in }) throws(EpisodeFileError) {
+        let reader = file.reader
+        path = file.path
+        bytes = reader.source.byteCount
+        isFinished = reader.isFinished
+        problems = reader.problems.map(\.description)
+        attachments = reader.attachments.map(\.name)
+        isRecovered = reader.metadata.contains { $0.name == MCAPRecovery.metadataName }
+        compressions = reader.compression.sorted { $0.key < $1.key }.map {
+            Compression(
+                name: $0.key, chunks: $0.value.chunks, compressed: $0.value.compressed, uncompressed: $0.value.uncompressed)
+        }
+
+        var reading = EpisodeReading()
+        var events = file.events()
+        var count = 0
+        do throws(EpisodeFileError) {
+            while let event = try events.next() {
+                reading.receive(event)
+                count += 1
+                if count % 1000 == 0 { progress(count) }
+            }
+        } catch {
+            problems.append("\(error)")
+        }
+        topics = reading.topics.values.sorted { $0.name < $1.name }
+        latencies = reading.latencies
+
+        let facts = try file.metadata(named: "episode") ?? [:]
+        let amended = try file.metadata(named: "episode/amended")
+        let proof = try file.metadata(named: "sequences") ?? [:]
+        for index in topics.indices { topics[index].proof = proof["topic " + topics[index].name] }
+        let fileName = path.split(separator: "/").last.map(String.init) ?? path
+        name = facts["name"] ?? (fileName.hasSuffix(".mcap") ? String(fileName.dropLast(5)) : fileName)
+        outcome = amended?["outcome"] ?? facts["outcome"]
+        notes = amended?["notes"] ?? facts["notes"] ?? ""
+        isAmended = amended != nil
+        wallStart = facts["wall_start"] ?? ""
+        let firstTime = topics.map(\.first).min() ?? .zero
+        let lastTime = topics.map(\.last).max() ?? .zero
+        // The ring's messages are older than the start.
+        start = min(facts["start_ns"].flatMap(MonotonicTime.init(nanosecondText:)) ?? firstTime, firstTime)
+        end = max(facts["end_ns"].flatMap(MonotonicTime.init(nanosecondText:)) ?? lastTime, lastTime)
+        interventions =
+            facts["interventions_ns"].map(Self.ranges(in:)) ?? reading.interventions(until: lastTime)
+        goals = reading.goals
+    }
+
+    /// "100-200 300-400": nanoseconds, as the recorder writes them. What is none is passed over.
+    static func ranges(in text: String) -> [ClosedRange<MonotonicTime>] {
+        text.split(separator: " ").compactMap { part in
+            let ends = part.split(separator: "-").compactMap { MonotonicTime(nanosecondText: String($0)) }
+            return ends.count == 2 && ends[0] <= ends[1] ? ends[0]...ends[1] : nil
+        }
+    }
+}
+
+extension MonotonicTime {
+    /// - Returns: nil for what is no number of nanoseconds.
+    init?(nanosecondText text: String) {
+        guard let number = Int64(text) else { return nil }
+        self.init(nanoseconds: number)
+    }
+}
+
+/// What is gathered while an episode's messages go by.
+private struct EpisodeReading {
+    var topics: [String: EpisodeSummary.Topic] = [:]
+    var latencies = EpisodeLatencies()
+    var goals: [String] = []
+    private var proof = SequenceProof()
+    private var interventions: [ClosedRange<MonotonicTime>] = []
+    private var interventionStart: MonotonicTime?
+
+    mutating func receive(_ event: RecordedEvent) {
+        proof.receive(event.envelope, on: event.topic)
+        var topic =
+            topics[event.topic]
+            ?? .init(name: event.topic, first: event.logTime, last: event.logTime, longestGapStart: event.logTime)
+        topic.schema = event.envelope.schema
+        topic.count += 1
+        topic.bytes += UInt64(event.body.count + (event.bulk?.count ?? 0))
+        if event.logTime - topic.last > topic.longestGap {
+            topic.longestGap = event.logTime - topic.last
+            topic.longestGapStart = topic.last
+        }
+        topic.last = event.logTime
+        if let found = proof.topics[event.topic] {
+            topic.missing = found.missing
+            topic.missingCount = found.missingCount
+            topic.instances = found.instances
+        }
+        topics[event.topic] = topic
+        receiveContent(of: event)
+    }
+
+    /// A message of these types that cannot be read is counted, and says nothing.
+    private mutating func receiveContent(of event: RecordedEvent) {
+        switch event.envelope.schema {
+        case ActionChunk.schemaName:
+            if let chunk = try? event.message(as: ActionChunk.self) { latencies.receive(chunk) }
+        case ChunkReport.schemaName:
+            if let report = try? event.message(as: ChunkReport.self) { latencies.receive(report) }
+        case Goal.schemaName:
+            guard let goal = try? event.message(as: Goal.self), !goal.isNone, goals.last != goal.name else { return }
+            goals.append(goal.name)
+        case RunEvent.schemaName:
+            guard let said = try? event.message(as: RunEvent.self) else { return }
+            if said.kind == .interventionBegan { interventionStart = said.time }
+            if said.kind == .interventionEnded, let start = interventionStart, start <= said.time {
+                interventions.append(start...said.time)
+                interventionStart = nil
+            }
+        default: break
+        }
+    }
+
+    /// - Parameter end: of one that did not end.
+    func interventions(until end: MonotonicTime) -> [ClosedRange<MonotonicTime>] {
+        guard let start = interventionStart, start <= end else { return interventions }
+        return interventions + [start...end]
+    }
+}

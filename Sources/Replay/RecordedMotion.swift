@@ -1,0 +1,102 @@
+import Geometry
+import Messages
+import Recording
+import Time
+import Wire
+
+/// Where an arm was told to be, over the time of an episode.
+package struct RecordedMotion: Equatable, Sendable {
+    package struct Point: Equatable, Sendable {
+        /// After the first.
+        package var time: Duration
+        /// Radians, as the arm was told after interpolation and safety.
+        package var positions: JointVector
+        /// 0 closed ... 1 open.
+        package var gripper: Double
+
+        package init(time: Duration, positions: JointVector, gripper: Double) {
+            self.time = time
+            self.positions = positions
+            self.gripper = gripper
+        }
+    }
+    /// Ascending in time; at least one.
+    package let points: [Point]
+
+    /// - Returns: nil for no points, or points that are not of one arm in the order of their times.
+    package init?(_ points: [Point]) {
+        guard let first = points.first,
+            points.allSatisfy({ $0.positions.count == first.positions.count && $0.positions.isFinite && $0.gripper.isFinite }),
+            zip(points, points.dropFirst()).allSatisfy({ $0.time < $1.time })
+        else { return nil }
+        self.points = points
+    }
+
+    /// Of `arm/state`. States whose stamp is not later than the one before are passed over.
+    /// - Parameters:
+    ///   - from: after the episode's first message.
+    ///   - to: likewise; nil: to the end.
+    package init(of file: EpisodeFile, from: Duration = .zero, to: Duration? = nil) throws {
+        let start = MonotonicTime(nanoseconds: Int64(clamping: file.reader.statistics.startTime))
+        var points: [Point] = []
+        var first: MonotonicTime?
+        for (state, logTime) in try file.messages(of: Topics.armState) {
+            guard logTime >= start + from, to.map({ logTime <= start + $0 }) ?? true else { continue }
+            let begun = first ?? state.measured.time
+            first = begun
+            let time = state.measured.time - begun
+            if let last = points.last, time <= last.time { continue }
+            points.append(Point(time: time, positions: state.setpoint.positions, gripper: state.setpoint.gripper))
+        }
+        guard let motion = RecordedMotion(points) else { throw RecordedMotionError.noMotion(path: file.path) }
+        self = motion
+    }
+
+    package var start: Point { points[0] }
+    package var duration: Duration { points[points.count - 1].time }
+
+    /// Between two points on the straight way; before the first and after the last, where these are.
+    package func point(at time: Duration) -> Point {
+        var (low, high) = (0, points.count)
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if points[middle].time <= time { low = middle } else { high = middle }
+        }
+        let before = points[low]
+        guard time > before.time, low + 1 < points.count else { return before }
+        let after = points[low + 1]
+        let share = (time - before.time).inSeconds / (after.time - before.time).inSeconds
+        return Point(
+            time: time, positions: before.positions + (after.positions - before.positions) * share,
+            gripper: before.gripper + (after.gripper - before.gripper) * share)
+    }
+
+    /// How far each joint was at most from where it was at a time in `times`; 0 within what it went through.
+    package func deviation(of positions: JointVector, from times: ClosedRange<Duration>) -> JointVector {
+        var low = point(at: times.lowerBound).positions
+        var high = low
+        func take(_ positions: JointVector) {
+            for joint in 0..<low.count {
+                low[joint] = min(low[joint], positions[joint])
+                high[joint] = max(high[joint], positions[joint])
+            }
+        }
+        take(point(at: times.upperBound).positions)
+        for point in points where times.contains(point.time) { take(point.positions) }
+        var off = JointVector(repeating: 0, count: low.count)
+        for joint in 0..<low.count { off[joint] = max(low[joint] - positions[joint], positions[joint] - high[joint], 0) }
+        return off
+    }
+}
+
+package enum RecordedMotionError: Error, Equatable, CustomStringConvertible {
+    case noMotion(path: String)
+
+    package var description: String {
+        switch self {
+        case .noMotion(let path):
+            "reading the motion in \(path): found no arm/state of one arm between --from and --to, expected some. See 'octo-replay "
+                + "info \(path)' for what it has."
+        }
+    }
+}

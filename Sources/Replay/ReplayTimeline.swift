@@ -1,0 +1,35 @@
+import Time
+
+/// When what was recorded happens now: one map for all stamps in a message, so that ages and latencies keep what they were,
+/// divided by the speed.
+package struct ReplayTimeline: Equatable, Sendable {
+    package let speed: Double
+    private var recorded: MonotonicTime
+    private var start: MonotonicTime
+
+    /// - Parameters:
+    ///   - recorded: this time...
+    ///   - present: ...is now.
+    ///   - speed: positive and finite.
+    package init(recorded: MonotonicTime, at present: MonotonicTime, speed: Double) {
+        precondition(speed > 0 && speed.isFinite, "a speed is positive, not \(speed)")
+        self.speed = speed
+        self.recorded = recorded
+        start = present
+    }
+
+    /// After a pause: `recorded` is `present`. Stamps of before the pause move with it: a picture that was 30 ms old when the
+    /// pause began must not be as old as the pause.
+    package mutating func anchor(_ recorded: MonotonicTime, at present: MonotonicTime) {
+        self.recorded = recorded
+        start = present
+    }
+
+    /// At speed 1 every stamp is moved by the same whole number of nanoseconds.
+    package func present(of stamp: MonotonicTime) -> MonotonicTime {
+        let since = stamp.nanoseconds - recorded.nanoseconds
+        let scaled = speed == 1 ? since : Int64((Double(since) / speed).rounded())
+        // The clock counts from the machine's start, which may be later than a stamp of long before; zero means none.
+        return MonotonicTime(nanoseconds: max(start.nanoseconds + scaled, 1))
+    }
+}

@@ -1,0 +1,170 @@
+import Messages
+import Time
+import Wire
+
+/// A message whose stamps can be moved to another time. All times on the run's clock in it are stamps; durations are not.
+package protocol Stamped: WireMessage {
+    /// - Parameter present: the new time of an old one.
+    mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime)
+}
+
+extension MonotonicTime {
+    /// Of a stamp that is zero where there was nothing to stamp: it stays so.
+    fileprivate mutating func moveUnlessZero(_ present: (MonotonicTime) -> MonotonicTime) {
+        if self != .zero { self = present(self) }
+    }
+}
+
+extension CameraFrame: Stamped {
+    package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) { captureTime = present(captureTime) }
+}
+
+extension PolicyObservation: Stamped {
+    package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) {
+        time = present(time)
+        for index in views.indices { views[index].captureTime = present(views[index].captureTime) }
+    }
+}
+
+extension ActionChunk: Stamped {
+    package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) {
+        observationTime = present(observationTime)
+        captureTime = present(captureTime)
+        inferredTime = present(inferredTime)
+    }
+}
+
+extension ArmState: Stamped {
+    package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) { measured.time = present(measured.time) }
+}
+
+extension ChunkReport: Stamped {
+    package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) {
+        captureTime.moveUnlessZero(present)
+        observationTime.moveUnlessZero(present)
+        receivedTime.moveUnlessZero(present)
+        firstSetpointTime.moveUnlessZero(present)
+    }
+}
+
+extension LoopReport: Stamped {
+    package mutating func moveStamps(_: (MonotonicTime) -> MonotonicTime) {}
+}
+
+extension ArmCommand: Stamped {
+    package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) { time = present(time) }
+}
+
+extension ManualCommand: Stamped {
+    package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) { time = present(time) }
+}
+
+extension Goal: Stamped {
+    package mutating func moveStamps(_: (MonotonicTime) -> MonotonicTime) {}
+}
+
+extension GoalCommand: Stamped {
+    package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) { time = present(time) }
+}
+
+extension GoalResult: Stamped {
+    package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) { time = present(time) }
+}
+
+extension GoalFit: Stamped {
+    package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) { time = present(time) }
+}
+
+extension NodeStatus: Stamped {
+    package mutating func moveStamps(_: (MonotonicTime) -> MonotonicTime) {}
+}
+
+extension RunEvent: Stamped {
+    package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) { time = present(time) }
+}
+
+extension EpisodeCommand: Stamped {
+    package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) { time = present(time) }
+}
+
+extension EpisodeResult: Stamped {
+    package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) { time = present(time) }
+}
+
+extension EpisodeState: Stamped {
+    package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) {
+        startTime.moveUnlessZero(present)
+        time = present(time)
+    }
+}
+
+extension SimulationCommand: Stamped {
+    package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) { time = present(time) }
+}
+
+extension SimulationResult: Stamped {
+    package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) { time = present(time) }
+}
+
+/// What is done with a message whose type the compiler does not know.
+package protocol StampedVisitor {
+    associatedtype Result
+    mutating func visit<Message: Stamped>(_ type: Message.Type, delivery: Delivery) throws -> Result
+}
+
+/// All types that can be played again, by the name in the envelope.
+package enum StampedTypes {
+    private struct Entry: Sendable {
+        let type: any Stamped.Type
+        let delivery: Delivery
+    }
+
+    /// The delivery matters to the publisher in one way only: latched values are sent again to late readers.
+    private static let entries: [String: Entry] = {
+        var entries: [String: Entry] = [:]
+        func add(_ type: any Stamped.Type, _ delivery: Delivery = .every(capacity: 64)) {
+            entries[type.schemaName] = Entry(type: type, delivery: delivery)
+        }
+        add(CameraFrame.self, .latest)
+        add(PolicyObservation.self)
+        add(ActionChunk.self)
+        add(ArmState.self, .latest)
+        add(ChunkReport.self)
+        add(LoopReport.self)
+        add(ArmCommand.self)
+        add(ManualCommand.self, .latest)
+        add(Goal.self, .latched)
+        add(GoalCommand.self)
+        add(GoalResult.self)
+        add(GoalFit.self, .latched)
+        add(NodeStatus.self, .latched)
+        add(RunEvent.self)
+        add(EpisodeCommand.self)
+        add(EpisodeResult.self)
+        add(EpisodeState.self, .latched)
+        add(SimulationCommand.self)
+        add(SimulationResult.self)
+        return entries
+    }()
+
+    package static var schemaNames: [String] { entries.keys.sorted() }
+
+    /// Whether a reader that comes late gets the last message.
+    package static func isLatched(_ schema: String) -> Bool { entries[schema]?.delivery == .latched }
+
+    /// Whether messages of this type move or change something: they are played only when they are asked for by name.
+    package static func isCommand(_ schema: String) -> Bool {
+        [
+            ArmCommand.schemaName, ManualCommand.schemaName, GoalCommand.schemaName, EpisodeCommand.schemaName,
+            SimulationCommand.schemaName,
+        ].contains(schema)
+    }
+
+    /// - Returns: nil for a type that is not known.
+    package static func visit<Visitor: StampedVisitor>(
+        _ schema: String, _ visitor: inout Visitor
+    ) throws -> Visitor.Result? {
+        guard let entry = entries[schema] else { return nil }
+        return try visitor.visit(entry.type, delivery: entry.delivery)
+    }
+}

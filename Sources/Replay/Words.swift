@@ -1,0 +1,45 @@
+import Time
+
+extension Double {
+    /// With `count` digits after the point; "-" for what is no number.
+    package func decimals(_ count: Int) -> String {
+        guard isFinite, magnitude < 1e15 else { return "-" }
+        var scale = 1
+        for _ in 0..<count { scale *= 10 }
+        let scaled = Int((magnitude * Double(scale)).rounded())
+        let fraction = String(scaled % scale)
+        return (self < 0 && scaled > 0 ? "-" : "") + String(scaled / scale)
+            + (count == 0 ? "" : "." + String(repeating: "0", count: count - fraction.count) + fraction)
+    }
+}
+
+/// Rows with their columns under one another.
+/// - Parameter rightmost: so many of the last columns stand to the right, as numbers do.
+package func table(_ rows: [[String]], rightmost: Int) -> [String] {
+    guard let columns = rows.map(\.count).max() else { return [] }
+    let widths = (0..<columns).map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0 }
+    return rows.map { row in
+        var line = row.indices.map { column in
+            let padding = String(repeating: " ", count: widths[column] - row[column].count)
+            return column >= columns - rightmost ? padding + row[column] : row[column] + padding
+        }.joined(separator: "  ")
+        while line.last == " " { line.removeLast() }
+        return line
+    }
+}
+
+/// "1.2 MB".
+package func byteText(_ count: UInt64) -> String {
+    switch count {
+    case ..<1_000: "\(count) B"
+    case ..<1_000_000: "\((Double(count) / 1e3).decimals(1)) kB"
+    case ..<1_000_000_000: "\((Double(count) / 1e6).decimals(1)) MB"
+    default: "\((Double(count) / 1e9).decimals(2)) GB"
+    }
+}
+
+/// "3-7 9": ranges of numbers, the first few of them.
+package func rangesText(_ ranges: [ClosedRange<UInt64>], most: Int = 8) -> String {
+    ranges.prefix(most).map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+        .joined(separator: " ") + (ranges.count > most ? " and \(ranges.count - most) more" : "")
+}

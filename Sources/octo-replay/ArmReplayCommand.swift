@@ -1,0 +1,178 @@
+import ArgumentParser
+import ArmSetup
+import Bus
+import CShims
+import Control
+import Glibc
+import Launch
+import Messages
+import NodeShell
+import Recording
+import Replay
+import Teleop
+import Time
+import Wire
+
+struct ArmReplayCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "arm",
+        abstract: "Moves the arm of the live run as it was moved in an episode.",
+        discussion: """
+            Open loop: the joints go where they were told to go then, whatever stands there now. Everything passes the arm's
+            safety envelope, and the policy gives way meanwhile. Look at the way to the start first; then, with a hand at the
+            emergency stop:
+
+              octo-replay arm EPISODE                     shows how far each joint has to go
+              octo-replay arm EPISODE --yes --speed 0.5   goes there slowly, then along the motion at half speed
+
+            A joint that is not where it should be, a hold, an emergency stop or Ctrl-C end it: the arm brakes.
+            Exit codes: 0 done (or shown), 1 stopped on the way, 2 it cannot begin.
+            """)
+
+    @Argument(help: ArgumentHelp("The file.", valueName: "episode"))
+    var episode: String
+
+    @Option(
+        name: .customLong("run"),
+        help: ArgumentHelp("The run whose arm it is. Without it the one run that is alive.", valueName: "folder"))
+    var folder: String?
+
+    @Option(help: "Of the motion, above 0, at most 1: as recorded.")
+    var speed = 1.0
+
+    @Option(help: "On the way to the start: share of the joints' highest speeds.")
+    var approachSpeed = 0.15
+
+    @Option(help: ArgumentHelp("Degrees that a joint may be away from the motion.", valueName: "deg"))
+    var deviation = 10.0
+
+    @Option(help: ArgumentHelp("Seconds after the episode's first message.", valueName: "s"))
+    var from = 0.0
+
+    @Option(help: ArgumentHelp("Seconds after the episode's first message.", valueName: "s"))
+    var to: Double?
+
+    @Flag(help: "Moves the arm. Without it only the way to the start is shown.")
+    var yes = false
+
+    func validate() throws {
+        guard speed >= 0.01, speed <= 1 else { throw ValidationError("--speed: found \(speed), give a number from 0.01 to 1.") }
+        guard approachSpeed >= 0.01, approachSpeed <= 1 else {
+            throw ValidationError("--approach-speed: found \(approachSpeed), give a number from 0.01 to 1.")
+        }
+        guard deviation > 0, deviation <= 180 else {
+            throw ValidationError("--deviation: found \(deviation), give degrees above 0, at most 180.")
+        }
+        guard from >= 0, from < 1e9, (to ?? from) >= from, (to ?? 0) < 1e9 else {
+            throw ValidationError("--from \(from)\(to.map { " --to \($0)" } ?? ""): give seconds from 0 on, in this order.")
+        }
+    }
+
+    func run() throws {
+        let signals = try OperatorShell.begin("octo-replay")
+        try reporting {
+            let motion = try RecordedMotion(of: EpisodeFile(path: episode), from: .fromSeconds(from), to: to.map { .fromSeconds($0) })
+            let link = try ReplayedArm(run: folder)
+            let options = ArmReplaySession.Options(
+                speed: speed, approachSpeed: approachSpeed, deviation: deviation * .pi / 180)
+            guard let state = try link.firstState(signals: signals) else { throw NoStateError(place: "the run in \(link.folder)") }
+            guard state.measured.positions.count == motion.start.positions.count, link.arm.joints.count == motion.start.positions.count else {
+                throw ArmReplayError.otherArm(
+                    path: episode, joints: motion.start.positions.count, found: state.measured.positions.count)
+            }
+            print(ArmReplaySession.distances(from: state, to: motion, of: link.arm).joined(separator: "\n"))
+            print("the motion takes \((motion.duration.inSeconds / speed).decimals(1)) s")
+            guard yes else {
+                print("nothing was moved: give --yes when the way is free")
+                return
+            }
+            let outcome = OperatorShell.attempt { try play(motion, options, with: link, signals: signals) }
+            link.close()
+            try outcome.get()
+        }
+    }
+
+    private func play(
+        _ motion: RecordedMotion, _ options: ArmReplaySession.Options, with link: ReplayedArm, signals: Int32
+    ) throws {
+        var session = ArmReplaySession(arm: link.arm, motion: motion, options: options, at: .now())
+        var nextCommand = MonotonicTime.now()
+        var nextWords = nextCommand
+        let isScreen = isatty(STDERR_FILENO) == 1
+        while true {
+            let now = MonotonicTime.now()
+            while octo_signal_read(signals) != 0 { session.interrupt(at: now) }
+            while let state = link.takeState() { session.receive(state, at: now) }
+            if now >= nextCommand {
+                if let command = session.command(at: now) { try link.send(command) }
+                nextCommand = now + link.commandPeriod
+            }
+            if now >= nextWords {
+                nextWords = now + (isScreen ? .milliseconds(100) : .seconds(1))
+                if isScreen { showLine("\r\u{1B}[K" + session.words(at: now)) } else { complain(session.words(at: now)) }
+            }
+            if let outcome = session.outcome(at: now) {
+                if isScreen { showLine("\r\u{1B}[K") }
+                guard outcome == .finished else {
+                    complain("error: \(session.summary(of: outcome))")
+                    throw NodeExit.failure
+                }
+                return print(session.summary(of: outcome))
+            }
+            try link.wait(until: nextCommand, signals: signals)
+        }
+    }
+
+    private func showLine(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = write(STDERR_FILENO, bytes, bytes.count)
+    }
+}
+
+/// The arm of a run that is alive, in this program's hands.
+private final class ReplayedArm {
+    let arm: TeleopArm
+    let commandPeriod: Duration
+    private let link: OperatorLink
+    private let states: Subscription<ArmState>
+    private let manual: Publisher<ManualCommand>
+
+    /// - Parameter folder: of the run; nil for the one run that is alive.
+    init(run folder: String?) throws {
+        link = try OperatorLink(run: folder, commanding: [Manifest.armNode], name: "octo-replay")
+        let section = link.run.manifest.arm
+        arm = TeleopArm(try ArmCalibration(contentsOfFile: section.calibration), stateRate: section.stateRate.hertz)
+        commandPeriod = section.manualPeriod
+        states = try link.bus.subscribe(Topics.armState)
+        manual = link.bus.publisher(Topics.armManual)
+        try link.awaitHearing(on: Topics.armManual, by: Manifest.armNode)
+    }
+
+    var folder: String { link.run.folder }
+
+    func firstState(signals: Int32) throws -> ArmState? {
+        let deadline = MonotonicTime.now() + OperatorShell.firstStateTime
+        while MonotonicTime.now() < deadline {
+            if octo_signal_read(signals) != 0 { return nil }
+            if let state = takeState() { return state }
+            try wait(until: min(deadline, .now() + .milliseconds(100)), signals: signals)
+        }
+        return nil
+    }
+
+    func takeState() -> ArmState? { states.take()?.message }
+    func send(_ command: ManualCommand) throws { try manual.publish(command, at: .now()) }
+    func wait(until deadline: MonotonicTime, signals: Int32) throws { try link.bus.wait(until: deadline, alsoOn: [signals]) }
+    func close() { link.bus.close() }
+}
+
+enum ArmReplayError: Error, CustomStringConvertible {
+    case otherArm(path: String, joints: Int, found: Int)
+
+    var description: String {
+        switch self {
+        case .otherArm(let path, let joints, let found):
+            "replaying \(path): its arm has \(joints) joints, this run's has \(found), expected the same arm. Choose an episode of this arm."
+        }
+    }
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+import Images
+import NodeShell
+import Recording
+import Replay
+import Time
+
+struct PlotCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plot",
+        abstract: "Draws where the arm was told to go, and where it went.",
+        discussion: """
+            Joints, tool and gripper, setpoint and measured; a vertical line where each chunk took over, coloured by what
+            became of it; times in which an operator had the arm; latencies. The file is SVG: any browser shows it.
+
+              octo-replay plot EPISODE --out grasp.svg
+
+            Exit codes: 0, 1 the file cannot be written, 2 the episode has no states of an arm.
+            """)
+
+    @Argument(help: ArgumentHelp("The file.", valueName: "episode"))
+    var episode: String
+
+    @Option(help: ArgumentHelp("The drawing.", valueName: "file.svg"))
+    var out: String
+
+    func run() throws {
+        try reporting {
+            let file = try EpisodeFile(path: episode)
+            let progress = ProgressLine(
+                total: Int(clamping: file.reader.statistics.messageCount), of: "messages", at: .now())
+            defer { progress.end() }
+            let plot = try EpisodePlot(of: file) { progress.show($0, at: .now()) }
+            progress.end()
+            do {
+                try SharedBytes(copying: Array(plot.svg.utf8)).write(to: out)
+            } catch {
+                complain("error: \(error)")
+                throw NodeExit.failure
+            }
+            print("\(out): \(plot.duration.decimals(1)) s, \(plot.seams.count) chunks")
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import ArgumentParser
+import Episodes
+import JSONTree
+import NodeShell
+import Recording
+import Replay
+
+struct RecoverCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "recover",
+        abstract: "Makes a whole file of an episode that was cut or damaged.",
+        discussion: """
+            Everything that can be read goes into a new file, with new indexes and checksums; the old one is left as it
+            is. What is missing is told by topic, with sequence numbers and times.
+
+              octo-replay recover episodes/today/grasp.mcap      writes grasp.recovered.mcap beside it
+
+            Exit codes: 0 everything could be read, 3 something is lost (the new file has the rest), 1 the new file cannot
+            be written, 2 the old one is no episode.
+            """)
+
+    /// Part of the command's interface.
+    static let somethingLost = ExitCode(3)
+
+    @Argument(help: ArgumentHelp("The file.", valueName: "episode"))
+    var episode: String
+
+    @Option(help: ArgumentHelp("The new file. Without it NAME.recovered.mcap beside the old one.", valueName: "file"))
+    var out: String?
+
+    @Flag(help: "Replaces the new file where there is one.")
+    var force = false
+
+    @Flag(help: "Prints what was found as JSON.")
+    var json = false
+
+    func run() throws {
+        try reporting {
+            let source = try MCAPFile(path: episode)
+            let target = out ?? RecoveredFile.path(beside: episode)
+            let reader = try EpisodeFile(path: episode).reader
+            let report: MCAPRecovery.Report
+            do throws(RecoveredFileError) {
+                report = try RecoveredFile.make(of: source, compressedAs: reader, at: target, replaces: force)
+            } catch {
+                complain("error: \(error)")
+                throw error.isAboutOutput ? NodeExit.failure : NodeExit.badInput
+            }
+            let found = RecoveryFindings(report, path: episode, output: target)
+            print(json ? found.json.text() : found.text)
+            if found.isLossy { throw Self.somethingLost }
+        }
+    }
+}
