@@ -36,7 +36,6 @@ let package = Package(
         .executable(name: "octo-arm", targets: ["octo-arm"]),
         .executable(name: "octo-teleop", targets: ["octo-teleop"]),
         .executable(name: "octo-record", targets: ["octo-record"]),
-        .executable(name: "octo-replay", targets: ["octo-replay"]),
         .executable(name: "octo-sim", targets: ["octo-sim"]),
         .executable(name: "octo-eval", targets: ["octo-eval"]),
         .executable(name: "octo-bus", targets: ["octo-bus"]),
@@ -211,7 +210,7 @@ let package = Package(
         tests(of: "Recording", ["Episodes", "Wire", "Messages", "Time", "Images"]),
         tests(
             of: "Export",
-            ["Recording", "Episodes", "Control", "Wire", "Messages", "Images", "Geometry", "JSONTree", "Time"],
+            ["EpisodeFixture", "Recording", "Control", "Wire", "Messages", "Images", "Geometry", "JSONTree", "Time"],
             exclude: ["parquet_check.py"]),
         tests(
             of: "Verification",

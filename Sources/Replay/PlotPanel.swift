@@ -1,3 +1,5 @@
+import Time
+
 /// A diagram over time: several lines in one frame, with the marks of its axes.
 struct PlotPanel {
     struct Series {

@@ -1,3 +1,5 @@
+import Time
+
 /// A picture of lines, areas and words as SVG text that needs nothing else. Lengths are pixels, y downwards.
 package struct SVGDrawing {
     package enum Anchor: String, Sendable {

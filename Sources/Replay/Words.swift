@@ -1,18 +1,5 @@
 import Time
 
-extension Double {
-    /// With `count` digits after the point; "-" for what is no number.
-    package func decimals(_ count: Int) -> String {
-        guard isFinite, magnitude < 1e15 else { return "-" }
-        var scale = 1
-        for _ in 0..<count { scale *= 10 }
-        let scaled = Int((magnitude * Double(scale)).rounded())
-        let fraction = String(scaled % scale)
-        return (self < 0 && scaled > 0 ? "-" : "") + String(scaled / scale)
-            + (count == 0 ? "" : "." + String(repeating: "0", count: count - fraction.count) + fraction)
-    }
-}
-
 /// Rows with their columns under one another.
 /// - Parameter rightmost: so many of the last columns stand to the right, as numbers do.
 package func table(_ rows: [[String]], rightmost: Int) -> [String] {

@@ -58,7 +58,7 @@ package struct RecordedEpisode {
             case .describe(let channel): try writer.write(channel)
             case .write(let message): try writer.write(message)
             case .note(let metadata): try writer.write(metadata)
-            case .close(let metadata): for metadata in metadata { try writer.write(metadata) }
+            case .close(let closing): for record in closing.records() { try writer.write(record) }
             case .amend(_, let metadata): try writer.write(metadata)
             case .open, .answer: break
             }

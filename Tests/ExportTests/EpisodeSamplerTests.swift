@@ -9,7 +9,6 @@ import Time
 @Suite struct EpisodeSamplerTests {
     @Test func timestepsAreThePolicysWithTheFramesThatItSaw() throws {
         let run = try RecordedRun()
-        defer { run.remove() }
         let episode = try run.sampler().sample()
         // 17 ticks from 0.41 s on; the last has no action.
         #expect(episode.timesteps.count == 16 && episode.period == .milliseconds(200) && episode.instruction == "pick up the cup")
@@ -27,7 +26,6 @@ import Time
     /// convention, the actions lead from the first commanded pose to the last.
     @Test func actionsLeadFromTimestepToTimestep() throws {
         let run = try RecordedRun()
-        defer { run.remove() }
         let episode = try run.sampler().sample()
         func commanded(_ step: Int) -> Pose {
             // States come every 12.5 ms; the newest at a tick of 410 + 200 k ms is of 400 + 200 k.
@@ -52,7 +50,6 @@ import Time
 
     @Test func aDemonstrationWithoutAPolicyHasAGridOfItsOwn() throws {
         let run = try RecordedRun(.init(hasPolicy: false, isJPEG: false, text: nil))
-        defer { run.remove() }
         let episode = try run.sampler(.init(rate: Rate(hertz: 10), cameras: ["wrist"], size: (16, 12), instruction: "look")).sample()
         #expect(episode.period == .milliseconds(100) && episode.timesteps.count > 30 && episode.instruction == "look")
         #expect(episode.timesteps[0].pictures.keys.sorted() == ["wrist"])
@@ -63,7 +60,6 @@ import Time
 
     @Test func oldPicturesAreRefusedUnlessTheyAreWanted() throws {
         let run = try RecordedRun(.init(silence: 1.5...2.4))
-        defer { run.remove() }
         let error = #expect(throws: ExportError.self) { try run.sampler().sample() }
         #expect(error?.description.contains("'wrist'") == true && error?.description.contains("--allow-gaps") == true)
         let episode = try run.sampler(.init(allowsGaps: true)).sample()
@@ -76,7 +72,6 @@ import Time
         let good = try RecordedRun(.init(outcome: .markSuccess))
         let bad = try RecordedRun(.init(outcome: .discard))
         let short = try RecordedRun(.init(seconds: 0.9))
-        defer { for run in [good, bad, short] { run.remove() } }
         #expect(try good.sampler().outcome() == .success && bad.sampler().outcome() == .discarded && short.sampler().outcome() == .open)
         #expect(throws: ExportError.self) { try short.sampler().sample() }
         let unknown = #expect(throws: ExportError.self) { try good.sampler(.init(cameras: ["left"])).sample() }

@@ -11,7 +11,6 @@ import Testing
 
     private func dataset() throws -> [LeRobotDataset.File] {
         let runs = [try RecordedRun(.init(seconds: 2.5)), try RecordedRun(.init(seconds: 3.5, text: "put it down"))]
-        defer { for run in runs { run.remove() } }
         let episodes = try runs.map { try $0.sampler().sample() }
         #expect(episodes.map(\.timesteps.count) == [8, 13])
         var dataset = try LeRobotDataset(robotType: "wx250s", like: episodes[0])
@@ -70,7 +69,6 @@ import Testing
 
     @Test func picturesOfAnotherSizeAreRefused() throws {
         let run = try RecordedRun(.init(seconds: 2))
-        defer { run.remove() }
         var dataset = try LeRobotDataset(robotType: "r", like: try run.sampler().sample())
         #expect(throws: ExportError.self) { try dataset.append(try run.sampler(.init(size: (16, 16))).sample()) }
         #expect(throws: ExportError.self) { try dataset.append(try run.sampler(.init(cameras: ["primary"])).sample()) }

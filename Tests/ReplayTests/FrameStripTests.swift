@@ -72,7 +72,11 @@ import Time
             let view = RGBImage.waves(width: 64, height: 48, seed: 0)
             #expect(bytes[first..<first + 64 * 3].elementsEqual(view.pixels.bytes[..<(64 * 3)]))
             // Something is written above it.
-            let label = (0..<line).flatMap { row in bytes[((4 + row) * sheet.width + 4) * 3..<((4 + row) * sheet.width + 4 + cell) * 3] }
+            var label: [UInt8] = []
+            for row in 0..<line {
+                let start = (4 + row) * sheet.width + 4
+                label += bytes[start * 3..<(start + cell) * 3]
+            }
             #expect(label.contains(235) && label.contains(32))
         }
     }
