@@ -76,18 +76,18 @@ struct PlotPanel {
 
     func draw(in place: Place, marksTime: Bool, into drawing: inout SVGDrawing) {
         let (right, bottom) = (place.left + place.width, place.top + place.height)
-        let ticks = Self.ticks(in: range, about: 4)
+        let ticks = Self.ticks(in: range, about: 6)
         let step = ticks.count > 1 ? ticks[1] - ticks[0] : 1
         for tick in ticks {
             let y = y(tick, in: place)
             drawing.line(from: (place.left, y), to: (right, y), stroke: "#e8e8e8")
             drawing.text(Self.text(tick, step: step), x: place.left - 6, y: y + 3.5, size: 10, anchor: .end, fill: "#777")
         }
-        for tick in Self.ticks(in: place.times, about: 10) {
+        let times = Self.ticks(in: place.times, about: 10)
+        let apart = times.count > 1 ? times[1] - times[0] : 1
+        for tick in times {
             drawing.line(from: (place.x(tick), bottom), to: (place.x(tick), bottom + 3), stroke: "#999")
             guard marksTime else { continue }
-            let times = Self.ticks(in: place.times, about: 10)
-            let apart = times.count > 1 ? times[1] - times[0] : 1
             drawing.text(Self.text(tick, step: apart), x: place.x(tick), y: bottom + 15, size: 10, anchor: .middle, fill: "#777")
         }
         drawing.rectangle(x: place.left, y: place.top, width: place.width, height: place.height, fill: "none", stroke: "#bbb")

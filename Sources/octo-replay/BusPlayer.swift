@@ -19,6 +19,7 @@ final class BusPlayer {
     /// Lines on standard input that were not yet used for steps.
     private var lines = 0
     private var inputEnded = false
+    private var lastSleep = MonotonicTime.zero
 
     init(
         _ file: EpisodeFile, _ options: EpisodePlayback.Options, run folder: String?, manifest: String?, keepsStamps: Bool,
@@ -97,7 +98,10 @@ final class BusPlayer {
                 try sleep(until: now + .milliseconds(200))
             case .publish(let event, let topic):
                 switch try publishers.publish(event, on: topic, keepsStamps ? nil : playback.timeline, at: now) {
-                case .sent, .skipped: playback.confirm()
+                case .sent, .skipped:
+                    playback.confirm()
+                    // What is far behind never sleeps: Ctrl-C and new readers are heard all the same.
+                    if now - lastSleep > .milliseconds(20) { try sleep(until: now) }
                 case .readersFull: try sleep(until: now + .milliseconds(1))
                 }
             }
@@ -116,6 +120,7 @@ final class BusPlayer {
     private func sleep(until deadline: MonotonicTime) throws {
         let readsInput = options.schedule.isStepping && !inputEnded
         try publishers.wait(until: deadline, alsoOn: [signals] + (readsInput ? [STDIN_FILENO] : []))
+        lastSleep = .now()
         while octo_signal_read(signals) != 0 { isInterrupted = true }
         if readsInput { readLines() }
     }

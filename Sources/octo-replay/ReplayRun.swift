@@ -62,6 +62,7 @@ enum ReplayRunError: Error, CustomStringConvertible {
     case noManifest(path: String)
     case nothingSelected(path: String, publishers: [String])
     case served(node: String, folder: String)
+    case noPlace(folder: String, nodes: [String], known: [String])
 
     var description: String {
         switch self {
@@ -71,6 +72,9 @@ enum ReplayRunError: Error, CustomStringConvertible {
         case .nothingSelected(let path, let publishers):
             "playing \(path): no message is left after --topics, --without, --source and --live, expected some. Its nodes: "
                 + "\(publishers.joined(separator: ", ")); its topics: octo-replay info \(path)."
+        case .noPlace(let folder, let nodes, let known):
+            "playing in \(folder): the run has places for \(known.joined(separator: ", ")), expected one of \(nodes.joined(separator: ", ")). "
+                + "Leave --run out for a run of its own."
         case .served(let node, let folder):
             "playing the messages of '\(node)' in \(folder): the node itself is alive there, expected it absent. Leave its messages out with "
                 + "--live \(node), or leave --run out for a run of its own."

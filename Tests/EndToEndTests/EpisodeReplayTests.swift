@@ -125,6 +125,7 @@ extension EndToEnd {
         @Test func aNodeThatIsAliveIsNotPlayed() throws {
             defer { try? FileManager.default.removeItem(at: folder) }
             let pipeline = try Pipeline()
+            try pipeline.wait(for: "the nodes", limit: 60) { $0.isReady }
             var episode = try RecordedEpisode.run(seconds: 1)
             let outcome = try Program.run("octo-replay", ["bus", episode.finish(), "--run", pipeline.folder.path])
             #expect(outcome.exitCode == 2 && outcome.errors.contains("--live"), "\(outcome.errors)")

@@ -15,8 +15,8 @@ package struct RecordedEpisode {
     private var core: RecorderCore
     private var writer: MCAPWriter
     private var sequences: [String: UInt64] = [:]
-    private var notes: [MCAP.Metadata] = []
     private var clock = start
+    private var commands: UInt64 = 0
 
     package init(attachments: [MCAP.Attachment] = [], compression: MCAP.Compression = .zstd(level: 1), chunkBytes: Int = 1 << 14) throws {
         folder = try TemporaryFolder()
@@ -44,9 +44,10 @@ package struct RecordedEpisode {
     }
 
     package mutating func mark(_ action: EpisodeCommand.Action, _ text: String = "") throws {
+        commands += 1
         try write(
             core.receive(
-                EpisodeCommand(id: UInt64(clock.nanoseconds), operatorID: "me", action: action, text: text, time: clock),
+                EpisodeCommand(id: commands, operatorID: "me", action: action, text: text, time: clock),
                 at: clock, wallTime: "w"))
     }
 
