@@ -18,16 +18,19 @@ package struct EpisodeSampler {
         /// Nil: the goal's text.
         package var instruction: String?
         package var allowsGaps: Bool
+        /// Of a frame at its timestep; nil: a tenth of a second more than a timestep lasts.
+        package var maximumAge: Duration?
 
         package init(
             rate: Rate? = nil, cameras: [String] = [], size: (width: Int, height: Int)? = nil, instruction: String? = nil,
-            allowsGaps: Bool = false
+            allowsGaps: Bool = false, maximumAge: Duration? = nil
         ) {
             self.rate = rate
             self.cameras = cameras
             self.size = size
             self.instruction = instruction
             self.allowsGaps = allowsGaps
+            self.maximumAge = maximumAge
         }
     }
 
@@ -57,8 +60,12 @@ package struct EpisodeSampler {
         var captures: [String: [MonotonicTime]] = [:]
         for camera in cameras { captures[camera] = try captureTimes(of: camera) }
         let (times, period, seed) = try timesteps(captures: captures, states: states.map(\.measured.time))
+        let metadata = try file.metadata(named: "episode") ?? [:]
+        // What was kept from before the episode began led to it, and is no part of it.
+        let begin = metadata["start_ns"].flatMap { Int64($0) }.map(MonotonicTime.init(nanoseconds:)) ?? .zero
         let grid = TimestepGrid(
-            times: times, captures: captures, states: states.map(\.measured.time), maximumAge: period + .milliseconds(100))
+            times: times.filter { $0 >= begin }, captures: captures, states: states.map(\.measured.time),
+            maximumAge: options.maximumAge ?? period + .milliseconds(100))
         guard grid.timesteps.count >= 2, let start = grid.timesteps.first?.time else {
             throw ExportError.tooShort(path: file.path, timesteps: grid.timesteps.count)
         }
@@ -71,7 +78,6 @@ package struct EpisodeSampler {
             pictures[camera] = found
             reencoded[camera] = count
         }
-        let metadata = try file.metadata(named: "episode") ?? [:]
         return ExportedEpisode(
             path: file.path, name: metadata["name"] ?? "", timesteps: timesteps(grid, states, pictures),
             instruction: try instruction(), outcome: try outcome(),
@@ -117,9 +123,8 @@ package struct EpisodeSampler {
         let seed = try file.messages(of: Topics.policyChunk).first?.message.noiseSeed ?? 0
         if options.rate == nil {
             let ticks = try file.messages(of: Topics.policyObservation).map(\.message.time)
-            if let first = ticks.first, let last = ticks.last, ticks.count >= 2, let rate = policyRate {
-                let count = Int(((last - first) / rate.period).rounded())
-                return ((0...count).map { first + rate.period * $0 }, rate.period, seed)
+            if ticks.count >= 2, let rate = policyRate {
+                return (TimestepGrid.times(filling: ticks, period: rate.period), rate.period, seed)
             }
         }
         guard let rate = options.rate ?? policyRate else { throw ExportError.noRate(path: file.path) }
@@ -179,8 +184,10 @@ package struct EpisodeSampler {
     private func timesteps(
         _ grid: TimestepGrid, _ states: [ArmState], _ pictures: [String: [Int: SharedBytes]]
     ) -> [ExportedEpisode.Timestep] {
-        zip(grid.timesteps, grid.timesteps.dropFirst()).map { now, next in
+        var gripper = GripperTarget(states.first?.setpoint.gripper ?? 1)
+        return zip(grid.timesteps, grid.timesteps.dropFirst()).map { now, next in
             let state = states[now.state]
+            let target = gripper.follow(states[next.state])
             let commanded = chain.baseFromEEF(state.setpoint.positions)
             let after = chain.baseFromEEF(states[next.state].setpoint.positions)
             let translation = after.translation - commanded.translation
@@ -193,8 +200,33 @@ package struct EpisodeSampler {
                 time: now.time,
                 state: [place.x, place.y, place.z, angles.x, angles.y, angles.z, state.measured.gripper].map { Float($0) },
                 action: [
-                    translation.x, translation.y, translation.z, turn.x, turn.y, turn.z, states[next.state].setpoint.gripper,
+                    translation.x, translation.y, translation.z, turn.x, turn.y, turn.z, target,
                 ].map { Float($0) }, pictures: chosen)
         }
+    }
+}
+
+/// What the gripper was told to do: 1 open, 0 closed.
+///
+/// Where an object is held, the setpoint stands at the object, and not at 0: taken as it is, it would look like neither, and
+/// those who make it binary would take the whole time until the release for open.
+struct GripperTarget {
+    /// Beyond these the setpoint itself says it.
+    private static let (closed, open) = (0.05, 0.95)
+    /// So far it leads the fingers while it pushes.
+    private static let lead = 0.03
+
+    private var target: Double
+
+    init(_ opening: Double) { target = opening >= 0.5 ? 1 : 0 }
+
+    mutating func follow(_ state: ArmState) -> Double {
+        let (setpoint, measured) = (state.setpoint.gripper, state.measured.gripper)
+        if setpoint > Self.open || setpoint - measured > Self.lead {
+            target = 1
+        } else if setpoint < Self.closed || measured - setpoint > Self.lead {
+            target = 0
+        }
+        return target
     }
 }

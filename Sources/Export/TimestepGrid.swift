@@ -89,6 +89,23 @@ package struct TimestepGrid: Equatable, Sendable {
         return times
     }
 
+    /// The policy's ticks, with those that it missed.
+    package static func times(filling ticks: [MonotonicTime], period: Duration) -> [MonotonicTime] {
+        var times: [MonotonicTime] = []
+        for tick in ticks {
+            if let last = times.last {
+                // A policy that was started again ticks at other moments: what is nearer than half a step to its first is none.
+                var missed = last + period
+                while missed < tick - period / 2 {
+                    times.append(missed)
+                    missed += period
+                }
+            }
+            if times.last.map({ tick > $0 }) ?? true { times.append(tick) }
+        }
+        return times
+    }
+
     private static func later(_ a: MonotonicTime?, _ b: MonotonicTime?) -> MonotonicTime? {
         guard let a, let b else { return nil }
         return max(a, b)

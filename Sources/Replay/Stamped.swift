@@ -38,6 +38,33 @@ extension ArmState: Stamped {
     package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) { measured.time = present(measured.time) }
 }
 
+extension ArmTrace: Stamped {
+    package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) {
+        for index in entries.indices { entries[index].moveStamps(present) }
+    }
+}
+
+extension ArmTrace.Entry {
+    fileprivate mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) {
+        switch self {
+        case .began(var measured, let lower, let upper):
+            measured.time = present(measured.time)
+            self = .began(measured, lower: lower, upper: upper)
+        case .chunk(let id, let observationTime, let takenTime):
+            self = .chunk(id: id, observationTime: present(observationTime), takenTime: present(takenTime))
+        case .manual(var command, let takenTime):
+            command.moveStamps(present)
+            self = .manual(command, takenTime: present(takenTime))
+        case .command: break
+        case .tick(var tick):
+            tick.deadline = present(tick.deadline)
+            if let time = tick.measured?.time { tick.measured?.time = present(time) }
+            tick.writtenTime = tick.writtenTime.map(present)
+            self = .tick(tick)
+        }
+    }
+}
+
 extension ChunkReport: Stamped {
     package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) {
         captureTime.moveUnlessZero(present)
@@ -129,6 +156,7 @@ package enum StampedTypes {
         add(PolicyObservation.self)
         add(ActionChunk.self)
         add(ArmState.self, .latest)
+        add(ArmTrace.self)
         add(ChunkReport.self)
         add(LoopReport.self)
         add(ArmCommand.self)

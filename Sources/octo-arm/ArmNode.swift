@@ -50,6 +50,10 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
     private let loopReports: Publisher<LoopReport>
     private let events: Publisher<RunEvent>
     private let traces: Publisher<ArmTrace>
+    private let bus: BusNode
+    private var unheardTraces: [ArmTrace] = []
+    /// A minute of a state rate of 50 Hz.
+    private static var mostUnheardTraces: Int { 3000 }
 
     private var stateCadence: Cadence
     private var loopReportCadence: Cadence
@@ -73,6 +77,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
     /// - Throws: `ArmLoopError`, `ArmNodeError`.
     init(driver: Driver, calibration: ArmCalibration, section: Manifest.Arm, context: NodeContext) throws {
         let bus = context.bus
+        self.bus = bus
         chunks = try bus.subscribe(Topics.policyChunk)
         commands = try bus.subscribe(Topics.armCommand)
         manual = try bus.subscribe(Topics.armManual)
@@ -152,11 +157,14 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         try chunkReports.publish(report, captureTime: report.captureTime, at: now)
     }
 
-    /// Without a recorder nobody needs it.
-    private func publishTrace(at now: MonotonicTime) throws {
+    /// Without a recorder nobody needs it. Until that one hears, the beginning is kept for it.
+    private mutating func publishTrace(at now: MonotonicTime) throws {
         while let trace = loop.takeTrace() {
-            if isRecorded { try traces.publish(trace, at: now) }
+            if isRecorded && unheardTraces.count < Self.mostUnheardTraces { unheardTraces.append(trace) }
         }
+        guard bus.isHeard(on: Topics.armTrace) else { return }
+        for trace in unheardTraces { try traces.publish(trace, at: now) }
+        unheardTraces.removeAll(keepingCapacity: true)
     }
 
     private mutating func publishLoopReport(at now: MonotonicTime) throws {

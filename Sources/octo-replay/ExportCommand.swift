@@ -84,7 +84,8 @@ struct SamplingOptions: ParsableArguments {
                 options: .init(
                     rate: rate.map { Rate(hertz: $0) },
                     cameras: cameras.map { $0.split(separator: ",").map(String.init) } ?? [],
-                    size: size.map { ($0.width, $0.height) }, instruction: instruction, allowsGaps: allowGaps))
+                    size: size.map { ($0.width, $0.height) }, instruction: instruction, allowsGaps: allowGaps,
+                    maximumAge: setup.manifest.policy.maximumFrameAge))
             let outcome = try sampler.outcome()
             if outcome == .discarded && !includeDiscarded {
                 report.skip(path, because: "it was discarded (--include-discarded takes it)")
@@ -149,10 +150,14 @@ struct ExportCommand: ParsableCommand {
                 complain("error: no episode is left: nothing was written.")
                 throw NodeExit.failure
             }
-            let text = report.json.text(indented: true) + "\n"
-            try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/resampling.json"))
-            print(json ? text : report.text + "\n\(folder): \(report.count) episodes, \(report.timesteps) timesteps")
+            if rlds != nil { try Self.write(report, into: folder) }
+            print(json ? report.json.text(indented: true) : report.text + "\n\(folder): \(report.count) episodes, \(report.timesteps) timesteps")
         }
+    }
+
+    private static func write(_ report: ExportReport, into folder: String) throws {
+        let text = report.json.text(indented: true) + "\n"
+        try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/resampling.json"))
     }
 
     // MARK: RLDS
@@ -224,6 +229,7 @@ struct ExportCommand: ParsableCommand {
             try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
             try Data(file.bytes).write(to: url)
         }
+        try Self.write(report, into: unfinished)
         try FileManager.default.moveItem(atPath: unfinished, toPath: folder)
         return folder
     }

@@ -71,7 +71,7 @@ import Time
     @Test func outcomesAreToldAndWrongInputIsSaid() throws {
         let good = try RecordedRun(.init(outcome: .markSuccess))
         let bad = try RecordedRun(.init(outcome: .discard))
-        let short = try RecordedRun(.init(seconds: 0.9))
+        let short = try RecordedRun(.init(seconds: 0.35, hasPolicy: false))
         #expect(try good.sampler().outcome() == .success && bad.sampler().outcome() == .discarded && short.sampler().outcome() == .open)
         #expect(throws: ExportError.self) { try short.sampler().sample() }
         let unknown = #expect(throws: ExportError.self) { try good.sampler(.init(cameras: ["left"])).sample() }

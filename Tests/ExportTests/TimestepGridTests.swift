@@ -49,6 +49,13 @@ import Time
         #expect(TimestepGrid.times(captures: ["a": []], states: times([0]), period: .milliseconds(200)).isEmpty)
     }
 
+    @Test func missedTicksAreFilledAndARestartedPolicyTicksAnew() {
+        func filled(_ ticks: [Int]) -> [MonotonicTime] { TimestepGrid.times(filling: times(ticks), period: .milliseconds(200)) }
+        #expect(filled([0, 200, 800, 1000]) == times([0, 200, 400, 600, 800, 1000]))
+        #expect(filled([0, 200, 730, 930]) == times([0, 200, 400, 600, 730, 930]))
+        #expect(filled([0, 200, 200]) == times([0, 200]) && filled([]) == [])
+    }
+
     /// Whatever the jitter: no frame of the future, none older than need be, and every frame is used or dropped.
     @Test func noTimestepSeesTheFutureAndNoFrameGetsLost() {
         let seed = SeededGenerator.freshSeed()
