@@ -126,7 +126,7 @@ let package = Package(
         program(
             "octo-goal",
             [
-                "Goals", "Cameras", "SceneFit", "ArmSetup", "Control", "Geometry", "PolicySetup", "Policy", "OctoModel", "Launch", "NodeShell", "Bus", "Wire", "Messages",
+                "Goals", "Recording", "Cameras", "SceneFit", "ArmSetup", "Control", "Geometry", "PolicySetup", "Policy", "OctoModel", "Launch", "NodeShell", "Bus", "Wire", "Messages",
                 "Images", "Time", "JSONTree", "CShims",
             ]),
         program(
@@ -207,7 +207,7 @@ let package = Package(
         tests(
             of: "Episodes", ["JSONTree", "Images", "Time"],
             exclude: ["tfds_check.py", "tfrecord_check.py", "mcap_check.py"]),
-        tests(of: "Recording", ["Episodes", "Wire", "Messages", "Time", "Images"]),
+        tests(of: "Recording", ["EpisodeFixture", "Episodes", "Wire", "Messages", "Time", "Images"]),
         tests(
             of: "Export",
             ["EpisodeFixture", "Recording", "Control", "Wire", "Messages", "Images", "Geometry", "JSONTree", "Time"],

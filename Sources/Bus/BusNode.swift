@@ -83,7 +83,7 @@ package final class BusNode {
         try Self.configure(input, linger: 0)
         // Fast at first, so that a restarted node is found at once; slower when it stays away. Milliseconds.
         try input.set(ZMQ_RECONNECT_IVL, to: Int32(20))
-        try input.set(ZMQ_RECONNECT_IVL_MAX, to: Int32(500))
+        try input.set(ZMQ_RECONNECT_IVL_MAX, to: Int32(100))
         precondition(
             options.endpoint == nil || options.listeners.isEmpty, "who has an endpoint is listened to, and need not connect")
         if let text = options.endpoint {
@@ -186,6 +186,9 @@ extension BusNode {
         let name = Array(topic.name.utf8)
         return heardPrefixes.contains { name.starts(with: $0) }
     }
+
+    /// Whether somebody has asked for every topic there is, as the recorder does.
+    package var isHeardOnAllTopics: Bool { heardPrefixes.contains([]) }
 
     func publish(
         _ message: EncodedMessage, on topic: TopicOutput, captureTime: MonotonicTime?, traceID: UInt64,

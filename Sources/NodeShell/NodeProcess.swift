@@ -22,6 +22,7 @@ package struct NodeContext {
 /// The life of a node's process: connect, say how it is twice a second, wake the body, end in order.
 package enum NodeProcess {
     private static let statusPeriod = Duration.milliseconds(500)
+    private static let recorderPatience = Duration.seconds(1)
     /// A node that is asked to stop and hangs is ended by the kernel after this many seconds.
     private static let stopDeadlineSeconds: UInt32 = 5
 
@@ -47,6 +48,7 @@ package enum NodeProcess {
         do {
             run = try RunDescription.load(folder: arguments.run)
             bus = try BusNode(options(for: arguments.node, in: run))
+            try awaitRecorder(on: bus, for: arguments.node, in: run)
         } catch {
             throw fail("\(error)", NodeExit.badInput)
         }
@@ -75,6 +77,16 @@ package enum NodeProcess {
             throw fail("\(error)", NodeExit.failure)
         }
         bus.close()
+    }
+
+    /// What is said before the recorder listens is in no episode. One that does not come is not waited for long: it is no
+    /// reason for a robot to stand still.
+    private static func awaitRecorder(on bus: BusNode, for node: String, in run: RunDescription) throws(BusError) {
+        guard run.manifest.record.isEnabled, node != Manifest.recorderNode else { return }
+        let deadline = MonotonicTime.now() + recorderPatience
+        while !bus.isHeardOnAllTopics, MonotonicTime.now() < deadline {
+            try bus.wait(until: min(deadline, .now() + .milliseconds(20)))
+        }
     }
 
     private static func loop<Body: NodeBody>(

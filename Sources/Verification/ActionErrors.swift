@@ -1,3 +1,5 @@
+import Time
+
 /// How far actions are from others, per number of the action and per step of the chunk.
 package struct ActionErrors: Equatable, Sendable {
     package struct Sum: Equatable, Sendable {
@@ -21,15 +23,18 @@ package struct ActionErrors: Equatable, Sendable {
     package private(set) var byElement: [Sum] = []
     /// By step of the chunk and number of the action.
     package private(set) var byStep: [[Sum]] = []
-    /// Per chunk, its first action's error in each number: computed minus logged, for plots.
+    /// Per chunk, its first action's error in each number: computed minus logged.
     package private(set) var firstActions: [[Double]] = []
+    /// When each chunk's observation was.
+    package private(set) var times: [MonotonicTime] = []
 
     package init() {}
 
     /// - Parameters:
     ///   - computed: `[horizon, dimension]`.
+    ///   - time: of the observation.
     ///   - logged: likewise; where one has more steps, those that both have are compared.
-    package mutating func add(_ computed: [Float], _ logged: [Float], dimension: Int) {
+    package mutating func add(_ computed: [Float], _ logged: [Float], dimension: Int, at time: MonotonicTime) {
         guard dimension > 0 else { return }
         let steps = min(computed.count, logged.count) / dimension
         while byElement.count < dimension { byElement.append(Sum()) }
@@ -43,6 +48,7 @@ package struct ActionErrors: Equatable, Sendable {
             }
         }
         if steps > 0 {
+            times.append(time)
             firstActions.append((0..<dimension).map { Double(computed[$0]) - Double(logged[$0]) })
         }
     }

@@ -125,7 +125,7 @@ package struct PolicyVerification {
     }
 
     private mutating func compare(_ computed: [Float], with logged: ActionChunk) {
-        report.errors.add(computed, logged.actions, dimension: logged.actionDimension)
+        report.errors.add(computed, logged.actions, dimension: logged.actionDimension, at: logged.observationTime)
         guard computed.count == logged.actions.count else {
             report.firstChunkProblem = report.firstChunkProblem
                 ?? "chunk \(logged.id): \(logged.actions.count) numbers, computed \(computed.count)"

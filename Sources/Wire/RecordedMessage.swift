@@ -1,11 +1,14 @@
 import Images
+import Messages
+import Time
 
 /// A message as recordings have it: one protobuf message that others' programs read by its schema, with all that ours
 /// needs to publish the same message again.
 ///
 /// What the schema does not name stands in fields of high numbers, which readers pass over: 1000 the bulk part, 1001 the
-/// envelope, 1002 the body of an image that came as JPEG. Camera frames have Foxglove's schemas: one of "rgb8" is its own
-/// body followed by the pixels as field 6, one of "jpeg" a message made for it around the same bytes.
+/// envelope, 1002 the body of an image that came as JPEG, or of an event. Camera frames have Foxglove's schemas: one of "rgb8"
+/// is its own body followed by the pixels as field 6, one of "jpeg" a message made for it around the same bytes; an event is a
+/// line of a log.
 package struct RecordedMessage: Equatable, Sendable {
     /// Of the data: "octo.ArmState", "foxglove.RawImage".
     package var schema: String
@@ -16,6 +19,7 @@ package struct RecordedMessage: Equatable, Sendable {
     private static let bodyField: UInt64 = 1002
     private static let rawImage = "foxglove.RawImage"
     private static let compressedImage = "foxglove.CompressedImage"
+    private static let log = "foxglove.Log"
     private static let cameraFrame = "octo.CameraFrame"
 
     package init(schema: String, data: [UInt8]) {
@@ -42,6 +46,13 @@ package struct RecordedMessage: Equatable, Sendable {
                 writer.append(rawBytes: body)
                 Self.append(bulk, 6, to: &writer)
             }
+        } else if envelope.schema == RunEvent.schemaName, let event = Self.event(body) {
+            schema = Self.log
+            Self.append(Self.timestamp(event.time), 1, to: &writer)
+            writer.append(varint: Self.level(of: event.kind), field: 2)
+            writer.append(event.text.isEmpty ? "\(event.kind) \(event.subject)" : event.text, field: 3)
+            writer.append(event.node, field: 4)
+            Self.append(body, Self.bodyField, to: &writer)
         } else {
             writer.append(rawBytes: body)
             if bulk != nil { Self.append(bulk, Self.bulkField, to: &writer) }
@@ -62,6 +73,8 @@ package struct RecordedMessage: Equatable, Sendable {
     ) throws(WireError) -> (envelope: Envelope, body: [UInt8], bulk: SharedBytes?) {
         let malformed = WireError.malformed(schema: schema, byteCount: bytes.count)
         let bulkField = schema == Self.rawImage ? 6 : schema == Self.compressedImage ? 2 : Self.bulkField
+        // Made around the message, whose own body is in it.
+        let isMade = schema == Self.compressedImage || schema == Self.log
         var envelope: Envelope?
         var bulk: SharedBytes?
         var body: [UInt8]?
@@ -79,13 +92,36 @@ package struct RecordedMessage: Equatable, Sendable {
             case Self.envelopeField:
                 envelope = try Envelope(bytes: piece)
                 end = end ?? start
-            case Self.bodyField where schema == Self.compressedImage: body = Array(piece)
+            case Self.bodyField where isMade: body = Array(piece)
             default: continue
             }
         }
         guard let envelope, let end else { throw malformed }
-        if schema == Self.compressedImage && body == nil { throw malformed }
+        if isMade && body == nil { throw malformed }
         return (envelope, body ?? Array(bytes[..<end]), bulk)
+    }
+
+    /// Nil for a body that is none: it is kept as it came.
+    private static func event(_ body: [UInt8]) -> RunEvent? {
+        // The pointer does not leave the call.
+        body.withUnsafeBytes { try? RunEvent(body: $0, bulk: nil) }
+    }
+
+    /// google.protobuf.Timestamp of the run's clock.
+    private static func timestamp(_ time: MonotonicTime) -> [UInt8] {
+        var writer = ProtobufWriter(capacity: 16)
+        let (seconds, nanoseconds) = max(0, time.nanoseconds).quotientAndRemainder(dividingBy: 1_000_000_000)
+        writer.append(varint: UInt64(seconds), field: 1)
+        writer.append(varint: UInt64(nanoseconds), field: 2)
+        return writer.bytes
+    }
+
+    /// foxglove.Log.Level: information, or a warning.
+    private static func level(of kind: RunEvent.Kind) -> UInt64 {
+        switch kind {
+        case .goalChanged, .goalRecorded, .interventionEnded, .policyReleased, .emergencyStopReset: 2
+        case .fitChanged, .interventionBegan, .policyHeld, .emergencyStop: 3
+        }
     }
 
     /// What a viewer needs of a camera frame's body.

@@ -7,6 +7,7 @@ import Messages
 import NodeShell
 import OctoModel
 import Policy
+import Recording
 import Time
 
 /// What imported pictures become in the network.
@@ -61,8 +62,11 @@ struct FromEpisodeCommand: ParsableCommand {
         commandName: "from-episode",
         abstract: "Makes a goal of a moment of a recorded episode: what was reached then is asked for again.",
         discussion: """
-            EPISODE is a folder of pictures, such as Bridge's; FRAME counts from 0, negative ones from the end, and is the
-            last if left out:
+            EPISODE is a recording of octo-record, or a folder of pictures, such as Bridge's; FRAME counts from 0, negative ones
+            from the end, and is the last if left out. Of a recording it counts the primary camera's frames, and other cameras
+            give their newest that is not newer:
+
+              octo-goal from-episode episodes/2026-01-31T12-00-00-robot/cup.mcap cup-in-tray
 
               octo-goal from-episode runs/e17:42 drawer-open
               octo-goal from-episode runs/e17 done --pictures 'primary=image_0_*.png' --pictures 'wrist=image_1_*.png'
@@ -87,6 +91,7 @@ struct FromEpisodeCommand: ParsableCommand {
     func run() throws {
         try reporting {
             let (folder, frame) = split
+            if folder.hasSuffix(".mcap") { return try saveMoment(of: folder, frame) }
             let source = GoalSource(
                 views: .episode(.init(folder: folder, views: try patterns(in: folder), frame: frame)),
                 text: FileManager.default.fileExists(atPath: folder + "/" + EpisodeDescription.fileName) ? .ofEpisode : .none)
@@ -101,6 +106,13 @@ struct FromEpisodeCommand: ParsableCommand {
                 origin: .episode(path: folder, frame: Int(goal.source.split(separator: " ").last ?? "") ?? frame),
                 taken: .modification(of: folder))
         }
+    }
+
+    private func saveMoment(of path: String, _ frame: Int) throws {
+        guard pictures.isEmpty else { throw ValidationError("--pictures is for folders of pictures; a recording knows its cameras.") }
+        let moment = try RecordedMoment(EpisodeFile(path: path), frame: frame)
+        try options.save(
+            moment.frames.map { try GoalRecord.View($0) }, text: nil, name: name, origin: .episode(path: path, frame: moment.index), taken: .modification(of: path))
     }
 
     private var split: (String, Int) {

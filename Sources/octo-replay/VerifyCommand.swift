@@ -11,6 +11,7 @@ import NodeShell
 import Policy
 import PolicySetup
 import Recording
+import Replay
 import Time
 import Verification
 import Wire
@@ -30,7 +31,7 @@ struct VerifyCommand: ParsableCommand {
             With another checkpoint or goal it is an evaluation without a robot: how far are the new actions from the logged
             ones, per number and per step of the chunk?
 
-              octo-replay verify cup.mcap --checkpoint finetuned --csv errors.csv
+              octo-replay verify cup.mcap --checkpoint finetuned --csv errors.csv --plot errors.svg
               octo-replay verify cup.mcap --goal plate
 
             Exit codes: 0 identical (or evaluated), 1 something differs, 2 the input cannot be used, 3 nothing differs, but not
@@ -57,6 +58,9 @@ struct VerifyCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("Writes the errors of each chunk's first action there.", valueName: "file"))
     var csv: String?
+
+    @Option(help: ArgumentHelp("Draws them over time.", valueName: "file.svg"))
+    var plot: String?
 
     @Flag(help: "Prints JSON.")
     var json = false
@@ -86,6 +90,12 @@ struct VerifyCommand: ParsableCommand {
             report = VerifyReport(
                 path: episode, arm: arm, policy: policy, isEvaluation: isEvaluation, duration: .now() - start,
                 recorded: Self.length(of: file))
+            if let plot, let policy {
+                let start = policy.errors.times.first ?? .zero
+                let points = zip(policy.errors.times, policy.errors.firstActions).map { (time: ($0 - start).inSeconds, errors: $1) }
+                let drawing = ActionErrorPlot(title: checkpoint ?? goal ?? episode, points: points)
+                try Data(drawing.svg.utf8).write(to: URL(fileURLWithPath: plot))
+            }
             if let csv, let policy { try Data(VerifyReport.csv(policy.errors).utf8).write(to: URL(fileURLWithPath: csv)) }
         }
         guard let report else { throw NodeExit.failure }

@@ -40,6 +40,12 @@ extension EndToEnd {
             #expect(report["identical"]?.bool == true && (report["chunks"]?["identical"]?.int ?? 0) > 10, "\(verified.output)")
             #expect((report["setpoints"]?["identical"]?.int ?? 0) > 500, "\(verified.output)")
 
+            let goals = folder.appendingPathComponent("goals").path
+            let goal = try Program.run("octo-goal", ["from-episode", mended + ":-1", "reached", "--library", goals])
+            #expect(goal.exitCode == 0, "\(goal.errors)")
+            #expect(FileManager.default.fileExists(atPath: goals + "/reached/goal.json"))
+            let none = try Program.run("octo-goal", ["from-episode", mended + ":100000", "none", "--library", goals])
+            #expect(none.exitCode == 2 && none.errors.contains("no frame 100000"), "\(none.errors)")
             try replay(mended, in: folder, chunks: try file.messages(of: Topics.policyChunk).map(\.message))
             try export(mended, in: folder)
         }
@@ -53,7 +59,7 @@ extension EndToEnd {
             let victim = try pipeline.processID(of: "recorder")
             kill(victim, SIGKILL)
             try pipeline.letTick(1000)
-            #expect(pipeline.isExecuting)
+            try pipeline.wait(for: "motion without the recorder") { $0.isExecuting }
             let (summary, outcome) = try pipeline.stop()
             #expect(outcome.exitCode == 0 && restarts(in: summary) == 1, "\(outcome.errors)")
             let paths = try #require(summary["episodes"]?.array).compactMap { $0["path"]?.string }

@@ -46,6 +46,8 @@ extension EndToEnd {
             let proof = try #require(try file.metadata(named: "sequences"))
             #expect(proof["missing"] == "0", "\(proof)")
             let chunks = try file.messages(of: Topics.policyChunk).count
+            // From the first one on: nobody speaks before the recorder listens.
+            #expect(try file.messages(of: Topics.policyChunk).first?.message.id == 0)
             #expect(proof["topic policy/chunk"] == "expected \(chunks) written \(chunks) missing 0 repeated 0")
             // The frames' own numbers have no hole either: what the camera published is what is there.
             let frames = try file.messages(of: Topics.cameraImage("primary")).map(\.message.sequence)
@@ -58,7 +60,14 @@ extension EndToEnd {
             #expect((report["setpoints"]?["identical"]?.int ?? 0) > 300 && report["chunks"]?["identical"]?.int == chunks)
             // Another goal gives other actions.
             let picture = Fixture.packageRoot.appendingPathComponent("launch/episode/image_0_000.png").path
-            let other = try Program.run("octo-replay", ["verify", paths[0], "--goal", picture, "--json"], limit: 120)
+            let other = try Program.run("octo-replay", [
+                "verify", paths[0], "--goal", picture, "--json", "--plot", pipeline.folder.path + "/errors.svg", "--csv",
+                pipeline.folder.path + "/errors.csv",
+            ], limit: 120)
+            let drawing = try String(contentsOfFile: pipeline.folder.path + "/errors.svg", encoding: .utf8)
+            #expect(drawing.contains("<svg") && drawing.contains("dyaw"))
+            let rows = try String(contentsOfFile: pipeline.folder.path + "/errors.csv", encoding: .utf8).split(separator: "\n")
+            #expect(rows.count == chunks + 1)
             #expect(other.exitCode == 0, "\(other.errors)")
             let evaluated = try JSONNode(parsing: Array(other.output.utf8))
             #expect(evaluated["verdict"]?.string == "evaluated" && evaluated["chunks"]?["identical"]?.int == 0)

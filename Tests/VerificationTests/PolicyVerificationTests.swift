@@ -169,12 +169,12 @@ private struct RecordedPolicy {
 @Suite struct ActionErrorsTests {
     @Test func errorsAreCountedByNumberAndByStep() {
         var errors = ActionErrors()
-        errors.add([1, 2, 3, 4], [0, 2, 0, 2], dimension: 2)
-        errors.add([0, 0], [4, 0, 9, 9], dimension: 2)
+        errors.add([1, 2, 3, 4], [0, 2, 0, 2], dimension: 2, at: .zero)
+        errors.add([0, 0], [4, 0, 9, 9], dimension: 2, at: .zero + .seconds(1))
         let first = errors.byElement[0]
         #expect(first.count == 3 && abs(first.meanAbsolute - 8 / 3) < 1e-12 && first.maximum == 4)
         #expect(abs(first.rootMeanSquare - (26.0 / 3).squareRoot()) < 1e-12)
         #expect(errors.byStep.count == 2 && errors.byStep[0][0].meanAbsolute == 2.5 && errors.byStep[1][1].meanAbsolute == 2)
-        #expect(errors.firstActions == [[1, 0], [-4, 0]])
+        #expect(errors.firstActions == [[1, 0], [-4, 0]] && errors.times == [.zero, .zero + .seconds(1)])
     }
 }

@@ -66,6 +66,23 @@ import Wire
         #expect(fields[1] == [0x08, 0x01, 0x10, 0x05])
     }
 
+    @Test func anEventIsALineOfFoxglovesLog() throws {
+        let event = RunEvent(
+            node: "policy", kind: .policyHeld, subject: "cup", text: "camera moved 7 px right",
+            time: MonotonicTime(nanoseconds: 1_000_000_005))
+        let encoded = try event.encoded()
+        let recorded = try RecordedMessage(envelope: envelope("octo.RunEvent"), body: encoded.body, bulk: nil)
+        #expect(recorded.schema == "foxglove.Log")
+        try comesBack(recorded, encoded.body, nil, "octo.RunEvent")
+        let fields = try fields(of: recorded)
+        #expect(fields[1] == [0x08, 0x01, 0x10, 0x05] && fields[3] == Array("camera moved 7 px right".utf8))
+        #expect(fields[4] == Array("policy".utf8))
+        // What is no event is kept as it came.
+        let other = try RecordedMessage(envelope: envelope("octo.RunEvent"), body: [], bulk: nil)
+        #expect(other.schema == "octo.RunEvent")
+        try comesBack(other, [], nil, "octo.RunEvent")
+    }
+
     /// The fields of bytes, by number; of well-formed data.
     private func fields(of recorded: RecordedMessage) throws -> [UInt64: [UInt8]] {
         var fields: [UInt64: [UInt8]] = [:]
@@ -116,7 +133,7 @@ import Wire
     // MARK: Descriptors
 
     @Test func everyMessageTypeOfTheBusHasADescriptorSet() throws {
-        for name in MessageCatalogue.schemaNames + ["foxglove.RawImage", "foxglove.CompressedImage"] {
+        for name in MessageCatalogue.schemaNames + ["foxglove.RawImage", "foxglove.CompressedImage", "foxglove.Log"] {
             let bytes = try #require(MessageSchemas.descriptorSet(of: name), "\(name)")
             let set = try Google_Protobuf_FileDescriptorSet(serializedBytes: bytes)
             var known: Set<String> = []
