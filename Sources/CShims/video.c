@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include "CShims.h"
 
 #include <dlfcn.h>
@@ -22,6 +23,8 @@ static struct {
 static int library_is_there;
 
 static void load_library(void) {
+    // It would write to standard error that a frame is not there yet.
+    setenv("LIBV4L2_LOG_FILENAME", "/dev/null", 0);
     void *found = dlopen("libv4l2.so.0", RTLD_NOW | RTLD_LOCAL);
     if (!found) return;
     *(void **)&library.fd_open = dlsym(found, "v4l2_fd_open");
