@@ -4,79 +4,118 @@ import Time
 
 /// An arm of Dynamixel X-series servos (Protocol 2.0): WidowX-250s, ViperX and their like.
 ///
-/// Each tick one sync read of current, velocity and position, and one sync write of goals. The servos' own watchdog is
-/// armed: if this process dies they stop by themselves. An answer that is lost is asked for once more in the same tick;
-/// if it stays away, the joint is taken to go on as it moved, for three ticks; then the read fails and the arm holds.
+/// Each tick one sync read of current, velocity and position, and one sync write of goals; now and then one servo is asked
+/// for its torque, its temperature or its watchdog. The servos' own watchdog is armed: if this process dies they stop by
+/// themselves. An answer that is lost is asked for once more in the same tick; if it stays away, the joint stays unread where
+/// it was read last, and after a fifth of a second the read fails and the driver is suspended.
 package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendable {
     // Unchecked: made on one thread and then owned by the control loop's, never used by two at a time.
-    private static var toleratedMisses: Int { 3 }
+
     /// The furthest that servos on one joint may stand apart, pulses.
     private static var shadowTolerance: Int { 40 }
-    /// Ticks between two looks at a servo's temperature; each tick that looks costs one more read.
-    private static var ticksPerTemperature: UInt64 { 50 }
-    private static var torqueRepeats: Int { 5 }
-    private static var base: Int { DynamixelRegister.presentCurrent.address }
-    private static var count: Int { ServoBudget.bytesRead(.dynamixel) }
-    private static var retryPause: Duration { .milliseconds(500) }
+    static var base: Int { DynamixelRegister.presentCurrent.address }
 
-    private let client: DynamixelClient<Port>
-    private let layout: ServoLayout
-    private let leaders: [UInt8]
-    private let watchdog: Duration?
+    let client: DynamixelClient<Port>
+    let layout: ServoLayout
+    let leaders: [UInt8]
+    let watchdog: Duration?
     private let portName: String
-    private var readings: ServoReadings
-    private var usesFastRead = false
-    /// Of each leader: pulses, as narrow as the servo's own registers; what a full load is; unit of its velocity.
-    private var limits: [ClosedRange<Int>] = []
-    private var fullLoad: [Double] = []
-    private var ticks: UInt64 = 0
-    private var nextRetry: MonotonicTime = .zero
-    private var lastRead: MonotonicTime = .zero
-    private var isLost = false
+    /// Of the control loop.
+    private let period: Duration
+    var line: ServoLineState
+    private(set) var usesFastRead = false
+    /// Of each leader: pulses, as narrow as the servo's own registers; what a full load is.
+    private(set) var limits: [ClosedRange<Int>] = []
+    private(set) var fullLoad: [Double] = []
+    var lastRead: MonotonicTime?
     /// Only once the loop runs: what comes before its first tick may take longer than the servos would wait.
-    private var isWatchdogArmed = false
-    private var isAlerted: UInt8 = 0
-    /// Writes that switch torque on again, after it was off: nobody answers one, and one may be lost.
-    private var torqueWrites = 0
+    var isWatchdogArmed = false
+    /// A servo whose answer of this tick had the bit of a hardware error.
+    var alertedServo: UInt8?
 
-    /// Sets the servos up: nothing moves. Torque that is on stays on, so that the arm does not fall.
+    /// Sets the servos up: nothing moves. Torque that is on stays on, so that the arm does not fall. Then times the line with
+    /// questions as the control loop asks them, and begins only if whole answers come.
     /// - Parameters:
     ///   - baud: of the line, bits per second.
     ///   - watchdog: the servos stop by themselves without a packet for so long; rounded up to 20 ms, at most 2.54 s. nil
     ///     leaves it off: then they go on to the last goal.
+    ///   - period: of the control loop; no answer is awaited for longer than it allows.
     ///   - portName: for messages.
     package init(
-        port: Port, baud: Int, layout: ServoLayout, watchdog: Duration? = .milliseconds(200), portName: String
+        port: Port, baud: Int, layout: ServoLayout, watchdog: Duration? = .milliseconds(200),
+        period: Duration = .milliseconds(10), torque: TorqueAtStart = .on, portName: String
     ) throws(ServoStartError) {
         client = DynamixelClient(port: port, baud: baud)
         self.layout = layout
         self.watchdog = watchdog
         self.portName = portName
+        self.period = period
         leaders = layout.leaders
-        readings = ServoReadings(count: leaders.count)
-        try start()
-        client.margin = .milliseconds(4)
+        line = ServoLineState(layout, kinds: [.torque, .temperature, .watchdog], torque: torque)
+        try start(withTorque: torque == .on)
     }
 
     package var jointCount: Int { layout.joints.count }
+    package var isSuspended: Bool { line.isSuspended }
 
     /// What a tick costs on the wire.
     package var budget: ServoBudget { ServoBudget(layout, baud: client.baud, usesFastRead: usesFastRead) }
 
+    /// What a tick's questions and answers really took at the start.
+    package var lineCost: LineCost? { line.cost }
+
     /// Answers that did not come, since the start.
-    package var missedAnswers: UInt64 { readings.missed }
+    package var missedAnswers: UInt64 { line.readings.missed }
+
+    package func joint(blamedBy error: ArmDriverError) -> Int? { error.servo.flatMap { layout.joint(movedBy: $0) } }
 
     // MARK: - Start
 
-    private func start() throws(ServoStartError) {
+    /// - Parameter withTorque: switches torque on where it is off; else it stays as it is found.
+    func start(withTorque: Bool) throws(ServoStartError) {
+        client.margin = .milliseconds(50)
+        isWatchdogArmed = false
         let outcome: Outcome
         do throws(ServoPortError) {
-            outcome = try Outcome.first([findServos, compare, checkHealth, setUp, readLimits, switchOn])
-            usesFastRead = try client.knowsFastSyncRead(leaders)
+            let steps = [findServos, compare, checkHealth, setUp, readLimits] + (withTorque ? [checkPlaces, switchOn] : [])
+            outcome = try Outcome.first(steps)
+            if case .fine = outcome { usesFastRead = try client.knowsFastSyncRead(leaders) }
         } catch {
             throw .port(errno: error.errno, port: portName)
         }
         try outcome.get()
+        try timeLine()
+        lastRead = nil
+    }
+
+    /// Asks as the control loop does, until the servos have answered whole several times in a row.
+    private func timeLine() throws(ServoStartError) {
+        var timing = LineTiming(leaders)
+        line.readings.forget()
+        do throws(ServoPortError) {
+            while timing.needsMore {
+                line.readings.begin()
+                let begin = client.port.now
+                try ask(isFast: usesFastRead, at: begin)
+                timing.took(client.port.now - begin, line.readings)
+            }
+        } catch {
+            throw .port(errno: error.errno, port: portName)
+        }
+        let cost = try timing.cost(port: portName)
+        line.cost = cost
+        client.margin = min(cost.margin(beyond: client.wireTime(budget.bytesPerTick)), max(period * 0.6, .milliseconds(4)))
+    }
+
+    /// With torque a servo goes back to its limits as fast as it can.
+    private func checkPlaces() throws(ServoPortError) -> Outcome {
+        for id in layout.ids {
+            guard let position = try client.read(.presentPosition, of: id), let low = try client.read(.minimumPosition, of: id),
+                let high = try client.read(.maximumPosition, of: id), let torque = try client.read(.torqueEnable, of: id)
+            else { return silent(id) }
+            if torque == 0, low <= high, let failed = ServoPlace.check(id, position, low...high) { return failed }
+        }
+        return .fine
     }
 
     private typealias Outcome = ServoStartOutcome
@@ -113,9 +152,12 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
 
     private func checkHealth() throws(ServoPortError) -> Outcome {
         for id in layout.ids {
-            guard let bits = try client.read(.hardwareErrorStatus, of: id) else { return silent(id) }
+            guard let bits = try client.read(.hardwareErrorStatus, of: id),
+                let temperature = try client.read(.presentTemperature, of: id)
+            else { return silent(id) }
             let errors = DynamixelHardwareError(rawValue: UInt8(truncatingIfNeeded: bits))
             if !errors.isEmpty { return .failed(.hardwareError(servo: id, errors: "\(errors)")) }
+            for index in leaders.indices where leaders[index] == id { line.readings.setTemperature(temperature, of: index) }
         }
         for joint in layout.joints {
             guard let leader = try client.read(.presentPosition, of: joint.id) else { return silent(joint.id) }
@@ -198,205 +240,15 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
                 if let failed = try write(1, .torqueEnable, "torque enable", id) { return failed }
             }
         }
-        isWatchdogArmed = false
         return .fine
     }
 
-    // MARK: - Control tick
-
-    package func read(at now: MonotonicTime) throws(ArmDriverError) -> JointState {
-        if isLost { try recover(at: now) }
-        try checkWatchdog(at: now)
-        ticks += 1
-        readings.begin()
-        isAlerted = 0
-        do throws(ServoPortError) {
-            try ask(isFast: usesFastRead)
-            // Who is missing is asked alone, in answers of its own.
-            if !readings.isComplete { try ask(isFast: false) }
-            if isAlerted == 0 && ticks % Self.ticksPerTemperature == 0 { try askTemperature() }
-        } catch {
-            isLost = true
-            nextRetry = now + Self.retryPause
-            throw .systemCall(errno: error.errno)
-        }
-        if let silent = readings.end(at: now, tolerated: Self.toleratedMisses) {
-            throw .noReply(servo: Int(leaders[silent]))
-        }
-        if isAlerted != 0 { throw .servoError(servo: Int(isAlerted), status: 0x80) }
-        return readings.state(layout, at: now)
-    }
-
-    /// A loop that was late let the servos' watchdogs trip: they have stopped, and take no goals until they are set up anew.
-    private func checkWatchdog(at now: MonotonicTime) throws(ArmDriverError) {
-        defer { lastRead = now }
-        guard let watchdog, isWatchdogArmed, lastRead > .zero, now - lastRead >= watchdog else { return }
-        isLost = true
-        nextRetry = now
-        throw .systemCall(errno: 62)  // ETIME
-    }
-
-    private func ask(isFast: Bool) throws(ServoPortError) {
-        let (outgoing, parser, port) = (client.outgoing, client.parser, client.port)
-        outgoing.removeAll()
-        let start = Dynamixel.begin(isFast ? .fastSyncRead : .syncRead, to: Dynamixel.broadcastID, in: outgoing)
-        outgoing.append(littleEndian: Self.base, width: 2)
-        outgoing.append(littleEndian: Self.count, width: 2)
-        var asked = 0
-        for index in leaders.indices where !readings.readings[index].hasAnswered {
-            outgoing.append(leaders[index])
-            asked += 1
-        }
-        Dynamixel.end(start, in: outgoing)
-        port.discardInput()
-        parser.reset()
-        try port.send(outgoing.bytes)
-        let reply = Dynamixel.syncReadReplyLength(servos: asked, count: Self.count, isFast: isFast)
-        let deadline = port.now + client.wireTime(outgoing.count + reply) + client.margin
-        while !readings.isComplete {
-            let count = try port.receive(into: client.incoming, until: deadline)
-            if count == 0 { return }
-            _ = parser.feed(UnsafeRawBufferPointer(rebasing: client.incoming[..<count]))
-            while let packet = parser.next() {
-                guard packet.instruction == Dynamixel.Instruction.status.rawValue else { continue }
-                if packet.id == Dynamixel.broadcastID {
-                    takeFast(parser.parameters)
-                } else if packet.parameterCount == Self.count + 1 {
-                    take(packet.id, error: parser.parameters[0], parser.parameters, at: 1)
-                }
-            }
-        }
-    }
-
-    /// One packet for all: error, id, data for each, with a running sum behind each but the last.
-    private func takeFast(_ bytes: UnsafeRawBufferPointer) {
-        var place = 0
-        while place + 2 + Self.count <= bytes.count {
-            take(bytes[place + 1], error: bytes[place], bytes, at: place + 2)
-            place += 4 + Self.count
-        }
-    }
-
-    private func take(_ id: UInt8, error: UInt8, _ bytes: UnsafeRawBufferPointer, at place: Int) {
-        for index in leaders.indices where leaders[index] == id {
-            let data = UnsafeRawBufferPointer(rebasing: bytes[place..<place + Self.count])
-            let unit = DynamixelUnit.radiansPerSecond / DynamixelUnit.radiansPerPulse
-            readings.answered(
-                index, pulse: DynamixelRegister.presentPosition.value(in: data, base: Self.base),
-                velocity: Double(DynamixelRegister.presentVelocity.value(in: data, base: Self.base)) * unit,
-                load: Double(DynamixelRegister.presentCurrent.value(in: data, base: Self.base)) / fullLoad[index])
-            if Dynamixel.StatusError(error).hasHardwareAlert { isAlerted = id }
-        }
-    }
-
-    /// Of one servo each time, in turn.
-    private func askTemperature() throws(ServoPortError) {
-        let index = Int(ticks / Self.ticksPerTemperature % UInt64(leaders.count))
-        let (outgoing, parser, port) = (client.outgoing, client.parser, client.port)
-        outgoing.removeAll()
-        Dynamixel.appendRead(DynamixelRegister.presentTemperature.address, count: 1, from: leaders[index], in: outgoing)
-        parser.reset()
-        try port.send(outgoing.bytes)
-        let deadline = port.now + client.wireTime(outgoing.count + 12) + client.margin
-        while true {
-            let count = try port.receive(into: client.incoming, until: deadline)
-            if count == 0 { return }
-            _ = parser.feed(UnsafeRawBufferPointer(rebasing: client.incoming[..<count]))
-            while let packet = parser.next() {
-                guard packet.id == leaders[index], packet.parameterCount == 2 else { continue }
-                return readings.setTemperature(Int(parser.parameters[1]), of: index)
-            }
-        }
-    }
-
-    package func write(_ setpoint: JointSetpoint, at now: MonotonicTime) throws(ArmDriverError) {
-        guard setpoint.positions.count == jointCount else {
-            throw .wrongJointCount(found: setpoint.positions.count, expected: jointCount)
-        }
-        for joint in 0..<jointCount where !setpoint.positions[joint].isFinite { throw .setpointNotFinite(joint: joint) }
-        guard setpoint.gripper.isFinite else { throw .setpointNotFinite(joint: jointCount) }
-        if isLost { throw .systemCall(errno: 19) }  // ENODEV; the next read tries to open it again
-        let outgoing = client.outgoing
-        outgoing.removeAll()
-        if !isWatchdogArmed { appendWatchdog() }
-        if torqueWrites > 0 {
-            torqueWrites -= 1
-            appendTorque(1)
-        }
-        let start = Dynamixel.beginSyncWrite(
-            DynamixelRegister.goalPosition.address, width: DynamixelRegister.goalPosition.width, in: outgoing)
-        for index in leaders.indices {
-            let wanted =
-                index < jointCount
-                ? layout.joints[index].pulse(setpoint.positions[index]) : layout.gripper.pulse(setpoint.gripper)
-            outgoing.append(leaders[index])
-            outgoing.append(
-                littleEndian: min(max(wanted, limits[index].lowerBound), limits[index].upperBound),
-                width: DynamixelRegister.goalPosition.width)
-        }
-        Dynamixel.end(start, in: outgoing)
-        try send(at: now)
-    }
-
-    package func release(at now: MonotonicTime) throws(ArmDriverError) {
-        if isLost { throw .systemCall(errno: 19) }  // ENODEV
-        client.outgoing.removeAll()
-        appendTorque(0)
-        torqueWrites = Self.torqueRepeats
-        try send(at: now)
-    }
-
-    private func send(at now: MonotonicTime) throws(ArmDriverError) {
-        do {
-            try client.port.send(client.outgoing.bytes)
-        } catch {
-            isLost = true
-            nextRetry = now + Self.retryPause
-            throw .systemCall(errno: error.errno)
-        }
-    }
-
-    private func appendTorque(_ value: Int) {
-        let register = DynamixelRegister.torqueEnable
-        let start = Dynamixel.beginSyncWrite(register.address, width: register.width, in: client.outgoing)
-        // A shadow obeys its leader's id.
-        for id in leaders {
-            client.outgoing.append(id)
-            client.outgoing.append(littleEndian: value, width: register.width)
-        }
-        Dynamixel.end(start, in: client.outgoing)
-    }
-
-    private func appendWatchdog() {
-        guard let watchdog else { return }
-        isWatchdogArmed = true
-        let register = DynamixelRegister.busWatchdog
-        let start = Dynamixel.beginSyncWrite(register.address, width: register.width, in: client.outgoing)
-        // A shadow obeys its leader's id.
-        for id in leaders {
-            client.outgoing.append(id)
-            client.outgoing.append(
-                littleEndian: min(max(Int((watchdog.inSeconds * 50).rounded(.up)), 1), 127), width: register.width)
-        }
-        Dynamixel.end(start, in: client.outgoing)
-    }
-
-    /// The adapter may be back: then the servos are set up as at the start. Not in real time, but the arm is lost anyway.
-    private func recover(at now: MonotonicTime) throws(ArmDriverError) {
-        guard now >= nextRetry else { throw .systemCall(errno: 19) }
-        nextRetry = now + Self.retryPause
-        do {
-            try client.port.reopen()
-        } catch {
-            throw .systemCall(errno: error.errno)
-        }
-        do throws(ServoStartError) {
-            try start()
-        } catch {
-            throw .noReply(servo: Int(leaders.first ?? 0))
-        }
-        readings = ServoReadings(count: leaders.count)
-        lastRead = .zero
-        isLost = false
+    /// Torque was off because somebody asked for it: it comes on where each servo stands, and every register is read back.
+    func takeHold() throws(ServoPortError) -> ArmDriverError? {
+        let margin = client.margin
+        client.margin = .milliseconds(50)
+        defer { client.margin = margin }
+        guard case .failed(let error) = try Outcome.first([checkPlaces, switchOn]) else { return nil }
+        return ArmDriverError(error)
     }
 }

@@ -4,65 +4,106 @@ import Time
 
 /// An arm of Feetech STS3215 servos: SO-100, SO-101.
 ///
-/// Each tick one sync read of position, velocity, load and temperature, and one sync write of goals. An answer that is
-/// lost is asked for once more in the same tick; if it stays away, the joint is taken to go on as it moved, for three
-/// ticks; then the read fails and the arm holds. These servos have no bus watchdog: if this process dies, they hold the
-/// last goal, which is at most one tick of motion away.
+/// Each tick one sync read of position, velocity, load and temperature, and one sync write of goals; now and then one servo is
+/// asked for its torque. An answer that is lost is asked for once more in the same tick; if it stays away, the joint stays
+/// unread where it was read last, and after a fifth of a second the read fails and the driver is suspended. These servos have
+/// no bus watchdog: if this process dies, they hold the last goal, which is at most one tick of motion away.
 package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable {
     // Unchecked: made on one thread and then owned by the control loop's, never used by two at a time.
-    private static var torqueRepeats: Int { 5 }
-    private static var toleratedMisses: Int { 3 }
-    private static var base: Int { FeetechRegister.presentPosition.address }
-    private static var count: Int { ServoBudget.bytesRead(.feetech) }
-    private static var retryPause: Duration { .milliseconds(500) }
+
+    static var base: Int { FeetechRegister.presentPosition.address }
     /// As fast as the servo can: the goals are smooth already.
     private static var acceleration: Int { 254 }
 
-    private let client: FeetechClient<Port>
-    private let layout: ServoLayout
-    private let leaders: [UInt8]
+    let client: FeetechClient<Port>
+    let layout: ServoLayout
+    let leaders: [UInt8]
     private let portName: String
-    private var readings: ServoReadings
-    private var nextRetry: MonotonicTime = .zero
-    private var isLost = false
-    private var alert: (id: UInt8, bits: UInt8) = (0, 0)
-    /// Writes that switch torque on again, after it was off: nobody answers one, and one may be lost.
-    private var torqueWrites = 0
+    /// Of the control loop.
+    private let period: Duration
+    var line: ServoLineState
+    /// A servo whose answer of this tick told errors.
+    var alert: (id: UInt8, errors: Feetech.StatusError)?
 
-    /// Sets the servos up: nothing moves. Torque that is on stays on, so that the arm does not fall.
+    /// Sets the servos up: nothing moves. Torque that is on stays on, so that the arm does not fall. Then times the line with
+    /// questions as the control loop asks them, and begins only if whole answers come.
     /// - Parameters:
     ///   - baud: of the line, bits per second.
+    ///   - period: of the control loop; no answer is awaited for longer than it allows.
     ///   - portName: for messages.
-    package init(port: Port, baud: Int, layout: ServoLayout, portName: String) throws(ServoStartError) {
+    package init(
+        port: Port, baud: Int, layout: ServoLayout, period: Duration = .milliseconds(10), torque: TorqueAtStart = .on,
+        portName: String
+    ) throws(ServoStartError) {
         client = FeetechClient(port: port, baud: baud)
         self.layout = layout
         self.portName = portName
+        self.period = period
         leaders = layout.leaders
-        readings = ServoReadings(count: leaders.count)
-        try start()
-        client.margin = .milliseconds(4)
+        line = ServoLineState(layout, kinds: [.torque], torque: torque)
+        try start(withTorque: torque == .on)
     }
 
     package var jointCount: Int { layout.joints.count }
+    package var isSuspended: Bool { line.isSuspended }
 
     /// What a tick costs on the wire.
     package var budget: ServoBudget { ServoBudget(layout, baud: client.baud, usesFastRead: false) }
 
+    /// What a tick's questions and answers really took at the start.
+    package var lineCost: LineCost? { line.cost }
+
     /// Answers that did not come, since the start.
-    package var missedAnswers: UInt64 { readings.missed }
+    package var missedAnswers: UInt64 { line.readings.missed }
+
+    package func joint(blamedBy error: ArmDriverError) -> Int? { error.servo.flatMap { layout.joint(movedBy: $0) } }
 
     // MARK: - Start
 
     private typealias Outcome = ServoStartOutcome
 
-    private func start() throws(ServoStartError) {
+    /// - Parameter withTorque: switches torque on where it is off; else it stays as it is found.
+    func start(withTorque: Bool) throws(ServoStartError) {
+        client.margin = .milliseconds(50)
         let outcome: Outcome
         do throws(ServoPortError) {
-            outcome = try Outcome.first([findServos, compare, setUp, switchOn])
+            outcome = try Outcome.first([findServos, compare, setUp] + (withTorque ? [checkPlaces, switchOn] : []))
         } catch {
             throw .port(errno: error.errno, port: portName)
         }
         try outcome.get()
+        try timeLine()
+    }
+
+    /// Asks as the control loop does, until the servos have answered whole several times in a row.
+    private func timeLine() throws(ServoStartError) {
+        var timing = LineTiming(leaders)
+        line.readings.forget()
+        do throws(ServoPortError) {
+            while timing.needsMore {
+                line.readings.begin()
+                let begin = client.port.now
+                try ask(at: begin)
+                timing.took(client.port.now - begin, line.readings)
+            }
+        } catch {
+            throw .port(errno: error.errno, port: portName)
+        }
+        let cost = try timing.cost(port: portName)
+        line.cost = cost
+        client.margin = min(cost.margin(beyond: client.wireTime(budget.bytesPerTick)), max(period * 0.6, .milliseconds(4)))
+    }
+
+    /// With torque a servo goes back to its limits as fast as it can.
+    private func checkPlaces() throws(ServoPortError) -> Outcome {
+        for id in layout.ids {
+            guard let position = try client.read(.presentPosition, of: id), let low = try client.read(.minimumPosition, of: id),
+                let high = try client.read(.maximumPosition, of: id), let torque = try client.read(.torqueEnable, of: id)
+            else { return silent(id) }
+            // Equal limits mean none: the servo turns on and on.
+            if torque == 0, low < high, let failed = ServoPlace.check(id, position, low...high) { return failed }
+        }
+        return .fine
     }
 
     private func silent(_ id: UInt8) -> Outcome {
@@ -142,136 +183,12 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
         return .fine
     }
 
-    // MARK: - Control tick
-
-    package func read(at now: MonotonicTime) throws(ArmDriverError) -> JointState {
-        if isLost { try recover(at: now) }
-        readings.begin()
-        alert = (0, 0)
-        do throws(ServoPortError) {
-            try ask()
-            if !readings.isComplete { try ask() }
-        } catch {
-            isLost = true
-            nextRetry = now + Self.retryPause
-            throw .systemCall(errno: error.errno)
-        }
-        if let silent = readings.end(at: now, tolerated: Self.toleratedMisses) {
-            throw .noReply(servo: Int(leaders[silent]))
-        }
-        if alert.bits != 0 { throw .servoError(servo: Int(alert.id), status: alert.bits) }
-        return readings.state(layout, at: now)
-    }
-
-    private func ask() throws(ServoPortError) {
-        let (outgoing, parser, port) = (client.outgoing, client.parser, client.port)
-        outgoing.removeAll()
-        let start = Feetech.begin(.syncRead, to: Feetech.broadcastID, in: outgoing)
-        outgoing.append(littleEndian: Self.base, width: 1)
-        outgoing.append(littleEndian: Self.count, width: 1)
-        var asked = 0
-        for index in leaders.indices where !readings.readings[index].hasAnswered {
-            outgoing.append(leaders[index])
-            asked += 1
-        }
-        Feetech.end(start, in: outgoing)
-        port.discardInput()
-        parser.reset()
-        try port.send(outgoing.bytes)
-        let reply = Feetech.syncReadReplyLength(servos: asked, count: Self.count)
-        let deadline = port.now + client.wireTime(outgoing.count + reply) + client.margin
-        while !readings.isComplete {
-            let count = try port.receive(into: client.incoming, until: deadline)
-            if count == 0 { return }
-            _ = parser.feed(UnsafeRawBufferPointer(rebasing: client.incoming[..<count]))
-            while let packet = parser.next() {
-                guard packet.parameterCount == Self.count else { continue }
-                take(packet.id, error: packet.instruction, parser.parameters)
-            }
-        }
-    }
-
-    private func take(_ id: UInt8, error: UInt8, _ data: UnsafeRawBufferPointer) {
-        for index in leaders.indices where leaders[index] == id {
-            readings.answered(
-                index, pulse: FeetechRegister.presentPosition.value(in: data, base: Self.base),
-                velocity: Double(FeetechRegister.presentVelocity.value(in: data, base: Self.base)),
-                load: Double(FeetechRegister.presentLoad.value(in: data, base: Self.base)) / 1_000)
-            readings.setTemperature(FeetechRegister.presentTemperature.value(in: data, base: Self.base), of: index)
-            if error != 0 { alert = (id, error) }
-        }
-    }
-
-    package func write(_ setpoint: JointSetpoint, at now: MonotonicTime) throws(ArmDriverError) {
-        guard setpoint.positions.count == jointCount else {
-            throw .wrongJointCount(found: setpoint.positions.count, expected: jointCount)
-        }
-        for joint in 0..<jointCount where !setpoint.positions[joint].isFinite { throw .setpointNotFinite(joint: joint) }
-        guard setpoint.gripper.isFinite else { throw .setpointNotFinite(joint: jointCount) }
-        if isLost { throw .systemCall(errno: 19) }  // ENODEV; the next read tries to open it again
-        let outgoing = client.outgoing
-        outgoing.removeAll()
-        let start = Feetech.beginSyncWrite(
-            FeetechRegister.goalPosition.address, width: FeetechRegister.goalPosition.width, in: outgoing)
-        for index in leaders.indices {
-            let pulse =
-                index < jointCount
-                ? layout.joints[index].pulse(setpoint.positions[index]) : layout.gripper.pulse(setpoint.gripper)
-            outgoing.append(leaders[index])
-            outgoing.append(littleEndian: FeetechRegister.goalPosition.encoded(pulse), width: 2)
-        }
-        Feetech.end(start, in: outgoing)
-        // Behind the goals: with torque a servo goes to whatever goal it has.
-        if torqueWrites > 0 {
-            torqueWrites -= 1
-            appendTorque(1)
-        }
-        try send(at: now)
-    }
-
-    package func release(at now: MonotonicTime) throws(ArmDriverError) {
-        if isLost { throw .systemCall(errno: 19) }  // ENODEV
-        client.outgoing.removeAll()
-        appendTorque(0)
-        torqueWrites = Self.torqueRepeats
-        try send(at: now)
-    }
-
-    private func send(at now: MonotonicTime) throws(ArmDriverError) {
-        do {
-            try client.port.send(client.outgoing.bytes)
-        } catch {
-            isLost = true
-            nextRetry = now + Self.retryPause
-            throw .systemCall(errno: error.errno)
-        }
-    }
-
-    private func appendTorque(_ value: Int) {
-        let register = FeetechRegister.torqueEnable
-        let start = Feetech.beginSyncWrite(register.address, width: register.width, in: client.outgoing)
-        for id in leaders {
-            client.outgoing.append(id)
-            client.outgoing.append(littleEndian: value, width: register.width)
-        }
-        Feetech.end(start, in: client.outgoing)
-    }
-
-    /// The adapter may be back: then the servos are set up as at the start. Not in real time, but the arm is lost anyway.
-    private func recover(at now: MonotonicTime) throws(ArmDriverError) {
-        guard now >= nextRetry else { throw .systemCall(errno: 19) }
-        nextRetry = now + Self.retryPause
-        do {
-            try client.port.reopen()
-        } catch {
-            throw .systemCall(errno: error.errno)
-        }
-        do throws(ServoStartError) {
-            try start()
-        } catch {
-            throw .noReply(servo: Int(leaders.first ?? 0))
-        }
-        readings = ServoReadings(count: leaders.count)
-        isLost = false
+    /// Torque was off because somebody asked for it: it comes on where each servo stands, and every register is read back.
+    func takeHold() throws(ServoPortError) -> ArmDriverError? {
+        let margin = client.margin
+        client.margin = .milliseconds(50)
+        defer { client.margin = margin }
+        guard case .failed(let error) = try Outcome.first([checkPlaces, switchOn]) else { return nil }
+        return ArmDriverError(error)
     }
 }

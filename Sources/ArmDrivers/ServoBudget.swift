@@ -38,13 +38,16 @@ package struct ServoBudget: Equatable, Sendable {
         self.init(bytesPerTick: bytes, baud: baud, delaySeconds: Self.turnRoundSeconds)
     }
 
-    /// What a tick reads of each servo: current or load, velocity and position; with Feetech also voltage and temperature.
-    static func bytesRead(_ name: ServoLayout.ServoProtocolName) -> Int {
+    /// What a tick needs of each servo: current or load, velocity and position; with Feetech also voltage and temperature.
+    static func bytesNeeded(_ name: ServoLayout.ServoProtocolName) -> Int {
         switch name {
         case .dynamixel: 10
         case .feetech: 8
         }
     }
+
+    /// The most that a tick reads: what it needs, and the bytes by which questions are told apart.
+    static func bytesRead(_ name: ServoLayout.ServoProtocolName) -> Int { bytesNeeded(name) + ServoLineState.tags - 1 }
 
     /// Time on the wire, seconds; a byte has ten bits.
     package var tickSeconds: Double { Double(bytesPerTick) * 10 / Double(baud) + delaySeconds }

@@ -42,8 +42,12 @@ package struct ServoLayout: Equatable, Sendable {
 
         /// The nearest pulse, within the limits.
         package func pulse(_ radians: Double) -> Int {
-            let wanted = Double(zeroPulse) + Double(direction) * radians / Self.radiansPerPulse
-            return Int(min(max(wanted, Double(limits.lowerBound)), Double(limits.upperBound)).rounded())
+            Int(min(max(unlimitedPulse(radians), Double(limits.lowerBound)), Double(limits.upperBound)).rounded())
+        }
+
+        /// The pulse at an angle, whatever the limits.
+        func unlimitedPulse(_ radians: Double) -> Double {
+            Double(zeroPulse) + Double(direction) * radians / Self.radiansPerPulse
         }
 
         /// The angle at a pulse, radians.
@@ -82,17 +86,20 @@ package struct ServoLayout: Equatable, Sendable {
 
         /// - Parameter opening: 0 closed ... 1 open.
         package func pulse(_ opening: Double) -> Int {
-            let opening = min(max(opening, 0), 1)
-            let wanted: Double
+            let wanted = unlimitedPulse(min(max(opening, 0), 1))
+            return Int(min(max(wanted, Double(limits.lowerBound)), Double(limits.upperBound)).rounded())
+        }
+
+        /// The pulse at an opening that may be a little below 0 or above 1, as a gripper can be found; whatever the limits.
+        func unlimitedPulse(_ opening: Double) -> Double {
             switch linkage {
-            case .linear(let closed, let open): wanted = Double(closed) + opening * Double(open - closed)
+            case .linear(let closed, let open): return Double(closed) + opening * Double(open - closed)
             case .crank(let r, let l, let zero, let closed, let open):
                 let d = closed + opening * (open - closed)
                 // Out of reach of the links is as far as they go.
                 let cosine = min(max((r * r + d * d - l * l) / (2 * r * d), -1), 1)
-                wanted = Double(zero) + (.pi / 2 - acos(cosine)) / Joint.radiansPerPulse
+                return Double(zero) + (.pi / 2 - acos(cosine)) / Joint.radiansPerPulse
             }
-            return Int(min(max(wanted, Double(limits.lowerBound)), Double(limits.upperBound)).rounded())
         }
 
         /// - Returns: 0 closed ... 1 open, a little beyond if it stands beyond.

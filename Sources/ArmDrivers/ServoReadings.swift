@@ -2,85 +2,185 @@ import Geometry
 import Messages
 import Time
 
-/// The last answer of every servo, and how it fares when one is missed.
+/// What is known of every servo of an arm, and since when. Real-time safe.
+///
+/// A servo that has never been read has no position here, not even a default one; one that has fallen silent keeps the
+/// position it told last, and when that was. What no joint could have reached since its last answer is refused.
 struct ServoReadings {
-    struct Reading {
-        var pulse = 0.0
+    /// One whole answer.
+    struct Measurement: Equatable, Sendable, BitwiseCopyable {
+        var time: MonotonicTime
+        var pulse: Double
         /// Pulses per second.
-        var velocity = 0.0
+        var velocity: Double
         /// -1 ... 1 of what it may push.
-        var load = 0.0
-        /// Degrees Celsius.
-        var temperature = 0.0
+        var load: Double
+    }
+    enum Knowledge: Equatable, Sendable, BitwiseCopyable {
+        case neverRead
+        case read(Measurement)
+        /// Silent since the first tick without an answer; `last` is what it said before.
+        case lost(since: MonotonicTime, last: Measurement)
+
+        /// The last answer, however old.
+        var last: Measurement? {
+            switch self {
+            case .neverRead: nil
+            case .read(let measurement), .lost(_, let measurement): measurement
+            }
+        }
+    }
+    struct Servo: Sendable {
+        var knowledge = Knowledge.neverRead
+        var temperature = Temperature()
         /// Ticks in a row without an answer.
         var misses = 0
+        /// It has answered in this tick.
         var hasAnswered = false
-        /// Bits of an error the servo has told.
-        var error: UInt8 = 0
+        /// A place it could not have reached, told last; a second answer from there counts where a hand may have moved it.
+        var doubted: Double?
     }
-    private(set) var readings: [Reading]
-    private var lastTime: MonotonicTime = .zero
+
+    /// Faster than any servo of these arms turns, and than a hand turns a joint: 12 rad/s (the fastest X-series servo, an
+    /// XL330-M077, does 40 rad/s bare but is a gripper's; XM430 4.8, XL430 6.4, STS3215 5.2 at 12 V). Pulses per second.
+    static var fastest: Double { 12 / ServoLayout.Joint.radiansPerPulse }
+    /// What the tick's stamp and the moment of the sample may be apart, seconds.
+    private static var stampSlack: Double { 0.005 }
+    /// Encoder noise and backlash, pulses.
+    private static var noise: Double { 20 }
+
+    private(set) var servos: [Servo]
     /// Answers that did not come, or not whole, since the start.
     private(set) var missed: UInt64 = 0
+    /// Answers that told a place which the servo could not have reached, since the start.
+    private(set) var implausible: UInt64 = 0
 
-    init(count: Int) { readings = [Reading](repeating: Reading(), count: count) }
+    init(count: Int) { servos = [Servo](repeating: Servo(), count: count) }
 
+    /// Every servo has answered in this tick.
     var isComplete: Bool {
-        for index in readings.indices where !readings[index].hasAnswered { return false }
+        for index in servos.indices where !servos[index].hasAnswered { return false }
         return true
     }
 
+    /// Every servo has been read at some time.
+    var isKnown: Bool {
+        for index in servos.indices where servos[index].knowledge == .neverRead { return false }
+        return true
+    }
+
+    /// The place that was read last, pulses; nil if there never was one.
+    func pulse(_ index: Int) -> Double? { servos[index].knowledge.last?.pulse }
+
+    /// Forgets where the servos are, as after a reconnection; temperatures stay.
+    mutating func forget() {
+        for index in servos.indices {
+            servos[index].knowledge = .neverRead
+            (servos[index].misses, servos[index].doubted) = (0, nil)
+        }
+    }
+
     mutating func begin() {
-        for index in readings.indices { readings[index].hasAnswered = false }
+        for index in servos.indices { servos[index].hasAnswered = false }
     }
 
-    mutating func answered(_ index: Int, pulse: Int, velocity: Double, load: Double) {
-        readings[index].pulse = Double(pulse)
-        readings[index].velocity = velocity
-        readings[index].load = load
-        readings[index].misses = 0
-        readings[index].hasAnswered = true
+    /// Takes a whole answer, unless it is from a place that the servo could not have reached.
+    /// - Parameter isHeld: torque is on. Without it a hand may move the joint between two looks: two answers from one place
+    ///   are believed.
+    mutating func answered(_ index: Int, _ measurement: Measurement, isHeld: Bool) {
+        if let last = servos[index].knowledge.last {
+            let seconds = max(0, (measurement.time - last.time).inSeconds) + Self.stampSlack
+            let reach = Self.fastest * seconds + Self.noise
+            if abs(measurement.pulse - last.pulse) > reach {
+                let isConfirmed = servos[index].doubted.map { abs($0 - measurement.pulse) <= Self.noise * 4 } ?? false
+                if isHeld || !isConfirmed {
+                    implausible += 1
+                    servos[index].doubted = measurement.pulse
+                    return
+                }
+            }
+        }
+        servos[index].doubted = nil
+        servos[index].knowledge = .read(measurement)
+        servos[index].misses = 0
+        servos[index].hasAnswered = true
     }
 
-    mutating func setTemperature(_ degrees: Int, of index: Int) { readings[index].temperature = Double(degrees) }
-    mutating func setError(_ bits: UInt8, of index: Int) { readings[index].error = bits }
+    mutating func setTemperature(_ degrees: Int, of index: Int) { servos[index].temperature.take(Double(degrees)) }
 
-    /// Who did not answer goes on as it moved, for a few ticks.
-    /// - Returns: the first that has been silent for longer than `tolerated` ticks.
-    mutating func end(at now: MonotonicTime, tolerated: Int) -> Int? {
-        let seconds = lastTime == .zero ? 0 : (now - lastTime).inSeconds
-        lastTime = now
+    /// How much silence is borne: at least so many ticks, and so long.
+    struct Tolerance {
+        var ticks: Int
+        var time: Duration
+    }
+
+    /// Ends a tick: whoever has not answered is lost from now on, and stays where it was read last.
+    /// - Returns: the first servo that was never read, or has been silent for longer than is tolerated.
+    mutating func end(at now: MonotonicTime, tolerated: Tolerance) -> Int? {
         var silent: Int?
-        for index in readings.indices where !readings[index].hasAnswered {
+        for index in servos.indices where !servos[index].hasAnswered {
             missed += 1
-            readings[index].misses += 1
-            if readings[index].misses > tolerated {
-                silent = silent ?? index
-            } else {
-                readings[index].pulse += readings[index].velocity * seconds
+            servos[index].misses += 1
+            switch servos[index].knowledge {
+            case .neverRead: silent = silent ?? index
+            case .read(let last): servos[index].knowledge = .lost(since: now, last: last)
+            case .lost(let since, _):
+                if servos[index].misses > tolerated.ticks, now - since >= tolerated.time { silent = silent ?? index }
             }
         }
         return silent
     }
 
+    /// What the arm does, as the servos told; nil while one of them was never read.
+    ///
     /// The servos of `layout`'s joints come first, then the gripper's.
-    func state(_ layout: ServoLayout, at now: MonotonicTime) -> JointState {
+    func state(_ layout: ServoLayout, looks: ServoLooks, at now: MonotonicTime) -> JointState? {
         let count = layout.joints.count
         var positions = JointVector(repeating: 0, count: count)
         var velocities = positions
         var load = positions
         var temperatures = positions
+        var knowsTemperatures = true
+        var unread = JointSet()
         for joint in 0..<count {
-            let reading = readings[joint]
+            guard let last = servos[joint].knowledge.last else { return nil }
+            if !servos[joint].hasAnswered { unread.insert(joint) }
             let direction = Double(layout.joints[joint].direction)
-            positions[joint] = layout.joints[joint].radians(reading.pulse)
-            velocities[joint] = direction * reading.velocity * ServoLayout.Joint.radiansPerPulse
-            load[joint] = direction * reading.load
-            temperatures[joint] = reading.temperature
+            positions[joint] = layout.joints[joint].radians(last.pulse)
+            velocities[joint] = direction * last.velocity * ServoLayout.Joint.radiansPerPulse
+            load[joint] = direction * last.load
+            if let own = servos[joint].temperature.degrees {
+                temperatures[joint] = max(own, looks.hottestShadow(of: joint) ?? own)
+            } else {
+                knowsTemperatures = false
+            }
         }
+        guard let hand = servos[count].knowledge.last else { return nil }
+        if !servos[count].hasAnswered { unread.insert(count) }
         return JointState(
-            time: now, positions: positions, velocities: velocities, gripper: layout.gripper.opening(readings[count].pulse),
-            load: load, temperatures: temperatures, gripperLoad: abs(readings[count].load),
-            gripperTemperature: readings[count].temperature)
+            time: now, positions: positions, velocities: velocities, gripper: layout.gripper.opening(hand.pulse), load: load,
+            temperatures: knowsTemperatures ? temperatures : nil, gripperLoad: abs(hand.load),
+            gripperTemperature: servos[count].temperature.degrees, unread: unread)
+    }
+}
+
+/// A servo's temperature, of which one garbled answer changes nothing: what is far from the last is believed when the next
+/// answer says it again.
+struct Temperature: Equatable, Sendable, BitwiseCopyable {
+    /// Degrees Celsius that a servo cannot gain or lose between two looks.
+    private static var jump: Double { 10 }
+
+    /// Degrees Celsius; nil before the first answer that counts.
+    private(set) var degrees: Double?
+    private var doubted: Double?
+
+    /// The last answer waits to be confirmed.
+    var isDoubtful: Bool { doubted != nil }
+
+    mutating func take(_ told: Double) {
+        let isNear = degrees.map { abs($0 - told) <= Self.jump } ?? false
+        let isConfirmed = doubted.map { abs($0 - told) <= Self.jump } ?? false
+        guard isNear || isConfirmed else { return doubted = told }
+        (degrees, doubted) = (told, nil)
     }
 }

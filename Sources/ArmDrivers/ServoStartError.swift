@@ -9,6 +9,12 @@ package enum ServoStartError: Error, Equatable {
     case otherCalibration(servo: UInt8, register: String, found: Int, file: Int)
     case shadowApart(leader: UInt8, shadow: UInt8, pulses: Int)
     case notEnoughTime(rateHertz: Double, highestHertz: Double, bytes: Int, baud: Int)
+    /// A servo stands outside the limits in its own registers, pulses.
+    case beyondOwnLimits(servo: UInt8, found: Int, limits: ClosedRange<Int>)
+    /// Of so many questions in a row so many were not answered whole.
+    case unsteady(servo: UInt8, lost: Int, asked: Int, port: String)
+    /// What was measured of the line does not fit into a control tick.
+    case slowLine(LineCost, rateHertz: Double, cause: String)
 }
 
 extension ServoStartError: CustomStringConvertible {
@@ -42,6 +48,14 @@ extension ServoStartError: CustomStringConvertible {
         case .shadowApart(let leader, let shadow, let pulses):
             return "setting up the arm: servos \(leader) and \(shadow) move one joint and stand \(pulses) pulses apart, expected "
                 + "at most 40: they would work against each other. Align their horns or correct the homing offset of \(shadow)."
+        case .beyondOwnLimits(let servo, let found, let limits):
+            return "switching the torque of servo \(servo) on: it stands at \(found), its own limits are \(limits.lowerBound) ... "
+                + "\(limits.upperBound), and with torque it would go back at full speed. Move the joint inside by hand."
+        case .unsteady(let servo, let lost, let asked, let port):
+            return "listening to the servos on \(port): servo \(servo) did not answer \(lost) of \(asked) questions, expected whole "
+                + "answers before the arm may move. Check the cable before it, its power, and other devices on the line."
+        case .slowLine(let cost, let rate, let cause):
+            return "timing the servo bus: \(cost), more than a control tick of \(rate) Hz has. \(cause)"
         case .notEnoughTime(let rate, let highest, let bytes, let baud):
             return "planning the servo bus: \(bytes) bytes a tick at \(baud) baud and \(rate) Hz do not fit. Set "
                 + "arm.control_rate_hz to at most \(Int(highest)), or raise the servos' baud rate."

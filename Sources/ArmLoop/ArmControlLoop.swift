@@ -8,6 +8,8 @@ import Time
 package enum ArmLoopError: Error, Equatable, CustomStringConvertible {
     case wrongArm(calibration: String, expected: Int, found: Int)
     case firstRead(ArmDriverError)
+    /// Of so many readings never several in a row were whole.
+    case firstReadNotWhole(attempts: Int)
     case firstReadNotFinite
     case thread(ThreadStartError)
 
@@ -17,6 +19,9 @@ package enum ArmLoopError: Error, Equatable, CustomStringConvertible {
             "starting the control loop: the driver's arm has \(found) joints, calibration '\(calibration)' expects "
                 + "\(expected). Set the calibration file in the manifest to this arm's."
         case .firstRead(let error): "starting the control loop: the arm could not be read. \(error)"
+        case .firstReadNotWhole(let attempts):
+            "starting the control loop: in \(attempts) attempts the servos were never read whole three times in a row, expected "
+                + "that before the arm may move. Check the cables and other devices on the line."
         case .firstReadNotFinite:
             "starting the control loop: the driver read a position that is NaN or infinite, expected one finite angle "
                 + "for each joint. Check the driver's configuration; nothing was sent to the arm."
@@ -36,12 +41,14 @@ package final class ArmControlLoop<Driver: ArmDriver> {
     private var rights = RealTimeReport()
     private var hasEnded = false
 
-    /// Reads the arm once; sends it nothing yet.
+    /// Reads the arm; sends it nothing yet.
+    /// - Parameter latch: what an earlier process of the same run left.
     package init(
-        driver: consuming Driver, calibration: ArmCalibration, configuration: ArmControllerConfiguration
+        driver: consuming Driver, calibration: ArmCalibration, configuration: ArmControllerConfiguration,
+        latch: ArmLatchedState = ArmLatchedState()
     ) throws(ArmLoopError) {
         let body = try ArmLoopBody(
-            driver: driver, calibration: calibration, configuration: configuration, clock: MachineClock())
+            driver: driver, calibration: calibration, configuration: configuration, clock: MachineClock(), latch: latch)
         channels = body.channels
         loop = FixedRateLoop(rate: configuration.rate, body: body)
         timings = LoopTimings(rate: configuration.rate)
@@ -69,13 +76,13 @@ package final class ArmControlLoop<Driver: ArmDriver> {
     /// Makes the arm brake and hold until `resetEmergencyStop`. From any thread; never lost.
     package func emergencyStop() { channels.emergencyStop.raise() }
 
-    /// Ends an emergency stop; nothing moves by that.
+    /// Ends an emergency stop, or else a fault; nothing moves by that.
     /// - Returns: false if the loop has not taken the last sixteen commands, which means that it hangs.
     package func resetEmergencyStop(by operatorID: OperatorID) -> Bool {
         channels.commands.push(.resetEmergencyStop(by: operatorID))
     }
 
-    /// Ends a hold for a blocked, overloaded or hot joint. Returns as `resetEmergencyStop`.
+    /// Ends a hold for a fault. Returns as `resetEmergencyStop`.
     package func clearFault() -> Bool { channels.commands.push(.clearFault) }
 
     /// Moves joints back that are beyond their limits. Returns as `resetEmergencyStop`.

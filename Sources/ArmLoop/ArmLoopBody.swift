@@ -13,16 +13,35 @@ package struct ArmLoopSnapshot: Equatable, Sendable, BitwiseCopyable {
     package var writeFaults: UInt64 = 0
     /// What the driver said last, whether or not it works again.
     package var lastFault: ArmDriverError?
+    /// Why the arm holds for the driver, until somebody clears it: what went wrong first, or what is still wrong after an
+    /// attempt to go on.
+    package var cause: ArmDriverError?
+    /// What is latched.
+    package var latch = ArmLatchedState()
     package var counts: ArmController.Counts
     /// The last tick's read and write both worked.
     package var driverWorks = true
     /// The servos have been told to let go.
     package var isLimp = false
+    /// The driver sends nothing until somebody clears the fault.
+    package var isSuspended = false
+}
+
+/// What holds the arm until a person ends it, and outlives the process.
+package struct ArmLatchedState: Equatable, Sendable, BitwiseCopyable {
+    package var isEmergencyStopped: Bool
+    package var fault: ArmFault?
+
+    package init(isEmergencyStopped: Bool = false, fault: ArmFault? = nil) {
+        self.isEmergencyStopped = isEmergencyStopped
+        self.fault = fault
+    }
 }
 
 /// One turn of the control loop: read, decide, write, tell. Real-time safe as far as the driver is.
 ///
-/// A read or write that fails makes the arm brake and hold; the loop goes on trying at every tick.
+/// A read or write that fails makes the arm brake and hold until somebody clears the fault; the loop goes on reading at
+/// every tick.
 package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: FixedRateBody {
     package private(set) var driver: Driver
     /// Says when the setpoint was with the driver.
@@ -32,40 +51,63 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
     private var snapshot: ArmLoopSnapshot
     /// Emergency stops taken so far.
     private var stopsSeen: UInt64 = 0
+    /// Somebody has cleared the fault, and the driver is to try.
+    private var isResuming = false
+    /// Readings in a row, whole each, before the loop may begin; and how often it is tried.
+    private static var wholeReadings: Int { 3 }
+    private static var attempts: Int { 60 }
 
-    /// Reads the arm once, to know where to hold it.
+    /// Reads the arm until it was read whole several times in a row, to know where to hold it.
+    /// - Parameter latch: what an earlier process of the same run left.
     package init(
-        driver: consuming Driver, calibration: ArmCalibration, configuration: ArmControllerConfiguration, clock: Clock
+        driver: consuming Driver, calibration: ArmCalibration, configuration: ArmControllerConfiguration, clock: Clock,
+        latch: ArmLatchedState = ArmLatchedState()
     ) throws(ArmLoopError) {
         var clock = clock
         guard driver.jointCount == calibration.joints.count else {
             throw .wrongArm(
                 calibration: calibration.name, expected: calibration.joints.count, found: driver.jointCount)
         }
-        let measured: JointState
-        do { measured = try driver.read(at: clock.now()) } catch { throw .firstRead(error) }
+        let measured = try Self.firstReading(&driver, &clock)
         guard measured.positions.count == driver.jointCount, measured.positions.isFinite, measured.gripper.isFinite
         else { throw .firstReadNotFinite }
         controller = ArmController(calibration: calibration, configuration: configuration, measured: measured)
-        let chain = calibration.chain
-        let state = ArmState(
-            tick: 0, mode: .holding(controller.isBeyondLimits ? .beyondLimits : .waitingForFirstChunk), measured: measured,
-            setpoint: JointSetpoint(
-                positions: measured.positions, velocities: JointMotion(at: measured.positions).velocities,
-                gripper: measured.gripper),
-            baseFromEEF: chain.baseFromEEF(measured.positions),
-            commandedBaseFromEEF: chain.baseFromEEF(measured.positions))
-        snapshot = ArmLoopSnapshot(state: state, counts: controller.counts)
+        controller.restore(isEmergencyStopped: latch.isEmergencyStopped, fault: latch.fault)
+        snapshot = ArmLoopSnapshot(state: controller.state, counts: controller.counts)
+        snapshot.latch = controller.latch
         channels = ArmLoopChannels(initial: snapshot)
         channels.trace.push(.began(measured, lower: calibration.lower, upper: calibration.upper))
+        if let fault = latch.fault { channels.trace.push(.latched(fault.reason)) }
+        if latch.isEmergencyStopped { channels.trace.push(.command(.emergencyStop)) }
         self.driver = driver
         self.clock = clock
+    }
+
+    /// What is not whole, or fails now and then, is asked again; nothing moves meanwhile.
+    private static func firstReading(_ driver: inout Driver, _ clock: inout Clock) throws(ArmLoopError) -> JointState {
+        var whole = 0
+        var failure: ArmDriverError?
+        for _ in 0..<attempts {
+            do throws(ArmDriverError) {
+                let reading = try driver.read(at: clock.now())
+                whole = reading.unread.isEmpty ? whole + 1 : 0
+                if whole == wholeReadings { return reading }
+            } catch {
+                whole = 0
+                failure = error
+                // Whatever is suspended before the first tick is no case for a person in a run that has not begun.
+                if driver.isSuspended, case .systemCall = error { break }
+            }
+        }
+        if let failure { throw .firstRead(failure) }
+        throw .firstReadNotWhole(attempts: attempts)
     }
 
     package mutating func tick(_ time: TickTime) {
         let isStopping = channels.stop.isSet
         if isStopping { controller.beginStopping() }
         takeCommands(at: time.wake)
+        resumeIfAsked()
         while let chunk = channels.chunks.pop() {
             controller.receive(chunk, at: time.wake)
             channels.trace.push(
@@ -76,13 +118,28 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
         let tick = controller.tick(at: time.deadline, measured: measured)
         var record = ArmTrace.Tick(
             deadline: time.deadline, measured: measured, isStopping: isStopping, setpoint: tick.setpoint, isLimp: tick.isLimp)
-        if tick.isLimp { release(&record) } else { write(tick.setpoint, &record) }
+        if tick.isLimp {
+            release(&record)
+        } else if !driver.isSuspended {
+            write(tick.setpoint, &record)
+        }
         channels.trace.push(.tick(record))
         snapshot.isLimp = tick.isLimp
         if let report = tick.report { channels.reports.push(report) }
         snapshot.state = tick.state
         snapshot.counts = controller.counts
+        snapshot.latch = controller.latch
+        snapshot.isSuspended = driver.isSuspended
+        if controller.fault?.reason != .driverFault { snapshot.cause = nil }
+        isResuming = false
         channels.snapshots.put(snapshot)
+    }
+
+    /// The servos are set up anew before the fault ends: what they need first, and where they stand then.
+    private mutating func resumeIfAsked() {
+        guard controller.isClearing, driver.isSuspended else { return }
+        isResuming = true
+        driver.resume()
     }
 
     /// Resets come before stops: who stops and who resets at the same moment gets a stop.
@@ -112,8 +169,7 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
             return try driver.read(at: now)
         } catch {
             snapshot.readFaults += 1
-            snapshot.lastFault = error
-            snapshot.driverWorks = false
+            note(error)
             return nil
         }
     }
@@ -140,8 +196,21 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
     private mutating func failed(_ error: ArmDriverError, _ record: inout ArmTrace.Tick) {
         record.hasFailed = true
         snapshot.writeFaults += 1
+        note(error)
+    }
+
+    /// What was wrong first is told until somebody tries to go on: the rest may follow from it.
+    private mutating func note(_ error: ArmDriverError) {
+        if controller.fault?.reason != .driverFault || isResuming || snapshot.cause == nil { snapshot.cause = error }
         snapshot.lastFault = error
         snapshot.driverWorks = false
-        controller.driverFailed()
+        controller.driverFailed(blaming: driver.joint(blamedBy: error))
+    }
+}
+
+extension ArmController {
+    /// What somebody has to end before the arm moves again. A joint beyond its limits is found again by whoever reads it.
+    var latch: ArmLatchedState {
+        ArmLatchedState(isEmergencyStopped: isEmergencyStopped, fault: fault?.reason == .beyondLimits ? nil : fault)
     }
 }

@@ -14,23 +14,28 @@ extension ArmController {
         hold(.emergencyStop)
     }
 
-    /// Ends an emergency stop. Nothing moves by that: the policy needs a new chunk, an operator must let the dead-man
-    /// switch go first.
+    /// Ends what holds the arm, one thing at a time: an emergency stop, else a fault. Nothing moves by that: the policy needs a
+    /// new chunk, an operator must let the dead-man switch go first.
     package mutating func resetEmergencyStop(by operatorID: OperatorID) {
-        guard isEmergencyStopped else { return }
-        isEmergencyStopped = false
         lastResetBy = operatorID
-        let reason = goodTicks < 2 ? HoldReason.driverFault : fault?.reason ?? .released
-        hold(reason, insteadOf: .emergencyStop)
+        guard isEmergencyStopped else { return clearFault() }
+        isEmergencyStopped = false
+        hold(fault?.reason ?? .released, insteadOf: .emergencyStop)
     }
 
-    /// Ends a hold for a joint that was blocked, overloaded or too hot; also one for a joint beyond its limits that has
-    /// been moved back by hand. The arm holds on until a new chunk comes or an operator moves it.
+    /// Ends a hold for a joint that was blocked, overloaded, too hot or did not follow; one for a joint beyond its limits that
+    /// has been moved back by hand; one for a fault of the driver, once that works. The arm holds on until a new chunk comes or
+    /// an operator moves it.
     package mutating func clearFault() {
-        guard let fault, fault.reason != .beyondLimits || jointBeyondLimits == nil else { return }
-        monitor.restart()
-        self.fault = nil
-        hold(.released, insteadOf: fault.reason)
+        guard let fault else { return }
+        switch fault.reason {
+        case .beyondLimits where jointBeyondLimits != nil: return
+        case .driverFault: isClearing = true
+        default:
+            monitor.restart()
+            self.fault = nil
+            hold(.released, insteadOf: fault.reason)
+        }
     }
 
     /// Moves joints that are beyond their limits back, at `recoverySpeed`. Nothing else makes the arm do that.
@@ -97,7 +102,7 @@ extension ArmController {
     }
 
     private var mayBeMoved: Bool {
-        if isEmergencyStopped || goodTicks < 2 { return false }
+        if isEmergencyStopped || goodTicks < 2 || !hasWholeReading { return false }
         if let fault, fault.reason != .beyondLimits { return false }
         return switch phase {
         case .recovering, .holding(.stopping): false
@@ -139,7 +144,7 @@ extension ArmController {
         guard configuration.servoLimits != nil, goodTicks >= 2, fault == nil, !isEmergencyStopped else { return }
         guard let finding = monitor.check(measured, setpoint: motion.positions) else { return }
         monitor.restart()
-        fault = finding
+        fault = ArmFault(reason: finding.reason, joint: finding.joint)
         hold(finding.reason)
         // Where it stands nothing pushes; the others stay where they are.
         reference = motion.positions

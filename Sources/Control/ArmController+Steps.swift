@@ -24,7 +24,7 @@ extension ArmController {
             }
         case .holding:
             // One good tick after a fault is not enough: its write may still fail.
-            if hasPending && obeysPolicy && goodTicks >= 2 && isDueToStart(at: now) {
+            if hasPending && obeysPolicy && goodTicks >= 2 && hasWholeReading && isDueToStart(at: now) {
                 _ = startPending(at: now, boundary: nil)
             }
         case .manual, .recovering: break

@@ -27,10 +27,11 @@ package struct ArmTick: Equatable, Sendable, BitwiseCopyable {
 /// setpoint held. Between policy steps the reference is a cubic in every joint, continuous in position and velocity
 /// across steps, chunks and holds; the setpoint follows it inside the `SafetyEnvelope`, through which everything passes.
 package struct ArmController: Sendable, BitwiseCopyable {
-    /// How far (radians, any joint) the arm may be from the setpoint after a driver fault for the setpoint to be
-    /// kept. Beyond it the arm was moved or has sagged, and the setpoint starts anew from the measured position:
-    /// the old one would make the servos jump. Larger than the lag of a moving arm, smaller than what hurts.
-    package static let recoveryTolerance = 0.2
+    /// Seconds without a whole reading, and at least as many ticks, after which the setpoint is drawn to where the arm was read
+    /// to be: a process that slept, a loop that was late, servos that did not answer. Longer than a servo needs to get to its
+    /// last goal, so that the lag of a moving arm is not taken for a move by somebody else.
+    package static let longestPause = 0.04
+    private static let longestPauseTicks = 3.0
     /// How far beyond a limit (radians) a joint may be found without that being a fault: encoders and backlash.
     package static let limitTolerance = 0.02
 
@@ -44,7 +45,7 @@ package struct ArmController: Sendable, BitwiseCopyable {
         package var duplicateChunks: UInt64 = 0
         /// Reports lost because they arose faster than one per tick.
         package var droppedReports: UInt64 = 0
-        /// Times the setpoint started anew from the measured position after a driver fault.
+        /// Times the setpoint was drawn to the measured position, from further away than a tick's travel.
         package var recoveries: UInt64 = 0
         /// Emergency stops that began.
         package var emergencyStops: UInt64 = 0
@@ -59,6 +60,8 @@ package struct ArmController: Sendable, BitwiseCopyable {
         case executing
         case manual
         case recovering
+
+        var isHolding: Bool { if case .holding = self { true } else { false } }
     }
 
     package let configuration: ArmControllerConfiguration
@@ -80,11 +83,17 @@ package struct ArmController: Sendable, BitwiseCopyable {
     var reference: JointVector
     /// Good ticks since the driver failed; a chunk starts only when one whole tick, read and write, has worked.
     var goodTicks = Int.max
+    /// Every encoder was read in this tick.
+    var hasWholeReading = true
+    /// When every encoder was read last.
+    private var lastWholeReading: MonotonicTime
 
     // Safety and operators; see ArmController+Operators.
-    var isEmergencyStopped = false
+    package internal(set) var isEmergencyStopped = false
     /// Latched until someone clears it.
-    var fault: ServoMonitor.Finding?
+    package internal(set) var fault: ArmFault?
+    /// Somebody has cleared a fault of the driver; it ends once the driver works.
+    package internal(set) var isClearing = false
     var monitor: ServoMonitor
     private var grip: GripGuard
     /// The opening to send; `gripper`, unless something is in its way.
@@ -140,8 +149,9 @@ package struct ArmController: Sendable, BitwiseCopyable {
             acceleration: calibration.acceleration, period: configuration.rate.periodSeconds)
         gripperSpeed = calibration.gripper.speed
         self.measured = measured
+        lastWholeReading = measured.time
         motion = JointMotion(at: measured.positions)
-        gripper = min(max(measured.gripper, 0), 1)
+        gripper = measured.gripper
         gripperTarget = gripper
         easedGripper = gripper
         latch = GripperLatch(rule: configuration.gripper, opening: gripper)
@@ -159,10 +169,19 @@ package struct ArmController: Sendable, BitwiseCopyable {
             ensemble = TemporalEnsemble(weight: 0, size: 1)
         }
         if let joint = jointBeyondLimits {
-            fault = ServoMonitor.Finding(reason: .beyondLimits, joint: joint)
+            fault = ArmFault(reason: .beyondLimits, joint: joint)
             phase = .holding(.beyondLimits)
         }
         admitPresentPlace()
+    }
+
+    /// Takes over what an earlier process of the same run left latched. Before the first tick.
+    package mutating func restore(isEmergencyStopped: Bool, fault: ArmFault?) {
+        if let fault, self.fault == nil {
+            self.fault = fault
+            hold(fault.reason)
+        }
+        if isEmergencyStopped { emergencyStop() }
     }
 
     /// Joints of the arm, without the gripper.
@@ -213,10 +232,14 @@ package struct ArmController: Sendable, BitwiseCopyable {
         report.firstSetpointTime = now
     }
 
-    /// The driver did not take the setpoint of the last tick: the arm brakes, and holds until a chunk comes after the
-    /// driver works again.
-    package mutating func driverFailed() {
+    /// The driver could not be read, or did not take the setpoint of the last tick: the arm brakes, and holds until somebody
+    /// clears the fault and the driver works again.
+    /// - Parameter joint: that it is about; nil when it is about none.
+    package mutating func driverFailed(blaming joint: Int? = nil) {
         goodTicks = 0
+        isClearing = false
+        // What was wrong first stays: the rest may follow from it. Of a joint beyond its limits nothing is known any more.
+        if fault == nil || fault?.reason == .beyondLimits { fault = ArmFault(reason: .driverFault, joint: joint) }
         hold(.driverFault)
     }
 
@@ -231,16 +254,12 @@ package struct ArmController: Sendable, BitwiseCopyable {
     ///   - measured: nil when the driver could not be read: the arm brakes as after `driverFailed()`. A position that
     ///     is not finite counts as that.
     package mutating func tick(at now: MonotonicTime, measured reading: JointState?) -> ArmTick {
-        if let reading, Self.isUsable(reading), reading.positions.count == jointCount {
-            measured = reading
-            recoverIfNeeded()
-            watchServos()
-        } else {
-            driverFailed()
-        }
+        let isLate = take(reading)
         chooseSource(at: now)
         chooseStep(at: now)
         move(to: now)
+        if isLate || isClearing { drawToMeasured() }
+        endClearing()
         letGoIfAsked()
         let tick = ArmTick(state: state, report: reports.popFirst(), isLimp: isLimp)
         counts.droppedReports = reports.dropped
@@ -248,23 +267,84 @@ package struct ArmController: Sendable, BitwiseCopyable {
         return tick
     }
 
+    /// Takes what the encoders said.
+    /// - Returns: whether it is the first whole reading after a pause, in which the arm may have been moved.
+    private mutating func take(_ reading: JointState?) -> Bool {
+        hasWholeReading = false
+        guard let reading, Self.isUsable(reading), reading.positions.count == jointCount else {
+            driverFailed()
+            return false
+        }
+        measured = reading
+        // Of a joint that did not answer nothing is known: what follows waits until it does.
+        guard reading.unread.isEmpty else { return false }
+        hasWholeReading = true
+        let pause = (reading.time - lastWholeReading).inSeconds
+        lastWholeReading = reading.time
+        if goodTicks < 2 { goodTicks += 1 }
+        watchServos()
+        return pause > max(Self.longestPause, Self.longestPauseTicks * configuration.rate.periodSeconds)
+    }
+
     // MARK: Moving
 
     private mutating func move(to now: MonotonicTime) {
+        guard hasWholeReading else { return stand(at: now) }
         switch phase {
         case .executing: follow(segment.positions(at: now), towards: segment.to)
         case .manual: moveManually()
         case .recovering: moveBack()
         case .holding(.chunkExhausted) where now - lastFreshReceipt < configuration.watchdog:
             follow(segment.to.positions, towards: segment.to)
-        case .holding(.waitingForFirstChunk), .holding(.stalled), .holding(.overloaded):
+        case .holding(.waitingForFirstChunk), .holding(.stalled), .holding(.overloaded), .holding(.notFollowing):
             // A joint found a hair beyond its limit goes back to it; one that is blocked stops pushing.
             follow(reference)
         case .holding: motion = envelope.braked(from: motion)
         }
         let stroke = gripperSpeed * configuration.rate.periodSeconds
         gripper += min(max(gripperTarget - gripper, -stroke), stroke)
-        easedGripper = configuration.servoLimits == nil ? gripper : grip.eased(gripper, measured: measured)
+        let eased = configuration.servoLimits == nil ? gripper : grip.eased(gripper, measured: measured)
+        // Nor does it jump when it meets something, or when that gives way.
+        easedGripper += min(max(eased - easedGripper, -stroke), stroke)
+    }
+
+    /// Brakes because a joint was not read; the reference of a chunk goes on, so that the arm can go after it.
+    private mutating func stand(at now: MonotonicTime) {
+        motion = envelope.braked(from: motion)
+        if case .executing = phase { reference = segment.positions(at: now) } else { reference = motion.positions }
+    }
+
+    /// Draws the setpoint to where the arm was read to be: the next goal is no further from there than one tick's travel. The
+    /// rest of the way, if somebody asks for it, is made at the joints' own speed.
+    private mutating func drawToMeasured() {
+        guard hasWholeReading else { return }
+        let period = configuration.rate.periodSeconds
+        var place = motion.positions
+        for joint in 0..<jointCount {
+            let reach = envelope.velocity[joint] * period
+            place[joint] = min(max(place[joint], measured.positions[joint] - reach), measured.positions[joint] + reach)
+        }
+        let stroke = gripperSpeed * period
+        let opening = min(max(easedGripper, measured.gripper - stroke), measured.gripper + stroke)
+        if opening != easedGripper {
+            (gripper, easedGripper) = (opening, opening)
+            if phase.isHolding { gripperTarget = opening }
+            grip.letGo()
+        }
+        guard place != motion.positions else { return }
+        motion = JointMotion(at: place)
+        reference = place
+        admitPresentPlace()
+        counts.recoveries += 1
+    }
+
+    /// A fault of the driver that somebody has cleared is over once the driver has worked for two ticks.
+    private mutating func endClearing() {
+        guard isClearing, goodTicks >= 2, hasWholeReading else { return }
+        isClearing = false
+        fault = jointBeyondLimits.map { ArmFault(reason: .beyondLimits, joint: $0) }
+        monitor.restart()
+        hold(fault?.reason ?? .released, insteadOf: .driverFault)
     }
 
     /// An arm that stands after an emergency stop lets go, if it is to; from then on the setpoint goes with the arm, so
@@ -272,7 +352,7 @@ package struct ArmController: Sendable, BitwiseCopyable {
     private mutating func letGoIfAsked() {
         guard isEmergencyStopped, configuration.emergencyStop == .torqueOff, isLimp || motion.isAtRest else {
             if isLimp, let joint = jointBeyondLimits, fault == nil {
-                fault = ServoMonitor.Finding(reason: .beyondLimits, joint: joint)
+                fault = ArmFault(reason: .beyondLimits, joint: joint)
                 hold(.beyondLimits)
             }
             isLimp = false
@@ -281,8 +361,9 @@ package struct ArmController: Sendable, BitwiseCopyable {
         isLimp = true
         motion = JointMotion(at: measured.positions)
         reference = measured.positions
-        gripper = min(max(measured.gripper, 0), 1)
+        gripper = measured.gripper
         (gripperTarget, easedGripper) = (gripper, gripper)
+        grip.letGo()
         latch.restart(at: gripper)
         admitPresentPlace()
     }
@@ -361,21 +442,6 @@ package struct ArmController: Sendable, BitwiseCopyable {
         phase = .holding(reason)
     }
 
-    private mutating func recoverIfNeeded() {
-        guard goodTicks < 2 else { return }
-        goodTicks += 1
-        if (measured.positions - motion.positions).magnitude > Self.recoveryTolerance {
-            motion = JointMotion(at: measured.positions)
-            reference = measured.positions
-            admitPresentPlace()
-            counts.recoveries += 1
-            if fault == nil, let joint = jointBeyondLimits {
-                fault = ServoMonitor.Finding(reason: .beyondLimits, joint: joint)
-            }
-        }
-        if goodTicks == 2, let fault { hold(fault.reason, insteadOf: .driverFault) }
-    }
-
     /// What it does at present, as the last tick left it.
     package var state: ArmState {
         let chain = planner.inverseKinematics.chain
@@ -412,7 +478,7 @@ extension HoldReason {
     var rank: Int {
         switch self {
         case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .released: 0
-        case .stalled, .overloaded, .overheated, .beyondLimits: 1
+        case .stalled, .overloaded, .overheated, .beyondLimits, .notFollowing: 1
         case .driverFault: 2
         case .emergencyStop: 3
         case .stopping: 4

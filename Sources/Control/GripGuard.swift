@@ -25,6 +25,9 @@ package struct GripGuard: Equatable, Sendable, BitwiseCopyable {
         stallTicks = max(1, Int((limits.stallTime.inSeconds / period).rounded(.up)))
     }
 
+    /// What it held is not known any more.
+    package mutating func letGo() { (direction, ticks) = (0, 0) }
+
     package var isGripping: Bool { direction != 0 }
 
     /// The opening to send, once per tick.

@@ -34,12 +34,24 @@ package struct ServoLimits: Equatable, Sendable, BitwiseCopyable {
     }
 }
 
+/// Why the arm holds until somebody clears it, and which joint it is about.
+package struct ArmFault: Equatable, Sendable, BitwiseCopyable {
+    package var reason: HoldReason
+    /// From 0 at the base; the number of joints is the gripper; nil when it is about none.
+    package var joint: Int?
+
+    package init(reason: HoldReason, joint: Int?) {
+        self.reason = reason
+        self.joint = joint
+    }
+}
+
 /// Watches whether the joints follow, how hard they push and how hot they are. Counts in control ticks, so that a tick
 /// that comes late makes nothing worse. Pure; real-time safe.
 package struct ServoMonitor: Sendable, BitwiseCopyable {
     /// What is wrong, and with which joint.
     package struct Finding: Equatable, Sendable, BitwiseCopyable {
-        /// `stalled`, `overloaded` or `overheated`.
+        /// `stalled`, `overloaded`, `overheated` or `notFollowing`.
         package var reason: HoldReason
         /// From 0 at the base; the number of joints is the gripper.
         package var joint: Int
@@ -94,7 +106,7 @@ package struct ServoMonitor: Sendable, BitwiseCopyable {
         loaded[joint] = (load ?? 0) >= limits.overloadLoad ? loaded[joint] + 1 : 0
         let position = measured.positions[joint]
         let pushes = load.map { $0 >= limits.stallLoad } ?? true
-        if abs(setpoint - position) >= limits.stallError && pushes {
+        if abs(setpoint - position) >= limits.stallError {
             // It begins, or begins again because the joint has come on since.
             if blocked[joint] == 0 || abs(position - blockedAt[joint]) >= limits.stallMotion {
                 blocked[joint] = 0
@@ -104,7 +116,8 @@ package struct ServoMonitor: Sendable, BitwiseCopyable {
         } else {
             blocked[joint] = 0
         }
-        if blocked[joint] >= stallTicks { return .stalled }
+        // Something is in its way, or it has no torque: the one pushes, the other does not.
+        if blocked[joint] >= stallTicks { return pushes ? .stalled : .notFollowing }
         return loaded[joint] >= overloadTicks ? .overloaded : nil
     }
 }

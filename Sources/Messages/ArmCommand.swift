@@ -7,9 +7,11 @@ package struct ArmCommand: Equatable, Sendable {
     package enum Action: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         /// Brake and hold until it is reset.
         case emergencyStop = 1
-        /// Ends an emergency stop; the arm holds on until a new chunk or an operator moves it.
+        /// Ends what holds the arm, one thing at a time: an emergency stop, else a fault as `clearFault` does. The arm holds
+        /// on until a new chunk or an operator moves it.
         case resetEmergencyStop = 2
-        /// Ends a hold for a blocked, overloaded or overheated joint.
+        /// Ends the hold for a fault: of the servos or their line, or of a joint that was blocked, overloaded, overheated or
+        /// did not follow. Servos without torque take hold where they stand.
         case clearFault = 3
         /// Move joints that are beyond their limits back inside, slowly.
         case recover = 4

@@ -1,9 +1,23 @@
 import Geometry
 import Time
 
-/// What the encoders say.
+/// Joints of one arm, and its gripper, which comes after the last joint.
+package struct JointSet: Equatable, Sendable, BitwiseCopyable {
+    /// Bit n is joint n, from 0 at the base; the bit after the last joint is the gripper.
+    package var bits: UInt16
+
+    package init(bits: UInt16 = 0) { self.bits = bits }
+
+    package var isEmpty: Bool { bits == 0 }
+    package func contains(_ joint: Int) -> Bool { bits >> UInt16(joint) & 1 == 1 }
+    package mutating func insert(_ joint: Int) { bits |= 1 << UInt16(joint) }
+}
+
+/// What the encoders say. Every position in it was read from its encoder; there is no state before each has been read once.
 package struct JointState: Equatable, Sendable, BitwiseCopyable {
     package var time: MonotonicTime
+    /// Joints whose encoders did not answer at `time`: their numbers are those of their last answer.
+    package var unread: JointSet
     /// Radians.
     package var positions: JointVector
     /// Radians per second.
@@ -24,9 +38,10 @@ package struct JointState: Equatable, Sendable, BitwiseCopyable {
     package init(
         time: MonotonicTime, positions: JointVector, velocities: JointVector, gripper: Double,
         load: JointVector? = nil, temperatures: JointVector? = nil, gripperLoad: Double? = nil,
-        gripperTemperature: Double? = nil
+        gripperTemperature: Double? = nil, unread: JointSet = JointSet()
     ) {
         self.time = time
+        self.unread = unread
         self.positions = positions
         self.velocities = velocities
         self.gripper = gripper
@@ -72,6 +87,8 @@ package enum HoldReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case released = 10
     /// A joint's servo is hotter than it may be.
     case overheated = 11
+    /// A joint is away from its setpoint and does not push towards it: it has no torque, or does not hear.
+    case notFollowing = 12
 }
 
 extension HoldReason: CustomStringConvertible {
@@ -81,13 +98,14 @@ extension HoldReason: CustomStringConvertible {
         case .chunkExhausted: "all steps of the last chunk are done and no new one came"
         case .noFreshChunk: "no fresh chunk within the watchdog"
         case .stopping: "stopping"
-        case .driverFault: "the driver fails"
+        case .driverFault: "the servos cannot be driven"
         case .emergencyStop: "emergency stop: reset it to go on"
         case .stalled: "a joint is blocked"
         case .overloaded: "a joint is overloaded"
         case .beyondLimits: "a joint is beyond its limits: ask for recovery, or move it back by hand"
         case .released: "the operator has let go"
         case .overheated: "a joint's servo is too hot"
+        case .notFollowing: "a joint does not follow and does not push"
         }
     }
 }

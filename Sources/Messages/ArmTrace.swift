@@ -6,6 +6,8 @@ package struct ArmTrace: Equatable, Sendable {
     package enum Entry: Equatable, Sendable, BitwiseCopyable {
         /// The loop starts: the arm holds where its encoders say it is. The limits are those that the loop keeps, radians.
         case began(JointState, lower: JointVector, upper: JointVector)
+        /// The loop starts with a fault that an earlier process of this run left: the arm holds until it is cleared.
+        case latched(HoldReason)
         /// A chunk was taken, before the next tick.
         case chunk(id: UInt64, observationTime: MonotonicTime, takenTime: MonotonicTime)
         /// An operator's motion was taken, before the next tick.

@@ -47,6 +47,7 @@ extension ArmTrace: Stamped {
 extension ArmTrace.Entry {
     fileprivate mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) {
         switch self {
+        case .latched: break
         case .began(var measured, let lower, let upper):
             measured.time = present(measured.time)
             self = .began(measured, lower: lower, upper: upper)

@@ -88,6 +88,7 @@ package struct ArmVerification {
     private mutating func receive(_ entry: ArmTrace.Entry) {
         switch entry {
         case .began(let measured, let lower, let upper): begin(measured, lower: lower, upper: upper)
+        case .latched(let reason): controller?.restore(isEmergencyStopped: false, fault: ArmFault(reason: reason, joint: nil))
         case .chunk, .manual, .command: taken.append(entry)
         case .tick(let tick): check(tick)
         }
@@ -155,7 +156,7 @@ package struct ArmVerification {
             case .clearFault: controller?.clearFault()
             case .recover: controller?.recover()
             }
-        case .began, .tick: break
+        case .began, .latched, .tick: break
         }
     }
 

@@ -31,6 +31,7 @@ extension ArmState: WireMessage {
         proto.measuredTemperatureCelsius = measured.temperatures?.array ?? []
         if let load = measured.gripperLoad { proto.measuredGripperLoad = load }
         if let temperature = measured.gripperTemperature { proto.measuredGripperTemperatureCelsius = temperature }
+        proto.measuredUnread = UInt32(measured.unread.bits)
         if let blamedJoint { proto.blamedJoint = try Self.check.small(blamedJoint, "blamed_joint") }
         try Self.validate(proto)
         return try Self.encode(proto)
@@ -64,7 +65,8 @@ extension ArmState: WireMessage {
                     ? nil : JointVector(proto.measuredTemperatureCelsius),
                 gripperLoad: proto.hasMeasuredGripperLoad ? proto.measuredGripperLoad : nil,
                 gripperTemperature: proto.hasMeasuredGripperTemperatureCelsius
-                    ? proto.measuredGripperTemperatureCelsius : nil),
+                    ? proto.measuredGripperTemperatureCelsius : nil,
+                unread: JointSet(bits: UInt16(proto.measuredUnread))),
             setpoint: JointSetpoint(
                 positions: JointVector(proto.setpointPositionsRad),
                 velocities: JointVector(proto.setpointVelocitiesRadPerS), gripper: proto.setpointGripper),
@@ -89,6 +91,7 @@ extension ArmState: WireMessage {
                 values.isEmpty || values.count == counts[0], "the number of joints", found: "\(values.count) in \(name)",
                 expected: "none, or \(counts[0]) as in the positions")
         }
+        try check.joints(proto.measuredUnread, among: counts[0], "measured_unread")
         try check.require(
             !proto.hasBlamedJoint || Int(proto.blamedJoint) <= counts[0], "blamed_joint", found: "\(proto.blamedJoint)",
             expected: "at most \(counts[0])")

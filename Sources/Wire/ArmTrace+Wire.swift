@@ -34,6 +34,8 @@ extension ArmTrace: WireMessage {
             proto.began.measured = Octo_ArmTrace.Joints(measured)
             proto.began.lowerRad = lower.array
             proto.began.upperRad = upper.array
+        case .latched(let reason):
+            proto.latched = Octo_ArmState.HoldReason(rawValue: Int(reason.rawValue)) ?? .unspecified
         case .chunk(let id, let observationTime, let takenTime):
             proto.chunk.chunkID = id
             proto.chunk.observationNs = observationTime.nanoseconds
@@ -65,6 +67,11 @@ extension ArmTrace: WireMessage {
                 "the number of limits", found: "\(began.lowerRad.count) and \(began.upperRad.count)",
                 expected: "one for each of \(measured.positions.count) joints")
             return .began(measured, lower: JointVector(began.lowerRad), upper: JointVector(began.upperRad))
+        case .latched(let value):
+            guard let reason = UInt8(exactly: value.rawValue).flatMap(HoldReason.init) else {
+                throw check.failure("latched", found: "\(value.rawValue)", expected: "1...\(HoldReason.allCases.count)")
+            }
+            return .latched(reason)
         case .chunk(let chunk):
             return .chunk(
                 id: chunk.chunkID, observationTime: try time(chunk.observationNs, "observation_ns"),
@@ -91,7 +98,7 @@ extension ArmTrace: WireMessage {
                         velocities: JointVector(tick.setpointVelocitiesRadPerS), gripper: tick.setpointGripper),
                     isLimp: tick.isLimp, writtenTime: tick.hasWrittenNs ? try time(tick.writtenNs, "written_ns") : nil,
                     hasFailed: tick.hasFailed_p))
-        case nil: throw check.failure("kind", found: "absent", expected: "began, chunk, manual, command or tick")
+        case nil: throw check.failure("kind", found: "absent", expected: "began, latched, chunk, manual, command or tick")
         }
     }
 
@@ -107,13 +114,15 @@ extension ArmTrace: WireMessage {
         try check.require(
             count <= JointVector.capacity && others[0] == count && others.dropFirst().allSatisfy { $0 == 0 || $0 == count },
             "the number of joints", found: "\(count), \(others)", expected: "the same in each, at most \(JointVector.capacity)")
+        try check.joints(proto.unread, among: count, "unread")
         return JointState(
             time: try time(proto.timeNs, "time_ns"), positions: JointVector(proto.positionsRad),
             velocities: JointVector(proto.velocitiesRadPerS), gripper: proto.gripper,
             load: proto.load.isEmpty ? nil : JointVector(proto.load),
             temperatures: proto.temperatureCelsius.isEmpty ? nil : JointVector(proto.temperatureCelsius),
             gripperLoad: proto.hasGripperLoad ? proto.gripperLoad : nil,
-            gripperTemperature: proto.hasGripperTemperatureCelsius ? proto.gripperTemperatureCelsius : nil)
+            gripperTemperature: proto.hasGripperTemperatureCelsius ? proto.gripperTemperatureCelsius : nil,
+            unread: JointSet(bits: UInt16(proto.unread)))
     }
 }
 
@@ -124,6 +133,7 @@ extension Octo_ArmTrace.Joints {
         positionsRad = state.positions.array
         velocitiesRadPerS = state.velocities.array
         gripper = state.gripper
+        unread = UInt32(state.unread.bits)
         load = state.load?.array ?? []
         temperatureCelsius = state.temperatures?.array ?? []
         if let load = state.gripperLoad { gripperLoad = load }

@@ -94,6 +94,13 @@ struct FieldCheck {
         try self.bulk(bulk?.count ?? 0, is: 0, because: "a message without pixels")
     }
 
+    /// - Parameters:
+    ///   - bits: one for each joint, and one for the gripper after them.
+    func joints(_ bits: UInt32, among count: Int, _ field: String) throws(WireError) {
+        try require(
+            bits >> UInt32(count + 1) == 0, field, found: "bits \(bits)", expected: "bits of \(count) joints and the gripper")
+    }
+
     /// Ascending and each once, which makes the order of the views the same for writer and reader.
     func ascending(_ cameras: [String]) throws(WireError) {
         for (former, latter) in zip(cameras, cameras.dropFirst()) {

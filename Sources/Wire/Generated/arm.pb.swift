@@ -191,6 +191,13 @@ nonisolated struct Octo_ArmState: @unchecked Sendable {
   /// Clears the value of `measuredGripperTemperatureCelsius`. Subsequent reads from it will return its default value.
   mutating func clearMeasuredGripperTemperatureCelsius() {_uniqueStorage()._measuredGripperTemperatureCelsius = nil}
 
+  /// Joints whose encoders did not answer at measured_ns, bit 0 at the base, the gripper after the last: their numbers are
+  /// those of their last answer.
+  var measuredUnread: UInt32 {
+    get {_storage._measuredUnread}
+    set {_uniqueStorage()._measuredUnread = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Mode: Equatable, Sendable {
@@ -216,6 +223,7 @@ nonisolated struct Octo_ArmState: @unchecked Sendable {
     case beyondLimits // = 9
     case released // = 10
     case overheated // = 11
+    case notFollowing // = 12
     case UNRECOGNIZED(Int)
 
     init() {
@@ -236,6 +244,7 @@ nonisolated struct Octo_ArmState: @unchecked Sendable {
       case 9: self = .beyondLimits
       case 10: self = .released
       case 11: self = .overheated
+      case 12: self = .notFollowing
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -254,6 +263,7 @@ nonisolated struct Octo_ArmState: @unchecked Sendable {
       case .beyondLimits: return 9
       case .released: return 10
       case .overheated: return 11
+      case .notFollowing: return 12
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -272,6 +282,7 @@ nonisolated struct Octo_ArmState: @unchecked Sendable {
       .beyondLimits,
       .released,
       .overheated,
+      .notFollowing,
     ]
 
   }
@@ -687,7 +698,7 @@ nonisolated extension Octo_Pose: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension Octo_ArmState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ArmState"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tick\0\u{1}executing\0\u{1}holding\0\u{3}measured_ns\0\u{3}measured_positions_rad\0\u{3}measured_velocities_rad_per_s\0\u{3}measured_gripper\0\u{3}setpoint_positions_rad\0\u{3}setpoint_velocities_rad_per_s\0\u{3}setpoint_gripper\0\u{3}base_from_eef\0\u{3}commanded_base_from_eef\0\u{1}manual\0\u{1}recovering\0\u{3}measured_load\0\u{3}measured_temperature_celsius\0\u{3}blamed_joint\0\u{3}measured_gripper_load\0\u{3}measured_gripper_temperature_celsius\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tick\0\u{1}executing\0\u{1}holding\0\u{3}measured_ns\0\u{3}measured_positions_rad\0\u{3}measured_velocities_rad_per_s\0\u{3}measured_gripper\0\u{3}setpoint_positions_rad\0\u{3}setpoint_velocities_rad_per_s\0\u{3}setpoint_gripper\0\u{3}base_from_eef\0\u{3}commanded_base_from_eef\0\u{1}manual\0\u{1}recovering\0\u{3}measured_load\0\u{3}measured_temperature_celsius\0\u{3}blamed_joint\0\u{3}measured_gripper_load\0\u{3}measured_gripper_temperature_celsius\0\u{3}measured_unread\0")
 
   fileprivate class _StorageClass {
     var _tick: UInt64 = 0
@@ -706,6 +717,7 @@ nonisolated extension Octo_ArmState: SwiftProtobuf.Message, SwiftProtobuf._Messa
     var _blamedJoint: UInt32? = nil
     var _measuredGripperLoad: Double? = nil
     var _measuredGripperTemperatureCelsius: Double? = nil
+    var _measuredUnread: UInt32 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -732,6 +744,7 @@ nonisolated extension Octo_ArmState: SwiftProtobuf.Message, SwiftProtobuf._Messa
       _blamedJoint = source._blamedJoint
       _measuredGripperLoad = source._measuredGripperLoad
       _measuredGripperTemperatureCelsius = source._measuredGripperTemperatureCelsius
+      _measuredUnread = source._measuredUnread
     }
   }
 
@@ -812,6 +825,7 @@ nonisolated extension Octo_ArmState: SwiftProtobuf.Message, SwiftProtobuf._Messa
         case 17: try { try decoder.decodeSingularUInt32Field(value: &_storage._blamedJoint) }()
         case 18: try { try decoder.decodeSingularDoubleField(value: &_storage._measuredGripperLoad) }()
         case 19: try { try decoder.decodeSingularDoubleField(value: &_storage._measuredGripperTemperatureCelsius) }()
+        case 20: try { try decoder.decodeSingularUInt32Field(value: &_storage._measuredUnread) }()
         default: break
         }
       }
@@ -891,6 +905,9 @@ nonisolated extension Octo_ArmState: SwiftProtobuf.Message, SwiftProtobuf._Messa
       try { if let v = _storage._measuredGripperTemperatureCelsius {
         try visitor.visitSingularDoubleField(value: v, fieldNumber: 19)
       } }()
+      if _storage._measuredUnread != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._measuredUnread, fieldNumber: 20)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -916,6 +933,7 @@ nonisolated extension Octo_ArmState: SwiftProtobuf.Message, SwiftProtobuf._Messa
         if _storage._blamedJoint != rhs_storage._blamedJoint {return false}
         if _storage._measuredGripperLoad != rhs_storage._measuredGripperLoad {return false}
         if _storage._measuredGripperTemperatureCelsius != rhs_storage._measuredGripperTemperatureCelsius {return false}
+        if _storage._measuredUnread != rhs_storage._measuredUnread {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -926,7 +944,7 @@ nonisolated extension Octo_ArmState: SwiftProtobuf.Message, SwiftProtobuf._Messa
 }
 
 nonisolated extension Octo_ArmState.HoldReason: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0HOLD_REASON_UNSPECIFIED\0\u{1}HOLD_REASON_WAITING_FOR_FIRST_CHUNK\0\u{1}HOLD_REASON_CHUNK_EXHAUSTED\0\u{1}HOLD_REASON_NO_FRESH_CHUNK\0\u{1}HOLD_REASON_STOPPING\0\u{1}HOLD_REASON_DRIVER_FAULT\0\u{1}HOLD_REASON_EMERGENCY_STOP\0\u{1}HOLD_REASON_STALLED\0\u{1}HOLD_REASON_OVERLOADED\0\u{1}HOLD_REASON_BEYOND_LIMITS\0\u{1}HOLD_REASON_RELEASED\0\u{1}HOLD_REASON_OVERHEATED\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0HOLD_REASON_UNSPECIFIED\0\u{1}HOLD_REASON_WAITING_FOR_FIRST_CHUNK\0\u{1}HOLD_REASON_CHUNK_EXHAUSTED\0\u{1}HOLD_REASON_NO_FRESH_CHUNK\0\u{1}HOLD_REASON_STOPPING\0\u{1}HOLD_REASON_DRIVER_FAULT\0\u{1}HOLD_REASON_EMERGENCY_STOP\0\u{1}HOLD_REASON_STALLED\0\u{1}HOLD_REASON_OVERLOADED\0\u{1}HOLD_REASON_BEYOND_LIMITS\0\u{1}HOLD_REASON_RELEASED\0\u{1}HOLD_REASON_OVERHEATED\0\u{1}HOLD_REASON_NOT_FOLLOWING\0")
 }
 
 nonisolated extension Octo_ArmState.Executing: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -71,6 +71,9 @@ nonisolated struct Octo_ArmTrace: Sendable {
     /// Clears the value of `gripperTemperatureCelsius`. Subsequent reads from it will return its default value.
     mutating func clearGripperTemperatureCelsius() {self._gripperTemperatureCelsius = nil}
 
+    /// As ArmState.measured_unread.
+    var unread: UInt32 = 0
+
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
     init() {}
@@ -144,52 +147,72 @@ nonisolated struct Octo_ArmTrace: Sendable {
     fileprivate var _command: Octo_ManualCommand? = nil
   }
 
-  nonisolated struct Tick: Sendable {
+  nonisolated struct Tick: @unchecked Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
-    var deadlineNs: Int64 = 0
+    var deadlineNs: Int64 {
+      get {_storage._deadlineNs}
+      set {_uniqueStorage()._deadlineNs = newValue}
+    }
 
     /// Absent when the encoders could not be read.
     var measured: Octo_ArmTrace.Joints {
-      get {_measured ?? Octo_ArmTrace.Joints()}
-      set {_measured = newValue}
+      get {_storage._measured ?? Octo_ArmTrace.Joints()}
+      set {_uniqueStorage()._measured = newValue}
     }
     /// Returns true if `measured` has been explicitly set.
-    var hasMeasured: Bool {self._measured != nil}
+    var hasMeasured: Bool {_storage._measured != nil}
     /// Clears the value of `measured`. Subsequent reads from it will return its default value.
-    mutating func clearMeasured() {self._measured = nil}
+    mutating func clearMeasured() {_uniqueStorage()._measured = nil}
 
-    var isStopping: Bool = false
+    var isStopping: Bool {
+      get {_storage._isStopping}
+      set {_uniqueStorage()._isStopping = newValue}
+    }
 
-    var setpointPositionsRad: [Double] = []
+    var setpointPositionsRad: [Double] {
+      get {_storage._setpointPositionsRad}
+      set {_uniqueStorage()._setpointPositionsRad = newValue}
+    }
 
-    var setpointVelocitiesRadPerS: [Double] = []
+    var setpointVelocitiesRadPerS: [Double] {
+      get {_storage._setpointVelocitiesRadPerS}
+      set {_uniqueStorage()._setpointVelocitiesRadPerS = newValue}
+    }
 
-    var setpointGripper: Double = 0
+    var setpointGripper: Double {
+      get {_storage._setpointGripper}
+      set {_uniqueStorage()._setpointGripper = newValue}
+    }
 
-    var isLimp: Bool = false
+    var isLimp: Bool {
+      get {_storage._isLimp}
+      set {_uniqueStorage()._isLimp = newValue}
+    }
 
     /// When the setpoint was with the driver; absent when it was not.
     var writtenNs: Int64 {
-      get {_writtenNs ?? 0}
-      set {_writtenNs = newValue}
+      get {_storage._writtenNs ?? 0}
+      set {_uniqueStorage()._writtenNs = newValue}
     }
     /// Returns true if `writtenNs` has been explicitly set.
-    var hasWrittenNs: Bool {self._writtenNs != nil}
+    var hasWrittenNs: Bool {_storage._writtenNs != nil}
     /// Clears the value of `writtenNs`. Subsequent reads from it will return its default value.
-    mutating func clearWrittenNs() {self._writtenNs = nil}
+    mutating func clearWrittenNs() {_uniqueStorage()._writtenNs = nil}
 
     /// The driver refused what it was told.
-    var hasFailed_p: Bool = false
+    var hasFailed_p: Bool {
+      get {_storage._hasFailed_p}
+      set {_uniqueStorage()._hasFailed_p = newValue}
+    }
 
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
     init() {}
 
-    fileprivate var _measured: Octo_ArmTrace.Joints? = nil
-    fileprivate var _writtenNs: Int64? = nil
+    fileprivate var _storage = _StorageClass.defaultInstance
   }
 
   nonisolated struct Entry: Sendable {
@@ -239,6 +262,15 @@ nonisolated struct Octo_ArmTrace: Sendable {
       set {kind = .tick(newValue)}
     }
 
+    /// The loop starts with a fault that an earlier process of this run left.
+    var latched: Octo_ArmState.HoldReason {
+      get {
+        if case .latched(let v)? = kind {return v}
+        return .unspecified
+      }
+      set {kind = .latched(newValue)}
+    }
+
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
     nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -247,6 +279,8 @@ nonisolated struct Octo_ArmTrace: Sendable {
       case manual(Octo_ArmTrace.Manual)
       case command(Octo_ArmCommand.Action)
       case tick(Octo_ArmTrace.Tick)
+      /// The loop starts with a fault that an earlier process of this run left.
+      case latched(Octo_ArmState.HoldReason)
 
     }
 
@@ -297,7 +331,7 @@ nonisolated extension Octo_ArmTrace: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension Octo_ArmTrace.Joints: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = Octo_ArmTrace.protoMessageName + ".Joints"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}time_ns\0\u{3}positions_rad\0\u{3}velocities_rad_per_s\0\u{1}gripper\0\u{1}load\0\u{3}temperature_celsius\0\u{3}gripper_load\0\u{3}gripper_temperature_celsius\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}time_ns\0\u{3}positions_rad\0\u{3}velocities_rad_per_s\0\u{1}gripper\0\u{1}load\0\u{3}temperature_celsius\0\u{3}gripper_load\0\u{3}gripper_temperature_celsius\0\u{1}unread\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -313,6 +347,7 @@ nonisolated extension Octo_ArmTrace.Joints: SwiftProtobuf.Message, SwiftProtobuf
       case 6: try { try decoder.decodeRepeatedDoubleField(value: &self.temperatureCelsius) }()
       case 7: try { try decoder.decodeSingularDoubleField(value: &self._gripperLoad) }()
       case 8: try { try decoder.decodeSingularDoubleField(value: &self._gripperTemperatureCelsius) }()
+      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.unread) }()
       default: break
       }
     }
@@ -347,6 +382,9 @@ nonisolated extension Octo_ArmTrace.Joints: SwiftProtobuf.Message, SwiftProtobuf
     try { if let v = self._gripperTemperatureCelsius {
       try visitor.visitSingularDoubleField(value: v, fieldNumber: 8)
     } }()
+    if self.unread != 0 {
+      try visitor.visitSingularUInt32Field(value: self.unread, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -359,6 +397,7 @@ nonisolated extension Octo_ArmTrace.Joints: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.temperatureCelsius != rhs.temperatureCelsius {return false}
     if lhs._gripperLoad != rhs._gripperLoad {return false}
     if lhs._gripperTemperatureCelsius != rhs._gripperTemperatureCelsius {return false}
+    if lhs.unread != rhs.unread {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -491,71 +530,123 @@ nonisolated extension Octo_ArmTrace.Tick: SwiftProtobuf.Message, SwiftProtobuf._
   static let protoMessageName: String = Octo_ArmTrace.protoMessageName + ".Tick"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}deadline_ns\0\u{1}measured\0\u{3}is_stopping\0\u{3}setpoint_positions_rad\0\u{3}setpoint_velocities_rad_per_s\0\u{3}setpoint_gripper\0\u{3}is_limp\0\u{3}written_ns\0\u{3}has_failed\0")
 
+  fileprivate class _StorageClass {
+    var _deadlineNs: Int64 = 0
+    var _measured: Octo_ArmTrace.Joints? = nil
+    var _isStopping: Bool = false
+    var _setpointPositionsRad: [Double] = []
+    var _setpointVelocitiesRadPerS: [Double] = []
+    var _setpointGripper: Double = 0
+    var _isLimp: Bool = false
+    var _writtenNs: Int64? = nil
+    var _hasFailed_p: Bool = false
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _deadlineNs = source._deadlineNs
+      _measured = source._measured
+      _isStopping = source._isStopping
+      _setpointPositionsRad = source._setpointPositionsRad
+      _setpointVelocitiesRadPerS = source._setpointVelocitiesRadPerS
+      _setpointGripper = source._setpointGripper
+      _isLimp = source._isLimp
+      _writtenNs = source._writtenNs
+      _hasFailed_p = source._hasFailed_p
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularSFixed64Field(value: &self.deadlineNs) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._measured) }()
-      case 3: try { try decoder.decodeSingularBoolField(value: &self.isStopping) }()
-      case 4: try { try decoder.decodeRepeatedDoubleField(value: &self.setpointPositionsRad) }()
-      case 5: try { try decoder.decodeRepeatedDoubleField(value: &self.setpointVelocitiesRadPerS) }()
-      case 6: try { try decoder.decodeSingularDoubleField(value: &self.setpointGripper) }()
-      case 7: try { try decoder.decodeSingularBoolField(value: &self.isLimp) }()
-      case 8: try { try decoder.decodeSingularSFixed64Field(value: &self._writtenNs) }()
-      case 9: try { try decoder.decodeSingularBoolField(value: &self.hasFailed_p) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularSFixed64Field(value: &_storage._deadlineNs) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._measured) }()
+        case 3: try { try decoder.decodeSingularBoolField(value: &_storage._isStopping) }()
+        case 4: try { try decoder.decodeRepeatedDoubleField(value: &_storage._setpointPositionsRad) }()
+        case 5: try { try decoder.decodeRepeatedDoubleField(value: &_storage._setpointVelocitiesRadPerS) }()
+        case 6: try { try decoder.decodeSingularDoubleField(value: &_storage._setpointGripper) }()
+        case 7: try { try decoder.decodeSingularBoolField(value: &_storage._isLimp) }()
+        case 8: try { try decoder.decodeSingularSFixed64Field(value: &_storage._writtenNs) }()
+        case 9: try { try decoder.decodeSingularBoolField(value: &_storage._hasFailed_p) }()
+        default: break
+        }
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if self.deadlineNs != 0 {
-      try visitor.visitSingularSFixed64Field(value: self.deadlineNs, fieldNumber: 1)
-    }
-    try { if let v = self._measured {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
-    if self.isStopping != false {
-      try visitor.visitSingularBoolField(value: self.isStopping, fieldNumber: 3)
-    }
-    if !self.setpointPositionsRad.isEmpty {
-      try visitor.visitPackedDoubleField(value: self.setpointPositionsRad, fieldNumber: 4)
-    }
-    if !self.setpointVelocitiesRadPerS.isEmpty {
-      try visitor.visitPackedDoubleField(value: self.setpointVelocitiesRadPerS, fieldNumber: 5)
-    }
-    if self.setpointGripper.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.setpointGripper, fieldNumber: 6)
-    }
-    if self.isLimp != false {
-      try visitor.visitSingularBoolField(value: self.isLimp, fieldNumber: 7)
-    }
-    try { if let v = self._writtenNs {
-      try visitor.visitSingularSFixed64Field(value: v, fieldNumber: 8)
-    } }()
-    if self.hasFailed_p != false {
-      try visitor.visitSingularBoolField(value: self.hasFailed_p, fieldNumber: 9)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._deadlineNs != 0 {
+        try visitor.visitSingularSFixed64Field(value: _storage._deadlineNs, fieldNumber: 1)
+      }
+      try { if let v = _storage._measured {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      if _storage._isStopping != false {
+        try visitor.visitSingularBoolField(value: _storage._isStopping, fieldNumber: 3)
+      }
+      if !_storage._setpointPositionsRad.isEmpty {
+        try visitor.visitPackedDoubleField(value: _storage._setpointPositionsRad, fieldNumber: 4)
+      }
+      if !_storage._setpointVelocitiesRadPerS.isEmpty {
+        try visitor.visitPackedDoubleField(value: _storage._setpointVelocitiesRadPerS, fieldNumber: 5)
+      }
+      if _storage._setpointGripper.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._setpointGripper, fieldNumber: 6)
+      }
+      if _storage._isLimp != false {
+        try visitor.visitSingularBoolField(value: _storage._isLimp, fieldNumber: 7)
+      }
+      try { if let v = _storage._writtenNs {
+        try visitor.visitSingularSFixed64Field(value: v, fieldNumber: 8)
+      } }()
+      if _storage._hasFailed_p != false {
+        try visitor.visitSingularBoolField(value: _storage._hasFailed_p, fieldNumber: 9)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: Octo_ArmTrace.Tick, rhs: Octo_ArmTrace.Tick) -> Bool {
-    if lhs.deadlineNs != rhs.deadlineNs {return false}
-    if lhs._measured != rhs._measured {return false}
-    if lhs.isStopping != rhs.isStopping {return false}
-    if lhs.setpointPositionsRad != rhs.setpointPositionsRad {return false}
-    if lhs.setpointVelocitiesRadPerS != rhs.setpointVelocitiesRadPerS {return false}
-    if lhs.setpointGripper != rhs.setpointGripper {return false}
-    if lhs.isLimp != rhs.isLimp {return false}
-    if lhs._writtenNs != rhs._writtenNs {return false}
-    if lhs.hasFailed_p != rhs.hasFailed_p {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._deadlineNs != rhs_storage._deadlineNs {return false}
+        if _storage._measured != rhs_storage._measured {return false}
+        if _storage._isStopping != rhs_storage._isStopping {return false}
+        if _storage._setpointPositionsRad != rhs_storage._setpointPositionsRad {return false}
+        if _storage._setpointVelocitiesRadPerS != rhs_storage._setpointVelocitiesRadPerS {return false}
+        if _storage._setpointGripper != rhs_storage._setpointGripper {return false}
+        if _storage._isLimp != rhs_storage._isLimp {return false}
+        if _storage._writtenNs != rhs_storage._writtenNs {return false}
+        if _storage._hasFailed_p != rhs_storage._hasFailed_p {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -563,7 +654,7 @@ nonisolated extension Octo_ArmTrace.Tick: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Octo_ArmTrace.Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = Octo_ArmTrace.protoMessageName + ".Entry"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}began\0\u{1}chunk\0\u{1}manual\0\u{1}command\0\u{1}tick\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}began\0\u{1}chunk\0\u{1}manual\0\u{1}command\0\u{1}tick\0\u{1}latched\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -631,6 +722,14 @@ nonisolated extension Octo_ArmTrace.Entry: SwiftProtobuf.Message, SwiftProtobuf.
           self.kind = .tick(v)
         }
       }()
+      case 6: try {
+        var v: Octo_ArmState.HoldReason?
+        try decoder.decodeSingularEnumField(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .latched(v)
+        }
+      }()
       default: break
       }
     }
@@ -661,6 +760,10 @@ nonisolated extension Octo_ArmTrace.Entry: SwiftProtobuf.Message, SwiftProtobuf.
     case .tick?: try {
       guard case .tick(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case .latched?: try {
+      guard case .latched(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularEnumField(value: v, fieldNumber: 6)
     }()
     case nil: break
     }

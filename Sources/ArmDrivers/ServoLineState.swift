@@ -1,0 +1,171 @@
+import Messages
+import ServoProtocol
+import Time
+
+/// What both kinds of servo drivers keep between ticks: what was read, who is looked at next, and whether setpoints may be
+/// sent at all.
+struct ServoLineState {
+    /// Silence is borne for so long; meanwhile the arm brakes and stands.
+    static var tolerated: ServoReadings.Tolerance { .init(ticks: 3, time: .milliseconds(200)) }
+    /// Questions are told apart by how many bytes they ask for: a late answer to one of the last three has another length.
+    static var tags: Int { 4 }
+
+    var readings: ServoReadings
+    var looks: ServoLooks
+    var cost: LineCost?
+    /// Somebody asked for torque to be off, and it has not been asked for again.
+    var isReleased: Bool
+    private(set) var isSuspended: Bool
+    /// The port is gone.
+    private(set) var isLost = false
+    private(set) var nextRetry = MonotonicTime.zero
+    private(set) var wantsResumption = false
+    /// Bytes that the next question asks for beyond what is needed.
+    private(set) var tag = 0
+    /// Of each servo: whether answers to former questions came since its last good one.
+    private var late: [Bool]
+
+    init(_ layout: ServoLayout, kinds: [ServoLooks.Kind], torque: TorqueAtStart) {
+        readings = ServoReadings(count: layout.leaders.count)
+        looks = ServoLooks(layout, kinds: kinds)
+        isReleased = torque == .released
+        isSuspended = torque == .suspended
+        late = [Bool](repeating: false, count: layout.leaders.count)
+    }
+
+    /// Torque should be on: it was neither released nor is anybody still to say so.
+    var expectsTorque: Bool { !isReleased && !isSuspended }
+
+    mutating func nextTag() -> Int {
+        tag = (tag + 1) % Self.tags
+        return tag
+    }
+
+    /// An answer to a former question came.
+    mutating func noteLate(_ index: Int) { late[index] = true }
+
+    mutating func answered(_ index: Int, _ measurement: ServoReadings.Measurement) {
+        readings.answered(index, measurement, isHeld: expectsTorque)
+        if readings.servos[index].hasAnswered { late[index] = false }
+    }
+
+    /// From now on nothing is sent until somebody resumes.
+    mutating func suspend() { isSuspended = true }
+
+    mutating func lose(at now: MonotonicTime) {
+        isSuspended = true
+        isLost = true
+        nextRetry = now + .milliseconds(500)
+    }
+
+    mutating func triedToOpen(at now: MonotonicTime) { nextRetry = now + .milliseconds(500) }
+
+    /// The port is open again; where the servos are now is not known.
+    mutating func foundAgain() {
+        isLost = false
+        readings.forget()
+    }
+
+    mutating func askToResume() { if isSuspended { wantsResumption = true } }
+
+    /// - Returns: whether somebody has asked, once.
+    mutating func takeResumption() -> Bool {
+        defer { wantsResumption = false }
+        return wantsResumption
+    }
+
+    /// The servos are set up anew.
+    mutating func resumed() {
+        isSuspended = false
+        isReleased = false
+    }
+
+    /// Ends a tick's questions.
+    /// - Returns: which servo has been silent for too long, and in what way.
+    mutating func endTick(_ leaders: [UInt8], at now: MonotonicTime) -> ArmDriverError? {
+        guard let silent = readings.end(at: now, tolerated: Self.tolerated) else { return nil }
+        let servo = Int(leaders[silent])
+        if readings.servos[silent].doubted != nil { return .implausible(servo: servo) }
+        return late[silent] ? .lateReply(servo: servo) : .noReply(servo: servo)
+    }
+}
+
+/// Times a line before the arm may move.
+struct LineTiming {
+    private let ids: [UInt8]
+    private var times: [Double] = []
+    private var lost = 0
+    private var wholeInARow = 0
+    /// Of each servo: rounds without its answer.
+    private var silence: [Int]
+
+    init(_ ids: [UInt8]) {
+        self.ids = ids
+        silence = [Int](repeating: 0, count: ids.count)
+    }
+
+    /// Twice the rounds at most, where answers are lost.
+    var needsMore: Bool {
+        let asked = times.count + lost
+        if asked >= 2 * LineCost.rounds { return false }
+        return times.count < LineCost.rounds || wholeInARow < LineCost.wholeRounds
+    }
+
+    mutating func took(_ time: Duration, _ readings: ServoReadings) {
+        if readings.isComplete {
+            times.append(time.inSeconds)
+            wholeInARow += 1
+            return
+        }
+        lost += 1
+        wholeInARow = 0
+        for index in ids.indices where !readings.servos[index].hasAnswered { silence[index] += 1 }
+    }
+
+    /// - Throws: `.unsteady` when the servos were not read whole several times in a row.
+    func cost(port: String) throws(ServoStartError) -> LineCost {
+        guard wholeInARow >= LineCost.wholeRounds, !times.isEmpty else {
+            let worst = ids.indices.max { silence[$0] < silence[$1] } ?? 0
+            throw .unsteady(servo: ids[worst], lost: silence[worst], asked: times.count + lost, port: port)
+        }
+        return LineCost(times, lost: lost)
+    }
+}
+
+/// Where a servo stands before its torque comes on.
+enum ServoPlace {
+    /// Encoder noise and backlash, pulses: 1°.
+    private static let tolerance = 12
+
+    static func check(_ id: UInt8, _ position: Int, _ limits: ClosedRange<Int>) -> ServoStartOutcome? {
+        let isInside = position >= limits.lowerBound - tolerance && position <= limits.upperBound + tolerance
+        return isInside ? nil : .failed(.beyondOwnLimits(servo: id, found: position, limits: limits))
+    }
+}
+
+extension ServoLayout {
+    /// The joint that a servo moves, the number of joints for the gripper; nil for a servo that is not of this arm.
+    func joint(movedBy servo: Int) -> Int? {
+        if Int(gripper.id) == servo { return joints.count }
+        for index in joints.indices {
+            if Int(joints[index].id) == servo { return index }
+            for shadow in joints[index].shadows where Int(shadow) == servo { return index }
+        }
+        return nil
+    }
+
+    /// The goal for a setpoint: inside `limits`, or where a servo was itself read beyond them, no further out than there.
+    /// - Parameters:
+    ///   - index: of the joint, or the number of joints for the gripper.
+    ///   - value: radians, or opening.
+    ///   - read: where the servo was read last, pulses.
+    func goal(_ index: Int, _ value: Double, within limits: ClosedRange<Int>, read: Double?) -> Int {
+        let wanted = index < joints.count ? joints[index].unlimitedPulse(value) : gripper.unlimitedPulse(value)
+        var (low, high) = (limits.lowerBound, limits.upperBound)
+        if let read, read.isFinite, abs(read) < 1e6 {
+            low = min(low, Int(read.rounded()))
+            high = max(high, Int(read.rounded()))
+        }
+        return Int(min(max(wanted.rounded(), Double(low)), Double(high)))
+    }
+}
