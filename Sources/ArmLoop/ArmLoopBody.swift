@@ -130,7 +130,7 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
         snapshot.counts = controller.counts
         snapshot.latch = controller.latch
         snapshot.isSuspended = driver.isSuspended
-        if controller.fault?.reason != .driverFault { snapshot.cause = nil }
+        if controller.driverFault == nil { snapshot.cause = nil }
         isResuming = false
         channels.snapshots.put(snapshot)
     }
@@ -201,7 +201,7 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
 
     /// What was wrong first is told until somebody tries to go on: the rest may follow from it.
     private mutating func note(_ error: ArmDriverError) {
-        if controller.fault?.reason != .driverFault || isResuming || snapshot.cause == nil { snapshot.cause = error }
+        if controller.driverFault == nil || isResuming || snapshot.cause == nil { snapshot.cause = error }
         snapshot.lastFault = error
         snapshot.driverWorks = false
         controller.driverFailed(blaming: driver.joint(blamedBy: error))
@@ -211,6 +211,7 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
 extension ArmController {
     /// What somebody has to end before the arm moves again. A joint beyond its limits is found again by whoever reads it.
     var latch: ArmLatchedState {
-        ArmLatchedState(isEmergencyStopped: isEmergencyStopped, fault: fault?.reason == .beyondLimits ? nil : fault)
+        let found = fault?.reason == .beyondLimits ? nil : fault
+        return ArmLatchedState(isEmergencyStopped: isEmergencyStopped, fault: driverFault ?? found)
     }
 }

@@ -20,22 +20,18 @@ extension ArmController {
         lastResetBy = operatorID
         guard isEmergencyStopped else { return clearFault() }
         isEmergencyStopped = false
-        hold(fault?.reason ?? .released, insteadOf: .emergencyStop)
+        hold(driverFault?.reason ?? fault?.reason ?? .released, insteadOf: .emergencyStop)
     }
 
     /// Ends a hold for a joint that was blocked, overloaded, too hot or did not follow; one for a joint beyond its limits that
     /// has been moved back by hand; one for a fault of the driver, once that works. The arm holds on until a new chunk comes or
     /// an operator moves it.
     package mutating func clearFault() {
-        guard let fault else { return }
-        switch fault.reason {
-        case .beyondLimits where jointBeyondLimits != nil: return
-        case .driverFault: isClearing = true
-        default:
-            monitor.restart()
-            self.fault = nil
-            hold(.released, insteadOf: fault.reason)
-        }
+        if driverFault != nil { return isClearing = true }
+        guard let fault, fault.reason != .beyondLimits || jointBeyondLimits == nil else { return }
+        monitor.restart()
+        self.fault = nil
+        hold(.released, insteadOf: fault.reason)
     }
 
     /// Moves joints that are beyond their limits back, at `recoverySpeed`. Nothing else makes the arm do that.
@@ -72,7 +68,7 @@ extension ArmController {
 
     /// Whether chunks may move the arm.
     var obeysPolicy: Bool {
-        if isEmergencyStopped || fault != nil { return false }
+        if isEmergencyStopped || fault != nil || driverFault != nil { return false }
         return switch phase {
         case .manual, .recovering, .holding(.stopping): false
         case .executing, .holding: true
@@ -102,7 +98,7 @@ extension ArmController {
     }
 
     private var mayBeMoved: Bool {
-        if isEmergencyStopped || goodTicks < 2 || !hasWholeReading { return false }
+        if isEmergencyStopped || driverFault != nil || goodTicks < 2 || !hasWholeReading { return false }
         if let fault, fault.reason != .beyondLimits { return false }
         return switch phase {
         case .recovering, .holding(.stopping): false
@@ -141,7 +137,9 @@ extension ArmController {
     }
 
     mutating func watchServos() {
-        guard configuration.servoLimits != nil, goodTicks >= 2, fault == nil, !isEmergencyStopped else { return }
+        guard configuration.servoLimits != nil, goodTicks >= 2, fault == nil, driverFault == nil, !isEmergencyStopped else {
+            return
+        }
         guard let finding = monitor.check(measured, setpoint: motion.positions) else { return }
         monitor.restart()
         fault = ArmFault(reason: finding.reason, joint: finding.joint)

@@ -90,8 +90,10 @@ package struct ArmController: Sendable, BitwiseCopyable {
 
     // Safety and operators; see ArmController+Operators.
     package internal(set) var isEmergencyStopped = false
-    /// Latched until someone clears it.
+    /// What a joint was found to do wrong; latched until someone clears it.
     package internal(set) var fault: ArmFault?
+    /// The driver failed; latched until someone clears it, before any other fault.
+    package internal(set) var driverFault: ArmFault?
     /// Somebody has cleared a fault of the driver; it ends once the driver works.
     package internal(set) var isClearing = false
     var monitor: ServoMonitor
@@ -177,8 +179,8 @@ package struct ArmController: Sendable, BitwiseCopyable {
 
     /// Takes over what an earlier process of the same run left latched. Before the first tick.
     package mutating func restore(isEmergencyStopped: Bool, fault: ArmFault?) {
-        if let fault, self.fault == nil {
-            self.fault = fault
+        if let fault {
+            if fault.reason == .driverFault { driverFault = fault } else if self.fault == nil { self.fault = fault }
             hold(fault.reason)
         }
         if isEmergencyStopped { emergencyStop() }
@@ -238,8 +240,8 @@ package struct ArmController: Sendable, BitwiseCopyable {
     package mutating func driverFailed(blaming joint: Int? = nil) {
         goodTicks = 0
         isClearing = false
-        // What was wrong first stays: the rest may follow from it. Of a joint beyond its limits nothing is known any more.
-        if fault == nil || fault?.reason == .beyondLimits { fault = ArmFault(reason: .driverFault, joint: joint) }
+        // What was wrong first stays: the rest may follow from it.
+        if driverFault == nil || driverFault?.joint == nil { driverFault = ArmFault(reason: .driverFault, joint: joint) }
         hold(.driverFault)
     }
 
@@ -342,7 +344,8 @@ package struct ArmController: Sendable, BitwiseCopyable {
     private mutating func endClearing() {
         guard isClearing, goodTicks >= 2, hasWholeReading else { return }
         isClearing = false
-        fault = jointBeyondLimits.map { ArmFault(reason: .beyondLimits, joint: $0) }
+        driverFault = nil
+        if fault == nil { fault = jointBeyondLimits.map { ArmFault(reason: .beyondLimits, joint: $0) } }
         monitor.restart()
         hold(fault?.reason ?? .released, insteadOf: .driverFault)
     }
@@ -457,7 +460,7 @@ package struct ArmController: Sendable, BitwiseCopyable {
             }
         case .holding(let reason):
             mode = .holding(reason)
-            if reason == fault?.reason { blamed = fault?.joint }
+            if let found = reason == .driverFault ? driverFault : fault, found.reason == reason { blamed = found.joint }
         case .manual: break
         case .recovering:
             mode = .recovering

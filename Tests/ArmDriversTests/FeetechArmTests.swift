@@ -97,7 +97,7 @@ import Time
         var arm = try setup.driver()
         _ = try arm.read(at: .zero)
         setup.bus.setHardwareError(32, at: 3)
-        #expect(throws: ArmDriverError.servoError(servo: 3, status: 32)) { try arm.read(at: .zero + .milliseconds(10)) }
+        #expect(throws: ArmDriverError.feetechError(servo: 3, .overload)) { try arm.read(at: .zero + .milliseconds(10)) }
     }
 
     @Test(arguments: [0.01, 0.2])
@@ -120,7 +120,7 @@ import Time
         #expect(failures <= (probability < 0.1 ? 0 : 150))
     }
 
-    @Test func anAdapterThatComesBackIsSetUpAnew() throws {
+    @Test func anAdapterThatComesBackIsSetUpAnewOnceAPersonSaysSo() throws {
         let setup = Setup()
         var arm = try setup.driver()
         var now = MonotonicTime.zero + .milliseconds(10)
@@ -134,6 +134,9 @@ import Time
         setup.port.failure = nil
         now += .seconds(1)
         #expect((try arm.read(at: now).positions - TestArm.start).magnitude < 0.01)
+        #expect(arm.isSuspended && setup.bus.value(of: .torqueEnable, at: 1) == 0)
+        arm.resume()
+        #expect((try arm.read(at: now + .milliseconds(10)).positions - TestArm.start).magnitude < 0.01)
         #expect(setup.bus.value(of: .torqueEnable, at: 1) == 1)
     }
 
@@ -150,7 +153,27 @@ import Time
         #expect(goals == [1: 3900, 2: 3900, 3: 200, 4: 3900, 5: 3900, 6: 3900, 7: 2500])
     }
 
+    @Test func torqueThatGoesOffByItselfIsNamed() throws {
+        let setup = Setup()
+        var arm = try setup.driver()
+        setup.bus.setHardwareError(32, at: 2)
+        setup.bus.setHardwareError(0, at: 2)
+        var error: ArmDriverError?
+        for tick in 1...50 where error == nil {
+            do throws(ArmDriverError) { _ = try arm.read(at: .zero + .milliseconds(10 * tick)) } catch let found { error = found }
+        }
+        #expect(error == .torqueLost(servo: 2))
+    }
+
+    /// These servos go to their limits by themselves once torque is on.
+    @Test func aServoBeyondItsOwnLimitsGetsNoTorque() throws {
+        let setup = Setup()
+        setup.bus.turn(4, to: 4_000)
+        #expect(throws: ServoStartError.beyondOwnLimits(servo: 4, found: 4_000, limits: 200...3_900)) { try setup.driver() }
+        #expect(setup.bus.ids.allSatisfy { setup.bus.value(of: .torqueEnable, at: $0) == 0 })
+    }
+
     @Test func theBudgetIsWhatIsOnTheWire() throws {
-        #expect(try Setup().driver().driver.budget.bytesPerTick == 15 + 7 * 14 + 29)
+        #expect(try Setup().driver().driver.budget.bytesPerTick == 15 + 7 * 17 + 29)
     }
 }

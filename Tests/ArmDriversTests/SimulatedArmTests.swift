@@ -60,12 +60,36 @@ private func setpoint(_ positions: JointVector, gripper: Double) -> JointSetpoin
 
     @Test func errorsSayWhatToDo() {
         let errors: [ArmDriverError] = [
-            .wrongJointCount(found: 2, expected: 6), .setpointNotFinite(joint: 1), .noReply(servo: 3),
-            .servoError(servo: 4, status: 32), .systemCall(errno: 5),
+            .wrongJointCount(found: 2, expected: 6), .setpointNotFinite(joint: 1), .noReply(servo: 3), .lateReply(servo: 3),
+            .implausible(servo: 3), .dynamixelError(servo: 3, []), .dynamixelError(servo: 3, .voltage),
+            .feetechError(servo: 3, [.overheating, .overload]), .torqueLost(servo: 3), .stoppedItself(servo: 3),
+            .systemCall(errno: 5),
         ]
         for error in errors {
-            #expect(error.description.contains("expected") || error.description.contains("the arm has"))
-            #expect(error.description.hasSuffix("."))
+            #expect(error.description.contains(": ") && error.description.hasSuffix("."))
+            #expect(error.servo == nil || error.description.contains("servo 3"))
+        }
+        for obstacle in [ServoObstacle.hardwareError, .otherCalibration, .refusesRegister, .beyondOwnLimits, .unsteadyLine] {
+            #expect(ArmDriverError.notReady(servo: 3, obstacle).description.hasPrefix("setting servo 3 up again: it"))
+        }
+    }
+
+    /// Each error has its own cause, and its own mend.
+    @Test func hardwareErrorsAreNamedWithWhatMendsThem() {
+        let mends: [(ArmDriverError, [String])] = [
+            (.dynamixelError(servo: 2, .voltage), ["servo 2", "input voltage", "power supply"]),
+            (.dynamixelError(servo: 2, .overheating), ["overheating", "cool"]),
+            (.dynamixelError(servo: 2, .overload), ["overload", "Free it", "power off and on"]),
+            (.dynamixelError(servo: 2, .electricalShock), ["electrical shock", "short circuit"]),
+            (.dynamixelError(servo: 2, .encoder), ["encoder", "replace"]),
+            (.feetechError(servo: 2, .voltage), ["input voltage", "power supply"]),
+            (.feetechError(servo: 2, .overheating), ["overheating", "cool"]),
+            (.feetechError(servo: 2, .overload), ["overload", "Free it"]),
+            (.feetechError(servo: 2, .angleSensor), ["angle sensor", "replace"]),
+            (.feetechError(servo: 2, .overcurrent), ["overcurrent", "short circuit"]),
+        ]
+        for (error, words) in mends {
+            for word in words { #expect(error.description.contains(word), "\(error)") }
         }
         #expect(ArmDriverError.systemCall(errno: 5).description.contains("Input/output error"))
     }

@@ -12,6 +12,8 @@ struct TimedArm<Driver: ArmDriver>: ArmDriver, @unchecked Sendable {
     let port: EmulatedPort
 
     var jointCount: Int { driver.jointCount }
+    var isSuspended: Bool { driver.isSuspended }
+    mutating func resume() { driver.resume() }
 
     mutating func read(at now: MonotonicTime) throws(ArmDriverError) -> JointState {
         port.wait(until: now)

@@ -134,14 +134,14 @@ struct LoopBench<Driver: ArmDriver> {
     }
 
     @Test func readFaultsHoldTheArmAndAreCounted() throws {
-        // Read 0 is the one at the start.
+        // Reads 0 to 2 are those at the start.
         var bench = try LoopBench(FaultyArm(arm: try arm(), failingReads: 20..<40))
         _ = bench.body.channels.chunks.push(try chunk(1, observedAt: bench.clock.now()))
         bench.run(ticks: 30)
         let broken = try #require(bench.snapshots.last)
         #expect(broken.state.mode == .holding(.driverFault))
         #expect(!broken.driverWorks)
-        #expect(broken.lastFault == .noReply(servo: 3))
+        #expect(broken.cause == .noReply(servo: 3) && broken.latch.fault?.reason == .driverFault)
         bench.run(ticks: 20)
         let mended = try #require(bench.snapshots.last)
         #expect(mended.driverWorks && mended.isAtRest)
@@ -149,7 +149,17 @@ struct LoopBench<Driver: ArmDriver> {
         #expect(bench.reports().map(\.outcome) == [.interrupted])
         _ = bench.body.channels.chunks.push(try chunk(2, observedAt: bench.clock.now()))
         bench.run(ticks: 2)
-        #expect(bench.snapshots.last?.state.mode == .executing(chunkID: 2, step: 0))
+        let held = try #require(bench.snapshots.last)
+        #expect(held.state.mode == .holding(.driverFault), "it waits for a person")
+        #expect(held.cause == .noReply(servo: 3), "what was wrong is still told")
+        let ann = try #require(OperatorID("ann"))
+        _ = bench.body.channels.commands.push(.resetEmergencyStop(by: ann))
+        bench.run(ticks: 3)
+        let cleared = try #require(bench.snapshots.last)
+        #expect(cleared.state.mode == .holding(.released) && cleared.cause == nil && cleared.latch == ArmLatchedState())
+        _ = bench.body.channels.chunks.push(try chunk(3, observedAt: bench.clock.now()))
+        bench.run(ticks: 2)
+        #expect(bench.snapshots.last?.state.mode == .executing(chunkID: 3, step: 0))
     }
 
     @Test func writeFaultsHoldTheArmAndAreCounted() throws {
@@ -186,8 +196,9 @@ struct LoopBench<Driver: ArmDriver> {
     @Test func refusesToStartWithAnArmItCannotRead() throws {
         let neutral = try widowX().neutral
         #expect(throws: ArmLoopError.firstRead(.noReply(servo: 3))) {
-            _ = try LoopBench(FaultyArm(arm: SimulatedArm(positions: neutral), failingReads: 0..<1))
+            _ = try LoopBench(FaultyArm(arm: SimulatedArm(positions: neutral), failingReads: 0..<100))
         }
+        _ = try LoopBench(FaultyArm(arm: SimulatedArm(positions: neutral), failingReads: 0..<1))
         var lost = neutral
         lost[2] = .nan
         #expect(throws: ArmLoopError.firstReadNotFinite) { _ = try LoopBench(SimulatedArm(positions: lost)) }

@@ -126,15 +126,24 @@ private struct Scenario {
             gripper: Bool.random(using: &random) ? .random(in: -1...2, using: &random) : nil)
     }
 
+    /// One tick, and where the arm was read to be if the setpoint was drawn there.
+    struct Outcome {
+        var tick: ArmTick
+        var drawnTo: JointState?
+    }
+
+    func run() -> [ArmTick] { outcomes().map(\.tick) }
+
     /// Runs it with an arm that follows with a lag.
-    func run() -> [ArmTick] {
+    func outcomes() -> [Outcome] {
         var controller = ArmController(
             calibration: calibration, configuration: configuration,
             measured: standing(at: calibration.neutral))
         var measured = standing(at: calibration.neutral)
-        var ticks: [ArmTick] = []
+        var ticks: [Outcome] = []
         for index in events.indices {
             let now = MonotonicTime(nanoseconds: Int64(index) * configuration.rate.periodNanoseconds)
+            measured.time = now
             var reading: JointState? = measured
             var writes = true
             for event in events[index] {
@@ -150,10 +159,12 @@ private struct Scenario {
                 }
             }
             if isSkipped[index] { continue }
+            let recoveries = controller.counts.recoveries
             let tick = controller.tick(at: now, measured: reading)
             if writes { controller.wrote(at: now) } else { controller.driverFailed() }
-            ticks.append(tick)
+            ticks.append(Outcome(tick: tick, drawnTo: controller.counts.recoveries > recoveries ? measured : nil))
             measured.positions = measured.positions + (tick.setpoint.positions - measured.positions) * 0.3
+            measured.gripper += (tick.setpoint.gripper - measured.gripper) * 0.3
         }
         return ticks
     }
@@ -167,7 +178,7 @@ private struct Scenario {
     @Test func everySetpointKeepsEveryLimit() throws {
         let calibration = try widowX()
         let first = SeededGenerator.freshSeed()
-        var moved = 0
+        var (moved, drawn) = (0, 0)
         var modes = Set<String>()
         for run in 0..<runs {
             let seed = first &+ UInt64(run)
@@ -176,8 +187,14 @@ private struct Scenario {
             var last = JointSetpoint(
                 positions: calibration.neutral, velocities: JointVector(repeating: 0, count: 6), gripper: 1)
             var problems: [String] = []
-            for tick in scenario.run() {
-                let next = tick.setpoint
+            for outcome in scenario.outcomes() {
+                let (tick, next) = (outcome.tick, outcome.tick.setpoint)
+                defer { last = next }
+                if let measured = outcome.drawnTo {
+                    drawn += 1
+                    problems += Self.problems(of: next, drawnTo: measured, calibration, period)
+                    continue
+                }
                 for (joint, limits) in calibration.joints.enumerated() {
                     let (q, v) = (next.positions[joint], (next.positions[joint] - last.positions[joint]) / period)
                     let a = (v - last.velocities[joint]) / period
@@ -190,12 +207,25 @@ private struct Scenario {
                 if !(abs(next.gripper - last.gripper) <= 3 * period + 1e-9) { problems.append("gripper too fast") }
                 if next.positions != last.positions { moved += 1 }
                 modes.insert(Self.name(tick.state.mode))
-                last = next
             }
             #expect(problems.isEmpty, "seed \(seed): \(problems.prefix(3))")
         }
-        #expect(moved > 1000, "the arm did move")
+        #expect(moved > 1000 && drawn > 0, "the arm did move, and was found elsewhere after faults")
         #expect(modes == ["executing", "holding", "manual"], "everything did happen")
+    }
+
+    /// After a fault or a pause the next goal is where the arm was read to be, and stands.
+    private static func problems(
+        of setpoint: JointSetpoint, drawnTo measured: JointState, _ calibration: ArmCalibration, _ period: Double
+    ) -> [String] {
+        var problems: [String] = []
+        for (joint, limits) in calibration.joints.enumerated() {
+            let away = abs(setpoint.positions[joint] - measured.positions[joint])
+            if !(away <= limits.velocity * period + 1e-9) { problems.append("\(away) from where joint \(joint) was read") }
+            if setpoint.velocities[joint] != 0 { problems.append("joint \(joint) moves") }
+        }
+        if !(abs(setpoint.gripper - measured.gripper) <= 3 * period + 1e-9) { problems.append("the gripper jumps") }
+        return problems
     }
 
     private static func name(_ mode: ArmMode) -> String {

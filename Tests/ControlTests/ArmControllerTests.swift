@@ -231,7 +231,11 @@ private let down: [Double] = [0, 0, -0.01, 0, 0, 0, 1]
         controller.receive(try chunk([down, down, down, down], id: 1, observedAt: 200), at: now)
         #expect(tick(nil).state.mode == .holding(.driverFault), "nothing starts while the driver fails")
         #expect(tick(last).state.mode == .holding(.driverFault), "the write after this read may fail yet")
-        #expect(tick(last).state.mode == .executing(chunkID: 1, step: 0))
+        for _ in 0..<5 { #expect(tick(last).state.mode == .holding(.driverFault), "it waits for a person") }
+        controller.clearFault()
+        #expect(tick(last).state.mode == .holding(.released))
+        controller.receive(try chunk([down, down, down, down], id: 2, observedAt: 250), at: now)
+        #expect(tick(last).state.mode == .executing(chunkID: 2, step: 0))
         controller.driverFailed()
         let held = tick(last)
         #expect(held.state.mode == .holding(.driverFault))
@@ -243,10 +247,56 @@ private let down: [Double] = [0, 0, -0.01, 0, 0, 0, 1]
         var controller = controller(of: arm)
         _ = controller.tick(at: .zero + .milliseconds(10), measured: nil)
         let sagged = arm.neutral + [0, 0.5, 0, 0, 0, 0]
-        let tick = controller.tick(at: .zero + .milliseconds(20), measured: standing(at: sagged))
-        #expect(tick.setpoint.positions == sagged)
+        let held = controller.tick(at: .zero + .milliseconds(20), measured: standing(at: sagged))
+        #expect(held.setpoint.positions == arm.neutral, "an arm that sags is not let down further and further")
+        controller.resetEmergencyStop(by: try #require(OperatorID("ann")))
+        let tick = controller.tick(at: .zero + .milliseconds(30), measured: standing(at: sagged))
+        // No further from where it was read than a tick's travel.
+        #expect(abs(tick.setpoint.positions[1] - sagged[1]) <= arm.joints[1].velocity * 0.01 + 1e-12)
         #expect(tick.setpoint.velocities.magnitude == 0)
         #expect(controller.counts.recoveries == 1)
+    }
+
+    /// What is not read is not known: the setpoint stands until it is, and nobody draws it to a guess.
+    @Test func whileAJointIsUnreadTheSetpointBrakesAndStands() throws {
+        let arm = try widowX()
+        var controller = controller(of: arm)
+        controller.receive(try chunk([down, down, down, down], id: 0, observedAt: 0), at: .zero)
+        var now = MonotonicTime.zero
+        var reading = standing(at: arm.neutral)
+        func tick(unread: JointSet = JointSet()) -> ArmTick {
+            now += .milliseconds(10)
+            (reading.time, reading.unread) = (now, unread)
+            let tick = controller.tick(at: now, measured: reading)
+            if unread.isEmpty { reading.positions = tick.setpoint.positions }
+            return tick
+        }
+        for _ in 0..<20 { _ = tick() }
+        #expect(tick().setpoint.velocities.magnitude > 0)
+        for _ in 0..<30 { _ = tick(unread: JointSet(bits: 0b10)) }
+        let stood = tick(unread: JointSet(bits: 0b10))
+        #expect(stood.setpoint.velocities.magnitude == 0 && stood.setpoint == tick(unread: JointSet(bits: 0b10)).setpoint)
+        let (next, place) = (tick(), reading.positions)
+        for joint in 0..<6 {
+            #expect(abs(next.setpoint.positions[joint] - place[joint]) <= arm.joints[joint].velocity * 0.01 + 1e-12)
+        }
+    }
+
+    /// A process that was stopped, a loop that was late: the arm may be anywhere now.
+    @Test func afterAPauseTheFirstSetpointIsWhereTheArmWasRead() throws {
+        let arm = try widowX()
+        var controller = controller(of: arm)
+        var reading = standing(at: arm.neutral)
+        for milliseconds in 1...20 {
+            reading.time = .zero + .milliseconds(10 * milliseconds)
+            _ = controller.tick(at: reading.time, measured: reading)
+        }
+        reading.time = .zero + .milliseconds(500)
+        reading.positions[0] += 0.7
+        reading.gripper = 0.4
+        let tick = controller.tick(at: reading.time, measured: reading)
+        #expect(abs(tick.setpoint.positions[0] - reading.positions[0]) <= arm.joints[0].velocity * 0.01 + 1e-12)
+        #expect(abs(tick.setpoint.gripper - 0.4) <= arm.gripper.speed * 0.01 + 1e-12)
     }
 
     @Test func limitsEachStepToWhatTheCalibrationAllows() throws {

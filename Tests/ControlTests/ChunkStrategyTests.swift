@@ -160,6 +160,7 @@ func controller(
         bench.run(milliseconds: 300)
         bench.controller.driverFailed()
         bench.tick()
+        bench.controller.clearFault()
         #expect(bench.reports.map(\.outcome) == [.interrupted])
         bench.run(milliseconds: 90)
         let held = try angle(bench)

@@ -37,9 +37,10 @@ import Time
         #expect(ticks([0, 3]) { state([0, Double($0) * 0.01], load: [0, 0.8]) } == nil)
     }
 
-    @Test func oneThatDoesNotPushIsNot() {
-        // Held back by nothing: it will come, or the driver has a fault of its own.
-        #expect(ticks([0, 0.5]) { _ in state([0, 0], load: [0, 0.1]) } == nil)
+    @Test func oneThatNeitherPushesNorComesOnHasNoTorqueOrDoesNotHear() throws {
+        let found = try #require(ticks([0, 0.5]) { _ in state([0, 0], load: [0, 0.1]) })
+        #expect(found == (5, .init(reason: .notFollowing, joint: 1)))
+        #expect(ticks([0, 3]) { state([0, Double($0) * 0.01], load: [0, 0.1]) } == nil)
     }
 
     @Test func withoutALoadThePositionAloneDecides() throws {

@@ -138,7 +138,7 @@ import Wire
         expectUnsendable(chunk, naming: "step_duration_ns")
     }
 
-    @Test(arguments: [0, 12, 99, UInt64.max]) func valuesOfEnumerationsThatAreNotKnownAreRefused(_ value: UInt64) throws {
+    @Test(arguments: [0, 13, 99, UInt64.max]) func valuesOfEnumerationsThatAreNotKnownAreRefused(_ value: UInt64) throws {
         try expectUnreadable(Samples.chunk, changedBy: Field.varint(9, value), naming: "action_space")
         try expectUnreadable(Samples.holdingState, changedBy: Field.varint(3, value), naming: "holding")
         try expectUnreadable(Samples.chunkReport, changedBy: Field.varint(2, value), naming: "outcome")
