@@ -75,7 +75,8 @@ extension DynamixelArm: ServoBusArm {
                 guard packet.instruction == Dynamixel.Instruction.status.rawValue else { continue }
                 if packet.id == Dynamixel.broadcastID {
                     // One packet for all; the last one's sum is the packet's own.
-                    if packet.parameterCount == asked * (4 + count) - 2 { takeFast(parser.parameters, count: count, at: now) }
+                    let isOurs = packet.parameterCount == asked * (4 + count) - 2
+                    if isOurs { takeFast(parser.parameters, count: count, at: now) } else { line.noteAllLate() }
                 } else if packet.parameterCount == count + 1 {
                     take(packet.id, error: parser.parameters[0], parser.parameters, at: 1, now)
                 } else {

@@ -114,7 +114,8 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
     /// With torque a servo goes back to its limits as fast as it can.
     private func checkPlaces() throws(ServoPortError) -> Outcome {
         for id in layout.ids {
-            guard let position = try client.read(.presentPosition, of: id), let low = try client.read(.minimumPosition, of: id),
+            guard let position = try place(of: id) else { return unsteady(id) }
+            guard let low = try client.read(.minimumPosition, of: id),
                 let high = try client.read(.maximumPosition, of: id), let torque = try client.read(.torqueEnable, of: id)
             else { return silent(id) }
             if torque == 0, low <= high, let failed = ServoPlace.check(id, position, low...high) { return failed }
@@ -157,11 +158,13 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
     private func checkHealth() throws(ServoPortError) -> Outcome {
         for id in layout.ids {
             guard let bits = try client.read(.hardwareErrorStatus, of: id),
-                let temperature = try client.read(.presentTemperature, of: id)
+                let temperature = try ServoPlace.confirmed({ () throws(ServoPortError) in
+                    try client.read(.presentTemperature, of: id)
+                })
             else { return silent(id) }
             let errors = DynamixelHardwareError(rawValue: UInt8(truncatingIfNeeded: bits))
             if !errors.isEmpty { return .failed(.hardwareError(servo: id, errors: "\(errors)")) }
-            for index in leaders.indices where leaders[index] == id { line.readings.setTemperature(temperature, of: index) }
+            for index in leaders.indices where leaders[index] == id { line.readings.startTemperature(temperature, of: index) }
         }
         for joint in layout.joints {
             guard let leader = try client.read(.presentPosition, of: joint.id) else { return silent(joint.id) }
@@ -236,15 +239,23 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
 
     private func switchOn() throws(ServoPortError) -> Outcome {
         for id in layout.ids {
-            guard let position = try client.read(.presentPosition, of: id), let torque = try client.read(.torqueEnable, of: id)
-            else { return silent(id) }
-            if torque == 0 {
-                // A shadow's own id reaches it alone; the leader's goal reaches both.
-                _ = try client.write(position, to: .goalPosition, of: id)
-                if let failed = try write(1, .torqueEnable, "torque enable", id) { return failed }
-            }
+            guard let torque = try client.read(.torqueEnable, of: id) else { return silent(id) }
+            if torque != 0 { continue }
+            guard let position = try place(of: id) else { return unsteady(id) }
+            // A shadow's own id reaches it alone; the leader's goal reaches both.
+            _ = try client.write(position, to: .goalPosition, of: id)
+            if let failed = try write(1, .torqueEnable, "torque enable", id) { return failed }
         }
         return .fine
+    }
+
+    /// Where a servo stands: what it has told twice alike, since a goal is made of it.
+    private func place(of id: UInt8) throws(ServoPortError) -> Int? {
+        try ServoPlace.confirmed { () throws(ServoPortError) in try client.read(.presentPosition, of: id) }
+    }
+
+    private func unsteady(_ id: UInt8) -> Outcome {
+        .failed(.unsteady(servo: id, lost: ServoPlace.attempts, asked: ServoPlace.attempts, port: portName))
     }
 
     /// Torque was off because somebody asked for it: it comes on where each servo stands, and every register is read back.

@@ -100,7 +100,8 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
     /// With torque a servo goes back to its limits as fast as it can.
     private func checkPlaces() throws(ServoPortError) -> Outcome {
         for id in layout.ids {
-            guard let position = try client.read(.presentPosition, of: id), let low = try client.read(.minimumPosition, of: id),
+            guard let position = try place(of: id) else { return unsteady(id) }
+            guard let low = try client.read(.minimumPosition, of: id),
                 let high = try client.read(.maximumPosition, of: id), let torque = try client.read(.torqueEnable, of: id)
             else { return silent(id) }
             // Equal limits mean none: the servo turns on and on.
@@ -176,14 +177,23 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
 
     private func switchOn() throws(ServoPortError) -> Outcome {
         for id in layout.ids {
-            guard let torque = try client.read(.torqueEnable, of: id), let position = try client.read(.presentPosition, of: id)
-            else { return silent(id) }
+            guard let torque = try client.read(.torqueEnable, of: id) else { return silent(id) }
             if torque == 1 { continue }
+            guard let position = try place(of: id) else { return unsteady(id) }
             // With torque it goes to whatever goal was left in it.
             if let failed = try write(position, .goalPosition, "goal position", id) { return failed }
             if let failed = try write(1, .torqueEnable, "torque enable", id) { return failed }
         }
         return .fine
+    }
+
+    /// Where a servo stands: what it has told twice alike, since a goal is made of it.
+    private func place(of id: UInt8) throws(ServoPortError) -> Int? {
+        try ServoPlace.confirmed { () throws(ServoPortError) in try client.read(.presentPosition, of: id) }
+    }
+
+    private func unsteady(_ id: UInt8) -> Outcome {
+        .failed(.unsteady(servo: id, lost: ServoPlace.attempts, asked: ServoPlace.attempts, port: portName))
     }
 
     /// Torque was off because somebody asked for it: it comes on where each servo stands, and every register is read back.

@@ -90,6 +90,12 @@ package struct ServoLayout: Equatable, Sendable {
             return Int(min(max(wanted, Double(limits.lowerBound)), Double(limits.upperBound)).rounded())
         }
 
+        /// The pulse at an opening of 0 ... 1; or, where the gripper was read a little beyond that, no further out than there.
+        func pulse(_ opening: Double, foundAt read: Double?) -> Double {
+            let found = read.map { self.opening($0) } ?? 0
+            return unlimitedPulse(min(max(opening, min(0, found)), max(1, found)))
+        }
+
         /// The pulse at an opening that may be a little below 0 or above 1, as a gripper can be found; whatever the limits.
         func unlimitedPulse(_ opening: Double) -> Double {
             switch linkage {

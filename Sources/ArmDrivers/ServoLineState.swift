@@ -7,8 +7,8 @@ import Time
 struct ServoLineState {
     /// Silence is borne for so long; meanwhile the arm brakes and stands.
     static var tolerated: ServoReadings.Tolerance { .init(ticks: 3, time: .milliseconds(200)) }
-    /// Questions are told apart by how many bytes they ask for: a late answer to one of the last three has another length.
-    static var tags: Int { 4 }
+    /// Questions are told apart by how many bytes they ask for: a late answer to one of the last seven has another length.
+    static var tags: Int { 8 }
 
     var readings: ServoReadings
     var looks: ServoLooks
@@ -43,6 +43,9 @@ struct ServoLineState {
 
     /// An answer to a former question came.
     mutating func noteLate(_ index: Int) { late[index] = true }
+
+    /// The answer of all servos to a former question came.
+    mutating func noteAllLate() { for index in late.indices { late[index] = true } }
 
     mutating func answered(_ index: Int, _ measurement: ServoReadings.Measurement) {
         readings.answered(index, measurement, isHeld: expectsTorque)
@@ -137,6 +140,23 @@ enum ServoPlace {
     /// Encoder noise and backlash, pulses: 1°.
     private static let tolerance = 12
 
+    /// Questions until a place has been told twice alike.
+    static var attempts: Int { 6 }
+    /// What a limp joint may move between two questions, pulses: 0.5°.
+    private static let steadiness = 6
+
+    /// A garbled answer with a right checksum is not told twice.
+    /// - Returns: the place; nil if no two answers in a row were alike.
+    static func confirmed(_ ask: () throws(ServoPortError) -> Int?) throws(ServoPortError) -> Int? {
+        var last: Int?
+        for _ in 0..<attempts {
+            let told = try ask()
+            if let told, let last, abs(told - last) <= steadiness { return told }
+            last = told ?? last
+        }
+        return nil
+    }
+
     static func check(_ id: UInt8, _ position: Int, _ limits: ClosedRange<Int>) -> ServoStartOutcome? {
         let isInside = position >= limits.lowerBound - tolerance && position <= limits.upperBound + tolerance
         return isInside ? nil : .failed(.beyondOwnLimits(servo: id, found: position, limits: limits))
@@ -160,12 +180,8 @@ extension ServoLayout {
     ///   - value: radians, or opening.
     ///   - read: where the servo was read last, pulses.
     func goal(_ index: Int, _ value: Double, within limits: ClosedRange<Int>, read: Double?) -> Int {
-        let wanted = index < joints.count ? joints[index].unlimitedPulse(value) : gripper.unlimitedPulse(value)
-        var (low, high) = (limits.lowerBound, limits.upperBound)
-        if let read, read.isFinite, abs(read) < 1e6 {
-            low = min(low, Int(read.rounded()))
-            high = max(high, Int(read.rounded()))
-        }
-        return Int(min(max(wanted.rounded(), Double(low)), Double(high)))
+        let wanted = index < joints.count ? joints[index].unlimitedPulse(value) : gripper.pulse(value, foundAt: read)
+        let (low, high) = (Double(limits.lowerBound), Double(limits.upperBound))
+        return Int(min(max(wanted, min(low, read ?? low)), max(high, read ?? high)).rounded())
     }
 }

@@ -106,6 +106,11 @@ struct ServoReadings {
         servos[index].hasAnswered = true
     }
 
+    /// One that was asked for twice.
+    mutating func startTemperature(_ degrees: Int, of index: Int) {
+        for _ in 0..<2 { servos[index].temperature.take(Double(degrees)) }
+    }
+
     mutating func setTemperature(_ degrees: Int, of index: Int) { servos[index].temperature.take(Double(degrees)) }
 
     /// How much silence is borne: at least so many ticks, and so long.

@@ -5,11 +5,13 @@ import ServoEmulation
 import TestSupport
 import Time
 
-/// A driver whose port's time follows the ticks' time.
+/// A driver whose port's time follows the ticks' time; the driver has the port's, which begins at ten seconds.
 struct TimedArm<Driver: ArmDriver>: ArmDriver, @unchecked Sendable {
     // Unchecked: one test's thread uses it.
     var driver: Driver
     let port: EmulatedPort
+
+    private static var beginning: Duration { .seconds(10) }
 
     var jointCount: Int { driver.jointCount }
     var isSuspended: Bool { driver.isSuspended }
@@ -17,17 +19,19 @@ struct TimedArm<Driver: ArmDriver>: ArmDriver, @unchecked Sendable {
 
     mutating func read(at now: MonotonicTime) throws(ArmDriverError) -> JointState {
         port.wait(until: now)
-        return try driver.read(at: now)
+        var state = try driver.read(at: now + Self.beginning)
+        state.time = state.time - Self.beginning
+        return state
     }
 
     mutating func write(_ setpoint: JointSetpoint, at now: MonotonicTime) throws(ArmDriverError) {
         port.wait(until: now)
-        try driver.write(setpoint, at: now)
+        try driver.write(setpoint, at: now + Self.beginning)
     }
 
     mutating func release(at now: MonotonicTime) throws(ArmDriverError) {
         port.wait(until: now)
-        try driver.release(at: now)
+        try driver.release(at: now + Self.beginning)
     }
 }
 
