@@ -41,6 +41,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
     private let jointNames: [String]
     private let policyStep: Duration
     private let isRecorded: Bool
+    private var keeper: LatchKeeper
     private let rights: RealTimeReport
     private let chunks: Subscription<ActionChunk>
     private let commands: Subscription<ArmCommand>
@@ -75,7 +76,9 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
 
     /// Starts the control loop: the arm holds where it is.
     /// - Throws: `ArmLoopError`, `ArmNodeError`.
-    init(driver: Driver, calibration: ArmCalibration, section: Manifest.Arm, context: NodeContext) throws {
+    init(
+        driver: Driver, calibration: ArmCalibration, section: Manifest.Arm, latch: ArmLatch, context: NodeContext
+    ) throws {
         let bus = context.bus
         self.bus = bus
         chunks = try bus.subscribe(Topics.policyChunk)
@@ -90,9 +93,11 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         jointNames = calibration.joints.map(\.name) + ["gripper"]
         policyStep = context.run.manifest.policy.rate.period
         isRecorded = context.run.manifest.record.isEnabled
+        keeper = LatchKeeper(latch, folder: context.run.folder) { context.log.error("\($0)") }
         loop = try ArmControlLoop(
             driver: driver, calibration: calibration,
-            configuration: ArmControllerConfiguration(section, policyRate: context.run.manifest.policy.rate))
+            configuration: ArmControllerConfiguration(section, policyRate: context.run.manifest.policy.rate),
+            latch: ArmLatchedState(latch))
         rights = try loop.start(as: section.realTime)
         if !rights.isComplete { context.log.warning("\(rights)") }
         let now = MonotonicTime.now()
@@ -110,6 +115,8 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
             try publishTrace(at: now)
             if let newest = loop.takeSnapshot() {
                 snapshot = newest
+                // Whoever hears that the arm is stopped may rely on it, whatever becomes of this process.
+                keeper.keep(newest)
                 try states.publish(newest.state, captureTime: newest.state.measured.time, at: now)
                 for event in interventions.receive(newest.state.mode, at: now) { try events.publish(event, at: now) }
             }
@@ -121,10 +128,12 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         return min(stateCadence.deadline, loopReportCadence.deadline)
     }
 
-    private func obey(_ command: ArmCommand) {
+    private mutating func obey(_ command: ArmCommand) {
         // False means that the loop hangs; its missing state shows that. The emergency stop itself cannot be lost.
         switch command.action {
-        case .emergencyStop: loop.emergencyStop()
+        case .emergencyStop:
+            keeper.stopped(by: command.operatorID)
+            loop.emergencyStop()
         case .resetEmergencyStop:
             if let operatorID = OperatorID(command.operatorID) { _ = loop.resetEmergencyStop(by: operatorID) }
         case .clearFault: _ = loop.clearFault()
@@ -215,31 +224,11 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
 
     private var condition: (NodeStatus.State, String) {
         guard let snapshot else { return (.starting, "waiting for the control loop's first tick") }
-        if !snapshot.driverWorks { return (.fault, snapshot.lastFault.map { "\($0)" } ?? "the driver fails") }
-        if let rejection = counts.lastRejection { return (.degraded, rejection) }
+        let condition = ArmCondition(snapshot, jointNames: jointNames, earlierCause: keeper.earlierCause)
+        if condition.state != .fault, let rejection = counts.lastRejection { return (.degraded, rejection) }
         // Lacking rights is loud, in every status, but the arm is as ready as it will be.
         let lacking = rights.refused.map { "\($0.right)" }.joined(separator: ", ")
-        let suffix = rights.isComplete ? "" : "; WITHOUT \(lacking): the log says how to get it"
-        switch snapshot.state.mode {
-        case .executing: return (.ready, "executing chunks" + suffix)
-        case .manual: return (.ready, "moved by an operator" + suffix)
-        case .recovering: return (.degraded, "moving back slowly from beyond a joint's limit" + suffix)
-        case .holding(let reason):
-            let joint = snapshot.state.blamedJoint.map { " (joint \(jointNames[$0]))" } ?? ""
-            let torque = snapshot.isLimp ? ", torque off" : ""
-            return (Self.condition(holdingFor: reason), "holding: \(reason)\(joint)\(torque)" + suffix)
-        }
-    }
-}
-
-extension ArmNode {
-    /// Whether a hold is an everyday matter or needs a person.
-    private static func condition(holdingFor reason: HoldReason) -> NodeStatus.State {
-        switch reason {
-        case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .stopping, .released: .ready
-        case .emergencyStop, .stalled, .overloaded, .overheated, .beyondLimits: .degraded
-        case .driverFault: .fault
-        }
+        return (condition.state, condition.headline + (rights.isComplete ? "" : "; WITHOUT \(lacking): the log says how to get it"))
     }
 }
 

@@ -14,6 +14,12 @@ struct OpenedArm<Driver: ArmDriver> {
     let calibration: ArmCalibration
 }
 
+/// What a person is told of the servo bus when an arm is opened.
+enum LineReport {
+    case cost(String)
+    case warning(String)
+}
+
 /// Opens the arm of a manifest. Nothing moves by that.
 extension Manifest.Arm {
     /// - Parameter memory: a file in which the servos outlive the process; nil: they stand where the manifest says.
@@ -29,37 +35,51 @@ extension Manifest.Arm {
             driver: SimulatedArm(memory: servos, timeConstant: simulated.timeConstant), calibration: calibration)
     }
 
-    /// - Parameter report: told what a control tick costs on the line.
+    /// - Parameters:
+    ///   - torque: whether it may come on already.
+    ///   - report: told what a control tick costs on the line, and what is wrong with that although it may do.
     func open(
-        dynamixel line: SerialLine, watchdog: Duration, report: (ServoBudget) -> Void
+        dynamixel line: SerialLine, watchdog: Duration, torque: TorqueAtStart = .on, report: (LineReport) -> Void
     ) throws -> OpenedArm<DynamixelArm<SerialPort>> {
         let calibration = try ArmCalibration(contentsOfFile: calibration)
         let layout = try ServoLayout(self, of: .dynamixel, calibration: calibration)
         let driver = try DynamixelArm(
             port: SerialPort(path: line.port, baud: line.baud), baud: line.baud, layout: layout, watchdog: watchdog,
-            portName: line.port)
-        try check(driver.budget, report)
+            period: controlRate.period, torque: torque, portName: line.port)
+        try check(driver.budget, driver.lineCost, line.port, report)
         return OpenedArm(driver: driver, calibration: calibration.narrowed(to: layout))
     }
 
-    /// - Parameter report: told what a control tick costs on the line.
+    /// - Parameters: as above.
     func open(
-        feetech line: SerialLine, report: (ServoBudget) -> Void
+        feetech line: SerialLine, torque: TorqueAtStart = .on, report: (LineReport) -> Void
     ) throws -> OpenedArm<FeetechArm<SerialPort>> {
         let calibration = try ArmCalibration(contentsOfFile: calibration)
         let layout = try ServoLayout(self, of: .feetech, calibration: calibration)
         let driver = try FeetechArm(
-            port: SerialPort(path: line.port, baud: line.baud), baud: line.baud, layout: layout, portName: line.port)
-        try check(driver.budget, report)
+            port: SerialPort(path: line.port, baud: line.baud), baud: line.baud, layout: layout,
+            period: controlRate.period, torque: torque, portName: line.port)
+        try check(driver.budget, driver.lineCost, line.port, report)
         return OpenedArm(driver: driver, calibration: calibration.narrowed(to: layout))
     }
 
-    private func check(_ budget: ServoBudget, _ report: (ServoBudget) -> Void) throws {
-        report(budget)
+    /// Half of all answers have to be there in time: that is the line. That one in a hundred is late may be a busy machine, and is
+    /// told.
+    private func check(
+        _ budget: ServoBudget, _ cost: LineCost?, _ port: String, _ report: (LineReport) -> Void
+    ) throws(ServoStartError) {
+        let period = controlRate.period.inSeconds
+        report(.cost("\(budget)\(cost.map { "; \($0)" } ?? "")"))
         guard controlRate.hertz <= budget.highestHertz else {
             throw ServoStartError.notEnoughTime(
                 rateHertz: controlRate.hertz, highestHertz: budget.highestHertz, bytes: budget.bytesPerTick, baud: budget.baud)
         }
+        guard let cost else { return }
+        let cause = SlowLine(cost, budget, period: period, timer: SlowLine.latencyTimer(of: port))
+        guard cost.p50 <= 0.9 * period else {
+            throw ServoStartError.slowLine(cost, rateHertz: controlRate.hertz, cause: "\(cause)")
+        }
+        if cost.p99 > period { report(.warning("some answers take longer than a control tick: \(cost). \(cause)")) }
     }
 
     /// The calibration that the arm's control loop goes by, read without opening the arm.

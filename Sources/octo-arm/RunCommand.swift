@@ -18,26 +18,38 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         switch try RunDescription.load(folder: arguments.run).manifest.arm.driver {
         // In the run folder, as servos keep their position when the program that drives them dies.
-        case .simulated(let simulated): try drive { section, context in
+        case .simulated(let simulated): try drive { section, context, _ in
             try section.open(simulated, memory: context.run.folder + "/simulated-arm.state")
         }
-        case .dynamixel(let line, let watchdog): try drive { section, context in
+        case .dynamixel(let line, let watchdog): try drive { section, context, torque in
             var line = line
             if line.port == Manifest.simulatedPort { line.port = context.run.simulatedServos }
-            return try section.open(dynamixel: line, watchdog: watchdog) { context.log.info("servo bus: \($0)") }
+            return try section.open(dynamixel: line, watchdog: watchdog, torque: torque) { Self.log($0, context) }
         }
-        case .feetech(let line): try drive { section, context in
-            try section.open(feetech: line) { context.log.info("servo bus: \($0)") }
+        case .feetech(let line): try drive { section, context, torque in
+            try section.open(feetech: line, torque: torque) { Self.log($0, context) }
         }
         }
     }
 
-    private func drive<Driver: ArmDriver>(_ open: (Manifest.Arm, NodeContext) throws -> OpenedArm<Driver>) throws {
+    private static func log(_ report: LineReport, _ context: NodeContext) {
+        switch report {
+        case .cost(let text): context.log.info("servo bus: \(text)")
+        case .warning(let text): context.log.warning("servo bus: \(text)")
+        }
+    }
+
+    private func drive<Driver: ArmDriver>(
+        _ open: (Manifest.Arm, NodeContext, TorqueAtStart) throws -> OpenedArm<Driver>
+    ) throws {
         try NodeProcess.run(arguments) { context in
             let section = context.run.manifest.arm
-            let opened = try open(section, context)
+            // What an earlier process of this run left latched holds the arm on, and keeps torque off where it was.
+            let latch = ArmLatch.load(folder: context.run.folder)
+            if !latch.isOpen { context.log.warning("the arm holds as before its process was started again: \(latch.summary)") }
+            let opened = try open(section, context, TorqueAtStart(latch, section.emergencyStop))
             return try ArmNode(
-                driver: opened.driver, calibration: opened.calibration, section: section, context: context)
+                driver: opened.driver, calibration: opened.calibration, section: section, latch: latch, context: context)
         }
     }
 }

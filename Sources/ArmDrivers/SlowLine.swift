@@ -1,0 +1,59 @@
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// Why a line is slower than a control tick, as far as this machine can tell.
+package enum SlowLine: Equatable, Sendable {
+    /// The USB adapter keeps answers back for so many milliseconds; its file in sysfs.
+    case latencyTimer(milliseconds: Int, file: String)
+    /// The bytes alone take longer than a tick.
+    case baud(Int, wireSeconds: Double)
+    case unknown
+
+    /// - Parameters:
+    ///   - cost: as measured.
+    ///   - budget: what the bytes alone should take.
+    ///   - timer: of the adapter, where it has one.
+    package init(_ cost: LineCost, _ budget: ServoBudget, period: Double, timer: (milliseconds: Int, file: String)?) {
+        if budget.tickSeconds > 0.8 * period {
+            self = .baud(budget.baud, wireSeconds: budget.tickSeconds)
+        } else if let timer, timer.milliseconds > 2, cost.p50 - budget.tickSeconds > Double(timer.milliseconds) * 0.4e-3 {
+            self = .latencyTimer(milliseconds: timer.milliseconds, file: timer.file)
+        } else {
+            self = .unknown
+        }
+    }
+
+    /// The latency timer of a USB serial adapter; nil for a port that has none.
+    /// - Parameter port: "/dev/ttyUSB0", or a link to it.
+    package static func latencyTimer(of port: String) -> (milliseconds: Int, file: String)? {
+        guard let resolved = realpath(port, nil) else { return nil }
+        defer { free(resolved) }
+        let name = String(cString: resolved).split(separator: "/").last.map(String.init) ?? ""
+        let file = "/sys/class/tty/\(name)/device/latency_timer"
+        let descriptor = open(file, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 16)
+        let count = read(descriptor, &bytes, bytes.count)
+        guard count > 0 else { return nil }
+        let digits = bytes[..<count].prefix { (48...57).contains($0) }
+        return Int(String(decoding: digits, as: UTF8.self)).map { ($0, file) }
+    }
+}
+
+extension SlowLine: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .latencyTimer(let milliseconds, let file):
+            "The adapter keeps answers back for \(milliseconds) ms (\(file)): set it to 1 with 'echo 1 | sudo tee \(file)', and for "
+                + "good with the udev rule ACTION==\"add\", SUBSYSTEM==\"usb-serial\", ATTR{latency_timer}=\"1\"."
+        case .baud(let baud, let wire):
+            "At \(baud) baud the bytes alone take \((wire * 10_000).rounded() / 10) ms: raise the servos' rate with 'octo-arm setup', "
+                + "or lower arm.control_rate_hz."
+        case .unknown:
+            "Plug the adapter into the machine itself, not into a hub; look whether the machine is busy; raise the servos' rate, "
+                + "or lower arm.control_rate_hz."
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import Geometry
+import Messages
+
+/// How an arm is, for people: what is wrong, what the arm does meanwhile, and what a person does next.
+package struct ArmCondition: Equatable, Sendable {
+    package var state: NodeStatus.State
+    package var headline: String
+
+    /// The way on, the same for every latched fault, whoever moves the arm afterwards.
+    private static let goOn = "run 'octo-arm reset' (or press x where you drive it)"
+
+    /// - Parameters:
+    ///   - jointNames: the gripper comes last.
+    ///   - earlierCause: what an earlier process of the run wrote down about its driver; nil if there is nothing.
+    package init(_ snapshot: ArmLoopSnapshot, jointNames: [String], earlierCause: String? = nil) {
+        let state = snapshot.state
+        let joint = state.blamedJoint.flatMap { $0 < jointNames.count ? jointNames[$0] : nil } ?? "a joint"
+        let holds = snapshot.isLimp ? "The arm is without torque" : "The arm holds"
+        switch state.mode {
+        case .executing: self.init(.ready, "executing chunks")
+        case .manual: self.init(.ready, "moved by an operator")
+        case .recovering: self.init(.degraded, "moving back slowly from beyond a joint's limit")
+        case .holding(let reason):
+            switch reason {
+            case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .stopping, .released:
+                self.init(.ready, "holding: \(reason)")
+            case .driverFault:
+                let cause = snapshot.cause?.description ?? earlierCause ?? "the servos could not be driven."
+                let servo = state.blamedJoint == nil ? "" : " (\(joint))"
+                let answers = snapshot.driverWorks ? " The servos answer." : ""
+                self.init(
+                    .fault, "holding\(servo): \(cause) The arm holds, or is limp where torque is off, until a person says go on.\(answers) "
+                        + "Then \(Self.goOn)")
+            case .emergencyStop: self.init(.degraded, "emergency stop. \(holds). When it is safe, \(Self.goOn)")
+            case .stalled:
+                self.init(.degraded, "\(joint) is blocked: it pushes and does not come on. \(holds). Free it, then \(Self.goOn)")
+            case .overloaded:
+                self.init(
+                    .degraded, "\(joint) pushes harder than it may. \(holds). Take the load off it, then \(Self.goOn)")
+            case .overheated:
+                self.init(.degraded, "\(joint)'s servo is too hot\(Self.heat(state)). \(holds). Let it cool, then \(Self.goOn)")
+            case .notFollowing:
+                self.init(
+                    .degraded, "\(joint) is away from its setpoint and does not push: its servo has no torque, or does not hear. "
+                        + "\(holds). Check its cable and power, then \(Self.goOn)")
+            case .beyondLimits:
+                self.init(
+                    .degraded, "\(joint) is beyond its limits. \(holds). Press b in octo-arm jog to move it back slowly, or move it back "
+                        + "by hand, then \(Self.goOn)")
+            }
+        }
+    }
+
+    private init(_ state: NodeStatus.State, _ headline: String) {
+        self.state = state
+        self.headline = headline
+    }
+
+    private static func heat(_ state: ArmState) -> String {
+        guard let joint = state.blamedJoint else { return "" }
+        let isJoint = joint < state.measured.positions.count
+        let degrees = isJoint ? state.measured.temperatures.map { $0[joint] } : state.measured.gripperTemperature
+        return degrees.map { " (\(Int($0.rounded())) °C)" } ?? ""
+    }
+}
