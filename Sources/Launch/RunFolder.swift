@@ -107,11 +107,17 @@ package struct RunFolder: ~Copyable {
     }
 
     /// Removes what a launcher that was killed left behind, or what this one made: nobody shall take it for a live run.
+    ///
+    /// What holds the arm stays: a launcher that was killed and is started again must not end an emergency stop by that.
     package borrowing func removeRemains() {
-        for name in FileProbe.disk.names(path) where name == "run.json" || name.hasSuffix(".ipc") {
+        for name in FileProbe.disk.names(path)
+        where name == RunDescription.fileName || name.hasSuffix(".ipc") || name.contains(".json.new-") {
             unlink(path + "/" + name)
         }
     }
+
+    /// Lets the next run in this folder begin with nothing that holds its arm. Only for one that ended as it was asked to.
+    package borrowing func removeLatch() { unlink(path + "/" + ArmLatch.fileName) }
 
     /// Makes the run known to the nodes: `run.json`, as a whole or not at all.
     package borrowing func publish(_ description: RunDescription) throws(RunFolderError) {

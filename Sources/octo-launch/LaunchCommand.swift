@@ -123,6 +123,7 @@ struct LaunchCommand: ParsableCommand {
             print(summary.text)
         }
         guard summary.outcome == .done else { throw ExitCode(summary.outcome.rawValue) }
+        folder.removeLatch()
         console.report(.note, "next: \(Self.nextStep(after: manifest)); look at a running robot with octo-bus hz; README.md has more")
     }
 
