@@ -7,8 +7,8 @@ extension TeleopArm {
     /// - Parameter stateRate: of `arm/state`, hertz.
     package init(_ calibration: ArmCalibration, stateRate: Double) {
         self.init(
-            joints: calibration.joints.map(\.name), velocity: calibration.velocity, neutral: calibration.neutral,
-            rest: calibration.rest, stateTimeout: .fromSeconds(max(1, 3 / stateRate)))
+            joints: calibration.joints.map(\.name), velocity: calibration.velocity, lower: calibration.lower,
+            upper: calibration.upper, neutral: calibration.neutral, rest: calibration.rest, stateTimeout: .fromSeconds(max(1, 3 / stateRate)))
     }
 }
 

@@ -41,8 +41,8 @@ extension ArmCalibration {
         gripper = Gripper(root["gripper"], reader: reader)
         let corners = reader.section(root["workspace"], at: "workspace", keys: ["lower_m", "upper_m"])
         workspace = Workspace(
-            lower: reader.vector(corners?["lower_m"], at: "workspace.lower_m"),
-            upper: reader.vector(corners?["upper_m"], at: "workspace.upper_m"))
+            lower: reader.vector(corners?["lower_m"], at: "workspace.lower_m", within: .workspace),
+            upper: reader.vector(corners?["upper_m"], at: "workspace.upper_m", within: .workspace))
         if let corners, corners["lower_m"] != nil, corners["upper_m"] != nil {
             for axis in 0..<3 where !(workspace.lower[axis] < workspace.upper[axis]) && reader.readsVectors(corners) {
                 reader.report(
@@ -52,8 +52,8 @@ extension ArmCalibration {
         }
         let steps = reader.section(root["step_limits"], at: "step_limits", keys: ["translation_m", "rotation_rad"])
         stepLimits = StepLimits(
-            translation: reader.positive(steps?["translation_m"], at: "step_limits.translation_m"),
-            rotation: reader.positive(steps?["rotation_rad"], at: "step_limits.rotation_rad"))
+            translation: reader.positive(steps?["translation_m"], at: "step_limits.translation_m", within: .stepTranslation),
+            rotation: reader.positive(steps?["rotation_rad"], at: "step_limits.rotation_rad", within: .stepRotation))
         rest = JointVector(repeating: 0, count: 0)
         neutral = rest
         rest = pose(root["rest_rad"], at: "rest_rad", reader: reader)
@@ -94,34 +94,43 @@ extension ArmCalibration.Joint {
         if let found = member("axis"), found.array?.count == 3, abs(direction.length - 1) > 1e-6 {
             reader.report(found, path + ".axis", "its length is \(direction.length), expected 1")
         }
-        lower = reader.number(member("lower_rad"), at: path + ".lower_rad") ?? 0
-        upper = reader.number(member("upper_rad"), at: path + ".upper_rad") ?? 0
-        if member("lower_rad")?.double != nil, let found = member("upper_rad"), found.double != nil, !(lower < upper) {
+        let lowest = reader.number(member("lower_rad"), at: path + ".lower_rad", within: .jointLimit)
+        let highest = reader.number(member("upper_rad"), at: path + ".upper_rad", within: .jointLimit)
+        (lower, upper) = (lowest ?? 0, highest ?? 0)
+        if let lowest, let highest, !(lowest < highest), let found = member("upper_rad") {
             reader.report(found, path + ".upper_rad", "found \(upper), expected more than lower_rad, \(lower)")
         }
-        velocity = reader.positive(member("velocity_rad_s"), at: path + ".velocity_rad_s")
-        acceleration = reader.positive(member("acceleration_rad_s2"), at: path + ".acceleration_rad_s2")
+        velocity = reader.positive(member("velocity_rad_s"), at: path + ".velocity_rad_s", within: .jointVelocity)
+        acceleration = reader.positive(
+            member("acceleration_rad_s2"), at: path + ".acceleration_rad_s2", within: .jointAcceleration)
     }
 }
 
 extension ArmCalibration.Gripper {
     fileprivate init(_ node: JSONNode?, reader: JSONReader) {
         let values = reader.section(node, at: "gripper", keys: ["closed_m", "open_m", "speed_per_s"])
-        closed = reader.number(values?["closed_m"], at: "gripper.closed_m") ?? 0
-        open = reader.number(values?["open_m"], at: "gripper.open_m") ?? 0
-        speed = reader.positive(values?["speed_per_s"], at: "gripper.speed_per_s")
-        if let values, values["closed_m"]?.double != nil, values["open_m"]?.double != nil, !(closed < open) {
+        let narrow = reader.number(values?["closed_m"], at: "gripper.closed_m", within: .finger)
+        let wide = reader.number(values?["open_m"], at: "gripper.open_m", within: .finger)
+        (closed, open) = (narrow ?? 0, wide ?? 0)
+        speed = reader.positive(values?["speed_per_s"], at: "gripper.speed_per_s", within: .gripperSpeed)
+        if let values, let narrow, let wide, !(narrow < wide) {
             reader.report(values, "gripper", "open_m is \(open), expected more than closed_m, \(closed)")
         }
     }
 }
 
 extension JSONReader {
-    fileprivate func vector(_ node: JSONNode?, at path: String) -> Vector3 {
+    /// - Parameter ceiling: of each coordinate; nil: any.
+    fileprivate func vector(_ node: JSONNode?, at path: String, within ceiling: CalibrationCeiling? = nil) -> Vector3 {
         guard let node, let values = numbers(node, at: path) else { return .zero }
-        if values.count == 3 { return [values[0], values[1], values[2]] }
-        report(node, path, "found \(values.count) numbers, expected 3: x, y, z")
-        return .zero
+        guard values.count == 3 else {
+            report(node, path, "found \(values.count) numbers, expected 3: x, y, z")
+            return .zero
+        }
+        for (index, value) in values.enumerated() {
+            if let problem = ceiling?.problem(value) { report(node, "\(path)[\(index)]", problem) }
+        }
+        return [values[0], values[1], values[2]]
     }
 
     /// Whether both corners were read, so that comparing them makes sense.
@@ -135,6 +144,6 @@ extension JSONReader {
         let angles = vector(angles, at: anglesPath)
         return Pose(
             rotation: Rotation(roll: angles.x, pitch: angles.y, yaw: angles.z),
-            translation: vector(offset, at: offsetPath))
+            translation: vector(offset, at: offsetPath, within: .offset))
     }
 }

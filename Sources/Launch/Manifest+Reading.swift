@@ -11,6 +11,14 @@ extension Manifest {
     package static func load(
         _ path: String, overrides: [ManifestOverride] = [], asksForFiles: Bool = true
     ) throws(ManifestError) -> Manifest {
+        let (text, folder) = try text(path)
+        return try Manifest(
+            parsing: text, path: path, folder: folder, overrides: overrides, workingFolder: FileSystem.workingFolder,
+            files: asksForFiles ? .disk : nil)
+    }
+
+    /// The content of a manifest, and the folder that paths within it are seen from.
+    static func text(_ path: String) throws(ManifestError) -> (text: [UInt8], folder: String) {
         let text: [UInt8]
         switch FileSystem.read(path) {
         case .success(let content): text = content
@@ -20,9 +28,21 @@ extension Manifest {
         let absolute = FileSystem.resolved(path) ?? FileSystem.absolute(path, from: workingFolder)
         // Paths in the manifest are seen from where the user says it lies, also when it is a link to elsewhere.
         let named = FileSystem.folder(of: FileSystem.absolute(path, from: workingFolder))
-        return try Manifest(
-            parsing: text, path: path, folder: FileSystem.resolved(named) ?? FileSystem.folder(of: absolute),
-            overrides: overrides, workingFolder: workingFolder, files: asksForFiles ? .disk : nil)
+        return (text, FileSystem.resolved(named) ?? FileSystem.folder(of: absolute))
+    }
+
+    /// A manifest's JSON with `overrides` put into it.
+    static func tree(
+        parsing text: some Collection<UInt8>, path: String, overrides: [ManifestOverride]
+    ) throws(ManifestError) -> JSONNode {
+        var tree: JSONNode
+        do throws(JSONSyntaxError) {
+            tree = try JSONNode(parsing: text)
+        } catch {
+            throw .notJSON(path: path, error)
+        }
+        for override in overrides { try override.apply(to: &tree) }
+        return tree
     }
 
     /// - Parameters:
@@ -34,13 +54,7 @@ extension Manifest {
         parsing text: some Collection<UInt8>, path: String, folder: String, overrides: [ManifestOverride] = [],
         workingFolder: String, files: FileProbe?
     ) throws(ManifestError) {
-        var tree: JSONNode
-        do throws(JSONSyntaxError) {
-            tree = try JSONNode(parsing: text)
-        } catch {
-            throw .notJSON(path: path, error)
-        }
-        for override in overrides { try override.apply(to: &tree) }
+        let tree = try Self.tree(parsing: text, path: path, overrides: overrides)
         var check = ManifestCheck(
             files: files, manifestFolder: folder, workingFolder: workingFolder, overridden: overrides.map(\.path))
         let sound = check.check(tree, against: ManifestKeys.root, at: ManifestPath())
@@ -84,7 +98,8 @@ extension Manifest {
         simulation = root.has("simulation") ? Simulation(root.section("simulation")) : nil
         let beforeGoal = root.section("teleop").section("before_goal")
         teleop = Teleop(
-            opensGripperBeforeGoal: beforeGoal.bool("open_gripper"), retreatBeforeGoal: beforeGoal.choice("pose"))
+            opensGripperBeforeGoal: beforeGoal.bool("open_gripper"), retreatBeforeGoal: beforeGoal.choice("pose"),
+            confirmation: root.section("teleop").seconds("confirm_s"))
         record = Record(root.section("record"))
         supervision = Supervision(root.section("supervision"))
         self.tree = tree
@@ -218,6 +233,9 @@ extension Manifest.Policy {
 }
 
 extension Manifest.Arm {
+    /// - Parameter node: the section as its check gives it.
+    init(checked node: JSONNode) { self.init(CheckedSection(node)) }
+
     fileprivate init(_ section: CheckedSection) {
         let realTime = section.section("realtime")
         let (gripper, servos) = (section.section("gripper"), section.section("servo_limits"))

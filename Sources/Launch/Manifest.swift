@@ -65,6 +65,8 @@ package struct Manifest: Equatable, Sendable {
     package struct Teleop: Equatable, Sendable {
         package var opensGripperBeforeGoal: Bool
         package var retreatBeforeGoal: ManifestRetreat
+        /// A held device that says nothing new for so long brakes the arm.
+        package var confirmation: Duration
     }
 
     package struct Bus: Equatable, Sendable {

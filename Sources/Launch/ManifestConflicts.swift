@@ -40,7 +40,7 @@ extension ManifestCheck {
 
     private static let simulatedCameras = ["primary", "wrist"]
 
-    private mutating func checkRates(in tree: JSONNode) {
+    mutating func checkRates(in tree: JSONNode) {
         let (policy, arm, supervision) = (tree["policy"], tree["arm"], tree["supervision"])
         if let node = arm?["watchdog_s"], let watchdog = node.double, let rate = policy?["rate_hz"]?.double,
             watchdog < 1 / rate

@@ -48,7 +48,11 @@ enum ManifestKeys {
     private static let teleop: [ManifestKey] = [
         ManifestKey(
             "before_goal", .section(beforeGoal), .defaultsTo(.object([:])),
-            "What the arm does before 'octo-teleop goal' takes the pictures.")
+            "What the arm does before 'octo-teleop goal' takes the pictures."),
+        ManifestKey(
+            "confirm_s", .number(0.2...30), .defaultsTo(2), unit: "s",
+            "How long a gamepad moves the arm while its switch and sticks are held without any change: then the arm brakes until "
+                + "the stick moves or the switch is let go and held again, since a pad whose radio link broke looks the same."),
     ]
     private static let beforeGoal: [ManifestKey] = [
         ManifestKey("open_gripper", .boolean, .defaultsTo(false), "Whether it lets go of what it holds."),
@@ -194,6 +198,10 @@ enum ManifestKeys {
     private static let goalName = ManifestKey(
         "name", .text, .optional, "What people call the goal. Left out, it is named after its source.")
 
+    static let policyRate = ManifestKey(
+        "rate_hz", .number(0.1...100), .defaultsTo(5), unit: "Hz",
+        "The policy rate: how many observations are taken in a second; the control frequency of the training data.")
+
     private static let policy: [ManifestKey] = [
         ManifestKey("checkpoint", .path(.folder), .required, "The Octo checkpoint as the official code saves it."),
         ManifestKey(
@@ -207,9 +215,7 @@ enum ManifestKeys {
             "dataset", .text, .optional,
             "The data set whose statistics turn the network's numbers into metres and radians. May be left out when "
                 + "the checkpoint has statistics of one only."),
-        ManifestKey(
-            "rate_hz", .number(0.1...100), .defaultsTo(5), unit: "Hz",
-            "The policy rate: how many observations are taken in a second; the control frequency of the training data."),
+        policyRate,
         ManifestKey(
             "window", .integer(1...64), .optional,
             "How many observations of history the policy sees. Left out, it is the checkpoint's."),
@@ -253,7 +259,7 @@ enum ManifestKeys {
                 + "type gives the same numbers on every machine but can halve the speed."),
     ]
 
-    private static let arm = ManifestRule.variants(
+    static let arm = ManifestRule.variants(
         ManifestVariants(
             selector: "driver",
             meaning: "What moves: 'simulated' is an arm without hardware, the others are servos on a serial port, which the "
@@ -310,7 +316,7 @@ enum ManifestKeys {
             "servo_limits", .section(servoLimits), .defaultsTo(.object([:])),
             "When the arm holds because of a joint; the status says which."),
         ManifestKey(
-            "dead_man_timeout_s", .number(0.02...5), .defaultsTo(0.25), unit: "s",
+            "dead_man_timeout_s", .number(0.02...1), .defaultsTo(0.25), unit: "s",
             "How long an operator's command moves the arm when no further one comes."),
         ManifestKey(
             "emergency_stop", .choice(Manifest.Arm.EmergencyStop.allCases.map(\.rawValue)), .defaultsTo("hold"),
@@ -337,20 +343,23 @@ enum ManifestKeys {
             "With 'sticky': how many actions in a row must ask for the other state."),
     ]
 
+    /// No wider than what still guards an arm. Shares of the load end at 1, which a servo never exceeds for long: its own
+    /// current limit keeps it there. 80 °C is where an XM430 switches itself off (ROBOTIS e-manual, "Temperature Limit", default
+    /// 80; XL330 and STS3215: 70). A joint that pushes against something for 5 s has broken it, or itself.
     private static let servoLimits: [ManifestKey] = [
         ManifestKey(
-            "stall_error_rad", .number(0.01...6.3), .defaultsTo(0.2), unit: "rad",
+            "stall_error_rad", .number(0.01...1), .defaultsTo(0.2), unit: "rad",
             "A joint that is so far from its setpoint, pushes and does not come on is blocked."),
         ManifestKey(
-            "stall_load", .number(0...2), .defaultsTo(0.5),
+            "stall_load", .number(0...1), .defaultsTo(0.5),
             "How hard it must push for that, as a share of what its servo may; servos that do not say count as pushing."),
-        ManifestKey("stall_time_s", .number(0.02...60), .defaultsTo(0.5), unit: "s", "How long it must have been so."),
+        ManifestKey("stall_time_s", .number(0.02...5), .defaultsTo(0.5), unit: "s", "How long it must have been so."),
         ManifestKey(
-            "overload_load", .number(0.05...10), .defaultsTo(0.95),
+            "overload_load", .number(0.05...1), .defaultsTo(0.95),
             "How hard a joint may push for long, as a share of what its servo may."),
-        ManifestKey("overload_time_s", .number(0.02...600), .defaultsTo(1), unit: "s", "How long is too long."),
+        ManifestKey("overload_time_s", .number(0.02...30), .defaultsTo(1), unit: "s", "How long is too long."),
         ManifestKey(
-            "temperature_c", .number(30...150), .defaultsTo(70), unit: "degrees Celsius",
+            "temperature_c", .number(30...80), .defaultsTo(70), unit: "degrees Celsius",
             "How hot a servo may become."),
     ]
 

@@ -48,13 +48,13 @@ package struct RunFolder: ~Copyable {
         self.lock = lock
     }
 
-    private static func makeFolder(_ path: String) throws(RunFolderError) {
+    static func makeFolder(_ path: String) throws(RunFolderError) {
         if mkdir(path, 0o700) == 0 || errno == EEXIST { return }
         throw .failed(doing: "making the folder", path: path, reason: SystemError(errno).description)
     }
 
     /// Who can write to the folder can put a socket there and command the arm.
-    private static func checkSafety(of path: String) throws(RunFolderError) {
+    static func checkSafety(of path: String) throws(RunFolderError) {
         var status = stat()
         guard lstat(path, &status) == 0 else {
             throw .failed(doing: "looking at", path: path, reason: SystemError(errno).description)
@@ -68,9 +68,32 @@ package struct RunFolder: ~Copyable {
         }
     }
 
+    /// Why what is told from a folder is not believed as its owner's word; nil when it is. lstat(2).
+    /// - Parameter owner: whose it should be; nil: this user's, or for root anybody's.
+    package static func reasonNotToTrust(_ path: String, owner: uid_t? = nil) -> String? {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return "\(path) is not there: \(SystemError(errno))" }
+        guard status.st_mode & S_IFMT == S_IFDIR else { return "\(path) is no folder, or a link to one" }
+        let wanted = owner ?? (geteuid() == 0 ? status.st_uid : geteuid())
+        if status.st_uid != wanted { return "\(path) belongs to user \(status.st_uid), not to user \(wanted)" }
+        if status.st_mode & 0o022 != 0 { return "\(path) can be written to by others than user \(wanted)" }
+        return nil
+    }
+
+    /// The path without links, as far as it is there.
+    package static func resolved(_ path: String) -> String {
+        FileSystem.resolved(path) ?? FileSystem.absolute(path, from: FileSystem.workingFolder)
+    }
+
+    /// Removes a folder in which there are only sockets.
+    package static func removeSocketFolder(_ path: String) {
+        for name in FileProbe.disk.names(path) where name.hasSuffix(".ipc") { unlink(path + "/" + name) }
+        rmdir(path)
+    }
+
     /// Who owns the folder above, or can rename in it, can put another folder in the place of ours. With the sticky bit,
     /// as /tmp has it, only owners can.
-    private static func checkParent(_ path: String) throws(RunFolderError) {
+    static func checkParent(_ path: String) throws(RunFolderError) {
         var status = stat()
         guard stat(path, &status) == 0 else {
             throw .failed(doing: "looking at", path: path, reason: SystemError(errno).description)
@@ -127,9 +150,11 @@ package struct RunFolder: ~Copyable {
         }
     }
 
-    /// The folders under `base` in which a launcher is alive, in alphabetical order. opendir(3), flock(2).
+    /// This user's folders under `base` in which a launcher is alive, in alphabetical order. opendir(3), flock(2).
     package static func findLive(in base: String) -> [String] {
-        FileProbe.disk.names(base).sorted().map { base + "/" + $0 }.filter(isLive)
+        FileProbe.disk.names(base).sorted().map { base + "/" + $0 }.filter {
+            reasonNotToTrust($0, owner: geteuid()) == nil && isLive($0)
+        }
     }
 
     /// Whether a launcher is alive in a run folder: then the shared lock is not to be had.

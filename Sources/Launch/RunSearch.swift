@@ -6,16 +6,25 @@ package enum RunSearch {
     /// - Parameter folder: as the user named it; nil for the one run that is alive.
     package static func folder(_ folder: String?) throws(RunSearchError) -> String {
         if let folder {
+            let path = FileSystem.absolute(folder, from: FileSystem.workingFolder)
+            if let target = FileSystem.resolved(path), let reason = RunFolder.reasonNotToTrust(target) {
+                throw .foreign(reason: reason)
+            }
             guard RunFolder.isLive(folder) else { throw .notRunning(folder: folder) }
             return folder
         }
-        var environment: [String: String] = [:]
-        for name in ["OCTO_RUN_BASE", "XDG_RUNTIME_DIR"] { environment[name] = getenv(name).map { String(cString: $0) } }
-        let base = RunFolder.base(environment)
+        let base = base
         let live = RunFolder.findLive(in: base)
         guard let only = live.first else { throw .nothingRunning(base: base) }
         guard live.count == 1 else { throw .severalRunning(live) }
         return only
+    }
+
+    /// Where this process looks for runs.
+    package static var base: String {
+        var environment: [String: String] = [:]
+        for name in ["OCTO_RUN_BASE", "XDG_RUNTIME_DIR"] { environment[name] = getenv(name).map { String(cString: $0) } }
+        return RunFolder.base(environment)
     }
 }
 
@@ -24,6 +33,8 @@ package enum RunSearchError: Error, Equatable, CustomStringConvertible {
     case nothingRunning(base: String)
     case severalRunning([String])
     case notRunning(folder: String)
+    /// The folder is of somebody else, or could be made by somebody else.
+    case foreign(reason: String)
 
     package var description: String {
         switch self {
@@ -33,6 +44,9 @@ package enum RunSearchError: Error, Equatable, CustomStringConvertible {
         case .severalRunning(let folders):
             "looking for a run: \(folders.count) are running, expected one. Choose with --run:"
                 + folders.map { "\n  --run \($0)" }.joined()
+        case .foreign(let reason):
+            "looking for a run: \(reason), and one that nobody else could have made is needed. Name your own with --run, or ask "
+                + "its user, or root."
         case .notRunning(let folder):
             "looking at \(folder): no octo-launch is alive there, and a running one is needed. Start it with 'octo-launch "
                 + "MANIFEST', or leave --run out to use the run that is alive."

@@ -56,7 +56,11 @@ package struct Gamepad: Sendable {
         }
     }
 
-    /// - Returns: what the pad says after each report. After a loss (SYN_DROPPED) nothing is known to be held: the switch has
+    /// The dead-man button is down, as far as is known.
+    package var isSwitchHeld: Bool { pressed.contains(.deadMan) }
+
+    /// - Returns: what the pad says after each report that says something; the kernel repeats a key that is held by itself, so
+    ///   a repeat is no word of the pad's. After a loss (SYN_DROPPED) nothing is known to be held: the switch has
     ///   to be let go and held anew.
     package mutating func receive(_ events: [InputEvent]) -> [DeviceReading] {
         var readings: [DeviceReading] = []
@@ -68,9 +72,10 @@ package struct Gamepad: Sendable {
             case (InputEvent.synchronisation, InputEvent.report):
                 defer { isSkipping = false }
                 if isSkipping { continue }
+                let isNews = pending.isEmpty || pending.contains { $0.type != InputEvent.key || $0.value != 2 }
                 for event in pending { take(event) }
                 pending = []
-                readings.append(reading)
+                if isNews { readings.append(reading) }
             default:
                 // A device that never reports must not fill the memory.
                 if !isSkipping, pending.count < 256 { pending.append(event) }
@@ -89,6 +94,19 @@ package struct Gamepad: Sendable {
         values.merge(axes) { $1 }
         if held.contains(where: { Self.buttons[$0] == .emergencyStop }) { pressed.insert(.emergencyStop) }
         return reading
+    }
+
+    /// What the device says of itself while its switch is held, although no loss was told. What is up there is up, and axes
+    /// stand where they stand; what is down there without an event was not pressed by a hand that this program has seen.
+    /// - Parameters: as of `resynchronise`.
+    /// - Returns: nil when it is as it was.
+    package mutating func verify(held: Set<UInt16>, axes: [UInt16: Int]) -> DeviceReading? {
+        let former = reading
+        let down = Set(held.compactMap { Self.buttons[$0] })
+        pressed.formIntersection(down)
+        if down.contains(.emergencyStop) { pressed.insert(.emergencyStop) }
+        for (code, value) in axes where values[code] != nil { values[code] = value }
+        return reading == former ? nil : reading
     }
 
     private mutating func take(_ event: InputEvent) {

@@ -128,9 +128,10 @@ package struct HomeSession: Sendable {
     private static func remedy(for reason: PoseApproach.Reason) -> String {
         switch reason {
         case .hindered(.hold(.emergencyStop, _)): "Run 'octo-arm reset' (or x in 'octo-arm jog') when the arm may move."
-        case .hindered(.hold(.driverFault, _)): "Check the arm's power and cable."
+        case .hindered(.hold(.driverFault, _)):
+            "Mend the cause (power, cable, the servo that the arm's status names), then run 'octo-arm reset'."
         case .hindered(.hold(.stopping, _)): "The run is ending: start it again, or give --manifest."
-        case .hindered(.hold): "Free the joint or let it cool, then press c in 'octo-arm jog' to clear the fault."
+        case .hindered(.hold): "Free the joint or let it cool, then run 'octo-arm reset' (or x in 'octo-arm jog')."
         case .hindered(.recovering): "Wait for it, then try again."
         case .hindered(.silence): "See 'octo-bus list' whether the arm's process is alive. If the arm moves, switch its power off."
         case .hindered(.otherArm): "Set arm.calibration to this arm's file."

@@ -67,9 +67,9 @@ extension JogSession {
     static func remedy(for hindrance: Hindrance) -> String {
         switch hindrance {
         case .hold(.emergencyStop, _): "x resets it"
-        case .hold(.driverFault, _): "check power and cable; the arm goes on when the servos answer"
+        case .hold(.driverFault, _): "mend the cause (power, cable, the servo that the arm's status names), then x goes on"
         case .hold(.stopping, _): "the run is ending: quit with q"
-        case .hold: "free the joint or let it cool, then c clears the fault"
+        case .hold: "free the joint or let it cool, then x clears the fault"
         case .recovering: "wait for it, or e stops it"
         case .silence: "is the arm's process alive? If the arm moves, switch its power off"
         case .otherArm: "give the calibration file of this arm"

@@ -52,6 +52,8 @@ package struct JogSession: Sendable {
     }
     private struct Pending: Sendable {
         var request: ArmRequest
+        /// Why the arm held when it was asked.
+        var hold: HoldReason?
         var asked: MonotonicTime
         var nextTry: MonotonicTime
     }
@@ -382,7 +384,8 @@ package struct JogSession: Sendable {
         }
         isStopUnconfirmed = action == .emergencyStop
         requests += 1
-        pending = Pending(request: ArmRequest(number: requests, action: action), asked: now, nextTry: now)
+        pending = Pending(
+            request: ArmRequest(number: requests, action: action), hold: state?.holdReason, asked: now, nextTry: now)
         message =
             switch action {
             case .emergencyStop: "EMERGENCY STOP asked for"
@@ -399,10 +402,9 @@ package struct JogSession: Sendable {
             switch (waiting.request.action, state.mode) {
             case (.emergencyStop, .holding(.emergencyStop)), (.emergencyStop, .holding(.stopping)): "the arm holds: emergency stop"
             case (.emergencyStop, _): nil
-            case (.resetEmergencyStop, .holding(.emergencyStop)): nil
-            case (.resetEmergencyStop, _): "there is no emergency stop"
-            case (.clearFault, .holding(.stalled)), (.clearFault, .holding(.overloaded)), (.clearFault, .holding(.overheated)): nil
-            case (.clearFault, _): "there is no fault to clear"
+            case (.resetEmergencyStop, _): answerToReset(waiting.hold, state)
+            case (.clearFault, .holding(let reason)) where reason.isFault && reason == waiting.hold: nil
+            case (.clearFault, _): waiting.hold?.isFault == true ? "the fault is cleared" : "there is no fault to clear"
             case (.recover, .holding(.beyondLimits)): nil
             case (.recover, .recovering): "moving back slowly"
             case (.recover, _): "no joint is beyond its limits"
@@ -411,5 +413,18 @@ package struct JogSession: Sendable {
         if waiting.request.action == .emergencyStop { isStopUnconfirmed = false }
         message = answer
         pending = nil
+    }
+
+    /// A reset ends one thing: the emergency stop, else a fault. What holds the arm still is said with it.
+    /// - Parameter former: why it held when the reset was asked for.
+    /// - Returns: nil while the arm has not obeyed.
+    private func answerToReset(_ former: HoldReason?, _ state: ArmState) -> String? {
+        guard let former, former == .emergencyStop || former.isFault else {
+            return "there is no emergency stop, and no fault to clear"
+        }
+        if state.holdReason == former { return nil }
+        let done = former == .emergencyStop ? "the emergency stop is reset" : "the fault is cleared"
+        guard let hindrance = Hindrance(state) else { return done }
+        return "\(done); still \(hindrance.description(of: arm)): \(Self.remedy(for: hindrance))"
     }
 }

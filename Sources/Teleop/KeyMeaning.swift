@@ -146,8 +146,8 @@ extension JogSession {
           h  go home (neutral)    z  rest pose: both go on until another key is pressed
 
           space        stop the motion
-          e or ESC     EMERGENCY STOP: latched    x  reset it (nothing moves by that)
-          c            clear a fault              b  back inside from beyond a limit
+          e or ESC     EMERGENCY STOP: latched    x  reset it, else a fault (moves nothing)
+          c            clear a fault alone        b  back inside from beyond a limit
           ?            these keys                 q or Ctrl-C  stop, and quit
         """
 }

@@ -5,7 +5,8 @@ import Time
 /// An arm that a person moves by hand, and another that goes where it goes.
 ///
 /// The follower starts only when both stand alike, or ramps there slowly where that is asked for: an arm that jumps to the
-/// leader's pose hits whatever is between.
+/// leader's pose hits whatever is between. Where the leader stands as the arm never can, or a whole turn away, nobody is
+/// followed: its zero positions are not the arm's.
 package struct LeaderFollower: Sendable {
     package enum Start: Equatable, Sendable {
         /// Refuse while a joint is farther away than `nearby`.
@@ -65,6 +66,7 @@ package struct LeaderFollower: Sendable {
         }
         let away = positions - state.setpoint.positions
         if !isFollowing {
+            if let words = misplaced(positions, away) { return .refused(words) }
             let worst = (0..<away.count).max { abs(away[$0]) < abs(away[$1]) } ?? 0
             let distance = abs(away[worst])
             if distance > Self.nearby, start == .refuse {
@@ -83,5 +85,23 @@ package struct LeaderFollower: Sendable {
             rampStart = nil
         }
         return .follow(.positions(positions, speed: Self.followSpeed), gripper: gripper)
+    }
+
+    /// Which joint of the leader stands where the arm's cannot, or where it can only after a whole turn.
+    /// - Returns: nil when none does.
+    private func misplaced(_ positions: JointVector, _ away: JointVector) -> String? {
+        for joint in 0..<positions.count {
+            let name = arm.name(of: joint) ?? "\(joint + 1)"
+            let (position, range) = (positions[joint], arm.lower[joint]...max(arm.lower[joint], arm.upper[joint]))
+            let turns = (away[joint] / (2 * .pi)).rounded()
+            if turns != 0, abs(away[joint] - turns * 2 * .pi) <= Self.nearby {
+                return "joint \(name) of the leader is a whole turn from the arm's: turn it back by a turn, or calibrate the leader"
+            }
+            guard position < range.lowerBound - Self.nearby || position > range.upperBound + Self.nearby else { continue }
+            return "joint \(name) of the leader stands at \(position.inDegrees.decimals(0))°, expected within the arm's limits "
+                + "\(range.lowerBound.inDegrees.decimals(0))° ... \(range.upperBound.inDegrees.decimals(0))°: turn it inside (back by a "
+                + "turn, where it was turned too far), or calibrate the leader"
+        }
+        return nil
     }
 }

@@ -14,6 +14,10 @@ package struct TeleopArm: Equatable, Sendable {
     package let joints: [String]
     /// Highest speeds, radians per second.
     package let velocity: JointVector
+    /// Lowest angles, radians.
+    package let lower: JointVector
+    /// Highest angles, radians.
+    package let upper: JointVector
     /// Radians.
     package let neutral: JointVector
     /// Radians.
@@ -22,13 +26,15 @@ package struct TeleopArm: Equatable, Sendable {
     package let stateTimeout: Duration
 
     package init(
-        joints: [String], velocity: JointVector, neutral: JointVector, rest: JointVector, stateTimeout: Duration = .seconds(1)
+        joints: [String], velocity: JointVector, lower: JointVector, upper: JointVector, neutral: JointVector,
+        rest: JointVector, stateTimeout: Duration = .seconds(1)
     ) {
         precondition(
-            velocity.count == joints.count && neutral.count == joints.count && rest.count == joints.count,
-            "one number for each joint")
+            [velocity, lower, upper, neutral, rest].allSatisfy { $0.count == joints.count }, "one number for each joint")
         self.joints = joints
         self.velocity = velocity
+        self.lower = lower
+        self.upper = upper
         self.neutral = neutral
         self.rest = rest
         self.stateTimeout = stateTimeout
@@ -88,7 +94,20 @@ package enum Hindrance: Equatable, Sendable {
     }
 }
 
+extension HoldReason {
+    /// Something that broke or was in the way: a person says when the arm may go on (`resetEmergencyStop`, `clearFault`).
+    package var isFault: Bool {
+        switch self {
+        case .driverFault, .stalled, .overloaded, .overheated: true
+        case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .stopping, .emergencyStop, .beyondLimits, .released: false
+        }
+    }
+}
+
 extension ArmState {
+    /// Why it holds; nil while it moves.
+    package var holdReason: HoldReason? { if case .holding(let reason) = mode { reason } else { nil } }
+
     /// The setpoint does not move.
     var standsStill: Bool { setpoint.velocities.magnitude == 0 }
 }

@@ -53,7 +53,12 @@ package struct TeleopSession: Sendable {
     package private(set) var isFollowing: Bool
     private var reading = DeviceReading()
     private var readingTime = MonotonicTime.zero
-    private var needsReports: Bool
+    private let needsReports: Bool
+    private let confirmation: Duration
+    /// A held device has said nothing for so long that it may be lost with its switch held: it moves nothing.
+    package private(set) var isUnconfirmed = false
+    /// The device began what is underway: a way home, a stroke of the gripper.
+    private var isDevicesMotion = false
     private var gripper: Double?
     private var wishes: [Wish] = []
     private var episodeRequests: [EpisodeRequest] = []
@@ -66,13 +71,17 @@ package struct TeleopSession: Sendable {
     /// - Parameters:
     ///   - needsReports: a device that is moved reports all the time, as a SpaceMouse does; one that reports changes alone
     ///     does not.
+    ///   - confirmation: what the device moves ends when it says nothing for so long: a stick held still says nothing, but
+    ///     neither does a pad whose radio link broke while the switch was held.
     ///   - leader: how a leader arm's motion begins; nil without one.
     ///   - follows: from the start.
     package init(
-        arm: TeleopArm, needsReports: Bool = false, leader: LeaderFollower.Start? = nil, follows: Bool = false, at now: MonotonicTime
+        arm: TeleopArm, needsReports: Bool = false, confirmation: Duration = .seconds(2), leader: LeaderFollower.Start? = nil,
+        follows: Bool = false, at now: MonotonicTime
     ) {
         jog = JogSession(arm: arm, at: now)
         self.needsReports = needsReports
+        self.confirmation = confirmation
         follower = leader.map { LeaderFollower(arm: arm, start: $0) }
         isFollowing = follows && leader != nil
     }
@@ -113,12 +122,14 @@ package struct TeleopSession: Sendable {
         default:
             // Whoever presses a key means the arm to stop what it was doing.
             stopFollowing(at: now)
+            isDevicesMotion = false
             jog.press(key, at: now)
         }
     }
 
-    /// A device with axes says something.
+    /// A device with axes says something: it is there, and in a hand.
     package mutating func receive(_ new: DeviceReading, at now: MonotonicTime) {
+        isUnconfirmed = false
         let pressed = new.pressed.subtracting(reading.pressed)
         let isReleased = reading.hasSwitch && reading.pressed.contains(.deadMan) && !new.pressed.contains(.deadMan)
         (reading, readingTime) = (new, now)
@@ -134,7 +145,11 @@ package struct TeleopSession: Sendable {
             case .deadMan, .emergencyStop: break
             case .resetEmergencyStop: jog.press(.sign("x"), at: now)
             case .toggleGripper: if holdsSwitch() { toggleGripper(at: now) }
-            case .home: if holdsSwitch() { jog.press(.sign("h"), at: now) }
+            case .home:
+                if holdsSwitch() {
+                    jog.press(.sign("h"), at: now)
+                    isDevicesMotion = true
+                }
             case .faster: jog.press(.sign("]"), at: now)
             case .slower: jog.press(.sign("["), at: now)
             case .changeFrame: changeFrame(at: now)
@@ -149,6 +164,7 @@ package struct TeleopSession: Sendable {
     /// The device is gone: whatever it held is let go.
     package mutating func loseDevice(_ words: String, at now: MonotonicTime) {
         reading = DeviceReading()
+        isUnconfirmed = false
         isFollowing = false
         release(at: now)
         jog.stopMotion(at: now)
@@ -177,6 +193,7 @@ package struct TeleopSession: Sendable {
             reading = DeviceReading()
             release(at: now)
         }
+        askForConfirmation(at: now)
         // What time ends is over before anything else begins: between the two the arm would be the policy's.
         jog.advance(at: now)
         steer(at: now)
@@ -191,6 +208,19 @@ package struct TeleopSession: Sendable {
 
     // MARK: Motion
 
+    /// Silence alone proves nothing, but it does not prove a hand either.
+    private mutating func askForConfirmation(at now: MonotonicTime) {
+        if isDevicesMotion, !jog.isUnderway { isDevicesMotion = false }
+        let moves = !reading.isAtRest || gripper != nil || isDevicesMotion
+        guard !isUnconfirmed, moves, reading.pressed.contains(.deadMan), now - readingTime > confirmation else { return }
+        isUnconfirmed = true
+        gripper = nil
+        jog.stopMotion(at: now)
+        jog.holdStill(until: now + Self.steerTime, at: now)
+        jog.tell(
+            "the device has said nothing for \(confirmation.inSeconds.decimals(1)) s: move the stick, or let the switch go and hold it again")
+    }
+
     private mutating func steer(at now: MonotonicTime) {
         guard reading.pressed.contains(.deadMan) else {
             // Only what the device itself has moved is its to stop.
@@ -198,7 +228,7 @@ package struct TeleopSession: Sendable {
             return
         }
         let end = now + Self.steerTime
-        guard !reading.isAtRest || gripper != nil else {
+        guard !isUnconfirmed, !reading.isAtRest || gripper != nil else {
             // A stick in its middle moves nothing, but who holds the switch keeps the arm from the policy.
             return reading.hasSwitch ? jog.holdStill(until: end, at: now) : jog.letGo(at: now)
         }
@@ -339,7 +369,8 @@ extension TeleopSession {
         Gamepad: hold the left shoulder button. Left stick x, y; right stick up and yaw; hat
         roll and pitch; right shoulder gripper; east EMERGENCY STOP; start reset; select home;
         north goal; west episode; south success; pressed sticks slower, faster.
-        While it is held the arm is yours, even with the sticks in their middle.
+        While it is held the arm is yours, even with the sticks in their middle. What it moves
+        ends after 2 s without any change (teleop.confirm_s): the pad may be out of reach.
         SpaceMouse: the arm moves as the puck does; left button gripper, right EMERGENCY STOP.
         With --dead-man button, only while the left button is held; the gripper by keys.
         """

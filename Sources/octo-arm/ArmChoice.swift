@@ -10,7 +10,9 @@ struct ArmChoice: ParsableArguments {
         help: ArgumentHelp("Moves the arm of this run. Without it and without --manifest, of the one run that is alive.", valueName: "folder"))
     var folder: String?
 
-    @Option(help: ArgumentHelp("Drives this manifest's arm itself; no run of it may be alive.", valueName: "file"))
+    @Option(help: ArgumentHelp(
+            "Drives this manifest's arm itself; no run of it may be alive. Only the manifest's \"arm\" has to be right.",
+            valueName: "file"))
     var manifest: String?
 
     @Option(
@@ -30,7 +32,7 @@ struct ArmChoice: ParsableArguments {
         do {
             guard let manifest else { return try BusArm(run: folder) }
             let parsed = try overrides.map { try ManifestOverride(parsing: $0) }
-            return try LocalArmOpening.open(Manifest.load(manifest, overrides: parsed), path: manifest) {
+            return try LocalArmOpening.open(ArmManifest.load(manifest, overrides: parsed), path: manifest) {
                 Terminal.complain("warning: \($0)")
             }
         } catch {

@@ -79,7 +79,7 @@ final class BusArm: ArmHandle {
     func send(_ request: ArmRequest) throws {
         try commands.publish(
             ArmCommand(
-                id: firstID &+ request.number, operatorID: ArmOperator.name, action: request.action, time: .now()),
+                id: firstID &+ request.number, operatorID: operatorName, action: request.action, time: .now()),
             at: .now())
     }
 

@@ -6,6 +6,7 @@ import Control
 import Foundation
 import Launch
 import Messages
+import NodeShell
 import Teleop
 import Time
 
@@ -18,25 +19,33 @@ final class LocalArm<Driver: ArmDriver>: ArmHandle {
     let place: String
     let commandPeriod: Duration
     private let loop: ArmControlLoop<Driver>
+    private let server: ArmServer
+    private var untold: ArmState?
     private(set) var trouble: String?
 
     /// Starts the control loop: the arm holds where it is.
     /// - Throws: `ArmLoopError`, `ArmNodeError`.
-    init(_ opened: OpenedArm<Driver>, manifest: Manifest, warn: (String) -> Void) throws {
+    init(_ opened: OpenedArm<Driver>, manifest: ArmManifest, server: ArmServer, warn: (String) -> Void) throws {
+        self.server = server
         let section = manifest.arm
         arm = TeleopArm(opened.calibration, stateRate: section.controlRate.hertz)
-        place = "the arm of '\(manifest.name)'"
+        place = manifest.place
         commandPeriod = section.manualPeriod
         loop = try ArmControlLoop(
             driver: opened.driver, calibration: opened.calibration,
-            configuration: ArmControllerConfiguration(section, policyRate: manifest.policy.rate))
+            configuration: ArmControllerConfiguration(section, policyRate: manifest.policyRate))
         let rights = try loop.start(as: section.realTime)
         if !rights.isComplete { warn("\(rights)") }
     }
 
-    func wait(until deadline: MonotonicTime, alsoOn descriptors: [Int32]) {
-        var polled = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-        _ = octo_poll_until_ns(&polled, UInt32(polled.count), deadline.nanoseconds)
+    /// Obeys what 'octo-arm stop' and 'octo-arm reset' say meanwhile.
+    func wait(until deadline: MonotonicTime, alsoOn descriptors: [Int32]) throws {
+        if let state = untold {
+            untold = nil
+            try server.publish(state)
+        }
+        try server.wait(until: deadline, alsoOn: descriptors)
+        while let command = server.takeCommand() { obey(command.action, by: command.operatorID) }
     }
 
     func takeState() -> ArmState? {
@@ -45,17 +54,19 @@ final class LocalArm<Driver: ArmDriver>: ArmHandle {
         // Nobody reads them here, and the channels must not overflow.
         while loop.takeChunkReport() != nil {}
         _ = loop.takeLoopReport()
+        untold = snapshot.state
         return snapshot.state
     }
 
     func send(_ command: ManualCommand) { loop.submit(command) }
 
-    func send(_ request: ArmRequest) {
+    func send(_ request: ArmRequest) { obey(request.action, by: operatorName) }
+
+    private func obey(_ action: ArmCommand.Action, by name: String) {
         // False means that the loop hangs; its missing state shows that. The emergency stop itself cannot be lost.
-        switch request.action {
+        switch action {
         case .emergencyStop: loop.emergencyStop()
-        case .resetEmergencyStop:
-            if let operatorID = OperatorID(ArmOperator.name) { _ = loop.resetEmergencyStop(by: operatorID) }
+        case .resetEmergencyStop: if let operatorID = OperatorID(name) { _ = loop.resetEmergencyStop(by: operatorID) }
         case .clearFault: _ = loop.clearFault()
         case .recover: _ = loop.recover()
         }
@@ -70,15 +81,25 @@ final class LocalArm<Driver: ArmDriver>: ArmHandle {
             octo_sleep_until_ns((MonotonicTime.now() + .milliseconds(5)).nanoseconds)
         }
         _ = loop.end()
+        server.close()
     }
+}
+
+extension ArmManifest {
+    /// Where the arm is, for people.
+    var place: String { "the arm of '\(name)'" }
 }
 
 /// Why the arm of a manifest cannot be driven by this process.
 enum LocalArmError: Error, CustomStringConvertible {
     case isRunning(manifest: String, folder: String)
+    case isDriven(port: String, place: String, process: Int32)
 
     var description: String {
         switch self {
+        case .isDriven(let port, let place, let process):
+            "opening the arm at \(port): process \(process) drives it already (\(place)), expected it free. End that program first; "
+                + "'octo-arm stop' stops the arm."
         case .isRunning(let manifest, let folder):
             "opening the arm of \(manifest): a run drives it (\(folder)), expected it free. Leave --manifest out and give "
                 + "--run \(folder), or stop that run first."
@@ -89,35 +110,44 @@ enum LocalArmError: Error, CustomStringConvertible {
 enum LocalArmOpening {
     /// Opens the arm and starts its control loop.
     /// - Parameter warn: told what a person should know although it is no error.
-    static func open(_ manifest: Manifest, path: String, warn: (String) -> Void) throws -> any ArmHandle {
+    static func open(_ manifest: ArmManifest, path: String, warn: (String) -> Void) throws -> any ArmHandle {
+        try checkThatNobody(drives: manifest.arm, path: path)
+        let server = try ArmServer(manifest, path: resolved(path), place: manifest.place)
+        do {
+            return try open(manifest, server, warn)
+        } catch {
+            server.close()
+            throw error
+        }
+    }
+
+    private static func open(_ manifest: ArmManifest, _ server: ArmServer, _ warn: (String) -> Void) throws -> any ArmHandle {
         let section = manifest.arm
-        try checkThatNoRun(drives: section, path: path)
         switch section.driver {
         case .simulated(let simulated):
-            return try LocalArm(try section.open(simulated, memory: nil), manifest: manifest, warn: warn)
+            return try LocalArm(try section.open(simulated, memory: nil), manifest: manifest, server: server, warn: warn)
         case .dynamixel(let line, let watchdog):
             let opened = try section.open(dynamixel: line, watchdog: watchdog) { _ in }
-            return try LocalArm(opened, manifest: manifest, warn: warn)
+            return try LocalArm(opened, manifest: manifest, server: server, warn: warn)
         case .feetech(let line):
-            return try LocalArm(try section.open(feetech: line) { _ in }, manifest: manifest, warn: warn)
+            return try LocalArm(try section.open(feetech: line) { _ in }, manifest: manifest, server: server, warn: warn)
         }
     }
 
     /// What the serial port's lock would say anyway, but with a way out; and a simulated arm has no lock.
-    private static func checkThatNoRun(drives section: Manifest.Arm, path: String) throws {
+    private static func checkThatNobody(drives section: Manifest.Arm, path: String) throws {
+        if let port = section.serialPort, let other = ArmRegistry.standard.find().arms.first(where: { $0.port == port }) {
+            guard other.isRun else {
+                throw LocalArmError.isDriven(port: port, place: other.place, process: other.processID)
+            }
+            throw LocalArmError.isRunning(manifest: path, folder: other.folder)
+        }
         for folder in RunFolder.findLive(in: RunFolder.base(ProcessInfo.processInfo.environment)) {
             // A run that is just beginning or ending has no description: the port's lock has to do.
             guard let run = try? RunDescription.load(folder: folder) else { continue }
             let isSameManifest = resolved(run.manifestPath) == resolved(path)
-            let isSamePort = port(of: section).map { $0 == port(of: run.manifest.arm) } ?? isSameManifest
+            let isSamePort = section.serialPort.map { $0 == run.manifest.arm.serialPort } ?? isSameManifest
             if isSamePort { throw LocalArmError.isRunning(manifest: path, folder: folder) }
-        }
-    }
-
-    private static func port(of section: Manifest.Arm) -> String? {
-        switch section.driver {
-        case .simulated: nil
-        case .dynamixel(let line, _), .feetech(let line): resolved(line.port)
         }
     }
 

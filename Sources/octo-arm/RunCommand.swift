@@ -16,7 +16,12 @@ struct RunCommand: ParsableCommand {
     @OptionGroup var arguments: NodeArguments
 
     func run() throws {
-        switch try RunDescription.load(folder: arguments.run).manifest.arm.driver {
+        let description = try RunDescription.load(folder: arguments.run)
+        var registration: ArmRegistration?
+        // Before the arm can move: every shell of this user is to find it.
+        try reporting { registration = try LiveArm(description).map { try ArmRegistry.standard.register($0) } }
+        defer { registration?.end() }
+        switch description.manifest.arm.driver {
         // In the run folder, as servos keep their position when the program that drives them dies.
         case .simulated(let simulated): try drive { section, context, _ in
             try section.open(simulated, memory: context.run.folder + "/simulated-arm.state")

@@ -1,85 +1,175 @@
 import ArgumentParser
-import Bus
-import Foundation
 import Launch
 import Messages
 import NodeShell
+import Teleop
 import Time
-import Wire
 
-/// The emergency stop of a running robot, and its end.
+/// The emergency stop of every arm that is driven.
 struct StopCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stop",
-        abstract: "Emergency stop: the arm of a running robot brakes and holds until it is reset.",
-        discussion: "Exit codes: 0 the arm holds, 1 it did not say so in time (switch its power off), 2 there is no such run.")
+        abstract: "Emergency stop: every arm that you drive brakes and holds until it is reset.",
+        discussion: """
+            Works from every shell of the user who drives the arm, and as root for all
+            users: for runs, and for 'octo-arm jog' and 'home' with --manifest. Each arm's
+            own state has to confirm it. A run whose arm process is just being restarted
+            comes back stopped.
 
-    @Option(name: .customLong("run"), help: "The run's folder. Without it, the one run that is alive.")
+            Exit codes: 0 all hold, 1 one did not say so in time (switch its power off),
+            2 nobody drives an arm.
+            """)
+
+    @Option(name: .customLong("run"), help: "Only the arm of this run folder. Without it, all arms.")
     var folder: String?
 
     func run() throws {
-        try ArmOperator.send(.emergencyStop, to: folder, done: "the arm holds: emergency stop") { mode in
-            mode == .holding(.emergencyStop)
+        var orders: [ArmOrder] = []
+        var failures: [String] = []
+        try reporting {
+            let (arms, ignored) = try ArmSearch.find(folder)
+            for reason in ignored { complain("warning: not believed: \(reason)") }
+            for arm in arms {
+                // One that cannot be reached must not keep the others from being stopped.
+                do { orders.append(try ArmOrder(arm)) } catch { failures.append("\(arm.place): \(error)") }
+            }
         }
+        defer { for order in orders { order.close() } }
+        let stopping = EmergencyStop(orders)
+        for order in stopping.run() { print("\(order.arm.place): the arm holds: emergency stop") }
+        failures += stopping.failures
+        for failure in failures { complain("error: \(failure)") }
+        if !failures.isEmpty { throw NodeExit.failure }
     }
 }
 
+/// Stops several arms at once.
+private final class EmergencyStop {
+    private static let patience = Duration.seconds(3)
+    /// An arm that has said nothing for so long may be about to come back: then it is to hold.
+    private static let latchTime = Duration.milliseconds(500)
+    private static let turn = Duration.milliseconds(5)
+
+    private let orders: [ArmOrder]
+    private var latched: Set<String> = []
+    private(set) var failures: [String] = []
+
+    init(_ orders: [ArmOrder]) { self.orders = orders }
+
+    /// - Returns: the arms that have confirmed.
+    func run() -> [ArmOrder] {
+        let start = MonotonicTime.now()
+        for order in orders { order.give(.emergencyStop, by: operatorName, at: start) }
+        var waiting = orders
+        var done: [ArmOrder] = []
+        while !waiting.isEmpty, MonotonicTime.now() - start < Self.patience {
+            for order in waiting {
+                do {
+                    try order.advance(until: .now() + Self.turn, repeats: true)
+                } catch {
+                    failures.append("\(order.arm.place): \(error)")
+                    waiting.removeAll { $0 === order }
+                }
+                if Self.isObeyed(order) { done.append(order) }
+                if order.state == nil, MonotonicTime.now() - start > Self.latchTime { latch(order.arm) }
+            }
+            waiting.removeAll(where: Self.isObeyed)
+        }
+        for order in waiting { fail(order) }
+        return done
+    }
+
+    /// A run that is ending brakes as well, and takes no chunks any more.
+    private static func isObeyed(_ order: ArmOrder) -> Bool {
+        let reason = order.answer?.holdReason
+        return reason == .emergencyStop || reason == .stopping
+    }
+
+    /// The arm's process reads it when it comes back.
+    private func latch(_ arm: LiveArm) {
+        guard arm.isRun, latched.insert(arm.folder).inserted else { return }
+        do {
+            try ArmLatch.update(folder: arm.folder) { ($0.isEmergencyStop, $0.stoppedBy) = (true, operatorName) }
+        } catch {
+            failures.append("\(arm.place): \(error)")
+        }
+    }
+
+    private func fail(_ order: ArmOrder) {
+        latch(order.arm)
+        let found = order.state == nil ? "says nothing" : "did not confirm it"
+        let later = latched.contains(order.arm.folder) ? " Should its process come back, the arm holds until 'octo-arm reset'." : ""
+        failures.append(
+            "sending the emergency stop to \(order.arm.place): the arm's process \(found) within \(Self.patience), expected its state "
+                + "to confirm at once. IF THE ARM MOVES, SWITCH ITS POWER OFF.\(later)")
+    }
+}
+
+/// The end of an emergency stop, or else of a fault.
 struct ResetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reset",
-        abstract: "Ends the emergency stop: the arm goes on holding until a fresh chunk moves it.",
-        discussion: "Exit codes: 0 done, 1 the arm did not say so in time, 2 there is no such run.")
+        abstract: "Ends the emergency stop, or else clears a fault: the arm goes on holding until something moves it.",
+        discussion: """
+            One thing at a time: where an emergency stop and a fault hold the arm, run it
+            twice. Mend the cause of a fault first, or it comes back at once.
 
-    @Option(name: .customLong("run"), help: "The run's folder. Without it, the one run that is alive.")
+            Exit codes: 0 done, 1 the arm did not say so in time, 2 there is no such arm,
+            or several.
+            """)
+
+    private static let patience = Duration.seconds(3)
+
+    @Option(name: .customLong("run"), help: "The run's folder. Without it, the one arm that is driven.")
     var folder: String?
 
     func run() throws {
-        try ArmOperator.send(.resetEmergencyStop, to: folder, done: "the emergency stop is reset") { mode in
-            mode != .holding(.emergencyStop)
+        var order: ArmOrder?
+        try reporting {
+            let arms = try ArmSearch.find(folder).arms
+            guard arms.count == 1, let arm = arms.first else { throw RunSearchError.severalRunning(arms.map(\.folder)) }
+            order = try ArmOrder(arm)
+        }
+        guard let order else { throw NodeExit.failure }
+        defer { order.close() }
+        try OperatorShell.attempt { print(try reset(order)) }.get()
+    }
+
+    /// - Returns: what has become of it, for people.
+    private func reset(_ order: ArmOrder) throws -> String {
+        let deadline = MonotonicTime.now() + Self.patience
+        try wait(for: order, until: deadline) { order.state != nil && order.isHeard }
+        guard let former = order.state?.holdReason, former == .emergencyStop || former.isFault else {
+            return "nothing holds the arm that a reset ends"
+        }
+        // Said once: a second one would end a second thing.
+        order.give(.resetEmergencyStop, by: operatorName, at: .now())
+        try wait(for: order, until: deadline) { order.answer.map { $0.holdReason != former } ?? false }
+        let done = former == .emergencyStop ? "the emergency stop is reset" : "the fault is cleared (\(former))"
+        guard let state = order.answer, let reason = state.holdReason, reason == .emergencyStop || reason.isFault else {
+            return done
+        }
+        let joint = state.blamedJoint.map { " (joint \($0 + 1))" } ?? ""
+        return "\(done); still held: \(reason)\(joint). Mend the cause, then run 'octo-arm reset' again."
+    }
+
+    private func wait(for order: ArmOrder, until deadline: MonotonicTime, _ isSo: () -> Bool) throws {
+        while !isSo() {
+            let now = MonotonicTime.now()
+            guard now < deadline else { throw ResetError(place: order.arm.place, hold: order.state?.holdReason) }
+            try order.advance(until: min(deadline, now + .milliseconds(20)), repeats: false)
         }
     }
 }
 
-/// Gives one command to a run's arm and waits until its state shows that it was obeyed.
-enum ArmOperator {
-    private static let patience = Duration.seconds(3)
-    /// Who gives the commands.
-    static var name: String { NSUserName().isEmpty ? "operator" : NSUserName() }
+/// The arm did not do what a reset asks.
+private struct ResetError: Error, CustomStringConvertible {
+    let place: String
+    let hold: HoldReason?
 
-    static func send(
-        _ action: ArmCommand.Action, to folder: String?, done: String, isDone: (ArmMode) -> Bool
-    ) throws {
-        let link: OperatorLink
-        do {
-            link = try OperatorLink(run: folder, commanding: [Manifest.armNode], name: "octo-arm")
-        } catch {
-            FileHandle.standardError.write(Data("error: \(error)\n".utf8))
-            throw NodeExit.badInput
-        }
-        let states = try link.bus.subscribe(Topics.armState)
-        let publisher = link.bus.publisher(Topics.armCommand)
-        try link.awaitHearing(on: Topics.armCommand, by: Manifest.armNode)
-        var generator = SystemRandomNumberGenerator()
-        let command = ArmCommand(
-            id: generator.next(), operatorID: name, action: action, time: .now())
-        let deadline = MonotonicTime.now() + patience
-        var nextTry = MonotonicTime.now()
-        while MonotonicTime.now() < deadline {
-            // The same command again does no harm, and a lost one would.
-            if MonotonicTime.now() >= nextTry {
-                try publisher.publish(command, at: .now())
-                nextTry = .now() + .milliseconds(200)
-            }
-            try link.bus.wait(until: nextTry)
-            while let received = states.take() {
-                guard received.message.measured.time > command.time, isDone(received.message.mode) else { continue }
-                return print(done)
-            }
-        }
-        FileHandle.standardError.write(
-            Data(
-                ("error: sending the command: the arm's state did not confirm it within \(patience), expected at once. "
-                    + "If the arm moves, switch its power off; else see 'octo-bus list'.\n").utf8))
-        throw NodeExit.failure
+    var description: String {
+        let found = hold.map { "it still holds (\($0))" } ?? "its process says nothing"
+        return "resetting \(place): \(found) after 3 s, expected it to be let go. Mend the cause of a fault first; see 'octo-bus list' "
+            + "whether the arm's process is alive."
     }
 }

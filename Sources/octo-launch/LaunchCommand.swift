@@ -116,6 +116,8 @@ struct LaunchCommand: ParsableCommand {
         defer { folder.removeRemains() }
         console.report(.note, "robot '\(manifest.name)', run folder \(folder.path)")
         let description = try publish(manifest, in: folder)
+        let registration = try register(description)
+        defer { registration?.end() }
         let summary = try supervise(description, environment, signals, console)
         if json {
             print(summary.json.text())
@@ -152,6 +154,16 @@ struct LaunchCommand: ParsableCommand {
                 manifest, manifestPath: self.manifest ?? "", folder: folder.path, using: &generator)
             try folder.publish(description)
             return description
+        } catch {
+            throw refuse(error.description, Refusal.badInput)
+        }
+    }
+
+    /// While the arm's process is being restarted, the launcher's word is what `octo-arm stop` finds.
+    private func register(_ description: RunDescription) throws -> ArmRegistration? {
+        do throws(RunFolderError) {
+            guard let arm = LiveArm(description) else { return nil }
+            return try ArmRegistry.standard.register(arm)
         } catch {
             throw refuse(error.description, Refusal.badInput)
         }

@@ -166,6 +166,9 @@ struct DeviceInput {
     let kind: DeviceKind
     let descriptor: Int32
     private var decoder: Decoder
+    /// While its switch is held the device is asked so often how it really is: events may be lost, and so may it.
+    private static let probePeriod = Duration.milliseconds(100)
+    private var nextProbe = MonotonicTime.zero
 
     /// - Parameter deadMan: of a SpaceMouse.
     /// - Throws: `Failure`. open(2).
@@ -208,7 +211,25 @@ struct DeviceInput {
             }
             readings += take(Array(buffer[..<count]), at: now)
         }
+        if readings.isEmpty, let reading = try probe(at: now) { readings.append(reading) }
         return readings
+    }
+
+    /// - Returns: what the device says of itself where that is not what its events said.
+    /// - Throws: `.lost` when it is there no more.
+    private mutating func probe(at now: MonotonicTime) throws(Failure) -> DeviceReading? {
+        guard case .gamepad(let events, var pad) = decoder, pad.isSwitchHeld, now >= nextProbe else { return nil }
+        nextProbe = now + Self.probePeriod
+        switch InputQueries.held(descriptor) {
+        case .failure(let refusal):
+            if refusal.isGone { throw .lost(path: path, errno: refusal.errno) }
+            // A pipe has no state.
+            return nil
+        case .success(let held):
+            let reading = pad.verify(held: held, axes: InputQueries.values(descriptor))
+            decoder = .gamepad(events, pad)
+            return reading
+        }
     }
 
     private mutating func take(_ bytes: [UInt8], at now: MonotonicTime) -> [DeviceReading] {
@@ -216,8 +237,13 @@ struct DeviceInput {
         case .gamepad(var events, var pad):
             var readings = pad.receive(events.receive(bytes))
             if pad.needsState {
-                readings.append(
-                    pad.resynchronise(held: InputQueries.held(descriptor), axes: InputQueries.values(descriptor)))
+                // What does not tell has nothing held.
+                let held: Set<UInt16> =
+                    switch InputQueries.held(descriptor) {
+                    case .success(let codes): codes
+                    case .failure: []
+                    }
+                readings.append(pad.resynchronise(held: held, axes: InputQueries.values(descriptor)))
             }
             decoder = .gamepad(events, pad)
             return readings

@@ -101,7 +101,8 @@ struct DriveOptions: ParsableArguments {
         }
         if !json { complain("device: \(words)") }
         let session = TeleopSession(
-            arm: link.arm, needsReports: input?.needsReports ?? false, leader: leader == nil ? nil : ramp ? .ramp : .refuse,
+            arm: link.arm, needsReports: input?.needsReports ?? false,
+            confirmation: link.link.run.manifest.teleop.confirmation, leader: leader == nil ? nil : ramp ? .ramp : .refuse,
             follows: follow, at: .now())
         return TeleopShell(
             link: link, session: session, device: input, leader: leader, signals: signals, json: json, recording: recording,

@@ -38,11 +38,18 @@ enum InputQueries {
         return ioctl(descriptor, Request.absolute + UInt(code), &information) == 0 ? information : nil
     }
 
-    /// Codes of the buttons that are down.
-    static func held(_ descriptor: Int32) -> Set<UInt16> {
+    /// Codes of the buttons that are down; the errno where the device does not tell.
+    static func held(_ descriptor: Int32) -> Result<Set<UInt16>, Refusal> {
         var bits = [UInt8](repeating: 0, count: 96)
-        guard ioctl(descriptor, Request.keys, &bits) >= 0 else { return [] }
-        return Set((0..<UInt16(bits.count * 8)).filter { bits[Int($0 / 8)] >> UInt8($0 % 8) & 1 == 1 })
+        guard ioctl(descriptor, Request.keys, &bits) >= 0 else { return .failure(Refusal(errno: errno)) }
+        return .success(Set((0..<UInt16(bits.count * 8)).filter { bits[Int($0 / 8)] >> UInt8($0 % 8) & 1 == 1 }))
+    }
+
+    /// A device does not answer.
+    struct Refusal: Error {
+        let errno: Int32
+        /// It is unplugged, and not merely something else than an input device.
+        var isGone: Bool { errno == ENODEV }
     }
 
     /// With the device's own order of axes and buttons; the usual one where the device does not tell.

@@ -21,6 +21,8 @@ struct TeleopShell {
     private(set) var session: TeleopSession
     private var device: DeviceInput?
     private var leader: LeaderInput?
+    /// How many readings of the leader were not believed.
+    private var refusedReadings = 0
     private var decoder = KeyDecoder()
     private var input = KeyInput()
     private var screen = StatusScreen()
@@ -132,6 +134,7 @@ struct TeleopShell {
         guard let leader else { return }
         do {
             guard let reading = try leader.take() else { return }
+            refusedReadings = reading.refused
             session.receive(leader: reading.positions, gripper: reading.gripper, at: reading.time)
         } catch {
             self.leader = nil
@@ -217,6 +220,8 @@ struct TeleopShell {
             .init(key: "speed", value: JSONNode(number: session.jog.speed)),
             .init(key: "is_moving", value: JSONNode(.bool(session.jog.isMoving))),
             .init(key: "is_following", value: JSONNode(.bool(session.isFollowing))),
+            .init(key: "leader_refused", value: JSONNode(refusedReadings)),
+            .init(key: "is_unconfirmed", value: JSONNode(.bool(session.isUnconfirmed))),
             .init(key: "goal_fit", value: JSONNode("\(session.fit?.verdict ?? .unknown)")),
             .init(key: "is_recording", value: JSONNode(.bool(session.episode?.isRecording ?? false))),
             .init(

@@ -215,6 +215,9 @@ import Time
         let asked = try Sample.read(Sample.minimal, set: ["teleop.before_goal.open_gripper=true", "teleop.before_goal.pose=rest"])
         #expect(asked.teleop.opensGripperBeforeGoal && asked.teleop.retreatBeforeGoal == .rest)
         let problems = try Sample.problems(Sample.minimal, set: ["teleop.before_goal.pose=aside", "teleop.before_gaol={}"])
+        #expect(usual.confirmation == .seconds(2))
+        #expect(try Sample.read(Sample.minimal, set: ["teleop.confirm_s=0.5"]).teleop.confirmation == .milliseconds(500))
+        #expect(try Sample.problems(Sample.minimal, set: ["teleop.confirm_s=3600"]).count == 1)
         #expect(problems.count == 2 && problems.contains { "\($0)".contains("neutral") } && problems.contains { "\($0)".contains("before_goal") })
     }
 

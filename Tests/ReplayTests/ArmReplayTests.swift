@@ -28,8 +28,8 @@ private struct ReplayingArm {
         calibration = try ArmCalibration(
             parsing: try Data(contentsOf: Fixture.packageRoot.appendingPathComponent("calibration/widowx-250s.json")), file: "w")
         arm = TeleopArm(
-            joints: calibration.joints.map(\.name), velocity: calibration.velocity, neutral: calibration.neutral,
-            rest: calibration.rest)
+            joints: calibration.joints.map(\.name), velocity: calibration.velocity, lower: calibration.lower,
+            upper: calibration.upper, neutral: calibration.neutral, rest: calibration.rest)
         measured = JointState(
             time: .zero, positions: calibration.neutral, velocities: JointVector(repeating: 0, count: 6), gripper: 1)
         controller = ArmController(

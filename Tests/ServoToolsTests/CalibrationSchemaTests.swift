@@ -44,6 +44,7 @@ import Testing
                 visit(elements[0], "\(path)[0]") { rebuild(JSONNode(.array([$0] + elements.dropFirst()))) }
             } else {
                 compare(rebuild("red"), "\(path) is a colour")
+                if node.double != nil { compare(rebuild(JSONNode(1_000_000)), "\(path) is a million") }
             }
         }
         func compare(_ node: JSONNode, _ what: String) {

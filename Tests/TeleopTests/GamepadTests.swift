@@ -73,7 +73,7 @@ private typealias Bytes = RecordedBytes
     func eachButtonIsHeldUntilItIsLetGo(code: UInt16, button: DeviceReading.Button) {
         let readings = padReadings(
             Bytes.button(code, 1) + Bytes.report + Bytes.button(code, 2) + Bytes.report + Bytes.button(code, 0) + Bytes.report)
-        #expect(readings.map(\.pressed) == [[button], [button], []])
+        #expect(readings.map(\.pressed) == [[button], []], "a repeat is the kernel's word")
     }
 
     @Test func nothingCountsBeforeItsReport() {
@@ -123,7 +123,28 @@ private typealias Bytes = RecordedBytes
 
     @Test func aRepeatHoldsNothing() {
         let readings = padReadings(Bytes.button(Bytes.deadManCode, 2) + Bytes.report)
-        #expect(readings.map(\.pressed) == [[]])
+        #expect(readings == [], "the kernel says it, not the pad")
+    }
+
+    // MARK: What the device says of itself while the switch is held
+
+    @Test func aSwitchThatIsUpInTheDeviceIsLetGo() {
+        var (decoder, pad) = (EventDecoder(), Gamepad())
+        _ = pad.receive(decoder.receive(Bytes.button(Bytes.deadManCode, 1) + Bytes.axis(1, -32_768) + Bytes.report))
+        #expect(pad.isSwitchHeld)
+        #expect(pad.verify(held: [Bytes.deadManCode], axes: [1: -32_768, 0: 0]) == nil, "as it was")
+        let moved = pad.verify(held: [Bytes.deadManCode], axes: [1: 0])
+        #expect(moved?.isAtRest == true && moved?.pressed == [.deadMan])
+        let released = pad.verify(held: [], axes: [1: -32_768])
+        #expect(released?.pressed == [] && !pad.isSwitchHeld)
+        #expect(pad.verify(held: [Bytes.deadManCode], axes: [:]) == nil, "pressed is what an event said")
+    }
+
+    @Test func anEmergencyStopThatIsDownInTheDeviceCounts() {
+        var (decoder, pad) = (EventDecoder(), Gamepad())
+        _ = pad.receive(decoder.receive(Bytes.button(Bytes.deadManCode, 1) + Bytes.report))
+        let reading = pad.verify(held: [Bytes.deadManCode, Bytes.emergencyStopCode], axes: [2: 99])
+        #expect(reading?.pressed == [.deadMan, .emergencyStop] && reading?.isAtRest == true)
     }
 
     // MARK: The joystick interface

@@ -173,6 +173,46 @@ private let amidst: JointVector = [0, 0, 0.6, 0, 0.9, 0]
         }
     }
 
+    @Test(arguments: [HoldReason.driverFault, .stalled, .overloaded, .overheated])
+    func aResetAlsoClearsAFault(_ reason: HoldReason) throws {
+        var arm = try JoggedArm()
+        arm.holdState(for: reason, joint: 1)
+        #expect(arm.session.lines(at: arm.now).joined().contains(", then x"), "\(reason)")
+        arm.session.press(.sign("x"), at: arm.now)
+        #expect(arm.session.takeRequest(at: arm.now)?.action == .resetEmergencyStop)
+        arm.holdState(for: reason, joint: 1)
+        #expect(arm.session.message == "reset asked for", "the arm has not obeyed yet")
+        arm.holdState(for: .released)
+        #expect(arm.session.message == "the fault is cleared")
+    }
+
+    @Test func aResetEndsOneThingAndSaysWhatHoldsTheArmStill() throws {
+        var arm = try JoggedArm()
+        arm.holdState(for: .emergencyStop)
+        arm.session.press(.sign("x"), at: arm.now)
+        arm.holdState(for: .driverFault, joint: 2)
+        let message = arm.session.message
+        #expect(message.hasPrefix("the emergency stop is reset; still ") && message.contains("(joint elbow)"))
+        #expect(message.contains("then x goes on"))
+    }
+
+    @Test func aResetOfNothingSaysSo() throws {
+        var arm = try JoggedArm()
+        arm.press("x", then: 100)
+        #expect(arm.session.message == "there is no emergency stop, and no fault to clear")
+    }
+
+    @Test func aFaultThatComesBackAtOnceIsNotCalledCleared() throws {
+        var arm = try JoggedArm()
+        arm.holdState(for: .driverFault)
+        arm.session.press(.sign("x"), at: arm.now)
+        for _ in 0..<350 {
+            arm.holdState(for: .driverFault)
+            _ = arm.session.takeRequest(at: arm.now)
+        }
+        #expect(arm.session.message.contains("did not do that"))
+    }
+
     @Test func aRefusalSaysHowToGetOut() throws {
         var arm = try JoggedArm()
         arm.press("e", then: 100)

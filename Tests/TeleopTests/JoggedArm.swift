@@ -15,8 +15,8 @@ func widowX() throws -> ArmCalibration {
 extension TeleopArm {
     init(_ calibration: ArmCalibration) {
         self.init(
-            joints: calibration.joints.map(\.name), velocity: calibration.velocity, neutral: calibration.neutral,
-            rest: calibration.rest)
+            joints: calibration.joints.map(\.name), velocity: calibration.velocity, lower: calibration.lower,
+            upper: calibration.upper, neutral: calibration.neutral, rest: calibration.rest)
     }
 }
 
@@ -105,6 +105,14 @@ struct JoggedArm {
             }
             if let state = robot.tick(session.command(at: now)) { session.receive(state, at: now) }
         }
+    }
+
+    /// A state 10 ms later, as an arm says it that holds for this reason.
+    mutating func holdState(for reason: HoldReason, joint: Int? = nil) {
+        guard var state = robot.tick(nil) else { return }
+        state.mode = .holding(reason)
+        state.blamedJoint = joint
+        session.receive(state, at: now)
     }
 
     /// Presses each sign, then lets time pass.

@@ -37,6 +37,37 @@ import Time
         #expect((arm.position - start - [0.1, 0, -0.2, 0, 0, 0]).magnitude < 0.01)
     }
 
+    /// A ramp there would lead the arm away from the leader's pose, to its limit.
+    @Test(arguments: [LeaderFollower.Start.refuse, .ramp], [1.0, -1])
+    func aLeaderThatIsAWholeTurnOffIsRefused(start: LeaderFollower.Start, turns: Double) throws {
+        var arm = try SteeredArm(leader: start, follows: true)
+        let place = arm.position
+        follow(&arm, away: [turns * 2 * .pi + 0.1, 0, 0, 0, 0, 0], for: 1_000)
+        #expect(arm.position == place && !arm.session.isFollowing)
+        let message = arm.session.jog.message
+        #expect(message.contains("joint waist of the leader is a whole turn") && message.contains("turn it back by a turn"), "\(message)")
+        #expect(!message.contains("--ramp"))
+    }
+
+    @Test(arguments: [LeaderFollower.Start.refuse, .ramp])
+    func aLeaderBeyondTheArmsLimitsIsRefused(start: LeaderFollower.Start) throws {
+        var arm = try SteeredArm(leader: start, follows: true)
+        let place = arm.position
+        let beyond = arm.robot.calibration.upper[1] - arm.robot.calibration.neutral[1] + 0.5
+        follow(&arm, away: [0, beyond, 0, 0, 0, 0], for: 1_000)
+        #expect(arm.position == place && !arm.session.isFollowing)
+        let message = arm.session.jog.message
+        #expect(message.contains("joint shoulder") && message.contains("-108° ... 114°") && message.contains("calibrate"), "\(message)")
+    }
+
+    @Test func aRampAlongAWayOfMoreThanHalfATurnIsNoTurnTooMany() throws {
+        var start = try widowX().neutral
+        start[0] = -1.9
+        var arm = try SteeredArm(at: start, leader: .ramp, follows: true)
+        arm.run(200) { $0.session.receive(leader: $0.robot.calibration.neutral + [1.9, 0, 0, 0, 0, 0], gripper: 1, at: $0.now) }
+        #expect(arm.session.isFollowing, "\(arm.session.jog.message)")
+    }
+
     @Test func aRampIsSlowUntilBothStandAlike() throws {
         var arm = try SteeredArm(leader: .ramp, follows: true)
         let away: JointVector = [0, 0, 0, 0, 0, 1]

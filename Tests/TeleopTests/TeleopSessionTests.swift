@@ -65,6 +65,78 @@ import Time
         #expect(arm.robot.measured.gripper == halfway && (arm.position - place).magnitude < 1e-9)
     }
 
+    // MARK: A device that says nothing
+
+    /// A stick held still says nothing, and so does a pad whose radio link broke.
+    @Test func aHeldStickThatSaysNothingForTwoSecondsBrakesTheArm() throws {
+        var arm = try SteeredArm()
+        arm.say(.pad(linear: [0.3, 0, 0]))
+        arm.run(1_900)
+        #expect(!arm.isStill && !arm.session.isUnconfirmed)
+        arm.run(600)
+        #expect(arm.isStill && arm.session.isUnconfirmed)
+        #expect(arm.session.jog.message.contains("said nothing for 2.0 s: move the stick"))
+        let place = arm.position
+        arm.run(5_000)
+        #expect(arm.position == place && arm.robot.mode == .manual, "it stands still, and nobody else moves it")
+        // Moved, it is in a hand again.
+        arm.say(.pad(linear: [0.31, 0, 0]))
+        arm.run(500)
+        #expect(arm.position != place && !arm.session.isUnconfirmed)
+    }
+
+    @Test func aStickThatSaysTheSameAgainAndAgainMovesOn() throws {
+        var arm = try SteeredArm()
+        arm.run(4_000) { if $0.now.nanoseconds % 1_000_000_000 == 0 { $0.say(.pad(linear: [0.1, 0, 0])) } }
+        #expect(!arm.isStill && !arm.session.isUnconfirmed)
+    }
+
+    @Test func aSwitchHeldAgainConfirmsThePad() throws {
+        var arm = try SteeredArm()
+        arm.say(.pad(linear: [0, 0.3, 0]))
+        arm.run(3_000)
+        let place = arm.position
+        arm.say(.pad(linear: [0, 0.3, 0], holding: []))
+        arm.run(500)
+        #expect(arm.position == place && arm.robot.mode == .holding(.released))
+        arm.say(.pad(linear: [0, 0.3, 0]))
+        arm.run(500)
+        #expect(arm.position != place)
+    }
+
+    @Test func aWayHomeAndAStrokeEndAsWell() throws {
+        var folded = try widowX().rest
+        folded[0] = 1.5
+        var arm = try SteeredArm(at: folded)
+        arm.say(.pad(holding: [.deadMan, .home]))
+        arm.say(.pad())
+        arm.run(2_500)
+        #expect(arm.isStill && arm.session.isUnconfirmed)
+        #expect((arm.position - arm.robot.calibration.neutral).magnitude > 0.1, "it is not home yet")
+    }
+
+    @Test func aPadWhoseSticksRestMayBeSilentForLong() throws {
+        var arm = try SteeredArm()
+        let place = arm.position
+        arm.say(.pad())
+        arm.run(10_000)
+        #expect(!arm.session.isUnconfirmed && arm.position == place && arm.robot.mode == .manual)
+        arm.say(.pad(linear: [1, 0, 0]))
+        arm.run(300)
+        #expect(arm.position != place)
+    }
+
+    @Test func keysMoveTheArmBesideASilentPad() throws {
+        var arm = try SteeredArm()
+        arm.say(.pad(linear: [0.3, 0, 0]))
+        arm.run(3_000)
+        arm.say(.pad(linear: [0.3, 0, 0], holding: []))
+        arm.run(500)
+        let place = arm.position
+        arm.run(3_000) { $0.press("+") }
+        #expect(arm.position != place)
+    }
+
     @Test func theGripperClosesAndOpensWhileTheSwitchIsHeld() throws {
         var arm = try SteeredArm()
         for wanted in [0.0, 1.0] {

@@ -34,7 +34,7 @@ struct ArmOptions: ParsableArguments {
         do {
             var (path, line): (String?, Manifest.Arm.SerialLine?) = (calibration, nil)
             if let manifest {
-                let section = try Manifest.load(manifest).arm
+                let section = try ArmManifest.load(manifest).arm
                 path = path ?? section.calibration
                 switch section.driver {
                 case .dynamixel(let found, _), .feetech(let found): line = found

@@ -1,0 +1,72 @@
+import JSONTree
+import Time
+
+/// What a manifest says of the arm, for a program that drives it without a run: nothing else has to be there or right, so
+/// that an arm can be tried before cameras, goal and checkpoint are chosen.
+package struct ArmManifest: Equatable, Sendable {
+    package var name: String
+    package var arm: Manifest.Arm
+    /// How often a policy would speak; the default where the manifest says nothing that can be used.
+    package var policyRate: Rate
+
+    package init(name: String, arm: Manifest.Arm, policyRate: Rate) {
+        self.name = name
+        self.arm = arm
+        self.policyRate = policyRate
+    }
+
+    /// Reads a manifest and checks its section `arm`.
+    /// - Parameter overrides: put into it, in order, before it is checked.
+    /// - Throws: all problems of the section together. open(2), stat(2).
+    package static func load(_ path: String, overrides: [ManifestOverride] = []) throws(ManifestError) -> ArmManifest {
+        let (text, folder) = try Manifest.text(path)
+        return try ArmManifest(
+            parsing: text, path: path, folder: folder, overrides: overrides, workingFolder: FileSystem.workingFolder,
+            files: .disk)
+    }
+
+    /// As `Manifest.init(parsing:)`.
+    package init(
+        parsing text: some Collection<UInt8>, path: String, folder: String, overrides: [ManifestOverride] = [],
+        workingFolder: String, files: FileProbe?
+    ) throws(ManifestError) {
+        let tree = try Manifest.tree(parsing: text, path: path, overrides: overrides)
+        var check = ManifestCheck(
+            files: files, manifestFolder: folder, workingFolder: workingFolder, overridden: overrides.map(\.path))
+        let sound = check.checkArmAlone(in: tree)
+        guard let sound, check.problems.isEmpty else { throw .invalid(path: path, check.problems) }
+        let named = tree["name"]?.string.flatMap { ManifestRule.isName($0, separator: "-") ? $0 : nil }
+        self.init(
+            name: named ?? Manifest.name(fromFile: path), arm: Manifest.Arm(checked: sound),
+            policyRate: Rate(hertz: Self.policyRate(in: tree, &check)))
+    }
+
+    /// What is wrong with the policy's section stops no arm.
+    private static func policyRate(in tree: JSONNode, _ check: inout ManifestCheck) -> Double {
+        let key = ManifestKeys.policyRate
+        let written = tree["policy"]?["rate_hz"].flatMap {
+            check.check($0, against: key.rule, at: ManifestPath(["policy", "rate_hz"]))?.double
+        }
+        guard written == nil, case .defaultsTo(let preset) = key.presence else { return written ?? 5 }
+        return preset.double ?? 5
+    }
+}
+
+extension ManifestCheck {
+    /// - Returns: the section `arm` as `check` gives it; nil when it is missing or cannot be used.
+    mutating func checkArmAlone(in tree: JSONNode) -> JSONNode? {
+        let path = ManifestPath(["arm"])
+        guard tree.object != nil, let arm = tree["arm"] else {
+            report(path, tree, found: "nothing", allowed: "\(ManifestKeys.arm.allowed()); this key is required")
+            return nil
+        }
+        guard let sound = check(arm, against: ManifestKeys.arm, at: path) else { return nil }
+        checkRates(in: .object(["arm": sound]))
+        if let port = sound["port"], port.string == Manifest.simulatedPort {
+            report(
+                path.appending("port"), port, found: "\"simulation\", the servos of a simulated world",
+                allowed: "a serial port: that world is there only in a run. Start it with octo-launch and leave --manifest out")
+        }
+        return sound
+    }
+}

@@ -1,0 +1,104 @@
+import Bus
+import Launch
+import Messages
+import Time
+import Wire
+
+/// One command to one arm that lives, until the arm's own state confirms it.
+///
+/// The arm is believed by its sockets, which lie in a folder that only its user can write to (`ArmRegistry`).
+final class ArmOrder {
+    private static let repeatPeriod = Duration.milliseconds(200)
+
+    let arm: LiveArm
+    private let bus: BusNode
+    private let states: Subscription<ArmState>
+    private let publisher: Publisher<ArmCommand>
+    private var command: ArmCommand?
+    private var nextTry = MonotonicTime.zero
+    /// The newest state, whenever it was measured.
+    private(set) var state: ArmState?
+
+    /// - Throws: `BusError`.
+    init(_ arm: LiveArm) throws {
+        self.arm = arm
+        bus = try BusNode(
+            BusOptions(
+                node: "octo-arm", runID: arm.runID, endpoint: nil, peers: [arm.endpoint], listeners: [arm.commandEndpoint]))
+        states = try bus.subscribe(Topics.armState)
+        publisher = bus.publisher(Topics.armCommand)
+    }
+
+    /// The arm's process hears commands.
+    var isHeard: Bool { bus.isHeard(on: Topics.armCommand) }
+
+    func give(_ action: ArmCommand.Action, by name: String, at now: MonotonicTime) {
+        command = ArmCommand(id: UInt64.random(in: .min ... .max), operatorID: name, action: action, time: now)
+        nextTry = now
+    }
+
+    /// The newest state that was measured after the command was given.
+    var answer: ArmState? {
+        guard let command, let state, state.measured.time > command.time else { return nil }
+        return state
+    }
+
+    /// Says the command if it is time to, and takes what has arrived by `deadline`.
+    /// - Parameter repeats: whether it is said again and again, in case one is lost.
+    func advance(until deadline: MonotonicTime, repeats: Bool) throws {
+        let now = MonotonicTime.now()
+        if let command, isHeard, now >= nextTry {
+            try publisher.publish(command, at: now)
+            nextTry = repeats ? now + Self.repeatPeriod : now + .seconds(3_600)
+        }
+        try bus.wait(until: deadline)
+        while let received = states.take() { state = received.message }
+    }
+
+    func close() { bus.close() }
+}
+
+/// Which arms are driven at present.
+enum ArmSearch {
+    /// - Parameter folder: as the user named it with --run; nil: all arms.
+    /// - Returns: at least one arm; and in words what was found and is not believed.
+    /// - Throws: `NoArmError`, `RunSearchError`, `RunFolderError`.
+    static func find(_ folder: String?) throws -> (arms: [LiveArm], ignored: [String]) {
+        let registry = ArmRegistry.standard
+        var (arms, ignored) = registry.find()
+        if let folder {
+            let path = RunFolder.resolved(folder)
+            if let named = arms.first(where: { RunFolder.resolved($0.folder) == path }) { return ([named], []) }
+            return ([try liveArm(RunSearch.folder(folder))], [])
+        }
+        // A run of this shell's surroundings is registered too; looked for all the same, since an arm that is missed moves on.
+        for run in RunFolder.findLive(in: RunSearch.base) where !arms.contains(where: { $0.folder == run }) {
+            do { arms.append(try liveArm(run)) } catch { ignored.append("\(error)") }
+        }
+        guard !arms.isEmpty else { throw NoArmError(ignored: ignored, others: registry.hiddenOwners) }
+        return (arms, ignored)
+    }
+
+    private static func liveArm(_ folder: String) throws -> LiveArm {
+        let run = try RunDescription.load(folder: folder)
+        guard let arm = LiveArm(run) else { throw RunFolderError.damaged(path: folder, problem: "the arm takes no commands") }
+        return arm
+    }
+}
+
+/// Nobody drives an arm, as far as can be seen.
+struct NoArmError: Error, CustomStringConvertible {
+    let ignored: [String]
+    /// Users whose arms cannot be seen.
+    let others: [UInt32]
+
+    var description: String {
+        var text = "looking for arms: no robot is running, and no program of yours drives an arm; expected one."
+        if !ignored.isEmpty { text += " Not believed: \(ignored.joined(separator: "; "))." }
+        if !others.isEmpty {
+            let users = others.map { "\($0)" }.joined(separator: ", ")
+            text += " Another user may drive one (user \(users)): stop it as that user, or as root."
+        }
+        return text + " IF AN ARM MOVES, SWITCH ITS POWER OFF."
+    }
+}
