@@ -97,6 +97,9 @@ package enum DynamixelUnit {
     /// Microseconds of one unit of the return delay.
     package static var returnDelayMicroseconds: Int { 2 }
 
+    /// The value of `DynamixelRegister.baudRate` for a rate in bits per second; nil if it has none.
+    package static func baudCode(_ baud: Int) -> Int? { (0...7).first { baudRate(code: $0) == baud } }
+
     /// Values of `DynamixelRegister.baudRate` and what they mean, in bits per second.
     package static func baudRate(code: Int) -> Int? {
         switch code {

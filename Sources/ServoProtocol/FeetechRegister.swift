@@ -15,6 +15,7 @@ package struct FeetechRegister: Equatable, Sendable, BitwiseCopyable {
     /// Below it registers keep their values without power, if `lock` is 0 when they are written.
     package static var firstRAMAddress: Int { 40 }
     package var isEEPROM: Bool { address < Self.firstRAMAddress }
+    package var range: Range<Int> { address..<address + width }
 
     /// The largest magnitude the register can hold.
     package var largest: Int { (1 << (signBit ?? 8 * width)) - 1 }
@@ -109,6 +110,12 @@ package enum FeetechUnit {
     package static var sts3215: Int { 777 }
     /// Microseconds of one unit of the return delay.
     package static var returnDelayMicroseconds: Int { 2 }
+
+    /// Bits of `FeetechRegister.phase`: positions count turns, also below 0, in place of one turn's 0...4095.
+    package static var countsTurns: Int { 0x10 }
+
+    /// The value of `FeetechRegister.baudRate` for a rate in bits per second; nil if it has none.
+    package static func baudCode(_ baud: Int) -> Int? { (0...7).first { baudRate(code: $0) == baud } }
 
     /// Values of `FeetechRegister.baudRate` and what they mean, in bits per second.
     package static func baudRate(code: Int) -> Int? {
