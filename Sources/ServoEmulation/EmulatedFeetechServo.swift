@@ -57,7 +57,8 @@ struct EmulatedFeetechServo {
     func value(_ register: FeetechRegister) -> Int { registers.withUnsafeBytes { register.value(in: $0, base: 0) } }
 
     private mutating func set(_ register: FeetechRegister, _ value: Int) {
-        let raw = register.encoded(value)
+        let nearest = min(max(value, register.signBit == nil ? 0 : -register.largest), register.largest)
+        let raw = register.encoded(nearest)
         for index in 0..<register.width {
             registers[register.address + index] = UInt8(truncatingIfNeeded: raw >> (8 * index))
         }

@@ -15,6 +15,11 @@ package struct DynamixelRegister: Equatable, Sendable, BitwiseCopyable {
     package static var firstRAMAddress: Int { 64 }
     package var isEEPROM: Bool { address < Self.firstRAMAddress }
 
+    /// Whether the register can hold this value.
+    package func holds(_ value: Int) -> Bool {
+        isSigned ? value >= -(1 << (8 * width - 1)) && value < 1 << (8 * width - 1) : value >= 0 && value < 1 << (8 * width)
+    }
+
     /// The register's value in an answer.
     /// - Parameters:
     ///   - bytes: data that begin with register address `base`.

@@ -20,11 +20,16 @@ package struct FeetechRegister: Equatable, Sendable, BitwiseCopyable {
     /// The largest magnitude the register can hold.
     package var largest: Int { (1 << (signBit ?? 8 * width)) - 1 }
 
-    /// Sign and magnitude as the servo wants them; cut to the largest that fits.
+    /// Whether the register can hold this value.
+    package func holds(_ value: Int) -> Bool { value >= (signBit == nil ? 0 : -largest) && value <= largest }
+
+    /// Sign and magnitude as the servo wants them.
+    /// - Parameter value: one that the register holds. A cut one would be another position without a word: whoever does not
+    ///   know asks `holds` first.
     package func encoded(_ value: Int) -> Int {
-        let magnitude = Int(min(value.magnitude, UInt(largest)))
-        guard let signBit else { return value < 0 ? 0 : magnitude }
-        return value < 0 ? magnitude | 1 << signBit : magnitude
+        precondition(holds(value), "a value that the register cannot hold")
+        guard let signBit, value < 0 else { return value }
+        return -value | 1 << signBit
     }
 
     package func decoded(_ raw: Int) -> Int {
