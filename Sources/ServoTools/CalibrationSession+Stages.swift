@@ -5,7 +5,7 @@ extension CalibrationSession {
     /// The furthest that the middle of a sweep may lie from where the first step had the joint: 20°, pulses.
     private static var largestMiddleError: Double { 228 }
     /// The least and the most that a sweep may show of what the joint can do by construction.
-    private static var shareOfSpan: ClosedRange<Double> { 0.9...1.25 }
+    static var shareOfSpan: ClosedRange<Double> { 0.9...1.25 }
 
     // MARK: - Loose
 

@@ -77,6 +77,7 @@ import Testing
         // A servo that is lost while it begins: four are zeroed, two are not.
         bus.onWrite = { if $0.id == 4, $0.address == FeetechRegister.homingOffset.address { bus.faults.missing = [5] } }
         #expect(throws: ServoToolError.silent(servo: 5)) { try bench.perform(actions) }
+        bus.onWrite = nil
         bus.faults.missing = []
         let again = try CalibrationBench("so101", bus, after: bench)
         #expect(memory(bus) != before)

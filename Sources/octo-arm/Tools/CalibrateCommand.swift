@@ -44,14 +44,13 @@ struct CalibrateCommand: ParsableCommand {
     private func session(_ arm: ToolArm, _ line: ServoLine<SerialPort>) throws -> CalibrationSession {
         let found = try line.registers(of: arm.layout.ids)
         let adapter = SerialDevices.stableName(of: arm.port, in: "/dev")
-        let spans = arm.calibration.joints.map { $0.lower...$0.upper }
         let fresh = CalibrationSession(
-            layout: arm.layout, names: arm.names, spans: spans, before: found,
+            layout: arm.layout, names: arm.names, spans: arm.spans, before: found,
             origin: .init(adapter: adapter, date: ToolArm.stamp("yyyy-MM-dd HH:mm", Date())))
         guard let text = try arm.file.draft.read() else { return fresh }
         let path = arm.file.draft.path
         guard let draft = try? JSONNode(parsing: text),
-            var session = CalibrationSession(layout: arm.layout, names: arm.names, spans: spans, draft: draft)
+            var session = CalibrationSession(layout: arm.layout, names: arm.names, spans: arm.spans, draft: draft)
         else {
             guard restart else { throw CalibrateError.damagedDraft(path) }
             return try aside(arm, fresh)

@@ -72,6 +72,8 @@ struct ToolArm {
     }
 
     var names: [String] { calibration.joints.map(\.name) }
+    /// How far each joint can turn by the arm's construction, radians.
+    var spans: [ClosedRange<Double>] { calibration.joints.map { $0.lower...$0.upper } }
 
     func openLine() throws -> ServoLine<SerialPort> {
         do {
