@@ -125,11 +125,7 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
 
     private typealias Outcome = ServoStartOutcome
 
-    private func findServos() throws(ServoPortError) -> Outcome {
-        var found: [UInt8] = []
-        for id in layout.ids where try client.ping(id) != nil { found.append(id) }
-        return found == layout.ids ? .fine : .failed(.missing(found: found, expected: layout.ids, port: portName))
-    }
+    private func findServos() throws(ServoPortError) -> Outcome { try client.find(layout.ids, port: portName) }
 
     /// What angles depend on has to be the same in the servos and in the file.
     private func compare() throws(ServoPortError) -> Outcome {

@@ -59,6 +59,18 @@ package final class DynamixelClient<Port: ServoPort> {
         return nil
     }
 
+    /// Pings one servo, and tells what the line carried back.
+    package func echo(of id: UInt8, tries: Int = 5) throws(ServoPortError) -> ServoEcho {
+        try ServoEcho.heard(tries) { () throws(ServoPortError) in
+            outgoing.removeAll()
+            Dynamixel.append(.ping, to: id, in: outgoing)
+            let patience = wireTime(outgoing.count + 14) + margin
+            return try port.hear(outgoing.bytes, parser, into: incoming, patience: patience) {
+                $0.id == id && $0.instruction == Dynamixel.Instruction.status.rawValue
+            }
+        }
+    }
+
     /// Asks all servos at once; an answer can be lost where several talk at a time.
     /// - Parameter patience: how long answers are awaited.
     /// - Returns: ids in ascending order, each once.
@@ -90,7 +102,8 @@ package final class DynamixelClient<Port: ServoPort> {
         return nil
     }
 
-    /// - Returns: what the servo said of it; nil if it said nothing.
+    /// Writes, and where no answer comes reads back: a servo may be set to answer no writes, and an answer may be lost.
+    /// - Returns: what the servo said of it; nil if it neither answered nor holds the value.
     package func write(
         _ value: Int, to register: DynamixelRegister, of id: UInt8, tries: Int = 3
     ) throws(ServoPortError) -> Dynamixel.StatusError? {
@@ -98,8 +111,17 @@ package final class DynamixelClient<Port: ServoPort> {
             outgoing.removeAll()
             Dynamixel.appendWrite(value, to: register, of: id, in: outgoing)
             if let answer = try exchange(id, dataCount: 0) { return answer.error }
+            if try read(register, of: id, tries: 1) == value { return Dynamixel.StatusError(0) }
         }
         return nil
+    }
+
+    /// Lets a servo answer everything: at a lower status return level it obeys writes, and reads too, without a word.
+    /// - Returns: false if it still answers no reads.
+    package func answerEverything(_ id: UInt8) throws(ServoPortError) -> Bool {
+        if try read(.statusReturnLevel, of: id) == 2 { return true }
+        _ = try write(2, to: .statusReturnLevel, of: id)
+        return try read(.statusReturnLevel, of: id) == 2
     }
 
     /// Whether these servos answer a fast sync read: the firmware has it or not, there is no flag to ask.

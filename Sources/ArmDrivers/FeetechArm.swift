@@ -114,15 +114,7 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
         .failed(.missing(found: layout.ids.filter { $0 != id }, expected: layout.ids, port: portName))
     }
 
-    private func findServos() throws(ServoPortError) -> Outcome {
-        var found: [UInt8] = []
-        for id in layout.ids {
-            guard let error = try client.ping(id) else { continue }
-            found.append(id)
-            if !error.isEmpty { return .failed(.hardwareError(servo: id, errors: "\(error)")) }
-        }
-        return found == layout.ids ? .fine : .failed(.missing(found: found, expected: layout.ids, port: portName))
-    }
+    private func findServos() throws(ServoPortError) -> Outcome { try client.find(layout.ids, port: portName) }
 
     /// What angles depend on has to be the same in the servos and in the file.
     private func compare() throws(ServoPortError) -> Outcome {
@@ -131,6 +123,8 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
             if model != FeetechUnit.sts3215 {
                 return .failed(.refused(servo: part.id, register: "model number", reason: "it is \(model), not 777"))
             }
+            guard let phase = try client.read(.phase, of: part.id) else { return silent(part.id) }
+            if phase & FeetechUnit.countsTurns != 0 { return .failed(.countsTurns(servo: part.id, phase: phase)) }
             guard let offset = part.homingOffset else { continue }
             for (register, name, wanted) in [
                 (FeetechRegister.homingOffset, "homing offset", offset),

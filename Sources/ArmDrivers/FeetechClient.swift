@@ -53,6 +53,17 @@ package final class FeetechClient<Port: ServoPort> {
         return nil
     }
 
+    /// Pings one servo, and tells what the line carried back.
+    package func echo(of id: UInt8, tries: Int = 5) throws(ServoPortError) -> ServoEcho {
+        try ServoEcho.heard(tries) { () throws(ServoPortError) in
+            outgoing.removeAll()
+            Feetech.append(.ping, to: id, in: outgoing)
+            return try port.hear(outgoing.bytes, parser, into: incoming, patience: wireTime(outgoing.count + 6) + margin) {
+                $0.id == id && $0.parameterCount == 0
+            }
+        }
+    }
+
     /// Asks all servos at once; an answer can be lost where several talk at a time.
     /// - Parameter patience: how long answers are awaited.
     /// - Returns: ids in ascending order, each once.
@@ -84,7 +95,8 @@ package final class FeetechClient<Port: ServoPort> {
         return nil
     }
 
-    /// - Returns: whether the servo said that it took it.
+    /// Writes, and where no answer comes reads back: a servo may be set to answer no writes, and an answer may be lost.
+    /// - Returns: whether the servo said that it took it, or holds the value.
     package func write(
         _ value: Int, to register: FeetechRegister, of id: UInt8, tries: Int = 3
     ) throws(ServoPortError) -> Bool {
@@ -92,7 +104,16 @@ package final class FeetechClient<Port: ServoPort> {
             outgoing.removeAll()
             Feetech.appendWrite(value, to: register, of: id, in: outgoing)
             if try exchange(id, dataCount: 0) != nil { return true }
+            if try read(register, of: id, tries: 1) == value { return true }
         }
         return false
+    }
+
+    /// Lets a servo answer everything: at response level 0 it obeys writes without a word.
+    /// - Returns: false if it still does not, or answers no reads.
+    package func answerEverything(_ id: UInt8) throws(ServoPortError) -> Bool {
+        if try read(.responseStatusLevel, of: id) == 1 { return true }
+        _ = try write(1, to: .responseStatusLevel, of: id)
+        return try read(.responseStatusLevel, of: id) == 1
     }
 }

@@ -1,6 +1,13 @@
 /// Why a driver does not begin: found while the arm was still at rest.
 package enum ServoStartError: Error, Equatable {
     case missing(found: [UInt8], expected: [UInt8], port: String)
+    /// What answers a ping is damaged, or answers twice.
+    case sameID(servo: UInt8, port: String)
+    case otherProtocol(servo: UInt8, speaks: ServoTongue, expected: ServoTongue, port: String)
+    /// It answers pings, and still no reads after its status return level was set.
+    case answersTooLittle(servo: UInt8)
+    /// A Feetech servo whose positions count turns: what they say depends on what it did since the power came.
+    case countsTurns(servo: UInt8, phase: Int)
     case port(errno: Int32, port: String)
     case refused(servo: UInt8, register: String, reason: String)
     case unconfirmed(servo: UInt8, register: String, wrote: Int, found: Int)
@@ -27,6 +34,21 @@ extension ServoStartError: CustomStringConvertible {
                 + (found.isEmpty
                     ? "Check the arm's power and the cable; 'octo-arm scan' tries every baud rate."
                     : "Check the cable behind the last one that answers.")
+        case .sameID(let servo, let port):
+            return "looking for servo \(servo) on \(port): what answers is damaged or comes twice, as of two servos with the id "
+                + "\(servo) that talk at one time; expected one whole answer. Connect one of them alone and give it its own id "
+                + "with 'octo-arm setup'. If there is only one with this id, check its cable."
+        case .otherProtocol(let servo, let speaks, let expected, let port):
+            return "looking for servo \(servo) on \(port): it answers in \(speaks.name), expected \(expected.name). "
+                + speaks.advice
+        case .answersTooLittle(let servo):
+            return "setting up servo \(servo): it answers pings, but neither reads nor writes, and 'status return level' could not "
+                + "be set so that it does; expected an answer to everything. Switch the arm's power off and on; if that does not "
+                + "help, connect the servo alone and run 'octo-arm setup'."
+        case .countsTurns(let servo, let phase):
+            return "comparing servo \(servo) with the calibration file: its positions count turns ('phase', register 18, is "
+                + "\(phase): bit 16 is set), expected one turn, 0 to 4095: angles would be whole turns wrong. Run 'octo-arm "
+                + "calibrate', which clears the bit."
         case .port(let errno, let port):
             return "talking to the servos on \(port): \(String(cString: strerror(errno))), expected an open line. Check the "
                 + "cable of the adapter."

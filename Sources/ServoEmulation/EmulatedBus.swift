@@ -5,7 +5,7 @@ import Time
 /// A chain of emulated servos behind a serial line: bytes in, bytes out, each at its time.
 ///
 /// Without clock or line of its own: `receive` and `advance` are told the time, which must not run backwards.
-package protocol EmulatedBus: AnyObject {
+package protocol EmulatedBus: ServoFaultBus {
     var faults: BusFaults { get set }
     /// Ids of the servos, in the order of the chain.
     var ids: [UInt8] { get }

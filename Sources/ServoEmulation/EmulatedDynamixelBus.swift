@@ -2,17 +2,22 @@ import Chance
 import ServoProtocol
 import Time
 
-/// A chain of emulated Dynamixel servos of the X series, Protocol 2.0.
+/// A chain of emulated Dynamixel servos of the X series: Protocol 2.0, or 1.0 where a servo is set to it.
 package final class EmulatedDynamixelBus: EmulatedBus {
     package var faults = BusFaults()
     package var onWrite: ((RegisterWrite) -> Void)?
+    package var hostBaud: Int?
     private var servos: [EmulatedDynamixelServo] = []
     private let parser = DynamixelParser()
+    /// Protocol 1.0, whose frames are Feetech's.
+    private let firstProtocolParser = FeetechParser()
     private let buffer = PacketBuffer(capacity: 4_096)
     private var replies: ReplyQueue
     private var dice: SplitMix64
     /// Answers fast sync and bulk reads.
     private let knowsFastSyncRead: Bool
+    /// To the packet that is being heard.
+    private var answers: [ServoAnswer] = []
 
     /// A servo of the chain.
     package struct Servo: Sendable {
@@ -22,11 +27,13 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         package var pulses: Int
         package var secondaryID: UInt8
         package var isReversed: Bool
+        package var firmware: Int
 
         package init(
             id: UInt8, model: DynamixelModel = .xm430w350, pulses: Int = 2048, secondaryID: UInt8 = 255,
-            isReversed: Bool = false
+            isReversed: Bool = false, firmware: Int = 45
         ) {
+            self.firmware = firmware
             self.id = id
             self.model = model
             self.pulses = pulses
@@ -39,7 +46,8 @@ package final class EmulatedDynamixelBus: EmulatedBus {
     package init(_ servos: [Servo], baud: Int = 1_000_000, knowsFastSyncRead: Bool = true, seed: UInt64 = 1) {
         self.servos = servos.map {
             EmulatedDynamixelServo(
-                id: $0.id, model: $0.model, pulses: $0.pulses, secondaryID: $0.secondaryID, isReversed: $0.isReversed)
+                id: $0.id, model: $0.model, firmware: $0.firmware, pulses: $0.pulses, secondaryID: $0.secondaryID,
+                isReversed: $0.isReversed, baud: baud)
         }
         replies = ReplyQueue(baud: baud)
         self.knowsFastSyncRead = knowsFastSyncRead
@@ -77,9 +85,22 @@ package final class EmulatedDynamixelBus: EmulatedBus {
     package func setHardwareError(_ bits: UInt8, at id: UInt8) { change(id) { $0.setHardwareError(bits) } }
     package func setTemperature(_ degrees: Int, at id: UInt8) { change(id) { $0.setTemperature(degrees) } }
 
+    @discardableResult
+    package func apply(_ fault: ServoFault, to id: UInt8) -> Bool {
+        guard let index = servos.firstIndex(where: { $0.id == id }) else { return false }
+        guard fault == .duplicate else {
+            var isKnown = false
+            change(id) { isKnown = $0.apply(fault) }
+            return isKnown
+        }
+        servos.insert(servos[index], at: index + 1)
+        return true
+    }
+
     package func cyclePower() {
         for index in servos.indices { servos[index].restart() }
         parser.reset()
+        firstProtocolParser.reset()
         replies.removeAll()
     }
 
@@ -96,8 +117,18 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         var taken = 0
         while taken < bytes.count {
             taken += parser.feed(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
-            while let packet = parser.next() { hear(packet, Array(parser.parameters), at: now) }
+            while let packet = parser.next() {
+                hear(packet, Array(parser.parameters), at: now)
+                sendAnswers()
+            }
         }
+        if servos.contains(where: { $0.protocolVersion == 1 }) { receiveFirstProtocol(bytes, at: now) }
+    }
+
+    private func isAtHostRate(_ servo: EmulatedDynamixelServo) -> Bool { hostBaud == nil || hostBaud == servo.baud }
+
+    private func hears(_ servo: EmulatedDynamixelServo) -> Bool {
+        !faults.missing.contains(servo.id) && servo.protocolVersion == 2 && isAtHostRate(servo)
     }
 
     private func hear(_ packet: ServoPacket, _ parameters: [UInt8], at now: MonotonicTime) {
@@ -105,7 +136,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         guard let instruction = Dynamixel.Instruction(rawValue: packet.instruction) else {
             return answerUnknown(packet.id)
         }
-        for index in servos.indices where isThere(servos[index].id) { servos[index].hearInstruction(at: now) }
+        for index in servos.indices where hears(servos[index]) { servos[index].hearInstruction(at: now) }
         switch instruction {
         case .ping: forEachAddressed(packet.id, answersBroadcast: true) { servo in
             (0, Array(servo.registers[0...1]) + [servo.registers[6]], 0)
@@ -159,8 +190,6 @@ package final class EmulatedDynamixelBus: EmulatedBus {
 
     private static func word(_ bytes: [UInt8], _ index: Int) -> Int { Int(bytes[index]) | Int(bytes[index + 1]) << 8 }
 
-    private func isThere(_ id: UInt8) -> Bool { !faults.missing.contains(id) }
-
     private func log(_ id: UInt8, _ address: Int, _ data: [UInt8], _ now: MonotonicTime) {
         onWrite?(RegisterWrite(time: now.nanoseconds, id: id, address: address, data: data))
     }
@@ -172,11 +201,13 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         _ body: (inout EmulatedDynamixelServo) -> (error: UInt8, data: [UInt8], level: Int)
     ) {
         let isBroadcast = id == Dynamixel.broadcastID
-        for index in servos.indices where isThere(servos[index].id) {
+        for index in servos.indices where hears(servos[index]) {
             let isOwn = servos[index].id == id
             guard isBroadcast || isOwn || servos[index].secondaryID == id else { continue }
             let (error, data, level) = body(&servos[index])
             guard isOwn || (isBroadcast && answersBroadcast), servos[index].statusReturnLevel >= level else { continue }
+            // At another rate the host hears noise.
+            guard isAtHostRate(servos[index]) else { continue }
             answer(servos[index], servos[index].status(error), data)
         }
     }
@@ -188,14 +219,17 @@ package final class EmulatedDynamixelBus: EmulatedBus {
     private func answer(_ servo: EmulatedDynamixelServo, _ status: Dynamixel.StatusError, _ data: [UInt8]) {
         buffer.removeAll()
         data.withUnsafeBytes { Dynamixel.appendStatus(from: servo.id, error: status, $0, in: buffer) }
-        send(Array(buffer.bytes), delay: servo.returnDelaySeconds)
+        answers.append(ServoAnswer(id: servo.id, bytes: Array(buffer.bytes), delay: servo.returnDelaySeconds))
     }
 
-    private func send(_ bytes: [UInt8], delay: Double) {
-        if dice.happens(faults.dropProbability) { return }
-        var bytes = bytes
-        if dice.happens(faults.corruptProbability) { dice.damage(&bytes) }
-        replies.append(bytes, delay: delay + faults.delay)
+    private func sendAnswers() {
+        for answer in answers.onTheLine(secondsPerByte: replies.duration(1)) {
+            if dice.happens(faults.dropProbability) { continue }
+            var bytes = answer.bytes
+            if dice.happens(faults.corruptProbability) { dice.damage(&bytes) }
+            replies.append(bytes, delay: answer.delay + faults.delay)
+        }
+        answers = []
     }
 
     /// Registers of one servo that are asked for.
@@ -210,9 +244,11 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         let (address, count) = (Self.word(parameters, 0), Self.word(parameters, 2))
         let asked = parameters[4...].map { Asked(id: $0, address: address, count: count) }
         if isFast { return answerTogether(asked) }
-        for one in asked where isThere(one.id) {
-            guard let servo = servos.first(where: { $0.id == one.id }), let data = servo.read(address, count: count) else { continue }
-            answer(servo, servo.status(), Array(data))
+        for one in asked {
+            for servo in servos where servo.id == one.id && hears(servo) && servo.statusReturnLevel >= 1 {
+                guard let data = servo.read(address, count: count) else { continue }
+                answer(servo, servo.status(), Array(data))
+            }
         }
     }
 
@@ -233,7 +269,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         let start = Dynamixel.begin(.status, to: Dynamixel.broadcastID, in: buffer)
         var delay = 0.0
         for (place, one) in asked.enumerated() {
-            guard isThere(one.id), let servo = servos.first(where: { $0.id == one.id }),
+            guard let servo = servos.first(where: { $0.id == one.id }), hears(servo), servo.statusReturnLevel >= 1,
                 let data = servo.read(one.address, count: one.count)
             else { return }
             if place == 0 { delay = servo.returnDelaySeconds }
@@ -246,7 +282,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
             }
         }
         Dynamixel.end(start, in: buffer)
-        send(Array(buffer.bytes), delay: delay)
+        answers.append(ServoAnswer(id: Dynamixel.broadcastID, bytes: Array(buffer.bytes), delay: delay))
     }
 
     private func syncWrite(_ parameters: [UInt8], at now: MonotonicTime) {
@@ -270,9 +306,48 @@ package final class EmulatedDynamixelBus: EmulatedBus {
 
     /// Without an answer.
     private func write(_ id: UInt8, _ address: Int, _ data: ArraySlice<UInt8>, _ now: MonotonicTime) {
-        for index in servos.indices where isThere(servos[index].id) {
+        for index in servos.indices where hears(servos[index]) {
             guard servos[index].id == id || servos[index].secondaryID == id else { continue }
             if servos[index].write(address, data) == 0 { log(servos[index].id, address, Array(data), now) }
+        }
+    }
+
+    // MARK: - Protocol 1.0
+
+    private func receiveFirstProtocol(_ bytes: UnsafeRawBufferPointer, at now: MonotonicTime) {
+        firstProtocolParser.reset()
+        _ = firstProtocolParser.feed(bytes)
+        while let packet = firstProtocolParser.next() {
+            let parameters = Array(firstProtocolParser.parameters)
+            for index in servos.indices where servos[index].protocolVersion == 1 && isAtHostRate(servos[index]) {
+                let servo = servos[index]
+                guard packet.id == servo.id || packet.id == Feetech.broadcastID, !faults.missing.contains(servo.id) else { continue }
+                guard let data = answerFirstProtocol(packet.instruction, parameters, by: index, at: now),
+                    packet.id == servo.id || packet.instruction == Feetech.Instruction.ping.rawValue
+                else { continue }
+                buffer.removeAll()
+                data.withUnsafeBytes { Feetech.appendStatus(from: servo.id, $0, in: buffer) }
+                answers.append(ServoAnswer(id: servo.id, bytes: Array(buffer.bytes), delay: servo.returnDelaySeconds))
+            }
+            sendAnswers()
+        }
+    }
+
+    /// - Returns: the answer's data; nil if there is no answer.
+    private func answerFirstProtocol(
+        _ instruction: UInt8, _ parameters: [UInt8], by index: Int, at now: MonotonicTime
+    ) -> [UInt8]? {
+        switch Feetech.Instruction(rawValue: instruction) {
+        case .ping: return []
+        case .read where parameters.count == 2 && servos[index].statusReturnLevel >= 1:
+            return servos[index].read(Int(parameters[0]), count: Int(parameters[1])).map(Array.init)
+        case .write where parameters.count >= 2:
+            let address = Int(parameters[0])
+            if servos[index].write(address, parameters[1...]) == 0 {
+                log(servos[index].id, address, Array(parameters[1...]), now)
+            }
+            return servos[index].statusReturnLevel == 2 ? [] : nil
+        default: return nil
         }
     }
 }

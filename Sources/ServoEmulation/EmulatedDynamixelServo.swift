@@ -11,7 +11,8 @@ struct EmulatedDynamixelServo {
 
     private(set) var registers = [UInt8](repeating: 0, count: tableLength)
     private var motor: EmulatedMotor
-    /// Of a registered write.
+    private let unusualBaud: Int
+    /// The address and bytes of the last registered write.
     private var pending: (address: Int, data: [UInt8])?
     private var lastInstruction: MonotonicTime = .zero
     private var now: MonotonicTime = .zero
@@ -19,13 +20,19 @@ struct EmulatedDynamixelServo {
     private var goalSpeed = freeSpeed
     private var hardwareError: UInt8 = 0
 
-    /// - Parameter pulses: where it stands.
-    init(id: UInt8, model: DynamixelModel, firmware: Int = 45, pulses: Int, secondaryID: UInt8 = 255, isReversed: Bool = false) {
+    /// - Parameters:
+    ///   - pulses: where it stands.
+    ///   - baud: bits per second; one that its register does not know is its own all the same.
+    init(
+        id: UInt8, model: DynamixelModel, firmware: Int = 45, pulses: Int, secondaryID: UInt8 = 255, isReversed: Bool = false,
+        baud: Int = 1_000_000
+    ) {
         motor = EmulatedMotor(position: Double(pulses))
+        unusualBaud = baud
         set(.modelNumber, model.rawValue)
         set(.firmwareVersion, firmware)
         set(.id, Int(id))
-        set(.baudRate, 3)
+        set(.baudRate, DynamixelUnit.baudCode(baud) ?? 255)
         set(.returnDelayTime, 250)
         set(.driveMode, isReversed ? 1 : 0)
         set(.operatingMode, DynamixelOperatingMode.position.rawValue)
@@ -72,6 +79,10 @@ struct EmulatedDynamixelServo {
         let id = registers[DynamixelRegister.secondaryID.address]
         return id <= Dynamixel.highestID ? id : nil
     }
+    /// Bits per second.
+    var baud: Int { DynamixelUnit.baudRate(code: value(.baudRate)) ?? unusualBaud }
+    /// 1 or 2.
+    var protocolVersion: Int { value(.protocolType) }
     var statusReturnLevel: Int { value(.statusReturnLevel) }
     var returnDelaySeconds: Double { Double(value(.returnDelayTime) * DynamixelUnit.returnDelayMicroseconds) * 1e-6 }
     private var isTorqueOn: Bool { value(.torqueEnable) == 1 }
@@ -117,6 +128,9 @@ struct EmulatedDynamixelServo {
         }
         if range.contains(DynamixelRegister.operatingMode.address), mode == nil { return 4 }
         if range.contains(DynamixelRegister.busWatchdog.address), value(.busWatchdog) > 127 { return 4 }
+        if range.contains(DynamixelRegister.protocolType.address), ![1, 2].contains(value(.protocolType)) { return 4 }
+        if range.contains(DynamixelRegister.id.address), value(.id) > Int(Dynamixel.highestID) { return 4 }
+        if range.contains(DynamixelRegister.baudRate.address), DynamixelUnit.baudRate(code: value(.baudRate)) == nil { return 4 }
         if range.overlaps(116..<120), mode == .position {
             let goal = value(.goalPosition)
             if goal < value(.minimumPosition) || goal > value(.maximumPosition) { return 6 }
@@ -244,6 +258,22 @@ struct EmulatedDynamixelServo {
         }
         let ends = [actual(Double(pulses.lowerBound)), actual(Double(pulses.upperBound))].sorted()
         (motor.lowestFree, motor.highestFree) = (ends[0], ends[1])
+    }
+
+    /// - Returns: whether these servos have such a thing.
+    mutating func apply(_ fault: ServoFault) -> Bool {
+        switch fault {
+        case .torque(let isOn):
+            set(.torqueEnable, isOn ? 1 : 0)
+            set(.goalPosition, value(.presentPosition))
+            if !isOn { motor.rest() }
+        case .answerLevel(let level): set(.statusReturnLevel, level)
+        case .firmware(let major, _): set(.firmwareVersion, Int(major))
+        case .protocolVersion(let version): set(.protocolType, version)
+        case .phase, .duplicate: return false
+        }
+        updatePresent()
+        return true
     }
 
     mutating func setHardwareError(_ bits: UInt8) {

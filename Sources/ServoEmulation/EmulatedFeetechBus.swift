@@ -6,11 +6,14 @@ import Time
 package final class EmulatedFeetechBus: EmulatedBus {
     package var faults = BusFaults()
     package var onWrite: ((RegisterWrite) -> Void)?
+    package var hostBaud: Int?
     private var servos: [EmulatedFeetechServo] = []
     private let parser = FeetechParser()
     private let buffer = PacketBuffer(capacity: 1_024)
     private var replies: ReplyQueue
     private var dice: SplitMix64
+    /// To the packet that is being heard.
+    private var answers: [ServoAnswer] = []
 
     /// A servo of the chain.
     package struct Servo: Sendable {
@@ -20,8 +23,13 @@ package final class EmulatedFeetechBus: EmulatedBus {
         package var homingOffset: Int
         /// Pulses, after the offset.
         package var limits: ClosedRange<Int>
+        package var firmware: (major: Int, minor: Int)
 
-        package init(id: UInt8, pulses: Int = 2048, homingOffset: Int = 0, limits: ClosedRange<Int> = 0...4095) {
+        package init(
+            id: UInt8, pulses: Int = 2048, homingOffset: Int = 0, limits: ClosedRange<Int> = 0...4095,
+            firmware: (major: Int, minor: Int) = (3, 10)
+        ) {
+            self.firmware = firmware
             self.id = id
             self.pulses = pulses
             self.homingOffset = homingOffset
@@ -32,7 +40,9 @@ package final class EmulatedFeetechBus: EmulatedBus {
     /// - Parameter seed: of the faults' chance.
     package init(_ servos: [Servo], baud: Int = 1_000_000, seed: UInt64 = 1) {
         self.servos = servos.map {
-            EmulatedFeetechServo(id: $0.id, pulses: $0.pulses, homingOffset: $0.homingOffset, limits: $0.limits)
+            EmulatedFeetechServo(
+                id: $0.id, pulses: $0.pulses, homingOffset: $0.homingOffset, limits: $0.limits, baud: baud,
+                firmware: $0.firmware)
         }
         replies = ReplyQueue(baud: baud)
         dice = SplitMix64(seed: seed)
@@ -62,6 +72,18 @@ package final class EmulatedFeetechBus: EmulatedBus {
     package func setHardwareError(_ bits: UInt8, at id: UInt8) { change(id) { $0.setHardwareError(bits) } }
     package func setTemperature(_ degrees: Int, at id: UInt8) { change(id) { $0.setTemperature(degrees) } }
 
+    @discardableResult
+    package func apply(_ fault: ServoFault, to id: UInt8) -> Bool {
+        guard let index = servos.firstIndex(where: { $0.id == id }) else { return false }
+        guard fault == .duplicate else {
+            var isKnown = false
+            change(id) { isKnown = $0.apply(fault) }
+            return isKnown
+        }
+        servos.insert(servos[index], at: index + 1)
+        return true
+    }
+
     package func cyclePower() {
         for index in servos.indices { servos[index].restart() }
         parser.reset()
@@ -81,8 +103,15 @@ package final class EmulatedFeetechBus: EmulatedBus {
         var taken = 0
         while taken < bytes.count {
             taken += parser.feed(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
-            while let packet = parser.next() { hear(packet, Array(parser.parameters), at: now) }
+            while let packet = parser.next() {
+                hear(packet, Array(parser.parameters), at: now)
+                sendAnswers()
+            }
         }
+    }
+
+    private func hears(_ servo: EmulatedFeetechServo) -> Bool {
+        !faults.missing.contains(servo.id) && (hostBaud == nil || hostBaud == servo.baud)
     }
 
     private func hear(_ packet: ServoPacket, _ parameters: [UInt8], at now: MonotonicTime) {
@@ -114,10 +143,10 @@ package final class EmulatedFeetechBus: EmulatedBus {
         case .syncRead:
             guard parameters.count > 2 else { return }
             for id in parameters[2...] {
-                guard let servo = servos.first(where: { $0.id == id }), !faults.missing.contains(id),
-                    let data = servo.read(Int(parameters[0]), count: Int(parameters[1]))
-                else { continue }
-                answer(servo, Array(data))
+                for servo in servos where servo.id == id && hears(servo) {
+                    guard let data = servo.read(Int(parameters[0]), count: Int(parameters[1])) else { continue }
+                    answer(servo, Array(data))
+                }
             }
         case .syncWrite:
             guard parameters.count > 2 else { return }
@@ -126,7 +155,7 @@ package final class EmulatedFeetechBus: EmulatedBus {
             for start in stride(from: 2, to: parameters.count - width, by: width + 1) {
                 let data = parameters[(start + 1)..<(start + 1 + width)]
                 for index in servos.indices where servos[index].id == parameters[start] {
-                    guard !faults.missing.contains(servos[index].id), servos[index].write(address, data) else { continue }
+                    guard hears(servos[index]), servos[index].write(address, data) else { continue }
                     log(servos[index].id, address, Array(data), now)
                 }
             }
@@ -142,20 +171,27 @@ package final class EmulatedFeetechBus: EmulatedBus {
         _ id: UInt8, answersBroadcast: Bool = false, _ body: (inout EmulatedFeetechServo) -> [UInt8]?
     ) {
         let isBroadcast = id == Feetech.broadcastID
-        for index in servos.indices where !faults.missing.contains(servos[index].id) {
+        for index in servos.indices where hears(servos[index]) {
             guard isBroadcast || servos[index].id == id else { continue }
-            // A write may give it another id; it answers with the new one.
-            guard let data = body(&servos[index]), !isBroadcast || answersBroadcast else { continue }
+            // A write may give it another id; it answers with the new one. At another rate the host hears noise.
+            guard let data = body(&servos[index]), !isBroadcast || answersBroadcast, hears(servos[index]) else { continue }
             answer(servos[index], data)
         }
     }
 
     private func answer(_ servo: EmulatedFeetechServo, _ data: [UInt8]) {
-        if dice.happens(faults.dropProbability) { return }
         buffer.removeAll()
         data.withUnsafeBytes { Feetech.appendStatus(from: servo.id, error: servo.error, $0, in: buffer) }
-        var bytes = Array(buffer.bytes)
-        if dice.happens(faults.corruptProbability) { dice.damage(&bytes) }
-        replies.append(bytes, delay: servo.returnDelaySeconds + faults.delay)
+        answers.append(ServoAnswer(id: servo.id, bytes: Array(buffer.bytes), delay: servo.returnDelaySeconds))
+    }
+
+    private func sendAnswers() {
+        for answer in answers.onTheLine(secondsPerByte: replies.duration(1)) {
+            if dice.happens(faults.dropProbability) { continue }
+            var bytes = answer.bytes
+            if dice.happens(faults.corruptProbability) { dice.damage(&bytes) }
+            replies.append(bytes, delay: answer.delay + faults.delay)
+        }
+        answers = []
     }
 }

@@ -11,17 +11,25 @@ struct EmulatedFeetechServo {
     /// What comes back with the power: registers below 40, as written while `lock` was 0.
     private var kept: [UInt8] = []
     private var motor: EmulatedMotor
+    private let unusualBaud: Int
     private var pending: (address: Int, data: [UInt8])?
     private var now: MonotonicTime = .zero
     private(set) var error: Feetech.StatusError = []
     /// Overload has been noticed: it pushes with the protective torque only.
     private var isProtecting = false
 
-    /// - Parameter pulses: where its bare encoder stands, 0...4095.
-    init(id: UInt8, pulses: Int, homingOffset: Int = 0, limits: ClosedRange<Int> = 0...4095) {
+    /// - Parameters:
+    ///   - pulses: where its bare encoder stands, beyond 0...4095 after turns that it has counted.
+    ///   - baud: bits per second; one that its register does not know is its own all the same.
+    init(
+        id: UInt8, pulses: Int, homingOffset: Int = 0, limits: ClosedRange<Int> = 0...4095, baud: Int = 1_000_000,
+        firmware: (major: Int, minor: Int) = (3, 10)
+    ) {
         motor = EmulatedMotor(position: Double(pulses))
-        set(.firmwareMajor, 3)
-        set(.firmwareMinor, 10)
+        unusualBaud = baud
+        set(.firmwareMajor, firmware.major)
+        set(.firmwareMinor, firmware.minor)
+        set(.baudRate, FeetechUnit.baudCode(baud) ?? 255)
         set(.modelNumber, FeetechUnit.sts3215)
         set(.id, Int(id))
         set(.returnDelayTime, 0)
@@ -49,7 +57,8 @@ struct EmulatedFeetechServo {
     func value(_ register: FeetechRegister) -> Int { registers.withUnsafeBytes { register.value(in: $0, base: 0) } }
 
     private mutating func set(_ register: FeetechRegister, _ value: Int) {
-        let raw = register.encoded(value)
+        let nearest = min(max(value, register.signBit == nil ? 0 : -register.largest), register.largest)
+        let raw = register.encoded(nearest)
         for index in 0..<register.width {
             registers[register.address + index] = UInt8(truncatingIfNeeded: raw >> (8 * index))
         }
@@ -69,6 +78,8 @@ struct EmulatedFeetechServo {
     }
 
     var id: UInt8 { registers[FeetechRegister.id.address] }
+    /// Bits per second.
+    var baud: Int { FeetechUnit.baudRate(code: value(.baudRate)) ?? unusualBaud }
     var answersWrites: Bool { value(.responseStatusLevel) == 1 }
     var returnDelaySeconds: Double { Double(value(.returnDelayTime) * FeetechUnit.returnDelayMicroseconds) * 1e-6 }
     private var isTorqueOn: Bool { value(.torqueEnable) == 1 }
@@ -144,7 +155,7 @@ struct EmulatedFeetechServo {
     }
 
     /// Positions of many turns, also below 0, are told instead of one turn's.
-    private var countsTurns: Bool { value(.phase) & 0x10 != 0 }
+    private var countsTurns: Bool { value(.phase) & FeetechUnit.countsTurns != 0 }
 
     /// What the encoder says less the offset.
     private var presentPulses: Double {
@@ -182,6 +193,29 @@ struct EmulatedFeetechServo {
         updatePresent()
     }
 
+    /// - Returns: whether these servos have such a thing.
+    mutating func apply(_ fault: ServoFault) -> Bool {
+        switch fault {
+        case .torque(let isOn):
+            set(.torqueEnable, isOn ? 1 : 0)
+            if !isOn { motor.rest() }
+        case .answerLevel(let level) where level <= 1: keep(.responseStatusLevel, level)
+        case .phase(let bits): keep(.phase, Int(bits))
+        case .firmware(let major, let minor):
+            keep(.firmwareMajor, Int(major))
+            keep(.firmwareMinor, Int(minor))
+        case .answerLevel, .duplicate, .protocolVersion: return false
+        }
+        updatePresent()
+        return true
+    }
+
+    /// As if it had always been so.
+    private mutating func keep(_ register: FeetechRegister, _ value: Int) {
+        set(register, value)
+        kept.replaceSubrange(register.range, with: registers[register.range])
+    }
+
     mutating func setHardwareError(_ bits: UInt8) {
         error = Feetech.StatusError(rawValue: bits)
         if bits != 0 { set(.torqueEnable, 0) }
@@ -198,6 +232,8 @@ struct EmulatedFeetechServo {
         error = []
         let temperature = value(.presentTemperature)
         registers.replaceSubrange(..<FeetechRegister.firstRAMAddress, with: kept)
+        // The encoder knows one turn: how many there were is forgotten.
+        motor.position = motor.position - 4_096 * (motor.position / 4_096).rounded(.down)
         resetRAM()
         setTemperature(temperature)
     }

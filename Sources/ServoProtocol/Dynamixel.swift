@@ -123,11 +123,12 @@ extension Dynamixel {
         end(start, in: buffer)
     }
 
-    /// - Parameter value: what the register is to hold, in its own unit.
+    /// - Parameter value: what the register is to hold, and can (`holds`), in its own unit.
     package static func appendWrite(
         _ value: Int, to register: DynamixelRegister, of id: UInt8, instruction: Instruction = .write,
         in buffer: PacketBuffer
     ) {
+        precondition(register.holds(value), "a value that the register cannot hold")
         let start = begin(instruction, to: id, in: buffer)
         buffer.append(littleEndian: register.address, width: 2)
         buffer.append(littleEndian: value, width: register.width)

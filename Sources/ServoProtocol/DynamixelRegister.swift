@@ -15,6 +15,11 @@ package struct DynamixelRegister: Equatable, Sendable, BitwiseCopyable {
     package static var firstRAMAddress: Int { 64 }
     package var isEEPROM: Bool { address < Self.firstRAMAddress }
 
+    /// Whether the register can hold this value.
+    package func holds(_ value: Int) -> Bool {
+        isSigned ? value >= -(1 << (8 * width - 1)) && value < 1 << (8 * width - 1) : value >= 0 && value < 1 << (8 * width)
+    }
+
     /// The register's value in an answer.
     /// - Parameters:
     ///   - bytes: data that begin with register address `base`.
@@ -96,6 +101,9 @@ package enum DynamixelUnit {
     package static var watchdogMilliseconds: Int { 20 }
     /// Microseconds of one unit of the return delay.
     package static var returnDelayMicroseconds: Int { 2 }
+
+    /// The value of `DynamixelRegister.baudRate` for a rate in bits per second; nil if it has none.
+    package static func baudCode(_ baud: Int) -> Int? { (0...7).first { baudRate(code: $0) == baud } }
 
     /// Values of `DynamixelRegister.baudRate` and what they mean, in bits per second.
     package static func baudRate(code: Int) -> Int? {

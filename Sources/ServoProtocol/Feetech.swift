@@ -86,7 +86,7 @@ extension Feetech {
         end(start, in: buffer)
     }
 
-    /// - Parameter value: what the register is to hold; cut to the largest it can.
+    /// - Parameter value: what the register is to hold, and can (`holds`).
     package static func appendWrite(
         _ value: Int, to register: FeetechRegister, of id: UInt8, instruction: Instruction = .write,
         in buffer: PacketBuffer

@@ -15,15 +15,21 @@ package struct FeetechRegister: Equatable, Sendable, BitwiseCopyable {
     /// Below it registers keep their values without power, if `lock` is 0 when they are written.
     package static var firstRAMAddress: Int { 40 }
     package var isEEPROM: Bool { address < Self.firstRAMAddress }
+    package var range: Range<Int> { address..<address + width }
 
     /// The largest magnitude the register can hold.
     package var largest: Int { (1 << (signBit ?? 8 * width)) - 1 }
 
-    /// Sign and magnitude as the servo wants them; cut to the largest that fits.
+    /// Whether the register can hold this value.
+    package func holds(_ value: Int) -> Bool { value >= (signBit == nil ? 0 : -largest) && value <= largest }
+
+    /// Sign and magnitude as the servo wants them.
+    /// - Parameter value: one that the register holds. A cut one would be another position without a word: whoever does not
+    ///   know asks `holds` first.
     package func encoded(_ value: Int) -> Int {
-        let magnitude = Int(min(value.magnitude, UInt(largest)))
-        guard let signBit else { return value < 0 ? 0 : magnitude }
-        return value < 0 ? magnitude | 1 << signBit : magnitude
+        precondition(holds(value), "a value that the register cannot hold")
+        guard let signBit, value < 0 else { return value }
+        return -value | 1 << signBit
     }
 
     package func decoded(_ raw: Int) -> Int {
@@ -109,6 +115,12 @@ package enum FeetechUnit {
     package static var sts3215: Int { 777 }
     /// Microseconds of one unit of the return delay.
     package static var returnDelayMicroseconds: Int { 2 }
+
+    /// Bits of `FeetechRegister.phase`: positions count turns, also below 0, in place of one turn's 0...4095.
+    package static var countsTurns: Int { 0x10 }
+
+    /// The value of `FeetechRegister.baudRate` for a rate in bits per second; nil if it has none.
+    package static func baudCode(_ baud: Int) -> Int? { (0...7).first { baudRate(code: $0) == baud } }
 
     /// Values of `FeetechRegister.baudRate` and what they mean, in bits per second.
     package static func baudRate(code: Int) -> Int? {

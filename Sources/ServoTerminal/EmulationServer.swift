@@ -49,8 +49,9 @@ package struct EmulationServer {
         guard terminal.descriptor >= 0 else { return }
         var bytes = [UInt8](repeating: 0, count: 4_096)
         let count = read(terminal.descriptor, &bytes, bytes.count)
+        guard count > 0 else { return }
         // Sent at another rate than theirs it is noise to the servos.
-        guard count > 0, octo_serial_baud(terminal.descriptor) == baud else { return }
+        bus.hostBaud = Int(octo_serial_baud(terminal.descriptor))
         bytes[..<count].withUnsafeBytes { bus.receive($0, at: now) }
     }
 
@@ -96,7 +97,7 @@ package struct EmulationServer {
         case ("delay", 1) where (0...10).contains(numbers[0]): bus.faults.delay = numbers[0]
         case ("missing", 0): bus.faults.missing = []
         case ("missing", 1): bus.faults.missing.insert(id)
-        case ("turn", 2) where (0...4_095).contains(numbers[1]): bus.turn(id, to: Int(numbers[1]))
+        case ("turn", 2) where abs(numbers[1]) <= 32_767: bus.turn(id, to: Int(numbers[1]))
         case ("error", 2): bus.setHardwareError(UInt8(exactly: numbers[1]) ?? 0, at: id)
         case ("heat", 2): bus.setTemperature(Int(min(max(numbers[1], 0), 255)), at: id)
         case ("obstacle", 1): bus.setObstacle(nil, at: id)
@@ -107,7 +108,10 @@ package struct EmulationServer {
             terminal.pullOut()
             bus.cyclePower()
             try terminal.plugIn()
-        default: throw EmulationError.unknownFault(line)
+        default:
+            guard let (fault, id) = ServoFault.parsed(name, Array(numbers)), bus.apply(fault, to: id) else {
+                throw EmulationError.unknownFault(line)
+            }
         }
     }
 }

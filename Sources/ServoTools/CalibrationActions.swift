@@ -16,7 +16,7 @@ extension ServoLine {
         let way = try present(leader) - present(shadow)
         for offset in [way, -way] {
             try write(offset, to: .homingOffset, of: shadow)
-            if abs(try present(leader) - present(shadow)) <= ServoAlignment.tolerance, abs(offset) <= ServoAlignment.largestOffset {
+            if abs(try present(leader) - present(shadow)) <= ServoAlignment.tolerance, abs(offset) <= servoProtocol.largestOffset {
                 return
             }
         }
@@ -30,24 +30,29 @@ extension ServoLine {
         return position
     }
 
-    /// Where these servos stand, pulses by id.
+    /// Where these servos stand, pulses by id; who does not answer is left out.
     package func positions(of ids: [UInt8]) throws(ServoToolError) -> [UInt8: Int] {
         var positions: [UInt8: Int] = [:]
-        for id in ids { positions[id] = try present(id) }
+        for id in ids { positions[id] = try onLine { () throws(ServoPortError) in try read(.position, of: id, tries: 2) } }
         return positions
     }
 
-    /// What these servos' registers say, by id.
-    package func registers(of ids: [UInt8]) throws(ServoToolError) -> [UInt8: CalibrationSession.Registers] {
-        var registers: [UInt8: CalibrationSession.Registers] = [:]
-        for id in ids {
-            guard let reading = try onLine({ () throws(ServoPortError) in try survey(id) }) else {
-                throw .silent(servo: id)
-            }
-            registers[id] = .init(
-                homingOffset: reading.homingOffset,
-                limits: reading.lowestPosition...max(reading.lowestPosition, reading.highestPosition))
-        }
+    /// What these servos are and remember, by id.
+    package func registers(of ids: [UInt8]) throws(ServoToolError) -> [UInt8: ServoRegisters] {
+        var registers: [UInt8: ServoRegisters] = [:]
+        for id in ids { registers[id] = try self.registers(of: id) }
         return registers
+    }
+
+    private func registers(of id: UInt8) throws(ServoToolError) -> ServoRegisters {
+        let echo = try onLine { () throws(ServoPortError) in try self.echo(of: id) }
+        if echo != .answer { throw echo == .silence ? .silent(servo: id) : .sameID(servo: id) }
+        guard let reading = try onLine({ () throws(ServoPortError) in try survey(id) }) else { throw .answersPingsOnly(servo: id) }
+        var values: [ServoField: Int] = [:]
+        for field in ServoField.calibrated where field.exists(in: servoProtocol) {
+            guard let value = try onLine({ () throws(ServoPortError) in try read(field, of: id) }) else { throw .silent(servo: id) }
+            values[field] = value
+        }
+        return ServoRegisters(model: reading.model, firmware: reading.firmware, values: values)
     }
 }

@@ -4,11 +4,12 @@ extension CalibrationSession {
     /// What the person is to do now; of one line or more.
     package var prompt: String {
         let answers = "Enter goes on, b goes back, q ends without keeping anything."
+        guard isLoose else { return question }
         switch stage {
         case .zero where layout.servoProtocol == .feetech:
             return """
-                1 of 5. The servos are loose: hold the arm. Put every joint, also the gripper, into the middle of its range.
-                \(answers)
+                1 of 5. The servos are loose: hold the arm. Put every joint, also the gripper, into the middle of its range;
+                step 2 is compared with it. \(answers)
                 """
         case .zero:
             return """
@@ -25,6 +26,33 @@ extension CalibrationSession {
         }
     }
 
+    /// Before anything is written: the arm still holds itself.
+    private var question: String {
+        let drop = "The servos' torque goes off now, and the arm drops: hold it, and press Enter."
+        guard hasWritten else {
+            return "\(drop)\nUntil then nothing is written to the servos; q ends, and leaves them as they are."
+        }
+        return """
+            This goes on with the calibration of \(origin.date), at step '\(stage.rawValue)'. \(drop)
+            q ends it instead, and gives the servos the registers back that they had before it.
+            """
+    }
+
+    /// What is to be told at the end of a session that keeps nothing.
+    package var farewell: String {
+        hasWritten
+            ? "nothing was kept; the servos have their old registers, and torque is off"
+            : "nothing was kept, and nothing was written to the servos"
+    }
+
+    /// Servos that have not answered for some looks, in words; nil if all do.
+    package var silence: String? {
+        let silent = parts.filter { $0.misses > 3 }
+        if silent.isEmpty { return nil }
+        return "no answer from " + silent.map { "\($0.name) (servo \($0.id))" }.joined(separator: ", ")
+            + ": check the arm's power and the cable before it. Nothing is lost; it goes on when all answer"
+    }
+
     private var sweepExceptions: String {
         let free = zip(parts, layout.joints).filter { $1.limits == 0...4_095 }.map { $0.0.name }
         let text = free.isEmpty ? "" : ", except \(free.joined(separator: " and ")), which turns freely"
@@ -39,9 +67,13 @@ extension CalibrationSession {
             lines.append(
                 row(
                     part.name, part.position.map(String.init) ?? "-", part.seen.map { "\($0.lowerBound)" } ?? "",
-                    part.seen.map { "\($0.upperBound)" } ?? "", part.hasWrapped ? "went past its encoder's end" : ""))
+                    part.seen.map { "\($0.upperBound)" } ?? "", note(part)))
         }
         return lines
+    }
+
+    private func note(_ part: Part) -> String {
+        part.misses > 3 ? "does not answer" : part.hasWrapped ? "went past its encoder's end" : ""
     }
 
     private var reviewTable: [String] {
@@ -49,13 +81,20 @@ extension CalibrationSession {
         var lines = [row("", "offset", "from", "to", "before")]
         for (index, part) in parts.enumerated() {
             let measured = result.parts[index]
-            let was = before[part.id].map { "\($0.homingOffset), \($0.limits.text)" } ?? ""
+            let was = was(part.id)
             lines.append(
                 row(
                     part.name, measured.homingOffset.map(String.init) ?? "-", "\(measured.limits.lowerBound)",
                     "\(measured.limits.upperBound)", was))
         }
         return lines
+    }
+
+    private func was(_ id: UInt8) -> String {
+        guard let values = before[id]?.values, let offset = values[.homingOffset], let lowest = values[.lowestPosition],
+            let highest = values[.highestPosition]
+        else { return "" }
+        return "\(offset), \(lowest)...\(highest)"
     }
 
     private func row(_ name: String, _ a: String, _ b: String, _ c: String, _ note: String) -> String {

@@ -39,6 +39,10 @@ package struct LeRobotCalibration: Equatable, Sendable {
         guard let members = root.object, !members.isEmpty else {
             throw LeRobotCalibrationError(file: file, problems: ["found \(root.kind), expected an object with one entry for each joint"])
         }
+        // One list for each property, of all motors: numbers that count from another zero.
+        if root["start_pos"] != nil || root["motor_names"] != nil || root["calib_mode"] != nil {
+            throw LeRobotCalibrationError(file: file, problems: [Self.oldFormat])
+        }
         var problems: [String] = []
         func number(_ member: JSONNode.Member, _ key: String, _ range: ClosedRange<Int>) -> Int {
             if let value = member.value[key]?.int, range.contains(value) { return value }
@@ -57,6 +61,11 @@ package struct LeRobotCalibration: Equatable, Sendable {
             problems.append("\(motor.name).range_max: found \(motor.rangeMaximum), expected more than range_min, \(motor.rangeMinimum)")
         }
         if !problems.isEmpty { throw LeRobotCalibrationError(file: file, problems: problems) }
+    }
+
+    private static var oldFormat: String {
+        "it is in LeRobot's old format (lists homing_offset, start_pos, end_pos, … for all motors, before its version 0.2), "
+            + "expected an object for each joint. Its numbers count from another zero and say no ranges: they cannot be converted"
     }
 
     /// As LeRobot writes it, four spaces a level.
@@ -101,11 +110,14 @@ package struct LeRobotCalibration: Equatable, Sendable {
                 homingOffset: layout.gripper.homingOffset ?? 0, rangeMinimum: min(closed, open), rangeMaximum: max(closed, open)))
     }
 
-    /// The layout with this calibration. LeRobot's zero is the middle of the range.
+    /// The layout with this calibration. LeRobot's zero is the middle of the range: one that cannot be the joint's is refused.
     /// - Parameters:
     ///   - names: of the layout's joints, from base to wrist.
+    ///   - spans: how far each joint can turn by the arm's construction, radians.
     ///   - file: how this one is called in errors.
-    package func applied(to layout: ServoLayout, names: [String], file: String) throws(LeRobotCalibrationError) -> ServoLayout {
+    package func applied(
+        to layout: ServoLayout, names: [String], spans: [ClosedRange<Double>], file: String
+    ) throws(LeRobotCalibrationError) -> ServoLayout {
         guard layout.servoProtocol == .feetech else {
             throw LeRobotCalibrationError(
                 file: file, problems: ["it is of Feetech servos; the arm's servos are \(layout.servoProtocol)"])
@@ -123,6 +135,9 @@ package struct LeRobotCalibration: Equatable, Sendable {
             let range = motor.rangeMinimum...motor.rangeMaximum
             let id = UInt8(clamping: motor.id)
             if index < names.count {
+                if index < spans.count, let problem = Self.rangeProblem(motor, layout.joints[index], spans[index]) {
+                    problems.append(problem)
+                }
                 result.joints[index].id = id
                 result.joints[index].homingOffset = motor.homingOffset
                 result.joints[index].limits = range
@@ -137,6 +152,27 @@ package struct LeRobotCalibration: Equatable, Sendable {
         }
         if !problems.isEmpty { throw LeRobotCalibrationError(file: file, problems: problems) }
         return result
+    }
+}
+
+extension LeRobotCalibration {
+    /// The least and the most of what a joint can do by construction that a range may be: LeRobot asks nobody to go on.
+    private static var shareOfSpan: ClosedRange<Double> { 0.75...1.25 }
+
+    private static func rangeProblem(_ motor: Motor, _ joint: ServoLayout.Joint, _ span: ClosedRange<Double>) -> String? {
+        // LeRobot gives joints without ends the whole turn.
+        if joint.limits == 0...4_095 || (motor.rangeMinimum, motor.rangeMaximum) == (0, 4_095) { return nil }
+        let whole = (span.upperBound - span.lowerBound) * 4_096 / (2 * .pi)
+        let range = motor.rangeMaximum - motor.rangeMinimum
+        let share = Double(range) / whole
+        if shareOfSpan.contains(share) { return nil }
+        let reason =
+            share > 1
+            ? "it ran over the end of the encoder while it was recorded: put the arm into the middle of its ranges first, and "
+                + "record it again"
+            : "it was not moved to both ends while it was recorded, and its zero is beside its place: record it again"
+        return "\(motor.name).range_min, range_max: found \(motor.rangeMinimum), \(motor.rangeMaximum), which are \(range) pulses; "
+            + "expected about the \(Int(whole.rounded())) that the joint can turn by the calibration file. " + reason
     }
 }
 

@@ -32,6 +32,16 @@ package struct SerialDevices: Equatable, Sendable {
         return Self(devices: devices.sorted { $0.path < $1.path })
     }
 
+    /// The name of a port that stays the same whatever else is plugged in, with its adapter's serial number; nil if the system
+    /// has none for it.
+    /// - Parameters:
+    ///   - port: any of its names.
+    ///   - folder: `/dev`.
+    package static func stableName(of port: String, in folder: String) -> String? {
+        guard let device = resolved(port) else { return nil }
+        return entries(of: folder + "/serial/by-id").first { resolved("\(folder)/serial/by-id/\($0)") == device }
+    }
+
     /// Those that are gone in `later`.
     package func missing(in later: Self) -> [Device] {
         devices.filter { device in !later.devices.contains { $0.path == device.path } }

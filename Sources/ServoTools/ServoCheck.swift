@@ -30,23 +30,31 @@ package struct ServoCheck: Equatable, Sendable {
     }
 
     /// Asks all servos of the file.
-    package init<Port: ServoPort>(_ layout: ServoLayout, on line: ServoLine<Port>) throws(ServoPortError) {
+    /// - Parameter spans: how far each joint can turn by the arm's construction, radians; empty is not compared.
+    package init<Port: ServoPort>(
+        _ layout: ServoLayout, spans: [ClosedRange<Double>] = [], on line: ServoLine<Port>
+    ) throws(ServoPortError) {
         var servos: [(id: UInt8, reading: ServoReading?)] = []
-        for id in layout.ids { servos.append((id, try line.survey(id))) }
-        self.init(layout, servos: servos)
+        var echoes: [UInt8: ServoEcho] = [:]
+        for id in layout.ids {
+            let reading = try line.survey(id)
+            if reading == nil { echoes[id] = try line.echo(of: id) }
+            servos.append((id, reading))
+        }
+        self.init(layout, spans: spans, servos: servos, echoes: echoes)
     }
 
-    package init(_ layout: ServoLayout, servos: [(id: UInt8, reading: ServoReading?)]) {
+    /// - Parameter echoes: what came back of pings, where there is no reading.
+    package init(
+        _ layout: ServoLayout, spans: [ClosedRange<Double>] = [], servos: [(id: UInt8, reading: ServoReading?)],
+        echoes: [UInt8: ServoEcho] = [:]
+    ) {
         self.servos = servos
         var comparison = ServoComparison(layout: layout)
         for (id, reading) in servos {
-            guard let reading else {
-                comparison.report(
-                    id, "answer", "none", "one", "check the arm's power and the cable to it; 'octo-arm scan' tries all rates")
-                continue
-            }
-            comparison.compare(reading)
+            if let reading { comparison.compare(reading) } else { comparison.reportAbsence(id, echoes[id] ?? .silence) }
         }
+        comparison.compareRanges(spans)
         comparison.compareShadows(Dictionary(servos.compactMap { pair in pair.reading.map { (pair.id, $0.position) } }) { a, _ in a })
         findings = comparison.findings
     }
@@ -64,6 +72,20 @@ private struct ServoComparison {
             .init(servo: id, severity: severity, subject: subject, found: found, expected: expected, advice: advice))
     }
 
+    mutating func reportAbsence(_ id: UInt8, _ echo: ServoEcho) {
+        switch echo {
+        case .silence:
+            report(id, "answer", "none", "one", "check the arm's power and the cable to it; 'octo-arm scan' tries all rates")
+        case .damage, .several:
+            report(
+                id, "answer", echo.text, "one answer",
+                "two servos have this id, or its cable is bad; connect it alone and run 'octo-arm setup'")
+        case .answer:
+            report(
+                id, "answer", "pings only", "reads too", "its status return level is 0; the driver sets it at its start")
+        }
+    }
+
     private static let recalibrate = "run 'octo-arm calibrate', or choose this arm's own file"
 
     mutating func compare(_ servo: ServoReading) {
@@ -75,6 +97,11 @@ private struct ServoComparison {
         }
         if let part = layout.parts.first(where: { $0.id == servo.id }) { compare(servo, with: part) }
         compareDirection(servo)
+        if servo.countsTurns {
+            report(
+                servo.id, "phase", "\(servo.phase ?? 0), positions count turns", "bit 16 clear",
+                "angles would be whole turns wrong: 'octo-arm calibrate' clears it")
+        }
         if servo.operatingMode != layout.servoProtocol.positionMode {
             report(
                 servo.id, "operating mode", "\(servo.operatingMode)", "\(layout.servoProtocol.positionMode)",
@@ -120,6 +147,19 @@ private struct ServoComparison {
                 report(
                     servo.id, "secondary id", "\(found)", "\(second)", "the driver sets it at its start if torque is off", .warning)
             }
+        }
+    }
+
+    /// A range that was swept halfway puts the zero beside its place, one that ran over the encoder's end is no range.
+    mutating func compareRanges(_ spans: [ClosedRange<Double>]) {
+        for (joint, span) in zip(layout.joints, spans) where layout.servoProtocol == .feetech && joint.limits != 0...4_095 {
+            let range = Double(joint.limits.upperBound - joint.limits.lowerBound)
+            let whole = (span.upperBound - span.lowerBound) * 4_096 / (2 * .pi)
+            if CalibrationSession.shareOfSpan.contains(range / whole) { continue }
+            report(
+                joint.id, "range", "\(joint.limits.text), \(Int((range * 360 / 4_096).rounded()))°",
+                "about \(Int((whole * 360 / 4_096).rounded()))°, as the joint can turn by the file",
+                "the zero is its middle, and may be as far beside its place: 'octo-arm calibrate', and sweep to both ends", .warning)
         }
     }
 

@@ -4,6 +4,13 @@ import ServoProtocol
 /// What tools read from servos and write to them, whatever the protocol.
 package enum ServoField: String, CaseIterable, Sendable {
     case model
+    case id
+    /// The protocol's code for a rate.
+    case baudRate = "baud rate"
+    /// Dynamixel: 0 answers pings only, 1 reads too, 2 everything. Feetech: 0 pings and reads, 1 everything.
+    case answerLevel = "status return level"
+    /// Dynamixel only; 1 or 2.
+    case protocolVersion = "protocol type"
     /// Pulses; what it does to the position differs: Dynamixel adds it, Feetech subtracts it.
     case homingOffset = "homing offset"
     /// Pulses, as the position counts.
@@ -12,6 +19,8 @@ package enum ServoField: String, CaseIterable, Sendable {
     case operatingMode = "operating mode"
     /// Dynamixel only; bit 0: the servo turns the other way round.
     case driveMode = "drive mode"
+    /// Feetech only; bit 0x10: positions count turns.
+    case phase
     /// Dynamixel only; 255 for none.
     case secondaryID = "secondary id"
     /// Feetech only; 1: what is written to registers that outlast the power is lost with it.
@@ -28,13 +37,17 @@ package enum ServoField: String, CaseIterable, Sendable {
     var dynamixel: DynamixelRegister? {
         switch self {
         case .model: .modelNumber
+        case .id: .id
+        case .baudRate: .baudRate
+        case .answerLevel: .statusReturnLevel
+        case .protocolVersion: .protocolType
         case .homingOffset: .homingOffset
         case .lowestPosition: .minimumPosition
         case .highestPosition: .maximumPosition
         case .operatingMode: .operatingMode
         case .driveMode: .driveMode
         case .secondaryID: .secondaryID
-        case .lock: nil
+        case .lock, .phase: nil
         case .torque: .torqueEnable
         case .position: .presentPosition
         case .voltage: .presentVoltage
@@ -46,11 +59,15 @@ package enum ServoField: String, CaseIterable, Sendable {
     var feetech: FeetechRegister? {
         switch self {
         case .model: .modelNumber
+        case .id: .id
+        case .baudRate: .baudRate
+        case .answerLevel: .responseStatusLevel
         case .homingOffset: .homingOffset
         case .lowestPosition: .minimumPosition
         case .highestPosition: .maximumPosition
         case .operatingMode: .operatingMode
-        case .driveMode, .secondaryID: nil
+        case .phase: .phase
+        case .driveMode, .secondaryID, .protocolVersion: nil
         case .lock: .lock
         case .torque: .torqueEnable
         case .position: .presentPosition
@@ -60,7 +77,34 @@ package enum ServoField: String, CaseIterable, Sendable {
     }
 }
 
+extension ServoField {
+    /// Whether servos of a protocol have it.
+    package func exists(in name: ServoLayout.ServoProtocolName) -> Bool {
+        name == .dynamixel ? dynamixel != nil : feetech != nil
+    }
+
+    /// What a calibration writes and outlasts the power, in the order in which it is to be written: the phase and the modes
+    /// change what a position is.
+    package static var calibrated: [Self] {
+        [.phase, .operatingMode, .driveMode, .homingOffset, .lowestPosition, .highestPosition]
+    }
+}
+
 extension ServoLayout.ServoProtocolName {
+    /// The register's code for a rate in bits per second; nil if these servos do not have it.
+    package func baudCode(_ baud: Int) -> Int? {
+        switch self {
+        case .dynamixel: DynamixelUnit.baudCode(baud)
+        case .feetech: FeetechUnit.baudCode(baud)
+        }
+    }
+
+    /// The register `answerLevel` of a servo that answers everything.
+    package var fullAnswerLevel: Int { self == .dynamixel ? 2 : 1 }
+
+    /// The largest homing offset that the servo heeds, pulses. A Dynamixel servo's register holds more; in position mode a
+    /// quarter of a turn counts.
+    package var largestOffset: Int { self == .dynamixel ? 1_024 : FeetechRegister.homingOffset.largest }
     /// Rates that servos can be set to, bits per second; the likely ones first.
     package var bauds: [Int] {
         switch self {

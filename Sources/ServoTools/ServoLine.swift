@@ -38,6 +38,46 @@ package final class ServoLine<Port: ServoPort> {
         }
     }
 
+    /// Tries once to open the line again after an error.
+    /// - Returns: whether it is open.
+    @discardableResult
+    package func reopen() -> Bool {
+        do {
+            switch client {
+            case .dynamixel(let client): try client.port.reopen()
+            case .feetech(let client): try client.port.reopen()
+            }
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// What comes back of pings to one servo.
+    package func echo(of id: UInt8, tries: Int = 5) throws(ServoPortError) -> ServoEcho {
+        switch client {
+        case .dynamixel(let client): try client.echo(of: id, tries: tries)
+        case .feetech(let client): try client.echo(of: id, tries: tries)
+        }
+    }
+
+    /// Lets a servo answer everything.
+    /// - Returns: false if it still answers no reads.
+    package func answerEverything(_ id: UInt8) throws(ServoPortError) -> Bool {
+        switch client {
+        case .dynamixel(let client): try client.answerEverything(id)
+        case .feetech(let client): try client.answerEverything(id)
+        }
+    }
+
+    /// Which protocol a servo speaks, by frames of this line's kind; nil if it does not answer.
+    package func tongue(of id: UInt8) throws(ServoPortError) -> ServoTongue? {
+        switch client {
+        case .dynamixel(let client): try client.ping(id, tries: 2) != nil ? .secondDynamixel : nil
+        case .feetech(let client): try client.tongue(of: id)
+        }
+    }
+
     /// Whether a servo answers.
     package func answers(_ id: UInt8, tries: Int = 3) throws(ServoPortError) -> Bool {
         switch client {
@@ -56,19 +96,20 @@ package final class ServoLine<Port: ServoPort> {
     }
 
     /// - Returns: nil if the servo does not answer, or has no such thing.
-    package func read(_ field: ServoField, of id: UInt8) throws(ServoPortError) -> Int? {
+    package func read(_ field: ServoField, of id: UInt8, tries: Int = 3) throws(ServoPortError) -> Int? {
         switch client {
         case .dynamixel(let client):
             guard let register = field.dynamixel else { return nil }
-            return try client.read(register, of: id)
+            return try client.read(register, of: id, tries: tries)
         case .feetech(let client):
             guard let register = field.feetech else { return nil }
-            return try client.read(register, of: id)
+            return try client.read(register, of: id, tries: tries)
         }
     }
 
     /// Writes and reads back. What the servos do not have is passed over.
     package func write(_ value: Int, to field: ServoField, of id: UInt8) throws(ServoToolError) {
+        try check(value, field, id)
         switch client {
         case .dynamixel(let client):
             guard let register = field.dynamixel else { return }
@@ -76,12 +117,29 @@ package final class ServoLine<Port: ServoPort> {
             if let status, status.number != 0 { throw .refused(servo: id, field: field, reason: "\(status)") }
         case .feetech(let client):
             guard let register = field.feetech else { return }
+            // A servo whose power was away has locked itself again: what it takes then it forgets.
+            if register.isEEPROM { try unlock(id) }
             _ = try onLine { () throws(ServoPortError) in try client.write(value, to: register, of: id) }
         }
         guard let found = try onLine({ () throws(ServoPortError) in try read(field, of: id) }) else {
             throw .silent(servo: id)
         }
         if found != value { throw .unconfirmed(servo: id, field: field, wrote: value, found: found) }
+    }
+
+    /// What a register cannot hold is refused: cut, it would be another value without a word.
+    private func check(_ value: Int, _ field: ServoField, _ id: UInt8) throws(ServoToolError) {
+        let holds: Bool =
+            switch client {
+            case .dynamixel: field.dynamixel?.holds(value) ?? true
+            case .feetech: field.feetech?.holds(value) ?? true
+            }
+        if !holds { throw .doesNotFit(servo: id, field: field, value: value) }
+    }
+
+    private func unlock(_ id: UInt8) throws(ServoToolError) {
+        guard let lock = try onLine({ () throws(ServoPortError) in try read(.lock, of: id) }) else { throw .silent(servo: id) }
+        if lock != 0 { try write(0, to: .lock, of: id) }
     }
 
     /// What the line throws, as a tool's error.
@@ -104,7 +162,7 @@ package final class ServoLine<Port: ServoPort> {
         return ServoReading(
             id: id, model: model, modelName: servoProtocol.modelName(model), firmware: firmware, position: position,
             homingOffset: offset, lowestPosition: lowest, highestPosition: highest, operatingMode: mode,
-            driveMode: try read(.driveMode, of: id), secondaryID: try read(.secondaryID, of: id), isTorqueOn: torque == 1,
+            driveMode: try read(.driveMode, of: id), phase: try read(.phase, of: id), secondaryID: try read(.secondaryID, of: id), isTorqueOn: torque == 1,
             volts: Double(voltage) / 10, celsius: temperature, errors: errors)
     }
 
@@ -125,65 +183,3 @@ package final class ServoLine<Port: ServoPort> {
         }
     }
 }
-
-/// What a servo says of itself.
-package struct ServoReading: Equatable, Sendable {
-    package var id: UInt8
-    package var model: Int
-    package var modelName: String
-    package var firmware: String
-    /// Pulses, like offset and limits.
-    package var position: Int
-    package var homingOffset: Int
-    package var lowestPosition: Int
-    package var highestPosition: Int
-    package var operatingMode: Int
-    /// Nil where the protocol has none.
-    package var driveMode: Int?
-    package var secondaryID: Int?
-    package var isTorqueOn: Bool
-    package var volts: Double
-    package var celsius: Int
-    /// Hardware errors in words; nil: none.
-    package var errors: String?
-}
-
-/// Why a tool cannot go on.
-package enum ServoToolError: Error, Equatable, CustomStringConvertible {
-    case port(errno: Int32)
-    case silent(servo: UInt8)
-    case refused(servo: UInt8, field: ServoField, reason: String)
-    case unconfirmed(servo: UInt8, field: ServoField, wrote: Int, found: Int)
-    case apart(leader: UInt8, shadow: UInt8, pulses: Int)
-
-    package var description: String {
-        switch self {
-        case .port(let errno):
-            "talking to the servos: \(String(cString: strerror(errno))), expected an open line. Check the adapter's cable."
-        case .silent(let servo):
-            "asking servo \(servo): it does not answer, expected it to. Check the arm's power and the cable before it; "
-                + "'octo-arm scan' says which servos answer."
-        case .refused(let servo, let field, let reason):
-            "writing '\(field.rawValue)' of servo \(servo): it refuses (\(reason)), expected it to take it. Switch the arm's "
-                + "power off and on, and try again."
-        case .unconfirmed(let servo, let field, let wrote, let found):
-            "writing '\(field.rawValue)' of servo \(servo): it is \(found) after \(wrote) was written, expected \(wrote). Check "
-                + "the cable, and try again."
-        case .apart(let leader, let shadow, let pulses):
-            "aligning servo \(shadow) with \(leader): they stand \(pulses) pulses apart on one joint, expected at most "
-                + "\(ServoAlignment.tolerance). Loosen the horn of \(shadow) and mount it a notch further."
-        }
-    }
-}
-
-/// Servos that turn one joint together.
-package enum ServoAlignment {
-    /// The furthest that they may stand apart, pulses.
-    package static var tolerance: Int { 40 }
-    /// The largest homing offset that a Dynamixel servo heeds in position mode, pulses: a quarter of a turn.
-    package static var largestOffset: Int { 1_024 }
-}
-
-#if canImport(Glibc)
-import Glibc
-#endif

@@ -28,6 +28,13 @@ struct EmulateCommand: ParsableCommand {
               heat ID C       a servo is C degrees Celsius hot
               obstacle ID LO HI   it cannot leave LO ... HI pulses (obstacle ID: free again)
               turn ID PULSES      a hand turns a servo whose torque is off
+              torque ID 0|1   torque goes off, or on, by itself: no error tells of it
+              level ID N      what a servo answers: Dynamixel 0 pings, 1 reads too, 2 everything; Feetech 0 pings and
+                              reads, 1 everything
+              phase ID BITS   Feetech's phase register; bit 16 makes positions count turns, beyond 0 ... 4095
+              duplicate ID    a second servo has this id: they answer at one time, and spoil each other's answers
+              protocol ID 1|2 the Dynamixel protocol the servo is set to; it hears no packet of the other
+              firmware ID N M the servo's firmware (Dynamixel: firmware ID N)
               unplug, replug  the adapter is pulled out, and comes back with the power switched off and on
             """)
 

@@ -367,7 +367,10 @@ import Time
             .unconfirmed(servo: 1, register: "r", wrote: 1, found: 2), .hardwareError(servo: 1, errors: "overload"),
             .torqueIsOn(servo: 1, register: "r", found: 1, expected: 2),
             .otherCalibration(servo: 1, register: "r", found: 1, file: 2), .shadowApart(leader: 1, shadow: 2, pulses: 90),
-            .notEnoughTime(rateHertz: 500, highestHertz: 200.7, bytes: 100, baud: 57_600),
+            .notEnoughTime(rateHertz: 500, highestHertz: 200.7, bytes: 100, baud: 57_600), .sameID(servo: 1, port: "p"),
+            .otherProtocol(servo: 1, speaks: .feetech, expected: .secondDynamixel, port: "p"),
+            .otherProtocol(servo: 1, speaks: .firstDynamixel(model: 12), expected: .secondDynamixel, port: "p"),
+            .answersTooLittle(servo: 1), .countsTurns(servo: 1, phase: 28),
         ]
         for error in errors {
             #expect(error.description.contains(": ") && error.description.hasSuffix("."))

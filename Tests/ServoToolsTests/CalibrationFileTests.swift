@@ -36,6 +36,11 @@ import Testing
 }
 
 @Suite struct LeRobotCalibrationTests {
+    private func spans() throws -> [ClosedRange<Double>] {
+        let text = try Data(contentsOf: Fixture.packageRoot.appendingPathComponent("calibration/so101.json"))
+        return try ArmCalibration(parsing: text, file: "so101").joints.map { $0.lower...$0.upper }
+    }
+
     private func arm() throws -> (JSONNode, ServoLayout, [String]) {
         let text = try Data(contentsOf: Fixture.packageRoot.appendingPathComponent("calibration/so101.json"))
         let calibration = try ArmCalibration(parsing: text, file: "so101")
@@ -96,7 +101,7 @@ import Testing
         let (_, layout, names) = try arm()
         let lerobot = try LeRobotCalibration(parsing: Array(Self.text.utf8), file: "x")
         #expect(lerobot.text == Self.text)
-        let applied = try lerobot.applied(to: layout, names: names, file: "x")
+        let applied = try lerobot.applied(to: layout, names: names, spans: try spans(), file: "x")
         #expect(applied.joints[0].homingOffset == -1_024 && applied.joints[0].limits == 744...3_363)
         // Its degrees: the zero is the middle of the range. 744...3363 at 3000 is 83.2088 there, with 4095 to a turn.
         #expect(applied.joints[0].zeroPulse == 2_054)
@@ -108,7 +113,7 @@ import Testing
     @Test func itIsWrittenIntoOurFileAndNothingElseChanges() throws {
         let (root, layout, names) = try arm()
         let lerobot = try LeRobotCalibration(parsing: Array(Self.text.utf8), file: "x")
-        let applied = try lerobot.applied(to: layout, names: names, file: "x")
+        let applied = try lerobot.applied(to: layout, names: names, spans: try spans(), file: "x")
         let text = applied.written(into: root).text(columns: 120)
         let read = try JSONNode(parsing: Array(text.utf8))
         #expect(try ServoLayout(calibration: Array(text.utf8), file: "z", joints: 5) == applied)
@@ -120,9 +125,40 @@ import Testing
         let (_, layout, names) = try arm()
         var lerobot = try LeRobotCalibration(parsing: Array(Self.text.utf8), file: "x")
         lerobot.motors[5].driveMode = 1
-        let applied = try lerobot.applied(to: layout, names: names, file: "x")
+        let applied = try lerobot.applied(to: layout, names: names, spans: try spans(), file: "x")
         #expect(applied.gripper.linkage == .linear(closedPulse: 3_500, openPulse: 2_011))
         #expect(try LeRobotCalibration(applied, names: names, file: "x").motors[5].driveMode == 1)
+    }
+
+    /// Half a sweep or a collapsed range would be a wrong zero without a word.
+    @Test(arguments: [(2, 4_094, "ran over the end of the encoder"), (911, 2_048, "not moved to both ends")])
+    func aRangeThatCannotBeTheJointsIsRefused(minimum: Int, maximum: Int, reason: String) throws {
+        let (_, layout, names) = try arm()
+        var lerobot = try LeRobotCalibration(parsing: Array(Self.text.utf8), file: "x")
+        (lerobot.motors[1].rangeMinimum, lerobot.motors[1].rangeMaximum) = (minimum, maximum)
+        let error = #expect(throws: LeRobotCalibrationError.self) {
+            try lerobot.applied(to: layout, names: names, spans: try spans(), file: "x")
+        }
+        #expect(error?.problems.count == 1)
+        let problem = try #require(error?.problems.first)
+        #expect(problem.hasPrefix("shoulder_lift.range_min, range_max: found \(minimum), \(maximum)"))
+        #expect(problem.contains("the 2276 that the joint can turn") && problem.contains(reason))
+    }
+
+    @Test func anOldFormatIsOneProblem() throws {
+        let text = """
+            {"homing_offset": [2048, 3072, 3072, -1024, -2048, 2048], "drive_mode": [1, 1, 0, 0, 1, 0],
+             "start_pos": [2015, 3058, 3061, 1071, 1071, 2035], "end_pos": [-1024, -2048, -2048, 2048, 3072, -1024],
+             "calib_mode": ["DEGREE", "DEGREE", "DEGREE", "DEGREE", "DEGREE", "LINEAR"],
+             "motor_names": ["shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper"]}
+            """
+        let error = #expect(throws: LeRobotCalibrationError.self) {
+            try LeRobotCalibration(parsing: Array(text.utf8), file: "main_follower.json")
+        }
+        #expect(error?.problems.count == 1)
+        let words = try #require(error?.description)
+        #expect(words.contains("old format") && words.contains("octo-arm calibrate") && words.contains("cannot be converted"))
+        #expect(words.split(separator: "\n").count == 3)
     }
 
     @Test func everyProblemIsNamed() throws {
@@ -142,7 +178,7 @@ import Testing
         let other = LeRobotCalibration(motors: [
             .init(name: "knee", id: 1, driveMode: 0, homingOffset: 0, rangeMinimum: 0, rangeMaximum: 9)
         ])
-        let error = #expect(throws: LeRobotCalibrationError.self) { try other.applied(to: layout, names: names, file: "x") }
+        let error = #expect(throws: LeRobotCalibrationError.self) { try other.applied(to: layout, names: names, spans: try spans(), file: "x") }
         #expect(error?.problems.count == 7)
     }
 }

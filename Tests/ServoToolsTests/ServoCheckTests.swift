@@ -76,6 +76,39 @@ import Testing
         #expect(check.findings[0].found == "100...3185" && check.findings[0].expected == "911...3185")
     }
 
+    @Test func whatCannotBeReadIsToldApart() throws {
+        let layout = try layout("widowx-250s")
+        let cases: [(ServoFault, String)] = [(.duplicate, "damaged answers"), (.answerLevel(0), "pings only"), (.protocolVersion(1), "none")]
+        for (fault, found) in cases {
+            let bus = widowX()
+            bus.apply(fault, to: 6)
+            let check = try ServoCheck(layout, on: line(bus, .dynamixel))
+            #expect(check.findings.map(\.found) == [found] && check.findings[0].servo == 6 && !check.isSound)
+        }
+    }
+
+    @Test func aFeetechServoThatCountsTurnsIsReported() throws {
+        let layout = try layout("so101")
+        let bus = EmulatedFeetechBus(layout.parts.map { .init(id: $0.id, pulses: 2_048, limits: $0.limits) })
+        bus.apply(.phase(28), to: 2)
+        let check = try ServoCheck(layout, on: line(bus, .feetech))
+        #expect(check.findings.map(\.subject) == ["phase"] && !check.isSound)
+        #expect(check.findings[0].found == "28, positions count turns" && check.findings[0].advice.contains("octo-arm calibrate"))
+    }
+
+    /// As half a sweep leaves it: servos and file agree, and the zero is 49° beside its place.
+    @Test func aRangeThatIsHalfOfWhatTheJointCanDoIsAWarning() throws {
+        var layout = try layout("so101")
+        let text = try Data(contentsOf: Fixture.packageRoot.appendingPathComponent("calibration/so101.json"))
+        let spans = try ArmCalibration(parsing: text, file: "so101").joints.map { $0.lower...$0.upper }
+        layout.joints[0].limits = 797...2_180
+        layout.joints[0].zeroPulse = 1_489
+        let bus = EmulatedFeetechBus(layout.parts.map { .init(id: $0.id, pulses: 2_048, limits: $0.limits) })
+        let check = try ServoCheck(layout, spans: spans, on: line(bus, .feetech))
+        #expect(check.isSound && check.findings.map(\.subject) == ["range"])
+        #expect(check.findings[0].found == "797...2180, 122°" && check.findings[0].expected.hasPrefix("about 220°"))
+    }
+
     @Test func aLineThatBreaksIsAnError() throws {
         let port = EmulatedPort(widowX())
         port.failure = 5

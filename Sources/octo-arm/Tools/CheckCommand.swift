@@ -26,7 +26,7 @@ struct CheckCommand: ParsableCommand {
         let line = try arm.openLine()
         let check: ServoCheck
         do {
-            check = try ServoCheck(arm.layout, on: line)
+            check = try ServoCheck(arm.layout, spans: arm.spans, on: line)
         } catch {
             throw Console.fail(ServoToolError.port(errno: error.errno))
         }

@@ -31,7 +31,7 @@ struct LeRobotCommand: ParsableCommand {
                 let arm = try ToolArm(path: calibration, port: "", baud: 1_000_000)
                 guard let text = try CalibrationFile(path: source).read() else { throw CalibrationFileError(path: source, step: "reading", errno: ENOENT) }
                 let lerobot = try LeRobotCalibration(parsing: text, file: source)
-                print(try arm.save(try lerobot.applied(to: arm.layout, names: arm.names, file: source), at: Date()))
+                print(try arm.save(try lerobot.applied(to: arm.layout, names: arm.names, spans: arm.spans, file: source), at: Date()))
             } catch {
                 throw Console.refuse(error)
             }
@@ -42,7 +42,7 @@ struct LeRobotCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "export", abstract: "Writes one of our calibration files as LeRobot's.")
 
-        @Option(help: "Our file.")
+        @Option(help: "Calibration file to write as LeRobot's.")
         var calibration: String
 
         @Argument(help: "Where LeRobot's is written; - is standard output.")

@@ -72,6 +72,8 @@ struct ToolArm {
     }
 
     var names: [String] { calibration.joints.map(\.name) }
+    /// How far each joint can turn by the arm's construction, radians.
+    var spans: [ClosedRange<Double>] { calibration.joints.map { $0.lower...$0.upper } }
 
     func openLine() throws -> ServoLine<SerialPort> {
         do {
@@ -93,12 +95,18 @@ struct ToolArm {
     /// - Returns: what to tell the person.
     func save(_ layout: ServoLayout, at date: Date) throws -> String {
         let text = try text(with: layout)
-        let formatter = DateFormatter()
-        formatter.locale = Locale(identifier: "en_US_POSIX")
-        formatter.dateFormat = "yyyy-MM-dd'T'HH-mm-ss"
-        let kept = try file.keepOld(stamp: formatter.string(from: date))
+        let kept = try file.keepOld(stamp: Self.stamp("yyyy-MM-dd'T'HH-mm-ss", date))
         try file.write(text)
         return "calibration written to \(file.path)" + (kept.map { "; the old one is \($0)" } ?? "")
+    }
+}
+
+extension ToolArm {
+    static func stamp(_ format: String, _ date: Date) -> String {
+        let formatter = DateFormatter()
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.dateFormat = format
+        return formatter.string(from: date)
     }
 }
 
