@@ -6,10 +6,13 @@ import Time
 package final class EmulatedDynamixelBus: EmulatedBus {
     package var faults = BusFaults()
     package var onWrite: ((RegisterWrite) -> Void)?
+    package var onReading: ((PositionReading) -> Void)?
     private var servos: [EmulatedDynamixelServo] = []
     private let parser = DynamixelParser()
     private let buffer = PacketBuffer(capacity: 4_096)
-    private var replies: ReplyQueue
+    private var line: EmulatedLine
+    /// When what the servos hear reached them.
+    private var present = MonotonicTime.zero
     private var dice: SplitMix64
     /// Answers fast sync and bulk reads.
     private let knowsFastSyncRead: Bool
@@ -41,24 +44,35 @@ package final class EmulatedDynamixelBus: EmulatedBus {
             EmulatedDynamixelServo(
                 id: $0.id, model: $0.model, pulses: $0.pulses, secondaryID: $0.secondaryID, isReversed: $0.isReversed)
         }
-        replies = ReplyQueue(baud: baud)
+        line = EmulatedLine(baud: baud)
         self.knowsFastSyncRead = knowsFastSyncRead
         dice = SplitMix64(seed: seed)
     }
 
     package var ids: [UInt8] { servos.map(\.id) }
-    package var nextReplyTime: MonotonicTime? { replies.next }
+    package var nextReplyTime: MonotonicTime? { line.next }
 
     package func takeReplies(at now: MonotonicTime) -> [UInt8] {
-        let bytes = replies.take(at: now)
+        advance(to: now)
+        let bytes = line.take(at: now) { if !faults.isUnplugged { onReading?($0) } }
         return faults.isUnplugged ? [] : bytes
     }
 
     package func advance(to now: MonotonicTime) {
+        line.take(&faults, at: now)
+        if let (bytes, time) = line.thaw(at: now) {
+            move(to: time)
+            bytes.withUnsafeBytes { hear($0, at: time) }
+        }
+        move(to: now)
+    }
+
+    private func move(to now: MonotonicTime) {
         for index in servos.indices { servos[index].advance(to: now) }
     }
 
     package func position(of id: UInt8) -> Int? { value(of: .presentPosition, at: id) }
+    package func stance(of id: UInt8) -> ServoStance? { servos.first { $0.id == id }?.stance }
 
     /// A register's value; nil for an unknown id.
     package func value(of register: DynamixelRegister, at id: UInt8) -> Int? {
@@ -80,7 +94,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
     package func cyclePower() {
         for index in servos.indices { servos[index].restart() }
         parser.reset()
-        replies.removeAll()
+        line.removeAll()
     }
 
     private func change(_ id: UInt8, _ body: (inout EmulatedDynamixelServo) -> Void) {
@@ -92,7 +106,12 @@ package final class EmulatedDynamixelBus: EmulatedBus {
     package func receive(_ bytes: UnsafeRawBufferPointer, at now: MonotonicTime) {
         if faults.isUnplugged { return }
         advance(to: now)
-        replies.hostSends(bytes.count, at: now)
+        if line.isFrozen(at: now) { line.keep(bytes) } else { hear(bytes, at: now) }
+    }
+
+    private func hear(_ bytes: UnsafeRawBufferPointer, at now: MonotonicTime) {
+        present = now
+        line.hostSends(bytes.count, at: now)
         var taken = 0
         while taken < bytes.count {
             taken += parser.feed(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
@@ -113,7 +132,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         case .read:
             guard parameters.count == 4 else { return fail(packet.id, 5) }
             let (address, count) = (Self.word(parameters, 0), Self.word(parameters, 2))
-            forEachAddressed(packet.id) { servo in
+            forEachAddressed(packet.id, tellingFrom: address) { servo in
                 guard let data = servo.read(address, count: count) else { return (5, [], 1) }
                 return (0, Array(data), 1)
             }
@@ -125,13 +144,15 @@ package final class EmulatedDynamixelBus: EmulatedBus {
                     servo.register(address, parameters[2...])
                     return (0, [], 2)
                 }
+                let before = servo.stance
                 let error = servo.write(address, parameters[2...])
-                if error == 0 { self.log(servo.id, address, Array(parameters[2...]), now) }
+                if error == 0 { self.log(servo, before, address, Array(parameters[2...]), now) }
                 return (error, [], 2)
             }
         case .action:
             forEachAddressed(packet.id) { servo in
-                if let written = servo.act() { self.log(servo.id, written.address, written.data, now) }
+                let before = servo.stance
+                if let written = servo.act() { self.log(servo, before, written.address, written.data, now) }
                 return (0, [], 2)
             }
         case .reboot:
@@ -146,7 +167,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         case .bulkRead:
             for start in stride(from: 0, to: parameters.count - 4, by: 5) {
                 let (address, count) = (Self.word(parameters, start + 1), Self.word(parameters, start + 3))
-                forEachAddressed(parameters[start]) { servo in
+                forEachAddressed(parameters[start], tellingFrom: address) { servo in
                     guard let data = servo.read(address, count: count) else { return (5, [], 1) }
                     return (0, Array(data), 1)
                 }
@@ -161,14 +182,20 @@ package final class EmulatedDynamixelBus: EmulatedBus {
 
     private func isThere(_ id: UInt8) -> Bool { !faults.missing.contains(id) }
 
-    private func log(_ id: UInt8, _ address: Int, _ data: [UInt8], _ now: MonotonicTime) {
-        onWrite?(RegisterWrite(time: now.nanoseconds, id: id, address: address, data: data))
+    private func log(
+        _ servo: EmulatedDynamixelServo, _ before: ServoStance, _ address: Int, _ data: [UInt8], _ now: MonotonicTime
+    ) {
+        onWrite?(
+            RegisterWrite(
+                time: now.nanoseconds, id: servo.id, address: address, data: data, before: before, after: servo.stance))
     }
 
     /// Lets every servo that `id` means do something; the one whose own id it is answers.
-    /// - Parameter body: returns error number, data, and the status return level from which it is answered.
+    /// - Parameters:
+    ///   - register: the first of those whose contents the answer tells.
+    ///   - body: returns error number, data, and the status return level from which it is answered.
     private func forEachAddressed(
-        _ id: UInt8, answersBroadcast: Bool = false,
+        _ id: UInt8, answersBroadcast: Bool = false, tellingFrom register: Int? = nil,
         _ body: (inout EmulatedDynamixelServo) -> (error: UInt8, data: [UInt8], level: Int)
     ) {
         let isBroadcast = id == Dynamixel.broadcastID
@@ -177,7 +204,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
             guard isBroadcast || isOwn || servos[index].secondaryID == id else { continue }
             let (error, data, level) = body(&servos[index])
             guard isOwn || (isBroadcast && answersBroadcast), servos[index].statusReturnLevel >= level else { continue }
-            answer(servos[index], servos[index].status(error), data)
+            answer(servos[index], servos[index].status(error), data, from: register)
         }
     }
 
@@ -185,17 +212,34 @@ package final class EmulatedDynamixelBus: EmulatedBus {
 
     private func answerUnknown(_ id: UInt8) { fail(id, 2) }
 
-    private func answer(_ servo: EmulatedDynamixelServo, _ status: Dynamixel.StatusError, _ data: [UInt8]) {
+    /// - Parameter register: the first of those whose contents `data` is.
+    private func answer(
+        _ servo: EmulatedDynamixelServo, _ status: Dynamixel.StatusError, _ data: [UInt8], from register: Int?
+    ) {
+        var data = data
+        let reading = register.flatMap { tell(servo, &data, from: $0) }
         buffer.removeAll()
         data.withUnsafeBytes { Dynamixel.appendStatus(from: servo.id, error: status, $0, in: buffer) }
-        send(Array(buffer.bytes), delay: servo.returnDelaySeconds)
+        send(Array(buffer.bytes), delay: servo.returnDelaySeconds, telling: reading.map { [$0] } ?? [])
     }
 
-    private func send(_ bytes: [UInt8], delay: Double) {
+    /// The position that `data` tells, if it tells one; a garbled one is put there.
+    private func tell(_ servo: EmulatedDynamixelServo, _ data: inout [UInt8], from register: Int) -> PositionReading? {
+        let position = DynamixelRegister.presentPosition
+        let place = position.address - register
+        guard place >= 0, place + position.width <= data.count else { return nil }
+        let isGarbled = dice.happens(faults.garbleProbability)
+        if isGarbled { dice.garble(&data, at: place, width: position.width) }
+        let pulses = data.withUnsafeBytes { position.value(in: $0, base: register) }
+        return PositionReading(id: servo.id, pulses: pulses, isGarbled: isGarbled, time: present)
+    }
+
+    private func send(_ bytes: [UInt8], delay: Double, telling readings: [PositionReading]) {
         if dice.happens(faults.dropProbability) { return }
         var bytes = bytes
-        if dice.happens(faults.corruptProbability) { dice.damage(&bytes) }
-        replies.append(bytes, delay: delay + faults.delay)
+        let isDamaged = dice.happens(faults.corruptProbability)
+        if isDamaged { dice.damage(&bytes) }
+        line.append(bytes, delay: delay + faults.delay, telling: isDamaged ? [] : readings)
     }
 
     /// Registers of one servo that are asked for.
@@ -212,7 +256,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         if isFast { return answerTogether(asked) }
         for one in asked where isThere(one.id) {
             guard let servo = servos.first(where: { $0.id == one.id }), let data = servo.read(address, count: count) else { continue }
-            answer(servo, servo.status(), Array(data))
+            answer(servo, servo.status(), Array(data), from: address)
         }
     }
 
@@ -232,10 +276,12 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         buffer.removeAll()
         let start = Dynamixel.begin(.status, to: Dynamixel.broadcastID, in: buffer)
         var delay = 0.0
+        var readings: [PositionReading] = []
         for (place, one) in asked.enumerated() {
             guard isThere(one.id), let servo = servos.first(where: { $0.id == one.id }),
-                let data = servo.read(one.address, count: one.count)
+                var data = servo.read(one.address, count: one.count).map(Array.init)
             else { return }
+            if let reading = tell(servo, &data, from: one.address) { readings.append(reading) }
             if place == 0 { delay = servo.returnDelaySeconds }
             buffer.append(servo.status().byte)
             buffer.append(servo.id)
@@ -246,7 +292,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
             }
         }
         Dynamixel.end(start, in: buffer)
-        send(Array(buffer.bytes), delay: delay)
+        send(Array(buffer.bytes), delay: delay, telling: readings)
     }
 
     private func syncWrite(_ parameters: [UInt8], at now: MonotonicTime) {
@@ -272,7 +318,8 @@ package final class EmulatedDynamixelBus: EmulatedBus {
     private func write(_ id: UInt8, _ address: Int, _ data: ArraySlice<UInt8>, _ now: MonotonicTime) {
         for index in servos.indices where isThere(servos[index].id) {
             guard servos[index].id == id || servos[index].secondaryID == id else { continue }
-            if servos[index].write(address, data) == 0 { log(servos[index].id, address, Array(data), now) }
+            let before = servos[index].stance
+            if servos[index].write(address, data) == 0 { log(servos[index], before, address, Array(data), now) }
         }
     }
 }
