@@ -40,6 +40,15 @@ package struct RegisterWrite: Equatable, Sendable {
     /// The servo before and after it.
     package var before: ServoStance
     package var after: ServoStance
+
+    package init(time: Int64, id: UInt8, address: Int, data: [UInt8], before: ServoStance, after: ServoStance) {
+        self.time = time
+        self.id = id
+        self.address = address
+        self.data = data
+        self.before = before
+        self.after = after
+    }
 }
 
 /// Where a servo stands and where it is told to go.
@@ -66,4 +75,11 @@ package struct PositionReading: Equatable, Sendable {
     package var isGarbled: Bool
     /// When the servo stood there.
     package var time: MonotonicTime
+
+    package init(id: UInt8, pulses: Int, isGarbled: Bool, time: MonotonicTime) {
+        self.id = id
+        self.pulses = pulses
+        self.isGarbled = isGarbled
+        self.time = time
+    }
 }
