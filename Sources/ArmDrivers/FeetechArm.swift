@@ -65,9 +65,12 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
     /// - Parameter withTorque: switches torque on where it is off; else it stays as it is found.
     func start(withTorque: Bool) throws(ServoStartError) {
         client.margin = .milliseconds(50)
+        // One literal: with `+` the typed functions are cast at run time, which traps.
+        let parts: [() throws(ServoPortError) -> Outcome] =
+            withTorque ? [findServos, compare, setUp, checkPlaces, switchOn] : [findServos, compare, setUp]
         let outcome: Outcome
         do throws(ServoPortError) {
-            outcome = try Outcome.first([findServos, compare, setUp] + (withTorque ? [checkPlaces, switchOn] : []))
+            outcome = try Outcome.first(parts)
         } catch {
             throw .port(errno: error.errno, port: portName)
         }
