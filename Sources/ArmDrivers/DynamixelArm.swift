@@ -75,9 +75,13 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
     func start(withTorque: Bool) throws(ServoStartError) {
         client.margin = .milliseconds(50)
         isWatchdogArmed = false
+        // Literals: with `+` the typed functions are cast at run time, which traps.
+        let steps: [() throws(ServoPortError) -> Outcome] =
+            withTorque
+            ? [findServos, compare, checkHealth, setUp, readLimits, checkPlaces, switchOn]
+            : [findServos, compare, checkHealth, setUp, readLimits]
         let outcome: Outcome
         do throws(ServoPortError) {
-            let steps = [findServos, compare, checkHealth, setUp, readLimits] + (withTorque ? [checkPlaces, switchOn] : [])
             outcome = try Outcome.first(steps)
             if case .fine = outcome { usesFastRead = try client.knowsFastSyncRead(leaders) }
         } catch {
