@@ -239,7 +239,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         var bytes = bytes
         let isDamaged = dice.happens(faults.corruptProbability)
         if isDamaged { dice.damage(&bytes) }
-        line.append(bytes, delay: delay + faults.delay, telling: isDamaged ? [] : readings)
+        line.append(bytes, delay: delay, lateness: faults.delay, telling: isDamaged ? [] : readings)
     }
 
     /// Registers of one servo that are asked for.

@@ -189,7 +189,8 @@ package final class EmulatedFeetechBus: EmulatedBus {
         let isDamaged = dice.happens(faults.corruptProbability)
         if isDamaged { dice.damage(&bytes) }
         line.append(
-            bytes, delay: servo.returnDelaySeconds + faults.delay, telling: isDamaged ? [] : reading.map { [$0] } ?? [])
+            bytes, delay: servo.returnDelaySeconds, lateness: faults.delay,
+            telling: isDamaged ? [] : reading.map { [$0] } ?? [])
     }
 
     /// The position that `data` tells, if it tells one; a garbled one is put there.

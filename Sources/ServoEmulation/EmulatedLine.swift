@@ -21,6 +21,9 @@ struct EmulatedLine {
     private var waiting: [Piece] = []
     /// The wire is busy until then.
     private var free = MonotonicTime.zero
+    /// How far behind the wire the answers to this request are, seconds; and when the last of them all is due.
+    private var lag = 0.0
+    private var lastDue = MonotonicTime.zero
     private let secondsPerByte: Double
     private var requests = 0
     private var isNewRequest = true
@@ -48,6 +51,7 @@ struct EmulatedLine {
             // What was on the wire goes on from where it was.
             for index in waiting.indices where waiting[index].due > now { waiting[index].due += .fromSeconds(faults.pause) }
             if free > now { free += .fromSeconds(faults.pause) }
+            if lastDue > now { lastDue += .fromSeconds(faults.pause) }
             faults.pause = 0
         }
     }
@@ -70,38 +74,46 @@ struct EmulatedLine {
     mutating func hostSends(_ bytes: Int, at now: MonotonicTime) {
         free = max(free, now) + .fromSeconds(secondsPerByte * Double(bytes))
         isNewRequest = true
+        lag = 0
     }
 
     /// An answer.
     /// - Parameters:
     ///   - delay: between what is on the wire and this, seconds.
+    ///   - lateness: how much later than the one before it comes, seconds; the wire is free meanwhile.
     ///   - readings: the positions that it tells.
-    mutating func append(_ bytes: [UInt8], delay: Double, telling readings: [PositionReading]) {
+    mutating func append(_ bytes: [UInt8], delay: Double, lateness: Double, telling readings: [PositionReading]) {
         if isNewRequest { requests += 1 }
         isNewRequest = false
         free = free + .fromSeconds(delay)
+        lag += lateness
         if latency > 0 {
             for byte in bytes { collect(byte) }
         } else {
             free = free + .fromSeconds(secondsPerByte * Double(bytes.count))
-            waiting.append(Piece(due: free, bytes: bytes, readings: [], request: requests))
+            waiting.append(Piece(due: arrival, bytes: bytes, readings: [], request: requests))
         }
+        lastDue = arrival
         guard !waiting.isEmpty else { return }
         waiting[waiting.count - 1].readings += readings
     }
 
+    /// When what has just passed the wire is there: never before what was said earlier.
+    private var arrival: MonotonicTime { max(free + .fromSeconds(lag), lastDue) }
+
     /// A byte reaches the adapter.
     private mutating func collect(_ byte: UInt8) {
         free = free + .fromSeconds(secondsPerByte)
-        if let last = waiting.last, last.isOpen, free < last.due {
+        let arrival = arrival
+        if let last = waiting.last, last.isOpen, arrival < last.due {
             waiting[waiting.count - 1].bytes.append(byte)
             waiting[waiting.count - 1].request = requests
         } else {
-            let due = free + .fromSeconds(latency)
+            let due = arrival + .fromSeconds(latency)
             waiting.append(Piece(due: due, bytes: [byte], readings: [], request: requests, isOpen: true))
         }
         guard waiting[waiting.count - 1].bytes.count == Self.adapterBytes else { return }
-        waiting[waiting.count - 1].due = free
+        waiting[waiting.count - 1].due = arrival
         waiting[waiting.count - 1].isOpen = false
     }
 

@@ -151,15 +151,13 @@ final class GridBench<Driver: ArmDriver> {
     private func hasMoved(since before: [Int]) -> Bool { zip(before, positions).contains { abs($0 - $1) > 15 } }
     private var modeText: String {
         guard let snapshot else { return "no tick" }
-        return "\(snapshot.state.mode), \(snapshot.lastFault.map { "\($0)" } ?? "no fault")"
+        return "\(snapshot.state.mode), \(snapshot.cause.map { "\($0)" } ?? "no fault")"
     }
 
     private func reset() {
-        judge.reset()
+        judge.reset(at: port.now)
         guard let operatorID = OperatorID("ann") else { return }
         body?.channels.commands.push(.resetEmergencyStop(by: operatorID))
-        // Until one command does both.
-        if snapshot?.state.mode != .holding(.emergencyStop) { body?.channels.commands.push(.clearFault) }
     }
 
     // MARK: Ticks
@@ -224,22 +222,13 @@ final class GridBench<Driver: ArmDriver> {
         snapshot = taken
         let mode = taken.state.mode
         judge.noteStances(isLimp: taken.isLimp, at: port.now)
-        judge.ticked(mode, isLimp: taken.isLimp, named: namedServo(taken), at: port.now)
+        judge.ticked(mode, isLimp: taken.isLimp, named: taken.cause?.servo, at: port.now)
         let text = switch mode {
         case .executing: "executing"
         default: "\(mode)"
         }
-        if text != lastMode { note("\(text) \(taken.driverWorks ? "" : "\(taken.lastFault.map { "\($0)" } ?? "")")") }
+        if text != lastMode { note("\(text) \(taken.cause.map { "\($0)" } ?? "")") }
         lastMode = text
-    }
-
-    /// The servo that the arm blames at present.
-    private func namedServo(_ snapshot: ArmLoopSnapshot) -> Int? {
-        guard !snapshot.driverWorks else { return nil }
-        switch snapshot.lastFault {
-        case .noReply(let servo), .servoError(let servo, _): return servo
-        case .wrongJointCount, .setpointNotFinite, .systemCall, nil: return nil
-        }
     }
 
     /// What policy and operator ask in this tick.
@@ -370,6 +359,9 @@ final class GridBench<Driver: ArmDriver> {
             let way = Int(dice.symmetric(1) > 0 ? 300 : -300)
             let target = min(max(from + way, servo.limits.lowerBound + 5), servo.limits.upperBound - 5)
             bus.turn(id, to: target)
+            for joint in arm.layout.joints where joint.id == id {
+                for shadow in joint.shadows { bus.turn(shadow, to: target) }
+            }
             judge.turned(id)
         }
     }

@@ -105,6 +105,8 @@ struct GridJudge {
     /// Servos with an error of their own, and since when.
     private var failing: [UInt8: MonotonicTime] = [:]
     private var latchedSince: MonotonicTime?
+    /// When somebody said that the arm may go on; nil once it did, or should have.
+    private var resetTime: MonotonicTime?
     /// The one servo that a fault is about, if it is about one.
     var culprit: UInt8?
 
@@ -252,8 +254,9 @@ struct GridJudge {
     }
 
     /// A person has said: go on.
-    mutating func reset() {
+    mutating func reset(at now: MonotonicTime) {
         latchedSince = nil
+        resetTime = now
         for id in records.keys { records[id]?.latched = nil }
     }
 
@@ -262,8 +265,11 @@ struct GridJudge {
     ///   - isLimp: the servos are meant to be without torque.
     ///   - named: the servo that the snapshot blames.
     mutating func ticked(_ mode: ArmMode, isLimp: Bool, named: Int?, at now: MonotonicTime) {
-        if Self.fault(mode) != nil || mode == .holding(.emergencyStop) {
-            latchedSince = latchedSince ?? now
+        let isHalted = Self.fault(mode) != nil || mode == .holding(.emergencyStop)
+        // Setting servos up takes its time.
+        if !isHalted || resetTime.map({ now - $0 > .seconds(1) }) ?? false { resetTime = nil }
+        if isHalted {
+            if resetTime == nil { latchedSince = latchedSince ?? now }
         } else if latchedSince != nil, Self.moves(mode) {
             blame(8, now, "the arm is \(mode) without a reset after a fault")
         }
@@ -295,7 +301,7 @@ struct GridJudge {
     mutating func noteStances(isLimp: Bool, at now: MonotonicTime) {
         for id in records.keys {
             guard let record = records[id], let stance = record.stance else { continue }
-            let isFar = record.sent.map { abs($0 - stance.position) > 150 } ?? false
+            let isFar = record.firm.map { abs($0 - stance.position) > 150 } ?? false
             records[id]?.limpSince = stance.isTorqueOn || isLimp ? nil : record.limpSince ?? now
             records[id]?.farSince = isFar && !isLimp ? record.farSince ?? now : nil
         }
@@ -307,7 +313,7 @@ struct GridJudge {
     static func fault(_ mode: ArmMode) -> HoldReason? {
         guard case .holding(let reason) = mode else { return nil }
         switch reason {
-        case .driverFault, .stalled, .overloaded, .overheated: return reason
+        case .driverFault, .stalled, .overloaded, .overheated, .notFollowing: return reason
         case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .stopping, .emergencyStop, .beyondLimits, .released: return nil
         }
     }

@@ -253,7 +253,7 @@ import Time
         for isReset in [false, true] {
             var scene = Scene()
             scene.tick(.holding(reason))
-            if isReset { scene.judge.reset() }
+            if isReset { scene.judge.reset(at: scene.now) }
             scene.wait(20)
             scene.tell()
             scene.tick(.manual)

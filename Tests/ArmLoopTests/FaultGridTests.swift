@@ -20,13 +20,15 @@ import Testing
         switch arm.layout.servoProtocol {
         case .dynamixel:
             let bench = GridBench(test, arm) { port in
-                try DynamixelArm(port: port, baud: 1_000_000, layout: arm.layout, portName: "grid")
+                try DynamixelArm(
+                    port: port, baud: 1_000_000, layout: arm.layout, period: GridArmData.rate.period, portName: "grid")
             }
             bench.run()
             return (bench.judge.violations, bench.story)
         case .feetech:
             let bench = GridBench(test, arm) { port in
-                try FeetechArm(port: port, baud: 1_000_000, layout: arm.layout, portName: "grid")
+                try FeetechArm(
+                    port: port, baud: 1_000_000, layout: arm.layout, period: GridArmData.rate.period, portName: "grid")
             }
             bench.run()
             return (bench.judge.violations, bench.story)
