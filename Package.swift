@@ -232,8 +232,8 @@ let package = Package(
         tests(
             of: "ArmLoop",
             [
-                "Control", "RealTime", "ArmDrivers", "ServoEmulation", "Messages", "Geometry", "Time", "CAllocationCount",
-                "CShims",
+                "Control", "RealTime", "ArmDrivers", "ServoEmulation", "ServoProtocol", "ServoTerminal", "Chance", "Messages",
+                "Geometry", "Time", "CAllocationCount", "CShims",
             ]),
         tests(of: "ServoTools", ["ArmDrivers", "ServoEmulation", "ServoProtocol", "JSONTree", "Time", "Control"]),
         tests(of: "ClosedLoop", ["Simulation", "Control", "Messages", "Geometry", "Images", "Time"]),

@@ -39,6 +39,7 @@ package enum ServoObstacle: UInt8, Equatable, Sendable, BitwiseCopyable {
     case shadowApart
     case beyondOwnLimits
     case unsteadyLine
+    case sharesID
 }
 
 extension ArmDriverError: CustomStringConvertible {
@@ -87,6 +88,7 @@ extension ServoObstacle: CustomStringConvertible {
         case .shadowApart: "it stands apart from the servo on the same joint. Check both horns."
         case .beyondOwnLimits:
             "it stands beyond its own limits, and with torque would go back at full speed. Move the joint inside by hand."
+        case .sharesID: "two servos answer to its id. Connect one of them alone and give it its own with 'octo-arm setup'."
         case .unsteadyLine: "its answers are lost again and again. Check the cable before it."
         }
     }
@@ -113,6 +115,9 @@ extension ArmDriverError {
             self = .notReady(servo: Int(servo), .refusesRegister)
         case .hardwareError(let servo, _): self = .notReady(servo: Int(servo), .hardwareError)
         case .torqueIsOn(let servo, _, _, _): self = .notReady(servo: Int(servo), .torqueWhileChanging)
+        case .sameID(let servo, _): self = .notReady(servo: Int(servo), .sharesID)
+        case .otherProtocol(let servo, _, _, _), .answersTooLittle(let servo), .countsTurns(let servo, _):
+            self = .notReady(servo: Int(servo), .refusesRegister)
         case .otherCalibration(let servo, _, _, _): self = .notReady(servo: Int(servo), .otherCalibration)
         case .shadowApart(_, let shadow, _): self = .notReady(servo: Int(shadow), .shadowApart)
         case .beyondOwnLimits(let servo, _, _): self = .notReady(servo: Int(servo), .beyondOwnLimits)

@@ -11,6 +11,8 @@ package protocol EmulatedBus: ServoFaultBus {
     var ids: [UInt8] { get }
     /// Gets every accepted write.
     var onWrite: ((RegisterWrite) -> Void)? { get set }
+    /// Gets every position that an answer tells, once the whole answer has left the adapter for the host.
+    var onReading: ((PositionReading) -> Void)? { get set }
 
     /// What the host has sent.
     func receive(_ bytes: UnsafeRawBufferPointer, at now: MonotonicTime)
@@ -18,14 +20,17 @@ package protocol EmulatedBus: ServoFaultBus {
     /// Lets the servos move and their watchdogs run until `now`.
     func advance(to now: MonotonicTime)
 
-    /// Bytes that are on the line by `now`, in order.
+    /// Bytes that have left the adapter for the host by `now`, in order.
     func takeReplies(at now: MonotonicTime) -> [UInt8]
 
-    /// When the next bytes are due.
+    /// When something happens on the line next: bytes are due, or a frozen line thaws.
     var nextReplyTime: MonotonicTime? { get }
 
     /// Where a servo stands, pulses as its position register says; nil for an unknown id.
     func position(of id: UInt8) -> Int?
+
+    /// Where a servo stands, where it is told to go, and whether it does; nil for an unknown id.
+    func stance(of id: UInt8) -> ServoStance?
 
     /// Puts something in a servo's way, pulses as its position register says; nil takes it away.
     func setObstacle(_ pulses: ClosedRange<Int>?, at id: UInt8)
@@ -43,49 +48,13 @@ package protocol EmulatedBus: ServoFaultBus {
     func cyclePower()
 }
 
-/// Answers on their way to the host, at the speed of the line.
-struct ReplyQueue {
-    private struct Reply {
-        var due: MonotonicTime
-        var bytes: [UInt8]
-    }
-    private var waiting: [Reply] = []
-    /// The line is busy until then.
-    private var free = MonotonicTime.zero
-    private let secondsPerByte: Double
-
-    /// - Parameter baud: bits per second; a byte has ten bits.
-    init(baud: Int) { secondsPerByte = 10 / Double(baud) }
-
-    /// Time that so many bytes take, seconds.
-    func duration(_ bytes: Int) -> Double { secondsPerByte * Double(bytes) }
-
-    /// The host has begun to send at `now`: what is answered comes after it.
-    mutating func hostSends(_ bytes: Int, at now: MonotonicTime) {
-        free = max(free, now) + .fromSeconds(duration(bytes))
-    }
-
-    /// - Parameter delay: between what is on the line and this, seconds.
-    mutating func append(_ bytes: [UInt8], delay: Double) {
-        free = free + .fromSeconds(delay + duration(bytes.count))
-        waiting.append(Reply(due: free, bytes: bytes))
-    }
-
-    var next: MonotonicTime? { waiting.first?.due }
-
-    mutating func take(at now: MonotonicTime) -> [UInt8] {
-        var bytes: [UInt8] = []
-        while let first = waiting.first, first.due <= now {
-            bytes += first.bytes
-            waiting.removeFirst()
-        }
-        return bytes
-    }
-
-    mutating func removeAll() { waiting = [] }
-}
-
 extension SplitMix64 {
+    /// Some position of one turn, in place of the one that the bytes hold from `start` on.
+    mutating func garble(_ data: inout [UInt8], at start: Int, width: Int) {
+        let pulses = next() % 4_096
+        for index in 0..<width { data[start + index] = UInt8(truncatingIfNeeded: pulses >> UInt64(8 * index)) }
+    }
+
     /// One bit of one byte.
     mutating func damage(_ bytes: inout [UInt8]) {
         if bytes.isEmpty { return }

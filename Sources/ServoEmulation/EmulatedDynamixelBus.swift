@@ -7,12 +7,15 @@ package final class EmulatedDynamixelBus: EmulatedBus {
     package var faults = BusFaults()
     package var onWrite: ((RegisterWrite) -> Void)?
     package var hostBaud: Int?
+    package var onReading: ((PositionReading) -> Void)?
     private var servos: [EmulatedDynamixelServo] = []
     private let parser = DynamixelParser()
     /// Protocol 1.0, whose frames are Feetech's.
     private let firstProtocolParser = FeetechParser()
     private let buffer = PacketBuffer(capacity: 4_096)
-    private var replies: ReplyQueue
+    private var line: EmulatedLine
+    /// When what the servos hear reached them.
+    private var present = MonotonicTime.zero
     private var dice: SplitMix64
     /// Answers fast sync and bulk reads.
     private let knowsFastSyncRead: Bool
@@ -49,24 +52,35 @@ package final class EmulatedDynamixelBus: EmulatedBus {
                 id: $0.id, model: $0.model, firmware: $0.firmware, pulses: $0.pulses, secondaryID: $0.secondaryID,
                 isReversed: $0.isReversed, baud: baud)
         }
-        replies = ReplyQueue(baud: baud)
+        line = EmulatedLine(baud: baud)
         self.knowsFastSyncRead = knowsFastSyncRead
         dice = SplitMix64(seed: seed)
     }
 
     package var ids: [UInt8] { servos.map(\.id) }
-    package var nextReplyTime: MonotonicTime? { replies.next }
+    package var nextReplyTime: MonotonicTime? { line.next }
 
     package func takeReplies(at now: MonotonicTime) -> [UInt8] {
-        let bytes = replies.take(at: now)
+        advance(to: now)
+        let bytes = line.take(at: now) { if !faults.isUnplugged { onReading?($0) } }
         return faults.isUnplugged ? [] : bytes
     }
 
     package func advance(to now: MonotonicTime) {
+        line.take(&faults, at: now)
+        if let (bytes, time) = line.thaw(at: now) {
+            move(to: time)
+            bytes.withUnsafeBytes { hear($0, at: time) }
+        }
+        move(to: now)
+    }
+
+    private func move(to now: MonotonicTime) {
         for index in servos.indices { servos[index].advance(to: now) }
     }
 
     package func position(of id: UInt8) -> Int? { value(of: .presentPosition, at: id) }
+    package func stance(of id: UInt8) -> ServoStance? { servos.first { $0.id == id }?.stance }
 
     /// A register's value; nil for an unknown id.
     package func value(of register: DynamixelRegister, at id: UInt8) -> Int? {
@@ -101,7 +115,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         for index in servos.indices { servos[index].restart() }
         parser.reset()
         firstProtocolParser.reset()
-        replies.removeAll()
+        line.removeAll()
     }
 
     private func change(_ id: UInt8, _ body: (inout EmulatedDynamixelServo) -> Void) {
@@ -113,7 +127,12 @@ package final class EmulatedDynamixelBus: EmulatedBus {
     package func receive(_ bytes: UnsafeRawBufferPointer, at now: MonotonicTime) {
         if faults.isUnplugged { return }
         advance(to: now)
-        replies.hostSends(bytes.count, at: now)
+        if line.isFrozen(at: now) { line.keep(bytes) } else { hear(bytes, at: now) }
+    }
+
+    private func hear(_ bytes: UnsafeRawBufferPointer, at now: MonotonicTime) {
+        present = now
+        line.hostSends(bytes.count, at: now)
         var taken = 0
         while taken < bytes.count {
             taken += parser.feed(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
@@ -144,7 +163,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         case .read:
             guard parameters.count == 4 else { return fail(packet.id, 5) }
             let (address, count) = (Self.word(parameters, 0), Self.word(parameters, 2))
-            forEachAddressed(packet.id) { servo in
+            forEachAddressed(packet.id, tellingFrom: address) { servo in
                 guard let data = servo.read(address, count: count) else { return (5, [], 1) }
                 return (0, Array(data), 1)
             }
@@ -156,13 +175,15 @@ package final class EmulatedDynamixelBus: EmulatedBus {
                     servo.register(address, parameters[2...])
                     return (0, [], 2)
                 }
+                let before = servo.stance
                 let error = servo.write(address, parameters[2...])
-                if error == 0 { self.log(servo.id, address, Array(parameters[2...]), now) }
+                if error == 0 { self.log(servo, before, address, Array(parameters[2...]), now) }
                 return (error, [], 2)
             }
         case .action:
             forEachAddressed(packet.id) { servo in
-                if let written = servo.act() { self.log(servo.id, written.address, written.data, now) }
+                let before = servo.stance
+                if let written = servo.act() { self.log(servo, before, written.address, written.data, now) }
                 return (0, [], 2)
             }
         case .reboot:
@@ -177,7 +198,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         case .bulkRead:
             for start in stride(from: 0, to: parameters.count - 4, by: 5) {
                 let (address, count) = (Self.word(parameters, start + 1), Self.word(parameters, start + 3))
-                forEachAddressed(parameters[start]) { servo in
+                forEachAddressed(parameters[start], tellingFrom: address) { servo in
                     guard let data = servo.read(address, count: count) else { return (5, [], 1) }
                     return (0, Array(data), 1)
                 }
@@ -190,14 +211,20 @@ package final class EmulatedDynamixelBus: EmulatedBus {
 
     private static func word(_ bytes: [UInt8], _ index: Int) -> Int { Int(bytes[index]) | Int(bytes[index + 1]) << 8 }
 
-    private func log(_ id: UInt8, _ address: Int, _ data: [UInt8], _ now: MonotonicTime) {
-        onWrite?(RegisterWrite(time: now.nanoseconds, id: id, address: address, data: data))
+    private func log(
+        _ servo: EmulatedDynamixelServo, _ before: ServoStance, _ address: Int, _ data: [UInt8], _ now: MonotonicTime
+    ) {
+        onWrite?(
+            RegisterWrite(
+                time: now.nanoseconds, id: servo.id, address: address, data: data, before: before, after: servo.stance))
     }
 
     /// Lets every servo that `id` means do something; the one whose own id it is answers.
-    /// - Parameter body: returns error number, data, and the status return level from which it is answered.
+    /// - Parameters:
+    ///   - register: the first of those whose contents the answer tells.
+    ///   - body: returns error number, data, and the status return level from which it is answered.
     private func forEachAddressed(
-        _ id: UInt8, answersBroadcast: Bool = false,
+        _ id: UInt8, answersBroadcast: Bool = false, tellingFrom register: Int? = nil,
         _ body: (inout EmulatedDynamixelServo) -> (error: UInt8, data: [UInt8], level: Int)
     ) {
         let isBroadcast = id == Dynamixel.broadcastID
@@ -208,7 +235,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
             guard isOwn || (isBroadcast && answersBroadcast), servos[index].statusReturnLevel >= level else { continue }
             // At another rate the host hears noise.
             guard isAtHostRate(servos[index]) else { continue }
-            answer(servos[index], servos[index].status(error), data)
+            answer(servos[index], servos[index].status(error), data, from: register)
         }
     }
 
@@ -216,20 +243,39 @@ package final class EmulatedDynamixelBus: EmulatedBus {
 
     private func answerUnknown(_ id: UInt8) { fail(id, 2) }
 
-    private func answer(_ servo: EmulatedDynamixelServo, _ status: Dynamixel.StatusError, _ data: [UInt8]) {
+    /// - Parameter register: the first of those whose contents `data` is.
+    private func answer(
+        _ servo: EmulatedDynamixelServo, _ status: Dynamixel.StatusError, _ data: [UInt8], from register: Int?
+    ) {
+        var data = data
+        let reading = register.flatMap { tell(servo, &data, from: $0) }
         buffer.removeAll()
         data.withUnsafeBytes { Dynamixel.appendStatus(from: servo.id, error: status, $0, in: buffer) }
-        answers.append(ServoAnswer(id: servo.id, bytes: Array(buffer.bytes), delay: servo.returnDelaySeconds))
+        answers.append(
+            ServoAnswer(
+                id: servo.id, bytes: Array(buffer.bytes), delay: servo.returnDelaySeconds, readings: reading.map { [$0] } ?? []))
     }
 
     private func sendAnswers() {
-        for answer in answers.onTheLine(secondsPerByte: replies.duration(1)) {
+        for answer in answers.onTheLine(secondsPerByte: line.secondsPerByte) {
             if dice.happens(faults.dropProbability) { continue }
             var bytes = answer.bytes
-            if dice.happens(faults.corruptProbability) { dice.damage(&bytes) }
-            replies.append(bytes, delay: answer.delay + faults.delay)
+            let isDamaged = dice.happens(faults.corruptProbability)
+            if isDamaged { dice.damage(&bytes) }
+            line.append(bytes, delay: answer.delay, lateness: faults.delay, telling: isDamaged ? [] : answer.readings)
         }
         answers = []
+    }
+
+    /// The position that `data` tells, if it tells one; a garbled one is put there.
+    private func tell(_ servo: EmulatedDynamixelServo, _ data: inout [UInt8], from register: Int) -> PositionReading? {
+        let position = DynamixelRegister.presentPosition
+        let place = position.address - register
+        guard place >= 0, place + position.width <= data.count else { return nil }
+        let isGarbled = dice.happens(faults.garbleProbability)
+        if isGarbled { dice.garble(&data, at: place, width: position.width) }
+        let pulses = data.withUnsafeBytes { position.value(in: $0, base: register) }
+        return PositionReading(id: servo.id, pulses: pulses, isGarbled: isGarbled, time: present)
     }
 
     /// Registers of one servo that are asked for.
@@ -247,7 +293,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         for one in asked {
             for servo in servos where servo.id == one.id && hears(servo) && servo.statusReturnLevel >= 1 {
                 guard let data = servo.read(address, count: count) else { continue }
-                answer(servo, servo.status(), Array(data))
+                answer(servo, servo.status(), Array(data), from: address)
             }
         }
     }
@@ -268,10 +314,12 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         buffer.removeAll()
         let start = Dynamixel.begin(.status, to: Dynamixel.broadcastID, in: buffer)
         var delay = 0.0
+        var readings: [PositionReading] = []
         for (place, one) in asked.enumerated() {
             guard let servo = servos.first(where: { $0.id == one.id }), hears(servo), servo.statusReturnLevel >= 1,
-                let data = servo.read(one.address, count: one.count)
+                var data = servo.read(one.address, count: one.count).map(Array.init)
             else { return }
+            if let reading = tell(servo, &data, from: one.address) { readings.append(reading) }
             if place == 0 { delay = servo.returnDelaySeconds }
             buffer.append(servo.status().byte)
             buffer.append(servo.id)
@@ -282,7 +330,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
             }
         }
         Dynamixel.end(start, in: buffer)
-        answers.append(ServoAnswer(id: Dynamixel.broadcastID, bytes: Array(buffer.bytes), delay: delay))
+        answers.append(ServoAnswer(id: Dynamixel.broadcastID, bytes: Array(buffer.bytes), delay: delay, readings: readings))
     }
 
     private func syncWrite(_ parameters: [UInt8], at now: MonotonicTime) {
@@ -308,7 +356,8 @@ package final class EmulatedDynamixelBus: EmulatedBus {
     private func write(_ id: UInt8, _ address: Int, _ data: ArraySlice<UInt8>, _ now: MonotonicTime) {
         for index in servos.indices where hears(servos[index]) {
             guard servos[index].id == id || servos[index].secondaryID == id else { continue }
-            if servos[index].write(address, data) == 0 { log(servos[index].id, address, Array(data), now) }
+            let before = servos[index].stance
+            if servos[index].write(address, data) == 0 { log(servos[index], before, address, Array(data), now) }
         }
     }
 
@@ -343,8 +392,9 @@ package final class EmulatedDynamixelBus: EmulatedBus {
             return servos[index].read(Int(parameters[0]), count: Int(parameters[1])).map(Array.init)
         case .write where parameters.count >= 2:
             let address = Int(parameters[0])
+            let before = servos[index].stance
             if servos[index].write(address, parameters[1...]) == 0 {
-                log(servos[index].id, address, Array(parameters[1...]), now)
+                log(servos[index], before, address, Array(parameters[1...]), now)
             }
             return servos[index].statusReturnLevel == 2 ? [] : nil
         default: return nil

@@ -86,6 +86,9 @@ struct EmulatedDynamixelServo {
     var statusReturnLevel: Int { value(.statusReturnLevel) }
     var returnDelaySeconds: Double { Double(value(.returnDelayTime) * DynamixelUnit.returnDelayMicroseconds) * 1e-6 }
     private var isTorqueOn: Bool { value(.torqueEnable) == 1 }
+    var stance: ServoStance {
+        ServoStance(position: value(.presentPosition), goal: value(.goalPosition), isTorqueOn: isTorqueOn)
+    }
     private var mode: DynamixelOperatingMode? { DynamixelOperatingMode(rawValue: value(.operatingMode)) }
     private var watchdogHasTripped: Bool { value(.busWatchdog) == 255 }
 

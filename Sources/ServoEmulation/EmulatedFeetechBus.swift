@@ -7,10 +7,13 @@ package final class EmulatedFeetechBus: EmulatedBus {
     package var faults = BusFaults()
     package var onWrite: ((RegisterWrite) -> Void)?
     package var hostBaud: Int?
+    package var onReading: ((PositionReading) -> Void)?
     private var servos: [EmulatedFeetechServo] = []
     private let parser = FeetechParser()
     private let buffer = PacketBuffer(capacity: 1_024)
-    private var replies: ReplyQueue
+    private var line: EmulatedLine
+    /// When what the servos hear reached them.
+    private var present = MonotonicTime.zero
     private var dice: SplitMix64
     /// To the packet that is being heard.
     private var answers: [ServoAnswer] = []
@@ -44,23 +47,34 @@ package final class EmulatedFeetechBus: EmulatedBus {
                 id: $0.id, pulses: $0.pulses, homingOffset: $0.homingOffset, limits: $0.limits, baud: baud,
                 firmware: $0.firmware)
         }
-        replies = ReplyQueue(baud: baud)
+        line = EmulatedLine(baud: baud)
         dice = SplitMix64(seed: seed)
     }
 
     package var ids: [UInt8] { servos.map(\.id) }
-    package var nextReplyTime: MonotonicTime? { replies.next }
+    package var nextReplyTime: MonotonicTime? { line.next }
 
     package func takeReplies(at now: MonotonicTime) -> [UInt8] {
-        let bytes = replies.take(at: now)
+        advance(to: now)
+        let bytes = line.take(at: now) { if !faults.isUnplugged { onReading?($0) } }
         return faults.isUnplugged ? [] : bytes
     }
 
     package func advance(to now: MonotonicTime) {
+        line.take(&faults, at: now)
+        if let (bytes, time) = line.thaw(at: now) {
+            move(to: time)
+            bytes.withUnsafeBytes { hear($0, at: time) }
+        }
+        move(to: now)
+    }
+
+    private func move(to now: MonotonicTime) {
         for index in servos.indices { servos[index].advance(to: now) }
     }
 
     package func position(of id: UInt8) -> Int? { value(of: .presentPosition, at: id) }
+    package func stance(of id: UInt8) -> ServoStance? { servos.first { $0.id == id }?.stance }
 
     /// A register's value; nil for an unknown id.
     package func value(of register: FeetechRegister, at id: UInt8) -> Int? {
@@ -87,7 +101,7 @@ package final class EmulatedFeetechBus: EmulatedBus {
     package func cyclePower() {
         for index in servos.indices { servos[index].restart() }
         parser.reset()
-        replies.removeAll()
+        line.removeAll()
     }
 
     private func change(_ id: UInt8, _ body: (inout EmulatedFeetechServo) -> Void) {
@@ -99,7 +113,12 @@ package final class EmulatedFeetechBus: EmulatedBus {
     package func receive(_ bytes: UnsafeRawBufferPointer, at now: MonotonicTime) {
         if faults.isUnplugged { return }
         advance(to: now)
-        replies.hostSends(bytes.count, at: now)
+        if line.isFrozen(at: now) { line.keep(bytes) } else { hear(bytes, at: now) }
+    }
+
+    private func hear(_ bytes: UnsafeRawBufferPointer, at now: MonotonicTime) {
+        present = now
+        line.hostSends(bytes.count, at: now)
         var taken = 0
         while taken < bytes.count {
             taken += parser.feed(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
@@ -121,23 +140,25 @@ package final class EmulatedFeetechBus: EmulatedBus {
         case .ping: forEachAddressed(packet.id, answersBroadcast: true) { _ in [] }
         case .read:
             guard parameters.count == 2 else { return }
-            forEachAddressed(packet.id) { servo in
+            forEachAddressed(packet.id, tellingFrom: Int(parameters[0])) { servo in
                 servo.read(Int(parameters[0]), count: Int(parameters[1])).map(Array.init)
             }
         case .write, .registeredWrite:
             guard parameters.count >= 2 else { return }
             let address = Int(parameters[0])
             forEachAddressed(packet.id) { servo in
+                let before = servo.stance
                 if instruction == .registeredWrite {
                     servo.register(address, parameters[1...])
                 } else if servo.write(address, parameters[1...]) {
-                    self.log(servo.id, address, Array(parameters[1...]), now)
+                    self.log(servo, before, address, Array(parameters[1...]), now)
                 }
                 return servo.answersWrites ? [] : nil
             }
         case .action:
             forEachAddressed(packet.id) { servo in
-                if let written = servo.act() { self.log(servo.id, written.address, written.data, now) }
+                let before = servo.stance
+                if let written = servo.act() { self.log(servo, before, written.address, written.data, now) }
                 return servo.answersWrites ? [] : nil
             }
         case .syncRead:
@@ -145,7 +166,7 @@ package final class EmulatedFeetechBus: EmulatedBus {
             for id in parameters[2...] {
                 for servo in servos where servo.id == id && hears(servo) {
                     guard let data = servo.read(Int(parameters[0]), count: Int(parameters[1])) else { continue }
-                    answer(servo, Array(data))
+                    answer(servo, Array(data), from: Int(parameters[0]))
                 }
             }
         case .syncWrite:
@@ -155,43 +176,67 @@ package final class EmulatedFeetechBus: EmulatedBus {
             for start in stride(from: 2, to: parameters.count - width, by: width + 1) {
                 let data = parameters[(start + 1)..<(start + 1 + width)]
                 for index in servos.indices where servos[index].id == parameters[start] {
+                    let before = servos[index].stance
                     guard hears(servos[index]), servos[index].write(address, data) else { continue }
-                    log(servos[index].id, address, Array(data), now)
+                    log(servos[index], before, address, Array(data), now)
                 }
             }
         }
     }
 
-    private func log(_ id: UInt8, _ address: Int, _ data: [UInt8], _ now: MonotonicTime) {
-        onWrite?(RegisterWrite(time: now.nanoseconds, id: id, address: address, data: data))
+    private func log(
+        _ servo: EmulatedFeetechServo, _ before: ServoStance, _ address: Int, _ data: [UInt8], _ now: MonotonicTime
+    ) {
+        onWrite?(
+            RegisterWrite(
+                time: now.nanoseconds, id: servo.id, address: address, data: data, before: before, after: servo.stance))
     }
 
     /// Lets every servo that `id` means do something; one that is meant alone answers what `body` returns.
+    /// - Parameter register: the first of those whose contents the answer tells.
     private func forEachAddressed(
-        _ id: UInt8, answersBroadcast: Bool = false, _ body: (inout EmulatedFeetechServo) -> [UInt8]?
+        _ id: UInt8, answersBroadcast: Bool = false, tellingFrom register: Int? = nil,
+        _ body: (inout EmulatedFeetechServo) -> [UInt8]?
     ) {
         let isBroadcast = id == Feetech.broadcastID
         for index in servos.indices where hears(servos[index]) {
             guard isBroadcast || servos[index].id == id else { continue }
             // A write may give it another id; it answers with the new one. At another rate the host hears noise.
             guard let data = body(&servos[index]), !isBroadcast || answersBroadcast, hears(servos[index]) else { continue }
-            answer(servos[index], data)
+            answer(servos[index], data, from: register)
         }
     }
 
-    private func answer(_ servo: EmulatedFeetechServo, _ data: [UInt8]) {
+    /// - Parameter register: the first of those whose contents `data` is.
+    private func answer(_ servo: EmulatedFeetechServo, _ data: [UInt8], from register: Int?) {
+        var data = data
+        let reading = register.flatMap { tell(servo, &data, from: $0) }
         buffer.removeAll()
         data.withUnsafeBytes { Feetech.appendStatus(from: servo.id, error: servo.error, $0, in: buffer) }
-        answers.append(ServoAnswer(id: servo.id, bytes: Array(buffer.bytes), delay: servo.returnDelaySeconds))
+        answers.append(
+            ServoAnswer(
+                id: servo.id, bytes: Array(buffer.bytes), delay: servo.returnDelaySeconds, readings: reading.map { [$0] } ?? []))
     }
 
     private func sendAnswers() {
-        for answer in answers.onTheLine(secondsPerByte: replies.duration(1)) {
+        for answer in answers.onTheLine(secondsPerByte: line.secondsPerByte) {
             if dice.happens(faults.dropProbability) { continue }
             var bytes = answer.bytes
-            if dice.happens(faults.corruptProbability) { dice.damage(&bytes) }
-            replies.append(bytes, delay: answer.delay + faults.delay)
+            let isDamaged = dice.happens(faults.corruptProbability)
+            if isDamaged { dice.damage(&bytes) }
+            line.append(bytes, delay: answer.delay, lateness: faults.delay, telling: isDamaged ? [] : answer.readings)
         }
         answers = []
+    }
+
+    /// The position that `data` tells, if it tells one; a garbled one is put there.
+    private func tell(_ servo: EmulatedFeetechServo, _ data: inout [UInt8], from register: Int) -> PositionReading? {
+        let position = FeetechRegister.presentPosition
+        let place = position.address - register
+        guard place >= 0, place + position.width <= data.count else { return nil }
+        let isGarbled = dice.happens(faults.garbleProbability)
+        if isGarbled { dice.garble(&data, at: place, width: position.width) }
+        let pulses = data.withUnsafeBytes { position.value(in: $0, base: register) }
+        return PositionReading(id: servo.id, pulses: pulses, isGarbled: isGarbled, time: present)
     }
 }

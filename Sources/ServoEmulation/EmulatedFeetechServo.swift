@@ -83,6 +83,9 @@ struct EmulatedFeetechServo {
     var answersWrites: Bool { value(.responseStatusLevel) == 1 }
     var returnDelaySeconds: Double { Double(value(.returnDelayTime) * FeetechUnit.returnDelayMicroseconds) * 1e-6 }
     private var isTorqueOn: Bool { value(.torqueEnable) == 1 }
+    var stance: ServoStance {
+        ServoStance(position: value(.presentPosition), goal: value(.goalPosition), isTorqueOn: isTorqueOn)
+    }
 
     func read(_ address: Int, count: Int) -> ArraySlice<UInt8>? {
         guard count > 0, address >= 0, address + count <= registers.count else { return nil }

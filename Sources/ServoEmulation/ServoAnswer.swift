@@ -4,6 +4,8 @@ struct ServoAnswer {
     var bytes: [UInt8]
     /// Return delay, seconds.
     var delay: Double
+    /// Positions that it tells.
+    var readings: [PositionReading] = []
 }
 
 extension [ServoAnswer] {
@@ -20,7 +22,7 @@ extension [ServoAnswer] {
             let gap = second.delay - first.delay - secondsPerByte * Double(first.bytes.count)
             if gap > 0 {
                 result[result.count - 1] = first
-                result.append(ServoAnswer(id: second.id, bytes: second.bytes, delay: gap))
+                result.append(ServoAnswer(id: second.id, bytes: second.bytes, delay: gap, readings: second.readings))
             } else {
                 result[result.count - 1] = ServoAnswer(id: first.id, bytes: first.collided(with: second), delay: first.delay)
             }

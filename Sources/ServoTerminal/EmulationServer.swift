@@ -95,6 +95,11 @@ package struct EmulationServer {
         case ("drop", 1) where (0...1).contains(numbers[0]): bus.faults.dropProbability = numbers[0]
         case ("corrupt", 1) where (0...1).contains(numbers[0]): bus.faults.corruptProbability = numbers[0]
         case ("delay", 1) where (0...10).contains(numbers[0]): bus.faults.delay = numbers[0]
+        case ("latency", 1) where (0...1).contains(numbers[0]): bus.faults.latency = numbers[0]
+        case ("hold", 1) where (0...10).contains(numbers[0]): bus.faults.hold = numbers[0]
+        case ("pause", 1) where (0...10).contains(numbers[0]): bus.faults.pause = numbers[0]
+        case ("stale", 1) where (0...100).contains(numbers[0]): bus.faults.stale = Int(numbers[0])
+        case ("garble", 1) where (0...1).contains(numbers[0]): bus.faults.garbleProbability = numbers[0]
         case ("missing", 0): bus.faults.missing = []
         case ("missing", 1): bus.faults.missing.insert(id)
         case ("turn", 2) where abs(numbers[1]) <= 32_767: bus.turn(id, to: Int(numbers[1]))

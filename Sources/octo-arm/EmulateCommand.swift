@@ -24,6 +24,10 @@ struct EmulateCommand: ParsableCommand {
 
               drop P          lose packets with probability P        corrupt P   damage them
               delay S         answer S seconds late                  missing ID  a servo is gone (missing: none is)
+              latency S       the adapter keeps answers up to S seconds, or until 62 bytes are there
+              hold S          answers pile up for S seconds, then come at once
+              stale N         answers come N requests late           garble P    positions are wrong, checksums right
+              pause S         the line is frozen for S seconds, both ways
               error ID BITS   a hardware error, as the protocol's bits
               heat ID C       a servo is C degrees Celsius hot
               obstacle ID LO HI   it cannot leave LO ... HI pulses (obstacle ID: free again)
@@ -118,7 +122,10 @@ struct EmulateCommand: ParsableCommand {
         }
         return { write in
             let data = write.data.map(String.init).joined(separator: ",")
-            let line = "{\"time_ns\":\(write.time),\"id\":\(write.id),\"address\":\(write.address),\"data\":[\(data)]}\n"
+            let line =
+                "{\"time_ns\":\(write.time),\"id\":\(write.id),\"address\":\(write.address),\"data\":[\(data)],"
+                + "\"position\":\(write.after.position),\"goal\":\(write.after.goal),"
+                + "\"had_torque\":\(write.before.isTorqueOn)}\n"
             file.write(Data(line.utf8))
         }
     }
