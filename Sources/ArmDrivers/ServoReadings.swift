@@ -37,7 +37,7 @@ struct ServoReadings {
         var misses = 0
         /// It has answered in this tick.
         var hasAnswered = false
-        /// A place it could not have reached, told last; a second answer from there counts where a hand may have moved it.
+        /// A place where it was not to be expected, told last; a second answer from there may count.
         var doubted: Double?
     }
 
@@ -48,6 +48,8 @@ struct ServoReadings {
     private static var stampSlack: Double { 0.005 }
     /// Encoder noise and backlash, pulses.
     private static var noise: Double { 20 }
+    /// How much a servo's speed is to change since its last answer without being asked twice, pulses per second: 3 rad/s.
+    private static var usualChange: Double { 2_000 }
 
     private(set) var servos: [Servo]
     /// Answers that did not come, or not whole, since the start.
@@ -84,20 +86,32 @@ struct ServoReadings {
         for index in servos.indices { servos[index].hasAnswered = false }
     }
 
-    /// Takes a whole answer, unless it is from a place that the servo could not have reached.
-    /// - Parameter isHeld: torque is on. Without it a hand may move the joint between two looks: two answers from one place
-    ///   are believed.
+    private enum Plausibility {
+        case expected
+        /// Possible, but not where the last answer led to expect it.
+        case surprising
+        case impossible
+    }
+
+    private static func plausibility(of new: Measurement, after last: Measurement) -> Plausibility {
+        let seconds = max(0, (new.time - last.time).inSeconds) + stampSlack
+        if abs(new.pulse - last.pulse) > fastest * seconds + noise { return .impossible }
+        let expected = last.pulse + last.velocity * seconds
+        let isNear = abs(new.pulse - last.pulse) <= noise || abs(new.pulse - expected) <= usualChange * seconds + noise
+        return isNear ? .expected : .surprising
+    }
+
+    /// Takes a whole answer, unless it is from a place that the servo could not have reached. From one where it was not
+    /// expected two answers are believed: a garbled one with a right checksum does not come twice.
+    /// - Parameter isHeld: torque is on. Without it a hand may take the joint anywhere between two looks.
     mutating func answered(_ index: Int, _ measurement: Measurement, isHeld: Bool) {
         if let last = servos[index].knowledge.last {
-            let seconds = max(0, (measurement.time - last.time).inSeconds) + Self.stampSlack
-            let reach = Self.fastest * seconds + Self.noise
-            if abs(measurement.pulse - last.pulse) > reach {
-                let isConfirmed = servos[index].doubted.map { abs($0 - measurement.pulse) <= Self.noise * 4 } ?? false
-                if isHeld || !isConfirmed {
-                    implausible += 1
-                    servos[index].doubted = measurement.pulse
-                    return
-                }
+            let plausibility = Self.plausibility(of: measurement, after: last)
+            let isConfirmed = servos[index].doubted.map { abs($0 - measurement.pulse) <= Self.noise * 4 } ?? false
+            if plausibility == .impossible && (isHeld || !isConfirmed) || plausibility == .surprising && !isConfirmed {
+                if plausibility == .impossible { implausible += 1 }
+                servos[index].doubted = measurement.pulse
+                return
             }
         }
         servos[index].doubted = nil
