@@ -187,7 +187,8 @@ extension ArmMode {
         guard case .holding(let reason) = self else { return false }
         return switch reason {
         case .waitingForFirstChunk, .chunkExhausted, .stopping, .released: false
-        case .noFreshChunk, .driverFault, .emergencyStop, .stalled, .overloaded, .beyondLimits, .overheated: true
+        case .noFreshChunk, .driverFault, .emergencyStop, .stalled, .overloaded, .beyondLimits, .overheated,
+            .notFollowing: true
         }
     }
 }

@@ -212,6 +212,7 @@ extension ArmReplaySession {
         case .hindered(.hold(.driverFault, _)):
             "Mend the cause (power, cable, the servo that the arm's status names), then run 'octo-arm reset'."
         case .hindered(.hold(.stopping, _)): "The run is ending: start it again."
+        case .hindered(.hold(.notFollowing, _)): "Check the joint's cable and power, then run 'octo-arm reset'."
         case .hindered(.hold): "Free the joint or let it cool, then run 'octo-arm reset'."
         case .hindered(.recovering): "Wait for it, then try again."
         case .hindered(.silence): "See 'octo-bus list' whether the arm's process is alive. If the arm moves, switch its power off."

@@ -69,6 +69,7 @@ extension JogSession {
         case .hold(.emergencyStop, _): "x resets it"
         case .hold(.driverFault, _): "mend the cause (power, cable, the servo that the arm's status names), then x goes on"
         case .hold(.stopping, _): "the run is ending: quit with q"
+        case .hold(.notFollowing, _): "check the joint's cable and power, then x clears the fault"
         case .hold: "free the joint or let it cool, then x clears the fault"
         case .recovering: "wait for it, or e stops it"
         case .silence: "is the arm's process alive? If the arm moves, switch its power off"

@@ -72,7 +72,7 @@ package enum Hindrance: Equatable, Sendable {
         switch state.mode {
         case .holding(let reason):
             switch reason {
-            case .emergencyStop, .stalled, .overloaded, .overheated, .driverFault, .stopping:
+            case .emergencyStop, .stalled, .overloaded, .overheated, .notFollowing, .driverFault, .stopping:
                 self = .hold(reason, joint: state.blamedJoint)
             case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .released, .beyondLimits: return nil
             }
@@ -98,7 +98,7 @@ extension HoldReason {
     /// Something that broke or was in the way: a person says when the arm may go on (`resetEmergencyStop`, `clearFault`).
     package var isFault: Bool {
         switch self {
-        case .driverFault, .stalled, .overloaded, .overheated: true
+        case .driverFault, .stalled, .overloaded, .overheated, .notFollowing: true
         case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .stopping, .emergencyStop, .beyondLimits, .released: false
         }
     }

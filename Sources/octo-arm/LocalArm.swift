@@ -50,7 +50,7 @@ final class LocalArm<Driver: ArmDriver>: ArmHandle {
 
     func takeState() -> ArmState? {
         guard let snapshot = loop.takeSnapshot() else { return nil }
-        trouble = snapshot.driverWorks ? nil : snapshot.lastFault.map { "\($0)" }
+        trouble = snapshot.latch.fault?.reason == .driverFault ? ArmCondition(snapshot, jointNames: arm.joints + ["gripper"]).headline : nil
         // Nobody reads them here, and the channels must not overflow.
         while loop.takeChunkReport() != nil {}
         _ = loop.takeLoopReport()

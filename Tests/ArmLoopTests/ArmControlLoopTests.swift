@@ -70,10 +70,12 @@ struct LoopBench<Driver: ArmDriver> {
     let clock: ToldClock
     var snapshots: [ArmLoopSnapshot] = []
 
-    init(_ driver: Driver, configuration: ArmControllerConfiguration = usual) throws {
+    init(
+        _ driver: Driver, configuration: ArmControllerConfiguration = usual, latch: ArmLatchedState = ArmLatchedState()
+    ) throws {
         clock = ToldClock()
         body = try ArmLoopBody(
-            driver: driver, calibration: try widowX(), configuration: configuration, clock: clock)
+            driver: driver, calibration: try widowX(), configuration: configuration, clock: clock, latch: latch)
     }
 
     mutating func run(ticks: Int) {
