@@ -345,6 +345,8 @@ package struct ArmController: Sendable, BitwiseCopyable {
         guard isClearing, goodTicks >= 2, hasWholeReading else { return }
         isClearing = false
         driverFault = nil
+        // It did not follow because of that: it takes hold where it stands, and so does the setpoint.
+        if fault?.reason == .notFollowing { fault = nil }
         if fault == nil { fault = jointBeyondLimits.map { ArmFault(reason: .beyondLimits, joint: $0) } }
         monitor.restart()
         hold(fault?.reason ?? .released, insteadOf: .driverFault)

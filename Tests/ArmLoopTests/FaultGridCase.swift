@@ -24,13 +24,9 @@ struct GridCase: Equatable, Sendable, CustomStringConvertible {
     var description: String { "\(arm.rawValue) \(fault.rawValue) \(activity.rawValue) \(seed)" }
 
     /// Every combination, with so many seeds each.
-    static func all(seeds: Range<UInt64>) -> [GridCase] {
+    static func all(of arm: GridArm, seeds: Range<UInt64>) -> [GridCase] {
         seeds.flatMap { seed in
-            GridArm.allCases.flatMap { arm in
-                GridFault.allCases.flatMap { fault in
-                    GridActivity.allCases.map { GridCase(arm, fault, $0, seed: seed) }
-                }
-            }
+            GridFault.allCases.flatMap { fault in GridActivity.allCases.map { GridCase(arm, fault, $0, seed: seed) } }
         }
     }
 }

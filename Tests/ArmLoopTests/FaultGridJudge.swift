@@ -87,8 +87,6 @@ struct GridJudge {
         /// It has told a position since the line was opened.
         var isKnown = false
         var stance: ServoStance?
-        /// Where it stood over the last quarter of a second.
-        var way: [(time: MonotonicTime, position: Int)] = []
         /// Since when the goal it took has been the same, about, and where it stood some time later.
         var restGoal: Int?
         var restTime = MonotonicTime.zero
@@ -101,6 +99,8 @@ struct GridJudge {
     }
     private let servos: [GridServo]
     private var records: [UInt8: Record] = [:]
+    /// Where each stood over the last quarter of a second; apart, so that nothing is copied.
+    private var ways: [UInt8: [(time: MonotonicTime, position: Int)]] = [:]
     private(set) var violations: [Violation] = []
     /// Servos with an error of their own, and since when.
     private var failing: [UInt8: MonotonicTime] = [:]
@@ -199,13 +199,10 @@ struct GridJudge {
         record.stance = stance
         guard stance.isTorqueOn else {
             (record.firm, record.taken, record.latched, record.restGoal) = (nil, nil, nil, nil)
-            record.way = []
+            ways[id]?.removeAll(keepingCapacity: true)
             return
         }
-        if let last = record.way.last, last.time == now { return }
-        record.way.append((now, stance.position))
-        while let first = record.way.first, now - first.time > .milliseconds(250), record.way.count > 2 { record.way.removeFirst() }
-        let start = record.way[0]
+        guard let start = extendWay(of: id, to: stance.position, at: now) else { return }
         let seconds = (now - start.time).inSeconds
         let moved = abs(stance.position - start.position)
         // A servo lags, and catches up with up to as many goals as may be lost.
@@ -231,9 +228,21 @@ struct GridJudge {
         }
     }
 
+    /// - Returns: where it stood a quarter of a second ago; nil if it is known already where it stands at `now`.
+    private mutating func extendWay(
+        of id: UInt8, to position: Int, at now: MonotonicTime
+    ) -> (time: MonotonicTime, position: Int)? {
+        if let last = ways[id]?.last, last.time == now { return nil }
+        ways[id, default: []].append((now, position))
+        while let first = ways[id]?.first, now - first.time > .milliseconds(250), (ways[id]?.count ?? 0) > 2 {
+            ways[id]?.removeFirst()
+        }
+        return ways[id]?.first
+    }
+
     /// A hand has turned a servo.
     mutating func turned(_ id: UInt8) {
-        records[id]?.way = []
+        ways[id] = nil
         records[id]?.latched = nil
         records[id]?.restPosition = nil
     }

@@ -280,7 +280,7 @@ import Time
     }
 
     @Test func aCaseCanBeReadAgain() {
-        for test in GridCase.all(seeds: 7..<8) { #expect(GridCase("\(test)") == test) }
+        for test in GridArm.allCases.flatMap({ GridCase.all(of: $0, seeds: 7..<8) }) { #expect(GridCase("\(test)") == test) }
         #expect(GridCase("so101 drop-0.4 executing 1") == nil && GridCase("so101") == nil)
     }
 }

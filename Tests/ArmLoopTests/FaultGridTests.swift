@@ -35,18 +35,14 @@ import Testing
         }
     }
 
-    @Test func noFaultMovesTheArmOnWhatWasNotRead() throws {
-        let environment = ProcessInfo.processInfo.environment
-        if let line = environment["FAULT_GRID_CASE"] {
-            let test = try #require(GridCase(line), "FAULT_GRID_CASE: '\(line)' is no case of the grid")
-            let (violations, story) = try judge(test)
-            print(story.joined(separator: "\n"))
-            #expect(violations.isEmpty, "\(test): \(violations)")
-            return
-        }
-        let seeds = UInt64(environment["FAULT_GRID_SEEDS"].flatMap { Int($0) } ?? 1)
+    /// How many seeds each combination gets; more for a longer search.
+    private static let seeds = UInt64(ProcessInfo.processInfo.environment["FAULT_GRID_SEEDS"] ?? "") ?? 1
+    private static let alone = ProcessInfo.processInfo.environment["FAULT_GRID_CASE"]
+
+    @Test(.enabled(if: alone == nil, "FAULT_GRID_CASE asks for one case"), arguments: GridArm.allCases)
+    func noFaultMovesTheArmOnWhatWasNotRead(arm: GridArm) throws {
         let first = SeededGenerator.freshSeed() % 1_000_000
-        let cases = GridCase.all(seeds: first..<first + seeds)
+        let cases = GridCase.all(of: arm, seeds: first..<first + Self.seeds)
         var failed = 0
         var rules = [Int](repeating: 0, count: 9)
         for test in cases {
@@ -56,7 +52,17 @@ import Testing
             for violation in violations { rules[violation.rule] += 1 }
             print("\(test): " + violations.map { "\($0)" }.joined(separator: "; "))
         }
-        print("\(failed) of \(cases.count) cases failed; by rule 1 to 8: \(rules[1...].map(String.init).joined(separator: " "))")
+        let byRule = rules[1...].map(String.init).joined(separator: " ")
+        print("\(arm.rawValue): \(failed) of \(cases.count) cases failed; by rule 1 to 8: \(byRule)")
         #expect(failed == 0, "the cases are printed above; run one alone with FAULT_GRID_CASE")
+    }
+
+    @Test(.enabled(if: alone != nil, "for one case alone: FAULT_GRID_CASE=\"so101 drop-0.3 executing 17\""))
+    func aSingleCaseTellsItsStory() throws {
+        let line = Self.alone ?? ""
+        let test = try #require(GridCase(line), "FAULT_GRID_CASE: '\(line)' is no case of the grid")
+        let (violations, story) = try judge(test)
+        print(story.joined(separator: "\n"))
+        #expect(violations.isEmpty, "\(test): \(violations)")
     }
 }

@@ -11,6 +11,19 @@ final class EmulatedServos {
         var id: Int
         var pulses: Int
     }
+    /// One accepted write of a goal position or of torque, and the servo as it was then.
+    struct Write: Equatable {
+        var seconds: Double
+        var id: Int
+        /// The goal that was written; nil for torque.
+        var goal: Int?
+        /// The torque that was written; nil for a goal.
+        var torque: Int?
+        /// Where the servo stood, and its goal register after the write.
+        var position: Int
+        var goalAfter: Int
+        var hadTorque: Bool
+    }
     /// An arm of calibration/ and what of its servos' protocol the register log needs.
     enum Arm: String {
         case widowX = "widowx-250s"
@@ -20,6 +33,7 @@ final class EmulatedServos {
         var driver: String { self == .widowX ? "dynamixel" : "feetech" }
         fileprivate var goalAddress: Int { self == .widowX ? 116 : 42 }
         fileprivate var goalWidth: Int { self == .widowX ? 4 : 2 }
+        fileprivate var torqueAddress: Int { self == .widowX ? 64 : 40 }
         /// The emulator is a process like the others here, on a machine that may be busy: times are wide.
         fileprivate var otherSettings: String { self == .widowX ? #", "bus_watchdog_s": 2.5"# : "" }
     }
@@ -73,12 +87,21 @@ final class EmulatedServos {
 
     /// Every goal position that a servo accepted so far.
     func goals() throws -> [Goal] {
+        try writes().compactMap { write in write.goal.map { Goal(seconds: write.seconds, id: write.id, pulses: $0) } }
+    }
+
+    /// Every goal and torque that a servo accepted so far, in order.
+    func writes() throws -> [Write] {
         try String(contentsOf: log, encoding: .utf8).split(separator: "\n").compactMap { line in
-            guard let node = try? JSONNode(parsing: Array(line.utf8)), node["address"]?.int == arm.goalAddress,
-                let bytes = node["data"]?.array?.compactMap(\.int), bytes.count == arm.goalWidth, let time = node["time_ns"]?.double,
-                let id = node["id"]?.int
+            guard let node = try? JSONNode(parsing: Array(line.utf8)), let address = node["address"]?.int,
+                let bytes = node["data"]?.array?.compactMap(\.int), let time = node["time_ns"]?.double, let id = node["id"]?.int,
+                let position = node["position"]?.int, let goal = node["goal"]?.int, let hadTorque = node["had_torque"]?.bool
             else { return nil }
-            return Goal(seconds: time * 1e-9, id: id, pulses: bytes[0] | bytes[1] << 8)
+            let isGoal = address == arm.goalAddress && bytes.count == arm.goalWidth
+            guard isGoal || (address == arm.torqueAddress && bytes.count == 1) else { return nil }
+            return Write(
+                seconds: time * 1e-9, id: id, goal: isGoal ? bytes[0] | bytes[1] << 8 : nil, torque: isGoal ? nil : bytes[0],
+                position: position, goalAfter: goal, hadTorque: hadTorque)
         }
     }
 }

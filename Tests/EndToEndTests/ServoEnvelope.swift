@@ -14,6 +14,8 @@ struct ServoEnvelope {
     }
     private let joints: [Joint]
     private let gripper: (id: Int, pulses: ClosedRange<Int>)
+    /// Pulses per second; nil where the linkage is not linear.
+    private let gripperSpeed: Double?
     /// Goals come with the jitter of two processes; seconds.
     private static let slack = 0.03
     /// 4096 to a turn, in both protocols.
@@ -33,6 +35,50 @@ struct ServoEnvelope {
         }
         let hand = try #require(servos["gripper"])
         gripper = (try #require(hand["id"]?.int), try range(hand))
+        gripperSpeed =
+            if let closed = hand["closed_pulse"]?.int, let open = hand["open_pulse"]?.int,
+                let strokes = root["gripper"]?["speed_per_s"]?.double
+            { Double(abs(open - closed)) * strokes } else { nil }
+    }
+
+    /// The furthest that a servo's goal may be from the one before it, or from where it stands, pulses.
+    func travel(of id: Int) -> Double? {
+        let speed = joints.first { $0.id == id }?.speed ?? (id == gripper.id ? gripperSpeed : nil)
+        return speed.map { $0 / EmulatedServos.rate + 2 }
+    }
+
+    /// What the arm's servos were told by a program that never moves them on what it has not read: each goal within the
+    /// limits and a tick's travel of the one before it, or of where the servo stood; torque only where it stands. By count,
+    /// so that it is the same on a busy machine.
+    /// - Returns: what was not so, in words.
+    func violations(_ writes: [EmulatedServos.Write]) -> [String] {
+        var found: [String] = []
+        // The last goal that a servo took with torque, and has had torque since.
+        var last: [Int: Int] = [:]
+        for write in writes {
+            let text = "servo \(write.id) at \(write.position)"
+            if write.torque == 1, !write.hadTorque, abs(write.goalAfter - write.position) > 2 {
+                found.append("\(text) got torque with the goal \(write.goalAfter)")
+            }
+            if !write.hadTorque || write.torque == 0 { last[write.id] = nil }
+            guard let goal = write.goal, write.hadTorque else { continue }
+            if let limits = limits(of: write.id), !limits.contains(goal) {
+                found.append("\(text) was sent to \(goal), limits \(limits)")
+            }
+            // Between a reading and the goal that follows it lie some milliseconds of motion: another tick's travel.
+            if let travel = travel(of: write.id) {
+                let isNear = last[write.id].map { abs(Double($0 - goal)) <= travel } ?? false
+                if !isNear, abs(Double(write.position - goal)) > 2 * travel {
+                    found.append("\(text) was sent to \(goal), the goal before was \(last[write.id] ?? -1)")
+                }
+            }
+            last[write.id] = goal
+        }
+        return found
+    }
+
+    private func limits(of id: Int) -> ClosedRange<Int>? {
+        joints.first { $0.id == id }?.pulses ?? (id == gripper.id ? gripper.pulses : nil)
     }
 
     /// Servos of joints and gripper that get goals.
@@ -130,5 +176,32 @@ struct ServoEnvelope {
     func seesJumpsAndLimitsWhereGoalsMayBeLost(pulses: [Int]) throws {
         let envelope = try ServoEnvelope(.widowX)
         withKnownIssue { envelope.expect(goals(pulses)) }
+    }
+
+    private func write(goal: Int? = nil, torque: Int? = nil, at position: Int, hadTorque: Bool = true) -> EmulatedServos.Write {
+        .init(
+            seconds: 0, id: 2, goal: goal, torque: torque, position: position, goalAfter: goal ?? 2_000, hadTorque: hadTorque)
+    }
+
+    /// Joint 2 of an SO-101 may go 39 pulses a tick, and 2 for rounding.
+    @Test func passesWhatWasRead() throws {
+        let envelope = try ServoEnvelope(.so101)
+        let writes = [
+            write(goal: 2_000, at: 2_000, hadTorque: false), write(torque: 1, at: 2_001, hadTorque: false),
+            write(goal: 2_041, at: 2_001), write(goal: 2_082, at: 2_020), write(torque: 1, at: 2_050), write(goal: 2_123, at: 2_060),
+        ]
+        #expect(envelope.violations(writes) == [])
+    }
+
+    @Test func seesMotionOnWhatWasNotRead() throws {
+        let envelope = try ServoEnvelope(.so101)
+        let sound = [write(goal: 2_000, at: 2_000)]
+        for planted in [
+            [write(goal: 2_200, at: 2_000)], [write(goal: 900, at: 2_000)], [write(torque: 1, at: 1_990, hadTorque: false)],
+            // The goal from before the torque went counts no more.
+            [write(torque: 0, at: 2_000), write(torque: 1, at: 1_999, hadTorque: false), write(goal: 2_010, at: 1_700)],
+        ] {
+            #expect(!envelope.violations(sound + planted).isEmpty, "\(planted)")
+        }
     }
 }
