@@ -9,6 +9,7 @@ package final class ServoLine<Port: ServoPort> {
         case feetech(FeetechClient<Port>)
     }
     private let client: Client
+    private let port: Port
     package let servoProtocol: ServoLayout.ServoProtocolName
     /// Bits per second.
     package let baud: Int
@@ -16,6 +17,7 @@ package final class ServoLine<Port: ServoPort> {
     package init(port: Port, baud: Int, servoProtocol: ServoLayout.ServoProtocolName) {
         self.servoProtocol = servoProtocol
         self.baud = baud
+        self.port = port
         switch servoProtocol {
         case .dynamixel: client = .dynamixel(DynamixelClient(port: port, baud: baud))
         case .feetech: client = .feetech(FeetechClient(port: port, baud: baud))
@@ -50,6 +52,39 @@ package final class ServoLine<Port: ServoPort> {
             return true
         } catch {
             return false
+        }
+    }
+
+    /// The same line, in another protocol.
+    package func speaking(_ other: ServoLayout.ServoProtocolName) -> ServoLine {
+        ServoLine(port: port, baud: baud, servoProtocol: other)
+    }
+
+    /// Ids that answer when all are asked at once, and whether there were bytes that are no answer.
+    package func census() throws(ServoPortError) -> (ids: [UInt8], isDamaged: Bool) {
+        switch client {
+        case .dynamixel(let client):
+            let ids = try client.pingAll(patience: .milliseconds(800))
+            return (ids, client.hasHeardDamage)
+        case .feetech(let client):
+            let ids = try client.pingAll(patience: .milliseconds(300))
+            return (ids, client.hasHeardDamage)
+        }
+    }
+
+    /// Writes without an answer, some times: the servo may answer with another id, at another rate, or not at all.
+    func tell(_ value: Int, to field: ServoField, of id: UInt8) throws(ServoPortError) {
+        switch client {
+        case .dynamixel(let client): if let register = field.dynamixel { _ = try client.write(value, to: register, of: id) }
+        case .feetech(let client): if let register = field.feetech { _ = try client.write(value, to: register, of: id) }
+        }
+    }
+
+    /// Sets a Dynamixel servo of the X series that speaks protocol 1.0 to 2.0; a line of Feetech's frames reaches it.
+    func leaveFirstProtocol(_ id: UInt8) throws(ServoPortError) {
+        guard case .feetech(let client) = client else { return }
+        for (register, value) in [(DynamixelRegister.torqueEnable, 0), (.protocolType, 2)] {
+            _ = try client.write(value, to: FeetechRegister(register.address, width: register.width), of: id)
         }
     }
 
