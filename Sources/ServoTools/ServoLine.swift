@@ -63,6 +63,7 @@ package final class ServoLine<Port: ServoPort> {
     /// Ids that answer when all are asked at once, and whether there were bytes that are no answer.
     package func census() throws(ServoPortError) -> (ids: [UInt8], isDamaged: Bool) {
         switch client {
+        // Each waits for its turn, 3 ms for every id below its own.
         case .dynamixel(let client):
             let ids = try client.pingAll(patience: .milliseconds(800))
             return (ids, client.hasHeardDamage)
@@ -110,23 +111,6 @@ package final class ServoLine<Port: ServoPort> {
         switch client {
         case .dynamixel(let client): try client.ping(id, tries: 2) != nil ? .secondDynamixel : nil
         case .feetech(let client): try client.tongue(of: id)
-        }
-    }
-
-    /// Whether a servo answers.
-    package func answers(_ id: UInt8, tries: Int = 3) throws(ServoPortError) -> Bool {
-        switch client {
-        case .dynamixel(let client): try client.ping(id, tries: tries) != nil
-        case .feetech(let client): try client.ping(id, tries: tries) != nil
-        }
-    }
-
-    /// Ids that answer when all are asked at once.
-    package func answering() throws(ServoPortError) -> [UInt8] {
-        switch client {
-        // Each waits for its turn, 3 ms for every id below its own.
-        case .dynamixel(let client): try client.pingAll(patience: .milliseconds(800))
-        case .feetech(let client): try client.pingAll(patience: .milliseconds(300))
         }
     }
 

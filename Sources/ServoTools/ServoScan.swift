@@ -80,7 +80,7 @@ package struct ServoScan: Sendable {
 
     /// Ids with one servo each; those with several become problems.
     private func answering<Port: ServoPort>(on line: ServoLine<Port>, _ finding: inout Finding) throws(ServoPortError) -> [UInt8] {
-        var found = Set(try line.answering())
+        var found = Set(try line.census().ids)
         let usual = line.margin
         line.margin = .milliseconds(20)
         defer { line.margin = usual }
@@ -107,7 +107,7 @@ package struct ServoScan: Sendable {
     /// Where only one protocol was asked for, silence may be the other.
     private func askInTheOtherProtocol<Port: ServoPort>(_ line: ServoLine<Port>, _ finding: inout Finding) throws(ServoPortError) {
         let other = line.speaking(line.servoProtocol == .dynamixel ? .feetech : .dynamixel)
-        for id in try other.answering() {
+        for id in try other.census().ids {
             if let tongue = try other.tongue(of: id) { finding.problems.append(Problem(id: id, cause: .otherProtocol(tongue))) }
         }
     }
