@@ -136,6 +136,7 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
             if found != wanted {
                 return .failed(.otherCalibration(servo: part.id, register: "homing offset", found: found, file: wanted))
             }
+            if abs(found) > DynamixelUnit.largestOffset { return .failed(.offsetNotHeeded(servo: part.id, offset: found)) }
         }
         for joint in layout.joints {
             guard let isReversed = joint.isReversed else { continue }

@@ -11,6 +11,8 @@ package final class DynamixelClient<Port: ServoPort> {
     package let baud: Int
     /// What an answer may take beyond its time on the wire: return delays, USB, the kernel.
     package var margin = Duration.milliseconds(50)
+    /// There were bytes that are no answer when all were asked at once.
+    package private(set) var hasHeardDamage = false
 
     package init(port: Port, baud: Int) {
         self.port = port
@@ -79,12 +81,17 @@ package final class DynamixelClient<Port: ServoPort> {
         Dynamixel.append(.ping, to: Dynamixel.broadcastID, in: outgoing)
         port.discardInput()
         parser.reset()
+        let before = parser.counts.strayBytes
         try port.send(outgoing.bytes)
         let deadline = port.now + wireTime(outgoing.count) + patience
         var found: Set<UInt8> = []
         while true {
             let count = try port.receive(into: incoming, until: deadline)
-            if count == 0 { return found.sorted() }
+            if count == 0 {
+                parser.reset()
+                hasHeardDamage = parser.counts.strayBytes > before
+                return found.sorted()
+            }
             _ = parser.feed(UnsafeRawBufferPointer(rebasing: incoming[..<count]))
             while let packet = parser.next() {
                 if packet.instruction == Dynamixel.Instruction.status.rawValue { found.insert(packet.id) }

@@ -11,6 +11,8 @@ package final class FeetechClient<Port: ServoPort> {
     package let baud: Int
     /// What an answer may take beyond its time on the wire.
     package var margin = Duration.milliseconds(50)
+    /// There were bytes that are no answer when all were asked at once.
+    package private(set) var hasHeardDamage = false
 
     package init(port: Port, baud: Int) {
         self.port = port
@@ -72,12 +74,17 @@ package final class FeetechClient<Port: ServoPort> {
         Feetech.append(.ping, to: Feetech.broadcastID, in: outgoing)
         port.discardInput()
         parser.reset()
+        let before = parser.counts.strayBytes
         try port.send(outgoing.bytes)
         let deadline = port.now + wireTime(outgoing.count) + patience
         var found: Set<UInt8> = []
         while true {
             let count = try port.receive(into: incoming, until: deadline)
-            if count == 0 { return found.sorted() }
+            if count == 0 {
+                parser.reset()
+                hasHeardDamage = parser.counts.strayBytes > before
+                return found.sorted()
+            }
             _ = parser.feed(UnsafeRawBufferPointer(rebasing: incoming[..<count]))
             while let packet = parser.next() {
                 if packet.parameterCount == 0, packet.id <= Feetech.highestID { found.insert(packet.id) }

@@ -8,6 +8,8 @@ package enum ServoStartError: Error, Equatable {
     case answersTooLittle(servo: UInt8)
     /// A Feetech servo whose positions count turns: what they say depends on what it did since the power came.
     case countsTurns(servo: UInt8, phase: Int)
+    /// A Dynamixel servo's homing offset that it does not heed in position mode.
+    case offsetNotHeeded(servo: UInt8, offset: Int)
     case port(errno: Int32, port: String)
     case refused(servo: UInt8, register: String, reason: String)
     case unconfirmed(servo: UInt8, register: String, wrote: Int, found: Int)
@@ -49,6 +51,10 @@ extension ServoStartError: CustomStringConvertible {
             return "comparing servo \(servo) with the calibration file: its positions count turns ('phase', register 18, is "
                 + "\(phase): bit 16 is set), expected one turn, 0 to 4095: angles would be whole turns wrong. Run 'octo-arm "
                 + "calibrate', which clears the bit."
+        case .offsetNotHeeded(let servo, let offset):
+            return "comparing servo \(servo) with the calibration file: 'homing offset' is \(offset), expected -1024 to 1024: in "
+                + "position mode the servo heeds no more, and angles would be wrong. Mount its horn a notch further, and run "
+                + "'octo-arm calibrate'."
         case .port(let errno, let port):
             return "talking to the servos on \(port): \(String(cString: strerror(errno))), expected an open line. Check the "
                 + "cable of the adapter."

@@ -102,6 +102,9 @@ package enum DynamixelUnit {
     /// Microseconds of one unit of the return delay.
     package static var returnDelayMicroseconds: Int { 2 }
 
+    /// The largest homing offset that a servo heeds in position mode, pulses: a quarter of a turn.
+    package static var largestOffset: Int { 1_024 }
+
     /// The value of `DynamixelRegister.baudRate` for a rate in bits per second; nil if it has none.
     package static func baudCode(_ baud: Int) -> Int? { (0...7).first { baudRate(code: $0) == baud } }
 

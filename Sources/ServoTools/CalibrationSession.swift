@@ -195,13 +195,9 @@ package struct CalibrationSession: Sendable {
         return [.keepDraft(draft)]
     }
 
-    func forgottenSweep(_ part: Part) -> Part {
-        var part = part
-        (part.seen, part.hasWrapped) = (nil, false)
-        return part
+    mutating func forgetSweep() {
+        for index in parts.indices { (parts[index].seen, parts[index].hasWrapped) = (nil, false) }
     }
-
-    mutating func forgetSweep() { parts = parts.map(forgottenSweep) }
 
     /// Register writes between two drafts: the first says what may stand in the registers meanwhile, the second what stands
     /// there then. Whatever ends the program in between, the draft knows these servos again, and what they had at first.

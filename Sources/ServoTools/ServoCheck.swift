@@ -116,6 +116,11 @@ private struct ServoComparison {
         if let offset = part.homingOffset, servo.homingOffset != offset {
             report(servo.id, "homing offset", "\(servo.homingOffset)", "\(offset)", Self.recalibrate)
         }
+        if abs(servo.homingOffset) > layout.servoProtocol.largestOffset {
+            report(
+                servo.id, "homing offset", "\(servo.homingOffset)", "at most \(layout.servoProtocol.largestOffset) either way",
+                "the servo does not heed more: mount its horn a notch further, and run 'octo-arm calibrate'")
+        }
         let limits = servo.lowestPosition...max(servo.lowestPosition, servo.highestPosition)
         if layout.servoProtocol == .feetech, part.homingOffset != nil {
             if limits != part.limits {

@@ -104,7 +104,7 @@ extension ServoLayout.ServoProtocolName {
 
     /// The largest homing offset that the servo heeds, pulses. A Dynamixel servo's register holds more; in position mode a
     /// quarter of a turn counts.
-    package var largestOffset: Int { self == .dynamixel ? 1_024 : FeetechRegister.homingOffset.largest }
+    package var largestOffset: Int { self == .dynamixel ? DynamixelUnit.largestOffset : FeetechRegister.homingOffset.largest }
     /// Rates that servos can be set to, bits per second; the likely ones first.
     package var bauds: [Int] {
         switch self {

@@ -9,6 +9,7 @@ package final class ServoLine<Port: ServoPort> {
         case feetech(FeetechClient<Port>)
     }
     private let client: Client
+    private let port: Port
     package let servoProtocol: ServoLayout.ServoProtocolName
     /// Bits per second.
     package let baud: Int
@@ -16,6 +17,7 @@ package final class ServoLine<Port: ServoPort> {
     package init(port: Port, baud: Int, servoProtocol: ServoLayout.ServoProtocolName) {
         self.servoProtocol = servoProtocol
         self.baud = baud
+        self.port = port
         switch servoProtocol {
         case .dynamixel: client = .dynamixel(DynamixelClient(port: port, baud: baud))
         case .feetech: client = .feetech(FeetechClient(port: port, baud: baud))
@@ -53,6 +55,40 @@ package final class ServoLine<Port: ServoPort> {
         }
     }
 
+    /// The same line, in another protocol.
+    package func speaking(_ other: ServoLayout.ServoProtocolName) -> ServoLine {
+        ServoLine(port: port, baud: baud, servoProtocol: other)
+    }
+
+    /// Ids that answer when all are asked at once, and whether there were bytes that are no answer.
+    package func census() throws(ServoPortError) -> (ids: [UInt8], isDamaged: Bool) {
+        switch client {
+        // Each waits for its turn, 3 ms for every id below its own.
+        case .dynamixel(let client):
+            let ids = try client.pingAll(patience: .milliseconds(800))
+            return (ids, client.hasHeardDamage)
+        case .feetech(let client):
+            let ids = try client.pingAll(patience: .milliseconds(300))
+            return (ids, client.hasHeardDamage)
+        }
+    }
+
+    /// Writes without an answer, some times: the servo may answer with another id, at another rate, or not at all.
+    func tell(_ value: Int, to field: ServoField, of id: UInt8) throws(ServoPortError) {
+        switch client {
+        case .dynamixel(let client): if let register = field.dynamixel { _ = try client.write(value, to: register, of: id) }
+        case .feetech(let client): if let register = field.feetech { _ = try client.write(value, to: register, of: id) }
+        }
+    }
+
+    /// Sets a Dynamixel servo of the X series that speaks protocol 1.0 to 2.0; a line of Feetech's frames reaches it.
+    func leaveFirstProtocol(_ id: UInt8) throws(ServoPortError) {
+        guard case .feetech(let client) = client else { return }
+        for (register, value) in [(DynamixelRegister.torqueEnable, 0), (.protocolType, 2)] {
+            _ = try client.write(value, to: FeetechRegister(register.address, width: register.width), of: id)
+        }
+    }
+
     /// What comes back of pings to one servo.
     package func echo(of id: UInt8, tries: Int = 5) throws(ServoPortError) -> ServoEcho {
         switch client {
@@ -75,23 +111,6 @@ package final class ServoLine<Port: ServoPort> {
         switch client {
         case .dynamixel(let client): try client.ping(id, tries: 2) != nil ? .secondDynamixel : nil
         case .feetech(let client): try client.tongue(of: id)
-        }
-    }
-
-    /// Whether a servo answers.
-    package func answers(_ id: UInt8, tries: Int = 3) throws(ServoPortError) -> Bool {
-        switch client {
-        case .dynamixel(let client): try client.ping(id, tries: tries) != nil
-        case .feetech(let client): try client.ping(id, tries: tries) != nil
-        }
-    }
-
-    /// Ids that answer when all are asked at once.
-    package func answering() throws(ServoPortError) -> [UInt8] {
-        switch client {
-        // Each waits for its turn, 3 ms for every id below its own.
-        case .dynamixel(let client): try client.pingAll(patience: .milliseconds(800))
-        case .feetech(let client): try client.pingAll(patience: .milliseconds(300))
         }
     }
 

@@ -6,7 +6,7 @@ struct OctoArm: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "octo-arm", abstract: "Drive an arm, or stand in for one.",
         subcommands: [
-            FindPortCommand.self, ScanCommand.self, CheckCommand.self, CalibrateCommand.self, LeRobotCommand.self,
+            FindPortCommand.self, ScanCommand.self, SetupCommand.self, CheckCommand.self, CalibrateCommand.self, LeRobotCommand.self,
             JogCommand.self, HomeCommand.self, StopCommand.self, ResetCommand.self, EmulateCommand.self, RunCommand.self,
         ])
 }

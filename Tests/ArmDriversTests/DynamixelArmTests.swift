@@ -371,6 +371,7 @@ import Time
             .otherProtocol(servo: 1, speaks: .feetech, expected: .secondDynamixel, port: "p"),
             .otherProtocol(servo: 1, speaks: .firstDynamixel(model: 12), expected: .secondDynamixel, port: "p"),
             .answersTooLittle(servo: 1), .countsTurns(servo: 1, phase: 28),
+            .offsetNotHeeded(servo: 1, offset: 1_500),
         ]
         for error in errors {
             #expect(error.description.contains(": ") && error.description.hasSuffix("."))

@@ -81,6 +81,17 @@ import Testing
         #expect(bus.ids.allSatisfy { bus.value(of: .torqueEnable, at: $0) == 0 })
     }
 
+    @Test func anOffsetThatADynamixelServoDoesNotHeedIsRefused() throws {
+        let bus = TestArm.widowXBus(at: TestArm.start)
+        let port = EmulatedPort(bus)
+        _ = try DynamixelClient(port: port, baud: 1_000_000).write(1_500, to: .homingOffset, of: 1)
+        var layout = TestArm.widowX
+        layout.joints[0].homingOffset = 1_500
+        #expect(throws: ServoStartError.offsetNotHeeded(servo: 1, offset: 1_500)) {
+            _ = try DynamixelArm(port: port, baud: 1_000_000, layout: layout, portName: "p")
+        }
+    }
+
     @Test func aWriteThatIsNotAnsweredIsReadBack() throws {
         let bus = EmulatedDynamixelBus([.init(id: 1)])
         bus.apply(.answerLevel(1), to: 1)

@@ -83,6 +83,9 @@ final class EmulatedServos {
     /// A fault, as in the emulator's help.
     func say(_ line: String) { input.fileHandleForWriting.write(Data((line + "\n").utf8)) }
 
+    /// How many register writes the servos have accepted.
+    func writes() throws -> Int { try String(contentsOf: log, encoding: .utf8).split(separator: "\n").count }
+
     var complaints: String { program.errors }
 
     /// Every goal position that a servo accepted so far.

@@ -30,8 +30,50 @@ extension EndToEnd {
             let servos = try EmulatedServos(["--fault", "missing 1"], of: ["--driver", "feetech", "--ids", "1"], arm: .so101)
             let outcome = try arm(["scan", "--port", servos.link, "--baud", "1000000"])
             #expect(outcome.exitCode == 1 && outcome.output.contains("no servo answers on \(servos.link)"))
+            #expect(outcome.output.contains("without --driver and --baud tries everything"))
             let nowhere = try arm(["scan", "--port", "/dev/nowhere"])
             #expect(nowhere.exitCode == 2 && nowhere.errors.contains("/dev/nowhere: there is no such device"))
+        }
+
+        @Test func scanNamesWhatCannotBeUsed() throws {
+            let servos = try EmulatedServos(
+                ["--fault", "duplicate 2", "--fault", "level 3 0"], of: ["--driver", "dynamixel", "--ids", "1,2,3"])
+            let outcome = try arm(["scan", "--port", servos.link])
+            #expect(outcome.exitCode == 1 && outcome.output.contains("1 dynamixel servos on \(servos.link) at 1000000 baud"))
+            #expect(
+                outcome.output.contains(
+                    "problem: id 2: damaged answers, as of two servos with this id. Connect one of them alone and give it its own id "
+                        + "with 'octo-arm setup'"), "\(outcome.output)")
+            #expect(outcome.output.contains("problem: id 3: it answers pings and no reads"))
+            let old = try EmulatedServos(["--fault", "protocol 1 1"], of: ["--driver", "dynamixel", "--ids", "1"])
+            let first = try arm(["scan", "--port", old.link, "--driver", "dynamixel", "--baud", "1000000", "--json"])
+            let problems = try json(first)["found"]?.array?.first?["problems"]?.array
+            #expect(first.exitCode == 1 && problems?.first?["found"]?.string == "id 1: it answers in Dynamixel protocol 1.0")
+        }
+
+        @Test func setupGivesAServoItsIdAndRate() throws {
+            let servos = try EmulatedServos(["--baud", "57600"], of: ["--driver", "dynamixel", "--ids", "1"])
+            // Nobody says yes: nothing is written.
+            let unasked = try arm(["setup", "--id", "6", "--port", servos.link])
+            #expect(unasked.exitCode == 1 && unasked.output.contains("found id 1 in Dynamixel protocol 2.0 at 57600 baud"))
+            #expect(unasked.errors.contains("Nothing was written"))
+            #expect(try servos.writes() == 0)
+            let done = try arm(["setup", "--id", "6", "--port", servos.link, "--yes"])
+            #expect(done.exitCode == 0, "\(done.errors)")
+            #expect(done.output.contains("id 1 becomes 6, 57600 baud become 1000000"))
+            #expect(done.output.contains("the servo answers as id 6 at 1000000 baud: XM430-W350, firmware 45"))
+            let again = try arm(["setup", "--id", "6", "--port", servos.link, "--yes", "--json"])
+            #expect(try json(again)["servos"]?.array?.first?["id"]?.int == 6, "\(again.output)\(again.errors)")
+        }
+
+        @Test func setupRefusesTwoServosAndWritesNothing() throws {
+            let servos = try EmulatedServos(of: ["--driver", "feetech", "--ids", "1,2"], arm: .so101)
+            let outcome = try arm(["setup", "--id", "3", "--port", servos.link, "--yes"])
+            #expect(outcome.exitCode == 1 && outcome.errors.contains("found id 1 in Feetech's protocol at 1000000 baud; id 2"))
+            #expect(try servos.writes() == 0)
+            for wrong in [["setup"], ["setup", "--id", "3", "--arm", "x"], ["setup", "--id", "3", "--json"], ["setup", "--id", "3", "--baud", "7"]] {
+                #expect(try arm(wrong).exitCode == 2, "\(wrong)")
+            }
         }
 
         @Test func checkTellsWhatIsNotAsTheFileSays() throws {
@@ -89,16 +131,23 @@ extension EndToEnd {
                 try FileManager.default.copyItem(atPath: EmulatedServos.Arm.so101.calibration, toPath: file)
                 program = try RunningProgram(
                     "octo-arm", ["calibrate", "--port", servos.link, "--calibration", file], input: input)
+                try hold()
+            }
+
+            /// Says that the arm is held.
+            func hold() throws {
+                _ = try awaitAny(["hold it, and press Enter"])
+                answer()
             }
 
             deinit { try? FileManager.default.removeItem(at: folder) }
 
-            func beginAgain(killing signal: Int32) throws {
+            func beginAgain(killing signal: Int32, at link: String? = nil, _ arguments: [String] = []) throws {
                 kill(program.process.processIdentifier, signal)
                 program.process.waitUntilExit()
                 input = Pipe()
                 program = try RunningProgram(
-                    "octo-arm", ["calibrate", "--port", servos.link, "--calibration", file], input: input)
+                    "octo-arm", ["calibrate", "--port", link ?? servos.link, "--calibration", file] + arguments, input: input)
             }
 
             func answer(_ text: String = "") { input.fileHandleForWriting.write(Data((text + "\n").utf8)) }
@@ -124,7 +173,7 @@ extension EndToEnd {
                     }
                     let before = program.output.count
                     answer()
-                    if try awaitAny(["3 of 5", "not moved", "went past"], after: before) == "3 of 5" { return }
+                    if try awaitAny(["3 of 5", "not moved", "went past", "middle of the sweep"], after: before) == "3 of 5" { return }
                 }
                 throw TimedOut(description: "the sweep was never complete:\n\(program.output)")
             }
@@ -143,7 +192,13 @@ extension EndToEnd {
 
             try person.beginAgain(killing: SIGKILL)
             _ = try person.awaitAny(["going on with the calibration"])
+            try person.hold()
             _ = try person.awaitAny(["2 of 5"])
+            // A cable that is out for a while.
+            person.servos.say("missing 3")
+            _ = try person.awaitAny(["no answer from elbow_flex (servo 3)"])
+            person.servos.say("missing")
+            _ = try person.awaitAny(["all servos answer again"])
             try person.sweep()
             person.servos.say("turn 6 1500")
             usleep(300_000)
@@ -182,6 +237,7 @@ extension EndToEnd {
             // Ctrl-C only interrupts.
             try person.beginAgain(killing: SIGINT)
             _ = try person.awaitAny(["going on with the calibration"])
+            try person.hold()
             _ = try person.awaitAny(["2 of 5"])
             person.answer("q")
             let outcome = person.program.waitForEnd(limit: 30)
@@ -190,6 +246,53 @@ extension EndToEnd {
             #expect(try FileManager.default.contentsOfDirectory(atPath: person.folder.path) == ["arm.json"])
             let check = try arm(["check", "--port", person.servos.link, "--calibration", person.file])
             #expect(check.exitCode == 0, "the servos are as before: \(check.output)")
+        }
+
+        @Test func withoutAPersonNothingIsWritten() throws {
+            let servos = try EmulatedServos(arm: .so101)
+            let folder = try TemporaryFolder.make("calibration")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let file = folder.appendingPathComponent("arm.json").path
+            try FileManager.default.copyItem(atPath: EmulatedServos.Arm.so101.calibration, toPath: file)
+            for id in 1...6 { servos.say("torque \(id) 1") }
+            let outcome = try arm(["calibrate", "--port", servos.link, "--calibration", file])
+            #expect(outcome.exitCode == 1 && outcome.errors.contains("standard input ended, expected Enter from a person"))
+            #expect(outcome.errors.contains("Nothing was written"))
+            #expect(try servos.writes() == 0, "torque is on as it was")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["arm.json"])
+        }
+
+        @Test func anotherArmIsNotTakenForTheOneThatWasBegunWith() throws {
+            let person = try Person()
+            _ = try person.awaitAny(["1 of 5"])
+            for id in 1...5 { person.servos.say("turn \(id) \(1_000 + 400 * id)") }
+            usleep(300_000)
+            person.answer()
+            _ = try person.awaitAny(["2 of 5"])
+            let other = try EmulatedServos(arm: .so101)
+            try person.beginAgain(killing: SIGKILL, at: other.link)
+            let refused = person.program.waitForEnd(limit: 30)
+            #expect(refused.exitCode == 1 && refused.errors.contains("this is not the arm that it was begun with"))
+            #expect(refused.errors.contains("homing offset of servo 1 is 0, expected -647"), "\(refused.errors)")
+            #expect(refused.errors.contains("Nothing was written to this arm"))
+            // Begun anew with it, the first arm's draft stays, and gives that arm everything back.
+            try person.beginAgain(killing: SIGKILL, at: other.link, ["--restart"])
+            _ = try person.awaitAny(["the other draft is now"])
+            _ = try person.awaitAny(["hold it, and press Enter"])
+            person.answer("q")
+            _ = try person.awaitAny(["nothing was written to the servos"])
+            #expect(try other.writes() == 0)
+            let kept = try #require(
+                try FileManager.default.contentsOfDirectory(atPath: person.folder.path).first { $0.contains(".draft.") })
+            try FileManager.default.moveItem(
+                atPath: person.folder.appendingPathComponent(kept).path, toPath: person.file + ".draft")
+            try person.beginAgain(killing: SIGKILL)
+            _ = try person.awaitAny(["hold it, and press Enter"])
+            person.answer("q")
+            _ = try person.awaitAny(["the servos have their old registers"])
+            _ = person.program.waitForEnd(limit: 30)
+            let check = try arm(["check", "--port", person.servos.link, "--calibration", person.file])
+            #expect(check.exitCode == 0, "\(check.output)")
         }
 
         @Test func leRobotsFilesComeAndGo() throws {

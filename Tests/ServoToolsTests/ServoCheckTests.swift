@@ -139,20 +139,48 @@ import Testing
         // What one scan misses the next finds: a servo that is not there is in none.
         var seen: Set<UInt8> = []
         for _ in 0..<(drop == 0 ? 1 : 30) {
-            let found = try ServoScan(servoProtocol: .dynamixel, baud: 1_000_000, ids: 0...12).servos(on: line)
+            let found = try ServoScan(servoProtocol: .dynamixel, baud: 1_000_000, ids: 0...12).finding(on: line)?.servos ?? []
             seen.formUnion(found.map(\.id))
             #expect(found.allSatisfy { $0.modelName == "XM430-W350" })
         }
         #expect(seen == [1, 2, 9])
     }
 
-    @Test func servosOfTheOtherProtocolAreNotFound() throws {
-        func found(_ bus: any EmulatedBus, _ name: ServoLayout.ServoProtocolName) throws -> [UInt8] {
-            try ServoScan(servoProtocol: nil, baud: nil, ids: 0...12).servos(on: line(bus, name)).map(\.id)
+    private func finding(
+        _ bus: any EmulatedBus, _ name: ServoLayout.ServoProtocolName, only: Bool = false
+    ) throws -> ServoScan.Finding? {
+        try ServoScan(servoProtocol: only ? name : nil, baud: nil, ids: 0...12).finding(on: line(bus, name))
+    }
+
+    @Test func servosOfTheOtherProtocolAreFoundWhereOneWasAskedFor() throws {
+        let dynamixel = EmulatedDynamixelBus([1, 2].map { .init(id: $0) })
+        #expect(try finding(dynamixel, .feetech) == nil)
+        #expect(try finding(EmulatedFeetechBus([1, 2].map { .init(id: $0) }), .dynamixel) == nil)
+        #expect(try finding(EmulatedFeetechBus([1, 2].map { .init(id: $0) }), .feetech)?.servos.map(\.id) == [1, 2])
+        let problems = try finding(EmulatedFeetechBus([1, 2].map { .init(id: $0) }), .dynamixel, only: true)?.problems
+        #expect(problems == [1, 2].map { .init(id: $0, cause: .otherProtocol(.feetech)) })
+        #expect(problems?[0].found == "id 1: it answers in Feetech's protocol" && problems?[0].advice == "Use --driver feetech.")
+    }
+
+    @Test func whatAnswersAndCannotBeUsedIsNamed() throws {
+        let cases: [(ServoFault, ServoScan.Problem.Cause, String)] = [
+            (.duplicate, .sameID(.damage), "id 2: damaged answers, as of two servos with this id"),
+            (.answerLevel(0), .pingsOnly, "id 2: it answers pings and no reads, its status return level is 0"),
+        ]
+        for (fault, cause, words) in cases {
+            let bus = EmulatedDynamixelBus([1, 2].map { .init(id: $0) })
+            bus.apply(fault, to: 2)
+            let found = try finding(bus, .dynamixel)
+            #expect(found?.servos.map(\.id) == [1] && found?.problems == [.init(id: 2, cause: cause)])
+            #expect(found?.problems.first?.found == words && found?.problems.first?.advice.contains("octo-arm setup") == true)
         }
-        #expect(try found(EmulatedDynamixelBus([1, 2].map { .init(id: $0) }), .feetech).isEmpty)
-        #expect(try found(EmulatedFeetechBus([1, 2].map { .init(id: $0) }), .dynamixel).isEmpty)
-        #expect(try found(EmulatedFeetechBus([1, 2].map { .init(id: $0) }), .feetech) == [1, 2])
+        let bus = EmulatedDynamixelBus([1, 2].map { .init(id: $0) })
+        bus.apply(.protocolVersion(1), to: 2)
+        let first = try finding(bus, .feetech)
+        #expect(first?.servos.isEmpty == true)
+        #expect(first?.problems == [.init(id: 2, cause: .otherProtocol(.firstDynamixel(model: 1_020)))])
+        #expect(first?.problems.first?.found == "id 2: it answers in Dynamixel protocol 1.0")
+        #expect(first?.problems.first?.advice.contains("sets it to protocol 2.0") == true)
     }
 
     private func line(_ bus: any EmulatedBus, _ name: ServoLayout.ServoProtocolName) -> ServoLine<EmulatedPort> {

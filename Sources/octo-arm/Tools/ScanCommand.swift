@@ -11,9 +11,10 @@ struct ScanCommand: ParsableCommand {
         abstract: "Looks for servos at every baud rate of both protocols. Moves nothing.",
         discussion: """
             Likely rates come first, and it stops at the first where servos answer: all of one arm have the same. --all
-            goes on, for a servo that was set to another by mistake.
+            goes on, for a servo that was set to another by mistake. Servos that share an id, answer pings only, or speak
+            another protocol are named; 'octo-arm setup' mends them.
 
-            Exit codes: 0 servos answer, 1 none does, 2 the port cannot be used.
+            Exit codes: 0 servos answer, 1 none does or one has a problem, 2 the port cannot be used.
             """)
 
     @Option(help: "The serial port. Without it, the only adapter that is plugged in.")
@@ -50,24 +51,23 @@ struct ScanCommand: ParsableCommand {
         var findings: [ServoScan.Finding] = []
         for (index, step) in scan.steps.enumerated() {
             Console.progress("\(index + 1) of \(scan.steps.count): \(step.servoProtocol.rawValue) at \(step.baud) baud")
-            let servos = try servos(at: step, on: path, scan)
-            if servos.isEmpty { continue }
-            findings.append(.init(step: step, servos: servos))
+            guard let finding = try finding(at: step, on: path, scan) else { continue }
+            findings.append(finding)
             if !all { break }
         }
         Console.endProgress()
         print(json ? Self.json(findings, path).text() : text(findings, path))
-        if findings.isEmpty { throw NodeExit.failure }
+        if findings.isEmpty || findings.contains(where: { !$0.problems.isEmpty }) { throw NodeExit.failure }
     }
 
-    private func servos(at step: ServoScan.Step, on path: String, _ scan: ServoScan) throws -> [ServoReading] {
+    private func finding(at step: ServoScan.Step, on path: String, _ scan: ServoScan) throws -> ServoScan.Finding? {
         do {
             let line = ServoLine(
                 port: try SerialPort(path: path, baud: step.baud), baud: step.baud, servoProtocol: step.servoProtocol)
-            return try scan.servos(on: line)
+            return try scan.finding(on: line)
         } catch let error as SerialPortError where error.step == .configure && baud == nil && error.errno == EINVAL {
             // The adapter does not have this rate; another may do.
-            return []
+            return nil
         } catch let error as ServoPortError {
             throw Console.refuse(ServoToolError.port(errno: error.errno))
         } catch {
@@ -78,6 +78,7 @@ struct ScanCommand: ParsableCommand {
     private func text(_ findings: [ServoScan.Finding], _ path: String) -> String {
         if findings.isEmpty {
             return "no servo answers on \(path). Is the arm's power on, and its cable in the adapter's socket for servos?"
+                + (driver == nil && baud == nil ? "" : " 'octo-arm scan' without --driver and --baud tries everything.")
         }
         return findings.map { finding in
             let rows = finding.servos.map { servo in
@@ -87,8 +88,10 @@ struct ScanCommand: ParsableCommand {
                 ]
             }
             let head = ["id", "model", "firmware", "position", "voltage", "temperature", "torque", "errors"]
-            return "\(finding.servos.count) \(finding.step.servoProtocol.rawValue) servos on \(path) at \(finding.step.baud) baud\n"
-                + Console.table([head] + rows)
+            let title =
+                "\(finding.servos.count) \(finding.step.servoProtocol.rawValue) servos on \(path) at \(finding.step.baud) baud"
+            let problems = finding.problems.map { "problem: \($0.found). \($0.advice)" }
+            return ([title] + (rows.isEmpty ? [] : [Console.table([head] + rows)]) + problems).joined(separator: "\n")
         }.joined(separator: "\n")
     }
 
@@ -97,9 +100,16 @@ struct ScanCommand: ParsableCommand {
             JSONNode.object([
                 "protocol": JSONNode(finding.step.servoProtocol.rawValue), "baud": JSONNode(finding.step.baud),
                 "servos": JSONNode(.array(finding.servos.map(\.json))),
+                "problems": JSONNode(.array(finding.problems.map(\.json))),
             ])
         }
         return .object(["port": JSONNode(path), "found": JSONNode(.array(lines))])
+    }
+}
+
+extension ServoScan.Problem {
+    fileprivate var json: JSONNode {
+        .object(["id": JSONNode(Int(id)), "found": JSONNode(found), "advice": JSONNode(advice)])
     }
 }
 
