@@ -116,7 +116,8 @@ extension ArmDriverError {
         case .hardwareError(let servo, _): self = .notReady(servo: Int(servo), .hardwareError)
         case .torqueIsOn(let servo, _, _, _): self = .notReady(servo: Int(servo), .torqueWhileChanging)
         case .sameID(let servo, _): self = .notReady(servo: Int(servo), .sharesID)
-        case .otherProtocol(let servo, _, _, _), .answersTooLittle(let servo), .countsTurns(let servo, _):
+        case .otherProtocol(let servo, _, _, _), .answersTooLittle(let servo), .countsTurns(let servo, _),
+            .offsetNotHeeded(let servo, _):
             self = .notReady(servo: Int(servo), .refusesRegister)
         case .otherCalibration(let servo, _, _, _): self = .notReady(servo: Int(servo), .otherCalibration)
         case .shadowApart(_, let shadow, _): self = .notReady(servo: Int(shadow), .shadowApart)

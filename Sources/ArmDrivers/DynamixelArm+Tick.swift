@@ -118,62 +118,82 @@ extension DynamixelArm: ServoBusArm {
 
     // MARK: - Looks
 
-    /// Reads a register of one servo, without allocating.
-    /// - Returns: nil when it does not answer in time.
-    private func fetch(_ register: DynamixelRegister, of id: UInt8) throws(ServoPortError) -> Int? {
+    /// Asks one servo for `count` bytes from `address` on, without allocating. They are behind the error byte of the parser's
+    /// parameters, until it is fed again.
+    /// - Returns: false when it does not answer in time.
+    private func fetch(_ address: Int, count: Int, of id: UInt8) throws(ServoPortError) -> Bool {
         let (outgoing, parser, port) = (client.outgoing, client.parser, client.port)
         outgoing.removeAll()
-        Dynamixel.appendRead(register.address, count: register.width, from: id, in: outgoing)
+        Dynamixel.appendRead(address, count: count, from: id, in: outgoing)
         port.discardInput()
         parser.reset()
         try port.send(outgoing.bytes)
-        let deadline = port.now + client.wireTime(outgoing.count + 11 + register.width) + client.margin
+        let deadline = port.now + client.wireTime(outgoing.count + 11 + count) + client.margin
         while true {
-            let count = try port.receive(into: client.incoming, until: deadline)
-            if count == 0 { return nil }
-            _ = parser.feed(UnsafeRawBufferPointer(rebasing: client.incoming[..<count]))
+            let received = try port.receive(into: client.incoming, until: deadline)
+            if received == 0 { return false }
+            _ = parser.feed(UnsafeRawBufferPointer(rebasing: client.incoming[..<received]))
             while let packet = parser.next() {
-                guard packet.id == id, packet.parameterCount == register.width + 1 else { continue }
-                return parser.parameters.littleEndian(at: 1, width: register.width)
+                if packet.id == id, packet.parameterCount == count + 1 { return true }
             }
         }
     }
 
+    /// A register among what was fetched.
+    private func fetched(_ register: DynamixelRegister, from address: Int) -> Int {
+        client.parser.parameters.littleEndian(at: 1 + register.address - address, width: register.width)
+    }
+
     /// Which errors a servo reports; none if it does not answer.
     private func hardwareErrors(of id: UInt8) throws(ServoPortError) -> DynamixelHardwareError {
-        DynamixelHardwareError(rawValue: UInt8(truncatingIfNeeded: try fetch(.hardwareErrorStatus, of: id) ?? 0))
+        let address = DynamixelRegister.hardwareErrorStatus.address
+        guard try fetch(address, count: 1, of: id) else { return [] }
+        return DynamixelHardwareError(rawValue: UInt8(truncatingIfNeeded: fetched(.hardwareErrorStatus, from: address)))
     }
 
     /// Asks one servo, whose turn it is, for what its position does not tell.
     private func look(at now: MonotonicTime) throws(ServoPortError) -> ArmDriverError? {
         guard let turn = line.looks.next(at: now) else { return nil }
-        let register: DynamixelRegister =
+        let temperature = DynamixelRegister.presentTemperature.address
+        let answers =
             switch turn.kind {
-            case .torque: .torqueEnable
-            case .temperature: .presentTemperature
-            case .watchdog: .busWatchdog
+            case .torque: try fetch(Self.healthBase, count: Self.healthCount, of: turn.id)
+            case .temperature: try fetch(temperature, count: 1, of: turn.id)
             }
-        guard let value = try fetch(register, of: turn.id) else {
+        guard answers else {
             let verdict = line.looks.wasSilent(at: now, tolerated: ServoLineState.tolerated)
             return verdict == .certain ? .noReply(servo: Int(turn.id)) : nil
         }
         switch turn.kind {
-        case .torque where value != 1 && line.expectsTorque:
-            guard line.looks.wasBad(at: now) == .certain else { return nil }
-            let errors = try hardwareErrors(of: turn.id)
-            return errors.isEmpty ? .torqueLost(servo: Int(turn.id)) : .dynamixelError(servo: Int(turn.id), errors)
-        case .watchdog where value == 255 && line.expectsTorque:
-            return line.looks.wasBad(at: now) == .certain ? .stoppedItself(servo: Int(turn.id)) : nil
-        case .watchdog:
-            // One that does not know its watchdog yet has not heard: it is told again with the next goals.
-            if value == 0, isWatchdogArmed { isWatchdogArmed = false }
+        case .torque:
+            if let finding = health(of: turn.id) { return line.looks.wasBad(at: now) == .certain ? finding : nil }
         case .temperature:
-            if turn.isShadow { line.looks.setTemperature(value) }
-            for index in leaders.indices where leaders[index] == turn.id { line.readings.setTemperature(value, of: index) }
+            let degrees = fetched(.presentTemperature, from: temperature)
+            if turn.isShadow { line.looks.setTemperature(degrees) }
+            for index in leaders.indices where leaders[index] == turn.id { line.readings.setTemperature(degrees, of: index) }
             if isDoubtful(turn) { return nil }
-        case .torque: break
         }
         line.looks.wasGood(at: now)
+        return nil
+    }
+
+    /// From torque to watchdog: what says whether a servo obeys.
+    private static var healthBase: Int { DynamixelRegister.torqueEnable.address }
+    private static var healthCount: Int { DynamixelRegister.busWatchdog.address + 1 - healthBase }
+
+    /// What the registers just fetched say that should not be.
+    private func health(of id: UInt8) -> ArmDriverError? {
+        guard line.expectsTorque else { return nil }
+        let errors = DynamixelHardwareError(
+            rawValue: UInt8(truncatingIfNeeded: fetched(.hardwareErrorStatus, from: Self.healthBase)))
+        if !errors.isEmpty { return .dynamixelError(servo: Int(id), errors) }
+        if fetched(.torqueEnable, from: Self.healthBase) != 1 { return .torqueLost(servo: Int(id)) }
+        switch fetched(.busWatchdog, from: Self.healthBase) {
+        case 255: return .stoppedItself(servo: Int(id))
+        // It has not heard that its watchdog is to run: it is told again with the next goals.
+        case 0: isWatchdogArmed = false
+        default: break
+        }
         return nil
     }
 

@@ -51,8 +51,7 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
         self.portName = portName
         self.period = period
         leaders = layout.leaders
-        // Torque twice a round: at 50 Hz, with one look per tick, nine servos are asked within 0.36 s.
-        line = ServoLineState(layout, kinds: [.torque, .temperature, .torque, .watchdog], torque: torque)
+        line = ServoLineState(layout, kinds: [.torque, .temperature], torque: torque)
         try start(withTorque: torque == .on)
     }
 

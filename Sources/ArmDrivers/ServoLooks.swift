@@ -5,10 +5,9 @@ import Time
 /// again. Real-time safe.
 struct ServoLooks {
     enum Kind: Equatable, Sendable {
+        /// Whether torque is on; with Dynamixel also the servo's errors and its watchdog.
         case torque
         case temperature
-        /// Dynamixel: the register of the bus watchdog.
-        case watchdog
     }
     struct Turn: Sendable {
         var id: UInt8

@@ -1,5 +1,6 @@
 import ArmDrivers
 import Control
+import Geometry
 import Messages
 import RealTime
 import Time
@@ -85,12 +86,14 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
 
     /// What is not whole, or fails now and then, is asked again; nothing moves meanwhile.
     private static func firstReading(_ driver: inout Driver, _ clock: inout Clock) throws(ArmLoopError) -> JointState {
+        var last: JointState?
         var whole = 0
         var failure: ArmDriverError?
         for _ in 0..<attempts {
             do throws(ArmDriverError) {
                 let reading = try driver.read(at: clock.now())
-                whole = reading.unread.isEmpty ? whole + 1 : 0
+                whole = reading.unread.isEmpty && last.map { isOnePlace($0, reading) } ?? true ? whole + 1 : 0
+                last = reading.unread.isEmpty ? reading : nil
                 if whole == wholeReadings { return reading }
             } catch {
                 whole = 0
@@ -101,6 +104,12 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
         }
         if let failure { throw .firstRead(failure) }
         throw .firstReadNotWhole(attempts: attempts)
+    }
+
+    /// An arm that nobody drives yet does not go far between two readings: 3°, and a twentieth of the gripper's stroke. What is
+    /// not finite is found later.
+    private static func isOnePlace(_ one: JointState, _ other: JointState) -> Bool {
+        !((one.positions - other.positions).magnitude > 0.05 || abs(one.gripper - other.gripper) > 0.05)
     }
 
     package mutating func tick(_ time: TickTime) {
@@ -120,7 +129,7 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
             deadline: time.deadline, measured: measured, isStopping: isStopping, setpoint: tick.setpoint, isLimp: tick.isLimp)
         if tick.isLimp {
             release(&record)
-        } else if !driver.isSuspended {
+        } else if !driver.isSuspended && !tick.isWithheld {
             write(tick.setpoint, &record)
         }
         channels.trace.push(.tick(record))

@@ -27,7 +27,10 @@ extension ArmController {
     /// has been moved back by hand; one for a fault of the driver, once that works. The arm holds on until a new chunk comes or
     /// an operator moves it.
     package mutating func clearFault() {
-        if driverFault != nil { return isClearing = true }
+        if driverFault != nil {
+            (isClearing, needsPlace) = (true, true)
+            return
+        }
         guard let fault, fault.reason != .beyondLimits || jointBeyondLimits == nil else { return }
         monitor.restart()
         self.fault = nil

@@ -10,6 +10,8 @@ package struct ArmTick: Equatable, Sendable, BitwiseCopyable {
     package var report: ChunkReport?
     /// The servos are to let go instead of taking the setpoint.
     package var isLimp = false
+    /// Nothing is to be sent: where the arm stands is not certain yet. The servos keep the goals that they have.
+    package var isWithheld = false
 
     package var setpoint: JointSetpoint { state.setpoint }
 }
@@ -87,6 +89,9 @@ package struct ArmController: Sendable, BitwiseCopyable {
     var hasWholeReading = true
     /// When every encoder was read last.
     private var lastWholeReading: MonotonicTime
+    /// Where the arm stands has to be read anew, twice alike, before anything is sent.
+    var needsPlace = false
+    private var placeSeen: JointState?
 
     // Safety and operators; see ArmController+Operators.
     package internal(set) var isEmergencyStopped = false
@@ -256,36 +261,33 @@ package struct ArmController: Sendable, BitwiseCopyable {
     ///   - measured: nil when the driver could not be read: the arm brakes as after `driverFailed()`. A position that
     ///     is not finite counts as that.
     package mutating func tick(at now: MonotonicTime, measured reading: JointState?) -> ArmTick {
-        let isLate = take(reading)
+        take(reading)
         chooseSource(at: now)
         chooseStep(at: now)
-        move(to: now)
-        if isLate || isClearing { drawToMeasured() }
+        let isWithheld = needsPlace && !findPlace(at: now)
+        if !isWithheld { move(to: now) }
         endClearing()
         letGoIfAsked()
-        let tick = ArmTick(state: state, report: reports.popFirst(), isLimp: isLimp)
+        let tick = ArmTick(state: state, report: reports.popFirst(), isLimp: isLimp, isWithheld: isWithheld)
         counts.droppedReports = reports.dropped
         ticks += 1
         return tick
     }
 
     /// Takes what the encoders said.
-    /// - Returns: whether it is the first whole reading after a pause, in which the arm may have been moved.
-    private mutating func take(_ reading: JointState?) -> Bool {
+    private mutating func take(_ reading: JointState?) {
         hasWholeReading = false
-        guard let reading, Self.isUsable(reading), reading.positions.count == jointCount else {
-            driverFailed()
-            return false
-        }
+        guard let reading, Self.isUsable(reading), reading.positions.count == jointCount else { return driverFailed() }
         measured = reading
         // Of a joint that did not answer nothing is known: what follows waits until it does.
-        guard reading.unread.isEmpty else { return false }
+        guard reading.unread.isEmpty else { return }
         hasWholeReading = true
         let pause = (reading.time - lastWholeReading).inSeconds
         lastWholeReading = reading.time
         if goodTicks < 2 { goodTicks += 1 }
         watchServos()
-        return pause > max(Self.longestPause, Self.longestPauseTicks * configuration.rate.periodSeconds)
+        // Meanwhile the arm may have been moved.
+        if pause > max(Self.longestPause, Self.longestPauseTicks * configuration.rate.periodSeconds) { needsPlace = true }
     }
 
     // MARK: Moving
@@ -316,10 +318,36 @@ package struct ArmController: Sendable, BitwiseCopyable {
         if case .executing = phase { reference = segment.positions(at: now) } else { reference = motion.positions }
     }
 
-    /// Draws the setpoint to where the arm was read to be: the next goal is no further from there than one tick's travel. The
-    /// rest of the way, if somebody asks for it, is made at the joints' own speed.
+    /// Waits until the arm was read whole at one place twice in a row, and draws the setpoint there.
+    /// - Returns: whether that is so.
+    private mutating func findPlace(at now: MonotonicTime) -> Bool {
+        guard hasWholeReading else {
+            placeSeen = nil
+            stand(at: now)
+            return false
+        }
+        guard let seen = placeSeen, isOnePlace(seen, measured) else {
+            placeSeen = measured
+            if case .executing = phase { reference = segment.positions(at: now) }
+            return false
+        }
+        placeSeen = nil
+        needsPlace = false
+        drawToMeasured()
+        return true
+    }
+
+    /// Within a tick's travel.
+    private func isOnePlace(_ one: JointState, _ other: JointState) -> Bool {
+        let period = configuration.rate.periodSeconds
+        for joint in 0..<jointCount
+        where abs(one.positions[joint] - other.positions[joint]) > envelope.velocity[joint] * period { return false }
+        return abs(one.gripper - other.gripper) <= gripperSpeed * period
+    }
+
+    /// Draws the setpoint to where the arm was read to be. The rest of the way, if somebody asks for it, is made at the joints'
+    /// own speed.
     private mutating func drawToMeasured() {
-        guard hasWholeReading else { return }
         let period = configuration.rate.periodSeconds
         var place = motion.positions
         for joint in 0..<jointCount {
@@ -342,7 +370,7 @@ package struct ArmController: Sendable, BitwiseCopyable {
 
     /// A fault of the driver that somebody has cleared is over once the driver has worked for two ticks.
     private mutating func endClearing() {
-        guard isClearing, goodTicks >= 2, hasWholeReading else { return }
+        guard isClearing, goodTicks >= 2, hasWholeReading, !needsPlace else { return }
         isClearing = false
         driverFault = nil
         // It did not follow because of that: it takes hold where it stands, and so does the setpoint.
@@ -360,6 +388,7 @@ package struct ArmController: Sendable, BitwiseCopyable {
                 fault = ArmFault(reason: .beyondLimits, joint: joint)
                 hold(.beyondLimits)
             }
+            if isLimp { needsPlace = true }
             isLimp = false
             return
         }

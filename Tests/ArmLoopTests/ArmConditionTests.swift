@@ -64,7 +64,8 @@ import Time
     }
 
     @Test func anArmWithoutTorqueIsCalledThat() throws {
-        #expect(try condition(.holding(.emergencyStop)) { $0.isLimp = true }.headline.contains("The arm is without torque"))
+        let limp = try condition(.holding(.emergencyStop)) { $0.isLimp = true }
+        #expect(limp.headline.contains("The arm is without torque"))
     }
 
     @Test func whatAnEarlierProcessFoundIsStillTold() throws {

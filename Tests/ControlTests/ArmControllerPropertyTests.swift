@@ -189,6 +189,8 @@ private struct Scenario {
             var problems: [String] = []
             for outcome in scenario.outcomes() {
                 let (tick, next) = (outcome.tick, outcome.tick.setpoint)
+                // Nothing was sent: the arm is not certain to be where it was.
+                if tick.isWithheld { continue }
                 defer { last = next }
                 if let measured = outcome.drawnTo {
                     drawn += 1
