@@ -106,14 +106,12 @@ package struct ArmRegistry: Sendable {
         let path = "\(parent)/\(Self.uniqueName)\(Self.suffix)"
         let draft = path + ".new"
         let lock = open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        func failure(_ doing: String) -> RunFolderError {
-            .failed(doing: doing, path: path, reason: SystemError(errno).description)
-        }
-        guard lock >= 0 else { throw failure("making") }
+        func failure() -> RunFolderError { .notRegistered(path: path, reason: SystemError(errno).description) }
+        guard lock >= 0 else { throw failure() }
         let text = Array((arm.json.text(indented: true) + "\n").utf8)
         // Locked before anybody can see it.
         guard flock(lock, LOCK_EX | LOCK_NB) == 0, write(lock, text, text.count) == text.count, rename(draft, path) == 0 else {
-            let error = failure("writing")
+            let error = failure()
             close(lock)
             unlink(draft)
             throw error
@@ -125,9 +123,20 @@ package struct ArmRegistry: Sendable {
 
     private func claimFolder() throws(RunFolderError) -> String {
         let path = folder(of: user)
-        try RunFolder.checkParent(root)
-        try RunFolder.makeFolder(path)
-        try RunFolder.checkSafety(of: path)
+        do throws(RunFolderError) {
+            try RunFolder.checkParent(root)
+            try RunFolder.makeFolder(path)
+        } catch {
+            let reason =
+                switch error {
+                case .writableByOthers: "everybody can rename it in \(root), which lacks the sticky bit (as root: chmod 1777 \(root))"
+                case .foreignOwner(_, let owner, _): "\(root) belongs to user \(owner)"
+                case .failed(_, _, let reason): reason
+                case .notAFolder, .busy, .pathTooLong, .noRun, .damaged, .unknownNode, .notRegistered: error.description
+                }
+            throw .notRegistered(path: path, reason: reason)
+        }
+        if let reason = RunFolder.reasonNotToTrust(path, owner: user) { throw .notRegistered(path: path, reason: reason) }
         _ = chmod(path, 0o1700)
         return path
     }

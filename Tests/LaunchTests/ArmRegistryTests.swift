@@ -94,7 +94,8 @@ import Testing
     @Test func aLinkInItsPlaceIsNotFollowed() throws {
         let elsewhere = try makeFolder("elsewhere")
         try FileManager.default.createSymbolicLink(atPath: own, withDestinationPath: elsewhere)
-        #expect(throws: RunFolderError.notAFolder(path: own)) { _ = try registry.register(arm(elsewhere)) }
+        let error = #expect(throws: RunFolderError.self) { _ = try registry.register(arm(elsewhere)) }
+        #expect(error?.description.contains("no folder, or a link to one") == true && error?.description.contains("rm -r") == true)
         #expect(registry.find().ignored.contains { $0.contains("no folder") })
     }
 
@@ -119,6 +120,12 @@ import Testing
         #expect(registry.find().arms == [])
         #expect(registry.find().ignored.contains { $0.contains("damaged") })
         registration.end()
+    }
+
+    @Test func aPlaceInWhichOthersCanRenameIsNotUsed() throws {
+        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: scratch.path)
+        let error = #expect(throws: RunFolderError.self) { _ = try registry.register(arm(scratch.path)) }
+        #expect(error?.description.contains("chmod 1777 \(scratch.path)") == true)
     }
 
     // MARK: Users
