@@ -128,6 +128,25 @@ import Testing
         #expect(error?.description.contains("chmod 1777 \(scratch.path)") == true)
     }
 
+    @Test func socketsInAnotherFolderAreNotBelieved() throws {
+        var run = arm(try makeFolder("run"))
+        run.commandEndpoint = "ipc:///tmp/somebody/arm.commands.ipc"
+        let registration = try registry.register(run)
+        #expect(registry.find().arms == [])
+        #expect(registry.find().ignored.contains { $0.contains("damaged") })
+        registration.end()
+    }
+
+    @Test func aLinkOrAPipeAmongTheEntriesHoldsNobodyUp() throws {
+        let registration = try registry.register(arm(try makeFolder("run")))
+        let name = try #require(try FileManager.default.contentsOfDirectory(atPath: own).first)
+        try FileManager.default.createSymbolicLink(atPath: "\(own)/0.json", withDestinationPath: "\(own)/\(name)")
+        #expect(mkfifo("\(own)/1.json", 0o600) == 0)
+        let found = registry.find()
+        #expect(found.arms.count == 1 && found.ignored.count == 2, "\(found.ignored)")
+        registration.end()
+    }
+
     // MARK: Users
 
     @Test(.enabled(if: geteuid() == 0, "only root can give files to another user"))
