@@ -106,14 +106,12 @@ package struct ArmRegistry: Sendable {
         let path = "\(parent)/\(Self.uniqueName)\(Self.suffix)"
         let draft = path + ".new"
         let lock = open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        func failure(_ doing: String) -> RunFolderError {
-            .failed(doing: doing, path: path, reason: SystemError(errno).description)
-        }
-        guard lock >= 0 else { throw failure("making") }
+        func failure() -> RunFolderError { .notRegistered(path: path, reason: SystemError(errno).description) }
+        guard lock >= 0 else { throw failure() }
         let text = Array((arm.json.text(indented: true) + "\n").utf8)
         // Locked before anybody can see it.
         guard flock(lock, LOCK_EX | LOCK_NB) == 0, write(lock, text, text.count) == text.count, rename(draft, path) == 0 else {
-            let error = failure("writing")
+            let error = failure()
             close(lock)
             unlink(draft)
             throw error
@@ -125,9 +123,20 @@ package struct ArmRegistry: Sendable {
 
     private func claimFolder() throws(RunFolderError) -> String {
         let path = folder(of: user)
-        try RunFolder.checkParent(root)
-        try RunFolder.makeFolder(path)
-        try RunFolder.checkSafety(of: path)
+        do throws(RunFolderError) {
+            try RunFolder.checkParent(root)
+            try RunFolder.makeFolder(path)
+        } catch {
+            let reason =
+                switch error {
+                case .writableByOthers: "everybody can rename it in \(root), which lacks the sticky bit (as root: chmod 1777 \(root))"
+                case .foreignOwner(_, let owner, _): "\(root) belongs to user \(owner)"
+                case .failed(_, _, let reason): reason
+                case .notAFolder, .busy, .pathTooLong, .noRun, .damaged, .unknownNode, .notRegistered: error.description
+                }
+            throw .notRegistered(path: path, reason: reason)
+        }
+        if let reason = RunFolder.reasonNotToTrust(path, owner: user) { throw .notRegistered(path: path, reason: reason) }
         _ = chmod(path, 0o1700)
         return path
     }
@@ -151,10 +160,38 @@ package struct ArmRegistry: Sendable {
     }
 
     private static func isLocked(_ path: String) -> Bool {
-        let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        let file = open(path, entryFlags)
         guard file >= 0 else { return false }
         defer { close(file) }
-        return flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+        return isLocked(file)
+    }
+
+    private static func isLocked(_ file: Int32) -> Bool { flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK }
+
+    /// No link is followed, and no pipe is waited for: root looks where users write.
+    private static let entryFlags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+    /// Bytes; an entry has a few hundred.
+    private static let longestEntry = 16_384
+
+    private enum Entry {
+        case foreign
+        /// Its process is gone.
+        case dead
+        case living(LiveArm?)
+    }
+
+    /// open(2), fstat(2), flock(2), read(2).
+    private static func entry(_ path: String, owner: uid_t) -> Entry {
+        let file = open(path, entryFlags)
+        guard file >= 0 else { return errno == ENOENT ? .dead : .foreign }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0, status.st_uid == owner, status.st_mode & S_IFMT == S_IFREG else { return .foreign }
+        guard isLocked(file) else { return .dead }
+        var text = [UInt8](repeating: 0, count: longestEntry)
+        let count = Glibc.read(file, &text, text.count)
+        guard count > 0, let node = try? JSONNode(parsing: text[..<count]) else { return .living(nil) }
+        return .living(LiveArm(node))
     }
 
     // MARK: Finding
@@ -189,12 +226,15 @@ package struct ArmRegistry: Sendable {
     }
 
     private func read(_ path: String, owner: uid_t, into arms: inout [LiveArm], _ ignored: inout [String]) {
-        guard FileSystem.owner(of: path)?.user == owner else {
-            ignored.append("\(path) is not of user \(owner)")
+        let found: LiveArm?
+        switch Self.entry(path, owner: owner) {
+        case .dead: return
+        case .foreign:
+            ignored.append("\(path) is no file of user \(owner)")
             return
+        case .living(let arm): found = arm
         }
-        guard Self.isLocked(path), case .success(let text) = FileSystem.read(path) else { return }
-        guard let node = try? JSONNode(parsing: text), var arm = LiveArm(node) else {
+        guard var arm = found else {
             ignored.append("\(path) is damaged, and its process lives")
             return
         }
@@ -250,6 +290,9 @@ extension LiveArm {
             let endpoint = node["endpoint"]?.string, let commandEndpoint = node["command_endpoint"]?.string,
             let manifestPath = node["manifest_path"]?.string
         else { return nil }
+        // Sockets elsewhere could be another user's.
+        let isOwn = [endpoint, commandEndpoint].allSatisfy { $0.hasPrefix("ipc://\(folder)/") || $0.hasPrefix("tcp://") }
+        guard isOwn else { return nil }
         self.init(
             place: place, folder: folder, isRun: isRun, runID: runID, endpoint: endpoint, commandEndpoint: commandEndpoint,
             manifestPath: manifestPath, port: node["port"]?.string)

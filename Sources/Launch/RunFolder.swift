@@ -54,7 +54,7 @@ package struct RunFolder: ~Copyable {
     }
 
     /// Who can write to the folder can put a socket there and command the arm.
-    static func checkSafety(of path: String) throws(RunFolderError) {
+    private static func checkSafety(of path: String) throws(RunFolderError) {
         var status = stat()
         guard lstat(path, &status) == 0 else {
             throw .failed(doing: "looking at", path: path, reason: SystemError(errno).description)

@@ -10,6 +10,8 @@ package enum RunFolderError: Error, Equatable {
     case noRun(path: String)
     case damaged(path: String, problem: String)
     case unknownNode(path: String, node: String, known: [String])
+    /// An arm cannot be made known to `octo-arm stop`.
+    case notRegistered(path: String, reason: String)
 }
 
 extension RunFolderError: CustomStringConvertible {
@@ -40,6 +42,9 @@ extension RunFolderError: CustomStringConvertible {
         case .damaged(let path, let problem):
             "reading \(path): \(problem), expected what octo-launch writes. Stop the launcher of this folder and start "
                 + "it again."
+        case .notRegistered(let path, let reason):
+            "making this arm known in \(path): found that \(reason), expected a folder of yours that nobody else can write to. "
+                + "Without it 'octo-arm stop' would miss the arm: have it removed (as root: rm -r \(path)), then start again."
         case .unknownNode(let path, let node, let known):
             "looking up '\(node)' in the run \(path): found no such process, expected one of \(known.joined(separator: ", ")). "
                 + "Give one of these with --node."

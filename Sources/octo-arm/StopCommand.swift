@@ -24,22 +24,16 @@ struct StopCommand: ParsableCommand {
     var folder: String?
 
     func run() throws {
-        var orders: [ArmOrder] = []
-        var failures: [String] = []
+        var arms: [LiveArm] = []
         try reporting {
-            let (arms, ignored) = try ArmSearch.find(folder)
-            for reason in ignored { complain("warning: not believed: \(reason)") }
-            for arm in arms {
-                // One that cannot be reached must not keep the others from being stopped.
-                do { orders.append(try ArmOrder(arm)) } catch { failures.append("\(arm.place): \(error)") }
-            }
+            let found = try ArmSearch.find(folder)
+            arms = found.arms
+            for reason in found.ignored { complain("warning: not believed: \(reason)") }
         }
-        defer { for order in orders { order.close() } }
-        let stopping = EmergencyStop(orders)
-        for order in stopping.run() { print("\(order.arm.place): the arm holds: emergency stop") }
-        failures += stopping.failures
-        for failure in failures { complain("error: \(failure)") }
-        if !failures.isEmpty { throw NodeExit.failure }
+        let stop = EmergencyStop(arms)
+        for arm in stop.run() { print("\(arm.place): the arm holds: emergency stop") }
+        for failure in stop.failures { complain("error: \(failure)") }
+        if !stop.failures.isEmpty { throw NodeExit.failure }
     }
 }
 
@@ -50,33 +44,45 @@ private final class EmergencyStop {
     private static let latchTime = Duration.milliseconds(500)
     private static let turn = Duration.milliseconds(5)
 
-    private let orders: [ArmOrder]
-    private var latched: Set<String> = []
+    private var waiting: [ArmOrder] = []
+    /// By the run's folder, once it was tried: whether the arm will hold when its process comes back.
+    private var latched: [String: Bool] = [:]
+    /// In words, of the arms that have not confirmed.
     private(set) var failures: [String] = []
 
-    init(_ orders: [ArmOrder]) { self.orders = orders }
+    init(_ arms: [LiveArm]) {
+        for arm in arms {
+            // One that cannot be reached must not keep the others from being stopped.
+            do { waiting.append(try ArmOrder(arm)) } catch { fail(arm, "cannot be reached (\(error))") }
+        }
+    }
 
     /// - Returns: the arms that have confirmed.
-    func run() -> [ArmOrder] {
+    func run() -> [LiveArm] {
         let start = MonotonicTime.now()
-        for order in orders { order.give(.emergencyStop, by: operatorName, at: start) }
-        var waiting = orders
-        var done: [ArmOrder] = []
+        for order in waiting { order.give(.emergencyStop, by: operatorName, at: start) }
+        var done: [LiveArm] = []
         while !waiting.isEmpty, MonotonicTime.now() - start < Self.patience {
-            for order in waiting {
-                do {
-                    try order.advance(until: .now() + Self.turn, repeats: true)
-                } catch {
-                    failures.append("\(order.arm.place): \(error)")
-                    waiting.removeAll { $0 === order }
-                }
-                if Self.isObeyed(order) { done.append(order) }
-                if order.state == nil, MonotonicTime.now() - start > Self.latchTime { latch(order.arm) }
-            }
-            waiting.removeAll(where: Self.isObeyed)
+            for order in waiting { advance(order, isLate: MonotonicTime.now() - start > Self.latchTime, done: &done) }
         }
-        for order in waiting { fail(order) }
+        for order in waiting {
+            fail(order.arm, "\(order.state == nil ? "says nothing" : "did not confirm it") within \(Self.patience)")
+            order.close()
+        }
         return done
+    }
+
+    private func advance(_ order: ArmOrder, isLate: Bool, done: inout [LiveArm]) {
+        do {
+            try order.advance(until: .now() + Self.turn, repeats: true)
+            if isLate, order.state == nil { latch(order.arm) }
+            guard Self.isObeyed(order) else { return }
+            done.append(order.arm)
+        } catch {
+            fail(order.arm, "cannot be reached (\(error))")
+        }
+        order.close()
+        waiting.removeAll { $0 === order }
     }
 
     /// A run that is ending brakes as well, and takes no chunks any more.
@@ -87,21 +93,22 @@ private final class EmergencyStop {
 
     /// The arm's process reads it when it comes back.
     private func latch(_ arm: LiveArm) {
-        guard arm.isRun, latched.insert(arm.folder).inserted else { return }
+        guard arm.isRun, latched[arm.folder] == nil else { return }
         do {
             try ArmLatch.update(folder: arm.folder) { ($0.isEmergencyStop, $0.stoppedBy) = (true, operatorName) }
+            latched[arm.folder] = true
         } catch {
+            latched[arm.folder] = false
             failures.append("\(arm.place): \(error)")
         }
     }
 
-    private func fail(_ order: ArmOrder) {
-        latch(order.arm)
-        let found = order.state == nil ? "says nothing" : "did not confirm it"
-        let later = latched.contains(order.arm.folder) ? " Should its process come back, the arm holds until 'octo-arm reset'." : ""
+    private func fail(_ arm: LiveArm, _ found: String) {
+        latch(arm)
+        let later = latched[arm.folder] == true ? " Should its process come back, the arm holds until 'octo-arm reset'." : ""
         failures.append(
-            "sending the emergency stop to \(order.arm.place): the arm's process \(found) within \(Self.patience), expected its state "
-                + "to confirm at once. IF THE ARM MOVES, SWITCH ITS POWER OFF.\(later)")
+            "sending the emergency stop to \(arm.place): the arm's process \(found), expected its state to confirm at once. IF THE "
+                + "ARM MOVES, SWITCH ITS POWER OFF.\(later)")
     }
 }
 

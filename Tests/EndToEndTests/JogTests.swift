@@ -150,7 +150,7 @@ extension EndToEnd {
             let first = try OperatorProgram(["home", "--json", "--pose", "rest", "--speed", "0.1"] + atServos(servos))
             try first.wait(for: "motion") { $0["mode"]?.string == "manual" }
             let second = try Program.run("octo-arm", ["home"] + atServos(servos))
-            #expect(second.exitCode == 2 && second.errors.contains("another program has it"), "\(second.errors)")
+            #expect(second.exitCode == 2 && second.errors.contains("drives it already"), "\(second.errors)")
             let outcome = first.finish(limit: 60)
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
             #expect(first.states.last?["outcome"]?.string == "arrived")

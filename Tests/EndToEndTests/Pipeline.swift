@@ -13,6 +13,15 @@ enum Program {
 
     static func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 
+    /// Where the programs of these tests say which arms they drive: apart from all others on this machine, which
+    /// `octo-arm stop` would else stop too.
+    static let registry: String = {
+        let path = "/tmp/octo-test-registry-\(getpid())"
+        mkdir(path, 0o700)
+        return path
+    }()
+    static let environment = ProcessInfo.processInfo.environment.merging([ArmRegistry.variable: registry]) { $1 }
+
     /// What a program that ended left behind.
     struct Outcome {
         var exitCode: Int32
@@ -51,7 +60,7 @@ final class RunningProgram {
         for file in [outputFile, errorFile] { try Data().write(to: file) }
         process.executableURL = URL(fileURLWithPath: executable)
         process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.environment = Program.environment.merging(environment) { $1 }
         process.standardInput = input ?? FileHandle.nullDevice
         process.standardOutput = try FileHandle(forWritingTo: outputFile)
         process.standardError = try FileHandle(forWritingTo: errorFile)

@@ -65,7 +65,7 @@ final class StandInRobot {
         process.arguments =
             [folder.appendingPathComponent("robot.json").path, "--run-folder", runFolder]
             + set.flatMap { ["--set", $0] } + arguments
-        var environment = ProcessInfo.processInfo.environment
+        var environment = Program.environment
         environment["OCTO_BIN_DIR"] = folder.appendingPathComponent("bin").path
         environment["OPENBLAS_CORETYPE"] = "Haswell"
         process.environment = environment

@@ -77,7 +77,8 @@ extension EndToEnd {
         }
 
         @Test func aGamepadMovesTheArmWhileItsSwitchIsHeld() throws {
-            let (pipeline, pad) = (try Pipeline.quiet(), try DevicePipe())
+            // On a busy machine its words come late.
+            let (pipeline, pad) = (try Pipeline.quiet(["teleop.confirm_s=30"]), try DevicePipe())
             let start = try #require(pipeline.armState).measured.positions
             let teleop = try teleop(pipeline, ["--device", "gamepad:\(pad.path)"])
             try teleop.wait(for: "a first state") { _ in true }
@@ -97,6 +98,28 @@ extension EndToEnd {
             pad.unplug()
             try pipeline.wait(for: "the arm to hold") { $0.armState?.mode == .holding(.released) && $0.isAtRest }
             try teleop.wait(for: "the reason") { message($0).contains("is gone") }
+            #expect(teleop.finish().exitCode == 0)
+            _ = try pipeline.stop()
+        }
+
+        /// Its radio link broke, or the stick is held still for long: both look the same.
+        @Test func aGamepadThatSaysNothingBrakesTheArm() throws {
+            let (pipeline, pad) = (try Pipeline.quiet(["teleop.confirm_s=0.3"]), try DevicePipe())
+            let teleop = try teleop(pipeline, ["--device", "gamepad:\(pad.path)"])
+            try teleop.wait(for: "a first state") { _ in true }
+            pad.event(3, 3, -32_768)
+            pad.hold(DevicePipe.deadMan)
+            try teleop.wait(for: "the reason") { message($0).contains("said nothing") && $0["is_unconfirmed"]?.bool == true }
+            // States from before the motion stand still too.
+            try pipeline.letTick(50)
+            try pipeline.wait(for: "the arm to stand still") { $0.armState?.setpoint.velocities.magnitude == 0 }
+            let place = try #require(pipeline.armState).setpoint.positions
+            try pipeline.letTick(100)
+            #expect(pipeline.armState?.setpoint.positions == place && pipeline.armState?.mode == .manual)
+            pad.hold(DevicePipe.deadMan, false)
+            pad.hold(DevicePipe.deadMan)
+            try pipeline.wait(for: "motion") { $0.armState.map { ($0.setpoint.positions - place).magnitude > 1e-3 } ?? false }
+            teleop.press("q")
             #expect(teleop.finish().exitCode == 0)
             _ = try pipeline.stop()
         }
@@ -229,6 +252,47 @@ extension EndToEnd {
             servos.say("unplug")
             try pipeline.wait(for: "the arm to hold") { $0.armState?.mode == .holding(.released) && $0.isAtRest }
             try teleop.wait(for: "the reason") { message($0).contains("leader") && $0["is_following"]?.bool == false }
+            #expect(teleop.finish().exitCode == 0)
+            _ = try pipeline.stop()
+        }
+
+        @Test func aLeaderWithAnotherCalibrationIsRefusedWithItsJoint() throws {
+            let (pipeline, servos) = (try Pipeline.quiet(), try EmulatedServos())
+            let file = try TemporaryFolder.make("leader").appendingPathComponent("leader.json")
+            defer { try? FileManager.default.removeItem(at: file.deletingLastPathComponent()) }
+            // Ten degrees off.
+            let text = try String(contentsOfFile: servos.arm.calibration, encoding: .utf8).replacingOccurrences(
+                of: "\"id\": 4, \"shadow_ids\": [5], \"homing_offset_pulse\": 0", with: "\"id\": 4, \"shadow_ids\": [5], \"homing_offset_pulse\": 114")
+            try text.write(to: file, atomically: false, encoding: .utf8)
+            let outcome = try Program.run(
+                "octo-teleop",
+                ["--device", "leader:\(servos.link)", "--leader-calibration", file.path, "--follow", "--json", "--run", pipeline.folder.path])
+            #expect(outcome.exitCode == 2, "\(outcome.errors)")
+            #expect(outcome.errors.contains("servo 4 (elbow): homing offset is 0, expected 114"), "\(outcome.errors)")
+            _ = try pipeline.stop()
+        }
+
+        /// As a wrist that is turned over the seam of its encoder.
+        @Test func aLeaderOverTheSeamIsFollowedOn() throws {
+            let (pipeline, servos) = (try Pipeline.quiet(), try EmulatedServos())
+            let wrist = 5
+            servos.say("turn 8 2048")
+            let teleop = try teleop(pipeline, leader(servos, ["--follow", "--ramp"]))
+            try teleop.wait(for: "the leader to be followed") { $0["mode"]?.string == "manual" && $0["is_following"]?.bool == true }
+            for pulses in stride(from: 2_048, through: 4_060, by: 40) {
+                servos.say("turn 8 \(pulses)")
+                try pipeline.letTick(4)
+            }
+            try pipeline.wait(for: "the arm at the seam") { $0.armState.map { $0.measured.positions[wrist] > 3.0 } ?? false }
+            var (lowest, end) = (Double.infinity, 0)
+            for pulses in [4_090, 30, 60] {
+                servos.say("turn 8 \(pulses)")
+                try pipeline.letTick(20)
+                lowest = min(lowest, pipeline.armState?.setpoint.positions[wrist] ?? 0)
+                end = pulses
+            }
+            #expect(end == 60 && lowest > 3.0, "the arm stays at its limit: \(lowest)")
+            teleop.press("q")
             #expect(teleop.finish().exitCode == 0)
             _ = try pipeline.stop()
         }

@@ -32,7 +32,7 @@ final class TestTerminal {
 
     func run(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws -> Process {
         let process = Process()
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.environment = Program.environment.merging(environment) { $1 }
         process.executableURL = URL(fileURLWithPath: Program.path(name))
         process.arguments = arguments
         let file = FileHandle(fileDescriptor: end, closeOnDealloc: false)

@@ -94,7 +94,8 @@ import Testing
     @Test func aLinkInItsPlaceIsNotFollowed() throws {
         let elsewhere = try makeFolder("elsewhere")
         try FileManager.default.createSymbolicLink(atPath: own, withDestinationPath: elsewhere)
-        #expect(throws: RunFolderError.notAFolder(path: own)) { _ = try registry.register(arm(elsewhere)) }
+        let error = #expect(throws: RunFolderError.self) { _ = try registry.register(arm(elsewhere)) }
+        #expect(error?.description.contains("no folder, or a link to one") == true && error?.description.contains("rm -r") == true)
         #expect(registry.find().ignored.contains { $0.contains("no folder") })
     }
 
@@ -118,6 +119,31 @@ import Testing
         try file.close()
         #expect(registry.find().arms == [])
         #expect(registry.find().ignored.contains { $0.contains("damaged") })
+        registration.end()
+    }
+
+    @Test func aPlaceInWhichOthersCanRenameIsNotUsed() throws {
+        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: scratch.path)
+        let error = #expect(throws: RunFolderError.self) { _ = try registry.register(arm(scratch.path)) }
+        #expect(error?.description.contains("chmod 1777 \(scratch.path)") == true)
+    }
+
+    @Test func socketsInAnotherFolderAreNotBelieved() throws {
+        var run = arm(try makeFolder("run"))
+        run.commandEndpoint = "ipc:///tmp/somebody/arm.commands.ipc"
+        let registration = try registry.register(run)
+        #expect(registry.find().arms == [])
+        #expect(registry.find().ignored.contains { $0.contains("damaged") })
+        registration.end()
+    }
+
+    @Test func aLinkOrAPipeAmongTheEntriesHoldsNobodyUp() throws {
+        let registration = try registry.register(arm(try makeFolder("run")))
+        let name = try #require(try FileManager.default.contentsOfDirectory(atPath: own).first)
+        try FileManager.default.createSymbolicLink(atPath: "\(own)/0.json", withDestinationPath: "\(own)/\(name)")
+        #expect(mkfifo("\(own)/1.json", 0o600) == 0)
+        let found = registry.find()
+        #expect(found.arms.count == 1 && found.ignored.count == 2, "\(found.ignored)")
         registration.end()
     }
 
