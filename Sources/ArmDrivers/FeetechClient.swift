@@ -13,6 +13,8 @@ package final class FeetechClient<Port: ServoPort> {
     package var margin = Duration.milliseconds(50)
     /// There were bytes that are no answer when all were asked at once.
     package private(set) var hasHeardDamage = false
+    /// The last answer did not come in time. It may still come, and must not be taken for that to the next question.
+    private var mayComeLate = false
 
     package init(port: Port, baud: Int) {
         self.port = port
@@ -30,19 +32,30 @@ package final class FeetechClient<Port: ServoPort> {
     func wireTime(_ bytes: Int) -> Duration { .fromSeconds(Double(bytes) * 10 / Double(baud)) }
 
     private func exchange(_ id: UInt8, dataCount: Int) throws(ServoPortError) -> Answer? {
+        try letLateOnesPass()
         port.discardInput()
         parser.reset()
         try port.send(outgoing.bytes)
         let deadline = port.now + wireTime(outgoing.count + 6 + dataCount) + margin
         while true {
             let count = try port.receive(into: incoming, until: deadline)
-            if count == 0 { return nil }
+            if count == 0 {
+                mayComeLate = true
+                return nil
+            }
             _ = parser.feed(UnsafeRawBufferPointer(rebasing: incoming[..<count]))
             while let packet = parser.next() {
                 guard packet.id == id, packet.parameterCount == dataCount else { continue }
                 return Answer(error: Feetech.StatusError(rawValue: packet.instruction), data: Array(parser.parameters))
             }
         }
+    }
+
+    private func letLateOnesPass() throws(ServoPortError) {
+        guard mayComeLate else { return }
+        mayComeLate = false
+        let end = port.now + margin
+        while try port.receive(into: incoming, until: end) > 0 {}
     }
 
     /// - Returns: its error bits; nil if it does not answer.

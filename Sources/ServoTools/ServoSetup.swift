@@ -3,7 +3,7 @@ import ServoProtocol
 
 /// Gives the one servo on a line its id and its rate, wherever it is found.
 ///
-/// Lines are opened one after the other, each at its rate: whoever gives them closes the one before.
+/// Lines are opened one after the other, each at its rate, and let go before the next is asked for: a port has one owner.
 package struct ServoSetup<Port: ServoPort> {
     /// A line at a protocol and a rate; nil if the adapter does not have the rate.
     package typealias Open = (ServoScan.Step) throws(ServoSetupError) -> ServoLine<Port>?
@@ -65,6 +65,11 @@ package struct ServoSetup<Port: ServoPort> {
     package func perform(_ plan: ServoSetupPlan) throws(ServoSetupError) -> ServoReading {
         guard let oldID = plan.servo.id else { throw .none }
         if case .firstDynamixel = plan.servo.tongue { try leaveFirstProtocol(plan, oldID) }
+        try write(plan, oldID)
+        return try verified(plan)
+    }
+
+    private func write(_ plan: ServoSetupPlan, _ oldID: UInt8) throws(ServoSetupError) {
         guard let line = try open(.init(servoProtocol: plan.servoProtocol, baud: plan.servo.step.baud)) else { throw .none }
         try tool { () throws(ServoToolError) in try prepare(oldID, on: line, plan) }
         if oldID != plan.id { try renumber(oldID, to: plan.id, on: line) }
@@ -72,7 +77,6 @@ package struct ServoSetup<Port: ServoPort> {
             // Its answer comes at the new rate, if at all: what counts is what it says there.
             try onLine { () throws(ServoPortError) in try line.tell(code, to: .baudRate, of: plan.id) }
         }
-        return try verified(plan)
     }
 
     private func leaveFirstProtocol(_ plan: ServoSetupPlan, _ id: UInt8) throws(ServoSetupError) {

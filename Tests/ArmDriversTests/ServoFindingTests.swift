@@ -105,6 +105,22 @@ import Testing
         #expect(try !feetech.write(1_500, to: .presentPosition, of: 1))
     }
 
+    /// The answer to one question comes while another is asked: it is as long, and says something else.
+    @Test func aLateAnswerIsNotTakenForAnother() throws {
+        let bus = EmulatedDynamixelBus([.init(id: 1, pulses: 1_234)])
+        let client = DynamixelClient(port: EmulatedPort(bus), baud: 1_000_000)
+        bus.faults.delay = 0.08
+        #expect(try client.read(.presentPosition, of: 1, tries: 1) == nil)
+        bus.faults.delay = 0
+        #expect(try client.read(.homingOffset, of: 1, tries: 1) == 0)
+        let other = EmulatedFeetechBus([.init(id: 1, pulses: 1_234)])
+        let feetech = FeetechClient(port: EmulatedPort(other), baud: 1_000_000)
+        other.faults.delay = 0.08
+        #expect(try feetech.read(.presentPosition, of: 1, tries: 1) == nil)
+        other.faults.delay = 0
+        #expect(try feetech.read(.minimumPosition, of: 1, tries: 1) == 0)
+    }
+
     @Test func echoesTellSilenceFromDamage() throws {
         let bus = EmulatedDynamixelBus([1, 2, 3].map { .init(id: $0) }, seed: 3)
         bus.apply(.duplicate, to: 2)

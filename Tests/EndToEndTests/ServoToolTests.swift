@@ -66,6 +66,34 @@ extension EndToEnd {
             #expect(try json(again)["servos"]?.array?.first?["id"]?.int == 6, "\(again.output)\(again.errors)")
         }
 
+        /// Servos 11 and 12 are new ones that a person connects one after the other.
+        @Test func setupLeadsThroughTheServosOfAnArm() throws {
+            let servos = try EmulatedServos(
+                ["--fault", "missing 12"], of: ["--driver", "feetech", "--ids", "11,12"], arm: .so101)
+            let input = Pipe()
+            let program = try RunningProgram(
+                "octo-arm", ["setup", "--arm", EmulatedServos.Arm.so101.calibration, "--port", servos.link], input: input)
+            func answer(_ text: String) { input.fileHandleForWriting.write(Data((text + "\n").utf8)) }
+            try wait("the first servo") { program.output.contains("1 of 6. Connect only the servo of shoulder_pan: it gets id 1") }
+            answer("")
+            try wait("its id") { program.output.contains("the servo answers as id 1 at 1000000 baud: STS3215") }
+            try wait("the second servo") { program.output.contains("2 of 6. Connect only the servo of shoulder_lift") }
+            servos.say("missing")
+            usleep(300_000)
+            answer("")
+            try wait("a refusal, since the first is still there") { program.output.contains("id 12 in Feetech's protocol") }
+            servos.say("missing 1")
+            usleep(300_000)
+            answer("")
+            try wait("its id") { program.output.contains("the servo answers as id 2 at 1000000 baud") }
+            for index in 3...6 {
+                try wait("the next servo") { program.output.contains("\(index) of 6.") }
+                answer("s")
+            }
+            let outcome = program.waitForEnd(limit: 30)
+            #expect(outcome.exitCode == 0 && outcome.output.contains("connect all servos now"), "\(outcome.errors)")
+        }
+
         @Test func setupRefusesTwoServosAndWritesNothing() throws {
             let servos = try EmulatedServos(of: ["--driver", "feetech", "--ids", "1,2"], arm: .so101)
             let outcome = try arm(["setup", "--id", "3", "--port", servos.link, "--yes"])

@@ -9,10 +9,15 @@ import Testing
 @Suite struct ServoSetupTests {
     /// The tool at a bus whose servos hear only their own rate.
     private func setup(_ bus: any EmulatedBus) -> ServoSetup<EmulatedPort> {
+        final class Last { weak var line: ServoLine<EmulatedPort>? }
         let port = EmulatedPort(bus)
+        let last = Last()
         return ServoSetup { (step: ServoScan.Step) throws(ServoSetupError) -> ServoLine<EmulatedPort>? in
+            #expect(last.line == nil, "a port has one owner: the line before is to be let go first")
             bus.hostBaud = step.baud
-            return ServoLine(port: port, baud: step.baud, servoProtocol: step.servoProtocol)
+            let line = ServoLine(port: port, baud: step.baud, servoProtocol: step.servoProtocol)
+            last.line = line
+            return line
         }
     }
 
