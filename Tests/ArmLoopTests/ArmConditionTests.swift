@@ -99,7 +99,7 @@ import Time
     @Test func anArmThatWasLimpStaysLimp() throws {
         var bench = try bench(ArmLatchedState(isEmergencyStopped: true), rule: .torqueOff)
         bench.run(ticks: 3)
-        #expect(bench.snapshots.allSatisfy(\.isLimp))
+        #expect(bench.snapshots.allSatisfy { $0.isLimp })
     }
 
     @Test(arguments: [HoldReason.overheated, .driverFault, .stalled, .notFollowing])
