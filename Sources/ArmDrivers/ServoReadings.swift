@@ -50,6 +50,9 @@ struct ServoReadings {
     private static var noise: Double { 20 }
     /// How much a servo's speed is to change since its last answer without being asked twice, pulses per second: 3 rad/s.
     private static var usualChange: Double { 2_000 }
+    /// Longer after its last answer a servo that has moved is asked twice, wherever it is, seconds: by what it then tells the
+    /// setpoint may be drawn.
+    private static var longestGap: Double { 0.06 }
 
     private(set) var servos: [Servo]
     /// Answers that did not come, or not whole, since the start.
@@ -97,7 +100,9 @@ struct ServoReadings {
         let seconds = max(0, (new.time - last.time).inSeconds) + stampSlack
         if abs(new.pulse - last.pulse) > fastest * seconds + noise { return .impossible }
         let expected = last.pulse + last.velocity * seconds
-        let isNear = abs(new.pulse - last.pulse) <= noise || abs(new.pulse - expected) <= usualChange * seconds + noise
+        let isNear =
+            abs(new.pulse - last.pulse) <= noise
+            || seconds <= longestGap && abs(new.pulse - expected) <= usualChange * seconds + noise
         return isNear ? .expected : .surprising
     }
 
@@ -107,7 +112,7 @@ struct ServoReadings {
     mutating func answered(_ index: Int, _ measurement: Measurement, isHeld: Bool) {
         if let last = servos[index].knowledge.last {
             let plausibility = Self.plausibility(of: measurement, after: last)
-            let isConfirmed = servos[index].doubted.map { abs($0 - measurement.pulse) <= Self.noise * 4 } ?? false
+            let isConfirmed = servos[index].doubted.map { abs($0 - measurement.pulse) <= Self.noise * 2 } ?? false
             if plausibility == .impossible && (isHeld || !isConfirmed) || plausibility == .surprising && !isConfirmed {
                 if plausibility == .impossible { implausible += 1 }
                 servos[index].doubted = measurement.pulse

@@ -352,10 +352,11 @@ package struct ArmController: Sendable, BitwiseCopyable {
         var place = motion.positions
         for joint in 0..<jointCount {
             let reach = envelope.velocity[joint] * period
-            place[joint] = min(max(place[joint], measured.positions[joint] - reach), measured.positions[joint] + reach)
+            // Onto it, not to within a tick's travel of it: the tick that sends the first goal goes on from here.
+            if abs(place[joint] - measured.positions[joint]) > reach { place[joint] = measured.positions[joint] }
         }
         let stroke = gripperSpeed * period
-        let opening = min(max(easedGripper, measured.gripper - stroke), measured.gripper + stroke)
+        let opening = abs(easedGripper - measured.gripper) > stroke ? measured.gripper : easedGripper
         if opening != easedGripper {
             (gripper, easedGripper) = (opening, opening)
             if phase.isHolding { gripperTarget = opening }
