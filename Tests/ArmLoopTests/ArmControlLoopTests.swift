@@ -369,6 +369,6 @@ struct LoopBench<Driver: ArmDriver> {
             .wrongArm(calibration: "a", expected: 6, found: 5), .firstRead(.noReply(servo: 2)), .firstReadNotFinite,
         ]
         for error in errors { #expect(error.description.hasPrefix("starting the control loop: ")) }
-        #expect(errors[1].description.contains("servo 2 did not answer"))
+        #expect(errors[1].description.contains("servo 2 does not answer"))
     }
 }

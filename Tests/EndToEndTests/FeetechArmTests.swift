@@ -57,13 +57,14 @@ extension EndToEnd {
             try expectInsideTheEnvelope(servos)
         }
 
-        @Test func anAdapterThatIsPulledOutAndPutBackGoesOnWithoutAJump() throws {
+        @Test func anAdapterThatIsPulledOutAndPutBackGoesOnWithoutAJumpOnceAPersonSaysSo() throws {
             let servos = try EmulatedServos(arm: .so101)
             let pipeline = try Pipeline(servos.settings)
             try pipeline.waitUntilMoving()
             servos.say("unplug")
             try waitForFault(pipeline, containing: "the port failed")
             servos.say("replug")
+            try pipeline.resetArm()
             try pipeline.wait(for: "motion after the adapter is back") { $0.isExecuting }
             let (summary, outcome) = try pipeline.stop()
             #expect(outcome.exitCode == 0 && restarts(in: summary) == 0)
@@ -76,9 +77,10 @@ extension EndToEnd {
             try pipeline.waitUntilMoving()
             let begin = MonotonicTime.now()
             servos.say("missing 3")
-            try waitForFault(pipeline, containing: "servo 3 did not answer")
+            try waitForFault(pipeline, containing: "servo 3 does not answer")
             try expectHeldSoon(servos, after: begin)
             servos.say("missing")
+            try pipeline.resetArm()
             try pipeline.wait(for: "motion after the servo is back") { $0.isExecuting }
             _ = try pipeline.stop()
             try expectInsideTheEnvelope(servos)

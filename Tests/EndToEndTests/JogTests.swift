@@ -182,7 +182,7 @@ extension EndToEnd {
             try home.wait(for: "motion") { $0["mode"]?.string == "manual" }
             servos.say("unplug")
             let outcome = home.finish()
-            #expect(outcome.exitCode == 1 && outcome.errors.contains("the driver fails"), "\(outcome.errors)")
+            #expect(outcome.exitCode == 1 && outcome.errors.contains("the servos cannot be driven"), "\(outcome.errors)")
         }
 
         // MARK: Terminals and the command line

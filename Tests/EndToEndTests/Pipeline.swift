@@ -177,6 +177,15 @@ final class Pipeline {
     }
 
     /// Until all four nodes are ready and the arm follows a chunk.
+    /// A person says that the arm may go on, once the cause is mended; again where the mend needed its time.
+    func resetArm() throws {
+        try wait(for: "the arm to take the reset", limit: 60) { pipeline in
+            guard case .holding(.driverFault) = pipeline.armState?.mode else { return pipeline.armState != nil }
+            _ = try Program.run("octo-arm", ["reset", "--run", pipeline.folder.path])
+            return false
+        }
+    }
+
     func waitUntilMoving(limit: Double = 60) throws {
         try wait(for: "the arm to execute a chunk", limit: limit) { pipeline in
             if case .executing = pipeline.armState?.mode { pipeline.isReady } else { false }

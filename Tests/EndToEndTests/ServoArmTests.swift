@@ -60,13 +60,14 @@ extension EndToEnd {
             try expectInsideTheEnvelope(servos.goals())
         }
 
-        @Test func anAdapterThatIsPulledOutAndPutBackGoesOnWithoutAJump() throws {
+        @Test func anAdapterThatIsPulledOutAndPutBackGoesOnWithoutAJumpOnceAPersonSaysSo() throws {
             let servos = try EmulatedServos()
             let pipeline = try Pipeline(servos.settings)
             try pipeline.waitUntilMoving()
             servos.say("unplug")
             try waitForFault(pipeline, containing: "the port failed")
             servos.say("replug")
+            try pipeline.resetArm()
             try waitUntilExecuting(pipeline, "motion after the adapter is back")
             let (summary, outcome) = try pipeline.stop()
             #expect(outcome.exitCode == 0 && restarts(in: summary) == 0)
@@ -78,8 +79,9 @@ extension EndToEnd {
             let pipeline = try Pipeline(servos.settings)
             try pipeline.waitUntilMoving()
             servos.say("missing 6")
-            try waitForFault(pipeline, containing: "servo 6 did not answer")
+            try waitForFault(pipeline, containing: "servo 6 does not answer")
             servos.say("missing")
+            try pipeline.resetArm()
             try waitUntilExecuting(pipeline, "motion after the servo is back")
             _ = try pipeline.stop()
             try expectInsideTheEnvelope(servos.goals())
