@@ -69,7 +69,8 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
             throw .wrongArm(
                 calibration: calibration.name, expected: calibration.joints.count, found: driver.jointCount)
         }
-        let measured = try Self.firstReading(&driver, &clock)
+        let wasSuspended = driver.isSuspended
+        let measured = try Self.firstReading(&driver, &clock, wasSuspended: wasSuspended)
         guard measured.positions.count == driver.jointCount, measured.positions.isFinite, measured.gripper.isFinite
         else { throw .firstReadNotFinite }
         controller = ArmController(calibration: calibration, configuration: configuration, measured: measured)
@@ -85,7 +86,9 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
     }
 
     /// What is not whole, or fails now and then, is asked again; nothing moves meanwhile.
-    private static func firstReading(_ driver: inout Driver, _ clock: inout Clock) throws(ArmLoopError) -> JointState {
+    private static func firstReading(
+        _ driver: inout Driver, _ clock: inout Clock, wasSuspended: Bool
+    ) throws(ArmLoopError) -> JointState {
         var last: JointState?
         var whole = 0
         var failure: ArmDriverError?
@@ -98,8 +101,8 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
             } catch {
                 whole = 0
                 failure = error
-                // Whatever is suspended before the first tick is no case for a person in a run that has not begun.
-                if driver.isSuspended, case .systemCall = error { break }
+                // A run that has not begun has nobody to say go on: it does not begin.
+                if driver.isSuspended, !wasSuspended { throw .firstRead(error) }
             }
         }
         if let failure { throw .firstRead(failure) }
@@ -129,7 +132,10 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
             deadline: time.deadline, measured: measured, isStopping: isStopping, setpoint: tick.setpoint, isLimp: tick.isLimp)
         if tick.isLimp {
             release(&record)
-        } else if !driver.isSuspended && !tick.isWithheld {
+        } else if driver.isSuspended {
+            // Nobody executes anything on a driver that sends nothing.
+            if controller.driverFault == nil { failed(snapshot.lastFault ?? .systemCall(errno: 19), &record) }
+        } else if !tick.isWithheld {
             write(tick.setpoint, &record)
         }
         channels.trace.push(.tick(record))

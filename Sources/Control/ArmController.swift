@@ -337,12 +337,12 @@ package struct ArmController: Sendable, BitwiseCopyable {
         return true
     }
 
-    /// Within a tick's travel.
+    /// Within a tick's travel, or what encoders are uncertain by where a tick is short.
     private func isOnePlace(_ one: JointState, _ other: JointState) -> Bool {
         let period = configuration.rate.periodSeconds
         for joint in 0..<jointCount
-        where abs(one.positions[joint] - other.positions[joint]) > envelope.velocity[joint] * period { return false }
-        return abs(one.gripper - other.gripper) <= gripperSpeed * period
+        where abs(one.positions[joint] - other.positions[joint]) > max(envelope.velocity[joint] * period, 0.01) { return false }
+        return abs(one.gripper - other.gripper) <= max(gripperSpeed * period, 0.01)
     }
 
     /// Draws the setpoint to where the arm was read to be. The rest of the way, if somebody asks for it, is made at the joints'

@@ -236,7 +236,8 @@ struct LoopBench<Driver: ArmDriver> {
             }
         }
         #expect(allocations == 0)
-        #expect(bench.body.driver.reads == 10_003 && bench.body.driver.writes == 10_000, "every tick did both")
+        #expect(bench.body.driver.reads == 10_003, "every tick read")
+        #expect((9_900..<10_000).contains(bench.body.driver.writes), "and wrote, unless it was not certain where the arm was")
         #expect(reports >= 200)
         let seen: [HoldReason] = [.waitingForFirstChunk, .chunkExhausted, .driverFault, .released]
         #expect(modes == Set([0] + seen.map(\.rawValue)), "the run saw \(modes)")
@@ -336,8 +337,8 @@ struct LoopBench<Driver: ArmDriver> {
             mutating func read(at now: MonotonicTime) throws(ArmDriverError) -> JointState {
                 reads += 1
                 last = octo_thread_allocation_count()
-                // Read 1 is the one before the thread; the first tick in it looks up its types.
-                if reads == 3 { first = last }
+                // Reads 1 to 3 are those before the thread; the first tick in it looks up its types.
+                if reads == 5 { first = last }
                 return try arm.read(at: now)
             }
             mutating func write(_ setpoint: JointSetpoint, at now: MonotonicTime) throws(ArmDriverError) {
