@@ -84,7 +84,7 @@ final class EmulatedServos {
     func say(_ line: String) { input.fileHandleForWriting.write(Data((line + "\n").utf8)) }
 
     /// How many register writes the servos have accepted.
-    func writes() throws -> Int { try String(contentsOf: log, encoding: .utf8).split(separator: "\n").count }
+    func writeCount() throws -> Int { try String(contentsOf: log, encoding: .utf8).split(separator: "\n").count }
 
     var complaints: String { program.errors }
 

@@ -57,7 +57,7 @@ extension EndToEnd {
             let unasked = try arm(["setup", "--id", "6", "--port", servos.link])
             #expect(unasked.exitCode == 1 && unasked.output.contains("found id 1 in Dynamixel protocol 2.0 at 57600 baud"))
             #expect(unasked.errors.contains("Nothing was written"))
-            #expect(try servos.writes() == 0)
+            #expect(try servos.writeCount() == 0)
             let done = try arm(["setup", "--id", "6", "--port", servos.link, "--yes"])
             #expect(done.exitCode == 0, "\(done.errors)")
             #expect(done.output.contains("id 1 becomes 6, 57600 baud become 1000000"))
@@ -98,7 +98,7 @@ extension EndToEnd {
             let servos = try EmulatedServos(of: ["--driver", "feetech", "--ids", "1,2"], arm: .so101)
             let outcome = try arm(["setup", "--id", "3", "--port", servos.link, "--yes"])
             #expect(outcome.exitCode == 1 && outcome.errors.contains("found id 1 in Feetech's protocol at 1000000 baud; id 2"))
-            #expect(try servos.writes() == 0)
+            #expect(try servos.writeCount() == 0)
             for wrong in [["setup"], ["setup", "--id", "3", "--arm", "x"], ["setup", "--id", "3", "--json"], ["setup", "--id", "3", "--baud", "7"]] {
                 #expect(try arm(wrong).exitCode == 2, "\(wrong)")
             }
@@ -286,7 +286,7 @@ extension EndToEnd {
             let outcome = try arm(["calibrate", "--port", servos.link, "--calibration", file])
             #expect(outcome.exitCode == 1 && outcome.errors.contains("standard input ended, expected Enter from a person"))
             #expect(outcome.errors.contains("Nothing was written"))
-            #expect(try servos.writes() == 0, "torque is on as it was")
+            #expect(try servos.writeCount() == 0, "torque is on as it was")
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["arm.json"])
         }
 
@@ -309,7 +309,7 @@ extension EndToEnd {
             _ = try person.awaitAny(["hold it, and press Enter"])
             person.answer("q")
             _ = try person.awaitAny(["nothing was written to the servos"])
-            #expect(try other.writes() == 0)
+            #expect(try other.writeCount() == 0)
             let kept = try #require(
                 try FileManager.default.contentsOfDirectory(atPath: person.folder.path).first { $0.contains(".draft.") })
             try FileManager.default.moveItem(
