@@ -90,11 +90,11 @@ final class EmulatedServos {
 
     /// Every goal position that a servo accepted so far.
     func goals() throws -> [Goal] {
-        try writes().compactMap { write in write.goal.map { Goal(seconds: write.seconds, id: write.id, pulses: $0) } }
+        try motionWrites().compactMap { write in write.goal.map { Goal(seconds: write.seconds, id: write.id, pulses: $0) } }
     }
 
     /// Every goal and torque that a servo accepted so far, in order.
-    func writes() throws -> [Write] {
+    func motionWrites() throws -> [Write] {
         try String(contentsOf: log, encoding: .utf8).split(separator: "\n").compactMap { line in
             guard let node = try? JSONNode(parsing: Array(line.utf8)), let address = node["address"]?.int,
                 let bytes = node["data"]?.array?.compactMap(\.int), let time = node["time_ns"]?.double, let id = node["id"]?.int,

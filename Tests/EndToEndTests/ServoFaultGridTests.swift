@@ -9,7 +9,7 @@ extension EndToEnd {
     /// told and not by when.
     @Suite(.serialized) struct ServoFaultGridTests {
         private func expectSound(_ servos: EmulatedServos, sourceLocation: SourceLocation = #_sourceLocation) throws {
-            let writes = try servos.writes()
+            let writes = try servos.motionWrites()
             #expect(!writes.isEmpty, sourceLocation: sourceLocation)
             let violations = try ServoEnvelope(servos.arm).violations(writes)
             #expect(violations.isEmpty, "\(violations.prefix(5).joined(separator: "\n"))", sourceLocation: sourceLocation)
@@ -24,10 +24,10 @@ extension EndToEnd {
 
         /// A hundred ticks in which chunks go on coming and nobody says anything.
         private func expectLatched(_ pipeline: Pipeline, _ servos: EmulatedServos) throws {
-            let told = try servos.writes().count
+            let told = try servos.motionWrites().count
             try pipeline.letTick(100)
             #expect(!pipeline.isExecuting && pipeline.isAtRest, "\(String(describing: pipeline.armState?.mode))")
-            #expect(try servos.writes().count == told, "nothing is sent until somebody says go on")
+            #expect(try servos.motionWrites().count == told, "nothing is sent until somebody says go on")
         }
 
         private func reset(_ pipeline: Pipeline) throws {
@@ -48,14 +48,14 @@ extension EndToEnd {
         @Test func aLineThatIsLateFromTheBeginningMovesNothingOnItsOwn() throws {
             let servos = try EmulatedServos(["--fault", "delay 0.006"], arm: .so101)
             let pipeline = try Pipeline(servos.settings)
-            let begin = try servos.writes().count
+            let begin = try servos.motionWrites().count
             try pipeline.wait(for: "an arm that moves, or a reason", limit: 60) {
                 $0.isExecuting || !$0.launcher.process.isRunning || $0.launcher.errors.contains("servo")
             }
             if !pipeline.isExecuting { print("refused: \(pipeline.launcher.errors.suffix(600))") }
-            #expect(try servos.writes().count >= begin)
+            #expect(try servos.motionWrites().count >= begin)
             _ = pipeline.launcher.process.isRunning ? try? pipeline.stop() : nil
-            let violations = try ServoEnvelope(.so101).violations(servos.writes())
+            let violations = try ServoEnvelope(.so101).violations(servos.motionWrites())
             #expect(violations.isEmpty, "\(violations.prefix(5).joined(separator: "\n"))")
         }
 
@@ -99,7 +99,7 @@ extension EndToEnd {
             try waitForFault(pipeline, saying: "servo 2 reports")
             servos.say("error 2 0")
             try expectLatched(pipeline, servos)
-            #expect(try servos.writes().last { $0.id == 2 }?.torque != 1)
+            #expect(try servos.motionWrites().last { $0.id == 2 }?.torque != 1)
             try goOn(pipeline, servos)
         }
 
