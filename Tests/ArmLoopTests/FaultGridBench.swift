@@ -249,7 +249,8 @@ final class GridBench<Driver: ArmDriver> {
         case .homing:
             var target = arm.calibration.neutral
             for joint in 0..<target.count { target[joint] += 0.3 * jogDirection * (joint.isMultiple(of: 2) ? 1 : -0.5) }
-            body.channels.manual.put(ManualCommand(time: now, isDeadManHeld: true, motion: .positions(target, speed: 0.5), gripper: 0.2))
+            body.channels.manual.put(
+                ManualCommand(time: now, isDeadManHeld: true, motion: .positions(target, speed: 0.5), gripper: 0.2))
         case .holding:
             guard ticks.isMultiple(of: 3) else { return }
             let still = JointVector(repeating: 0, count: arm.layout.joints.count)

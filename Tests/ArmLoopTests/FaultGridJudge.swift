@@ -207,7 +207,9 @@ struct GridJudge {
         let moved = abs(stance.position - start.position)
         // A servo lags, and catches up with up to as many goals as may be lost.
         if Double(moved) > servo.speed * (seconds + 0.12) + 8 {
-            blame(6, now, "servo \(id) turned by \(moved) pulses within \(seconds.decimals(3)) s, \(Int(servo.speed)) a second are allowed")
+            blame(
+                6, now,
+                "servo \(id) turned by \(moved) pulses within \(seconds.decimals(3)) s, \(Int(servo.speed)) a second are allowed")
         }
         let limits = servo.limits.lowerBound - 4...servo.limits.upperBound + 4
         if !limits.contains(stance.position), limits.contains(start.position) {
