@@ -140,8 +140,9 @@ private struct CalibrationDialogue {
             if input.hasEnded, !session.isLoose { return try leave() }
             guard !isInterrupted, !input.hasEnded else { return pause() }
             guard let text = input.wait(until: .now() + Self.look, orFor: signals) else { continue }
+            let answered = session.table
             guard try hear(text.trimmingCharacters(in: .whitespaces).lowercased()) else { return pause() }
-            if session.prompt != shown || session.isOver { screen.leave(session.table) }
+            if session.prompt != shown || session.isOver { screen.leave(answered) }
         }
     }
 
