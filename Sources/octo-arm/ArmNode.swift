@@ -100,6 +100,8 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
             latch: ArmLatchedState(latch))
         rights = try loop.start(as: section.realTime)
         if !rights.isComplete { context.log.warning("\(rights)") }
+        // Who stopped the arm while its process was still starting wrote it there.
+        if !latch.isEmergencyStop, ArmLatch.load(folder: context.run.folder).isEmergencyStop { loop.emergencyStop() }
         let now = MonotonicTime.now()
         stateCadence = Cadence(start: now, rate: section.stateRate)
         loopReportCadence = Cadence(start: now + .seconds(1), rate: Rate(hertz: 1))
@@ -135,6 +137,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
             keeper.stopped(by: command.operatorID)
             loop.emergencyStop()
         case .resetEmergencyStop:
+            keeper.reset()
             if let operatorID = OperatorID(command.operatorID) { _ = loop.resetEmergencyStop(by: operatorID) }
         case .clearFault: _ = loop.clearFault()
         case .recover: _ = loop.recover()

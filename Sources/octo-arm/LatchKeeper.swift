@@ -27,6 +27,19 @@ struct LatchKeeper {
     /// The last one to ask for an emergency stop.
     mutating func stopped(by operatorID: String) { stoppedBy = operatorID }
 
+    /// A person resets the arm: a stop that only the file knows, because this process never heard it, ends too.
+    mutating func reset() {
+        guard !kept.isEmergencyStopped, ArmLatch.load(folder: folder).isEmergencyStop else { return }
+        do {
+            try ArmLatch.update(folder: folder) { latch in
+                latch.isEmergencyStop = false
+                latch.stoppedBy = nil
+            }
+        } catch {
+            complain(error)
+        }
+    }
+
     /// Writes it down if it has changed; what cannot be written is tried again with the next snapshot.
     mutating func keep(_ snapshot: ArmLoopSnapshot) {
         let text = snapshot.cause?.description ?? (snapshot.latch.fault == kept.fault ? keptText : "")
