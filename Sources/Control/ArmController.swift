@@ -323,7 +323,9 @@ package struct ArmController: Sendable, BitwiseCopyable {
     private mutating func findPlace(at now: MonotonicTime) -> Bool {
         guard hasWholeReading else {
             placeSeen = nil
-            stand(at: now)
+            // Nothing is sent: the servos stand on their last goals, or somebody has moved them.
+            motion = JointMotion(at: motion.positions)
+            reference = motion.positions
             return false
         }
         guard let seen = placeSeen, isOnePlace(seen, measured) else {
@@ -356,17 +358,19 @@ package struct ArmController: Sendable, BitwiseCopyable {
             if abs(place[joint] - measured.positions[joint]) > reach { place[joint] = measured.positions[joint] }
         }
         let stroke = gripperSpeed * period
-        let opening = abs(easedGripper - measured.gripper) > stroke ? measured.gripper : easedGripper
-        if opening != easedGripper {
-            (gripper, easedGripper) = (opening, opening)
-            if phase.isHolding { gripperTarget = opening }
+        let isGripperElsewhere = abs(easedGripper - measured.gripper) > stroke
+        if isGripperElsewhere {
+            (gripper, easedGripper) = (measured.gripper, measured.gripper)
+            if phase.isHolding { gripperTarget = measured.gripper }
             grip.letGo()
         }
-        guard place != motion.positions else { return }
-        motion = JointMotion(at: place)
-        reference = place
-        admitPresentPlace()
-        counts.recoveries += 1
+        let isArmElsewhere = place != motion.positions
+        if isArmElsewhere {
+            motion = JointMotion(at: place)
+            reference = place
+            admitPresentPlace()
+        }
+        if isArmElsewhere || isGripperElsewhere { counts.recoveries += 1 }
     }
 
     /// A fault of the driver that somebody has cleared is over once the driver has worked for two ticks.

@@ -233,6 +233,7 @@ private let down: [Double] = [0, 0, -0.01, 0, 0, 0, 1]
         #expect(tick(last).state.mode == .holding(.driverFault), "the write after this read may fail yet")
         for _ in 0..<5 { #expect(tick(last).state.mode == .holding(.driverFault), "it waits for a person") }
         controller.clearFault()
+        #expect(tick(last).isWithheld, "once is not enough to know where it stands")
         #expect(tick(last).state.mode == .holding(.released))
         controller.receive(try chunk([down, down, down, down], id: 2, observedAt: 250), at: now)
         #expect(tick(last).state.mode == .executing(chunkID: 2, step: 0))
@@ -250,7 +251,8 @@ private let down: [Double] = [0, 0, -0.01, 0, 0, 0, 1]
         let held = controller.tick(at: .zero + .milliseconds(20), measured: standing(at: sagged))
         #expect(held.setpoint.positions == arm.neutral, "an arm that sags is not let down further and further")
         controller.resetEmergencyStop(by: try #require(OperatorID("ann")))
-        let tick = controller.tick(at: .zero + .milliseconds(30), measured: standing(at: sagged))
+        #expect(controller.tick(at: .zero + .milliseconds(30), measured: standing(at: sagged)).isWithheld)
+        let tick = controller.tick(at: .zero + .milliseconds(40), measured: standing(at: sagged))
         // No further from where it was read than a tick's travel.
         #expect(abs(tick.setpoint.positions[1] - sagged[1]) <= arm.joints[1].velocity * 0.01 + 1e-12)
         #expect(tick.setpoint.velocities.magnitude == 0)
@@ -294,7 +296,11 @@ private let down: [Double] = [0, 0, -0.01, 0, 0, 0, 1]
         reading.time = .zero + .milliseconds(500)
         reading.positions[0] += 0.7
         reading.gripper = 0.4
+        // A single reading may be wrong: nothing is sent by it.
+        #expect(controller.tick(at: reading.time, measured: reading).isWithheld)
+        reading.time += .milliseconds(10)
         let tick = controller.tick(at: reading.time, measured: reading)
+        #expect(!tick.isWithheld)
         #expect(abs(tick.setpoint.positions[0] - reading.positions[0]) <= arm.joints[0].velocity * 0.01 + 1e-12)
         #expect(abs(tick.setpoint.gripper - 0.4) <= arm.gripper.speed * 0.01 + 1e-12)
     }

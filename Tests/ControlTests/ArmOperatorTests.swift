@@ -327,10 +327,10 @@ private let still = JointVector(repeating: 0, count: 6)
         for index in 2..<5 { last = controller.tick(at: .zero + .milliseconds(index * 10), measured: measured) }
         #expect(last?.state.mode == .holding(.driverFault), "one thing at a time")
         controller.clearFault()
-        last = controller.tick(at: .zero + .milliseconds(50), measured: measured)
+        for index in 5..<7 { last = controller.tick(at: .zero + .milliseconds(index * 10), measured: measured) }
         #expect(last?.state.mode == .holding(.overheated) && last?.state.blamedJoint == 0)
         controller.clearFault()
-        #expect(controller.tick(at: .zero + .milliseconds(60), measured: measured).state.mode == .holding(.released))
+        #expect(controller.tick(at: .zero + .milliseconds(70), measured: measured).state.mode == .holding(.released))
     }
 }
 
