@@ -77,6 +77,7 @@ extension EndToEnd {
             try pipeline.wait(for: "another simulation", limit: 60) {
                 $0.status["simulation"].map { $0.processID != victim && $0.state == .ready } ?? false
             }
+            try pipeline.resetArm()
             try pipeline.wait(for: "motion in the new world", limit: 60) { $0.isExecuting }
             let (summary, outcome) = try pipeline.stop()
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
