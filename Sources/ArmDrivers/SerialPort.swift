@@ -12,6 +12,8 @@ package final class SerialPort: ServoPort {
     package let baud: Int
     private var descriptor: Int32
     private let pathBytes: [CChar]
+    /// Why the port's driver refused to hand bytes over at once; errno(3), 0 when it did not.
+    package private(set) var lowLatencyRefusal: Int32 = 0
 
     /// - Throws: `SerialPortError`, which says what to do about it.
     package init(path: String, baud: Int) throws(SerialPortError) {
@@ -19,7 +21,9 @@ package final class SerialPort: ServoPort {
         self.baud = baud
         pathBytes = Array(path.utf8CString)
         switch Self.open(pathBytes, baud: baud) {
-        case .success(let descriptor): self.descriptor = descriptor
+        case .success(let descriptor):
+            self.descriptor = descriptor
+            lowLatencyRefusal = octo_serial_low_latency(descriptor)
         case .failure(let failure): throw SerialPortError(path: path, baud: baud, step: failure.step, errno: failure.errno)
         }
     }
@@ -43,8 +47,6 @@ package final class SerialPort: ServoPort {
         guard claimed == 0 else { return fail(.claim, claimed) }
         let configured = octo_serial_configure(descriptor, UInt32(clamping: baud))
         guard configured == 0 else { return fail(.configure, configured) }
-        // Best effort: a pseudo-terminal and some adapters do not know the request.
-        _ = octo_serial_low_latency(descriptor)
         octo_serial_discard(descriptor)
         return .success(descriptor)
     }
@@ -107,7 +109,10 @@ package final class SerialPort: ServoPort {
         if descriptor >= 0 { close(descriptor) }
         descriptor = -1
         switch Self.open(pathBytes, baud: baud) {
-        case .success(let descriptor): self.descriptor = descriptor
+        case .success(let descriptor):
+            self.descriptor = descriptor
+            // Best effort: a pseudo-terminal and some adapters do not know the request.
+            lowLatencyRefusal = octo_serial_low_latency(descriptor)
         case .failure(let failure): throw ServoPortError(errno: failure.errno)
         }
     }

@@ -41,8 +41,8 @@ struct ServoReadings {
         var doubted: Double?
     }
 
-    /// Faster than any servo of these arms turns, and than a hand turns a joint: 12 rad/s (the fastest X-series servo, an
-    /// XL330-M077, does 40 rad/s bare but is a gripper's; XM430 4.8, XL430 6.4, STS3215 5.2 at 12 V). Pulses per second.
+    /// Faster than the servos of an arm turn, and than a hand turns a joint: 12 rad/s, in pulses per second. An XL330-M288 is made
+    /// for 10.7 rad/s (its velocity limit, see `CalibrationCeiling`), an XM430-W350 for 4.8, an STS3215 for about 5.
     static var fastest: Double { 12 / ServoLayout.Joint.radiansPerPulse }
     /// What the tick's stamp and the moment of the sample may be apart, seconds.
     private static var stampSlack: Double { 0.005 }

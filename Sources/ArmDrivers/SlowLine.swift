@@ -4,8 +4,9 @@ import Glibc
 
 /// Why a line is slower than a control tick, as far as this machine can tell.
 package enum SlowLine: Equatable, Sendable {
-    /// The USB adapter keeps answers back for so many milliseconds; its file in sysfs.
-    case latencyTimer(milliseconds: Int, file: String)
+    /// The USB adapter keeps answers back for so many milliseconds; its file in sysfs; why its driver refused to hand bytes over at
+    /// once (TIOCSSERIAL), errno(3), 0 when it did not.
+    case latencyTimer(milliseconds: Int, file: String, refusal: Int32)
     /// The bytes alone take longer than a tick.
     case baud(Int, wireSeconds: Double)
     case unknown
@@ -14,11 +15,14 @@ package enum SlowLine: Equatable, Sendable {
     ///   - cost: as measured.
     ///   - budget: what the bytes alone should take.
     ///   - timer: of the adapter, where it has one.
-    package init(_ cost: LineCost, _ budget: ServoBudget, period: Double, timer: (milliseconds: Int, file: String)?) {
+    ///   - refusal: of low latency, as `SerialPort` tells it.
+    package init(
+        _ cost: LineCost, _ budget: ServoBudget, period: Double, timer: (milliseconds: Int, file: String)?, refusal: Int32 = 0
+    ) {
         if budget.tickSeconds > 0.8 * period {
             self = .baud(budget.baud, wireSeconds: budget.tickSeconds)
         } else if let timer, timer.milliseconds > 2, cost.p50 - budget.tickSeconds > Double(timer.milliseconds) * 0.4e-3 {
-            self = .latencyTimer(milliseconds: timer.milliseconds, file: timer.file)
+            self = .latencyTimer(milliseconds: timer.milliseconds, file: timer.file, refusal: refusal)
         } else {
             self = .unknown
         }
@@ -45,9 +49,11 @@ package enum SlowLine: Equatable, Sendable {
 extension SlowLine: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .latencyTimer(let milliseconds, let file):
-            "The adapter keeps answers back for \(milliseconds) ms (\(file)): set it to 1 with 'echo 1 | sudo tee \(file)', and for "
-                + "good with the udev rule ACTION==\"add\", SUBSYSTEM==\"usb-serial\", ATTR{latency_timer}=\"1\"."
+        case .latencyTimer(let milliseconds, let file, let refusal):
+            "The adapter keeps answers back for \(milliseconds) ms (\(file)"
+                + (refusal == 0 ? "" : "; its driver refused low latency: \(String(cString: strerror(refusal)))")
+                + "): set it to 1 with 'echo 1 | sudo tee \(file)', and for good with the udev rule ACTION==\"add\", "
+                + "SUBSYSTEM==\"usb-serial\", ATTR{latency_timer}=\"1\"."
         case .baud(let baud, let wire):
             "At \(baud) baud the bytes alone take \((wire * 10_000).rounded() / 10) ms: raise the servos' rate with 'octo-arm setup', "
                 + "or lower arm.control_rate_hz."

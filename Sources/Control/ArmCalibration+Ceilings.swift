@@ -11,10 +11,10 @@ struct CalibrationCeiling: Sendable {
     /// Two turns in all. Servos in position mode have less than one; a URDF's continuous joint is written as ±π.
     static let jointLimit = CalibrationCeiling(
         range: -2 * .pi ... 2 * .pi, unit: "rad", reason: "a servo in position mode turns no further")
-    /// Above the no-load speed of the fastest servos of such arms: XL330-M288 103 rpm = 10.8 rad/s at 5 V, XM430-W210 77 rpm =
-    /// 8.1 rad/s at 12 V (ROBOTIS e-manual, "Specifications"), STS3215 45 rpm = 4.7 rad/s at 12 V (Feetech's data sheet).
+    /// Above what the fastest servos of such arms are made for: the velocity limit that an XL330-M288 comes with is 445 units of
+    /// 0.229 rpm = 10.7 rad/s (ROBOTIS e-manual, control table, address 44); an STS3215 does about 5 rad/s.
     static let jointVelocity = CalibrationCeiling(
-        range: 0...12, unit: "rad/s", reason: "the fastest of these servos turn at 10.8 rad/s without a load")
+        range: 0...12, unit: "rad/s", reason: "the fastest of these servos turn at 10.7 rad/s without a load")
     /// At full speed within 60 ms. An STS3215's own ramp ends at 254 x 100 pulses/s² = 39 rad/s² (memory table, address 41);
     /// the torque of an XM430 with an arm on it gives less.
     static let jointAcceleration = CalibrationCeiling(

@@ -43,10 +43,11 @@ extension Manifest.Arm {
     ) throws -> OpenedArm<DynamixelArm<SerialPort>> {
         let calibration = try ArmCalibration(contentsOfFile: calibration)
         let layout = try ServoLayout(self, of: .dynamixel, calibration: calibration)
+        let port = try SerialPort(path: line.port, baud: line.baud)
         let driver = try DynamixelArm(
-            port: SerialPort(path: line.port, baud: line.baud), baud: line.baud, layout: layout, watchdog: watchdog,
+            port: port, baud: line.baud, layout: layout, watchdog: watchdog,
             period: controlRate.period, torque: torque, portName: line.port)
-        try check(driver.budget, driver.lineCost, line.port, report)
+        try check(driver.budget, driver.lineCost, port, report)
         return OpenedArm(driver: driver, calibration: calibration.narrowed(to: layout))
     }
 
@@ -56,17 +57,18 @@ extension Manifest.Arm {
     ) throws -> OpenedArm<FeetechArm<SerialPort>> {
         let calibration = try ArmCalibration(contentsOfFile: calibration)
         let layout = try ServoLayout(self, of: .feetech, calibration: calibration)
+        let port = try SerialPort(path: line.port, baud: line.baud)
         let driver = try FeetechArm(
-            port: SerialPort(path: line.port, baud: line.baud), baud: line.baud, layout: layout,
+            port: port, baud: line.baud, layout: layout,
             period: controlRate.period, torque: torque, portName: line.port)
-        try check(driver.budget, driver.lineCost, line.port, report)
+        try check(driver.budget, driver.lineCost, port, report)
         return OpenedArm(driver: driver, calibration: calibration.narrowed(to: layout))
     }
 
     /// Half of all answers have to be there in time: that is the line. That one in a hundred is late may be a busy machine, and is
     /// told.
     private func check(
-        _ budget: ServoBudget, _ cost: LineCost?, _ port: String, _ report: (LineReport) -> Void
+        _ budget: ServoBudget, _ cost: LineCost?, _ port: SerialPort, _ report: (LineReport) -> Void
     ) throws(ServoStartError) {
         let period = controlRate.period.inSeconds
         report(.cost("\(budget)\(cost.map { "; \($0)" } ?? "")"))
@@ -75,7 +77,8 @@ extension Manifest.Arm {
                 rateHertz: controlRate.hertz, highestHertz: budget.highestHertz, bytes: budget.bytesPerTick, baud: budget.baud)
         }
         guard let cost else { return }
-        let cause = SlowLine(cost, budget, period: period, timer: SlowLine.latencyTimer(of: port))
+        let cause = SlowLine(
+            cost, budget, period: period, timer: SlowLine.latencyTimer(of: port.path), refusal: port.lowLatencyRefusal)
         guard cost.p50 <= 0.9 * period else {
             throw ServoStartError.slowLine(cost, rateHertz: controlRate.hertz, cause: "\(cause)")
         }
