@@ -141,9 +141,9 @@ enum ServoPlace {
     private static let tolerance = 12
 
     /// Questions until a place has been told twice alike.
-    static var attempts: Int { 6 }
-    /// What a limp joint may move between two questions, pulses: 0.5°.
-    private static let steadiness = 6
+    static var attempts: Int { 10 }
+    /// What an encoder is uncertain by, pulses. A joint that moves more between two questions is not held, and waits.
+    private static let steadiness = 2
 
     /// A garbled answer with a right checksum is not told twice.
     /// - Returns: the place; nil if no two answers in a row were alike.
