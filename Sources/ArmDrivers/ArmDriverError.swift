@@ -15,7 +15,7 @@ package enum ArmDriverError: Error, Equatable, Sendable, BitwiseCopyable {
     /// A servo's answers come, but after their time.
     case lateReply(servo: Int)
     /// A servo tells places that it cannot have reached since its last answer.
-    case implausible(servo: Int)
+    case implausible(servo: Int, told: Int, before: Int)
     /// A Dynamixel servo reports errors of its own; none of its bits are known if it could not be asked which.
     case dynamixelError(servo: Int, DynamixelHardwareError)
     /// A Feetech servo reports errors of its own.
@@ -56,8 +56,9 @@ extension ArmDriverError: CustomStringConvertible {
         case .lateReply(let servo):
             "talking to the arm: servo \(servo) answers too late: the line has become slower than it was at the start. Look for "
                 + "a USB hub, a busy machine, or the adapter's latency timer."
-        case .implausible(let servo):
-            "talking to the arm: servo \(servo) tells places that it cannot have reached. Check its cable and its supply; "
+        case .implausible(let servo, let told, let before):
+            "talking to the arm: servo \(servo) tells that it is at \(told), which it cannot have reached from \(before), where it was "
+                + "read last. Check its cable and its supply; "
                 + "if it goes on, the servo's encoder is broken."
         case .dynamixelError(let servo, let errors):
             "talking to the arm: servo \(servo) reports \(errors.isEmpty ? "a hardware error" : "\(errors)"). \(errors.mend)"
@@ -98,7 +99,7 @@ extension ArmDriverError {
     /// The servo that it is about; nil when it is about none.
     package var servo: Int? {
         switch self {
-        case .noReply(let servo), .lateReply(let servo), .implausible(let servo), .dynamixelError(let servo, _),
+        case .noReply(let servo), .lateReply(let servo), .implausible(let servo, _, _), .dynamixelError(let servo, _),
             .feetechError(let servo, _), .torqueLost(let servo), .stoppedItself(let servo), .notReady(let servo, _):
             servo
         case .wrongJointCount, .setpointNotFinite, .systemCall: nil

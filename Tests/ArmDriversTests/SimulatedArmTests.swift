@@ -61,7 +61,7 @@ private func setpoint(_ positions: JointVector, gripper: Double) -> JointSetpoin
     @Test func errorsSayWhatToDo() {
         let errors: [ArmDriverError] = [
             .wrongJointCount(found: 2, expected: 6), .setpointNotFinite(joint: 1), .noReply(servo: 3), .lateReply(servo: 3),
-            .implausible(servo: 3), .dynamixelError(servo: 3, []), .dynamixelError(servo: 3, .voltage),
+            .implausible(servo: 3, told: 1, before: 900), .dynamixelError(servo: 3, []), .dynamixelError(servo: 3, .voltage),
             .feetechError(servo: 3, [.overheating, .overload]), .torqueLost(servo: 3), .stoppedItself(servo: 3),
             .systemCall(errno: 5),
         ]
