@@ -64,10 +64,11 @@ extension DynamixelArm: ServoBusArm {
         Dynamixel.end(start, in: outgoing)
         port.discardInput()
         parser.reset()
+        line.readings.beginQuestion()
         try port.send(outgoing.bytes)
         let reply = Dynamixel.syncReadReplyLength(servos: asked, count: count, isFast: isFast)
         let deadline = port.now + client.wireTime(outgoing.count + reply) + client.margin
-        while !line.readings.isComplete {
+        while !line.readings.isHeard {
             let received = try port.receive(into: client.incoming, until: deadline)
             if received == 0 { return }
             _ = parser.feed(UnsafeRawBufferPointer(rebasing: client.incoming[..<received]))

@@ -40,10 +40,11 @@ extension FeetechArm: ServoBusArm {
         Feetech.end(start, in: outgoing)
         port.discardInput()
         parser.reset()
+        line.readings.beginQuestion()
         try port.send(outgoing.bytes)
         let reply = Feetech.syncReadReplyLength(servos: asked, count: count)
         let deadline = port.now + client.wireTime(outgoing.count + reply) + client.margin
-        while !line.readings.isComplete {
+        while !line.readings.isHeard {
             let received = try port.receive(into: client.incoming, until: deadline)
             if received == 0 { return }
             _ = parser.feed(UnsafeRawBufferPointer(rebasing: client.incoming[..<received]))

@@ -37,6 +37,8 @@ struct ServoReadings {
         var misses = 0
         /// It has answered in this tick.
         var hasAnswered = false
+        /// Its answer to the last question was not believed.
+        var wasRefused = false
         /// A place where it was not to be expected, told last; a second answer from there may count.
         var doubted: Double?
     }
@@ -86,7 +88,19 @@ struct ServoReadings {
     }
 
     mutating func begin() {
-        for index in servos.indices { servos[index].hasAnswered = false }
+        for index in servos.indices { (servos[index].hasAnswered, servos[index].wasRefused) = (false, false) }
+    }
+
+    /// A question goes out.
+    mutating func beginQuestion() {
+        for index in servos.indices { servos[index].wasRefused = false }
+    }
+
+    /// Every servo has answered in this tick, or said something to the last question that was not believed: there is nothing to
+    /// wait for.
+    var isHeard: Bool {
+        for index in servos.indices where !servos[index].hasAnswered && !servos[index].wasRefused { return false }
+        return true
     }
 
     private enum Plausibility {
@@ -116,6 +130,7 @@ struct ServoReadings {
             if plausibility == .impossible && (isHeld || !isConfirmed) || plausibility == .surprising && !isConfirmed {
                 if plausibility == .impossible { implausible += 1 }
                 servos[index].doubted = measurement.pulse
+                servos[index].wasRefused = true
                 return
             }
         }
