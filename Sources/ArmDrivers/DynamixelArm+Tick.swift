@@ -16,9 +16,9 @@ extension DynamixelArm: ServoBusArm {
 
     func askAll(at now: MonotonicTime) throws(ServoPortError) -> ArmDriverError? {
         alertedServo = nil
-        try ask(isFast: usesFastRead, at: now)
+        try ask(isFast: usesFastRead)
         // Who is missing is asked alone, in answers of its own.
-        if !line.readings.isComplete { try ask(isFast: false, at: now) }
+        if !line.readings.isComplete { try ask(isFast: false) }
         guard let alertedServo, line.expectsTorque else { return line.readings.isComplete ? try look(at: now) : nil }
         return .dynamixelError(servo: Int(alertedServo), try hardwareErrors(of: alertedServo))
     }
@@ -49,24 +49,25 @@ extension DynamixelArm: ServoBusArm {
     // MARK: - Questions
 
     /// Asks for current, velocity and position of all servos that have not answered in this tick.
-    func ask(isFast: Bool, at now: MonotonicTime) throws(ServoPortError) {
+    func ask(isFast: Bool) throws(ServoPortError) {
         let (outgoing, parser, port) = (client.outgoing, client.parser, client.port)
         let count = ServoBudget.bytesNeeded(.dynamixel) + line.nextTag()
         outgoing.removeAll()
         let start = Dynamixel.begin(isFast ? .fastSyncRead : .syncRead, to: Dynamixel.broadcastID, in: outgoing)
         outgoing.append(littleEndian: Self.base, width: 2)
         outgoing.append(littleEndian: count, width: 2)
-        var asked = 0
+        var silent = 0
         for index in leaders.indices where !line.readings.servos[index].hasAnswered {
             outgoing.append(leaders[index])
-            asked += 1
+            silent += 1
         }
         Dynamixel.end(start, in: outgoing)
         port.discardInput()
         parser.reset()
         line.readings.beginQuestion()
+        let asked = port.now
         try port.send(outgoing.bytes)
-        let reply = Dynamixel.syncReadReplyLength(servos: asked, count: count, isFast: isFast)
+        let reply = Dynamixel.syncReadReplyLength(servos: silent, count: count, isFast: isFast)
         let deadline = port.now + client.wireTime(outgoing.count + reply) + client.margin
         while !line.readings.isHeard {
             let received = try port.receive(into: client.incoming, until: deadline)
@@ -76,10 +77,10 @@ extension DynamixelArm: ServoBusArm {
                 guard packet.instruction == Dynamixel.Instruction.status.rawValue else { continue }
                 if packet.id == Dynamixel.broadcastID {
                     // One packet for all; the last one's sum is the packet's own.
-                    let isOurs = packet.parameterCount == asked * (4 + count) - 2
-                    if isOurs { takeFast(parser.parameters, count: count, at: now) } else { line.noteAllLate() }
+                    let isOurs = packet.parameterCount == silent * (4 + count) - 2
+                    if isOurs { takeFast(parser.parameters, count: count, asked: asked) } else { line.noteAllLate() }
                 } else if packet.parameterCount == count + 1 {
-                    take(packet.id, error: parser.parameters[0], parser.parameters, at: 1, now)
+                    take(packet.id, error: parser.parameters[0], parser.parameters, at: 1, asked: asked)
                 } else {
                     noteForeign(packet.id, packet.parameterCount - 1)
                 }
@@ -88,22 +89,23 @@ extension DynamixelArm: ServoBusArm {
     }
 
     /// One packet for all: error, id, data for each, with a running sum behind each but the last.
-    private func takeFast(_ bytes: UnsafeRawBufferPointer, count: Int, at now: MonotonicTime) {
+    private func takeFast(_ bytes: UnsafeRawBufferPointer, count: Int, asked: MonotonicTime) {
         var place = 0
         while place + 2 + count <= bytes.count {
-            take(bytes[place + 1], error: bytes[place], bytes, at: place + 2, now)
+            take(bytes[place + 1], error: bytes[place], bytes, at: place + 2, asked: asked)
             place += 4 + count
         }
     }
 
-    private func take(_ id: UInt8, error: UInt8, _ bytes: UnsafeRawBufferPointer, at place: Int, _ now: MonotonicTime) {
+    private func take(_ id: UInt8, error: UInt8, _ bytes: UnsafeRawBufferPointer, at place: Int, asked: MonotonicTime) {
         for index in leaders.indices where leaders[index] == id {
             let data = UnsafeRawBufferPointer(rebasing: bytes[place...])
             let unit = DynamixelUnit.radiansPerSecond / DynamixelUnit.radiansPerPulse
             line.answered(
                 index,
                 ServoReadings.Measurement(
-                    time: now, pulse: Double(DynamixelRegister.presentPosition.value(in: data, base: Self.base)),
+                    asked: asked, answered: port.now,
+                    pulse: Double(DynamixelRegister.presentPosition.value(in: data, base: Self.base)),
                     velocity: Double(DynamixelRegister.presentVelocity.value(in: data, base: Self.base)) * unit,
                     load: Double(DynamixelRegister.presentCurrent.value(in: data, base: Self.base)) / fullLoad[index]))
             if Dynamixel.StatusError(error).hasHardwareAlert { alertedServo = id }

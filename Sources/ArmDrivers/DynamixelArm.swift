@@ -100,7 +100,7 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
             while timing.needsMore {
                 line.readings.begin()
                 let begin = client.port.now
-                try ask(isFast: usesFastRead, at: begin)
+                try ask(isFast: usesFastRead)
                 timing.took(client.port.now - begin, line.readings)
             }
         } catch {

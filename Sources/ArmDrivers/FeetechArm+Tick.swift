@@ -15,8 +15,8 @@ extension FeetechArm: ServoBusArm {
 
     func askAll(at now: MonotonicTime) throws(ServoPortError) -> ArmDriverError? {
         alert = nil
-        try ask(at: now)
-        if !line.readings.isComplete { try ask(at: now) }
+        try ask()
+        if !line.readings.isComplete { try ask() }
         guard let alert, line.expectsTorque else { return line.readings.isComplete ? try look(at: now) : nil }
         return .feetechError(servo: Int(alert.id), alert.errors)
     }
@@ -24,7 +24,7 @@ extension FeetechArm: ServoBusArm {
     // MARK: - Questions
 
     /// Asks for position, velocity, load and temperature of all servos that have not answered in this tick.
-    func ask(at now: MonotonicTime) throws(ServoPortError) {
+    func ask() throws(ServoPortError) {
         let (outgoing, parser, port) = (client.outgoing, client.parser, client.port)
         let needed = ServoBudget.bytesNeeded(.feetech)
         let count = needed + line.nextTag()
@@ -32,17 +32,18 @@ extension FeetechArm: ServoBusArm {
         let start = Feetech.begin(.syncRead, to: Feetech.broadcastID, in: outgoing)
         outgoing.append(littleEndian: Self.base, width: 1)
         outgoing.append(littleEndian: count, width: 1)
-        var asked = 0
+        var silent = 0
         for index in leaders.indices where !line.readings.servos[index].hasAnswered {
             outgoing.append(leaders[index])
-            asked += 1
+            silent += 1
         }
         Feetech.end(start, in: outgoing)
         port.discardInput()
         parser.reset()
         line.readings.beginQuestion()
+        let asked = port.now
         try port.send(outgoing.bytes)
-        let reply = Feetech.syncReadReplyLength(servos: asked, count: count)
+        let reply = Feetech.syncReadReplyLength(servos: silent, count: count)
         let deadline = port.now + client.wireTime(outgoing.count + reply) + client.margin
         while !line.readings.isHeard {
             let received = try port.receive(into: client.incoming, until: deadline)
@@ -50,7 +51,7 @@ extension FeetechArm: ServoBusArm {
             _ = parser.feed(UnsafeRawBufferPointer(rebasing: client.incoming[..<received]))
             while let packet = parser.next() {
                 if packet.parameterCount == count {
-                    take(packet.id, error: packet.instruction, parser.parameters, now)
+                    take(packet.id, error: packet.instruction, parser.parameters, asked: asked)
                 } else if packet.parameterCount >= needed, packet.parameterCount < needed + ServoLineState.tags {
                     // An answer of another length is one to an earlier question.
                     for index in leaders.indices where leaders[index] == packet.id { line.noteLate(index) }
@@ -59,12 +60,13 @@ extension FeetechArm: ServoBusArm {
         }
     }
 
-    private func take(_ id: UInt8, error: UInt8, _ data: UnsafeRawBufferPointer, _ now: MonotonicTime) {
+    private func take(_ id: UInt8, error: UInt8, _ data: UnsafeRawBufferPointer, asked: MonotonicTime) {
         for index in leaders.indices where leaders[index] == id {
             line.answered(
                 index,
                 ServoReadings.Measurement(
-                    time: now, pulse: Double(FeetechRegister.presentPosition.value(in: data, base: Self.base)),
+                    asked: asked, answered: port.now,
+                    pulse: Double(FeetechRegister.presentPosition.value(in: data, base: Self.base)),
                     velocity: Double(FeetechRegister.presentVelocity.value(in: data, base: Self.base)),
                     load: Double(FeetechRegister.presentLoad.value(in: data, base: Self.base)) / 1_000))
             line.readings.setTemperature(FeetechRegister.presentTemperature.value(in: data, base: Self.base), of: index)

@@ -86,7 +86,7 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
             while timing.needsMore {
                 line.readings.begin()
                 let begin = client.port.now
-                try ask(at: begin)
+                try ask()
                 timing.took(client.port.now - begin, line.readings)
             }
         } catch {

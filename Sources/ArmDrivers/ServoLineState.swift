@@ -89,7 +89,7 @@ struct ServoLineState {
         guard let silent = readings.end(at: now, tolerated: Self.tolerated) else { return nil }
         let servo = Int(leaders[silent])
         if readings.servos[silent].wasRefused, let told = readings.servos[silent].doubted, let before = readings.pulse(silent) {
-            return .implausible(servo: servo, told: Int(told), before: Int(before))
+            return .implausible(servo: servo, told: Int(told.pulse), before: Int(before))
         }
         return late[silent] ? .lateReply(servo: servo) : .noReply(servo: servo)
     }

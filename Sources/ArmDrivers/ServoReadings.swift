@@ -9,7 +9,10 @@ import Time
 struct ServoReadings {
     /// One whole answer.
     struct Measurement: Equatable, Sendable, BitwiseCopyable {
-        var time: MonotonicTime
+        /// The servo looked at itself after the question went out and before its answer was there; on a busy machine these are
+        /// far apart, and far from the tick's stamp.
+        var asked: MonotonicTime
+        var answered: MonotonicTime
         var pulse: Double
         /// Pulses per second.
         var velocity: Double
@@ -39,15 +42,15 @@ struct ServoReadings {
         var hasAnswered = false
         /// Its answer to the last question was not believed.
         var wasRefused = false
-        /// A place where it was not to be expected, told last; a second answer from there may count.
-        var doubted: Double?
+        /// What it told last, from where it was not to be expected; a second answer that agrees with it may count.
+        var doubted: Measurement?
     }
 
     /// Faster than the servos of an arm turn, and than a hand turns a joint: 12 rad/s, in pulses per second. An XL330-M288 is made
     /// for 10.7 rad/s (its velocity limit, see `CalibrationCeiling`), an XM430-W350 for 4.8, an STS3215 for about 5.
     static var fastest: Double { 12 / ServoLayout.Joint.radiansPerPulse }
-    /// What the tick's stamp and the moment of the sample may be apart, seconds.
-    private static var stampSlack: Double { 0.005 }
+    /// How old a servo's own sample may be when it answers, seconds.
+    private static var oldestSample: Double { 0.005 }
     /// Encoder noise and backlash, pulses.
     private static var noise: Double { 20 }
     /// How much a servo's speed is to change since its last answer without being asked twice, pulses per second: 3 rad/s.
@@ -111,12 +114,13 @@ struct ServoReadings {
     }
 
     private static func plausibility(of new: Measurement, after last: Measurement) -> Plausibility {
-        let seconds = max(0, (new.time - last.time).inSeconds) + stampSlack
-        if abs(new.pulse - last.pulse) > fastest * seconds + noise { return .impossible }
-        let expected = last.pulse + last.velocity * seconds
-        let isNear =
-            abs(new.pulse - last.pulse) <= noise
-            || seconds <= longestGap && abs(new.pulse - expected) <= usualChange * seconds + noise
+        let longest = max(0, (new.answered - last.asked).inSeconds) + oldestSample
+        let shortest = max(0, (new.asked - last.answered).inSeconds - oldestSample)
+        let moved = new.pulse - last.pulse
+        if abs(moved) > fastest * longest + noise { return .impossible }
+        let coasted = (last.velocity * shortest, last.velocity * longest)
+        let surprise = max(min(coasted.0, coasted.1) - moved, moved - max(coasted.0, coasted.1), 0)
+        let isNear = abs(moved) <= noise || longest <= longestGap && surprise <= usualChange * longest + noise
         return isNear ? .expected : .surprising
     }
 
@@ -126,10 +130,10 @@ struct ServoReadings {
     mutating func answered(_ index: Int, _ measurement: Measurement, isHeld: Bool) {
         if let last = servos[index].knowledge.last {
             let plausibility = Self.plausibility(of: measurement, after: last)
-            let isConfirmed = servos[index].doubted.map { abs($0 - measurement.pulse) <= Self.noise * 2 } ?? false
+            let isConfirmed = servos[index].doubted.map { Self.plausibility(of: measurement, after: $0) == .expected } ?? false
             if plausibility == .impossible && (isHeld || !isConfirmed) || plausibility == .surprising && !isConfirmed {
                 if plausibility == .impossible { implausible += 1 }
-                servos[index].doubted = measurement.pulse
+                servos[index].doubted = measurement
                 servos[index].wasRefused = true
                 return
             }

@@ -100,13 +100,18 @@ import Wire
         let publisher = writer.publisher(topic)
         // More than all queues on the way hold.
         for sequence in 0..<3_000 { try publisher.publish(Sample.frame(UInt64(sequence), side: 64), at: .now()) }
-        try letWork(reader, until: "the frames that were kept") { frames.take() == nil && reader.statistics.received[topic.name] != nil }
-        try publisher.publish(Sample.frame(5_000), at: .now())
-        try letWork(reader, until: "the newest frame") { frames.take()?.message.sequence == 5_000 }
+        // Then it looks again, and the camera goes on. How many of the frames that waited on the way come first is the system's
+        // affair; more than the queues hold they cannot be.
+        var next: UInt64 = 5_000
+        try letWork(reader, until: "a frame from after the pause") {
+            try publisher.publish(Sample.frame(next), at: .now())
+            next += 1
+            return frames.take().map { $0.message.sequence >= 5_000 } ?? false
+        }
         let counts = try #require(reader.statistics.received[topic.name])
         // Every frame is accounted for: seen, or passed over for a newer one.
         #expect(counts.lost == 0)
-        #expect(counts.received < 3_001)
+        #expect(counts.received < 3_000)
     }
 
     /// A replay would rather be late than have gaps.
