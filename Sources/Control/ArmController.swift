@@ -49,6 +49,8 @@ package struct ArmController: Sendable, BitwiseCopyable {
         package var droppedReports: UInt64 = 0
         /// Times the setpoint was drawn to the measured position, from further away than a tick's travel.
         package var recoveries: UInt64 = 0
+        /// How often nothing was sent until the arm was found anew; from there it went on from a standstill.
+        package var pauses: UInt64 = 0
         /// Emergency stops that began.
         package var emergencyStops: UInt64 = 0
         /// Times an operator took the arm while a chunk was executed.
@@ -321,10 +323,10 @@ package struct ArmController: Sendable, BitwiseCopyable {
     /// Waits until the arm was read whole at one place twice in a row, and draws the setpoint there.
     /// - Returns: whether that is so.
     private mutating func findPlace(at now: MonotonicTime) -> Bool {
+        // Nothing is sent: the servos stand on their last goals, or somebody has moved them.
+        motion = JointMotion(at: motion.positions)
         guard hasWholeReading else {
             placeSeen = nil
-            // Nothing is sent: the servos stand on their last goals, or somebody has moved them.
-            motion = JointMotion(at: motion.positions)
             reference = motion.positions
             return false
         }
@@ -335,6 +337,7 @@ package struct ArmController: Sendable, BitwiseCopyable {
         }
         placeSeen = nil
         needsPlace = false
+        counts.pauses += 1
         drawToMeasured()
         return true
     }

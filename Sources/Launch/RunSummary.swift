@@ -31,6 +31,8 @@ package struct RunSummary: Sendable {
     package var jitter: Latency
     package var ticks: Int64
     package var overruns: Int64
+    /// How often the arm sent nothing until it had found its place anew, after a long silence of loop or servos.
+    package var pauses: Int64
     package var loop: LoopReport?
     package var chunkOutcomes: [ChunkReport.Outcome: Int64]
     /// Messages lost where each counts.
@@ -60,6 +62,7 @@ package struct RunSummary: Sendable {
         jitter = Latency(record.jitter)
         ticks = record.ticks
         overruns = record.overruns
+        pauses = record.total("pauses") { $0 == Manifest.armNode } ?? 0
         loop = record.lastLoop
         chunkOutcomes = record.chunkOutcomes
         lost = (record.total("bus_lost") { _ in true } ?? 0) + ownLost
@@ -94,6 +97,7 @@ extension RunSummary {
                 "rate_hz": loop.map { Self.rounded($0.rateHertz) } ?? nil,
                 "ticks": JSONNode(ticks),
                 "overruns": JSONNode(overruns),
+                "pauses": JSONNode(pauses),
                 "jitter_us": latency(jitter, inUnit: microseconds),
                 "rights": loop.map { JSONNode($0.rights) } ?? nil,
                 "has_realtime_rights": loop.map { JSONNode(.bool($0.hasRealTimeRights)) } ?? nil,
@@ -137,7 +141,8 @@ extension RunSummary {
             line("frame to chunk", frameToChunk, milliseconds),
             line("frame to first setpoint", frameToFirstSetpoint, milliseconds),
             line("\(loopName), jitter", jitter, microseconds),
-            "  \(Self.padded("overruns"))\(overruns) in \(ticks) ticks" + (loop.map { " (\($0.rights))" } ?? ""),
+            "  \(Self.padded("overruns"))\(overruns) in \(ticks) ticks" + (pauses > 0 ? ", \(pauses) pauses of the arm" : "")
+                + (loop.map { " (\($0.rights))" } ?? ""),
             "  \(Self.padded("chunks at the arm"))" + (outcomes.isEmpty ? "none reported" : outcomes.joined(separator: ", ")),
             "  \(Self.padded("bus"))\(lost) lost, \(superseded) superseded by newer ones",
             "  \(Self.padded("restarts"))" + (restarted.isEmpty ? "none" : restarted.joined(separator: ", ")),

@@ -217,6 +217,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
                 .init(name: "read_faults", value: Int64(clamping: snapshot?.readFaults ?? 0)),
                 .init(name: "write_faults", value: Int64(clamping: snapshot?.writeFaults ?? 0)),
                 .init(name: "emergency_stops", value: Int64(clamping: snapshot?.counts.emergencyStops ?? 0)),
+                .init(name: "pauses", value: Int64(clamping: snapshot?.counts.pauses ?? 0)),
                 .init(name: "interventions", value: Int64(clamping: snapshot?.counts.interventions ?? 0)),
                 .init(name: "dropped_events", value: loop.droppedEvents),
             ],

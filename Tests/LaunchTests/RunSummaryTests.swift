@@ -100,6 +100,21 @@ import Time
         #expect(summary.text.contains("control loop 100 Hz, jitter"))
     }
 
+    /// Those of a process that was replaced count too.
+    @Test func tellsHowOftenTheArmPaused() throws {
+        var record = RunRecord()
+        #expect(try !summary(record).text.contains("pauses"))
+        for (processID, pauses) in [(1, 2), (1, 3), (2, 1)] {
+            record.received(
+                NodeStatus(
+                    node: "arm", processID: Int32(processID), state: .ready, headline: "",
+                    counters: [.init(name: "pauses", value: Int64(pauses))]))
+        }
+        let summary = try summary(record)
+        #expect(summary.json["control_loop"]?["pauses"]?.int == 4)
+        #expect(summary.text.contains("0 in 0 ticks, 4 pauses of the arm"))
+    }
+
     @Test func saysSoWhereNothingWasMeasured() throws {
         let summary = try summary(RunRecord())
         #expect(summary.text.components(separatedBy: "none measured").count == 4)
