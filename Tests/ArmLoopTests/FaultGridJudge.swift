@@ -42,11 +42,12 @@ struct GridServo {
             let way = Int((stride * ticks).rounded(.up)) + Self.rounding
             return pulses - way...pulses + way
         }
-        let opening = gripper.opening(Double(pulses))
+        // The goal was rounded to this pulse; where a crank is near its dead centre half a pulse before is many after.
+        let openings = [gripper.opening(Double(pulses) - 0.5), gripper.opening(Double(pulses) + 0.5)].sorted()
         let ends = [
-            gripper.pulse(opening - stride * ticks), gripper.pulse(opening + stride * ticks), pulses,
+            gripper.pulse(openings[0] - stride * ticks), gripper.pulse(openings[1] + stride * ticks), pulses,
         ].sorted()
-        return ends[0] - Self.rounding...ends[2] + Self.rounding
+        return ends[0] - 1...ends[2] + 1
     }
 }
 

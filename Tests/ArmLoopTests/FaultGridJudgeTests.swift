@@ -103,6 +103,18 @@ import Time
         }
     }
 
+    /// Where the crank is at its dead centre, the last 0.06 of the opening is a ninth of a turn.
+    @Test func theLastOfACranksWayIsNoJump() {
+        let gripper = ServoLayout.Gripper(
+            id: 2, linkage: .crank(horn: 0.014, link: 0.024, zeroPulse: 2_048, closed: 0.010, open: 0.035), limits: 1_024...2_875)
+        for (last, rules) in [(1_476, []), (1_479, [2])] {
+            var judge = GridJudge([GridServo(gripper, strokesPerSecond: 3, period: 0.02)])
+            judge.told(PositionReading(id: 2, pulses: last, isGarbled: false, time: .zero), at: .zero)
+            judge.sent(1_024, to: 2, at: .zero)
+            #expect(judge.violations.map(\.rule) == rules, "from \(last)")
+        }
+    }
+
     @Test func aGarbledPositionIsNoReason() {
         var scene = Scene()
         scene.send(2_000)
