@@ -201,6 +201,7 @@ let package = Package(
         tests(of: "Policy", ["OctoModel", "TextTokenizer", "Images", "Messages", "Time", "JSONTree"]),
         tests(of: "ServoProtocol", ["CAllocationCount"]),
         tests(of: "ServoEmulation", ["ServoProtocol", "Time"]),
+        tests(of: "ServoTerminal", ["ServoEmulation", "ServoProtocol", "Time"]),
         tests(of: "Simulation", ["Control", "JSONTree", "Geometry", "Images"]),
         tests(of: "SceneFit", ["Images"]),
         tests(of: "Goals", ["Control", "SceneFit", "Geometry", "Images", "Messages", "Time", "JSONTree"]),

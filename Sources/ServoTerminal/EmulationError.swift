@@ -21,7 +21,8 @@ package enum EmulationError: Error, CustomStringConvertible {
         case .unwritable(let path):
             "writing '\(path)': it cannot be created, expected a file. Choose another --register-log."
         case .unknownFault(let line):
-            "reading the fault '\(line)': it is not known, expected one of 'octo-arm help emulate'. Correct it."
+            "reading the fault '\(line)': it is not known, or not of this servo, expected one of 'octo-arm help emulate' "
+                + "with a servo that is there. Correct it."
         case .otherServos(let calibration, let found, let wanted):
             "reading the servos in \(calibration): found \(found), expected \(wanted) as --driver says. Give --driver \(found), "
                 + "or another --calibration."

@@ -7,14 +7,11 @@ import Time
 package struct EmulationServer {
     package let bus: any EmulatedBus
     package let terminal: PseudoTerminal
-    /// The rate of the servos, bits per second.
-    package let baud: Int
     private var commands: [UInt8] = []
 
-    package init(bus: any EmulatedBus, terminal: PseudoTerminal, baud: Int) {
+    package init(bus: any EmulatedBus, terminal: PseudoTerminal) {
         self.bus = bus
         self.terminal = terminal
-        self.baud = baud
     }
 
     /// Until SIGTERM, SIGINT or SIGHUP.
@@ -90,7 +87,6 @@ package struct EmulationServer {
         guard let name = words.first else { return }
         let numbers = words.dropFirst().compactMap(Double.init)
         guard numbers.count == words.count - 1 else { throw EmulationError.unknownFault(line) }
-        let id = numbers.first.flatMap { UInt8(exactly: $0) } ?? 255
         switch (name, numbers.count) {
         case ("drop", 1) where (0...1).contains(numbers[0]): bus.faults.dropProbability = numbers[0]
         case ("corrupt", 1) where (0...1).contains(numbers[0]): bus.faults.corruptProbability = numbers[0]
@@ -101,22 +97,35 @@ package struct EmulationServer {
         case ("stale", 1) where (0...100).contains(numbers[0]): bus.faults.stale = Int(numbers[0])
         case ("garble", 1) where (0...1).contains(numbers[0]): bus.faults.garbleProbability = numbers[0]
         case ("missing", 0): bus.faults.missing = []
-        case ("missing", 1): bus.faults.missing.insert(id)
-        case ("turn", 2) where abs(numbers[1]) <= 32_767: bus.turn(id, to: Int(numbers[1]))
-        case ("error", 2): bus.setHardwareError(UInt8(exactly: numbers[1]) ?? 0, at: id)
-        case ("heat", 2): bus.setTemperature(Int(min(max(numbers[1], 0), 255)), at: id)
-        case ("obstacle", 1): bus.setObstacle(nil, at: id)
-        case ("obstacle", 3) where numbers[1] <= numbers[2] && numbers[1] > -1e6 && numbers[2] < 1e6:
-            bus.setObstacle(Int(numbers[1])...Int(numbers[2]), at: id)
         case ("unplug", 0): terminal.pullOut()
         case ("replug", 0):
             terminal.pullOut()
             bus.cyclePower()
             try terminal.plugIn()
         default:
-            guard let (fault, id) = ServoFault.parsed(name, Array(numbers)), bus.apply(fault, to: id) else {
-                throw EmulationError.unknownFault(line)
-            }
+            guard let id = numbers.first.flatMap({ UInt8(exactly: $0) }), bus.ids.contains(id),
+                obey(name, of: id, Array(numbers.dropFirst()))
+            else { throw EmulationError.unknownFault(line) }
         }
+    }
+
+    /// What concerns one servo.
+    /// - Returns: false where the words say nothing.
+    private func obey(_ name: String, of id: UInt8, _ numbers: [Double]) -> Bool {
+        switch (name, numbers.count) {
+        case ("missing", 0): bus.faults.missing.insert(id)
+        case ("turn", 1) where abs(numbers[0]) <= 32_767: bus.turn(id, to: Int(numbers[0]))
+        case ("heat", 1) where (0...255).contains(numbers[0]): bus.setTemperature(Int(numbers[0]), at: id)
+        case ("obstacle", 0): bus.setObstacle(nil, at: id)
+        case ("obstacle", 2) where numbers[0] <= numbers[1] && numbers[0] > -1e6 && numbers[1] < 1e6:
+            bus.setObstacle(Int(numbers[0])...Int(numbers[1]), at: id)
+        case ("error", 1):
+            guard let bits = UInt8(exactly: numbers[0]) else { return false }
+            bus.setHardwareError(bits, at: id)
+        default:
+            guard let (fault, id) = ServoFault.parsed(name, [Double(id)] + numbers) else { return false }
+            return bus.apply(fault, to: id)
+        }
+        return true
     }
 }

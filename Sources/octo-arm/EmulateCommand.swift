@@ -110,7 +110,7 @@ struct EmulateCommand: ParsableCommand {
         if let registerLog { bus.onWrite = try Self.makeLog(registerLog) }
         let terminal = PseudoTerminal(link: link)
         try terminal.plugIn()
-        var server = EmulationServer(bus: bus, terminal: terminal, baud: baud)
+        var server = EmulationServer(bus: bus, terminal: terminal)
         for line in fault { try server.obey(line) }
         print("\(name.rawValue) servos \(bus.ids.map(String.init).joined(separator: " ")) at \(link)")
         fflush(nil)

@@ -64,7 +64,7 @@ struct SimulatedServoBus {
         bus = layout.emulatedDynamixel(at: neutral, baud: baud, seed: 1)
         let terminal = PseudoTerminal(link: link)
         try terminal.plugIn()
-        server = EmulationServer(bus: bus, terminal: terminal, baud: baud)
+        server = EmulationServer(bus: bus, terminal: terminal)
     }
 
     /// What the servos want, to the world; a joint whose torque was switched off is let go.
