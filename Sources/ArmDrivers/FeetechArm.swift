@@ -181,7 +181,7 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
         return .fine
     }
 
-    /// Where a servo stands: what it has told twice alike, since a goal is made of it.
+    /// Where a servo stands: what it has told three times alike, since a goal is made of it.
     private func place(of id: UInt8) throws(ServoPortError) -> Int? {
         try ServoPlace.confirmed { () throws(ServoPortError) in try client.read(.presentPosition, of: id) }
     }

@@ -142,19 +142,22 @@ enum ServoPlace {
     /// Encoder noise and backlash, pulses: 1°.
     private static let tolerance = 12
 
-    /// Questions until a place has been told twice alike.
-    static var attempts: Int { 10 }
+    /// Questions until a place has been told three times alike.
+    static var attempts: Int { 30 }
+    private static let alike = 3
     /// What an encoder is uncertain by, pulses. A joint that moves more between two questions is not held, and waits.
     private static let steadiness = 2
 
-    /// A garbled answer with a right checksum is not told twice.
-    /// - Returns: the place; nil if no two answers in a row were alike.
+    /// Garbled answers with right checksums are not told alike again and again: by this a goal is made.
+    /// - Returns: the place; nil if no three answers in a row were alike.
     static func confirmed(_ ask: () throws(ServoPortError) -> Int?) throws(ServoPortError) -> Int? {
         var last: Int?
+        var count = 0
         for _ in 0..<attempts {
-            let told = try ask()
-            if let told, let last, abs(told - last) <= steadiness { return told }
-            last = told ?? last
+            guard let told = try ask() else { continue }
+            count = last.map { abs(told - $0) <= steadiness } ?? false ? count + 1 : 1
+            if count == alike { return told }
+            last = told
         }
         return nil
     }

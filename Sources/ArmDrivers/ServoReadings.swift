@@ -125,18 +125,23 @@ struct ServoReadings {
     }
 
     /// Takes a whole answer, unless it is from a place that the servo could not have reached. From one where it was not
-    /// expected two answers are believed: a garbled one with a right checksum does not come twice.
+    /// expected, and at first, two answers are believed: a garbled one with a right checksum does not come twice.
     /// - Parameter isHeld: torque is on. Without it a hand may take the joint anywhere between two looks.
     mutating func answered(_ index: Int, _ measurement: Measurement, isHeld: Bool) {
+        let isConfirmed = servos[index].doubted.map { Self.plausibility(of: measurement, after: $0) == .expected } ?? false
         if let last = servos[index].knowledge.last {
             let plausibility = Self.plausibility(of: measurement, after: last)
-            let isConfirmed = servos[index].doubted.map { Self.plausibility(of: measurement, after: $0) == .expected } ?? false
             if plausibility == .impossible && (isHeld || !isConfirmed) || plausibility == .surprising && !isConfirmed {
                 if plausibility == .impossible { implausible += 1 }
                 servos[index].doubted = measurement
                 servos[index].wasRefused = true
                 return
             }
+        } else if !isConfirmed {
+            // All that follows is measured by the first place.
+            servos[index].doubted = measurement
+            servos[index].wasRefused = true
+            return
         }
         servos[index].doubted = nil
         servos[index].knowledge = .read(measurement)

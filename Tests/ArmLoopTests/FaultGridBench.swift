@@ -280,7 +280,9 @@ final class GridBench<Driver: ArmDriver> {
     private func beginFault() {
         note("fault")
         switch test.fault {
-        case .missingOne, .hardwareError, .torqueLost, .overheated: judge.culprit = victim
+        case .missingOne, .hardwareError, .overheated: judge.culprits = [victim]
+        // Shadows obey their leader's id.
+        case .torqueLost: judge.culprits = Set([victim] + (arm.layout.joints.first { $0.id == victim }?.shadows ?? []))
         default: break
         }
         let amount = test.fault.amount

@@ -108,8 +108,8 @@ struct GridJudge {
     private var latchedSince: MonotonicTime?
     /// When somebody said that the arm may go on; nil once it did, or should have.
     private var resetTime: MonotonicTime?
-    /// The one servo that a fault is about, if it is about one.
-    var culprit: UInt8?
+    /// The servo that a fault is about, if it is about one, and shadows that have the same.
+    var culprits: Set<UInt8> = []
 
     init(_ servos: [GridServo]) {
         self.servos = servos
@@ -290,8 +290,9 @@ struct GridJudge {
         let isHeld = mode == .holding(.emergencyStop) || mode == .holding(.stopping)
         if Self.fault(mode) == nil && !isHeld {
             blame(5, now, "servo \(worst.id) \(worst.text) for \(worst.lasting.inSeconds.decimals(2)) s, the arm says \(mode)")
-        } else if !isHeld, let culprit, let named, named != Int(culprit) {
-            blame(5, now, "servo \(worst.id) \(worst.text), blamed is servo \(named), not \(culprit)")
+        } else if !isHeld, !culprits.isEmpty, let named, !culprits.contains(where: { Int($0) == named }) {
+            let expected = culprits.sorted()
+            blame(5, now, "servo \(worst.id) \(worst.text), blamed is servo \(named), not \(expected)")
         }
     }
 

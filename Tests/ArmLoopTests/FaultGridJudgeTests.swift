@@ -186,7 +186,7 @@ import Time
 
     @Test func theWrongNameIsSeen() {
         var scene = Scene()
-        scene.judge.culprit = 1
+        scene.judge.culprits = [1]
         scene.judge.fails(1, true, at: scene.now)
         for _ in 0..<35 {
             scene.wait(20)
