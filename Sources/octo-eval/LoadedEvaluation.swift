@@ -27,8 +27,9 @@ struct LoadedEvaluation {
     let policyName: String
     private let options: EvaluationOptions
     private let manifest: Manifest
+    /// Nil for the expert and for random motion.
     private let loaded: LoadedPolicy?
-    private let actor: Actor
+    private let policy: TrialPolicy
     /// The arm's calibration file.
     private let calibration: String
 
@@ -38,8 +39,14 @@ struct LoadedEvaluation {
             + (options.policy.map { [try ManifestOverride(parsing: "policy.checkpoint=\($0)")] } ?? [])
         let manifest = try Manifest.load(options.manifest, overrides: overrides)
         guard let simulation = manifest.simulation else { throw EvaluationError.noSimulation(options.manifest) }
-        loaded = actor == .checkpoint ? try LoadedPolicy(manifest.policy, text: nil, cameras: manifest.cameras.map(\.name)) : nil
-        policyName = loaded?.name ?? (actor == .expert ? "expert" : "random")
+        switch actor {
+        case .checkpoint:
+            let checkpoint = try LoadedPolicy(manifest.policy, text: nil, cameras: manifest.cameras.map(\.name))
+            (loaded, policyName) = (checkpoint, checkpoint.name)
+            policy = Self.network(checkpoint, delay: .fromSeconds(options.delaySteps * manifest.policy.rate.periodSeconds))
+        case .expert: (loaded, policyName, policy) = (nil, "expert", .expert)
+        case .random: (loaded, policyName, policy) = (nil, "random", .random)
+        }
         setup = EvaluationSetup(
             scene: try Scene(contentsOfFile: simulation.scene),
             arm: try ArmCalibration(contentsOfFile: manifest.arm.calibration), cameras: Self.cameras(of: manifest),
@@ -49,7 +56,6 @@ struct LoadedEvaluation {
         calibration = try String(contentsOfFile: manifest.arm.calibration, encoding: .utf8)
         self.options = options
         self.manifest = manifest
-        self.actor = actor
     }
 
     /// Those of the manifest that are in the simulated world.
@@ -67,18 +73,11 @@ struct LoadedEvaluation {
     func makeBench(goals: [GoalChoice]) throws -> TrialBench {
         var files: [String: Goal] = [:]
         for case .file(let path) in goals { files[path] = try goal(in: path) }
-        let policy: TrialPolicy =
-            switch (actor, loaded) {
-            case (.expert, _): .expert
-            case (.checkpoint, let loaded?): network(loaded)
-            case (.random, _), (.checkpoint, nil): .random
-            }
         return TrialBench(setup, policy: policy, files: files, givesText: options.text)
     }
 
-    private func network(_ loaded: LoadedPolicy) -> TrialPolicy {
-        let delay = Duration.fromSeconds(options.delaySteps * setup.policyRate.periodSeconds)
-        return .network { goal in
+    private static func network(_ loaded: LoadedPolicy, delay: Duration) -> TrialPolicy {
+        .network { goal in
             NetworkPolicy(
                 core: PolicyNodeCore(loaded.configuration, texts: loaded.texts), engine: loaded.engine, goal: goal, delay: delay)
         }

@@ -30,8 +30,8 @@ struct TrialRun {
             try file?.add(result)
             simulatedSeconds += Double(result.run?.outcome.timesteps ?? 0) * rate.periodSeconds
             try each(trial, bench)
-            let successes = log.results(of: trials).count(where: \.isSuccess)
-            progress.show(index + 1, note: "\(successes) of \(log.results.count) succeeded", at: .now())
+            let known = log.results(of: trials)
+            progress.show(index + 1, note: "\(known.count(where: \.isSuccess)) of \(known.count) succeeded", at: .now())
         }
         progress.end()
         count = missing.count

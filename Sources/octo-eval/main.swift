@@ -7,8 +7,11 @@ struct OctoEval: ParsableCommand {
         commandName: "octo-eval",
         abstract: "Measures how often a policy solves a task in the simulated world.",
         discussion: """
-            'run' needs not be written: octo-eval --task push … is octo-eval run --task push ….
+              octo-eval --task push --policy checkpoints/octo --episodes 50       success rate
+              octo-eval --task push --goal-from task,shuffled,black               is it the goal that it follows?
+              octo-eval align --task push --policy checkpoints/octo --out align   how well must the goal fit?
 
+            The word 'run' may be left out. 'octo-eval run --help' and 'octo-eval align --help' explain all options.
             Exit codes: 0 measured, 2 the input cannot be used.
             """,
         subcommands: [RunCommand.self, AlignCommand.self], defaultSubcommand: RunCommand.self)
