@@ -35,7 +35,8 @@ struct RunCommand: ParsableCommand {
             RIGHT/WRONG/NONE says which object was moved (or approached); --object block,cup runs both in the same scenes,
             so that only the goal can tell them apart.
 
-            With --results a run that was cut goes on, and one with more --episodes adds to what is there.
+            With --results a run that was cut goes on, and one with more --episodes adds to what is there (shuffled goals
+            are drawn anew, as they are among all scenes). Episodes whose results are there are not recorded again.
             --record writes episodes that failed as files for octo-replay. Same manifest, options and seed: the same
             episodes, bit for bit on one machine.
             """)
