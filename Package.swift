@@ -69,6 +69,7 @@ let package = Package(
         room("JSONTree"),
         room("Chance"),
         room("Time", ["CShims", histogram]),
+        room("Drawing", ["Time"]),
         room("Geometry"),
         room("Images", ["CTurboJPEG", "CPNG"]),
         room("Messages", ["Time", "Geometry", "Images"]),
@@ -88,7 +89,9 @@ let package = Package(
         // What an episode says, and how it is told again.
         room(
             "Replay",
-            ["Recording", "Episodes", "Wire", "Launch", "Teleop", "Messages", "Geometry", "Images", "Time", "JSONTree"]),
+            [
+                "Recording", "Episodes", "Wire", "Launch", "Teleop", "Drawing", "Messages", "Geometry", "Images", "Time", "JSONTree",
+            ]),
         room("Launch", ["JSONTree", "Messages", "Time"]),
         room("Teleop", ["Messages", "Geometry", "Time"]),
 
@@ -109,6 +112,13 @@ let package = Package(
         room("Export", ["Episodes", "Recording", "Control", "Wire", "Messages", "Images", "Geometry", "JSONTree", "Time"]),
         room("PolicySetup", ["Policy", "OctoModel", "TextTokenizer", "Launch", "Messages"]),
         room("ClosedLoop", ["Simulation", "Control", "Chance", "Policy", "OctoModel", "Messages", "Geometry", "Images", "Time"]),
+        // What an evaluation runs, keeps and concludes.
+        room(
+            "Evaluation",
+            [
+                "ClosedLoop", "Simulation", "SceneFit", "Recording", "Episodes", "Wire", "Control", "Chance", "Drawing", "Messages",
+                "Geometry", "Images", "Time", "JSONTree",
+            ]),
         room("Cameras", ["JSONTree", "Time", "Images", "Messages", "Chance", "CShims"]),
         room("OperatorTerminal", ["Teleop", "JSONTree", "Messages", "Geometry", "Time"]),
         room("NodeShell", ["Bus", "Wire", "Launch", "Messages", "Time", "CShims", argumentParser, logging]),
@@ -151,8 +161,8 @@ let package = Package(
         program(
             "octo-eval",
             [
-                "ClosedLoop", "Simulation", "ArmSetup", "PolicySetup", "Policy", "Control", "Goals", "Launch", "NodeShell",
-                "Messages", "Images", "Geometry", "Time", "JSONTree",
+                "Evaluation", "ClosedLoop", "Simulation", "Recording", "Episodes", "ArmSetup", "PolicySetup", "Policy", "Control",
+                "Goals", "Launch", "NodeShell", "Messages", "Images", "Time", "JSONTree",
             ]),
         program(
             "octo-teleop",
@@ -219,8 +229,8 @@ let package = Package(
         tests(
             of: "Replay",
             [
-                "EpisodeFixture", "Recording", "Episodes", "Wire", "Launch", "Teleop", "Control", "Messages", "Geometry", "Images", "Time",
-                "JSONTree",
+                "EpisodeFixture", "Recording", "Episodes", "Wire", "Launch", "Teleop", "Drawing", "Control", "Messages", "Geometry",
+                "Images", "Time", "JSONTree",
             ]),
         tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
         tests(of: "Teleop", ["Control", "Messages", "Geometry", "Time"]),
@@ -238,6 +248,12 @@ let package = Package(
             ]),
         tests(of: "ServoTools", ["ArmDrivers", "ServoEmulation", "ServoProtocol", "JSONTree", "Time", "Control"]),
         tests(of: "ClosedLoop", ["Simulation", "Control", "Messages", "Geometry", "Images", "Time"]),
+        tests(
+            of: "Evaluation",
+            [
+                "ClosedLoop", "Simulation", "SceneFit", "Recording", "Replay", "Control", "Messages", "Geometry", "Images", "Time",
+                "JSONTree",
+            ]),
         tests(of: "Cameras", ["JSONTree", "Time", "Images", "Messages"]),
         .testTarget(
             name: "EndToEndTests",

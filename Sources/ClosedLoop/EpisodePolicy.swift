@@ -22,11 +22,14 @@ package protocol EpisodePolicy {
     var isFinished: Bool { get }
     /// Whether the episode is over when the task is done.
     var endsAtSuccess: Bool { get }
+    /// What went into the network last; nil for a policy without one.
+    var lastObservation: PolicyObservation? { get }
 }
 
 extension EpisodePolicy {
     package var isFinished: Bool { false }
     package var endsAtSuccess: Bool { true }
+    package var lastObservation: PolicyObservation? { nil }
 }
 
 /// The beginning of a policy step.
@@ -122,6 +125,7 @@ package struct NetworkPolicy: EpisodePolicy {
     /// How long inference takes in the simulated world.
     private let delay: Duration
     private var running: (request: PolicyNodeCore.Request, due: MonotonicTime)?
+    package private(set) var lastObservation: PolicyObservation?
 
     /// - Parameter delay: from the tick that observes until the chunk is with the arm.
     package init(core: PolicyNodeCore, engine: PolicyEngine, goal: Goal, delay: Duration) {
@@ -140,8 +144,9 @@ package struct NetworkPolicy: EpisodePolicy {
 
     /// - Throws: `InferenceError`.
     package mutating func decide(at now: MonotonicTime) throws -> ActionChunk? {
-        if let due = core.nextTick, due <= now, case .observed(_, let request?) = core.tick(at: now) {
-            running = (request, now + delay)
+        if let due = core.nextTick, due <= now, case .observed(let observation, let request) = core.tick(at: now) {
+            lastObservation = observation
+            if let request { running = (request, now + delay) }
         }
         guard let (request, due) = running, due <= now else { return nil }
         let actions = try engine.run(request)

@@ -84,7 +84,8 @@ package struct EpisodeRunner {
     private let world: World
     private let stepsPerTick: Int
     private var controller: ArmController
-    private let start = MonotonicTime(nanoseconds: 1_000_000_000)
+    /// When the episode begins, on its own clock.
+    package let start = MonotonicTime(nanoseconds: 1_000_000_000)
     private var sequence: UInt64 = 0
 
     /// - Parameter world: at the beginning of the episode.
@@ -109,10 +110,13 @@ package struct EpisodeRunner {
     }
 
     /// Runs until the task is done at two policy steps in a row, the policy is finished, or the time is over.
-    /// - Parameter eachTimestep: gets every policy step, after the policy has seen it.
-    /// - Throws: `WorldError`, `EpisodeError`, and what the policy or `eachTimestep` throw.
+    /// - Parameters:
+    ///   - eachTimestep: gets every policy step, after the policy has seen it.
+    ///   - eachTick: gets what the arm did at every control tick.
+    /// - Throws: `WorldError`, `EpisodeError`, and what the policy, `eachTimestep` or `eachTick` throw.
     package mutating func run<P: EpisodePolicy>(
-        _ policy: inout P, eachTimestep: (EpisodeMoment, P) throws -> Void = { _, _ in }
+        _ policy: inout P, eachTimestep: (EpisodeMoment, P) throws -> Void = { _, _ in },
+        eachTick: (ArmTick, MonotonicTime) throws -> Void = { _, _ in }
     ) throws -> EpisodeOutcome {
         var outcome = EpisodeOutcome()
         var meter = MotionMeter(seconds: settings.controller.rate.periodSeconds)
@@ -147,6 +151,7 @@ package struct EpisodeRunner {
             }
             let tick = controller.tick(at: now, measured: Self.measured(world, at: now))
             controller.wrote(at: now)
+            try eachTick(tick, now)
             world.command(tick.setpoint.positions, gripper: tick.setpoint.gripper)
             try world.advance(steps: stepsPerTick)
             state = tick.state

@@ -4,8 +4,13 @@ package struct EvaluationSummary: Equatable, Sendable {
     package let successes: Int
 
     package init(_ outcomes: [EpisodeOutcome]) {
-        episodes = outcomes.count
-        successes = outcomes.count(where: \.isSuccess)
+        self.init(successes: outcomes.count(where: \.isSuccess), of: outcomes.count)
+    }
+
+    /// - Parameter successes: 0...episodes.
+    package init(successes: Int, of episodes: Int) {
+        self.episodes = episodes
+        self.successes = successes
     }
 
     /// Share of the episodes that succeeded; 0 without episodes.

@@ -1,3 +1,4 @@
+import Drawing
 import Time
 
 /// A diagram over time: several lines in one frame, with the marks of its axes.

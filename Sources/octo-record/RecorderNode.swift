@@ -128,7 +128,7 @@ struct RecorderNode: NodeBody {
         // The pointer does not leave the call.
         let goal = message.body.withUnsafeBytes { try? Goal(body: $0, bulk: message.bulk) }
         guard let goal, !goal.isNone, let content = FileManager.default.contents(atPath: goal.source + "/goal.json") else { return }
-        let record = RunFacts.attachment("goals/\(goal.name)/goal.json", Array(content), at: message.receivedTime)
+        let record = MCAP.Attachment(json: content, named: "goals/\(goal.name)/goal.json", at: message.receivedTime)
         try perform(core.add(record), at: message.receivedTime)
     }
 

@@ -2,6 +2,7 @@ import Episodes
 import Foundation
 import Images
 import Launch
+import Recording
 import Synchronization
 import Time
 
@@ -15,10 +16,10 @@ struct RunFacts {
     init(_ run: RunDescription, at now: MonotonicTime) {
         func file(_ name: String, _ path: String) -> MCAP.Attachment? {
             guard let content = FileManager.default.contents(atPath: path) else { return nil }
-            return Self.attachment(name, Array(content), at: now)
+            return MCAP.Attachment(json: content, named: name, at: now)
         }
         let manifest = run.manifest
-        var attachments = [Self.attachment("manifest.json", Array(manifest.tree.text().utf8), at: now)]
+        var attachments = [MCAP.Attachment(json: manifest.tree.text().utf8, named: "manifest.json", at: now)]
         if let arm = file("calibration/arm.json", manifest.arm.calibration) { attachments.append(arm) }
         for camera in manifest.cameras {
             guard case .device(let device) = camera.source, let path = device.calibration,
@@ -40,11 +41,6 @@ struct RunFacts {
                 ]),
             MCAP.Metadata(name: "machine", metadata: Self.machine()),
         ]
-    }
-
-    static func attachment(_ name: String, _ data: [UInt8], at now: MonotonicTime) -> MCAP.Attachment {
-        let time = UInt64(max(0, now.nanoseconds))
-        return MCAP.Attachment(logTime: time, createTime: time, name: name, mediaType: "application/json", data: data)
     }
 
     /// uname(2), /proc/cpuinfo.

@@ -222,7 +222,8 @@ extension EndToEnd {
                 let outcome = try Program.run(
                     "octo-eval", ["--manifest", Self.manifest, "--json"] + arguments, limit: 120)
                 #expect(outcome.exitCode == 0, "\(outcome.errors)")
-                return try JSONNode(parsing: Array(outcome.output.utf8))
+                let tree = try JSONNode(parsing: Array(outcome.output.utf8))
+                return try #require(tree["table"]?.array?.first)
             }
             let folder = try TemporaryFolder.make("eval")
             defer { try? FileManager.default.removeItem(at: folder) }
@@ -232,7 +233,7 @@ extension EndToEnd {
                 ["--task", "pick-place", "--episodes", "5", "--expert", "--csv", rows, "--sheet", sheet])
             #expect((expert["successes"]?.int ?? 0) >= 4)
             let text = try String(contentsOfFile: rows, encoding: .utf8)
-            #expect(text.split(separator: "\n").count == 6 && text.hasPrefix("seed,success,"))
+            #expect(text.split(separator: "\n").count == 6 && text.hasPrefix("task,object,goal,seed,"))
             #expect(try RGBImage(contentsOf: sheet).width > 900)
             let random = try evaluate(["--task", "pick-place", "--episodes", "5", "--random", "--max-steps", "40"])
             #expect(random["successes"]?.int == 0)
@@ -244,15 +245,81 @@ extension EndToEnd {
             #expect(try evaluate(arguments.dropLast(2) + [])["rows"] != first["rows"], "the delay has an effect")
         }
 
+        @Test func anEvaluationThatWasCutGoesOnAndRecordsItsFailures() throws {
+            let folder = try TemporaryFolder.make("eval-cut")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+            func evaluate(_ episodes: Int, _ arguments: [String]) throws -> (table: JSONNode?, errors: String) {
+                let outcome = try Program.run(
+                    "octo-eval",
+                    [
+                        "--manifest", Self.manifest, "--json", "--task", "reach,push", "--goal-from", "task,black", "--max-steps", "3",
+                        "--episodes", "\(episodes)",
+                    ] + arguments, limit: 120)
+                #expect(outcome.exitCode == 0, "\(outcome.errors)")
+                return (try JSONNode(parsing: Array(outcome.output.utf8))["table"], outcome.errors)
+            }
+            let whole = try evaluate(2, ["--record", path("failures")])
+            #expect(whole.table?.array?.count == 4)
+            _ = try evaluate(1, ["--results", path("results.jsonl")])
+            // As if it had been killed while it wrote.
+            let log = try FileHandle(forUpdating: URL(fileURLWithPath: path("results.jsonl")))
+            try log.truncate(atOffset: log.seekToEnd() - 10)
+            try log.close()
+            let rest = try evaluate(2, ["--results", path("results.jsonl")])
+            #expect(rest.table == whole.table)
+            #expect(rest.errors.contains("3 of 8 episodes are in the results already"), "\(rest.errors)")
+            let other = try Program.run(
+                "octo-eval",
+                ["--manifest", Self.manifest, "--task", "reach", "--max-steps", "4", "--results", path("results.jsonl")])
+            #expect(other.exitCode == 2 && other.errors.contains("max_steps is 3 there, 4 here"), "\(other.errors)")
+
+            let episode = path("failures/push-block-goal-black-seed-1.mcap")
+            let info = try Program.run("octo-replay", ["info", episode, "--json"])
+            #expect(info.exitCode == 0, "\(info.errors)")
+            let facts = try JSONNode(parsing: Array(info.output.utf8))
+            #expect(facts["outcome"]?.string == "failure")
+            let verified = try Program.run("octo-replay", ["verify", episode], limit: 120)
+            #expect(verified.exitCode == 0, "\(verified.output) \(verified.errors)")
+        }
+
+        @Test func anAlignmentStudyWritesTableFigureAndLimits() throws {
+            let folder = try TemporaryFolder.make("align")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let outcome = try Program.run(
+                "octo-eval",
+                [
+                    "align", "--manifest", Self.manifest, "--task", "reach", "--axes", "camera-turn,arm-away", "--episodes", "1",
+                    "--max-steps", "3", "--out", folder.path,
+                ], limit: 120)
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            func content(_ name: String) throws -> [UInt8] { Array(try Data(contentsOf: folder.appendingPathComponent(name))) }
+            let table = try JSONNode(parsing: content("table.json"))
+            #expect(table["axes"]?.array?.map { $0["rows"]?.array?.count } == [6, 2])
+            let limits = try JSONNode(parsing: content("goal_fit.json"))
+            #expect(limits["limits"]?.array?.allSatisfy { $0["unknown"]?.string?.contains("only 1 episodes") == true } == true)
+            #expect(String(decoding: try content("alignment.svg"), as: UTF8.self).contains("camera-turn"))
+            #expect(try RGBImage(contentsOf: folder.appendingPathComponent("goals.png").path).width > 700)
+            #expect(String(decoding: try content("results.jsonl"), as: UTF8.self).split(separator: "\n").count == 8)
+        }
+
         @Test(arguments: [
-            (["--task", "fly"], "reach"), (["--task", "reach", "--expert", "--random"], "three policies"),
+            (["--task", "fly"], "reach"), (["--task", "reach,reach"], "twice"),
+            (["--task", "reach", "--goal-from", "white"], "'white'"),
+            (["--task", "reach", "--goal-from", "shuffled", "--episodes", "1"], "--episodes 2"),
+            (["--task", "reach", "--goal-from", "push:spoon"], "block, cylinder, cup"),
+            (["--task", "reach", "--goal-from", "file:/nonexistent.png"], "/nonexistent.png"),
+            (["--task", "reach", "--expert", "--goal-from", "black"], "--goal-from"),
+            (["--task", "reach", "--record-all"], "--record"),
+            (["align", "--task", "reach", "--out", "/tmp", "--axes", "smell"], "'smell'"),
+            (["align", "--task", "reach,push", "--out", "/tmp"], "one task"), (["--task", "reach", "--expert", "--random"], "three policies"),
             (["--task", "reach", "--object", "spoon"], "block, cylinder, cup"),
             (["--task", "reach", "--manifest", Pipeline.replayManifest], "simulation"),
             (["--task", "reach", "--policy", "/nonexistent"], "/nonexistent"),
         ])
         func evaluationsRefuseWhatTheyCannotDo(arguments: [String], words: String) throws {
             let manifest = arguments.contains("--manifest") ? [] : ["--manifest", Self.manifest]
-            let outcome = try Program.run("octo-eval", manifest + arguments)
+            let outcome = try Program.run("octo-eval", arguments + manifest)
             #expect(outcome.exitCode == 2, "\(outcome.output)")
             #expect(outcome.errors.contains(words), "\(outcome.errors)")
         }

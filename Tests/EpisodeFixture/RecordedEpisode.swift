@@ -52,18 +52,7 @@ package struct RecordedEpisode {
     }
 
     private mutating func write(_ actions: [RecorderCore.Action]) throws {
-        for action in actions {
-            switch action {
-            case .define(let schema): try writer.write(schema)
-            case .attach(let attachment): try writer.write(attachment)
-            case .describe(let channel): try writer.write(channel)
-            case .write(let message): try writer.write(message)
-            case .note(let metadata): try writer.write(metadata)
-            case .close(let closing): for record in closing.records() { try writer.write(record) }
-            case .amend(_, let metadata): try writer.write(metadata)
-            case .open, .answer: break
-            }
-        }
+        for action in actions { try writer.write(action) }
     }
 
     /// The file's path.

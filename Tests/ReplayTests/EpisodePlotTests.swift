@@ -1,3 +1,4 @@
+import Drawing
 import EpisodeFixture
 import Episodes
 import Foundation

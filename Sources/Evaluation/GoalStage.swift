@@ -1,0 +1,108 @@
+import ClosedLoop
+import Control
+import Geometry
+import Images
+import Messages
+import Simulation
+
+/// Why there is no goal image for a trial. It is no failure of the policy.
+package enum GoalStageProblem: Error, Equatable, CustomStringConvertible {
+    case expertFailed(seed: UInt64, instruction: String)
+    case noRoom(GoalAxis)
+    case noOtherObject(GoalAxis)
+
+    package var description: String {
+        switch self {
+        case .expertFailed(let seed, let instruction):
+            "taking the goal: the expert did not manage '\(instruction)' in the scene of seed \(seed). Choose another --seed, or a "
+                + "scene with more room."
+        case .noRoom(let axis): "taking the goal: no place is free for what '\(axis.rawValue)' moves. Take a scene with more room."
+        case .noOtherObject(let axis): "taking the goal: '\(axis.rawValue)' needs a second object. Take a scene with two or more."
+        }
+    }
+}
+
+/// Makes goal images: the expert solves the task, the world is changed as the trial says, and the cameras look at it.
+///
+/// Remembers what the expert did in the scene of the last seed, which the changes of one scene share.
+package struct GoalStage {
+    /// The world after a task.
+    struct End {
+        /// Of the world's beginning.
+        var scene: Scene
+        var state: WorldState
+        var arm: JointVector
+        var gripper: Double
+        /// Radians, before the task.
+        var armAtStart: JointVector
+    }
+    private struct Key: Hashable {
+        var seed: UInt64
+        var task: ManipulationTask.Kind
+        var object: Int
+        var moved: SIMD2<Double>
+    }
+
+    private let setup: EvaluationSetup
+    private var ends: [Key: Result<End, GoalStageProblem>] = [:]
+
+    package init(_ setup: EvaluationSetup) { self.setup = setup }
+
+    /// The goal image of each camera.
+    /// - Parameter task: in the scene that the goal shows.
+    /// - Throws: `GoalStageProblem`, `WorldError`, `ImageError`, `EpisodeError`.
+    package mutating func views(_ task: ManipulationTask, seed: UInt64, change: GoalChange = .none) throws -> [Goal.View] {
+        let end = try end(of: task, seed: seed, change: change)
+        let world = try GoalWorld(end, task: task, seed: seed, change: change, arm: setup.arm).world
+        return try setup.cameras.map { camera in
+            let picture = try world.picture(camera.camera, width: camera.width, height: camera.height)
+            return Goal.View(camera: camera.camera.rawValue, image: try picture.changed(by: change))
+        }
+    }
+
+    /// Whether the end that a goal shows would count as success of another task too.
+    /// - Parameters:
+    ///   - task: the one that judges, in the scene of `seed`.
+    ///   - goal: the one that was solved for the goal, in the scene of `goalSeed`.
+    package mutating func isSameAim(
+        _ task: ManipulationTask, seed: UInt64, goal: ManipulationTask, goalSeed: UInt64
+    ) throws -> Bool {
+        let end = try end(of: goal, seed: goalSeed, change: .none)
+        let world = try World(setup.scene.varied(seed: seed), arm: setup.arm)
+        switch task.kind {
+        // The tool comes to where the goal has it; the object stays where this scene has it.
+        case .reach: try world.place(arm: end.arm, gripper: end.gripper)
+        case .push, .pickPlace: try world.restore(end.state)
+        }
+        return task.isDone(in: world)
+    }
+
+    private mutating func end(of task: ManipulationTask, seed: UInt64, change: GoalChange) throws -> End {
+        // The arm goes where the object is: there the object must stand elsewhere before the expert comes.
+        let amount = task.kind == .reach ? change.amount(of: .objectMoved) : 0
+        let scene = setup.scene.varied(seed: seed)
+        let moved = try amount == 0 ? .zero : GoalWorld.way(.objectMoved, of: task.object, in: scene, seed: seed, by: amount)
+        let key = Key(seed: seed, task: task.kind, object: task.object, moved: moved)
+        if let known = ends[key] { return try known.get() }
+        if ends.keys.contains(where: { $0.seed != seed }) { ends = [:] }
+        let found = try solve(task, in: scene, seed: seed, moved: moved)
+        ends[key] = found
+        return try found.get()
+    }
+
+    private func solve(
+        _ task: ManipulationTask, in scene: Scene, seed: UInt64, moved: SIMD2<Double>
+    ) throws -> Result<End, GoalStageProblem> {
+        var scene = scene
+        scene.objects[task.object].position += moved
+        let world = try World(scene, arm: setup.arm)
+        let start = world.armPositions
+        guard try ExpertEpisode.run(task, in: world, cameras: [], eachStep: { _ in }).isSuccess else {
+            return .failure(.expertFailed(seed: seed, instruction: task.instruction(in: scene)))
+        }
+        return .success(
+            End(
+                scene: scene, state: world.state, arm: world.armPositions, gripper: world.gripperOpening,
+                armAtStart: start))
+    }
+}

@@ -1,0 +1,97 @@
+import ArgumentParser
+import Evaluation
+import Foundation
+import Simulation
+
+/// What all evaluations are told.
+struct EvaluationOptions: ParsableArguments {
+    @Option(help: "The robot's manifest, with a section \"simulation\".")
+    var manifest = "launch/sim.json"
+
+    @Option(help: "How many scenes.")
+    var episodes = 20
+
+    @Option(help: "Seed of the first scene; each further one has the next.")
+    var seed: UInt64 = 0
+
+    @Option(help: "A checkpoint folder in place of the manifest's.")
+    var policy: String?
+
+    @Flag(help: "Gives the task as a sentence, too, to a checkpoint that reads language.")
+    var text = false
+
+    @Option(help: "Policy steps that inference takes.")
+    var delaySteps = 0.0
+
+    @Option(help: "Policy steps after which an episode has failed.")
+    var maxSteps = 120
+
+    @Option(name: .customLong("set"), help: "A value in place of the manifest's: PATH=VALUE.")
+    var overrides: [String] = []
+
+    func validate() throws {
+        if episodes < 1 { throw ValidationError("--episodes: found \(episodes), expected 1 or more.") }
+        if maxSteps < 1 { throw ValidationError("--max-steps: found \(maxSteps), expected 1 or more.") }
+        if !(0...100).contains(delaySteps) { throw ValidationError("--delay-steps: found \(delaySteps), expected 0 to 100.") }
+    }
+}
+
+/// The parts of a list that the command line has with commas.
+struct OptionList {
+    let parts: [String]
+
+    init(_ text: String) { parts = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
+
+    /// Each part as what it names.
+    /// - Throws: for a part that names nothing, and for one that comes twice; both name the option.
+    func values<Value: Hashable>(of option: String, known: [String], _ make: (String) -> Value?) throws -> [Value] {
+        var values: [Value] = []
+        for part in parts {
+            guard let value = make(part) else {
+                throw ValidationError("\(option): found '\(part)', expected one or more of \(known.joined(separator: ", ")).")
+            }
+            if values.contains(value) { throw ValidationError("\(option): '\(part)' stands there twice. Give it once.") }
+            values.append(value)
+        }
+        return values
+    }
+}
+
+extension ManipulationTask.Kind {
+    static func list(_ text: String) throws -> [Self] {
+        try OptionList(text).values(of: "--task", known: allCases.map(\.rawValue)) { Self(rawValue: $0) }
+    }
+}
+
+/// Writes a whole file; whoever reads it meanwhile finds the old one or the new one.
+func write(_ text: String, to path: String) throws {
+    do {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+        throw EvaluationError.unwritable(path, reason: error.localizedDescription)
+    }
+}
+
+/// Why an evaluation cannot be made.
+enum EvaluationError: Error, CustomStringConvertible {
+    case noSimulation(String)
+    case nothingRan(String)
+    case unwritable(String, reason: String)
+    case inUse(String)
+    case noPicture(folder: String, expected: [String])
+
+    var description: String {
+        switch self {
+        case .noSimulation(let path):
+            "reading \(path): it has no section \"simulation\", expected a robot in the simulated world. Take launch/sim.json."
+        case .nothingRan(let reason): "evaluating: no episode could be run: \(reason)"
+        case .unwritable(let path, let reason):
+            "writing \(path): \(reason), expected a file that can be written. Choose another path."
+        case .inUse(let path):
+            "going on with the results in \(path): another octo-eval writes them at present. Wait for it, or name another file."
+        case .noPicture(let folder, let expected):
+            "reading goal images in \(folder): there is none of \(expected.joined(separator: ", ")), expected one or more. "
+                + "'octo-sim goal' writes such a folder."
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import Evaluation
+import Foundation
+
+/// Results on disk: read at the beginning, then one line after each trial.
+final class ResultFile {
+    private(set) var log: ResultLog
+    private let path: String
+    private let file: FileHandle
+
+    /// Opens the file, or begins it. What was cut at its end is taken away. open(2), flock(2), ftruncate(2).
+    init(_ path: String, settings: ResultLog.Settings) throws {
+        self.path = path
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw EvaluationError.unwritable(path, reason: String(cString: strerror(errno))) }
+        file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { throw EvaluationError.inUse(path) }
+        log = try ResultLog(parsing: file.readToEnd() ?? Data(), path: path, settings: settings)
+        do {
+            try file.truncate(atOffset: UInt64(log.wholeBytes))
+            try file.seekToEnd()
+            if log.wholeBytes == 0 { try file.write(contentsOf: Data((ResultLog.header(settings) + "\n").utf8)) }
+        } catch {
+            throw EvaluationError.unwritable(path, reason: error.localizedDescription)
+        }
+    }
+
+    func add(_ result: TrialResult) throws {
+        log.add(result)
+        do {
+            try file.write(contentsOf: Data((result.tree.text() + "\n").utf8))
+        } catch {
+            throw EvaluationError.unwritable(path, reason: error.localizedDescription)
+        }
+    }
+}

@@ -1,0 +1,159 @@
+import ArgumentParser
+import Evaluation
+import Images
+import JSONTree
+import NodeShell
+import Simulation
+import Time
+
+/// Success rates, with the controls that show what they are due to.
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Measures how often a policy solves tasks, and whether it is the goal that it follows.",
+        discussion: """
+            Runs episodes in lock step, faster than real time, through the cores of the live pipeline: observation window,
+            preprocessing, inference, chunk execution, kinematics and safety, with the settings of the manifest. Every
+            episode is another variation of the scene. Success is judged from the world's state.
+
+              octo-eval --task pick-place --episodes 50 --expert
+              octo-eval --task reach,push,pick-place --policy checkpoints/octo --delay-steps 1 --csv rows.csv
+
+            The goal image is taken from the world after the scripted expert has solved the task in the same scene. Whether
+            a policy follows it is seen from controls, whose success should be small:
+
+              octo-eval --task reach --goal-from task,shuffled,black --results reach.jsonl
+
+              task        the end of the episode's own task: the measurement
+              shuffled    the end of the same task in another of the scenes, each used once
+              black       black pictures
+              file:PATH   one picture for the primary camera, or a folder with primary.png, wrist.png
+              push:cup    the end of that task with that object, in the same scene
+
+            A shuffled goal may by chance ask for what its scene asks for, too: where the mark does not move, "on the mark"
+            is the same place everywhere. OTHER AIM in the table counts only episodes where success would not be the goal's.
+            RIGHT/WRONG/NONE says which object was moved (or approached); --object block,cup runs both in the same scenes,
+            so that only the goal can tell them apart.
+
+            With --results a run that was cut goes on, and one with more --episodes adds to what is there (shuffled goals
+            are drawn anew, as they are among all scenes). Episodes whose results are there are not recorded again.
+            --record writes episodes that failed as files for octo-replay. Same manifest, options and seed: the same
+            episodes, bit for bit on one machine.
+            """)
+
+    @OptionGroup var options: EvaluationOptions
+
+    @Option(help: "reach, push, pick-place, or several with commas.")
+    var task: String
+
+    @Option(help: "Object of the tasks, or several with commas; without it the scene's first.")
+    var object: String?
+
+    @Option(help: "Goal image: task, shuffled, black, file:PATH or TASK:OBJECT, or several with commas.")
+    var goalFrom = "task"
+
+    @Flag(help: "The scripted expert in place of a checkpoint.")
+    var expert = false
+
+    @Flag(help: "Random motion in place of a checkpoint.")
+    var random = false
+
+    @Option(help: "File that keeps each episode's result (JSON lines); a second call goes on from there.")
+    var results: String?
+
+    @Option(help: "Folder for episodes that failed, as octo-record writes them.")
+    var record: String?
+
+    @Flag(help: "Records all episodes, not only those that failed.")
+    var recordAll = false
+
+    @Option(help: "CSV file with a row for each episode.")
+    var csv: String?
+
+    @Option(help: "PNG file with the first picture, the last and the goal of up to 20 episodes.")
+    var sheet: String?
+
+    @Flag(help: "Prints the result as JSON.")
+    var json = false
+
+    private static let sheetEpisodes = 20
+    private static let sheetSize = 160
+
+    func validate() throws {
+        if [options.policy != nil, expert, random].count(where: { $0 }) > 1 {
+            throw ValidationError("--policy, --expert and --random are three policies: give one of them.")
+        }
+        if expert || random {
+            if options.delaySteps > 0 { throw ValidationError("--delay-steps belongs to a checkpoint.") }
+            if goalFrom != "task" {
+                throw ValidationError("--goal-from belongs to a checkpoint: the expert and random motion look at no goal.")
+            }
+        }
+        if recordAll, record == nil { throw ValidationError("--record-all belongs to --record.") }
+        _ = try (ManipulationTask.Kind.list(task), goals)
+    }
+
+    private var goals: [GoalChoice] {
+        get throws {
+            var goals: [GoalChoice] = []
+            for part in OptionList(goalFrom).parts {
+                do throws(GoalChoice.Problem) {
+                    goals.append(try GoalChoice(parsing: part))
+                } catch {
+                    throw ValidationError("--goal-from: \(error)")
+                }
+            }
+            return goals
+        }
+    }
+
+    func run() throws { try reporting { try evaluate() } }
+
+    private func evaluate() throws {
+        let actor: LoadedEvaluation.Actor = expert ? .expert : random ? .random : .checkpoint
+        let goals = try goals
+        let evaluation = try LoadedEvaluation(options, actor: actor)
+        let kinds = try kinds(goals, in: evaluation.setup.scene)
+        let trials = try TrialPlan.trials(of: kinds, episodes: options.episodes, seed: options.seed)
+        var bench = try evaluation.makeBench(goals: goals)
+        if sheet != nil { bench.pictureSize = Self.sheetSize }
+        if let record { bench.tape = try evaluation.makeTape(folder: record, keepsSuccesses: recordAll) }
+        let file = try results.map { try ResultFile($0, settings: evaluation.settings) }
+        var pictures: [RGBImage] = []
+        let run = try TrialRun(trials, bench: &bench, file: file, rate: evaluation.setup.policyRate) { _, bench in
+            guard let taken = bench.pictures, pictures.count < 3 * Self.sheetEpisodes else { return }
+            pictures += [taken.first, taken.last] + [taken.goal?.resized(to: Self.sheetSize)].compactMap(\.self)
+        }
+        let table = TrialTable(policy: evaluation.policyName, run.results)
+        if let csv { try write(table.csv, to: csv) }
+        if let sheet, let tiles = RGBImage.tiled(pictures, columns: 6) { try tiles.writePNG(to: sheet) }
+        if json {
+            let times = [("simulated_s", run.simulatedSeconds), ("elapsed_s", run.elapsed.inSeconds)]
+            print(times.reduce(table.tree) { $0.with($1.0, JSONNode(number: $1.1)) }.text())
+        } else {
+            print(table.text + (run.speed.map { "\n" + $0 } ?? ""))
+        }
+    }
+
+    /// A row of the table for each: what the scene does not have is refused before anything runs.
+    private func kinds(_ goals: [GoalChoice], in scene: Scene) throws -> [Trial.Kind] {
+        let tasks = try ManipulationTask.Kind.list(task)
+        for case .other(let kind, let name) in goals { _ = try ManipulationTask(kind, object: name, in: scene) }
+        var kinds: [Trial.Kind] = []
+        for task in tasks {
+            for name in object.map({ OptionList($0).parts.map(Optional.some) }) ?? [nil] {
+                let checked = try ManipulationTask(task, object: name, in: scene)
+                for goal in goals {
+                    kinds.append(.init(task: task, object: scene.objects[checked.object].name, goal: goal, change: .none))
+                }
+            }
+        }
+        return kinds
+    }
+}
+
+extension RGBImage {
+    func resized(to side: Int) -> RGBImage {
+        ImageResize(fromWidth: width, height: height, toWidth: side, height: side, cropsCentre: false).resize(self)
+    }
+}

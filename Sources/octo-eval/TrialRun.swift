@@ -1,0 +1,52 @@
+import Evaluation
+import NodeShell
+import Time
+
+/// Runs the trials that have no result yet, and keeps what comes of them.
+struct TrialRun {
+    private(set) var results: [TrialResult] = []
+    /// Seconds that passed in the world, and really; of the trials that were run now.
+    private(set) var simulatedSeconds = 0.0
+    private(set) var elapsed = Duration.zero
+    private(set) var count = 0
+
+    /// - Parameters:
+    ///   - file: nil: nothing is kept.
+    ///   - each: hears of each trial that is run now.
+    init(
+        _ trials: [Trial], bench: inout TrialBench, file: ResultFile?, rate: Rate,
+        each: (Trial, TrialBench) throws -> Void = { _, _ in }
+    ) throws {
+        var log = file?.log ?? ResultLog()
+        let missing = log.missing(of: trials)
+        if missing.count < trials.count {
+            complain("\(trials.count - missing.count) of \(trials.count) episodes are in the results already; \(missing.count) are run.")
+        }
+        let begin = MonotonicTime.now()
+        let progress = ProgressLine(total: missing.count, of: "episodes", at: begin)
+        for (index, trial) in missing.enumerated() {
+            let result = try bench.run(trial)
+            log.add(result)
+            try file?.add(result)
+            simulatedSeconds += Double(result.run?.outcome.timesteps ?? 0) * rate.periodSeconds
+            try each(trial, bench)
+            let known = log.results(of: trials)
+            progress.show(index + 1, note: "\(known.count(where: \.isSuccess)) of \(known.count) succeeded", at: .now())
+        }
+        progress.end()
+        count = missing.count
+        elapsed = MonotonicTime.now() - begin
+        results = log.results(of: trials)
+        if !results.contains(where: { $0.run != nil }), let reason = results.first?.refusal {
+            throw EvaluationError.nothingRan(reason)
+        }
+    }
+
+    /// How fast it went, for people; nil where nothing was run.
+    var speed: String? {
+        guard count > 0 else { return nil }
+        let seconds = max(elapsed.inSeconds, 1e-9)
+        return "speed   \((simulatedSeconds / seconds).decimals(1)) times real time, "
+            + "\((60 * Double(count) / seconds).decimals(1)) episodes a minute"
+    }
+}
