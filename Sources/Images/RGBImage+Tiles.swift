@@ -24,4 +24,20 @@ extension RGBImage {
         }
         return RGBImage(width: sheetWidth, height: sheetHeight, pixels: pixels)
     }
+
+    /// The picture with a frame over its edge.
+    /// - Parameters:
+    ///   - colour: red, green, blue.
+    ///   - width: pixels.
+    package func framed(in colour: SIMD3<UInt8>, width line: Int) -> RGBImage {
+        let pixels = SharedBytes(count: width * height * 3) { (memory) throws(Never) in
+            memory.copyMemory(from: self.pixels.bytes)
+            for y in 0..<height {
+                for x in 0..<width where min(x, y, width - 1 - x, height - 1 - y) < line {
+                    for channel in 0..<3 { memory[(y * width + x) * 3 + channel] = colour[channel] }
+                }
+            }
+        }
+        return RGBImage(width: width, height: height, pixels: pixels)
+    }
 }

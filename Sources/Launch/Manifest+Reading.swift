@@ -193,6 +193,7 @@ extension Manifest.Simulation {
     fileprivate init(_ section: CheckedSection) {
         self.init(
             scene: section.optionalString("scene"), model: section.optionalString("mjcf"), seed: section.optionalInt("seed").map { UInt64($0) },
+            task: section.optionalString("task").flatMap(ManifestSimulatedTask.init(rawValue:)), object: section.optionalString("object"),
             film: section.optionalString("film"), filmRate: section.rate("film_rate_hz"))
     }
 }

@@ -28,6 +28,13 @@ package enum ManifestRetreat: String, CaseIterable, Sendable {
     case rest
 }
 
+/// What a simulated run is judged by.
+package enum ManifestSimulatedTask: String, CaseIterable, Sendable {
+    case reach
+    case push
+    case pickPlace = "pick-place"
+}
+
 /// When a run's first episode begins.
 package enum ManifestRecordingStart: String, CaseIterable, Sendable {
     case withRun = "with_run"
@@ -275,6 +282,9 @@ package struct Manifest: Equatable, Sendable {
         package var model: String?
         /// Of the scene's variation; nil: the scene as it is written.
         package var seed: UInt64?
+        /// What the run is judged by, and the object it is about, nil for the scene's first; nil: nothing is judged.
+        package var task: ManifestSimulatedTask?
+        package var object: String?
         /// Absolute path of the picture that is left at the end; nil: none.
         package var film: String?
         /// Pictures a second of the film.

@@ -145,6 +145,11 @@ enum ManifestKeys {
             "mjcf", .path(.file), .optional,
             "A MuJoCo model in place of the one that is made of scene and arm; begin with what octo-sim mjcf prints."),
         ManifestKey(
+            "task", .choice(ManifestSimulatedTask.allCases.map(\.rawValue)), .optional,
+            "What the run is judged by, from the world: the tool comes above the object (reach), the object onto the mark (push) or "
+                + "into the tray (pick-place). The policy is not told. Left out, nothing is judged."),
+        ManifestKey("object", .text, .optional, "The object that the task is about. Left out, the scene's first."),
+        ManifestKey(
             "film", .destination, .optional,
             "A PNG file that is written at the end: what the primary camera saw, beside the goal."),
         ManifestKey("film_rate_hz", .number(0.05...5), .defaultsTo(1), unit: "Hz", "Pictures a second of the film."),

@@ -18,6 +18,12 @@ package struct RunSummary: Sendable {
         }
     }
 
+    package enum TaskOutcome: Equatable, Sendable {
+        case notReached
+        /// Counted from the arm's first motion.
+        case reached(after: Duration)
+    }
+
     package var robot: String
     package var runID: String
     package var outcome: Supervisor.Outcome
@@ -40,6 +46,8 @@ package struct RunSummary: Sendable {
     /// Messages passed over for newer ones where only the newest counts: no fault.
     package var superseded: Int64
     package var restarts: [(node: String, count: Int)]
+    /// What came of the simulated world's task; nil where none was set.
+    package var task: TaskOutcome?
     /// What was recorded.
     package var episodes: [EpisodeState]
 
@@ -68,6 +76,10 @@ package struct RunSummary: Sendable {
         lost = (record.total("bus_lost") { _ in true } ?? 0) + ownLost
         superseded = record.total("bus_superseded") { _ in true } ?? 0
         restarts = supervisor.restarts
+        if record.total("tasks", where: { $0 == Manifest.simulationNode }) != nil {
+            let reached = record.total("task_reached_after_ms") { $0 == Manifest.simulationNode }
+            task = reached.map { .reached(after: .milliseconds($0)) } ?? .notReached
+        }
         episodes = record.episodes
     }
 }
@@ -109,6 +121,10 @@ extension RunSummary {
                     })),
             "bus_lost": JSONNode(lost),
             "bus_superseded": JSONNode(superseded),
+            "simulated_task": task.map { task in
+                guard case .reached(let time) = task else { return .object(["reached": JSONNode(.bool(false))]) }
+                return .object(["reached": JSONNode(.bool(true)), "reached_after_s": Self.rounded(time.inSeconds)])
+            } ?? nil,
             "restarts": JSONNode(.object(restarts.map { .init(key: $0.node, value: JSONNode($0.count)) })),
             "episodes": JSONNode(
                 .array(
@@ -147,6 +163,12 @@ extension RunSummary {
             "  \(Self.padded("bus"))\(lost) lost, \(superseded) superseded by newer ones",
             "  \(Self.padded("restarts"))" + (restarted.isEmpty ? "none" : restarted.joined(separator: ", ")),
         ]
+        switch task {
+        case nil: break
+        case .notReached?: lines.append("  \(Self.padded("goal"))not reached, as the simulated world tells")
+        case .reached(let time)?:
+            lines.append("  \(Self.padded("goal"))reached after \(time.inSeconds.decimals(1)) s, as the simulated world tells")
+        }
         for episode in episodes {
             lines.append("  \(Self.padded("episode"))\(episode.path): \(episode.messages) messages, \(episode.missing) missing")
         }

@@ -1,7 +1,9 @@
+import ClosedLoop
 import Foundation
 import Images
 import Launch
 import Synchronization
+import Time
 
 /// What the primary camera saw in a run, beside the goal, as one picture.
 final class Film: Sendable {
@@ -29,7 +31,9 @@ final class Film: Sendable {
         self.goal = image
     }
 
-    func add(_ picture: RGBImage) {
+    /// - Parameter isReached: the goal has been reached: the picture gets a green frame.
+    func add(_ picture: RGBImage, isReached: Bool) {
+        let picture = isReached ? picture.framed(in: [40, 200, 70], width: 4) : picture
         pictures.withLock { pictures in
             pictures.append(picture)
             // Twice what is shown: every other one is enough from here on.
@@ -38,14 +42,21 @@ final class Film: Sendable {
     }
 
     /// The goal first, then the run from its beginning to its end. That it cannot be written is no failure of the run.
-    func write() {
+    /// - Parameter progress: what came of the task, if there was one.
+    func write(progress: TaskWatch.Progress?) {
         let all = pictures.withLock { $0 }
         let count = min(all.count, Self.most)
         let shown = (0..<count).map { all[count == 1 ? 0 : $0 * (all.count - 1) / (count - 1)] }
         guard let sheet = RGBImage.tiled((goal.map { [$0] } ?? []) + shown, columns: Self.columns) else { return }
         do {
             try sheet.writePNG(to: path)
-            print("\(path): the goal, then \(count) pictures of the run")
+            let verdict =
+                switch progress {
+                case nil: ""
+                case .reached(let time)?: ", framed in green since the goal was reached, after \(time.inSeconds.decimals(1)) s"
+                case .underWay?, .notBegun?: "; the goal was not reached"
+                }
+            print("\(path): the goal, then \(count) pictures of the run\(verdict)")
         } catch {
             FileHandle.standardError.write(Data("\(error)\n".utf8))
         }

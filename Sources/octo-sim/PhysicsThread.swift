@@ -1,5 +1,6 @@
 import ArmDrivers
 import CShims
+import ClosedLoop
 import Foundation
 import Geometry
 import RealTime
@@ -16,6 +17,10 @@ final class SharedStates: Sendable {
         var skipped: Int64 = 0
         /// A step was skipped within the last second.
         var isLate = false
+        /// Nil where the manifest sets no task.
+        var progress: TaskWatch.Progress?
+
+        var isReached: Bool { if case .reached? = progress { true } else { false } }
     }
     private struct Content {
         var state: WorldState
@@ -119,6 +124,7 @@ final class PhysicsThread: @unchecked Sendable {
     let states: SharedStates
     private let world: World
     private var servos: SimulatedServoBus?
+    private let task: ManipulationTask?
     private let stopFlag = StopFlag()
     private var thread: RealTimeThread?
     /// Objects that people put elsewhere: index, and place in metres.
@@ -126,8 +132,10 @@ final class PhysicsThread: @unchecked Sendable {
     /// More than that behind, the world is not made to hurry: it has lost that time.
     private static let mostBehind = Duration.milliseconds(100)
 
-    init(_ world: World, servos: SimulatedServoBus?) {
+    /// - Parameter task: what the world is judged by.
+    init(_ world: World, task: ManipulationTask?, servos: SimulatedServoBus?) {
         self.world = world
+        self.task = task
         self.servos = servos
         states = SharedStates(
             world.state, summary: "\(world.scene.objects.count) objects, \(world.calibration.name)"
@@ -158,6 +166,7 @@ final class PhysicsThread: @unchecked Sendable {
         var figures = SharedStates.Figures()
         var lastSkip = MonotonicTime.zero
         var isAlive = true
+        var watch = TaskWatch()
         while !stopFlag.isSet {
             let now = MonotonicTime.now()
             if now - next > Self.mostBehind {
@@ -181,7 +190,13 @@ final class PhysicsThread: @unchecked Sendable {
                 figures.steps += 1
                 next += step
                 figures.isLate = lastSkip > .zero && now - lastSkip < .seconds(1)
-                if isAlive, figures.steps % 5 == 0 { states.put(world.state, at: next, figures) }
+                if isAlive, figures.steps % 5 == 0 {
+                    if let task {
+                        watch.see(tool: world.baseFromEEF.translation, isDone: task.isDone(in: world), at: next)
+                        figures.progress = watch.progress
+                    }
+                    states.put(world.state, at: next, figures)
+                }
             }
             if !isAlive { next = now + step }
             wait(until: next)

@@ -147,7 +147,8 @@ final class PictureThread: @unchecked Sendable {
                 figures.withLock { $0.clients = clients.count }
                 if let film, let cadence = filmCadence, cadence.deadline <= now {
                     try world.restore(states.newest.state)
-                    film.film.add(try world.picture(.primary, width: Film.size, height: Film.size))
+                    let picture = try world.picture(.primary, width: Film.size, height: Film.size)
+                    film.film.add(picture, isReached: states.figures.isReached)
                     _ = filmCadence?.advance(past: now)
                 }
                 wait(at: now, film: filmCadence?.deadline)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ArmDrivers
 import ArmSetup
+import ClosedLoop
 import Control
 import Foundation
 import Bus
@@ -35,6 +36,7 @@ struct SimulationNode: NodeBody {
     private let pictures: PictureThread
     private let film: Film?
     private let scene: Scene
+    private let task: ManipulationTask?
     private let commands: Subscription<SimulationCommand>
     private let results: Publisher<SimulationResult>
     /// Those given last: a command that comes again is answered, not done, again.
@@ -64,7 +66,8 @@ struct SimulationNode: NodeBody {
             servos = try SimulatedServoBus(
                 layout: layout, neutral: calibration.neutral, baud: line.baud, link: context.run.simulatedServos)
         }
-        physics = try PhysicsThread(World(scene, arm: calibration, mjcf: model), servos: servos)
+        task = try section.task.map { try ManipulationTask($0.kind, object: section.object, in: scene) }
+        physics = try PhysicsThread(World(scene, arm: calibration, mjcf: model), task: task, servos: servos)
         pictures = try PictureThread(
             World(scene, arm: calibration, mjcf: model), states: physics.states, socket: context.run.simulatedCameras,
             film: film.map { ($0, section.filmRate) })
@@ -119,10 +122,16 @@ struct SimulationNode: NodeBody {
 
     func status(at now: MonotonicTime) -> NodeStatus {
         let figures = physics.states.figures
-        let counters: [NodeStatus.Counter] = [
+        var counters: [NodeStatus.Counter] = [
             .init(name: "steps", value: figures.steps), .init(name: "skipped_steps", value: figures.skipped),
             .init(name: "pictures", value: pictures.count), .init(name: "lost_pictures", value: pictures.lost),
         ]
+        if let progress = figures.progress {
+            counters.append(.init(name: "tasks", value: 1))
+            if case .reached(let time) = progress {
+                counters.append(.init(name: "task_reached_after_ms", value: time.nanoseconds / 1_000_000))
+            }
+        }
         let (state, headline): (NodeStatus.State, String) =
             if hasStopped {
                 (.stopping, "stopping")
@@ -131,16 +140,31 @@ struct SimulationNode: NodeBody {
             } else if figures.isLate {
                 (.degraded, "the physics does not keep up with real time: give this machine less to do")
             } else {
-                (.ready, "\(physics.states.summary), \(pictures.cameraCount) cameras")
+                (.ready, "\(physics.states.summary), \(pictures.cameraCount) cameras" + verdict(figures.progress))
             }
         return NodeStatus(node: "simulation", processID: 0, state: state, headline: headline, counters: counters)
+    }
+
+    private func verdict(_ progress: TaskWatch.Progress?) -> String {
+        guard let task, case .reached(let time)? = progress else { return "" }
+        return "; the goal is reached, after \(time.inSeconds.decimals(1)) s: \(task.instruction(in: scene))"
     }
 
     mutating func stop(at now: MonotonicTime) -> Bool {
         hasStopped = true
         pictures.stop()
         physics.stop()
-        film?.write()
+        film?.write(progress: physics.states.figures.progress)
         return true
+    }
+}
+
+extension ManifestSimulatedTask {
+    fileprivate var kind: ManipulationTask.Kind {
+        switch self {
+        case .reach: .reach
+        case .push: .push
+        case .pickPlace: .pickPlace
+        }
     }
 }

@@ -115,6 +115,22 @@ import Time
         #expect(summary.text.contains("0 in 0 ticks, 4 pauses of the arm"))
     }
 
+    @Test func tellsWhatCameOfTheSimulatedTask() throws {
+        func summary(_ counters: [NodeStatus.Counter]) throws -> RunSummary {
+            var record = RunRecord()
+            record.received(
+                NodeStatus(node: "simulation", processID: 1, state: .ready, headline: "", counters: counters))
+            return try self.summary(record)
+        }
+        let without = try summary([])
+        #expect(without.json["simulated_task"]?.isNull == true && !without.text.contains("goal"))
+        let missed = try summary([.init(name: "tasks", value: 1)])
+        #expect(missed.json["simulated_task"]?["reached"]?.bool == false && missed.text.contains("not reached"))
+        let reached = try summary([.init(name: "tasks", value: 1), .init(name: "task_reached_after_ms", value: 6_240)])
+        #expect(reached.json["simulated_task"]?["reached_after_s"]?.double == 6.24)
+        #expect(reached.text.contains("reached after 6.2 s"))
+    }
+
     @Test func saysSoWhereNothingWasMeasured() throws {
         let summary = try summary(RunRecord())
         #expect(summary.text.components(separatedBy: "none measured").count == 4)
