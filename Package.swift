@@ -109,6 +109,7 @@ let package = Package(
         room("Export", ["Episodes", "Recording", "Control", "Wire", "Messages", "Images", "Geometry", "JSONTree", "Time"]),
         room("PolicySetup", ["Policy", "OctoModel", "TextTokenizer", "Launch", "Messages"]),
         room("ClosedLoop", ["Simulation", "Control", "Chance", "Policy", "OctoModel", "Messages", "Geometry", "Images", "Time"]),
+        room("Demonstrations", ["ClosedLoop", "Simulation", "Episodes", "Control", "Chance", "Images"]),
         room("Cameras", ["JSONTree", "Time", "Images", "Messages", "Chance", "CShims"]),
         room("OperatorTerminal", ["Teleop", "JSONTree", "Messages", "Geometry", "Time"]),
         room("NodeShell", ["Bus", "Wire", "Launch", "Messages", "Time", "CShims", argumentParser, logging]),
@@ -144,7 +145,7 @@ let package = Package(
         program(
             "octo-sim",
             [
-                "ClosedLoop", "Simulation", "Episodes", "ServoTerminal", "ServoEmulation", "ArmSetup", "ArmDrivers", "Control", "Cameras",
+                "Demonstrations", "ClosedLoop", "Simulation", "Episodes", "ServoTerminal", "ServoEmulation", "ArmSetup", "ArmDrivers", "Control", "Cameras",
                 "RealTime", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Geometry", "Time", "JSONTree",
                 "CShims", logging,
             ]),
@@ -201,7 +202,7 @@ let package = Package(
         tests(of: "Policy", ["OctoModel", "TextTokenizer", "Images", "Messages", "Time", "JSONTree"]),
         tests(of: "ServoProtocol", ["CAllocationCount"]),
         tests(of: "ServoEmulation", ["ServoProtocol", "Time"]),
-        tests(of: "Simulation", ["Control", "JSONTree", "Geometry", "Images"]),
+        tests(of: "Simulation", ["Control", "Chance", "JSONTree", "Geometry", "Images"]),
         tests(of: "SceneFit", ["Images"]),
         tests(of: "Goals", ["Control", "SceneFit", "Geometry", "Images", "Messages", "Time", "JSONTree"]),
         tests(
@@ -237,6 +238,7 @@ let package = Package(
             ]),
         tests(of: "ServoTools", ["ArmDrivers", "ServoEmulation", "ServoProtocol", "JSONTree", "Time", "Control"]),
         tests(of: "ClosedLoop", ["Simulation", "Control", "Messages", "Geometry", "Images", "Time"]),
+        tests(of: "Demonstrations", ["ClosedLoop", "Simulation", "Episodes", "Control", "Geometry", "Images", "JSONTree"]),
         tests(of: "Cameras", ["JSONTree", "Time", "Images", "Messages"]),
         .testTarget(
             name: "EndToEndTests",

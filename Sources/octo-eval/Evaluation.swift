@@ -112,7 +112,8 @@ struct Evaluation {
         var runner = try EpisodeRunner(world, settings: episode.settings)
         let rate = episode.settings.policyRate
         if options.expert {
-            var policy = ExpertPolicy(ScriptedExpert(episode.task, in: episode.scene), rate: rate)
+            let expert = ScriptedExpert(episode.task, in: episode.scene, arm: episode.arm)
+            var policy = ExpertPolicy(expert, rate: rate)
             return try runner.run(&policy)
         }
         guard let loaded, let goal else {
