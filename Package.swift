@@ -119,6 +119,7 @@ let package = Package(
                 "ClosedLoop", "Simulation", "SceneFit", "Recording", "Episodes", "Wire", "Control", "Chance", "Drawing", "Messages",
                 "Geometry", "Images", "Time", "JSONTree",
             ]),
+        room("Demonstrations", ["ClosedLoop", "Simulation", "Episodes", "Control", "Chance", "Images"]),
         room("Cameras", ["JSONTree", "Time", "Images", "Messages", "Chance", "CShims"]),
         room("OperatorTerminal", ["Teleop", "JSONTree", "Messages", "Geometry", "Time"]),
         room("NodeShell", ["Bus", "Wire", "Launch", "Messages", "Time", "CShims", argumentParser, logging]),
@@ -154,7 +155,7 @@ let package = Package(
         program(
             "octo-sim",
             [
-                "ClosedLoop", "Simulation", "Episodes", "ServoTerminal", "ServoEmulation", "ArmSetup", "ArmDrivers", "Control", "Cameras",
+                "Demonstrations", "ClosedLoop", "Simulation", "Episodes", "ServoTerminal", "ServoEmulation", "ArmSetup", "ArmDrivers", "Control", "Cameras",
                 "RealTime", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Geometry", "Time", "JSONTree",
                 "CShims", logging,
             ]),
@@ -212,7 +213,7 @@ let package = Package(
         tests(of: "ServoProtocol", ["CAllocationCount"]),
         tests(of: "ServoEmulation", ["ServoProtocol", "Time"]),
         tests(of: "ServoTerminal", ["ServoEmulation", "ServoProtocol", "Time"]),
-        tests(of: "Simulation", ["Control", "JSONTree", "Geometry", "Images"]),
+        tests(of: "Simulation", ["Control", "Chance", "JSONTree", "Geometry", "Images"]),
         tests(of: "SceneFit", ["Images"]),
         tests(of: "Goals", ["Control", "SceneFit", "Geometry", "Images", "Messages", "Time", "JSONTree"]),
         tests(
@@ -254,6 +255,7 @@ let package = Package(
                 "ClosedLoop", "Simulation", "SceneFit", "Recording", "Replay", "Control", "Messages", "Geometry", "Images", "Time",
                 "JSONTree",
             ]),
+        tests(of: "Demonstrations", ["ClosedLoop", "Simulation", "Episodes", "Control", "Geometry", "Images", "JSONTree"]),
         tests(of: "Cameras", ["JSONTree", "Time", "Images", "Messages"]),
         .testTarget(
             name: "EndToEndTests",

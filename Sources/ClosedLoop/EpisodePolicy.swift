@@ -39,6 +39,7 @@ package struct EpisodeMoment {
     package var time: MonotonicTime
     /// One per camera, captured now.
     package var frames: [CameraFrame]
+    /// Measured now.
     package var arm: ArmState
     /// Where the task's object is; no policy that looks through cameras may look at it.
     package var object: Pose
@@ -49,14 +50,19 @@ package struct ExpertPolicy: EpisodePolicy {
     /// Actions in a chunk, as Octo's pretrained checkpoints have.
     private static let horizon = 4
     private var expert: ScriptedExpert
+    private var noise: MotionNoise?
     private let stepDuration: Duration
     private var ready: ActionChunk?
     private var count: UInt64 = 0
-    /// What it asked for at the last policy step: an action of Bridge's kind.
+    /// What it asked for at the last policy step: an action of Bridge's kind, without noise.
     package private(set) var lastAction: [Double] = []
+    /// What was carried out in its place was off by a burst of noise.
+    package private(set) var lastWasBurst = false
 
-    package init(_ expert: ScriptedExpert, rate: Rate) {
+    /// - Parameter noise: disturbs what is carried out, not what `lastAction` says.
+    package init(_ expert: ScriptedExpert, rate: Rate, noise: MotionNoise? = nil) {
         self.expert = expert
+        self.noise = noise
         stepDuration = rate.period
     }
 
@@ -65,18 +71,25 @@ package struct ExpertPolicy: EpisodePolicy {
     package var endsAtSuccess: Bool { false }
 
     package mutating func see(_ moment: EpisodeMoment) {
-        lastAction = expert.action(.init(commanded: moment.arm.commandedBaseFromEEF, object: moment.object))
+        var seen = ScriptedExpert.Observation(
+            tool: moment.arm.baseFromEEF, opening: moment.arm.measured.gripper, object: moment.object)
+        lastAction = expert.action(seen)
         // The steps after this one come from a copy: by then the world may be another than foreseen, and a newer chunk
         // with it.
         var actions = lastAction
         var foresight = expert
-        var seen = ScriptedExpert.Observation(commanded: moment.arm.commandedBaseFromEEF, object: moment.object)
         for _ in 1..<Self.horizon {
             let last = actions.suffix(7).map { $0 }
-            seen.commanded = BridgeConvention.accumulated(
-                translation: [last[0], last[1], last[2]], rollPitchYaw: [last[3], last[4], last[5]], on: seen.commanded,
-                rotationCentre: seen.commanded.translation)
+            seen.tool = BridgeConvention.accumulated(
+                translation: [last[0], last[1], last[2]], rollPitchYaw: [last[3], last[4], last[5]], on: seen.tool,
+                rotationCentre: seen.tool.translation)
             actions += foresight.action(seen)
+        }
+        lastWasBurst = false
+        // What is done is left as it is: nobody would mend it any more.
+        if !expert.isFinished, let disturbance = noise?.next() {
+            for (index, offset) in disturbance.offset.enumerated() { actions[index] += offset }
+            lastWasBurst = disturbance.isBurst
         }
         ready = .made(actions, id: count, at: moment.time, stepDuration: stepDuration)
         count += 1

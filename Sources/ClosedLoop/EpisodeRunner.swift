@@ -181,8 +181,12 @@ package struct EpisodeRunner {
                     pixels: .rgb8(image), contentHash: image.pixels.contentHash))
         }
         sequence += 1
+        // The controller knows the arm as it was a tick ago; who looks now sees it as it is in the pictures.
+        var arm = state
+        arm.measured = Self.measured(world, at: now)
+        arm.baseFromEEF = world.calibration.chain.baseFromEEF(arm.measured.positions)
         return EpisodeMoment(
-            timestep: timestep, time: now, frames: frames, arm: state, object: world.pose(ofObject: settings.task.object))
+            timestep: timestep, time: now, frames: frames, arm: arm, object: world.pose(ofObject: settings.task.object))
     }
 }
 

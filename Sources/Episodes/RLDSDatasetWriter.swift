@@ -135,9 +135,10 @@ package final class RLDSDatasetWriter {
 
     /// Makes a dataset of what was added. Everything is on the disk before anything of an old dataset goes; then the
     /// shards and `features.json` get their names, `dataset_info.json` as the last.
+    /// - Parameter statistics: written beside them, as `dataset_statistics.json`; nil for none.
     /// - Returns: what is in it.
     @discardableResult
-    package func finish() throws(RLDSError) -> RLDSInfo {
+    package func finish(statistics: DatasetStatistics? = nil) throws(RLDSError) -> RLDSInfo {
         guard folderDescriptor >= 0 else { throw .closed(path: folder) }
         let written = splits.filter { !$0.shardLengths.isEmpty }
         guard !written.isEmpty else { throw .noEpisodes(path: folder) }
@@ -152,8 +153,9 @@ package final class RLDSDatasetWriter {
                 try RLDSFolder.finish(file, path: unfinishedPath(splits[place], shard: last))
             }
             try write(features.tree.json, as: RLDSInfo.featuresFileName)
+            if let statistics { try write(statistics.json, as: DatasetStatistics.fileName) }
             try write(info.json, as: RLDSInfo.fileName)
-            try takePlace(of: written)
+            try takePlace(of: written, hasStatistics: statistics != nil)
         } catch {
             giveUp()
             throw error
@@ -162,13 +164,13 @@ package final class RLDSDatasetWriter {
         return info
     }
 
-    private func takePlace(of written: [Split]) throws(RLDSError) {
+    private func takePlace(of written: [Split], hasStatistics: Bool) throws(RLDSError) {
         // What was there is no dataset from here on; a crash before the last line leaves none.
         try RLDSFolder.remove(path(RLDSInfo.fileName))
         try RLDSFolder.sync(folderDescriptor, path: folder)
-        // With the old shards go the statistics that Octo keeps of them.
+        // With the old shards go their statistics, those that Octo keeps of them too.
         for file in try files(where: {
-            ($0.hasPrefix(name + "-") && !$0.hasSuffix(Self.unfinished)) || $0.hasPrefix("dataset_statistics_")
+            ($0.hasPrefix(name + "-") || $0.hasPrefix("dataset_statistics")) && !$0.hasSuffix(Self.unfinished)
         }) {
             try RLDSFolder.remove(file)
         }
@@ -179,8 +181,9 @@ package final class RLDSDatasetWriter {
                 try RLDSFolder.rename(unfinishedPath(split, shard: shard), to: path(final))
             }
         }
-        let features = path(RLDSInfo.featuresFileName)
-        try RLDSFolder.rename(features + Self.unfinished, to: features)
+        for file in [RLDSInfo.featuresFileName] + (hasStatistics ? [DatasetStatistics.fileName] : []) {
+            try RLDSFolder.rename(path(file) + Self.unfinished, to: path(file))
+        }
         try RLDSFolder.sync(folderDescriptor, path: folder)
         let info = path(RLDSInfo.fileName)
         try RLDSFolder.rename(info + Self.unfinished, to: info)

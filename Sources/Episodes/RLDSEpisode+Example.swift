@@ -24,12 +24,14 @@ extension RLDSEpisode {
         static let reward = "steps/reward"
         static let discount = "steps/discount"
         static let timestamp = "steps/timestamp_ns"
+        static let perturbed = "steps/perturbed"
         static let filePath = "episode_metadata/file_path"
         static let episodeID = "episode_metadata/episode_id"
         static let success = "episode_metadata/success"
         static let seed = "episode_metadata/seed"
         static let hasLanguage = "episode_metadata/has_language"
         static func picture(_ key: String) -> String { "steps/observation/" + key }
+        static func goal(_ key: String) -> String { "episode_metadata/" + key }
         static func has(_ key: String) -> String { "episode_metadata/has_" + key }
     }
 
@@ -54,6 +56,7 @@ extension RLDSEpisode {
         example[Key.reward] = .floats(steps.map(\.reward))
         example[Key.discount] = .floats(steps.map(\.discount))
         if features.hasTimestamps { example[Key.timestamp] = .integers(steps.map { $0.timestampNanoseconds ?? 0 }) }
+        if features.hasPerturbations { example[Key.perturbed] = flags(\.isPerturbed) }
         example[Key.filePath] = .bytes([Array(metadata.filePath.utf8)])
         example[Key.episodeID] = .integers([Int64(metadata.episodeID)])
         example[Key.success] = flag(metadata.success)
@@ -61,6 +64,7 @@ extension RLDSEpisode {
         let declared = features.pictures.map(\.key)
         for key in RLDSFeatures.flaggedPictures { example[Key.has(key)] = flag(declared.contains(key)) }
         example[Key.hasLanguage] = flag(steps.contains { !$0.languageInstruction.isEmpty })
+        if let goal = features.goal { example[Key.goal(goal.key)] = .bytes([metadata.goal.map { Array($0.bytes) } ?? []]) }
         return example
     }
 
@@ -79,6 +83,7 @@ extension RLDSEpisode {
         let rewards = try record.floats(Key.reward, count: count, else: 0)
         let discounts = try record.floats(Key.discount, count: count, else: 1)
         let timestamps = features.hasTimestamps ? try record.integers(Key.timestamp, count: count) : []
+        let perturbed = try record.flags(Key.perturbed, count: count)
         var pictures = [[String: SharedBytes]](repeating: [:], count: count)
         for picture in features.pictures {
             for (step, file) in try record.pictures(Key.picture(picture.key), count: count).enumerated() {
@@ -90,6 +95,7 @@ extension RLDSEpisode {
                 action: actions[index], state: states[index], pictures: pictures[index],
                 languageInstruction: instructions[index],
                 timestampNanoseconds: features.hasTimestamps ? timestamps[index] : nil)
+            step.isPerturbed = features.hasPerturbations && perturbed[index]
             step.isFirst = isFirst[index]
             step.isLast = isLast[index]
             step.isTerminal = isTerminal[index]
@@ -101,11 +107,15 @@ extension RLDSEpisode {
         guard let episodeID = Int32(exactly: episodeID) else {
             throw .init(key: Key.episodeID, found: "\(episodeID)", expected: "an integer of 32 bits")
         }
+        let goal = try features.goal.map { picture throws(RLDSRecordProblem) in
+            SharedBytes(copying: try record.pictures(Key.goal(picture.key), count: 1)[0])
+        }
         self.init(
             steps: steps,
             metadata: Metadata(
                 filePath: example[Key.filePath] == nil ? "" : try record.texts(Key.filePath, count: 1)[0],
-                episodeID: episodeID, success: try record.integer(Key.success) != 0, seed: try record.integer(Key.seed)))
+                episodeID: episodeID, success: try record.integer(Key.success) != 0, seed: try record.integer(Key.seed),
+                goal: goal))
     }
 }
 

@@ -19,16 +19,20 @@ package struct RLDSEpisode: Equatable, Sendable {
         package var discount: Float = 1
         /// When the observation was true, nanoseconds; nil where the dataset has no time stamps.
         package var timestampNanoseconds: Int64?
+        /// A burst of noise was added to what was carried out in this step; `action` is without it. The actions of the
+        /// steps after it answer to something that could not be foreseen before.
+        package var isPerturbed: Bool
 
         package init(
             action: [Float], state: [Float], pictures: [String: SharedBytes], languageInstruction: String = "",
-            timestampNanoseconds: Int64? = nil
+            timestampNanoseconds: Int64? = nil, isPerturbed: Bool = false
         ) {
             self.action = action
             self.state = state
             self.pictures = pictures
             self.languageInstruction = languageInstruction
             self.timestampNanoseconds = timestampNanoseconds
+            self.isPerturbed = isPerturbed
         }
     }
 
@@ -39,12 +43,15 @@ package struct RLDSEpisode: Equatable, Sendable {
         package var success: Bool
         /// Of the policy's noise; 0 for episodes driven by hand.
         package var seed: Int64
+        /// A picture of how the world is to look in the end, where the dataset has such.
+        package var goal: SharedBytes?
 
-        package init(filePath: String, episodeID: Int32, success: Bool, seed: Int64 = 0) {
+        package init(filePath: String, episodeID: Int32, success: Bool, seed: Int64 = 0, goal: SharedBytes? = nil) {
             self.filePath = filePath
             self.episodeID = episodeID
             self.success = success
             self.seed = seed
+            self.goal = goal
         }
     }
 
@@ -87,6 +94,9 @@ package struct RLDSEpisode: Equatable, Sendable {
         case missingTimestamp(step: Int)
         case undeclaredTimestamp(step: Int)
         case timestampOrder(step: Int)
+        case undeclaredPerturbation(step: Int)
+        case missingGoal
+        case undeclaredGoal
     }
 
     /// In pixels.
@@ -108,6 +118,12 @@ package struct RLDSEpisode: Equatable, Sendable {
         var problems: [Problem] = steps.isEmpty ? [.noSteps] : []
         let bytes = steps.reduce(0) { $1.pictures.values.reduce($0) { $0 + $1.count } }
         if bytes > Self.pictureBytesLimit { problems.append(.tooLarge(bytes: bytes, limit: Self.pictureBytesLimit)) }
+        switch (metadata.goal, features.goal) {
+        case (let bytes?, let picture?): problems += Self.problem(with: bytes, for: picture, step: 0).map { [$0] } ?? []
+        case (nil, _?): problems.append(.missingGoal)
+        case (_?, nil): problems.append(.undeclaredGoal)
+        case (nil, nil): break
+        }
         var before: Int64?
         for (index, step) in steps.enumerated() {
             for (name, values, count) in [
@@ -140,6 +156,7 @@ package struct RLDSEpisode: Equatable, Sendable {
                 before = now
             case (nil, false): break
             }
+            if step.isPerturbed, !features.hasPerturbations { problems.append(.undeclaredPerturbation(step: index)) }
         }
         return problems
     }
@@ -181,6 +198,9 @@ extension RLDSEpisode.Problem: CustomStringConvertible {
             "picture '\(key)' of step \(step) is a \(found.rawValue), expected a \(expected)"
         case .missingTimestamp(let step): "step \(step) has no time stamp, expected one in every step"
         case .undeclaredTimestamp(let step): "step \(step) has a time stamp, which the dataset does not declare"
+        case .undeclaredPerturbation(let step): "step \(step) is marked as perturbed, for which the dataset declares no place"
+        case .missingGoal: "it has no picture of its goal, expected one"
+        case .undeclaredGoal: "it has a picture of its goal, which the dataset does not declare"
         case .timestampOrder(let step): "step \(step) is not later than the one before, expected rising time stamps"
         }
     }

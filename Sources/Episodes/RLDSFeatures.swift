@@ -17,6 +17,8 @@ package struct RLDSFeatures: Equatable, Sendable {
             self.height = height
             self.encoding = encoding
         }
+
+        fileprivate var feature: FeatureNode { .image(shape: [height, width, 3], encoding: encoding.rawValue) }
     }
 
     /// The cameras, sorted by their keys, which are unique.
@@ -27,10 +29,14 @@ package struct RLDSFeatures: Equatable, Sendable {
     /// Steps say when they were true, in nanoseconds. Whole numbers, as a record keeps no float64: TFDS reads one back
     /// as float32, which near 10⁵ seconds is off by 8 ms.
     package let hasTimestamps: Bool
+    /// Steps say whether a burst of noise was added to what was carried out (`perturbed`).
+    package let hasPerturbations: Bool
+    /// Each episode has a picture of its goal, beside its steps; nil for none.
+    package let goal: Picture?
 
     package init(
         pictures: [Picture] = [Picture("image_0", width: 256, height: 256)], actionCount: Int = 7, stateCount: Int = 7,
-        hasTimestamps: Bool = false
+        hasTimestamps: Bool = false, hasPerturbations: Bool = false, goal: Picture? = nil
     ) {
         precondition(Set(pictures.map(\.key)).count == pictures.count, "each picture needs a key of its own")
         precondition(actionCount > 0 && stateCount > 0, "an action and a state have at least one number")
@@ -38,6 +44,8 @@ package struct RLDSFeatures: Equatable, Sendable {
         self.actionCount = actionCount
         self.stateCount = stateCount
         self.hasTimestamps = hasTimestamps
+        self.hasPerturbations = hasPerturbations
+        self.goal = goal
     }
 
     /// Bridge says for `image_0` to `image_3` whether an episode has it.
@@ -46,9 +54,7 @@ package struct RLDSFeatures: Equatable, Sendable {
     /// The tree for `features.json`.
     package var tree: FeatureNode {
         var observation = pictures.map { picture in
-            FeatureNode.Member(
-                picture.key,
-                .image(shape: [picture.height, picture.width, 3], encoding: picture.encoding.rawValue))
+            FeatureNode.Member(picture.key, picture.feature)
         }
         observation.append(.init("state", .tensor(shape: [stateCount], type: "float32")))
         var step: [FeatureNode.Member] = [
@@ -59,12 +65,14 @@ package struct RLDSFeatures: Equatable, Sendable {
             .init("reward", .scalar("float32")), .init("discount", .scalar("float32")),
         ]
         if hasTimestamps { step.append(.init("timestamp_ns", .scalar("int64"))) }
+        if hasPerturbations { step.append(.init("perturbed", .scalar("bool"))) }
         var metadata: [FeatureNode.Member] = [
             .init("file_path", .text), .init("episode_id", .scalar("int32")), .init("success", .scalar("bool")),
             .init("seed", .scalar("int64")),
         ]
         metadata += Self.flaggedPictures.map { .init("has_" + $0, .scalar("bool")) }
         metadata.append(.init("has_language", .scalar("bool")))
+        if let goal { metadata.append(.init(goal.key, goal.feature)) }
         return .dictionary([
             .init("steps", .sequence(.dictionary(step))), .init("episode_metadata", .dictionary(metadata)),
         ])
@@ -80,24 +88,30 @@ package struct RLDSFeatures: Equatable, Sendable {
         guard step["language_instruction"] == .text else {
             throw .init(at: "steps/language_instruction", found: "no text", expected: "a text for each step")
         }
-        var pictures: [Picture] = []
-        if case .dictionary(let members)? = observation {
-            for member in members {
-                guard case .image(let shape, let encoding) = member.feature else { continue }
-                guard let encoding = Picture.Encoding(rawValue: encoding), shape.count == 3, let height = shape[0],
-                    let width = shape[1], width > 0, height > 0
-                else {
-                    throw .init(
-                        at: "steps/observation/" + member.name, found: "an image of shape \(shape), encoded as '\(encoding)'",
-                        expected: "a fixed height and width, encoded as jpeg or png")
-                }
-                pictures.append(Picture(member.name, width: width, height: height, encoding: encoding))
-            }
-        }
+        let pictures = try Self.pictures(in: observation, at: "steps/observation/")
         self.pictures = pictures.sorted { $0.key < $1.key }
         actionCount = try Self.count(step["action"], at: "steps/action")
         stateCount = try Self.count(observation?["state"], at: "steps/observation/state")
         hasTimestamps = step["timestamp_ns"] == .scalar("int64")
+        hasPerturbations = step["perturbed"] == .scalar("bool")
+        goal = try Self.pictures(in: tree["episode_metadata"], at: "episode_metadata/").first { $0.key.hasPrefix("goal_") }
+    }
+
+    private static func pictures(in node: FeatureNode?, at place: String) throws(RLDSJSONProblem) -> [Picture] {
+        guard case .dictionary(let members)? = node else { return [] }
+        var pictures: [Picture] = []
+        for member in members {
+            guard case .image(let shape, let encoding) = member.feature else { continue }
+            guard let encoding = Picture.Encoding(rawValue: encoding), shape.count == 3, let height = shape[0],
+                let width = shape[1], width > 0, height > 0
+            else {
+                throw .init(
+                    at: place + member.name, found: "an image of shape \(shape), encoded as '\(encoding)'",
+                    expected: "a fixed height and width, encoded as jpeg or png")
+            }
+            pictures.append(Picture(member.name, width: width, height: height, encoding: encoding))
+        }
+        return pictures
     }
 
     private static func count(_ feature: FeatureNode?, at place: String) throws(RLDSJSONProblem) -> Int {

@@ -152,7 +152,7 @@ package struct TrialBench {
             cameras: isNetwork || tape != nil ? setup.cameras : [], maximumTimesteps: setup.maximumTimesteps)
         switch policy {
         case .expert:
-            let expert = ExpertPolicy(ScriptedExpert(task, in: world.scene), rate: setup.policyRate)
+            let expert = ExpertPolicy(ScriptedExpert(task, in: world.scene, arm: world.calibration), rate: setup.policyRate)
             return try run(expert, in: world, settings, goal, trial).outcome
         case .random:
             let random = RandomPolicy(seed: trial.seed, rate: setup.policyRate)

@@ -3,216 +3,168 @@ import Geometry
 
 /// Solves a task from the world's state, one action for each policy step, as a person with a steady hand would.
 ///
-/// Its actions are Bridge's (`eef_delta`): what it asks for passes through the same chunk executor, kinematics and limits
-/// as a policy's.
+/// What it does follows from what is measured at that moment, hardly from what it did before: one picture is enough to tell
+/// its action, and wherever it finds itself (pushed aside, begun elsewhere, the object lost) it goes on from there. Its
+/// actions are Bridge's (`eef_delta`): what it asks for passes through the same chunk executor, kinematics and limits as a
+/// policy's.
 package struct ScriptedExpert: Sendable {
-    /// What it sees of the world.
+    /// What it sees of the world, all of it true at the same moment.
     package struct Observation: Sendable {
-        /// Where the arm is being sent: deltas accumulate on it.
-        package var commanded: Pose
+        /// Where the end effector is measured to be, base frame.
+        package var tool: Pose
+        /// How far the gripper is measured to be open, 0 closed ... 1 open.
+        package var opening: Double
         package var object: Pose
 
-        package init(commanded: Pose, object: Pose) {
-            self.commanded = commanded
+        package init(tool: Pose, opening: Double, object: Pose) {
+            self.tool = tool
+            self.opening = opening
             self.object = object
         }
     }
 
-    private enum Phase: Equatable {
-        case above
-        case descend
-        case close(left: Int)
-        case lift
-        case carry
-        case lower
-        case open(left: Int)
-        case retreat
-        case behind
-        case drop
-        case push
-        case done
+    /// What it wants of the next step.
+    struct Intent {
+        /// Where the tool is to go; nil: it stays where it is.
+        var target: Pose?
+        /// 0 closed ... 1 open.
+        var gripper: Double
+        var isDone = false
     }
 
     /// Farthest that one policy step goes: metres, radians. A quarter of a metre a second at 5 Hz leaves the arm's limits
     /// alone and looks like Bridge.
-    private static let longestStep = 0.035
+    static let longestStep = 0.035
     private static let widestTurn = 0.2
-    /// Height of the tool point on its way, metres.
-    private static let travelHeight = 0.13
-    private static let near = 0.006
+    /// Height of the tool point on its way, metres: what hangs from it passes over everything on the table.
+    static let travelHeight = 0.13
+    /// Heights from which the fingers may go sideways, metres: the highest thing ends 18 mm below their tips.
+    static let passingHeight = 0.096
+    /// Metres from a place within which the tool is there.
+    static let near = 0.006
+    /// Radians from an orientation within which the tool has it.
+    static let aligned = 0.08
+    /// Metres that it stays away from the walls of the workspace.
+    private static let wallMargin = 0.004
+    /// The gripper is open from this opening on.
+    static let wideOpen = 0.9
+    /// The gripper has stopped when its opening changes less than this in a policy step.
+    private static let stillOpening = 0.02
 
-    private let task: ManipulationTask
-    private let object: Scene.Object
-    private let tray: Scene.Tray?
-    private let mark: Scene.Mark?
-    private var phase: Phase
-    private var gripper: Double
-    /// Times a grasp was tried.
-    package private(set) var attempts = 0
+    let task: ManipulationTask
+    let object: Scene.Object
+    let tray: Scene.Tray?
+    let mark: Scene.Mark?
+    /// The gripper's opening with the object between its fingers, 0...1.
+    private let snugOpening: Double
+    /// Where the tool may be sent: a little inside the arm's workspace, at whose walls it is stopped.
+    private let room: (lower: Vector3, upper: Vector3)
+    /// What it last asked of the gripper, and what was measured then: whether the gripper has stopped is the one thing that
+    /// a single moment does not tell.
+    private(set) var gripper: Double
+    private var lastOpening: Double?
+    /// It has nothing more to do.
+    package private(set) var isFinished = false
 
-    package init(_ task: ManipulationTask, in scene: Scene) {
+    /// - Parameter arm: the one that carries the task out.
+    package init(_ task: ManipulationTask, in scene: Scene, arm: ArmCalibration) {
         self.task = task
         object = scene.objects[task.object]
         tray = scene.tray
         mark = scene.mark
-        phase = task.kind == .push ? .behind : .above
         gripper = task.kind == .push ? 0 : 1
+        let margin = Vector3(repeating: Self.wallMargin)
+        room = (arm.workspace.lower + margin, arm.workspace.upper - margin)
+        let fingers = arm.gripper
+        snugOpening = min(max((object.size / 2 - fingers.closed) / (fingers.open - fingers.closed), 0), 1)
     }
-
-    /// It has nothing more to do.
-    package var isFinished: Bool { phase == .done }
-
-    /// The tool point's height when the fingers are around the object: low, and above the table.
-    private var graspHeight: Double { max(object.height / 2 + 0.004, WorldModel.fingertip + 0.006) }
 
     /// The action of the next policy step: dx dy dz droll dpitch dyaw gripper.
     package mutating func action(_ seen: Observation) -> [Double] {
+        let intent =
+            switch task.kind {
+            case .reach: reach(seen)
+            case .push: push(seen)
+            case .pickPlace: pickPlace(seen)
+            }
+        isFinished = intent.isDone
+        gripper = intent.gripper
+        lastOpening = seen.opening
+        let motion = intent.target.map { Self.step(from: seen.tool, to: inRoom($0)) } ?? Array(repeating: 0, count: 6)
+        return motion + [gripper]
+    }
+
+    /// Goes above the object.
+    private func reach(_ seen: Observation) -> Intent {
         let place = seen.object.translation
-        var target = seen.commanded
-        target.rotation = Self.downward(yaw: Self.graspYaw(of: seen.object, shape: object.shape))
-        switch phase {
-        case .above:
-            let height = task.kind == .reach ? place.z + ManipulationTask.hover(above: object) : Self.travelHeight
-            target.translation = [place.x, place.y, height]
-            if task.kind == .reach {
-                if isThere(seen, target) { phase = .done }
-            } else if isThere(seen, target) {
-                phase = .descend
-            }
-        case .descend:
-            target.translation = [place.x, place.y, graspHeight]
-            if isThere(seen, target) {
-                phase = .close(left: 4)
-                attempts += 1
-            }
-        case .close(let left):
-            gripper = 0
-            target = seen.commanded
-            phase = left > 1 ? .close(left: left - 1) : .lift
-        case .lift:
-            target = seen.commanded
-            target.translation.z = Self.travelHeight
-            if isThere(seen, target) {
-                // What did not come along is tried again.
-                if place.z < object.height / 2 + 0.04 {
-                    gripper = 1
-                    phase = .above
-                } else {
-                    phase = .carry
-                }
-            }
-        case .carry:
-            target.rotation = seen.commanded.rotation
-            let goal = tray?.position ?? [place.x, place.y]
-            // The object, not the tool, is to be over the tray.
-            let offset = place - seen.commanded.translation
-            target.translation = [goal.x - offset.x, goal.y - offset.y, Self.travelHeight]
-            if isThere(seen, target) { phase = .lower }
-        case .lower:
-            target = seen.commanded
-            target.translation.z = graspHeight + 0.012
-            if isThere(seen, target) { phase = .open(left: 3) }
-        case .open(let left):
-            gripper = 1
-            target = seen.commanded
-            phase = left > 1 ? .open(left: left - 1) : .retreat
-        case .retreat:
-            target = seen.commanded
-            target.translation.z = Self.travelHeight
-            if isThere(seen, target) { phase = .done }
-        case .behind, .drop, .push:
-            return push(seen)
-        case .done:
-            target = seen.commanded
+        var target = Pose(
+            rotation: graspRotation(seen), translation: place + [0, 0, ManipulationTask.hover(above: object)])
+        if Self.isThere(seen.tool, target) { return Intent(target: nil, gripper: 1, isDone: true) }
+        let tool = seen.tool.translation
+        // From down between the things straight up first.
+        if tool.z < Self.passingHeight - 0.02, Self.level(place - tool).length > 0.03 {
+            target.translation = [tool.x, tool.y, Self.travelHeight]
         }
-        return step(from: seen.commanded, to: target)
+        return Intent(target: target, gripper: 1)
     }
 
-    /// Goes behind the object, down, and on towards the mark; begins anew when the object has slipped away sideways.
-    private mutating func push(_ seen: Observation) -> [Double] {
-        let place = seen.object.translation
-        let goal = mark?.position ?? [place.x, place.y]
-        var way = Vector3(goal.x - place.x, goal.y - place.y, 0)
-        let left = way.length
-        way = left > 1e-6 ? way / left : [1, 0, 0]
-        // The closed fingers, broadside; close to the mark the direction means nothing any more.
-        let present = BridgeConvention.rollPitchYaw(of: seen.commanded.rotation).z
-        let yaw = left > 0.03 ? Self.halfTurn(of: Self.angle(of: way), near: present) : present
-        var target = Pose(rotation: Self.downward(yaw: yaw), translation: seen.commanded.translation)
-        let reach = object.size / 2 * 1.3 + 0.035
-        let back = place - way * reach
-        let height = WorldModel.fingertip + 0.010
-        switch phase {
-        case .behind:
-            // Straight up first: the object may be beside the fingers.
-            let isLow = seen.commanded.translation.z < Self.travelHeight - 0.03
-            target.translation = isLow ? seen.commanded.translation : [back.x, back.y, 0]
-            target.translation.z = Self.travelHeight
-            if isLow { target.rotation = seen.commanded.rotation } else if isThere(seen, target) { phase = .drop }
-        case .drop:
-            target.translation = [back.x, back.y, height]
-            if isThere(seen, target) { phase = .push }
-        default:
-            if left < 0.012 {
-                phase = .retreat
-                target = seen.commanded
-                break
-            }
-            let offset = seen.commanded.translation - place
-            let sideways = offset - way * offset.dot(way)
-            // Slipped away sideways, or pushed too far: from behind again.
-            if Vector3(sideways.x, sideways.y, 0).length > 0.02 || offset.dot(way) > -0.3 * object.size {
-                phase = .behind
-                target.translation = seen.commanded.translation + [0, 0, Self.longestStep]
-                target.rotation = seen.commanded.rotation
-                break
-            }
-            // Slowly towards the end: what is pushed runs on a little.
-            let ahead = min(0.5 * left + 0.002, 0.016)
-            let next = seen.commanded.translation + way * ahead - [sideways.x, sideways.y, 0] * 0.8
-            target.translation = [next.x, next.y, height]
-        }
-        return step(from: seen.commanded, to: target)
+    // MARK: What is seen
+
+    /// Whether the fingers have closed as far as they can with the object between them: measured at its width, or measured
+    /// to have stopped after they were told to close.
+    func isClosed(_ seen: Observation) -> Bool { seen.opening < snugOpening + 0.04 || gripper == 0 && hasStopped(seen) }
+
+    /// Whether the fingers have opened: measured wide open, or off the object and measured to have stopped after they were
+    /// told to open, as at a wall of the tray.
+    func isOpen(_ seen: Observation) -> Bool {
+        seen.opening > Self.wideOpen || gripper == 1 && seen.opening > snugOpening + 0.04 && hasStopped(seen)
     }
 
-    private func isThere(_ seen: Observation, _ target: Pose) -> Bool {
-        (seen.commanded.translation - target.translation).length < Self.near
-            && (seen.commanded.rotation.inverse * target.rotation).vector.length < 0.06
+    private func hasStopped(_ seen: Observation) -> Bool {
+        lastOpening.map { abs(seen.opening - $0) < Self.stillOpening } == true
     }
 
-    private func step(from commanded: Pose, to target: Pose) -> [Double] {
-        var shift = target.translation - commanded.translation
-        if shift.length > Self.longestStep { shift *= Self.longestStep / shift.length }
-        var turn = (target.rotation * commanded.rotation.inverse).normalized.vector
-        if turn.length > Self.widestTurn { turn *= Self.widestTurn / turn.length }
+    /// The same pose, or the nearest one to which the tool may be sent.
+    func inRoom(_ pose: Pose) -> Pose {
+        Pose(rotation: pose.rotation, translation: pose.translation.clamped(lowerBound: room.lower, upperBound: room.upper))
+    }
+
+    /// The tool point's height when the fingers are around an object on the table: low, and above the table.
+    var graspHeight: Double { max(object.height / 2 + 0.004, WorldModel.fingertip + 0.006) }
+
+    /// The tool point's height from which open fingers are above an object on the table.
+    var clearHeight: Double { object.height + WorldModel.fingertip + 0.012 }
+
+    /// Pointing down, the fingers along a block's faces; whatever is round is grasped as it comes.
+    func graspRotation(_ seen: Observation) -> Rotation {
+        guard object.shape == .block else { return Self.downward(yaw: 0) }
+        let yaw = seen.object.rotation.rollPitchYaw.z
+        let quarter = Double.pi / 2
+        return Self.downward(yaw: yaw - (yaw / quarter).rounded() * quarter)
+    }
+
+    static func isThere(_ tool: Pose, _ target: Pose) -> Bool {
+        (tool.translation - target.translation).length < near && angle(tool.rotation, target.rotation) < aligned
+    }
+
+    // MARK: Motion
+
+    /// Six numbers: the way from one pose to another, cut to what one step may go.
+    private static func step(from tool: Pose, to target: Pose) -> [Double] {
+        var shift = target.translation - tool.translation
+        if shift.length > longestStep { shift *= longestStep / shift.length }
+        var turn = (target.rotation * tool.rotation.inverse).normalized.vector
+        if turn.length > widestTurn { turn *= widestTurn / turn.length }
         let angles = Rotation(vector: turn).rollPitchYaw
-        return [shift.x, shift.y, shift.z, angles.x, angles.y, angles.z, gripper]
+        return [shift.x, shift.y, shift.z, angles.x, angles.y, angles.z]
     }
 
-    // MARK: Directions
+    /// The part of a vector along the table.
+    static func level(_ vector: Vector3) -> Vector3 { [vector.x, vector.y, 0] }
+
+    /// Radians between two orientations.
+    static func angle(_ one: Rotation, _ other: Rotation) -> Double { (one.inverse * other).normalized.vector.length }
 
     /// Pointing down, the fingers opening along y when `yaw` is 0.
-    private static func downward(yaw: Double) -> Rotation {
-        BridgeConvention.baseFromEEF(rollPitchYaw: [0, 0, yaw])
-    }
-
-    /// Fingers along a block's faces; whatever is round is grasped as it comes.
-    private static func graspYaw(of pose: Pose, shape: Scene.Shape) -> Double {
-        guard shape == .block else { return 0 }
-        let yaw = pose.rotation.rollPitchYaw.z
-        let quarter = Double.pi / 2
-        return yaw - (yaw / quarter).rounded() * quarter
-    }
-
-    /// The same line, the way that is nearer to where the wrist is: it does not turn around when the line passes a quarter
-    /// turn. Far from the middle of its range it does.
-    private static func halfTurn(of yaw: Double, near present: Double) -> Double {
-        let near = yaw - ((yaw - present) / .pi).rounded() * .pi
-        return abs(near) < 2.2 ? near : yaw - (yaw / .pi).rounded() * .pi
-    }
-
-    /// Of a level direction of length 1, from x: radians.
-    private static func angle(of way: Vector3) -> Double {
-        Rotation(axesTo: way, [-way.y, way.x, 0], [0, 0, 1]).rollPitchYaw.z
-    }
+    static func downward(yaw: Double) -> Rotation { BridgeConvention.baseFromEEF(rollPitchYaw: [0, 0, yaw]) }
 }

@@ -1,4 +1,5 @@
 import CMuJoCo
+import Chance
 import Control
 import Geometry
 import Images
@@ -214,9 +215,28 @@ package final class World {
     /// Where the arm begins: above the table as the scene says, pointing down.
     private var startPositions: JointVector {
         guard let start = scene.start else { return calibration.neutral }
-        let solver = InverseKinematics(chain: calibration.chain, lower: calibration.lower, upper: calibration.upper)
         let target = Pose(rotation: BridgeConvention.baseFromDownwardEEF, translation: start)
-        return solver.solve(target, near: calibration.neutral).positions
+        return solve(target).positions
+    }
+
+    private func solve(_ target: Pose) -> InverseKinematics.Solution {
+        InverseKinematics(chain: calibration.chain, lower: calibration.lower, upper: calibration.upper)
+            .solve(target, near: calibration.neutral)
+    }
+
+    /// Draws of a place to begin from until one can be had.
+    private static let startDraws = 500
+
+    /// Sets the arm anywhere in its workspace where its open gripper touches nothing, pointing down, at rest.
+    /// - Throws: `noStart` when no such place is found.
+    package func placeArmAnywhere(using dice: inout SplitMix64) throws(WorldError) {
+        for _ in 0..<Self.startDraws {
+            let pose = scene.drawStart(lower: calibration.workspace.lower, upper: calibration.workspace.upper, &dice)
+            guard let pose else { continue }
+            let solution = solve(pose)
+            if solution.isReached { return try place(arm: solution.positions, gripper: 1) }
+        }
+        throw .noStart(draws: Self.startDraws)
     }
 
     // MARK: Objects

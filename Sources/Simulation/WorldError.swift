@@ -11,6 +11,7 @@ package enum WorldError: Error, Equatable, Sendable {
     case blewUp(String, time: Double)
     case picture(String)
     case wrongState(String)
+    case noStart(draws: Int)
 }
 
 extension WorldError: CustomStringConvertible {
@@ -32,6 +33,9 @@ extension WorldError: CustomStringConvertible {
             "simulating: after \((time * 1000).rounded() / 1000) s the world blew up: \(words), expected finite numbers. Start "
                 + "it again; if it happens again, look for objects of the scene that begin inside each other."
         case .picture(let words): "drawing the simulated world: \(words)."
+        case .noStart(let draws):
+            "placing the arm at random: none of \(draws) places in its workspace can be reached, pointing down, without touching "
+                + "something, expected room to begin. Take things off the scene, or widen the workspace of the calibration."
         case .wrongState(let words): "setting the state of the simulated world: \(words)."
         }
     }

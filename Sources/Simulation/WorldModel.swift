@@ -11,6 +11,8 @@ package struct WorldModel {
     package static let largestPicture = (width: 640, height: 480)
     /// A finger reaches this far beyond the end effector's point, metres.
     package static let fingertip = 0.018
+    /// A tray's floor is this thick and its rim this high, metres.
+    static let (trayFloor, trayHeight) = (0.003, 0.018)
     /// Physics steps are this long, seconds: a grasp holds, and a control tick of 50...1000 Hz is a few of them.
     package static let stepSeconds = 0.002
 
@@ -105,7 +107,7 @@ package struct WorldModel {
     }
 
     private mutating func write(_ tray: Scene.Tray) {
-        let (wall, height, floor) = (0.004, 0.018, 0.003)
+        let (wall, height, floor) = (0.004, Self.trayHeight, Self.trayFloor)
         let half = tray.size / 2
         add("<body name=\"tray\" pos=\"\(tray.position.x) \(tray.position.y) 0\">")
         let boxes: [(Vector3, Vector3)] = [

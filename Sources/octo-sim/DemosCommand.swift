@@ -2,11 +2,10 @@ import ArgumentParser
 import ArmSetup
 import ClosedLoop
 import Control
+import Demonstrations
 import Episodes
 import Foundation
-import Images
 import JSONTree
-import Messages
 import NodeShell
 import Simulation
 import Time
@@ -19,30 +18,60 @@ struct DemosCommand: ParsableCommand {
         discussion: """
             Every episode is another variation of the scene. The expert's actions pass through the same chunk execution,
             kinematics and limits as a policy's; pictures (image_0 256x256, image_1 from the wrist 128x128), states and
-            actions are Bridge's, five steps a second. OUT gets a TFDS folder in RLDS form:
+            actions are Bridge's, five steps a second: the state is measured when the pictures are taken, the action is what
+            the expert does upon seeing them. OUT gets a TFDS folder in RLDS form, with dataset_statistics.json in it:
 
               octo-sim demos --task pick-place --episodes 200 --seed 1 --out data
               tfds.builder("octo_sim_pick_place", data_dir="data")
 
-            Same task, scene and seed: the same dataset. Exit codes: 0 all written, 1 fewer than 95 % succeeded, 2 the input
-            cannot be used.
+            Several tasks or objects go into one dataset, in turn; naming one twice gives it two turns:
+
+              octo-sim demos --task reach,push,pick-place,pick-place --object block,cylinder --episodes 800 --out data
+
+            A policy that has only seen perfect demonstrations does not know the way back. --noise 1 disturbs what the arm
+            carries out and records what the expert would have done (DART): bursts of one to three steps, about 14 mm and 0.1
+            rad strong, begin at 16 % of the steps, and between them the arm trembles by 1.5 mm. steps/perturbed says which
+            steps were in a burst: an action that follows one answers to it, so leave it out of a chunk that began before.
+            --random-start lets episodes begin anywhere in the workspace.
+
+              octo-sim demos --task push --episodes 500 --noise 1 --random-start --successes-only --jobs 8 --out data
+
+            --goal-arm adds a picture of the goal to each episode (episode_metadata/goal_image_0), for policies whose goal is
+            photographed beforehand: with the arm at rest (away), or as the last step shows it (there).
+
+            Same options and seed: the same dataset, whatever --jobs. Exit codes: 0 all written, 1 fewer than 95 % succeeded
+            (with --noise 75 %), 2 the input cannot be used.
             """)
 
     @OptionGroup var world: SceneOptions
 
-    @Option(help: "reach, push or pick-place.")
-    var task: ManipulationTask.Kind
+    @Option(help: ArgumentHelp("reach, push or pick-place; several with commas between.", valueName: "tasks"))
+    var task: CommaSeparated<ManipulationTask.Kind>
 
-    @Option(help: "Object of the task; without it the scene's first.")
-    var object: String?
+    @Option(
+        help: ArgumentHelp(
+            "Object of the task, several with commas between; without it the scene's first.", valueName: "objects"))
+    var object: CommaSeparated<String>?
 
     @Option(help: "How many.")
     var episodes = 50
 
+    @Option(help: ArgumentHelp("Strength of the noise on what is carried out, 0 (none) to 5.", valueName: "scale"))
+    var noise = 0.0
+
+    @Flag(help: "Begins anywhere in the workspace, gripper open and pointing down, in place of the scene's start.")
+    var randomStart = false
+
+    @Option(help: "Adds a picture of the goal, the arm 'away' (at rest) or 'there' (where it ended).")
+    var goalArm: DemonstrationPlan.GoalArm?
+
+    @Option(help: "Worlds that are simulated at a time.")
+    var jobs = 1
+
     @Option(help: "Folder for the dataset.")
     var out: String
 
-    @Option(help: "The dataset's name; without it octo_sim_ and the task.")
+    @Option(help: "The dataset's name; without it octo_sim_ and the task, or octo_sim for several.")
     var name: String?
 
     @Flag(help: "Leaves out episodes that failed.")
@@ -54,75 +83,88 @@ struct DemosCommand: ParsableCommand {
     @Flag(help: "Prints the summary as JSON.")
     var json = false
 
-    private static let features = RLDSFeatures(pictures: [
-        .init("image_0", width: 256, height: 256), .init("image_1", width: 128, height: 128),
-    ])
-    private static let cameras = [
-        EpisodeCamera(.primary, width: 256, height: 256), EpisodeCamera(.wrist, width: 128, height: 128),
-    ]
-
     func validate() throws {
         if world.mjcf != nil { throw ValidationError("--mjcf: demonstrations vary the scene, which a model of its own has not.") }
         if episodes < 1 { throw ValidationError("--episodes: give 1 or more.") }
+        if !(0...5).contains(noise) { throw ValidationError("--noise is \(noise): give 0 (none) to 5.") }
+        if !(1...256).contains(jobs) { throw ValidationError("--jobs is \(jobs): give 1 to 256.") }
     }
 
     func run() throws { try reporting { try write() } }
 
+    /// Each task with each object.
+    private var assignments: [DemonstrationPlan.Assignment] {
+        task.values.flatMap { kind in
+            object.map { $0.values.map { DemonstrationPlan.Assignment(kind, object: $0) } } ?? [.init(kind)]
+        }
+    }
+
+    private var defaultName: String {
+        let kinds = Set(task.values.map(\.rawValue))
+        return kinds.count == 1 ? "octo_sim_" + task.values[0].rawValue.replacing("-", with: "_") : "octo_sim"
+    }
+
     private func write() throws {
-        let scene = try world.readScene()
-        let arm = try ArmCalibration(contentsOfFile: world.calibration)
-        let first = world.seed ?? 0
-        let dataset = name ?? "octo_sim_" + task.rawValue.replacing("-", with: "_")
-        let writer = try RLDSDatasetWriter(creating: dataset, in: out, features: Self.features, overwriting: overwrite)
+        let plan = try DemonstrationPlan(
+            assignments, in: world.readScene(), arm: ArmCalibration(contentsOfFile: world.calibration),
+            seed: world.seed ?? 0, noise: noise, startsAnywhere: randomStart, goalArm: goalArm)
+        let writer = try RLDSDatasetWriter(
+            creating: name ?? defaultName, in: out, features: plan.features, overwriting: overwrite)
+        // Mesa draws with as many threads as there are cores: enough for one world, too many for several.
+        if jobs > 1 { setenv("LP_NUM_THREADS", "0", 0) }
         let progress = ProgressLine(total: episodes, of: "episodes", at: .now())
-        var (successes, written) = (0, 0)
-        for index in 0..<episodes {
-            let seed = first &+ UInt64(index)
-            let varied = scene.varied(seed: seed)
-            let task = try ManipulationTask(task, object: object, in: varied)
-            let instruction = task.instruction(in: varied)
-            var steps: [RLDSEpisode.Step] = []
-            let outcome = try ExpertEpisode.run(task, in: World(varied, arm: arm), cameras: Self.cameras) { step in
-                steps.append(try Self.record(step, instruction: instruction))
+        let (tally, info) = try DemonstrationDataset(plan, keepsFailures: !successesOnly)
+            .write(episodes, jobs: jobs, to: writer) { tally in
+                progress.show(tally.made, note: "\(tally.successes) succeeded, \(tally.transitions) steps", at: .now())
             }
-            if outcome.isSuccess { successes += 1 }
-            if outcome.isSuccess || !successesOnly {
-                try writer.append(
-                    RLDSEpisode(
-                        recorded: steps,
-                        metadata: .init(
-                            filePath: "octo-sim/\(self.task.rawValue)/\(seed)", episodeID: Int32(clamping: written),
-                            success: outcome.isSuccess, seed: Int64(truncatingIfNeeded: seed))))
-                written += 1
-            }
-            progress.show(index + 1, note: "\(successes) succeeded", at: .now())
-        }
         progress.end()
-        let info = try writer.finish()
-        report(writer.folder, successes: successes, written: written, bytes: info.splits.reduce(0) { $0 + $1.byteCount })
+        report(writer.folder, plan, tally, bytes: info.splits.reduce(0) { $0 + $1.byteCount })
         // A dataset of failures teaches nothing: whoever starts this from a script hears of it.
-        if Double(successes) < 0.95 * Double(episodes) { throw ExitCode(1) }
+        if Double(tally.successes) < (noise > 0 ? 0.75 : 0.95) * Double(episodes) { throw ExitCode(1) }
     }
 
-    private static func record(_ step: DemonstrationStep, instruction: String) throws -> RLDSEpisode.Step {
-        var pictures: [String: SharedBytes] = [:]
-        for (key, frame) in zip(["image_0", "image_1"], step.frames) {
-            guard case .rgb8(let image) = frame.pixels else { continue }
-            pictures[key] = try image.jpegData(quality: 95)
-        }
-        return RLDSEpisode.Step(
-            action: step.action, state: step.state, pictures: pictures, languageInstruction: instruction)
-    }
-
-    private func report(_ folder: String, successes: Int, written: Int, bytes: Int) {
+    private func report(_ folder: String, _ plan: DemonstrationPlan, _ tally: DemonstrationDataset.Tally, bytes: Int) {
         if json {
+            let parts = zip(plan.assignments, tally.parts).map { assignment, count in
+                JSONNode.object([
+                    "task": JSONNode(assignment.kind.rawValue), "object": JSONNode(assignment.object ?? plan.scene.objects[0].name),
+                    "episodes": JSONNode(count.made), "succeeded": JSONNode(count.successes),
+                ])
+            }
             let tree: JSONNode = .object([
-                "folder": JSONNode(folder), "task": JSONNode(task.rawValue), "episodes": JSONNode(episodes),
-                "written": JSONNode(written), "succeeded": JSONNode(successes), "bytes": JSONNode(bytes),
+                "folder": JSONNode(folder), "task": JSONNode(task.values.map(\.rawValue).joined(separator: ",")),
+                "episodes": JSONNode(tally.made), "written": JSONNode(tally.written), "succeeded": JSONNode(tally.successes),
+                "steps": JSONNode(tally.transitions), "bytes": JSONNode(bytes), "parts": JSONNode(.array(parts)),
             ])
             print(tree.text())
-        } else {
-            print("\(folder): \(written) episodes, \(bytes / 1_000_000) MB; \(successes) of \(episodes) succeeded")
+            return
+        }
+        print(
+            "\(folder): \(tally.written) episodes, \(tally.transitions) steps, \(bytes / 1_000_000) MB; "
+                + "\(tally.successes) of \(tally.made) succeeded")
+        guard plan.assignments.count > 1 else { return }
+        for (assignment, count) in zip(plan.assignments, tally.parts) {
+            let object = assignment.object ?? plan.scene.objects[0].name
+            print("  \(assignment.kind.rawValue) \(object): \(count.successes) of \(count.made)")
         }
     }
+}
+
+extension DemonstrationPlan.GoalArm: ExpressibleByArgument {}
+
+/// Several values of one option: block,cup.
+struct CommaSeparated<Value: ExpressibleByArgument & Sendable>: ExpressibleByArgument, Sendable {
+    let values: [Value]
+
+    init?(argument: String) {
+        var values: [Value] = []
+        for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
+            guard !part.isEmpty, let value = Value(argument: String(part)) else { return nil }
+            values.append(value)
+        }
+        self.values = values
+    }
+
+    /// What one of them may be, for help and errors.
+    static var allValueStrings: [String] { Value.allValueStrings }
 }

@@ -20,17 +20,17 @@ enum Episodes {
     static func settings(_ task: ManipulationTask, limit: Int = 120) -> EpisodeSettings {
         EpisodeSettings(
             task: task, policyRate: Rate(hertz: 5),
-            controller: ArmControllerConfiguration(rate: Rate(hertz: 100), executionHorizon: 1, watchdog: .milliseconds(600)),
-            cameras: [], maximumTimesteps: limit)
+            controller: ExpertEpisode.controller, cameras: [], maximumTimesteps: limit)
     }
 
     static func runExpert(
         _ kind: ManipulationTask.Kind, object: String? = nil, seed: UInt64
     ) throws -> EpisodeOutcome {
         let scene = Scene.tabletop.varied(seed: seed)
-        let world = try World(scene, arm: widowX())
+        let arm = try widowX()
+        let world = try World(scene, arm: arm)
         let task = try ManipulationTask(kind, object: object, in: scene)
-        var policy = ExpertPolicy(ScriptedExpert(task, in: scene), rate: Rate(hertz: 5))
+        var policy = ExpertPolicy(ScriptedExpert(task, in: scene, arm: arm), rate: Rate(hertz: 5))
         var runner = try EpisodeRunner(world, settings: settings(task))
         return try runner.run(&policy)
     }

@@ -1,0 +1,69 @@
+import Episodes
+
+/// Makes the demonstrations of a plan and writes them as a dataset, with its statistics beside it.
+package struct DemonstrationDataset {
+    /// What has been written so far, or in all.
+    package struct Tally: Equatable, Sendable {
+        package var made = 0
+        package var successes = 0
+        package var written = 0
+        package var transitions = 0
+        /// The same for each assignment, in the plan's order.
+        package var parts: [Part] = []
+    }
+
+    package struct Part: Equatable, Sendable {
+        package var made = 0
+        package var successes = 0
+    }
+
+    private let plan: DemonstrationPlan
+    private let keepsFailures: Bool
+
+    /// - Parameter keepsFailures: whether episodes that failed are written too.
+    package init(_ plan: DemonstrationPlan, keepsFailures: Bool = true) {
+        self.plan = plan
+        self.keepsFailures = keepsFailures
+    }
+
+    /// - Parameters:
+    ///   - count: of episodes, from the plan's first.
+    ///   - jobs: worlds at a time; the dataset is the same for any number.
+    ///   - writer: of the plan's features; it is finished afterwards.
+    ///   - progress: is told after every episode.
+    /// - Returns: what was made, and what the dataset's description says.
+    /// - Throws: what making or writing throws; the writer has then to be given up.
+    package func write(
+        _ count: Int, jobs: Int, to writer: RLDSDatasetWriter, progress: (Tally) -> Void
+    ) throws -> (tally: Tally, info: RLDSInfo) {
+        var tally = Tally()
+        tally.parts = plan.assignments.map { _ in Part() }
+        var trajectories: [Trajectory] = []
+        try OrderedWork.run(count, threads: jobs) { [plan] index in
+            try plan.demonstration(index)
+        } take: { demonstration in
+            let place = tally.made % plan.assignments.count
+            tally.made += 1
+            tally.parts[place].made += 1
+            if demonstration.isSuccess {
+                tally.successes += 1
+                tally.parts[place].successes += 1
+            }
+            if demonstration.isSuccess || keepsFailures {
+                var episode = demonstration.episode
+                episode.metadata.episodeID = Int32(clamping: tally.written)
+                try writer.append(episode)
+                trajectories.append(Trajectory(episode))
+                tally.written += 1
+                tally.transitions += episode.steps.count
+            }
+            progress(tally)
+        }
+        // Without an episode `finish` says so.
+        let statistics = trajectories.isEmpty ? nil : try DatasetStatistics(of: trajectories, actionMask: Self.actionMask)
+        return (tally, try writer.finish(statistics: statistics))
+    }
+
+    /// All numbers of an action are normalised but the gripper's.
+    package static let actionMask = Array(repeating: true, count: 6) + [false]
+}

@@ -1,0 +1,140 @@
+import Chance
+import ClosedLoop
+import Control
+import Episodes
+import Images
+import Simulation
+
+/// Which demonstrations the scripted expert gives, and how. An episode follows from its number alone: in whatever order and
+/// on whatever thread they are made, they are the same.
+package struct DemonstrationPlan: Sendable {
+    /// What an episode's goal picture shows of the arm.
+    package enum GoalArm: String, CaseIterable, Sendable {
+        /// At rest, folded together over its base, as when somebody takes the picture beforehand.
+        case away
+        /// Where the demonstration ended.
+        case there
+    }
+
+    /// What is done to what.
+    package struct Assignment: Equatable, Sendable {
+        package var kind: ManipulationTask.Kind
+        /// nil: the scene's first object.
+        package var object: String?
+
+        package init(_ kind: ManipulationTask.Kind, object: String? = nil) {
+            self.kind = kind
+            self.object = object
+        }
+    }
+
+    package let scene: Scene
+    package let arm: ArmCalibration
+    package let assignments: [Assignment]
+    /// Of the first episode's scene; each further one has the next.
+    package let seed: UInt64
+    package let noise: Double
+    package let startsAnywhere: Bool
+    package let goalArm: GoalArm?
+
+    /// - Parameters:
+    ///   - assignments: taken in turn, episode after episode; at least one.
+    ///   - seed: of the first episode's scene; each further one has the next.
+    ///   - noise: of what is carried out, as `MotionNoise` has it; 0 for none.
+    ///   - startsAnywhere: the arm begins anywhere in its workspace, not where the scene says.
+    ///   - goalArm: nil: there are no goal pictures.
+    /// - Throws: `ManipulationTask.Problem` for what the scene cannot have.
+    package init(
+        _ assignments: [Assignment], in scene: Scene, arm: ArmCalibration, seed: UInt64, noise: Double = 0,
+        startsAnywhere: Bool = false, goalArm: GoalArm? = nil
+    ) throws(ManipulationTask.Problem) {
+        precondition(!assignments.isEmpty && noise >= 0, "a plan has something to do")
+        for assignment in assignments { _ = try ManipulationTask(assignment.kind, object: assignment.object, in: scene) }
+        self.assignments = assignments
+        self.scene = scene
+        self.arm = arm
+        self.seed = seed
+        self.noise = noise
+        self.startsAnywhere = startsAnywhere
+        self.goalArm = goalArm
+    }
+
+    private static let pictures: [RLDSFeatures.Picture] = [
+        .init("image_0", width: 256, height: 256), .init("image_1", width: 128, height: 128),
+    ]
+    private static let cameras = [
+        EpisodeCamera(.primary, width: 256, height: 256), EpisodeCamera(.wrist, width: 128, height: 128),
+    ]
+    /// Of JPEG, 1...100.
+    private static let quality = 95
+
+    /// What the dataset of these demonstrations declares.
+    package var features: RLDSFeatures {
+        RLDSFeatures(
+            pictures: Self.pictures, hasPerturbations: noise > 0,
+            goal: goalArm.map { _ in .init("goal_image_0", width: 256, height: 256) })
+    }
+
+    /// Whether names of objects belong into the names of episodes.
+    private var hasSeveralObjects: Bool { Set(assignments.map(\.object)).count > 1 }
+
+    /// Carries out one demonstration.
+    /// - Parameter index: counts episodes from 0.
+    /// - Throws: `WorldError`, `EpisodeError`, `ImageError`.
+    package func demonstration(_ index: Int) throws -> Demonstration {
+        let seed = seed &+ UInt64(index)
+        let assignment = assignments[index % assignments.count]
+        let varied = scene.varied(seed: seed)
+        let task = try ManipulationTask(assignment.kind, object: assignment.object, in: varied)
+        let instruction = task.instruction(in: varied)
+        let world = try World(varied, arm: arm)
+        if startsAnywhere {
+            // Not the numbers that the scene draws from the same seed.
+            var dice = SplitMix64(seed: seed ^ 0x7374_6172_7400_0000)
+            try world.placeArmAnywhere(using: &dice)
+        }
+        var steps: [RLDSEpisode.Step] = []
+        let outcome = try ExpertEpisode.run(
+            task, in: world, cameras: Self.cameras, noise: noise > 0 ? MotionNoise(scale: noise, seed: seed) : nil
+        ) { step in
+            steps.append(try Self.record(step, instruction: instruction))
+        }
+        let object = hasSeveralObjects ? "/" + varied.objects[task.object].name : ""
+        return Demonstration(
+            assignment: assignment,
+            episode: RLDSEpisode(
+                recorded: steps,
+                metadata: .init(
+                    filePath: "octo-sim/\(assignment.kind.rawValue)\(object)/\(seed)", episodeID: 0,
+                    success: outcome.isSuccess, seed: Int64(truncatingIfNeeded: seed), goal: try goal(of: world, after: steps))))
+    }
+
+    private static func record(_ step: DemonstrationStep, instruction: String) throws -> RLDSEpisode.Step {
+        var pictures: [String: SharedBytes] = [:]
+        for (picture, frame) in zip(Self.pictures, step.frames) {
+            guard case .rgb8(let image) = frame.pixels else { continue }
+            pictures[picture.key] = try image.jpegData(quality: quality)
+        }
+        return RLDSEpisode.Step(
+            action: step.action, state: step.state, pictures: pictures, languageInstruction: instruction,
+            isPerturbed: step.isPerturbed)
+    }
+
+    /// The goal as a picture of the world at its end, in which the arm is put aside if it is to be.
+    private func goal(of world: World, after steps: [RLDSEpisode.Step]) throws -> SharedBytes? {
+        switch goalArm {
+        case nil: return nil
+        case .there: return steps.last?.pictures["image_0"]
+        case .away:
+            try world.place(arm: arm.rest, gripper: 1)
+            return try world.picture(.primary, width: 256, height: 256).jpegData(quality: Self.quality)
+        }
+    }
+}
+
+/// One demonstration, as a dataset takes it.
+package struct Demonstration: Sendable {
+    package let assignment: DemonstrationPlan.Assignment
+    package var episode: RLDSEpisode
+    package var isSuccess: Bool { episode.metadata.success }
+}

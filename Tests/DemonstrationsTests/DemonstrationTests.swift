@@ -1,0 +1,115 @@
+import ClosedLoop
+import Control
+import Demonstrations
+import Episodes
+import Foundation
+import Geometry
+import Images
+import JSONTree
+import Simulation
+import TestSupport
+import Testing
+
+enum Demos {
+    static let areUsable = (try? World.libraryVersion()) != nil
+
+    static func widowX() throws -> ArmCalibration {
+        let path = "calibration/widowx-250s.json"
+        let text = try Data(contentsOf: Fixture.packageRoot.appendingPathComponent(path))
+        return try ArmCalibration(parsing: text, file: path)
+    }
+
+    static func plan(
+        _ assignments: [DemonstrationPlan.Assignment] = [.init(.reach)], seed: UInt64 = 3, noise: Double = 0,
+        startsAnywhere: Bool = false, goalArm: DemonstrationPlan.GoalArm? = nil
+    ) throws -> DemonstrationPlan {
+        try DemonstrationPlan(
+            assignments, in: .tabletop, arm: widowX(), seed: seed, noise: noise, startsAnywhere: startsAnywhere,
+            goalArm: goalArm)
+    }
+}
+
+@Suite(.enabled(if: Demos.areUsable, "MuJoCo 2.2.2 is not installed (libmujoco-dev)"))
+struct DemonstrationTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    /// Writes a dataset and gives its files back, by name.
+    private func write(_ plan: DemonstrationPlan, count: Int, jobs: Int, name: String) throws -> [String: Data] {
+        let writer = try RLDSDatasetWriter(creating: "demos", in: folder.path + "/" + name, features: plan.features)
+        var told: [Int] = []
+        let (tally, _) = try DemonstrationDataset(plan).write(count, jobs: jobs, to: writer) { told.append($0.made) }
+        #expect(tally.made == count && tally.written == count && told == Array(1...count))
+        var files: [String: Data] = [:]
+        for name in try FileManager.default.contentsOfDirectory(atPath: writer.folder) {
+            files[name] = try Data(contentsOf: URL(fileURLWithPath: writer.folder + "/" + name))
+        }
+        return files
+    }
+
+    private func read(_ name: String) throws -> [RLDSEpisode] {
+        let cursor = try RLDSDatasetReader(folder: folder.path + "/\(name)/demos/1.0.0").episodes(of: "train")
+        var episodes: [RLDSEpisode] = []
+        while let episode = try cursor.next() { episodes.append(episode) }
+        return episodes
+    }
+
+    @Test func theSameSeedMakesTheSameBytesWhateverTheNumberOfJobs() throws {
+        let plan = try Demos.plan(
+            [.init(.reach), .init(.reach, object: "cup")], noise: 1, startsAnywhere: true, goalArm: .away)
+        let one = try write(plan, count: 4, jobs: 1, name: "one")
+        let three = try write(plan, count: 4, jobs: 3, name: "three")
+        #expect(Set(one.keys) == Set(three.keys) && one.count == 4, "\(one.keys.sorted())")
+        for (name, bytes) in one { #expect(three[name] == bytes, "\(name)") }
+        let other = try write(
+            Demos.plan([.init(.reach), .init(.reach, object: "cup")], seed: 4, noise: 1, startsAnywhere: true, goalArm: .away),
+            count: 4, jobs: 3, name: "other")
+        #expect(other != one)
+
+        // Tasks and objects take turns; what was written is what is read.
+        let episodes = try read("one")
+        let instructions = episodes.map { $0.steps[0].languageInstruction }
+        let (block, cup) = ("move the gripper above the block", "move the gripper above the cup")
+        #expect(instructions == [block, cup, block, cup])
+        #expect(episodes.map(\.metadata.filePath).first == "octo-sim/reach/block/3")
+        #expect(episodes.map(\.metadata.episodeID) == [0, 1, 2, 3])
+        for episode in episodes {
+            let goal = try RGBImage(decoding: try #require(episode.metadata.goal), source: "goal")
+            #expect(goal.width == 256 && goal.height == 256)
+            #expect(episode.metadata.goal != episode.steps.last?.pictures["image_0"], "the arm is elsewhere")
+        }
+
+        // The statistics are those of the dataset.
+        let statistics = try JSONNode(parsing: Array(try #require(one["dataset_statistics.json"])))
+        let again = try DatasetStatistics(of: episodes.map { Trajectory($0) }, actionMask: DemonstrationDataset.actionMask)
+        #expect(statistics.text() == again.json.text())
+        let actions = episodes.flatMap { $0.steps.map { Double($0.action[0]) } }
+        #expect(statistics["num_transitions"]?.int == actions.count && statistics["num_trajectories"]?.int == 4)
+        let mean = actions.reduce(0, +) / Double(actions.count)
+        let written = try #require(statistics["action"]?["mean"]?.array?[0].double)
+        #expect(abs(written - mean) < 1e-12)
+        #expect(statistics["action"]?["max"]?.array?[0].double == actions.max())
+        #expect(statistics["action"]?["mask"] == [true, true, true, true, true, true, false])
+    }
+
+    @Test func aGoalWithTheArmThereIsTheLastPicture() throws {
+        let episode = try Demos.plan(goalArm: .there).demonstration(0).episode
+        #expect(episode.metadata.goal != nil && episode.metadata.goal == episode.steps.last?.pictures["image_0"])
+    }
+
+    @Test func withoutNoiseNothingIsMarkedNorDeclared() throws {
+        let plan = try Demos.plan()
+        #expect(!plan.features.hasPerturbations && plan.features.goal == nil)
+        let episode = try plan.demonstration(0).episode
+        #expect(episode.metadata.success && episode.problems(for: plan.features).isEmpty)
+        #expect(episode.steps.allSatisfy { !$0.isPerturbed } && episode.metadata.filePath == "octo-sim/reach/3")
+    }
+
+    @Test func whatTheSceneCannotHaveIsRefusedBeforeAnythingIsMade() throws {
+        let error = #expect(throws: ManipulationTask.Problem.self) {
+            try Demos.plan([.init(.reach), .init(.push, object: "spoon")])
+        }
+        #expect(error.map { "\($0)".contains("spoon") } == true)
+    }
+}
