@@ -128,6 +128,11 @@ private struct CheckedSection {
     func rate(_ key: String) -> Rate { Rate(hertz: double(key)) }
     func seconds(_ key: String) -> Duration { .fromSeconds(double(key)) }
     func choice<Choice: RawRepresentable<String>>(_ key: String) -> Choice { expect(key, Choice(rawValue: string(key))) }
+    func proprioLayout(_ key: String) -> ProprioLayout? {
+        guard let written = node[key] else { return nil }
+        if let fields = written.array { return .fields(fields.map { expect(key, $0.string.flatMap(ProprioField.init(name:))) }) }
+        return expect(key, written.string.flatMap(ProprioLayout.init(name:)))
+    }
     func section(_ key: String) -> CheckedSection { CheckedSection(expect(key, node[key])) }
     /// Sorted, so that the order in the file decides nothing.
     func named(_ key: String) -> [(name: String, value: JSONNode)] {
@@ -223,7 +228,7 @@ extension Manifest.Policy {
         self.init(
             checkpoint: section.string("checkpoint"), step: section.optionalInt("step"),
             tokenizer: section.optionalString("tokenizer"), dataset: section.optionalString("dataset"), rate: section.rate("rate_hz"),
-            window: section.optionalInt("window"), preprocessing: section.choice("preprocess"),
+            window: section.optionalInt("window"), proprio: section.proprioLayout("proprio"), preprocessing: section.choice("preprocess"),
             requiresGoal: section.bool("require_goal"), requiredFit: section.choice("require_goal_fit"),
             onDrift: section.choice("on_drift"), seed: UInt64(section.int("seed")), threads: section.int("threads"),
             cpus: section.optionalInts("cpus"), precision: section.choice("precision"),

@@ -173,6 +173,8 @@ package struct Manifest: Equatable, Sendable {
         package var rate: Rate
         /// Nil: as the checkpoint says.
         package var window: Int?
+        /// How the data set writes the arm's state; nil: the checkpoint reads none.
+        package var proprio: ProprioLayout?
         package var preprocessing: ManifestPreprocessing
         package var requiresGoal: Bool
         package var requiredFit: ManifestFitRequirement

@@ -5,7 +5,6 @@ import OctoModel
 /// Why the policy cannot run a checkpoint in this robot.
 package enum PolicyEngineError: Error, Equatable, CustomStringConvertible {
     case missingCamera(wanted: [String], given: [String])
-    case missingProprioception(keys: [String])
     /// The checkpoint's image encoder is conditioned on numbers of the task.
     case missingTaskVectors(keys: [String])
     case windowTooLong(wanted: Int, maximum: Int)
@@ -18,10 +17,6 @@ package enum PolicyEngineError: Error, Equatable, CustomStringConvertible {
         case .missingTaskVectors(let keys):
             "fitting the checkpoint to the robot: its image encoder reads [\(keys.joined(separator: ", "))] of the task "
                 + "(task_film_keys), a goal has images and a text alone. Use a checkpoint that was trained without."
-        case .missingProprioception(let keys):
-            "fitting the checkpoint to the robot: it was trained with [\(keys.joined(separator: ", "))] beside its images, "
-                + "the policy node has images alone: no node publishes proprioception for it yet. Use a checkpoint that "
-                + "was trained without."
         case .windowTooLong(let wanted, let maximum):
             "fitting the checkpoint to the robot: policy.window is \(wanted), the checkpoint has position embeddings for "
                 + "\(maximum) timesteps. Set policy.window to 1...\(maximum), or leave it out."
@@ -33,15 +28,19 @@ package enum PolicyEngineError: Error, Equatable, CustomStringConvertible {
 package struct PolicyEngine {
     private let network: FastNetwork
     private let statistics: ActionStatistics
+    private let proprio: ProprioReading?
     /// The task of the last goal: whatever depends on the goal alone is computed once.
     private var prepared: (goal: PolicyNodeCore.PreparedGoal, task: FastTask)?
     /// The timesteps of the last request that the next one's window begins with; nil for a window of one.
     private var older: ObservationInput?
 
-    /// - Parameter statistics: of the data set whose robot this is.
-    package init(network: FastNetwork, statistics: ActionStatistics) {
+    /// - Parameters:
+    ///   - statistics: of the data set whose robot this is.
+    ///   - proprio: what the network reads of the arm; nil for images alone.
+    package init(network: FastNetwork, statistics: ActionStatistics, proprio: ProprioReading? = nil) {
         self.network = network
         self.statistics = statistics
+        self.proprio = proprio
     }
 
     /// Numbers in an unnormalised action.
@@ -56,7 +55,10 @@ package struct PolicyEngine {
         for view in request.observation.views {
             images["image_\(view.camera)"] = withExtendedLifetime(view.pixels) { Array($0.bytes) }
         }
-        let observation = ObservationInput(images: images, timestepPadMask: request.observation.timestepPadMask)
+        var numbers: [String: [Float]] = [:]
+        if let proprio, let read = request.observation.proprio { numbers[proprio.key] = proprio.normalised(read.values) }
+        let observation = ObservationInput(
+            images: images, timestepPadMask: request.observation.timestepPadMask, lowdim: numbers)
         older = observation.withoutOldest
         let actions = try network.infer(
             observation, task: task,
@@ -97,8 +99,6 @@ extension PolicyConfiguration {
     ) throws(PolicyEngineError) -> (cameras: [PolicyCamera], window: Int) {
         let wanted = model.cameras.map(\.name)
         guard wanted.allSatisfy(cameras.contains) else { throw .missingCamera(wanted: wanted, given: cameras.sorted()) }
-        let numbers = model.lowdimKeys.map(\.name)
-        guard numbers.isEmpty else { throw .missingProprioception(keys: numbers) }
         let vectors = model.taskVectors.map(\.key)
         guard vectors.isEmpty else { throw .missingTaskVectors(keys: vectors) }
         let window = window ?? model.windowSize

@@ -73,17 +73,6 @@ import Time
         }
     }
 
-    @Test func aCheckpointThatReadsProprioceptionIsRefusedByTheNameOfItsKey() throws {
-        for folder in ["case5_proprio_l1", "case8_discrete_bins"] {
-            let model = try Checkpoint(folder: Fixture.url("octo/\(folder)/checkpoint").path).description
-            #expect(throws: PolicyEngineError.missingProprioception(keys: ["proprio"])) {
-                try PolicyConfiguration.cameras(of: model, in: ["primary"], window: nil)
-            }
-        }
-        let message = PolicyEngineError.missingProprioception(keys: ["proprio"]).description
-        #expect(message.contains("[proprio]") && message.contains("Use a checkpoint"))
-    }
-
     @Test func aCheckpointThatReadsNumbersOfTheTaskIsRefusedByTheirNames() throws {
         var variation = Checkpoint.RandomVariation()
         variation.usesFilm = true
