@@ -175,6 +175,8 @@ package struct Manifest: Equatable, Sendable {
         package var window: Int?
         /// How the data set writes the arm's state; nil: the checkpoint reads none.
         package var proprio: ProprioLayout?
+        /// By the key of the task; empty: none.
+        package var taskNumbers: [String: [Double]]
         package var preprocessing: ManifestPreprocessing
         package var requiresGoal: Bool
         package var requiredFit: ManifestFitRequirement

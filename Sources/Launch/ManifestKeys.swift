@@ -227,6 +227,10 @@ enum ManifestKeys {
                 + "base on and the gripper; or a list of fields in the data set's order. A checkpoint that reads the arm's "
                 + "state is refused without it."),
         ManifestKey(
+            "task_numbers", .named(.numbers(-1e9...1e9, count: 1...1000), atLeast: 1), .optional,
+            "Numbers of the task by their key, for checkpoints whose image encoder is conditioned on them (task_film_keys), in "
+                + "the units of the training. A checkpoint that reads some is refused without them."),
+        ManifestKey(
             "preprocess", .choice(ManifestPreprocessing.allCases.map(\.rawValue)), .defaultsTo("resize"),
             "How frames become the network's input size; as in the training."),
         ManifestKey(

@@ -44,6 +44,7 @@ package struct LoadedPolicy {
         if let text { _ = try texts.tokens(of: text) }
         let (wanted, window) = try PolicyConfiguration.cameras(
             of: checkpoint.description, in: cameras, window: section.window)
+        let taskNumbers = try PolicyConfiguration.taskNumbers(of: checkpoint.description, given: section.taskNumbers)
         let readsArm = !checkpoint.description.lowdimKeys.isEmpty
         let proprio = try ProprioReading(
             of: checkpoint.description,
@@ -57,7 +58,8 @@ package struct LoadedPolicy {
             noiseSeed: section.seed, proprio: proprio)
         let team = try WorkerTeam(threads: threads, cpus: Array(cpus.dropFirst()))
         engine = PolicyEngine(
-            network: try FastNetwork(checkpoint, precision: precision, team: team), statistics: statistics, proprio: proprio)
+            network: try FastNetwork(checkpoint, precision: precision, team: team), statistics: statistics, proprio: proprio,
+            taskNumbers: taskNumbers)
         name = section.checkpoint.split(separator: "/").suffix(2).joined(separator: "/") + " step \(checkpoint.step)"
     }
 }

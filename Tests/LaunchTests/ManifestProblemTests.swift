@@ -65,6 +65,8 @@ import Testing
         ("policy.proprio=droid", "$.policy.proprio", "\"bridge\", \"joints\", or an array of 1 to 64 out of \"x_m\""),
         ("policy.proprio=[]", "$.policy.proprio", "an array of 1 to 64"),
         ("policy.proprio=[\"x_m\", 3]", "$.policy.proprio", "\"joint_8_rad\", \"gripper\", \"zero\""),
+        ("policy.task_numbers={\"speed\": []}", "$.policy.task_numbers.speed", "an array of 1 to 1000 numbers"),
+        ("policy.task_numbers={}", "$.policy.task_numbers", "at least 1 name"),
         ("name=My Robot", "$.name", "a lower-case letter"),
         ("name=aaaaaaaaaabbbbbbbbbbccccccccccddd", "$.name", "at most 32"),
         ("cameras={}", "$.cameras", "at least 1"),
