@@ -28,7 +28,7 @@ struct PolicyNode: NodeBody {
         self.modelName = modelName
         frames = try core.configuration.cameras.map { try bus.subscribe(Topics.cameraImage($0.name)) }
         goals = try bus.subscribe(Topics.goalCurrent)
-        armStates = core.configuration.proprio == nil ? nil : try bus.subscribe(Topics.armState)
+        armStates = core.configuration.proprio == nil ? nil : try bus.subscribe(Topics.everyArmState)
         observations = bus.publisher(Topics.policyObservation)
         chunks = bus.publisher(Topics.policyChunk)
         fits = try bus.subscribe(Topics.goalFit)
