@@ -78,7 +78,8 @@ let package = Package(
         room("OctoModel", ["JSONTree", "COpenBLAS", "CKernels", "CTeam"]),
         room("TextTokenizer", ["CSentencePiece"]),
         room("Control", ["JSONTree", "Time", "Geometry", "Messages"]),
-        room("Policy", ["OctoModel", "Images", "Messages", "Time"]),
+        room("Proprioception", ["Control", "Geometry", "Messages", "Time"]),
+        room("Policy", ["Proprioception", "OctoModel", "Images", "Messages", "Time"]),
         room("ServoProtocol"),
         room("ServoEmulation", ["ServoProtocol", "Time", "Chance"]),
         room("Simulation", ["CMuJoCo", "Control", "Chance", "JSONTree", "Geometry", "Images"]),
@@ -108,8 +109,8 @@ let package = Package(
         room("ArmSetup", ["Control", "Launch", "Teleop", "Time"]),
         room(
             "Verification",
-            ["Policy", "Control", "Recording", "Wire", "Messages", "Images", "Geometry", "Time"]),
-        room("Export", ["Episodes", "Recording", "Control", "Wire", "Messages", "Images", "Geometry", "JSONTree", "Time"]),
+            ["Policy", "Proprioception", "Control", "Recording", "Wire", "Messages", "Images", "Geometry", "Time"]),
+        room("Export", ["Episodes", "Recording", "Proprioception", "Control", "Wire", "Messages", "Images", "Geometry", "JSONTree", "Time"]),
         room("PolicySetup", ["Policy", "OctoModel", "TextTokenizer", "Launch", "Messages"]),
         room("ClosedLoop", ["Simulation", "Control", "Chance", "Policy", "OctoModel", "Messages", "Geometry", "Images", "Time"]),
         // What an evaluation runs, keeps and concludes.
@@ -143,7 +144,7 @@ let package = Package(
         program(
             "octo-policy",
             [
-                "PolicySetup", "Policy", "OctoModel", "TextTokenizer", "Launch", "NodeShell", "Bus", "Wire", "Messages",
+                "PolicySetup", "Policy", "ArmSetup", "Control", "OctoModel", "TextTokenizer", "Launch", "NodeShell", "Bus", "Wire", "Messages",
                 "Images", "Time", "JSONTree", logging,
             ]),
         program(
@@ -209,7 +210,8 @@ let package = Package(
         tests(of: "CKernels", ["CTeam"]),
         tests(of: "TextTokenizer", ["JSONTree"]),
         tests(of: "Control", ["OctoModel", "Time", "Geometry", "Messages", "JSONTree"]),
-        tests(of: "Policy", ["OctoModel", "TextTokenizer", "Images", "Messages", "Time", "JSONTree"]),
+        tests(of: "Proprioception", ["Control", "Geometry", "Messages", "Time"]),
+        tests(of: "Policy", ["OctoModel", "Proprioception", "TextTokenizer", "Geometry", "Images", "Messages", "Time", "JSONTree"]),
         tests(of: "ServoProtocol", ["CAllocationCount"]),
         tests(of: "ServoEmulation", ["ServoProtocol", "Time"]),
         tests(of: "ServoTerminal", ["ServoEmulation", "ServoProtocol", "Time"]),
@@ -226,7 +228,7 @@ let package = Package(
             exclude: ["parquet_check.py"]),
         tests(
             of: "Verification",
-            ["ArmLoop", "ArmDrivers", "Control", "Policy", "RealTime", "Wire", "Messages", "Images", "Geometry", "Time"]),
+            ["ArmLoop", "ArmDrivers", "Control", "Policy", "OctoModel", "RealTime", "Wire", "Messages", "Images", "Geometry", "Time"]),
         tests(
             of: "Replay",
             [

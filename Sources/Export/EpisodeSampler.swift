@@ -2,6 +2,7 @@ import Control
 import Geometry
 import Images
 import Messages
+import Proprioception
 import Recording
 import Time
 import Wire
@@ -192,13 +193,11 @@ package struct EpisodeSampler {
             let after = chain.baseFromEEF(states[next.state].setpoint.positions)
             let translation = after.translation - commanded.translation
             let turn = (after.rotation * commanded.rotation.inverse).rollPitchYaw
-            let angles = BridgeConvention.rollPitchYaw(of: state.baseFromEEF.rotation)
-            let place = state.baseFromEEF.translation
             var chosen: [String: SharedBytes] = [:]
             for (camera, index) in now.frames { chosen[camera] = pictures[camera]?[index] }
             return ExportedEpisode.Timestep(
                 time: now.time,
-                state: [place.x, place.y, place.z, angles.x, angles.y, angles.z, state.measured.gripper].map { Float($0) },
+                state: ArmMoment(state).numbers(of: ProprioLayout.bridgeFields),
                 action: [
                     translation.x, translation.y, translation.z, turn.x, turn.y, turn.z, target,
                 ].map { Float($0) }, pictures: chosen)

@@ -128,6 +128,14 @@ private struct CheckedSection {
     func rate(_ key: String) -> Rate { Rate(hertz: double(key)) }
     func seconds(_ key: String) -> Duration { .fromSeconds(double(key)) }
     func choice<Choice: RawRepresentable<String>>(_ key: String) -> Choice { expect(key, Choice(rawValue: string(key))) }
+    func proprioLayout(_ key: String) -> ProprioLayout? {
+        guard let written = node[key] else { return nil }
+        if let fields = written.array { return .fields(fields.map { expect(key, $0.string.flatMap(ProprioField.init(name:))) }) }
+        return expect(key, written.string.flatMap(ProprioLayout.init(name:)))
+    }
+    func numbersByName(_ key: String) -> [String: [Double]] {
+        Dictionary(uniqueKeysWithValues: (node[key]?.object ?? []).map { ($0.key, $0.value.array?.compactMap(\.double) ?? []) })
+    }
     func section(_ key: String) -> CheckedSection { CheckedSection(expect(key, node[key])) }
     /// Sorted, so that the order in the file decides nothing.
     func named(_ key: String) -> [(name: String, value: JSONNode)] {
@@ -224,7 +232,8 @@ extension Manifest.Policy {
         self.init(
             checkpoint: section.string("checkpoint"), step: section.optionalInt("step"),
             tokenizer: section.optionalString("tokenizer"), dataset: section.optionalString("dataset"), rate: section.rate("rate_hz"),
-            window: section.optionalInt("window"), preprocessing: section.choice("preprocess"),
+            window: section.optionalInt("window"), proprio: section.proprioLayout("proprio"),
+            taskNumbers: section.numbersByName("task_numbers"), preprocessing: section.choice("preprocess"),
             requiresGoal: section.bool("require_goal"), requiredFit: section.choice("require_goal_fit"),
             onDrift: section.choice("on_drift"), seed: UInt64(section.int("seed")), threads: section.int("threads"),
             cpus: section.optionalInts("cpus"), precision: section.choice("precision"),

@@ -180,6 +180,10 @@ package struct Manifest: Equatable, Sendable {
         package var rate: Rate
         /// Nil: as the checkpoint says.
         package var window: Int?
+        /// How the data set writes the arm's state; nil: the checkpoint reads none.
+        package var proprio: ProprioLayout?
+        /// By the key of the task; empty: none.
+        package var taskNumbers: [String: [Double]]
         package var preprocessing: ManifestPreprocessing
         package var requiresGoal: Bool
         package var requiredFit: ManifestFitRequirement

@@ -59,6 +59,18 @@ struct ManifestCheck {
                 path, node, found: Self.shown(node), allowed: rule.allowed(),
                 suggestion: node.string.flatMap { NearestName.of($0, among: values) })
             return nil
+        case .choiceOrList(let values, let elements, let count):
+            if let text = node.string, values.contains(text) { return node }
+            if let list = node.array, count.contains(list.count),
+                list.allSatisfy({ $0.string.map(elements.contains) ?? false })
+            {
+                return node
+            }
+            let strange = node.array?.compactMap(\.string).first { !elements.contains($0) }
+            report(
+                path, node, found: Self.shown(node), allowed: rule.allowed(),
+                suggestion: (strange ?? node.string).flatMap { NearestName.of($0, among: strange == nil ? values : elements) })
+            return nil
         case .numbers(let range, let count):
             if let elements = node.array, count.contains(elements.count),
                 elements.allSatisfy({ $0.double.map(range.contains) ?? false })

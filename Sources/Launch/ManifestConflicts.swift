@@ -38,6 +38,9 @@ extension ManifestCheck {
         }
     }
 
+    /// One state may then be lost, and the two around it are still near enough to each other. Hz.
+    private static let leastStateRate = 20.0
+
     private static let simulatedCameras = ["primary", "wrist"]
 
     mutating func checkRates(in tree: JSONNode) {
@@ -64,6 +67,14 @@ extension ManifestCheck {
             report(
                 ["arm", "state_rate_hz"], in: tree, found: "\(node.text()) Hz",
                 allowed: "at most arm.control_rate_hz, here \(Self.text(control)) Hz")
+        }
+        if policy?["proprio"] != nil, let node = arm?["state_rate_hz"], let state = node.double,
+            let rate = policy?["rate_hz"]?.double, state < max(Self.leastStateRate, 2 * rate)
+        {
+            report(
+                ["arm", "state_rate_hz"], in: tree, found: "\(node.text()) Hz with policy.proprio",
+                allowed: "at least \(Self.text(max(Self.leastStateRate, 2 * rate))) Hz: each observation waits for the arm's "
+                    + "state after it, and states more than 0.1 s apart are not bridged")
         }
         if let node = supervision?["backoff_max_s"], let most = node.double,
             let first = supervision?["backoff_s"]?.double, most < first

@@ -225,6 +225,17 @@ enum ManifestKeys {
             "window", .integer(1...64), .optional,
             "How many observations of history the policy sees. Left out, it is the checkpoint's."),
         ManifestKey(
+            "proprio",
+            .choiceOrList(ProprioLayout.names, elements: ProprioField.all.map(\.name), count: 1...64), .optional,
+            "How the data set writes the arm's state, for checkpoints that read it: 'bridge' is x, y, z, roll, pitch, yaw and "
+                + "gripper (with a 0 before the gripper where a checkpoint reads eight numbers), 'joints' every joint from the "
+                + "base on and the gripper; or a list of fields in the data set's order. A checkpoint that reads the arm's "
+                + "state is refused without it."),
+        ManifestKey(
+            "task_numbers", .named(.numbers(-1e9...1e9, count: 1...1000), atLeast: 1), .optional,
+            "Numbers of the task by their key, for checkpoints whose image encoder is conditioned on them (task_film_keys), in "
+                + "the units of the training. A checkpoint that reads some is refused without them."),
+        ManifestKey(
             "preprocess", .choice(ManifestPreprocessing.allCases.map(\.rawValue)), .defaultsTo("resize"),
             "How frames become the network's input size; as in the training."),
         ManifestKey(

@@ -18,6 +18,8 @@ indirect enum ManifestRule: Sendable {
     /// A folder that is there, or can be made in one that is.
     case destinationFolder
     case choice([String])
+    /// One of some words, or a list of others.
+    case choiceOrList([String], elements: [String], count: ClosedRange<Int>)
     case numbers(ClosedRange<Double>, count: ClosedRange<Int>)
     case integers(ClosedRange<Int>, count: ClosedRange<Int>)
     case section([ManifestKey])
@@ -86,6 +88,9 @@ extension ManifestRule {
         case .destination: "the path of a file to be written, in a folder that is there"
         case .destinationFolder: "the path of a folder, which is there or whose parent is"
         case .choice(let values): (values.count == 1 ? "" : "one of ") + values.map { "\"\($0)\"" }.joined(separator: ", ")
+        case .choiceOrList(let values, let elements, let count):
+            "\(values.map { "\"\($0)\"" }.joined(separator: ", ")), or an array of \(count.lowerBound) to "
+                + "\(count.upperBound) out of \(elements.map { "\"\($0)\"" }.joined(separator: ", "))"
         case .numbers(let range, let count):
             "an array of \(count.lowerBound) to \(count.upperBound) numbers from \(Self.text(range.lowerBound)) to "
                 + "\(Self.text(range.upperBound))\(ofUnit)"

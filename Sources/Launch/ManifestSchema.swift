@@ -36,6 +36,13 @@ extension ManifestRule {
         case .fileNamePattern: return members(["type": "string", "pattern": "^[^/\\x00]+$"])
         case .path, .destination, .destinationFolder: return members(["type": "string", "pattern": "^[^\\x00]+$"])
         case .choice(let values): return members(["enum": JSONNode(.array(values.map { JSONNode($0) }))])
+        case .choiceOrList(let values, let elements, let count):
+            let words = JSONNode.object(["enum": JSONNode(.array(values.map { JSONNode($0) }))])
+            let list = JSONNode.object([
+                "type": "array", "items": .object(["enum": JSONNode(.array(elements.map { JSONNode($0) }))]),
+                "minItems": JSONNode(count.lowerBound), "maxItems": JSONNode(count.upperBound),
+            ])
+            return members(["oneOf": JSONNode(.array([words, list]))])
         case .numbers(let range, let count):
             return members([
                 "type": "array", "items": JSONNode(.object(Self.numberMembers(range))),

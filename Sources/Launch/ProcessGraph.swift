@@ -16,7 +16,10 @@ package struct ProcessGraph {
             + [
                 Edge(from: Manifest.goalNode, topic: "goal/current", to: Manifest.policyNode),
                 Edge(from: Manifest.policyNode, topic: "policy/chunk", to: Manifest.armNode),
-            ] + Self.simulated(manifest)
+            ]
+            + (manifest.policy.proprio == nil
+                ? [] : [Edge(from: Manifest.armNode, topic: "arm/state", to: Manifest.policyNode)])
+            + Self.simulated(manifest)
     }
 
     /// What does not go over the bus: pictures and servo packets of the simulated world.

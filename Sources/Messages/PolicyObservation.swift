@@ -1,7 +1,7 @@
 import Images
 import Time
 
-/// The uint8 observation exactly as it went into the network, so that an episode can be inferred again.
+/// The observation exactly as it went into the network, before it was normalised, so that an episode can be inferred again.
 package struct PolicyObservation: Equatable, Sendable {
     package struct View: Equatable, Sendable {
         package var camera: String
@@ -21,6 +21,21 @@ package struct PolicyObservation: Equatable, Sendable {
         }
     }
 
+    /// The arm's state as the checkpoint's data set writes it.
+    package struct Proprio: Equatable, Sendable {
+        /// `[window, numbers]`, oldest first, in the data set's units: metres, radians, opening.
+        package var values: [Float]
+        /// When the two states were measured that the newest timestep lies between; the same for a state of that very time.
+        package var before: MonotonicTime
+        package var after: MonotonicTime
+
+        package init(values: [Float], before: MonotonicTime, after: MonotonicTime) {
+            self.values = values
+            self.before = before
+            self.after = after
+        }
+    }
+
     /// Counts observation ticks from 0.
     package var tick: UInt64
     /// When the tick was due.
@@ -28,14 +43,19 @@ package struct PolicyObservation: Equatable, Sendable {
     package var goalID: String
     /// Sorted by camera name.
     package var views: [View]
+    /// Nil for a policy that reads images alone.
+    package var proprio: Proprio?
     /// One per slot of the window; false marks padding at the start of an episode.
     package var timestepPadMask: [Bool]
 
-    package init(tick: UInt64, time: MonotonicTime, goalID: String, views: [View], timestepPadMask: [Bool]) {
+    package init(
+        tick: UInt64, time: MonotonicTime, goalID: String, views: [View], timestepPadMask: [Bool], proprio: Proprio? = nil
+    ) {
         self.tick = tick
         self.time = time
         self.goalID = goalID
         self.views = views
         self.timestepPadMask = timestepPadMask
+        self.proprio = proprio
     }
 }

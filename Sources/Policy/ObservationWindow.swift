@@ -1,13 +1,17 @@
 import Images
 
-/// The last few timesteps of every camera, oldest first, one policy step apart.
+/// The last few timesteps of every camera and of the arm, oldest first, one policy step apart.
 ///
-/// At the start of an episode the first image is repeated to fill the window and the repeats are marked as padding, so
-/// that the only real image stands in the last slot (`HistoryWrapper` of the official code, commit 241fb35).
+/// At the start of an episode the first timestep is repeated to fill the window and the repeats are marked as padding, so
+/// that the only real one stands in the last slot (`HistoryWrapper` of the official code, commit 241fb35).
 package struct ObservationWindow: Sendable {
     package let size: Int
-    /// Per timestep: one image per camera, in the order the caller uses throughout.
-    private var timesteps: [[RGBImage]] = []
+    private struct Timestep: Sendable {
+        /// One per camera, in the order the caller uses throughout.
+        var images: [RGBImage]
+        var proprio: [Float]
+    }
+    private var timesteps: [Timestep] = []
 
     /// - Parameter size: timesteps the network sees, at least 1.
     package init(size: Int) {
@@ -16,10 +20,12 @@ package struct ObservationWindow: Sendable {
     }
 
     /// Adds the newest timestep and lets go of the oldest.
-    /// - Parameter images: one per camera, always in the same order and sizes.
-    package mutating func append(_ images: [RGBImage]) {
+    /// - Parameters:
+    ///   - images: one per camera, always in the same order and sizes.
+    ///   - proprio: the arm's numbers, always as many.
+    package mutating func append(_ images: [RGBImage], proprio: [Float] = []) {
         if timesteps.count == size { timesteps.removeFirst() }
-        timesteps.append(images)
+        timesteps.append(Timestep(images: images, proprio: proprio))
     }
 
     /// Forgets everything: the next timestep starts a new history.
@@ -30,15 +36,22 @@ package struct ObservationWindow: Sendable {
     /// `timestep_pad_mask`: false for slots that repeat the first image.
     package var padMask: [Bool] { (0..<size).map { $0 >= size - timesteps.count } }
 
+    /// The arm's numbers, `[size, numbers]`, oldest first; empty while the window is.
+    package var proprio: [Float] {
+        if timesteps.isEmpty { return [] }
+        let padding = size - timesteps.count
+        return (0..<size).flatMap { timesteps[max(0, $0 - padding)].proprio }
+    }
+
     /// The images of one camera, `[size, height, width, 3]`, oldest first; nil while the window is empty.
     package func pixels(ofCamera index: Int) -> SharedBytes? {
-        guard let first = timesteps.first?[index] else { return nil }
+        guard let first = timesteps.first?.images[index] else { return nil }
         if size == 1 { return first.pixels }
         let padding = size - timesteps.count
         let frameBytes = first.pixels.count
         return SharedBytes(count: size * frameBytes) { (memory) throws(Never) in
             for slot in 0..<size {
-                let image = timesteps[max(0, slot - padding)][index]
+                let image = timesteps[max(0, slot - padding)].images[index]
                 UnsafeMutableRawBufferPointer(rebasing: memory[slot * frameBytes..<(slot + 1) * frameBytes])
                     .copyMemory(from: image.pixels.bytes)
             }

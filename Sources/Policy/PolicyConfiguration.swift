@@ -23,6 +23,8 @@ package struct PolicyCamera: Equatable, Sendable {
 /// What the policy node is told at start.
 package struct PolicyConfiguration: Sendable {
     package var cameras: [PolicyCamera]
+    /// What the network reads of the arm; nil for images alone.
+    package var proprio: ProprioReading?
     /// Timesteps of history the network sees.
     package var windowSize: Int
     package var actionDimension: Int
@@ -41,9 +43,10 @@ package struct PolicyConfiguration: Sendable {
     package init(
         cameras: [PolicyCamera], windowSize: Int, actionDimension: Int, actionSpace: ActionSpace, rate: Rate,
         preprocessing: Preprocessing, requiresGoal: Bool, fitRules: GoalFitRules = .none,
-        maximumFrameAge: Duration, noiseSeed: UInt64
+        maximumFrameAge: Duration, noiseSeed: UInt64, proprio: ProprioReading? = nil
     ) {
         self.cameras = cameras
+        self.proprio = proprio
         self.windowSize = windowSize
         self.actionDimension = actionDimension
         self.actionSpace = actionSpace

@@ -5,9 +5,9 @@ import OctoModel
 /// Why the policy cannot run a checkpoint in this robot.
 package enum PolicyEngineError: Error, Equatable, CustomStringConvertible {
     case missingCamera(wanted: [String], given: [String])
-    case missingProprioception(keys: [String])
     /// The checkpoint's image encoder is conditioned on numbers of the task.
-    case missingTaskVectors(keys: [String])
+    case missingTaskNumbers(key: String, count: Int)
+    case wrongTaskNumbers(key: String, found: Int, expected: Int)
     case windowTooLong(wanted: Int, maximum: Int)
 
     package var description: String {
@@ -15,13 +15,13 @@ package enum PolicyEngineError: Error, Equatable, CustomStringConvertible {
         case .missingCamera(let wanted, let given):
             "fitting the checkpoint to the robot: it was trained with cameras [\(wanted.joined(separator: ", "))], the "
                 + "manifest has [\(given.joined(separator: ", "))]. Add a camera of each name to the manifest."
-        case .missingTaskVectors(let keys):
-            "fitting the checkpoint to the robot: its image encoder reads [\(keys.joined(separator: ", "))] of the task "
-                + "(task_film_keys), a goal has images and a text alone. Use a checkpoint that was trained without."
-        case .missingProprioception(let keys):
-            "fitting the checkpoint to the robot: it was trained with [\(keys.joined(separator: ", "))] beside its images, "
-                + "the policy node has images alone: no node publishes proprioception for it yet. Use a checkpoint that "
-                + "was trained without."
+        case .missingTaskNumbers(let key, let count):
+            "fitting the checkpoint to the robot: its image encoder reads \(count) numbers of the task as '\(key)' "
+                + "(task_film_keys), the manifest has none. Set policy.task_numbers.\(key) to a list of \(count), or use a "
+                + "checkpoint that was trained without."
+        case .wrongTaskNumbers(let key, let found, let expected):
+            "fitting the checkpoint to the robot: policy.task_numbers.\(key) has \(found) numbers, the checkpoint's image "
+                + "encoder reads \(expected). Give that many."
         case .windowTooLong(let wanted, let maximum):
             "fitting the checkpoint to the robot: policy.window is \(wanted), the checkpoint has position embeddings for "
                 + "\(maximum) timesteps. Set policy.window to 1...\(maximum), or leave it out."
@@ -33,15 +33,25 @@ package enum PolicyEngineError: Error, Equatable, CustomStringConvertible {
 package struct PolicyEngine {
     private let network: FastNetwork
     private let statistics: ActionStatistics
+    private let proprio: ProprioReading?
+    private let taskNumbers: [String: [Float]]
     /// The task of the last goal: whatever depends on the goal alone is computed once.
     private var prepared: (goal: PolicyNodeCore.PreparedGoal, task: FastTask)?
     /// The timesteps of the last request that the next one's window begins with; nil for a window of one.
     private var older: ObservationInput?
 
-    /// - Parameter statistics: of the data set whose robot this is.
-    package init(network: FastNetwork, statistics: ActionStatistics) {
+    /// - Parameters:
+    ///   - statistics: of the data set whose robot this is.
+    ///   - proprio: what the network reads of the arm; nil for images alone.
+    ///   - taskNumbers: what the image encoder reads of the task, by key: the same for every goal.
+    package init(
+        network: FastNetwork, statistics: ActionStatistics, proprio: ProprioReading? = nil,
+        taskNumbers: [String: [Float]] = [:]
+    ) {
         self.network = network
         self.statistics = statistics
+        self.proprio = proprio
+        self.taskNumbers = taskNumbers
     }
 
     /// Numbers in an unnormalised action.
@@ -56,7 +66,10 @@ package struct PolicyEngine {
         for view in request.observation.views {
             images["image_\(view.camera)"] = withExtendedLifetime(view.pixels) { Array($0.bytes) }
         }
-        let observation = ObservationInput(images: images, timestepPadMask: request.observation.timestepPadMask)
+        var numbers: [String: [Float]] = [:]
+        if let proprio, let read = request.observation.proprio { numbers[proprio.key] = proprio.normalised(read.values) }
+        let observation = ObservationInput(
+            images: images, timestepPadMask: request.observation.timestepPadMask, lowdim: numbers)
         older = observation.withoutOldest
         let actions = try network.infer(
             observation, task: task,
@@ -80,7 +93,7 @@ package struct PolicyEngine {
         for (camera, image) in goal.images {
             images["image_\(camera)"] = withExtendedLifetime(image.pixels) { Array($0.bytes) }
         }
-        let task = try network.prepare(TaskInput(goalImages: images, text: goal.text))
+        let task = try network.prepare(TaskInput(goalImages: images, text: goal.text, vectors: taskNumbers))
         prepared = (goal, task)
         return task
     }
@@ -97,10 +110,6 @@ extension PolicyConfiguration {
     ) throws(PolicyEngineError) -> (cameras: [PolicyCamera], window: Int) {
         let wanted = model.cameras.map(\.name)
         guard wanted.allSatisfy(cameras.contains) else { throw .missingCamera(wanted: wanted, given: cameras.sorted()) }
-        let numbers = model.lowdimKeys.map(\.name)
-        guard numbers.isEmpty else { throw .missingProprioception(keys: numbers) }
-        let vectors = model.taskVectors.map(\.key)
-        guard vectors.isEmpty else { throw .missingTaskVectors(keys: vectors) }
         let window = window ?? model.windowSize
         guard (1...model.maximumHorizon).contains(window) else {
             throw .windowTooLong(wanted: window, maximum: model.maximumHorizon)
@@ -111,5 +120,21 @@ extension PolicyConfiguration {
             },
             window
         )
+    }
+    /// The numbers of the task that the checkpoint's image encoder reads.
+    /// - Parameter given: by key; those that the checkpoint does not read are left out.
+    /// - Throws: `.missingTaskNumbers`, `.wrongTaskNumbers`.
+    package static func taskNumbers(
+        of model: ModelDescription, given: [String: [Double]]
+    ) throws(PolicyEngineError) -> [String: [Float]] {
+        var numbers: [String: [Float]] = [:]
+        for vector in model.taskVectors {
+            guard let values = given[vector.key] else { throw .missingTaskNumbers(key: vector.key, count: vector.count) }
+            guard values.count == vector.count else {
+                throw .wrongTaskNumbers(key: vector.key, found: values.count, expected: vector.count)
+            }
+            numbers[vector.key] = values.map { Float($0) }
+        }
+        return numbers
     }
 }

@@ -1,10 +1,11 @@
 import Images
 import Messages
 import OctoModel
+import Proprioception
 import Time
 
 /// Decides when the policy observes, what it sees, and what becomes of the result. Runs no network and reads no clock:
-/// the same frames, goals and times give the same requests.
+/// the same frames, states, goals and times give the same requests.
 package struct PolicyNodeCore: Sendable {
     /// One inference to run.
     package struct Request: Sendable {
@@ -54,6 +55,8 @@ package struct PolicyNodeCore: Sendable {
         case noFrameYet(camera: String)
         case staleFrame(camera: String, age: Duration)
         case unreadableFrame(camera: String, problem: String)
+        /// It is not known where the arm was at the observation's time.
+        case noArmState(ArmStateGap)
         case noGoal
         case unusableGoal(problem: String)
         /// The goal does not fit what the cameras see.
@@ -83,6 +86,8 @@ package struct PolicyNodeCore: Sendable {
 
     /// Per camera, older first: the newest frame that the next tick may see, and those that are too new for it.
     private var newest: [String: [CameraFrame]] = [:]
+    /// Nil for a policy that reads images alone.
+    private var arm: ArmStateHistory?
     private var preparation: FramePreparation
     private var window: ObservationWindow
     private var cadence: Cadence?
@@ -103,13 +108,20 @@ package struct PolicyNodeCore: Sendable {
         self.configuration = configuration
         self.texts = texts
         gate = GoalFitGate(configuration.fitRules)
+        arm = configuration.proprio.map { ArmStateHistory(fields: $0.fields, joints: $0.joints) }
         window = ObservationWindow(size: configuration.windowSize)
         preparation = FramePreparation(configuration.preprocessing)
         obstacle = configuration.cameras.first.map { .noFrameYet(camera: $0.name) }
     }
 
     /// When the next tick is due; nil until every camera has delivered a frame.
-    package var nextTick: MonotonicTime? { cadence?.deadline }
+    ///
+    /// A policy that reads the arm waits for the first state that is not older than the observation: that is one period of
+    /// arm.state_rate_hz at most. When none comes the tick is held all the same, and invalid.
+    package var nextTick: MonotonicTime? {
+        guard let due = cadence?.deadline, let arm, arm.awaitsState(for: due) else { return cadence?.deadline }
+        return due + ArmStateHistory.longestGap
+    }
 
     /// So many that are too new are kept: a tick that is later still finds an older picture, never one of its future.
     private static let mostFrames = 16
@@ -137,6 +149,9 @@ package struct PolicyNodeCore: Sendable {
             cadence = Cadence(start: now + margin, rate: configuration.rate)
         }
     }
+
+    /// Keeps the arm's states that the next observation may lie between; without effect for a policy that reads images alone.
+    package mutating func receive(_ state: ArmState) { arm?.receive(state, due: cadence?.deadline) }
 
     /// Takes a new goal; it holds from the next tick on, the history goes on.
     package mutating func receive(_ goal: Goal) {
@@ -176,29 +191,25 @@ package struct PolicyNodeCore: Sendable {
         counters.ticks += 1
         counters.missedTicks += missed
 
-        var images: [RGBImage] = []
-        var frames: [CameraFrame] = []
-        for camera in configuration.cameras {
-            switch usableImage(of: camera, at: due) {
-            case .success(let (frame, image)):
-                frames.append(frame)
-                images.append(image)
-            case .failure(let found):
-                obstacle = found.obstacle
-                counters.invalidTicks += 1
-                // The steps before and after a gap are no longer one policy step apart.
-                window.removeAll()
-                return .invalid
-            }
+        let seen: Sight
+        switch look(at: due) {
+        case .success(let sight): seen = sight
+        case .failure(let found):
+            obstacle = found.obstacle
+            counters.invalidTicks += 1
+            // The steps before and after a gap are no longer one policy step apart.
+            window.removeAll()
+            return .invalid
         }
-        window.append(images)
+        let frames = seen.frames
+        window.append(seen.images, proprio: seen.proprio)
         defer {
             // The next tick is more than one policy step away: what is in the window is no history of it.
             if missed > 0 { window.removeAll() }
         }
         let captures = frames.map(\.captureTime)
         if let oldest = captures.min(), let newest = captures.max() { cameraSkew.record(newest - oldest) }
-        let observation = makeObservation(tick: UInt64(index), time: due, frames: frames)
+        let observation = makeObservation(tick: UInt64(index), time: due, seen)
         counters.observations += 1
 
         if let goalProblem = goalProblem ?? sizeMismatch(with: frames) {
@@ -262,7 +273,7 @@ package struct PolicyNodeCore: Sendable {
             // The goal went, or stopped fitting, while the network ran.
             switch obstacle {
             case .noGoal, .unfitGoal: return (nil, running)
-            case .noFrameYet, .staleFrame, .unreadableFrame, .unusableGoal, nil: break
+            case .noFrameYet, .staleFrame, .unreadableFrame, .noArmState, .unusableGoal, nil: break
             }
             frameToChunk.record(finished - request.captureTime)
             let chunk = ActionChunk(
@@ -306,6 +317,35 @@ package struct PolicyNodeCore: Sendable {
 
     private struct Unusable: Error { var obstacle: Obstacle }
 
+    /// One timestep: what the cameras showed, and where the arm was.
+    private struct Sight {
+        var frames: [CameraFrame] = []
+        var images: [RGBImage] = []
+        var arm: ArmStateHistory.Sample?
+        var proprio: [Float] = []
+    }
+
+    private mutating func look(at due: MonotonicTime) -> Result<Sight, Unusable> {
+        var sight = Sight()
+        for camera in configuration.cameras {
+            switch usableImage(of: camera, at: due) {
+            case .success(let (frame, image)):
+                sight.frames.append(frame)
+                sight.images.append(image)
+            case .failure(let found): return .failure(found)
+            }
+        }
+        guard let arm, let reading = configuration.proprio else { return .success(sight) }
+        do throws(ArmStateGap) {
+            let sample = try arm.sample(at: due)
+            sight.arm = sample
+            sight.proprio = sample.moment.numbers(of: reading.fields)
+            return .success(sight)
+        } catch {
+            return .failure(Unusable(obstacle: .noArmState(error)))
+        }
+    }
+
     private mutating func usableImage(
         of camera: PolicyCamera, at due: MonotonicTime
     ) -> Result<(CameraFrame, RGBImage), Unusable> {
@@ -324,18 +364,21 @@ package struct PolicyNodeCore: Sendable {
         }
     }
 
-    private func makeObservation(tick: UInt64, time: MonotonicTime, frames: [CameraFrame]) -> PolicyObservation {
+    private func makeObservation(tick: UInt64, time: MonotonicTime, _ seen: Sight) -> PolicyObservation {
         var views: [PolicyObservation.View] = []
         for (index, camera) in configuration.cameras.enumerated() {
             guard let pixels = window.pixels(ofCamera: index) else { continue }
             views.append(
                 .init(
                     camera: camera.name, width: camera.width, height: camera.height, pixels: pixels,
-                    captureTime: frames[index].captureTime))
+                    captureTime: seen.frames[index].captureTime))
+        }
+        let proprio = seen.arm.map {
+            PolicyObservation.Proprio(values: window.proprio, before: $0.before, after: $0.after)
         }
         return PolicyObservation(
             tick: tick, time: time, goalID: goal.id, views: views.sorted { $0.camera < $1.camera },
-            timestepPadMask: window.padMask)
+            timestepPadMask: window.padMask, proprio: proprio)
     }
 }
 
@@ -347,6 +390,7 @@ extension PolicyNodeCore.Obstacle: CustomStringConvertible {
             "the newest frame of camera '\(camera)' is \(Int(age.inMilliseconds)) ms old: no chunk is made from it. "
                 + "Is the camera connected?"
         case .unreadableFrame(let camera, let problem): "a frame of camera '\(camera)' cannot be read: \(problem)"
+        case .noArmState(let gap): gap.description
         case .noGoal:
             "unconditioned: no goal is set, and policy.require_goal holds the arm. Set one with 'octo-goal set', or goal.source "
                 + "in the manifest."

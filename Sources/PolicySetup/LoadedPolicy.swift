@@ -18,10 +18,13 @@ package struct LoadedPolicy {
     /// Loads the checkpoint; it has not run yet.
     ///
     /// The thread that runs the engine is the first of its team, and takes the first of `policy.cpus`.
-    /// - Parameter cameras: the names of the robot's cameras.
-    /// - Throws: `UnusablePolicy`, `CheckpointError`, `PolicyEngineError`, `TaskTextError`, and what the tokenizer throws;
+    /// - Parameters:
+    ///   - cameras: the names of the robot's cameras.
+    ///   - joints: says how many joints the arm has whose states the policy is given, and is asked for a checkpoint that
+    ///     reads them; nil: the policy is given none, and such a checkpoint is refused.
+    /// - Throws: `UnusablePolicy`, `CheckpointError`, `PolicyEngineError`, `ProprioError`, `TaskTextError`, and what the tokenizer throws;
     ///   all say what to do.
-    package init(_ section: Manifest.Policy, text: String?, cameras: [String]) throws {
+    package init(_ section: Manifest.Policy, text: String?, cameras: [String], joints: () throws -> Int? = { nil }) throws {
         let cpus = section.cpus ?? []
         threads = section.threads > 0
             ? section.threads : cpus.isEmpty ? ProcessInfo.processInfo.activeProcessorCount : cpus.count
@@ -41,13 +44,22 @@ package struct LoadedPolicy {
         if let text { _ = try texts.tokens(of: text) }
         let (wanted, window) = try PolicyConfiguration.cameras(
             of: checkpoint.description, in: cameras, window: section.window)
+        let taskNumbers = try PolicyConfiguration.taskNumbers(of: checkpoint.description, given: section.taskNumbers)
+        let readsArm = !checkpoint.description.lowdimKeys.isEmpty
+        let proprio = try ProprioReading(
+            of: checkpoint.description,
+            statistics: readsArm ? checkpoint.proprioStatistics(dataset: section.dataset) : nil, layout: section.proprio,
+            joints: readsArm ? joints() : nil)
         configuration = PolicyConfiguration(
             cameras: wanted, windowSize: window, actionDimension: statistics.dimension,
             actionSpace: section.actionSpace, rate: section.rate,
             preprocessing: section.preprocessing == .resize ? .resize : .resizeAndCenterCrop,
-            requiresGoal: section.requiresGoal, fitRules: GoalFitRules(section), maximumFrameAge: section.maximumFrameAge, noiseSeed: section.seed)
+            requiresGoal: section.requiresGoal, fitRules: GoalFitRules(section), maximumFrameAge: section.maximumFrameAge,
+            noiseSeed: section.seed, proprio: proprio)
         let team = try WorkerTeam(threads: threads, cpus: Array(cpus.dropFirst()))
-        engine = PolicyEngine(network: try FastNetwork(checkpoint, precision: precision, team: team), statistics: statistics)
+        engine = PolicyEngine(
+            network: try FastNetwork(checkpoint, precision: precision, team: team), statistics: statistics, proprio: proprio,
+            taskNumbers: taskNumbers)
         name = section.checkpoint.split(separator: "/").suffix(2).joined(separator: "/") + " step \(checkpoint.step)"
     }
 }

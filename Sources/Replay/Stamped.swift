@@ -23,6 +23,9 @@ extension PolicyObservation: Stamped {
     package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) {
         time = present(time)
         for index in views.indices { views[index].captureTime = present(views[index].captureTime) }
+        if let read = proprio {
+            proprio = Proprio(values: read.values, before: present(read.before), after: present(read.after))
+        }
     }
 }
 

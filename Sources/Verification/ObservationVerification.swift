@@ -1,17 +1,22 @@
 import Images
 import Messages
 import Policy
+import Proprioception
 import Time
 
-/// Makes an episode's observations again from its camera frames: preprocessing, window, padding.
+/// Makes an episode's observations again from its camera frames and the arm's states: preprocessing, interpolation, window,
+/// padding.
 package struct ObservationVerification {
     /// So many frames of a camera are kept: more than can be between a frame and the tick that uses it.
     private static let mostFrames = 128
+    /// So many states of the arm, likewise.
+    private static let mostStates = 4096
 
     private let configuration: PolicyConfiguration
     private var preparation: FramePreparation
     private var window: ObservationWindow
     private var frames: [String: [CameraFrame]] = [:]
+    private var states: [ArmState] = []
     private var lastTick: UInt64?
 
     package enum Failure: Error, Equatable {
@@ -19,6 +24,12 @@ package struct ObservationVerification {
         case noFrame(camera: String, captureTime: MonotonicTime)
         case unreadableFrame(camera: String, captureTime: MonotonicTime, problem: String)
         case noView(camera: String)
+        /// The policy that was recorded did not read the arm, this one does.
+        case noProprio
+        /// A state that the observation names is not in the file.
+        case noState(time: MonotonicTime)
+        /// The states are not of the arm, or not read in full, or do not lie around the observation.
+        case unusableStates(before: MonotonicTime, after: MonotonicTime)
     }
 
     package init(_ configuration: PolicyConfiguration) {
@@ -32,21 +43,30 @@ package struct ObservationVerification {
         if frames[frame.camera, default: []].count > Self.mostFrames { frames[frame.camera]?.removeFirst() }
     }
 
-    /// The observation that these frames give.
-    /// - Parameter logged: says which frames; its own pixels are not looked at. In the order of the ticks.
-    /// - Throws: when a frame is missing; the history then begins anew.
+    package mutating func receive(_ state: ArmState) {
+        guard configuration.proprio != nil else { return }
+        states.append(state)
+        if states.count > Self.mostStates { states.removeFirst(Self.mostStates / 2) }
+    }
+
+    /// The observation that these frames and states give.
+    /// - Parameter logged: says which frames and states; its own pixels and numbers are not looked at. In the order of the
+    ///   ticks.
+    /// - Throws: when one of them is missing; the history then begins anew.
     package mutating func remake(_ logged: PolicyObservation) throws(Failure) -> PolicyObservation {
         // A tick that was missed or invalid made the policy begin a new history.
         if lastTick.map({ logged.tick != $0 + 1 }) ?? true { window.removeAll() }
         lastTick = logged.tick
         var images: [RGBImage] = []
+        var proprio: [Float] = []
         do throws(Failure) {
             for camera in configuration.cameras { images.append(try image(of: camera, in: logged)) }
+            if let reading = configuration.proprio { proprio = try numbers(of: reading, in: logged) }
         } catch {
             window.removeAll()
             throw error
         }
-        window.append(images)
+        window.append(images, proprio: proprio)
         var views: [PolicyObservation.View] = []
         for (index, camera) in configuration.cameras.enumerated() {
             guard let pixels = window.pixels(ofCamera: index), let view = logged.views.first(where: { $0.camera == camera.name })
@@ -58,7 +78,24 @@ package struct ObservationVerification {
         }
         return PolicyObservation(
             tick: logged.tick, time: logged.time, goalID: logged.goalID, views: views.sorted { $0.camera < $1.camera },
-            timestepPadMask: window.padMask)
+            timestepPadMask: window.padMask,
+            proprio: configuration.proprio == nil
+                ? nil
+                : logged.proprio.map { .init(values: window.proprio, before: $0.before, after: $0.after) })
+    }
+
+    private func numbers(of reading: ProprioReading, in logged: PolicyObservation) throws(Failure) -> [Float] {
+        guard let read = logged.proprio else { throw .noProprio }
+        var history = ArmStateHistory(fields: reading.fields, joints: reading.joints)
+        for time in [read.before, read.after] {
+            guard let state = states.last(where: { $0.measured.time == time }) else { throw .noState(time: time) }
+            history.receive(state, due: read.before)
+        }
+        do throws(ArmStateGap) {
+            return try history.sample(at: logged.time).moment.numbers(of: reading.fields)
+        } catch {
+            throw .unusableStates(before: read.before, after: read.after)
+        }
     }
 
     private mutating func image(of camera: PolicyCamera, in logged: PolicyObservation) throws(Failure) -> RGBImage {
@@ -82,7 +119,9 @@ package enum ObservationComparison: Equatable, Sendable {
     case identicalAsFarAsKnown
     /// Of so many bytes in one camera's slot of the window (oldest first).
     case different(camera: String, slot: Int, bytes: Int)
-    /// Another window, camera or picture size.
+    /// One number of the arm's state in a slot of the window (oldest first).
+    case differentNumber(slot: Int, index: Int, found: Float, computed: Float)
+    /// Another window, camera, picture size or number of the arm's numbers.
     case incomparable(String)
 
     /// - Parameter remade: from `logged` by `ObservationVerification`.
@@ -123,6 +162,24 @@ package enum ObservationComparison: Equatable, Sendable {
                 }
             }
         }
-        self = known == real ? .identical : .identicalAsFarAsKnown
+        self =
+            Self.proprio(remade, with: logged, slots: first..<slots)
+            ?? (known == real ? .identical : .identicalAsFarAsKnown)
+    }
+
+    /// What differs in the arm's numbers; nil when nothing does.
+    private static func proprio(_ remade: PolicyObservation, with logged: PolicyObservation, slots: Range<Int>) -> Self? {
+        let (computed, found) = (remade.proprio?.values ?? [], logged.proprio?.values ?? [])
+        guard computed.count == found.count else {
+            return .incomparable("\(found.count) numbers of the arm's state, computed \(computed.count)")
+        }
+        let size = computed.count / logged.timestepPadMask.count
+        for slot in slots {
+            for index in 0..<size where found[slot * size + index].bitPattern != computed[slot * size + index].bitPattern {
+                let place = slot * size + index
+                return .differentNumber(slot: slot, index: index, found: found[place], computed: computed[place])
+            }
+        }
+        return nil
     }
 }

@@ -3,7 +3,7 @@ import Messages
 import Policy
 import Time
 
-/// Runs an episode's policy again: observations from its frames, chunks from the observations, and says where the first
+/// Runs an episode's policy again: observations from its frames and the arm's states, chunks from the observations, and says where the first
 /// bit differs. With another checkpoint or another goal the differences are the result.
 package struct PolicyVerification {
     package struct Report: Equatable, Sendable {
@@ -11,7 +11,7 @@ package struct PolicyVerification {
         package var identicalObservations = 0
         /// Equal as far as the file has the frames.
         package var partlyKnownObservations = 0
-        /// A frame is not in the file.
+        /// A frame, or a state of the arm, is not in the file.
         package var uncheckedObservations = 0
         package var firstObservationProblem: String?
         package var chunks = 0
@@ -66,6 +66,8 @@ package struct PolicyVerification {
 
     package mutating func receive(_ frame: CameraFrame) { remaking.receive(frame) }
 
+    package mutating func receive(_ state: ArmState) { remaking.receive(state) }
+
     package mutating func receive(_ goal: Goal) {
         guard isSameGoal, !goals.contains(where: { $0.id == goal.id }) else { return }
         // What cannot be read then gave no chunk then.
@@ -85,6 +87,10 @@ package struct PolicyVerification {
             case .identicalAsFarAsKnown: report.partlyKnownObservations += 1
             case .different(let camera, let slot, let bytes):
                 note("tick \(logged.tick): \(bytes) bytes of camera '\(camera)' in slot \(slot) of the window differ")
+            case .differentNumber(let slot, let index, let found, let computed):
+                note(
+                    "tick \(logged.tick): number \(index) of the arm's state in slot \(slot) of the window is \(found), "
+                        + "computed \(computed)")
             case .incomparable(let what): note("tick \(logged.tick): \(what)")
             }
             if !isSamePolicy { input = remade }
@@ -148,6 +154,10 @@ extension ObservationVerification.Failure: CustomStringConvertible {
         case .unreadableFrame(let camera, let time, let problem):
             "the frame of camera '\(camera)' taken at \(time) cannot be read: \(problem)"
         case .noView(let camera): "there is no picture of camera '\(camera)' in it"
+        case .noProprio: "the recorded policy did not read the arm's state, this one does"
+        case .noState(let time): "the arm's state of \(time) is not in the file"
+        case .unusableStates(let before, let after):
+            "the arm's states of \(before) and \(after) do not say where it was at the observation's time"
         }
     }
 }

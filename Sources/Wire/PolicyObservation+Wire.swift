@@ -11,6 +11,11 @@ extension PolicyObservation: WireMessage {
         proto.timeNs = time.nanoseconds
         proto.goalID = goalID
         proto.timestepPadMask = timestepPadMask
+        if let proprio {
+            proto.proprio.values = proprio.values
+            proto.proprio.beforeNs = proprio.before.nanoseconds
+            proto.proprio.afterNs = proprio.after.nanoseconds
+        }
         for view in views {
             var entry = Octo_PolicyObservation.View()
             entry.camera = view.camera
@@ -46,7 +51,11 @@ extension PolicyObservation: WireMessage {
         }
         self.init(
             tick: proto.tick, time: MonotonicTime(nanoseconds: proto.timeNs), goalID: proto.goalID, views: views,
-            timestepPadMask: proto.timestepPadMask)
+            timestepPadMask: proto.timestepPadMask,
+            proprio: proto.hasProprio
+                ? Proprio(
+                    values: proto.proprio.values, before: MonotonicTime(nanoseconds: proto.proprio.beforeNs),
+                    after: MonotonicTime(nanoseconds: proto.proprio.afterNs)) : nil)
     }
 
     private static func validate(_ proto: Octo_PolicyObservation, bulkCount: Int) throws(WireError) {
@@ -56,6 +65,15 @@ extension PolicyObservation: WireMessage {
         try check.require(
             (1...FieldCheck.longestWindow).contains(window), "the length of timestep_pad_mask", found: "\(window)",
             expected: "1...\(FieldCheck.longestWindow)")
+        if proto.hasProprio {
+            let read = proto.proprio
+            try check.time(read.beforeNs, "proprio.before_ns")
+            try check.time(read.afterNs, "proprio.after_ns")
+            try check.require(
+                !read.values.isEmpty && read.values.count.isMultiple(of: window)
+                    && read.values.count <= window * FieldCheck.mostNumbers, "the length of proprio.values",
+                found: "\(read.values.count)", expected: "1...\(FieldCheck.mostNumbers) for each of \(window) timesteps")
+        }
         try check.count(proto.views.count, atMost: FieldCheck.mostViews, "views")
         for view in proto.views {
             try check.name(view.camera, "camera")

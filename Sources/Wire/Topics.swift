@@ -38,6 +38,8 @@ package enum Topics {
     package static let policyChunk = Topic<ActionChunk>("policy/chunk", .every(capacity: 64))
 
     package static let armState = Topic<ArmState>("arm/state", .latest)
+    /// The same, for those who look between two states.
+    package static let everyArmState = Topic<ArmState>(armState.name, .every(capacity: 256))
     /// What became of each chunk.
     package static let armChunk = Topic<ChunkReport>("arm/chunk", .every(capacity: 64))
     /// The control loop's inputs and outputs, tick by tick, for recordings.

@@ -1,4 +1,6 @@
 import ArgumentParser
+import ArmSetup
+import Control
 import Foundation
 import Goals
 import Images
@@ -47,7 +49,9 @@ struct ProbeCommand: ParsableCommand {
             let goal = try name.map { try library.load($0).goal(path: library.path(of: $0)) } ?? goals.currentGoal()
             let manifest = goals.link.run.manifest
             let observation = try self.observation(goals)
-            let policy = try LoadedPolicy(manifest.policy, text: nil, cameras: manifest.cameras.map(\.name))
+            let policy = try LoadedPolicy(manifest.policy, text: nil, cameras: manifest.cameras.map(\.name)) {
+                try ArmCalibration(contentsOfFile: manifest.arm.calibration).joints.count
+            }
             let cameras = policy.configuration.cameras.filter(\.takesGoal)
             guard let fused = cameras.first(where: { camera in goal.views.contains { $0.camera == camera.name } }) else {
                 throw NothingToProbe(goal: goal.name, takes: cameras.map(\.name))

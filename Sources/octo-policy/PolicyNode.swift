@@ -11,6 +11,8 @@ struct PolicyNode: NodeBody {
     private let worker: InferenceWorker
     private let frames: [Subscription<CameraFrame>]
     private let goals: Subscription<Goal>
+    /// Nil for a policy that reads images alone.
+    private let armStates: Subscription<ArmState>?
     private let observations: Publisher<PolicyObservation>
     private let chunks: Publisher<ActionChunk>
     private let fits: Subscription<GoalFit>
@@ -26,6 +28,7 @@ struct PolicyNode: NodeBody {
         self.modelName = modelName
         frames = try core.configuration.cameras.map { try bus.subscribe(Topics.cameraImage($0.name)) }
         goals = try bus.subscribe(Topics.goalCurrent)
+        armStates = core.configuration.proprio == nil ? nil : try bus.subscribe(Topics.everyArmState)
         observations = bus.publisher(Topics.policyObservation)
         chunks = bus.publisher(Topics.policyChunk)
         fits = try bus.subscribe(Topics.goalFit)
@@ -45,6 +48,7 @@ struct PolicyNode: NodeBody {
         for subscription in frames {
             while let frame = subscription.take() { core.receive(frame.message, at: now) }
         }
+        while let state = armStates?.take() { core.receive(state.message) }
         if let due = core.nextTick, due <= now, case .observed(let observation, let request) = core.tick(at: now) {
             // The network first: publishing can wait, the chunk cannot.
             if let request { worker.submit(request) }
@@ -59,7 +63,7 @@ struct PolicyNode: NodeBody {
         let hindrance: String? =
             switch core.obstacle {
             case .noGoal, .unusableGoal, .unfitGoal: core.obstacle?.description
-            case .noFrameYet, .staleFrame, .unreadableFrame, nil: nil
+            case .noFrameYet, .staleFrame, .unreadableFrame, .noArmState, nil: nil
             }
         // The reasons of one hindrance count pixels: a new number is no new event.
         guard (hindrance == nil) != (saidHindrance == nil) else { return }
@@ -97,9 +101,12 @@ struct PolicyNode: NodeBody {
     private func condition(at now: MonotonicTime) -> (NodeStatus.State, String) {
         if let failure = core.lastFailure { return (.degraded, "inference fails: \(failure)") }
         if let obstacle = core.obstacle {
-            // Before the first frame there is nothing wrong yet: the policy is ready to see one.
-            if case .noFrameYet = obstacle { return (.ready, "\(obstacle)") }
-            return (.degraded, "\(obstacle)")
+            switch obstacle {
+            // Before the first frame and state there is nothing wrong yet: the policy is ready for them.
+            case .noFrameYet, .noArmState(.noneYet): return (.ready, "\(obstacle)")
+            case .staleFrame, .unreadableFrame, .noArmState, .noGoal, .unusableGoal, .unfitGoal:
+                return (.degraded, "\(obstacle)")
+            }
         }
         if core.isUnconditioned {
             return (.degraded, "unconditioned: no goal is set, the network sees a black image")

@@ -1,4 +1,6 @@
 import ArgumentParser
+import ArmSetup
+import Control
 import Foundation
 import Images
 import Launch
@@ -30,7 +32,9 @@ struct RunCommand: ParsableCommand {
     /// must be over before the arm may move.
     private static func makeNode(_ context: NodeContext) throws -> PolicyNode {
         let manifest = context.run.manifest
-        let setup = try LoadedPolicy(manifest.policy, text: manifest.goal.text, cameras: manifest.cameras.map(\.name))
+        let setup = try LoadedPolicy(
+            manifest.policy, text: manifest.goal.text, cameras: manifest.cameras.map(\.name)
+        ) { try ArmCalibration(contentsOfFile: manifest.arm.calibration).joints.count }
         var engine = setup.engine
         let start = MonotonicTime.now()
         _ = try engine.run(.blank(setup.configuration))
@@ -51,7 +55,7 @@ struct RunCommand: ParsableCommand {
 }
 
 extension PolicyNodeCore.Request {
-    /// Black images of the right sizes: what the network is warmed up with.
+    /// Black images of the right sizes, and an arm in the middle of what it was trained on: what the network is warmed up with.
     static func blank(_ configuration: PolicyConfiguration) -> Self {
         let views = configuration.cameras.map { camera in
             let bytes = configuration.windowSize * camera.width * camera.height * 3
@@ -61,7 +65,11 @@ extension PolicyNodeCore.Request {
         }
         let observation = PolicyObservation(
             tick: 0, time: .zero, goalID: "", views: views,
-            timestepPadMask: [Bool](repeating: true, count: configuration.windowSize))
+            timestepPadMask: [Bool](repeating: true, count: configuration.windowSize),
+            proprio: configuration.proprio.map { reading in
+                .init(
+                    values: (0..<configuration.windowSize).flatMap { _ in reading.typical }, before: .zero, after: .zero)
+            })
         return Self(
             observation: observation, goal: .init(id: "", images: [:]), captureTime: .zero,
             noiseSeed: configuration.noiseSeed, noiseCounter: 0)

@@ -86,7 +86,7 @@ struct VerifyCommand: ParsableCommand {
             Self.useSameKernels(as: setup.manifest)
             let arm = isEvaluation ? nil : try Self.verifyArm(file, setup)
             let start = MonotonicTime.now()
-            let policy = armOnly ? nil : try verifyPolicy(file, setup.manifest)
+            let policy = armOnly ? nil : try verifyPolicy(file, setup)
             report = VerifyReport(
                 path: episode, arm: arm, policy: policy, isEvaluation: isEvaluation, duration: .now() - start,
                 recorded: Self.length(of: file))
@@ -138,7 +138,8 @@ struct VerifyCommand: ParsableCommand {
 
     // MARK: The policy
 
-    private func verifyPolicy(_ file: EpisodeFile, _ manifest: Manifest) throws -> PolicyVerification.Report {
+    private func verifyPolicy(_ file: EpisodeFile, _ setup: EpisodeSetup) throws -> PolicyVerification.Report {
+        let manifest = setup.manifest
         var section = manifest.policy
         if let checkpoint {
             section.checkpoint = checkpoint
@@ -146,24 +147,29 @@ struct VerifyCommand: ParsableCommand {
             // The statistics are the other checkpoint's.
             section.dataset = nil
         }
-        let loaded = try LoadedPolicy(section, text: nil, cameras: manifest.cameras.map(\.name))
+        let loaded = try LoadedPolicy(section, text: nil, cameras: manifest.cameras.map(\.name)) {
+            try setup.calibration(of: file).joints.count
+        }
         var engine = loaded.engine
         var verification = try PolicyVerification(
             loaded.configuration, texts: loaded.texts, otherGoal: otherGoal(manifest), isSamePolicy: checkpoint == nil
         ) { request in try engine.run(request) }
         let cameras = loaded.configuration.cameras.map { Topics.cameraImage($0.name).name }
+        let states = loaded.configuration.proprio == nil ? [] : [Topics.armState.name]
         var events = file.events(
-            of: Set(cameras + [Topics.policyObservation.name, Topics.policyChunk.name, Topics.goalCurrent.name]))
+            of: Set(
+                cameras + states + [Topics.policyObservation.name, Topics.policyChunk.name, Topics.goalCurrent.name]))
         let counts = file.reader.statistics.channelMessageCounts
         let total = file.reader.channels.filter { $0.value.topic == Topics.policyChunk.name }
             .reduce(0) { $0 + Int(clamping: counts[$1.key] ?? 0) }
         let progress = ProgressLine(total: total, of: "chunks", at: .now())
         defer { progress.end() }
-        // Frames and goals first: what left its process before an observation may have come to the recorder after it.
+        // Frames, states and goals first: what left its process before an observation may have come to the recorder after it.
         var waiting: [RecordedEvent] = []
         while let event = try events.next() {
             switch event.envelope.schema {
             case CameraFrame.schemaName: verification.receive(try event.message(as: CameraFrame.self))
+            case ArmState.schemaName: verification.receive(try event.message(as: ArmState.self))
             case Goal.schemaName: verification.receive(try event.message(as: Goal.self))
             default: waiting.append(event)
             }

@@ -62,6 +62,11 @@ import Testing
         ("policy.require_goal=1", "$.policy.require_goal", "true or false"),
         ("policy.dataset=", "$.policy.dataset", "a string that is not empty"),
         ("policy.step=null", "$.policy.step", "a whole number"),
+        ("policy.proprio=droid", "$.policy.proprio", "\"bridge\", \"joints\", or an array of 1 to 64 out of \"x_m\""),
+        ("policy.proprio=[]", "$.policy.proprio", "an array of 1 to 64"),
+        ("policy.proprio=[\"x_m\", 3]", "$.policy.proprio", "\"joint_8_rad\", \"gripper\", \"zero\""),
+        ("policy.task_numbers={\"speed\": []}", "$.policy.task_numbers.speed", "an array of 1 to 1000 numbers"),
+        ("policy.task_numbers={}", "$.policy.task_numbers", "at least 1 name"),
         ("name=My Robot", "$.name", "a lower-case letter"),
         ("name=aaaaaaaaaabbbbbbbbbbccccccccccddd", "$.name", "at most 32"),
         ("cameras={}", "$.cameras", "at least 1"),
@@ -101,6 +106,21 @@ import Testing
         let problems = try Sample.problems(Sample.minimal, set: [set])
         #expect(problems.map(\.path.description) == [path])
         #expect(problems.first?.allowed.contains(allowed) == true, "\(problems)")
+    }
+
+    @Test func theStateRateIsEnoughForAPolicyThatReadsTheArm() throws {
+        let set = ["policy.proprio=bridge", "arm.state_rate_hz=19"]
+        #expect(try Sample.problems(Sample.minimal, set: set).map(\.path.description) == ["$.arm.state_rate_hz"])
+        #expect(try Sample.problems(Sample.minimal, set: set).first?.allowed.contains("at least 20 Hz") == true)
+        let fast = try Sample.problems(Sample.minimal, set: ["policy.proprio=bridge", "policy.rate_hz=20", "arm.state_rate_hz=39"])
+        #expect(fast.first?.allowed.contains("at least 40 Hz") == true, "\(fast)")
+        #expect(try Sample.problems(Sample.minimal, set: ["arm.state_rate_hz=1"]).isEmpty)
+    }
+
+    @Test func aMistypedFieldOfTheArmIsFound() throws {
+        let problems = try Sample.problems(Sample.minimal, set: ["policy.proprio=[\"x_m\", \"joint_1_rat\"]"])
+        #expect(problems.first?.suggestion == "joint_1_rad")
+        #expect(try Sample.problems(Sample.minimal, set: ["policy.proprio=brigde"]).first?.suggestion == "bridge")
     }
 
     @Test func namesTheAbsolutePlaceWhereItLookedForAFile() throws {

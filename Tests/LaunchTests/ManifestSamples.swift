@@ -29,7 +29,7 @@ enum Sample {
           "goal": { "source": "images", "images": { "primary": "goal.png" }, "text": "close the drawer", "name": "drawer" },
           "policy": {
             "checkpoint": "checkpoint", "step": 300000, "tokenizer": "spiece.model",
-            "dataset": "bridge_dataset", "rate_hz": 10, "window": 2,
+            "dataset": "bridge_dataset", "rate_hz": 10, "window": 2, "proprio": ["x_m", "joint_2_rad", "gripper"], "task_numbers": { "speed": [0.5, -1] },
             "preprocess": "resize_and_center_crop", "require_goal": false, "require_goal_fit": "amber", "on_drift": "pause", "seed": 7, "threads": 2,
             "max_frame_age_s": 0.25, "action_space": "joint_delta", "keep_blas_core": true
           },

@@ -106,6 +106,7 @@ func readFile(_ path: String) throws -> Data { try Data(contentsOf: URL(fileURLW
             let conflicts = [
                 "at least one policy step", "at least four times", "at most arm.control_rate_hz", "at least supervision.",
                 "is older than", "takes one port", "a camera that is not there",
+                "each observation waits",
             ]
             return error.problems.map(\.description).filter { text in !conflicts.contains { text.contains($0) } }
         }

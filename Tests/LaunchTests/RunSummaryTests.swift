@@ -154,12 +154,13 @@ import Time
     @Test func drawsEveryProcessAndTopic() throws {
         let graph = ProcessGraph(try Sample.read(Sample.full))
         #expect(graph.processes.map(\.node) == ["camera-primary", "camera-wrist", "goal", "policy", "arm"])
-        #expect(graph.edges.map(\.from) == ["camera-primary", "camera-wrist", "goal", "policy"])
-        #expect(graph.edges.map(\.to) == ["policy", "policy", "policy", "arm"])
+        #expect(graph.edges.map(\.from) == ["camera-primary", "camera-wrist", "goal", "policy", "arm"])
+        #expect(graph.edges.map(\.to) == ["policy", "policy", "policy", "arm", "policy"])
         let lines = graph.mermaid.split(separator: "\n").map(String.init)
         #expect(lines.first == "flowchart LR")
         #expect(lines.contains("  node_camera_wrist -- \"camera/wrist/image\" --> node_policy"))
         #expect(lines.contains("  node_policy -- \"policy/chunk\" --> node_arm"))
+        #expect(lines.contains("  node_arm -- \"arm/state\" --> node_policy"))
         #expect(lines.contains("  node_camera_wrist[\"camera-wrist<br/>octo-camera\"]"))
         #expect(lines.count { $0.contains("/status") } == 5)
         // Every arrow joins boxes that are there.

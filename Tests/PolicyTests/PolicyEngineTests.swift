@@ -73,25 +73,49 @@ import Time
         }
     }
 
-    @Test func aCheckpointThatReadsProprioceptionIsRefusedByTheNameOfItsKey() throws {
-        for folder in ["case5_proprio_l1", "case8_discrete_bins"] {
-            let model = try Checkpoint(folder: Fixture.url("octo/\(folder)/checkpoint").path).description
-            #expect(throws: PolicyEngineError.missingProprioception(keys: ["proprio"])) {
-                try PolicyConfiguration.cameras(of: model, in: ["primary"], window: nil)
-            }
-        }
-        let message = PolicyEngineError.missingProprioception(keys: ["proprio"]).description
-        #expect(message.contains("[proprio]") && message.contains("Use a checkpoint"))
-    }
-
-    @Test func aCheckpointThatReadsNumbersOfTheTaskIsRefusedByTheirNames() throws {
+    private func conditioned() throws -> Checkpoint {
         var variation = Checkpoint.RandomVariation()
         variation.usesFilm = true
-        let model = try Checkpoint.random(shape: .tiny, seed: 1, variation: variation).description
-        #expect(throws: PolicyEngineError.missingTaskVectors(keys: ["place", "speed"])) {
-            try PolicyConfiguration.cameras(of: model, in: ["primary"], window: nil)
+        return try Checkpoint.random(shape: .tiny, seed: 1, variation: variation)
+    }
+
+    @Test func aCheckpointThatReadsNumbersOfTheTaskIsRefusedWithoutThemOrWithOthers() throws {
+        let model = try conditioned().description
+        func refusal(_ given: [String: [Double]]) -> PolicyEngineError? {
+            do throws(PolicyEngineError) {
+                _ = try PolicyConfiguration.taskNumbers(of: model, given: given)
+                return nil
+            } catch {
+                return error
+            }
         }
-        #expect(PolicyEngineError.missingTaskVectors(keys: ["speed"]).description.contains("[speed]"))
+        #expect(refusal([:]) == .missingTaskNumbers(key: "place", count: 2))
+        #expect(refusal(["place": [1, 2], "sped": [1]]) == .missingTaskNumbers(key: "speed", count: 5))
+        #expect(refusal(["place": [1], "speed": [1]]) == .wrongTaskNumbers(key: "place", found: 1, expected: 2))
+        let words = try #require(refusal([:])).description
+        #expect(words.contains("Set policy.task_numbers.place to a list of 2"))
+        #expect(PolicyEngineError.wrongTaskNumbers(key: "place", found: 1, expected: 2).description.contains("has 1 numbers"))
+        // What nobody reads is left out.
+        #expect(try PolicyConfiguration.taskNumbers(of: checkpoint.description, given: ["speed": [1]]).isEmpty)
+    }
+
+    @Test func theTasksNumbersReachTheImageEncoder() throws {
+        let checkpoint = try conditioned()
+        let statistics = ActionStatistics(mean: [Float](repeating: 0, count: 7), std: [Float](repeating: 1, count: 7))
+        let image = RGBImage(width: 64, height: 64, filledWith: 90)
+        let view = PolicyObservation.View(camera: "primary", width: 64, height: 64, pixels: image.pixels, captureTime: .zero)
+        let request = PolicyNodeCore.Request(
+            observation: PolicyObservation(tick: 0, time: .zero, goalID: "g", views: [view], timestepPadMask: [true]),
+            goal: .init(id: "g", images: ["primary": image]), captureTime: .zero, noiseSeed: 1, noiseCounter: 0)
+        func actions(_ numbers: [String: [Double]]) throws -> [Float] {
+            var engine = PolicyEngine(
+                network: try FastNetwork(checkpoint, team: WorkerTeam(threads: 1)), statistics: statistics,
+                taskNumbers: try PolicyConfiguration.taskNumbers(of: checkpoint.description, given: numbers))
+            return try engine.run(request)
+        }
+        let slow = try actions(["speed": [1, 0, 0, 0, 0], "place": [0, 1]])
+        #expect(try actions(["speed": [1, 0, 0, 0, 0], "place": [0, 1]]) == slow)
+        #expect(try actions(["speed": [0, 0, 0, 0, 3], "place": [0, 1]]) != slow)
     }
 
     @Test func theWindowIsTheCheckpointsUnlessTheManifestSaysOtherwise() throws {

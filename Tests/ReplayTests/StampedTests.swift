@@ -30,6 +30,8 @@ import Wire
         var after = before
         after.time += .seconds(5)
         for index in after.views.indices { after.views[index].captureTime += .seconds(5) }
+        after.proprio?.before += .seconds(5)
+        after.proprio?.after += .seconds(5)
         #expect(moved(before, by: .seconds(5)) == after && after != before)
     }
 
@@ -119,5 +121,6 @@ enum Samples {
             .init(
                 camera: $0, width: 2, height: 2, pixels: RGBImage.waves(width: 2, height: 2, seed: 1).pixels,
                 captureTime: RecordedEpisode.time(2.39))
-        }, timestepPadMask: [true])
+        }, timestepPadMask: [true],
+        proprio: .init(values: [1], before: RecordedEpisode.time(2.395), after: RecordedEpisode.time(2.415)))
 }

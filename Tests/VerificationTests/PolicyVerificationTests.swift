@@ -1,5 +1,7 @@
+import Geometry
 import Images
 import Messages
+import OctoModel
 import Policy
 import TestSupport
 import Testing
@@ -10,6 +12,7 @@ import Verification
 private struct RecordedPolicy {
     enum Event {
         case frame(CameraFrame)
+        case state(ArmState)
         case goal(Goal)
         case observation(PolicyObservation)
         case chunk(ActionChunk)
@@ -19,14 +22,27 @@ private struct RecordedPolicy {
         cameras: ["primary", "wrist"].map { PolicyCamera(name: $0, width: 8, height: 8, takesGoal: $0 == "primary") }, windowSize: 2,
         actionDimension: 2, actionSpace: .jointDelta, rate: Rate(hertz: 5), preprocessing: .resize, requiresGoal: true,
         maximumFrameAge: .milliseconds(500), noiseSeed: 7)
+    /// The same for a checkpoint that reads an arm of three joints.
+    static func feelingConfiguration() throws -> PolicyConfiguration {
+        var variation = Checkpoint.RandomVariation()
+        variation.lowdim = .numbers
+        var configuration = Self.configuration
+        configuration.proprio = try ProprioReading(
+            of: Checkpoint.random(shape: .tiny, seed: 1, variation: variation).description,
+            statistics: ProprioStatistics(mean: [0, 0, 0, 0, 0], std: [1, 1, 1, 1, 1]),
+            layout: .fields([.x, .yaw, .joint(0), .joint(2), .gripper]), joints: 3)
+        return configuration
+    }
+
     var events: [Event] = []
 
-    /// Every byte of the input is in the actions.
+    /// Every byte and number of the input is in the actions.
     static func infer(_ request: PolicyNodeCore.Request) -> [Float] {
         var sum = Double(request.noiseCounter) * 1e-3 + Double(request.noiseSeed)
         for view in request.observation.views {
             withExtendedLifetime(view.pixels) { for (index, byte) in view.pixels.bytes.enumerated() { sum += Double(byte) * Double(index % 13) } }
         }
+        for number in request.observation.proprio?.values ?? [] { sum += Double(number) }
         for image in request.goal.images.values {
             withExtendedLifetime(image.pixels) { for byte in image.pixels.bytes { sum += 0.5 * Double(byte) } }
         }
@@ -34,8 +50,11 @@ private struct RecordedPolicy {
     }
 
     /// - Parameter stall: a tick before which no frame comes for so long that it is invalid.
-    init(ticks: Int, stall: Int? = nil, using chance: inout SeededGenerator) throws {
-        var core = PolicyNodeCore(Self.configuration, texts: .none)
+    init(
+        ticks: Int, stall: Int? = nil, configuration: PolicyConfiguration = Self.configuration,
+        using chance: inout SeededGenerator
+    ) throws {
+        var core = PolicyNodeCore(configuration, texts: .none)
         var now = MonotonicTime.zero + .seconds(1)
         func give(_ goal: Goal) {
             events.append(.goal(goal))
@@ -54,6 +73,13 @@ private struct RecordedPolicy {
                 if tick != stall { events.append(.frame(frame)) }
                 if tick != stall { core.receive(frame, at: now) }
             }
+            if configuration.proprio != nil, let start = core.nextTick {
+                for offset in stride(from: -130, through: 30, by: 20) {
+                    let state = Self.state(at: start + .milliseconds(offset), using: &chance)
+                    events.append(.state(state))
+                    core.receive(state)
+                }
+            }
             guard let due = core.nextTick else { continue }
             now = due
             if case .observed(let observation, let request) = core.tick(at: due) {
@@ -66,6 +92,18 @@ private struct RecordedPolicy {
             }
             now += .milliseconds(190)
         }
+    }
+
+    private static func state(at time: MonotonicTime, using chance: inout SeededGenerator) -> ArmState {
+        func number() -> Double { Double.random(in: -1...1, using: &chance) }
+        let positions = JointVector([number(), number(), number()])
+        let pose = Pose(
+            rotation: Rotation(roll: number(), pitch: number(), yaw: number()), translation: [number(), number(), number()])
+        return ArmState(
+            tick: 0, mode: .holding(.released),
+            measured: JointState(time: time, positions: positions, velocities: positions, gripper: number()),
+            setpoint: JointSetpoint(positions: positions, velocities: positions, gripper: 0), baseFromEEF: pose,
+            commandedBaseFromEEF: pose)
     }
 
     static func goal(_ name: String, _ value: UInt8) -> Goal {
@@ -83,6 +121,7 @@ private struct RecordedPolicy {
         for event in events ?? self.events {
             switch event {
             case .frame(let frame): verification.receive(frame)
+            case .state(let state): verification.receive(state)
             case .goal(let goal): verification.receive(goal)
             case .observation(let observation): verification.receive(observation)
             case .chunk(let chunk): verification.receive(chunk)
@@ -103,6 +142,47 @@ private struct RecordedPolicy {
         #expect(report.isIdentical && report.isComplete && report.firstObservationProblem == nil && report.firstChunkProblem == nil)
         let largest = report.errors.byElement.map(\.maximum)
         #expect(largest == [0, 0])
+    }
+
+    @Test func theArmsNumbersAreMadeAgainBitByBit() throws {
+        let seed = SeededGenerator.freshSeed()
+        var chance = SeededGenerator(seed: seed)
+        let configuration = try RecordedPolicy.feelingConfiguration()
+        let recorded = try RecordedPolicy(ticks: 12, stall: 6, configuration: configuration, using: &chance)
+        let report = try recorded.verified(configuration: configuration)
+        #expect(report.observations >= 10 && report.identicalObservations == report.observations, "seed \(seed): \(report)")
+        #expect(report.identicalChunks == report.chunks && report.isIdentical && report.isComplete, "seed \(seed): \(report)")
+
+        // A number that is not what the states say is found; a state that is not in the file is said.
+        var events = recorded.events
+        let place = try #require(events.lastIndex { if case .observation = $0 { true } else { false } })
+        guard case .observation(var observation) = events[place] else { return }
+        let number = try #require(observation.proprio?.values[7])
+        observation.proprio?.values[7] = number.nextUp
+        events[place] = .observation(observation)
+        let differing = try recorded.verified(events, configuration: configuration)
+        #expect(!differing.isIdentical, "seed \(seed)")
+        #expect(differing.firstObservationProblem?.contains("number 2 of the arm's state in slot 1") == true, "\(differing)")
+        let stateless = try recorded.verified(
+            recorded.events.filter { if case .state = $0 { false } else { true } }, configuration: configuration)
+        #expect(stateless.uncheckedObservations == stateless.observations && stateless.isIdentical && !stateless.isComplete)
+        #expect(stateless.firstObservationProblem?.contains("is not in the file") == true)
+    }
+
+    @Test func aPolicyThatReadsTheArmCannotBeMeasuredOnARunWhosePolicyDidNot() throws {
+        var chance = SeededGenerator(seed: 8)
+        let recorded = try RecordedPolicy(ticks: 6, using: &chance)
+        let report = try recorded.verified(configuration: RecordedPolicy.feelingConfiguration(), isSamePolicy: false)
+        #expect(report.uncheckedObservations == report.observations && report.uncheckedChunks == report.chunks)
+        #expect(report.firstObservationProblem?.contains("did not read the arm's state") == true)
+        // The other way round the arm's numbers are left out.
+        let configuration = try RecordedPolicy.feelingConfiguration()
+        let feeling = try RecordedPolicy(ticks: 6, configuration: configuration, using: &chance)
+        let blind = try feeling.verified(isSamePolicy: false) { request in
+            #expect(request.observation.proprio == nil)
+            return [1, 2, 3, 4]
+        }
+        #expect(blind.chunks > 3 && blind.uncheckedChunks == 0)
     }
 
     @Test func aRecordingThatBeginsInTheMiddleIsCheckedAsFarAsItGoes() throws {

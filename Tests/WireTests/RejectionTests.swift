@@ -115,6 +115,22 @@ import Wire
         expectUnsendable(observation, naming: "timestep_pad_mask")
     }
 
+    @Test func theArmsNumbersInAnObservationConsistOfWholeRowsWithSensibleStamps() throws {
+        var observation = Samples.feelingObservation
+        observation.proprio?.values.removeLast()
+        expectUnsendable(observation, naming: "proprio.values")
+        observation.proprio?.values = []
+        expectUnsendable(observation, naming: "proprio.values")
+        observation.proprio?.values = Array(repeating: 0, count: 2 * 1_001)
+        expectUnsendable(observation, naming: "proprio.values")
+        observation = Samples.feelingObservation
+        observation.proprio?.after = MonotonicTime(nanoseconds: .max)
+        expectUnsendable(observation, naming: "proprio.after_ns")
+        try expectUnreadable(
+            Samples.observation, changedBy: Field.bytes(6, Field.fixed64(2, .min)), naming: "proprio.before_ns")
+        try expectUnreadable(Samples.observation, changedBy: Field.bytes(6, []), naming: "proprio.values")
+    }
+
     @Test func chunksConsistOfWholeRows() throws {
         var chunk = Samples.chunk
         chunk.actions.removeLast()

@@ -34,6 +34,11 @@ enum Samples {
             .init(camera: "primary", width: 4, height: 3, pixels: pixels(72), captureTime: time(2_390)),
             .init(camera: "wrist", width: 2, height: 2, pixels: pixels(24, seed: 5), captureTime: time(2_380)),
         ], timestepPadMask: [false, true])
+    static let feelingObservation: PolicyObservation = {
+        var observation = Samples.observation
+        observation.proprio = .init(values: [0.25, -1, 0.25, -1.5], before: time(2_395), after: time(2_415))
+        return observation
+    }()
     static let chunk = ActionChunk(
         id: 3, goalID: "g1", observationTime: time(2_400), captureTime: time(2_380), inferredTime: time(2_600),
         stepDuration: .milliseconds(200), actionDimension: 7, actions: (0..<28).map { Float($0) * 0.01 - 0.1 },
@@ -144,7 +149,7 @@ enum Samples {
         AnySample(episodeResult), AnySample(episodeState), AnySample(simulationResult),
         AnySample(trace),
     ] + goalCommands.map { AnySample($0) } + simulationCommands.map { AnySample($0) } + [
-        AnySample(frame), AnySample(jpegFrame), AnySample(goal), AnySample(Goal.none), AnySample(observation),
+        AnySample(frame), AnySample(jpegFrame), AnySample(goal), AnySample(Goal.none), AnySample(observation), AnySample(feelingObservation),
         AnySample(chunk), AnySample(armState), AnySample(holdingState), AnySample(chunkReport), AnySample(loopReport),
         AnySample(status), AnySample(blamingState), AnySample(command), AnySample(manualJoints), AnySample(manualTwist),
         AnySample(manualPositions),

@@ -143,6 +143,16 @@ nonisolated struct Octo_PolicyObservation: Sendable {
   /// One per slot of the window; false marks padding.
   var timestepPadMask: [Bool] = []
 
+  /// Absent for a policy that reads images alone.
+  var proprio: Octo_PolicyObservation.Proprio {
+    get {_proprio ?? Octo_PolicyObservation.Proprio()}
+    set {_proprio = newValue}
+  }
+  /// Returns true if `proprio` has been explicitly set.
+  var hasProprio: Bool {self._proprio != nil}
+  /// Clears the value of `proprio`. Subsequent reads from it will return its default value.
+  mutating func clearProprio() {self._proprio = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// window * height_px * width_px * 3 bytes of the bulk part, oldest frame first; the window is the length of
@@ -166,7 +176,28 @@ nonisolated struct Octo_PolicyObservation: Sendable {
     init() {}
   }
 
+  /// The arm's state as the checkpoint's data set writes it, before it was normalised.
+  nonisolated struct Proprio: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// [window, numbers] row-major, oldest first; metres, radians, opening, as policy.proprio of the manifest says.
+    var values: [Float] = []
+
+    /// When the two states were measured that the newest row lies between; the same for a state of that very time.
+    var beforeNs: Int64 = 0
+
+    var afterNs: Int64 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
   init() {}
+
+  fileprivate var _proprio: Octo_PolicyObservation.Proprio? = nil
 }
 
 /// Several actions predicted at once, one per policy step, unnormalised.
@@ -307,7 +338,7 @@ nonisolated extension Octo_Goal.View: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension Octo_PolicyObservation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".PolicyObservation"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tick\0\u{3}time_ns\0\u{3}goal_id\0\u{1}views\0\u{3}timestep_pad_mask\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tick\0\u{3}time_ns\0\u{3}goal_id\0\u{1}views\0\u{3}timestep_pad_mask\0\u{1}proprio\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -320,12 +351,17 @@ nonisolated extension Octo_PolicyObservation: SwiftProtobuf.Message, SwiftProtob
       case 3: try { try decoder.decodeSingularStringField(value: &self.goalID) }()
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.views) }()
       case 5: try { try decoder.decodeRepeatedBoolField(value: &self.timestepPadMask) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._proprio) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.tick != 0 {
       try visitor.visitSingularUInt64Field(value: self.tick, fieldNumber: 1)
     }
@@ -341,6 +377,9 @@ nonisolated extension Octo_PolicyObservation: SwiftProtobuf.Message, SwiftProtob
     if !self.timestepPadMask.isEmpty {
       try visitor.visitPackedBoolField(value: self.timestepPadMask, fieldNumber: 5)
     }
+    try { if let v = self._proprio {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -350,6 +389,7 @@ nonisolated extension Octo_PolicyObservation: SwiftProtobuf.Message, SwiftProtob
     if lhs.goalID != rhs.goalID {return false}
     if lhs.views != rhs.views {return false}
     if lhs.timestepPadMask != rhs.timestepPadMask {return false}
+    if lhs._proprio != rhs._proprio {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -395,6 +435,46 @@ nonisolated extension Octo_PolicyObservation.View: SwiftProtobuf.Message, SwiftP
     if lhs.widthPx != rhs.widthPx {return false}
     if lhs.heightPx != rhs.heightPx {return false}
     if lhs.captureNs != rhs.captureNs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Octo_PolicyObservation.Proprio: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = Octo_PolicyObservation.protoMessageName + ".Proprio"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}values\0\u{3}before_ns\0\u{3}after_ns\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedFloatField(value: &self.values) }()
+      case 2: try { try decoder.decodeSingularSFixed64Field(value: &self.beforeNs) }()
+      case 3: try { try decoder.decodeSingularSFixed64Field(value: &self.afterNs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.values.isEmpty {
+      try visitor.visitPackedFloatField(value: self.values, fieldNumber: 1)
+    }
+    if self.beforeNs != 0 {
+      try visitor.visitSingularSFixed64Field(value: self.beforeNs, fieldNumber: 2)
+    }
+    if self.afterNs != 0 {
+      try visitor.visitSingularSFixed64Field(value: self.afterNs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Octo_PolicyObservation.Proprio, rhs: Octo_PolicyObservation.Proprio) -> Bool {
+    if lhs.values != rhs.values {return false}
+    if lhs.beforeNs != rhs.beforeNs {return false}
+    if lhs.afterNs != rhs.afterNs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
