@@ -83,6 +83,9 @@ package struct AlignmentTable: Equatable, Sendable {
     }
 
     /// The limits alone: the content of `goal_fit.json`.
+    ///
+    /// For each axis either `amber` and `red` in its `unit` (null: success did not fall so far up to `measured_to`), or for a
+    /// switch its `verdict`, or why the limits are `unknown`.
     package var fitFile: JSONNode {
         .object([
             "goal_fit": 1, "policy": JSONNode(policy), "task": JSONNode(task.rawValue), "object": JSONNode(object),
@@ -138,7 +141,9 @@ extension AlignmentTable.Curve {
         case .failure(let silence): return "no limits: \(silence)"
         case .success(let limits):
             if axis.isSwitch { return "a goal like this is \(limits.switchVerdict.rawValue)" }
-            func words(_ limit: Double?) -> String { limit.map { "from \($0.decimals(1))" } ?? "not up to \(limits.measuredTo.decimals(0))" }
+            func words(_ limit: Double?) -> String {
+                limit.map { "from \($0.decimals(1))" } ?? "not up to \(limits.measuredTo.decimals(0))"
+            }
             return "amber \(words(limits.amber)), red \(words(limits.red))"
         }
     }

@@ -7,9 +7,11 @@ struct OctoEval: ParsableCommand {
         commandName: "octo-eval",
         abstract: "Measures how often a policy solves a task in the simulated world.",
         discussion: """
-              octo-eval --task push --policy checkpoints/octo --episodes 50       success rate
-              octo-eval --task push --goal-from task,shuffled,black               is it the goal that it follows?
-              octo-eval align --task push --policy checkpoints/octo --out align   how well must the goal fit?
+            How often does it succeed? Is it the goal that it follows? How well must the goal fit?
+
+              octo-eval --task push --policy checkpoints/octo --episodes 50
+              octo-eval --task push --goal-from task,shuffled,black
+              octo-eval align --task push --policy checkpoints/octo --out align
 
             The word 'run' may be left out. 'octo-eval run --help' and 'octo-eval align --help' explain all options.
             Exit codes: 0 measured, 2 the input cannot be used.

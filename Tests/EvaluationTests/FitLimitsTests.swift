@@ -45,7 +45,9 @@ import Testing
         let seed = SeededGenerator.freshSeed()
         var generator = SeededGenerator(seed: seed)
         for _ in 0..<200 {
-            let values = (0..<8).map { _ in (value: Double.random(in: 0...1, using: &generator), weight: Double(Int.random(in: 1...20, using: &generator))) }
+            let values = (0..<8).map { _ in
+                (value: Double.random(in: 0...1, using: &generator), weight: Double(Int.random(in: 1...20, using: &generator)))
+            }
             let curve = FitLimits.nonIncreasing(values)
             #expect(zip(curve, curve.dropFirst()).allSatisfy { $0 >= $1 }, "seed \(seed)")
             let before = values.reduce(0) { $0 + $1.value * $1.weight }
