@@ -66,7 +66,10 @@ package struct ExpertPolicy: EpisodePolicy {
         stepDuration = rate.period
     }
 
-    package var isFinished: Bool { expert.isFinished }
+    /// The arm has stopped and waits for a person, who is not there.
+    private var isStopped = false
+
+    package var isFinished: Bool { expert.isFinished || isStopped }
     /// Its way back from the object belongs to the demonstration.
     package var endsAtSuccess: Bool { false }
 
@@ -74,6 +77,7 @@ package struct ExpertPolicy: EpisodePolicy {
         var seen = ScriptedExpert.Observation(
             tool: moment.arm.baseFromEEF, opening: moment.arm.measured.gripper, object: moment.object)
         lastAction = expert.action(seen)
+        isStopped = moment.arm.mode.isSafetyHold
         // The steps after this one come from a copy: by then the world may be another than foreseen, and a newer chunk
         // with it.
         var actions = lastAction

@@ -192,7 +192,7 @@ package struct EpisodeRunner {
 
 extension ArmMode {
     /// It stands although there would be something to do.
-    fileprivate var isSafetyHold: Bool {
+    var isSafetyHold: Bool {
         guard case .holding(let reason) = self else { return false }
         return switch reason {
         case .waitingForFirstChunk, .chunkExhausted, .stopping, .released: false

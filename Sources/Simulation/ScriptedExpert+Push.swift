@@ -38,7 +38,7 @@ extension ScriptedExpert {
         let isBehind =
             tool.z < Self.pushHeight + 0.012 && line.along < -0.3 * object.size && line.sideways.length < 0.02
         let isThere = line.left <= (isBehind ? Self.pushTolerance : Self.restTolerance)
-        if !isThere, isBehind { return pushOn(seen, line) }
+        if !isThere, isBehind { return tool.z < Self.pushHeight - Self.near ? lift(seen) : pushOn(seen, line) }
         if isWedged(seen) { return letGoOfCorner(seen) }
         return isThere ? rise(seen) : goBehind(seen, line)
     }
@@ -65,6 +65,14 @@ extension ScriptedExpert {
         }
         var target = seen.tool
         target.translation.z = Self.travelHeight
+        return Intent(target: target, gripper: 0)
+    }
+
+    /// From the table, against which the fingers may have been pressed, back to where pushing is done: to push on with them
+    /// there would block the arm.
+    private func lift(_ seen: Observation) -> Intent {
+        var target = seen.tool
+        target.translation.z = Self.pushHeight
         return Intent(target: target, gripper: 0)
     }
 

@@ -217,6 +217,40 @@ extension EndToEnd {
             #expect(again.exitCode == 2 && again.errors.contains(one.path), "\(again.errors)")
         }
 
+        @Test func demonstrationsOfSeveralTasksAreOneDatasetWithItsStatistics() throws {
+            let folder = try TemporaryFolder.make("demos")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let outcome = try Program.run(
+                "octo-sim",
+                [
+                    "demos", "--task", "reach,push", "--episodes", "2", "--noise", "1", "--random-start", "--goal-arm", "away",
+                    "--jobs", "2", "--out", folder.path, "--calibration", Self.calibration, "--json",
+                ], limit: 120)
+            #expect(outcome.exitCode <= 1, "\(outcome.errors)")
+            let summary = try JSONNode(parsing: Array(outcome.output.utf8))
+            let dataset = try #require(summary["folder"]?.string)
+            #expect(dataset.hasSuffix("octo_sim/1.0.0") && summary["parts"]?.array?.count == 2)
+            let statistics = try JSONNode(parsing: Data(contentsOf: URL(fileURLWithPath: dataset + "/dataset_statistics.json")))
+            #expect(statistics["num_trajectories"]?.int == 2 && statistics["num_transitions"] == summary["steps"])
+            let reader = try RLDSDatasetReader(folder: dataset)
+            #expect(reader.features.hasPerturbations && reader.features.goal?.key == "goal_image_0")
+        }
+
+        @Test(arguments: [
+            (["--task", "reach,fly"], "fly"), (["--task", "reach,"], "reach,"), (["--task", "reach", "--noise", "9"], "--noise"),
+            (["--task", "reach", "--jobs", "0"], "--jobs"), (["--task", "reach", "--goal-arm", "gone"], "there"),
+            (["--task", "reach", "--object", "block,spoon"], "block, cylinder, cup"),
+        ])
+        func demonstrationsRefuseWhatTheyCannotDo(arguments: [String], words: String) throws {
+            let folder = try TemporaryFolder.make("demos")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let outcome = try Program.run(
+                "octo-sim", ["demos", "--out", folder.path, "--calibration", Self.calibration] + arguments)
+            #expect(outcome.exitCode == 2, "\(outcome.output)")
+            #expect(outcome.errors.contains(words), "\(outcome.errors)")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+        }
+
         @Test func evaluationsTellExpertFromChance() throws {
             func evaluate(_ arguments: [String]) throws -> JSONNode {
                 let outcome = try Program.run(

@@ -1,6 +1,7 @@
 import Episodes
 import Foundation
 import Images
+import JSONTree
 import TestSupport
 import Testing
 
@@ -178,6 +179,22 @@ import Testing
             #expect(error { try RLDSDatasetReader(folder: dataset) } != nil)
         }
         #expect(files() == [])
+    }
+
+    @Test func statisticsLieBesideTheDatasetAndGoWithIt() throws {
+        let episodes = try episodes(2)
+        let statistics = try DatasetStatistics(of: episodes.map { Trajectory($0) })
+        let first = try writer()
+        for episode in episodes { try first.append(episode) }
+        try first.finish(statistics: statistics)
+        #expect(files().contains(DatasetStatistics.fileName))
+        let written = try Data(contentsOf: URL(fileURLWithPath: dataset + "/" + DatasetStatistics.fileName))
+        #expect(try JSONNode(parsing: written).text() == statistics.json.text())
+        // Another dataset in its place has not its statistics.
+        let second = try writer(overwriting: true)
+        try second.append(episodes[0])
+        try second.finish()
+        #expect(!files().contains(DatasetStatistics.fileName))
     }
 
     @Test func nothingToFinishIsAnError() throws {

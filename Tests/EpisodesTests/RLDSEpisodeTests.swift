@@ -65,7 +65,8 @@ import Testing
             }
         }
         var chance = generator
-        for features in [features, RLDSFeatures(pictures: []), RLDSFeatures(pictures: [.init("image_2", width: 8, height: 8)])] {
+        let marked = RLDSFeatures(pictures: [], hasPerturbations: true)
+        for features in [features, marked, RLDSFeatures(pictures: []), RLDSFeatures(pictures: [.init("image_2", width: 8, height: 8)])] {
             let episode = try RLDSEpisode.made(steps: 2, features: features, using: &chance)
             let example = try episode.example(for: features)
             #expect(Set(example.entries.map(\.name)) == Set(names(features.tree, "")))
@@ -93,6 +94,27 @@ import Testing
                 #expect(back == episode, "seed \(generator.seed)")
             }
         }
+    }
+
+    @Test func marksAndGoalsAreWrittenAndReadWhereTheDatasetDeclaresThem() throws {
+        let rich = RLDSFeatures(
+            pictures: features.pictures, hasTimestamps: true, hasPerturbations: true,
+            goal: .init("goal_image_0", width: 16, height: 12))
+        #expect(try RLDSFeatures(tree: FeatureNode(rich.tree.json)) == rich)
+        #expect(try RLDSFeatures(tree: FeatureNode(features.tree.json)) == features)
+        var episode = episode
+        episode.steps[2].isPerturbed = true
+        #expect(episode.problems(for: rich) == [.missingGoal])
+        #expect(episode.problems(for: features) == [.undeclaredPerturbation(step: 2)])
+        episode.metadata.goal = episode.steps[3].pictures["image_0"]
+        let example = try episode.example(for: rich)
+        #expect(integers(example, "steps/perturbed") == [0, 0, 1, 0])
+        #expect(example["episode_metadata/goal_image_0"] == .bytes([episode.metadata.goal?.array ?? []]))
+        #expect(try RLDSEpisode(TrainingExample(decoding: example.encoded()), features: rich) == episode)
+        episode.steps[2].isPerturbed = false
+        #expect(episode.problems(for: features) == [.undeclaredGoal])
+        episode.metadata.goal = try RGBImage.waves(width: 8, height: 8, seed: 0).jpegData()
+        #expect(episode.problems(for: rich).count == 1, "another size")
     }
 
     // MARK: Episodes that do not fit
