@@ -78,6 +78,14 @@ extension EndToEnd {
             }
         }
 
+        @Test func aCheckpointThatReadsTheArmWithoutSayingHowOrInAnotherLength() throws {
+            let proprio = Fixture.url("octo/case5_proprio_l1/checkpoint").path
+            try expectRefusal(
+                ["policy.checkpoint=\(proprio)"], mentions: ["reads 8 numbers as 'proprio'", "Set policy.proprio to \"bridge\""])
+            try expectRefusal(
+                ["policy.checkpoint=\(proprio)", "policy.proprio=joints"], mentions: ["gives 7 numbers on this arm", "reads 8"])
+        }
+
         @Test func aCheckpointThatWantsACameraTheManifestDoesNotHave() throws {
             let twoCameras = Fixture.url("octo/case3_two_cams_goal_text/checkpoint").path
             try expectRefusal(["policy.checkpoint=\(twoCameras)"], mentions: ["wrist", "primary"])
