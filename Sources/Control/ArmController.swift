@@ -93,6 +93,8 @@ package struct ArmController: Sendable, BitwiseCopyable {
     private var lastWholeReading: MonotonicTime
     /// Where the arm stands has to be read anew, twice alike, before anything is sent.
     var needsPlace = false
+    /// A setpoint has been sent since the process began.
+    private var hasMoved = false
     private var placeSeen: JointState?
 
     // Safety and operators; see ArmController+Operators.
@@ -267,7 +269,10 @@ package struct ArmController: Sendable, BitwiseCopyable {
         chooseSource(at: now)
         chooseStep(at: now)
         let isWithheld = needsPlace && !findPlace(at: now)
-        if !isWithheld { move(to: now) }
+        if !isWithheld {
+            move(to: now)
+            hasMoved = true
+        }
         endClearing()
         letGoIfAsked()
         let tick = ArmTick(state: state, report: reports.popFirst(), isLimp: isLimp, isWithheld: isWithheld)
@@ -337,7 +342,7 @@ package struct ArmController: Sendable, BitwiseCopyable {
         }
         placeSeen = nil
         needsPlace = false
-        counts.pauses += 1
+        if hasMoved { counts.pauses += 1 }
         drawToMeasured()
         return true
     }

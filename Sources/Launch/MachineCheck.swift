@@ -37,6 +37,8 @@ package struct MachineCheck: Equatable, Sendable {
         switch manifest.arm.driver {
         case .simulated: break
         case .dynamixel(let line, _), .feetech(let line):
+            // The simulated world brings its own.
+            if manifest.simulation != nil, line.port == Manifest.simulatedPort { break }
             check(
                 line.port, as: machine.device(line.port), at: "$.arm.port", what: "serial port", group: "dialout",
                 others: machine.serialPorts)

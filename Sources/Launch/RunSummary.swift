@@ -157,7 +157,7 @@ extension RunSummary {
             line("frame to chunk", frameToChunk, milliseconds),
             line("frame to first setpoint", frameToFirstSetpoint, milliseconds),
             line("\(loopName), jitter", jitter, microseconds),
-            "  \(Self.padded("overruns"))\(overruns) in \(ticks) ticks" + (pauses > 0 ? ", \(pauses) pauses of the arm" : "")
+            "  \(Self.padded("overruns"))\(overruns) in \(ticks) ticks" + (pauses > 0 ? ", the arm paused \(pauses) times" : "")
                 + (loop.map { " (\($0.rights))" } ?? ""),
             "  \(Self.padded("chunks at the arm"))" + (outcomes.isEmpty ? "none reported" : outcomes.joined(separator: ", ")),
             "  \(Self.padded("bus"))\(lost) lost, \(superseded) superseded by newer ones",

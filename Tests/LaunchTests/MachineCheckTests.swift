@@ -26,6 +26,11 @@ import Testing
         #expect(check.isReady && check.findings.isEmpty)
     }
 
+    @Test func aSimulatedRobotNeedsNoDevice() throws {
+        let check = MachineCheck(try manifest("sim"), on: machine { _ in .absent })
+        #expect(check.isReady && check.findings.isEmpty)
+    }
+
     @Test func aCameraThatIsOnlyANumberIsAWarningWithItsBetterName() throws {
         var named = machine()
         named.stableCameraName = { $0 == "/dev/video0" ? "/dev/v4l/by-id/cam" : nil }

@@ -112,7 +112,7 @@ import Time
         }
         let summary = try summary(record)
         #expect(summary.json["control_loop"]?["pauses"]?.int == 4)
-        #expect(summary.text.contains("0 in 0 ticks, 4 pauses of the arm"))
+        #expect(summary.text.contains("0 in 0 ticks, the arm paused 4 times"))
     }
 
     @Test func tellsWhatCameOfTheSimulatedTask() throws {
