@@ -97,6 +97,9 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
         var timing = LineTiming(leaders)
         line.readings.forget()
         do throws(ServoPortError) {
+            // A first place counts when it is told twice.
+            line.readings.begin()
+            try ask(isFast: usesFastRead)
             while timing.needsMore {
                 line.readings.begin()
                 let begin = client.port.now

@@ -83,6 +83,9 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
         var timing = LineTiming(leaders)
         line.readings.forget()
         do throws(ServoPortError) {
+            // A first place counts when it is told twice.
+            line.readings.begin()
+            try ask()
             while timing.needsMore {
                 line.readings.begin()
                 let begin = client.port.now
