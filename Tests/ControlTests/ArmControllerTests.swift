@@ -243,6 +243,33 @@ private let down: [Double] = [0, 0, -0.01, 0, 0, 0, 1]
         #expect(controller.counts.recoveries == 0, "the arm was where it should be")
     }
 
+    /// Nothing was sent meanwhile, the servos have come to rest: the next goal is a tick's acceleration from the last one.
+    @Test func afterAPauseTheArmStartsFromAStandstillAndCountsIt() throws {
+        let arm = try widowX()
+        var controller = controller(of: arm)
+        controller.receive(try chunk([down, down, down, down], id: 0, observedAt: 0), at: .zero)
+        var now = MonotonicTime.zero
+        var last = standing(at: arm.neutral)
+        func tick(after milliseconds: Int = 10) -> ArmTick {
+            now += .milliseconds(milliseconds)
+            last.time = now
+            let tick = controller.tick(at: now, measured: last)
+            controller.wrote(at: now)
+            last.positions = tick.setpoint.positions
+            return tick
+        }
+        var moving = tick()
+        for _ in 0..<20 { moving = tick() }
+        #expect(moving.setpoint.velocities.magnitude > 0.02 && controller.counts.pauses == 0)
+        #expect(tick(after: 100).isWithheld)
+        let next = tick()
+        #expect(!next.isWithheld && controller.counts.pauses == 1)
+        for (joint, limits) in arm.joints.enumerated() {
+            let step = abs(next.setpoint.positions[joint] - moving.setpoint.positions[joint])
+            #expect(step <= limits.acceleration * 0.01 * 0.01 + 1e-9, "joint \(joint)")
+        }
+    }
+
     @Test func anArmThatSaggedDuringAFaultIsHeldWhereItIs() throws {
         let arm = try widowX()
         var controller = controller(of: arm)
