@@ -112,7 +112,7 @@ let package = Package(
             ["Policy", "Proprioception", "Control", "Recording", "Wire", "Messages", "Images", "Geometry", "Time"]),
         room("Export", ["Episodes", "Recording", "Proprioception", "Control", "Wire", "Messages", "Images", "Geometry", "JSONTree", "Time"]),
         room("PolicySetup", ["Policy", "OctoModel", "TextTokenizer", "Launch", "Messages"]),
-        room("ClosedLoop", ["Simulation", "Control", "Chance", "Policy", "OctoModel", "Messages", "Geometry", "Images", "Time"]),
+        room("ClosedLoop", ["Simulation", "Control", "Chance", "Policy", "Proprioception", "OctoModel", "Messages", "Geometry", "Images", "Time"]),
         // What an evaluation runs, keeps and concludes.
         room(
             "Evaluation",
@@ -120,7 +120,7 @@ let package = Package(
                 "ClosedLoop", "Simulation", "SceneFit", "Recording", "Episodes", "Wire", "Control", "Chance", "Drawing", "Messages",
                 "Geometry", "Images", "Time", "JSONTree",
             ]),
-        room("Demonstrations", ["ClosedLoop", "Simulation", "Episodes", "Control", "Chance", "Images"]),
+        room("Demonstrations", ["ClosedLoop", "Simulation", "Episodes", "Control", "Chance", "Images", "Messages"]),
         room("Cameras", ["JSONTree", "Time", "Images", "Messages", "Chance", "CShims"]),
         room("OperatorTerminal", ["Teleop", "JSONTree", "Messages", "Geometry", "Time"]),
         room("NodeShell", ["Bus", "Wire", "Launch", "Messages", "Time", "CShims", argumentParser, logging]),
@@ -157,7 +157,7 @@ let package = Package(
             "octo-sim",
             [
                 "Demonstrations", "ClosedLoop", "Simulation", "Episodes", "ServoTerminal", "ServoEmulation", "ArmSetup", "ArmDrivers", "Control", "Cameras",
-                "RealTime", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Geometry", "Time", "JSONTree",
+                "PolicySetup", "Policy", "RealTime", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Geometry", "Time", "JSONTree",
                 "CShims", logging,
             ]),
         program(

@@ -157,6 +157,7 @@ package struct NetworkPolicy: EpisodePolicy {
 
     package mutating func see(_ moment: EpisodeMoment) {
         for frame in moment.frames { core.receive(frame, at: moment.time) }
+        core.receive(moment.arm)
     }
 
     /// - Throws: `InferenceError`.

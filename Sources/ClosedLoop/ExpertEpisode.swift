@@ -1,5 +1,7 @@
 import Control
+import Geometry
 import Messages
+import Proprioception
 import Simulation
 import Time
 
@@ -8,10 +10,12 @@ package struct DemonstrationStep {
     package var frames: [CameraFrame]
     /// What the expert asked for, having seen this step: Bridge's seven numbers, without noise.
     package var action: [Float]
-    /// A burst of noise was added to what the arm carried out in this step.
+    /// What the arm carried out in this step was off by a burst of noise, or was a learner's and another thing.
     package var isPerturbed: Bool
     /// Where the arm was measured to be when the frames were captured: x y z (metres), roll pitch yaw from straight down (radians), gripper 0...1.
     package var state: [Float]
+    /// Where the task's object was then: x y z (metres), yaw (radians).
+    package var truth: [Float]
     /// Seconds since the episode began.
     package var seconds: Double
 }
@@ -26,10 +30,12 @@ package enum ExpertEpisode {
     /// The expert replans at every step, as a policy in receding horizon.
     ///
     /// Its first chunk waits a tick, so that steps change at the very tick at which the next chunk comes. Without that they
-    /// would change a tick earlier, and every action would be carried out a whole step after what it answers to.
+    /// would change a tick earlier, and every action would be carried out a whole step after what it answers to. The gripper
+    /// is told to open or to close, which is all that the expert ever asks.
     package static var controller: ArmControllerConfiguration {
         ArmControllerConfiguration(
-            rate: controlRate, executionHorizon: 1, watchdog: .milliseconds(600), startMargin: controlRate.period)
+            rate: controlRate, strategy: .recedingHorizon(executionHorizon: 1), gripper: .binary(threshold: 0.5),
+            watchdog: .milliseconds(600), startMargin: controlRate.period)
     }
 
     /// Carries the task out in `world`, which is at its beginning, and is at its end afterwards.
@@ -40,7 +46,30 @@ package enum ExpertEpisode {
         eachStep: (DemonstrationStep) throws -> Void
     ) throws -> EpisodeOutcome {
         let expert = ScriptedExpert(task, in: world.scene, arm: world.calibration)
-        var policy = ExpertPolicy(expert, rate: policyRate, noise: noise)
+        return try run(
+            ExpertPolicy(expert, rate: policyRate, noise: noise), task, in: world, cameras: cameras, eachStep: eachStep,
+            said: { ($0.lastAction, $0.lastWasBurst) })
+    }
+
+    /// Lets `learner` drive, for as many policy steps as `handover` says; then the expert carries the task out from wherever
+    /// that is. All actions of the demonstration are the expert's.
+    /// - Parameter cameras: those that the learner looks through, and whose frames the steps have.
+    /// - Throws: `WorldError`, `EpisodeError`, and what the learner and `eachStep` throw.
+    package static func run(
+        _ task: ManipulationTask, in world: World, cameras: [EpisodeCamera], coaching learner: some EpisodePolicy,
+        handover: Int, eachStep: (DemonstrationStep) throws -> Void
+    ) throws -> EpisodeOutcome {
+        let expert = ScriptedExpert(task, in: world.scene, arm: world.calibration)
+        return try run(
+            CoachedPolicy(ExpertPolicy(expert, rate: policyRate), learner: learner, handover: handover), task, in: world,
+            cameras: cameras, eachStep: eachStep, said: { ($0.lastAction, $0.isAstray) })
+    }
+
+    private static func run<P: EpisodePolicy>(
+        _ policy: P, _ task: ManipulationTask, in world: World, cameras: [EpisodeCamera],
+        eachStep: (DemonstrationStep) throws -> Void, said: (P) -> (action: [Double], isPerturbed: Bool)
+    ) throws -> EpisodeOutcome {
+        var policy = policy
         var runner = try EpisodeRunner(
             world,
             settings: EpisodeSettings(
@@ -50,17 +79,17 @@ package enum ExpertEpisode {
         return try runner.run(&policy) { moment, policy in
             let begin = start ?? moment.time
             start = begin
+            let said = said(policy)
             try eachStep(
                 DemonstrationStep(
-                    frames: moment.frames, action: policy.lastAction.map(Float.init),
-                    isPerturbed: policy.lastWasBurst, state: state(of: moment.arm), seconds: (moment.time - begin).inSeconds))
+                    frames: moment.frames, action: said.action.map(Float.init), isPerturbed: said.isPerturbed,
+                    state: ArmMoment(moment.arm).numbers(of: ProprioLayout.bridgeFields), truth: truth(of: moment.object),
+                    seconds: (moment.time - begin).inSeconds))
         }
     }
 
-    /// Bridge's proprioception.
-    package static func state(of arm: ArmState) -> [Float] {
-        let place = arm.baseFromEEF.translation
-        let angles = BridgeConvention.rollPitchYaw(of: arm.baseFromEEF.rotation)
-        return [place.x, place.y, place.z, angles.x, angles.y, angles.z, arm.measured.gripper].map(Float.init)
+    private static func truth(of object: Pose) -> [Float] {
+        let place = object.translation
+        return [place.x, place.y, place.z, object.rotation.rollPitchYaw.z].map(Float.init)
     }
 }

@@ -3,6 +3,7 @@ import ClosedLoop
 import Control
 import Episodes
 import Images
+import Messages
 import Simulation
 
 /// Which demonstrations the scripted expert gives, and how. An episode follows from its number alone: in whatever order and
@@ -36,6 +37,12 @@ package struct DemonstrationPlan: Sendable {
     package let noise: Double
     package let startsAnywhere: Bool
     package let goalArm: GoalArm?
+    package let tellsTruth: Bool
+    /// Makes who drives at first, for a goal; nil: the expert drives all the way.
+    package let learner: Learner?
+
+    /// Makes the policy that is to learn, for one episode's goal.
+    package typealias Learner = @Sendable (Goal) -> NetworkPolicy
 
     /// - Parameters:
     ///   - assignments: taken in turn, episode after episode; at least one.
@@ -43,10 +50,12 @@ package struct DemonstrationPlan: Sendable {
     ///   - noise: of what is carried out, as `MotionNoise` has it; 0 for none.
     ///   - startsAnywhere: the arm begins anywhere in its workspace, not where the scene says.
     ///   - goalArm: nil: there are no goal pictures.
+    ///   - tellsTruth: each step says where the task's object is.
+    ///   - learner: drives for the first `handovers` steps; nil: the expert drives all the way.
     /// - Throws: `ManipulationTask.Problem` for what the scene cannot have.
     package init(
         _ assignments: [Assignment], in scene: Scene, arm: ArmCalibration, seed: UInt64, noise: Double = 0,
-        startsAnywhere: Bool = false, goalArm: GoalArm? = nil
+        startsAnywhere: Bool = false, goalArm: GoalArm? = nil, tellsTruth: Bool = false, learner: Learner? = nil
     ) throws(ManipulationTask.Problem) {
         precondition(!assignments.isEmpty && noise >= 0, "a plan has something to do")
         for assignment in assignments { _ = try ManipulationTask(assignment.kind, object: assignment.object, in: scene) }
@@ -57,6 +66,8 @@ package struct DemonstrationPlan: Sendable {
         self.noise = noise
         self.startsAnywhere = startsAnywhere
         self.goalArm = goalArm
+        self.tellsTruth = tellsTruth
+        self.learner = learner
     }
 
     private static let pictures: [RLDSFeatures.Picture] = [
@@ -71,7 +82,7 @@ package struct DemonstrationPlan: Sendable {
     /// What the dataset of these demonstrations declares.
     package var features: RLDSFeatures {
         RLDSFeatures(
-            pictures: Self.pictures, hasPerturbations: noise > 0,
+            pictures: Self.pictures, hasPerturbations: noise > 0 || learner != nil, hasTruth: tellsTruth,
             goal: goalArm.map { _ in .init("goal_image_0", width: 256, height: 256) })
     }
 
@@ -94,10 +105,18 @@ package struct DemonstrationPlan: Sendable {
             try world.placeArmAnywhere(using: &dice)
         }
         var steps: [RLDSEpisode.Step] = []
-        let outcome = try ExpertEpisode.run(
-            task, in: world, cameras: Self.cameras, noise: noise > 0 ? MotionNoise(scale: noise, seed: seed) : nil
-        ) { step in
-            steps.append(try Self.record(step, instruction: instruction))
+        let keep = { (step: DemonstrationStep) in steps.append(try record(step, instruction: instruction)) }
+        let outcome: EpisodeOutcome
+        if let learner {
+            let policy = learner(try goal(of: task, in: varied, named: instruction))
+            var dice = SplitMix64(seed: seed ^ 0x6861_6E64_6F76_6572)
+            let handover = Self.handovers.lowerBound + Int(dice.unit() * Double(Self.handovers.count))
+            outcome = try ExpertEpisode.run(
+                task, in: world, cameras: Self.cameras, coaching: policy, handover: handover, eachStep: keep)
+        } else {
+            outcome = try ExpertEpisode.run(
+                task, in: world, cameras: Self.cameras, noise: noise > 0 ? MotionNoise(scale: noise, seed: seed) : nil,
+                eachStep: keep)
         }
         let object = hasSeveralObjects ? "/" + varied.objects[task.object].name : ""
         return Demonstration(
@@ -109,15 +128,30 @@ package struct DemonstrationPlan: Sendable {
                     success: outcome.isSuccess, seed: Int64(truncatingIfNeeded: seed), goal: try goal(of: world, after: steps))))
     }
 
-    private static func record(_ step: DemonstrationStep, instruction: String) throws -> RLDSEpisode.Step {
+    private func record(_ step: DemonstrationStep, instruction: String) throws -> RLDSEpisode.Step {
         var pictures: [String: SharedBytes] = [:]
         for (picture, frame) in zip(Self.pictures, step.frames) {
             guard case .rgb8(let image) = frame.pixels else { continue }
-            pictures[picture.key] = try image.jpegData(quality: quality)
+            pictures[picture.key] = try image.jpegData(quality: Self.quality)
         }
         return RLDSEpisode.Step(
             action: step.action, state: step.state, pictures: pictures, languageInstruction: instruction,
-            isPerturbed: step.isPerturbed)
+            isPerturbed: step.isPerturbed, truth: tellsTruth ? step.truth : [])
+    }
+
+    /// Policy steps after which the expert takes over from a learner.
+    private static let handovers = 4...40
+
+    /// What a learner is shown: the same scene after the expert has solved the task in it.
+    private func goal(of task: ManipulationTask, in varied: Scene, named name: String) throws -> Goal {
+        let world = try World(varied, arm: arm)
+        _ = try ExpertEpisode.run(task, in: world, cameras: []) { _ in }
+        let views = try Self.cameras.map { camera in
+            Goal.View(
+                camera: camera.camera.rawValue,
+                image: try world.picture(camera.camera, width: camera.width, height: camera.height))
+        }
+        return Goal(id: name, name: name, views: views, text: nil, source: "the simulated world")
     }
 
     /// The goal as a picture of the world at its end, in which the arm is put aside if it is to be.

@@ -25,6 +25,7 @@ extension RLDSEpisode {
         static let discount = "steps/discount"
         static let timestamp = "steps/timestamp_ns"
         static let perturbed = "steps/perturbed"
+        static let truth = "steps/truth"
         static let filePath = "episode_metadata/file_path"
         static let episodeID = "episode_metadata/episode_id"
         static let success = "episode_metadata/success"
@@ -57,6 +58,7 @@ extension RLDSEpisode {
         example[Key.discount] = .floats(steps.map(\.discount))
         if features.hasTimestamps { example[Key.timestamp] = .integers(steps.map { $0.timestampNanoseconds ?? 0 }) }
         if features.hasPerturbations { example[Key.perturbed] = flags(\.isPerturbed) }
+        if features.hasTruth { example[Key.truth] = .floats(steps.flatMap(\.truth)) }
         example[Key.filePath] = .bytes([Array(metadata.filePath.utf8)])
         example[Key.episodeID] = .integers([Int64(metadata.episodeID)])
         example[Key.success] = flag(metadata.success)
@@ -84,6 +86,7 @@ extension RLDSEpisode {
         let discounts = try record.floats(Key.discount, count: count, else: 1)
         let timestamps = features.hasTimestamps ? try record.integers(Key.timestamp, count: count) : []
         let perturbed = try record.flags(Key.perturbed, count: count)
+        let truths = features.hasTruth ? try record.rows(Key.truth, of: RLDSFeatures.truthCount, count: count) : []
         var pictures = [[String: SharedBytes]](repeating: [:], count: count)
         for picture in features.pictures {
             for (step, file) in try record.pictures(Key.picture(picture.key), count: count).enumerated() {
@@ -96,6 +99,7 @@ extension RLDSEpisode {
                 languageInstruction: instructions[index],
                 timestampNanoseconds: features.hasTimestamps ? timestamps[index] : nil)
             step.isPerturbed = features.hasPerturbations && perturbed[index]
+            if features.hasTruth { step.truth = truths[index] }
             step.isFirst = isFirst[index]
             step.isLast = isLast[index]
             step.isTerminal = isTerminal[index]

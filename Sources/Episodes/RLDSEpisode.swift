@@ -22,10 +22,12 @@ package struct RLDSEpisode: Equatable, Sendable {
         /// A burst of noise was added to what was carried out in this step; `action` is without it. The actions of the
         /// steps after it answer to something that could not be foreseen before.
         package var isPerturbed: Bool
+        /// Where the task's object is, in a simulated world: x y z (metres) and yaw (radians); empty: nobody says.
+        package var truth: [Float]
 
         package init(
             action: [Float], state: [Float], pictures: [String: SharedBytes], languageInstruction: String = "",
-            timestampNanoseconds: Int64? = nil, isPerturbed: Bool = false
+            timestampNanoseconds: Int64? = nil, isPerturbed: Bool = false, truth: [Float] = []
         ) {
             self.action = action
             self.state = state
@@ -33,6 +35,7 @@ package struct RLDSEpisode: Equatable, Sendable {
             self.languageInstruction = languageInstruction
             self.timestampNanoseconds = timestampNanoseconds
             self.isPerturbed = isPerturbed
+            self.truth = truth
         }
     }
 
@@ -128,6 +131,7 @@ package struct RLDSEpisode: Equatable, Sendable {
         for (index, step) in steps.enumerated() {
             for (name, values, count) in [
                 ("action", step.action, features.actionCount), ("state", step.state, features.stateCount),
+                ("truth", step.truth, features.hasTruth ? RLDSFeatures.truthCount : 0),
             ] {
                 if values.count != count {
                     problems.append(.count(step: index, of: name, found: values.count, expected: count))

@@ -31,12 +31,14 @@ package struct RLDSFeatures: Equatable, Sendable {
     package let hasTimestamps: Bool
     /// Steps say whether a burst of noise was added to what was carried out (`perturbed`).
     package let hasPerturbations: Bool
+    /// Steps say where the task's object is (`truth`: x y z, metres, yaw, radians): something that a simulated world knows.
+    package let hasTruth: Bool
     /// Each episode has a picture of its goal, beside its steps; nil for none.
     package let goal: Picture?
 
     package init(
         pictures: [Picture] = [Picture("image_0", width: 256, height: 256)], actionCount: Int = 7, stateCount: Int = 7,
-        hasTimestamps: Bool = false, hasPerturbations: Bool = false, goal: Picture? = nil
+        hasTimestamps: Bool = false, hasPerturbations: Bool = false, hasTruth: Bool = false, goal: Picture? = nil
     ) {
         precondition(Set(pictures.map(\.key)).count == pictures.count, "each picture needs a key of its own")
         precondition(actionCount > 0 && stateCount > 0, "an action and a state have at least one number")
@@ -45,11 +47,15 @@ package struct RLDSFeatures: Equatable, Sendable {
         self.stateCount = stateCount
         self.hasTimestamps = hasTimestamps
         self.hasPerturbations = hasPerturbations
+        self.hasTruth = hasTruth
         self.goal = goal
     }
 
     /// Bridge says for `image_0` to `image_3` whether an episode has it.
     static let flaggedPictures = (0..<4).map { "image_\($0)" }
+
+    /// Numbers of a step's truth.
+    static let truthCount = 4
 
     /// The tree for `features.json`.
     package var tree: FeatureNode {
@@ -66,6 +72,7 @@ package struct RLDSFeatures: Equatable, Sendable {
         ]
         if hasTimestamps { step.append(.init("timestamp_ns", .scalar("int64"))) }
         if hasPerturbations { step.append(.init("perturbed", .scalar("bool"))) }
+        if hasTruth { step.append(.init("truth", .tensor(shape: [Self.truthCount], type: "float32"))) }
         var metadata: [FeatureNode.Member] = [
             .init("file_path", .text), .init("episode_id", .scalar("int32")), .init("success", .scalar("bool")),
             .init("seed", .scalar("int64")),
@@ -94,6 +101,7 @@ package struct RLDSFeatures: Equatable, Sendable {
         stateCount = try Self.count(observation?["state"], at: "steps/observation/state")
         hasTimestamps = step["timestamp_ns"] == .scalar("int64")
         hasPerturbations = step["perturbed"] == .scalar("bool")
+        hasTruth = step["truth"] == .tensor(shape: [Self.truthCount], type: "float32")
         goal = try Self.pictures(in: tree["episode_metadata"], at: "episode_metadata/").first { $0.key.hasPrefix("goal_") }
     }
 

@@ -58,11 +58,15 @@ extension Scene {
                         ])
                     })),
             "tray": tray.map {
-                .object(["position_m": place($0.position), "size_m": place($0.size), "colour": colour($0.colour)])
+                .object([
+                    "position_m": place($0.position), "size_m": place($0.size), "colour": colour($0.colour),
+                    "built_at_m": $0.builtAt.map(place) ?? nil,
+                ])
             } ?? nil,
             "mark": mark.map {
                 .object([
                     "position_m": place($0.position), "size_m": JSONNode(number: $0.size), "colour": colour($0.colour),
+                    "painted_at_m": $0.paintedAt.map(place) ?? nil,
                 ])
             } ?? nil,
             "primary_camera": .object([
@@ -78,6 +82,8 @@ extension Scene {
                 "object_position_m": JSONNode(number: variation.objectPosition),
                 "object_yaw_rad": JSONNode(number: variation.objectYaw), "colour": JSONNode(number: variation.colour),
                 "light": JSONNode(number: variation.light), "camera_m": JSONNode(number: variation.camera),
+                "mark_m": JSONNode(number: variation.mark), "tray_m": JSONNode(number: variation.tray),
+                "decoy": JSONNode(number: variation.decoy),
             ]),
             "start_m": start.map { point($0) } ?? nil,
         ])
@@ -119,13 +125,16 @@ private struct SceneReader {
                 }
             }
         }
-        let amounts = ["object_position_m", "object_yaw_rad", "colour", "light", "camera_m"]
+        let amounts = ["object_position_m", "object_yaw_rad", "colour", "light", "camera_m", "mark_m", "tray_m", "decoy"]
         if let node = section(root["variation"], "variation", amounts) {
             number(node["object_position_m"], "variation.object_position_m", 0...0.5, &scene.variation.objectPosition)
             number(node["object_yaw_rad"], "variation.object_yaw_rad", 0...Double.pi, &scene.variation.objectYaw)
             number(node["colour"], "variation.colour", 0...1, &scene.variation.colour)
             number(node["light"], "variation.light", 0...1, &scene.variation.light)
             number(node["camera_m"], "variation.camera_m", 0...0.5, &scene.variation.camera)
+            number(node["mark_m"], "variation.mark_m", 0...0.5, &scene.variation.mark)
+            number(node["tray_m"], "variation.tray_m", 0...0.5, &scene.variation.tray)
+            number(node["decoy"], "variation.decoy", 0...1, &scene.variation.decoy)
         }
         if let node = root["start_m"] {
             var start = Vector3.zero
@@ -169,22 +178,24 @@ private struct SceneReader {
 
     private func tray(_ node: JSONNode) -> Scene.Tray {
         var tray = Scene.Tray()
-        guard let node = section(node, "tray", ["position_m", "size_m", "colour"]) else { return tray }
+        guard let node = section(node, "tray", ["position_m", "size_m", "colour", "built_at_m"]) else { return tray }
         place(node["position_m"], "tray.position_m", &tray.position)
         place(node["size_m"], "tray.size_m", &tray.size)
         if let size = node["size_m"], !(tray.size.x > 0.02 && tray.size.y > 0.02 && tray.size.x < 0.6 && tray.size.y < 0.6) {
             json.report(size, "tray.size_m", "found \(tray.size.x) by \(tray.size.y), expected 0.02 to 0.6 either way")
         }
         colour(node["colour"], "tray.colour", &tray.colour)
+        site(node["built_at_m"], "tray.built_at_m", &tray.builtAt)
         return tray
     }
 
     private func mark(_ node: JSONNode) -> Scene.Mark {
         var mark = Scene.Mark()
-        guard let node = section(node, "mark", ["position_m", "size_m", "colour"]) else { return mark }
+        guard let node = section(node, "mark", ["position_m", "size_m", "colour", "painted_at_m"]) else { return mark }
         place(node["position_m"], "mark.position_m", &mark.position)
         number(node["size_m"], "mark.size_m", 0.01...0.3, &mark.size)
         colour(node["colour"], "mark.colour", &mark.colour)
+        site(node["painted_at_m"], "mark.painted_at_m", &mark.paintedAt)
         return mark
     }
 
@@ -216,6 +227,14 @@ private struct SceneReader {
 
     private func point(_ node: JSONNode?, _ path: String, _ result: inout Vector3) {
         if let p = numbers(node, path, count: 3, -5...5) { result = [p[0], p[1], p[2]] }
+    }
+
+    /// On the table, or null.
+    private func site(_ node: JSONNode?, _ path: String, _ result: inout SIMD2<Double>?) {
+        guard let node, !node.isNull else { return }
+        var found = SIMD2<Double>.zero
+        place(node, path, &found)
+        result = found
     }
 
     /// On the table.

@@ -30,6 +30,6 @@ extension Scene {
             if (away * away).sum().squareRoot() < 0.75 * object.size + Self.handRadius { return false }
         }
         guard let tray, tips < WorldModel.trayHeight else { return true }
-        return !tray.holds(point, margin: -Self.handRadius)
+        return !tray.isBuilt(around: point, margin: Self.handRadius)
     }
 }

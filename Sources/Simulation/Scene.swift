@@ -63,10 +63,23 @@ package struct Scene: Equatable, Sendable {
             self.colour = colour
         }
 
+        /// Where it is built; nil: at `position`. A thing that is to come to `position` then comes onto the bare table, and only
+        /// a picture of the goal tells that.
+        package var builtAt: SIMD2<Double>?
+        /// The place where it can be seen and touched.
+        var site: SIMD2<Double> { builtAt ?? position }
+
         /// Whether a point is above its floor, by `margin` metres from its rim.
         package func holds(_ point: Vector3, margin: Double = 0) -> Bool {
-            abs(point.x - position.x) <= size.x / 2 - margin && abs(point.y - position.y) <= size.y / 2 - margin
+            holds(point - Vector3(position.x, position.y, 0), half: size / 2 - margin)
         }
+
+        /// Whether a point is above what is built of it, or within `margin` metres beside that.
+        func isBuilt(around point: Vector3, margin: Double) -> Bool {
+            holds(point - Vector3(site.x, site.y, 0), half: size / 2 + margin)
+        }
+
+        private func holds(_ offset: Vector3, half: SIMD2<Double>) -> Bool { abs(offset.x) <= half.x && abs(offset.y) <= half.y }
     }
 
     /// A coloured square on the table, without thickness: where things are pushed to.
@@ -75,6 +88,12 @@ package struct Scene: Equatable, Sendable {
         /// Length of its side.
         package var size: Double
         package var colour: Colour
+
+        /// Where it is painted; nil: at `position`. What is then pushed to `position` follows a picture of the goal, not the
+        /// paint.
+        package var paintedAt: SIMD2<Double>?
+        /// The place where it can be seen.
+        var site: SIMD2<Double> { paintedAt ?? position }
 
         package init(position: SIMD2<Double> = [0.33, -0.07], size: Double = 0.07, colour: Colour = [0.85, 0.80, 0.25]) {
             self.position = position
@@ -130,16 +149,25 @@ package struct Scene: Equatable, Sendable {
         package var light: Double
         /// Metres, of the primary camera's place.
         package var camera: Double
+        /// Metres, along x and y, of the mark and of the tray.
+        package var mark: Double
+        package var tray: Double
+        /// How often, 0...1, the mark is painted and the tray is built at another place than where a task wants things to be.
+        /// Who learns from such scenes learns to look at the goal.
+        package var decoy: Double
 
         package init(
             objectPosition: Double = 0.03, objectYaw: Double = 0.5, colour: Double = 0.05, light: Double = 0.1,
-            camera: Double = 0
+            camera: Double = 0, mark: Double = 0, tray: Double = 0, decoy: Double = 0
         ) {
             self.objectPosition = objectPosition
             self.objectYaw = objectYaw
             self.colour = colour
             self.light = light
             self.camera = camera
+            self.mark = mark
+            self.tray = tray
+            self.decoy = decoy
         }
         package static let none = Variation(objectPosition: 0, objectYaw: 0, colour: 0, light: 0, camera: 0)
     }
@@ -188,17 +216,11 @@ package struct Scene: Equatable, Sendable {
     package func varied(seed: UInt64) -> Scene {
         var dice = SplitMix64(seed: seed)
         var scene = self
-        // Objects must not begin inside each other or the tray: what does not fit is drawn again, a few times.
-        for index in objects.indices {
-            for _ in 0..<50 {
-                var object = objects[index]
-                object.position += [dice.symmetric(variation.objectPosition), dice.symmetric(variation.objectPosition)]
-                object.yaw += dice.symmetric(variation.objectYaw)
-                scene.objects[index] = object
-                if scene.hasRoom(for: index) { break }
-                scene.objects[index] = objects[index]
-            }
-            scene.objects[index].colour = Self.shifted(objects[index].colour, by: variation.colour, &dice)
+        // Where the aims move too, a table may come out too full: then all is drawn again, a few times.
+        for _ in 0..<(variation.mark > 0 || variation.tray > 0 ? 50 : 1) {
+            scene = self
+            let haveRoom = scene.moveAims(&dice)
+            if scene.placeObjects(&dice), haveRoom { break }
         }
         scene.tableColour = Self.shifted(tableColour, by: variation.colour, &dice)
         scene.light.brightness = min(max(light.brightness * (1 + dice.symmetric(variation.light)), 0), 1)
@@ -206,6 +228,51 @@ package struct Scene: Equatable, Sendable {
             dice.symmetric(variation.camera), dice.symmetric(variation.camera), dice.symmetric(variation.camera),
         ]
         return scene
+    }
+
+    /// Moves, turns and colours the objects. They must not begin inside each other or the tray: what does not fit is drawn
+    /// again, a few times, and else stays where it was.
+    /// - Returns: whether each found a place.
+    private mutating func placeObjects(_ dice: inout SplitMix64) -> Bool {
+        var haveRoom = true
+        for index in objects.indices {
+            let written = objects[index]
+            var fits = false
+            for _ in 0..<50 where !fits {
+                objects[index].position = written.position + [
+                    dice.symmetric(variation.objectPosition), dice.symmetric(variation.objectPosition),
+                ]
+                objects[index].yaw = written.yaw + dice.symmetric(variation.objectYaw)
+                fits = hasRoom(for: index)
+            }
+            if !fits { objects[index] = written }
+            haveRoom = haveRoom && fits
+            objects[index].colour = Self.shifted(written.colour, by: variation.colour, &dice)
+        }
+        return haveRoom
+    }
+
+    /// Moves mark and tray. What does not vary draws nothing: its scenes stay what they are.
+    /// - Returns: whether there was room.
+    private mutating func moveAims(_ dice: inout SplitMix64) -> Bool {
+        func drawn(around place: SIMD2<Double>, by most: Double) -> SIMD2<Double> {
+            place + [dice.symmetric(most), dice.symmetric(most)]
+        }
+        let (markPlace, trayPlace) = (mark?.position, tray?.position)
+        if variation.mark > 0, let markPlace { mark?.position = drawn(around: markPlace, by: variation.mark) }
+        if variation.tray > 0, let trayPlace { tray?.position = drawn(around: trayPlace, by: variation.tray) }
+        guard variation.decoy > 0, dice.happens(variation.decoy) else { return true }
+        if let markPlace { mark?.paintedAt = drawn(around: markPlace, by: variation.mark) }
+        // A thing must not come to lie across the rim of the tray that is built elsewhere.
+        guard let tray, let trayPlace else { return true }
+        for _ in 0..<50 {
+            let place = drawn(around: trayPlace, by: 2 * variation.tray)
+            let away = place - tray.position
+            guard abs(away.x) > tray.size.x / 2 + 0.05 || abs(away.y) > tray.size.y / 2 + 0.05 else { continue }
+            self.tray?.builtAt = place
+            return true
+        }
+        return false
     }
 
     private func hasRoom(for index: Int) -> Bool {
@@ -216,9 +283,11 @@ package struct Scene: Equatable, Sendable {
         }
         let others = objects.prefix(index)
         guard others.allSatisfy({ clear(of: $0.position, by: 0.75 * (object.size + $0.size) + 0.045) }) else { return false }
+        if let mark, variation.mark > 0, !clear(of: mark.position, by: 0.75 * object.size + mark.size / 2 + 0.01) { return false }
         guard let tray else { return true }
         let place = Vector3(object.position.x, object.position.y, 0)
-        return !tray.holds(place, margin: -(0.75 * object.size + 0.02))
+        let margin = 0.75 * object.size + 0.02
+        return !tray.holds(place, margin: -margin) && !tray.isBuilt(around: place, margin: margin)
     }
 
     private static func shifted(_ colour: Colour, by most: Double, _ dice: inout SplitMix64) -> Colour {

@@ -112,7 +112,7 @@ package struct ScriptedExpert: Sendable {
 
     /// Whether the fingers have closed as far as they can with the object between them: measured at its width, or measured
     /// to have stopped after they were told to close.
-    func isClosed(_ seen: Observation) -> Bool { seen.opening < snugOpening + 0.04 || gripper == 0 && hasStopped(seen) }
+    func isClosed(_ seen: Observation) -> Bool { seen.opening < snugOpening + 0.04 || gripper == 0 && seen.opening < Self.wideOpen && hasStopped(seen) }
 
     /// Whether the fingers have opened: measured wide open, or off the object and measured to have stopped after they were
     /// told to open, as at a wall of the tray.

@@ -99,7 +99,7 @@ package struct WorldModel {
         if let mark = scene.mark {
             // As thin as can be, and nothing can touch it.
             add(
-                "<geom name=\"mark\" type=\"box\" pos=\"\(mark.position.x) \(mark.position.y) 0.0003\" "
+                "<geom name=\"mark\" type=\"box\" pos=\"\(mark.site.x) \(mark.site.y) 0.0003\" "
                     + "size=\"\(mark.size / 2) \(mark.size / 2) 0.0003\" rgba=\"\(Self.text(mark.colour)) 1\" contype=\"0\" "
                     + "conaffinity=\"0\"/>")
         }
@@ -109,7 +109,7 @@ package struct WorldModel {
     private mutating func write(_ tray: Scene.Tray) {
         let (wall, height, floor) = (0.004, Self.trayHeight, Self.trayFloor)
         let half = tray.size / 2
-        add("<body name=\"tray\" pos=\"\(tray.position.x) \(tray.position.y) 0\">")
+        add("<body name=\"tray\" pos=\"\(tray.site.x) \(tray.site.y) 0\">")
         let boxes: [(Vector3, Vector3)] = [
             ([0, 0, floor / 2], [half.x, half.y, floor / 2]),
             ([half.x + wall / 2, 0, height / 2], [wall / 2, half.y + wall, height / 2]),

@@ -39,9 +39,12 @@ struct LoadedEvaluation {
             + (options.policy.map { [try ManifestOverride(parsing: "policy.checkpoint=\($0)")] } ?? [])
         let manifest = try Manifest.load(options.manifest, overrides: overrides)
         guard let simulation = manifest.simulation else { throw EvaluationError.noSimulation(options.manifest) }
+        let arm = try ArmCalibration(contentsOfFile: manifest.arm.calibration)
         switch actor {
         case .checkpoint:
-            let checkpoint = try LoadedPolicy(manifest.policy, text: nil, cameras: manifest.cameras.map(\.name))
+            let checkpoint = try LoadedPolicy(manifest.policy, text: nil, cameras: manifest.cameras.map(\.name)) {
+                arm.joints.count
+            }
             (loaded, policyName) = (checkpoint, checkpoint.name)
             policy = Self.network(checkpoint, delay: .fromSeconds(options.delaySteps * manifest.policy.rate.periodSeconds))
         case .expert: (loaded, policyName, policy) = (nil, "expert", .expert)
@@ -49,7 +52,7 @@ struct LoadedEvaluation {
         }
         setup = EvaluationSetup(
             scene: try Scene(contentsOfFile: simulation.scene),
-            arm: try ArmCalibration(contentsOfFile: manifest.arm.calibration), cameras: Self.cameras(of: manifest),
+            arm: arm, cameras: Self.cameras(of: manifest),
             policyRate: manifest.policy.rate,
             controller: ArmControllerConfiguration(manifest.arm, policyRate: manifest.policy.rate),
             maximumTimesteps: options.maxSteps)

@@ -6,7 +6,10 @@ import Demonstrations
 import Episodes
 import Foundation
 import JSONTree
+import Launch
 import NodeShell
+import Policy
+import PolicySetup
 import Simulation
 import Time
 
@@ -39,6 +42,13 @@ struct DemosCommand: ParsableCommand {
             --goal-arm adds a picture of the goal to each episode (episode_metadata/goal_image_0), for policies whose goal is
             photographed beforehand: with the arm at rest (away), or as the last step shows it (there).
 
+            --policy lets a checkpoint drive for the first 4 to 40 steps of each episode, with the goal that the expert
+            reaches in its scene; then the expert takes over and ends the task. Every step says what the expert would have
+            done, so that the policy learns the way back from its own mistakes (DAgger). steps/perturbed marks those in which
+            it did something else.
+
+              octo-sim demos --task push --episodes 300 --policy checkpoints/mine --successes-only --out data
+
             Same options and seed: the same dataset, whatever --jobs. Exit codes: 0 all written, 1 fewer than 95 % succeeded
             (with --noise 75 %), 2 the input cannot be used.
             """)
@@ -59,11 +69,20 @@ struct DemosCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Strength of the noise on what is carried out, 0 (none) to 5.", valueName: "scale"))
     var noise = 0.0
 
+    @Option(help: ArgumentHelp("Checkpoint folder of a policy that drives at first.", valueName: "policy"))
+    var policy: String?
+
+    @Option(help: "With --policy: the manifest that says how the checkpoint is run.")
+    var manifest = "launch/sim.json"
+
     @Flag(help: "Begins anywhere in the workspace, gripper open and pointing down, in place of the scene's start.")
     var randomStart = false
 
     @Option(help: "Adds a picture of the goal, the arm 'away' (at rest) or 'there' (where it ended).")
     var goalArm: DemonstrationPlan.GoalArm?
+
+    @Flag(help: "Adds steps/truth: where the task's object is (x y z m, yaw rad). To learn from; no policy is told.")
+    var truth = false
 
     @Option(help: "Worlds that are simulated at a time.")
     var jobs = 1
@@ -87,6 +106,8 @@ struct DemosCommand: ParsableCommand {
         if world.mjcf != nil { throw ValidationError("--mjcf: demonstrations vary the scene, which a model of its own has not.") }
         if episodes < 1 { throw ValidationError("--episodes: give 1 or more.") }
         if !(0...5).contains(noise) { throw ValidationError("--noise is \(noise): give 0 (none) to 5.") }
+        if policy != nil, noise > 0 { throw ValidationError("--noise with --policy: the policy's mistakes are the noise. Give one of both.") }
+        if policy != nil, jobs > 1 { throw ValidationError("--jobs with --policy: the network computes for one world at a time. Leave --jobs away.") }
         if !(1...256).contains(jobs) { throw ValidationError("--jobs is \(jobs): give 1 to 256.") }
     }
 
@@ -107,7 +128,8 @@ struct DemosCommand: ParsableCommand {
     private func write() throws {
         let plan = try DemonstrationPlan(
             assignments, in: world.readScene(), arm: ArmCalibration(contentsOfFile: world.calibration),
-            seed: world.seed ?? 0, noise: noise, startsAnywhere: randomStart, goalArm: goalArm)
+            seed: world.seed ?? 0, noise: noise, startsAnywhere: randomStart, goalArm: goalArm,
+            tellsTruth: truth, learner: policy.map { try learner($0) })
         let writer = try RLDSDatasetWriter(
             creating: name ?? defaultName, in: out, features: plan.features, overwriting: overwrite)
         // Mesa draws with as many threads as there are cores: enough for one world, too many for several.
@@ -121,6 +143,20 @@ struct DemosCommand: ParsableCommand {
         report(writer.folder, plan, tally, bytes: info.splits.reduce(0) { $0 + $1.byteCount })
         // A dataset of failures teaches nothing: whoever starts this from a script hears of it.
         if Double(tally.successes) < (noise > 0 ? 0.75 : 0.95) * Double(episodes) { throw ExitCode(1) }
+    }
+
+    /// - Throws: what `Manifest` and `LoadedPolicy` throw.
+    private func learner(_ folder: String) throws -> DemonstrationPlan.Learner {
+        let manifest = try Manifest.load(
+            manifest, overrides: [ManifestOverride(parsing: "policy.checkpoint=\(folder)")])
+        let joints = try ArmCalibration(contentsOfFile: world.calibration).joints.count
+        // Safe: with one job everything happens on this thread (`validate`).
+        nonisolated(unsafe) let loaded = try LoadedPolicy(
+            manifest.policy, text: nil, cameras: World.Camera.allCases.map(\.rawValue), joints: { joints })
+        return { goal in
+            NetworkPolicy(
+                core: PolicyNodeCore(loaded.configuration, texts: loaded.texts), engine: loaded.engine, goal: goal, delay: .zero)
+        }
     }
 
     private func report(_ folder: String, _ plan: DemonstrationPlan, _ tally: DemonstrationDataset.Tally, bytes: Int) {

@@ -21,11 +21,12 @@ enum Demos {
 
     static func plan(
         _ assignments: [DemonstrationPlan.Assignment] = [.init(.reach)], seed: UInt64 = 3, noise: Double = 0,
-        startsAnywhere: Bool = false, goalArm: DemonstrationPlan.GoalArm? = nil
+        startsAnywhere: Bool = false, goalArm: DemonstrationPlan.GoalArm? = nil,
+        tellsTruth: Bool = false
     ) throws -> DemonstrationPlan {
         try DemonstrationPlan(
             assignments, in: .tabletop, arm: widowX(), seed: seed, noise: noise, startsAnywhere: startsAnywhere,
-            goalArm: goalArm)
+            goalArm: goalArm, tellsTruth: tellsTruth)
     }
 }
 
@@ -96,6 +97,18 @@ struct DemonstrationTests {
     @Test func aGoalWithTheArmThereIsTheLastPicture() throws {
         let episode = try Demos.plan(goalArm: .there).demonstration(0).episode
         #expect(episode.metadata.goal != nil && episode.metadata.goal == episode.steps.last?.pictures["image_0"])
+    }
+
+    @Test func truthIsWhereTheObjectIs() throws {
+        let plan = try Demos.plan([.init(.push)], tellsTruth: true)
+        let episode = try plan.demonstration(0).episode
+        #expect(plan.features.hasTruth && episode.problems(for: plan.features).isEmpty)
+        let scene = Scene.tabletop.varied(seed: 3)
+        let (first, last) = (try #require(episode.steps.first).truth, try #require(episode.steps.last).truth)
+        #expect(abs(Double(first[0]) - scene.objects[0].position.x) < 1e-3)
+        #expect(abs(Double(first[3]) - scene.objects[0].yaw) < 0.01)
+        let mark = try #require(scene.mark).position
+        #expect(abs(Double(last[0]) - mark.x) < 0.03 && abs(Double(last[1]) - mark.y) < 0.03)
     }
 
     @Test func withoutNoiseNothingIsMarkedNorDeclared() throws {

@@ -117,6 +117,17 @@ import Testing
         #expect(episode.problems(for: rich).count == 1, "another size")
     }
 
+    @Test func truthIsWrittenAndReadWhereTheDatasetDeclaresIt() throws {
+        let telling = RLDSFeatures(pictures: features.pictures, hasTimestamps: features.hasTimestamps, hasTruth: true)
+        #expect(try RLDSFeatures(tree: FeatureNode(telling.tree.json)) == telling)
+        var episode = episode
+        #expect(!episode.problems(for: telling).isEmpty, "it says nothing")
+        for index in episode.steps.indices { episode.steps[index].truth = [Float(index), 0.5, -1, 2] }
+        #expect(!episode.problems(for: features).isEmpty, "nobody asked")
+        let example = try episode.example(for: telling)
+        #expect(try RLDSEpisode(TrainingExample(decoding: example.encoded()), features: telling) == episode)
+    }
+
     // MARK: Episodes that do not fit
 
     private func problems(_ change: (inout RLDSEpisode) -> Void) -> [RLDSEpisode.Problem] {

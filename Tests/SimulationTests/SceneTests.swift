@@ -10,9 +10,48 @@ import Testing
     @Test func aSceneWrittenReadsBackTheSame() throws {
         for seed in [0, 1, 99] as [UInt64] {
             var scene = Scene.tabletop.varied(seed: seed)
+            if seed == 99 { scene = Self.wide.varied(seed: seed) }
             if seed == 1 { (scene.tray, scene.mark, scene.start) = (nil, nil, nil) }
             #expect(try Scene(parsing: Array(scene.tree.text(indented: true).utf8), file: "s") == scene)
         }
+    }
+
+    /// Everything varies, and what is seen of the aims always lies elsewhere.
+    private static let wide: Scene = {
+        var scene = Scene.tabletop
+        scene.variation = Scene.Variation(objectPosition: 0.05, mark: 0.04, tray: 0.05, decoy: 1)
+        return scene
+    }()
+
+    @Test(arguments: 0..<50 as Range<UInt64>)
+    func marksAndTraysMoveAndNothingStandsOnThem(seed: UInt64) throws {
+        let scene = Self.wide.varied(seed: seed)
+        let (mark, tray) = (try #require(scene.mark), try #require(scene.tray))
+        let usual = (mark: try #require(Scene.tabletop.mark), tray: try #require(Scene.tabletop.tray))
+        for (away, most) in [(mark.position - usual.mark.position, 0.04), (tray.position - usual.tray.position, 0.05)] {
+            #expect(abs(away.x) <= most && abs(away.y) <= most && away != .zero)
+        }
+        #expect(mark.paintedAt != nil && tray.builtAt != nil)
+        for object in scene.objects {
+            let place = Vector3(object.position.x, object.position.y, 0)
+            let away = object.position - mark.position
+            #expect((away * away).sum().squareRoot() > (object.size + mark.size) / 2, "\(object.name) on the mark")
+            var built = tray
+            built.position = tray.builtAt ?? tray.position
+            #expect(!tray.holds(place) && !built.holds(place), "\(object.name) in the tray")
+        }
+        // Without decoys what is seen is what counts.
+        var plain = Self.wide
+        plain.variation.decoy = 0
+        let seen = plain.varied(seed: seed)
+        #expect(seen.mark?.paintedAt == nil && seen.tray?.builtAt == nil && seen.mark?.position == mark.position)
+    }
+
+    @Test func whatDoesNotVaryLeavesScenesAsTheyWere() {
+        // Drawn before marks and trays could move.
+        let scene = Scene.tabletop.varied(seed: 7)
+        #expect(scene.mark == Scene.tabletop.mark && scene.tray == Scene.tabletop.tray)
+        #expect(scene.objects[0].position == SIMD2(0.2433897849034763, -0.04899270232831063))
     }
 
     @Test func whatAFileLeavesOutIsAsOnTheUsualTable() throws {

@@ -86,13 +86,14 @@ def _picture(data, pixels):
 class Demonstrations:
     """All frames of some datasets, one after the other, in arrays that lie in `cache`; `begin` and `end` bound each episode.
 
-    `frames[name]`: (N, H, W, 3) uint8. `actions`, `states`: (N, 7) float32. `perturbed`: (N,) bool. `task`: (N,) int, index
+    `frames[name]`: (N, H, W, 3) uint8. `actions`, `states`: (N, 7) float32. `truth`: (N, 4) float32, where the task's object
+    is: x y z, yaw. `perturbed`: (N,) bool. `task`: (N,) int, index
     into `tasks`.
     """
 
     def __init__(self, folders, pictures, cache, progress=print):
         self.frames = {name: [] for name, _, _ in pictures}
-        self.actions, self.states, self.perturbed, self.task = [], [], [], []
+        self.actions, self.states, self.truth, self.perturbed, self.task = [], [], [], [], []
         self.begin, self.end, self.tasks = [], [], []
         count = 0
         for folder in map(Path, folders):
@@ -100,8 +101,8 @@ class Demonstrations:
             for name in self.frames:
                 self.frames[name].append(np.load(place / f"{name}.npy", mmap_mode="r"))
             numbers = np.load(place / "numbers.npz", allow_pickle=False)
-            for list_, key in ((self.actions, "actions"), (self.states, "states"), (self.perturbed, "perturbed")):
-                list_.append(numbers[key])
+            for key in ("actions", "states", "truth", "perturbed"):
+                getattr(self, key).append(numbers[key])
             names = json.loads((place / "tasks.json").read_text())
             for name in names:
                 if name not in self.tasks:
@@ -116,7 +117,8 @@ class Demonstrations:
             raise ValueError("no frames: give datasets that octo-sim demos has made")
         self.sizes = np.cumsum([0] + [len(part) for part in self.actions])
         self.actions, self.states = np.concatenate(self.actions), np.concatenate(self.states)
-        self.perturbed, self.task = np.concatenate(self.perturbed), np.concatenate(self.task)
+        self.truth, self.perturbed = np.concatenate(self.truth), np.concatenate(self.perturbed)
+        self.task = np.concatenate(self.task)
         self.begin, self.end = np.array(self.begin), np.array(self.end)
 
     def __len__(self):
@@ -138,7 +140,7 @@ class Demonstrations:
             return place
         place.mkdir(parents=True, exist_ok=True)
         frames = {name: [] for name, _, _ in pictures}
-        numbers = {"actions": [], "states": [], "perturbed": [], "task": [], "episodes": []}
+        numbers = {"actions": [], "states": [], "truth": [], "perturbed": [], "task": [], "episodes": []}
         tasks, count = [], 0
         for number, shard in enumerate(shards):
             progress(f"decoding {folder.name}: shard {number + 1} of {len(shards)}, {count} frames so far")
@@ -146,6 +148,8 @@ class Demonstrations:
                 episode = example(record)
                 if not episode["episode_metadata/success"][0]:
                     continue
+                if "steps/truth" not in episode:
+                    raise ValueError(f"{folder}: its steps have no truth. Make it with octo-sim demos --truth.")
                 actions = episode["steps/action"].reshape(-1, 7)
                 instruction = episode["steps/language_instruction"][0].decode()
                 if instruction not in tasks:
@@ -155,6 +159,7 @@ class Demonstrations:
                 steps = len(actions)
                 numbers["actions"].append(actions)
                 numbers["states"].append(episode["steps/observation/state"].reshape(-1, 7))
+                numbers["truth"].append(episode["steps/truth"].reshape(-1, 4))
                 numbers["perturbed"].append(episode.get("steps/perturbed", np.zeros(steps)).astype(bool))
                 numbers["task"].append(np.full(steps, tasks.index(instruction)))
                 numbers["episodes"].append([count, count + steps])
@@ -199,6 +204,8 @@ class Batches:
         self.std = np.where(mask, moments["std"], 1).astype(np.float32)
         self.state_mean = np.array(stats["proprio"]["mean"], np.float32)
         self.state_std = np.array(stats["proprio"]["std"], np.float32) + 1e-8
+        facts = self._facts(np.arange(len(data)), data.end - 1)
+        self.facts_mean, self.facts_std = facts.mean(0), facts.std(0) + 1e-3
         weights = weights or {}
         chance = np.ones(len(data))
         for index, name in enumerate(data.tasks):
@@ -224,7 +231,16 @@ class Batches:
         return {
             "pictures": pictures, "goals": goal, "is_real": is_real, "actions": actions,
             "weight": weight * is_real[:, :, None], "state": (data.states[times] - self.state_mean) / self.state_std,
+            "facts": (self._facts(times, np.broadcast_to(goals[:, None], times.shape)) - self.facts_mean) / self.facts_std,
         }
+
+    def _facts(self, times, goals):
+        """Where the object is and how it is turned (a block looks the same after a quarter turn), where it is in the goal, and
+        where the arm is there: 15 numbers."""
+        truth, goal = self.data.truth[times], self.data.truth[goals]
+        turn = 4 * truth[..., 3:]
+        return np.concatenate(
+            [truth[..., :3], np.cos(turn), np.sin(turn), goal[..., :3], self.data.states[goals]], -1).astype(np.float32)
 
     def _labels(self, times):
         """The chunk from each time on, normalised, and which of its actions count: those that do not answer to a burst of noise

@@ -23,11 +23,13 @@ class Shape:
     layers: int = 3
     heads: int = 4
     mlp: int = 512
-    window: int = 2
+    window: int = 1
     horizon: int = 4
     action_numbers: int = 7
     # Numbers of the arm's state that are read; 0 for none.
     proprio: int = 0
+    # Numbers that training asks for beside the action, see dataset.py.
+    facts: int = 15
 
     def as_json(self):
         return asdict(self)
@@ -77,12 +79,18 @@ class Block(nn.Module):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def forward(self, x, allowed):
+    def forward(self, x, allowed, only=None):
+        """only: the tokens that are asked for; None: all. The last block need not compute what nobody reads."""
+
         def split(y):
-            return y.view(y.shape[0], y.shape[1], self.heads, -1).transpose(1, 2)
+            return y.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
         y = self.norms[0](x)
-        seen = F.scaled_dot_product_attention(split(self.query(y)), split(self.key(y)), split(self.value(y)), attn_mask=allowed)
+        asking = y
+        if only is not None:
+            x, asking, allowed = x[:, only], y[:, only], allowed[:, :, only]
+        seen = F.scaled_dot_product_attention(
+            split(self.query(asking)), split(self.key(y)), split(self.value(y)), attn_mask=allowed)
         x = x + self.out(seen.transpose(1, 2).flatten(2))
         return x + self.outer(F.gelu(self.inner(self.norms[1](x)), approximate="tanh"))
 
@@ -107,8 +115,8 @@ class Octo(nn.Module):
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
         self.norm = nn.LayerNorm(shape.width, eps=1e-6)
         self.head = nn.Linear(shape.width, shape.horizon * shape.action_numbers)
-        # For training only: where the arm is now, a task that the pictures alone must answer.
-        self.state = nn.Linear(shape.width, 7)
+        # For training only: where things are, now and in the goal, a question that the pictures must answer.
+        self.facts = nn.Linear(shape.width, shape.facts)
         self.register_buffer("rule", self._rule([count for _, count in counts]), persistent=False)
         self.seen_tokens = sum(count for _, count in counts[:-1])
 
@@ -147,9 +155,10 @@ class Octo(nn.Module):
         groups.append(self.positions["readout"][None].expand(count, -1, -1, -1).to(groups[0].dtype))
         x = torch.cat(groups, 2).flatten(1, 2)
         allowed = self._allowed(is_real)
-        for block in self.blocks:
+        for block in self.blocks[:-1]:
             x = block(x, allowed)
-        return self.norm(x.unflatten(1, (self.shape.window, -1))[:, :, -1])
+        tokens = x.shape[1] // self.shape.window
+        return self.norm(self.blocks[-1](x, allowed, torch.arange(tokens - 1, x.shape[1], tokens)))
 
     def chunks(self, readouts):
         flat = self.head(readouts).unflatten(-1, (self.shape.horizon, self.shape.action_numbers)).float()

@@ -1,0 +1,57 @@
+import Control
+import Messages
+import Simulation
+import Time
+
+/// A learner drives, the expert says at every step what it would do; from some step on the expert drives, and ends the task.
+///
+/// What is recorded so shows the way back from where this learner gets to by itself. Source: Ross, Gordon, Bagnell: A reduction
+/// of imitation learning and structured prediction to no-regret online learning (DAgger), 2011.
+package struct CoachedPolicy<Learner: EpisodePolicy>: EpisodePolicy {
+    /// How far from the expert's a step of the learner's may be so that the next one is still what could be foreseen: metres
+    /// and radians, along each axis.
+    private static var tolerance: (metres: Double, radians: Double) { (0.006, 0.08) }
+
+    private var expert: ExpertPolicy
+    private var learner: Learner
+    private let handover: Int
+    private var ready: Result<ActionChunk?, any Error> = .success(nil)
+    /// What is carried out in this step is another thing than what the expert wants.
+    package private(set) var isAstray = false
+
+    /// - Parameters:
+    ///   - learner: gets no time to think: its chunks are taken at once.
+    ///   - handover: the policy step from which the expert drives.
+    package init(_ expert: ExpertPolicy, learner: Learner, handover: Int) {
+        self.expert = expert
+        self.learner = learner
+        self.handover = handover
+    }
+
+    package var isFinished: Bool { expert.isFinished }
+    package var endsAtSuccess: Bool { false }
+    /// What the expert asked for at the last policy step: an action of Bridge's kind.
+    package var lastAction: [Double] { expert.lastAction }
+
+    package mutating func see(_ moment: EpisodeMoment) {
+        expert.see(moment)
+        let wanted = expert.decide(at: moment.time)
+        isAstray = false
+        guard moment.timestep < handover else {
+            ready = .success(wanted)
+            return
+        }
+        learner.see(moment)
+        ready = Result { try learner.decide(at: moment.time) }
+        guard let driven = try? ready.get()?.actions.prefix(7) else { return }
+        let off = zip(driven, expert.lastAction).map { abs(Double($0) - $1) }
+        isAstray =
+            off.prefix(3).contains { $0 > Self.tolerance.metres } || off[3..<6].contains { $0 > Self.tolerance.radians }
+            || off[6] > 0.5
+    }
+
+    package mutating func decide(at now: MonotonicTime) throws -> ActionChunk? {
+        defer { ready = .success(nil) }
+        return try ready.get()
+    }
+}
