@@ -15,12 +15,13 @@ package struct CoachedPolicy<Learner: EpisodePolicy>: EpisodePolicy {
     private var expert: ExpertPolicy
     private var learner: Learner
     private let handover: Int
-    private var ready: Result<ActionChunk?, any Error> = .success(nil)
-    /// What is carried out in this step is another thing than what the expert wants.
-    package private(set) var isAstray = false
+    private var isLearning = true
+    private var isAstray = false
+    /// What was carried out in the step before the last was another thing than what the expert wanted.
+    package private(set) var wentAstray = false
 
     /// - Parameters:
-    ///   - learner: gets no time to think: its chunks are taken at once.
+    ///   - learner: drives at first.
     ///   - handover: the policy step from which the expert drives.
     package init(_ expert: ExpertPolicy, learner: Learner, handover: Int) {
         self.expert = expert
@@ -34,24 +35,25 @@ package struct CoachedPolicy<Learner: EpisodePolicy>: EpisodePolicy {
     package var lastAction: [Double] { expert.lastAction }
 
     package mutating func see(_ moment: EpisodeMoment) {
-        expert.see(moment)
-        let wanted = expert.decide(at: moment.time)
+        wentAstray = isAstray
         isAstray = false
-        guard moment.timestep < handover else {
-            ready = .success(wanted)
-            return
-        }
-        learner.see(moment)
-        ready = Result { try learner.decide(at: moment.time) }
-        guard let driven = try? ready.get()?.actions.prefix(7) else { return }
-        let off = zip(driven, expert.lastAction).map { abs(Double($0) - $1) }
-        isAstray =
-            off.prefix(3).contains { $0 > Self.tolerance.metres } || off[3..<6].contains { $0 > Self.tolerance.radians }
-            || off[6] > 0.5
+        isLearning = moment.timestep < handover
+        expert.see(moment)
+        if isLearning { learner.see(moment) }
     }
 
+    package mutating func feel(_ arm: ArmState) { learner.feel(arm) }
+
+    /// - Throws: what the learner throws.
     package mutating func decide(at now: MonotonicTime) throws -> ActionChunk? {
-        defer { ready = .success(nil) }
-        return try ready.get()
+        // What the expert has ready is said, if not done.
+        let wanted = expert.decide(at: now)
+        guard isLearning else { return wanted }
+        guard let driven = try learner.decide(at: now) else { return nil }
+        let off = zip(driven.actions.prefix(7), expert.lastAction).map { abs(Double($0) - $1) }
+        isAstray =
+            off[..<3].contains { $0 > Self.tolerance.metres } || off[3..<6].contains { $0 > Self.tolerance.radians }
+            || off[6] > 0.5
+        return driven
     }
 }

@@ -10,10 +10,13 @@ import Time
 
 /// Who decides what the arm does in an episode.
 ///
-/// The runner calls `see` once a policy step, then `decide` at every control tick until the next.
+/// The runner calls `see` once a policy step, then `feel` and `decide` at every control tick until the next.
 package protocol EpisodePolicy {
     /// What there is to see at a policy step.
     mutating func see(_ moment: EpisodeMoment)
+
+    /// Where the arm is measured to be at a control tick.
+    mutating func feel(_ arm: ArmState)
 
     /// A chunk for the arm, if one is ready at `now`.
     mutating func decide(at now: MonotonicTime) throws -> ActionChunk?
@@ -27,6 +30,7 @@ package protocol EpisodePolicy {
 }
 
 extension EpisodePolicy {
+    package mutating func feel(_ arm: ArmState) {}
     package var isFinished: Bool { false }
     package var endsAtSuccess: Bool { true }
     package var lastObservation: PolicyObservation? { nil }
@@ -157,8 +161,9 @@ package struct NetworkPolicy: EpisodePolicy {
 
     package mutating func see(_ moment: EpisodeMoment) {
         for frame in moment.frames { core.receive(frame, at: moment.time) }
-        core.receive(moment.arm)
     }
+
+    package mutating func feel(_ arm: ArmState) { core.receive(arm) }
 
     /// - Throws: `InferenceError`.
     package mutating func decide(at now: MonotonicTime) throws -> ActionChunk? {

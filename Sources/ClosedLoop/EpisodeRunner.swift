@@ -140,6 +140,7 @@ package struct EpisodeRunner {
                 _ = cadence.advance(past: now)
                 outcome.timesteps += 1
             }
+            policy.feel(measured(at: now, state))
             if let chunk = try policy.decide(at: now) {
                 do throws(ChunkRejection) {
                     controller.receive(
@@ -171,6 +172,14 @@ package struct EpisodeRunner {
         return outcome
     }
 
+    /// The controller knows the arm as it was a tick ago; who looks now sees it as it is in the pictures.
+    private func measured(at now: MonotonicTime, _ state: ArmState) -> ArmState {
+        var arm = state
+        arm.measured = Self.measured(world, at: now)
+        arm.baseFromEEF = world.calibration.chain.baseFromEEF(arm.measured.positions)
+        return arm
+    }
+
     private mutating func look(_ timestep: Int, at now: MonotonicTime, _ state: ArmState) throws(WorldError) -> EpisodeMoment {
         var frames: [CameraFrame] = []
         for camera in settings.cameras {
@@ -181,12 +190,8 @@ package struct EpisodeRunner {
                     pixels: .rgb8(image), contentHash: image.pixels.contentHash))
         }
         sequence += 1
-        // The controller knows the arm as it was a tick ago; who looks now sees it as it is in the pictures.
-        var arm = state
-        arm.measured = Self.measured(world, at: now)
-        arm.baseFromEEF = world.calibration.chain.baseFromEEF(arm.measured.positions)
         return EpisodeMoment(
-            timestep: timestep, time: now, frames: frames, arm: arm, object: world.pose(ofObject: settings.task.object))
+            timestep: timestep, time: now, frames: frames, arm: measured(at: now, state), object: world.pose(ofObject: settings.task.object))
     }
 }
 

@@ -60,9 +60,23 @@ package enum ExpertEpisode {
         handover: Int, eachStep: (DemonstrationStep) throws -> Void
     ) throws -> EpisodeOutcome {
         let expert = ScriptedExpert(task, in: world.scene, arm: world.calibration)
-        return try run(
+        // Whether a step went astray is known at the next one.
+        var last: DemonstrationStep?
+        let outcome = try run(
             CoachedPolicy(ExpertPolicy(expert, rate: policyRate), learner: learner, handover: handover), task, in: world,
-            cameras: cameras, eachStep: eachStep, said: { ($0.lastAction, $0.isAstray) })
+            cameras: cameras,
+            eachStep: { step in
+                if var last {
+                    last.isPerturbed = step.isPerturbed
+                    try eachStep(last)
+                }
+                last = step
+            }, said: { ($0.lastAction, $0.wentAstray) })
+        if var last {
+            last.isPerturbed = false
+            try eachStep(last)
+        }
+        return outcome
     }
 
     private static func run<P: EpisodePolicy>(

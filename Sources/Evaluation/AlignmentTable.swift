@@ -162,11 +162,31 @@ extension AlignmentTable.Curve {
         case .failure(let silence): return .object(["axis": name, "unknown": JSONNode("\(silence)")])
         case .success(let limits):
             if axis.isSwitch { return .object(["axis": name, "verdict": JSONNode(limits.switchVerdict.rawValue)]) }
-            return .object([
-                "axis": name, "unit": JSONNode(axis.unit), "amber": number(limits.amber), "red": number(limits.red),
-                "measured_to": number(limits.measuredTo),
-            ])
+            var members: [JSONNode.Member] = [
+                .init(key: "axis", value: name), .init(key: "unit", value: JSONNode(axis.unit)),
+                .init(key: "amber", value: number(limits.amber)), .init(key: "red", value: number(limits.red)),
+                .init(key: "measured_to", value: number(limits.measuredTo)),
+            ]
+            if axis == .darker || axis == .brighter, let end = brightnessRead(at: limits.measuredTo) {
+                func read(_ limit: Double?) -> JSONNode { number(limit.flatMap { brightnessRead(at: $0) }) }
+                let score: [JSONNode.Member] = [
+                    .init(key: "amber", value: read(limits.amber)), .init(key: "red", value: read(limits.red)),
+                    .init(key: "measured_to", value: number(end)),
+                ]
+                members.append(.init(key: "score", value: JSONNode(.object(score))))
+            }
+            return JSONNode(.object(members))
         }
+    }
+
+    /// By how much of 1 the fit finds the live picture brighter or darker, on a straight line between the measured distances;
+    /// a lamp that is a tenth darker darkens the picture by less.
+    private func brightnessRead(at value: Double) -> Double? {
+        let known = rows.compactMap { row in row.fit.map { (value: row.value, read: abs($0.brightness - 1)) } }
+        guard let next = known.firstIndex(where: { $0.value >= value }) else { return nil }
+        guard next > 0 else { return known[next].read }
+        let (before, after) = (known[next - 1], known[next])
+        return before.read + (value - before.value) / (after.value - before.value) * (after.read - before.read)
     }
 }
 

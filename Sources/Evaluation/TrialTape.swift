@@ -109,6 +109,8 @@ struct TapedPolicy<Base: EpisodePolicy>: EpisodePolicy {
 
     mutating func see(_ moment: EpisodeMoment) { base.see(moment) }
 
+    mutating func feel(_ arm: ArmState) { base.feel(arm) }
+
     mutating func decide(at now: MonotonicTime) throws -> ActionChunk? {
         let chunk = try base.decide(at: now)
         if let observation = base.lastObservation, observation.tick != lastTick {

@@ -12,18 +12,19 @@ extension GoalFit {
     ///   - onArm: the names of those that ride on the arm.
     ///   - armViews: by camera, of those that know where the arm is in their picture.
     ///   - arm: radians, where the arm's joints are now; nil where nobody knows.
+    ///   - limits: of the policy that is given the goal.
     ///   - frames: the newest of each camera.
     ///   - wall: the time of day, for the goal's age.
     package init(
         of goal: Goal, record: GoalRecord?, cameras: Set<String>? = nil, onArm: Set<String> = [],
-        armViews: [String: ArmView] = [:], arm: JointVector? = nil, frames: [String: CameraFrame], wall: WallTime,
+        armViews: [String: ArmView] = [:], arm: JointVector? = nil, limits: SceneFit.Limits = .usual, frames: [String: CameraFrame], wall: WallTime,
         at now: MonotonicTime
     ) {
         let cameras = goal.views.filter { cameras?.contains($0.camera) ?? true }.map { view in
             CameraFit(
                 view, record: record?.views.first { $0.camera == view.camera }, age: record.map { wall - $0.recorded },
                 ridesOnArm: onArm.contains(view.camera), frame: frames[view.camera],
-                mask: PictureMask(armViews[view.camera], then: record?.arm?.jointPositions, now: arm, width: view.image.width))
+                mask: PictureMask(armViews[view.camera], then: record?.arm?.jointPositions, now: arm, width: view.image.width), limits: limits)
         }
         self.init(
             goalID: goal.id, goalName: goal.name, verdict: cameras.map(\.verdict).max() ?? .unknown, cameras: cameras, time: now)
@@ -32,7 +33,8 @@ extension GoalFit {
 
 extension GoalFit.CameraFit {
     fileprivate init(
-        _ goal: Goal.View, record: GoalRecord.View?, age: Double?, ridesOnArm: Bool, frame: CameraFrame?, mask: PictureMask
+        _ goal: Goal.View, record: GoalRecord.View?, age: Double?, ridesOnArm: Bool, frame: CameraFrame?, mask: PictureMask,
+        limits: SceneFit.Limits
     ) {
         guard let frame else {
             self.init(
@@ -49,7 +51,8 @@ extension GoalFit.CameraFit {
                 reasons: [.init(verdict: .unknown, text: "a frame of camera '\(goal.camera)' cannot be read")])
             return
         }
-        let fit = SceneFit(goal: goal.image, live: live, SceneFit.Circumstances(record, age: age, ridesOnArm: ridesOnArm, frame: frame), mask: mask)
+        let circumstances = SceneFit.Circumstances(record, age: age, ridesOnArm: ridesOnArm, frame: frame)
+        let fit = SceneFit(goal: goal.image, live: live, circumstances, mask: mask, limits: limits)
         self.init(
             camera: goal.camera, verdict: GoalFit.Verdict(fit.verdict),
             reasons: fit.reasons.map { GoalFit.Reason(verdict: GoalFit.Verdict($0.verdict), text: $0.text) },

@@ -1,5 +1,6 @@
 import Images
 import Messages
+import SceneFit
 import Time
 
 /// Where a goal node's core finds goals and puts them.
@@ -41,6 +42,7 @@ package struct GoalNodeCore: Sendable {
     private let onArm: Set<String>
     private let armViews: [String: ArmView]
     private let preprocessing: Preprocessing
+    private let limits: SceneFit.Limits
     /// The goal that holds; `.none` until one was set.
     package private(set) var current = Goal.none
     /// How it was taken, where that is known.
@@ -69,15 +71,17 @@ package struct GoalNodeCore: Sendable {
     ///   - onArm: names of those that ride on the arm.
     ///   - armViews: by camera, of those that know where the arm is in their picture.
     ///   - preprocessing: of the policy.
+    ///   - limits: of the policy: how far goal and scene may be apart.
     package init(
         node: String, cameras: [String] = [], onArm: Set<String> = [], armViews: [String: ArmView] = [:],
-        preprocessing: Preprocessing = .resize
+        preprocessing: Preprocessing = .resize, limits: SceneFit.Limits = .usual
     ) {
         self.node = node
         self.cameras = cameras
         self.onArm = onArm
         self.armViews = armViews
         self.preprocessing = preprocessing
+        self.limits = limits
     }
 
     // MARK: What comes in
@@ -209,7 +213,7 @@ package struct GoalNodeCore: Sendable {
         let seen = networkSizes.isEmpty ? nil : Set(networkSizes.keys)
         let found = GoalFit(
             of: current, record: record, cameras: seen, onArm: onArm, armViews: armViews, arm: arm?.measured.positions,
-            frames: young, wall: wall, at: now)
+            limits: limits, frames: young, wall: wall, at: now)
         defer { fit = found }
         var outputs = [Output.fit(found)]
         // The first frames of a run are on their way: that is no news.

@@ -65,20 +65,47 @@ package struct SceneFit: Equatable, Sendable {
     /// Pictures are compared at no more than this width, pixels: what is finer says nothing more about the camera's place.
     private static let largestWidth = 160
 
-    /// From which value on something is amber, and red. Shifts are shares of the width: 2 and 6 of 256 pixels. A policy
-    /// that was trained with crops of up to 10 % bears the first; the second puts one thing where another was.
+    /// From which value on something is amber, and red. Infinite: never.
+    package struct Limits: Equatable, Sendable {
+        package struct Pair: Equatable, Sendable {
+            package var amber: Double
+            package var red: Double
+
+            package init(amber: Double, red: Double) {
+                self.amber = amber
+                self.red = red
+            }
+        }
+
+        /// How far the picture went, as a share of its width.
+        package var shift: Pair
+        /// Degrees, either way.
+        package var rotation: Pair
+        /// Larger or smaller, and brighter or darker, by so much of 1.
+        package var scale: Pair
+        package var light: Pair
+
+        /// For a policy of which nothing was measured. Shifts are 2 and 6 of 256 pixels: a policy that was trained with crops
+        /// of up to 10 % bears the first; the second puts one thing where another was.
+        package static let usual = Limits(
+            shift: Pair(amber: 2.0 / 256, red: 6.0 / 256), rotation: Pair(amber: 1, red: 2.5),
+            scale: Pair(amber: 0.015, red: 0.04), light: Pair(amber: 0.15, red: 0.35))
+    }
+
+    /// The same for what no policy was measured by.
     private enum Limit {
-        static let shift = (amber: 2.0 / 256, red: 6.0 / 256)
-        static let rotation = (amber: 1.0, red: 2.5)
-        static let scale = (amber: 0.015, red: 0.04)
-        static let gain = (amber: 0.15, red: 0.35)
         static let agreement = (amber: 0.72, red: 0.45)
         static let identical = 0.997
         static let days = 1.0
     }
 
-    /// - Parameter mask: what is known to have moved, in pixels of the pictures: an arm whose pose is known.
-    package init(goal: RGBImage, live: RGBImage, _ circumstances: Circumstances = .init(), mask: PictureMask = .init()) {
+    /// - Parameters:
+    ///   - mask: what is known to have moved, in pixels of the pictures: an arm whose pose is known.
+    ///   - limits: of the policy that will be given the goal.
+    package init(
+        goal: RGBImage, live: RGBImage, _ circumstances: Circumstances = .init(), mask: PictureMask = .init(),
+        limits: Limits = .usual
+    ) {
         guard goal.width == live.width, goal.height == live.height, min(goal.width, goal.height) >= 64 else {
             (motion, gain, offset, brightness, agreement, overlap) = (PictureMotion(), 1, 0, 1, 0, 0)
             let problem =
@@ -103,7 +130,7 @@ package struct SceneFit: Equatable, Sendable {
         agreement = alignment.agreement
         overlap = alignment.overlap
         brightness = Self.brightness(alignment, a)
-        reasons = Self.reasons(motion, brightness: brightness, agreement: agreement, width: goal.width, circumstances)
+        reasons = Self.reasons(motion, brightness: brightness, agreement: agreement, width: goal.width, limits, circumstances)
     }
 
     /// How bright the live picture is, as a share of the goal: of the goal's middle brightness, with the offset.
@@ -113,10 +140,10 @@ package struct SceneFit: Equatable, Sendable {
     }
 
     private static func reasons(
-        _ motion: PictureMotion, brightness: Double, agreement: Double, width: Int, _ circumstances: Circumstances
+        _ motion: PictureMotion, brightness: Double, agreement: Double, width: Int, _ limits: Limits, _ circumstances: Circumstances
     ) -> [Reason] {
         var reasons: [Reason] = []
-        func judge(_ value: Double, _ limit: (amber: Double, red: Double), _ text: String) {
+        func judge(_ value: Double, _ limit: Limits.Pair, _ text: String) {
             if value >= limit.amber { reasons.append(Reason(verdict: value >= limit.red ? .red : .amber, text: text)) }
         }
         if circumstances.isSameCamera == false { reasons.append(Reason(verdict: .red, text: "taken with another camera")) }
@@ -128,18 +155,18 @@ package struct SceneFit: Equatable, Sendable {
                 + remarks(on: circumstances)
         }
         let distance = (motion.shift * motion.shift).sum().squareRoot()
-        judge(distance / Double(width), Limit.shift, "camera moved: the picture went \(words(for: motion.shift))")
+        judge(distance / Double(width), limits.shift, "camera moved: the picture went \(words(for: motion.shift))")
         let degrees = motion.rotation * 180 / .pi
         judge(
-            abs(degrees), Limit.rotation,
+            abs(degrees), limits.rotation,
             "camera turned: the picture by \(tenths(abs(degrees)))° \(degrees > 0 ? "clockwise" : "counter-clockwise")")
         let growth = motion.scale - 1
         judge(
-            abs(growth), Limit.scale,
+            abs(growth), limits.scale,
             "camera \(growth > 0 ? "nearer" : "farther"): the picture is \(tenths(abs(100 * growth))) % \(growth > 0 ? "larger" : "smaller")")
         let change = brightness - 1
         judge(
-            abs(change), Limit.gain,
+            abs(change), limits.light,
             "\(Int((100 * abs(change)).rounded())) % \(change < 0 ? "darker" : "brighter") than when the goal was taken")
         if agreement < Limit.agreement.amber {
             let share = Int((100 * (1 - agreement)).rounded())

@@ -33,6 +33,11 @@ struct CheckCommand: ParsableCommand {
 
             Without a running robot give the live pictures as files: --live primary=now.png.
 
+            How much is too much was measured for the robot's policy where its checkpoint folder has a goal_fit.json (octo-eval
+            align writes it): amber where success falls by a tenth, red where it halves. Else usual limits hold. What no picture
+            tells before the run: whether the thing to be moved may stand elsewhere than it did. A goal shows where it is to
+            come to; how far its place at the beginning matters is in the README's figure.
+
             Exit codes: 0 green, 3 amber, 4 red, 5 unknown; 1 no answer, 2 it cannot be checked.
             """)
 
@@ -66,6 +71,7 @@ struct CheckCommand: ParsableCommand {
             let library = choice.library.map { GoalLibrary(folder: $0) } ?? goals.library
             let signals = watch ? octo_signal_fd() : -1
             let (cameras, armViews) = (try goals.policyCameras(), try goals.link.run.manifest.armViews())
+            let limits = try goals.fitLimits()
             repeat {
                 let (goal, record) = try chosen(from: library, goals)
                 guard !goal.views.isEmpty else {
@@ -75,7 +81,7 @@ struct CheckCommand: ParsableCommand {
                 let arm = armViews.isEmpty ? nil : try goals.armPositions()
                 let fit = GoalFit(
                     of: goal, record: record, cameras: cameras, onArm: goals.camerasOnArm, armViews: armViews, arm: arm,
-                    frames: frames, wall: .now(), at: .now())
+                    limits: limits, frames: frames, wall: .now(), at: .now())
                 verdict = try tell(fit, goal, frames)
                 if watch { try goals.link.bus.wait(until: .now() + .seconds(1), alsoOn: [signals]) }
             } while watch && octo_signal_read(signals) == 0
@@ -151,7 +157,7 @@ struct RankCommand: ParsableCommand {
             let known = Set(goals.link.run.manifest.cameras.map(\.name))
             let entries = try library.entries()
             let frames = try goals.frames(of: known.sorted())
-            let cameras = try goals.policyCameras()
+            let (cameras, limits) = (try goals.policyCameras(), try goals.fitLimits())
             let progress = ProgressLine(total: entries.count, of: "goals", at: .now())
             for (index, entry) in entries.enumerated() {
                 progress.show(index, at: .now())
@@ -160,7 +166,7 @@ struct RankCommand: ParsableCommand {
                     ranked.append(
                         GoalFit(
                             of: record.goal(path: library.path(of: entry.name)), record: record, cameras: cameras,
-                            onArm: goals.camerasOnArm, frames: frames, wall: .now(), at: .now()))
+                            onArm: goals.camerasOnArm, limits: limits, frames: frames, wall: .now(), at: .now()))
                 case .failure(let error):
                     damaged += 1
                     progress.end()

@@ -9,6 +9,7 @@ import Images
 import Launch
 import Messages
 import NodeShell
+import SceneFit
 import Time
 import Wire
 
@@ -48,7 +49,8 @@ struct GoalNode: NodeBody {
         let manifest = context.run.manifest
         core = GoalNodeCore(
             node: context.name, cameras: manifest.cameras.map(\.name), onArm: manifest.camerasOnArm,
-            armViews: try manifest.armViews(), preprocessing: Preprocessing(manifest.policy.preprocessing))
+            armViews: try manifest.armViews(), preprocessing: Preprocessing(manifest.policy.preprocessing),
+            limits: try SceneFit.Limits(ofCheckpoint: manifest.policy.checkpoint))
         library = GoalLibrary(folder: manifest.goal.library)
         goals = context.bus.publisher(Topics.goalCurrent)
         fits = context.bus.publisher(Topics.goalFit)

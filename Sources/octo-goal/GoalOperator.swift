@@ -6,6 +6,7 @@ import Goals
 import Launch
 import Messages
 import NodeShell
+import SceneFit
 import Time
 import Wire
 
@@ -87,6 +88,11 @@ final class GoalOperator {
             if let received = observations.take() { return Set(received.message.views.map(\.camera)) }
         }
         return nil
+    }
+
+    /// How far goal and scene may be apart for the run's policy.
+    func fitLimits() throws -> SceneFit.Limits {
+        try SceneFit.Limits(ofCheckpoint: link.run.manifest.policy.checkpoint)
     }
 
     var camerasOnArm: Set<String> { link.run.manifest.camerasOnArm }

@@ -236,7 +236,30 @@ extension EndToEnd {
             #expect(reader.features.hasPerturbations && reader.features.goal?.key == "goal_image_0")
         }
 
+        /// A policy that reads the arm's state drives, though it was never trained.
+        @Test func aLearnerDrivesAndTheExpertEndsTheTask() throws {
+            let folder = try TemporaryFolder.make("demos")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let outcome = try Program.run(
+                "octo-sim",
+                [
+                    "demos", "--task", "reach", "--episodes", "2", "--policy", "launch/policies/table", "--truth", "--out",
+                    folder.path, "--calibration", Self.calibration, "--json",
+                ], limit: 120)
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            let summary = try JSONNode(parsing: Array(outcome.output.utf8))
+            let reader = try RLDSDatasetReader(folder: try #require(summary["folder"]?.string))
+            #expect(reader.features.hasPerturbations && reader.features.hasTruth)
+            let episodes = try reader.episodes(of: "train")
+            while let episode = try episodes.next() {
+                #expect(episode.metadata.success && episode.steps.contains(where: \.isPerturbed))
+            }
+        }
+
         @Test(arguments: [
+            (["--task", "reach", "--policy", "nowhere"], "nowhere"),
+            (["--task", "reach", "--policy", "launch/policies/table", "--noise", "1"], "--noise"),
+            (["--task", "reach", "--policy", "launch/policies/table", "--jobs", "2"], "--jobs"),
             (["--task", "reach,fly"], "fly"), (["--task", "reach,"], "reach,"), (["--task", "reach", "--noise", "9"], "--noise"),
             (["--task", "reach", "--jobs", "0"], "--jobs"), (["--task", "reach", "--goal-arm", "gone"], "there"),
             (["--task", "reach", "--object", "block,spoon"], "block, cylinder, cup"),

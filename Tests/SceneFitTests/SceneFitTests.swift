@@ -39,6 +39,18 @@ import Testing
         if shift.y != 0 { #expect(words.contains("\(Int(abs(shift.y).rounded())) px \(shift.y > 0 ? "down" : "up")")) }
     }
 
+    /// A picture that went about 8 of 160 pixels: red by the usual limits, amber or green by a policy's own.
+    @Test func theVerdictFollowsThePolicysLimits() {
+        let (goal, live) = (scene.picture(noise: 2), scene.picture(shift: [8, 0], noise: 2, seed: 3))
+        #expect(SceneFit(goal: goal, live: live).verdict == .red)
+        let share = 8.0 / Double(goal.width)
+        var limits = SceneFit.Limits.usual
+        limits.shift = .init(amber: 0.5 * share, red: 2 * share)
+        #expect(SceneFit(goal: goal, live: live, limits: limits).verdict == .amber)
+        limits.shift = .init(amber: 1.5 * share, red: .infinity)
+        #expect(SceneFit(goal: goal, live: live, limits: limits).verdict == .green)
+    }
+
     @Test func turnAndScaleAreFoundAndNamed() {
         let turned = fit(scene.picture(shift: [3, -2], rotation: 0.06, noise: 2, seed: 3))
         #expect(abs(turned.motion.rotation - 0.06) < 0.004)

@@ -11,6 +11,7 @@ torch, numpy, pillow, msgpack.
 import argparse
 import csv
 import math
+import signal
 import sys
 import time
 from pathlib import Path
@@ -40,6 +41,7 @@ def options():
                         help="how often tasks whose sentence has these words are drawn, against 1 for the others")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2, help="(default: %(default)s)")
+    parser.add_argument("--compile", action="store_true", help="half as fast again, with a C++ compiler at hand")
     parser.add_argument("--save-minutes", type=float, default=5, help="between two saved states (default: %(default)s)")
     return parser.parse_args()
 
@@ -60,6 +62,7 @@ class Run:
         weights = {words: float(number) for words, _, number in (entry.rpartition("=") for entry in arguments.weight)}
         self.batches = Batches(self.data, self.shape, self.statistics, arguments.seed, arguments.last_goal, weights)
         self.network = Octo(self.shape).to(memory_format=torch.channels_last)
+        self.readouts = torch.compile(self.network.readouts) if arguments.compile else self.network.readouts
         self.mean = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
         decayed = [p for name, p in self.network.named_parameters() if p.ndim > 1 and "positions" not in name]
         others = [p for name, p in self.network.named_parameters() if not (p.ndim > 1 and "positions" not in name)]
@@ -121,7 +124,7 @@ class Run:
         facts, real = torch.from_numpy(batch["facts"]), is_real[..., None].float()
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate()
-        readouts = self.network.readouts(pictures, goals, proprio, is_real)
+        readouts = self.readouts(pictures, goals, proprio, is_real)
         chunks = self.network.chunks(readouts)
         # The hand points down throughout; roll and pitch only come back from what the noise did to them.
         numbers = torch.tensor([1, 1, 1, 0.3, 0.3, 1, 1.0])
@@ -159,7 +162,14 @@ def inputs(batch, random=None):
     return pictures, goals, torch.from_numpy(batch["state"]), torch.from_numpy(batch["is_real"])
 
 
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
 def main():
+    # Started in the background it would not hear Ctrl-C's signal.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
     run = Run(options())
     arguments = run.arguments
     run.say(f"{sum(p.numel() for p in run.network.parameters())} parameters, {len(run.data)} frames, {len(run.data.tasks)} tasks")
