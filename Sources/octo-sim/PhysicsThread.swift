@@ -57,16 +57,18 @@ struct SimulatedServoBus {
     let layout: ServoLayout
     let bus: EmulatedDynamixelBus
     let server: EmulationServer
-    private let neutral: JointVector
+    private let start: JointVector
     /// Joints, and the gripper after them, whose servos were switched on. Before that the arm stands as in its stand: how
     /// long a driver takes to start must not decide where it begins.
     private var wereOn: Set<Int> = []
 
-    /// - Parameter link: where the driver finds them.
-    init(layout: ServoLayout, neutral: JointVector, baud: Int, link: String) throws(EmulationError) {
+    /// - Parameters:
+    ///   - start: radians, where the arm stands until its servos are switched on.
+    ///   - link: where the driver finds them.
+    init(layout: ServoLayout, start: JointVector, baud: Int, link: String) throws(EmulationError) {
         self.layout = layout
-        self.neutral = neutral
-        bus = layout.emulatedDynamixel(at: neutral, baud: baud, seed: 1)
+        self.start = start
+        bus = layout.emulatedDynamixel(at: start, baud: baud, seed: 1)
         let terminal = PseudoTerminal(link: link)
         try terminal.plugIn()
         server = EmulationServer(bus: bus, terminal: terminal)
@@ -84,7 +86,7 @@ struct SimulatedServoBus {
             } else if wereOn.contains(index) {
                 limp.append(index)
             } else {
-                wanted[index] = neutral[index]
+                wanted[index] = start[index]
             }
         }
         if let pulses = bus.drive(of: layout.gripper.id) {

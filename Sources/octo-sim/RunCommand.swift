@@ -58,16 +58,17 @@ struct SimulationNode: NodeBody {
         let model = try section.model.map { try String(contentsOf: URL(fileURLWithPath: $0), encoding: .utf8) }
         film = try section.film.map { try Film(path: $0, goal: manifest.goal) }
 
+        let world = try World(scene, arm: calibration, mjcf: model)
         var servos: SimulatedServoBus?
         if case .dynamixel(let line, _) = manifest.arm.driver, line.port == Manifest.simulatedPort {
             let text = try Data(contentsOf: URL(fileURLWithPath: manifest.arm.calibration))
             let layout = try ServoLayout(
                 calibration: text, file: manifest.arm.calibration, joints: calibration.joints.count)
             servos = try SimulatedServoBus(
-                layout: layout, neutral: calibration.neutral, baud: line.baud, link: context.run.simulatedServos)
+                layout: layout, start: world.armPositions, baud: line.baud, link: context.run.simulatedServos)
         }
         task = try section.task.map { try ManipulationTask($0.kind, object: section.object, in: scene) }
-        physics = try PhysicsThread(World(scene, arm: calibration, mjcf: model), task: task, servos: servos)
+        physics = PhysicsThread(world, task: task, servos: servos)
         pictures = try PictureThread(
             World(scene, arm: calibration, mjcf: model), states: physics.states, socket: context.run.simulatedCameras,
             film: film.map { ($0, section.filmRate) })

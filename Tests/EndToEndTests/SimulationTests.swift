@@ -42,6 +42,17 @@ extension EndToEnd {
             #expect(picture.width > 192 * 2)
         }
 
+        /// Where demonstrations and evaluations begin, too: a policy that learnt from there starts from what it knows.
+        @Test func theArmBeginsWhereTheSceneSays() throws {
+            let pipeline = try pipeline()
+            try pipeline.wait(for: "the arm's state", limit: 60) { $0.armState != nil }
+            let place = try #require(pipeline.armState).baseFromEEF.translation
+            let start = try #require(Scene.tabletop.start)
+            // It may have set out already; the calibration's neutral pose is 15 cm away.
+            #expect((place - start).length < 0.05, "\(place)")
+            _ = try pipeline.stop()
+        }
+
         @Test func picturesOfTheCamerasAreThoseOfTheWorld() throws {
             let pipeline = try pipeline(["policy.require_goal=true"])
             let frames = try pipeline.frames(of: "primary")
@@ -294,12 +305,35 @@ extension EndToEnd {
             #expect(try RGBImage(contentsOf: sheet).width > 900)
             let random = try evaluate(["--task", "pick-place", "--episodes", "5", "--random", "--max-steps", "40"])
             #expect(random["successes"]?.int == 0)
-            // A checkpoint with random weights: what counts is that it runs through the same cores, and comes again.
-            let arguments = ["--task", "reach", "--episodes", "1", "--max-steps", "10", "--delay-steps", "1"]
+            // A checkpoint runs through the same cores, and comes again.
+            let arguments = ["--task", "pick-place", "--episodes", "1", "--max-steps", "10", "--delay-steps", "1"]
             let (first, second) = (try evaluate(arguments), try evaluate(arguments))
             #expect(first["rows"] == second["rows"])
             #expect((first["rows"]?.array?.first?["chunks"]?.int ?? 0) >= 8)
             #expect(try evaluate(arguments.dropLast(2) + [])["rows"] != first["rows"], "the delay has an effect")
+        }
+
+        /// The limits are far below what was measured (launch/policies/README.md) and far above chance.
+        @Test func theShippedPolicyDoesWhatItsGoalShows() throws {
+            func successes(_ arguments: [String]) throws -> [JSONNode] {
+                let outcome = try Program.run(
+                    "octo-eval",
+                    [
+                        "--manifest", Self.manifest, "--json", "--seed", "4000", "--episodes", "6", "--delay-steps", "1", "--max-steps",
+                        "80",
+                    ] + arguments, limit: 300)
+                #expect(outcome.exitCode == 0, "\(outcome.errors)")
+                return try #require(try JSONNode(parsing: Array(outcome.output.utf8))["table"]?.array)
+            }
+            let rows = try successes(["--task", "reach,push,pick-place"])
+            for (row, least) in zip(rows, [4, 2, 2]) {
+                #expect((row["successes"]?.int ?? 0) >= least, "\(row.text())")
+            }
+            // With the goal of another scene it goes where that goal shows.
+            let wide = Fixture.packageRoot.appendingPathComponent("launch/policies/scenes/wide.json").path
+            let other = try #require(
+                try successes(["--task", "reach", "--goal-from", "shuffled", "--set", "simulation.scene=\(wide)"]).first)
+            #expect((other["successes"]?.int ?? 6) <= 3, "\(other.text())")
         }
 
         @Test func anEvaluationThatWasCutGoesOnAndRecordsItsFailures() throws {

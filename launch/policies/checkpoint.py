@@ -103,7 +103,11 @@ def configuration(shape, note):
         "token_embedding_size": shape.width, "max_horizon": shape.window, "repeat_task_tokens": False,
         "use_correct_attention": True,
     }
-    return {"model": model, "text_processor": None, "window_size": shape.window, "seed": 0, "note": note}
+    # Octo's finetune.py asks for what was frozen.
+    optimizer = {"frozen_keys": None}
+    return {
+        "model": model, "text_processor": None, "window_size": shape.window, "seed": 0, "note": note, "optimizer": optimizer,
+    }
 
 
 def _example(shape, batch):
