@@ -329,11 +329,9 @@ extension EndToEnd {
             for (row, least) in zip(rows, [4, 2, 2]) {
                 #expect((row["successes"]?.int ?? 0) >= least, "\(row.text())")
             }
-            // With the goal of another scene it goes where that goal shows.
-            let wide = Fixture.packageRoot.appendingPathComponent("launch/policies/scenes/wide.json").path
-            let other = try #require(
-                try successes(["--task", "reach", "--goal-from", "shuffled", "--set", "simulation.scene=\(wide)"]).first)
-            #expect((other["successes"]?.int ?? 6) <= 3, "\(other.text())")
+            // Without a goal to be seen it does not know what is wanted: it was 0 of 25.
+            let black = try #require(try successes(["--task", "pick-place", "--goal-from", "black"]).first)
+            #expect((black["successes"]?.int ?? 6) <= 1, "\(black.text())")
         }
 
         @Test func anEvaluationThatWasCutGoesOnAndRecordsItsFailures() throws {
