@@ -29,19 +29,19 @@ package struct DemonstrationDataset {
     /// - Parameters:
     ///   - count: of episodes, from the plan's first.
     ///   - jobs: worlds at a time; the dataset is the same for any number.
+    ///   - learner: of a plan that coaches one; then there is one world at a time.
     ///   - writer: of the plan's features; it is finished afterwards.
     ///   - progress: is told after every episode.
     /// - Returns: what was made, and what the dataset's description says.
     /// - Throws: what making or writing throws; the writer has then to be given up.
     package func write(
-        _ count: Int, jobs: Int, to writer: RLDSDatasetWriter, progress: (Tally) -> Void
+        _ count: Int, jobs: Int, coaching learner: DemonstrationPlan.Learner? = nil, to writer: RLDSDatasetWriter,
+        progress: (Tally) -> Void
     ) throws -> (tally: Tally, info: RLDSInfo) {
         var tally = Tally()
         tally.parts = plan.assignments.map { _ in Part() }
         var trajectories: [Trajectory] = []
-        try OrderedWork.run(count, threads: jobs) { [plan] index in
-            try plan.demonstration(index)
-        } take: { demonstration in
+        func take(_ demonstration: Demonstration) throws {
             let place = tally.made % plan.assignments.count
             tally.made += 1
             tally.parts[place].made += 1
@@ -58,6 +58,11 @@ package struct DemonstrationDataset {
                 tally.transitions += episode.steps.count
             }
             progress(tally)
+        }
+        if let learner {
+            for index in 0..<count { try take(plan.demonstration(index, coaching: learner)) }
+        } else {
+            try OrderedWork.run(count, threads: jobs, make: { [plan] index in try plan.demonstration(index) }, take: take)
         }
         // Without an episode `finish` says so.
         let statistics = trajectories.isEmpty ? nil : try DatasetStatistics(of: trajectories, actionMask: Self.actionMask)

@@ -37,12 +37,14 @@ package struct DemonstrationPlan: Sendable {
     package let noise: Double
     package let startsAnywhere: Bool
     package let goalArm: GoalArm?
+    /// Goal pictures show mark and tray where the task wants things to be, although the scene has them elsewhere.
+    package let goalLacksDecoys: Bool
     package let tellsTruth: Bool
-    /// Makes who drives at first, for a goal; nil: the expert drives all the way.
-    package let learner: Learner?
+    /// A policy that is to learn drives for the first `handovers` steps.
+    package let isCoached: Bool
 
     /// Makes the policy that is to learn, for one episode's goal.
-    package typealias Learner = @Sendable (Goal) -> NetworkPolicy
+    package typealias Learner = (Goal) -> NetworkPolicy
 
     /// - Parameters:
     ///   - assignments: taken in turn, episode after episode; at least one.
@@ -50,12 +52,14 @@ package struct DemonstrationPlan: Sendable {
     ///   - noise: of what is carried out, as `MotionNoise` has it; 0 for none.
     ///   - startsAnywhere: the arm begins anywhere in its workspace, not where the scene says.
     ///   - goalArm: nil: there are no goal pictures.
+    ///   - goalLacksDecoys: goal pictures show mark and tray where the task wants things to be.
     ///   - tellsTruth: each step says where the task's object is.
-    ///   - learner: drives for the first `handovers` steps; nil: the expert drives all the way.
+    ///   - isCoached: a policy that is to learn drives for the first `handovers` steps.
     /// - Throws: `ManipulationTask.Problem` for what the scene cannot have.
     package init(
         _ assignments: [Assignment], in scene: Scene, arm: ArmCalibration, seed: UInt64, noise: Double = 0,
-        startsAnywhere: Bool = false, goalArm: GoalArm? = nil, tellsTruth: Bool = false, learner: Learner? = nil
+        startsAnywhere: Bool = false, goalArm: GoalArm? = nil, goalLacksDecoys: Bool = false, tellsTruth: Bool = false,
+        isCoached: Bool = false
     ) throws(ManipulationTask.Problem) {
         precondition(!assignments.isEmpty && noise >= 0, "a plan has something to do")
         for assignment in assignments { _ = try ManipulationTask(assignment.kind, object: assignment.object, in: scene) }
@@ -66,8 +70,9 @@ package struct DemonstrationPlan: Sendable {
         self.noise = noise
         self.startsAnywhere = startsAnywhere
         self.goalArm = goalArm
+        self.goalLacksDecoys = goalLacksDecoys
         self.tellsTruth = tellsTruth
-        self.learner = learner
+        self.isCoached = isCoached
     }
 
     private static let pictures: [RLDSFeatures.Picture] = [
@@ -82,7 +87,7 @@ package struct DemonstrationPlan: Sendable {
     /// What the dataset of these demonstrations declares.
     package var features: RLDSFeatures {
         RLDSFeatures(
-            pictures: Self.pictures, hasPerturbations: noise > 0 || learner != nil, hasTruth: tellsTruth,
+            pictures: Self.pictures, hasPerturbations: noise > 0 || isCoached, hasTruth: tellsTruth,
             goal: goalArm.map { _ in .init("goal_image_0", width: 256, height: 256) })
     }
 
@@ -90,9 +95,12 @@ package struct DemonstrationPlan: Sendable {
     private var hasSeveralObjects: Bool { Set(assignments.map(\.object)).count > 1 }
 
     /// Carries out one demonstration.
-    /// - Parameter index: counts episodes from 0.
+    /// - Parameters:
+    ///   - index: counts episodes from 0.
+    ///   - learner: drives at first; nil: the expert drives all the way.
     /// - Throws: `WorldError`, `EpisodeError`, `ImageError`.
-    package func demonstration(_ index: Int) throws -> Demonstration {
+    package func demonstration(_ index: Int, coaching learner: Learner? = nil) throws -> Demonstration {
+        precondition((learner != nil) == isCoached, "there is a learner where the plan has one")
         let seed = seed &+ UInt64(index)
         let assignment = assignments[index % assignments.count]
         let varied = scene.varied(seed: seed)
@@ -154,15 +162,19 @@ package struct DemonstrationPlan: Sendable {
         return Goal(id: name, name: name, views: views, text: nil, source: "the simulated world")
     }
 
-    /// The goal as a picture of the world at its end, in which the arm is put aside if it is to be.
+    /// The goal as a picture of the world at its end, in which the arm is put aside and decoys are put right if they are to be.
     private func goal(of world: World, after steps: [RLDSEpisode.Step]) throws -> SharedBytes? {
-        switch goalArm {
-        case nil: return nil
-        case .there: return steps.last?.pictures["image_0"]
-        case .away:
-            try world.place(arm: arm.rest, gripper: 1)
-            return try world.picture(.primary, width: 256, height: 256).jpegData(quality: Self.quality)
+        guard let goalArm else { return nil }
+        if goalArm == .there, !goalLacksDecoys { return steps.last?.pictures["image_0"] }
+        var scene = world.scene
+        if goalLacksDecoys {
+            scene.mark?.paintedAt = nil
+            scene.tray?.builtAt = nil
         }
+        let shown = try World(scene, arm: arm)
+        try shown.restore(world.state)
+        if goalArm == .away { try shown.place(arm: arm.rest, gripper: 1) }
+        return try shown.picture(.primary, width: 256, height: 256).jpegData(quality: Self.quality)
     }
 }
 

@@ -3,7 +3,7 @@ import Geometry
 /// What an episode in the simulated world is about, and when it has succeeded; judged from the world, not from pictures.
 package struct ManipulationTask: Equatable, Sendable {
     package enum Kind: String, CaseIterable, Sendable {
-        /// The tool point comes above the object.
+        /// The tool point comes above the object, or above the scene's `reachAim`.
         case reach
         /// The object comes onto the mark, along the table.
         case push
@@ -51,7 +51,7 @@ package struct ManipulationTask: Equatable, Sendable {
     package func instruction(in scene: Scene) -> String {
         let name = scene.objects[object].name
         return switch kind {
-        case .reach: "move the gripper above the \(name)"
+        case .reach: scene.reachAim == nil ? "move the gripper above the \(name)" : "move the gripper above the bare table"
         case .push: "push the \(name) onto the yellow square"
         case .pickPlace: "put the \(name) in the tray"
         }
@@ -63,8 +63,16 @@ package struct ManipulationTask: Equatable, Sendable {
     /// Metres that the tool point must be away from what it has let go.
     private static let releasedDistance = 0.05
 
-    /// The point above the object that `reach` is about: its distance from the object's middle, metres.
+    /// How far `reach` goes above the object's middle, metres.
     package static func hover(above object: Scene.Object) -> Double { object.height / 2 + 0.05 }
+
+    /// The point that `reach` is about, base frame.
+    /// - Parameter place: where the object's middle is.
+    package func reachPoint(above place: Vector3, in scene: Scene) -> Vector3 {
+        let object = scene.objects[object]
+        guard let aim = scene.reachAim else { return place + [0, 0, Self.hover(above: object)] }
+        return [aim.x, aim.y, object.height / 2 + Self.hover(above: object)]
+    }
 
     /// Whether the world is as the task wants it.
     package func isDone(in world: World) -> Bool {
@@ -72,8 +80,7 @@ package struct ManipulationTask: Equatable, Sendable {
         let tool = world.baseFromEEF.translation
         switch kind {
         case .reach:
-            let point = place + [0, 0, Self.hover(above: world.scene.objects[object])]
-            return (tool - point).length < Self.reachTolerance
+            return (tool - reachPoint(above: place, in: world.scene)).length < Self.reachTolerance
         case .push:
             guard let mark = world.scene.mark else { return false }
             let away = Vector3(place.x - mark.position.x, place.y - mark.position.y, 0)

@@ -46,6 +46,7 @@ extension Scene {
         func colour(_ c: Colour) -> JSONNode { numbers(c.x, c.y, c.z) }
         func point(_ v: Vector3) -> JSONNode { numbers(v.x, v.y, v.z) }
         func place(_ p: SIMD2<Double>) -> JSONNode { numbers(p.x, p.y) }
+        let aim: JSONNode = reachAim.map(place) ?? nil
         return .object([
             "table_colour": colour(tableColour),
             "objects": JSONNode(
@@ -85,7 +86,7 @@ extension Scene {
                 "mark_m": JSONNode(number: variation.mark), "tray_m": JSONNode(number: variation.tray),
                 "decoy": JSONNode(number: variation.decoy),
             ]),
-            "start_m": start.map { point($0) } ?? nil,
+            "start_m": start.map { point($0) } ?? nil, "reach_at_m": aim,
         ])
     }
 }
@@ -98,7 +99,7 @@ private struct SceneReader {
         var scene = Scene.tabletop
         let known = [
             "$schema", "table_colour", "objects", "tray", "mark", "primary_camera", "wrist_camera", "light", "variation",
-            "start_m",
+            "start_m", "reach_at_m",
         ]
         guard json.expectKeys(known, optional: known, of: root, at: "") else { return scene }
         colour(root["table_colour"], "table_colour", &scene.tableColour)
@@ -141,6 +142,7 @@ private struct SceneReader {
             if !node.isNull { point(node, "start_m", &start) }
             scene.start = node.isNull ? nil : start
         }
+        site(root["reach_at_m"], "reach_at_m", &scene.reachAim)
         return scene
     }
 

@@ -152,8 +152,8 @@ package struct Scene: Equatable, Sendable {
         /// Metres, along x and y, of the mark and of the tray.
         package var mark: Double
         package var tray: Double
-        /// How often, 0...1, the mark is painted and the tray is built at another place than where a task wants things to be.
-        /// Who learns from such scenes learns to look at the goal.
+        /// How often, 0...1, the mark is painted, the tray is built and the object stands at another place than where a task
+        /// wants things, or for `reach` the tool, to be. Who learns from such scenes learns to look at the goal.
         package var decoy: Double
 
         package init(
@@ -184,6 +184,8 @@ package struct Scene: Equatable, Sendable {
     package var variation: Variation
     /// Where the tool point is at the beginning, the gripper pointing down; nil: the calibration's neutral pose.
     package var start: Vector3?
+    /// Where `reach` wants the tool, metres along x and y, at the height that it has above its object; nil: above its object.
+    package var reachAim: SIMD2<Double>?
 
     package init(
         tableColour: Colour, objects: [Object], tray: Tray?, mark: Mark?, primary: View, wristFieldOfView: Double,
@@ -227,7 +229,20 @@ package struct Scene: Equatable, Sendable {
         scene.primary.position += [
             dice.symmetric(variation.camera), dice.symmetric(variation.camera), dice.symmetric(variation.camera),
         ]
+        if scene.hasDecoys { scene.reachAim = scene.barePlace(&dice) }
         return scene
+    }
+
+    /// Whether mark or tray stand where no task wants things to be.
+    private var hasDecoys: Bool { mark?.paintedAt != nil || tray?.builtAt != nil }
+
+    /// A place on the table, before the arm, without an object; nil where none is found.
+    private func barePlace(_ dice: inout SplitMix64) -> SIMD2<Double>? {
+        for _ in 0..<50 {
+            let place = SIMD2(0.31 + dice.symmetric(0.11), 0.01 + dice.symmetric(0.16))
+            if objects.allSatisfy({ (($0.position - place) * ($0.position - place)).sum() > 0.07 * 0.07 }) { return place }
+        }
+        return nil
     }
 
     /// Moves, turns and colours the objects. They must not begin inside each other or the tray: what does not fit is drawn

@@ -52,9 +52,10 @@ package struct ScriptedExpert: Sendable {
     private static let stillOpening = 0.02
 
     let task: ManipulationTask
-    let object: Scene.Object
-    let tray: Scene.Tray?
-    let mark: Scene.Mark?
+    let scene: Scene
+    var object: Scene.Object { scene.objects[task.object] }
+    var tray: Scene.Tray? { scene.tray }
+    var mark: Scene.Mark? { scene.mark }
     /// The gripper's opening with the object between its fingers, 0...1.
     private let snugOpening: Double
     /// Where the tool may be sent: a little inside the arm's workspace, at whose walls it is stopped.
@@ -69,13 +70,11 @@ package struct ScriptedExpert: Sendable {
     /// - Parameter arm: the one that carries the task out.
     package init(_ task: ManipulationTask, in scene: Scene, arm: ArmCalibration) {
         self.task = task
-        object = scene.objects[task.object]
-        tray = scene.tray
-        mark = scene.mark
+        self.scene = scene
         gripper = task.kind == .push ? 0 : 1
         let margin = Vector3(repeating: Self.wallMargin)
         room = (arm.workspace.lower + margin, arm.workspace.upper - margin)
-        let fingers = arm.gripper
+        let (fingers, object) = (arm.gripper, scene.objects[task.object])
         snugOpening = min(max((object.size / 2 - fingers.closed) / (fingers.open - fingers.closed), 0), 1)
     }
 
@@ -94,11 +93,10 @@ package struct ScriptedExpert: Sendable {
         return motion + [gripper]
     }
 
-    /// Goes above the object.
+    /// Goes above the object, or above the place that the scene names.
     private func reach(_ seen: Observation) -> Intent {
-        let place = seen.object.translation
-        var target = Pose(
-            rotation: graspRotation(seen), translation: place + [0, 0, ManipulationTask.hover(above: object)])
+        let place = task.reachPoint(above: seen.object.translation, in: scene)
+        var target = Pose(rotation: scene.reachAim == nil ? graspRotation(seen) : Self.downward(yaw: 0), translation: place)
         if Self.isThere(seen.tool, target) { return Intent(target: nil, gripper: 1, isDone: true) }
         let tool = seen.tool.translation
         // From down between the things straight up first.

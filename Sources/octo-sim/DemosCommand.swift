@@ -81,6 +81,9 @@ struct DemosCommand: ParsableCommand {
     @Option(help: "Adds a picture of the goal, the arm 'away' (at rest) or 'there' (where it ended).")
     var goalArm: DemonstrationPlan.GoalArm?
 
+    @Flag(help: "With --goal-arm, in scenes with decoys: goal pictures show mark and tray where the task wants things to be.")
+    var goalLacksDecoys = false
+
     @Flag(help: "Adds steps/truth: where the task's object is (x y z m, yaw rad). To learn from; no policy is told.")
     var truth = false
 
@@ -105,6 +108,7 @@ struct DemosCommand: ParsableCommand {
     func validate() throws {
         if world.mjcf != nil { throw ValidationError("--mjcf: demonstrations vary the scene, which a model of its own has not.") }
         if episodes < 1 { throw ValidationError("--episodes: give 1 or more.") }
+        if goalLacksDecoys, goalArm == nil { throw ValidationError("--goal-lacks-decoys: it is about goal pictures. Give --goal-arm too.") }
         if !(0...5).contains(noise) { throw ValidationError("--noise is \(noise): give 0 (none) to 5.") }
         if policy != nil, noise > 0 { throw ValidationError("--noise with --policy: the policy's mistakes are the noise. Give one of both.") }
         if policy != nil, jobs > 1 { throw ValidationError("--jobs with --policy: the network computes for one world at a time. Leave --jobs away.") }
@@ -129,14 +133,15 @@ struct DemosCommand: ParsableCommand {
         let plan = try DemonstrationPlan(
             assignments, in: world.readScene(), arm: ArmCalibration(contentsOfFile: world.calibration),
             seed: world.seed ?? 0, noise: noise, startsAnywhere: randomStart, goalArm: goalArm,
-            tellsTruth: truth, learner: policy.map { try learner($0) })
+            goalLacksDecoys: goalLacksDecoys, tellsTruth: truth, isCoached: policy != nil)
+        let learner = try policy.map { try learner($0) }
         let writer = try RLDSDatasetWriter(
             creating: name ?? defaultName, in: out, features: plan.features, overwriting: overwrite)
         // Mesa draws with as many threads as there are cores: enough for one world, too many for several.
         if jobs > 1 { setenv("LP_NUM_THREADS", "0", 0) }
         let progress = ProgressLine(total: episodes, of: "episodes", at: .now())
         let (tally, info) = try DemonstrationDataset(plan, keepsFailures: !successesOnly)
-            .write(episodes, jobs: jobs, to: writer) { tally in
+            .write(episodes, jobs: jobs, coaching: learner, to: writer) { tally in
                 progress.show(tally.made, note: "\(tally.successes) succeeded, \(tally.transitions) steps", at: .now())
             }
         progress.end()
@@ -150,8 +155,7 @@ struct DemosCommand: ParsableCommand {
         let manifest = try Manifest.load(
             manifest, overrides: [ManifestOverride(parsing: "policy.checkpoint=\(folder)")])
         let joints = try ArmCalibration(contentsOfFile: world.calibration).joints.count
-        // Safe: with one job everything happens on this thread (`validate`).
-        nonisolated(unsafe) let loaded = try LoadedPolicy(
+        let loaded = try LoadedPolicy(
             manifest.policy, text: nil, cameras: World.Camera.allCases.map(\.rawValue), joints: { joints })
         return { goal in
             NetworkPolicy(

@@ -99,6 +99,32 @@ struct DemonstrationTests {
         #expect(episode.metadata.goal != nil && episode.metadata.goal == episode.steps.last?.pictures["image_0"])
     }
 
+    @Test func aGoalWithoutDecoysShowsTheTrayUnderWhatLiesInIt() throws {
+        var scene = Scene.tabletop
+        scene.tray?.builtAt = [0.34, -0.16]
+        func goal(lacksDecoys: Bool) throws -> RGBImage {
+            let plan = try DemonstrationPlan(
+                [.init(.pickPlace)], in: scene, arm: Demos.widowX(), seed: 3, goalArm: .away, goalLacksDecoys: lacksDecoys)
+            return try RGBImage(decoding: try #require(plan.demonstration(0).episode.metadata.goal), source: "goal")
+        }
+        func end(_ scene: Scene) throws -> RGBImage {
+            let world = try World(scene.varied(seed: 3), arm: Demos.widowX())
+            try world.place(arm: Demos.widowX().rest, gripper: 1)
+            return try world.picture(.primary, width: 256, height: 256)
+        }
+        /// Mean difference of brightness.
+        func distance(_ a: RGBImage, _ b: RGBImage) -> Double {
+            let differences = zip(a.pixels.array, b.pixels.array).map { abs(Int($0) - Int($1)) }
+            return Double(differences.reduce(0, +)) / Double(differences.count)
+        }
+        let (with, without) = (try goal(lacksDecoys: false), try goal(lacksDecoys: true))
+        var right = scene
+        right.tray?.builtAt = nil
+        // Nothing but the block's place differs from a scene that begins so.
+        #expect(distance(without, try end(right)) < 0.5 * distance(without, try end(scene)))
+        #expect(distance(with, try end(scene)) < 0.5 * distance(with, try end(right)))
+    }
+
     @Test func truthIsWhereTheObjectIs() throws {
         let plan = try Demos.plan([.init(.push)], tellsTruth: true)
         let episode = try plan.demonstration(0).episode

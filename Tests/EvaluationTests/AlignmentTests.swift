@@ -53,6 +53,24 @@ import Testing
         #expect(table.text.contains("amber from 2.0, red from 10.0"))
     }
 
+    @Test func limitsOfLightAreToldAsTheFitReadsThemToo() throws {
+        // A lamp that is a tenth darker darkens the picture by 6 %.
+        let results = AlignmentPlan.trials(.reach, object: "cup", axes: [.darker], episodes: Self.episodes, seed: 0).map { trial in
+            var outcome = EpisodeOutcome()
+            outcome.isSuccess = trial.change.value <= 5 * Double(trial.seed)
+            let read = FitReading(
+                verdict: .amber, shift: 0, rotation: 0, scale: 1, brightness: 1 - 0.006 * trial.change.value, agreement: 1)
+            return TrialResult(trial, .ran(.init(outcome: outcome, fit: read)))
+        }
+        let table = AlignmentTable(policy: "small", task: .reach, object: "cup", axes: [.darker], results)
+        let entry = try #require(table.fitFile["limits"]?.array?.first)
+        for colour in ["amber", "red", "measured_to"] {
+            let lamp = try #require(entry[colour]?.double, "\(colour)")
+            let read = try #require(entry["score"]?[colour]?.double, "\(colour)")
+            #expect(abs(read - 0.006 * lamp) < 0.002, "\(colour): \(lamp) % of the lamp, \(read) in the picture")
+        }
+    }
+
     @Test func whatWasNotRunIsCountedApart() throws {
         let rows = table([.distractorAdded]).curves[0].rows
         #expect(rows.map(\.summary.episodes) == [20, 19, 19])

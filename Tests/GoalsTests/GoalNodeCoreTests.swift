@@ -1,6 +1,7 @@
 import Goals
 import Images
 import Messages
+import SceneFit
 import TestSupport
 import Testing
 import Time
@@ -245,6 +246,25 @@ private final class MemoryStore: GoalStore {
         // No frames: what was seen says nothing about the present.
         let blind = core.tick(store: store, wall: wall(5), at: at(5))
         #expect(fit(in: blind)?.verdict == .unknown)
+    }
+
+    @Test mutating func whatThePolicyBearsDecides() throws {
+        var record = SampleGoal.record()
+        record.views = [.init(camera: "primary", image: scene, deviceID: "cam", settings: [.init(name: "gain", value: "3")])]
+        record.recorded = wall(-10)
+        store.records["cup"] = record
+        let dark = RGBImage(
+            width: scene.width, height: scene.height,
+            pixels: SharedBytes(copying: scene.pixels.array.map { $0 / 2 }))
+        func verdict(_ limits: SceneFit.Limits) -> SceneFit.Verdict? {
+            core = GoalNodeCore(node: "goal", cameras: ["primary"], limits: limits)
+            _ = core.receive(command(1, .set(name: "cup")), store: store, at: at(0))
+            return fit(in: deliver(dark, from: 0.1, to: 0.6))?.verdict
+        }
+        #expect(verdict(.usual) == .red)
+        var patient = SceneFit.Limits.usual
+        patient.light = .init(amber: 0.8, red: 0.9)
+        #expect(verdict(patient) != .red)
     }
 
     @Test mutating func anotherDeviceAndOtherSettingsAreReasons() throws {

@@ -44,7 +44,23 @@ import Testing
         var plain = Self.wide
         plain.variation.decoy = 0
         let seen = plain.varied(seed: seed)
-        #expect(seen.mark?.paintedAt == nil && seen.tray?.builtAt == nil)
+        #expect(seen.mark?.paintedAt == nil && seen.tray?.builtAt == nil && seen.reachAim == nil)
+        // What `reach` is about is bare table, away from everything that it could be taken for.
+        let aim = try #require(scene.reachAim)
+        for object in scene.objects {
+            let away = object.position - aim
+            #expect((away * away).sum().squareRoot() > 0.07, "\(object.name)")
+        }
+    }
+
+    @Test func decoysAreDrawnWhereTheyStandNotWhereTheTaskWantsThings() throws {
+        let scene = Self.wide.varied(seed: 4)
+        let model = WorldModel.mjcf(scene, try Worlds.widowX())
+        let (mark, tray) = (try #require(scene.mark), try #require(scene.tray))
+        let (painted, built) = (try #require(mark.paintedAt), try #require(tray.builtAt))
+        #expect(model.contains("name=\"mark\" type=\"box\" pos=\"\(painted.x) \(painted.y) "))
+        #expect(model.contains("<body name=\"tray\" pos=\"\(built.x) \(built.y) 0\">"))
+        #expect(!model.contains("\(mark.position.x) \(mark.position.y)") && !model.contains("\(tray.position.x) \(tray.position.y)"))
     }
 
     @Test func whatDoesNotVaryLeavesScenesAsTheyWere() {

@@ -45,6 +45,24 @@ import Testing
         #expect(expert.action(seen(around, opening: 0.61))[2] > 0.03, "they have stopped")
     }
 
+    @Test func wideOpenFingersThatStandStillHaveNotClosedYet() throws {
+        var expert = try expert(.pickPlace)
+        let around: Vector3 = [0.25, -0.02, 0.024]
+        // The gripper takes a moment to begin.
+        for opening in [1, 1, 0.999] { #expect(expert.action(seen(around, opening: opening))[2] == 0, "opening \(opening)") }
+    }
+
+    @Test func reachGoesWhereTheSceneNamesAPlace() throws {
+        var scene = scene
+        scene.reachAim = [0.35, 0.1]
+        var expert = ScriptedExpert(try ManipulationTask(.reach, in: scene), in: scene, arm: arm)
+        let action = expert.action(seen([0.25, -0.02, 0.13], opening: 1))
+        #expect(action[0] > 0.02 && action[1] > 0.02, "away from the block: \(action)")
+        // As high as above the block: 2 cm to its middle, 2 cm to its top, 5 cm above that.
+        _ = expert.action(seen([0.35, 0.1, 0.09], opening: 1))
+        #expect(expert.isFinished)
+    }
+
     @Test func itRisesFromTheTrayOnlyWhenTheGripperIsMeasuredOpen() throws {
         var expert = try expert(.pickPlace)
         let tray = try #require(scene.tray).position

@@ -14,67 +14,88 @@ def _leaf(array):
     return msgpack.ExtType(1, msgpack.packb([list(array.shape), array.dtype.name, array.tobytes()], use_bin_type=True))
 
 
-class _Tree:
-    """Parameters by their path in the official code."""
+def _entries(shape):
+    """Each parameter: its path in the official code, its name here, how its numbers are laid out there, and back."""
 
-    def __init__(self, state):
-        self.state = state
-        self.root = {}
+    def same(path, name):
+        return path, name, lambda x: x, lambda x: x
 
-    def numbers(self, name):
-        return self.state[name].detach().float().numpy()
+    def dense(path, name):
+        return [(path + "/kernel", name + ".weight", lambda x: x.T, lambda x: x.T), same(path + "/bias", name + ".bias")]
 
-    def put(self, path, array):
-        *folders, leaf = path.split("/")
-        node = self.root
-        for folder in folders:
-            node = node.setdefault(folder, {})
-        node[leaf] = _leaf(np.asarray(array, np.float32))
+    def norm(path, name):
+        return [same(path + "/scale", name + ".weight"), same(path + "/bias", name + ".bias")]
 
-    def dense(self, path, name):
-        self.put(path + "/kernel", self.numbers(name + ".weight").T)
-        self.put(path + "/bias", self.numbers(name + ".bias"))
+    def first(path, name):
+        return path, name, lambda x: x[None], lambda x: x[0]
 
-    def norm(self, path, name):
-        self.put(path + "/scale", self.numbers(name + ".weight"))
-        self.put(path + "/bias", self.numbers(name + ".bias"))
-
-
-def parameters(state, shape):
-    tree = _Tree(state)
     top = "octo_transformer/"
     for name, _, _ in shape.pictures:
         stem = f"{top}observation_tokenizers_{name}/SmallStem16_0/"
         for layer in range(len(shape.features)):
             own = f"stems.{name}.convs.{layer}."
-            tree.put(f"{stem}StdConv_{layer}/kernel", tree.numbers(own + "kernel").transpose(2, 3, 1, 0))
-            tree.put(f"{stem}StdConv_{layer}/bias", tree.numbers(own + "bias"))
-            tree.norm(f"{stem}GroupNorm_{layer}", f"stems.{name}.norms.{layer}")
-        tree.put(stem + "embedding/kernel", tree.numbers(f"stems.{name}.embedding.weight").T[None, None])
-        tree.put(stem + "embedding/bias", tree.numbers(f"stems.{name}.embedding.bias"))
+            yield (f"{stem}StdConv_{layer}/kernel", own + "kernel",
+                   lambda x: x.transpose(2, 3, 1, 0), lambda x: x.transpose(3, 2, 0, 1))
+            yield same(f"{stem}StdConv_{layer}/bias", own + "bias")
+            yield from norm(f"{stem}GroupNorm_{layer}", f"stems.{name}.norms.{layer}")
+        yield (stem + "embedding/kernel", f"stems.{name}.embedding.weight", lambda x: x.T[None, None], lambda x: x[0, 0].T)
+        yield same(stem + "embedding/bias", f"stems.{name}.embedding.bias")
     for name in [name for name, _, _ in shape.pictures] + (["proprio"] if shape.proprio else []):
-        tree.dense(f"{top}obs_{name}_projection", f"projections.{name}")
-        tree.put(f"{top}obs_{name}_pos_embedding", tree.numbers(f"positions.{name}")[None])
-    tree.put(top + "readout_action_pos_embedding", tree.numbers("positions.readout")[None])
+        yield from dense(f"{top}obs_{name}_projection", f"projections.{name}")
+        yield first(f"{top}obs_{name}_pos_embedding", f"positions.{name}")
+    yield first(top + "readout_action_pos_embedding", "positions.readout")
     transformer = top + "BlockTransformer_0/Transformer_0/"
-    size = shape.width // shape.heads
+    width, heads = shape.width, (shape.heads, shape.width // shape.heads)
     for layer in range(shape.layers):
         block, own = f"{transformer}encoderblock_{layer}/", f"blocks.{layer}."
-        for norm in range(2):
-            tree.norm(f"{block}LayerNorm_{norm}", f"{own}norms.{norm}")
+        for number in range(2):
+            yield from norm(f"{block}LayerNorm_{number}", f"{own}norms.{number}")
         attention = block + "MultiHeadDotProductAttention_0/"
         for name in ("query", "key", "value"):
-            kernel = tree.numbers(f"{own}{name}.weight").T
-            tree.put(f"{attention}{name}/kernel", kernel.reshape(shape.width, shape.heads, size))
-            tree.put(f"{attention}{name}/bias", tree.numbers(f"{own}{name}.bias").reshape(shape.heads, size))
-        kernel = tree.numbers(own + "out.weight").T
-        tree.put(attention + "out/kernel", kernel.reshape(shape.heads, size, shape.width))
-        tree.put(attention + "out/bias", tree.numbers(own + "out.bias"))
-        tree.dense(block + "MlpBlock_0/Dense_0", own + "inner")
-        tree.dense(block + "MlpBlock_0/Dense_1", own + "outer")
-    tree.norm(transformer + "encoder_norm", "norm")
-    tree.dense("heads_action/mean_proj", "head")
-    return tree.root
+            yield (f"{attention}{name}/kernel", f"{own}{name}.weight",
+                   lambda x: x.T.reshape(width, *heads), lambda x: x.reshape(width, width).T)
+            yield f"{attention}{name}/bias", f"{own}{name}.bias", lambda x: x.reshape(heads), lambda x: x.reshape(width)
+        yield (attention + "out/kernel", own + "out.weight",
+               lambda x: x.T.reshape(*heads, width), lambda x: x.reshape(width, width).T)
+        yield same(attention + "out/bias", own + "out.bias")
+        yield from dense(block + "MlpBlock_0/Dense_0", own + "inner")
+        yield from dense(block + "MlpBlock_0/Dense_1", own + "outer")
+    yield from norm(transformer + "encoder_norm", "norm")
+    yield from dense("heads_action/mean_proj", "head")
+
+
+def parameters(state, shape):
+    root = {}
+    for path, name, forward, _ in _entries(shape):
+        *folders, leaf = path.split("/")
+        node = root
+        for folder in folders:
+            node = node.setdefault(folder, {})
+        node[leaf] = _leaf(np.asarray(forward(state[name].detach().float().numpy()), np.float32))
+    return root
+
+
+def load(folder, shape):
+    """Parameters by their names here, and statistics, of a checkpoint that `save` has written for the same shape. What training
+    alone needs is not in it."""
+    folder = Path(folder)
+    (step,) = [entry for entry in folder.iterdir() if entry.name.isdigit()]
+
+    def array(code, data):
+        extent, kind, numbers = msgpack.unpackb(data)
+        return np.frombuffer(numbers, kind).reshape(extent)
+
+    root = msgpack.unpackb((step / "default" / "checkpoint").read_bytes(), ext_hook=array)
+    state = {}
+    for path, name, _, backward in _entries(shape):
+        node = root
+        for key in path.split("/"):
+            if key not in node:
+                raise ValueError(f"{folder}: it has no {path}: it is of another network.")
+            node = node[key]
+        state[name] = np.ascontiguousarray(backward(node))
+    (statistics,) = json.loads((folder / "dataset_statistics.json").read_text()).values()
+    return state, statistics
 
 
 def configuration(shape, note):

@@ -87,15 +87,16 @@ class Demonstrations:
     """All frames of some datasets, one after the other, in arrays that lie in `cache`; `begin` and `end` bound each episode.
 
     `frames[name]`: (N, H, W, 3) uint8. `actions`, `states`: (N, 7) float32. `truth`: (N, 4) float32, where the task's object
-    is: x y z, yaw. `perturbed`: (N,) bool. `task`: (N,) int, index
-    into `tasks`.
+    is: x y z, yaw. `perturbed`, `coached`: (N,) bool. `task`: (N,) int, index into `tasks`. `goals`: the first camera's pictures
+    of the goal that were taken apart, `goal`: (N,) int, which of them is the frame's, or -1.
     """
 
-    def __init__(self, folders, pictures, cache, progress=print):
+    def __init__(self, folders, pictures, cache, coached=(), progress=print):
         self.frames = {name: [] for name, _, _ in pictures}
         self.actions, self.states, self.truth, self.perturbed, self.task = [], [], [], [], []
         self.begin, self.end, self.tasks = [], [], []
-        count = 0
+        self.coached, self.goal, self.goals = [], [], []
+        count, goal_count = 0, 0
         for folder in map(Path, folders):
             place = self._decoded(folder, pictures, Path(cache), progress)
             for name in self.frames:
@@ -109,9 +110,14 @@ class Demonstrations:
                     self.tasks.append(name)
             local = np.array([self.tasks.index(name) for name in names])
             self.task.append(local[numbers["task"]])
-            for begin, end in numbers["episodes"]:
+            goals = np.load(place / "goals.npy")
+            self.goals.append(goals)
+            for episode, (begin, end) in enumerate(numbers["episodes"]):
                 self.begin += [count + begin] * (end - begin)
                 self.end += [count + end] * (end - begin)
+                self.goal += [goal_count + episode if len(goals) else -1] * (end - begin)
+            goal_count += len(goals)
+            self.coached += [str(folder) in map(str, map(Path, coached))] * len(numbers["actions"])
             count += len(numbers["actions"])
         if count == 0:
             raise ValueError("no frames: give datasets that octo-sim demos has made")
@@ -120,6 +126,7 @@ class Demonstrations:
         self.truth, self.perturbed = np.concatenate(self.truth), np.concatenate(self.perturbed)
         self.task = np.concatenate(self.task)
         self.begin, self.end = np.array(self.begin), np.array(self.end)
+        self.coached, self.goal, self.goals = np.array(self.coached), np.array(self.goal), np.concatenate(self.goals)
 
     def __len__(self):
         return len(self.actions)
@@ -134,12 +141,13 @@ class Demonstrations:
         shards = sorted(folder.rglob("*.tfrecord-*"))
         if not shards:
             raise ValueError(f"{folder}: it holds no .tfrecord files, expected a dataset of octo-sim demos")
-        facts = json.dumps([[str(s.resolve()), s.stat().st_size, s.stat().st_mtime_ns] for s in shards] + [pictures])
+        facts = json.dumps([[str(s.resolve()), s.stat().st_size, s.stat().st_mtime_ns] for s in shards] + [pictures, "with goals"])
         place = cache / hashlib.sha256(facts.encode()).hexdigest()[:16]
         if (place / "whole").exists():
             return place
         place.mkdir(parents=True, exist_ok=True)
         frames = {name: [] for name, _, _ in pictures}
+        goals, pixels = [], pictures[0][1]
         numbers = {"actions": [], "states": [], "truth": [], "perturbed": [], "task": [], "episodes": []}
         tasks, count = [], 0
         for number, shard in enumerate(shards):
@@ -154,8 +162,9 @@ class Demonstrations:
                 instruction = episode["steps/language_instruction"][0].decode()
                 if instruction not in tasks:
                     tasks.append(instruction)
-                for key, (name, pixels, _) in zip(("image_0", "image_1"), pictures):
-                    frames[name] += [_picture(data, pixels) for data in episode[f"steps/observation/{key}"]]
+                goals += [_picture(data, pixels) for data in episode.get("episode_metadata/goal_image_0", [])]
+                for key, (name, size, _) in zip(("image_0", "image_1"), pictures):
+                    frames[name] += [_picture(data, size) for data in episode[f"steps/observation/{key}"]]
                 steps = len(actions)
                 numbers["actions"].append(actions)
                 numbers["states"].append(episode["steps/observation/state"].reshape(-1, 7))
@@ -166,6 +175,7 @@ class Demonstrations:
                 count += steps
         for name, list_ in frames.items():
             np.save(place / f"{name}.npy", np.stack(list_))
+        np.save(place / "goals.npy", np.stack(goals) if goals else np.zeros((0, pixels, pixels, 3), np.uint8))
         episodes = np.array(numbers.pop("episodes"))
         np.savez(place / "numbers.npz", episodes=episodes, **{key: np.concatenate(list_) for key, list_ in numbers.items()})
         (place / "tasks.json").write_text(json.dumps(tasks))
@@ -212,6 +222,9 @@ class Batches:
             members = data.task == index
             factor = next((value for key, value in weights.items() if key in name), 1.0)
             chance[members] = factor / members.sum()
+        # Where a learner does not do as it is told the expert says the same again and again.
+        stands = np.abs(data.actions[:, :6]).max(1) < 1e-6
+        chance[data.coached & stands & np.roll(stands, 1)] *= 0.2
         self.cumulative = np.cumsum(chance / chance.sum())
 
     def __call__(self, number, size):
@@ -222,11 +235,14 @@ class Batches:
         is_real = times >= data.begin[picks][:, None]
         times = np.maximum(times, data.begin[picks][:, None])
         last = data.end[picks] - 1
-        goals = np.where(random.random(size) < self.last_goal, last, random.integers(picks, last + 1))
+        is_last = (random.random(size) < self.last_goal) | data.coached[picks]
+        goals = np.where(is_last, last, random.integers(picks, last + 1))
         pictures = {
             name: np.stack([[data.frame(name, t) for t in row] for row in times]) for name in data.frames
         }
         goal = {name: np.stack([data.frame(name, g) for g in goals]) for name, _, fused in shape.pictures if fused}
+        for row in np.flatnonzero(is_last & (data.goal[picks] >= 0)):
+            goal[shape.pictures[0][0]][row] = data.goals[data.goal[picks[row]]]
         actions, weight = self._labels(times)
         return {
             "pictures": pictures, "goals": goal, "is_real": is_real, "actions": actions,

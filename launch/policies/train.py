@@ -39,6 +39,9 @@ def options():
                         "are any later frame (default: %(default)s)")
     parser.add_argument("--weight", action="append", default=[], metavar="WORDS=NUMBER",
                         help="how often tasks whose sentence has these words are drawn, against 1 for the others")
+    parser.add_argument("--coached", nargs="*", default=[], help="those of --data in which a policy drove (--policy): what it did "
+                        "is no goal, and where the expert only waited for it counts less")
+    parser.add_argument("--start", metavar="CHECKPOINT", help="begins with the weights and statistics of a checkpoint of this trainer")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2, help="(default: %(default)s)")
     parser.add_argument("--compile", action="store_true", help="half as fast again, with a C++ compiler at hand")
@@ -55,13 +58,16 @@ class Run:
         torch.manual_seed(arguments.seed)
         self.shape = Shape(window=arguments.window, horizon=arguments.horizon, proprio=7 if arguments.proprio else 0)
         self.state_file = Path(arguments.state) / "state.pt"
-        self.data = Demonstrations(arguments.data, self.shape.pictures, Path(arguments.state) / "decoded", self.say)
+        self.data = Demonstrations(
+            arguments.data, self.shape.pictures, Path(arguments.state) / "decoded", arguments.coached, self.say)
         # What normalises stays what it was at the first start, though data may have been added since.
         saved = torch.load(self.state_file, weights_only=True) if self.state_file.exists() else None
-        self.statistics = saved["statistics"] if saved else statistics(self.data)
-        weights = {words: float(number) for words, _, number in (entry.rpartition("=") for entry in arguments.weight)}
-        self.batches = Batches(self.data, self.shape, self.statistics, arguments.seed, arguments.last_goal, weights)
+        weights, figures = checkpoint.load(arguments.start, self.shape) if arguments.start and not saved else ({}, None)
+        self.statistics = saved["statistics"] if saved else figures or statistics(self.data)
+        shares = {words: float(number) for words, _, number in (entry.rpartition("=") for entry in arguments.weight)}
+        self.batches = Batches(self.data, self.shape, self.statistics, arguments.seed, arguments.last_goal, shares)
         self.network = Octo(self.shape).to(memory_format=torch.channels_last)
+        self.network.load_state_dict(self.network.state_dict() | {name: torch.tensor(x) for name, x in weights.items()})
         self.readouts = torch.compile(self.network.readouts) if arguments.compile else self.network.readouts
         self.mean = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
         decayed = [p for name, p in self.network.named_parameters() if p.ndim > 1 and "positions" not in name]
