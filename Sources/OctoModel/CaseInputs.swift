@@ -1,3 +1,13 @@
+extension Checkpoint {
+    /// The checkpoint without the cameras that a recorded case has no pictures of.
+    /// - Throws: `.cannotLeaveOut`.
+    package func observing(_ file: SafetensorsFile) throws(CheckpointError) -> Checkpoint {
+        let absent = description.cameras.map(\.key).filter { file["in.obs.\($0)"] == nil }
+        // None at all: the file is no case of this network, and who reads it says so.
+        return absent.count == description.cameras.count ? self : try leavingOut(Set(absent))
+    }
+}
+
 /// The inputs of a recorded case: `in.obs.…`, `in.task.…`, `in.noise.…`, `in.unnorm.…`.
 struct CaseInputs {
     let task: TaskInput

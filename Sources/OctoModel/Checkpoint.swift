@@ -6,8 +6,8 @@ package struct Checkpoint: Sendable {
     package let folder: String
     /// The training step that was chosen.
     package let step: Int
-    package let description: ModelDescription
-    let configuration: ModelConfiguration
+    package private(set) var description: ModelDescription
+    private(set) var configuration: ModelConfiguration
     let parameters: any ParameterSource
     private let statistics: DatasetStatistics?
 
@@ -55,6 +55,34 @@ package struct Checkpoint: Sendable {
             configuration, parameters: parameters, reader: reader, datasets: statistics?.entries.compactMap(\.name) ?? [])
         let nonFinite = parameters.nonFinite(among: reader.names)
         if !nonFinite.isEmpty { throw .nonFiniteParameters(path: parameters.file, names: nonFinite) }
+    }
+
+    /// The same checkpoint for a robot that lacks some of its cameras: their tokens are left out of the sequence, as the
+    /// official code does with observations that have no such image (`ImageTokenizer`, commit 241fb35). What remains is
+    /// computed as ever.
+    /// - Parameter keys: as in the observation, `image_wrist`.
+    /// - Throws: `.cannotLeaveOut` when the network means nothing without them.
+    package func leavingOut(_ keys: Set<String>) throws(CheckpointError) -> Checkpoint {
+        if keys.isEmpty { return self }
+        var rest = self
+        rest.configuration.observationTokenizers.removeAll { tokenizer in
+            if case .image(let tokenizer) = tokenizer { Set(tokenizer.observationKeys).isSubset(of: keys) } else { false }
+        }
+        let remaining = rest.configuration.imageTokenizers
+        let stacked = remaining.first { !keys.isDisjoint(with: $0.observationKeys) }
+        if let stacked { throw .cannotLeaveOut(keys.sorted(), reason: "its image is stacked with another in '\(stacked.name)'") }
+        if remaining.isEmpty { throw .cannotLeaveOut(keys.sorted(), reason: "it would see nothing") }
+        var reader = ParameterReader(parameters, copies: false)
+        let parts = NetworkParts(rest.configuration, &reader)
+        let headTokens = parts.layout(rest.configuration, timesteps: 1).range(of: configuration.head.source, timestep: 0)
+        if headTokens?.isEmpty != false { throw .cannotLeaveOut(keys.sorted(), reason: "its action head reads its tokens") }
+        if let problem = Self.headProblem(rest.configuration, parts) {
+            throw .cannotLeaveOut(keys.sorted(), reason: "its action head needs \(problem.expected)")
+        }
+        rest.description = ModelDescription(
+            rest.configuration, parameters: parameters, reader: reader, datasets: description.datasets)
+        rest.description.ignoredParameters = description.ignoredParameters
+        return rest
     }
 
     /// A discrete head without pooling needs as many tokens as it makes words of. How many there are in an observation

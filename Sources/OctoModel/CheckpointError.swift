@@ -23,6 +23,8 @@ package enum CheckpointError: Error, Equatable {
     case unusableParameters(path: String, problems: [ParameterProblem])
     /// Parameters with NaN or infinity among their numbers, by name.
     case nonFiniteParameters(path: String, names: [String])
+    /// A robot lacks cameras without which the network means nothing.
+    case cannotLeaveOut([String], reason: String)
 }
 
 /// How others save parameters.
@@ -111,6 +113,9 @@ extension CheckpointError: CustomStringConvertible {
         case .nonFiniteParameters(let path, let names):
             "reading '\(path)': found NaN or infinity in \(Self.list(names.map { "'\($0)'" })); expected finite numbers. "
                 + "The training diverged, or the file is damaged: take an earlier step, or copy it again."
+        case .cannotLeaveOut(let keys, let reason):
+            "fitting the checkpoint to the robot: found no \(keys.map { "'\($0)'" }.joined(separator: ", ")), which cannot be "
+                + "left out: \(reason). Add a camera of that name."
         }
     }
 

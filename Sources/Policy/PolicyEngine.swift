@@ -4,6 +4,7 @@ import OctoModel
 
 /// Why the policy cannot run a checkpoint in this robot.
 package enum PolicyEngineError: Error, Equatable, CustomStringConvertible {
+    /// None of the checkpoint's cameras is there.
     case missingCamera(wanted: [String], given: [String])
     /// The checkpoint's image encoder is conditioned on numbers of the task.
     case missingTaskNumbers(key: String, count: Int)
@@ -14,7 +15,7 @@ package enum PolicyEngineError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .missingCamera(let wanted, let given):
             "fitting the checkpoint to the robot: it was trained with cameras [\(wanted.joined(separator: ", "))], the "
-                + "manifest has [\(given.joined(separator: ", "))]. Add a camera of each name to the manifest."
+                + "manifest has [\(given.joined(separator: ", "))]. Name one of the manifest's cameras so."
         case .missingTaskNumbers(let key, let count):
             "fitting the checkpoint to the robot: its image encoder reads \(count) numbers of the task as '\(key)' "
                 + "(task_film_keys), the manifest has none. Set policy.task_numbers.\(key) to a list of \(count), or use a "
@@ -100,8 +101,21 @@ package struct PolicyEngine {
 }
 
 extension PolicyConfiguration {
+    /// The checkpoint's cameras that the robot lacks: their tokens are to be left out.
+    /// - Throws: `.missingCamera` when that would be all of them.
+    package static func absentCameras(
+        of model: ModelDescription, in cameras: [String]
+    ) throws(PolicyEngineError) -> [ModelDescription.Camera] {
+        let absent = model.cameras.filter { !cameras.contains($0.name) }
+        guard absent.count < model.cameras.count else {
+            throw .missingCamera(wanted: model.cameras.map(\.name), given: cameras.sorted())
+        }
+        return absent
+    }
+
     /// What the checkpoint asks for, fitted to the robot.
     /// - Parameters:
+    ///   - model: of the checkpoint without the cameras that are absent.
     ///   - cameras: the manifest's camera names.
     ///   - window: timesteps of history; nil takes the checkpoint's.
     /// - Throws: `PolicyEngineError` when the robot lacks what the checkpoint needs.

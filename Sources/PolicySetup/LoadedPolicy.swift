@@ -12,7 +12,9 @@ package struct LoadedPolicy {
     package let checkpoint: Checkpoint
     package let precision: NetworkPrecision
     package let threads: Int
-    /// Folder and step, for people.
+    /// Cameras of the checkpoint that the robot lacks: their tokens are left out.
+    package let leftOut: [String]
+    /// Folder and step, and what is left out, for people.
     package let name: String
 
     /// Loads the checkpoint; it has not run yet.
@@ -33,7 +35,10 @@ package struct LoadedPolicy {
             throw UnusablePolicy.noInstructions(precision: section.precision.rawValue)
         }
         self.precision = precision
-        checkpoint = try Checkpoint(folder: section.checkpoint, step: section.step)
+        let whole = try Checkpoint(folder: section.checkpoint, step: section.step)
+        let absent = try PolicyConfiguration.absentCameras(of: whole.description, in: cameras)
+        checkpoint = try whole.leavingOut(Set(absent.map(\.key)))
+        leftOut = absent.map(\.name)
         let statistics = try checkpoint.actionStatistics(dataset: section.dataset)
         // What could only fail, or be ignored, at every step is refused now.
         if [.eefDelta, .eefAbsolute].contains(section.actionSpace) && statistics.dimension != 7 {
@@ -61,6 +66,7 @@ package struct LoadedPolicy {
             network: try FastNetwork(checkpoint, precision: precision, team: team), statistics: statistics, proprio: proprio,
             taskNumbers: taskNumbers)
         name = section.checkpoint.split(separator: "/").suffix(2).joined(separator: "/") + " step \(checkpoint.step)"
+            + (leftOut.isEmpty ? "" : " without \(leftOut.joined(separator: ", "))")
     }
 }
 

@@ -48,6 +48,13 @@ struct RunCommand: ParsableCommand {
             \(setup.precision.instructions ?? "portable") kernels, threads \(setup.threads); first inference \
             \(Int((first - start).inMilliseconds)) ms, then \(Int((MonotonicTime.now() - first).inMilliseconds)) ms
             """)
+        for camera in setup.leftOut {
+            context.log.info(
+                """
+                camera \(camera): not there, its tokens are left out, as when the official code observes without it. Give a \
+                camera of the manifest that name if there is one.
+                """)
+        }
         return try PolicyNode(
             core: PolicyNodeCore(setup.configuration, texts: setup.texts),
             worker: try InferenceWorker(engine, cpu: manifest.policy.cpus?.first), bus: context.bus, modelName: setup.name)

@@ -10,7 +10,8 @@ struct VerifyCommand: ParsableCommand {
         abstract: "Compare the network with a recorded inference of the official code.",
         discussion: """
             Compares every layer of the plain path, then what the fast path has of them: the newest timestep's readout, \
-            what the head made of it, and the actions. A reduced --precision is for the fast path; its errors are \
+            what the head made of it, and the actions. Cameras of which the case has no pictures are left out, as the \
+            official code does. A reduced --precision is for the fast path; its errors are \
             reported and do not fail. Exit codes: 0 all within tolerance, 1 something beyond it, 2 the input cannot be \
             used.
             """)
@@ -45,7 +46,8 @@ struct VerifyCommand: ParsableCommand {
     func run() throws {
         let verification: CaseVerification
         do {
-            verification = try compare(Checkpoint(folder: checkpoint, step: step), SafetensorsFile(path: caseFile))
+            let file = try SafetensorsFile(path: caseFile)
+            verification = try compare(Checkpoint(folder: checkpoint, step: step).observing(file), file)
         } catch {
             FileHandle.standardError.write(Data("octo-policy verify: \(error)\n".utf8))
             throw ExitCode(2)

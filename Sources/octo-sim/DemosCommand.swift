@@ -134,7 +134,7 @@ struct DemosCommand: ParsableCommand {
             assignments, in: world.readScene(), arm: ArmCalibration(contentsOfFile: world.calibration),
             seed: world.seed ?? 0, noise: noise, startsAnywhere: randomStart, goalArm: goalArm,
             goalLacksDecoys: goalLacksDecoys, tellsTruth: truth, isCoached: policy != nil)
-        let learner = try policy.map { try learner($0) }
+        let learner = try policy.map { try self.learner($0) }
         let writer = try RLDSDatasetWriter(
             creating: name ?? defaultName, in: out, features: plan.features, overwriting: overwrite)
         // Mesa draws with as many threads as there are cores: enough for one world, too many for several.

@@ -256,15 +256,16 @@ private final class MemoryStore: GoalStore {
         let dark = RGBImage(
             width: scene.width, height: scene.height,
             pixels: SharedBytes(copying: scene.pixels.array.map { $0 / 2 }))
-        func verdict(_ limits: SceneFit.Limits) -> SceneFit.Verdict? {
-            core = GoalNodeCore(node: "goal", cameras: ["primary"], limits: limits)
-            _ = core.receive(command(1, .set(name: "cup")), store: store, at: at(0))
-            return fit(in: deliver(dark, from: 0.1, to: 0.6))?.verdict
-        }
-        #expect(verdict(.usual) == .red)
         var patient = SceneFit.Limits.usual
         patient.light = .init(amber: 0.8, red: 0.9)
-        #expect(verdict(patient) != .red)
+        var verdicts: [GoalFit.Verdict?] = []
+        for limits in [SceneFit.Limits.usual, patient] {
+            core = GoalNodeCore(node: "goal", cameras: ["primary"], limits: limits)
+            _ = core.receive(command(1, .set(name: "cup")), store: store, at: at(0))
+            let outputs = deliver(dark, from: 0.1, to: 0.6)
+            verdicts.append(fit(in: outputs)?.verdict)
+        }
+        #expect(verdicts == [.red, .amber], "half as bright")
     }
 
     @Test mutating func anotherDeviceAndOtherSettingsAreReasons() throws {

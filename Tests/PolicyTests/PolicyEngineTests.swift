@@ -69,7 +69,22 @@ import Time
 
     @Test func aRobotWithoutACameraOfTheCheckpointIsRefusedByName() throws {
         #expect(throws: PolicyEngineError.missingCamera(wanted: ["primary"], given: ["overhead"])) {
-            try PolicyConfiguration.cameras(of: checkpoint.description, in: ["overhead"], window: nil)
+            try PolicyConfiguration.absentCameras(of: checkpoint.description, in: ["overhead"])
+        }
+    }
+
+    @Test func ofTwoCamerasOneMayBeAbsent() throws {
+        let both = try Checkpoint(folder: Fixture.url("octo/case10_wrist_left_out/checkpoint").path)
+        #expect(try PolicyConfiguration.absentCameras(of: both.description, in: ["wrist", "primary", "spare"]).isEmpty)
+        let absent = try PolicyConfiguration.absentCameras(of: both.description, in: ["primary", "spare"])
+        #expect(absent.map(\.name) == ["wrist"])
+        let one = try both.leavingOut(["image_wrist"])
+        let (cameras, _) = try PolicyConfiguration.cameras(of: one.description, in: ["primary"], window: nil)
+        #expect(cameras.map(\.name) == ["primary"])
+        #expect(one.description.sequenceLength < both.description.sequenceLength)
+        #expect(one.description.ignoredParameters == both.description.ignoredParameters)
+        #expect(throws: CheckpointError.cannotLeaveOut(["image_primary", "image_wrist"], reason: "it would see nothing")) {
+            try both.leavingOut(["image_primary", "image_wrist"])
         }
     }
 
@@ -133,7 +148,7 @@ import Time
 
     @Test func everyErrorSaysWhatToDo() {
         #expect(
-            PolicyEngineError.missingCamera(wanted: ["wrist"], given: ["primary"]).description.contains("Add a camera"))
+            PolicyEngineError.missingCamera(wanted: ["wrist"], given: ["primary"]).description.contains("Name one of the manifest's cameras so"))
         #expect(PolicyEngineError.windowTooLong(wanted: 9, maximum: 3).description.contains("1...3"))
     }
 }
