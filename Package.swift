@@ -58,6 +58,7 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
+        .target(name: "CMendedJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
         .target(name: "CShims"),
         .target(name: "CAllocationCount"),
         .target(name: "CBareLoop"),
@@ -71,7 +72,7 @@ let package = Package(
         room("Time", ["CShims", histogram]),
         room("Drawing", ["Time"]),
         room("Geometry"),
-        room("Images", ["CTurboJPEG", "CPNG"]),
+        room("Images", ["CTurboJPEG", "CMendedJPEG", "CPNG"]),
         room("Messages", ["Time", "Geometry", "Images"]),
 
         // Level 2: cores, pure.

@@ -19,7 +19,18 @@ package struct AdjustedCamera<Base: Camera>: Camera {
 
     package var name: String { base.name }
     package var wakeup: CameraWakeup { base.wakeup }
-    package var remark: String? { base.remark }
+    package var remark: String? {
+        guard let loss, lastFrame - loss.time < Self.remarkTime else { return base.remark }
+        return "\(losses) \(losses == 1 ? "frame" : "frames") by now could not be decoded, the last because it is \(loss.problem). "
+            + "Check the cable; if it goes on, set the camera's \"format\" to \"yuyv\"."
+    }
+
+    /// Frames that could not be decoded, and what the last one lacked; of the last frame when it was taken.
+    private var losses = 0
+    private var loss: (time: MonotonicTime, problem: String)?
+    private var lastFrame = MonotonicTime.zero
+    /// How long a loss is told of.
+    private static var remarkTime: Duration { .seconds(10) }
 
     /// - Throws: what the camera does; `CameraError.calibration` where the crop is not within the camera's picture, or the
     ///   intrinsics are of frames of another size.
@@ -45,16 +56,19 @@ package struct AdjustedCamera<Base: Camera>: Camera {
     package mutating func nextFrame(at now: MonotonicTime) throws(CameraError) -> CameraFrame? {
         guard var frame = try base.nextFrame(at: now) else { return nil }
         frame.calibrationHash = calibrationHash
+        lastFrame = frame.captureTime
         guard !adjustment.isNone else { return frame }
         frame.settings += adjustment.frameSettings
         let image: RGBImage
         switch frame.pixels {
         case .rgb8(let pixels): image = pixels
         case .jpeg(let bytes, _, _):
-            // What looked like a whole JPEG and is none: passed over like other damaged frames, a gap of the sequence.
+            // What looked like a whole JPEG and is none: a gap of the sequence, like other damaged frames, that is told of.
             do throws(ImageError) {
                 image = try RGBImage(decoding: bytes, source: "camera '\(name)'")
             } catch {
+                losses += 1
+                loss = (frame.captureTime, error.problem)
                 return nil
             }
         }

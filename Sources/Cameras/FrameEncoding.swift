@@ -40,7 +40,8 @@ package enum FrameEncoding: String, CaseIterable, Sendable {
     package func isWhole(_ bytes: UnsafeRawBufferPointer, width: Int, height: Int, bytesPerLine: Int) -> Bool {
         if self == .mjpeg {
             guard let outline = JPEGOutline(bytes) else { return false }
-            return outline.width == width && outline.height == height
+            guard outline.width == width, outline.height == height else { return false }
+            return outline.hasEnd || (try? RGBImage(decoding: SharedBytes(copying: bytes), source: "a camera")) != nil
         }
         let lines = self == .nv12 ? height + (height + 1) / 2 : height
         // The last line may come without what fills the others up.

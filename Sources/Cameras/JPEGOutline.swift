@@ -1,19 +1,29 @@
 /// What the markers of a JPEG say, found without decoding it.
 ///
-/// A camera's JPEG that lost data on the cable ends early: it has no end marker, or not the announced size. Damage within
-/// the coded pixels only decoding finds, which whoever decodes does. ITU-T T.81, annex B.
+/// A camera's JPEG that lost data on the cable ends early: it has no end marker, or not the announced size. Some cameras
+/// forget the end marker, too: only decoding tells. Damage within the coded pixels only decoding finds, which whoever decodes
+/// does. ITU-T T.81, annex B.
 struct JPEGOutline: Equatable {
     var width: Int
     var height: Int
+    /// The end marker is there.
+    var hasEnd: Bool
 
-    /// Nil unless the bytes start with a picture that reaches its end marker; what follows it does not count, as cameras
-    /// fill up their buffers.
+    /// Nil unless the bytes start with a picture that has coded pixels; what follows its end does not count, as cameras fill
+    /// up their buffers. A second beginning, and bytes between segments, which some cameras send, are passed over.
     init?(_ bytes: UnsafeRawBufferPointer) {
         guard bytes.starts(with: [0xff, 0xd8]) else { return nil }
         var (at, size): (Int, (width: Int, height: Int)?) = (2, nil)
         var hasScan = false
+        var hasSegment = false
+        var padding = 0
         while at + 1 < bytes.count {
-            guard bytes[at] == 0xff else { return nil }
+            guard bytes[at] == 0xff else {
+                padding += 1
+                guard padding <= Self.mostPadding else { return nil }
+                at += 1
+                continue
+            }
             let marker = bytes[at + 1]
             switch marker {
             case 0xff:  // fill
@@ -21,11 +31,13 @@ struct JPEGOutline: Equatable {
                 continue
             case 0xd9:  // end of image
                 guard let size, hasScan, size.width > 0, size.height > 0 else { return nil }
-                (width, height) = size
+                (width, height, hasEnd) = (size.width, size.height, true)
                 return
             case 0x01, 0xd0...0xd7: at += 2  // without content
+            case 0xd8 where !hasSegment: at += 2
             case 0x00, 0xd8: return nil
             default:
+                hasSegment = true
                 guard at + 3 < bytes.count else { return nil }
                 let length = Self.number(bytes, at + 2)
                 guard length >= 2, at + 2 + length <= bytes.count else { return nil }
@@ -41,8 +53,12 @@ struct JPEGOutline: Equatable {
                 }
             }
         }
-        return nil
+        guard let size, hasScan, size.width > 0, size.height > 0 else { return nil }
+        (width, height, hasEnd) = (size.width, size.height, false)
     }
+
+    /// Bytes between segments, more of which are no padding.
+    private static let mostPadding = 4096
 
     private static func number(_ bytes: UnsafeRawBufferPointer, _ at: Int) -> Int {
         Int(bytes[at]) << 8 | Int(bytes[at + 1])

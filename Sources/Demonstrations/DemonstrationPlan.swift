@@ -37,7 +37,8 @@ package struct DemonstrationPlan: Sendable {
     package let noise: Double
     package let startsAnywhere: Bool
     package let goalArm: GoalArm?
-    /// Goal pictures show mark and tray where the task wants things to be, although the scene has them elsewhere.
+    /// Goal pictures show mark and tray where the task wants things to be, and the object under the arm that reached for it,
+    /// although the scene has them elsewhere.
     package let goalLacksDecoys: Bool
     package let tellsTruth: Bool
     /// A policy that is to learn drives for the first `handovers` steps.
@@ -52,7 +53,7 @@ package struct DemonstrationPlan: Sendable {
     ///   - noise: of what is carried out, as `MotionNoise` has it; 0 for none.
     ///   - startsAnywhere: the arm begins anywhere in its workspace, not where the scene says.
     ///   - goalArm: nil: there are no goal pictures.
-    ///   - goalLacksDecoys: goal pictures show mark and tray where the task wants things to be.
+    ///   - goalLacksDecoys: goal pictures show mark, tray and object as the task wants things to be.
     ///   - tellsTruth: each step says where the task's object is.
     ///   - isCoached: a policy that is to learn drives for the first `handovers` steps.
     /// - Throws: `ManipulationTask.Problem` for what the scene cannot have.
@@ -133,7 +134,7 @@ package struct DemonstrationPlan: Sendable {
                 recorded: steps,
                 metadata: .init(
                     filePath: "octo-sim/\(assignment.kind.rawValue)\(object)/\(seed)", episodeID: 0,
-                    success: outcome.isSuccess, seed: Int64(truncatingIfNeeded: seed), goal: try goal(of: world, after: steps))))
+                    success: outcome.isSuccess, seed: Int64(truncatingIfNeeded: seed), goal: try goal(of: task, in: world, after: steps))))
     }
 
     private func record(_ step: DemonstrationStep, instruction: String) throws -> RLDSEpisode.Step {
@@ -163,7 +164,7 @@ package struct DemonstrationPlan: Sendable {
     }
 
     /// The goal as a picture of the world at its end, in which the arm is put aside and decoys are put right if they are to be.
-    private func goal(of world: World, after steps: [RLDSEpisode.Step]) throws -> SharedBytes? {
+    private func goal(of task: ManipulationTask, in world: World, after steps: [RLDSEpisode.Step]) throws -> SharedBytes? {
         guard let goalArm else { return nil }
         if goalArm == .there, !goalLacksDecoys { return steps.last?.pictures["image_0"] }
         var scene = world.scene
@@ -173,6 +174,12 @@ package struct DemonstrationPlan: Sendable {
         }
         let shown = try World(scene, arm: arm)
         try shown.restore(world.state)
+        if goalLacksDecoys, task.kind == .reach, let aim = scene.reachAim {
+            // What the arm is above is the object then.
+            var pose = shown.pose(ofObject: task.object)
+            (pose.translation.x, pose.translation.y) = (aim.x, aim.y)
+            try shown.place(object: task.object, at: pose)
+        }
         if goalArm == .away { try shown.place(arm: arm.rest, gripper: 1) }
         return try shown.picture(.primary, width: 256, height: 256).jpegData(quality: Self.quality)
     }

@@ -1,3 +1,4 @@
+import CMendedJPEG
 import CTurboJPEG
 
 /// JPEG through TurboJPEG.
@@ -9,9 +10,44 @@ enum JPEGCodec {
     }
 
     /// Grey and YCbCr pictures become RGB, with the accurate inverse transform and smooth chroma as other decoders do
-    /// by default. The orientation in EXIF data is not looked at. A warning counts as an error: the codec warns of
-    /// missing data, fills it in grey, and a policy must not act on that.
-    static func decode(_ bytes: UnsafeRawBufferPointer, source: String) throws(ImageError) -> RGBImage {
+    /// by default. A picture that its EXIF data says is to be turned is refused. A warning counts as an error: the codec
+    /// warns of missing data, fills it in grey, and a policy must not act on that. But what is only not as the standard has
+    /// it, while every pixel is there, is mended: webcams put stray bytes before markers, begin twice, or forget the end.
+    static func decode(_ bytes: UnsafeRawBufferPointer, source: String) throws(ImageError) -> (RGBImage, isMended: Bool) {
+        if let orientation = EXIFOrientation(of: bytes), orientation.isTurned {
+            throw .turned(source: source, orientation: orientation.value)
+        }
+        do throws(ImageError) {
+            return (try decodeStrictly(bytes, source: source), false)
+        } catch {
+            guard case .undecodable = error, let mended = decodeMending(bytes) else { throw error }
+            return (mended, true)
+        }
+    }
+
+    /// - Returns: nil where a pixel is missing or wrong.
+    private static func decodeMending(_ bytes: UnsafeRawBufferPointer) -> RGBImage? {
+        var rest = bytes
+        while rest.count > 4, rest.starts(with: [0xff, 0xd8, 0xff, 0xd8]) {
+            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(2))
+        }
+        let start = rest.bindMemory(to: UInt8.self).baseAddress
+        // Why it failed the strict decoder has said.
+        var words = [CChar](repeating: 0, count: 256)
+        var (width, height): (Int32, Int32) = (0, 0)
+        guard octo_jpeg_header(start, rest.count, &width, &height, &words, words.count) != OCTO_JPEG_LOST.rawValue,
+            (try? ImageHeader(format: .jpeg, width: Int(width), height: Int(height), source: "")) != nil
+        else { return nil }
+        var isThere = false
+        let pixels = SharedBytes(count: Int(width) * Int(height) * 3) { (memory) throws(Never) in
+            let result = octo_jpeg_pixels(
+                start, rest.count, memory.bindMemory(to: UInt8.self).baseAddress, width, height, &words, words.count)
+            isThere = result != OCTO_JPEG_LOST.rawValue
+        }
+        return isThere ? RGBImage(width: Int(width), height: Int(height), pixels: pixels) : nil
+    }
+
+    private static func decodeStrictly(_ bytes: UnsafeRawBufferPointer, source: String) throws(ImageError) -> RGBImage {
         guard let decoder = tjInitDecompress() else { throw noMemory(source) }
         defer { tjDestroy(decoder) }
         let header = try header(of: bytes, decoder, source)

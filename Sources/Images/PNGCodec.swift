@@ -9,22 +9,41 @@ enum PNGCodec {
         return try begin(&image, bytes, source)
     }
 
-    /// Grey, palette and 16-bit pictures become 8-bit RGB; transparency is laid over black; a picture that states
-    /// another gamma is converted to sRGB, one that states none is taken as sRGB.
+    /// Grey, palette and 16-bit pictures become 8-bit RGB; a picture that states another gamma is converted to sRGB, one that
+    /// states none is taken as sRGB. Where something is transparent it is refused: a camera sees no such thing.
     static func decode(_ bytes: UnsafeRawBufferPointer, source: String) throws(ImageError) -> RGBImage {
         var image = emptyImage()
         defer { png_image_free(&image) }
         let header = try begin(&image, bytes, source)
         // 16-bit files without a stated gamma would otherwise be taken as linear light.
         image.flags |= UInt32(PNG_IMAGE_FLAG_16BIT_sRGB)
+        let hasAlpha = image.format & UInt32(PNG_FORMAT_FLAG_ALPHA) != 0
+        if hasAlpha { return try decodeOpaque(&image, header, source) }
         image.format = UInt32(PNG_FORMAT_FLAG_COLOR)
-        var black = png_color(red: 0, green: 0, blue: 0)
         let pixels = try SharedBytes(count: header.width * header.height * 3) { (memory) throws(ImageError) in
-            guard png_image_finish_read(&image, &black, memory.baseAddress, 0, nil) != 0 else {
+            guard png_image_finish_read(&image, nil, memory.baseAddress, 0, nil) != 0 else {
                 throw .undecodable(source: source, format: .png, problem: message(of: image))
             }
         }
         return RGBImage(width: header.width, height: header.height, pixels: pixels)
+    }
+
+    /// A picture with a channel for transparency, none of which is used.
+    private static func decodeOpaque(
+        _ image: inout png_image, _ header: ImageHeader, _ source: String
+    ) throws(ImageError) -> RGBImage {
+        image.format = UInt32(PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_ALPHA)
+        var pixels = [UInt8](repeating: 0, count: header.width * header.height * 4)
+        guard png_image_finish_read(&image, nil, &pixels, 0, nil) != 0 else {
+            throw .undecodable(source: source, format: .png, problem: message(of: image))
+        }
+        var rgb: [UInt8] = []
+        rgb.reserveCapacity(header.width * header.height * 3)
+        for start in stride(from: 0, to: pixels.count, by: 4) {
+            guard pixels[start + 3] == 255 else { throw .transparent(source: source) }
+            rgb += pixels[start..<start + 3]
+        }
+        return RGBImage(width: header.width, height: header.height, pixels: SharedBytes(copying: rgb))
     }
 
     static func encode(_ picture: RGBImage) throws(ImageError) -> SharedBytes {

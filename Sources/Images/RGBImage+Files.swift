@@ -17,9 +17,19 @@ extension RGBImage {
     /// - Parameter source: names the bytes in an error: a path, a camera.
     /// - Throws: `ImageError`, never traps: the bytes may be anything.
     package init(decoding encoded: SharedBytes, source: String) throws(ImageError) {
+        self = try Self.decoded(encoded, source: source).image
+    }
+
+    /// Decodes the bytes of a PNG or JPEG file, and says whether they had to be mended: not quite as the standard has it, but
+    /// with every pixel.
+    /// - Parameter source: names the bytes in an error: a path, a camera.
+    /// - Throws: `ImageError`, never traps: the bytes may be anything.
+    package static func decoded(
+        _ encoded: SharedBytes, source: String
+    ) throws(ImageError) -> (image: RGBImage, isMended: Bool) {
         switch ImageFormat(startOf: encoded.bytes) {
-        case .png: self = try PNGCodec.decode(encoded.bytes, source: source)
-        case .jpeg: self = try JPEGCodec.decode(encoded.bytes, source: source)
+        case .png: return (try PNGCodec.decode(encoded.bytes, source: source), false)
+        case .jpeg: return try JPEGCodec.decode(encoded.bytes, source: source)
         case nil: throw .unknownFormat(source: source, start: Array(encoded.bytes.prefix(8)))
         }
     }

@@ -223,7 +223,7 @@ extension Manifest.Goal {
             default: .none
             }
         self.init(source: source, text: section.optionalString("text"), name: section.optionalString("name"),
-            library: section.string("library"))
+            library: section.string("library"), use: section.choice("use"))
     }
 }
 
@@ -231,8 +231,9 @@ extension Manifest.Policy {
     fileprivate init(_ section: CheckedSection) {
         self.init(
             checkpoint: section.string("checkpoint"), step: section.optionalInt("step"),
-            tokenizer: section.optionalString("tokenizer"), dataset: section.optionalString("dataset"), rate: section.rate("rate_hz"),
-            window: section.optionalInt("window"), proprio: section.proprioLayout("proprio"),
+            tokenizer: section.optionalString("tokenizer"), dataset: section.optionalString("dataset"),
+            normalization: section.optionalString("normalization").flatMap(ManifestNormalization.init),
+            rate: section.rate("rate_hz"), window: section.optionalInt("window"), proprio: section.proprioLayout("proprio"),
             taskNumbers: section.numbersByName("task_numbers"), preprocessing: section.choice("preprocess"),
             requiresGoal: section.bool("require_goal"), requiredFit: section.choice("require_goal_fit"),
             onDrift: section.choice("on_drift"), seed: UInt64(section.int("seed")), threads: section.int("threads"),

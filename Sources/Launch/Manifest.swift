@@ -8,6 +8,18 @@ package enum ManifestPreprocessing: String, CaseIterable, Sendable {
     case resizeAndCenterCrop = "resize_and_center_crop"
 }
 
+/// What of a goal that has both pictures and a sentence the policy is given.
+package enum ManifestGoalUse: String, CaseIterable, Sendable {
+    case images
+    case both
+}
+
+/// How actions and proprioception were normalised for training.
+package enum ManifestNormalization: String, CaseIterable, Sendable {
+    case normal
+    case bounds
+}
+
 /// How well a goal has to fit the scene before the arm may begin.
 package enum ManifestFitRequirement: String, CaseIterable, Sendable {
     case off
@@ -166,6 +178,15 @@ package struct Manifest: Equatable, Sendable {
         package var name: String?
         /// Absolute path of the goal library; it may not be there yet.
         package var library: String
+        package var use: ManifestGoalUse
+
+        /// The sentence, if the policy is given it.
+        package var usedText: String? {
+            switch source {
+            case .images, .episode: use == .both ? text : nil
+            case .none, .text, .library: text
+            }
+        }
     }
 
     package struct Policy: Equatable, Sendable {
@@ -177,6 +198,8 @@ package struct Manifest: Equatable, Sendable {
         package var tokenizer: String?
         /// Nil: the only one the checkpoint has statistics of.
         package var dataset: String?
+        /// Nil: as the checkpoint says.
+        package var normalization: ManifestNormalization?
         package var rate: Rate
         /// Nil: as the checkpoint says.
         package var window: Int?

@@ -162,7 +162,7 @@ enum ManifestKeys {
                 "'none': no goal; 'images': an image file for each camera; 'episode': one frame of a recorded folder; "
                 + "'text': a sentence alone; 'library': a goal that was recorded.",
             variants: [
-                .init(value: "none", keys: [goalLibrary]),
+                .init(value: "none", keys: [goalUse, goalLibrary]),
                 .init(
                     value: "images",
                     keys: [
@@ -183,19 +183,23 @@ enum ManifestKeys {
                     ] + goalLabels),
                 .init(
                     value: "text",
-                    keys: [ManifestKey("text", .text, .required, "The task as a sentence."), goalName, goalLibrary]),
+                    keys: [ManifestKey("text", .text, .required, "The task as a sentence."), goalName, goalUse, goalLibrary]),
                 .init(
                     value: "library",
                     keys: [
                         ManifestKey("name", .text, .required, "The goal's name in the library, as 'octo-goal list' shows it."),
-                        goalLibrary,
+                        goalUse, goalLibrary,
                     ]),
             ]))
 
     private static let goalLabels: [ManifestKey] = [
         ManifestKey("text", .text, .optional, "The task as a sentence, for checkpoints that read language."), goalName,
-        goalLibrary,
+        goalUse, goalLibrary,
     ]
+    private static let goalUse = ManifestKey(
+        "use", .choice(ManifestGoalUse.allCases.map(\.rawValue)), .defaultsTo("images"),
+        "What the policy is given of a goal that has pictures and a sentence: its 'images' alone, as Octo was trained with one of "
+            + "them at a time, or 'both', for checkpoints that were fine-tuned so. A goal without pictures is its sentence.")
     private static let goalLibrary = ManifestKey(
         "library", .destinationFolder, .optional,
         "The folder with the recorded goals, which octo-goal reads and writes while the run lasts. Left out, it is 'goals' in "
@@ -220,6 +224,11 @@ enum ManifestKeys {
             "dataset", .text, .optional,
             "The data set whose statistics turn the network's numbers into metres and radians. May be left out when "
                 + "the checkpoint has statistics of one only."),
+        ManifestKey(
+            "normalization", .choice(ManifestNormalization.allCases.map(\.rawValue)), .optional,
+            "How actions and the arm's state were normalised for training: 'normal' by mean and deviation, 'bounds' so that the "
+                + "1st to the 99th percentile are -1 to 1. Left out, it is what the checkpoint's config.json says "
+                + "(action_proprio_normalization_type), else 'normal'."),
         policyRate,
         ManifestKey(
             "window", .integer(1...64), .optional,

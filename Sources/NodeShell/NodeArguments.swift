@@ -8,6 +8,9 @@ package struct NodeArguments: ParsableArguments {
     @Option(help: ArgumentHelp("This node's name in the run.", valueName: "name"))
     package var node: String
 
+    @Flag(help: "Opens what a start reads from files, says what is wrong with it, and ends.")
+    package var check = false
+
     package init() {}
 }
 

@@ -48,7 +48,7 @@ package enum NodeProcess {
         do {
             run = try RunDescription.load(folder: arguments.run)
             bus = try BusNode(options(for: arguments.node, in: run))
-            try awaitRecorder(on: bus, for: arguments.node, in: run)
+            if !arguments.check { try awaitRecorder(on: bus, for: arguments.node, in: run) }
         } catch {
             throw fail("\(error)", NodeExit.badInput)
         }
@@ -65,6 +65,10 @@ package enum NodeProcess {
             try? bus.wait(until: .now() + .milliseconds(200))
             bus.close()
             throw fail("\(error)", NodeExit.badInput)
+        }
+        if arguments.check {
+            _ = body.stop(at: .now())
+            return bus.close()
         }
         do {
             try loop(&body, bus: bus, status: status, signals: signals, log: log)

@@ -8,6 +8,7 @@ package struct ActionStatistics: Equatable, Sendable {
     /// 1st and 99th percentile; needed for `.bounds` only.
     package var p01: [Float]?
     package var p99: [Float]?
+    package var normalization = Normalization.normal
 
     package init(mean: [Float], std: [Float], mask: [Bool]? = nil, p01: [Float]? = nil, p99: [Float]? = nil) {
         precondition(mean.count == std.count, "one mean and one std per dimension")
@@ -35,17 +36,18 @@ package struct ActionStatistics: Equatable, Sendable {
     /// - Parameters:
     ///   - chunk: `[actionHorizon, actionDimension]`, normalised.
     ///   - actionDimension: the network's; at least this data set's.
+    ///   - normalization: nil: the statistics' own.
     /// - Returns: `[actionHorizon, dimension]`: cut to the dimensions this data set has. nil for `.bounds` without
     ///   percentiles.
     package func unnormalise(
-        _ chunk: [Float], actionDimension: Int, _ normalization: Normalization = .normal
+        _ chunk: [Float], actionDimension: Int, _ normalization: Normalization? = nil
     ) -> [Float]? {
         precondition(
             actionDimension >= dimension && chunk.count % actionDimension == 0,
             "a chunk of \(chunk.count) numbers with \(actionDimension) dimensions, statistics have \(dimension)")
         let scale: [Float]
         let offset: [Float]
-        switch normalization {
+        switch normalization ?? self.normalization {
         case .normal:
             // The plain std: training divided by std + 1e-8, the official way back does not.
             (scale, offset) = (std, mean)
@@ -76,18 +78,25 @@ package struct ProprioStatistics: Equatable, Sendable {
     package let std: [Float]
     /// False for dimensions that were left as they are; all true when the file says nothing.
     package let mask: [Bool]
+    /// 1st and 99th percentile; needed for `.bounds` only.
+    package let p01: [Float]?
+    package let p99: [Float]?
+    package var normalization = ActionStatistics.Normalization.normal
 
-    package init(mean: [Float], std: [Float], mask: [Bool]? = nil) {
+    package init(mean: [Float], std: [Float], mask: [Bool]? = nil, p01: [Float]? = nil, p99: [Float]? = nil) {
         self.mean = mean
         self.std = std
+        self.p01 = p01
+        self.p99 = p99
         self.mask = mask ?? mean.map { _ in true }
         precondition(std.count == mean.count && self.mask.count == mean.count, "one mean, std and mask per dimension")
     }
 
     package var dimension: Int { mean.count }
 
-    /// Turns the robot's numbers into the network's: `(x - mean) / (std + 1e-8)` where the mask says so
-    /// (`NormalizeProprio` of the official code, commit 241fb35).
+    /// Turns the robot's numbers into the network's where the mask says so: `(x - mean) / (std + 1e-8)`
+    /// (`NormalizeProprio` of the official code, commit 241fb35), or `2 (x - p01) / (p99 - p01 + 1e-8) - 1` cut to -1...1
+    /// (its `normalize_action_and_proprio` for bounds).
     /// - Parameter proprio: `[timesteps, dimension]` in the data set's units.
     /// - Returns: the same shape.
     package func normalise(_ proprio: [Float]) -> [Float] {
@@ -95,7 +104,12 @@ package struct ProprioStatistics: Equatable, Sendable {
         return proprio.indices.map { index in
             let d = index % dimension
             guard mask[d] else { return proprio[index] }
-            return Float((Double(proprio[index]) - Double(mean[d])) / (Double(std[d]) + Self.epsilon))
+            let value = Double(proprio[index])
+            if normalization == .bounds, let p01, let p99 {
+                let range = Double(p99[d]) - Double(p01[d]) + Self.epsilon
+                return Float(min(max(2 * (value - Double(p01[d])) / range - 1, -1), 1))
+            }
+            return Float((value - Double(mean[d])) / (Double(std[d]) + Self.epsilon))
         }
     }
 }

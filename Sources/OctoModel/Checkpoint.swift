@@ -10,6 +10,8 @@ package struct Checkpoint: Sendable {
     private(set) var configuration: ModelConfiguration
     let parameters: any ParameterSource
     private let statistics: DatasetStatistics?
+    /// How the configuration says that actions and proprioception were normalised for training; nil: it does not say.
+    package let normalization: ActionStatistics.Normalization?
 
     /// Opens a folder as `save_pretrained` of the official code writes it (commit 241fb35): no conversion.
     ///
@@ -31,12 +33,14 @@ package struct Checkpoint: Sendable {
         let parameterFile = try files.parameterFile(step: chosen)
         let archive = try files.archive(parameterFile, role: "the parameters")
         if archive.refersToOtherFiles { throw .foreignLayout(path: parameterFile, layout: .zarr) }
-        try self.init(folder: folder, step: chosen, configuration, parameters: archive, statistics: statistics)
+        try self.init(
+            folder: folder, step: chosen, configuration, parameters: archive, statistics: statistics,
+            normalization: Self.normalization(config))
     }
 
     init(
         folder: String, step: Int, _ configuration: ModelConfiguration, parameters: any ParameterSource,
-        statistics: DatasetStatistics?
+        statistics: DatasetStatistics?, normalization: ActionStatistics.Normalization? = nil
     ) throws(CheckpointError) {
         var reader = ParameterReader(parameters, copies: false)
         let parts = NetworkParts(configuration, &reader)
@@ -51,6 +55,7 @@ package struct Checkpoint: Sendable {
         self.configuration = configuration
         self.parameters = parameters
         self.statistics = statistics
+        self.normalization = normalization
         description = ModelDescription(
             configuration, parameters: parameters, reader: reader, datasets: statistics?.entries.compactMap(\.name) ?? [])
         let nonFinite = parameters.nonFinite(among: reader.names)
@@ -96,20 +101,50 @@ package struct Checkpoint: Sendable {
             expected: "\(head.embeddings) tokens, as the \(head.name) takes them without use_map")
     }
 
+    /// `action_proprio_normalization_type`, which pretraining and fine-tuning keep in different places.
+    private static func normalization(_ config: JSONNode) -> ActionStatistics.Normalization? {
+        if let found = config["action_proprio_normalization_type"]?.string { return .init(rawValue: found) }
+        for member in config.object ?? [] {
+            if let found = normalization(member.value) { return found }
+        }
+        return nil
+    }
+
     /// How the proprioception of a data set was normalised; nil if the file does not say.
-    /// - Parameter dataset: as for `actionStatistics`.
+    /// - Parameters: as for `actionStatistics`.
     /// - Throws: `.unusableStatistics` naming the data sets there are, or what is wrong.
-    package func proprioStatistics(dataset: String?) throws(CheckpointError) -> ProprioStatistics? {
-        try statistics?.proprio(of: dataset)
+    package func proprioStatistics(
+        dataset: String?, normalization: ActionStatistics.Normalization? = nil
+    ) throws(CheckpointError) -> ProprioStatistics? {
+        guard let file = statistics?.file, var found = try statistics?.proprio(of: dataset) else { return nil }
+        found.normalization = normalization ?? self.normalization ?? .normal
+        try Self.check(found.normalization, p01: found.p01, p99: found.p99, of: "proprio", file: file)
+        return found
+    }
+
+    private static func check(
+        _ normalization: ActionStatistics.Normalization, p01: [Float]?, p99: [Float]?, of name: String, file: String
+    ) throws(CheckpointError) {
+        if normalization == .bounds, p01 == nil || p99 == nil {
+            throw .unusableStatistics(
+                path: file, found: "no p01 or no p99 of '\(name)'", expected: "both, as the normalisation is 'bounds'")
+        }
     }
 
     /// How the actions of a data set were normalised.
-    /// - Parameter dataset: e.g. "bridge_dataset"; nil if the checkpoint knows only one.
+    /// - Parameters:
+    ///   - dataset: e.g. "bridge_dataset"; nil if the checkpoint knows only one.
+    ///   - normalization: nil: as the configuration says, else by mean and deviation.
     /// - Throws: `.unusableStatistics` naming those there are.
-    package func actionStatistics(dataset: String?) throws(CheckpointError) -> ActionStatistics {
+    package func actionStatistics(
+        dataset: String?, normalization: ActionStatistics.Normalization? = nil
+    ) throws(CheckpointError) -> ActionStatistics {
         guard let statistics else {
             throw .unusableStatistics(path: folder, found: "a random model", expected: "a checkpoint with statistics")
         }
-        return try statistics.action(of: dataset, actionDimension: configuration.head.actionDimension)
+        var found = try statistics.action(of: dataset, actionDimension: configuration.head.actionDimension)
+        found.normalization = normalization ?? self.normalization ?? .normal
+        try Self.check(found.normalization, p01: found.p01, p99: found.p99, of: "action", file: statistics.file)
+        return found
     }
 }

@@ -7,6 +7,8 @@ package enum CheckpointError: Error, Equatable {
     /// A file that every checkpoint has is not there.
     case missingFile(path: String, role: String, hint: String)
     case unreadableFile(path: String, reason: String)
+    /// What git leaves in place of a large file that was not fetched.
+    case gitLFSPointer(path: String, bytes: Int?)
     case notJSON(path: String, problem: JSONSyntaxError)
     /// All that `config.json` asks for and this runtime cannot do, or cannot understand.
     case unusableConfiguration(path: String, problems: [ConfigurationProblem])
@@ -84,6 +86,10 @@ extension CheckpointError: CustomStringConvertible {
             "opening the checkpoint: found no file '\(path)', expected \(role). \(hint)"
         case .unreadableFile(let path, let reason):
             "reading '\(path)': \(reason); expected a readable file. Check its permissions and that it was copied whole."
+        case .gitLFSPointer(let path, let bytes):
+            "reading '\(path)': found a Git LFS pointer, expected the file itself\(bytes.map { " of \($0) bytes" } ?? ""). Run "
+                + "'git lfs install' and 'git lfs pull' where it was cloned, or download the folder with "
+                + "'hf download'."
         case .notJSON(let path, let problem):
             "reading '\(path)': \(problem); expected the JSON text of a checkpoint. Copy the file again from where the "
                 + "checkpoint came from."

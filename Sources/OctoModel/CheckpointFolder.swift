@@ -29,7 +29,22 @@ struct CheckpointFolder {
 
     func archive(_ path: String, role: String) throws(CheckpointError) -> FlaxArchive {
         try checkExists(path, role: role)
+        try checkIsFetched(path)
         return try FlaxArchive(path: path)
+    }
+
+    /// A pointer is a few lines of text that begin with the address of their specification.
+    private func checkIsFetched(_ path: String) throws(CheckpointError) {
+        // A pipe would be waited for.
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, let handle = FileHandle(forReadingAtPath: path)
+        else { return }
+        defer { try? handle.close() }
+        guard let start = try? handle.read(upToCount: 512), let text = String(data: start, encoding: .utf8),
+            text.hasPrefix("version https://git-lfs.github.com/spec/")
+        else { return }
+        let size = text.split(separator: "\n").first { $0.hasPrefix("size ") }
+        throw .gitLFSPointer(path: path, bytes: size.flatMap { Int($0.dropFirst("size ".count)) })
     }
 
     private func checkExists(_ path: String, role: String) throws(CheckpointError) {
@@ -41,6 +56,7 @@ struct CheckpointFolder {
 
     private func contents(_ path: String, role: String) throws(CheckpointError) -> Data {
         try checkExists(path, role: role)
+        try checkIsFetched(path)
         do {
             return try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {

@@ -48,6 +48,10 @@ struct DatasetStatistics: Sendable {
         guard count > 0, let std = try numbers(node, "std", count: count, at: path, file: file) else {
             throw .unusableStatistics(path: file, found: "no mean or no std in '\(path)'", expected: "one number per dimension")
         }
+        if let negative = std.first(where: { $0 < 0 }) {
+            throw .unusableStatistics(
+                path: file, found: "\(negative) in '\(path).std'", expected: "deviations that are not negative")
+        }
         var mask: [Bool]?
         if let maskNode = node["mask"] {
             let values = maskNode.array?.map(\.bool) ?? []
@@ -78,7 +82,7 @@ struct DatasetStatistics: Sendable {
     }
 
     /// - Parameter name: nil asks for the only one.
-    /// - Throws: `.unusableStatistics` listing the names there are.
+    /// - Throws: `.unusableStatistics` listing the names there are, also for the name of one that has none.
     func action(of name: String?, actionDimension: Int) throws(CheckpointError) -> ActionStatistics {
         let action = entries[try index(of: name)].action
         guard action.dimension <= actionDimension else {
@@ -93,12 +97,20 @@ struct DatasetStatistics: Sendable {
     func proprio(of name: String?) throws(CheckpointError) -> ProprioStatistics? {
         guard let node = proprio[try index(of: name)] else { return nil }
         let (mean, std, mask) = try Self.moments(node, at: (name.map { "\($0)." } ?? "") + "proprio", file: file)
-        return ProprioStatistics(mean: mean, std: std, mask: mask)
+        let place = (name.map { "\($0)." } ?? "") + "proprio"
+        return ProprioStatistics(
+            mean: mean, std: std, mask: mask, p01: try Self.numbers(node, "p01", count: mean.count, at: place, file: file),
+            p99: try Self.numbers(node, "p99", count: mean.count, at: place, file: file))
     }
 
     private func index(of name: String?) throws(CheckpointError) -> Int {
         let names = entries.compactMap(\.name)
-        if entries.count == 1, name == nil || entries[0].name == nil { return 0 }
+        if entries.count == 1, name == nil { return 0 }
+        if let name, names.isEmpty {
+            throw .unusableStatistics(
+                path: file, found: "statistics of a single data set without a name, as fine-tuning leaves them",
+                expected: "statistics of '\(name)', or no data set to be named")
+        }
         guard let index = entries.firstIndex(where: { $0.name == name }) else {
             throw .unusableStatistics(
                 path: file, found: "statistics of \(names.joined(separator: ", "))",

@@ -5,17 +5,26 @@ import OctoModel
 /// Makes frames and goals the size of the network's input, as the manifest says.
 package struct FramePreparation: Sendable {
     private let preprocessing: Preprocessing
+    private let goalUse: GoalUse
     /// Per camera, the weights for the size it delivers.
     private var resizes: [String: ImageResize] = [:]
+    /// JPEGs that were not quite as the standard has it, but lacked no pixel.
+    package private(set) var mendedFrames: Int64 = 0
 
-    package init(_ preprocessing: Preprocessing) { self.preprocessing = preprocessing }
+    package init(_ configuration: PolicyConfiguration) {
+        preprocessing = configuration.preprocessing
+        goalUse = configuration.goalUse
+    }
 
     /// The frame as the network sees it.
     /// - Throws: for a JPEG that cannot be decoded.
     package mutating func prepare(_ frame: CameraFrame, for camera: PolicyCamera) throws(ImageError) -> RGBImage {
         switch frame.pixels {
-        case .rgb8(let image): prepare(image, for: camera)
-        case .jpeg(let data, _, _): prepare(try RGBImage(decoding: data, source: "camera '\(camera.name)'"), for: camera)
+        case .rgb8(let image): return prepare(image, for: camera)
+        case .jpeg(let data, _, _):
+            let (image, isMended) = try RGBImage.decoded(data, source: "camera '\(camera.name)'")
+            if isMended { mendedFrames += 1 }
+            return prepare(image, for: camera)
         }
     }
 
@@ -29,7 +38,8 @@ package struct FramePreparation: Sendable {
         return plan.resize(image)
     }
 
-    /// The goal as the network sees it: images of those cameras whose goal it fuses, and the text.
+    /// The goal as the network sees it: images of those cameras whose goal it fuses, and the text, which beside images is left
+    /// out unless both are to be used.
     /// - Throws: for a text that the checkpoint cannot read.
     package mutating func prepare(
         _ goal: Goal, for cameras: [PolicyCamera], texts: TaskTextReading
@@ -40,7 +50,7 @@ package struct FramePreparation: Sendable {
             images[camera.name] = prepare(view.image, for: camera)
         }
         var text: TokenizedText?
-        if let words = goal.text { text = try texts.tokens(of: words) }
+        if let words = goal.text, images.isEmpty || goalUse == .both { text = try texts.tokens(of: words) }
         return PolicyNodeCore.PreparedGoal(id: goal.id, images: images, text: text)
     }
 }

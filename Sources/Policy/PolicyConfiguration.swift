@@ -20,6 +20,12 @@ package struct PolicyCamera: Equatable, Sendable {
     }
 }
 
+/// What of a goal that has both pictures and a sentence the network is given. Octo was trained with one of them at a time.
+package enum GoalUse: Sendable {
+    case images
+    case both
+}
+
 /// What the policy node is told at start.
 package struct PolicyConfiguration: Sendable {
     package var cameras: [PolicyCamera]
@@ -39,11 +45,12 @@ package struct PolicyConfiguration: Sendable {
     /// A newest frame older than this at a tick makes the tick invalid.
     package var maximumFrameAge: Duration
     package var noiseSeed: UInt64
+    package var goalUse: GoalUse
 
     package init(
         cameras: [PolicyCamera], windowSize: Int, actionDimension: Int, actionSpace: ActionSpace, rate: Rate,
         preprocessing: Preprocessing, requiresGoal: Bool, fitRules: GoalFitRules = .none,
-        maximumFrameAge: Duration, noiseSeed: UInt64, proprio: ProprioReading? = nil
+        maximumFrameAge: Duration, noiseSeed: UInt64, proprio: ProprioReading? = nil, goalUse: GoalUse = .images
     ) {
         self.cameras = cameras
         self.proprio = proprio
@@ -56,5 +63,6 @@ package struct PolicyConfiguration: Sendable {
         self.fitRules = fitRules
         self.maximumFrameAge = maximumFrameAge
         self.noiseSeed = noiseSeed
+        self.goalUse = goalUse
     }
 }

@@ -76,7 +76,7 @@ package struct PolicyEngine {
             observation, task: task,
             noise: network.makeNoise(seed: request.noiseSeed, counter: request.noiseCounter),
             embodimentDimension: statistics.dimension)
-        // Nil only for `bounds` without percentiles; the official evaluation un-normalises by mean and std.
+        // Nil only for `bounds` without percentiles, which the checkpoint's statistics have refused.
         return statistics.unnormalise(actions, actionDimension: network.description.actionDimension) ?? []
     }
 

@@ -72,6 +72,9 @@ package struct PolicyNodeCore: Sendable {
         /// Observations that were overtaken by a newer one while the network was busy.
         package var overtaken: Int64 = 0
         package var failedInferences: Int64 = 0
+        /// Frames that could not be decoded, and those that could although something was odd about them.
+        package var unreadableFrames: Int64 = 0
+        package var mendedFrames: Int64 = 0
     }
 
     package let configuration: PolicyConfiguration
@@ -89,6 +92,9 @@ package struct PolicyNodeCore: Sendable {
     /// Nil for a policy that reads images alone.
     private var arm: ArmStateHistory?
     private var preparation: FramePreparation
+    /// Per camera, what the last tick saw: a frame that cannot be read is no reason to be blind while that is young enough.
+    private var lastSeen: [String: (frame: CameraFrame, image: RGBImage)] = [:]
+    private var lastUnreadable: (time: MonotonicTime, words: String)?
     private var window: ObservationWindow
     private var cadence: Cadence?
     private let texts: TaskTextReading
@@ -96,6 +102,7 @@ package struct PolicyNodeCore: Sendable {
     /// The goal images' sizes as they were taken, in the order of the configuration.
     private var goalSizes: [(camera: String, width: Int, height: Int)] = []
     private var goalProblem: String?
+    private var givenText = false
     private var gate: GoalFitGate
     private var hasGoal: Bool { !goal.images.isEmpty || goal.text != nil }
     /// The request whose result is awaited, and the one that follows it.
@@ -110,7 +117,7 @@ package struct PolicyNodeCore: Sendable {
         gate = GoalFitGate(configuration.fitRules)
         arm = configuration.proprio.map { ArmStateHistory(fields: $0.fields, joints: $0.joints) }
         window = ObservationWindow(size: configuration.windowSize)
-        preparation = FramePreparation(configuration.preprocessing)
+        preparation = FramePreparation(configuration)
         obstacle = configuration.cameras.first.map { .noFrameYet(camera: $0.name) }
     }
 
@@ -162,6 +169,7 @@ package struct PolicyNodeCore: Sendable {
             goalSizes.append((camera.name, view.image.width, view.image.height))
         }
         goalProblem = nil
+        givenText = goal.text != nil
         do throws(TaskTextError) {
             self.goal = try preparation.prepare(goal, for: configuration.cameras, texts: texts)
         } catch {
@@ -288,7 +296,15 @@ package struct PolicyNodeCore: Sendable {
     }
 
     /// What a person should know although chunks are being made.
-    package func warning(at now: MonotonicTime) -> String? { gate.warning(at: now) }
+    package func warning(at now: MonotonicTime) -> String? {
+        if let lastUnreadable, now - lastUnreadable.time < Self.warningTime { return lastUnreadable.words }
+        return gate.warning(at: now)
+    }
+    /// How long a frame that could not be read is told of.
+    private static let warningTime = Duration.seconds(5)
+
+    /// The goal has a sentence that the network is not given, as it has pictures.
+    package var ignoresText: Bool { givenText && goal.text == nil && !goal.images.isEmpty }
 
     /// A request's result is awaited.
     package var isInferring: Bool { running != nil }
@@ -358,9 +374,18 @@ package struct PolicyNodeCore: Sendable {
             return .failure(Unusable(obstacle: .staleFrame(camera: camera.name, age: age)))
         }
         do throws(ImageError) {
-            return .success((frame, try preparation.prepare(frame, for: camera)))
+            let image = try preparation.prepare(frame, for: camera)
+            counters.mendedFrames = preparation.mendedFrames
+            lastSeen[camera.name] = (frame, image)
+            return .success((frame, image))
         } catch {
-            return .failure(Unusable(obstacle: .unreadableFrame(camera: camera.name, problem: "\(error)")))
+            counters.unreadableFrames += 1
+            let obstacle = Obstacle.unreadableFrame(camera: camera.name, problem: error.problem)
+            lastUnreadable = (due, "\(obstacle)")
+            guard let last = lastSeen[camera.name], due - last.frame.captureTime <= configuration.maximumFrameAge else {
+                return .failure(Unusable(obstacle: obstacle))
+            }
+            return .success(last)
         }
     }
 
@@ -389,7 +414,9 @@ extension PolicyNodeCore.Obstacle: CustomStringConvertible {
         case .staleFrame(let camera, let age):
             "the newest frame of camera '\(camera)' is \(Int(age.inMilliseconds)) ms old: no chunk is made from it. "
                 + "Is the camera connected?"
-        case .unreadableFrame(let camera, let problem): "a frame of camera '\(camera)' cannot be read: \(problem)"
+        case .unreadableFrame(let camera, let problem):
+            "a frame of camera '\(camera)' cannot be read: it is \(problem). Check the cable; if it goes on, set "
+                + "cameras.\(camera).format to \"yuyv\"."
         case .noArmState(let gap): gap.description
         case .noGoal:
             "unconditioned: no goal is set, and policy.require_goal holds the arm. Set one with 'octo-goal set', or goal.source "

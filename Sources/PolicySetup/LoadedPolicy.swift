@@ -21,12 +21,17 @@ package struct LoadedPolicy {
     ///
     /// The thread that runs the engine is the first of its team, and takes the first of `policy.cpus`.
     /// - Parameters:
+    ///   - text: the sentence of the goal that the policy begins with, if it is used.
+    ///   - goalUse: what it is given of goals that have pictures and a sentence.
     ///   - cameras: the names of the robot's cameras.
     ///   - joints: says how many joints the arm has whose states the policy is given, and is asked for a checkpoint that
     ///     reads them; nil: the policy is given none, and such a checkpoint is refused.
     /// - Throws: `UnusablePolicy`, `CheckpointError`, `PolicyEngineError`, `ProprioError`, `TaskTextError`, and what the tokenizer throws;
     ///   all say what to do.
-    package init(_ section: Manifest.Policy, text: String?, cameras: [String], joints: () throws -> Int? = { nil }) throws {
+    package init(
+        _ section: Manifest.Policy, text: String?, goalUse: ManifestGoalUse = .images, cameras: [String],
+        joints: () throws -> Int? = { nil }
+    ) throws {
         let cpus = section.cpus ?? []
         threads = section.threads > 0
             ? section.threads : cpus.isEmpty ? ProcessInfo.processInfo.activeProcessorCount : cpus.count
@@ -39,7 +44,8 @@ package struct LoadedPolicy {
         let absent = try PolicyConfiguration.absentCameras(of: whole.description, in: cameras)
         checkpoint = try whole.leavingOut(Set(absent.map(\.key)))
         leftOut = absent.map(\.name)
-        let statistics = try checkpoint.actionStatistics(dataset: section.dataset)
+        let normalization = section.normalization.flatMap { ActionStatistics.Normalization(rawValue: $0.rawValue) }
+        let statistics = try checkpoint.actionStatistics(dataset: section.dataset, normalization: normalization)
         // What could only fail, or be ignored, at every step is refused now.
         if [.eefDelta, .eefAbsolute].contains(section.actionSpace) && statistics.dimension != 7 {
             throw UnusablePolicy.wrongActionSpace(dimension: statistics.dimension)
@@ -53,14 +59,15 @@ package struct LoadedPolicy {
         let readsArm = !checkpoint.description.lowdimKeys.isEmpty
         let proprio = try ProprioReading(
             of: checkpoint.description,
-            statistics: readsArm ? checkpoint.proprioStatistics(dataset: section.dataset) : nil, layout: section.proprio,
+            statistics: readsArm ? checkpoint.proprioStatistics(dataset: section.dataset, normalization: normalization) : nil,
+            layout: section.proprio,
             joints: readsArm ? joints() : nil)
         configuration = PolicyConfiguration(
             cameras: wanted, windowSize: window, actionDimension: statistics.dimension,
             actionSpace: section.actionSpace, rate: section.rate,
             preprocessing: section.preprocessing == .resize ? .resize : .resizeAndCenterCrop,
             requiresGoal: section.requiresGoal, fitRules: GoalFitRules(section), maximumFrameAge: section.maximumFrameAge,
-            noiseSeed: section.seed, proprio: proprio)
+            noiseSeed: section.seed, proprio: proprio, goalUse: goalUse == .both ? .both : .images)
         let team = try WorkerTeam(threads: threads, cpus: Array(cpus.dropFirst()))
         engine = PolicyEngine(
             network: try FastNetwork(checkpoint, precision: precision, team: team), statistics: statistics, proprio: proprio,

@@ -131,9 +131,14 @@ extension EpisodeFileError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .unreadable(let path, let problem):
-            "reading episode \(path): \(problem). 'octo-replay recover' saves what can be read of a damaged file."
+            "reading episode \(path): \("\(problem)".trimmingSuffix(".")). 'octo-replay recover' saves what can be read of a damaged file."
         case .message(let path, let topic, let time, let problem):
             "reading episode \(path): message of \(topic) at \(time): \(problem). Was it recorded by octo-record?"
         }
     }
+}
+
+extension String {
+    /// Without `suffix`, if it ends so.
+    fileprivate func trimmingSuffix(_ suffix: String) -> String { hasSuffix(suffix) ? String(dropLast(suffix.count)) : self }
 }

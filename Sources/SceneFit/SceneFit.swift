@@ -95,6 +95,9 @@ package struct SceneFit: Equatable, Sendable {
     /// The same for what no policy was measured by.
     private enum Limit {
         static let agreement = (amber: 0.72, red: 0.45)
+        static let colour = (amber: 0.75, red: 0.5)
+        /// Of one picture's colours as a share of the other's: below it one of them is as good as grey.
+        static let strength = 0.35
         static let identical = 0.997
         static let days = 1.0
     }
@@ -130,7 +133,12 @@ package struct SceneFit: Equatable, Sendable {
         agreement = alignment.agreement
         overlap = alignment.overlap
         brightness = Self.brightness(alignment, a)
-        reasons = Self.reasons(motion, brightness: brightness, agreement: agreement, width: goal.width, limits, circumstances)
+        let found = Self.reasons(motion, brightness: brightness, agreement: agreement, width: goal.width, limits, circumstances)
+        // Places of which one has gone elsewhere have other colours, whatever the channels are.
+        let isMoved = found.contains { $0.verdict == .red && $0.text.hasPrefix("camera ") }
+        let colours = ColourAgreement(goal: goal, live: live)
+        let reason = circumstances.ridesOnArm || isMoved && !colours.isSwapped ? nil : Self.reason(colours)
+        reasons = found + (reason.map { [$0] } ?? [])
     }
 
     /// How bright the live picture is, as a share of the goal: of the goal's middle brightness, with the offset.
@@ -176,6 +184,18 @@ package struct SceneFit: Equatable, Sendable {
             reasons.append(Reason(verdict: .amber, text: "the goal is the present scene: there is nothing to do"))
         }
         return reasons + remarks(on: circumstances)
+    }
+
+    private static func reason(_ colours: ColourAgreement) -> Reason? {
+        guard let agreement = colours.agreement else { return nil }
+        if colours.strength < Limit.strength { return Reason(verdict: .red, text: "the goal has hardly any colour, the camera sees some") }
+        if colours.strength > 1 / Limit.strength { return Reason(verdict: .red, text: "the camera sees hardly any colour, the goal has some") }
+        guard agreement < Limit.colour.amber else { return nil }
+        return Reason(
+            verdict: agreement < Limit.colour.red || colours.isSwapped ? .red : .amber,
+            text: colours.isSwapped
+                ? "other colours than the goal: red and blue are in each other's place"
+                : "other colours than the goal: \(Int((100 * (1 - max(0, agreement))).rounded())) % of them differ")
     }
 
     private static func remarks(on circumstances: Circumstances) -> [Reason] {

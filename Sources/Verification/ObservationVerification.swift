@@ -34,7 +34,7 @@ package struct ObservationVerification {
 
     package init(_ configuration: PolicyConfiguration) {
         self.configuration = configuration
-        preparation = FramePreparation(configuration.preprocessing)
+        preparation = FramePreparation(configuration)
         window = ObservationWindow(size: configuration.windowSize)
     }
 

@@ -59,7 +59,7 @@ package struct PolicyVerification {
         self.isSamePolicy = isSamePolicy
         self.infer = infer
         isSameGoal = otherGoal == nil
-        preparation = FramePreparation(configuration.preprocessing)
+        preparation = FramePreparation(configuration)
         remaking = ObservationVerification(configuration)
         if let otherGoal { goals = [try preparation.prepare(otherGoal, for: configuration.cameras, texts: texts)] }
     }

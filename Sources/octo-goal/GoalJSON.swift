@@ -11,6 +11,13 @@ extension GoalResult {
     }
 }
 
+extension JSONNode {
+    /// The same object with one member more.
+    func adding(_ key: String, _ value: JSONNode) -> JSONNode {
+        JSONNode(.object((object ?? []) + [.init(key: key, value: value)]))
+    }
+}
+
 extension GoalFit {
     var node: JSONNode {
         .object([

@@ -79,6 +79,30 @@ final class GoalOperator {
         ) { $0.id == command.id && $0.operatorID == command.operatorID }
     }
 
+    /// Sets a goal, and hears what the policy makes of it.
+    /// - Returns: no answer of the policy where the goal node refused.
+    func set(_ action: GoalCommand.Action, isForced: Bool) throws -> (result: GoalResult, policy: PolicyAnswer?) {
+        let chunks = try link.bus.subscribe(Topics.policyChunk)
+        let observations = try link.bus.subscribe(Topics.policyObservation)
+        let statuses = try link.bus.subscribe(Topics.allNodeStatuses)
+        let result = try send(action, isForced: isForced)
+        guard result.isAccepted else { return (result, nil) }
+        let begin = MonotonicTime.now()
+        var watch = PolicyAnswerWatch(goalID: result.goalID)
+        while true {
+            try link.bus.wait(until: .now() + .milliseconds(50))
+            while let chunk = chunks.take() {
+                if let answer = watch.receive(chunk.message) { return (result, answer) }
+            }
+            let seconds = (MonotonicTime.now() - begin).inSeconds
+            while let observation = observations.take() { watch.receive(observation.message, at: seconds) }
+            while let status = statuses.take() {
+                if status.message.node == Manifest.policyNode { watch.receive(status.message) }
+            }
+            if let answer = watch.answer(at: seconds) { return (result, answer) }
+        }
+    }
+
     /// The names of the cameras that the policy looks at; nil when it does not say so soon.
     func policyCameras() throws -> Set<String>? {
         let observations = try link.bus.subscribe(Topics.policyObservation)
@@ -141,15 +165,19 @@ final class GoalOperator {
 
 extension GoalResult {
     /// Prints what became of a command.
-    /// - Throws: `NodeExit.failure` for one that was refused.
-    func report(json: Bool) throws {
+    /// - Parameter policy: what the policy made of a goal that was set.
+    /// - Throws: `NodeExit.failure` for one that was refused, or a goal that the policy does not go for.
+    func report(json: Bool, policy: PolicyAnswer? = nil) throws {
+        var holds = false
+        if case .holds = policy { holds = true }
         if json {
-            print(node.text())
+            print(policy.map { node.adding("policy", $0.node) }?.text() ?? node.text())
         } else if isAccepted {
             print(path.isEmpty ? message : "\(message) (\(path))")
+            if let policy { holds ? complain("error: \(policy.words)") : print(policy.words) }
         } else {
             complain("error: \(message)")
         }
-        if !isAccepted { throw NodeExit.failure }
+        if !isAccepted || holds { throw NodeExit.failure }
     }
 }

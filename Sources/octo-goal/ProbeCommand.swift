@@ -49,7 +49,9 @@ struct ProbeCommand: ParsableCommand {
             let goal = try name.map { try library.load($0).goal(path: library.path(of: $0)) } ?? goals.currentGoal()
             let manifest = goals.link.run.manifest
             let observation = try self.observation(goals)
-            let policy = try LoadedPolicy(manifest.policy, text: nil, cameras: manifest.cameras.map(\.name)) {
+            let policy = try LoadedPolicy(
+                manifest.policy, text: nil, goalUse: manifest.goal.use, cameras: manifest.cameras.map(\.name)
+            ) {
                 try ArmCalibration(contentsOfFile: manifest.arm.calibration).joints.count
             }
             let cameras = policy.configuration.cameras.filter(\.takesGoal)

@@ -16,6 +16,14 @@ struct CommandOptions: ParsableArguments {
 
     init() {}
 
+    /// Sets a goal and says what the policy makes of it.
+    func set(_ action: GoalCommand.Action, isForced: Bool) throws {
+        try reporting {
+            let (result, policy) = try GoalOperator(run: folder).set(action, isForced: isForced)
+            try result.report(json: json, policy: policy)
+        }
+    }
+
     func send(_ action: GoalCommand.Action, isForced: Bool = true, patience: Duration = .zero) throws {
         try reporting {
             try GoalOperator(run: folder).send(action, isForced: isForced, patience: patience).report(json: json)
@@ -27,10 +35,11 @@ struct SetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set", abstract: "Sets a goal of the library while the robot runs.",
         discussion: """
-            The policy goes for it with its next chunk; history and episode go on. When somebody else sets a goal at the same
-            moment, one of you wins and the other is told; --force sets it whatever was set before.
+            The policy goes for it with its next chunk, which is waited for and told; history and episode go on. When somebody
+            else sets a goal at the same moment, one of you wins and the other is told; --force sets it whatever was set
+            before. A goal with pictures and a sentence is its pictures, unless the manifest's goal.use is "both".
 
-            Exit codes: 0 set, 1 refused, 2 there is no such run.
+            Exit codes: 0 set, 1 refused, or set and the policy does not go for it, 2 there is no such run.
             """)
 
     @Argument(help: "The goal's name.")
@@ -41,13 +50,13 @@ struct SetCommand: ParsableCommand {
 
     @OptionGroup var options: CommandOptions
 
-    func run() throws { try options.send(.set(name: name), isForced: force) }
+    func run() throws { try options.set(.set(name: name), isForced: force) }
 }
 
 struct TextCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "text", abstract: "Sets a sentence as the goal, for checkpoints that read language.",
-        discussion: "Exit codes: 0 set, 1 refused, 2 there is no such run.")
+        discussion: "Exit codes: 0 set, 1 refused, or set and the policy does not go for it, 2 there is no such run.")
 
     @Argument(help: "The sentence.")
     var words: [String]
@@ -57,7 +66,7 @@ struct TextCommand: ParsableCommand {
 
     @OptionGroup var options: CommandOptions
 
-    func run() throws { try options.send(.setText(words.joined(separator: " ")), isForced: force) }
+    func run() throws { try options.set(.setText(words.joined(separator: " ")), isForced: force) }
 }
 
 struct ClearCommand: ParsableCommand {

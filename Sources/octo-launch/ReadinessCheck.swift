@@ -5,11 +5,11 @@ import Foundation
 import JSONTree
 import Launch
 
-/// `octo-launch --check`: everything that is still missing before a robot can run, at once. Starts and moves nothing.
+/// `octo-launch --check`: everything that is still missing before a robot can run, at once. Moves nothing, opens no device.
 struct ReadinessCheck {
     let path: String
     let manifest: Manifest
-    let check: MachineCheck
+    private(set) var check: MachineCheck
 
     /// - Throws: what is wrong with the manifest on any machine.
     init(_ path: String, overrides: [ManifestOverride]) throws(ManifestError) {
@@ -41,6 +41,19 @@ struct ReadinessCheck {
             }
         }
         (self.manifest, self.check) = (manifest, check)
+        if problems.isEmpty { rehearse() }
+    }
+
+    /// What only the processes themselves can say of their files.
+    private mutating func rehearse() {
+        do {
+            for refusal in try Rehearsal(of: manifest, path: path, environment: ProcessInfo.processInfo.environment).refusals {
+                check.add(
+                    .init(path: "process \(refusal.node)", severity: .missing, found: refusal.message, fix: "mend that, and check again"))
+            }
+        } catch {
+            check.add(.init(path: "processes", severity: .missing, found: "\(error)", fix: "mend that, and check again"))
+        }
     }
 
     var isReady: Bool { check.isReady }

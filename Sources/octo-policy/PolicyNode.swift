@@ -90,6 +90,8 @@ struct PolicyNode: NodeBody {
                 .init(name: "chunks", value: counters.chunks),
                 .init(name: "overtaken", value: counters.overtaken),
                 .init(name: "failed_inferences", value: counters.failedInferences),
+                .init(name: "unreadable_frames", value: counters.unreadableFrames),
+                .init(name: "mended_frames", value: counters.mendedFrames),
             ],
             latencies: [
                 .init(name: "inference", of: core.inferenceTime),
@@ -116,6 +118,7 @@ struct PolicyNode: NodeBody {
             return (.degraded, "no goal image for \(missing.joined(separator: ", ")): the network sees a black one")
         }
         if let warning = core.warning(at: now) { return (.degraded, warning) }
-        return (.ready, "running \(modelName)")
+        let remark = core.ignoresText ? "; of the goal its pictures are used, not its sentence (goal.use)" : ""
+        return (.ready, "running \(modelName)\(remark)")
     }
 }

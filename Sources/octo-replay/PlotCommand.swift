@@ -24,6 +24,10 @@ struct PlotCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The drawing.", valueName: "file.svg"))
     var out: String
 
+    func validate() throws {
+        if !out.hasSuffix(".svg") { throw ValidationError("--out is '\(out)': the drawing is SVG. Give a name that ends in .svg.") }
+    }
+
     func run() throws {
         try reporting {
             let file = try EpisodeFile(path: episode)

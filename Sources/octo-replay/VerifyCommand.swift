@@ -147,7 +147,7 @@ struct VerifyCommand: ParsableCommand {
             // The statistics are the other checkpoint's.
             section.dataset = nil
         }
-        let loaded = try LoadedPolicy(section, text: nil, cameras: manifest.cameras.map(\.name)) {
+        let loaded = try LoadedPolicy(section, text: nil, goalUse: manifest.goal.use, cameras: manifest.cameras.map(\.name)) {
             try setup.calibration(of: file).joints.count
         }
         var engine = loaded.engine

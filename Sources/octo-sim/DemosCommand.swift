@@ -81,7 +81,7 @@ struct DemosCommand: ParsableCommand {
     @Option(help: "Adds a picture of the goal, the arm 'away' (at rest) or 'there' (where it ended).")
     var goalArm: DemonstrationPlan.GoalArm?
 
-    @Flag(help: "With --goal-arm, in scenes with decoys: goal pictures show mark and tray where the task wants things to be.")
+    @Flag(help: "With --goal-arm, in scenes with decoys: goal pictures show mark, tray and object as the task wants things.")
     var goalLacksDecoys = false
 
     @Flag(help: "Adds steps/truth: where the task's object is (x y z m, yaw rad). To learn from; no policy is told.")

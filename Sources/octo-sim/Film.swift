@@ -17,8 +17,15 @@ final class Film: Sendable {
     private let goal: RGBImage?
     private let pictures = Mutex<[RGBImage]>([])
 
-    /// - Throws: `ImageError` when the goal's image cannot be read.
+    /// It is written as PNG alone.
+    struct WrongName: Error, CustomStringConvertible {
+        let path: String
+        var description: String { "simulation.film is '\(path)', expected a name that ends in .png. Give it that ending." }
+    }
+
+    /// - Throws: `WrongName`; `ImageError` when the goal's image cannot be read.
     init(path: String, goal: Manifest.Goal) throws {
+        guard path.hasSuffix(".png") else { throw WrongName(path: path) }
         self.path = path
         var image: RGBImage?
         if case .images(let files) = goal.source, let file = files.first(where: { $0.camera == "primary" }) {

@@ -160,10 +160,12 @@ import Time
         _ = try camera.open(at: .zero)
         var bytes = try RGBImage.waves(width: 8, height: 6, seed: 5).jpegData().array
         // A table of quantisation that is not there any more: whole by its outline, and not to be decoded.
-        let table = try #require(bytes.indices.dropLast().first { bytes[$0] == 0xff && bytes[$0 + 1] == 0xc4 })
+        let table = try #require(bytes.indices.dropLast().first { bytes[$0] == 0xff && bytes[$0 + 1] == 0xdb })
         bytes[table + 1] = 0xfe
         device.shots = [.init(bytes: bytes, sequence: 0, stamp: .zero + .milliseconds(1))]
-        _ = try camera.nextFrame(at: .zero + .milliseconds(2))
+        #expect(try camera.nextFrame(at: .zero + .milliseconds(2)) == nil)
+        let remark = try #require(camera.remark)
+        #expect(remark.hasPrefix("1 frame by now could not be decoded") && remark.contains("yuyv"))
         device.shots = [.init(bytes: try RGBImage.waves(width: 8, height: 6, seed: 5).jpegData().array, sequence: 1, stamp: .zero + .milliseconds(3))]
         #expect(try camera.nextFrame(at: .zero + .milliseconds(4))?.sequence == 1)
     }

@@ -115,7 +115,10 @@ import Testing
     @Test func wholeJPEGsAreToldFromShortOnesAtEveryLength() throws {
         let jpeg = try RGBImage.waves(width: 64, height: 48, seed: 5).jpegData().array
         #expect(isWhole(jpeg) && !isWhole(jpeg, width: 63) && !isWhole(jpeg, height: 47))
-        for length in 0..<jpeg.count { #expect(!isWhole(jpeg.prefix(length)), "\(length) of \(jpeg.count)") }
+        for length in 0..<jpeg.count - 2 { #expect(!isWhole(jpeg.prefix(length)), "\(length) of \(jpeg.count)") }
+        // Nothing but the end marker lacks, or something is there twice or besides.
+        #expect(isWhole(jpeg.dropLast()) && isWhole(jpeg.dropLast(2)) && isWhole([0xff, 0xd8] + jpeg))
+        #expect(isWhole(jpeg[..<2] + [0, 0, 0] + jpeg[2...]) && !isWhole(jpeg[..<2] + [UInt8](repeating: 0, count: 9_000) + jpeg[2...]))
         // What a buffer holds after the end does not count, even another frame's end.
         #expect(isWhole(jpeg + [0, 0]) && isWhole(jpeg + [0xff, 0xff, 0x12]) && isWhole(jpeg + jpeg.suffix(9)))
         #expect(!isWhole([]) && !isWhole([0xff, 0xd8, 0xff, 0xd9]))

@@ -126,7 +126,7 @@ import Time
         _ = try camera.open(at: .zero)
         let picture = try RGBImage.waves(width: 8, height: 6, seed: 3).jpegData().array
         let larger = try RGBImage.waves(width: 16, height: 6, seed: 3).jpegData().array
-        let damaged = [Array(picture.dropLast(2)), Array(picture.dropLast(picture.count / 2)), larger, grey(1)]
+        let damaged = [Array(picture.dropLast(4)), Array(picture.dropLast(picture.count / 2)), larger, grey(1)]
         device.shots = damaged.enumerated().map { .init(bytes: $0.element, sequence: UInt32($0.offset), stamp: at(10)) }
         #expect(try camera.nextFrame(at: at(20)) == nil)
         // Cameras may send their whole buffer.

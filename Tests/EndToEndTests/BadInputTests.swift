@@ -34,6 +34,14 @@ extension EndToEnd {
             #expect(errors.count == 1, "\(outcome.errors)", sourceLocation: sourceLocation)
             #expect(!outcome.errors.contains("while it was stopping"), "\(outcome.errors)", sourceLocation: sourceLocation)
             #expect(processesMentioning(base.path) == [], sourceLocation: sourceLocation)
+            // What a start refuses `--check` says before it, in the same words.
+            let check = try Program.run("octo-launch", [manifest, "--check"] + settings.flatMap { ["--set", $0] })
+            #expect(check.exitCode == 2, "\(check.output)\(check.errors)", sourceLocation: sourceLocation)
+            for word in words {
+                #expect(
+                    (check.output + check.errors).contains(word), "no '\(word)' in:\n\(check.output)\(check.errors)",
+                    sourceLocation: sourceLocation)
+            }
         }
 
         /// Processes whose command line names the folder: a run's nodes all do.
@@ -87,8 +95,13 @@ extension EndToEnd {
         }
 
         @Test func aCheckpointThatWantsACameraTheManifestDoesNotHave() throws {
-            let twoCameras = Fixture.url("octo/case3_two_cams_goal_text/checkpoint").path
-            try expectRefusal(["policy.checkpoint=\(twoCameras)"], mentions: ["wrist", "primary"])
+            // One of two may be missing; of one none.
+            let oneCamera = Fixture.url("octo/case7_octo10_attention/checkpoint").path
+            let episode = Fixture.packageRoot.appendingPathComponent("launch/episode").path
+            let overhead = #"cameras={"overhead": {"source": "images", "folder": "\#(episode)", "pattern": "image_0_*.png"}}"#
+            try expectRefusal(
+                ["policy.checkpoint=\(oneCamera)", overhead, #"goal={"source": "none"}"#],
+                mentions: ["overhead", "primary", "Name one of"])
         }
 
         @Test func imagesOfDifferentSizesInOneFolder() throws {
@@ -142,7 +155,7 @@ extension EndToEnd {
                 try FileManager.default.copyItem(atPath: Self.caseOne, toPath: copy.path)
                 try removeLanguage(from: copy.appendingPathComponent("config.json"))
                 try expectRefusal(
-                    ["policy.checkpoint=\(copy.path)", "goal.text=put the block into the tray"],
+                    ["policy.checkpoint=\(copy.path)", "goal.text=put the block into the tray", "goal.use=both"],
                     mentions: ["takes no text", "goal.text"], exitCode: 3)
             }
         }

@@ -148,6 +148,11 @@ extension EndToEnd {
             #expect(damaged.exitCode == 1 && damaged.errors.contains("reading goal 'two'") && damaged.output.contains("one"))
             let refused = try goal(pipeline, ["set", "two", "--force"])
             #expect(refused.exitCode == 1 && refused.errors.contains("reading goal 'two'"))
+            // A goal that is set is no goal that the policy goes for: whoever sets it hears that.
+            let spoken = try goal(pipeline, ["text", "put", "it", "there"])
+            #expect(spoken.exitCode == 1 && spoken.errors.contains("the policy does not go for it"), "\(spoken.output)\(spoken.errors)")
+            let shown = try goal(pipeline, ["set", "one", "--json"])
+            #expect(shown.exitCode == 0 && shown.output.contains("goes_for_it\": true"), "\(shown.output)\(shown.errors)")
             let ranked = try goal(pipeline, ["rank"])
             #expect(ranked.exitCode == 1 && ranked.output.hasPrefix("one\t"))
             _ = try pipeline.stop()

@@ -67,6 +67,20 @@ extension EndToEnd {
             try expectHealthy(summary, outcome)
         }
 
+        /// As its authors run the released checkpoint: trained with two cameras, observed with one, whose tokens alone there
+        /// are. And as the README takes goals: with a sentence, which nobody can tokenize and beside a picture nobody needs.
+        @Test func oneCameraIsEnoughForACheckpointOfTwoAndAPictureForAGoalWithASentence() throws {
+            let checkpoint = Fixture.url("octo/case10_wrist_left_out/checkpoint").path
+            let pipeline = try Pipeline(
+                ["policy.checkpoint=\(checkpoint)", "goal.text=put the block into the tray"], arguments: ["--for", "5"])
+            try pipeline.waitUntilMoving()
+            let policy = try #require(pipeline.status["policy"]?.headline)
+            #expect(policy.contains("without wrist") && policy.contains("not its sentence"), "\(policy)")
+            let (summary, outcome) = try pipeline.finish(limit: 40)
+            try expectHealthy(summary, outcome)
+            #expect(outcome.errors.contains("camera wrist: not there, its tokens are left out"), "\(outcome.errors)")
+        }
+
         @Test(arguments: [SIGINT, SIGTERM])
         func stopsInOrderWhenAsked(signal: Int32) throws {
             let pipeline = try Pipeline()

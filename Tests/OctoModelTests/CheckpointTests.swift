@@ -222,14 +222,52 @@ final class CheckpointCopy {
         #expect(checkpoint.description.datasets == [])
         let expected = ActionStatistics(mean: [1, 2], std: [3, 4])
         #expect(try checkpoint.actionStatistics(dataset: nil) == expected)
-        #expect(try checkpoint.actionStatistics(dataset: "my_robot") == expected)
+        // Which of several it was thought to be nobody can tell: the arm would go by the wrong numbers.
+        #expect { try checkpoint.actionStatistics(dataset: "my_robot") } throws: {
+            "\($0)".contains("'my_robot'") && "\($0)".contains("no data set to be named")
+        }
+    }
+
+    @Test func theConfigurationSaysHowActionsWereNormalised() throws {
+        let copy = try CheckpointCopy()
+        let path = copy.url("config.json")
+        let text = try String(contentsOf: path, encoding: .utf8)
+        let place = try #require(text.firstIndex(of: "{"))
+        let nested = #""dataset_kwargs": {"common": {"action_proprio_normalization_type": "bounds"}}, "#
+        try Data((text[...place] + nested + text[text.index(after: place)...]).utf8).write(to: path)
+        try Data(#"{"action": {"mean": [1], "std": [3], "p01": [-2], "p99": [6]}}"#.utf8)
+            .write(to: copy.url("dataset_statistics.json"))
+        let checkpoint = try Checkpoint(folder: copy.folder.path)
+        #expect(checkpoint.normalization == .bounds)
+        #expect(try checkpoint.actionStatistics(dataset: nil).unnormalise([-1, 0, 1], actionDimension: 1) == [-2, 2, 6])
+        // The manifest has the last word.
+        let normal = try checkpoint.actionStatistics(dataset: nil, normalization: .normal)
+        #expect(normal.unnormalise([-1, 0, 1], actionDimension: 1) == [-2, 1, 4])
+        try Data(#"{"action": {"mean": [1], "std": [3]}}"#.utf8).write(to: copy.url("dataset_statistics.json"))
+        #expect { try Checkpoint(folder: copy.folder.path).actionStatistics(dataset: nil) } throws: {
+            "\($0)".contains("no p01 or no p99 of 'action'")
+        }
+    }
+
+    @Test func proprioceptionByBoundsIsCut() {
+        var statistics = ProprioStatistics(mean: [0, 0], std: [1, 1], mask: [true, false], p01: [-2, 0], p99: [6, 1])
+        statistics.normalization = .bounds
+        #expect(zip(statistics.normalise([2, 7, 4, 8, 99, 9]), [0, 7, 0.5, 8, 1, 9]).allSatisfy { abs($0 - $1) < 1e-6 })
+    }
+
+    @Test(arguments: ["config.json", "dataset_statistics.json", "example_batch.msgpack"])
+    func whatGitHasNotFetchedIsToldByName(file: String) throws {
+        let copy = try CheckpointCopy()
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 123456\n"
+        try Data(pointer.utf8).write(to: copy.url(file))
+        #expect(copy.refusal() == .gitLFSPointer(path: copy.url(file).path, bytes: 123456))
     }
 
     @Test(arguments: [
         (#"[]"#, "array"), (#"{}"#, "no data set"), (#"{"a": {}}"#, "'a'"), (#"{"action": {"mean": [1]}}"#, "std"),
         (#"{"action": {"mean": [1], "std": [1, 2]}}"#, "2 values"), (#"{"action": {"mean": ["x"], "std": [1]}}"#, "action.mean"),
         (#"{"action": {"mean": [1], "std": [1], "mask": [1]}}"#, "mask"),
-        (#"{"action": {"mean": [1e300], "std": [1]}}"#, "finite"),
+        (#"{"action": {"mean": [1e300], "std": [1]}}"#, "finite"), (#"{"action": {"mean": [1], "std": [-1]}}"#, "-1.0 in 'action.std'"),
     ])
     func unusableStatisticsAreRefused(text: String, complaint: String) throws {
         let copy = try CheckpointCopy()

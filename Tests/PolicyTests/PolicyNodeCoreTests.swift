@@ -12,13 +12,14 @@ private struct Scene {
 
     init(
         window: Int = 2, requiresGoal: Bool = true, cameras: [String] = ["primary"], texts: TaskTextReading = .none,
-        fitRules: GoalFitRules = .none
+        fitRules: GoalFitRules = .none, goalUse: GoalUse = .images
     ) {
         core = PolicyNodeCore(
             PolicyConfiguration(
                 cameras: cameras.map { PolicyCamera(name: $0, width: 4, height: 4, takesGoal: true) },
                 windowSize: window, actionDimension: 2, actionSpace: .jointDelta, rate: Rate(hertz: 5),
-                preprocessing: .resize, requiresGoal: requiresGoal, fitRules: fitRules, maximumFrameAge: .milliseconds(500), noiseSeed: 7),
+                preprocessing: .resize, requiresGoal: requiresGoal, fitRules: fitRules, maximumFrameAge: .milliseconds(500), noiseSeed: 7,
+                goalUse: goalUse),
             texts: texts)
     }
 
@@ -218,8 +219,21 @@ private struct NetworkFailure: Error {}
         #expect("\(try #require(scene.core.obstacle))".contains("overhead"))
     }
 
-    @Test func aTextThatCannotBeReadIsRefusedRatherThanIgnored() throws {
-        var scene = Scene()
+    @Test func besideAPictureASentenceIsLeftOutAndThatIsSaid() throws {
+        for texts in [TaskTextReading.none, try SampleTexts.reading()] {
+            var scene = Scene(texts: texts)
+            var goal = scene.goal()
+            scene.core.receive(goal)
+            #expect(!scene.core.ignoresText)
+            goal.text = "put the block into the tray"
+            scene.core.receive(goal)
+            let request = try #require(request(in: try scene.step(1)))
+            #expect(request.goal.text == nil && request.goal.images.count == 1 && scene.core.ignoresText)
+        }
+    }
+
+    @Test func aTextThatCannotBeReadIsRefusedRatherThanIgnoredWhereBothAreUsed() throws {
+        var scene = Scene(goalUse: .both)
         var goal = scene.goal()
         goal.text = "put the block into the tray"
         scene.core.receive(goal)
@@ -233,7 +247,7 @@ private struct NetworkFailure: Error {}
     }
 
     @Test func aTextAloneOrWithAnImageIsAGoal() throws {
-        var scene = Scene(cameras: ["primary", "wrist"], texts: try SampleTexts.reading())
+        var scene = Scene(cameras: ["primary", "wrist"], texts: try SampleTexts.reading(), goalUse: .both)
         let text = Goal(id: "t", name: "t", views: [], text: "ab", source: "test")
         scene.core.receive(text)
         scene.core.receive(scene.frame(1, captured: .zero), at: .zero)
@@ -251,7 +265,7 @@ private struct NetworkFailure: Error {}
         let next = try #require(scene.core.nextTick)
         let together = try #require(request(in: scene.core.tick(at: next)))
         #expect(together.goal.images.keys.sorted() == ["primary"])
-        #expect(together.goal.text == SampleTexts.tokens(of: "abc"))
+        #expect(together.goal.text == SampleTexts.tokens(of: "abc") && !scene.core.ignoresText)
         #expect(scene.core.camerasWithoutGoal == ["wrist"])
     }
 
@@ -346,6 +360,21 @@ private struct NetworkFailure: Error {}
             Issue.record("obstacle is \(String(describing: scene.core.obstacle))")
             return
         }
+    }
+
+    @Test func anUnreadableJPEGAfterAGoodFrameIsPassedOver() throws {
+        var scene = Scene()
+        scene.core.receive(scene.goal())
+        let good = try #require(observation(in: try scene.step(1)))
+        let second = try #require(scene.core.nextTick)
+        var frame = scene.frame(2, captured: (second - MonotonicTime.zero) - .milliseconds(5))
+        frame.pixels = .jpeg(SharedBytes(copying: [0xFF, 0xD8, 1, 2, 3]), width: 4, height: 4)
+        scene.core.receive(frame, at: second)
+        let next = try #require(observation(in: scene.core.tick(at: second)))
+        #expect(next.views.map(\.captureTime) == good.views.map(\.captureTime) && scene.core.obstacle == nil)
+        #expect(scene.core.counters.unreadableFrames == 1 && scene.core.counters.invalidTicks == 0)
+        #expect(scene.core.warning(at: second)?.contains("\"yuyv\"") == true)
+        #expect(scene.core.warning(at: second + .seconds(6)) == nil)
     }
 
     @Test func sameEventsGiveTheSameRequests() throws {

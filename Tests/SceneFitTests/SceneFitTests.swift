@@ -134,6 +134,52 @@ import Testing
         #expect(SceneFit(goal: goal, live: goal, mask: odd) == SceneFit(goal: goal, live: goal))
     }
 
+    /// A picture whose every pixel is changed.
+    private func recoloured(_ picture: RGBImage, _ change: (SIMD3<Double>) -> SIMD3<Double>) -> RGBImage {
+        let bytes = picture.pixels.array
+        let pixels = stride(from: 0, to: bytes.count, by: 3).flatMap { at in
+            let colour = change(SIMD3(Double(bytes[at]), Double(bytes[at + 1]), Double(bytes[at + 2])))
+            return (0..<3).map { UInt8(min(max(colour[$0].rounded(), 0), 255)) }
+        }
+        return RGBImage(width: picture.width, height: picture.height, pixels: SharedBytes(copying: pixels))
+    }
+
+    @Test(arguments: [1, 2, 3, 4] as [UInt64]) func colourFaultsAreRedAndNamed(seed: UInt64) {
+        let scene = TestScene(seed: seed)
+        var after = scene
+        after.add(at: [110, 60], size: 20)
+        let (goal, live) = (scene.picture(noise: 2), after.picture(noise: 2, seed: 9))
+        func reasons(_ change: (SIMD3<Double>) -> SIMD3<Double>) -> [SceneFit.Reason] {
+            SceneFit(goal: recoloured(goal, change), live: live).reasons
+        }
+        #expect(reasons { $0 }.isEmpty)
+        let swapped = reasons { SIMD3($0.z, $0.y, $0.x) }
+        #expect(swapped.contains { $0.verdict == .red && $0.text.contains("red and blue") }, "\(swapped)")
+        let grey = reasons { SIMD3(repeating: ($0 * SIMD3(0.3, 0.59, 0.11)).sum()) }
+        #expect(grey.contains { $0.verdict == .red && $0.text == "the goal has hardly any colour, the camera sees some" })
+        let turned = reasons { SIMD3($0.y, $0.z, $0.x) }
+        #expect(turned.contains { $0.verdict == .red }, "\(turned)")
+        // Warmer light is no fault of the channels.
+        #expect(reasons { $0 * SIMD3(1.04, 1, 0.96) }.allSatisfy { !$0.text.contains("colour") })
+    }
+
+    @Test func aColouredThingThatWentElsewhereOnAGreyTableIsNoFaultOfColour() {
+        func picture(at x: Int) -> RGBImage {
+            let pixels = (0..<128).flatMap { row in
+                (0..<128).flatMap { column -> [UInt8] in
+                    let isBlock = (40..<60).contains(row) && (x..<x + 20).contains(column)
+                    let shade = UInt8(90 + (row / 16 + column / 16) % 2 * 60)
+                    return isBlock ? [200, 40, 30] : [shade, shade, shade]
+                }
+            }
+            return RGBImage(width: 128, height: 128, pixels: SharedBytes(copying: pixels))
+        }
+        let fit = SceneFit(goal: picture(at: 20), live: picture(at: 80))
+        #expect(fit.reasons.allSatisfy { !$0.text.contains("colour") }, "\(fit.reasons)")
+        let blue = recoloured(picture(at: 20)) { SIMD3($0.z, $0.y, $0.x) }
+        #expect(SceneFit(goal: blue, live: picture(at: 80)).verdict == .red)
+    }
+
     @Test func picturesThatCannotBeComparedAreRed() {
         let other = SceneFit(goal: RGBImage(width: 64, height: 64, filledWith: 9), live: RGBImage(width: 80, height: 64, filledWith: 9))
         #expect(other.verdict == .red && other.reasons[0].text == "the goal is 64x64, the camera delivers 80x64")

@@ -241,13 +241,18 @@ class Batches:
             name: np.stack([[data.frame(name, t) for t in row] for row in times]) for name in data.frames
         }
         goal = {name: np.stack([data.frame(name, g) for g in goals]) for name, _, fused in shape.pictures if fused}
-        for row in np.flatnonzero(is_last & (data.goal[picks] >= 0)):
+        apart = is_last & (data.goal[picks] >= 0)
+        for row in np.flatnonzero(apart):
             goal[shape.pictures[0][0]][row] = data.goals[data.goal[picks[row]]]
+        facts = self._facts(times, np.broadcast_to(goals[:, None], times.shape))
+        # There the object lies under the arm.
+        bare = apart & np.array(["bare table" in name for name in data.tasks])[data.task[picks]]
+        facts[bare, :, 5:7] = data.states[goals][bare, None, :2]
         actions, weight = self._labels(times)
         return {
             "pictures": pictures, "goals": goal, "is_real": is_real, "actions": actions,
             "weight": weight * is_real[:, :, None], "state": (data.states[times] - self.state_mean) / self.state_std,
-            "facts": (self._facts(times, np.broadcast_to(goals[:, None], times.shape)) - self.facts_mean) / self.facts_std,
+            "facts": (facts - self.facts_mean) / self.facts_std,
         }
 
     def _facts(self, times, goals):
