@@ -41,13 +41,14 @@ struct ReadinessCheck {
             }
         }
         (self.manifest, self.check) = (manifest, check)
-        if problems.isEmpty { rehearse() }
+        if problems.isEmpty { rehearse(overrides) }
     }
 
     /// What only the processes themselves can say of their files.
-    private mutating func rehearse() {
+    private mutating func rehearse(_ overrides: [ManifestOverride]) {
         do {
-            for refusal in try Rehearsal(of: manifest, path: path, environment: ProcessInfo.processInfo.environment).refusals {
+            let environment = ProcessInfo.processInfo.environment
+            for refusal in try Rehearsal(of: path, overrides: overrides, environment: environment).refusals {
                 check.add(
                     .init(path: "process \(refusal.node)", severity: .missing, found: refusal.message, fix: "mend that, and check again"))
             }

@@ -22,12 +22,11 @@ struct Rehearsal {
 
     let refusals: [Refusal]
 
-    /// - Throws: `RunFolderError`, `SpawnError`.
-    init(of manifest: Manifest, path: String, environment: [String: String]) throws {
-        var manifest = manifest
+    /// - Throws: `ManifestError`, `RunFolderError`, `SpawnError`.
+    init(of path: String, overrides: [ManifestOverride], environment: [String: String]) throws {
         // Neither ports nor a recorder have anything to do with what is looked at.
-        manifest.bus.transport = .ipc
-        manifest.record.isEnabled = false
+        let apart = try [#"bus={"transport": "ipc"}"#, "record.enabled=false"].map { try ManifestOverride(parsing: $0) }
+        let manifest = try Manifest.load(path, overrides: overrides + apart)
         let folder = try RunFolder.claim(RunFolder.base(environment) + "/check-\(getpid())")
         defer {
             folder.removeRemains()
