@@ -74,8 +74,10 @@ extension EndToEnd {
             let pipeline = try Pipeline(
                 ["policy.checkpoint=\(checkpoint)", "goal.text=put the block into the tray"], arguments: ["--for", "5"])
             try pipeline.waitUntilMoving()
-            let policy = try #require(pipeline.status["policy"]?.headline)
-            #expect(policy.contains("without wrist") && policy.contains("not its sentence"), "\(policy)")
+            try pipeline.wait(for: "the policy to say so", limit: 20) {
+                let policy = $0.status["policy"]?.headline ?? ""
+                return policy.contains("without wrist") && policy.contains("not its sentence")
+            }
             let (summary, outcome) = try pipeline.finish(limit: 40)
             try expectHealthy(summary, outcome)
             #expect(outcome.errors.contains("camera wrist: not there, its tokens are left out"), "\(outcome.errors)")
