@@ -32,17 +32,14 @@ enum JPEGCodec {
             rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(2))
         }
         let start = rest.bindMemory(to: UInt8.self).baseAddress
-        // Why it failed the strict decoder has said.
-        var words = [CChar](repeating: 0, count: 256)
         var (width, height): (Int32, Int32) = (0, 0)
-        guard octo_jpeg_header(start, rest.count, &width, &height, &words, words.count) != OCTO_JPEG_LOST.rawValue,
+        guard octo_jpeg_mend(start, rest.count, &width, &height, nil) != 0,
             (try? ImageHeader(format: .jpeg, width: Int(width), height: Int(height), source: "")) != nil
         else { return nil }
         var isThere = false
         let pixels = SharedBytes(count: Int(width) * Int(height) * 3) { (memory) throws(Never) in
-            let result = octo_jpeg_pixels(
-                start, rest.count, memory.bindMemory(to: UInt8.self).baseAddress, width, height, &words, words.count)
-            isThere = result != OCTO_JPEG_LOST.rawValue
+            let target = memory.bindMemory(to: UInt8.self).baseAddress
+            isThere = octo_jpeg_mend(start, rest.count, &width, &height, target) != 0
         }
         return isThere ? RGBImage(width: Int(width), height: Int(height), pixels: pixels) : nil
     }

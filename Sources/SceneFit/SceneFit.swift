@@ -135,7 +135,7 @@ package struct SceneFit: Equatable, Sendable {
         brightness = Self.brightness(alignment, a)
         let found = Self.reasons(motion, brightness: brightness, agreement: agreement, width: goal.width, limits, circumstances)
         // Places of which one has gone elsewhere have other colours, whatever the channels are.
-        let isMoved = found.contains { $0.verdict == .red && $0.text.hasPrefix("camera ") }
+        let isMoved = Self.reasons(motion, width: goal.width, limits).contains { $0.verdict == .red }
         let colours = ColourAgreement(goal: goal, live: live)
         let reason = circumstances.ridesOnArm || isMoved && !colours.isSwapped ? nil : Self.reason(colours)
         reasons = found + (reason.map { [$0] } ?? [])
@@ -151,9 +151,6 @@ package struct SceneFit: Equatable, Sendable {
         _ motion: PictureMotion, brightness: Double, agreement: Double, width: Int, _ limits: Limits, _ circumstances: Circumstances
     ) -> [Reason] {
         var reasons: [Reason] = []
-        func judge(_ value: Double, _ limit: Limits.Pair, _ text: String) {
-            if value >= limit.amber { reasons.append(Reason(verdict: value >= limit.red ? .red : .amber, text: text)) }
-        }
         if circumstances.isSameCamera == false { reasons.append(Reason(verdict: .red, text: "taken with another camera")) }
         if circumstances.ridesOnArm { return reasons + remarks(on: circumstances) }
         // Where hardly anything agrees, there is nothing that could have moved.
@@ -162,28 +159,38 @@ package struct SceneFit: Equatable, Sendable {
             return reasons + [Reason(verdict: .red, text: "another scene: \(share) % of the picture differs")]
                 + remarks(on: circumstances)
         }
-        let distance = (motion.shift * motion.shift).sum().squareRoot()
-        judge(distance / Double(width), limits.shift, "camera moved: the picture went \(words(for: motion.shift))")
-        let degrees = motion.rotation * 180 / .pi
-        judge(
-            abs(degrees), limits.rotation,
-            "camera turned: the picture by \(tenths(abs(degrees)))° \(degrees > 0 ? "clockwise" : "counter-clockwise")")
-        let growth = motion.scale - 1
-        judge(
-            abs(growth), limits.scale,
-            "camera \(growth > 0 ? "nearer" : "farther"): the picture is \(tenths(abs(100 * growth))) % \(growth > 0 ? "larger" : "smaller")")
+        reasons += Self.reasons(motion, width: width, limits)
         let change = brightness - 1
-        judge(
+        reasons += judged(
             abs(change), limits.light,
             "\(Int((100 * abs(change)).rounded())) % \(change < 0 ? "darker" : "brighter") than when the goal was taken")
         if agreement < Limit.agreement.amber {
             let share = Int((100 * (1 - agreement)).rounded())
             reasons.append(Reason(verdict: .amber, text: "\(share) % of the picture differs: more than an arm and what it moves"))
         }
-        if agreement > Limit.identical, distance < 0.5 {
+        if agreement > Limit.identical, (motion.shift * motion.shift).sum() < 0.5 * 0.5 {
             reasons.append(Reason(verdict: .amber, text: "the goal is the present scene: there is nothing to do"))
         }
         return reasons + remarks(on: circumstances)
+    }
+
+    /// The camera is elsewhere.
+    private static func reasons(_ motion: PictureMotion, width: Int, _ limits: Limits) -> [Reason] {
+        let distance = (motion.shift * motion.shift).sum().squareRoot()
+        let degrees = motion.rotation * 180 / .pi
+        let growth = motion.scale - 1
+        return judged(distance / Double(width), limits.shift, "camera moved: the picture went \(words(for: motion.shift))")
+            + judged(
+                abs(degrees), limits.rotation,
+                "camera turned: the picture by \(tenths(abs(degrees)))° \(degrees > 0 ? "clockwise" : "counter-clockwise")")
+            + judged(
+                abs(growth), limits.scale,
+                "camera \(growth > 0 ? "nearer" : "farther"): the picture is \(tenths(abs(100 * growth))) % \(growth > 0 ? "larger" : "smaller")"
+            )
+    }
+
+    private static func judged(_ value: Double, _ limit: Limits.Pair, _ text: String) -> [Reason] {
+        value >= limit.amber ? [Reason(verdict: value >= limit.red ? .red : .amber, text: text)] : []
     }
 
     private static func reason(_ colours: ColourAgreement) -> Reason? {

@@ -27,7 +27,8 @@ struct Rehearsal {
         // Neither ports nor a recorder have anything to do with what is looked at.
         let apart = try [#"bus={"transport": "ipc"}"#, "record.enabled=false"].map { try ManifestOverride(parsing: $0) }
         let manifest = try Manifest.load(path, overrides: overrides + apart)
-        let folder = try RunFolder.claim(RunFolder.base(environment) + "/check-\(getpid())")
+        // Not among the runs that are alive: whoever looks for the one robot there is must not find two.
+        let folder = try RunFolder.claim(RunFolder.base(environment) + "-check-\(getpid())")
         defer {
             folder.removeRemains()
             try? FileManager.default.removeItem(atPath: folder.path)

@@ -124,6 +124,24 @@ struct DemonstrationTests {
         #expect(2 * distances[0].0 < distances[0].1 && 2 * distances[1].1 < distances[1].0, "\(distances)")
     }
 
+    @Test func aGoalOfReachWithoutDecoysShowsTheObjectWhereTheHandIs() throws {
+        var scene = Scene.tabletop
+        scene.reachAim = [0.33, 0.14]
+        let plan = try DemonstrationPlan(
+            [.init(.reach)], in: scene, arm: Demos.widowX(), seed: 3, goalArm: .away, goalLacksDecoys: true)
+        let goal = try RGBImage(decoding: try #require(plan.demonstration(0).episode.metadata.goal), source: "goal")
+        func difference(withBlockAt place: SIMD2<Double>) throws -> Int {
+            var right = scene.varied(seed: 3)
+            right.objects[0].position = place
+            let world = try World(right, arm: Demos.widowX())
+            try world.place(arm: Demos.widowX().rest, gripper: 1)
+            let picture = try world.picture(.primary, width: 256, height: 256)
+            return zip(goal.pixels.array, picture.pixels.array).count { abs(Int($0) - Int($1)) > 30 }
+        }
+        let (there, before) = (try difference(withBlockAt: [0.33, 0.14]), try difference(withBlockAt: scene.varied(seed: 3).objects[0].position))
+        #expect(2 * there < before, "\(there) numbers differ from a picture with the block there, \(before) with it where it lay")
+    }
+
     @Test func truthIsWhereTheObjectIs() throws {
         let plan = try Demos.plan([.init(.push)], tellsTruth: true)
         let episode = try plan.demonstration(0).episode

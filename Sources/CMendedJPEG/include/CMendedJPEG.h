@@ -3,20 +3,11 @@
 
 #include <stddef.h>
 
-/// What came of a JPEG.
-enum octo_jpeg_result {
-    OCTO_JPEG_WHOLE = 0,
-    /// Something was not as the standard has it, but every pixel is as it was coded.
-    OCTO_JPEG_MENDED = 1,
-    OCTO_JPEG_LOST = -1,
-};
-
-/// Reads the header alone. `problem` gets the codec's words where it fails.
-int octo_jpeg_header(const unsigned char *bytes, size_t count, int *width, int *height, char *problem, size_t room);
-
-/// Decodes to RGB, `width * height * 3` bytes, with the accurate transform and smooth chroma. Progressive pictures, which no
-/// camera makes, are refused.
-int octo_jpeg_pixels(
-    const unsigned char *bytes, size_t count, unsigned char *rgb, int width, int height, char *problem, size_t room);
+/// Decodes a JPEG to RGB with the accurate transform and smooth chroma, although something in it is not as the standard has it, as
+/// long as every pixel is as it was coded. Progressive pictures, which no camera makes, are refused.
+///
+/// `rgb` is NULL to learn width and height alone, or has room for `*width * *height * 3` bytes. Returns whether it could be done;
+/// jpeglib's own error handling is by longjmp, which must not cross Swift frames.
+int octo_jpeg_mend(const unsigned char *bytes, size_t count, int *width, int *height, unsigned char *rgb);
 
 #endif
