@@ -8,7 +8,7 @@ package enum ManifestPreprocessing: String, CaseIterable, Sendable {
     case resizeAndCenterCrop = "resize_and_center_crop"
 }
 
-/// What of a goal that has both pictures and a sentence the policy is given.
+/// The part of a goal with pictures and a sentence that the policy is given.
 package enum ManifestGoalUse: String, CaseIterable, Sendable {
     case images
     case both

@@ -20,7 +20,7 @@ package struct PolicyCamera: Equatable, Sendable {
     }
 }
 
-/// What of a goal that has both pictures and a sentence the network is given. Octo was trained with one of them at a time.
+/// The part of a goal with pictures and a sentence that the network is given. Octo was trained with one of them at a time.
 package enum GoalUse: Sendable {
     case images
     case both

@@ -4,7 +4,7 @@ import OctoModel
 
 /// Why the policy cannot run a checkpoint in this robot.
 package enum PolicyEngineError: Error, Equatable, CustomStringConvertible {
-    /// None of the checkpoint's cameras is there.
+    /// The robot has none of the checkpoint's cameras.
     case missingCamera(wanted: [String], given: [String])
     /// The checkpoint's image encoder is conditioned on numbers of the task.
     case missingTaskNumbers(key: String, count: Int)

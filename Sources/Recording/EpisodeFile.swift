@@ -139,6 +139,6 @@ extension EpisodeFileError: CustomStringConvertible {
 }
 
 extension String {
-    /// Without `suffix`, if it ends so.
+    /// A copy that lacks `suffix` if the string ends with it.
     fileprivate func trimmingSuffix(_ suffix: String) -> String { hasSuffix(suffix) ? String(dropLast(suffix.count)) : self }
 }

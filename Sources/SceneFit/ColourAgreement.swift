@@ -10,19 +10,19 @@ import Images
 struct ColourAgreement: Equatable, Sendable {
     /// 1 the same colours, 0 others; nil where neither picture has enough colour.
     let agreement: Double?
-    /// The same, had the goal's red and blue been swapped.
+    /// Agreement once the goal's red and blue are exchanged; 0...1.
     let agreementSwapped: Double
     /// How strong the goal's colours are as a share of the live picture's.
     let strength: Double
 
-    /// With red and blue in each other's place the goal would have the live picture's colours, and has not.
+    /// Whether exchanging red and blue makes the goal's colours those of the live picture.
     var isSwapped: Bool { agreement.map { agreementSwapped > 0.7 && agreementSwapped > $0 + 0.25 } ?? false }
 
     private static let cells = 32
     private static let hues = 12
     /// Root mean square of red and blue above green, of 255, from which a picture has colour; a camera's noise is below.
     private static let faint = 6.0
-    /// The same of one pixel that has a hue.
+    /// Length of a pixel's (red, blue) above green, of 255, from which its hue counts.
     private static let hueful = 14.0
     /// Share of cells that have colour from which things that moved cannot be all the difference.
     private static let mostly = 0.3
@@ -38,7 +38,7 @@ struct ColourAgreement: Equatable, Sendable {
         agreementSwapped = a.swapped.agreement(with: b)
     }
 
-    /// What of a picture's colours is compared.
+    /// A picture's colours, reduced to what is compared.
     private struct Palette {
         /// Mean of red and blue above green in each cell.
         var cells = [SIMD2<Double>](repeating: .zero, count: ColourAgreement.cells * ColourAgreement.cells)
@@ -71,7 +71,7 @@ struct ColourAgreement: Equatable, Sendable {
             if sum > 0 { for index in hues.indices { hues[index] /= sum } }
         }
 
-        /// Between two hues both get their share, so that a slight change of the light changes little.
+        /// Adds a pixel to the two hues nearest to its own, each with its share, so that a slight change of the light changes little.
         private mutating func addHue(of colour: SIMD2<Double>) {
             let strength = (colour * colour).sum().squareRoot()
             guard strength >= ColourAgreement.hueful else { return }

@@ -96,7 +96,7 @@ package struct SceneFit: Equatable, Sendable {
     private enum Limit {
         static let agreement = (amber: 0.72, red: 0.45)
         static let colour = (amber: 0.75, red: 0.5)
-        /// Of one picture's colours as a share of the other's: below it one of them is as good as grey.
+        /// Ratio of the two pictures' colour strengths, below which one of them is as good as grey.
         static let strength = 0.35
         static let identical = 0.997
         static let days = 1.0
@@ -174,7 +174,7 @@ package struct SceneFit: Equatable, Sendable {
         return reasons + remarks(on: circumstances)
     }
 
-    /// The camera is elsewhere.
+    /// Reasons for which the camera's place, turn or distance is another than the goal's.
     private static func reasons(_ motion: PictureMotion, width: Int, _ limits: Limits) -> [Reason] {
         let distance = (motion.shift * motion.shift).sum().squareRoot()
         let degrees = motion.rotation * 180 / .pi

@@ -12,7 +12,7 @@ extension GoalResult {
 }
 
 extension JSONNode {
-    /// The same object with one member more.
+    /// A copy of this object with one more member at its end.
     func adding(_ key: String, _ value: JSONNode) -> JSONNode {
         JSONNode(.object((object ?? []) + [.init(key: key, value: value)]))
     }

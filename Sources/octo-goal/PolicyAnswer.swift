@@ -3,9 +3,9 @@ import Messages
 
 /// What the policy made of a goal that was set.
 enum PolicyAnswer {
-    /// It makes chunks for it.
+    /// The policy makes chunks for the goal.
     case pursues
-    /// It has taken it in, and makes none; in its own words.
+    /// The policy knows the goal and makes no chunks for it; the text is its own status.
     case holds(String)
     /// Nothing was heard of it.
     case silent
@@ -48,7 +48,7 @@ struct PolicyAnswerWatch {
         if observation.goalID == goalID, seenAt == nil { seenAt = seconds }
     }
 
-    /// What the policy said before it had the goal is of another one.
+    /// Takes the policy's status; one from before it had the goal is about another goal, and is passed over.
     mutating func receive(_ status: NodeStatus) {
         guard seenAt != nil else { return }
         complaint = status.state == .degraded || status.state == .fault ? status.headline : nil

@@ -44,7 +44,7 @@ struct ReadinessCheck {
         if problems.isEmpty { rehearse(overrides) }
     }
 
-    /// What only the processes themselves can say of their files.
+    /// Adds what only the processes themselves can say of their files.
     private mutating func rehearse(_ overrides: [ManifestOverride]) {
         do {
             let environment = ProcessInfo.processInfo.environment

@@ -13,7 +13,7 @@ import Glibc
 struct Rehearsal {
     struct Refusal {
         var node: String
-        /// In the process's own words.
+        /// The process's own error message.
         var message: String
     }
 
@@ -49,7 +49,7 @@ struct Rehearsal {
         self.refusals = refusals
     }
 
-    /// Those whose start needs files alone: no device is opened, and a simulated camera needs a world that runs.
+    /// The nodes whose start needs files alone: no device is opened, and a simulated camera needs a world that runs.
     private static func readers(in manifest: Manifest) -> [String] {
         let folders = manifest.cameras.filter { if case .images = $0.source { true } else { false } }
         return folders.map(\.node) + [Manifest.goalNode, Manifest.policyNode]

@@ -17,7 +17,7 @@ final class Film: Sendable {
     private let goal: RGBImage?
     private let pictures = Mutex<[RGBImage]>([])
 
-    /// It is written as PNG alone.
+    /// A file name that is no PNG's: films are written as PNG only.
     struct WrongName: Error, CustomStringConvertible {
         let path: String
         var description: String { "simulation.film is '\(path)', expected a name that ends in .png. Give it that ending." }
