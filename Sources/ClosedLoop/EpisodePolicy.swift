@@ -49,10 +49,22 @@ package struct EpisodeMoment {
     package var object: Pose
 }
 
+/// How a task ended in another scene.
+package struct OtherEnd: Sendable {
+    package var scene: Scene
+    /// Where the end effector was.
+    package var tool: Pose
+
+    package init(scene: Scene, tool: Pose) {
+        self.scene = scene
+        self.tool = tool
+    }
+}
+
 /// The scripted expert as a policy: its next steps as a chunk, each planned on the one before.
 package struct ExpertPolicy: EpisodePolicy {
     /// Actions in a chunk, as Octo's pretrained checkpoints have.
-    private static let horizon = 4
+    package static let horizon = 4
     private var expert: ScriptedExpert
     private var noise: MotionNoise?
     private let stepDuration: Duration
@@ -62,9 +74,14 @@ package struct ExpertPolicy: EpisodePolicy {
     package private(set) var lastAction: [Double] = []
     /// What was carried out in its place was off by a burst of noise.
     package private(set) var lastWasBurst = false
+    /// Its actions for other goals, had it them from the last policy step on: a chunk for each of `others`.
+    package private(set) var lastForOthers: [Double] = []
+    private let others: [OtherEnd]
 
     /// - Parameter noise: disturbs what is carried out, not what `lastAction` says.
-    package init(_ expert: ScriptedExpert, rate: Rate, noise: MotionNoise? = nil) {
+    /// - Parameter others: goals for which `lastForOthers` says what would be done.
+    package init(_ expert: ScriptedExpert, rate: Rate, noise: MotionNoise? = nil, others: [OtherEnd] = []) {
+        self.others = others
         self.expert = expert
         self.noise = noise
         stepDuration = rate.period
@@ -78,21 +95,14 @@ package struct ExpertPolicy: EpisodePolicy {
     package var endsAtSuccess: Bool { false }
 
     package mutating func see(_ moment: EpisodeMoment) {
-        var seen = ScriptedExpert.Observation(
+        let seen = ScriptedExpert.Observation(
             tool: moment.arm.baseFromEEF, opening: moment.arm.measured.gripper, object: moment.object)
-        lastAction = expert.action(seen)
-        isStopped = moment.arm.mode.isSafetyHold
+        lastForOthers = others.flatMap { expert.wanting($0.scene, reachedWith: $0.tool).foresight(Self.horizon, from: seen) }
         // The steps after this one come from a copy: by then the world may be another than foreseen, and a newer chunk
         // with it.
-        var actions = lastAction
-        var foresight = expert
-        for _ in 1..<Self.horizon {
-            let last = actions.suffix(7).map { $0 }
-            seen.tool = BridgeConvention.accumulated(
-                translation: [last[0], last[1], last[2]], rollPitchYaw: [last[3], last[4], last[5]], on: seen.tool,
-                rotationCentre: seen.tool.translation)
-            actions += foresight.action(seen)
-        }
+        var actions = expert.foresight(Self.horizon, from: seen)
+        lastAction = expert.action(seen)
+        isStopped = moment.arm.mode.isSafetyHold
         lastWasBurst = false
         // What is done is left as it is: nobody would mend it any more.
         if !expert.isFinished, let disturbance = noise?.next() {

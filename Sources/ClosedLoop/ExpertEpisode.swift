@@ -16,6 +16,8 @@ package struct DemonstrationStep {
     package var state: [Float]
     /// Where the task's object was then: x y z (metres), yaw (radians).
     package var truth: [Float]
+    /// What the expert would have done from this step on for each of the other goals: chunks of `ExpertPolicy.horizon` actions.
+    package var otherActions: [Float] = []
     /// Seconds since the episode began.
     package var seconds: Double
 }
@@ -39,16 +41,18 @@ package enum ExpertEpisode {
     }
 
     /// Carries the task out in `world`, which is at its beginning, and is at its end afterwards.
-    /// - Parameter noise: disturbs what the arm carries out; nil for none.
+    /// - Parameters:
+    ///   - noise: disturbs what the arm carries out; nil for none.
+    ///   - others: goals of other scenes, for which each step says what would be done.
     /// - Throws: `WorldError`, `EpisodeError`, and what `eachStep` throws.
     package static func run(
         _ task: ManipulationTask, in world: World, cameras: [EpisodeCamera], noise: MotionNoise? = nil,
-        eachStep: (DemonstrationStep) throws -> Void
+        others: [OtherEnd] = [], eachStep: (DemonstrationStep) throws -> Void
     ) throws -> EpisodeOutcome {
         let expert = ScriptedExpert(task, in: world.scene, arm: world.calibration)
         return try run(
-            ExpertPolicy(expert, rate: policyRate, noise: noise), task, in: world, cameras: cameras, eachStep: eachStep,
-            said: { ($0.lastAction, $0.lastWasBurst) })
+            ExpertPolicy(expert, rate: policyRate, noise: noise, others: others), task, in: world, cameras: cameras,
+            eachStep: eachStep, said: { ($0.lastAction, $0.lastWasBurst, $0.lastForOthers) })
     }
 
     /// Lets `learner` drive, for as many policy steps as `handover` says; then the expert carries the task out from wherever
@@ -71,7 +75,7 @@ package enum ExpertEpisode {
                     try eachStep(last)
                 }
                 last = step
-            }, said: { ($0.lastAction, $0.wentAstray) })
+            }, said: { ($0.lastAction, $0.wentAstray, []) })
         if var last {
             last.isPerturbed = false
             try eachStep(last)
@@ -81,7 +85,7 @@ package enum ExpertEpisode {
 
     private static func run<P: EpisodePolicy>(
         _ policy: P, _ task: ManipulationTask, in world: World, cameras: [EpisodeCamera],
-        eachStep: (DemonstrationStep) throws -> Void, said: (P) -> (action: [Double], isPerturbed: Bool)
+        eachStep: (DemonstrationStep) throws -> Void, said: (P) -> (action: [Double], isPerturbed: Bool, forOthers: [Double])
     ) throws -> EpisodeOutcome {
         var policy = policy
         var runner = try EpisodeRunner(
@@ -98,7 +102,7 @@ package enum ExpertEpisode {
                 DemonstrationStep(
                     frames: moment.frames, action: said.action.map(Float.init), isPerturbed: said.isPerturbed,
                     state: ArmMoment(moment.arm).numbers(of: ProprioLayout.bridgeFields), truth: truth(of: moment.object),
-                    seconds: (moment.time - begin).inSeconds))
+                    otherActions: said.forOthers.map(Float.init), seconds: (moment.time - begin).inSeconds))
         }
     }
 

@@ -43,6 +43,8 @@ package struct DemonstrationPlan: Sendable {
     package let tellsTruth: Bool
     /// A policy that is to learn drives for the first `handovers` steps.
     package let isCoached: Bool
+    /// Goals of other scenes that each episode has beside its own, with what the expert would do for them.
+    package let otherGoals: Int
 
     /// Makes the policy that is to learn, for one episode's goal.
     package typealias Learner = (Goal) -> NetworkPolicy
@@ -56,13 +58,15 @@ package struct DemonstrationPlan: Sendable {
     ///   - goalLacksDecoys: goal pictures show mark, tray and object as the task wants things to be.
     ///   - tellsTruth: each step says where the task's object is.
     ///   - isCoached: a policy that is to learn drives for the first `handovers` steps.
+    ///   - otherGoals: goals of other scenes that each episode has beside its own; none where a policy is coached.
     /// - Throws: `ManipulationTask.Problem` for what the scene cannot have.
     package init(
         _ assignments: [Assignment], in scene: Scene, arm: ArmCalibration, seed: UInt64, noise: Double = 0,
         startsAnywhere: Bool = false, goalArm: GoalArm? = nil, goalLacksDecoys: Bool = false, tellsTruth: Bool = false,
-        isCoached: Bool = false
+        isCoached: Bool = false, otherGoals: Int = 0
     ) throws(ManipulationTask.Problem) {
-        precondition(!assignments.isEmpty && noise >= 0, "a plan has something to do")
+        precondition(!assignments.isEmpty && noise >= 0 && otherGoals >= 0, "a plan has something to do")
+        precondition(otherGoals == 0 || !isCoached, "a learner is coached for one goal")
         for assignment in assignments { _ = try ManipulationTask(assignment.kind, object: assignment.object, in: scene) }
         self.assignments = assignments
         self.scene = scene
@@ -74,6 +78,7 @@ package struct DemonstrationPlan: Sendable {
         self.goalLacksDecoys = goalLacksDecoys
         self.tellsTruth = tellsTruth
         self.isCoached = isCoached
+        self.otherGoals = otherGoals
     }
 
     private static let pictures: [RLDSFeatures.Picture] = [
@@ -89,7 +94,9 @@ package struct DemonstrationPlan: Sendable {
     package var features: RLDSFeatures {
         RLDSFeatures(
             pictures: Self.pictures, hasPerturbations: noise > 0 || isCoached, hasTruth: tellsTruth,
-            goal: goalArm.map { _ in .init("goal_image_0", width: 256, height: 256) })
+            goal: goalArm.map { _ in .init("goal_image_0", width: 256, height: 256) },
+            otherGoals: otherGoals > 0
+                ? .init(count: otherGoals, horizon: ExpertPolicy.horizon, width: 256, height: 256) : nil)
     }
 
     /// Whether names of objects belong into the names of episodes.
@@ -113,6 +120,8 @@ package struct DemonstrationPlan: Sendable {
             var dice = SplitMix64(seed: seed ^ 0x7374_6172_7400_0000)
             try world.placeArmAnywhere(using: &dice)
         }
+        var dice = SplitMix64(seed: seed ^ 0x6f74_6865_7200_0000)
+        let others = try (0..<otherGoals).map { _ in try otherGoal(of: task, in: varied, &dice) }
         var steps: [RLDSEpisode.Step] = []
         let keep = { (step: DemonstrationStep) in steps.append(try record(step, instruction: instruction)) }
         let outcome: EpisodeOutcome
@@ -125,7 +134,7 @@ package struct DemonstrationPlan: Sendable {
         } else {
             outcome = try ExpertEpisode.run(
                 task, in: world, cameras: Self.cameras, noise: noise > 0 ? MotionNoise(scale: noise, seed: seed) : nil,
-                eachStep: keep)
+                others: others.map(\.end), eachStep: keep)
         }
         let object = hasSeveralObjects ? "/" + varied.objects[task.object].name : ""
         return Demonstration(
@@ -134,7 +143,8 @@ package struct DemonstrationPlan: Sendable {
                 recorded: steps,
                 metadata: .init(
                     filePath: "octo-sim/\(assignment.kind.rawValue)\(object)/\(seed)", episodeID: 0,
-                    success: outcome.isSuccess, seed: Int64(truncatingIfNeeded: seed), goal: try goal(of: task, in: world, after: steps))))
+                    success: outcome.isSuccess, seed: Int64(truncatingIfNeeded: seed), goal: try goal(of: task, in: world, after: steps),
+                    otherGoals: others.map(\.goal))))
     }
 
     private func record(_ step: DemonstrationStep, instruction: String) throws -> RLDSEpisode.Step {
@@ -145,7 +155,30 @@ package struct DemonstrationPlan: Sendable {
         }
         return RLDSEpisode.Step(
             action: step.action, state: step.state, pictures: pictures, languageInstruction: instruction,
-            isPerturbed: step.isPerturbed, truth: tellsTruth ? step.truth : [])
+            isPerturbed: step.isPerturbed, truth: tellsTruth ? step.truth : [],
+            otherActions: step.otherActions)
+    }
+
+    /// How the expert ends the task in another variation of the scene, with the world's picture then.
+    /// - Throws: what `ExpertEpisode.run` throws; `ManipulationTask.Problem` when it fails in every variation that is tried.
+    private func otherGoal(
+        of task: ManipulationTask, in varied: Scene, _ dice: inout SplitMix64
+    ) throws -> (goal: RLDSEpisode.OtherGoal, end: OtherEnd) {
+        for _ in 0..<10 {
+            var other = scene.varied(seed: dice.next())
+            other.reachAim = nil
+            other.mark?.paintedAt = nil
+            other.tray?.builtAt = nil
+            let world = try World(other, arm: arm)
+            var last: DemonstrationStep?
+            guard try ExpertEpisode.run(task, in: world, cameras: [], eachStep: { last = $0 }).isSuccess, let last else { continue }
+            let picture = try world.picture(.primary, width: 256, height: 256).jpegData(quality: Self.quality)
+            return (
+                RLDSEpisode.OtherGoal(picture: picture, truth: last.truth, state: last.state),
+                OtherEnd(scene: other, tool: world.baseFromEEF)
+            )
+        }
+        throw ManipulationTask.Problem.lacks("room", task: task.instruction(in: varied))
     }
 
     /// Policy steps after which the expert takes over from a learner.

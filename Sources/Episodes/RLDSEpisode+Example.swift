@@ -26,6 +26,9 @@ extension RLDSEpisode {
         static let timestamp = "steps/timestamp_ns"
         static let perturbed = "steps/perturbed"
         static let truth = "steps/truth"
+        static let otherActions = "steps/other_actions"
+        static let otherTruths = "episode_metadata/other_truths"
+        static let otherStates = "episode_metadata/other_states"
         static let filePath = "episode_metadata/file_path"
         static let episodeID = "episode_metadata/episode_id"
         static let success = "episode_metadata/success"
@@ -67,6 +70,14 @@ extension RLDSEpisode {
         for key in RLDSFeatures.flaggedPictures { example[Key.has(key)] = flag(declared.contains(key)) }
         example[Key.hasLanguage] = flag(steps.contains { !$0.languageInstruction.isEmpty })
         if let goal = features.goal { example[Key.goal(goal.key)] = .bytes([metadata.goal.map { Array($0.bytes) } ?? []]) }
+        if let others = features.otherGoals {
+            example[Key.otherActions] = .floats(steps.flatMap(\.otherActions))
+            example[Key.otherTruths] = .floats(metadata.otherGoals.flatMap(\.truth))
+            example[Key.otherStates] = .floats(metadata.otherGoals.flatMap(\.state))
+            for (goal, picture) in zip(metadata.otherGoals, others.pictures) {
+                example[Key.goal(picture.key)] = .bytes([Array(goal.picture.bytes)])
+            }
+        }
         return example
     }
 
@@ -87,6 +98,8 @@ extension RLDSEpisode {
         let timestamps = features.hasTimestamps ? try record.integers(Key.timestamp, count: count) : []
         let perturbed = try record.flags(Key.perturbed, count: count)
         let truths = features.hasTruth ? try record.rows(Key.truth, of: RLDSFeatures.truthCount, count: count) : []
+        let otherActions =
+            features.otherGoals == nil ? [] : try record.rows(Key.otherActions, of: features.otherActionCount, count: count)
         var pictures = [[String: SharedBytes]](repeating: [:], count: count)
         for picture in features.pictures {
             for (step, file) in try record.pictures(Key.picture(picture.key), count: count).enumerated() {
@@ -100,6 +113,7 @@ extension RLDSEpisode {
                 timestampNanoseconds: features.hasTimestamps ? timestamps[index] : nil)
             step.isPerturbed = features.hasPerturbations && perturbed[index]
             if features.hasTruth { step.truth = truths[index] }
+            if features.otherGoals != nil { step.otherActions = otherActions[index] }
             step.isFirst = isFirst[index]
             step.isLast = isLast[index]
             step.isTerminal = isTerminal[index]
@@ -119,7 +133,19 @@ extension RLDSEpisode {
             metadata: Metadata(
                 filePath: example[Key.filePath] == nil ? "" : try record.texts(Key.filePath, count: 1)[0],
                 episodeID: episodeID, success: try record.integer(Key.success) != 0, seed: try record.integer(Key.seed),
-                goal: goal))
+                goal: goal, otherGoals: try Self.otherGoals(of: record, features: features)))
+    }
+
+    private static func otherGoals(of record: RecordValues, features: RLDSFeatures) throws(RLDSRecordProblem) -> [OtherGoal] {
+        guard let others = features.otherGoals else { return [] }
+        let truths = try record.rows(Key.otherTruths, of: RLDSFeatures.truthCount, count: others.count)
+        let states = try record.rows(Key.otherStates, of: features.stateCount, count: others.count)
+        var goals: [OtherGoal] = []
+        for (index, picture) in others.pictures.enumerated() {
+            let file = try record.pictures(Key.goal(picture.key), count: 1)[0]
+            goals.append(OtherGoal(picture: SharedBytes(copying: file), truth: truths[index], state: states[index]))
+        }
+        return goals
     }
 }
 

@@ -24,10 +24,14 @@ package struct RLDSEpisode: Equatable, Sendable {
         package var isPerturbed: Bool
         /// Where the task's object is, in a simulated world: x y z (metres) and yaw (radians); empty: nobody says.
         package var truth: [Float]
+        /// What would be done now and in the next steps for each of the episode's other goals, one after the other; empty
+        /// where the dataset has none.
+        package var otherActions: [Float]
 
         package init(
             action: [Float], state: [Float], pictures: [String: SharedBytes], languageInstruction: String = "",
-            timestampNanoseconds: Int64? = nil, isPerturbed: Bool = false, truth: [Float] = []
+            timestampNanoseconds: Int64? = nil, isPerturbed: Bool = false, truth: [Float] = [],
+            otherActions: [Float] = []
         ) {
             self.action = action
             self.state = state
@@ -36,6 +40,23 @@ package struct RLDSEpisode: Equatable, Sendable {
             self.timestampNanoseconds = timestampNanoseconds
             self.isPerturbed = isPerturbed
             self.truth = truth
+            self.otherActions = otherActions
+        }
+    }
+
+    /// How the same task ended in another scene.
+    package struct OtherGoal: Equatable, Sendable {
+        /// The world then.
+        package var picture: SharedBytes
+        /// Where the object was: x y z (metres), yaw (radians).
+        package var truth: [Float]
+        /// The arm's state, as a step has it.
+        package var state: [Float]
+
+        package init(picture: SharedBytes, truth: [Float], state: [Float]) {
+            self.picture = picture
+            self.truth = truth
+            self.state = state
         }
     }
 
@@ -48,13 +69,19 @@ package struct RLDSEpisode: Equatable, Sendable {
         package var seed: Int64
         /// A picture of how the world is to look in the end, where the dataset has such.
         package var goal: SharedBytes?
+        /// Goals of other scenes, where the dataset has such.
+        package var otherGoals: [OtherGoal]
 
-        package init(filePath: String, episodeID: Int32, success: Bool, seed: Int64 = 0, goal: SharedBytes? = nil) {
+        package init(
+            filePath: String, episodeID: Int32, success: Bool, seed: Int64 = 0, goal: SharedBytes? = nil,
+            otherGoals: [OtherGoal] = []
+        ) {
             self.filePath = filePath
             self.episodeID = episodeID
             self.success = success
             self.seed = seed
             self.goal = goal
+            self.otherGoals = otherGoals
         }
     }
 
@@ -100,6 +127,7 @@ package struct RLDSEpisode: Equatable, Sendable {
         case undeclaredPerturbation(step: Int)
         case missingGoal
         case undeclaredGoal
+        case otherGoals(found: Int, expected: Int)
     }
 
     /// In pixels.
@@ -127,11 +155,13 @@ package struct RLDSEpisode: Equatable, Sendable {
         case (_?, nil): problems.append(.undeclaredGoal)
         case (nil, nil): break
         }
+        problems += otherGoalProblems(for: features)
         var before: Int64?
         for (index, step) in steps.enumerated() {
             for (name, values, count) in [
                 ("action", step.action, features.actionCount), ("state", step.state, features.stateCount),
                 ("truth", step.truth, features.hasTruth ? RLDSFeatures.truthCount : 0),
+                ("other actions", step.otherActions, features.otherActionCount),
             ] {
                 if values.count != count {
                     problems.append(.count(step: index, of: name, found: values.count, expected: count))
@@ -163,6 +193,22 @@ package struct RLDSEpisode: Equatable, Sendable {
             if step.isPerturbed, !features.hasPerturbations { problems.append(.undeclaredPerturbation(step: index)) }
         }
         return problems
+    }
+
+    private func otherGoalProblems(for features: RLDSFeatures) -> [Problem] {
+        let count = features.otherGoals?.count ?? 0
+        guard metadata.otherGoals.count == count else { return [.otherGoals(found: metadata.otherGoals.count, expected: count)] }
+        return zip(metadata.otherGoals, features.otherGoals?.pictures ?? []).flatMap { goal, picture in
+            var problems = Self.problem(with: goal.picture, for: picture, step: 0).map { [$0] } ?? []
+            for (name, values, count) in [
+                ("an other goal's truth", goal.truth, RLDSFeatures.truthCount),
+                ("an other goal's state", goal.state, features.stateCount),
+            ] {
+                if values.count != count { problems.append(.count(step: 0, of: name, found: values.count, expected: count)) }
+                if !values.allSatisfy(\.isFinite) { problems.append(.notFinite(step: 0, of: name)) }
+            }
+            return problems
+        }
     }
 
     private static func problem(with bytes: SharedBytes, for picture: RLDSFeatures.Picture, step: Int) -> Problem? {
@@ -204,6 +250,7 @@ extension RLDSEpisode.Problem: CustomStringConvertible {
         case .undeclaredTimestamp(let step): "step \(step) has a time stamp, which the dataset does not declare"
         case .undeclaredPerturbation(let step): "step \(step) is marked as perturbed, for which the dataset declares no place"
         case .missingGoal: "it has no picture of its goal, expected one"
+        case .otherGoals(let found, let expected): "it has \(found) goals of other scenes, expected \(expected)"
         case .undeclaredGoal: "it has a picture of its goal, which the dataset does not declare"
         case .timestampOrder(let step): "step \(step) is not later than the one before, expected rising time stamps"
         }

@@ -21,6 +21,31 @@ package struct RLDSFeatures: Equatable, Sendable {
         fileprivate var feature: FeatureNode { .image(shape: [height, width, 3], encoding: encoding.rawValue) }
     }
 
+    /// Goals beside an episode's own, of the same task in other scenes, and what would be done for them at each step: what
+    /// teaches a policy that the goal decides.
+    package struct OtherGoals: Equatable, Sendable {
+        /// Goals of an episode.
+        package let count: Int
+        /// Actions that each step has for each goal.
+        package let horizon: Int
+        /// Of the picture of each, pixels.
+        package let width: Int
+        package let height: Int
+
+        package init(count: Int, horizon: Int, width: Int, height: Int) {
+            precondition(count > 0 && horizon > 0, "there is a goal, and something to do for it")
+            self.count = count
+            self.horizon = horizon
+            self.width = width
+            self.height = height
+        }
+
+        /// Their pictures, beside the episode's steps.
+        var pictures: [Picture] { (0..<count).map { Picture("other_goal_\($0)", width: width, height: height) } }
+
+        fileprivate func shape(of numbers: Int) -> [Int] { [count, horizon, numbers] }
+    }
+
     /// The cameras, sorted by their keys, which are unique.
     package let pictures: [Picture]
     /// Numbers in an action and in a state; 7 each for Bridge.
@@ -35,10 +60,13 @@ package struct RLDSFeatures: Equatable, Sendable {
     package let hasTruth: Bool
     /// Each episode has a picture of its goal, beside its steps; nil for none.
     package let goal: Picture?
+    /// Goals of other scenes; nil for none. Their truth is a step's, their state an observation's.
+    package let otherGoals: OtherGoals?
 
     package init(
         pictures: [Picture] = [Picture("image_0", width: 256, height: 256)], actionCount: Int = 7, stateCount: Int = 7,
-        hasTimestamps: Bool = false, hasPerturbations: Bool = false, hasTruth: Bool = false, goal: Picture? = nil
+        hasTimestamps: Bool = false, hasPerturbations: Bool = false, hasTruth: Bool = false, goal: Picture? = nil,
+        otherGoals: OtherGoals? = nil
     ) {
         precondition(Set(pictures.map(\.key)).count == pictures.count, "each picture needs a key of its own")
         precondition(actionCount > 0 && stateCount > 0, "an action and a state have at least one number")
@@ -49,6 +77,7 @@ package struct RLDSFeatures: Equatable, Sendable {
         self.hasPerturbations = hasPerturbations
         self.hasTruth = hasTruth
         self.goal = goal
+        self.otherGoals = otherGoals
     }
 
     /// Bridge says for `image_0` to `image_3` whether an episode has it.
@@ -56,6 +85,9 @@ package struct RLDSFeatures: Equatable, Sendable {
 
     /// Numbers of a step's truth.
     static let truthCount = 4
+
+    /// Numbers that a step has for the goals of other scenes.
+    var otherActionCount: Int { otherGoals.map { $0.shape(of: actionCount).reduce(1, *) } ?? 0 }
 
     /// The tree for `features.json`.
     package var tree: FeatureNode {
@@ -73,6 +105,9 @@ package struct RLDSFeatures: Equatable, Sendable {
         if hasTimestamps { step.append(.init("timestamp_ns", .scalar("int64"))) }
         if hasPerturbations { step.append(.init("perturbed", .scalar("bool"))) }
         if hasTruth { step.append(.init("truth", .tensor(shape: [Self.truthCount], type: "float32"))) }
+        if let otherGoals {
+            step.append(.init("other_actions", .tensor(shape: otherGoals.shape(of: actionCount), type: "float32")))
+        }
         var metadata: [FeatureNode.Member] = [
             .init("file_path", .text), .init("episode_id", .scalar("int32")), .init("success", .scalar("bool")),
             .init("seed", .scalar("int64")),
@@ -80,6 +115,11 @@ package struct RLDSFeatures: Equatable, Sendable {
         metadata += Self.flaggedPictures.map { .init("has_" + $0, .scalar("bool")) }
         metadata.append(.init("has_language", .scalar("bool")))
         if let goal { metadata.append(.init(goal.key, goal.feature)) }
+        if let otherGoals {
+            metadata += otherGoals.pictures.map { .init($0.key, $0.feature) }
+            metadata.append(.init("other_truths", .tensor(shape: [otherGoals.count, Self.truthCount], type: "float32")))
+            metadata.append(.init("other_states", .tensor(shape: [otherGoals.count, stateCount], type: "float32")))
+        }
         return .dictionary([
             .init("steps", .sequence(.dictionary(step))), .init("episode_metadata", .dictionary(metadata)),
         ])
@@ -102,7 +142,16 @@ package struct RLDSFeatures: Equatable, Sendable {
         hasTimestamps = step["timestamp_ns"] == .scalar("int64")
         hasPerturbations = step["perturbed"] == .scalar("bool")
         hasTruth = step["truth"] == .tensor(shape: [Self.truthCount], type: "float32")
-        goal = try Self.pictures(in: tree["episode_metadata"], at: "episode_metadata/").first { $0.key.hasPrefix("goal_") }
+        let kept = try Self.pictures(in: tree["episode_metadata"], at: "episode_metadata/")
+        goal = kept.first { $0.key.hasPrefix("goal_") }
+        otherGoals =
+            if case .tensor(let shape, "float32")? = step["other_actions"], shape.count == 3, shape.allSatisfy({ $0 > 0 }),
+                let first = kept.first(where: { $0.key == "other_goal_0" })
+            {
+                OtherGoals(count: shape[0], horizon: shape[1], width: first.width, height: first.height)
+            } else {
+                nil
+            }
     }
 
     private static func pictures(in node: FeatureNode?, at place: String) throws(RLDSJSONProblem) -> [Picture] {

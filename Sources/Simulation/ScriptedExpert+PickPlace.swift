@@ -12,14 +12,14 @@ extension ScriptedExpert {
 
     /// Whether the object is between the fingers, by where both are.
     /// - Parameter isFirm: within what a grasp may begin with; else within what it may become.
-    private func surrounds(_ seen: Observation, isFirm: Bool) -> Bool {
+    func surrounds(_ seen: Observation, isFirm: Bool) -> Bool {
         let offset = seen.object.translation - seen.tool.translation
         let depth = graspHeight - object.height / 2 + offset.z
         return Self.level(offset).length < (isFirm ? 0.009 : 0.018) && abs(depth) < (isFirm ? Self.near : 0.02)
     }
 
     /// Whether the object goes where the tool goes.
-    private func holds(_ seen: Observation) -> Bool { surrounds(seen, isFirm: false) && isClosed(seen) }
+    func holds(_ seen: Observation) -> Bool { surrounds(seen, isFirm: false) && isClosed(seen) }
 
     /// Whether the object stands in the tray, or is held so low in it that it may be let go.
     private func isInTray(_ seen: Observation) -> Bool {

@@ -6,7 +6,7 @@ extension ScriptedExpert {
     /// The tool point's height while it pushes: the fingertips 10 mm above the table.
     private static let pushHeight = WorldModel.fingertip + 0.010
     /// Half the fingers' thickness, and a little: how far the tool point is behind the face that it pushes, metres.
-    private static let fingerReach = 0.012
+    static let fingerReach = 0.012
     /// How far the object may be from the mark: metres, while it is pushed, and when it was let alone.
     private static let (pushTolerance, restTolerance) = (0.012, 0.02)
 

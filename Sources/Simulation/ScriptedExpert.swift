@@ -52,7 +52,9 @@ package struct ScriptedExpert: Sendable {
     private static let stillOpening = 0.02
 
     let task: ManipulationTask
-    let scene: Scene
+    private(set) var scene: Scene
+    /// Where `reach` goes in place of what the scene says.
+    private var reachTarget: Pose?
     var object: Scene.Object { scene.objects[task.object] }
     var tray: Scene.Tray? { scene.tray }
     var mark: Scene.Mark? { scene.mark }
@@ -95,8 +97,12 @@ package struct ScriptedExpert: Sendable {
 
     /// Goes above the object, or above the place that the scene names.
     private func reach(_ seen: Observation) -> Intent {
-        let place = task.reachPoint(above: seen.object.translation, in: scene)
-        var target = Pose(rotation: scene.reachAim == nil ? graspRotation(seen) : Self.downward(yaw: 0), translation: place)
+        var target =
+            reachTarget
+            ?? Pose(
+                rotation: scene.reachAim == nil ? graspRotation(seen) : Self.downward(yaw: 0),
+                translation: task.reachPoint(above: seen.object.translation, in: scene))
+        let place = target.translation
         if Self.isThere(seen.tool, target) { return Intent(target: nil, gripper: 1, isDone: true) }
         let tool = seen.tool.translation
         // From down between the things straight up first.
@@ -104,6 +110,60 @@ package struct ScriptedExpert: Sendable {
             target.translation = [tool.x, tool.y, Self.travelHeight]
         }
         return Intent(target: target, gripper: 1)
+    }
+
+    // MARK: Foresight
+
+    /// The same expert at the same moment, who wants what was reached in another scene: the object where that one's mark or
+    /// tray is, the tool where it ended there. What stands on the table stays where it is.
+    package func wanting(_ other: Scene, reachedWith tool: Pose) -> ScriptedExpert {
+        var expert = self
+        expert.reachTarget = tool
+        if let place = other.mark?.position { expert.scene.mark?.position = place }
+        if let tray = scene.tray, let place = other.tray?.position {
+            expert.scene.tray?.builtAt = tray.site
+            expert.scene.tray?.position = place
+        }
+        return expert
+    }
+
+    /// The actions of the next policy steps, if the arm does in each what it is told.
+    ///
+    /// The object goes where the closed fingers take it, and gives way to what pushes it. The gripper needs two steps for its
+    /// whole stroke.
+    /// - Returns: `count` actions of seven numbers, one after the other.
+    package func foresight(_ count: Int, from seen: Observation) -> [Double] {
+        var (expert, seen) = (self, seen)
+        var actions: [Double] = []
+        for _ in 0..<count {
+            let action = expert.action(seen)
+            actions += action
+            let moved = BridgeConvention.accumulated(
+                translation: [action[0], action[1], action[2]], rollPitchYaw: [action[3], action[4], action[5]], on: seen.tool,
+                rotationCentre: seen.tool.translation)
+            let shift = moved.translation - seen.tool.translation
+            if expert.holds(seen) {
+                seen.object.translation += shift
+            } else if moved.translation.z < Self.passingHeight {
+                seen.object.translation += expert.givingWay(of: seen.object.translation, to: moved.translation, after: shift)
+            }
+            let narrowest = expert.surrounds(seen, isFirm: false) ? expert.snugOpening : 0
+            seen.opening = max(seen.opening + min(max(action[6] - seen.opening, -0.6), 0.6), narrowest)
+            seen.tool = moved
+        }
+        return actions
+    }
+
+    /// How far the object is pushed by fingers that came to `tool`: metres, along their way.
+    private func givingWay(of place: Vector3, to tool: Vector3, after shift: Vector3) -> Vector3 {
+        let way = Self.level(shift)
+        guard gripper == 0, way.length > 1e-4 else { return [0, 0, 0] }
+        let direction = way / way.length
+        let offset = Self.level(place - tool)
+        let (ahead, beside) = (offset.dot(direction), (offset - direction * offset.dot(direction)).length)
+        let touching = object.size / 2 + Self.fingerReach
+        guard ahead > 0, ahead < touching, beside < object.size / 2 else { return [0, 0, 0] }
+        return direction * (touching - ahead)
     }
 
     // MARK: What is seen

@@ -24,9 +24,10 @@ struct AlignCommand: ParsableCommand {
             camera-orbit takes the goal with another camera. object-moved sets the object (for reach also the arm above it)
             elsewhere in the goal than the task has it. A goal's age has no effect by itself: a policy sees pixels only.
 
-            OUT gets results.jsonl (each episode; a second call goes on from there), table.txt, table.json, alignment.svg,
-            goals.png (the goals of the first scene) and goal_fit.json: amber where success has fallen by a tenth, red where
-            it has halved, on the non-increasing curve nearest to what was measured, with straight lines between the values.
+            OUT gets results.jsonl (each episode; a second call goes on from there), table.txt, table.json, alignment.svg
+            (and .png, where librsvg2-bin is installed), goals.png (the goals of the first scene) and goal_fit.json: amber
+            where success has fallen by a tenth, red where it has halved, on the non-increasing curve nearest to what was
+            measured, with straight lines between the values.
             No limits are given where fewer than \(Int(FitLimits.leastBaseline * 100)) % succeed with the goal as it should
             be, or fewer than \(FitLimits.leastEpisodes) scenes were run.
             """)
@@ -85,6 +86,9 @@ struct AlignCommand: ParsableCommand {
         try write(table.text + "\n", to: "\(out)/table.txt")
         try write(table.tree.text(indented: true) + "\n", to: "\(out)/table.json")
         try write(AlignmentFigure(table).svg, to: "\(out)/alignment.svg")
+        if let note = FigurePicture.draw("\(out)/alignment.svg", to: "\(out)/alignment.png") {
+            FileHandle.standardError.write(Data((note + "\n").utf8))
+        }
         try write(table.fitFile.text(indented: true) + "\n", to: "\(out)/goal_fit.json")
         print(json ? table.tree.text() : table.text + (run.speed.map { "\n\n" + $0 } ?? ""))
     }

@@ -49,6 +49,9 @@ struct DemosCommand: ParsableCommand {
 
               octo-sim demos --task push --episodes 300 --policy checkpoints/mine --successes-only --out data
 
+            --other-goals 2 gives each episode two goals of other scenes beside its own, and says at every step what the expert
+            would do for them (episode_metadata/other_goal_0, steps/other_actions): what teaches a policy to look at the goal.
+
             Same options and seed: the same dataset, whatever --jobs. Exit codes: 0 all written, 1 fewer than 95 % succeeded
             (with --noise 75 %), 2 the input cannot be used.
             """)
@@ -87,6 +90,9 @@ struct DemosCommand: ParsableCommand {
     @Flag(help: "Adds steps/truth: where the task's object is (x y z m, yaw rad). To learn from; no policy is told.")
     var truth = false
 
+    @Option(help: "Goals of other scenes that each episode has beside its own, 0 to 8.")
+    var otherGoals = 0
+
     @Option(help: "Worlds that are simulated at a time.")
     var jobs = 1
 
@@ -112,6 +118,8 @@ struct DemosCommand: ParsableCommand {
         if !(0...5).contains(noise) { throw ValidationError("--noise is \(noise): give 0 (none) to 5.") }
         if policy != nil, noise > 0 { throw ValidationError("--noise with --policy: the policy's mistakes are the noise. Give one of both.") }
         if policy != nil, jobs > 1 { throw ValidationError("--jobs with --policy: the network computes for one world at a time. Leave --jobs away.") }
+        if !(0...8).contains(otherGoals) { throw ValidationError("--other-goals is \(otherGoals): give 0 to 8.") }
+        if policy != nil, otherGoals > 0 { throw ValidationError("--other-goals with --policy: a learner is coached for one goal. Give one of both.") }
         if !(1...256).contains(jobs) { throw ValidationError("--jobs is \(jobs): give 1 to 256.") }
     }
 
@@ -133,7 +141,7 @@ struct DemosCommand: ParsableCommand {
         let plan = try DemonstrationPlan(
             assignments, in: world.readScene(), arm: ArmCalibration(contentsOfFile: world.calibration),
             seed: world.seed ?? 0, noise: noise, startsAnywhere: randomStart, goalArm: goalArm,
-            goalLacksDecoys: goalLacksDecoys, tellsTruth: truth, isCoached: policy != nil)
+            goalLacksDecoys: goalLacksDecoys, tellsTruth: truth, isCoached: policy != nil, otherGoals: otherGoals)
         let learner = try policy.map { try self.learner($0) }
         let writer = try RLDSDatasetWriter(
             creating: name ?? defaultName, in: out, features: plan.features, overwriting: overwrite)

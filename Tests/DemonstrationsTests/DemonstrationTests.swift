@@ -142,6 +142,46 @@ struct DemonstrationTests {
         #expect(2 * there < before, "\(there) numbers differ from a picture with the block there, \(before) with it where it lay")
     }
 
+    /// What the expert would do for another scene's goal leads there: the reach's first actions point at the place that the
+    /// other picture shows, whatever stands on this table.
+    @Test(arguments: ManipulationTask.Kind.allCases) func goalsOfOtherScenesAreAnsweredAtEveryStep(_ kind: ManipulationTask.Kind) throws {
+        var scene = Scene.tabletop
+        scene.variation.objectPosition = 0.05
+        scene.variation.mark = 0.05
+        scene.variation.tray = 0.05
+        let plan = try DemonstrationPlan(
+            [.init(kind)], in: scene, arm: Demos.widowX(), seed: 5, goalArm: .there, tellsTruth: true, otherGoals: 2)
+        let episode = try plan.demonstration(0).episode
+        #expect(episode.problems(for: plan.features).isEmpty && episode.metadata.otherGoals.count == 2)
+        let others = episode.metadata.otherGoals
+        #expect(Set(others.map { $0.picture.array }).count == 2)
+        let first = try #require(episode.steps.first)
+        for (index, other) in others.enumerated() {
+            #expect(try RGBImage(decoding: other.picture, source: "goal").width == 256)
+            let chunk = Array(first.otherActions[index * 28..<(index + 1) * 28])
+            switch kind {
+            case .reach:
+                let way = zip(other.state, first.state).map { $0 - $1 }
+                let (asked, whole) = (chunk[0..<3], way[0..<3])
+                let cosine = zip(asked, whole).map { $0 * $1 }.reduce(0, +) / (Self.length(asked) * Self.length(whole))
+                #expect(cosine > 0.99, "step 0 goes \(asked), the other goal is at \(whole)")
+            case .push, .pickPlace:
+                #expect(chunk[0..<3].contains { abs($0) > 0.005 }, "it goes to the object")
+            }
+        }
+        // Carried, it goes to the tray that the other picture shows.
+        guard kind == .pickPlace else { return }
+        let carried = try #require(episode.steps.first { $0.truth[2] > 0.1 })
+        for (index, other) in others.enumerated() {
+            let step = carried.otherActions[index * 28..<index * 28 + 2]
+            let way = [other.truth[0] - carried.truth[0], other.truth[1] - carried.truth[1]]
+            let cosine = zip(step, way).map { $0 * $1 }.reduce(0, +) / (Self.length(step) * Self.length(way[...]))
+            #expect(cosine > 0.98, "carried \(step), the other tray is \(way) away")
+        }
+    }
+
+    private static func length(_ numbers: ArraySlice<Float>) -> Float { numbers.map { $0 * $0 }.reduce(0, +).squareRoot() }
+
     @Test func truthIsWhereTheObjectIs() throws {
         let plan = try Demos.plan([.init(.push)], tellsTruth: true)
         let episode = try plan.demonstration(0).episode

@@ -128,6 +128,27 @@ import Testing
         #expect(try RLDSEpisode(TrainingExample(decoding: example.encoded()), features: telling) == episode)
     }
 
+    @Test func goalsOfOtherScenesAreWrittenAndReadWhereTheDatasetDeclaresThem() throws {
+        let rich = RLDSFeatures(
+            pictures: features.pictures, hasTimestamps: features.hasTimestamps,
+            otherGoals: .init(count: 2, horizon: 3, width: 16, height: 12))
+        #expect(try RLDSFeatures(tree: FeatureNode(rich.tree.json)) == rich)
+        var episode = episode
+        let picture = try #require(episode.steps[3].pictures["image_0"])
+        let other = RLDSEpisode.OtherGoal(picture: picture, truth: [1, 2, 3, 4], state: Array(repeating: 0.5, count: 7))
+        #expect(episode.problems(for: rich).contains(.otherGoals(found: 0, expected: 2)))
+        episode.metadata.otherGoals = [other, other]
+        for index in episode.steps.indices { episode.steps[index].otherActions = (0..<2 * 3 * 7).map { Float($0 + index) } }
+        #expect(episode.problems(for: features).contains(.otherGoals(found: 2, expected: 0)), "nobody asked")
+        let example = try episode.example(for: rich)
+        #expect(try RLDSEpisode(TrainingExample(decoding: example.encoded()), features: rich) == episode)
+        episode.metadata.otherGoals[1].state = [.nan]
+        #expect(episode.problems(for: rich).count == 2, "a number, and no number")
+        episode.metadata.otherGoals[1] = other
+        episode.steps[1].otherActions.removeLast()
+        #expect(episode.problems(for: rich) == [.count(step: 1, of: "other actions", found: 41, expected: 42)])
+    }
+
     // MARK: Episodes that do not fit
 
     private func problems(_ change: (inout RLDSEpisode) -> Void) -> [RLDSEpisode.Problem] {

@@ -88,7 +88,9 @@ class Demonstrations:
 
     `frames[name]`: (N, H, W, 3) uint8. `actions`, `states`: (N, 7) float32. `truth`: (N, 4) float32, where the task's object
     is: x y z, yaw. `perturbed`, `coached`: (N,) bool. `task`: (N,) int, index into `tasks`. `goals`: the first camera's pictures
-    of the goal that were taken apart, `goal`: (N,) int, which of them is the frame's, or -1.
+    of the goal that were taken apart, `goal`: (N,) int, which of them is the frame's, or -1. Of goals of other scenes, K for an
+    episode: `others`: (M, H, W, 3) pictures, `other_truths`: (M, 4), `other_states`: (M, 7), how it was then; `other`: (N,) int,
+    the frame's first, or -1; `other_actions`: (N, K, 4, 7), what the expert would do for them.
     """
 
     def __init__(self, folders, pictures, cache, coached=(), progress=print):
@@ -96,7 +98,8 @@ class Demonstrations:
         self.actions, self.states, self.truth, self.perturbed, self.task = [], [], [], [], []
         self.begin, self.end, self.tasks = [], [], []
         self.coached, self.goal, self.goals = [], [], []
-        count, goal_count = 0, 0
+        self.other, others = [], []
+        count, goal_count, other_count = 0, 0, 0
         for folder in map(Path, folders):
             place = self._decoded(folder, pictures, Path(cache), progress)
             for name in self.frames:
@@ -117,6 +120,12 @@ class Demonstrations:
                 self.end += [count + end] * (end - begin)
                 self.goal += [goal_count + episode if len(goals) else -1] * (end - begin)
             goal_count += len(goals)
+            part = np.load(place / "others.npz") if (place / "others.npz").exists() else None
+            others.append(part)
+            number = part["actions"].shape[1] if part else 0
+            for episode, (begin, end) in enumerate(numbers["episodes"]):
+                self.other += [other_count + episode * number if part else -1] * (end - begin)
+            other_count += len(part["pictures"]) if part else 0
             self.coached += [str(folder) in map(str, map(Path, coached))] * len(numbers["actions"])
             count += len(numbers["actions"])
         if count == 0:
@@ -127,6 +136,18 @@ class Demonstrations:
         self.task = np.concatenate(self.task)
         self.begin, self.end = np.array(self.begin), np.array(self.end)
         self.coached, self.goal, self.goals = np.array(self.coached), np.array(self.goal), np.concatenate(self.goals)
+        self.other, self.other_actions = np.array(self.other), None
+        found = [part for part in others if part]
+        if found:
+            kinds = {part["actions"].shape[1:] for part in found}
+            if len(kinds) > 1:
+                raise ValueError(f"datasets with different --other-goals: {kinds}. Make them with the same number.")
+            self.other_actions = np.zeros((count, *kinds.pop()), np.float32)
+            for part, begin, end in zip(others, self.sizes, self.sizes[1:]):
+                if part:
+                    self.other_actions[begin:end] = part["actions"]
+            self.others, self.other_truths, self.other_states = (
+                np.concatenate([part[key] for part in found]) for key in ("pictures", "truths", "states"))
 
     def __len__(self):
         return len(self.actions)
@@ -150,6 +171,7 @@ class Demonstrations:
         goals, pixels = [], pictures[0][1]
         numbers = {"actions": [], "states": [], "truth": [], "perturbed": [], "task": [], "episodes": []}
         tasks, count = [], 0
+        others = {"actions": [], "pictures": [], "truths": [], "states": []}
         for number, shard in enumerate(shards):
             progress(f"decoding {folder.name}: shard {number + 1} of {len(shards)}, {count} frames so far")
             for record in records(shard):
@@ -166,6 +188,13 @@ class Demonstrations:
                 for key, (name, size, _) in zip(("image_0", "image_1"), pictures):
                     frames[name] += [_picture(data, size) for data in episode[f"steps/observation/{key}"]]
                 steps = len(actions)
+                if "steps/other_actions" in episode:
+                    states = episode["episode_metadata/other_states"].reshape(-1, 7)
+                    others["actions"].append(episode["steps/other_actions"].reshape(steps, len(states), -1, 7))
+                    others["truths"].append(episode["episode_metadata/other_truths"].reshape(-1, 4))
+                    others["states"].append(states)
+                    others["pictures"] += [
+                        _picture(episode[f"episode_metadata/other_goal_{n}"][0], pixels)[None] for n in range(len(states))]
                 numbers["actions"].append(actions)
                 numbers["states"].append(episode["steps/observation/state"].reshape(-1, 7))
                 numbers["truth"].append(episode["steps/truth"].reshape(-1, 4))
@@ -175,6 +204,8 @@ class Demonstrations:
                 count += steps
         for name, list_ in frames.items():
             np.save(place / f"{name}.npy", np.stack(list_))
+        if others["actions"]:
+            np.savez(place / "others.npz", **{key: np.concatenate(list_) for key, list_ in others.items()})
         np.save(place / "goals.npy", np.stack(goals) if goals else np.zeros((0, pixels, pixels, 3), np.uint8))
         episodes = np.array(numbers.pop("episodes"))
         np.savez(place / "numbers.npz", episodes=episodes, **{key: np.concatenate(list_) for key, list_ in numbers.items()})
@@ -206,8 +237,9 @@ def statistics(data):
 class Batches:
     """Batch number n of a seed is always the same one, so that training can be stopped and continued."""
 
-    def __init__(self, data, shape, stats, seed, last_goal=0.7, weights=None):
+    def __init__(self, data, shape, stats, seed, last_goal=0.7, other_goal=0.6, weights=None):
         self.data, self.shape, self.seed, self.last_goal = data, shape, seed, last_goal
+        self.other_goal = other_goal
         moments = stats["action"]
         mask = np.array(moments["mask"])
         self.mean = np.where(mask, moments["mean"], 0).astype(np.float32)
@@ -249,6 +281,14 @@ class Batches:
         bare = apart & np.array(["bare table" in name for name in data.tasks])[data.task[picks]]
         facts[bare, :, 5:7] = data.states[goals][bare, None, :2]
         actions, weight = self._labels(times)
+        if data.other_actions is not None:
+            which = random.integers(0, data.other_actions.shape[1], size)
+            for row in np.flatnonzero((data.other[picks] >= 0) & (random.random(size) < self.other_goal)):
+                other = data.other[picks[row]] + which[row]
+                goal[shape.pictures[0][0]][row] = data.others[other]
+                facts[row, :, 5:8], facts[row, :, 8:] = data.other_truths[other][:3], data.other_states[other]
+                actions[row] = (data.other_actions[times[row], which[row], : shape.horizon] - self.mean) / self.std
+                weight[row] = 1
         return {
             "pictures": pictures, "goals": goal, "is_real": is_real, "actions": actions,
             "weight": weight * is_real[:, :, None], "state": (data.states[times] - self.state_mean) / self.state_std,

@@ -37,6 +37,8 @@ def options():
     parser.add_argument("--proprio", action="store_true", help="reads the arm's measured state too")
     parser.add_argument("--last-goal", type=float, default=0.7, help="share of goals that are an episode's last frame; the others "
                         "are any later frame (default: %(default)s)")
+    parser.add_argument("--other-goal", type=float, default=0.6, help="how often a sample has a goal of another scene, where the "
+                        "dataset has such (--other-goals; default: %(default)s)")
     parser.add_argument("--weight", action="append", default=[], metavar="WORDS=NUMBER",
                         help="how often tasks whose sentence has these words are drawn, against 1 for the others")
     parser.add_argument("--coached", nargs="*", default=[], help="those of --data in which a policy drove (--policy): what it did "
@@ -65,7 +67,8 @@ class Run:
         weights, figures = checkpoint.load(arguments.start, self.shape) if arguments.start and not saved else ({}, None)
         self.statistics = saved["statistics"] if saved else figures or statistics(self.data)
         shares = {words: float(number) for words, _, number in (entry.rpartition("=") for entry in arguments.weight)}
-        self.batches = Batches(self.data, self.shape, self.statistics, arguments.seed, arguments.last_goal, shares)
+        self.batches = Batches(
+            self.data, self.shape, self.statistics, arguments.seed, arguments.last_goal, arguments.other_goal, shares)
         self.network = Octo(self.shape).to(memory_format=torch.channels_last)
         self.network.load_state_dict(self.network.state_dict() | {name: torch.tensor(x) for name, x in weights.items()})
         self.readouts = torch.compile(self.network.readouts) if arguments.compile else self.network.readouts
