@@ -112,7 +112,7 @@ let package = Package(
             "Verification",
             ["Policy", "Proprioception", "Control", "Recording", "Wire", "Messages", "Images", "Geometry", "Time"]),
         room("Export", ["Episodes", "Recording", "Proprioception", "Control", "Wire", "Messages", "Images", "Geometry", "JSONTree", "Time"]),
-        room("PolicySetup", ["Policy", "OctoModel", "TextTokenizer", "Launch", "Messages"]),
+        room("PolicySetup", ["Policy", "OctoModel", "TextTokenizer", "Launch", "Messages", "Time"]),
         room("ClosedLoop", ["Simulation", "Control", "Chance", "Policy", "Proprioception", "OctoModel", "Messages", "Geometry", "Images", "Time"]),
         // What an evaluation runs, keeps and concludes.
         room(

@@ -1,3 +1,4 @@
+import ArmDrivers
 import Geometry
 import Messages
 
@@ -12,7 +13,8 @@ package struct ArmCondition: Equatable, Sendable {
     /// - Parameters:
     ///   - jointNames: the gripper comes last.
     ///   - earlierCause: what an earlier process of the run wrote down about its driver; nil if there is nothing.
-    package init(_ snapshot: ArmLoopSnapshot, jointNames: [String], earlierCause: String? = nil) {
+    ///   - isSimulated: the servos are another process's, which may be late; they have no cable.
+    package init(_ snapshot: ArmLoopSnapshot, jointNames: [String], earlierCause: String? = nil, isSimulated: Bool = false) {
         let state = snapshot.state
         let joint = state.blamedJoint.flatMap { $0 < jointNames.count ? jointNames[$0] : nil } ?? "a joint"
         let holds = snapshot.isLimp ? "The arm is without torque" : "The arm holds"
@@ -24,14 +26,22 @@ package struct ArmCondition: Equatable, Sendable {
             switch reason {
             case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .stopping, .released:
                 self.init(.ready, "holding: \(reason)")
+            case .awaitingResume:
+                self.init(
+                    .ready, "holding: the emergency stop is reset. The policy moves the arm again after 'octo-arm resume' (or m where "
+                        + "you drive it)")
             case .driverFault:
-                let cause = snapshot.cause?.description ?? earlierCause ?? "the servos could not be driven."
+                let cause =
+                    snapshot.cause.map { isSimulated ? Self.simulated($0) : $0.description } ?? earlierCause
+                    ?? "the servos could not be driven."
                 let servo = state.blamedJoint == nil ? "" : " (\(joint))"
                 let answers = snapshot.driverWorks ? " The servos answer." : ""
                 self.init(
                     .fault, "holding\(servo): \(cause) The arm holds, or is limp where torque is off, until a person says go on.\(answers) "
                         + "Then \(Self.goOn)")
-            case .emergencyStop: self.init(.degraded, "emergency stop. \(holds). When it is safe, \(Self.goOn)")
+            case .emergencyStop:
+                self.init(
+                    .degraded, "emergency stop. \(holds). When it is safe, \(Self.goOn), and for the policy then 'octo-arm resume' (m)")
             case .stalled:
                 self.init(.degraded, "\(joint) is blocked: it pushes and does not come on. \(holds). Free it, then \(Self.goOn)")
             case .overloaded:
@@ -48,6 +58,18 @@ package struct ArmCondition: Equatable, Sendable {
                     .degraded, "\(joint) is beyond its limits. \(holds). Press b in octo-arm jog to move it back slowly, or move it back "
                         + "by hand, then \(Self.goOn)")
             }
+        }
+    }
+
+    /// What is the matter with servos that a simulation plays.
+    private static func simulated(_ error: ArmDriverError) -> String {
+        switch error {
+        case .noReply(let servo), .lateReply(let servo), .stoppedItself(let servo):
+            "talking to the simulated arm: servo \(servo) did not answer in time: the simulation was late. Is the machine busy, or "
+                + "has octo-sim stopped?"
+        case .systemCall: "talking to the simulated arm: octo-sim has ended, or is being started again."
+        case .wrongJointCount, .setpointNotFinite, .implausible, .dynamixelError, .feetechError, .torqueLost, .notReady:
+            error.description
         }
     }
 

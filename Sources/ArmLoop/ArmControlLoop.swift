@@ -88,6 +88,9 @@ package final class ArmControlLoop<Driver: ArmDriver> {
     /// Moves joints back that are beyond their limits. Returns as `resetEmergencyStop`.
     package func recover() -> Bool { channels.commands.push(.recover) }
 
+    /// Lets the policy move the arm again after an emergency stop that was reset. Returns as `resetEmergencyStop`.
+    package func resume(by operatorID: OperatorID) -> Bool { channels.commands.push(.resume(by: operatorID)) }
+
     /// Hands an operator's motion to the loop; it takes the newest.
     package func submit(_ command: ManualCommand) { channels.manual.put(command) }
 

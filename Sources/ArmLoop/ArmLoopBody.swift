@@ -32,10 +32,13 @@ package struct ArmLoopSnapshot: Equatable, Sendable, BitwiseCopyable {
 package struct ArmLatchedState: Equatable, Sendable, BitwiseCopyable {
     package var isEmergencyStopped: Bool
     package var fault: ArmFault?
+    /// There was an emergency stop, and the policy has not been told to go on.
+    package var awaitsResume: Bool
 
-    package init(isEmergencyStopped: Bool = false, fault: ArmFault? = nil) {
+    package init(isEmergencyStopped: Bool = false, fault: ArmFault? = nil, awaitsResume: Bool = false) {
         self.isEmergencyStopped = isEmergencyStopped
         self.fault = fault
+        self.awaitsResume = awaitsResume
     }
 }
 
@@ -74,12 +77,13 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
         guard measured.positions.count == driver.jointCount, measured.positions.isFinite, measured.gripper.isFinite
         else { throw .firstReadNotFinite }
         controller = ArmController(calibration: calibration, configuration: configuration, measured: measured)
-        controller.restore(isEmergencyStopped: latch.isEmergencyStopped, fault: latch.fault)
+        controller.restore(isEmergencyStopped: latch.isEmergencyStopped, fault: latch.fault, awaitsResume: latch.awaitsResume)
         snapshot = ArmLoopSnapshot(state: controller.state, counts: controller.counts)
         snapshot.latch = controller.latch
         channels = ArmLoopChannels(initial: snapshot)
         channels.trace.push(.began(measured, lower: calibration.lower, upper: calibration.upper))
         if let fault = latch.fault { channels.trace.push(.latched(fault.reason)) }
+        if latch.awaitsResume { channels.trace.push(.latched(.awaitingResume)) }
         if latch.isEmergencyStopped { channels.trace.push(.command(.emergencyStop)) }
         self.driver = driver
         self.clock = clock
@@ -164,6 +168,7 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
             case .resetEmergencyStop(let operatorID): controller.resetEmergencyStop(by: operatorID)
             case .clearFault: controller.clearFault()
             case .recover: controller.recover()
+            case .resume(let operatorID): controller.resume(by: operatorID)
             }
             channels.trace.push(.command(command.action))
         }
@@ -227,6 +232,6 @@ extension ArmController {
     /// What somebody has to end before the arm moves again. A joint beyond its limits is found again by whoever reads it.
     var latch: ArmLatchedState {
         let found = fault?.reason == .beyondLimits ? nil : fault
-        return ArmLatchedState(isEmergencyStopped: isEmergencyStopped, fault: driverFault ?? found)
+        return ArmLatchedState(isEmergencyStopped: isEmergencyStopped, fault: driverFault ?? found, awaitsResume: awaitsResume)
     }
 }

@@ -9,6 +9,7 @@ package enum ArmLoopCommand: Equatable, Sendable, BitwiseCopyable {
     case resetEmergencyStop(by: OperatorID)
     case clearFault
     case recover
+    case resume(by: OperatorID)
 
     /// As operators ask for it.
     var action: ArmCommand.Action {
@@ -16,6 +17,7 @@ package enum ArmLoopCommand: Equatable, Sendable, BitwiseCopyable {
         case .resetEmergencyStop: .resetEmergencyStop
         case .clearFault: .clearFault
         case .recover: .recover
+        case .resume: .resume
         }
     }
 }

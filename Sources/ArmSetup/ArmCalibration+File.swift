@@ -1,5 +1,6 @@
 import Control
 import Foundation
+import Time
 
 extension ArmCalibration {
     /// Reads a calibration file.
@@ -8,7 +9,7 @@ extension ArmCalibration {
         do {
             text = try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {
-            throw UnreadableCalibration(path: path, reason: error.localizedDescription)
+            throw UnreadableCalibration(path: path, reason: error.reason)
         }
         try self.init(parsing: text, file: path)
     }

@@ -43,6 +43,10 @@ package struct CameraNodeCore: Sendable {
     /// What the camera says of itself.
     private var remark: String?
     private var nextExamination = MonotonicTime.zero
+    /// Since when frames are counted for the rate, and how many came since.
+    private var rateWindow: (begin: MonotonicTime, frames: Int)?
+    /// Frames a second that the camera has delivered lately; nil as long as that is not known.
+    private var measuredRate: Double?
     private var latency = LatencyHistogram()
 
     /// Repeats of one picture after which the status mentions it: even a camera that looks at a still scene shows noise
@@ -55,6 +59,10 @@ package struct CameraNodeCore: Sendable {
     /// How long a device may deliver one and the same picture. Noise changes it within a few frames; a camera whose firmware
     /// hangs goes on counting.
     package static let longestStill = Duration.seconds(5)
+    /// How long frames are counted for the rate that a camera really has.
+    package static let rateWindowLength = Duration.seconds(3)
+    /// Share of the announced rate below which the status says so: cameras in the dark expose for several frames.
+    private static let fairShare = 0.75
     /// Between two looks at a picture's exposure: decoding a JPEG for it costs milliseconds.
     package static let examinationPeriod = Duration.seconds(1)
 
@@ -67,6 +75,7 @@ package struct CameraNodeCore: Sendable {
     /// The camera was opened and will deliver `format`.
     package mutating func opened(_ format: CameraFormat, at now: MonotonicTime) {
         phase = .delivering(format, since: now)
+        (rateWindow, measuredRate) = (nil, nil)
     }
 
     /// The camera delivered `frame`.
@@ -84,6 +93,7 @@ package struct CameraNodeCore: Sendable {
         }
         last = (frame.sequence, frame.captureTime, frame.contentHash)
         failuresInARow = 0
+        countForRate(frame.captureTime)
         guard stillTime <= Self.longestStill else {
             withheld += 1
             return .withhold
@@ -91,6 +101,22 @@ package struct CameraNodeCore: Sendable {
         published += 1
         latency.record(now - frame.captureTime)
         return .publish(frame)
+    }
+
+    private mutating func countForRate(_ captureTime: MonotonicTime) {
+        guard let window = rateWindow else { return rateWindow = (captureTime, 0) }
+        rateWindow?.frames += 1
+        let time = captureTime - window.begin
+        guard time >= Self.rateWindowLength else { return }
+        measuredRate = Double(window.frames + 1) / time.inSeconds
+        rateWindow = (captureTime, 0)
+    }
+
+    /// Why fewer frames come than the camera has announced, if that is so.
+    private func slowness(_ format: CameraFormat) -> String? {
+        guard let measuredRate, measuredRate < Self.fairShare * format.rate.hertz else { return nil }
+        return "it delivers \((measuredRate * 10).rounded() / 10) frames a second of the \(Self.hertz(format.rate)) that it announces: "
+            + "too little light makes it expose longer than a frame ('octo-camera tune'), or the USB bus is full (\"format\": \"mjpeg\")."
     }
 
     /// How long a device's picture has been the same, by its frames' stamps: silence is another thing. Zero for others.
@@ -182,6 +208,7 @@ package struct CameraNodeCore: Sendable {
                 }
                 if let complaint { return (.degraded, "\(complaint) \(doing)") }
                 if let remark { return (.degraded, "\(remark) \(doing)") }
+                if let slowness = slowness(format) { return (.degraded, "\(slowness) \(doing)") }
             }
             return (
                 .ready, repeats < Self.remarkableRepeats ? doing : doing + "; the last \(repeats + 1) are identical"

@@ -202,7 +202,7 @@ extension ArmMode {
         return switch reason {
         case .waitingForFirstChunk, .chunkExhausted, .stopping, .released: false
         case .noFreshChunk, .driverFault, .emergencyStop, .stalled, .overloaded, .beyondLimits, .overheated,
-            .notFollowing: true
+            .notFollowing, .awaitingResume: true
         }
     }
 }

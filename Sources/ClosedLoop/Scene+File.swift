@@ -1,5 +1,6 @@
 import Foundation
 import Simulation
+import Time
 
 extension Scene {
     /// Reads a scene file.
@@ -14,7 +15,7 @@ extension Scene {
         do {
             text = try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {
-            throw SceneError(file: path, problems: [error.localizedDescription])
+            throw SceneError(file: path, problems: [error.reason])
         }
         try self.init(parsing: text, file: path)
     }

@@ -10,18 +10,31 @@ extension ArmController {
     package mutating func emergencyStop() {
         if !isEmergencyStopped { counts.emergencyStops += 1 }
         isEmergencyStopped = true
+        awaitsResume = true
         isManualArmed = false
         hold(.emergencyStop)
     }
 
-    /// Ends what holds the arm, one thing at a time: an emergency stop, else a fault. Nothing moves by that: the policy needs a
-    /// new chunk, an operator must let the dead-man switch go first.
+    /// Ends what holds the arm, one thing at a time: an emergency stop, else a fault. Nothing moves by that: after an emergency
+    /// stop the policy waits for `resume`, after a fault for a new chunk; an operator must let the dead-man switch go first.
     package mutating func resetEmergencyStop(by operatorID: OperatorID) {
         lastResetBy = operatorID
         guard isEmergencyStopped else { return clearFault() }
         isEmergencyStopped = false
-        hold(driverFault?.reason ?? fault?.reason ?? .released, insteadOf: .emergencyStop)
+        hold(driverFault?.reason ?? fault?.reason ?? idleReason, insteadOf: .emergencyStop)
     }
+
+    /// Lets the policy move the arm again once the emergency stop is reset: from the next chunk on. While the stop or a fault
+    /// lasts nothing changes.
+    package mutating func resume(by operatorID: OperatorID) {
+        guard awaitsResume, !isEmergencyStopped, fault == nil, driverFault == nil else { return }
+        lastResetBy = operatorID
+        awaitsResume = false
+        hold(.released, insteadOf: .awaitingResume)
+    }
+
+    /// Why the arm holds when nothing is the matter with it and nobody moves it.
+    var idleReason: HoldReason { awaitsResume ? .awaitingResume : .released }
 
     /// Ends a hold for a joint that was blocked, overloaded, too hot or did not follow; one for a joint beyond its limits that
     /// has been moved back by hand; one for a fault of the driver, once that works. The arm holds on until a new chunk comes or
@@ -34,7 +47,7 @@ extension ArmController {
         guard let fault, fault.reason != .beyondLimits || jointBeyondLimits == nil else { return }
         monitor.restart()
         self.fault = nil
-        hold(.released, insteadOf: fault.reason)
+        hold(idleReason, insteadOf: fault.reason)
     }
 
     /// Moves joints that are beyond their limits back, at `recoverySpeed`. Nothing else makes the arm do that.
@@ -71,7 +84,7 @@ extension ArmController {
 
     /// Whether chunks may move the arm.
     var obeysPolicy: Bool {
-        if isEmergencyStopped || fault != nil || driverFault != nil { return false }
+        if isEmergencyStopped || awaitsResume || fault != nil || driverFault != nil { return false }
         return switch phase {
         case .manual, .recovering, .holding(.stopping): false
         case .executing, .holding: true
@@ -113,7 +126,7 @@ extension ArmController {
         if jointBeyondLimits == nil, fault?.reason == .beyondLimits { fault = nil }
         gripperTarget = gripper
         latch.restart(at: gripper)
-        phase = .holding(fault?.reason ?? .released)
+        phase = .holding(fault?.reason ?? idleReason)
     }
 
     /// Holds for `reason` where the arm holds for `former`, however weak the new reason is.
@@ -242,7 +255,7 @@ extension ArmController {
         admitPresentPlace()
         guard motion.isAtRest, way.magnitude < 1e-9, jointBeyondLimits == nil else { return }
         fault = nil
-        phase = .holding(.released)
+        phase = .holding(idleReason)
     }
 
     private var slowestAcceleration: Double {

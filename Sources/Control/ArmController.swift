@@ -99,6 +99,8 @@ package struct ArmController: Sendable, BitwiseCopyable {
 
     // Safety and operators; see ArmController+Operators.
     package internal(set) var isEmergencyStopped = false
+    /// The policy may not move the arm: there was an emergency stop, and nobody has told it to go on.
+    package internal(set) var awaitsResume = false
     /// What a joint was found to do wrong; latched until someone clears it.
     package internal(set) var fault: ArmFault?
     /// The driver failed; latched until someone clears it, before any other fault.
@@ -187,7 +189,11 @@ package struct ArmController: Sendable, BitwiseCopyable {
     }
 
     /// Takes over what an earlier process of the same run left latched. Before the first tick.
-    package mutating func restore(isEmergencyStopped: Bool, fault: ArmFault?) {
+    package mutating func restore(isEmergencyStopped: Bool, fault: ArmFault?, awaitsResume: Bool = false) {
+        if awaitsResume {
+            self.awaitsResume = true
+            hold(.awaitingResume)
+        }
         if let fault {
             if fault.reason == .driverFault { driverFault = fault } else if self.fault == nil { self.fault = fault }
             hold(fault.reason)
@@ -390,7 +396,7 @@ package struct ArmController: Sendable, BitwiseCopyable {
         if fault?.reason == .notFollowing { fault = nil }
         if fault == nil { fault = jointBeyondLimits.map { ArmFault(reason: .beyondLimits, joint: $0) } }
         monitor.restart()
-        hold(fault?.reason ?? .released, insteadOf: .driverFault)
+        hold(fault?.reason ?? idleReason, insteadOf: .driverFault)
     }
 
     /// An arm that stands after an emergency stop lets go, if it is to; from then on the setpoint goes with the arm, so
@@ -524,7 +530,7 @@ extension HoldReason {
     /// Of two reasons the one with the higher rank stays.
     var rank: Int {
         switch self {
-        case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .released: 0
+        case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .released, .awaitingResume: 0
         case .stalled, .overloaded, .overheated, .beyondLimits, .notFollowing: 1
         case .driverFault: 2
         case .emergencyStop: 3

@@ -32,17 +32,20 @@ package struct ArmLatch: Equatable, Sendable {
     /// Who gave the emergency stop; nil when that is not known, or there is none.
     package var stoppedBy: String?
     package var fault: Fault?
+    /// There was an emergency stop; the policy moves the arm when a person says that it may go on.
+    package var awaitsResume = false
     /// Why the file could not be read; nil when it could, or there is none. It is not written.
     package private(set) var damage: String?
 
-    package init(isEmergencyStop: Bool = false, stoppedBy: String? = nil, fault: Fault? = nil) {
+    package init(isEmergencyStop: Bool = false, stoppedBy: String? = nil, fault: Fault? = nil, awaitsResume: Bool = false) {
         self.isEmergencyStop = isEmergencyStop
         self.stoppedBy = stoppedBy
         self.fault = fault
+        self.awaitsResume = awaitsResume
     }
 
     /// Nothing holds the arm.
-    package var isOpen: Bool { !isEmergencyStop && fault == nil }
+    package var isOpen: Bool { !isEmergencyStop && fault == nil && !awaitsResume }
 }
 
 extension ArmLatch {
@@ -101,12 +104,13 @@ extension ArmLatch {
         do throws(JSONSyntaxError) {
             let root = try JSONNode(parsing: text)
             guard let isStop = root["emergency_stop"]?.bool, let by = root["by"], by.isNull || by.string != nil,
-                let node = root["fault"], let fault = Self.fault(node)
+                let node = root["fault"], let fault = Self.fault(node),
+                let awaitsResume = root["awaits_resume"]?.bool
             else {
                 self.init(damage: "reading \(path): a key is missing or of another type")
                 return
             }
-            self.init(isEmergencyStop: isStop, stoppedBy: by.string, fault: fault)
+            self.init(isEmergencyStop: isStop, stoppedBy: by.string, fault: fault, awaitsResume: awaitsResume)
         } catch {
             self.init(damage: "reading \(path): \(error)")
         }
@@ -132,6 +136,7 @@ extension ArmLatch {
                     "text": JSONNode(fault.text),
                 ])
             } ?? JSONNode(.null),
+            "awaits_resume": JSONNode(.bool(awaitsResume)),
         ])
     }
 }

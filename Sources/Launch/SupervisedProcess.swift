@@ -23,6 +23,9 @@ struct SupervisedProcess: Sendable {
     /// How a node begins the line with which it ends.
     static let errorMark = "error: "
 
+    /// A reason that comes back after so long is told again.
+    private static let reminder = Duration.seconds(30)
+
     let name: String
     var life = Life.waiting
     /// The process that lives now; nil when there is none, or the start was ordered and not yet reported.
@@ -41,6 +44,8 @@ struct SupervisedProcess: Sendable {
     var lastLines: [String] = []
     /// What it said of itself with the state `fault`.
     var fault: String?
+    /// What the user has read of a node that is not well, without its numbers, and when it said so last.
+    var told: [String: MonotonicTime] = [:]
     /// The user has read `fault` already.
     var isFaultTold = false
     /// The run ends because of it, and the user is told why.
@@ -70,7 +75,16 @@ struct SupervisedProcess: Sendable {
         headline = ""
         lastLines = []
         fault = nil
+        told = [:]
         isFaultTold = false
+    }
+
+    /// Whether the user has not read this reason lately. One that goes on, or two in turn, are told once; numbers that count
+    /// on make no other reason of it.
+    mutating func isNews(_ headline: String, at now: MonotonicTime) -> Bool {
+        let reason = headline.replacing(/\d+(\.\d+|(?= (s|ms|°C|%|frames|pictures|of)\b))/, with: "")
+        let before = told.updateValue(now, forKey: reason)
+        return life != .degraded || before.map { now - $0 > Self.reminder } ?? true
     }
 
     /// Its own account of what is wrong, with the mend: the fault it reported, or the line with which it ended.

@@ -10,6 +10,7 @@ extension Supervisor {
         case .startingUp, .running: break
         }
         phase = .stopping(outcome, error: error)
+        stopBegan = now
         for index in processes.indices where !processes[index].isAlive && processes[index].life != .failed {
             processes[index].life = .ended
         }
@@ -92,7 +93,13 @@ extension Supervisor {
 
     /// Ends all that lives at once.
     mutating func killAll(reason: String, at now: MonotonicTime) -> [Action] {
-        var actions: [Action] = [.report(.warning, "\(reason) again: nothing is waited for any more")]
+        var actions: [Action] = [
+            .report(
+                .warning,
+                "\(reason) again: nothing is waited for any more"
+                    + (processes.contains { $0.name == plan.stopsLast && $0.isAlive }
+                        ? "; the episode is cut, 'octo-replay recover' makes it whole" : ""))
+        ]
         for index in processes.indices where processes[index].isAlive {
             if case .stopping(_, true) = processes[index].life { continue }
             if processes[index].life == .failed { continue }

@@ -91,11 +91,14 @@ package struct Supervisor: Sendable {
     /// A gap between two ticks longer than this is the launcher's own pause (a suspended machine, a debugger) and no
     /// silence of the nodes.
     static let ownPause = Duration.seconds(1)
+    /// A request to stop is repeated on purpose after so long.
+    static let secondWish = Duration.seconds(1)
 
     let plan: Plan
     var phase = Phase.startingUp
     var processes: [SupervisedProcess]
     private var lastTick: MonotonicTime?
+    var stopBegan: MonotonicTime?
 
     /// When all nodes were ready for the first time.
     package private(set) var readySince: MonotonicTime?
@@ -174,7 +177,8 @@ package struct Supervisor: Sendable {
             processes[index].fault = status.headline
             return startHasFault(index, at: now)
         case (.starting, .starting), (.starting, .stopping): return []
-        case (.ready, .degraded), (.ready, .fault), (.ready, .starting):
+        case (.ready, .degraded), (.ready, .fault), (.ready, .starting), (.degraded, .degraded), (.degraded, .fault):
+            guard processes[index].isNews(status.headline, at: now) else { return [] }
             processes[index].life = .degraded
             if status.state == .fault {
                 processes[index].fault = status.headline
@@ -185,6 +189,7 @@ package struct Supervisor: Sendable {
         case (.degraded, .ready):
             processes[index].life = .ready
             processes[index].fault = nil
+            processes[index].told = [:]
             return [.report(.note, "\(status.node): \(status.headline)")]
         case (.ready, _), (.degraded, _): return []
         case (.waiting, _), (.ending, _), (.backingOff, _), (.stopping, _), (.failed, _), (.ended, _): return []
@@ -195,7 +200,10 @@ package struct Supervisor: Sendable {
     package mutating func stopRequested(_ reason: String, at now: MonotonicTime) -> [Action] {
         switch phase {
         case .startingUp, .running: return beginStopping(.done, reason: reason, error: nil, at: now)
-        case .stopping: return killAll(reason: reason, at: now)
+        case .stopping:
+            // Two signals of one keystroke, or of an impatient shell, are one wish.
+            if let stopBegan, now - stopBegan < Self.secondWish { return [] }
+            return killAll(reason: reason, at: now)
         case .finished: return []
         }
     }
@@ -246,8 +254,9 @@ package struct Supervisor: Sendable {
         processes[index].life = status.state == .ready ? .ready : .degraded
         processes[index].wasEverReady = true
         processes[index].readySince = now
-        return status.state == .ready
-            ? [.report(.note, "\(status.node) is ready")] : [.report(.warning, "\(status.node): \(status.headline)")]
+        guard status.state != .ready else { return [.report(.note, "\(status.node) is ready")] }
+        _ = processes[index].isNews(status.headline, at: now)
+        return [.report(.warning, "\(status.node): \(status.headline)")]
     }
 
     /// What the node waits for will not come in this attempt: it is not given the rest of its time.

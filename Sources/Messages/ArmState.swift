@@ -89,6 +89,21 @@ package enum HoldReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case overheated = 11
     /// A joint is away from its setpoint and does not push towards it: it has no torque, or does not hear.
     case notFollowing = 12
+    /// An emergency stop was reset; the policy has the arm again when a person says so. An operator may move it meanwhile.
+    case awaitingResume = 13
+}
+
+extension HoldReason {
+    /// The command with which a person ends it; nil where it ends by itself, or by something else than a command.
+    package var command: String? {
+        switch self {
+        case .emergencyStop: "octo-arm reset, then octo-arm resume"
+        case .awaitingResume: "octo-arm resume"
+        case .driverFault, .stalled, .overloaded, .overheated, .notFollowing: "octo-arm clear"
+        case .beyondLimits: "octo-arm jog, key b"
+        case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .stopping, .released: nil
+        }
+    }
 }
 
 extension HoldReason: CustomStringConvertible {
@@ -106,6 +121,7 @@ extension HoldReason: CustomStringConvertible {
         case .released: "the operator has let go"
         case .overheated: "a joint's servo is too hot"
         case .notFollowing: "a joint does not follow and does not push"
+        case .awaitingResume: "the policy waits until it is told to go on"
         }
     }
 }

@@ -15,6 +15,10 @@ package struct RunEvent: Equatable, Sendable {
         case policyReleased = 7
         case emergencyStop = 8
         case emergencyStopReset = 9
+        /// The arm holds until a person does something: a fault, a joint beyond its limits, a stop that was reset.
+        case armHeld = 10
+        /// Nothing of that kind holds the arm any more.
+        case armReleased = 11
     }
     package var node: String
     package var kind: Kind

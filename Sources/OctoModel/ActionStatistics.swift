@@ -9,6 +9,9 @@ package struct ActionStatistics: Equatable, Sendable {
     package var p01: [Float]?
     package var p99: [Float]?
     package var normalization = Normalization.normal
+    /// The data set's gripper, the last of seven numbers, goes from -1 (closed) to 1 (open) and not from 0, as in models of
+    /// December 2023: seen by the smallest and largest number that it has.
+    package var hasSignedGripper = false
 
     package init(mean: [Float], std: [Float], mask: [Bool]? = nil, p01: [Float]? = nil, p99: [Float]? = nil) {
         precondition(mean.count == std.count, "one mean and one std per dimension")
@@ -64,6 +67,20 @@ package struct ActionStatistics: Equatable, Sendable {
                 result.append(mask[d] ? value * scale[d] + offset[d] : value)
             }
         }
+        return result
+    }
+}
+
+extension ActionStatistics {
+    /// Whether a gripper's numbers, smallest and largest, are those of -1...1.
+    static func isSigned(_ smallest: Float, _ largest: Float) -> Bool { abs(smallest + 1) < 0.02 && abs(largest - 1) < 0.02 }
+
+    /// Actions in the data set's units, with the gripper from 0 (closed) to 1 (open).
+    /// - Parameter actions: `[count, dimension]`.
+    package func withGripperFromZero(_ actions: [Float]) -> [Float] {
+        guard hasSignedGripper else { return actions }
+        var result = actions
+        for index in stride(from: dimension - 1, to: actions.count, by: dimension) { result[index] = (actions[index] + 1) / 2 }
         return result
     }
 }

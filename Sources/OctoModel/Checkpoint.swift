@@ -35,7 +35,7 @@ package struct Checkpoint: Sendable {
         if archive.refersToOtherFiles { throw .foreignLayout(path: parameterFile, layout: .zarr) }
         try self.init(
             folder: folder, step: chosen, configuration, parameters: archive, statistics: statistics,
-            normalization: Self.normalization(config))
+            normalization: try Self.normalization(config, file: files.file("config.json")))
     }
 
     init(
@@ -102,12 +102,29 @@ package struct Checkpoint: Sendable {
     }
 
     /// `action_proprio_normalization_type`, which pretraining and fine-tuning keep in different places.
-    private static func normalization(_ config: JSONNode) -> ActionStatistics.Normalization? {
-        if let found = config["action_proprio_normalization_type"]?.string { return .init(rawValue: found) }
+    /// - Throws: `.unusableConfiguration` for a way that is not known: taken for another, every action would be wrong.
+    private static func normalization(
+        _ config: JSONNode, file: String
+    ) throws(CheckpointError) -> ActionStatistics.Normalization? {
+        let key = "action_proprio_normalization_type"
+        if let found = config[key], !found.isNull {
+            guard let known = found.string.flatMap(ActionStatistics.Normalization.init(rawValue:)) else {
+                let names = ActionStatistics.Normalization.allCases.map { "'\($0.rawValue)'" }.joined(separator: " or ")
+                throw .unusableConfiguration(
+                    path: file,
+                    problems: [ConfigurationProblem(path: key, found: found.string.map { "'\($0)'" } ?? found.kind, expected: names)])
+            }
+            return known
+        }
         for member in config.object ?? [] {
-            if let found = normalization(member.value) { return found }
+            if let found = try normalization(member.value, file: file) { return found }
         }
         return nil
+    }
+
+    /// Names of the data sets whose gripper goes from -1 to 1; "the data set" for the only, nameless one.
+    package var signedGripperDatasets: [String] {
+        statistics?.entries.filter(\.action.hasSignedGripper).map { $0.name ?? "the data set" } ?? []
     }
 
     /// How the proprioception of a data set was normalised; nil if the file does not say.

@@ -35,9 +35,15 @@ struct DatasetStatistics: Sendable {
 
     private static func action(_ node: JSONNode, at path: String, file: String) throws(CheckpointError) -> ActionStatistics {
         let (mean, std, mask) = try moments(node, at: path, file: file)
-        return ActionStatistics(
+        var statistics = ActionStatistics(
             mean: mean, std: std, mask: mask, p01: try numbers(node, "p01", count: mean.count, at: path, file: file),
             p99: try numbers(node, "p99", count: mean.count, at: path, file: file))
+        if mean.count == 7, let least = try numbers(node, "min", count: 7, at: path, file: file)?.last,
+            let most = try numbers(node, "max", count: 7, at: path, file: file)?.last
+        {
+            statistics.hasSignedGripper = ActionStatistics.isSigned(least, most)
+        }
+        return statistics
     }
 
     private static func moments(

@@ -59,7 +59,7 @@ package struct PolicyEngine {
     package var actionDimension: Int { statistics.dimension }
 
     /// Infers one chunk.
-    /// - Returns: `[actionHorizon, actionDimension]`, unnormalised.
+    /// - Returns: `[actionHorizon, actionDimension]`, unnormalised, the gripper from 0 (closed) to 1 (open).
     /// - Throws: `InferenceError`.
     package mutating func run(_ request: PolicyNodeCore.Request) throws(InferenceError) -> [Float] {
         let task = try task(for: request.goal)
@@ -77,7 +77,8 @@ package struct PolicyEngine {
             noise: network.makeNoise(seed: request.noiseSeed, counter: request.noiseCounter),
             embodimentDimension: statistics.dimension)
         // Nil only for `bounds` without percentiles, which the checkpoint's statistics have refused.
-        return statistics.unnormalise(actions, actionDimension: network.description.actionDimension) ?? []
+        let unnormalised = statistics.unnormalise(actions, actionDimension: network.description.actionDimension) ?? []
+        return statistics.withGripperFromZero(unnormalised)
     }
 
     /// Computes ahead of time what the next request needs of the frames that are known already. The next chunk is the

@@ -10,6 +10,8 @@ package struct LoadedPolicy {
     package let texts: TaskTextReading
     package let engine: PolicyEngine
     package let checkpoint: Checkpoint
+    /// What un-normalises its actions.
+    package let statistics: ActionStatistics
     package let precision: NetworkPrecision
     package let threads: Int
     /// Cameras of the checkpoint that the robot lacks: their tokens are left out.
@@ -45,7 +47,7 @@ package struct LoadedPolicy {
         checkpoint = try whole.leavingOut(Set(absent.map(\.key)))
         leftOut = absent.map(\.name)
         let normalization = section.normalization.flatMap { ActionStatistics.Normalization(rawValue: $0.rawValue) }
-        let statistics = try checkpoint.actionStatistics(dataset: section.dataset, normalization: normalization)
+        statistics = try checkpoint.actionStatistics(dataset: section.dataset, normalization: normalization)
         // What could only fail, or be ignored, at every step is refused now.
         if [.eefDelta, .eefAbsolute].contains(section.actionSpace) && statistics.dimension != 7 {
             throw UnusablePolicy.wrongActionSpace(dimension: statistics.dimension)

@@ -210,7 +210,9 @@ package struct RecorderCore {
                 current?.interventions.append(start...event.time)
             }
             current?.interventionStart = nil
-        case .goalChanged, .goalRecorded, .fitChanged, .policyHeld, .policyReleased, .emergencyStop, .emergencyStopReset: break
+        case .goalChanged, .goalRecorded, .fitChanged, .policyHeld, .policyReleased, .emergencyStop, .emergencyStopReset, .armHeld,
+            .armReleased:
+            break
         }
     }
 

@@ -40,6 +40,13 @@ extension EpisodeSummary {
             interventions.isEmpty
                 ? "none"
                 : interventions.map { "\(seconds($0.lowerBound)) to \(seconds($0.upperBound)) s" }.joined(separator: ", "))
+        let (byHand, byPolicy) = (drivenByHand.inSeconds, drivenByPolicy.inSeconds)
+        fact(
+            "driven",
+            byHand == 0 && byPolicy == 0
+                ? "by nobody"
+                : [(byPolicy, "by the policy"), (byHand, "by hand")].filter { $0.0 > 0 }
+                    .map { "\($0.0.decimals(1)) s \($0.1)" }.joined(separator: ", "))
         fact("file", fileText)
         for problem in problems { fact("problem", problem) }
         if !attachments.isEmpty { fact("attached", attachments.joined(separator: ", ")) }
@@ -105,7 +112,8 @@ extension EpisodeSummary {
             "start_ns": JSONNode(start.nanoseconds), "end_ns": JSONNode(end.nanoseconds),
             "duration_s": JSONNode(number: duration.inSeconds),
             "interventions_s": JSONNode(.array(interventions.map { [seconds($0.lowerBound), seconds($0.upperBound)] })),
-            "condition": JSONNode(condition), "is_finished": JSONNode(.bool(isFinished)),
+            "driven_by_policy_s": JSONNode(number: drivenByPolicy.inSeconds),
+            "driven_by_hand_s": JSONNode(number: drivenByHand.inSeconds), "condition": JSONNode(condition), "is_finished": JSONNode(.bool(isFinished)),
             "is_recovered": JSONNode(.bool(isRecovered)),
             "problems": JSONNode(.array(problems.map { JSONNode($0) })),
             "attachments": JSONNode(.array(attachments.map { JSONNode($0) })),

@@ -55,6 +55,10 @@ package struct EpisodeSummary: Equatable, Sendable {
     /// Names of the goals, in order.
     package var goals: [String]
     package var interventions: [ClosedRange<MonotonicTime>]
+    /// How long an operator moved the arm, by the arm's own states.
+    package var drivenByHand: Duration
+    /// How long a policy did.
+    package var drivenByPolicy: Duration
     package var topics: [Topic]
     package var latencies: EpisodeLatencies
     package var attachments: [String]
@@ -120,6 +124,8 @@ package struct EpisodeSummary: Equatable, Sendable {
         interventions =
             facts["interventions_ns"].map(Self.ranges(in:)) ?? reading.interventions(until: lastTime)
         goals = reading.goals
+        drivenByHand = reading.drivenByHand
+        drivenByPolicy = reading.drivenByPolicy
     }
 
     /// "100-200 300-400": nanoseconds, as the recorder writes them. What is none is passed over.
@@ -147,6 +153,11 @@ private struct EpisodeReading {
     private var proof = SequenceProof()
     private var interventions: [ClosedRange<MonotonicTime>] = []
     private var interventionStart: MonotonicTime?
+    private(set) var drivenByHand = Duration.zero
+    private(set) var drivenByPolicy = Duration.zero
+    private var lastState: (time: MonotonicTime, mode: ArmMode)?
+    /// States further apart than this say nothing of the time between them.
+    private static let longestStateGap = Duration.milliseconds(500)
 
     mutating func receive(_ event: RecordedEvent) {
         proof.receive(event.envelope, on: event.topic)
@@ -177,6 +188,9 @@ private struct EpisodeReading {
             if let chunk = try? event.message(as: ActionChunk.self) { latencies.receive(chunk) }
         case ChunkReport.schemaName:
             if let report = try? event.message(as: ChunkReport.self) { latencies.receive(report) }
+        case ArmState.schemaName:
+            guard let state = try? event.message(as: ArmState.self) else { return }
+            count(state.mode, from: event.logTime)
         case Goal.schemaName:
             guard let goal = try? event.message(as: Goal.self), !goal.isNone, goals.last != goal.name else { return }
             goals.append(goal.name)
@@ -189,6 +203,17 @@ private struct EpisodeReading {
             }
         default: break
         }
+    }
+
+    private mutating func count(_ mode: ArmMode, from time: MonotonicTime) {
+        if let lastState, time - lastState.time < Self.longestStateGap {
+            switch lastState.mode {
+            case .manual: drivenByHand += time - lastState.time
+            case .executing: drivenByPolicy += time - lastState.time
+            case .holding, .recovering: break
+            }
+        }
+        lastState = (time, mode)
     }
 
     /// - Parameter end: of one that did not end.

@@ -8,11 +8,16 @@ package struct InterventionLog: Sendable {
     private var wasExecuting = false
     private var isIntervening = false
     private var isStopped = false
+    private var held: HoldReason?
 
     package init(node: String) { self.node = node }
 
-    /// - Parameter operatorID: who moves it, where that is known.
-    package mutating func receive(_ mode: ArmMode, operatorID: String = "", at now: MonotonicTime) -> [RunEvent] {
+    /// - Parameters:
+    ///   - condition: what is the matter with the arm, and what ends it; empty: the mode's own words.
+    ///   - operatorID: who moves it, where that is known.
+    package mutating func receive(
+        _ mode: ArmMode, condition: String = "", operatorID: String = "", at now: MonotonicTime
+    ) -> [RunEvent] {
         var events: [RunEvent] = []
         func tell(_ kind: RunEvent.Kind, _ text: String) {
             events.append(RunEvent(node: node, kind: kind, subject: operatorID, text: text, time: now))
@@ -21,6 +26,16 @@ package struct InterventionLog: Sendable {
         if isEmergency != isStopped {
             tell(isEmergency ? .emergencyStop : .emergencyStopReset, isEmergency ? "emergency stop" : "the emergency stop is reset")
             isStopped = isEmergency
+        }
+        var reason: HoldReason?
+        if case .holding(let present) = mode, present != .emergencyStop, present.command != nil { reason = present }
+        if reason != held {
+            if let reason {
+                tell(.armHeld, condition.isEmpty ? "\(reason)\(reason.command.map { ": '\($0)' ends it" } ?? "")" : condition)
+            } else if !isEmergency {
+                tell(.armReleased, "nothing holds the arm any more")
+            }
+            held = reason
         }
         switch mode {
         case .manual:

@@ -57,6 +57,7 @@ extension JogSession {
         case .holding(.beyondLimits):
             let name = arm.name(of: state.blamedJoint).map { "joint \($0)" } ?? "a joint"
             return "\(name) is beyond its limits: b moves it back slowly, or jog it back"
+        case .holding(.awaitingResume): return motion == nil ? "\(HoldReason.awaitingResume): m" : ""
         case .holding: return motion == nil ? "holding" : ""
         case .manual: return motion == nil ? "braking" : ""
         case .recovering: return ""
@@ -66,7 +67,7 @@ extension JogSession {
     /// How to get out of it, by keys.
     static func remedy(for hindrance: Hindrance) -> String {
         switch hindrance {
-        case .hold(.emergencyStop, _): "x resets it"
+        case .hold(.emergencyStop, _): "x resets it, and m then lets the policy go on"
         case .hold(.driverFault, _): "mend the cause (power, cable, the servo that the arm's status names), then x goes on"
         case .hold(.stopping, _): "the run is ending: quit with q"
         case .hold(.notFollowing, _): "check the joint's cable and power, then x clears the fault"

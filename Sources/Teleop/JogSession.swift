@@ -382,6 +382,8 @@ package struct JogSession: Sendable {
             if action != .emergencyStop { message = "EMERGENCY STOP asked for: wait until the arm confirms it" }
             return
         }
+        // Held down, it is one wish.
+        if pending?.request.action == action { return }
         isStopUnconfirmed = action == .emergencyStop
         requests += 1
         pending = Pending(
@@ -392,6 +394,7 @@ package struct JogSession: Sendable {
             case .resetEmergencyStop: "reset asked for"
             case .clearFault: "clearing the fault asked for"
             case .recover: "recovery asked for"
+            case .resume: "asked that the policy may go on"
             }
     }
 
@@ -400,7 +403,9 @@ package struct JogSession: Sendable {
         guard let waiting = pending, state.measured.time > waiting.asked else { return }
         let answer: String? =
             switch (waiting.request.action, state.mode) {
-            case (.emergencyStop, .holding(.emergencyStop)), (.emergencyStop, .holding(.stopping)): "the arm holds: emergency stop"
+            case (.emergencyStop, .holding(.emergencyStop)), (.emergencyStop, .holding(.stopping)):
+                "the arm holds: emergency stop"
+                    + (lastKey == .escape ? " (ESC; over a slow line an arrow key can look like it, letters cannot)" : "")
             case (.emergencyStop, _): nil
             case (.resetEmergencyStop, _): answerToReset(waiting.hold, state)
             case (.clearFault, .holding(let reason)) where reason.isFault && reason == waiting.hold: nil
@@ -408,6 +413,8 @@ package struct JogSession: Sendable {
             case (.recover, .holding(.beyondLimits)): nil
             case (.recover, .recovering): "moving back slowly"
             case (.recover, _): "no joint is beyond its limits"
+            case (.resume, .holding(.awaitingResume)): nil
+            case (.resume, _): answerToResume(waiting.hold, state)
             }
         guard let answer else { return }
         if waiting.request.action == .emergencyStop { isStopUnconfirmed = false }
@@ -419,12 +426,21 @@ package struct JogSession: Sendable {
     /// - Parameter former: why it held when the reset was asked for.
     /// - Returns: nil while the arm has not obeyed.
     private func answerToReset(_ former: HoldReason?, _ state: ArmState) -> String? {
+        if former == .awaitingResume { return "the emergency stop is reset: m lets the policy move the arm again" }
         guard let former, former == .emergencyStop || former.isFault else {
             return "there is no emergency stop, and no fault to clear"
         }
         if state.holdReason == former { return nil }
         let done = former == .emergencyStop ? "the emergency stop is reset" : "the fault is cleared"
+        if state.holdReason == .awaitingResume { return "\(done): m lets the policy move the arm again" }
         guard let hindrance = Hindrance(state) else { return done }
         return "\(done); still \(hindrance.description(of: arm)): \(Self.remedy(for: hindrance))"
+    }
+
+    /// - Parameter former: why it held when a person said that the policy may go on.
+    private func answerToResume(_ former: HoldReason?, _ state: ArmState) -> String {
+        if former == .awaitingResume { return "the policy may move the arm again" }
+        guard let hindrance = Hindrance(state) else { return "nothing keeps the policy from moving the arm" }
+        return "not yet: \(hindrance.description(of: arm)): \(Self.remedy(for: hindrance))"
     }
 }

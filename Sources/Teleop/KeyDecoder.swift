@@ -7,6 +7,8 @@ import Time
 package struct KeyDecoder: Sendable {
     /// How long the rest of a sequence may take: it is written at once, and only a slow line takes it apart.
     package static let patience = Duration.milliseconds(50)
+    /// How long after an ESC the rest of an arrow key may come over a slow line.
+    private static let slowLine = Duration.milliseconds(500)
     /// A sequence longer than this is none.
     private static let longestSequence = 32
 
@@ -28,6 +30,10 @@ package struct KeyDecoder: Sendable {
     }
     private var phase = Phase.ground
     private var isPasting = false
+    /// When an ESC was taken for the key of that name, if what follows may still be the rest of a sequence.
+    private var loneEscape: MonotonicTime?
+    /// The rest of a sequence whose ESC has been told already: it is no key any more.
+    private var isRest = false
     private var lastByte = MonotonicTime.zero
 
     package init() {}
@@ -42,6 +48,7 @@ package struct KeyDecoder: Sendable {
     package mutating func receive(_ bytes: some Sequence<UInt8>, at now: MonotonicTime) -> [Key] {
         var keys = expire(at: now)
         for byte in bytes {
+            takeRest(beginningWith: byte, at: now)
             accept(byte, into: &keys)
             lastByte = now
         }
@@ -51,7 +58,19 @@ package struct KeyDecoder: Sendable {
     /// Ends what has been open for too long: an ESC with nothing behind it is the key of that name.
     private mutating func expire(at now: MonotonicTime) -> [Key] {
         guard let deadline, now >= deadline else { return [] }
+        if case .escape = phase { loneEscape = lastByte }
         return finish()
+    }
+
+    /// After an ESC that came alone: what a terminal writes behind it is neither a bracket nor a letter that somebody pressed.
+    private mutating func takeRest(beginningWith byte: UInt8, at now: MonotonicTime) {
+        guard let escape = loneEscape else { return }
+        loneEscape = nil
+        guard case .ground = phase, now - escape < Self.slowLine else { return }
+        if byte == UInt8(ascii: "[") || byte == UInt8(ascii: "O") {
+            phase = .escape
+            isRest = true
+        }
     }
 
     /// No more bytes come.
@@ -64,7 +83,8 @@ package struct KeyDecoder: Sendable {
             return [.escape]
         case .control, .singleShift, .text, .multibyte:
             phase = .ground
-            return [.other]
+            defer { isRest = false }
+            return isRest ? [] : [.other]
         }
     }
 
@@ -72,7 +92,7 @@ package struct KeyDecoder: Sendable {
         // Whatever else is open: who presses these wants an end now.
         if byte == 3 || byte == 4 {
             phase = .ground
-            isPasting = false
+            (isPasting, isRest) = (false, false)
             return keys.append(.interrupt)
         }
         switch phase {
@@ -156,7 +176,9 @@ package struct KeyDecoder: Sendable {
         append(parameters.isEmpty ? Self.arrow(final) ?? .other : .other, to: &keys)
     }
 
-    private func append(_ key: Key, to keys: inout [Key]) {
+    private mutating func append(_ key: Key, to keys: inout [Key]) {
+        defer { isRest = false }
+        if isRest { return }
         // Between the marks of a paste nothing was pressed.
         if !isPasting { keys.append(key) }
     }

@@ -61,6 +61,7 @@ extension KeyMeaning {
         case .sign("x"): return .request(.resetEmergencyStop)
         case .sign("c"): return .request(.clearFault)
         case .sign("b"): return .request(.recover)
+        case .sign("m"): return .request(.resume)
         case .sign("?"): return .help
         case .sign("q"), .interrupt: return .quit
         default: return nil
@@ -147,7 +148,8 @@ extension JogSession {
 
           space        stop the motion
           e or ESC     EMERGENCY STOP: latched    x  reset it, else a fault (moves nothing)
-          c            clear a fault alone        b  back inside from beyond a limit
+          m            after it: the policy may   c  clear a fault alone
+                       move the arm again         b  back inside from beyond a limit
           ?            these keys                 q or Ctrl-C  stop, and quit
         """
 }

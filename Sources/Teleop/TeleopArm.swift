@@ -74,7 +74,7 @@ package enum Hindrance: Equatable, Sendable {
             switch reason {
             case .emergencyStop, .stalled, .overloaded, .overheated, .notFollowing, .driverFault, .stopping:
                 self = .hold(reason, joint: state.blamedJoint)
-            case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .released, .beyondLimits: return nil
+            case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .released, .beyondLimits, .awaitingResume: return nil
             }
         case .recovering: self = .recovering(joint: state.blamedJoint)
         case .executing, .manual: return nil
@@ -99,7 +99,9 @@ extension HoldReason {
     package var isFault: Bool {
         switch self {
         case .driverFault, .stalled, .overloaded, .overheated, .notFollowing: true
-        case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .stopping, .emergencyStop, .beyondLimits, .released: false
+        case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .stopping, .emergencyStop, .beyondLimits, .released,
+            .awaitingResume:
+            false
         }
     }
 }

@@ -88,6 +88,7 @@ package struct ArmVerification {
     private mutating func receive(_ entry: ArmTrace.Entry) {
         switch entry {
         case .began(let measured, let lower, let upper): begin(measured, lower: lower, upper: upper)
+        case .latched(.awaitingResume): controller?.restore(isEmergencyStopped: false, fault: nil, awaitsResume: true)
         case .latched(let reason): controller?.restore(isEmergencyStopped: false, fault: ArmFault(reason: reason, joint: nil))
         case .chunk, .manual, .command: taken.append(entry)
         case .tick(let tick): check(tick)
@@ -155,6 +156,7 @@ package struct ArmVerification {
             case .resetEmergencyStop: if let someone = OperatorID("replay") { controller?.resetEmergencyStop(by: someone) }
             case .clearFault: controller?.clearFault()
             case .recover: controller?.recover()
+            case .resume: if let someone = OperatorID("replay") { controller?.resume(by: someone) }
             }
         case .began, .latched, .tick: break
         }

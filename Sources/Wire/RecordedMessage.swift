@@ -119,8 +119,8 @@ package struct RecordedMessage: Equatable, Sendable {
     /// foxglove.Log.Level: information, or a warning.
     private static func level(of kind: RunEvent.Kind) -> UInt64 {
         switch kind {
-        case .goalChanged, .goalRecorded, .interventionEnded, .policyReleased, .emergencyStopReset: 2
-        case .fitChanged, .interventionBegan, .policyHeld, .emergencyStop: 3
+        case .goalChanged, .goalRecorded, .interventionEnded, .policyReleased, .emergencyStopReset, .armReleased: 2
+        case .fitChanged, .interventionBegan, .policyHeld, .emergencyStop, .armHeld: 3
         }
     }
 

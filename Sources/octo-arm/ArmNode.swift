@@ -59,6 +59,8 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
     private var stateCadence: Cadence
     private var loopReportCadence: Cadence
     private var snapshot: ArmLoopSnapshot?
+    /// The servos are those of `octo-sim run`.
+    private let isSimulated: Bool
     private var isStopping = false
     private var interventions = InterventionLog(node: Manifest.armNode)
     private var counts = Counts()
@@ -92,6 +94,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         jointCount = driver.jointCount
         jointNames = calibration.joints.map(\.name) + ["gripper"]
         policyStep = context.run.manifest.policy.rate.period
+        isSimulated = section.serialPort == Manifest.simulatedPort
         isRecorded = context.run.manifest.record.isEnabled
         keeper = LatchKeeper(latch, folder: context.run.folder) { context.log.error("\($0)") }
         loop = try ArmControlLoop(
@@ -120,7 +123,10 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
                 // Whoever hears that the arm is stopped may rely on it, whatever becomes of this process.
                 keeper.keep(newest)
                 try states.publish(newest.state, captureTime: newest.state.measured.time, at: now)
-                for event in interventions.receive(newest.state.mode, at: now) { try events.publish(event, at: now) }
+                let condition = armCondition(newest).headline
+                for event in interventions.receive(newest.state.mode, condition: condition, at: now) {
+                    try events.publish(event, at: now)
+                }
             }
         }
         if now >= loopReportCadence.deadline {
@@ -141,6 +147,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
             if let operatorID = OperatorID(command.operatorID) { _ = loop.resetEmergencyStop(by: operatorID) }
         case .clearFault: _ = loop.clearFault()
         case .recover: _ = loop.recover()
+        case .resume: if let operatorID = OperatorID(command.operatorID) { _ = loop.resume(by: operatorID) }
         }
     }
 
@@ -226,9 +233,13 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
             ])
     }
 
+    private func armCondition(_ snapshot: ArmLoopSnapshot) -> ArmCondition {
+        ArmCondition(snapshot, jointNames: jointNames, earlierCause: keeper.earlierCause, isSimulated: isSimulated)
+    }
+
     private var condition: (NodeStatus.State, String) {
         guard let snapshot else { return (.starting, "waiting for the control loop's first tick") }
-        let condition = ArmCondition(snapshot, jointNames: jointNames, earlierCause: keeper.earlierCause)
+        let condition = armCondition(snapshot)
         if condition.state != .fault, let rejection = counts.lastRejection { return (.degraded, rejection) }
         // Lacking rights is loud, in every status, but the arm is as ready as it will be.
         let lacking = rights.refused.map { "\($0.right)" }.joined(separator: ", ")

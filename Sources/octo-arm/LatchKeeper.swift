@@ -48,6 +48,7 @@ struct LatchKeeper {
             try ArmLatch.update(folder: folder) { latch in
                 latch.isEmergencyStop = snapshot.latch.isEmergencyStopped
                 latch.stoppedBy = snapshot.latch.isEmergencyStopped ? stoppedBy : nil
+                latch.awaitsResume = snapshot.latch.awaitsResume
                 latch.fault = snapshot.latch.fault.flatMap { ArmLatch.Fault($0, text: text) }
             }
             kept = snapshot.latch
@@ -62,7 +63,8 @@ extension ArmLatchedState {
     init(_ latch: ArmLatch) {
         self.init(
             isEmergencyStopped: latch.isEmergencyStop,
-            fault: latch.fault.map { ArmFault(reason: $0.reason.holdReason, joint: $0.joint) })
+            fault: latch.fault.map { ArmFault(reason: $0.reason.holdReason, joint: $0.joint) },
+            awaitsResume: latch.awaitsResume || latch.isEmergencyStop)
     }
 }
 
@@ -71,7 +73,8 @@ extension ArmLatch {
     var summary: String {
         let stop = isEmergencyStop ? ["an emergency stop\(stoppedBy.map { " by \($0)" } ?? "")\(damage.map { " (\($0))" } ?? "")"] : []
         let found = fault.map { ["\($0.reason.holdReason). \($0.text)"] } ?? []
-        return (stop + found).joined(separator: "; ")
+        let waits = awaitsResume && !isEmergencyStop ? ["\(HoldReason.awaitingResume) ('octo-arm resume')"] : []
+        return (stop + found + waits).joined(separator: "; ")
     }
 }
 
@@ -85,7 +88,9 @@ extension ArmLatch.Fault {
         case .overloaded: reason = .overloaded
         case .overheated: reason = .overheated
         case .notFollowing: reason = .notFollowing
-        case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .stopping, .emergencyStop, .beyondLimits, .released: return nil
+        case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .stopping, .emergencyStop, .beyondLimits, .released,
+            .awaitingResume:
+            return nil
         }
         self.init(reason, joint: fault.joint, text: text)
     }

@@ -66,11 +66,19 @@ final class LocalArm<Driver: ArmDriver>: ArmHandle {
         // False means that the loop hangs; its missing state shows that. The emergency stop itself cannot be lost.
         switch action {
         case .emergencyStop: loop.emergencyStop()
-        case .resetEmergencyStop: if let operatorID = OperatorID(name) { _ = loop.resetEmergencyStop(by: operatorID) }
-        case .clearFault: _ = loop.clearFault()
+        case .resetEmergencyStop:
+            if let operatorID = OperatorID(name) { _ = loop.resetEmergencyStop(by: operatorID) }
+            letGoOn(name)
+        case .clearFault:
+            _ = loop.clearFault()
+            letGoOn(name)
         case .recover: _ = loop.recover()
+        case .resume: letGoOn(name)
         }
     }
+
+    /// There is no policy here that would have to wait for a person.
+    private func letGoOn(_ name: String) { if let operatorID = OperatorID(name) { _ = loop.resume(by: operatorID) } }
 
     func close() {
         loop.beginStopping()

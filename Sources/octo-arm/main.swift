@@ -7,7 +7,8 @@ struct OctoArm: ParsableCommand {
         commandName: "octo-arm", abstract: "Drive an arm, or stand in for one.",
         subcommands: [
             FindPortCommand.self, ScanCommand.self, SetupCommand.self, CheckCommand.self, CalibrateCommand.self, LeRobotCommand.self,
-            JogCommand.self, HomeCommand.self, StopCommand.self, ResetCommand.self, EmulateCommand.self, RunCommand.self,
+            JogCommand.self, HomeCommand.self, StopCommand.self, ResetCommand.self, ResumeCommand.self,
+            ClearCommand.self, EmulateCommand.self, RunCommand.self,
         ])
 }
 

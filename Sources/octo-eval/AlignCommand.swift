@@ -75,7 +75,7 @@ struct AlignCommand: ParsableCommand {
         do {
             try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
         } catch {
-            throw EvaluationError.unwritable(out, reason: error.localizedDescription)
+            throw EvaluationError.unwritable(out, reason: error.reason)
         }
         let file = try ResultFile("\(out)/results.jsonl", settings: evaluation.settings)
         try writeGoals(of: checked, axes: axes, evaluation.setup)

@@ -2,6 +2,7 @@ import ArgumentParser
 import Evaluation
 import Foundation
 import Simulation
+import Time
 
 /// What all evaluations are told.
 struct EvaluationOptions: ParsableArguments {
@@ -68,7 +69,7 @@ func write(_ text: String, to path: String) throws {
     do {
         try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
     } catch {
-        throw EvaluationError.unwritable(path, reason: error.localizedDescription)
+        throw EvaluationError.unwritable(path, reason: error.reason)
     }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Time
 
 /// Drawings as PNG, by librsvg's program: what a page or a message shows that takes no SVG.
 enum FigurePicture {
@@ -16,7 +17,7 @@ enum FigurePicture {
             try process.run()
             process.waitUntilExit()
         } catch {
-            return "\(png): not drawn (\(error.localizedDescription)); \(svg) is the same figure."
+            return "\(png): not drawn (\(error.reason)); \(svg) is the same figure."
         }
         switch process.terminationStatus {
         case 0: return nil

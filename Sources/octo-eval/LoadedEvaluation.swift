@@ -140,7 +140,7 @@ struct LoadedEvaluation {
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         } catch {
-            throw EvaluationError.unwritable(folder, reason: error.localizedDescription)
+            throw EvaluationError.unwritable(folder, reason: error.reason)
         }
         let attachments = [
             MCAP.Attachment(json: manifest.tree.text().utf8, named: "manifest.json", at: .zero),
@@ -153,7 +153,7 @@ struct LoadedEvaluation {
             do {
                 try Data(content).write(to: URL(fileURLWithPath: path), options: .atomic)
             } catch {
-                throw EvaluationError.unwritable(path, reason: error.localizedDescription)
+                throw EvaluationError.unwritable(path, reason: error.reason)
             }
         }
     }

@@ -1,5 +1,6 @@
 import Evaluation
 import Foundation
+import Time
 
 /// Results on disk: read at the beginning, then one line after each trial.
 final class ResultFile {
@@ -20,7 +21,7 @@ final class ResultFile {
             try file.seekToEnd()
             if log.wholeBytes == 0 { try file.write(contentsOf: Data((ResultLog.header(settings) + "\n").utf8)) }
         } catch {
-            throw EvaluationError.unwritable(path, reason: error.localizedDescription)
+            throw EvaluationError.unwritable(path, reason: error.reason)
         }
     }
 
@@ -29,7 +30,7 @@ final class ResultFile {
         do {
             try file.write(contentsOf: Data((result.tree.text() + "\n").utf8))
         } catch {
-            throw EvaluationError.unwritable(path, reason: error.localizedDescription)
+            throw EvaluationError.unwritable(path, reason: error.reason)
         }
     }
 }

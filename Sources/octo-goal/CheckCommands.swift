@@ -188,7 +188,7 @@ struct WatchCommand: ParsableCommand {
         commandName: "watch", abstract: "Follows the goal of a running robot and how it fits, until Ctrl-C.",
         discussion: """
             A line whenever goal, verdict or reasons change, with the time of day, and what the log has of goals, holds and
-            operators. --json prints every fit, twice a second.
+            operators: why the arm or the policy holds, and with what it is ended. --json prints every fit, twice a second.
             """)
 
     @Option(
@@ -204,11 +204,18 @@ struct WatchCommand: ParsableCommand {
             let goals = try GoalOperator(run: folder)
             let fits = try goals.link.bus.subscribe(Topics.goalFit)
             let events = try goals.link.bus.subscribe(Topics.allEvents)
+            let states = try goals.link.bus.subscribe(Topics.armState)
+            var isArmKnown = false
             let signals = octo_signal_fd()
             var said = ""
             while octo_signal_read(signals) == 0 {
                 try goals.link.bus.wait(until: .now() + .milliseconds(500), alsoOn: [signals])
                 goals.takeGoals()
+                while let state = states.take() {
+                    // What begins later is an event.
+                    if !isArmKnown, !json, let hold = state.message.latchedHold { say("\(WallTime.now())  arm: it \(hold.words)") }
+                    isArmKnown = true
+                }
                 while let received = events.take() {
                     let event = received.message
                     if json {

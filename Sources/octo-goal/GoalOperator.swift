@@ -3,6 +3,7 @@ import Bus
 import Foundation
 import Geometry
 import Goals
+import JSONTree
 import Launch
 import Messages
 import NodeShell
@@ -80,26 +81,32 @@ final class GoalOperator {
     }
 
     /// Sets a goal, and hears what the policy makes of it.
-    /// - Returns: no answer of the policy where the goal node refused.
-    func set(_ action: GoalCommand.Action, isForced: Bool) throws -> (result: GoalResult, policy: PolicyAnswer?) {
+    /// - Returns: no answer of the policy where the goal node refused; `hold`: why the arm holds all the same, if a person has
+    ///   to end that.
+    func set(
+        _ action: GoalCommand.Action, isForced: Bool
+    ) throws -> (result: GoalResult, policy: PolicyAnswer?, hold: HoldReason?) {
         let chunks = try link.bus.subscribe(Topics.policyChunk)
         let observations = try link.bus.subscribe(Topics.policyObservation)
         let statuses = try link.bus.subscribe(Topics.allNodeStatuses)
+        let states = try link.bus.subscribe(Topics.armState)
         let result = try send(action, isForced: isForced)
-        guard result.isAccepted else { return (result, nil) }
+        guard result.isAccepted else { return (result, nil, nil) }
+        var hold: HoldReason?
         let begin = MonotonicTime.now()
         var watch = PolicyAnswerWatch(goalID: result.goalID)
         while true {
             try link.bus.wait(until: .now() + .milliseconds(50))
+            while let state = states.take() { hold = state.message.latchedHold }
             while let chunk = chunks.take() {
-                if let answer = watch.receive(chunk.message) { return (result, answer) }
+                if let answer = watch.receive(chunk.message) { return (result, answer, hold) }
             }
             let seconds = (MonotonicTime.now() - begin).inSeconds
             while let observation = observations.take() { watch.receive(observation.message, at: seconds) }
             while let status = statuses.take() {
                 if status.message.node == Manifest.policyNode { watch.receive(status.message) }
             }
-            if let answer = watch.answer(at: seconds) { return (result, answer) }
+            if let answer = watch.answer(at: seconds) { return (result, answer, hold) }
         }
     }
 
@@ -163,18 +170,36 @@ final class GoalOperator {
     }
 }
 
+extension ArmState {
+    /// Why it holds, if a person has to end that.
+    var latchedHold: HoldReason? {
+        guard case .holding(let reason) = mode, reason.command != nil else { return nil }
+        return reason
+    }
+}
+
+extension HoldReason {
+    /// What is said of an arm.
+    var words: String { "holds: \(self)\(command.map { " ('\($0)')" } ?? "")" }
+}
+
 extension GoalResult {
     /// Prints what became of a command.
-    /// - Parameter policy: what the policy made of a goal that was set.
+    /// - Parameters:
+    ///   - policy: what the policy made of a goal that was set.
+    ///   - hold: why the arm does not move.
     /// - Throws: `NodeExit.failure` for one that was refused, or a goal that the policy does not go for.
-    func report(json: Bool, policy: PolicyAnswer? = nil) throws {
+    func report(json: Bool, policy: PolicyAnswer? = nil, hold: HoldReason? = nil) throws {
         var holds = false
         if case .holds = policy { holds = true }
         if json {
-            print(policy.map { node.adding("policy", $0.node) }?.text() ?? node.text())
+            var tree = policy.map { node.adding("policy", $0.node) } ?? node
+            if let hold { tree = tree.adding("arm_holds", JSONNode(hold.description)) }
+            print(tree.text())
         } else if isAccepted {
             print(path.isEmpty ? message : "\(message) (\(path))")
             if let policy { holds ? complain("error: \(policy.words)") : print(policy.words) }
+            if let hold { complain("warning: the arm \(hold.words)") }
         } else {
             complain("error: \(message)")
         }

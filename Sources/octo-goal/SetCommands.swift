@@ -19,8 +19,8 @@ struct CommandOptions: ParsableArguments {
     /// Sets a goal and says what the policy makes of it.
     func set(_ action: GoalCommand.Action, isForced: Bool) throws {
         try reporting {
-            let (result, policy) = try GoalOperator(run: folder).set(action, isForced: isForced)
-            try result.report(json: json, policy: policy)
+            let (result, policy, hold) = try GoalOperator(run: folder).set(action, isForced: isForced)
+            try result.report(json: json, policy: policy, hold: hold)
         }
     }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import JSONTree
 import OctoModel
+import PolicySetup
 
 /// Says what a checkpoint is, and what loading it costs.
 struct InspectCommand: ParsableCommand {
@@ -31,9 +32,14 @@ struct InspectCommand: ParsableCommand {
         let model = opened.description
         print(
             json
-                ? model.json(step: opened.step, load).text(indented: true)
-                : model.text(step: opened.step) + "\n" + load.text)
+                ? model.json(step: opened.step, load, Conventions.lines(of: opened)).text(indented: true)
+                : model.text(step: opened.step) + "\n" + load.text + "\n\nConventions\n"
+                    + Conventions.lines(of: opened).map { "  \($0.name.padded(to: 12))\($0.words)" }.joined(separator: "\n"))
     }
+}
+
+extension String {
+    fileprivate func padded(to width: Int) -> String { self + String(repeating: " ", count: max(1, width - count)) }
 }
 
 extension ModelDescription {
@@ -77,7 +83,7 @@ extension ModelDescription {
         return lines.joined(separator: "\n")
     }
 
-    fileprivate func json(step: Int, _ load: LoadFigures) -> JSONNode {
+    fileprivate func json(step: Int, _ load: LoadFigures, _ conventions: [(name: String, words: String)]) -> JSONNode {
         let cameraList = cameras.map { camera in
             JSONNode.object([
                 "name": JSONNode(camera.name), "key": JSONNode(camera.key), "width": JSONNode(camera.width),
@@ -114,6 +120,7 @@ extension ModelDescription {
             "datasets": JSONNode(.array(datasets.map { JSONNode($0) })), "parameters": JSONNode(parameterCount),
             "parameters_without_t5": JSONNode(parameterCountWithoutT5),
             "ignored_parameters": JSONNode(.array(ignoredParameters.map { JSONNode($0) })), "load": load.json,
+            "conventions": JSONNode(.object(conventions.map { .init(key: $0.name, value: JSONNode($0.words)) })),
         ])
     }
 }

@@ -48,6 +48,7 @@ struct RunCommand: ParsableCommand {
             \(setup.precision.instructions ?? "portable") kernels, threads \(setup.threads); first inference \
             \(Int((first - start).inMilliseconds)) ms, then \(Int((MonotonicTime.now() - first).inMilliseconds)) ms
             """)
+        context.log.info("\(Conventions.line(of: setup, manifest.policy, gripper: manifest.arm.gripper))")
         for camera in setup.leftOut {
             context.log.info(
                 """

@@ -1,4 +1,5 @@
 import Foundation
+import Time
 
 /// Where a run's episodes lie: a folder of its own, so that nothing of another run is ever written over.
 struct SessionFolder {
@@ -26,7 +27,7 @@ struct SessionFolder {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
-            throw Failure(path: path, reason: (error as NSError).localizedDescription)
+            throw Failure(path: path, reason: error.reason)
         }
         // A folder of a disk that is mounted read-only is there, too.
         guard access(path, W_OK) == 0 else { throw Failure(path: path, reason: String(cString: strerror(errno))) }

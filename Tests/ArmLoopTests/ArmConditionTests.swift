@@ -91,9 +91,20 @@ import Time
         #expect(bench.snapshots.allSatisfy { $0.state.mode == .holding(.emergencyStop) && $0.isAtRest })
         let ann = try #require(OperatorID("ann"))
         _ = bench.body.channels.commands.push(.resetEmergencyStop(by: ann))
+        _ = bench.body.channels.commands.push(.resume(by: ann))
         _ = bench.body.channels.chunks.push(try chunk(2, observedAt: bench.clock.now()))
         bench.run(ticks: 2)
         #expect(bench.snapshots.last?.state.mode == .executing(chunkID: 2, step: 0))
+    }
+
+    /// So does what a person has not said yet.
+    @Test func thatThePolicyWaitsOutlivesTheProcess() throws {
+        var bench = try bench(ArmLatchedState(awaitsResume: true))
+        _ = bench.body.channels.chunks.push(try chunk(1, observedAt: bench.clock.now()))
+        bench.run(ticks: 30)
+        #expect(bench.snapshots.allSatisfy { $0.state.mode == .holding(.awaitingResume) && $0.isAtRest })
+        let said = ArmCondition(try #require(bench.snapshots.last), jointNames: []).headline
+        #expect(said.contains("'octo-arm resume'"), "\(said)")
     }
 
     @Test func anArmThatWasLimpStaysLimp() throws {
@@ -112,9 +123,12 @@ import Time
         bench.run(ticks: 3)
         let held = try #require(bench.snapshots.last)
         #expect(held.state.mode == .holding(reason) && held.state.blamedJoint == 1, "one thing at a time")
-        #expect(held.latch == ArmLatchedState(fault: ArmFault(reason: reason, joint: 1)))
+        #expect(held.latch == ArmLatchedState(fault: ArmFault(reason: reason, joint: 1), awaitsResume: true))
         _ = bench.body.channels.commands.push(.resetEmergencyStop(by: ann))
         bench.run(ticks: 3)
+        #expect(bench.snapshots.last?.state.mode == .holding(.awaitingResume))
+        _ = bench.body.channels.commands.push(.resume(by: ann))
+        bench.run(ticks: 1)
         #expect(bench.snapshots.last?.state.mode == .holding(.released))
         #expect(bench.snapshots.last?.latch == ArmLatchedState())
     }

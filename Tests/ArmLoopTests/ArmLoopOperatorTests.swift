@@ -37,8 +37,14 @@ import Time
         let ann = try #require(OperatorID("ann"))
         #expect(bench.body.channels.commands.push(.resetEmergencyStop(by: ann)))
         bench.run(ticks: 2)
-        #expect(bench.snapshots.last?.state.mode == .holding(.released))
+        #expect(bench.snapshots.last?.state.mode == .holding(.awaitingResume) && bench.snapshots.last?.latch.awaitsResume == true)
         #expect(bench.body.controller.lastResetBy == ann)
+        _ = bench.body.channels.chunks.push(try chunk(3, observedAt: bench.clock.now()))
+        bench.run(ticks: 2)
+        #expect(bench.snapshots.last?.state.mode == .holding(.awaitingResume))
+        #expect(bench.body.channels.commands.push(.resume(by: ann)))
+        bench.run(ticks: 2)
+        #expect(bench.snapshots.last?.latch == ArmLatchedState())
         _ = bench.body.channels.chunks.push(try chunk(3, observedAt: bench.clock.now()))
         bench.run(ticks: 2)
         #expect(bench.snapshots.last?.state.mode == .executing(chunkID: 3, step: 0))
@@ -158,7 +164,10 @@ import Time
                         motion: .twist(linear: Vector3(repeating: 0.01), angular: Vector3(repeating: -0.01))))
             }
             if tick % 10_000 == 7000 { bench.body.channels.emergencyStop.raise() }
-            if tick % 10_000 == 7200 { bench.body.channels.commands.push(.resetEmergencyStop(by: ann)) }
+            if tick % 10_000 == 7200 {
+                bench.body.channels.commands.push(.resetEmergencyStop(by: ann))
+                bench.body.channels.commands.push(.resume(by: ann))
+            }
             bench.clock.sleep(until: deadline)
             bench.body.tick(TickTime(index: UInt64(tick), deadline: deadline, wake: bench.clock.now()))
             while bench.body.channels.reports.pop() != nil { reports += 1 }

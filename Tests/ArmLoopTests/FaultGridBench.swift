@@ -136,6 +136,7 @@ final class GridBench<Driver: ArmDriver> {
         activity = .holding
         runUntil(port.now + .milliseconds(500))
         let rest = positions
+        if let operatorID = OperatorID("ann") { body?.channels.commands.push(.resume(by: operatorID)) }
         activity = .executing
         var hasExecuted = false
         let end = port.now + .seconds(1)

@@ -327,7 +327,9 @@ struct GridJudge {
         guard case .holding(let reason) = mode else { return nil }
         switch reason {
         case .driverFault, .stalled, .overloaded, .overheated, .notFollowing: return reason
-        case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .stopping, .emergencyStop, .beyondLimits, .released: return nil
+        case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .stopping, .emergencyStop, .beyondLimits, .released,
+            .awaitingResume:
+            return nil
         }
     }
 

@@ -43,6 +43,27 @@ import Time
         #expect(latency.map { abs($0.p50.inMilliseconds - 5) < 0.1 } == true)
     }
 
+    /// In the dark a webcam exposes for several frames; whoever tunes a policy's rate has to know.
+    @Test func aDeviceThatIsSlowerThanItSaysIsToldSo() {
+        var core = CameraNodeCore(node: "camera-primary", isDevice: true)
+        core.opened(format, at: .zero)
+        func deliver(_ count: UInt64, every period: Int64, from sequence: UInt64, at start: Int64) -> Int64 {
+            for index in 0..<count {
+                let time = start + Int64(index) * period
+                _ = core.received(frame(sequence + index, captured: time), at: at(time))
+            }
+            return start + Int64(count) * period
+        }
+        let slow = deliver(20, every: 300, from: 0, at: 0)
+        let status = core.status(at: at(slow - 300))
+        #expect(status.state == .degraded && status.headline.hasPrefix("it delivers 3.3 frames a second of the 10.0"), "\(status.headline)")
+        let usual = deliver(80, every: 100, from: 20, at: slow)
+        #expect(core.status(at: at(usual - 100)).state == .ready)
+        // One frame late is none too few.
+        let late = deliver(60, every: 105, from: 100, at: usual + 400)
+        #expect(core.status(at: at(late - 105)).state == .ready)
+    }
+
     @Test mutating func timeNeverRunsBackForReaders() {
         core.opened(format, at: .zero)
         _ = core.received(frame(3, captured: 300), at: at(300))

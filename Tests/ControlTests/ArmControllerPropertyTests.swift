@@ -154,7 +154,10 @@ private struct Scenario {
                 case .stop: controller.beginStopping()
                 case .manual(let command): controller.receive(command, at: now)
                 case .emergencyStop: controller.emergencyStop()
-                case .reset: if let ann = OperatorID("ann") { controller.resetEmergencyStop(by: ann) }
+                case .reset:
+                    guard let ann = OperatorID("ann") else { continue }
+                    controller.resetEmergencyStop(by: ann)
+                    controller.resume(by: ann)
                 case .clearFault: controller.clearFault()
                 }
             }

@@ -58,7 +58,7 @@ private let still = JointVector(repeating: 0, count: 6)
         #expect((tick.setpoint.positions - place).magnitude < 1e-12 && tick.setpoint.velocities.magnitude == 0)
         bench.run(milliseconds: 300)
         #expect((try #require(bench.setpoints.last).positions - place).magnitude < 1e-12)
-        #expect(bench.modes.last == .holding(.released))
+        #expect(bench.modes.last == .holding(.awaitingResume))
     }
 
     @Test func anArmThatSankBeyondALimitIsNotMovedByThat() throws {
@@ -95,19 +95,64 @@ private let still = JointVector(repeating: 0, count: 6)
         #expect(bench.reports.map(\.outcome) == [.interrupted, .interrupted])
     }
 
-    @Test func aResetMovesNothingByItself() throws {
+    @Test func aResetMovesNothingAndThePolicyWaitsUntilItIsToldToGoOn() throws {
         var bench = try moving()
         bench.controller.emergencyStop()
         bench.run(milliseconds: 300)
         let held = bench.setpoints.last
         let ann = try #require(OperatorID("ann"))
+        bench.controller.resume(by: ann)
+        bench.run(milliseconds: 50)
+        #expect(bench.modes.last == .holding(.emergencyStop), "it has to be reset first")
         bench.controller.resetEmergencyStop(by: ann)
-        bench.run(milliseconds: 300)
-        #expect(bench.modes.last == .holding(.released) && bench.setpoints.last == held)
-        #expect(bench.controller.lastResetBy == ann)
-        bench.receive(try chunk([[0.05, 0, 0, 0, 0, 0, 1]], id: 9, observedAt: 900, space: .jointDelta))
+        bench.receive(try chunk([[0.05, 0, 0, 0, 0, 0, 1]], id: 8, observedAt: 700, space: .jointDelta))
+        bench.run(milliseconds: 250)
+        #expect(bench.modes.last == .holding(.awaitingResume) && bench.setpoints.last == held)
+        #expect(bench.reports.last?.outcome == .interrupted && bench.controller.lastResetBy == ann)
+        let bo = try #require(OperatorID("bo"))
+        bench.controller.resume(by: bo)
+        bench.run(milliseconds: 50)
+        #expect(bench.modes.last == .holding(.released) && bench.setpoints.last == held, "what came meanwhile is no plan")
+        #expect(bench.controller.lastResetBy == bo)
+        bench.receive(try chunk([[0.05, 0, 0, 0, 0, 0, 1]], id: 9, observedAt: 950, space: .jointDelta))
         bench.tick()
         #expect(bench.modes.last == .executing(chunkID: 9, step: 0))
+    }
+
+    /// A person may put things right by hand; letting go gives the arm to nobody.
+    @Test func whileThePolicyWaitsAnOperatorMovesTheArm() throws {
+        var bench = try moving()
+        let ann = try #require(OperatorID("ann"))
+        bench.controller.emergencyStop()
+        bench.run(milliseconds: 300)
+        bench.controller.resetEmergencyStop(by: ann)
+        bench.run(milliseconds: 50)
+        for held in [true, false] {
+            for _ in 0..<20 {
+                bench.controller.receive(
+                    ManualCommand(time: bench.now, isDeadManHeld: held, motion: .joints([0.5, 0, 0, 0, 0, 0])), at: bench.now)
+                bench.tick()
+            }
+            #expect(bench.modes.last == (held ? .manual : .holding(.awaitingResume)))
+        }
+        let observed = Int(bench.now.nanoseconds) / 1_000_000 - 50
+        bench.receive(try chunk([[0.05, 0, 0, 0, 0, 0, 1]], id: 9, observedAt: observed, space: .jointDelta))
+        bench.run(milliseconds: 50)
+        #expect(bench.modes.last == .holding(.awaitingResume))
+    }
+
+    @Test func aProcessThatComesBackGoesOnWaiting() throws {
+        let arm = try widowX()
+        var controller = ArmController(calibration: arm, configuration: ArmControllerConfiguration(rate: Rate(hertz: 100), executionHorizon: 4, watchdog: .seconds(5)),
+            measured: standing(at: arm.neutral))
+        controller.restore(isEmergencyStopped: false, fault: ArmFault(reason: .stalled, joint: 1), awaitsResume: true)
+        let ann = try #require(OperatorID("ann"))
+        controller.resume(by: ann)
+        #expect(controller.awaitsResume && controller.state.mode == .holding(.stalled), "the fault first")
+        controller.resetEmergencyStop(by: ann)
+        #expect(controller.state.mode == .holding(.awaitingResume))
+        controller.resume(by: ann)
+        #expect(controller.state.mode == .holding(.released))
     }
 
     @Test func aFaultOfTheDriverDoesNotEndIt() throws {
@@ -135,7 +180,7 @@ private let still = JointVector(repeating: 0, count: 6)
         for _ in 0..<40 { hold(true) }
         bench.controller.resetEmergencyStop(by: ann)
         for _ in 0..<20 { hold(true) }
-        #expect(bench.modes.last == .holding(.released))
+        #expect(bench.modes.last == .holding(.awaitingResume))
         hold(false)
         hold(true)
         #expect(bench.modes.last == .manual)

@@ -40,7 +40,12 @@ extension EndToEnd {
             try expectHeld(.emergencyStop, pipeline, servos)
             #expect(pipeline.status["arm"]?.headline.contains("octo-arm reset") ?? false)
             try octoArm("reset", pipeline)
-            try pipeline.waitForMotion(in: "the arm after its reset")
+            // The policy waits for a person, in the next process too.
+            try killArm(pipeline)
+            try expectHeld(.awaitingResume, pipeline, servos)
+            #expect(pipeline.status["arm"]?.headline.contains("octo-arm resume") ?? false)
+            try octoArm("resume", pipeline)
+            try pipeline.waitForMotion(in: "the arm after its resume")
             // It was cleared for good.
             try killArm(pipeline)
             try pipeline.waitForMotion(in: "the next process")
@@ -58,6 +63,7 @@ extension EndToEnd {
             try expectHeld(.emergencyStop, pipeline, servos)
             #expect(try !servos.motionWrites().dropFirst(before).contains { $0.torque == 1 })
             try octoArm("reset", pipeline)
+            try octoArm("resume", pipeline)
             try pipeline.waitForMotion(in: "the arm after its reset")
             _ = try pipeline.stop()
             let violations = try ServoEnvelope(servos.arm).violations(servos.motionWrites())

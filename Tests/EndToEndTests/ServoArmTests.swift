@@ -147,10 +147,23 @@ extension EndToEnd {
             #expect(pipeline.armState?.mode == .holding(.emergencyStop))
             #expect(pipeline.armState?.setpoint.velocities.magnitude == 0)
             let reset = try Program.run("octo-arm", ["reset", "--run", pipeline.folder.path])
-            #expect(reset.exitCode == 0, "\(reset.errors)")
+            #expect(reset.exitCode == 0 && reset.output.contains("octo-arm resume"), "\(reset.output)\(reset.errors)")
+            // Told once more, it is no other answer; and the policy waits until a person says that it may go on.
+            let again = try Program.run("octo-arm", ["reset", "--run", pipeline.folder.path])
+            #expect(again.exitCode == 0 && again.output.contains("is reset already"), "\(again.output)\(again.errors)")
+            try pipeline.wait(for: "ten more chunks") {
+                ($0.status["policy"]?.counters.first { $0.name == "chunks" }?.value ?? 0) > count + 25
+            }
+            #expect(pipeline.armState?.mode == .holding(.awaitingResume))
+            let clear = try Program.run("octo-arm", ["clear", "--run", pipeline.folder.path])
+            #expect(clear.exitCode == 0 && clear.output.contains("no fault"), "\(clear.output)\(clear.errors)")
+            let resumed = try Program.run("octo-arm", ["resume", "--run", pipeline.folder.path])
+            #expect(resumed.exitCode == 0 && resumed.output.contains("may move the arm again"), "\(resumed.output)\(resumed.errors)")
             try pipeline.wait(for: "motion on a fresh chunk") { pipeline in
                 if case .executing = pipeline.armState?.mode { true } else { false }
             }
+            let twice = try Program.run("octo-arm", ["resume", "--run", pipeline.folder.path])
+            #expect(twice.exitCode == 0 && twice.output.contains("nothing keeps the policy"), "\(twice.output)\(twice.errors)")
             _ = try pipeline.stop()
         }
 

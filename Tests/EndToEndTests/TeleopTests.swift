@@ -201,6 +201,10 @@ extension EndToEnd {
             puck.send([3, 2, 0])
             try pipeline.wait(for: "the emergency stop") { $0.armState?.mode == .holding(.emergencyStop) && $0.isAtRest }
             teleop.press("x")
+            try pipeline.wait(for: "the reset") { $0.armState?.mode == .holding(.awaitingResume) }
+            try pipeline.letTick(50)
+            #expect(pipeline.armState?.mode == .holding(.awaitingResume), "the policy has not been told to go on")
+            teleop.press("m")
             try pipeline.wait(for: "the policy to go on") { $0.isExecuting }
             teleop.press("q")
             #expect(teleop.finish().exitCode == 0)

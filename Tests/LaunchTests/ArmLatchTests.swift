@@ -42,7 +42,8 @@ import Testing
                     "reason": "stalled",
                     "joint": 1,
                     "text": "the elbow is blocked"
-                  }
+                  },
+                  "awaits_resume": false
                 }
 
                 """)
@@ -62,6 +63,8 @@ import Testing
             "", "{", "[]", "null", "{}", "{\"emergency_stop\": false}",
             "{\"emergency_stop\": 0, \"by\": null, \"fault\": null}",
             "{\"emergency_stop\": false, \"by\": 7, \"fault\": null}",
+            "{\"emergency_stop\": false, \"by\": null, \"fault\": null}",
+            "{\"emergency_stop\": false, \"by\": null, \"fault\": null, \"awaits_resume\": 1}",
             "{\"emergency_stop\": false, \"by\": null, \"fault\": {}}",
             "{\"emergency_stop\": false, \"by\": null, \"fault\": {\"reason\": \"tired\", \"joint\": null, \"text\": \"\"}}",
             "{\"emergency_stop\": false, \"by\": null, \"fault\": {\"reason\": \"stalled\", \"joint\": \"1\", \"text\": \"\"}}",

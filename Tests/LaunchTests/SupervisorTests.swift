@@ -370,6 +370,26 @@ struct Stage {
         #expect(stage.outcome == nil)
     }
 
+    /// Why something does not work may change while it does not: the user reads each reason once.
+    @Test func anotherReasonIsToldTooAndNoneTwice() throws {
+        var stage = try Stage()
+        stage.run()
+        stage.say("policy", .degraded, "no goal is set")
+        stage.say("policy", .degraded, "no fresh frame for 0.6 s")
+        stage.say("policy", .degraded, "no fresh frame for 12 s")
+        for _ in 0..<20 {
+            stage.say("policy", .degraded, "no goal is set")
+            stage.say("policy", .degraded, "no fresh frame for 13.5 s")
+        }
+        #expect(stage.reports(.warning) == ["policy: no goal is set", "policy: no fresh frame for 0.6 s"])
+        stage.say("policy", .fault, "servo 2 is silent")
+        stage.say("policy", .fault, "servo 3 is silent")
+        #expect(stage.reports(.error) == ["policy: servo 2 is silent", "policy: servo 3 is silent"])
+        stage.say("policy", .ready, "5 chunks a second")
+        stage.say("policy", .degraded, "no goal is set")
+        #expect(stage.reports(.warning).last == "policy: no goal is set" && stage.reports(.warning).count == 3)
+    }
+
     @Test func stopsWhenItsTimeIsOverCountedFromReady() throws {
         var stage = try Stage(duration: .seconds(10))
         stage.perform(stage.supervisor.tick(at: stage.now))
@@ -418,6 +438,11 @@ struct Stage {
         stage.run()
         stage.deaf = Set(Stage.nodes)
         stage.perform(stage.supervisor.stopRequested("Ctrl-C", at: stage.now))
+        // Two at the same moment are one: what is being written is not cut for that.
+        stage.pass(.milliseconds(100))
+        stage.perform(stage.supervisor.stopRequested("Ctrl-C", at: stage.now))
+        #expect(stage.live.count == 4)
+        stage.pass(.seconds(1))
         stage.perform(stage.supervisor.stopRequested("Ctrl-C", at: stage.now))
         #expect(stage.live.isEmpty)
         #expect(stage.outcome == .done)

@@ -249,6 +249,40 @@ final class CheckpointCopy {
         }
     }
 
+    /// Taken for another, every action would be wrong.
+    @Test func aNormalisationThatIsNotKnownIsRefused() throws {
+        let copy = try CheckpointCopy()
+        let path = copy.url("config.json")
+        let text = try String(contentsOf: path, encoding: .utf8)
+        let place = try #require(text.firstIndex(of: "{"))
+        let nested = #""dataset_kwargs": {"action_proprio_normalization_type": "quantile"}, "#
+        try Data((text[...place] + nested + text[text.index(after: place)...]).utf8).write(to: path)
+        let refusal = try #require(copy.refusal())
+        #expect("\(refusal)".contains("action_proprio_normalization_type: found 'quantile', expected 'normal' or 'bounds'"), "\(refusal)")
+    }
+
+    /// Data sets of December 2023 close with -1; the arm is told 0 ... 1 by all of them.
+    @Test func aGripperFromMinusOneIsSeenAndTurned() throws {
+        let copy = try CheckpointCopy()
+        func statistics(_ least: Double, _ most: Double) throws -> ActionStatistics {
+            let rows = [("mean", 0.1), ("std", 1.0)].map { "\"\($0.0)\": \(Array(repeating: $0.1, count: 7))" }
+            let ends = [("min", least), ("max", most)].map { "\"\($0.0)\": \(Array(repeating: -0.3, count: 6) + [$0.1])" }
+            let mask = "\"mask\": [true, true, true, true, true, true, false]"
+            try Data("{\"action\": {\((rows + ends + [mask]).joined(separator: ", "))}}".utf8)
+                .write(to: copy.url("dataset_statistics.json"))
+            return try Checkpoint(folder: copy.folder.path).actionStatistics(dataset: nil)
+        }
+        let chunk: [Float] = [0, 0, 0, 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0.5]
+        let signed = try statistics(-1, 1)
+        #expect(signed.hasSignedGripper)
+        let told = signed.withGripperFromZero(signed.unnormalise(chunk, actionDimension: 7) ?? [])
+        #expect([told[6], told[13]] == [0, 0.75] && told[5] == 0.1)
+        for (least, most) in [(0.0, 1.0), (-0.76, 0.93), (-1.09, 0.75)] {
+            let usual = try statistics(least, most)
+            #expect(!usual.hasSignedGripper && usual.withGripperFromZero(chunk) == chunk)
+        }
+    }
+
     @Test func proprioceptionByBoundsIsCut() {
         var statistics = ProprioStatistics(mean: [0, 0], std: [1, 1], mask: [true, false], p01: [-2, 0], p99: [6, 1])
         statistics.normalization = .bounds

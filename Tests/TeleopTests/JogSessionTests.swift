@@ -149,7 +149,7 @@ private let amidst: JointVector = [0, 0, 0.6, 0, 0.9, 0]
             #expect(arm.position == held && arm.robot.mode == .holding(.emergencyStop))
             #expect(arm.session.lines(at: arm.now).joined().contains("x resets it"))
             arm.press("x", then: 500)
-            #expect(arm.robot.mode == .holding(.released) && arm.position == held)
+            #expect(arm.robot.mode == .holding(.awaitingResume) && arm.position == held)
             arm.press("w", then: 500)
             #expect(arm.position != held)
         }
@@ -194,6 +194,28 @@ private let amidst: JointVector = [0, 0, 0.6, 0, 0.9, 0]
         let message = arm.session.message
         #expect(message.hasPrefix("the emergency stop is reset; still ") && message.contains("(joint elbow)"))
         #expect(message.contains("then x goes on"))
+    }
+
+    @Test func afterAnEmergencyStopThePolicyGoesOnByAKeyOfItsOwn() throws {
+        var arm = try JoggedArm()
+        arm.press("e", then: 300)
+        arm.press("m", then: 100)
+        #expect(arm.session.message.hasPrefix("not yet: emergency stop"), "\(arm.session.message)")
+        // Held down: one wish, and one answer.
+        arm.hold(.sign("x"), for: 1_000)
+        #expect(arm.robot.mode == .holding(.awaitingResume))
+        #expect(arm.session.message == "the emergency stop is reset: m lets the policy move the arm again")
+        arm.press("m", then: 300)
+        #expect(arm.robot.mode == .holding(.released) && arm.session.message == "the policy may move the arm again")
+        arm.press("m", then: 300)
+        #expect(arm.session.message == "nothing keeps the policy from moving the arm")
+    }
+
+    @Test func anEscapeThatStopsTheArmSaysThatItWasOne() throws {
+        var arm = try JoggedArm()
+        arm.session.press(.escape, at: arm.now)
+        arm.run(100)
+        #expect(arm.session.message.contains("ESC; over a slow line"), "\(arm.session.message)")
     }
 
     @Test func aResetOfNothingSaysSo() throws {
@@ -339,7 +361,7 @@ private let amidst: JointVector = [0, 0, 0.6, 0, 0.9, 0]
     /// Whatever is pressed, and whenever.
     @Test func anyKeysKeepTheArmInsideItsEnvelope() throws {
         var generator = SeededGenerator(seed: SeededGenerator.freshSeed())
-        let all: [Key] = Array("12345678+-wsadrfuoikjl[],.ghz excbt?q").map { .sign($0) } + [.up, .down, .left, .right, .other]
+        let all: [Key] = Array("12345678+-wsadrfuoikjl[],.ghz exmcbt?q").map { .sign($0) } + [.up, .down, .left, .right, .other]
         for round in 0..<20 {
             var arm = try JoggedArm()
             let (lower, upper) = (arm.robot.calibration.lower, arm.robot.calibration.upper)

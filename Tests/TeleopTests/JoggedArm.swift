@@ -71,6 +71,7 @@ struct ControlledArm {
         case .resetEmergencyStop: if let someone = OperatorID("test") { controller.resetEmergencyStop(by: someone) }
         case .clearFault: controller.clearFault()
         case .recover: controller.recover()
+        case .resume: if let someone = OperatorID("test") { controller.resume(by: someone) }
         }
     }
 

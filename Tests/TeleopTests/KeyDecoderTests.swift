@@ -44,7 +44,19 @@ private func keys(_ bytes: [UInt8]) -> [Key] {
         #expect(decoder.receive([], at: deadline - .milliseconds(1)) == [])
         #expect(decoder.receive([], at: deadline) == [.escape])
         #expect(decoder.deadline == nil)
-        #expect(decoder.receive(Array("[C".utf8), at: deadline) == [.sign("["), .sign("C")])
+    }
+
+    /// Over a slow line an arrow key arrives in two pieces. Its ESC has stopped the arm; the rest is no key.
+    @Test func theRestOfASequenceThatCameLateIsNoKey() throws {
+        var decoder = KeyDecoder()
+        #expect(decoder.receive([0x1B], at: at(0)) == [] && decoder.receive([], at: at(60)) == [.escape])
+        #expect(decoder.receive(Array("[C".utf8), at: at(300)) == [])
+        #expect(decoder.receive(Array("[".utf8), at: at(320)) == [.sign("[")], "once")
+        #expect(decoder.receive([0x1B], at: at(400)) == [] && decoder.receive([], at: at(460)) == [.escape])
+        #expect(decoder.receive(Array("[".utf8), at: at(700)) == [] && decoder.receive([], at: at(760)) == [])
+        #expect(decoder.receive(Array("C".utf8), at: at(770)) == [.sign("C")], "pressed, not sent by the terminal")
+        #expect(decoder.receive([0x1B], at: at(800)) == [] && decoder.receive([], at: at(860)) == [.escape])
+        #expect(decoder.receive(Array("[".utf8), at: at(2_000)) == [.sign("[")], "too late to belong to it")
     }
 
     @Test func anEscapeIsHeardWhateverFollows() {

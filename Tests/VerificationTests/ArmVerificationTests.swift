@@ -80,7 +80,7 @@ private struct RecordedLoop {
             noiseSeed: 0, noiseCounter: 0)
         chunks.append(chunk)
         channels.chunks.push(try FixedActionChunk(chunk, jointCount: 6))
-        switch Int.random(in: 0..<8, using: &chance) {
+        switch Int.random(in: 0..<10, using: &chance) {
         case 0: channels.emergencyStop.raise()
         case 1, 2: if let someone = OperatorID("ann") { channels.commands.push(.resetEmergencyStop(by: someone)) }
         case 3:
@@ -88,6 +88,7 @@ private struct RecordedLoop {
                 ManualCommand(time: now, isDeadManHeld: true, motion: .twist(linear: [0.05, 0, -0.02], angular: .zero), gripper: 0.3))
         case 4: channels.commands.push(.clearFault)
         case 5: channels.commands.push(.recover)
+        case 6, 7: if let someone = OperatorID("ann") { channels.commands.push(.resume(by: someone)) }
         default: break
         }
     }

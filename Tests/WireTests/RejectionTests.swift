@@ -154,7 +154,7 @@ import Wire
         expectUnsendable(chunk, naming: "step_duration_ns")
     }
 
-    @Test(arguments: [0, 13, 99, UInt64.max]) func valuesOfEnumerationsThatAreNotKnownAreRefused(_ value: UInt64) throws {
+    @Test(arguments: [0, 14, 99, UInt64.max]) func valuesOfEnumerationsThatAreNotKnownAreRefused(_ value: UInt64) throws {
         try expectUnreadable(Samples.chunk, changedBy: Field.varint(9, value), naming: "action_space")
         try expectUnreadable(Samples.holdingState, changedBy: Field.varint(3, value), naming: "holding")
         try expectUnreadable(Samples.chunkReport, changedBy: Field.varint(2, value), naming: "outcome")
@@ -182,7 +182,7 @@ import Wire
         command.operatorID = ""
         expectUnsendable(command, naming: "operator_id")
         try expectUnreadable(Samples.command, changedBy: Field.varint(3, 0), naming: "action")
-        try expectUnreadable(Samples.command, changedBy: Field.varint(3, 5), naming: "action")
+        try expectUnreadable(Samples.command, changedBy: Field.varint(3, 6), naming: "action")
         expectRefusal(naming: "motion") { _ = try ManualCommand(reading: Field.fixed64(1, 5)) }
         expectUnsendable(
             ManualCommand(time: .zero, isDeadManHeld: true, motion: .joints(JointVector(repeating: 0, count: 0))),

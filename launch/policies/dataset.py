@@ -248,6 +248,8 @@ class Batches:
         self.state_std = np.array(stats["proprio"]["std"], np.float32) + 1e-8
         facts = self._facts(np.arange(len(data)), data.end - 1)
         self.facts_mean, self.facts_std = facts.mean(0), facts.std(0) + 1e-3
+        # Whose actions all lead straight to one place.
+        self.is_plain = np.array(["above" in name for name in data.tasks])
         weights = weights or {}
         chance = np.ones(len(data))
         for index, name in enumerate(data.tasks):
@@ -287,8 +289,7 @@ class Batches:
                 other = data.other[picks[row]] + which[row]
                 goal[shape.pictures[0][0]][row] = data.others[other]
                 facts[row, :, 5:8], facts[row, :, 8:] = data.other_truths[other][:3], data.other_states[other]
-                actions[row] = (data.other_actions[times[row], which[row], : shape.horizon] - self.mean) / self.std
-                weight[row] = 1
+                actions[row], weight[row] = self._other_labels(times[row], which[row])
         return {
             "pictures": pictures, "goals": goal, "is_real": is_real, "actions": actions,
             "weight": weight * is_real[:, :, None], "state": (data.states[times] - self.state_mean) / self.state_std,
@@ -302,6 +303,30 @@ class Batches:
         turn = 4 * truth[..., 3:]
         return np.concatenate(
             [truth[..., :3], np.cos(turn), np.sin(turn), goal[..., :3], self.data.states[goals]], -1).astype(np.float32)
+
+    def _other_labels(self, times, which):
+        """The chunks for the other goal number `which`, normalised, and which of their actions count.
+
+        As long as both goals ask for the same, what is asked at the next step is known. Where they part there is foresight, up
+        to where the expert does another thing: when that is depends on how far the arm lags by then, which foresight does not
+        know, and an arm that goes down a step too early comes down on the object."""
+        data = self.data
+        foreseen = data.other_actions[times, which, : self.shape.horizon]
+        first = foreseen[:, :1]
+        if self.is_plain[data.task[times[0]]]:
+            counts = np.ones(foreseen.shape[:2], bool)
+        else:
+            off = np.linalg.norm((foreseen - first)[..., :6], axis=-1) > 0.3 * np.linalg.norm(first[..., :6], axis=-1) + 0.002
+            counts = ~np.maximum.accumulate(off | (foreseen[..., 6] != first[..., 6]), axis=1)
+        actions, same = foreseen.copy(), np.ones(len(times), bool)
+        for step in range(self.shape.horizon):
+            at = np.minimum(times + step, data.end[times] - 1)
+            asked = data.other_actions[at, which, 0]
+            actions[same, step] = asked[same]
+            counts[same, step] = True
+            agrees = np.abs(asked - data.actions[at]).max(-1) < 1e-4
+            same = same & agrees & ~data.perturbed[at] & (times + step + 1 < data.end[times])
+        return (actions - self.mean) / self.std, counts
 
     def _labels(self, times):
         """The chunk from each time on, normalised, and which of its actions count: those that do not answer to a burst of noise

@@ -224,6 +224,7 @@ nonisolated struct Octo_ArmState: @unchecked Sendable {
     case released // = 10
     case overheated // = 11
     case notFollowing // = 12
+    case awaitingResume // = 13
     case UNRECOGNIZED(Int)
 
     init() {
@@ -245,6 +246,7 @@ nonisolated struct Octo_ArmState: @unchecked Sendable {
       case 10: self = .released
       case 11: self = .overheated
       case 12: self = .notFollowing
+      case 13: self = .awaitingResume
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -264,6 +266,7 @@ nonisolated struct Octo_ArmState: @unchecked Sendable {
       case .released: return 10
       case .overheated: return 11
       case .notFollowing: return 12
+      case .awaitingResume: return 13
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -283,6 +286,7 @@ nonisolated struct Octo_ArmState: @unchecked Sendable {
       .released,
       .overheated,
       .notFollowing,
+      .awaitingResume,
     ]
 
   }
@@ -352,6 +356,7 @@ nonisolated struct Octo_ArmCommand: Sendable {
     case resetEmergencyStop // = 2
     case clearFault // = 3
     case recover // = 4
+    case resume // = 5
     case UNRECOGNIZED(Int)
 
     init() {
@@ -365,6 +370,7 @@ nonisolated struct Octo_ArmCommand: Sendable {
       case 2: self = .resetEmergencyStop
       case 3: self = .clearFault
       case 4: self = .recover
+      case 5: self = .resume
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -376,6 +382,7 @@ nonisolated struct Octo_ArmCommand: Sendable {
       case .resetEmergencyStop: return 2
       case .clearFault: return 3
       case .recover: return 4
+      case .resume: return 5
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -387,6 +394,7 @@ nonisolated struct Octo_ArmCommand: Sendable {
       .resetEmergencyStop,
       .clearFault,
       .recover,
+      .resume,
     ]
 
   }
@@ -944,7 +952,7 @@ nonisolated extension Octo_ArmState: SwiftProtobuf.Message, SwiftProtobuf._Messa
 }
 
 nonisolated extension Octo_ArmState.HoldReason: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0HOLD_REASON_UNSPECIFIED\0\u{1}HOLD_REASON_WAITING_FOR_FIRST_CHUNK\0\u{1}HOLD_REASON_CHUNK_EXHAUSTED\0\u{1}HOLD_REASON_NO_FRESH_CHUNK\0\u{1}HOLD_REASON_STOPPING\0\u{1}HOLD_REASON_DRIVER_FAULT\0\u{1}HOLD_REASON_EMERGENCY_STOP\0\u{1}HOLD_REASON_STALLED\0\u{1}HOLD_REASON_OVERLOADED\0\u{1}HOLD_REASON_BEYOND_LIMITS\0\u{1}HOLD_REASON_RELEASED\0\u{1}HOLD_REASON_OVERHEATED\0\u{1}HOLD_REASON_NOT_FOLLOWING\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0HOLD_REASON_UNSPECIFIED\0\u{1}HOLD_REASON_WAITING_FOR_FIRST_CHUNK\0\u{1}HOLD_REASON_CHUNK_EXHAUSTED\0\u{1}HOLD_REASON_NO_FRESH_CHUNK\0\u{1}HOLD_REASON_STOPPING\0\u{1}HOLD_REASON_DRIVER_FAULT\0\u{1}HOLD_REASON_EMERGENCY_STOP\0\u{1}HOLD_REASON_STALLED\0\u{1}HOLD_REASON_OVERLOADED\0\u{1}HOLD_REASON_BEYOND_LIMITS\0\u{1}HOLD_REASON_RELEASED\0\u{1}HOLD_REASON_OVERHEATED\0\u{1}HOLD_REASON_NOT_FOLLOWING\0\u{1}HOLD_REASON_AWAITING_RESUME\0")
 }
 
 nonisolated extension Octo_ArmState.Executing: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -1066,7 +1074,7 @@ nonisolated extension Octo_ArmCommand: SwiftProtobuf.Message, SwiftProtobuf._Mes
 }
 
 nonisolated extension Octo_ArmCommand.Action: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ACTION_UNSPECIFIED\0\u{1}ACTION_EMERGENCY_STOP\0\u{1}ACTION_RESET_EMERGENCY_STOP\0\u{1}ACTION_CLEAR_FAULT\0\u{1}ACTION_RECOVER\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ACTION_UNSPECIFIED\0\u{1}ACTION_EMERGENCY_STOP\0\u{1}ACTION_RESET_EMERGENCY_STOP\0\u{1}ACTION_CLEAR_FAULT\0\u{1}ACTION_RECOVER\0\u{1}ACTION_RESUME\0")
 }
 
 nonisolated extension Octo_ManualCommand: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

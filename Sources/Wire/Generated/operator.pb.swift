@@ -324,6 +324,8 @@ nonisolated struct Octo_RunEvent: Sendable {
     case policyReleased // = 7
     case emergencyStop // = 8
     case emergencyStopReset // = 9
+    case armHeld // = 10
+    case armReleased // = 11
     case UNRECOGNIZED(Int)
 
     init() {
@@ -342,6 +344,8 @@ nonisolated struct Octo_RunEvent: Sendable {
       case 7: self = .policyReleased
       case 8: self = .emergencyStop
       case 9: self = .emergencyStopReset
+      case 10: self = .armHeld
+      case 11: self = .armReleased
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -358,6 +362,8 @@ nonisolated struct Octo_RunEvent: Sendable {
       case .policyReleased: return 7
       case .emergencyStop: return 8
       case .emergencyStopReset: return 9
+      case .armHeld: return 10
+      case .armReleased: return 11
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -374,6 +380,8 @@ nonisolated struct Octo_RunEvent: Sendable {
       .policyReleased,
       .emergencyStop,
       .emergencyStopReset,
+      .armHeld,
+      .armReleased,
     ]
 
   }
@@ -1226,7 +1234,7 @@ nonisolated extension Octo_RunEvent: SwiftProtobuf.Message, SwiftProtobuf._Messa
 }
 
 nonisolated extension Octo_RunEvent.Kind: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_GOAL_CHANGED\0\u{1}KIND_GOAL_RECORDED\0\u{1}KIND_FIT_CHANGED\0\u{1}KIND_INTERVENTION_BEGAN\0\u{1}KIND_INTERVENTION_ENDED\0\u{1}KIND_POLICY_HELD\0\u{1}KIND_POLICY_RELEASED\0\u{1}KIND_EMERGENCY_STOP\0\u{1}KIND_EMERGENCY_STOP_RESET\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_GOAL_CHANGED\0\u{1}KIND_GOAL_RECORDED\0\u{1}KIND_FIT_CHANGED\0\u{1}KIND_INTERVENTION_BEGAN\0\u{1}KIND_INTERVENTION_ENDED\0\u{1}KIND_POLICY_HELD\0\u{1}KIND_POLICY_RELEASED\0\u{1}KIND_EMERGENCY_STOP\0\u{1}KIND_EMERGENCY_STOP_RESET\0\u{1}KIND_ARM_HELD\0\u{1}KIND_ARM_RELEASED\0")
 }
 
 nonisolated extension Octo_EpisodeCommand: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -29,12 +29,21 @@ struct LeRobotCommand: ParsableCommand {
         func run() throws {
             do {
                 let arm = try ToolArm(path: calibration, port: "", baud: 1_000_000)
-                guard let text = try CalibrationFile(path: source).read() else { throw CalibrationFileError(path: source, step: "reading", errno: ENOENT) }
+                guard let text = try CalibrationFile(path: source).read() else { throw NoSource(path: source) }
                 let lerobot = try LeRobotCalibration(parsing: text, file: source)
                 print(try arm.save(try lerobot.applied(to: arm.layout, names: arm.names, spans: arm.spans, file: source), at: Date()))
             } catch {
                 throw Console.refuse(error)
             }
+        }
+    }
+
+    /// LeRobot's file is not there.
+    private struct NoSource: Error, CustomStringConvertible {
+        let path: String
+        var description: String {
+            "reading \(path): found no file, expected LeRobot's calibration. It is what 'lerobot-calibrate' has written; see "
+                + "'octo-arm lerobot --help' for where."
         }
     }
 
