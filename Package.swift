@@ -165,7 +165,7 @@ let package = Package(
             "octo-eval",
             [
                 "Evaluation", "ClosedLoop", "Simulation", "Recording", "Episodes", "ArmSetup", "PolicySetup", "Policy", "Control",
-                "Goals", "Launch", "NodeShell", "Messages", "Images", "Time", "JSONTree",
+                "Goals", "Launch", "NodeShell", "Messages", "Images", "Time", "JSONTree", "CShims",
             ]),
         program(
             "octo-teleop",

@@ -5,6 +5,7 @@ import CShims
 import Control
 import Foundation
 import Geometry
+import Launch
 import NodeShell
 import RealTime
 import ServoEmulation
@@ -95,7 +96,7 @@ struct EmulateCommand: ParsableCommand {
             case .feetech: return (driver, EmulatedFeetechBus(ids.map { .init(id: $0) }, baud: baud, seed: seed))
             }
         }
-        let file = calibration ?? "calibration/widowx-250s.json"
+        let file = calibration ?? ShippedFile.path("calibration/widowx-250s.json")
         let arm = try ArmCalibration(contentsOfFile: file)
         let text = try Data(contentsOf: URL(fileURLWithPath: file))
         let layout = try ServoLayout(calibration: text, file: file, joints: arm.joints.count)

@@ -91,6 +91,7 @@ struct AlignCommand: ParsableCommand {
         }
         try write(table.fitFile.text(indented: true) + "\n", to: "\(out)/goal_fit.json")
         print(json ? table.tree.text() : table.text + (run.speed.map { "\n\n" + $0 } ?? ""))
+        try run.exitIfStopped()
     }
 
     /// A row for each axis: the goal as it should be, then farther and farther from it. A goal that cannot be taken stays grey.

@@ -1,13 +1,14 @@
 import ArgumentParser
 import Evaluation
 import Foundation
+import Launch
 import Simulation
 import Time
 
 /// What all evaluations are told.
 struct EvaluationOptions: ParsableArguments {
     @Option(help: "The robot's manifest, with a section \"simulation\".")
-    var manifest = "launch/sim.json"
+    var manifest = ShippedFile.path("launch/sim.json")
 
     @Option(help: "How many scenes.")
     var episodes = 20

@@ -133,6 +133,7 @@ struct RunCommand: ParsableCommand {
         } else {
             print(table.text + (run.speed.map { "\n" + $0 } ?? ""))
         }
+        try run.exitIfStopped()
     }
 
     /// A row of the table for each: what the scene does not have is refused before anything runs.

@@ -1,3 +1,5 @@
+import ArgumentParser
+import CShims
 import Evaluation
 import NodeShell
 import Time
@@ -9,6 +11,8 @@ struct TrialRun {
     private(set) var simulatedSeconds = 0.0
     private(set) var elapsed = Duration.zero
     private(set) var count = 0
+    /// Trials that were left undone because somebody asked for the end.
+    private(set) var undone = 0
 
     /// - Parameters:
     ///   - file: nil: nothing is kept.
@@ -22,9 +26,14 @@ struct TrialRun {
         if missing.count < trials.count {
             complain("\(trials.count - missing.count) of \(trials.count) episodes are in the results already; \(missing.count) are run.")
         }
+        let signals = octo_signal_fd()
         let begin = MonotonicTime.now()
         let progress = ProgressLine(total: missing.count, of: "episodes", at: begin)
         for (index, trial) in missing.enumerated() {
+            guard octo_signal_read(signals) == 0 else {
+                undone = missing.count - index
+                break
+            }
             let result = try bench.run(trial)
             log.add(result)
             try file?.add(result)
@@ -34,13 +43,21 @@ struct TrialRun {
             progress.show(index + 1, note: "\(known.count(where: \.isSuccess)) of \(known.count) succeeded", at: .now())
         }
         progress.end()
-        count = missing.count
+        count = missing.count - undone
         elapsed = MonotonicTime.now() - begin
         results = log.results(of: trials)
+        if undone > 0 {
+            complain(
+                "stopped: \(undone) of \(trials.count) episodes were not run; what follows is of the others. "
+                    + (file == nil ? "--results keeps them for a later call." : "The same command runs the rest."))
+        }
         if !results.contains(where: { $0.run != nil }), let reason = results.first?.refusal {
             throw EvaluationError.nothingRan(reason)
         }
     }
+
+    /// Ends the program as one that was stopped, if it was: 130, as shells have it.
+    func exitIfStopped() throws { if undone > 0 { throw ExitCode(130) } }
 
     /// How fast it went, for people; nil where nothing was run.
     var speed: String? {

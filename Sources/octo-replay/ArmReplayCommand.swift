@@ -29,8 +29,8 @@ struct ArmReplayCommand: ParsableCommand {
             Exit codes: 0 done (or shown), 1 stopped on the way, 2 it cannot begin.
             """)
 
-    @Argument(help: ArgumentHelp("The file.", valueName: "episode"))
-    var episode: String
+    @Argument(help: EpisodeArgument.help)
+    var episode: EpisodeArgument
 
     @Option(
         name: .customLong("run"),
@@ -71,14 +71,14 @@ struct ArmReplayCommand: ParsableCommand {
     func run() throws {
         let signals = try OperatorShell.begin("octo-replay")
         try reporting {
-            let motion = try RecordedMotion(of: EpisodeFile(path: episode), from: .fromSeconds(from), to: to.map { .fromSeconds($0) })
+            let motion = try RecordedMotion(of: EpisodeFile(path: episode.path), from: .fromSeconds(from), to: to.map { .fromSeconds($0) })
             let link = try ReplayedArm(run: folder)
             let options = ArmReplaySession.Options(
                 speed: speed, approachSpeed: approachSpeed, deviation: deviation * .pi / 180)
             guard let state = try link.firstState(signals: signals) else { throw NoStateError(place: "the run in \(link.folder)") }
             guard state.measured.positions.count == motion.start.positions.count, link.arm.joints.count == motion.start.positions.count else {
                 throw ArmReplayError.otherArm(
-                    path: episode, joints: motion.start.positions.count, found: state.measured.positions.count)
+                    path: episode.path, joints: motion.start.positions.count, found: state.measured.positions.count)
             }
             print(ArmReplaySession.distances(from: state, to: motion, of: link.arm).joined(separator: "\n"))
             print("the motion takes \((motion.duration.inSeconds / speed).decimals(1)) s")

@@ -25,8 +25,8 @@ struct BusCommand: ParsableCommand {
             Exit codes: 0 played, or ended by Ctrl-C; 1 it failed on the way; 2 it cannot be played.
             """)
 
-    @Argument(help: ArgumentHelp("The file.", valueName: "episode"))
-    var episode: String
+    @Argument(help: EpisodeArgument.help)
+    var episode: EpisodeArgument
 
     @Option(help: "Times as fast as recorded.")
     var speed = 1.0
@@ -104,7 +104,7 @@ struct BusCommand: ParsableCommand {
         let signals = octo_signal_fd()
         try reporting {
             guard signals >= 0 else { throw BusPlayError.signalsUnavailable(code: -signals) }
-            let file = try EpisodeFile(path: episode)
+            let file = try EpisodeFile(path: episode.path)
             let options = EpisodePlayback.Options(
                 selection: selection, schedule: .init(speed: speed, isStepping: step), from: from.map { .fromSeconds($0) },
                 to: to.map { .fromSeconds($0) }, loops: loop, stepsByMessage: everyMessage)

@@ -1,3 +1,5 @@
+import ArgumentParser
+import Foundation
 import Launch
 
 /// Files of episodes, as the user names them.
@@ -22,11 +24,34 @@ enum EpisodePaths {
         return files
     }
 
+    /// The newest episode where `path` ends with the word "last" and no such file is: below the folder before it, else below
+    /// `episodes`, where runs put theirs. nil for other paths, and where there is none.
+    static func newest(_ path: String) -> String? {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.last == "last", FileProbe.disk.kind(path) == nil else { return nil }
+        let folder = parts.count == 1 ? "episodes" : parts.dropLast().joined(separator: "/")
+        let sessions = FileProbe.disk.names(folder).map { folder + "/" + $0 }.filter { FileProbe.disk.kind($0) == .folder }
+        let files = ([folder] + sessions).flatMap(episodes)
+        func written(_ file: String) -> Date {
+            (try? FileManager.default.attributesOfItem(atPath: file))?[.modificationDate] as? Date ?? .distantPast
+        }
+        return files.map { (written($0), $0) }.max { $0 < $1 }?.1
+    }
+
     private static func episodes(in folder: String) -> [String] {
         FileProbe.disk.names(folder).filter { $0.hasSuffix(".mcap") && !$0.hasPrefix(".") }.sorted().map {
             (folder.hasSuffix("/") ? folder : folder + "/") + $0
         }
     }
+}
+
+/// An episode on the command line: its file, or `last`.
+struct EpisodeArgument: ExpressibleByArgument {
+    static let help: ArgumentHelp = ArgumentHelp("The file; 'last' is the newest below episodes.", valueName: "episode")
+
+    let path: String
+
+    init?(argument: String) { path = EpisodePaths.newest(argument) ?? argument }
 }
 
 enum EpisodePathError: Error, CustomStringConvertible {

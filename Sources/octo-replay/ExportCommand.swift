@@ -24,10 +24,12 @@ struct PictureSize: ExpressibleByArgument {
     }
 }
 
+extension ExportedEpisode.Outcome: ExpressibleByArgument {}
+
 /// Which episodes, and how their timesteps are taken out.
 struct SamplingOptions: ParsableArguments {
-    @Argument(help: "Files of episodes, or folders with such.")
-    var episodes: [String]
+    @Argument(help: "Files of episodes, or folders with such; 'last' is the newest below episodes.")
+    var episodes: [EpisodeArgument]
 
     @Option(help: "Timesteps a second; by default the policy's.")
     var rate: Double?
@@ -40,6 +42,9 @@ struct SamplingOptions: ParsableArguments {
 
     @Option(help: ArgumentHelp("What was to be done; by default the goal's text.", valueName: "text"))
     var instruction: String?
+
+    @Option(help: "Only episodes that ended so: success, failure or open (nobody has said).")
+    var outcome: ExportedEpisode.Outcome?
 
     @Flag(help: "Takes discarded episodes, too.")
     var includeDiscarded = false
@@ -57,7 +62,7 @@ struct SamplingOptions: ParsableArguments {
     /// The files, folders read through, each once.
     func paths() throws -> [String] {
         var paths: [String] = []
-        for given in episodes {
+        for given in episodes.map(\.path) {
             var isFolder: ObjCBool = false
             guard FileManager.default.fileExists(atPath: given, isDirectory: &isFolder), isFolder.boolValue else {
                 paths.append(given)
@@ -86,9 +91,11 @@ struct SamplingOptions: ParsableArguments {
                     cameras: cameras.map { $0.split(separator: ",").map(String.init) } ?? [],
                     size: size.map { ($0.width, $0.height) }, instruction: instruction, allowsGaps: allowGaps,
                     maximumAge: setup.manifest.policy.maximumFrameAge))
-            let outcome = try sampler.outcome()
-            if outcome == .discarded && !includeDiscarded {
+            let found = try sampler.outcome()
+            if found == .discarded && !includeDiscarded {
                 report.skip(path, because: "it was discarded (--include-discarded takes it)")
+            } else if let outcome, found != outcome {
+                report.skip(path, because: "its outcome is \(found.rawValue)")
             } else {
                 let episode = try sampler.sample()
                 try take(episode)
@@ -113,6 +120,8 @@ struct ExportCommand: ParsableCommand {
               octo-replay export episodes/2026-01-31T12-00-00-robot --rlds data --size 256x256
               tfds.builder("octo_episodes", data_dir="data")
               octo-replay export cup-*.mcap --lerobot cup-dataset --instruction "pick up the cup"
+
+            --outcome success takes the successful ones alone; what is left out, and why, is told at the end.
 
             Exit codes: 0 written, 1 nothing was left to write, 2 the input cannot be used.
             """)

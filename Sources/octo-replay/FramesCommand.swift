@@ -23,8 +23,8 @@ struct FramesCommand: ParsableCommand {
     /// A sheet of more would not fit into a PNG that anybody opens.
     private static let most = 400
 
-    @Argument(help: ArgumentHelp("The file.", valueName: "episode"))
-    var episode: String
+    @Argument(help: EpisodeArgument.help)
+    var episode: EpisodeArgument
 
     @Option(parsing: .singleValue, help: ArgumentHelp("Only this camera. May be repeated.", valueName: "name"))
     var camera: [String] = []
@@ -57,7 +57,7 @@ struct FramesCommand: ParsableCommand {
 
     func run() throws {
         try reporting {
-            let file = try EpisodeFile(path: episode)
+            let file = try EpisodeFile(path: episode.path)
             var options = FrameStrip.Options(
                 cameras: camera.isEmpty ? nil : Set(camera), every: 1, from: .fromSeconds(from), to: to.map { .fromSeconds($0) },
                 showsObservations: observation)
@@ -79,7 +79,7 @@ struct FramesCommand: ParsableCommand {
 
     private func writeSheet(_ strip: FrameStrip, to path: String, _ progress: ProgressLine) throws {
         guard let picture = try strip.sheet(progress: { progress.show($0, at: .now()) }) else {
-            throw FramesError.noneInRange(episode)
+            throw FramesError.noneInRange(episode.path)
         }
         try Self.writing { try picture.writePNG(to: path) }
         progress.end()
@@ -99,7 +99,7 @@ struct FramesCommand: ParsableCommand {
             count += 1
             progress.show(count, at: .now())
         }
-        guard count > 0 else { throw FramesError.noneInRange(episode) }
+        guard count > 0 else { throw FramesError.noneInRange(episode.path) }
         progress.end()
         print("\(folder): \(count) pictures")
     }

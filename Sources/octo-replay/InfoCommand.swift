@@ -14,13 +14,14 @@ struct InfoCommand: ParsableCommand {
             longest time between two messages, as the recorder had them.
 
               octo-replay info episodes/today/grasp.mcap
+              octo-replay info last                       the newest one below episodes
               octo-replay info episodes/today --short     one line for each episode of a session
 
             Exit codes: 0, or 2 where something is no episode.
             """)
 
-    @Argument(help: ArgumentHelp("Files, or folders of sessions.", valueName: "episode"))
-    var episodes: [String]
+    @Argument(help: ArgumentHelp("Files, or folders of sessions; 'last' is the newest below episodes.", valueName: "episode"))
+    var episodes: [EpisodeArgument]
 
     @Flag(help: "One line for each episode.")
     var short = false
@@ -34,7 +35,7 @@ struct InfoCommand: ParsableCommand {
 
     func run() throws {
         try reporting {
-            let files = try EpisodePaths.files(episodes)
+            let files = try EpisodePaths.files(episodes.map(\.path))
             var summaries: [EpisodeSummary] = []
             let start = MonotonicTime.now()
             for (index, path) in files.enumerated() {

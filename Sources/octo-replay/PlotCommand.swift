@@ -18,8 +18,8 @@ struct PlotCommand: ParsableCommand {
             Exit codes: 0, 1 the file cannot be written, 2 the episode has no states of an arm.
             """)
 
-    @Argument(help: ArgumentHelp("The file.", valueName: "episode"))
-    var episode: String
+    @Argument(help: EpisodeArgument.help)
+    var episode: EpisodeArgument
 
     @Option(help: ArgumentHelp("The drawing.", valueName: "file.svg"))
     var out: String
@@ -30,7 +30,7 @@ struct PlotCommand: ParsableCommand {
 
     func run() throws {
         try reporting {
-            let file = try EpisodeFile(path: episode)
+            let file = try EpisodeFile(path: episode.path)
             let progress = ProgressLine(
                 total: Int(clamping: file.reader.statistics.messageCount), of: "messages", at: .now())
             defer { progress.end() }

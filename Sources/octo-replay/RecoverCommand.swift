@@ -22,8 +22,8 @@ struct RecoverCommand: ParsableCommand {
     /// Part of the command's interface.
     static let somethingLost = ExitCode(3)
 
-    @Argument(help: ArgumentHelp("The file.", valueName: "episode"))
-    var episode: String
+    @Argument(help: EpisodeArgument.help)
+    var episode: EpisodeArgument
 
     @Option(help: ArgumentHelp("The new file. Without it NAME.recovered.mcap beside the old one.", valueName: "file"))
     var out: String?
@@ -36,9 +36,9 @@ struct RecoverCommand: ParsableCommand {
 
     func run() throws {
         try reporting {
-            let source = try MCAPFile(path: episode)
-            let target = out ?? RecoveredFile.path(beside: episode)
-            let reader = try EpisodeFile(path: episode).reader
+            let source = try MCAPFile(path: episode.path)
+            let target = out ?? RecoveredFile.path(beside: episode.path)
+            let reader = try EpisodeFile(path: episode.path).reader
             let report: MCAPRecovery.Report
             do throws(RecoveredFileError) {
                 report = try RecoveredFile.make(of: source, compressedAs: reader, at: target, replaces: force)
@@ -46,7 +46,7 @@ struct RecoverCommand: ParsableCommand {
                 complain("error: \(error)")
                 throw error.isAboutOutput ? NodeExit.failure : NodeExit.badInput
             }
-            let found = RecoveryFindings(report, path: episode, output: target)
+            let found = RecoveryFindings(report, path: episode.path, output: target)
             print(json ? found.json.text() : found.text)
             if found.isLossy { throw Self.somethingLost }
         }

@@ -38,8 +38,8 @@ struct VerifyCommand: ParsableCommand {
             all could be checked.
             """)
 
-    @Argument(help: "The episode's file.")
-    var episode: String
+    @Argument(help: EpisodeArgument.help)
+    var episode: EpisodeArgument
 
     @Option(help: ArgumentHelp("Another checkpoint in place of the episode's.", valueName: "folder"))
     var checkpoint: String?
@@ -81,19 +81,19 @@ struct VerifyCommand: ParsableCommand {
     private func result() throws -> VerifyReport {
         var report: VerifyReport?
         try reporting {
-            let file = try EpisodeFile(path: episode)
+            let file = try EpisodeFile(path: episode.path)
             let setup = try EpisodeSetup(file)
             Self.useSameKernels(as: setup.manifest)
             let arm = isEvaluation ? nil : try Self.verifyArm(file, setup)
             let start = MonotonicTime.now()
             let policy = armOnly ? nil : try verifyPolicy(file, setup)
             report = VerifyReport(
-                path: episode, arm: arm, policy: policy, isEvaluation: isEvaluation, duration: .now() - start,
+                path: episode.path, arm: arm, policy: policy, isEvaluation: isEvaluation, duration: .now() - start,
                 recorded: Self.length(of: file))
             if let plot, let policy {
                 let start = policy.errors.times.first ?? .zero
                 let points = zip(policy.errors.times, policy.errors.firstActions).map { (time: ($0 - start).inSeconds, errors: $1) }
-                let drawing = ActionErrorPlot(title: checkpoint ?? goal ?? episode, points: points)
+                let drawing = ActionErrorPlot(title: checkpoint ?? goal ?? episode.path, points: points)
                 try Data(drawing.svg.utf8).write(to: URL(fileURLWithPath: plot))
             }
             if let csv, let policy { try Data(VerifyReport.csv(policy.errors).utf8).write(to: URL(fileURLWithPath: csv)) }

@@ -76,7 +76,7 @@ struct DemosCommand: ParsableCommand {
     var policy: String?
 
     @Option(help: "With --policy: the manifest that says how the checkpoint is run.")
-    var manifest = "launch/sim.json"
+    var manifest = ShippedFile.path("launch/sim.json")
 
     @Flag(help: "Begins anywhere in the workspace, gripper open and pointing down, in place of the scene's start.")
     var randomStart = false

@@ -2,6 +2,7 @@ import ArgumentParser
 import ArmSetup
 import Control
 import Foundation
+import Launch
 import NodeShell
 import Simulation
 
@@ -14,7 +15,7 @@ struct SceneOptions: ParsableArguments {
     var seed: UInt64?
 
     @Option(help: "Calibration file of the arm.")
-    var calibration = "calibration/widowx-250s.json"
+    var calibration = ShippedFile.path("calibration/widowx-250s.json")
 
     @Option(help: "A MuJoCo model in place of the one made of scene and arm; see octo-sim mjcf.")
     var mjcf: String?

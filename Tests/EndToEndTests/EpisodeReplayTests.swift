@@ -165,6 +165,13 @@ extension EndToEnd {
             #expect(plot.exitCode == 0, "\(plot.errors)")
             let missing = try Program.run("octo-replay", ["frames", path, "--camera", "wirst", "--sheet", folder.path + "/b.png"])
             #expect(missing.exitCode == 2 && missing.errors.contains("primary, wrist"), "\(missing.errors)")
+            // The newest of a folder has a name of its own.
+            let last = URL(fileURLWithPath: path).deletingLastPathComponent().path + "/last"
+            let newest = try Program.run("octo-replay", ["info", last, "--json"])
+            #expect(newest.exitCode == 0, "\(newest.errors)")
+            #expect(try JSONNode(parsing: Array(newest.output.utf8))["path"]?.string == path)
+            let none = try Program.run("octo-replay", ["info", folder.path + "/frames/last"])
+            #expect(none.exitCode == 2 && none.errors.contains("/frames/last"), "\(none.errors)")
             let nowhere = try Program.run("octo-replay", ["info", "/nowhere"])
             #expect(nowhere.exitCode == 2 && nowhere.errors.contains("/nowhere"))
         }

@@ -104,6 +104,9 @@ extension EndToEnd {
             let lerobot = folder.appendingPathComponent("lerobot").path
             let second = try Program.run("octo-replay", ["export", path, "--lerobot", lerobot], limit: 120)
             #expect(second.exitCode == 0, "\(second.output)\(second.errors)")
+            let others = try Program.run(
+                "octo-replay", ["export", path, "--rlds", folder.appendingPathComponent("none").path, "--outcome", "discarded"], limit: 120)
+            #expect(others.exitCode == 1 && "\(others.output)\(others.errors)".contains("its outcome is"), "\(others.output)\(others.errors)")
             let statistics = try Program.run("octo-replay", ["stats", path], limit: 120)
             let node = try JSONNode(parsing: Array(statistics.output.utf8))
             #expect(node["num_transitions"]?.int == timesteps - 1 && node["action"]?["mean"]?.array?.count == 7, "\(statistics.errors)")

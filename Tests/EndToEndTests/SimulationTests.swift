@@ -330,7 +330,9 @@ extension EndToEnd {
                 #expect(outcome.exitCode == 0, "\(outcome.errors)")
                 return try #require(try JSONNode(parsing: Array(outcome.output.utf8))["table"]?.array)
             }
-            let rows = try successes(["--task", "reach,push,pick-place"])
+            let pushing = Fixture.packageRoot.appendingPathComponent("launch/policies/push").path
+            let rows = try successes(["--task", "reach,pick-place"]) + successes(["--task", "push", "--policy", pushing])
+            #expect(rows.count == 3)
             for (row, least) in zip(rows, [4, 2, 2]) {
                 #expect((row["successes"]?.int ?? 0) >= least, "\(row.text())")
             }
@@ -375,6 +377,24 @@ extension EndToEnd {
             #expect(facts["outcome"]?.string == "failure")
             let verified = try Program.run("octo-replay", ["verify", episode], limit: 120)
             #expect(verified.exitCode == 0, "\(verified.output) \(verified.errors)")
+        }
+
+        /// An hour's evaluation that somebody stops has not been for nothing.
+        @Test func anEvaluationThatIsStoppedTellsWhatItHas() throws {
+            let folder = try TemporaryFolder.make("eval-stopped")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let results = folder.appendingPathComponent("results.jsonl")
+            let running = try RunningProgram(
+                "octo-eval",
+                ["--manifest", Self.manifest, "--task", "reach", "--random", "--episodes", "100000", "--results", results.path])
+            func lines() -> Int { (try? String(contentsOf: results, encoding: .utf8))?.split(separator: "\n").count ?? 0 }
+            let deadline = MonotonicTime.now() + .seconds(60)
+            while lines() < 3, MonotonicTime.now() < deadline { usleep(50_000) }
+            kill(running.process.processIdentifier, SIGINT)
+            let outcome = running.waitForEnd(limit: 60)
+            #expect(outcome.exitCode == 130, "\(outcome.errors)")
+            #expect(outcome.output.contains("reach") && outcome.errors.contains("of 100000 episodes were not run"), "\(outcome.errors)")
+            #expect(lines() >= 3)
         }
 
         @Test func anAlignmentStudyWritesTableFigureAndLimits() throws {
