@@ -61,15 +61,21 @@ extension SceneFit.Limits {
         }
         if !problems.isEmpty { throw GoalFitFileError(file: file, problems: problems) }
         self = .usual
-        func scaled(_ axis: String, by factor: Double) -> Pair? {
-            pairs[axis].map { Pair(amber: $0.amber * factor, red: $0.red * factor) }
+        // Where success has not halved as far as was measured the usual limit stays red, if it lies behind amber: that a policy
+        // still reaches its goal with a camera that stands elsewhere is habit, and no proof that the goal is the scene's.
+        func limits(_ pair: Pair?, by factor: Double = 1, usual: Pair) -> Pair {
+            guard let pair else { return usual }
+            let amber = pair.amber * factor
+            return Pair(amber: amber, red: pair.red.isFinite ? pair.red * factor : usual.red > amber ? usual.red : .infinity)
         }
-        shift = scaled("camera-shift", by: 1.0 / 256) ?? shift
-        rotation = scaled("camera-turn", by: 1) ?? rotation
-        scale = scaled("camera-zoom", by: 0.01) ?? scale
+        shift = limits(pairs["camera-shift"], by: 1.0 / 256, usual: shift)
+        rotation = limits(pairs["camera-turn"], usual: rotation)
+        scale = limits(pairs["camera-zoom"], by: 0.01, usual: scale)
         // The score knows one light: the way that bears less counts.
         let lights = ["darker", "brighter"].compactMap { pairs[$0] }
-        if let amber = lights.map(\.amber).min(), let red = lights.map(\.red).min() { light = Pair(amber: amber, red: red) }
+        if let amber = lights.map(\.amber).min(), let red = lights.map(\.red).min() {
+            light = limits(Pair(amber: amber, red: red), usual: light)
+        }
     }
 
     /// Axes that can be told from one picture before the run.

@@ -26,7 +26,8 @@ import Testing
         #expect(limits.rotation == .init(amber: 3.5, red: .infinity))
         // It has not fallen within 32 %: what lies behind nobody knows.
         #expect(limits.scale == .init(amber: 0.32, red: .infinity))
-        #expect(limits.light == .init(amber: 0.12, red: .infinity))
+        // It has fallen, and not by half: the usual limit is red.
+        #expect(limits.light == .init(amber: 0.12, red: 0.35))
     }
 
     @Test func whatIsNotKnownStaysUsual() throws {
