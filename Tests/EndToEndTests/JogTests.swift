@@ -74,6 +74,9 @@ extension EndToEnd {
             let again = try OperatorProgram(["jog", "--json", "--run", pipeline.folder.path])
             try again.wait(for: "a first state") { _ in true }
             again.press("x")
+            try pipeline.wait(for: "the reset") { $0.armState?.mode == .holding(.awaitingResume) }
+            try again.wait(for: "the way on") { $0["message"]?.string?.contains("m lets the policy") ?? false }
+            again.press("m")
             try pipeline.wait(for: "the policy to go on") { $0.isExecuting }
             #expect(again.finish().exitCode == 0)
             _ = try pipeline.stop()
