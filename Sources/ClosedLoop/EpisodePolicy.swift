@@ -74,7 +74,7 @@ package struct ExpertPolicy: EpisodePolicy {
     package private(set) var lastAction: [Double] = []
     /// What was carried out in its place was off by a burst of noise.
     package private(set) var lastWasBurst = false
-    /// Its actions for other goals, had it them from the last policy step on: a chunk for each of `others`.
+    /// Actions that it would carry out from the last policy step on for each of `others`: a chunk each.
     package private(set) var lastForOthers: [Double] = []
     private let others: [OtherEnd]
 

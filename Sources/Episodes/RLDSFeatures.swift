@@ -28,7 +28,7 @@ package struct RLDSFeatures: Equatable, Sendable {
         package let count: Int
         /// Actions that each step has for each goal.
         package let horizon: Int
-        /// Of the picture of each, pixels.
+        /// Width of each goal's picture, pixels; `height` likewise.
         package let width: Int
         package let height: Int
 

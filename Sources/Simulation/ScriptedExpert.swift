@@ -114,7 +114,7 @@ package struct ScriptedExpert: Sendable {
 
     // MARK: Foresight
 
-    /// The same expert at the same moment, who wants what was reached in another scene: the object where that one's mark or
+    /// A copy of the expert at this moment that wants what was reached in another scene: the object where that one's mark or
     /// tray is, the tool where it ended there. What stands on the table stays where it is.
     package func wanting(_ other: Scene, reachedWith tool: Pose) -> ScriptedExpert {
         var expert = self

@@ -5,6 +5,14 @@ import NodeShell
 import Teleop
 import Time
 
+/// The arm that a command is about.
+struct DrivenArm: ParsableArguments {
+    @Option(name: .customLong("run"), help: "The run's folder. Without it, the one arm that is driven.")
+    var folder: String?
+
+    init() {}
+}
+
 /// The end of an emergency stop, or else of a fault.
 struct ResetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -21,10 +29,9 @@ struct ResetCommand: ParsableCommand {
             or several.
             """)
 
-    @Option(name: .customLong("run"), help: "The run's folder. Without it, the one arm that is driven.")
-    var folder: String?
+    @OptionGroup var choice: DrivenArm
 
-    func run() throws { try OrderedArm.run(folder, doing: "resetting", reset) }
+    func run() throws { try OrderedArm.run(choice.folder, doing: "resetting", reset) }
 
     /// - Returns: what has become of it, for people.
     private func reset(_ arm: OrderedArm) throws -> String {
@@ -57,10 +64,9 @@ struct ClearCommand: ParsableCommand {
             or several.
             """)
 
-    @Option(name: .customLong("run"), help: "The run's folder. Without it, the one arm that is driven.")
-    var folder: String?
+    @OptionGroup var choice: DrivenArm
 
-    func run() throws { try OrderedArm.run(folder, doing: "clearing the fault of", clear) }
+    func run() throws { try OrderedArm.run(choice.folder, doing: "clearing the fault of", clear) }
 
     private func clear(_ arm: OrderedArm) throws -> String {
         guard let former = try arm.hold(), former.isFault else { return "there is no fault to clear" }
@@ -82,10 +88,9 @@ struct ResumeCommand: ParsableCommand {
             2 there is no such arm, or several.
             """)
 
-    @Option(name: .customLong("run"), help: "The run's folder. Without it, the one arm that is driven.")
-    var folder: String?
+    @OptionGroup var choice: DrivenArm
 
-    func run() throws { try OrderedArm.run(folder, doing: "resuming", resume) }
+    func run() throws { try OrderedArm.run(choice.folder, doing: "resuming", resume) }
 
     private func resume(_ arm: OrderedArm) throws -> String {
         switch try arm.hold() {
