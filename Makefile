@@ -2,13 +2,19 @@
 # make test  everything the project promises
 # make test-v4l2  cameras, in a virtual machine
 # make train-check  a short training of a policy, measured against chance; needs Python with torch
+# make datasets-check  one dataset by three roads: Octo's loader, TFDS and LeRobot; downloads some gigabytes once
+# make fuzz  broken files and hostile messages, FUZZ times as many as in make test
+# make install  programs, manifests and calibrations under PREFIX (/usr/local)
 # make bench latencies and ratios, printed, on this machine
 
 SWIFT_FLAGS = -c release --explicit-target-dependency-import-check error
 BIN = .build/release
 SECONDS_TO_RUN ?= 15
+FUZZ ?= 20
+PREFIX ?= /usr/local
+PROGRAMS = launch camera goal policy arm teleop record replay sim eval bus bench
 
-.PHONY: run test test-v4l2 train-check build packages bench
+.PHONY: run test test-v4l2 train-check datasets-check build packages bench fuzz install install-files
 
 packages:
 	@.ci/packages
@@ -26,6 +32,11 @@ test: packages
 	swift test $(SWIFT_FLAGS) --skip-build --skip EndToEndTests
 	swift test $(SWIFT_FLAGS) --skip-build --filter EndToEndTests
 
+# A seed that is printed with a failure makes it come again: OCTO_TEST_SEED=SEED.
+fuzz: packages
+	swift build $(SWIFT_FLAGS) --build-tests
+	OCTO_FUZZ=$(FUZZ) swift test $(SWIFT_FLAGS) --skip-build --filter FuzzTests
+
 # Camera code against the kernel's test cameras, in a virtual machine; needs QEMU and downloads a kernel once.
 test-v4l2: build
 	Tests/v4l2/run
@@ -33,6 +44,18 @@ test-v4l2: build
 # Some eight minutes; PYTHON names a Python that has torch, numpy, pillow and msgpack.
 train-check: build
 	launch/policies/check
+
+# Some three minutes; PYTHON names a Python 3.10, LEROBOT_PYTHON one that has LeRobot.
+datasets-check: build
+	Tests/datasets/run
+
+install: build install-files
+
+# Of what was built. Programs find launch/ and calibration/ beside their prefix, from any folder.
+install-files:
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/octo-runtime"
+	for program in $(PROGRAMS); do install -m 755 "$(BIN)/octo-$$program" "$(DESTDIR)$(PREFIX)/bin/"; done
+	cp -r launch calibration README.md LICENSE "$(DESTDIR)$(PREFIX)/share/octo-runtime/"
 
 bench: build
 	$(BIN)/octo-bench all

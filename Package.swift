@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Dependencies point one way: executables, then edges, then cores, then plain values.
+// The groups of Sources, in the order in which what they have builds on one another; Sources/README.md says what is in each.
 // Every target states its own imports; `make` builds with
 // `--explicit-target-dependency-import-check error`, so nothing else can creep in.
 
@@ -26,6 +26,12 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = [], exclude: [
         swiftSettings: strict)
 }
 
+/// Targets that lie in Sources/NAME, their tests in Tests/NAME.
+func group(_ name: String, in folder: String = "Sources", _ targets: [Target]) -> [Target] {
+    for target in targets { target.path = "\(target.type == .test ? "Tests" : folder)/\(name)/\(target.name)" }
+    return targets
+}
+
 let package = Package(
     name: "octo-runtime",
     products: [
@@ -48,226 +54,231 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
-    targets: [
-        // Level 0: C libraries, and the C that Swift cannot express.
-        .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
-        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-pthread-dev"])]),
-        .systemLibrary(
-            name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
-        .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
-        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-        .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
-        .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
-        .target(name: "CMendedJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
-        .target(name: "CShims"),
-        .target(name: "CAllocationCount"),
-        .target(name: "CBareLoop"),
-        .target(name: "CMuJoCo"),
-        .target(name: "CTeam"),
-        .target(name: "CKernels", dependencies: ["CTeam"]),
-
-        // Level 1: plain values.
-        room("JSONTree"),
-        room("Chance"),
-        room("Time", ["CShims", histogram]),
-        room("Drawing", ["Time"]),
-        room("Geometry"),
-        room("Images", ["CTurboJPEG", "CMendedJPEG", "CPNG"]),
-        room("Messages", ["Time", "Geometry", "Images"]),
-
-        // Level 2: cores, pure.
-        room("OctoModel", ["JSONTree", "COpenBLAS", "CKernels", "CTeam"]),
-        room("TextTokenizer", ["CSentencePiece"]),
-        room("Control", ["JSONTree", "Time", "Geometry", "Messages"]),
-        room("Proprioception", ["Control", "Geometry", "Messages", "Time"]),
-        room("Policy", ["Proprioception", "OctoModel", "Images", "Messages", "Time"]),
-        room("ServoProtocol"),
-        room("ServoEmulation", ["ServoProtocol", "Time", "Chance"]),
-        room("Simulation", ["CMuJoCo", "Control", "Chance", "JSONTree", "Geometry", "Images"]),
-        room("SceneFit", ["Images"]),
-        room("Goals", ["SceneFit", "Control", "JSONTree", "Geometry", "Images", "Messages", "Time", "CShims"]),
-        room("Episodes", ["JSONTree", "Images", "Time", "CZstd", "CLZ4"]),
-        room("Recording", ["Episodes", "Wire", "Messages", "Time", "Images"]),
-        // What an episode says, and how it is told again.
-        room(
-            "Replay",
-            [
-                "Recording", "Episodes", "Wire", "Launch", "Teleop", "Drawing", "Messages", "Geometry", "Images", "Time", "JSONTree",
-            ]),
-        room("Launch", ["JSONTree", "Messages", "Time"]),
-        room("Teleop", ["Messages", "Geometry", "Time"]),
-
-        // Level 3: edges, the only I/O.
-        .target(
-            name: "Wire", dependencies: ["Messages", "Time", "Geometry", "Images", protobuf],
-            exclude: ["Protos", "generate.sh"], swiftSettings: strict),
-        room("RealTime", ["Time", "CShims"]),
-        room("Bus", ["Wire", "Messages", "Time", "Images", "CZeroMQ", "CShims"]),
-        room("ArmDrivers", ["ServoProtocol", "JSONTree", "Time", "Geometry", "Messages", "CShims"]),
-        room("ServoTools", ["ArmDrivers", "ServoProtocol", "JSONTree", "Time"]),
-        room("ServoTerminal", ["ServoEmulation", "ArmDrivers", "Geometry", "Time", "CShims"]),
-        room("ArmLoop", ["Control", "RealTime", "ArmDrivers", "Messages", "Geometry", "Time"]),
-        room("ArmSetup", ["Control", "Launch", "Teleop", "Time"]),
-        room(
-            "Verification",
-            ["Policy", "Proprioception", "Control", "Recording", "Wire", "Messages", "Images", "Geometry", "Time"]),
-        room("Export", ["Episodes", "Recording", "Proprioception", "Control", "Wire", "Messages", "Images", "Geometry", "JSONTree", "Time"]),
-        room("PolicySetup", ["Policy", "OctoModel", "TextTokenizer", "Launch", "Messages", "Time"]),
-        room("ClosedLoop", ["Simulation", "Control", "Chance", "Policy", "Proprioception", "OctoModel", "Messages", "Geometry", "Images", "Time"]),
-        // What an evaluation runs, keeps and concludes.
-        room(
-            "Evaluation",
-            [
-                "ClosedLoop", "Simulation", "SceneFit", "Recording", "Episodes", "Wire", "Control", "Chance", "Drawing", "Messages",
-                "Geometry", "Images", "Time", "JSONTree",
-            ]),
-        room("Demonstrations", ["ClosedLoop", "Simulation", "Episodes", "Control", "Chance", "Images", "Messages"]),
-        room("Cameras", ["JSONTree", "Time", "Images", "Messages", "Chance", "CShims"]),
-        room("OperatorTerminal", ["Teleop", "JSONTree", "Messages", "Geometry", "Time"]),
-        room("NodeShell", ["Bus", "Wire", "Launch", "Messages", "Time", "CShims", argumentParser, logging]),
-
-        // Level 4: programs.
-        program(
-            "octo-launch",
-            [
-                "Launch", "Control", "ArmDrivers", "Cameras", "Bus", "Wire", "Messages", "Time", "NodeShell", "CShims", "JSONTree",
-                logging,
-            ]),
-        program(
-            "octo-camera",
-            ["Cameras", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", "JSONTree", "CShims", logging]),
-        program(
-            "octo-goal",
-            [
-                "Goals", "Recording", "Cameras", "SceneFit", "ArmSetup", "Control", "Geometry", "PolicySetup", "Policy", "OctoModel", "Launch", "NodeShell", "Bus", "Wire", "Messages",
-                "Images", "Time", "JSONTree", "CShims",
-            ]),
-        program(
-            "octo-policy",
-            [
-                "PolicySetup", "Policy", "ArmSetup", "Control", "OctoModel", "TextTokenizer", "Launch", "NodeShell", "Bus", "Wire", "Messages",
-                "Images", "Time", "JSONTree", logging,
-            ]),
-        program(
-            "octo-arm",
-            [
-                "ArmSetup", "Control", "ArmDrivers", "ArmLoop", "ServoEmulation", "ServoTerminal", "ServoTools", "RealTime", "Teleop", "OperatorTerminal", "Launch", "NodeShell",
-                "Bus", "Wire", "Messages", "Geometry", "Time", "JSONTree", "CShims", logging,
-            ]),
-        program(
-            "octo-sim",
-            [
-                "Demonstrations", "ClosedLoop", "Simulation", "Episodes", "ServoTerminal", "ServoEmulation", "ArmSetup", "ArmDrivers", "Control", "Cameras",
-                "PolicySetup", "Policy", "RealTime", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Geometry", "Time", "JSONTree",
-                "CShims", logging,
-            ]),
-        program(
-            "octo-eval",
-            [
-                "Evaluation", "ClosedLoop", "Simulation", "Recording", "Episodes", "ArmSetup", "PolicySetup", "Policy", "Control",
-                "Goals", "Launch", "NodeShell", "Messages", "Images", "Time", "JSONTree", "CShims",
-            ]),
-        program(
-            "octo-teleop",
-            [
-                "Teleop", "OperatorTerminal", "ArmSetup", "ArmDrivers", "ServoTools", "Control", "Goals", "Images", "Launch", "NodeShell",
-                "Bus", "Wire", "Messages", "Geometry", "Time", "JSONTree", "CShims",
-            ]),
-        program(
-            "octo-record",
-            [
-                "Recording", "Episodes", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", "JSONTree", logging,
-            ]),
-        program(
-            "octo-replay",
-            [
-                "Replay", "Verification", "Export", "Recording", "Episodes", "PolicySetup", "Policy", "Teleop", "ArmSetup", "Control",
-                "Goals", "Launch", "NodeShell", "Bus", "Wire", "Messages", "Images", "Geometry", "Time", "JSONTree", "CShims",
-            ]),
-        program("octo-bus", ["NodeShell", "Bus", "Wire", "Launch", "Time", "JSONTree", "CShims"]),
-        program(
-            "octo-bench",
-            [
-                "Bus", "Wire", "Messages", "Images", "RealTime", "Time", "OctoModel", "COpenBLAS", "CZeroMQ", "CShims",
-                "CAllocationCount", "CBareLoop", "Cameras", "Chance", "Episodes", "SceneFit", "ClosedLoop", "Simulation", "ArmSetup", "Control", "ArmDrivers", "ArmLoop", "Geometry", "JSONTree", "NodeShell",
-            ], exclude: ["Peers"]),
-
-        // Tests.
-        .target(
-            name: "TestSupport",
-            dependencies: ["OctoModel", "Messages", "Images", "ArmDrivers", "ServoEmulation", "Time", "JSONTree", "Chance"], path: "Tests/TestSupport",
-            swiftSettings: strict),
-        .target(
-            name: "EpisodeFixture",
-            dependencies: [
-                "TestSupport", "Recording", "Episodes", "Wire", "Messages", "Geometry", "Images", "Time",
-            ], path: "Tests/EpisodeFixture", swiftSettings: strict),
-        tests(of: "JSONTree"),
-        tests(of: "Chance"),
-        tests(of: "Time"),
-        tests(of: "Geometry"),
-        tests(of: "Images", ["JSONTree"]),
-        tests(of: "OctoModel", ["JSONTree", "CAllocationCount"]),
-        tests(of: "CKernels", ["CTeam"]),
-        tests(of: "TextTokenizer", ["JSONTree"]),
-        tests(of: "Control", ["OctoModel", "Time", "Geometry", "Messages", "JSONTree"]),
-        tests(of: "Proprioception", ["Control", "Geometry", "Messages", "Time"]),
-        tests(of: "Policy", ["OctoModel", "Proprioception", "TextTokenizer", "Geometry", "Images", "Messages", "Time", "JSONTree"]),
-        tests(of: "ServoProtocol", ["CAllocationCount"]),
-        tests(of: "ServoEmulation", ["ServoProtocol", "Time"]),
-        tests(of: "ServoTerminal", ["ServoEmulation", "ServoProtocol", "Time"]),
-        tests(of: "Simulation", ["Control", "Chance", "JSONTree", "Geometry", "Images"]),
-        tests(of: "SceneFit", ["Images"]),
-        tests(of: "Goals", ["Control", "SceneFit", "Geometry", "Images", "Messages", "Time", "JSONTree"]),
-        tests(
-            of: "Episodes", ["JSONTree", "Images", "Time"],
-            exclude: ["tfds_check.py", "tfrecord_check.py", "mcap_check.py"]),
-        tests(of: "Recording", ["EpisodeFixture", "Episodes", "Wire", "Messages", "Time", "Images"]),
-        tests(
-            of: "Export",
-            ["EpisodeFixture", "Recording", "Control", "Wire", "Messages", "Images", "Geometry", "JSONTree", "Time"],
-            exclude: ["parquet_check.py"]),
-        tests(
-            of: "Verification",
-            ["ArmLoop", "ArmDrivers", "Control", "Policy", "OctoModel", "RealTime", "Wire", "Messages", "Images", "Geometry", "Time"]),
-        tests(
-            of: "Replay",
-            [
-                "EpisodeFixture", "Recording", "Episodes", "Wire", "Launch", "Teleop", "Drawing", "Control", "Messages", "Geometry",
-                "Images", "Time", "JSONTree",
-            ]),
-        tests(of: "Launch", ["JSONTree", "Messages", "Time"]),
-        tests(of: "Teleop", ["Control", "Messages", "Geometry", "Time"]),
-        tests(of: "Wire", ["Messages", "Time", "Geometry", "Images", protobuf]),
-        tests(of: "RealTime", ["Time", "CAllocationCount"]),
-        tests(of: "Bus", ["Wire", "Messages", "Time", "Geometry", "Images", "CZeroMQ", "CShims"]),
-        tests(
-            of: "ArmDrivers",
-            ["ServoProtocol", "ServoEmulation", "Time", "Geometry", "Messages", "CAllocationCount", "CShims"]),
-        tests(
-            of: "ArmLoop",
-            [
-                "Control", "RealTime", "ArmDrivers", "ServoEmulation", "ServoProtocol", "ServoTerminal", "Chance", "Messages",
-                "Geometry", "Time", "CAllocationCount", "CShims",
-            ]),
-        tests(of: "ServoTools", ["ArmDrivers", "ServoEmulation", "ServoProtocol", "JSONTree", "Time", "Control"]),
-        tests(of: "ClosedLoop", ["Simulation", "Control", "Messages", "Geometry", "Images", "Time"]),
-        tests(
-            of: "Evaluation",
-            [
-                "ClosedLoop", "Simulation", "SceneFit", "Recording", "Replay", "Control", "Messages", "Geometry", "Images", "Time",
-                "JSONTree",
-            ]),
-        tests(of: "Demonstrations", ["ClosedLoop", "Simulation", "Episodes", "Control", "Geometry", "Images", "JSONTree"]),
-        tests(of: "Cameras", ["JSONTree", "Time", "Images", "Messages"]),
-        .testTarget(
-            name: "EndToEndTests",
-            dependencies: [
-                "TestSupport", "Bus", "Wire", "Messages", "Images", "Geometry", "Time", "JSONTree", "Launch", "CShims", "CZeroMQ",
-                "Simulation", "Episodes", "Recording", "Goals", "EpisodeFixture",
-            ],
-            exclude: ["sdk"], swiftSettings: strict),
-    ],
+    targets: [[Target]]([
+        group("Base", [
+            room("Time", ["CShims", histogram]),
+            room("Maths"),
+            room("JSONTree"),
+            room("Images", ["CTurboJPEG", "CMendedJPEG", "CPNG"]),
+            room("Drawing", ["Time"]),
+            .systemLibrary(
+                name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+            .target(name: "CMendedJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
+            .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+            .target(name: "CShims"),
+            tests(of: "Time"),
+            tests(of: "Maths"),
+            tests(of: "JSONTree"),
+            tests(of: "Images", ["JSONTree"]),
+        ]),
+        group("Runtime", [
+            room("Messages", ["Time", "Maths", "Images"]),
+            .target(
+                name: "Wire", dependencies: ["Messages", "Time", "Maths", "Images", protobuf],
+                exclude: ["Protos", "generate.sh"], swiftSettings: strict),
+            room("Bus", ["Wire", "Messages", "Time", "Images", "CZeroMQ", "CShims"]),
+            .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
+            room("RealTime", ["Time", "CShims"]),
+            room("Manifests", ["JSONTree", "Messages", "Time"]),
+            room("NodeShell", ["Bus", "Wire", "Manifests", "Messages", "Time", "CShims", argumentParser, logging]),
+            tests(of: "Wire", ["Messages", "Time", "Maths", "Images", protobuf]),
+            tests(of: "Bus", ["Wire", "Messages", "Time", "Maths", "Images", "CZeroMQ", "CShims"]),
+            tests(of: "RealTime", ["Time", "CAllocationCount"]),
+            tests(of: "Manifests", ["ManifestSamples", "JSONTree", "Messages", "Time"]),
+        ]),
+        group("Cameras", [
+            room("Cameras", ["JSONTree", "Time", "Images", "Messages", "Maths", "CShims"]),
+            tests(of: "Cameras", ["JSONTree", "Time", "Images", "Messages"]),
+        ]),
+        group("Goals", [
+            room("SceneFit", ["Images"]),
+            room("Goals", ["SceneFit", "Control", "JSONTree", "Maths", "Images", "Messages", "Time", "CShims"]),
+            tests(of: "SceneFit", ["Images"]),
+            tests(of: "Goals", ["Control", "SceneFit", "Maths", "Images", "Messages", "Time", "JSONTree"]),
+        ]),
+        group("Policy", [
+            room("OctoModel", ["JSONTree", "COpenBLAS", "CKernels"]),
+            .target(name: "CKernels"),
+            .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-pthread-dev"])]),
+            room("TextTokenizer", ["CSentencePiece"]),
+            .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
+            room("Proprioception", ["Control", "Maths", "Messages", "Time"]),
+            room("Policy", ["Proprioception", "OctoModel", "Images", "Messages", "Time"]),
+            room("PolicySetup", ["Policy", "OctoModel", "TextTokenizer", "Manifests", "Messages", "Time"]),
+            tests(of: "OctoModel", ["JSONTree", "CAllocationCount"]),
+            tests(of: "CKernels"),
+            tests(of: "TextTokenizer", ["JSONTree"]),
+            tests(of: "Proprioception", ["Control", "Maths", "Messages", "Time"]),
+            tests(of: "Policy", ["OctoModel", "Proprioception", "TextTokenizer", "Maths", "Images", "Messages", "Time", "JSONTree"]),
+        ]),
+        group("Arm", [
+            room("Control", ["JSONTree", "Time", "Maths", "Messages"]),
+            room("ServoProtocol"),
+            room("ArmDrivers", ["ServoProtocol", "JSONTree", "Time", "Maths", "Messages", "CShims"]),
+            room("ArmLoop", ["Control", "RealTime", "ArmDrivers", "Messages", "Maths", "Time"]),
+            room("ArmSetup", ["Control", "Manifests", "Teleop", "Time"]),
+            room("ServoTools", ["ArmDrivers", "ServoProtocol", "JSONTree", "Time"]),
+            room("ServoEmulation", ["ServoProtocol", "ArmDrivers", "Maths", "Time", "CShims"]),
+            tests(of: "Control", ["OctoModel", "Time", "Maths", "Messages", "JSONTree"]),
+            tests(of: "ServoProtocol", ["CAllocationCount"]),
+            tests(
+                of: "ArmDrivers",
+                ["ServoProtocol", "ServoEmulation", "Time", "Maths", "Messages", "CAllocationCount", "CShims"]),
+            tests(
+                of: "ArmLoop",
+                [
+                    "Control", "RealTime", "ArmDrivers", "ServoEmulation", "ServoProtocol", "Maths", "Messages", "Time", "CAllocationCount", "CShims",
+                ]),
+            tests(of: "ServoTools", ["ArmDrivers", "ServoEmulation", "ServoProtocol", "JSONTree", "Time", "Control"]),
+            tests(of: "ServoEmulation", ["ServoProtocol", "Time"]),
+        ]),
+        group("Teleop", [
+            room("Teleop", ["Messages", "Maths", "Time"]),
+            room("OperatorTerminal", ["Teleop", "JSONTree", "Messages", "Maths", "Time"]),
+            tests(of: "Teleop", ["Control", "Messages", "Maths", "Time"]),
+        ]),
+        group("Episodes", [
+            room("Episodes", ["JSONTree", "Images", "Time", "CZstd", "CLZ4"]),
+            .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+            .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+            room("Recording", ["Episodes", "Wire", "Messages", "Time", "Images"]),
+            room(
+                "Replay",
+                [
+                    "Recording", "Episodes", "Wire", "Manifests", "Teleop", "Drawing", "Messages", "Maths", "Images", "Time", "JSONTree",
+                ]),
+            room(
+                "Verification",
+                ["Policy", "Proprioception", "Control", "Recording", "Wire", "Messages", "Images", "Maths", "Time"]),
+            room("Export", ["Episodes", "Recording", "Proprioception", "Control", "Wire", "Messages", "Images", "Maths", "JSONTree", "Time"]),
+            tests(
+                of: "Episodes", ["JSONTree", "Images", "Time"],
+                exclude: ["tfds_check.py", "tfrecord_check.py", "mcap_check.py"]),
+            tests(of: "Recording", ["EpisodeFixture", "Episodes", "Wire", "Messages", "Time", "Images"]),
+            tests(
+                of: "Replay",
+                [
+                    "EpisodeFixture", "Recording", "Episodes", "Wire", "Manifests", "Teleop", "Drawing", "Control", "Messages", "Maths",
+                    "Images", "Time", "JSONTree",
+                ]),
+            tests(
+                of: "Verification",
+                ["ArmLoop", "ArmDrivers", "Control", "Policy", "OctoModel", "RealTime", "Wire", "Messages", "Images", "Maths", "Time"]),
+            tests(
+                of: "Export",
+                ["EpisodeFixture", "Recording", "Control", "Wire", "Messages", "Images", "Maths", "JSONTree", "Time"],
+                exclude: ["parquet_check.py", "lerobot_check.py", "lerobot_video_check.py"]),
+        ]),
+        group("Simulation", [
+            .target(name: "CMuJoCo"),
+            room("Simulation", ["CMuJoCo", "Control", "Maths", "JSONTree", "Images"]),
+            room("ClosedLoop", ["Simulation", "Control", "Maths", "Policy", "Proprioception", "OctoModel", "Messages", "Images", "Time"]),
+            room("Demonstrations", ["ClosedLoop", "Simulation", "Episodes", "Control", "Maths", "Images", "Messages"]),
+            room(
+                "Evaluation",
+                [
+                    "ClosedLoop", "Simulation", "SceneFit", "Recording", "Episodes", "Wire", "Control", "Maths", "Drawing", "Messages", "Images", "Time", "JSONTree",
+                ]),
+            tests(of: "Simulation", ["Control", "Maths", "JSONTree", "Images"]),
+            tests(of: "ClosedLoop", ["Simulation", "Control", "Messages", "Maths", "Images", "Time"]),
+            tests(of: "Demonstrations", ["ClosedLoop", "Simulation", "Episodes", "Control", "Maths", "Images", "JSONTree"]),
+            tests(
+                of: "Evaluation",
+                [
+                    "ClosedLoop", "Simulation", "SceneFit", "Recording", "Replay", "Control", "Messages", "Maths", "Images", "Time",
+                    "JSONTree",
+                ]),
+        ]),
+        group("Launch", [
+            room("Launch", ["Manifests", "JSONTree", "Messages", "Time"]),
+            tests(of: "Launch", ["ManifestSamples", "Manifests", "JSONTree", "Messages", "Time"]),
+        ]),
+        group("Programs", [
+            .target(name: "CAllocationCount"),
+            .target(name: "CBareLoop"),
+            program(
+                "octo-launch",
+                [
+                    "Launch", "Manifests", "Recording", "Control", "ArmDrivers", "Cameras", "Bus", "Wire", "Messages", "Time", "NodeShell", "CShims",
+                    "JSONTree", logging,
+                ]),
+            program(
+                "octo-camera",
+                ["Cameras", "Manifests", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", "JSONTree", "CShims", logging]),
+            program(
+                "octo-goal",
+                [
+                    "Goals", "Recording", "Cameras", "SceneFit", "ArmSetup", "Control", "Maths", "PolicySetup", "Policy", "OctoModel", "Manifests", "NodeShell", "Bus", "Wire", "Messages",
+                    "Images", "Time", "JSONTree", "CShims",
+                ]),
+            program(
+                "octo-policy",
+                [
+                    "PolicySetup", "Policy", "ArmSetup", "Control", "OctoModel", "TextTokenizer", "Manifests", "NodeShell", "Bus", "Wire", "Messages",
+                    "Images", "Time", "JSONTree", logging,
+                ]),
+            program(
+                "octo-arm",
+                [
+                    "ArmSetup", "Control", "ArmDrivers", "ArmLoop", "ServoEmulation", "ServoTools", "RealTime", "Teleop", "OperatorTerminal", "Manifests", "NodeShell", "Bus", "Wire", "Messages", "Maths", "Time", "JSONTree", "CShims", logging,
+                ]),
+            program(
+                "octo-teleop",
+                [
+                    "Teleop", "OperatorTerminal", "ArmSetup", "ArmDrivers", "ServoTools", "Control", "Goals", "Images", "Manifests", "NodeShell",
+                    "Bus", "Wire", "Messages", "Maths", "Time", "JSONTree", "CShims",
+                ]),
+            program(
+                "octo-record",
+                [
+                    "Recording", "Episodes", "Manifests", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", "JSONTree", logging,
+                ]),
+            program(
+                "octo-replay",
+                [
+                    "Replay", "Verification", "Export", "Recording", "Episodes", "PolicySetup", "Policy", "Teleop", "ArmSetup", "Control",
+                    "Goals", "Manifests", "NodeShell", "Bus", "Wire", "Messages", "Images", "Maths", "Time", "JSONTree", "CShims",
+                ]),
+            program(
+                "octo-sim",
+                [
+                    "Demonstrations", "ClosedLoop", "Simulation", "Episodes", "ServoEmulation", "ArmSetup", "ArmDrivers", "Control", "Cameras", "PolicySetup", "Policy", "RealTime", "Manifests", "NodeShell", "Bus", "Wire", "Messages", "Images", "Maths", "Time", "JSONTree", "CShims", logging,
+                ]),
+            program(
+                "octo-eval",
+                [
+                    "Evaluation", "ClosedLoop", "Simulation", "Recording", "Episodes", "ArmSetup", "PolicySetup", "Policy", "Control",
+                    "Goals", "Manifests", "NodeShell", "Messages", "Images", "Time", "JSONTree", "CShims",
+                ]),
+            program("octo-bus", ["NodeShell", "Bus", "Wire", "Messages", "Manifests", "Time", "JSONTree", "CShims"]),
+            program(
+                "octo-bench",
+                [
+                    "Bus", "Wire", "Messages", "Images", "RealTime", "Time", "OctoModel", "COpenBLAS", "CZeroMQ", "CShims", "CAllocationCount", "CBareLoop", "Cameras", "Maths", "Episodes", "SceneFit", "ClosedLoop", "Simulation", "ArmSetup", "Control", "ArmDrivers", "ArmLoop", "JSONTree", "NodeShell",
+                ], exclude: ["Peers"]),
+        ]),
+        group("Support", in: "Tests", [
+            .target(name: "ManifestSamples", dependencies: ["Manifests", "JSONTree"], swiftSettings: strict),
+            .target(
+                name: "TestSupport",
+                dependencies: ["OctoModel", "Messages", "Images", "ArmDrivers", "ServoEmulation", "Time", "JSONTree", "Maths"],
+                swiftSettings: strict),
+            .target(
+                name: "EpisodeFixture",
+                dependencies: [
+                    "TestSupport", "Recording", "Episodes", "Wire", "Messages", "Maths", "Images", "Time",
+                ], swiftSettings: strict),
+        ]),
+        [
+            .testTarget(
+                name: "EndToEndTests",
+                dependencies: [
+                    "TestSupport", "Bus", "Wire", "Messages", "Images", "Maths", "Time", "JSONTree", "Launch", "Manifests", "CShims", "CZeroMQ",
+                    "Simulation", "Episodes", "Recording", "Goals", "EpisodeFixture",
+                ],
+                path: "Tests/EndToEnd", exclude: ["sdk", "disk"], swiftSettings: strict),
+        ],
+    ]).flatMap { $0 },
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
 )

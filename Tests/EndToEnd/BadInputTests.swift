@@ -34,6 +34,9 @@ extension EndToEnd {
             #expect(errors.count == 1, "\(outcome.errors)", sourceLocation: sourceLocation)
             #expect(!outcome.errors.contains("while it was stopping"), "\(outcome.errors)", sourceLocation: sourceLocation)
             #expect(processesMentioning(base.path) == [], sourceLocation: sourceLocation)
+            let left = FileManager.default.enumerator(atPath: base.appendingPathComponent("episodes").path)?
+                .compactMap { $0 as? String }.filter { $0.hasSuffix(".mcap") } ?? []
+            #expect(left == [], "a failed start leaves no episode", sourceLocation: sourceLocation)
             // What a start refuses because of files `--check` says before it, in the same words.
             guard isOfFiles else { return }
             let check = try Program.run("octo-launch", [manifest, "--check"] + settings.flatMap { ["--set", $0] })

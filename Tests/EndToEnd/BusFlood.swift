@@ -1,7 +1,7 @@
 import Bus
 import CZeroMQ
 import Foundation
-import Launch
+import Manifests
 import Messages
 import TestSupport
 import Testing

@@ -2,9 +2,9 @@ import Bus
 import EpisodeFixture
 import Episodes
 import Foundation
-import Geometry
 import JSONTree
-import Launch
+import Manifests
+import Maths
 import Messages
 import TestSupport
 import Testing

@@ -1,5 +1,5 @@
 import Foundation
-import Geometry
+import Maths
 import Messages
 import TestSupport
 import Testing

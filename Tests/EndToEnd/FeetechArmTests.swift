@@ -1,5 +1,5 @@
 import Foundation
-import Geometry
+import Maths
 import Messages
 import TestSupport
 import Testing
@@ -95,8 +95,8 @@ extension EndToEnd {
             try waitForFault(pipeline, containing: "servo 4 reports")
             try pipeline.letTick(50)
             try expectHeldSoon(servos, after: begin)
-            _ = try pipeline.stop()
-            try ServoEnvelope(.so101).expectEveryTick(servos.goals())
+            let (summary, _) = try pipeline.stop()
+            try ServoEnvelope(.so101).expectEveryTick(servos.goals(), summary: summary)
         }
 
         /// These servos have no watchdog: they stay on the last goal, and the next process begins where they stand.

@@ -1,7 +1,7 @@
 import Bus
 import Foundation
 import Images
-import Launch
+import Manifests
 import Messages
 import TestSupport
 import Time

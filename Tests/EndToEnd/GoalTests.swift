@@ -1,9 +1,10 @@
 import Bus
 import Foundation
-import Geometry
 import Goals
+import Images
 import JSONTree
-import Launch
+import Manifests
+import Maths
 import Messages
 import Simulation
 import TestSupport
@@ -92,6 +93,12 @@ extension EndToEnd {
             try wait(for: "the arm to hold") { $0.isAtRest }
             #expect(try goal(pipeline, ["check"]).exitCode == 4)
 
+            // To the right of the arm's middle is less than zero, and no option.
+            func place(_ arguments: String...) throws -> Program.Outcome {
+                try Program.run("octo-sim", ["place"] + arguments + ["--run", pipeline.folder.path], limit: 20)
+            }
+            #expect(try place("cup", "0.30", "-0.10").exitCode == 0)
+            #expect(try place("cup", "0.30").errors.contains("expected two: metres forward and to the left"))
             // The camera is put back, and the arm goes on.
             #expect(try Program.run("octo-sim", ["nudge", "--reset", "--run", pipeline.folder.path], limit: 20).exitCode == 0)
             try wait(for: "the arm to go on") { $0.isExecuting }
@@ -102,6 +109,45 @@ extension EndToEnd {
             #expect(try goal(pipeline, ["clear"]).exitCode == 0)
             try wait(for: "the arm to hold without a goal") { $0.isAtRest }
             #expect(pipeline.status["policy"]?.headline.contains("no goal is set") == true)
+            _ = try pipeline.stop()
+        }
+
+        /// The commonest fault of a camera program: red and blue in each other's place.
+        @Test func aGoalWhoseColoursAreSwappedHoldsTheArmAndSaysSo() throws {
+            defer { try? FileManager.default.removeItem(at: library) }
+            let pipeline = try pipeline(["policy.require_goal_fit=amber"])
+            try pipeline.wait(for: "the policy to hold for want of a goal", limit: 60) {
+                $0.status["policy"]?.headline.contains("no goal is set") == true && $0.armState != nil
+            }
+            #expect(try goal(pipeline, ["record", "right"]).exitCode == 0)
+            let goals = GoalLibrary(folder: library.path + "/goals")
+            func mode(_ path: String) throws -> Int? {
+                try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+            }
+            // Pictures of somebody's room.
+            #expect(try mode(library.path + "/goals/right") == 0o700)
+            #expect(try mode(library.path + "/goals/right/goal.json") == 0o600)
+            var pictures: [String] = []
+            for view in try goals.load("right").views {
+                let image = view.image
+                let rgb = image.pixels.bytes
+                let pixels = rgb.indices.map { rgb[$0 + 2 - 2 * ($0 % 3)] }
+                let path = "\(library.path)/\(view.camera).png"
+                try RGBImage(width: image.width, height: image.height, pixels: SharedBytes(copying: pixels)).writePNG(to: path)
+                pictures.append("\(view.camera)=\(path)")
+            }
+            #expect(try goal(pipeline, ["from-image"] + pictures + ["swapped"]).exitCode == 0)
+
+            let check = try goal(pipeline, ["check", "swapped"])
+            #expect(check.exitCode == 4 && check.output.contains("red and blue are in each other's place"), "\(check)")
+            _ = try goal(pipeline, ["set", "swapped"])
+            try pipeline.wait(for: "the policy to hold for the colours") {
+                $0.status["policy"]?.headline.contains("other colours than the goal") == true
+            }
+            #expect(pipeline.count("chunks", of: "policy") == 0)
+            // The same picture as it was: nothing stands against it.
+            #expect(try goal(pipeline, ["set", "right"]).exitCode == 0)
+            try pipeline.wait(for: "the policy to be released") { $0.count("chunks", of: "policy") > 0 }
             _ = try pipeline.stop()
         }
 

@@ -1,7 +1,7 @@
 import CShims
 import Foundation
-import Geometry
 import JSONTree
+import Maths
 import Messages
 import TestSupport
 import Testing

@@ -1,6 +1,6 @@
 import Foundation
 import JSONTree
-import Launch
+import Manifests
 import Messages
 import Testing
 
@@ -58,6 +58,8 @@ extension EndToEnd {
             try robot.eventually("three processes") { robot.processIDs.count == 3 }
             kill(robot.process.processIdentifier, SIGKILL)
             try robot.eventually("the end of all") { !robot.hasSurvivors }
+            // Nodes end with the launcher's first thread, its lock is free when its last one is gone: only then is the process over.
+            _ = try robot.exitCode()
             #expect(!RunFolder.isLive(robot.runFolder))
         }
 

@@ -1,7 +1,7 @@
 import Bus
 import Foundation
 import JSONTree
-import Launch
+import Manifests
 import Messages
 import TestSupport
 import Time
@@ -10,6 +10,11 @@ import Wire
 /// The programs under test lie beside the test executable.
 enum Program {
     static let folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+
+    static let names = [
+        "octo-launch", "octo-camera", "octo-goal", "octo-policy", "octo-arm", "octo-teleop", "octo-record", "octo-replay",
+        "octo-sim", "octo-eval", "octo-bus", "octo-bench",
+    ]
 
     static func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 
@@ -45,15 +50,21 @@ final class RunningProgram {
     private let outputFile: URL
     private let errorFile: URL
 
-    /// - Parameter input: its standard input; /dev/null without one.
+    /// - Parameters:
+    ///   - input: its standard input; /dev/null without one.
+    ///   - terminal: where it runs in place of files that keep its words.
     convenience init(
-        _ name: String, _ arguments: [String], environment: [String: String] = [:], input: Pipe? = nil
+        _ name: String, _ arguments: [String], environment: [String: String] = [:], input: Pipe? = nil,
+        terminal: TestTerminal? = nil
     ) throws {
-        try self.init(executable: Program.path(name), arguments, environment: environment, input: input)
+        try self.init(executable: Program.path(name), arguments, environment: environment, input: input, terminal: terminal)
     }
 
     /// - Parameter executable: its path: a program that is not ours.
-    init(executable: String, _ arguments: [String], environment: [String: String] = [:], input: Pipe? = nil) throws {
+    init(
+        executable: String, _ arguments: [String], environment: [String: String] = [:], input: Pipe? = nil,
+        terminal: TestTerminal? = nil
+    ) throws {
         let folder = try TemporaryFolder.make("program")
         outputFile = folder.appendingPathComponent("out")
         errorFile = folder.appendingPathComponent("err")
@@ -64,6 +75,9 @@ final class RunningProgram {
         process.standardInput = input ?? FileHandle.nullDevice
         process.standardOutput = try FileHandle(forWritingTo: outputFile)
         process.standardError = try FileHandle(forWritingTo: errorFile)
+        if let terminal {
+            (process.standardInput, process.standardOutput, process.standardError) = (terminal.file, terminal.file, terminal.file)
+        }
         try process.run()
     }
 
@@ -124,14 +138,14 @@ final class Pipeline {
     /// Starts the replay manifest with overrides and waits until the launcher has written its run folder.
     init(
         _ settings: [String] = [], arguments: [String] = [], manifest: String = Pipeline.replayManifest,
-        environment: [String: String] = [:]
+        environment: [String: String] = [:], terminal: TestTerminal? = nil
     ) throws {
         folder = try TemporaryFolder.make("run")
         // Where a test does not want episodes, the machine's two cores are for what it looks at.
         let overrides = (["record.enabled=false", "record.folder=\(folder.path)/episodes"] + settings).flatMap { ["--set", $0] }
         launcher = try RunningProgram(
             "octo-launch", [manifest, "--run-folder", folder.path, "--json"] + overrides + arguments,
-            environment: environment)
+            environment: environment, terminal: terminal)
         let description = folder.appendingPathComponent("run.json").path
         let deadline = MonotonicTime.now() + .seconds(20)
         while !FileManager.default.fileExists(atPath: description) {

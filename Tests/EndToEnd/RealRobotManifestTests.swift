@@ -30,7 +30,9 @@ extension EndToEnd {
             let outcome = try Program.run(
                 "octo-launch", [
                     manifest(name), "--check", "--json", "--set", "arm.port=/dev/nowhere", "--set",
-                    "cameras.primary.device=/dev/nowhere", "--set", "cameras.wrist.device=/dev/null",
+                    "cameras.primary.device=/dev/nowhere", "--set",
+                    #"cameras.wrist={"source": "v4l2", "device": "/dev/null", "calibration": "wrist.json"}"#, "--set",
+                    #"goal={"source": "images", "images": {"primary": "nowhere.png"}}"#,
                 ])
             #expect(outcome.exitCode == 2)
             let report = try JSONNode(parsing: Array(outcome.output.utf8))
@@ -64,6 +66,41 @@ extension EndToEnd {
             let goals = try servos.goals()
             #expect(goals.count > 50, "\(outcome.errors)")
             try ServoEnvelope(arm).expect(goals)
+        }
+
+        /// A stranger's first run: one webcam, a checkpoint that was trained with two, no goal yet. Everything starts, the arm holds
+        /// and it is said how a goal is taken; once it is, the arm goes.
+        @Test func withoutAGoalItHoldsAndSaysHowToTakeOne() throws {
+            let servos = try EmulatedServos()
+            let folder = try TemporaryFolder.make("stranger")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let root = Fixture.packageRoot.path
+            let pipeline = try Pipeline(
+                [
+                    "arm.port=\(servos.link)", "arm.bus_watchdog_s=2.5", "arm.control_rate_hz=50",
+                    #"cameras.primary={"source": "images", "folder": "\#(root)/launch/episode", "pattern": "image_0_000.png"}"#,
+                    "policy.checkpoint=\(root)/Tests/Fixtures/octo/case10_wrist_left_out/checkpoint",
+                    "goal.library=\(folder.path)/goals",
+                ], manifest: manifest("robot"))
+            func goal(_ arguments: String...) throws -> Program.Outcome {
+                try Program.run("octo-goal", arguments + ["--run", pipeline.folder.path], limit: 40)
+            }
+            try pipeline.wait(for: "the policy to say what it lacks", limit: 60) {
+                $0.status["policy"]?.headline.contains("octo-teleop goal NAME") == true && $0.armState != nil
+                    && $0.status["camera-primary"]?.state == .ready
+            }
+            #expect(pipeline.isAtRest && pipeline.status["goal"]?.headline.contains("octo-teleop goal NAME") == true)
+            // One place for each servo.
+            #expect(Set(try servos.goals().map { [$0.id, $0.pulses] }).count <= 9)
+            let taken = try goal("record", "cup")
+            #expect(taken.exitCode == 0, "\(taken.errors)")
+            let fits = try goal("check", "cup")
+            #expect(fits.output.contains("goal 'cup'") && !fits.output.contains("RED"), "\(fits.output)\(fits.errors)")
+            let set = try goal("set", "cup")
+            #expect(set.exitCode == 0, "\(set.output)\(set.errors)")
+            try pipeline.wait(for: "the arm to go", limit: 60) { $0.isExecuting }
+            let (_, outcome) = try pipeline.stop()
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
         }
 
         @Test func aDriverForOtherServosIsToldBeforeAnythingStarts() throws {

@@ -2,9 +2,11 @@ import Foundation
 import Images
 import JSONTree
 import Messages
+import Recording
 import TestSupport
 import Testing
 import Time
+import Wire
 
 extension EndToEnd {
     @Suite(.serialized) struct RunTests {
@@ -81,6 +83,70 @@ extension EndToEnd {
             let (summary, outcome) = try pipeline.finish(limit: 40)
             try expectHealthy(summary, outcome)
             #expect(outcome.errors.contains("camera wrist: not there, its tokens are left out"), "\(outcome.errors)")
+        }
+
+        /// As webcams send them: bytes before a restart marker that belong to nothing. They move the arm, and are told.
+        @Test func oddFramesOfAWebcamMoveTheArmAndAreCounted() throws {
+            let folder = try TemporaryFolder.make("webcam")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let whole = Array(try Data(contentsOf: Fixture.url("pictures/restarts.jpg")))
+            let marker = try #require(zip(whole, whole.dropFirst()).enumerated().first { $0.element == (0xff, 0xd0) }?.offset)
+            for number in 0..<4 {
+                var bytes = whole
+                bytes.insert(contentsOf: [0x12, 0x00, 0x07], at: marker)
+                try Data(bytes).write(to: folder.appendingPathComponent("frame_\(number).jpg"))
+            }
+            let pipeline = try Pipeline(
+                [
+                    #"cameras.primary={"source": "images", "folder": "\#(folder.path)", "pattern": "frame_*.jpg", "rate_hz": 5}"#,
+                    #"goal={"source": "none"}"#, "policy.require_goal=false",
+                ])
+            try pipeline.wait(for: "chunks of mended frames", limit: 60) {
+                let counters = $0.status["policy"]?.counters ?? []
+                func count(_ name: String) -> Int64 { counters.first { $0.name == name }?.value ?? 0 }
+                return count("chunks") > 5 && count("mended_frames") > 2 && count("unreadable_frames") == 0
+            }
+            let (summary, outcome) = try pipeline.stop()
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            #expect(summary["mended_frames"]?.int ?? 0 > 2 && summary["unreadable_frames"]?.int == 0, "\(summary.text())")
+        }
+
+        /// Its process stands still, as one does whose device hangs: the policy goes on without it, says so, and takes it back.
+        @Test func anOptionalCameraThatHangsIsMaskedAndTheEpisodeSaysSo() throws {
+            let checkpoint = Fixture.url("octo/case10_wrist_left_out/checkpoint").path
+            let goal = Fixture.packageRoot.path + "/launch/episode/image_0_029.png"
+            let pipeline = try Pipeline(
+                Pipeline.wristCamera + [
+                    #"goal={"source": "images", "images": {"primary": "\#(goal)", "wrist": "\#(goal)"}}"#,
+                    "policy.checkpoint=\(checkpoint)", "policy.cameras.wrist.optional=true", "record.enabled=true",
+                    // Nobody is to end and restart it meanwhile.
+                    "supervision.status_timeout_s=60",
+                ])
+            try pipeline.waitUntilMoving()
+            let camera = try pipeline.processID(of: "camera-wrist")
+            kill(camera, SIGSTOP)
+            defer { kill(camera, SIGCONT) }
+            try pipeline.wait(for: "the policy to go on without it", limit: 30) {
+                $0.status["policy"]?.headline.contains("without camera 'wrist'") == true
+            }
+            func chunks(_ pipeline: Pipeline) -> Int64 {
+                pipeline.status["policy"]?.counters.first { $0.name == "chunks" }?.value ?? 0
+            }
+            let before = chunks(pipeline)
+            try pipeline.wait(for: "more chunks", limit: 30) { chunks($0) > before + 3 }
+            kill(camera, SIGCONT)
+            try pipeline.wait(for: "the camera to be seen again", limit: 30) { $0.status["policy"]?.state == .ready }
+            let (summary, outcome) = try pipeline.stop()
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            let path = try #require(summary["episodes"]?.array?.first?["path"]?.string)
+            let masks = try EpisodeFile(path: path).messages(of: Topics.policyObservation)
+                .map { $0.message.views.first { $0.camera == "wrist" }?.padMask.last ?? true }
+            let away = masks.count { !$0 }
+            #expect(masks.contains(true) && away > 3, "\(masks)")
+            let verified = try Program.run("octo-replay", ["verify", path, "--json"], limit: 120)
+            let report = try JSONNode(parsing: Array(verified.output.utf8))
+            #expect(verified.exitCode == 0, "\(verified.output)\(verified.errors)")
+            #expect(report["identical"]?.bool == true, "\(verified.output)")
         }
 
         @Test(arguments: [SIGINT, SIGTERM])

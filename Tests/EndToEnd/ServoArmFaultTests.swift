@@ -1,5 +1,5 @@
 import Foundation
-import Geometry
+import Maths
 import Messages
 import TestSupport
 import Testing
@@ -34,7 +34,7 @@ extension EndToEnd {
             #expect(try pipeline.processID(of: "arm") == arm)
             let (summary, outcome) = try pipeline.stop()
             #expect(outcome.exitCode == 0 && restarts(in: summary) == 0)
-            try ServoEnvelope(.widowX).expectEveryTick(servos.goals())
+            try ServoEnvelope(.widowX).expectEveryTick(servos.goals(), summary: summary)
         }
 
         private func waitForTheOwnPolicy(_ pipeline: Pipeline, _ flood: BusFlood) throws {
@@ -57,8 +57,8 @@ extension EndToEnd {
             try pipeline.letTick(50)
             try waitForTheOwnPolicy(pipeline, flood)
             try pipeline.wait(for: "the count of what was refused") { $0.count("rejected_chunks", of: "arm") > 0 }
-            _ = try pipeline.stop()
-            try ServoEnvelope(.widowX).expectEveryTick(servos.goals())
+            let (summary, _) = try pipeline.stop()
+            try ServoEnvelope(.widowX).expectEveryTick(servos.goals(), summary: summary)
         }
 
         @Test func aFrozenCameraHoldsTheArm() throws {

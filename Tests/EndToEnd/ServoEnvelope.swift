@@ -141,6 +141,14 @@ struct ServoEnvelope {
         #expect(standstills.count <= pauses, "from a standstill at \(standstills.sorted())", sourceLocation: sourceLocation)
     }
 
+    /// The same with what the arm says in the summary of its run: on a busy machine it may have paused.
+    func expectEveryTick(
+        _ goals: [EmulatedServos.Goal], summary: JSONNode, sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        let pauses = try #require(summary["control_loop"]?["pauses"]?.int)
+        expectEveryTick(goals, pauses: pauses, sourceLocation: sourceLocation)
+    }
+
     /// How many times the joints were told the same as before, at the end of the log.
     func restingTicks(_ goals: [EmulatedServos.Goal]) -> Int {
         joints.map { joint in

@@ -1,8 +1,8 @@
 import Episodes
 import Foundation
-import Geometry
 import Images
 import JSONTree
+import Maths
 import Messages
 import Simulation
 import TestSupport

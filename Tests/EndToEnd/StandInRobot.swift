@@ -2,6 +2,7 @@ import Bus
 import Foundation
 import JSONTree
 import Launch
+import Manifests
 import Messages
 import TestSupport
 import Testing

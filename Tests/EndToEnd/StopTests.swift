@@ -1,6 +1,6 @@
 import Foundation
 import JSONTree
-import Launch
+import Manifests
 import Messages
 import TestSupport
 import Testing

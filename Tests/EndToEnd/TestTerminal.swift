@@ -30,12 +30,14 @@ final class TestTerminal {
         Foundation.close(master)
     }
 
+    /// The program's end of it.
+    var file: FileHandle { FileHandle(fileDescriptor: end, closeOnDealloc: false) }
+
     func run(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws -> Process {
         let process = Process()
         process.environment = Program.environment.merging(environment) { $1 }
         process.executableURL = URL(fileURLWithPath: Program.path(name))
         process.arguments = arguments
-        let file = FileHandle(fileDescriptor: end, closeOnDealloc: false)
         (process.standardInput, process.standardOutput, process.standardError) = (file, file, file)
         try process.run()
         return process

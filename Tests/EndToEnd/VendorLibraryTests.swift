@@ -32,7 +32,7 @@ extension EndToEnd {
 
         private func run(_ script: Script, faults: [String] = []) throws -> Program.Outcome {
             let servos = try EmulatedServos(faults.flatMap { ["--fault", $0] }, of: script.emulated)
-            let file = Fixture.packageRoot.appendingPathComponent("Tests/EndToEndTests/sdk/\(script.name).py").path
+            let file = Fixture.packageRoot.appendingPathComponent("Tests/EndToEnd/sdk/\(script.name).py").path
             let program = try RunningProgram(
                 executable: try #require(Self.python), ["-B", file, servos.link])
             return withExtendedLifetime(servos) { program.waitForEnd(limit: 60) }

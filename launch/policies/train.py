@@ -16,12 +16,15 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
-import torch
+try:
+    import numpy as np
+    import torch
 
-import checkpoint
-from dataset import Batches, Demonstrations, statistics
-from network import Octo, Shape
+    import checkpoint
+    from dataset import Batches, Demonstrations, statistics
+    from network import Octo, Shape
+except ModuleNotFoundError as missing:
+    sys.exit(f"train.py: the module '{missing.name}' is missing. pip install torch numpy pillow msgpack (torch's CPU build will do).")
 
 
 def options():

@@ -49,10 +49,10 @@ extension ArmDriver {
 
 /// What a driver does about torque when it starts.
 package enum TorqueAtStart: Equatable, Sendable {
-    /// On, each servo where it stands. Torque that is on stays on.
+    /// Torque on, each servo where it stands. Torque that is on stays on.
     case on
-    /// As it is found, until the first `write`: an emergency stop had switched it off.
+    /// Torque as it is found, until the first `write`: an emergency stop had switched it off.
     case released
-    /// As it is found, until `resume`: a fault was latched, and nobody has said yet that the arm may go on.
+    /// Torque as it is found, until `resume`: a fault was latched, and nobody has said yet that the arm may go on.
     case suspended
 }

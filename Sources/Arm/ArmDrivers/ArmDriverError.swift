@@ -1,8 +1,5 @@
 import ServoProtocol
-
-#if canImport(Glibc)
 import Glibc
-#endif
 
 /// Why a driver could not read or move the arm. Plain numbers only: thrown inside the control loop, it must not allocate.
 package enum ArmDriverError: Error, Equatable, Sendable, BitwiseCopyable {

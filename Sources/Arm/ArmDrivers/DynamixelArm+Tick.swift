@@ -180,7 +180,7 @@ extension DynamixelArm: ServoBusArm {
         return nil
     }
 
-    /// From torque to watchdog: what says whether a servo obeys.
+    /// First address and number of bytes of the registers, torque to watchdog, that say whether a servo obeys.
     private static var healthBase: Int { DynamixelRegister.torqueEnable.address }
     private static var healthCount: Int { DynamixelRegister.busWatchdog.address + 1 - healthBase }
 
@@ -235,7 +235,7 @@ extension DynamixelArm: ServoBusArm {
         try send(client.outgoing.bytes, at: now)
     }
 
-    /// The same for all; a shadow obeys its leader's id.
+    /// Appends a write of one value for all leaders; a shadow obeys its leader's id.
     private func append(_ value: Int, to register: DynamixelRegister) {
         let start = Dynamixel.beginSyncWrite(register.address, width: register.width, in: client.outgoing)
         for id in leaders {

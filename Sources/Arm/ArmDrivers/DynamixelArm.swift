@@ -20,15 +20,16 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
     let leaders: [UInt8]
     let watchdog: Duration?
     private let portName: String
-    /// Of the control loop.
+    /// Period of the control loop.
     private let period: Duration
     var line: ServoLineState
     private(set) var usesFastRead = false
-    /// Of each leader: pulses, as narrow as the servo's own registers; what a full load is.
+    /// Limits of each leader, pulses, as narrow as the servo's own registers; below, what a full load is to each.
     private(set) var limits: [ClosedRange<Int>] = []
     private(set) var fullLoad: [Double] = []
     var lastRead: MonotonicTime?
-    /// Only once the loop runs: what comes before its first tick may take longer than the servos would wait.
+    /// The watchdog has been sent to the servos, only once the loop runs: what comes before its first tick may take longer than
+    /// the servos would wait.
     var isWatchdogArmed = false
     /// A servo whose answer of this tick had the bit of a hardware error.
     var alertedServo: UInt8?
@@ -114,7 +115,7 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
         client.margin = min(cost.margin(beyond: client.wireTime(budget.bytesPerTick)), max(period * 0.6, .milliseconds(4)))
     }
 
-    /// With torque a servo goes back to its limits as fast as it can.
+    /// Checks that servos without torque stand inside their own limits: with torque they would go back as fast as they can.
     private func checkPlaces() throws(ServoPortError) -> Outcome {
         for id in layout.ids {
             guard let position = try place(of: id) else { return unsteady(id) }
@@ -249,7 +250,7 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
         return .fine
     }
 
-    /// Where a servo stands: what it has told three times alike, since a goal is made of it.
+    /// Reads where a servo stands, pulses: what it has told three times alike, since a goal is made of it.
     private func place(of id: UInt8) throws(ServoPortError) -> Int? {
         try ServoPlace.confirmed { () throws(ServoPortError) in try client.read(.presentPosition, of: id) }
     }

@@ -7,7 +7,7 @@ package final class DynamixelClient<Port: ServoPort> {
     let outgoing = PacketBuffer(capacity: 1_024)
     let parser = DynamixelParser()
     let incoming = UnsafeMutableRawBufferPointer.allocate(byteCount: 1_024, alignment: 8)
-    /// Of the line, bits per second.
+    /// Rate of the line, bits per second.
     package let baud: Int
     /// What an answer may take beyond its time on the wire: return delays, USB, the kernel.
     package var margin = Duration.milliseconds(50)

@@ -90,7 +90,7 @@ extension FeetechArm: ServoBusArm {
         return nil
     }
 
-    /// Without allocating.
+    /// Reads whether a servo's torque is on, without allocating.
     /// - Returns: nil when the servo does not answer in time.
     private func fetchTorque(of id: UInt8) throws(ServoPortError) -> Int? {
         let register = FeetechRegister.torqueEnable

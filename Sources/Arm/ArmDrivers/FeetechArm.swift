@@ -12,14 +12,14 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
     // Unchecked: made on one thread and then owned by the control loop's, never used by two at a time.
 
     static var base: Int { FeetechRegister.presentPosition.address }
-    /// As fast as the servo can: the goals are smooth already.
+    /// Acceleration in units of 100 pulses/s², as fast as the servo can: the goals are smooth already.
     private static var acceleration: Int { 254 }
 
     let client: FeetechClient<Port>
     let layout: ServoLayout
     let leaders: [UInt8]
     private let portName: String
-    /// Of the control loop.
+    /// Period of the control loop.
     private let period: Duration
     var line: ServoLineState
     /// A servo whose answer of this tick told errors.
@@ -100,7 +100,7 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
         client.margin = min(cost.margin(beyond: client.wireTime(budget.bytesPerTick)), max(period * 0.6, .milliseconds(4)))
     }
 
-    /// With torque a servo goes back to its limits as fast as it can.
+    /// Checks that servos without torque stand inside their own limits: with torque they would go back as fast as they can.
     private func checkPlaces() throws(ServoPortError) -> Outcome {
         for id in layout.ids {
             guard let position = try place(of: id) else { return unsteady(id) }
@@ -184,7 +184,7 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
         return .fine
     }
 
-    /// Where a servo stands: what it has told three times alike, since a goal is made of it.
+    /// Reads where a servo stands, pulses: what it has told three times alike, since a goal is made of it.
     private func place(of id: UInt8) throws(ServoPortError) -> Int? {
         try ServoPlace.confirmed { () throws(ServoPortError) in try client.read(.presentPosition, of: id) }
     }

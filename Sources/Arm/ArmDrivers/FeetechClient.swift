@@ -7,7 +7,7 @@ package final class FeetechClient<Port: ServoPort> {
     let outgoing = PacketBuffer(capacity: 512)
     let parser = FeetechParser()
     let incoming = UnsafeMutableRawBufferPointer.allocate(byteCount: 512, alignment: 8)
-    /// Of the line, bits per second.
+    /// Rate of the line, bits per second.
     package let baud: Int
     /// What an answer may take beyond its time on the wire.
     package var margin = Duration.milliseconds(50)

@@ -18,7 +18,7 @@ package struct ServoBudget: Equatable, Sendable {
         self.delaySeconds = delaySeconds
     }
 
-    /// Of an arm whose servos are asked for current, velocity and position, and told goals.
+    /// The budget of an arm whose servos are asked for current, velocity and position, and told goals.
     /// - Parameter usesFastRead: Dynamixel servos of recent firmware answer together.
     package init(_ layout: ServoLayout, baud: Int, usesFastRead: Bool) {
         let servos = layout.leaders.count

@@ -22,7 +22,7 @@ protocol ServoBusArm: AnyObject {
 }
 
 extension ServoBusArm {
-    /// Before anything is asked in a tick.
+    /// Opens a lost line again and resumes where somebody has asked for it, before anything is asked in a tick.
     func prepare(at now: MonotonicTime) throws(ArmDriverError) {
         try reconnect(at: now)
         if line.takeResumption() { try resumeNow(at: now) }

@@ -1,5 +1,5 @@
-import Geometry
 import JSONTree
+import Maths
 
 extension ServoLayout {
     /// Reads the "servos" of a calibration file; of the rest only the gripper's distances are looked at.

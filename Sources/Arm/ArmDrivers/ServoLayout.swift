@@ -1,7 +1,5 @@
-#if canImport(Glibc)
 import Glibc
-#endif
-import Geometry
+import Maths
 
 /// Which servo moves which joint, and how pulses and radians belong together.
 package struct ServoLayout: Equatable, Sendable {
@@ -74,7 +72,7 @@ package struct ServoLayout: Equatable, Sendable {
         package var linkage: Linkage
         /// The servo never gets a goal beyond, pulses.
         package var limits: ClosedRange<Int>
-        /// As a joint's.
+        /// Homing offset that the servo's own register has to say, as a joint's: pulses; nil is not compared.
         package var homingOffset: Int?
 
         package init(id: UInt8, linkage: Linkage, limits: ClosedRange<Int>, homingOffset: Int? = nil) {
@@ -122,7 +120,7 @@ package struct ServoLayout: Equatable, Sendable {
     }
 
     package var servoProtocol: ServoProtocolName
-    /// From base to wrist.
+    /// Joints from base to wrist.
     package var joints: [Joint]
     package var gripper: Gripper
 
@@ -139,7 +137,7 @@ package struct ServoLayout: Equatable, Sendable {
         package var limits: ClosedRange<Int>
         package var homingOffset: Int?
     }
-    /// From base to gripper.
+    /// Joints and gripper, from base to gripper.
     package var parts: [Part] {
         joints.map { Part(id: $0.id, limits: $0.limits, homingOffset: $0.homingOffset) }
             + [Part(id: gripper.id, limits: gripper.limits, homingOffset: gripper.homingOffset)]

@@ -22,7 +22,7 @@ struct ServoLineState {
     private(set) var wantsResumption = false
     /// Bytes that the next question asks for beyond what is needed.
     private(set) var tag = 0
-    /// Of each servo: whether answers to former questions came since its last good one.
+    /// Whether answers to former questions came since the last good one, for each servo.
     private var late: [Bool]
 
     init(_ layout: ServoLayout, kinds: [ServoLooks.Kind], torque: TorqueAtStart) {
@@ -52,7 +52,7 @@ struct ServoLineState {
         if readings.servos[index].hasAnswered { late[index] = false }
     }
 
-    /// From now on nothing is sent until somebody resumes.
+    /// Suspends the line: from now on nothing is sent until somebody resumes.
     mutating func suspend() { isSuspended = true }
 
     mutating func lose(at now: MonotonicTime) {
@@ -101,7 +101,7 @@ struct LineTiming {
     private var times: [Double] = []
     private var lost = 0
     private var wholeInARow = 0
-    /// Of each servo: rounds without its answer.
+    /// Rounds without an answer, for each servo.
     private var silence: [Int]
 
     init(_ ids: [UInt8]) {
@@ -137,7 +137,7 @@ struct LineTiming {
     }
 }
 
-/// Where a servo stands before its torque comes on.
+/// Finds and checks where a servo stands before its torque comes on.
 enum ServoPlace {
     /// Encoder noise and backlash, pulses: 1°.
     private static let tolerance = 12

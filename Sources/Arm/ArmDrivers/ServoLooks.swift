@@ -15,7 +15,7 @@ struct ServoLooks {
         /// The joint that the servo moves; the number of joints is the gripper.
         var joint: Int
         var isShadow: Bool
-        /// As a shadow told it.
+        /// Temperature that the servo told as a shadow.
         var temperature = Temperature()
     }
     /// What a look that found nothing good leads to.

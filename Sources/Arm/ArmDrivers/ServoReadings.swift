@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 import Messages
 import Time
 
@@ -38,9 +38,9 @@ struct ServoReadings {
         var temperature = Temperature()
         /// Ticks in a row without an answer.
         var misses = 0
-        /// It has answered in this tick.
+        /// The servo has answered in this tick.
         var hasAnswered = false
-        /// Its answer to the last question was not believed.
+        /// The servo's answer to the last question was not believed.
         var wasRefused = false
         /// What it told last, from where it was not to be expected; a second answer that agrees with it may count.
         var doubted: Measurement?

@@ -1,10 +1,12 @@
+import Glibc
+
 /// Why a driver does not begin: found while the arm was still at rest.
 package enum ServoStartError: Error, Equatable {
     case missing(found: [UInt8], expected: [UInt8], port: String)
     /// What answers a ping is damaged, or answers twice.
     case sameID(servo: UInt8, port: String)
     case otherProtocol(servo: UInt8, speaks: ServoTongue, expected: ServoTongue, port: String)
-    /// It answers pings, and still no reads after its status return level was set.
+    /// A servo that answers pings, and still no reads after its status return level was set.
     case answersTooLittle(servo: UInt8)
     /// A Feetech servo whose positions count turns: what they say depends on what it did since the power came.
     case countsTurns(servo: UInt8, phase: Int)
@@ -20,7 +22,7 @@ package enum ServoStartError: Error, Equatable {
     case notEnoughTime(rateHertz: Double, highestHertz: Double, bytes: Int, baud: Int)
     /// A servo stands outside the limits in its own registers, pulses.
     case beyondOwnLimits(servo: UInt8, found: Int, limits: ClosedRange<Int>)
-    /// Of so many questions in a row so many were not answered whole.
+    /// A servo that left so many of so many questions in a row without a whole answer.
     case unsteady(servo: UInt8, lost: Int, asked: Int, port: String)
     /// What was measured of the line does not fit into a control tick.
     case slowLine(LineCost, rateHertz: Double, cause: String)
@@ -90,7 +92,3 @@ extension ServoStartError: CustomStringConvertible {
         }
     }
 }
-
-#if canImport(Glibc)
-import Glibc
-#endif

@@ -1,10 +1,7 @@
-import Geometry
+import Glibc
+import Maths
 import Messages
 import Time
-
-#if canImport(Glibc)
-import Glibc
-#endif
 
 /// An arm without hardware: every joint, and the gripper, follows its setpoint as a first-order lag.
 ///
@@ -58,7 +55,7 @@ package struct SimulatedArm: ArmDriver {
         memory?.servos = servos
     }
 
-    /// It stays where it is: nothing weighs.
+    /// Lets the arm stay where it is: nothing weighs.
     package mutating func release(at now: MonotonicTime) throws(ArmDriverError) {
         advance(to: now)
         servos.goal = servos.positions
@@ -80,7 +77,7 @@ package struct SimulatedArm: ArmDriver {
 
 /// The state of all servos of a simulated arm.
 package struct SimulatedServos: Equatable, Sendable, BitwiseCopyable {
-    /// When `positions` were true; nil before the first use.
+    /// Time at which `positions` were true; nil before the first use.
     package var time: MonotonicTime?
     /// Radians.
     package var positions: JointVector

@@ -1,10 +1,7 @@
-import Geometry
+import Glibc
+import Maths
 import Messages
 import Time
-
-#if canImport(Glibc)
-import Glibc
-#endif
 
 /// Why the memory file of a simulated arm cannot be used.
 package enum SimulatedServoMemoryError: Error, Equatable, CustomStringConvertible {

@@ -1,6 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#endif
 
 /// Why a line is slower than a control tick, as far as this machine can tell.
 package enum SlowLine: Equatable, Sendable {

@@ -1,9 +1,9 @@
 import ArmDrivers
 import Control
-import Geometry
+import Maths
 
 extension ArmCalibration {
-    /// The same arm with no joint allowed further than its servo goes: else setpoints and servos would differ at the ends.
+    /// This arm with no joint allowed further than its servo goes: else setpoints and servos would differ at the ends.
     /// Rest and neutral pose move inside with the limits.
     package func narrowed(to layout: ServoLayout) -> Self {
         var narrowed = self

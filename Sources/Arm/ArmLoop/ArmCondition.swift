@@ -1,5 +1,5 @@
 import ArmDrivers
-import Geometry
+import Maths
 import Messages
 
 /// How an arm is, for people: what is wrong, what the arm does meanwhile, and what a person does next.
@@ -7,8 +7,9 @@ package struct ArmCondition: Equatable, Sendable {
     package var state: NodeStatus.State
     package var headline: String
 
-    /// The way on, the same for every latched fault, whoever moves the arm afterwards.
-    private static let goOn = "run 'octo-arm reset' (or press x where you drive it)"
+    /// The way on, the same for every latched fault, whoever moves the arm afterwards; and after an emergency stop.
+    private static let goOn = "run 'octo-arm clear' (or press c where you drive it)"
+    private static let reset = "run 'octo-arm reset' (or press x where you drive it)"
 
     /// - Parameters:
     ///   - jointNames: the gripper comes last.
@@ -41,7 +42,7 @@ package struct ArmCondition: Equatable, Sendable {
                         + "Then \(Self.goOn)")
             case .emergencyStop:
                 self.init(
-                    .degraded, "emergency stop. \(holds). When it is safe, \(Self.goOn), and for the policy then 'octo-arm resume' (m)")
+                    .degraded, "emergency stop. \(holds). When it is safe, \(Self.reset), and for the policy then 'octo-arm resume' (m)")
             case .stalled:
                 self.init(.degraded, "\(joint) is blocked: it pushes and does not come on. \(holds). Free it, then \(Self.goOn)")
             case .overloaded:

@@ -8,7 +8,7 @@ import Time
 package enum ArmLoopError: Error, Equatable, CustomStringConvertible {
     case wrongArm(calibration: String, expected: Int, found: Int)
     case firstRead(ArmDriverError)
-    /// Of so many readings never several in a row were whole.
+    /// So many readings, of which never several in a row were whole.
     case firstReadNotWhole(attempts: Int)
     case firstReadNotFinite
     case thread(ThreadStartError)

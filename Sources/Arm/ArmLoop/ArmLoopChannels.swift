@@ -1,5 +1,5 @@
 import Control
-import Geometry
+import Maths
 import Messages
 import RealTime
 import Synchronization
@@ -11,7 +11,7 @@ package enum ArmLoopCommand: Equatable, Sendable, BitwiseCopyable {
     case recover
     case resume(by: OperatorID)
 
-    /// As operators ask for it.
+    /// The command as operators ask for it.
     var action: ArmCommand.Action {
         switch self {
         case .resetEmergencyStop: .resetEmergencyStop
@@ -36,21 +36,21 @@ package final class RequestCount: Sendable {
 /// The ends of the lock-free channels between the control loop and the rest of its process. The loop's thread is one
 /// side, one other thread the other side, for each of them; stop and emergency stop are for any thread.
 package final class ArmLoopChannels: Sendable {
-    /// To the loop.
+    /// Chunks on their way to the loop.
     package let chunks: EventRing<FixedActionChunk>
-    /// To the loop: brake, hold, take no more chunks.
+    /// Request to the loop to brake, hold, and take no more chunks.
     package let stop = StopFlag()
-    /// To the loop: brake and hold until a command ends it.
+    /// Requests to the loop to brake and hold until a command ends it.
     package let emergencyStop = RequestCount()
-    /// To the loop.
+    /// Commands on their way to the loop.
     package let commands: EventRing<ArmLoopCommand>
-    /// To the loop: an operator's motion, newest only.
+    /// An operator's motion on its way to the loop, newest only.
     package let manual: LatestMailbox<ManualCommand>
-    /// From the loop, every tick.
+    /// Snapshots from the loop, one every tick, newest only.
     package let snapshots: LatestMailbox<ArmLoopSnapshot>
-    /// From the loop.
+    /// Chunk reports from the loop.
     package let reports: EventRing<ChunkReport>
-    /// From the loop: what it took and decided, for those who want to compute it again.
+    /// Trace from the loop: what it took and decided, for those who want to compute it again.
     package let trace: EventRing<ArmTrace.Entry>
 
     /// - Parameter initial: the state before the first tick.

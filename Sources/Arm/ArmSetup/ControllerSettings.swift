@@ -1,9 +1,9 @@
 import Control
-import Launch
+import Manifests
 import Time
 
 extension ArmControllerConfiguration {
-    /// As the manifest says.
+    /// The configuration that the manifest asks for.
     package init(_ section: Manifest.Arm, policyRate: Rate) {
         let strategy: ChunkStrategy =
             switch section.strategy {

@@ -1,5 +1,5 @@
 import Control
-import Launch
+import Manifests
 import Teleop
 import Time
 

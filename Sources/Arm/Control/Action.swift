@@ -2,7 +2,7 @@ import Messages
 
 /// One action, stored in place: what the policy, or a mean of several chunks, asks for at one timestep.
 struct Action: Equatable, Sendable, BitwiseCopyable {
-    /// As `ActionSpace` says; lanes at and beyond `dimension` are 0.
+    /// Numbers of the action as `ActionSpace` says; lanes at and beyond `dimension` are 0.
     var numbers: SIMD16<Double>
     let dimension: Int
     let space: ActionSpace
@@ -15,8 +15,8 @@ struct Action: Equatable, Sendable, BitwiseCopyable {
     /// What the gripper is asked for: always the last number.
     var gripper: Double { numbers[dimension - 1] }
 
-    /// Between `self` (`share` 0) and `other` (`share` 1) element by element, angles the short way round. A gripper is
-    /// asked for one or the other: half-way between open and closed is neither's wish.
+    /// An action between `self` (`share` 0) and `other` (`share` 1) element by element, angles the short way round. A gripper
+    /// is asked for one or the other: half-way between open and closed is neither's wish.
     func mixed(with other: Action, share: Double) -> Action {
         var result = self
         for element in 0..<dimension - 1 {

@@ -15,27 +15,27 @@ struct CalibrationCeiling: Sendable {
     /// 0.229 rpm = 10.7 rad/s (ROBOTIS e-manual, control table, address 44); an STS3215 does about 5 rad/s.
     static let jointVelocity = CalibrationCeiling(
         range: 0...12, unit: "rad/s", reason: "the fastest of these servos turn at 10.7 rad/s without a load")
-    /// At full speed within 60 ms. An STS3215's own ramp ends at 254 x 100 pulses/s² = 39 rad/s² (memory table, address 41);
-    /// the torque of an XM430 with an arm on it gives less.
+    /// Acceleration to full speed within 60 ms. An STS3215's own ramp ends at 254 x 100 pulses/s² = 39 rad/s² (memory table,
+    /// address 41); the torque of an XM430 with an arm on it gives less.
     static let jointAcceleration = CalibrationCeiling(
         range: 0...200, unit: "rad/s²", reason: "such a servo is at its full speed in 60 ms then")
     /// Each coordinate. The longest arms of these servos reach 0.75 m (ViperX-300, Trossen's specification); the rest is for
     /// a base that stands elsewhere.
     static let workspace = CalibrationCeiling(
         range: -2...2, unit: "m", reason: "the longest arms of such servos reach 0.75 m")
-    /// From one joint to the next, and to the tool point.
+    /// Each coordinate of the way from one joint to the next, and to the tool point.
     static let offset = CalibrationCeiling(range: -2...2, unit: "m", reason: "the longest arms of such servos reach 0.75 m")
-    /// Of one policy step. The Bridge data set's largest is 0.05 m in 0.2 s; four times that is 1 m/s.
+    /// Translation of one policy step. The Bridge data set's largest is 0.05 m in 0.2 s; four times that is 1 m/s.
     static let stepTranslation = CalibrationCeiling(
         range: 0...0.2, unit: "m", reason: "in a step of 0.2 s that is 1 m/s, far beyond a training set's")
-    /// Of one policy step: a quarter of a turn, beyond which rotation vectors of different axes no longer add up.
+    /// Rotation of one policy step: a quarter of a turn, beyond which rotation vectors of different axes no longer add up.
     static let stepRotation = CalibrationCeiling(
         range: 0 ... .pi / 2, unit: "rad", reason: "a quarter of a turn in one step is beyond any training set's")
     /// A stroke is about half a turn of the gripper's servo, whose top speed (see `jointVelocity`) gives 4 strokes a second;
     /// a linkage with a short stroke may have five times as many.
     static let gripperSpeed = CalibrationCeiling(
         range: 0...20, unit: "strokes/s", reason: "such a servo makes about 4 strokes a second")
-    /// Of a finger from the centre line; those of these arms stand at most 0.06 m from it.
+    /// Distance of a finger from the centre line; those of these arms stand at most 0.06 m from it.
     static let finger = CalibrationCeiling(
         range: -0.2...0.2, unit: "m", reason: "fingers of such grippers stand at most 0.06 m from the centre line")
 

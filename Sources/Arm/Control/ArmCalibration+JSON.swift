@@ -1,5 +1,5 @@
-import Geometry
 import JSONTree
+import Maths
 
 extension ArmCalibration {
     /// Reads the text of a calibration file.

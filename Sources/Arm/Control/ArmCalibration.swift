@@ -1,13 +1,13 @@
-import Geometry
+import Maths
 
 /// What the control loop knows about one arm: geometry, limits, poses. Read from a file in `calibration/`.
 package struct ArmCalibration: Equatable, Sendable {
     /// One joint, from base to wrist.
     package struct Joint: Equatable, Sendable {
         package var name: String
-        /// Where it stands in the frame of the joint before, at angle 0; metres.
+        /// Pose of the joint in the frame of the joint before, at angle 0; metres.
         package var parentFromJoint: Pose
-        /// Its axis in its own frame, length 1.
+        /// Axis of the joint in its own frame, length 1.
         package var axis: Vector3
         /// Radians.
         package var lower: Double
@@ -48,7 +48,7 @@ package struct ArmCalibration: Equatable, Sendable {
     package var gripper: Gripper
     /// Folded, safe to switch off in; radians.
     package var rest: JointVector
-    /// Where a run begins; radians.
+    /// Pose in which a run begins; radians.
     package var neutral: JointVector
     /// The commanded tool point stays inside.
     package var workspace: Workspace

@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 import Messages
 import Time
 
@@ -83,15 +83,15 @@ package struct ArmController: Sendable, BitwiseCopyable {
     var gripper: Double
     var gripperTarget: Double
     var latch: GripperLatch
-    /// Where the reference was at the last tick, radians.
+    /// Place of the reference at the last tick, radians.
     var reference: JointVector
     /// Good ticks since the driver failed; a chunk starts only when one whole tick, read and write, has worked.
     var goodTicks = Int.max
     /// Every encoder was read in this tick.
     var hasWholeReading = true
-    /// When every encoder was read last.
+    /// Time at which every encoder was read last.
     private var lastWholeReading: MonotonicTime
-    /// Where the arm stands has to be read anew, twice alike, before anything is sent.
+    /// The arm's place has to be read anew, twice alike, before anything is sent.
     var needsPlace = false
     /// A setpoint has been sent since the process began.
     private var hasMoved = false
@@ -124,7 +124,7 @@ package struct ArmController: Sendable, BitwiseCopyable {
     // The chunk being executed; meaningful in `executing` only. See ArmController+Steps.
     var current = FixedActionChunk()
     var report: ChunkReport
-    /// Of `current`; with an ensemble the timestep.
+    /// Step of `current` that is executed; with an ensemble the timestep.
     var step = 0
     /// How much later than meant, in steps, `current` is executed.
     var phaseLag = 0.0
@@ -260,7 +260,7 @@ package struct ArmController: Sendable, BitwiseCopyable {
         hold(.driverFault)
     }
 
-    /// From now on the arm brakes, holds, and takes no more chunks.
+    /// Lets the arm brake, hold, and take no more chunks from now on.
     package mutating func beginStopping() { hold(.stopping) }
 
     /// One control tick.
@@ -353,7 +353,7 @@ package struct ArmController: Sendable, BitwiseCopyable {
         return true
     }
 
-    /// Within a tick's travel, or what encoders are uncertain by where a tick is short.
+    /// Whether two states are one place: within a tick's travel, or what encoders are uncertain by where a tick is short.
     private func isOnePlace(_ one: JointState, _ other: JointState) -> Bool {
         let period = configuration.rate.periodSeconds
         for joint in 0..<jointCount
@@ -461,7 +461,7 @@ package struct ArmController: Sendable, BitwiseCopyable {
         boxSlack = planner.outside(tool) + Vector3(repeating: 5 * Self.boxTolerance)
     }
 
-    /// Where the joints are after braking for so many seconds.
+    /// Positions of the joints after braking for so many seconds, radians.
     private func braking(_ start: JointMotion, for seconds: Double) -> JointVector {
         var positions = start.positions
         for joint in 0..<jointCount {
@@ -527,7 +527,7 @@ package struct ArmController: Sendable, BitwiseCopyable {
 }
 
 extension HoldReason {
-    /// Of two reasons the one with the higher rank stays.
+    /// Rank of the reason: of two the one with the higher rank stays.
     var rank: Int {
         switch self {
         case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .released, .awaitingResume: 0

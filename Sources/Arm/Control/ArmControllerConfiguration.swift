@@ -14,7 +14,7 @@ package struct ArmControllerConfiguration: Equatable, Sendable, BitwiseCopyable 
     /// one arrives, and whenever that is a little late one of a step earlier would be taken. A quarter of a step covers
     /// the jitter of inference and costs that quarter once.
     package var startMargin: Duration
-    /// When a joint counts as blocked, overloaded or too hot; nil does not watch.
+    /// Limits from which on a joint counts as blocked, overloaded or too hot; nil does not watch.
     package var servoLimits: ServoLimits?
     /// How long an operator's command holds after its stamp.
     package var deadManTimeout: Duration

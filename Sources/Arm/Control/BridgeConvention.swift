@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 
 /// How the Bridge data set writes poses and actions, and so how the checkpoints trained on it speak.
 ///

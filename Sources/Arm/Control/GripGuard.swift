@@ -15,7 +15,7 @@ package struct GripGuard: Equatable, Sendable, BitwiseCopyable {
     private let stallTicks: Int
     private var ticks = 0
     private var blockedAt = 0.0
-    /// Where it met something, and whether it was opening (1) or closing (-1); 0 when it is free.
+    /// Opening at which the gripper met something, and whether it was opening (1) or closing (-1); 0 when it is free.
     private var contact = 0.0
     private var direction = 0.0
 

@@ -1,10 +1,10 @@
 /// What becomes of the gripper's number in an action.
 package enum GripperRule: Equatable, Sendable, BitwiseCopyable {
-    /// It is the opening, cut to 0...1.
+    /// The number is the opening, cut to 0...1.
     case absolute
     /// Below `threshold` the gripper closes, else it opens fully.
     case binary(threshold: Double)
-    /// As `binary`, but only after `steps` actions in a row that ask for the other state: one stray action drops
+    /// Opens and closes as `binary`, but only after `steps` actions in a row that ask for the other state: one stray action drops
     /// nothing. The official evaluation's rule, with threshold 0.5 and 1 step (the official code, commit 241fb35, and the
     /// Bridge robot environment it drives).
     case sticky(threshold: Double, steps: Int)

@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 import Time
 
 /// One policy step as a cubic in every joint: given positions and velocities at both ends, continuous with its
@@ -34,7 +34,7 @@ struct HermiteSegment: Sendable, BitwiseCopyable {
 
     var end: MonotonicTime { start + duration }
 
-    /// Where the reference is at `time`, radians; the ends outside the segment.
+    /// Place of the reference at `time`, radians; the ends outside the segment.
     ///
     /// Cubic Hermite basis on s in 0...1.
     func positions(at time: MonotonicTime) -> JointVector {
@@ -53,7 +53,7 @@ struct HermiteSegment: Sendable, BitwiseCopyable {
         return result
     }
 
-    /// From now on it ends at rest.
+    /// Lets the segment end at rest from now on.
     mutating func rest() { to = JointMotion(at: to.positions) }
 
     /// The velocity at a point between two steps that keeps the cubics from overshooting: zero where the direction

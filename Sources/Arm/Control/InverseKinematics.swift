@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 
 /// Finds joint angles near given ones that bring the end effector to a pose. Holds no memory: the same question has
 /// the same answer.

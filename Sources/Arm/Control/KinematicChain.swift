@@ -1,10 +1,10 @@
-import Geometry
+import Maths
 
 /// A serial arm as a chain of revolute joints, stored in place so that a control loop copies it without allocating.
 package struct KinematicChain: Sendable, BitwiseCopyable {
     /// One revolute joint.
     package struct Joint: Sendable, BitwiseCopyable {
-        /// Where the joint stands in the frame of the joint before it (the base for the first), at angle 0.
+        /// Pose of the joint in the frame of the joint before it (the base for the first), at angle 0.
         package var parentFromJoint: Pose
         /// The axis it turns about, in its own frame, length 1.
         package var axis: Vector3
@@ -43,7 +43,7 @@ package struct KinematicChain: Sendable, BitwiseCopyable {
         return pose * lastJointFromEEF
     }
 
-    /// Where every part of the arm is: the base, each joint, the end effector; metres, base frame. Allocates.
+    /// Places of every part of the arm: the base, each joint, the end effector; metres, base frame. Allocates.
     /// - Parameter positions: radians, one for each joint.
     package func points(_ positions: JointVector) -> [Vector3] {
         precondition(positions.count == count, "as many angles as the chain has joints")

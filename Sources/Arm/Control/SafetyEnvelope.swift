@@ -1,8 +1,5 @@
-import Geometry
-
-#if canImport(Glibc)
 import Glibc
-#endif
+import Maths
 
 /// Positions and velocities at one control tick.
 package struct JointMotion: Equatable, Sendable, BitwiseCopyable {

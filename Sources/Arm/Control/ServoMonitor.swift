@@ -1,7 +1,7 @@
-import Geometry
+import Maths
 import Messages
 
-/// When a joint counts as blocked, overloaded or too hot.
+/// Limits from which on a joint counts as blocked, overloaded or too hot.
 package struct ServoLimits: Equatable, Sendable, BitwiseCopyable {
     /// Radians between setpoint and joint from which on it does not follow.
     package var stallError: Double
@@ -37,7 +37,7 @@ package struct ServoLimits: Equatable, Sendable, BitwiseCopyable {
 /// Why the arm holds until somebody clears it, and which joint it is about.
 package struct ArmFault: Equatable, Sendable, BitwiseCopyable {
     package var reason: HoldReason
-    /// From 0 at the base; the number of joints is the gripper; nil when it is about none.
+    /// Number of the joint, from 0 at the base; the number of joints is the gripper; nil when it is about none.
     package var joint: Int?
 
     package init(reason: HoldReason, joint: Int?) {
@@ -53,7 +53,7 @@ package struct ServoMonitor: Sendable, BitwiseCopyable {
     package struct Finding: Equatable, Sendable, BitwiseCopyable {
         /// `stalled`, `overloaded`, `overheated` or `notFollowing`.
         package var reason: HoldReason
-        /// From 0 at the base; the number of joints is the gripper.
+        /// Number of the joint, from 0 at the base; the number of joints is the gripper.
         package var joint: Int
 
         package init(reason: HoldReason, joint: Int) {
@@ -67,7 +67,7 @@ package struct ServoMonitor: Sendable, BitwiseCopyable {
     private let overloadTicks: Int
     private var blocked = InlineArray<8, Int>(repeating: 0)
     private var loaded = InlineArray<8, Int>(repeating: 0)
-    /// Where each joint was when it began not to follow, radians.
+    /// Angle of each joint when it began not to follow, radians.
     private var blockedAt = InlineArray<8, Double>(repeating: 0)
 
     /// - Parameter period: seconds from tick to tick.

@@ -1,8 +1,8 @@
-import Geometry
+import Maths
 import Messages
 
 
-/// Where one policy step leads: the commanded configuration and pose at its end.
+/// The end to which one policy step leads: the commanded configuration and pose there.
 struct StepTarget: Sendable, BitwiseCopyable {
     /// Radians.
     var positions: JointVector
@@ -42,7 +42,7 @@ struct StepPlanner: Sendable, BitwiseCopyable {
         StepTarget(positions: positions, baseFromEEF: inverseKinematics.chain.baseFromEEF(positions))
     }
 
-    /// Where `action` leads from `previous`, the target of the step before.
+    /// The target to which `action` leads from `previous`, the target of the step before.
     /// - Parameter seconds: how long the step lasts.
     func target(of action: Action, lasting seconds: Double, after previous: StepTarget) -> StepTarget {
         var target =

@@ -1,9 +1,6 @@
 import Messages
 import Time
-
-#if canImport(Glibc)
 import Glibc
-#endif
 
 /// The weighted mean of what several chunks say about the same timestep.
 ///

@@ -16,10 +16,10 @@ package struct BusFaults: Equatable, Sendable {
     /// Each request's answers are handed over only once so many more requests have been answered: what the host takes
     /// for an answer to this request is one to an earlier one.
     package var stale = 0
-    /// For so many seconds answers pile up in the adapter, then all of them come at once. Begins when the line is next
+    /// Seconds for which answers pile up in the adapter; then all of them come at once. Begins when the line is next
     /// used, which sets it back to 0.
     package var hold = 0.0
-    /// For so many seconds the line is frozen in both directions, then it goes on where it was; the servos have power all
+    /// Seconds for which the line is frozen in both directions; then it goes on where it was; the servos have power all
     /// the while. Begins when the line is next used, which sets it back to 0.
     package var pause = 0.0
     /// Servos that do not hear.
@@ -51,7 +51,7 @@ package struct RegisterWrite: Equatable, Sendable {
     }
 }
 
-/// Where a servo stands and where it is told to go.
+/// A servo's place, and the one it is told to go to.
 package struct ServoStance: Equatable, Sendable {
     /// Pulses, as its position register counts.
     package var position: Int
@@ -73,7 +73,7 @@ package struct PositionReading: Equatable, Sendable {
     package var pulses: Int
     /// The servo stood elsewhere: the line has put another number in its place.
     package var isGarbled: Bool
-    /// When the servo stood there.
+    /// Time at which the servo stood there.
     package var time: MonotonicTime
 
     package init(id: UInt8, pulses: Int, isGarbled: Bool, time: MonotonicTime) {

@@ -1,4 +1,4 @@
-import Chance
+import Maths
 import ServoProtocol
 import Time
 
@@ -23,13 +23,13 @@ package protocol EmulatedBus: ServoFaultBus {
     /// Bytes that have left the adapter for the host by `now`, in order.
     func takeReplies(at now: MonotonicTime) -> [UInt8]
 
-    /// When something happens on the line next: bytes are due, or a frozen line thaws.
+    /// Time at which something happens on the line next: bytes are due, or a frozen line thaws.
     var nextReplyTime: MonotonicTime? { get }
 
-    /// Where a servo stands, pulses as its position register says; nil for an unknown id.
+    /// Position of a servo, pulses as its position register says; nil for an unknown id.
     func position(of id: UInt8) -> Int?
 
-    /// Where a servo stands, where it is told to go, and whether it does; nil for an unknown id.
+    /// Stance of a servo: where it stands, where it is told to go, and whether it does; nil for an unknown id.
     func stance(of id: UInt8) -> ServoStance?
 
     /// Puts something in a servo's way, pulses as its position register says; nil takes it away.

@@ -1,4 +1,4 @@
-import Chance
+import Maths
 import ServoProtocol
 import Time
 
@@ -14,19 +14,19 @@ package final class EmulatedDynamixelBus: EmulatedBus {
     private let firstProtocolParser = FeetechParser()
     private let buffer = PacketBuffer(capacity: 4_096)
     private var line: EmulatedLine
-    /// When what the servos hear reached them.
+    /// Time at which what the servos hear reached them.
     private var present = MonotonicTime.zero
     private var dice: SplitMix64
     /// Answers fast sync and bulk reads.
     private let knowsFastSyncRead: Bool
-    /// To the packet that is being heard.
+    /// Answers to the packet that is being heard.
     private var answers: [ServoAnswer] = []
 
     /// A servo of the chain.
     package struct Servo: Sendable {
         package var id: UInt8
         package var model: DynamixelModel
-        /// Where it stands, pulses.
+        /// Position of the servo, pulses.
         package var pulses: Int
         package var secondaryID: UInt8
         package var isReversed: Bool
@@ -87,8 +87,8 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         servos.first { $0.id == id }?.value(register)
     }
 
-    /// Where a servo's control sends its shaft, pulses as its position register counts; nil without torque, and for an
-    /// unknown id.
+    /// Position to which a servo's control sends its shaft, pulses as its position register counts; nil without torque, and for
+    /// an unknown id.
     package func drive(of id: UInt8) -> Double? { servos.first { $0.id == id }?.drive }
 
     /// What became of a servo's shaft in a world outside, which from then on decides where it is.
@@ -352,7 +352,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         }
     }
 
-    /// Without an answer.
+    /// Writes to every servo that obeys an id, without an answer.
     private func write(_ id: UInt8, _ address: Int, _ data: ArraySlice<UInt8>, _ now: MonotonicTime) {
         for index in servos.indices where hears(servos[index]) {
             guard servos[index].id == id || servos[index].secondaryID == id else { continue }

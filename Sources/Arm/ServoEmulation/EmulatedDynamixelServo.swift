@@ -74,7 +74,7 @@ struct EmulatedDynamixelServo {
     }
 
     var id: UInt8 { registers[DynamixelRegister.id.address] }
-    /// It obeys packets to this id too, and does not answer them.
+    /// Second id whose packets the servo obeys, and does not answer; nil without one.
     var secondaryID: UInt8? {
         let id = registers[DynamixelRegister.secondaryID.address]
         return id <= Dynamixel.highestID ? id : nil
@@ -240,7 +240,7 @@ struct EmulatedDynamixelServo {
 
     // MARK: A world outside
 
-    /// Where its control sends its shaft, pulses as its position register counts; nil without torque.
+    /// Position to which the servo's control sends its shaft, pulses as its position register counts; nil without torque.
     var drive: Double? { isTorqueOn ? registered(motor.position) : nil }
 
     /// Something else than the emulated motor has moved its shaft.

@@ -1,4 +1,4 @@
-import Chance
+import Maths
 import ServoProtocol
 import Time
 
@@ -12,16 +12,16 @@ package final class EmulatedFeetechBus: EmulatedBus {
     private let parser = FeetechParser()
     private let buffer = PacketBuffer(capacity: 1_024)
     private var line: EmulatedLine
-    /// When what the servos hear reached them.
+    /// Time at which what the servos hear reached them.
     private var present = MonotonicTime.zero
     private var dice: SplitMix64
-    /// To the packet that is being heard.
+    /// Answers to the packet that is being heard.
     private var answers: [ServoAnswer] = []
 
     /// A servo of the chain.
     package struct Servo: Sendable {
         package var id: UInt8
-        /// Where its bare encoder stands, pulses.
+        /// Position of the bare encoder, pulses.
         package var pulses: Int
         package var homingOffset: Int
         /// Pulses, after the offset.

@@ -213,7 +213,7 @@ struct EmulatedFeetechServo {
         return true
     }
 
-    /// As if it had always been so.
+    /// Sets a register as if it had always been so.
     private mutating func keep(_ register: FeetechRegister, _ value: Int) {
         set(register, value)
         kept.replaceSubrange(register.range, with: registers[register.range])

@@ -98,7 +98,7 @@ struct EmulatedLine {
         waiting[waiting.count - 1].readings += readings
     }
 
-    /// When what has just passed the wire is there: never before what was said earlier.
+    /// Time at which what has just passed the wire is there: never before what was said earlier.
     private var arrival: MonotonicTime { max(free + .fromSeconds(lag), lastDue) }
 
     /// A byte reaches the adapter.
@@ -117,7 +117,7 @@ struct EmulatedLine {
         waiting[waiting.count - 1].isOpen = false
     }
 
-    /// When something is due next.
+    /// Time at which something is due next; nil when nothing is.
     var next: MonotonicTime? {
         let answer = waiting.first.flatMap { $0.request + stale <= requests ? max($0.due, heldUntil) : nil }
         guard !unheard.isEmpty else { return answer }

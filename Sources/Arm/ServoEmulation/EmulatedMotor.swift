@@ -13,7 +13,7 @@ struct EmulatedMotor: Equatable, Sendable {
     var position: Double
     /// Pulses per second.
     private(set) var velocity = 0.0
-    /// It cannot turn beyond these, pulses.
+    /// Lowest and highest position that the motor can turn to, pulses.
     var lowestFree = -Double.infinity
     var highestFree = Double.infinity
     /// How hard it pushes, -1 ... 1.
@@ -23,7 +23,7 @@ struct EmulatedMotor: Equatable, Sendable {
     /// What becomes of its shaft, if a world outside decides that: then `position` is where it tries to be.
     var shaft: EmulatedShaft?
 
-    /// Where its shaft is, pulses as the bare encoder would say.
+    /// Position of its shaft, pulses as the bare encoder would say.
     var present: Double { shaft?.position ?? position }
     /// Pulses per second.
     var presentVelocity: Double { shaft?.velocity ?? velocity }
@@ -46,7 +46,7 @@ struct EmulatedMotor: Equatable, Sendable {
         if stalledSeconds == 0 { effort = share * 0.2 } else { effort = share }
     }
 
-    /// Without torque: stays where it is, or goes where its shaft goes.
+    /// Goes on without torque: stays where it is, or goes where its shaft goes.
     mutating func rest() {
         position = present
         (velocity, effort, stalledSeconds) = (0, 0, 0)

@@ -1,6 +1,5 @@
 import CShims
 import Foundation
-import ServoEmulation
 import Time
 
 /// Passes bytes between the pseudo-terminal and the emulated servos, each at its time.
@@ -14,7 +13,7 @@ package struct EmulationServer {
         self.terminal = terminal
     }
 
-    /// Until SIGTERM, SIGINT or SIGHUP.
+    /// Serves until SIGTERM, SIGINT or SIGHUP.
     package mutating func serve() throws {
         let signals = octo_signal_fd()
         guard signals >= 0 else { return }

@@ -1,6 +1,5 @@
 import ArmDrivers
-import Geometry
-import ServoEmulation
+import Maths
 
 extension ServoLayout {
     /// Emulated servos that stand where the joints do.
@@ -14,7 +13,7 @@ extension ServoLayout {
 
     private var middlePulse: Int { (gripper.limits.lowerBound + gripper.limits.upperBound) / 2 }
 
-    /// The same for servos that speak Dynamixel's protocol.
+    /// Emulated servos that speak Dynamixel's protocol and stand where the joints do, radians.
     package func emulatedDynamixel(at positions: JointVector, baud: Int, seed: UInt64) -> EmulatedDynamixelBus {
         var servos: [EmulatedDynamixelBus.Servo] = []
         for (index, joint) in joints.enumerated() {

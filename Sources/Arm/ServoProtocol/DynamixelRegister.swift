@@ -77,7 +77,7 @@ extension DynamixelRegister {
     package static var moving: Self { Self(122, width: 1) }
     /// 0.113 %.
     package static var presentPWM: Self { Self(124, width: 2, isSigned: true) }
-    /// As the current limit; 0.1 % load on servos without current measurement.
+    /// Current in the units of the current limit; 0.1 % load on servos without current measurement.
     package static var presentCurrent: Self { Self(126, width: 2, isSigned: true) }
     /// `DynamixelUnit.radiansPerSecond`.
     package static var presentVelocity: Self { Self(128, width: 4, isSigned: true) }
@@ -91,11 +91,11 @@ extension DynamixelRegister {
 
 /// What the numbers in the registers stand for.
 package enum DynamixelUnit {
-    /// Of one pulse, 4096 to a turn.
+    /// Angle of one pulse in radians: 4096 to a turn.
     package static var radiansPerPulse: Double { 2 * .pi / 4096 }
     /// The pulse that stands for 0 radians.
     package static var zeroPulse: Int { 2048 }
-    /// Of one unit of velocity, 0.229 rpm rounded as the vendor rounds it.
+    /// Speed of one unit of velocity in radians per second: 0.229 rpm rounded as the vendor rounds it.
     package static var radiansPerSecond: Double { 0.0239691227 }
     /// Milliseconds of one unit of the bus watchdog.
     package static var watchdogMilliseconds: Int { 20 }

@@ -109,7 +109,7 @@ extension FeetechRegister {
 
 /// What the numbers in the registers stand for.
 package enum FeetechUnit {
-    /// Of one pulse, 4096 to a turn.
+    /// Angle of one pulse in radians: 4096 to a turn.
     package static var radiansPerPulse: Double { 2 * .pi / 4096 }
     /// The model number of the STS3215.
     package static var sts3215: Int { 777 }

@@ -18,11 +18,11 @@ package protocol PacketFraming: Sendable {
 package enum PacketVerdict: Equatable, Sendable {
     /// A packet of so many bytes, with the right check sum.
     case packet(length: Int)
-    /// It may become one.
+    /// Bytes that may become a packet.
     case incomplete
     /// No packet begins here: the next may after so many bytes.
     case stray(count: Int)
-    /// It looks like a packet, but its check sum is wrong.
+    /// Bytes that look like a packet, but whose check sum is wrong.
     case corrupt
 }
 
@@ -65,7 +65,7 @@ package final class PacketParser<Framing: PacketFraming> {
         decoded.deallocate()
     }
 
-    /// Of the packet that `next` gave last; valid until it is called again, while the parser is held.
+    /// Parameters of the packet that `next` gave last; valid until it is called again, while the parser is held.
     package var parameters: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: decoded[..<parameterCount]) }
 
     /// Takes in what has arrived.

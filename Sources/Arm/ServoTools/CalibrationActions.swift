@@ -30,7 +30,7 @@ extension ServoLine {
         return position
     }
 
-    /// Where these servos stand, pulses by id; who does not answer is left out.
+    /// Positions of these servos, pulses by id; who does not answer is left out.
     package func positions(of ids: [UInt8]) throws(ServoToolError) -> [UInt8: Int] {
         var positions: [UInt8: Int] = [:]
         for id in ids { positions[id] = try onLine { () throws(ServoPortError) in try read(.position, of: id, tries: 2) } }

@@ -1,6 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#endif
 
 /// Keeps calibration files: whole or not at all, and never without the one before.
 package struct CalibrationFile: Equatable, Sendable {
@@ -8,7 +6,7 @@ package struct CalibrationFile: Equatable, Sendable {
 
     package init(path: String) { self.path = path }
 
-    /// Where a calibration that is under way is kept.
+    /// The file in which a calibration that is under way is kept.
     package var draft: Self { Self(path: path + ".draft") }
 
     /// - Returns: nil if there is no such file.

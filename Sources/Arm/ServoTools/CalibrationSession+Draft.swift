@@ -111,7 +111,7 @@ extension CalibrationSession {
 }
 
 extension ServoField {
-    /// As a key of a draft.
+    /// Name of the field as a key of a draft.
     fileprivate var key: String { rawValue.replacing(" ", with: "_") }
 }
 

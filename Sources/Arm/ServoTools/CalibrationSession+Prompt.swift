@@ -26,7 +26,7 @@ extension CalibrationSession {
         }
     }
 
-    /// Before anything is written: the arm still holds itself.
+    /// The question before torque goes off and anything is written: the arm still holds itself.
     private var question: String {
         let drop = "The servos' torque goes off now, and the arm drops: hold it, and press Enter."
         guard hasWritten else {

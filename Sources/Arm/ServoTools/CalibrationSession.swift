@@ -40,17 +40,17 @@ package struct CalibrationSession: Sendable {
         package var misses = 0
         /// Positions it was seen at during the sweep.
         package var seen: ClosedRange<Int>?
-        /// It went past the end of its encoder during the sweep.
+        /// The servo went past the end of its encoder during the sweep.
         package var hasWrapped = false
         package var homingOffset: Int?
-        /// Where it stood in the pose of the first step, pulses after the offset.
+        /// Position in the pose of the first step, pulses after the offset.
         package var pose: Int?
     }
-    /// Where and when a session began.
+    /// Place and time at which a session began.
     package struct Origin: Equatable, Sendable {
         /// The adapter's name that stays the same whatever else is plugged in; nil if it has none.
         package var adapter: String?
-        /// For people, as in `2026-01-31 12:00`.
+        /// Date and time for people, as in `2026-01-31 12:00`.
         package var date: String
 
         package init(adapter: String?, date: String) {
@@ -61,7 +61,7 @@ package struct CalibrationSession: Sendable {
 
     package let layout: ServoLayout
     package let origin: Origin
-    /// Of all servos, by id, before anything was changed.
+    /// Registers of all servos, by id, before anything was changed.
     package let before: [UInt8: ServoRegisters]
     /// What each register may hold now, by servo: one value, or two while it is being written; none where the servo's own
     /// answer decides.
@@ -108,7 +108,7 @@ package struct CalibrationSession: Sendable {
     /// What has to be done before the person is asked for the first time.
     package func begin() -> [Action] { [.keepDraft(draft)] }
 
-    /// From the first step again, with what the servos remembered at first.
+    /// Begins with the first step again, with what the servos remembered at first.
     package mutating func beginAnew() {
         stage = .zero
         (closedPulse, openPulse) = (nil, nil)

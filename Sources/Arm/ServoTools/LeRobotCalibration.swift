@@ -23,7 +23,7 @@ package struct LeRobotCalibration: Equatable, Sendable {
             self.rangeMaximum = rangeMaximum
         }
     }
-    /// In the order of the file.
+    /// Motors in the order of the file.
     package var motors: [Motor]
 
     package init(motors: [Motor]) { self.motors = motors }
@@ -68,7 +68,7 @@ package struct LeRobotCalibration: Equatable, Sendable {
             + "expected an object for each joint. Its numbers count from another zero and say no ranges: they cannot be converted"
     }
 
-    /// As LeRobot writes it, four spaces a level.
+    /// The file's text as LeRobot writes it, four spaces a level.
     package var text: String {
         let entries = motors.map { motor in
             """

@@ -1,18 +1,16 @@
-#if canImport(Glibc)
 import Glibc
-#endif
 
 /// Serial adapters that are plugged in.
 package struct SerialDevices: Equatable, Sendable {
     package struct Device: Equatable, Sendable {
         /// A name that stays the same whatever else is plugged in, where the system has one; else that of the device.
         package var path: String
-        /// As the kernel calls it, `/dev/ttyUSB0`.
+        /// The kernel's name for the device, `/dev/ttyUSB0`.
         package var device: String
         /// Whether this user may read and write.
         package var isAccessible: Bool
     }
-    /// In the order of their paths.
+    /// Devices in the order of their paths.
     package var devices: [Device]
 
     /// - Parameter folder: `/dev`.

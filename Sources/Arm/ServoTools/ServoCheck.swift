@@ -2,12 +2,12 @@ import ArmDrivers
 
 /// Compares servos with a calibration file.
 package struct ServoCheck: Equatable, Sendable {
-    /// Where a servo is not as the file says, or not well.
+    /// A point in which a servo is not as the file says, or not well.
     package struct Finding: Equatable, Sendable {
         package enum Severity: String, Sendable {
             /// The driver would refuse to start, or angles would be wrong.
             case mismatch
-            /// It works, but a person should know.
+            /// The servo works, but a person should know.
             case warning
         }
         package var servo: UInt8

@@ -33,7 +33,7 @@ package enum ServoField: String, CaseIterable, Sendable {
     /// Degrees Celsius.
     case temperature
 
-    /// Nil: such servos do not have it.
+    /// Register of Dynamixel servos; nil: such servos do not have it.
     var dynamixel: DynamixelRegister? {
         switch self {
         case .model: .modelNumber
@@ -55,7 +55,7 @@ package enum ServoField: String, CaseIterable, Sendable {
         }
     }
 
-    /// Nil: such servos do not have it.
+    /// Register of Feetech servos; nil: such servos do not have it.
     var feetech: FeetechRegister? {
         switch self {
         case .model: .modelNumber

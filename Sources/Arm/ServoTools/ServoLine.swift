@@ -55,7 +55,7 @@ package final class ServoLine<Port: ServoPort> {
         }
     }
 
-    /// The same line, in another protocol.
+    /// This line, in another protocol.
     package func speaking(_ other: ServoLayout.ServoProtocolName) -> ServoLine {
         ServoLine(port: port, baud: baud, servoProtocol: other)
     }

@@ -12,7 +12,7 @@ package struct ServoReading: Equatable, Sendable {
     package var lowestPosition: Int
     package var highestPosition: Int
     package var operatingMode: Int
-    /// Nil where the protocol has none.
+    /// Drive mode; like phase and secondary id nil where the protocol has none.
     package var driveMode: Int?
     package var phase: Int?
     package var secondaryID: Int?

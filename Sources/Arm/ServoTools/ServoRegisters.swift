@@ -2,7 +2,7 @@
 package struct ServoRegisters: Equatable, Sendable {
     package var model: Int
     package var firmware: String
-    /// By register; those of `ServoField.calibrated` that the servo has.
+    /// Values by register; those of `ServoField.calibrated` that the servo has.
     package var values: [ServoField: Int]
 
     package init(model: Int, firmware: String, values: [ServoField: Int]) {

@@ -16,7 +16,7 @@ package struct ServoScan: Sendable {
         package enum Cause: Equatable, Sendable {
             /// What answers is damaged, or comes twice.
             case sameID(ServoEcho)
-            /// It answers pings and no reads.
+            /// The servo answers pings and no reads.
             case pingsOnly
             case otherProtocol(ServoTongue)
         }
@@ -41,7 +41,7 @@ package struct ServoScan: Sendable {
         }
     }
 
-    /// In the order in which they are tried: the likely ones first.
+    /// Steps in the order in which they are tried: the likely ones first.
     package let steps: [Step]
     /// Asked one by one besides the call to all: answers to that can collide.
     package let ids: ClosedRange<UInt8>
@@ -104,7 +104,7 @@ package struct ServoScan: Sendable {
         return Problem(id: id, cause: .otherProtocol(tongue))
     }
 
-    /// Where only one protocol was asked for, silence may be the other.
+    /// Asks in the other protocol: where only one was asked for, silence may be the other.
     private func askInTheOtherProtocol<Port: ServoPort>(_ line: ServoLine<Port>, _ finding: inout Finding) throws(ServoPortError) {
         let other = line.speaking(line.servoProtocol == .dynamixel ? .feetech : .dynamixel)
         for id in try other.census().ids {

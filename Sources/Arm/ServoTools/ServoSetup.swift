@@ -130,7 +130,7 @@ package struct ServoSetup<Port: ServoPort> {
 /// A servo that answered, and where.
 package struct FoundServo: Equatable, Sendable {
     package var step: ServoScan.Step
-    /// Nil where the answers were too damaged to tell.
+    /// Id of the servo; nil where the answers were too damaged to tell.
     package var id: UInt8?
     package var tongue: ServoTongue?
     /// More than one has this id.
@@ -148,7 +148,7 @@ package struct ServoSetupPlan: Equatable, Sendable {
     package var id: UInt8
     package var baud: Int
 
-    /// For people, each a line.
+    /// Changes that the servo is to get, for people, each a line.
     package var changes: [String] {
         var changes: [String] = []
         if case .firstDynamixel? = servo.tongue { changes.append("protocol 1.0 becomes 2.0") }

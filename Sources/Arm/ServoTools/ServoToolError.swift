@@ -1,6 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#endif
 
 /// Why a tool cannot go on.
 package enum ServoToolError: Error, Equatable, CustomStringConvertible {
@@ -8,7 +6,7 @@ package enum ServoToolError: Error, Equatable, CustomStringConvertible {
     case silent(servo: UInt8)
     /// What answers a ping is damaged, or answers twice.
     case sameID(servo: UInt8)
-    /// It answers pings and no reads.
+    /// The servo answers pings and no reads.
     case answersPingsOnly(servo: UInt8)
     case refused(servo: UInt8, field: ServoField, reason: String)
     case doesNotFit(servo: UInt8, field: ServoField, value: Int)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -224,3 +225,5 @@ int octo_pipe(int ends[2]) {
     }
     return 0;
 }
+
+void octo_memory_trim(void) { malloc_trim(0); }

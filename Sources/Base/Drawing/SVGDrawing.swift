@@ -90,7 +90,7 @@ package struct SVGDrawing {
 }
 
 extension Double {
-    /// To a hundredth of a pixel, without zeros at the end.
+    /// The number in decimal, to a hundredth of a pixel, without zeros at the end.
     fileprivate var short: String {
         let text = decimals(2)
         guard text.contains(".") else { return text == "-" ? "0" : text }

@@ -5,7 +5,7 @@ struct EXIFOrientation: Equatable {
     let value: Int
     var isTurned: Bool { (2...8).contains(value) }
 
-    /// Nil where the file says nothing, or nothing that can be read.
+    /// Reads the orientation of a JPEG file; nil where the file says nothing, or nothing that can be read.
     init?(of bytes: UnsafeRawBufferPointer) {
         guard bytes.starts(with: [0xff, 0xd8]) else { return nil }
         var at = 2

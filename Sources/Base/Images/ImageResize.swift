@@ -124,11 +124,11 @@ package struct ImageResize: Sendable {
     }
 }
 
-/// Between which two samples each output of the centre crop lies, along one side.
+/// The two samples between which each output of the centre crop lies, along one side.
 package struct CropAxis {
     /// The box's sides as parts of the picture's: the middle sqrt(0.9).
     package static let begin = (1 - Float(0.9).squareRoot()) / 2
-    /// Where it ends.
+    /// End of the box, as a part of the picture's side.
     package static let end = begin + Float(0.9).squareRoot()
 
     private(set) var low: [Int] = []

@@ -10,7 +10,7 @@ package struct Lanczos3Axis: Sendable {
     let outputSize: Int
     /// Index of the first sample that counts, for each output.
     package let starts: [Int]
-    /// Where in `weights` the weights of output `o` lie: `offsets[o] ..< offsets[o + 1]`.
+    /// Places in `weights` at which the weights of output `o` lie: `offsets[o] ..< offsets[o + 1]`.
     package let offsets: [Int]
     /// Each output's weights sum to 1.
     package let weights: [Float]

@@ -1,5 +1,3 @@
-import Images
-
 /// Capital letters, digits and a few signs, 3 pixels wide and 5 high: enough to write a time beside a picture.
 enum PixelText {
     /// Rows from the top, three signs each.
@@ -42,8 +40,9 @@ enum PixelText {
 
 extension RGBImage {
     /// The pictures side by side below a line of text, all at the height of the first.
+    /// - Parameter label: capital letters, digits and a few signs are drawn; other letters as capitals, other signs not at all.
     /// - Parameter maximumWidth: of each; wider ones become smaller.
-    static func cell(_ pictures: [RGBImage], label: String, maximumWidth: Int) -> RGBImage? {
+    package static func cell(_ pictures: [RGBImage], label: String, maximumWidth: Int) -> RGBImage? {
         guard let first = pictures.first else { return nil }
         let scale = min(1, Double(maximumWidth) / Double(first.width))
         let height = max(1, Int((Double(first.height) * scale).rounded()))
@@ -66,4 +65,7 @@ extension RGBImage {
         }
         return RGBImage(width: width, height: height + PixelText.lineHeight, pixels: SharedBytes(copying: pixels))
     }
+
+    /// The picture below a line of text.
+    package func labelled(_ text: String) -> RGBImage { Self.cell([self], label: text, maximumWidth: width) ?? self }
 }

@@ -37,6 +37,9 @@ extension RGBImage {
     /// The picture as a PNG file: 8-bit RGB, every pixel kept.
     package func pngData() throws(ImageError) -> SharedBytes { try PNGCodec.encode(self) }
 
+    /// The picture as a PNG file, made some fifty times faster than `pngData`, and a little larger.
+    package func packedPNGData() -> SharedBytes { PNGPacking.encode(self) }
+
     /// The picture as a JPEG file, chroma at half resolution.
     /// - Parameter quality: 1 (small) ... 100.
     package func jpegData(quality: Int = 90) throws(ImageError) -> SharedBytes {

@@ -81,7 +81,7 @@ extension JSONNode {
         }
     }
 
-    /// On one line, with a space inside braces.
+    /// The node's text on one line, with a space inside braces.
     private var inline: String {
         switch value {
         case .array(let elements): return "[" + elements.map(\.inline).joined(separator: ", ") + "]"

@@ -1,6 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#endif
 
 /// A point or direction, metres where it is a length. Order x, y, z.
 package typealias Vector3 = SIMD3<Double>
@@ -114,7 +112,7 @@ package struct Rotation: Equatable, Sendable, BitwiseCopyable {
     }
 }
 
-/// Where a coordinate frame is in another: `a = baseFromTool` maps tool coordinates to base coordinates, chains read
+/// The place of a coordinate frame in another: `a = baseFromTool` maps tool coordinates to base coordinates, chains read
 /// `baseFromTool * toolFromCamera`.
 package struct Pose: Equatable, Sendable, BitwiseCopyable {
     package var rotation: Rotation

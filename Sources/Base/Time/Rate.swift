@@ -30,7 +30,7 @@ package struct Cadence: Sendable, BitwiseCopyable {
         self.rate = rate
     }
 
-    /// When the next tick is due.
+    /// Time at which the next tick is due.
     package var deadline: MonotonicTime {
         MonotonicTime(nanoseconds: start.nanoseconds + nextIndex * rate.periodNanoseconds)
     }

@@ -145,7 +145,7 @@ extension JSONReader {
                 columns: model?.coefficientCount))
     }
 
-    /// As OpenCV writes one: rows, cols and all numbers in one array.
+    /// Reads a matrix as OpenCV writes one: rows, cols and all numbers in one array.
     /// - Parameter columns: nil: any number of them.
     private func matrix(_ node: JSONNode?, at path: String, rows: Int, columns: Int?) -> [Double] {
         guard let section = section(node, at: path, keys: ["rows", "cols", "data"]) else { return [] }

@@ -11,7 +11,7 @@ package struct CameraCalibration: Equatable, Sendable {
         /// `[3, 3]` row-major: fx 0 cx, 0 fy cy, 0 0 1; pixels.
         package var cameraMatrix: [Double]
         package var model: DistortionModel
-        /// In the order of the model.
+        /// Coefficients of the distortion, in the order of the model.
         package var coefficients: [Double]
 
         package init(width: Int, height: Int, cameraMatrix: [Double], model: DistortionModel, coefficients: [Double]) {
@@ -49,7 +49,7 @@ package struct CameraCalibration: Equatable, Sendable {
         }
     }
 
-    /// In the order of the file.
+    /// Settings of controls, in the order of the file.
     package var controls: [ControlSetting]
     package var adjustment: FrameAdjustment
     package var intrinsics: Intrinsics?

@@ -19,7 +19,7 @@ package struct CameraListing: Equatable, Sendable {
         package var format: V4L2PixelFormat
         package var modes: [Mode]
 
-        /// Nil: frames of this format are not understood.
+        /// Encoding of the frames; nil: frames of this format are not understood.
         package var encoding: FrameEncoding? { FrameEncoding(format) }
     }
     package struct Mode: Equatable, Sendable {
@@ -72,7 +72,7 @@ package struct CameraListing: Equatable, Sendable {
         }
     }
 
-    /// For people; empty without cameras.
+    /// The listing for people; empty without cameras.
     package var text: String {
         entries.map { entry in
             let others = (entry.files.stableNames + [entry.files.path]).filter { $0 != entry.path }

@@ -36,7 +36,7 @@ package struct CameraNodeCore: Sendable {
     private var failuresInARow = 0
     /// How many frames before the last one had its very content, without a different one in between.
     private var repeats: Int64 = 0
-    /// When the picture that is shown since then first came.
+    /// Time at which the picture that is shown since then first came.
     private var unchangedSince: MonotonicTime?
     /// What was wrong with the picture that was last examined.
     private var complaint: String?
@@ -63,7 +63,7 @@ package struct CameraNodeCore: Sendable {
     package static let rateWindowLength = Duration.seconds(3)
     /// Share of the announced rate below which the status says so: cameras in the dark expose for several frames.
     private static let fairShare = 0.75
-    /// Between two looks at a picture's exposure: decoding a JPEG for it costs milliseconds.
+    /// Time between two looks at a picture's exposure: decoding a JPEG for it costs milliseconds.
     package static let examinationPeriod = Duration.seconds(1)
 
     /// - Parameter isDevice: frames come from a camera in the real world.
@@ -151,7 +151,7 @@ package struct CameraNodeCore: Sendable {
     /// The node was asked to stop.
     package mutating func stop() { phase = .stopping }
 
-    /// When no frame came for longer than this, the status says so: several periods, and never less than a second.
+    /// Time without a frame after which the status says so: several periods, and never less than a second.
     private func patience(_ format: CameraFormat) -> Duration { max(format.rate.period * 5, .seconds(1)) }
 
     package func status(at now: MonotonicTime) -> NodeStatus {

@@ -4,7 +4,7 @@ import Messages
 /// A control of a camera and what it is set to.
 package struct ControlReading: Equatable, Sendable {
     package var control: V4L2Control
-    /// Nil: it has none, or does not tell.
+    /// The control's value; nil: it has none, or does not tell.
     package var value: Int?
 
     package init(_ control: V4L2Control, _ value: Int?) {
@@ -44,7 +44,7 @@ extension [ControlReading] {
         filter { $0.control.shapesThePicture && $0.value != nil && mode(over: $0.control) == nil }
     }
 
-    /// As they travel with frames.
+    /// The readings as they travel with frames.
     package var frameSettings: [CameraFrame.Setting] {
         compactMap { reading in reading.value.map { .init(name: reading.control.name, value: reading.control.text($0)) } }
     }

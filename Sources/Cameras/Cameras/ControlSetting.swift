@@ -8,7 +8,7 @@ package struct ControlSetting: Equatable, Sendable {
         /// The name of a menu's choice.
         case choice(String)
 
-        /// From a command line: `true`, `157`, `Manual Mode`.
+        /// Reads a value from a command line: `true`, `157`, `Manual Mode`.
         package init(_ text: String) {
             self = Int(text).map(Self.number) ?? (text == "true" ? .flag(true) : text == "false" ? .flag(false) : .choice(text))
         }

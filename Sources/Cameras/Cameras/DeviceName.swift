@@ -6,7 +6,7 @@ package enum DeviceName: Equatable, Sendable {
     case path(String)
     /// `usb:` and the serial number that its maker gave it.
     case serial(String)
-    /// Where it is plugged in, in its driver's words: `usb-0000:00:14.0-2`.
+    /// The port it is plugged into, in its driver's words: `usb-0000:00:14.0-2`.
     case bus(String)
 
     package init(_ text: String) {
@@ -19,13 +19,13 @@ package enum DeviceName: Equatable, Sendable {
         }
     }
 
-    /// It says which number the kernel gave the camera this time, and nothing of the camera.
+    /// Whether the name is the number that the kernel gave the camera this time, and says nothing of the camera.
     package var isNumber: Bool {
         guard case .path(let path) = self, path.hasPrefix("/dev/video") else { return false }
         return Int(path.dropFirst("/dev/video".count)) != nil
     }
 
-    /// Nil for names that stay the same.
+    /// A warning that the name may mean another camera after a restart; nil for names that stay the same.
     /// - Parameter files: those of this machine.
     package func warning(among files: [VideoDeviceFiles]) -> String? {
         guard isNumber, case .path(let path) = self else { return nil }

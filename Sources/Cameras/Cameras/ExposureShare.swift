@@ -33,7 +33,7 @@ package struct ExposureShare: Equatable, Sendable {
         brightness = Double(sum) / Double(looked * 3)
     }
 
-    /// Nil when the frame's JPEG cannot be decoded.
+    /// Looks at a frame; nil when its JPEG cannot be decoded.
     package init?(_ frame: CameraFrame) {
         switch frame.pixels {
         case .rgb8(let image): self.init(image)

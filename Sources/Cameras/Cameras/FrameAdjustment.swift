@@ -40,7 +40,7 @@ package struct FrameAdjustment: Equatable, Sendable {
         self.rotation = rotation
     }
 
-    /// It leaves every picture alone.
+    /// Whether it leaves every picture alone.
     package var isNone: Bool { crop == nil && flip == nil && rotation == .none }
 
     /// The part that is left of a picture of this size; nil where the crop is not within it.
@@ -94,7 +94,7 @@ package struct FrameAdjustment: Equatable, Sendable {
         return RGBImage(width: size.width, height: size.height, pixels: pixels)
     }
 
-    /// As they travel with each frame, under the keys of a calibration file.
+    /// The adjustment as it travels with each frame, under the keys of a calibration file.
     package var frameSettings: [CameraFrame.Setting] {
         [
             crop.map { .init(name: "crop", value: "\($0.width)x\($0.height)+\($0.x)+\($0.y)") },
@@ -103,7 +103,7 @@ package struct FrameAdjustment: Equatable, Sendable {
         ].compactMap(\.self)
     }
 
-    /// For people; empty when it leaves every picture alone.
+    /// The adjustment in words for people; empty when it leaves every picture alone.
     package var summary: String {
         [
             crop.map { "cropped to \($0.width)x\($0.height) at \($0.x),\($0.y)" },

@@ -9,7 +9,7 @@ package enum FrameEncoding: String, CaseIterable, Sendable {
     case nv12
     case rgb24
 
-    /// Nil: not understood.
+    /// Finds the encoding of a pixel format; nil: not understood.
     package init?(_ format: V4L2PixelFormat) {
         guard let encoding = Self.allCases.first(where: { $0.pixelFormats.contains(format) }) else { return nil }
         self = encoding

@@ -1,5 +1,5 @@
-import Chance
 import Images
+import Maths
 import Messages
 import Time
 
@@ -7,7 +7,7 @@ import Time
 /// frames in: the same frames out.
 package struct FrameImperfections: Sendable {
     package struct Settings: Equatable, Sendable {
-        /// From the capture until the frame is there.
+        /// Time from the capture until the frame is there.
         package var latency: Duration
         /// Standard deviation, as a share of white.
         package var noise: Double
@@ -15,7 +15,7 @@ package struct FrameImperfections: Sendable {
         package var exposureDrift: Double
         /// Probability with which a frame is lost.
         package var dropProbability: Double
-        /// From then on (counted from the first frame) every frame shows the same.
+        /// Time after the first frame from which on every frame shows the same; nil: never.
         package var freezesAfter: Duration?
         package var seed: UInt64
 
@@ -66,7 +66,7 @@ package struct FrameImperfections: Sendable {
         if waiting.count > Self.mostWaiting { waiting.removeFirst() }
     }
 
-    /// When the next frame is there; nil when none is on its way.
+    /// Time at which the next frame is there; nil when none is on its way.
     package var nextTime: MonotonicTime? { waiting.first?.due }
 
     /// The newest frame that is there by `now`.

@@ -137,7 +137,7 @@ package struct ImageFolderCamera: Camera {
         MonotonicTime(nanoseconds: session.start.nanoseconds + index * settings.rate.periodNanoseconds)
     }
 
-    /// When picture `index` is due; nil after the last one.
+    /// Time at which picture `index` is due; nil after the last one.
     private func dueTime(of index: Int64, in session: Session) -> MonotonicTime? {
         guard settings.loops || index < Int64(session.paths.count) else { return nil }
         return time(of: index, in: session)

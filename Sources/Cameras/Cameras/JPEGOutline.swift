@@ -9,8 +9,9 @@ struct JPEGOutline: Equatable {
     /// The end marker is there.
     var hasEnd: Bool
 
-    /// Nil unless the bytes start with a picture that has coded pixels; what follows its end does not count, as cameras fill
-    /// up their buffers. A second beginning, and bytes between segments, which some cameras send, are passed over.
+    /// Reads the markers; nil unless the bytes start with a picture that has coded pixels; what follows its end does not
+    /// count, as cameras fill up their buffers. A second beginning, and bytes between segments, which some cameras send, are
+    /// passed over.
     init?(_ bytes: UnsafeRawBufferPointer) {
         guard bytes.starts(with: [0xff, 0xd8]) else { return nil }
         var (at, size): (Int, (width: Int, height: Int)?) = (2, nil)
@@ -64,7 +65,7 @@ struct JPEGOutline: Equatable {
         Int(bytes[at]) << 8 | Int(bytes[at + 1])
     }
 
-    /// In coded pixels FF is followed by 00 or a restart marker.
+    /// The end of coded pixels, in which FF is followed by 00 or a restart marker.
     private static func endOfScan(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
         var at = start
         while at + 1 < bytes.count {

@@ -1,10 +1,7 @@
 import Images
 import Messages
 import Time
-
-#if canImport(Glibc)
 import Glibc
-#endif
 
 /// A camera in the simulated world, reached over the world's socket.
 package struct SimulatedCamera: Camera {
@@ -27,7 +24,7 @@ package struct SimulatedCamera: Camera {
     private struct Session {
         var descriptor: Int32
         var reader: SimulatedCameraLink.Reader
-        /// When something was last heard.
+        /// Time at which something was last heard.
         var lastHeard: MonotonicTime
     }
 

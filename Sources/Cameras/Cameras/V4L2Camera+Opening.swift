@@ -98,7 +98,7 @@ extension V4L2Camera {
 
     // MARK: - Rate
 
-    /// Nil when the device does not say.
+    /// Asks the device for the rate, and returns what it gives; nil when the device does not say.
     private func agreeOnRate() throws(V4L2Problem) -> Rate? {
         do throws(V4L2Failure) {
             return try device.uninterrupted { () throws(V4L2Failure) in try device.setRate(configuration.rate) }

@@ -19,7 +19,7 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
         package var height: Int
         /// Another one than this is accepted.
         package var rate: Rate
-        /// Nil: the first in the order of preference that the camera offers in this size.
+        /// Encoding of the frames; nil: the first in the order of preference that the camera offers in this size.
         package var encoding: FrameEncoding?
         /// Frames come as RGB24 through libv4l2 even where the camera has a format of ours.
         package var isConverted: Bool
@@ -46,21 +46,21 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
         let descriptor: Int32
         let deviceID: String
         let encoding: FrameEncoding
-        /// From one line to the next.
+        /// Bytes from one line to the next.
         let bytesPerLine: Int
         let start: MonotonicTime
         /// How long no whole frame may come, once one has.
         let steadyPatience: Duration
-        /// The same at present.
+        /// How long no whole frame may come at present.
         var patience: Duration
-        /// When the last whole frame came, or the stream was started.
+        /// Time at which the last whole frame came, or the stream was started.
         var lastSign: MonotonicTime
         /// The kernel's number of the last frame.
         var kernelSequence: UInt32?
         /// Damaged frames since the last whole one.
         var damaged = 0
 
-        /// As they travel with each frame.
+        /// The camera's settings as they travel with each frame.
         var settings: [CameraFrame.Setting]
         /// What its controls are locked at.
         let plan: ControlPlan
@@ -71,7 +71,7 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
         /// The last that had.
         var changed: (problem: ControlProblem, time: MonotonicTime)?
 
-        /// When the device counts as silent.
+        /// Time at which the device counts as silent.
         var deadline: MonotonicTime { lastSign + patience }
     }
 
@@ -85,7 +85,7 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
     private static var drainLimit: Int { 32 }
     /// Some cameras take seconds from the start of the stream to the first frame.
     static var firstPatience: Duration { .seconds(5) }
-    /// Between two looks at locked controls, one each time: a look takes a USB camera milliseconds.
+    /// Time between two looks at locked controls, one each time: a look takes a USB camera milliseconds.
     static var checkPeriod: Duration { .seconds(1) }
     /// How long a control that had changed is told.
     static var remarkTime: Duration { .seconds(10) }
@@ -194,7 +194,7 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
         return newest
     }
 
-    /// Nil when none is filled.
+    /// Takes the next filled buffer; nil when none is filled.
     private func dequeue() throws(V4L2Problem) -> V4L2Buffer? {
         do throws(V4L2Failure) {
             return try device.uninterrupted { () throws(V4L2Failure) in try device.dequeue() }

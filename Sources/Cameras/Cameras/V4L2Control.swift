@@ -24,16 +24,16 @@ package struct V4L2Control: Equatable, Sendable {
     }
 
     package var id: UInt32
-    /// As `v4l2-ctl` spells it: `exposure_time_absolute`.
+    /// Name as `v4l2-ctl` spells it: `exposure_time_absolute`.
     package var name: String
     package var kind: Kind
     package var range: ClosedRange<Int>
-    /// Between two values, at least 1.
+    /// Difference between two values, at least 1.
     package var step: Int
     /// What the driver starts with.
     package var preset: Int
     package var isReadOnly: Bool
-    /// It has no effect while an automatic mode is on.
+    /// Whether the control has no effect, as while an automatic mode is on.
     package var isInactive: Bool
 
     /// - Parameter driverName: as the driver writes it: `Exposure Time, Absolute`.
@@ -51,8 +51,8 @@ package struct V4L2Control: Equatable, Sendable {
         self.isInactive = isInactive
     }
 
-    /// Of those that decide about the picture. Kernels before 5.15 have other texts for some of them (`Exposure (Absolute)`): a
-    /// calibration is to hold on both. The ids are those of linux/v4l2-controls.h.
+    /// Names of the controls that decide about the picture. Kernels before 5.15 have other texts for some of them
+    /// (`Exposure (Absolute)`): a calibration is to hold on both. The ids are those of linux/v4l2-controls.h.
     private static let names: [UInt32: String] = [
         0x98_0900: "brightness", 0x98_0901: "contrast", 0x98_0902: "saturation", 0x98_0903: "hue",
         0x98_090c: "white_balance_automatic", 0x98_090e: "red_balance", 0x98_090f: "blue_balance", 0x98_0910: "gamma",

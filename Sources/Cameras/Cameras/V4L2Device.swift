@@ -112,11 +112,11 @@ package struct V4L2Failure: Error, Equatable, Sendable {
 package struct V4L2Capability: Equatable, Sendable {
     /// The product, in the driver's words.
     package var card: String
-    /// Where it is plugged in: `usb-0000:00:14.0-2`.
+    /// The port it is plugged into: `usb-0000:00:14.0-2`.
     package var bus: String
-    /// It takes frames; a camera has other files too, such as one for metadata.
+    /// Whether it takes frames; a camera has other files too, such as one for metadata.
     package var captures: Bool
-    /// It hands frames over in mapped buffers.
+    /// Whether it hands frames over in mapped buffers.
     package var streams: Bool
 
     package init(card: String, bus: String, captures: Bool, streams: Bool) {

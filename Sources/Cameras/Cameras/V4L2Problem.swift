@@ -15,7 +15,7 @@ package enum V4L2Problem: Error, Equatable, Sendable {
     /// A device file of a camera, or another device, that delivers no frames.
     case noFrames(card: String, present: [String])
     case formatNotOffered(wanted: String, offers: [V4L2Offer])
-    /// Only libv4l2 could make anything of what it offers, and that is not installed.
+    /// The camera offers only what libv4l2 could make something of, and that is not installed.
     case noConversion(offers: [V4L2Offer])
     case sizeNotOffered(width: Int, height: Int, offers: [V4L2Offer])
     case formatDiffers(wanted: V4L2Format, given: V4L2Format, offers: [V4L2Offer])

@@ -6,7 +6,7 @@ package struct VideoDeviceFiles: Equatable, Sendable {
     package struct USB: Equatable, Sendable {
         /// Empty where its maker gave it none.
         package var serial: String
-        /// Where it is plugged in, as sysfs calls it: `1-2.4`.
+        /// The port it is plugged into, as sysfs calls it: `1-2.4`.
         package var port: String
 
         package init(serial: String, port: String) {
@@ -15,11 +15,11 @@ package struct VideoDeviceFiles: Equatable, Sendable {
         }
     }
 
-    /// As the kernel calls it: `/dev/video0`.
+    /// Path as the kernel calls it: `/dev/video0`.
     package var path: String
     /// Links to it that stay the same: by product, whatever else is plugged in; then by socket.
     package var names: [String]
-    /// Nil: it is no USB device.
+    /// The USB device that has the file; nil: it is no USB device.
     package var usb: USB?
 
     package init(path: String, names: [String], usb: USB? = nil) {

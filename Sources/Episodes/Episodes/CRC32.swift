@@ -9,7 +9,7 @@ package struct CRC32: Sendable {
     /// Goes on where another one ended.
     package init(continuing value: UInt32) { state = ~value }
 
-    /// Of the bytes so far; 0 before the first.
+    /// The checksum of the bytes so far; 0 before the first.
     package var value: UInt32 { ~state }
 
     /// - Parameter bytes: read during the call only, within their bounds.

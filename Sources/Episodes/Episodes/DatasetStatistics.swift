@@ -28,7 +28,7 @@ package struct DatasetStatistics: Equatable, Sendable {
     /// One value for each number of an action or a state.
     package struct Spread: Equatable, Sendable {
         package let mean: [Double]
-        /// Of the population: divided by n, not n - 1.
+        /// Standard deviation of the population: divided by n, not n - 1.
         package let std: [Double]
         package let max: [Double]
         package let min: [Double]
@@ -108,10 +108,10 @@ package struct DatasetStatistics: Equatable, Sendable {
         return values[below] + (place - Double(below)) * (values[below + 1] - values[below])
     }
 
-    /// Its name in a checkpoint's folder.
+    /// The file's name in a checkpoint's folder.
     package static let fileName = "dataset_statistics.json"
 
-    /// As Octo writes it: the object itself for a policy that was fine-tuned on this dataset.
+    /// The statistics as Octo writes them: the object itself for a policy that was fine-tuned on this dataset.
     package var json: JSONNode {
         var node = JSONNode.object(["action": Self.json(of: action)])
         if let proprio { node = node.with("proprio", Self.json(of: proprio)) }

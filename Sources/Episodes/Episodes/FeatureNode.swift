@@ -37,7 +37,7 @@ package indirect enum FeatureNode: Equatable, Sendable {
 
     private static let classes = "tensorflow_datasets.core.features."
 
-    /// As TFDS reads it: dimensions are strings, there too.
+    /// The feature as TFDS reads it: dimensions are strings, there too.
     package var json: JSONNode {
         switch self {
         case .dictionary(let members):

@@ -1,9 +1,9 @@
 /// The records of an opened chunk, one after the other.
 struct MCAPChunkContent {
     let records: [UInt8]
-    /// Of the chunk in its file.
+    /// Offset of the chunk in its file.
     let offset: UInt64
-    /// Of the next record.
+    /// Position of the next record in `records`.
     private(set) var position = 0
 
     /// Opens a whole chunk and checks its checksum.
@@ -74,7 +74,7 @@ struct MCAPChunkContent {
     /// - Parameter position: one that `nextPlace` has given.
     mutating func move(to position: Int) { self.position = min(position, records.count) }
 
-    /// Where the next record stands, with what stands before the data if it is a message; nil at the end.
+    /// The position of the next record, with what stands before the data if it is a message; nil at the end.
     mutating func nextPlace() throws(MCAPError) -> (position: Int, message: (channelID: UInt16, logTime: UInt64)?)? {
         guard let (opcode, content) = try nextRange() else { return nil }
         let here = position

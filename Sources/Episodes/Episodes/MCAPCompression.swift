@@ -9,7 +9,7 @@ extension MCAP {
         case zstd(level: Int32)
         case lz4
 
-        /// As it is written in the chunk.
+        /// The name as it is written in the chunk.
         package var name: String {
             switch self {
             case .none: ""
@@ -18,7 +18,7 @@ extension MCAP {
             }
         }
 
-        /// By the name in a chunk; nil for one that is not known.
+        /// Finds a compression by its name in a chunk; nil for one that is not known.
         package init?(named name: String) {
             switch name {
             case "": self = .none

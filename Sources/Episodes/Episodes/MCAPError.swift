@@ -8,7 +8,7 @@ package enum MCAPFieldProblem: Error, Equatable, Sendable {
     /// An array or a map whose bytes do not end with an element.
     case uneven(field: String, byteCount: Int)
     case zeroID
-    /// Of an attachment.
+    /// An attachment's checksum is not that of its bytes.
     case checksum(stored: UInt32, computed: UInt32)
 }
 
@@ -106,6 +106,8 @@ extension MCAPError: CustomStringConvertible {
         case .noSummary:
             "looking up messages: the file has no summary that tells where they are, expected one. Read it from its start, "
                 + "or run octo-replay recover."
+        case .file(let path, let step, EISDIR):
+            "\(step) \(path): found a folder, expected an episode's file. Name one of the .mcap files in it, or 'last'."
         case .file(let path, let step, let errno):
             "\(step) \(path): \(strerror(errno).map { String(cString: $0) } ?? "error \(errno)"), expected it to succeed. "
                 + "Check that the folder is there, may be read and written by this user (ls -ld) and has space left (df)."

@@ -14,17 +14,30 @@ struct MCAPFileSession {
     private var unwritten: [UInt8] = []
     private var chunkBegan: MonotonicTime?
     private var lastSync: MonotonicTime?
-    private var isUnsynced = false
+    private var isUnsynced: Bool { status.unsyncedBytes > 0 }
     private var retryTime: MonotonicTime?
+    /// The disk has never said that it does not keep what it took: only then can anything be promised.
+    private var keepsAll = true
+    /// The newest commit that was asked for, until the disk has all before it.
+    private var awaitedCommit: UInt64?
     private(set) var status = MCAPFileWriter.Status()
+    /// Told the status while a slow disk takes its time.
+    private let progress: (MCAPFileWriter.Status) -> Void
+    /// Bytes of entries that are in its hands and not packed yet.
+    private var entryBytes = 0
+    private static let lastAttempts = 3
+    /// Bytes of one write, and of what is waited for at a time: so that it is seen that a slow disk gets on.
+    private static let step = (write: 1 << 16, sync: 1 << 18)
 
     init(
-        path: String, descriptor: Int32, options: MCAPFileWriter.Options, calls: MCAPFileWriter.SystemCalls
+        path: String, descriptor: Int32, options: MCAPFileWriter.Options, calls: MCAPFileWriter.SystemCalls,
+        progress: @escaping (MCAPFileWriter.Status) -> Void = { _ in }
     ) {
         self.path = path
         self.descriptor = descriptor
         self.options = options
         self.calls = calls
+        self.progress = progress
         writer = MCAPWriter(options.format)
     }
 
@@ -32,7 +45,9 @@ struct MCAPFileSession {
     var isFull: Bool { unwritten.count >= options.queueBytes }
 
     mutating func take(_ entries: [MCAPRecordQueue.Entry], at now: MonotonicTime) {
+        entryBytes = entries.reduce(0) { $0 + MCAPRecordQueue.size(of: $1) }
         for entry in entries {
+            entryBytes -= MCAPRecordQueue.size(of: entry)
             do throws(MCAPWriteError) {
                 switch entry {
                 case .schema(let schema): try writer.write(schema)
@@ -40,6 +55,7 @@ struct MCAPFileSession {
                 case .message(let message): try writer.write(message)
                 case .attachment(let attachment): try writer.write(attachment)
                 case .metadata(let metadata): try writer.write(metadata)
+                case .commit(let number): awaitedCommit = number
                 }
             } catch {
                 refuse(error)
@@ -54,14 +70,32 @@ struct MCAPFileSession {
         turn(at: now)
     }
 
-    /// To be called often: ends a chunk that is old enough, and writes.
+    /// Ends a chunk that is old enough, and writes. To be called often.
     mutating func turn(at now: MonotonicTime) {
         if let began = chunkBegan, now - began >= options.flushInterval {
             endChunk()
             chunkBegan = nil
         }
+        if awaitedCommit != nil, chunkBegan != nil {
+            endChunk()
+            chunkBegan = nil
+        }
         push(at: now)
         syncIfDue(at: now)
+        commitIfWritten()
+        tellWaiting()
+    }
+
+    /// - Parameter written: bytes of `unwritten` that are not so any more.
+    private mutating func tellWaiting(beyond written: Int = 0) {
+        status.waitingBytes = entryBytes + unwritten.count - written + writer.pendingBytes + writer.openChunkBytes
+    }
+
+    private mutating func commitIfWritten() {
+        guard let number = awaitedCommit, unwritten.isEmpty, writer.pendingBytes == 0 else { return }
+        if options.syncs && isUnsynced { sync() }
+        awaitedCommit = nil
+        if keepsAll { status.committed = number }
     }
 
     /// Ends the file. What the disk does not take now is lost, and counted; what stands there can be mended.
@@ -72,10 +106,14 @@ struct MCAPFileSession {
         } catch {
             refuse(error)
         }
-        retryTime = nil
-        push(at: now)
+        // There is no later any more; a write that failed once, as over a network, may succeed at once.
+        for _ in 0..<Self.lastAttempts where status.isStuck || !unwritten.isEmpty || writer.pendingBytes > 0 {
+            retryTime = nil
+            push(at: now, syncingEvery: options.syncs ? Self.step.sync : nil)
+        }
         status.lostBytes = unwritten.count
         if options.syncs && isUnsynced { sync() }
+        commitIfWritten()
         if calls.close(descriptor) != 0 { fail("closing", calls.errno()) }
     }
 
@@ -100,7 +138,9 @@ struct MCAPFileSession {
     // MARK: The disk
 
     /// write(2), as often as it takes something.
-    private mutating func push(at now: MonotonicTime) {
+    /// - Parameter bytes: after so many, what was written is also waited for, so that the end of a long backlog comes nearer
+    ///   step by step.
+    private mutating func push(at now: MonotonicTime, syncingEvery bytes: Int? = nil) {
         if writer.pendingBytes > 0 {
             if unwritten.isEmpty { unwritten = writer.takeBytes() } else { unwritten += writer.takeBytes() }
         }
@@ -111,13 +151,16 @@ struct MCAPFileSession {
         while start < unwritten.count {
             // The call reads what is left of the array.
             let put = unwritten.withUnsafeBytes {
-                calls.write(descriptor, $0.baseAddress.map { $0 + start }, unwritten.count - start)
+                calls.write(descriptor, $0.baseAddress.map { $0 + start }, min(unwritten.count - start, Self.step.write))
             }
             if put > 0 {
                 start += put
                 status.writtenBytes += UInt64(put)
-                isUnsynced = true
+                status.unsyncedBytes += put
                 status.isStuck = false
+                if let bytes, status.unsyncedBytes >= bytes { sync() }
+                tellWaiting(beyond: start)
+                progress(status)
                 continue
             }
             let problem = put == 0 ? EIO : calls.errno()
@@ -138,10 +181,11 @@ struct MCAPFileSession {
 
     /// fdatasync(2).
     private mutating func sync() {
-        isUnsynced = false
+        status.unsyncedBytes = 0
         while calls.sync(descriptor) != 0 {
             let problem = calls.errno()
             if problem == EINTR { continue }
+            keepsAll = false
             fail("writing to the disk under", problem)
             return
         }

@@ -11,7 +11,7 @@ import Time
 package final class MCAPFileWriter: Sendable {
     package struct Options: Sendable {
         package var format: MCAPWriter.Options
-        /// For messages that wait; as much again may wait for a disk that is full.
+        /// Bytes for messages that wait; as much again may wait for a disk that is full.
         package var queueBytes: Int
         package var flushInterval: Duration
         /// Whether each flush is followed by fdatasync(2).
@@ -33,7 +33,7 @@ package final class MCAPFileWriter: Sendable {
         package var write: @Sendable (Int32, UnsafeRawPointer?, Int) -> Int
         package var sync: @Sendable (Int32) -> Int32
         package var close: @Sendable (Int32) -> Int32
-        /// Of the call before it, on the same thread.
+        /// The error number of the call before it, on the same thread.
         package var errno: @Sendable () -> Int32
 
         package init(
@@ -69,6 +69,12 @@ package final class MCAPFileWriter: Sendable {
 
     package struct Status: Equatable, Sendable {
         package var writtenBytes: UInt64 = 0
+        /// Bytes that wait for the disk: queued, being packed, or packed.
+        package var waitingBytes = 0
+        /// Bytes that the system has and the disk perhaps not yet.
+        package var unsyncedBytes = 0
+        /// The newest number from `commit()` of which the disk has all that came before.
+        package var committed: UInt64 = 0
         /// How often the disk was asked to keep what it has.
         package var syncs = 0
         /// The first failure of the disk; later ones are only counted.
@@ -81,7 +87,7 @@ package final class MCAPFileWriter: Sendable {
         /// Records that do not fit into the file, such as messages of a channel that was not defined.
         package var refusal: MCAPWriteError?
         package var refused = 0
-        /// By channel.
+        /// Messages that did not get into the file, by channel.
         package var drops: [UInt16: Drops] = [:]
 
         package init() {}
@@ -91,11 +97,13 @@ package final class MCAPFileWriter: Sendable {
         var queue: MCAPRecordQueue
         var status = Status()
         var isClosing = false
+        var commits: UInt64 = 0
 
-        /// With what the queue knows.
+        /// The status, with what the queue knows.
         var reported: Status {
             var status = status
             status.drops = queue.drops
+            status.waitingBytes += queue.bytes
             return status
         }
     }
@@ -117,7 +125,10 @@ package final class MCAPFileWriter: Sendable {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw .file(path: path, step: "creating", errno: errno) }
         let body = Body { [self] in
-            run(MCAPFileSession(path: path, descriptor: descriptor, options: options, calls: calls))
+            run(
+                MCAPFileSession(path: path, descriptor: descriptor, options: options, calls: calls) { [self] status in
+                    shared.withLock { $0.status = status }
+                })
         }
         var started = pthread_t()
         // The thread takes over the reference that is passed to it.
@@ -148,6 +159,17 @@ package final class MCAPFileWriter: Sendable {
     package func define(_ channel: MCAP.Channel) { _ = append(.channel(channel)) }
     package func attach(_ attachment: MCAP.Attachment) { _ = append(.attachment(attachment)) }
     package func note(_ metadata: MCAP.Metadata) { _ = append(.metadata(metadata)) }
+
+    /// Asks all that was given so far onto the disk at once, without waiting for it.
+    /// - Returns: the number that `Status.committed` reaches when it is there.
+    package func commit() -> UInt64 {
+        shared.withLock { shared in
+            if shared.isClosing { return shared.commits }
+            shared.commits += 1
+            _ = shared.queue.append(.commit(shared.commits))
+            return shared.commits
+        }
+    }
 
     /// - Returns: false when the message was dropped, because the queue is full or the file closed.
     @discardableResult
@@ -182,8 +204,10 @@ package final class MCAPFileWriter: Sendable {
         var session = session
         while true {
             let isFull = session.isFull
-            let (entries, isClosing) = shared.withLock { shared in
-                (isFull ? [] : shared.queue.takeAll(), shared.isClosing)
+            let (entries, isClosing): ([MCAPRecordQueue.Entry], Bool) = shared.withLock { shared in
+                if isFull { return ([], shared.isClosing) }
+                shared.status.waitingBytes += shared.queue.bytes
+                return (shared.queue.takeAll(), shared.isClosing)
             }
             session.take(entries, at: .now())
             let latest = session.status
@@ -193,7 +217,11 @@ package final class MCAPFileWriter: Sendable {
             nanosleep(&pause, nil)
         }
         // What a full disk left in the queue has its last chance.
-        session.take(shared.withLock { $0.queue.takeAll() }, at: .now())
+        let rest: [MCAPRecordQueue.Entry] = shared.withLock { shared in
+            shared.status.waitingBytes += shared.queue.bytes
+            return shared.queue.takeAll()
+        }
+        session.take(rest, at: .now())
         let notes = lastNotes.withLock { $0 }
         session.finish(notes(status), at: .now())
         let latest = session.status

@@ -6,7 +6,7 @@ package struct MCAPParser {
     /// What is larger is refused, so that no file claims all memory.
     package struct Limits: Equatable, Sendable {
         package var recordBytes: Int
-        /// Of an opened chunk.
+        /// Most bytes of an opened chunk.
         package var chunkBytes: Int
 
         package init(recordBytes: Int = 1 << 30, chunkBytes: Int = 1 << 28) {
@@ -27,10 +27,10 @@ package struct MCAPParser {
     private var phase = Phase.beginning
     private var pending: [UInt8] = []
     private var start = 0
-    /// Where `pending[start]` stands in the file.
+    /// Offset of `pending[start]` in the file.
     package private(set) var offset: UInt64 = 0
     private var chunk: MCAPChunkContent?
-    /// Of the data section, then of the summary, so far.
+    /// Checksum of the data section, then of the summary, so far.
     private var crc = CRC32()
     private var sectionStart: UInt64 = 0
 
@@ -78,7 +78,7 @@ package struct MCAPParser {
         }
     }
 
-    /// To be called when no bytes follow and `next` has returned nil.
+    /// Checks that the file has ended. To be called when no bytes follow and `next` has returned nil.
     /// - Throws: `cut` if the file has not ended.
     package func finish() throws(MCAPError) {
         let found = UInt64(pending.count - start)

@@ -21,7 +21,7 @@ package struct MCAPReader {
 
     struct ChunkPlace {
         var index: MCAP.ChunkIndex
-        /// To be read as far as it goes.
+        /// Whether the chunk is damaged: it is read as far as it goes.
         var isDamaged = false
     }
     struct LoosePlace {

@@ -6,6 +6,8 @@ struct MCAPRecordQueue {
         case message(MCAP.Message)
         case attachment(MCAP.Attachment)
         case metadata(MCAP.Metadata)
+        /// All before it is to be on the disk at once; its number comes back when it is.
+        case commit(UInt64)
     }
 
     /// A message's share besides its data.
@@ -24,8 +26,8 @@ struct MCAPRecordQueue {
 
     /// - Returns: false when a message has been dropped. Other records are few, and always taken.
     mutating func append(_ entry: Entry) -> Bool {
+        let size = Self.size(of: entry)
         if case .message(let message) = entry {
-            let size = message.data.count + Self.overhead
             guard bytes + size <= limit else {
                 drops[message.channelID, default: .init()].add(message.sequence, most: Self.mostRanges)
                 return false
@@ -34,6 +36,11 @@ struct MCAPRecordQueue {
         }
         entries.append(entry)
         return true
+    }
+
+    /// A message's share of the limit; what is few and always taken has none.
+    static func size(of entry: Entry) -> Int {
+        if case .message(let message) = entry { message.data.count + overhead } else { 0 }
     }
 
     mutating func takeAll() -> [Entry] {

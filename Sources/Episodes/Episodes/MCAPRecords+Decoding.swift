@@ -69,7 +69,7 @@ struct MCAPChunkOutline {
     let uncompressedSize: UInt64
     let uncompressedCRC: UInt32
     let compression: String
-    /// As the chunk says; `records` may have fewer, where `init` allows it.
+    /// Bytes of the records as the chunk says; `records` may have fewer, where `init` allows it.
     let compressedSize: UInt64
     let records: UnsafeRawBufferPointer
 

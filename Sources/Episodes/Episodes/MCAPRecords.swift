@@ -30,7 +30,7 @@ package enum MCAP {
         package var summaryStart: UInt64
         /// Offset of the first SummaryOffset; 0 if there is none.
         package var summaryOffsetStart: UInt64
-        /// From `summaryStart` up to this field; 0 when not computed.
+        /// CRC-32 from `summaryStart` up to this field; 0 when not computed.
         package var summaryCRC: UInt32
 
         package init(summaryStart: UInt64, summaryOffsetStart: UInt64, summaryCRC: UInt32) {
@@ -45,7 +45,7 @@ package enum MCAP {
         package var id: UInt16
         package var name: String
         package var encoding: String
-        /// For protobuf a serialised FileDescriptorSet with all imports.
+        /// The schema itself: for protobuf a serialised FileDescriptorSet with all imports.
         package var data: [UInt8]
 
         package init(id: UInt16, name: String, encoding: String, data: [UInt8]) {
@@ -77,9 +77,9 @@ package enum MCAP {
         package var channelID: UInt16
         /// 0 when not counted.
         package var sequence: UInt32
-        /// When it was recorded.
+        /// Time of recording, nanoseconds.
         package var logTime: UInt64
-        /// When it was published; `logTime` when that is not known.
+        /// Time of publishing, nanoseconds; `logTime` when that is not known.
         package var publishTime: UInt64
         package var data: [UInt8]
 
@@ -98,7 +98,7 @@ package enum MCAP {
         package var startTime: UInt64
         package var endTime: UInt64
         package var uncompressedSize: UInt64
-        /// Of the uncompressed records; 0 when not computed.
+        /// CRC-32 of the uncompressed records; 0 when not computed.
         package var uncompressedCRC: UInt32
         /// "", "zstd" or "lz4".
         package var compression: String
@@ -117,11 +117,11 @@ package enum MCAP {
         }
     }
 
-    /// Where one channel's messages stand in the chunk before it.
+    /// The places of one channel's messages in the chunk before it.
     package struct MessageIndex: Equatable, Sendable {
         package struct Entry: Equatable, Sendable {
             package var logTime: UInt64
-            /// In the uncompressed records.
+            /// Offset in the uncompressed records.
             package var offset: UInt64
 
             package init(logTime: UInt64, offset: UInt64) {
@@ -130,7 +130,7 @@ package enum MCAP {
             }
         }
         package var channelID: UInt16
-        /// In the order of writing.
+        /// The messages' places, in the order of writing.
         package var entries: [Entry]
 
         package init(channelID: UInt16, entries: [Entry]) {
@@ -143,11 +143,11 @@ package enum MCAP {
         package var startTime: UInt64
         package var endTime: UInt64
         package var chunkStart: UInt64
-        /// With the record's prefix.
+        /// Bytes of the chunk, with the record's prefix.
         package var chunkLength: UInt64
-        /// By channel, where its MessageIndex stands.
+        /// Offset of each channel's MessageIndex in the file, by channel.
         package var messageIndexOffsets: [UInt16: UInt64]
-        /// Of all MessageIndex records of the chunk, with their prefixes.
+        /// Bytes of all MessageIndex records of the chunk, with their prefixes.
         package var messageIndexLength: UInt64
         package var compression: String
         package var compressedSize: UInt64
@@ -190,7 +190,7 @@ package enum MCAP {
 
     package struct AttachmentIndex: Equatable, Sendable {
         package var offset: UInt64
-        /// With the record's prefix.
+        /// Bytes of the attachment, with the record's prefix.
         package var length: UInt64
         package var logTime: UInt64
         package var createTime: UInt64
@@ -239,7 +239,7 @@ package enum MCAP {
 
     package struct MetadataIndex: Equatable, Sendable {
         package var offset: UInt64
-        /// With the record's prefix.
+        /// Bytes of the metadata, with the record's prefix.
         package var length: UInt64
         package var name: String
 
@@ -250,7 +250,7 @@ package enum MCAP {
         }
     }
 
-    /// Where the summary's records of one kind stand.
+    /// The place of the summary's records of one kind.
     package struct SummaryOffset: Equatable, Sendable {
         package var groupOpcode: UInt8
         package var groupStart: UInt64
@@ -264,7 +264,7 @@ package enum MCAP {
     }
 
     package struct DataEnd: Equatable, Sendable {
-        /// From the start of the file up to this record; 0 when not computed.
+        /// CRC-32 from the start of the file up to this record; 0 when not computed.
         package var dataSectionCRC: UInt32
 
         package init(dataSectionCRC: UInt32) { self.dataSectionCRC = dataSectionCRC }

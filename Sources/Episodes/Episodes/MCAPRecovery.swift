@@ -20,11 +20,11 @@ package struct MCAPRecovery {
             fileprivate var last: UInt32?
         }
         package var damages: [Damage] = []
-        /// By name.
+        /// What became of each topic, sorted by name.
         package var topics: [Topic] = []
         package var attachments = 0
         package var metadata = 0
-        /// Of channels that are defined nowhere.
+        /// Messages of channels that are defined nowhere.
         package var orphanMessages: UInt64 = 0
         /// The old file has its end, and nothing in it is wrong.
         package var wasWhole = false
@@ -43,7 +43,7 @@ package struct MCAPRecovery {
     private var topics: [UInt16: Report.Topic] = [:]
     private var schemas: [UInt16: MCAP.Schema] = [:]
     private var channels: [UInt16: MCAP.Channel] = [:]
-    /// Of the last chunk, by channel: indexes behind it tell whether these are all.
+    /// Messages found in the last chunk, by channel: indexes behind it tell whether these are all.
     private var chunkCounts: [UInt16: UInt64] = [:]
 
     private init(_ options: MCAPWriter.Options) { writer = MCAPWriter(options) }

@@ -20,7 +20,7 @@ struct MCAPScanner {
     private(set) var sawEnd = false
     private var sawFooter = false
     private var isDone = false
-    /// Of the section so far; nil behind damage, where it tells nothing.
+    /// Checksum of the section so far; nil behind damage, where it tells nothing.
     private var crc: CRC32?
     private var sectionStart: UInt64 = 0
     /// Found together with the record before it.
@@ -187,7 +187,7 @@ struct MCAPScanner {
         return finding
     }
 
-    /// As much of a chunk as can be opened.
+    /// Opens as much of a chunk as can be opened.
     private func chunk(_ content: ArraySlice<UInt8>) -> Finding {
         let range = offset..<offset + UInt64(MCAP.recordPrefixBytes + content.count)
         return content.withUnsafeBufferPointer { bytes in

@@ -6,7 +6,7 @@ struct MCAPSummary {
     var chunks: [MCAP.ChunkIndex] = []
     var attachments: [MCAP.AttachmentIndex] = []
     var metadata: [MCAP.MetadataIndex] = []
-    /// Where it begins in the file.
+    /// Offset of the summary in the file.
     private(set) var start: UInt64 = 0
 
     /// Reads the summary and checks its checksum.

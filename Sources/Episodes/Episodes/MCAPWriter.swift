@@ -46,7 +46,7 @@ package struct MCAPWriter {
     package let options: Options
     private let compressor: ChunkCompressor
     private var output: [UInt8] = []
-    /// Where `output` begins in the file.
+    /// Offset of `output` in the file.
     private var taken: UInt64 = 0
     private var crc = CRC32()
     private var checksData = true
@@ -158,7 +158,7 @@ package struct MCAPWriter {
         }
     }
 
-    /// Its channel comes first.
+    /// Writes a message, whose channel comes first.
     package mutating func write(_ message: MCAP.Message) throws(MCAPWriteError) {
         guard !isFinished else { throw .finished }
         guard channelPlaces[message.channelID] != nil else { throw .undefined(.channel, id: message.channelID) }
@@ -179,7 +179,7 @@ package struct MCAPWriter {
         if chunk.count >= options.chunkBytes { try endChunk() }
     }
 
-    /// As `MCAP.Record` does it, without going through it: every message of a recording passes here.
+    /// Appends a message as `MCAP.Record` does, without going through it: every message of a recording passes here.
     private func append(_ message: MCAP.Message, to bytes: inout [UInt8]) {
         bytes.append(MCAP.Opcode.message.rawValue)
         bytes.appendLittleEndian(UInt64(MCAP.Message.fieldBytes + message.data.count))
@@ -280,7 +280,7 @@ package struct MCAPWriter {
         output += MCAP.magic
     }
 
-    /// In the order in which others write them.
+    /// The summary's records, in the order in which others write them.
     private func summaryGroups() -> [[MCAP.Record]] {
         let features = options.features
         return [

@@ -8,7 +8,7 @@ import JSONTree
 /// dataset. Until `finish` shards have names that end in `.unfinished`; a writer that goes without finishing removes
 /// them, one that was killed leaves them to the next.
 package final class RLDSDatasetWriter {
-    /// When a shard is full; it holds at least one episode.
+    /// How much makes a shard full; it holds at least one episode.
     package enum ShardLimit: Equatable, Sendable {
         case episodes(Int)
         /// Bytes of records, each with its frame. TFDS keeps shards between 64 MiB and 1 GiB.

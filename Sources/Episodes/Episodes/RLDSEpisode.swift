@@ -3,9 +3,9 @@ import Images
 /// One robot episode as a record of a dataset: the steps, and what is known of all of them.
 package struct RLDSEpisode: Equatable, Sendable {
     package struct Step: Equatable, Sendable {
-        /// For Bridge: x y z (metres), roll pitch yaw (radians) as increments, the gripper as target, 1 open.
+        /// The action. For Bridge: x y z (metres), roll pitch yaw (radians) as increments, the gripper as target, 1 open.
         package var action: [Float]
-        /// For Bridge: where the tool is, in the same seven numbers.
+        /// The arm's state. For Bridge: where the tool is, in the same seven numbers.
         package var state: [Float]
         /// JPEG or PNG files by key, of the sizes that the dataset's features name.
         package var pictures: [String: SharedBytes]
@@ -17,12 +17,12 @@ package struct RLDSEpisode: Equatable, Sendable {
         package var isTerminal = false
         package var reward: Float = 0
         package var discount: Float = 1
-        /// When the observation was true, nanoseconds; nil where the dataset has no time stamps.
+        /// Time at which the observation was true, nanoseconds; nil where the dataset has no time stamps.
         package var timestampNanoseconds: Int64?
         /// A burst of noise was added to what was carried out in this step; `action` is without it. The actions of the
         /// steps after it answer to something that could not be foreseen before.
         package var isPerturbed: Bool
-        /// Where the task's object is, in a simulated world: x y z (metres) and yaw (radians); empty: nobody says.
+        /// Place of the task's object in a simulated world: x y z (metres) and yaw (radians); empty: nobody says.
         package var truth: [Float]
         /// What would be done now and in the next steps for each of the episode's other goals, one after the other; empty
         /// where the dataset has none.
@@ -48,7 +48,7 @@ package struct RLDSEpisode: Equatable, Sendable {
     package struct OtherGoal: Equatable, Sendable {
         /// The world then.
         package var picture: SharedBytes
-        /// Where the object was: x y z (metres), yaw (radians).
+        /// Place of the object then: x y z (metres), yaw (radians).
         package var truth: [Float]
         /// The arm's state, as a step has it.
         package var state: [Float]
@@ -61,11 +61,11 @@ package struct RLDSEpisode: Equatable, Sendable {
     }
 
     package struct Metadata: Equatable, Sendable {
-        /// Where the episode comes from: the recording's path or name.
+        /// Origin of the episode: the recording's path or name.
         package var filePath: String
         package var episodeID: Int32
         package var success: Bool
-        /// Of the policy's noise; 0 for episodes driven by hand.
+        /// Seed of the policy's noise; 0 for episodes driven by hand.
         package var seed: Int64
         /// A picture of how the world is to look in the end, where the dataset has such.
         package var goal: SharedBytes?
@@ -130,7 +130,7 @@ package struct RLDSEpisode: Equatable, Sendable {
         case otherGoals(found: Int, expected: Int)
     }
 
-    /// In pixels.
+    /// Size of a picture, in pixels.
     package struct Size: Equatable, Sendable {
         package let width: Int
         package let height: Int

@@ -25,7 +25,14 @@ enum RLDSFolder {
     static func lock(_ path: String) throws(RLDSError) -> Int32 {
         let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard folder >= 0 else { throw .file(path: path, step: "opening the folder", errno: errno) }
-        guard flock(folder, LOCK_EX | LOCK_NB) == 0 else {
+        // A program that this process starts holds what is open for the instant between fork(2) and execve(2): a few
+        // attempts tell it from another writer.
+        var isHeld = false
+        for attempt in 0..<10 where !isHeld {
+            if attempt > 0 { usleep(20_000) }
+            isHeld = flock(folder, LOCK_EX | LOCK_NB) == 0
+        }
+        guard isHeld else {
             let problem = errno
             close(folder)
             if problem == EWOULDBLOCK { throw .otherWriter(path: path) }

@@ -39,7 +39,7 @@ package struct RLDSInfo: Equatable, Sendable {
         "\(dataset)-\(split).tfrecord-\(digits(shard))-of-\(digits(count))"
     }
 
-    /// At least five digits.
+    /// The number in decimal, with at least five digits.
     static func digits(_ number: Int) -> String {
         let text = String(number)
         return String(repeating: "0", count: max(0, 5 - text.count)) + text

@@ -58,7 +58,7 @@ package struct TFRecordReader {
     private let limit: Int
     private var pending: [UInt8] = []
     private var start = 0
-    /// Where `pending[start]` stands in the file.
+    /// Offset of `pending[start]` in the file.
     package private(set) var offset = 0
 
     package init(limit: Int = TFRecordReader.lengthLimit) { self.limit = limit }
@@ -84,7 +84,7 @@ package struct TFRecordReader {
         return Array(data)
     }
 
-    /// To be called when no bytes follow and `next` has returned nil.
+    /// Checks that no part of a record is left. To be called when no bytes follow and `next` has returned nil.
     /// - Throws: `truncated` if part of a record is left.
     package func finish() throws(TFRecordError) {
         let found = pending.count - start

@@ -27,7 +27,7 @@ package struct TrainingExample: Equatable, Sendable {
         package let feature: Feature
     }
 
-    /// In the order of insertion, which is the order of the bytes; names are unique.
+    /// Features in the order of insertion, which is the order of the bytes; names are unique.
     package private(set) var entries: [Entry] = []
     private var places: [String: Int] = [:]
 

@@ -10,7 +10,7 @@ package struct Trajectory: Equatable, Sendable {
         self.proprio = proprio
     }
 
-    /// As recorded: commanded actions, states as proprio.
+    /// Takes an episode as recorded: commanded actions, states as proprio.
     package init(_ episode: RLDSEpisode) {
         self.init(actions: episode.steps.map(\.action), proprio: episode.steps.map(\.state))
     }

@@ -1,6 +1,6 @@
 import Control
-import Geometry
 import Images
+import Maths
 import Messages
 import Proprioception
 import Recording
@@ -10,16 +10,16 @@ import Wire
 /// Takes an episode's timesteps out of its file.
 package struct EpisodeSampler {
     package struct Options: Sendable {
-        /// Nil: the policy's.
+        /// Rate of the timesteps; nil: the policy's.
         package var rate: Rate?
         /// All if empty.
         package var cameras: [String]
         /// Pixels; nil: as the camera delivered them.
         package var size: (width: Int, height: Int)?
-        /// Nil: the goal's text.
+        /// What the arm is told to do; nil: the goal's text.
         package var instruction: String?
         package var allowsGaps: Bool
-        /// Of a frame at its timestep; nil: a tenth of a second more than a timestep lasts.
+        /// Greatest age of a frame at its timestep; nil: a tenth of a second more than a timestep lasts.
         package var maximumAge: Duration?
 
         package init(
@@ -35,13 +35,14 @@ package struct EpisodeSampler {
         }
     }
 
-    /// Of JPEG files that are encoded anew.
+    /// Quality of JPEG files that are encoded anew: 1 ... 100.
     private static let quality = 95
 
     private let options: Options
     private let file: EpisodeFile
+    private let calibration: ArmCalibration
     private let chain: KinematicChain
-    /// As the episode's manifest says; nil without one.
+    /// The policy's rate as the episode's manifest says; nil without one.
     private let policyRate: Rate?
 
     /// - Parameters:
@@ -51,6 +52,7 @@ package struct EpisodeSampler {
         self.file = file
         self.options = options
         self.policyRate = policyRate
+        self.calibration = calibration
         chain = calibration.chain
     }
 
@@ -61,12 +63,12 @@ package struct EpisodeSampler {
         var captures: [String: [MonotonicTime]] = [:]
         for camera in cameras { captures[camera] = try captureTimes(of: camera) }
         let (times, period, seed) = try timesteps(captures: captures, states: states.map(\.measured.time))
-        let metadata = try file.metadata(named: "episode") ?? [:]
+        let metadata = try file.facts()
         // What was kept from before the episode began led to it, and is no part of it.
         let begin = metadata["start_ns"].flatMap { Int64($0) }.map(MonotonicTime.init(nanoseconds:)) ?? .zero
         let grid = TimestepGrid(
             times: times.filter { $0 >= begin }, captures: captures, states: states.map(\.measured.time),
-            maximumAge: options.maximumAge ?? period + .milliseconds(100))
+            maximumAge: options.maximumAge ?? period + .milliseconds(100), endsWithAnAction: false)
         guard grid.timesteps.count >= 2, let start = grid.timesteps.first?.time else {
             throw ExportError.tooShort(path: file.path, timesteps: grid.timesteps.count)
         }
@@ -74,22 +76,24 @@ package struct EpisodeSampler {
         var pictures: [String: [Int: SharedBytes]] = [:]
         var reencoded: [String: Int] = [:]
         for camera in cameras {
-            let wanted = Set(grid.timesteps.compactMap { $0.frames[camera] })
+            // The last one has no action and is left out.
+            let wanted = Set(grid.timesteps.dropLast().compactMap { $0.frames[camera] })
             let (found, count) = try self.pictures(of: camera, wanted: wanted)
             pictures[camera] = found
             reencoded[camera] = count
         }
+        let (taken, unwrapped) = timesteps(grid, states, pictures)
         return ExportedEpisode(
-            path: file.path, name: metadata["name"] ?? "", timesteps: timesteps(grid, states, pictures),
-            instruction: try instruction(), outcome: try outcome(),
-            seed: seed, period: period, grid: grid, reencoded: reencoded)
+            path: file.path, name: metadata["name"] ?? "", timesteps: taken, instruction: try instruction(), outcome: try outcome(),
+            seed: seed, period: period, grid: grid, reencoded: reencoded, arm: calibration.name,
+            joints: calibration.joints.map(\.name), unwrapped: unwrapped)
     }
 
     /// What people said of it last.
     package func outcome() throws(EpisodeFileError) -> ExportedEpisode.Outcome {
-        var metadata = try file.metadata(named: "episode/amended")
-        if metadata == nil { metadata = try file.metadata(named: "episode") }
-        return metadata?["outcome"].flatMap(ExportedEpisode.Outcome.init(rawValue:)) ?? .open
+        let amended = try file.metadata(named: RecordName.amended)?["outcome"]
+        let said = try file.facts()["outcome"]
+        return (amended ?? said).flatMap(ExportedEpisode.Outcome.init(rawValue:)) ?? .open
     }
 
     // MARK: What there is
@@ -184,9 +188,10 @@ package struct EpisodeSampler {
     /// The last one, whose action nobody knows, is left out.
     private func timesteps(
         _ grid: TimestepGrid, _ states: [ArmState], _ pictures: [String: [Int: SharedBytes]]
-    ) -> [ExportedEpisode.Timestep] {
+    ) -> (timesteps: [ExportedEpisode.Timestep], unwrapped: Int) {
         var gripper = GripperTarget(states.first?.setpoint.gripper ?? 1)
-        return zip(grid.timesteps, grid.timesteps.dropFirst()).map { now, next in
+        var angles = UnwrappedAngles()
+        let timesteps = zip(grid.timesteps, grid.timesteps.dropFirst()).map { now, next in
             let state = states[now.state]
             let target = gripper.follow(states[next.state])
             let commanded = chain.baseFromEEF(state.setpoint.positions)
@@ -197,11 +202,46 @@ package struct EpisodeSampler {
             for (camera, index) in now.frames { chosen[camera] = pictures[camera]?[index] }
             return ExportedEpisode.Timestep(
                 time: now.time,
-                state: ArmMoment(state).numbers(of: ProprioLayout.bridgeFields),
+                state: angles.carryOn(ArmMoment(state).numbers(of: ProprioLayout.bridgeFields)),
                 action: [
                     translation.x, translation.y, translation.z, turn.x, turn.y, turn.z, target,
-                ].map { Float($0) }, pictures: chosen)
+                ].map { Float($0) }, jointState: Self.joints(state.measured.positions, state.measured.gripper),
+                jointAction: Self.joints(states[next.state].setpoint.positions, target), pictures: chosen)
         }
+        return (timesteps, angles.count)
+    }
+
+    /// Degrees, and percent for the gripper.
+    private static func joints(_ positions: JointVector, _ gripper: Double) -> [Float] {
+        positions.array.map { Float($0 * 180 / .pi) } + [Float(gripper * 100)]
+    }
+}
+
+/// Roll, pitch and yaw of one state after the other, carried on beyond ±π where they wrap: differences of states, of which
+/// labels are made, would else be a whole turn.
+package struct UnwrappedAngles {
+    /// Places of the angles in a state of Bridge's layout.
+    private static let places = 3..<6
+
+    private var last: [Float]?
+    /// States in which an angle was changed.
+    package private(set) var count = 0
+
+    package init() {}
+
+    package mutating func carryOn(_ state: [Float]) -> [Float] {
+        var state = state
+        if let last {
+            var isChanged = false
+            for place in Self.places where place < state.count {
+                let turns = ((last[place] - state[place]) / (2 * .pi)).rounded()
+                state[place] += turns * 2 * .pi
+                isChanged = isChanged || turns != 0
+            }
+            if isChanged { count += 1 }
+        }
+        last = state
+        return state
     }
 }
 

@@ -3,34 +3,35 @@ import Time
 
 /// What a resampled dataset does not have of its recordings, beside the data.
 package struct ExportReport: Sendable {
-    private var episodes: [ExportedEpisode] = []
+    private var episodes: [(about: ExportedEpisode, timesteps: Int)] = []
     /// Paths of episodes that were left out, and why.
     private var skipped: [(path: String, why: String)] = []
 
     package init() {}
 
     package mutating func add(_ episode: ExportedEpisode) {
-        // The pictures are in the dataset.
-        var kept = episode
-        for index in kept.timesteps.indices { kept.timesteps[index].pictures = [:] }
-        episodes.append(kept)
+        // They are in the dataset.
+        var about = episode
+        about.timesteps = []
+        about.grid.timesteps = []
+        episodes.append((about, episode.timesteps.count))
     }
 
     package mutating func skip(_ path: String, because why: String) { skipped.append((path, why)) }
 
     package var count: Int { episodes.count }
-    package var timesteps: Int { episodes.reduce(0) { $0 + $1.timesteps.count } }
+    package var timesteps: Int { episodes.reduce(0) { $0 + $1.timesteps } }
 
     package var json: JSONNode {
         func milliseconds(_ duration: Duration) -> JSONNode { JSONNode(number: (duration.inMilliseconds * 1000).rounded() / 1000) }
         return .object([
             "episodes": JSONNode(
                 .array(
-                    episodes.map { episode in
+                    episodes.map { episode, timesteps in
                         .object([
-                            "path": JSONNode(episode.path), "timesteps": JSONNode(episode.timesteps.count),
+                            "path": JSONNode(episode.path), "timesteps": JSONNode(timesteps),
                             "period_s": JSONNode(number: episode.period.inSeconds), "outcome": JSONNode(episode.outcome.rawValue),
-                            "instruction": JSONNode(episode.instruction),
+                            "instruction": JSONNode(episode.instruction), "angles_unwrapped": JSONNode(episode.unwrapped),
                             "maximum_state_skew_ms": milliseconds(episode.grid.maximumStateSkew),
                             "cameras": JSONNode(
                                 .array(
@@ -62,8 +63,11 @@ package struct ExportReport: Sendable {
     /// A line for each camera of each episode.
     package var text: String {
         var lines: [String] = []
-        for episode in episodes {
-            lines.append("\(episode.path): \(episode.timesteps.count) timesteps, \(episode.outcome.rawValue)")
+        for (episode, timesteps) in episodes {
+            lines.append("\(episode.path): \(timesteps) timesteps, \(episode.outcome.rawValue)")
+            if episode.unwrapped > 0 {
+                lines.append("  angles go on beyond ±180° at \(episode.unwrapped) timesteps (the file has them as measured)")
+            }
             for camera in episode.grid.cameras {
                 let anew = episode.reencoded[camera.camera] ?? 0
                 lines.append(

@@ -9,7 +9,11 @@ package struct ExportedEpisode: Sendable {
         package var state: [Float]
         /// Bridge's: what was commanded from this timestep to the next, and the gripper's target.
         package var action: [Float]
-        /// By camera: a JPEG or PNG file.
+        /// Measured joint positions, degrees, and the gripper's opening, 0...100: LeRobot's units.
+        package var jointState: [Float]
+        /// Commanded for the next timestep, in the same units.
+        package var jointAction: [Float]
+        /// A JPEG or PNG file for each camera, by its name.
         package var pictures: [String: SharedBytes]
     }
 
@@ -29,6 +33,12 @@ package struct ExportedEpisode: Sendable {
     package var grid: TimestepGrid
     /// Frames that were encoded anew, for they were no JPEG, or of another size.
     package var reencoded: [String: Int]
+    /// The arm's name, as its calibration says.
+    package var arm: String
+    /// Names of the joints, without the gripper.
+    package var joints: [String]
+    /// Timesteps whose angles were carried on beyond ±180°, where the arm's had wrapped.
+    package var unwrapped: Int
 }
 
 /// Why an episode cannot be exported.
@@ -40,7 +50,10 @@ package enum ExportError: Error, Equatable {
     case gaps(path: String, [TimestepGrid.Gap], start: MonotonicTime)
     case missing(path: String, what: String)
     case picture(path: String, camera: String, ImageError)
-    case otherSize(path: String, camera: String, found: String, expected: String)
+    /// An episode that is not like those before it in the dataset.
+    case otherForm(path: String, what: String, found: String, expected: String, mend: String)
+    /// The format cannot hold the rate.
+    case rate(found: Double)
 }
 
 extension ExportError: CustomStringConvertible {
@@ -62,9 +75,11 @@ extension ExportError: CustomStringConvertible {
             "exporting \(path): \(what) is not attached, expected it in what octo-record writes. Was the file recorded by something "
                 + "else, or cut before its beginning?"
         case .picture(let path, let camera, let problem): "exporting \(path): a frame of '\(camera)': \(problem)"
-        case .otherSize(let path, let camera, let found, let expected):
-            "exporting \(path): pictures of '\(camera)' are \(found), those of the episodes before \(expected). Give --size, so that all "
-                + "have one."
+        case .otherForm(let path, let what, let found, let expected, let mend):
+            "exporting \(path): found \(what) to be \(found), expected \(expected) as of the episodes before. \(mend), or leave it out."
+        case .rate(let found):
+            "writing a LeRobot dataset: found \(found.decimals(4)) timesteps a second, expected a whole number, for that format holds "
+                + "no other. Give --rate, such as \(max(1, Int(found.rounded())))."
         }
     }
 

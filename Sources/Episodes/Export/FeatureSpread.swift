@@ -6,19 +6,18 @@ struct FeatureSpread {
     var minimum: [Double]
     var maximum: [Double]
     var mean: [Double]
-    /// Of the population.
+    /// Standard deviation of the population.
     var deviation: [Double]
-    /// At 1, 10, 50, 90 and 99 %.
+    /// Quantiles at 1, 10, 50, 90 and 99 %.
     var quantiles: [[Double]]
     var count: Int
 
     static let quantileNames = ["q01", "q10", "q50", "q90", "q99"]
     private static let parts = [0.01, 0.1, 0.5, 0.9, 0.99]
 
-    /// - Parameter rows: at least one, all of one length.
-    init(_ rows: [[Double]]) {
-        let width = rows.first?.count ?? 0
-        let columns = (0..<width).map { column in rows.map { $0[column] }.sorted() }
+    /// - Parameter dimensions: of each the values of all timesteps, at least one.
+    init(_ dimensions: [[Double]]) {
+        let columns = dimensions.map { $0.sorted() }
         minimum = columns.map { $0.first ?? 0 }
         maximum = columns.map { $0.last ?? 0 }
         mean = columns.map { $0.reduce(0, +) / Double(max(1, $0.count)) }
@@ -27,10 +26,10 @@ struct FeatureSpread {
             (values.reduce(0) { $0 + ($1 - means[index]) * ($1 - means[index]) } / Double(max(1, values.count))).squareRoot()
         }
         quantiles = Self.parts.map { part in columns.map { DatasetStatistics.quantile(part, ofSorted: $0) } }
-        count = rows.count
+        count = dimensions.first?.count ?? 0
     }
 
-    /// Of the pixels of pictures, by colour, 0...1. The quantiles are those of the 256 levels.
+    /// Describes the pixels of pictures, by colour, 0...1. The quantiles are those of the 256 levels.
     init(_ levels: ColourLevels) {
         minimum = levels.counts.map { counts in Double(counts.firstIndex { $0 > 0 } ?? 0) / 255 }
         maximum = levels.counts.map { counts in Double(counts.lastIndex { $0 > 0 } ?? 0) / 255 }
@@ -62,9 +61,16 @@ struct FeatureSpread {
 
 /// How often each level of each colour comes in pictures.
 struct ColourLevels {
-    /// By colour and level.
+    /// Number of pixels by colour and level.
     private(set) var counts = [[Int]](repeating: [Int](repeating: 0, count: 256), count: 3)
     private(set) var pictures = 0
+
+    mutating func add(_ other: ColourLevels) {
+        pictures += other.pictures
+        for colour in counts.indices {
+            for level in counts[colour].indices { counts[colour][level] += other.counts[colour][level] }
+        }
+    }
 
     mutating func add(_ image: RGBImage) {
         pictures += 1

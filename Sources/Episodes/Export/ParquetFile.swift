@@ -1,3 +1,5 @@
+import Messages
+
 /// A small Parquet file: plain encoding, nothing packed, one row group after the other. What learners' libraries write
 /// themselves is cleverer and no easier to read. Source: the Parquet format's thrift definitions, version 2.10.
 package struct ParquetFile {
@@ -9,7 +11,10 @@ package struct ParquetFile {
         /// Lists of one length or another; none is empty.
         case floatLists([[Float]])
         case doubleLists([[Double]])
+        case int64Lists([[Int64]])
         case textLists([[String]])
+        /// Numbers by colour, each in lists of one within lists of one: shape (3, 1, 1).
+        case colourNumbers([[Double]])
         /// A group of `bytes` and a `path` that is null: an image as datasets of pictures have it.
         case images([[UInt8]])
 
@@ -21,7 +26,9 @@ package struct ParquetFile {
             case .text(let values): values.count
             case .floatLists(let values): values.count
             case .doubleLists(let values): values.count
+            case .int64Lists(let values): values.count
             case .textLists(let values): values.count
+            case .colourNumbers(let values): values.count
             case .images(let values): values.count
             }
         }
@@ -39,7 +46,10 @@ package struct ParquetFile {
 
     private static let magic = Array("PAR1".utf8)
 
+    /// What was not handed out yet.
     private var bytes = magic
+    /// Bytes that were handed out.
+    private var handedOut = 0
     private var columns: [Column] = []
     private var groups: [(chunks: [Chunk], rows: Int, byteCount: Int)] = []
     private var rows = 0
@@ -61,14 +71,26 @@ package struct ParquetFile {
         let count = group.first?.values.count ?? 0
         precondition(group.allSatisfy { $0.values.count == count }, "all columns have the same number of rows")
         if groups.isEmpty { columns = group }
-        let start = bytes.count
+        let start = byteCount
         var chunks: [Chunk] = []
         for column in group { chunks += write(column) }
-        groups.append((chunks, count, bytes.count - start))
+        groups.append((chunks, count, byteCount - start))
         rows += count
     }
 
-    /// The whole file.
+    /// Bytes of the file so far.
+    package var byteCount: Int { handedOut + bytes.count }
+
+    /// What the file has so far and was not handed out yet: for one that is written as it grows.
+    package mutating func takeBytes() -> [UInt8] {
+        defer {
+            handedOut += bytes.count
+            bytes = []
+        }
+        return bytes
+    }
+
+    /// The whole file, or what of it was not handed out yet.
     /// - Parameter metadata: texts by key, such as pandas' own.
     package consuming func finished(metadata: [(key: String, value: String)] = []) -> [UInt8] {
         let footer = self.footer(metadata)
@@ -84,13 +106,15 @@ package struct ParquetFile {
     private struct Leaf {
         var path: [String]
         var type: PhysicalType
-        /// Of each row's list; nil where a row is one value.
+        /// Length of each row's list; nil where a row is one value.
         var lengths: [Int]?
+        /// Lists within lists, each of one element but the outermost.
+        var depth = 1
         /// All its values are null; none is encoded.
         var isNull = false
         /// Values in plain encoding.
         var plain: [UInt8]
-        /// With nulls.
+        /// Number of values, with nulls.
         var count: Int
     }
 
@@ -128,9 +152,18 @@ package struct ParquetFile {
         case .doubleLists(let lists):
             for value in lists.joined() { plain.appendWord(value.bitPattern) }
             return list(.double, plain, lists.map(\.count))
+        case .int64Lists(let lists):
+            for value in lists.joined() { plain.appendWord(value) }
+            return list(.int64, plain, lists.map(\.count))
         case .textLists(let lists):
             for value in lists.joined() { plain.appendBytes(Array(value.utf8)) }
             return list(.byteArray, plain, lists.map(\.count))
+        case .colourNumbers(let lists):
+            for value in lists.joined() { plain.appendWord(value.bitPattern) }
+            var leaf = list(.double, plain, lists.map(\.count))
+            leaf[0].path = [column.name] + Array(repeating: ["list", "element"], count: 3).joined()
+            leaf[0].depth = 3
+            return leaf
         case .images(let files):
             for file in files { plain.appendBytes(file) }
             return [
@@ -154,14 +187,14 @@ package struct ParquetFile {
             }
             if leaf.lengths != nil || leaf.isNull {
                 var levels: [UInt8] = []
-                if leaf.count > 0 { levels.appendRun(of: leaf.isNull ? 0 : 1, count: leaf.count) }
+                if leaf.count > 0 { levels.appendRun(of: leaf.isNull ? 0 : UInt8(leaf.depth), count: leaf.count) }
                 content.appendBytes(levels)
             }
             content += leaf.plain
-            let start = bytes.count
+            let start = byteCount
             bytes += Self.pageHeader(byteCount: content.count, values: leaf.count)
             bytes += content
-            return Chunk(path: leaf.path, type: leaf.type.rawValue, count: leaf.count, offset: start, byteCount: bytes.count - start)
+            return Chunk(path: leaf.path, type: leaf.type.rawValue, count: leaf.count, offset: start, byteCount: byteCount - start)
         }
     }
 
@@ -218,7 +251,16 @@ package struct ParquetFile {
             case .text: elements.append(SchemaElement(name: column.name, type: .byteArray, converted: 0))
             case .floatLists: elements += list(.float)
             case .doubleLists: elements += list(.double)
+            case .int64Lists: elements += list(.int64)
             case .textLists: elements += list(.byteArray, 0)
+            case .colourNumbers:
+                for name in [column.name, "element", "element"] {
+                    elements += [
+                        SchemaElement(name: name, type: nil, children: 1, converted: 3),
+                        SchemaElement(name: "list", type: nil, repetition: .repeated, children: 1),
+                    ]
+                }
+                elements.append(SchemaElement(name: "element", type: .double))
             case .images:
                 elements += [
                     SchemaElement(name: column.name, type: nil, children: 2),
@@ -265,7 +307,7 @@ package struct ParquetFile {
                     thrift.field(2, pair.value)
                 }
             }
-            file.field(6, "octo-runtime")
+            file.field(6, OctoRuntime.writer)
         }
         return thrift.bytes
     }
@@ -277,7 +319,7 @@ extension [UInt8] {
         Swift.withUnsafeBytes(of: word.littleEndian) { append(contentsOf: $0) }
     }
 
-    /// With its length in front, four bytes.
+    /// Appends bytes with their length in front, four bytes.
     fileprivate mutating func appendBytes(_ content: [UInt8]) {
         appendWord(UInt32(content.count))
         self += content

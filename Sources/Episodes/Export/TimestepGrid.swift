@@ -5,7 +5,7 @@ import Time
 package struct TimestepGrid: Equatable, Sendable {
     package struct Timestep: Equatable, Sendable {
         package var time: MonotonicTime
-        /// By camera: the place of the frame among that camera's.
+        /// The place of each camera's frame among that camera's, by camera.
         package var frames: [String: Int]
         /// The place of the arm's state.
         package var state: Int
@@ -45,8 +45,10 @@ package struct TimestepGrid: Equatable, Sendable {
     ///   - captures: by camera, when its frames were taken, rising.
     ///   - states: when the arm's states were measured, rising.
     ///   - maximumAge: of a frame at its timestep; older ones are gaps.
+    ///   - endsWithAnAction: else the last timestep only ends the action before it, and its frames are not counted.
     package init(
-        times: [MonotonicTime], captures: [String: [MonotonicTime]], states: [MonotonicTime], maximumAge: Duration
+        times: [MonotonicTime], captures: [String: [MonotonicTime]], states: [MonotonicTime], maximumAge: Duration,
+        endsWithAnAction: Bool = true
     ) {
         var places = captures.mapValues { _ in -1 }
         var state = -1
@@ -67,7 +69,7 @@ package struct TimestepGrid: Equatable, Sendable {
         }
         for name in names {
             let stamps = captures[name] ?? []
-            report(of: name, stamps: stamps)
+            report(of: name, stamps: stamps, timesteps: endsWithAnAction ? timesteps[...] : timesteps.dropLast())
             findGaps(of: name, stamps: stamps, maximumAge: maximumAge)
         }
     }
@@ -111,7 +113,7 @@ package struct TimestepGrid: Equatable, Sendable {
         return max(a, b)
     }
 
-    private mutating func report(of camera: String, stamps: [MonotonicTime]) {
+    private mutating func report(of camera: String, stamps: [MonotonicTime], timesteps: ArraySlice<Timestep>) {
         var report = CameraReport(camera: camera)
         var skews = Duration.zero
         var before: Int?

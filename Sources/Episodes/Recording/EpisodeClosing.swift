@@ -5,7 +5,7 @@ package struct EpisodeClosing: Equatable, Sendable {
     /// Name, outcome, notes, times.
     package var summary: MCAP.Metadata
     package var proof: SequenceProof
-    /// By channel.
+    /// Topics by channel.
     package var topics: [UInt16: String]
 
     /// The last records of the file.

@@ -8,7 +8,7 @@ import Wire
 package struct RecordedEvent: Sendable {
     package var topic: String
     package var envelope: Envelope
-    /// When the recorder had it, on the run's clock.
+    /// Time at which the recorder had it, on the run's clock.
     package var logTime: MonotonicTime
     package var body: [UInt8]
     package var bulk: SharedBytes?
@@ -40,7 +40,7 @@ package struct EpisodeFile {
         }
     }
 
-    /// Of the last metadata record with this name; nil where there is none.
+    /// The content of the last metadata record with this name; nil where there is none.
     package func metadata(named name: String) throws(EpisodeFileError) -> [String: String]? {
         guard let place = reader.metadata.last(where: { $0.name == name }) else { return nil }
         do throws(MCAPError) {
@@ -131,10 +131,18 @@ extension EpisodeFileError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .unreadable(let path, let problem):
-            "reading episode \(path): \("\(problem)".trimmingSuffix(".")). 'octo-replay recover' saves what can be read of a damaged file."
+            "reading episode \(path): \("\(problem)".trimmingSuffix("."))" + problem.advice
         case .message(let path, let topic, let time, let problem):
             "reading episode \(path): message of \(topic) at \(time): \(problem). Was it recorded by octo-record?"
         }
+    }
+}
+
+extension MCAPError {
+    /// What helps; a file that is not there, or that nobody may read, is not damaged.
+    fileprivate var advice: String {
+        if case .file = self { return "." }
+        return ". 'octo-replay recover' saves what can be read of a damaged file."
     }
 }
 

@@ -45,7 +45,7 @@ package struct EpisodeTape {
         named name: String, attachments: [MCAP.Attachment], facts: [MCAP.Metadata], at now: MonotonicTime, wallTime: String
     ) throws {
         core = RecorderCore(.init(startsByItself: false), attachments: attachments, facts: facts)
-        writer = MCAPWriter(.init(header: .init(profile: "", library: "octo-runtime")))
+        writer = MCAPWriter(.init(header: .init(profile: "", library: OctoRuntime.writer)))
         self.wallTime = wallTime
         try command(.start, name, at: now)
     }

@@ -6,7 +6,7 @@ import Wire
 package struct RecordedMoment {
     /// One frame of each camera, the leading one's first.
     package let frames: [CameraFrame]
-    /// Of the leading camera's frame, from 0.
+    /// Number of the leading camera's frame, from 0.
     package let index: Int
 
     /// - Parameter frame: counts the frames of the primary camera (or else of the first by name) from 0, or from the end when

@@ -11,13 +11,26 @@ package struct RecorderCore {
         /// How far back the memory reaches that is written first when an episode begins.
         package var ring: Duration
         package var ringBytes: Int
-        /// Begins with the first message, and again after each episode that was not stopped by a person.
+        /// Begins with the run, and again after each episode that was not stopped by a person.
         package var startsByItself: Bool
+        /// Nodes of the run: it has begun when all of them are past their start, or when the arm does anything but hold. A start that
+        /// fails leaves no episode.
+        package var awaitedNodes: Set<String>
+        /// Frames that come uncompressed are packed without loss.
+        package var packsFrames: Bool
+        /// A run has begun after so long, whatever its nodes say.
+        package var longestStart: Duration
 
-        package init(ring: Duration = .seconds(10), ringBytes: Int = 64 << 20, startsByItself: Bool = true) {
+        package init(
+            ring: Duration = .seconds(10), ringBytes: Int = 64 << 20, startsByItself: Bool = true,
+            awaitedNodes: Set<String> = [], packsFrames: Bool = false, longestStart: Duration = .seconds(60)
+        ) {
             self.ring = ring
             self.ringBytes = ringBytes
             self.startsByItself = startsByItself
+            self.awaitedNodes = awaitedNodes
+            self.packsFrames = packsFrames
+            self.longestStart = longestStart
         }
     }
 
@@ -56,6 +69,8 @@ package struct RecorderCore {
         var proof = SequenceProof()
         var messages: Int64 = 0
         var bytes: Int64 = 0
+        /// Bytes of frames that came uncompressed, by topic, and what they are in the file; nil once their rate has been told.
+        var rawBytes: [String: (came: Int, kept: Int)]? = [:]
         var channels: [String: UInt16] = [:]
         var schemas: [String: UInt16] = [:]
     }
@@ -76,9 +91,13 @@ package struct RecorderCore {
     private var standing: [String: Kept] = [:]
     private var answered: [(operatorID: String, result: EpisodeResult)] = []
     private var episodeCount = 0
+    /// Nodes that have not come past their start yet.
+    private var awaited: Set<String>
+    private var firstTime: MonotonicTime?
 
     package init(_ options: Options = Options(), attachments: [MCAP.Attachment] = [], facts: [MCAP.Metadata] = []) {
         self.options = options
+        awaited = options.awaitedNodes
         self.attachments = attachments
         self.facts = facts
     }
@@ -100,6 +119,16 @@ package struct RecorderCore {
         return isRecording ? [.note(fact)] : []
     }
 
+    /// An episode of an earlier process of this run: what people say of the last one is about it until another begins.
+    package mutating func adopt(_ former: FormerEpisode) {
+        guard current == nil, last == nil else { return }
+        var episode = Episode(name: former.name, startTime: former.startTime, wallTime: former.wallTime)
+        episode.outcome = former.outcome
+        episode.notes = former.notes
+        episode.messages = former.messages
+        last = episode
+    }
+
     /// The file of the episode that has just begun cannot be made: nothing is recorded until a person begins again.
     package mutating func couldNotOpen() {
         current = nil
@@ -112,7 +141,29 @@ package struct RecorderCore {
         return EpisodeState(
             isRecording: current != nil, name: episode?.name ?? "", path: path, outcome: episode?.outcome ?? .open,
             startTime: episode?.startTime ?? .zero, messages: episode?.messages ?? 0, bytes: episode?.bytes ?? 0,
-            missing: Int64(clamping: episode?.proof.missingCount ?? 0) + dropped, time: now)
+            missing: min(Int64(clamping: episode?.proof.missingCount ?? 0).addingSaturating(dropped), EpisodeState.largestCount),
+            time: now)
+    }
+
+    // MARK: Uncompressed frames
+
+    /// An episode is this old when their rate is known.
+    private static let rawFrameTime = Duration.seconds(3)
+    /// Bytes per second that nobody needs to hear of.
+    private static let littleRaw = 4e6
+
+    /// What a person should know of frames that come uncompressed, once for each episode; nil: nothing, or not yet.
+    package mutating func takeRawFrameWarning(at now: MonotonicTime) -> String? {
+        guard let episode = current, let bytes = episode.rawBytes, now - episode.startTime >= Self.rawFrameTime else { return nil }
+        current?.rawBytes = nil
+        let seconds = (now - episode.startTime).inSeconds
+        let rate = Double(bytes.values.reduce(0) { $0 + $1.came }) / seconds
+        let kept = Double(bytes.values.reduce(0) { $0 + $1.kept }) / seconds
+        guard rate >= Self.littleRaw else { return nil }
+        func megabytes(_ rate: Double) -> Int { Int((rate / 1e6).rounded()) }
+        let cameras = bytes.keys.sorted().map { String($0.split(separator: "/").dropFirst().first ?? "") }
+        return "frames of \(cameras.joined(separator: ", ")) come uncompressed, \(megabytes(rate)) MB each second, "
+            + "of which the episode keeps \(megabytes(kept)) MB; where a camera can, \"format\": \"mjpeg\" in cameras.\(cameras.first ?? "NAME") makes that a tenth"
     }
 
     // MARK: Messages
@@ -128,10 +179,10 @@ package struct RecorderCore {
     package mutating func receive(
         topic: String, envelope: Envelope, body: [UInt8], bulk: SharedBytes?, at now: MonotonicTime, wallTime: String
     ) throws(WireError) -> [Action] {
-        let recorded = try RecordedMessage(envelope: envelope, body: body, bulk: bulk)
+        let recorded = try RecordedMessage(envelope: envelope, body: body, bulk: bulk, packsFrames: options.packsFrames)
         let kept = Kept(topic: topic, envelope: envelope, recorded: recorded, time: now)
         var actions: [Action] = []
-        if current == nil && options.startsByItself && !isStoppedByHand {
+        if hasBegun(topic, body, at: now), current == nil && options.startsByItself && !isStoppedByHand {
             actions = begin(named: "", at: now, wallTime: wallTime)
         }
         if Self.isStanding(topic) { standing[topic] = kept }
@@ -141,8 +192,26 @@ package struct RecorderCore {
             keep(kept)
         }
         if envelope.schema == RunEvent.schemaName { noteEvent(body) }
+        if Topics.allNodeStatuses.matches(topic) { noteSent(body, envelope) }
         if topic == Topics.goalCurrent.name { noteGoal(body, bulk) }
         return actions
+    }
+
+    /// Whether the run is past its start, given one more message.
+    private mutating func hasBegun(_ topic: String, _ body: [UInt8], at now: MonotonicTime) -> Bool {
+        if awaited.isEmpty { return true }
+        let first = firstTime ?? now
+        firstTime = first
+        // The pointers do not leave the calls. What cannot be read says nothing.
+        if Topics.allNodeStatuses.matches(topic), let status = body.withUnsafeBytes({ try? NodeStatus(body: $0, bulk: nil) }),
+            status.state == .ready || status.state == .degraded
+        {
+            awaited.remove(status.node)
+        } else if topic == Topics.armState.name, let state = body.withUnsafeBytes({ try? ArmState(body: $0, bulk: nil) }) {
+            if case .holding = state.mode {} else { awaited = [] }
+        }
+        if now - first >= options.longestStart { awaited = [] }
+        return awaited.isEmpty
     }
 
     private mutating func keep(_ kept: Kept) {
@@ -179,6 +248,10 @@ package struct RecorderCore {
                         id: channel, schemaID: schema, topic: kept.topic, messageEncoding: "protobuf",
                         metadata: ["source_node": kept.envelope.sourceNode, "bus_schema": kept.envelope.schema])))
         }
+        if let bytes = kept.recorded.rawFrameByteCount, kept.time >= episode.startTime {
+            episode.rawBytes?[kept.topic, default: (0, 0)].came += bytes
+            episode.rawBytes?[kept.topic, default: (0, 0)].kept += kept.recorded.data.count
+        }
         episode.proof.receive(kept.envelope, on: kept.topic)
         episode.messages += 1
         episode.bytes += Int64(kept.recorded.data.count)
@@ -198,6 +271,13 @@ package struct RecorderCore {
         let id = UInt16(episode.schemas.count + 1)
         episode.schemas[name] = id
         return (id, MCAP.Schema(id: id, name: name, encoding: "protobuf", data: data))
+    }
+
+    /// What a node says that it has sent.
+    private mutating func noteSent(_ body: [UInt8], _ envelope: Envelope) {
+        // The pointer does not leave the call.
+        guard current != nil, let status = body.withUnsafeBytes({ try? NodeStatus(body: $0, bulk: nil) }) else { return }
+        current?.proof.hear(status, from: envelope.instanceID)
     }
 
     private mutating func noteEvent(_ body: [UInt8]) {
@@ -270,7 +350,7 @@ package struct RecorderCore {
         }
     }
 
-    /// Of the present episode, or else of the last one.
+    /// Sets the outcome and adds the note of the present episode, or else of the last one.
     private mutating func mark(
         _ outcome: EpisodeState.Outcome?, _ note: String, _ done: String
     ) -> (actions: [Action], isAccepted: Bool, text: String) {
@@ -278,14 +358,14 @@ package struct RecorderCore {
             episode.outcome = outcome ?? episode.outcome
             if !note.isEmpty { episode.notes.append(note) }
             current = episode
-            return ([], true, "\(episode.name) \(done)")
+            return ([.note(Self.said(of: episode))], true, "\(episode.name) \(done)")
         }
         guard var episode = last else { return ([], false, "there is no episode yet; start one first") }
         episode.outcome = outcome ?? episode.outcome
         if !note.isEmpty { episode.notes.append(note) }
         last = episode
         let amended = MCAP.Metadata(
-            name: "episode/amended",
+            name: RecordName.amended,
             metadata: ["outcome": "\(episode.outcome)", "notes": episode.notes.joined(separator: "\n")])
         return ([.amend(name: episode.name, amended)], true, "\(episode.name) \(done)")
     }
@@ -308,7 +388,13 @@ package struct RecorderCore {
         let name = name.isEmpty ? "\(wallTime)-\(ordinal)" : name
         current = Episode(name: name, startTime: now, wallTime: wallTime)
         if let goal { current?.goals = [goal] }
-        var actions = [Action.open(name: name)] + attachments.map { .attach($0) } + facts.map { .note($0) }
+        // What is known at the beginning is written then: the end may never come.
+        let beginning = MCAP.Metadata(
+            name: RecordName.begin,
+            metadata: [
+                "name": name, "wall_start": wallTime, "clock": "CLOCK_MONOTONIC", "start_ns": String(now.nanoseconds),
+            ])
+        var actions = [Action.open(name: name), .note(beginning)] + attachments.map { .attach($0) } + facts.map { .note($0) }
         let kept = ring[ringStart...]
         let held = Dictionary(kept.map { ($0.topic, true) }, uniquingKeysWith: { first, _ in first })
         for (topic, message) in standing.sorted(by: { $0.key < $1.key }) where held[topic] == nil { actions += write(message) }
@@ -326,9 +412,16 @@ package struct RecorderCore {
 
     // MARK: What the file says of itself
 
+    /// Outcome and notes so far.
+    private static func said(of episode: Episode) -> MCAP.Metadata {
+        MCAP.Metadata(
+            name: RecordName.said,
+            metadata: ["outcome": "\(episode.outcome)", "notes": episode.notes.joined(separator: "\n")])
+    }
+
     private static func summary(of episode: Episode, at now: MonotonicTime) -> MCAP.Metadata {
         MCAP.Metadata(
-            name: "episode",
+            name: RecordName.end,
             metadata: [
                 "name": episode.name, "outcome": "\(episode.outcome)", "notes": episode.notes.joined(separator: "\n"),
                 "wall_start": episode.wallTime, "clock": "CLOCK_MONOTONIC",

@@ -2,9 +2,9 @@ import Episodes
 import Glibc
 
 /// A mended episode on its way to the disk: whole under its name, or not there at all.
-enum RecoveredFile {
+package enum RecoveredFile {
     /// `grasp.mcap` gives `grasp.recovered.mcap`.
-    static func path(beside path: String) -> String {
+    package static func path(beside path: String) -> String {
         (path.hasSuffix(".mcap") ? String(path.dropLast(5)) : path) + ".recovered.mcap"
     }
 
@@ -12,7 +12,7 @@ enum RecoveredFile {
     /// - Parameters:
     ///   - reader: of the old file, whose first compression the new one has too.
     ///   - replaces: a file that is there already.
-    static func make(
+    package static func make(
         of source: MCAPFile, compressedAs reader: MCAPReader, at path: String, replaces: Bool
     ) throws(RecoveredFileError) -> MCAPRecovery.Report {
         guard replaces || access(path, F_OK) != 0 else { throw .exists(path) }
@@ -66,19 +66,19 @@ enum RecoveredFile {
     }
 }
 
-enum RecoveredFileError: Error, CustomStringConvertible {
+package enum RecoveredFileError: Error, CustomStringConvertible {
     case exists(String)
     case input(MCAPError)
     case output(MCAPError)
 
-    var isAboutOutput: Bool {
+    package var isAboutOutput: Bool {
         switch self {
         case .output, .exists: true
         case .input: false
         }
     }
 
-    var description: String {
+    package var description: String {
         switch self {
         case .exists(let path):
             "writing \(path): a file of that name is there, expected none. Give another with --out FILE, or replace it with --force."

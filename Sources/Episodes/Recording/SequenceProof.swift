@@ -1,4 +1,5 @@
 import Episodes
+import Messages
 import Time
 import Wire
 
@@ -9,7 +10,7 @@ import Wire
 /// joined late, and nothing is missed.
 package struct SequenceProof: Equatable, Sendable {
     package struct Topic: Equatable, Sendable {
-        /// Between the first and the last number of each instance, both included.
+        /// How many messages the numbers tell of: from the first to the last of each instance, both included.
         package var expected: UInt64 = 0
         /// What came to the recorder.
         package var received: UInt64 = 0
@@ -18,6 +19,8 @@ package struct SequenceProof: Equatable, Sendable {
         package var missingCount: UInt64 = 0
         /// Numbers that came again, or late.
         package var repeated: UInt64 = 0
+        /// What came and did not get into the file.
+        package var dropped: UInt64 = 0
         package var instances = 0
         fileprivate var last: [UInt64: UInt64] = [:]
     }
@@ -51,6 +54,37 @@ package struct SequenceProof: Equatable, Sendable {
         topic.last[envelope.instanceID] = number
     }
 
+    /// What a publisher itself says: how many messages of a topic it has sent so far. It says so on the socket on which it
+    /// sent them, so that whatever has not come by now is lost, also the last ones.
+    /// - Parameter instance: of the publisher.
+    package mutating func hear(sent count: UInt64, of name: String, from instance: UInt64) {
+        guard count > 0 else { return }
+        var topic = topics[name] ?? Topic()
+        defer { topics[name] = topic }
+        guard let last = topic.last[instance] else {
+            // The run was joined late, or nothing at all came of a later instance.
+            let first = topic.instances == 0 ? count : 0
+            topic.instances += 1
+            topic.expected += count - first
+            if first < count { Self.miss(first...count - 1, in: &topic) }
+            topic.last[instance] = count - 1
+            return
+        }
+        guard count - 1 > last else { return }
+        topic.expected += count - 1 - last
+        Self.miss(last + 1...count - 1, in: &topic)
+        topic.last[instance] = count - 1
+    }
+
+    /// What a node's status says that it has sent.
+    /// - Parameter instance: of the status's publisher.
+    package mutating func hear(_ status: NodeStatus, from instance: UInt64) {
+        for counter in status.counters where counter.name.hasPrefix(NodeStatus.sentPrefix) {
+            guard let count = UInt64(exactly: counter.value), count <= UInt64(EpisodeState.largestCount) else { continue }
+            hear(sent: count, of: String(counter.name.dropFirst(NodeStatus.sentPrefix.count)), from: instance)
+        }
+    }
+
     private static func miss(_ range: ClosedRange<UInt64>, in topic: inout Topic) {
         topic.missingCount += range.upperBound - range.lowerBound + 1
         if topic.missing.count < mostRanges { topic.missing.append(range) }
@@ -61,6 +95,7 @@ package struct SequenceProof: Equatable, Sendable {
     mutating func drop(_ count: UInt64, in ranges: [ClosedRange<UInt64>], of name: String) {
         guard var topic = topics[name] else { return }
         topic.received -= min(count, topic.received)
+        topic.dropped += count
         topic.missingCount += count
         topic.missing = (topic.missing + ranges).sorted { $0.lowerBound < $1.lowerBound }
         topics[name] = topic
@@ -68,15 +103,28 @@ package struct SequenceProof: Equatable, Sendable {
 
     package var missingCount: UInt64 { topics.values.reduce(0) { $0 + $1.missingCount } }
 
-    /// Per topic "expected written missing repeated", and the ranges of what is missing.
+    /// Per topic "sent taken written missing repeated", and the ranges of what is missing.
     package var metadata: MCAP.Metadata {
         var metadata = ["missing": String(missingCount)]
         for (name, topic) in topics {
             let ranges = topic.missing.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: " ")
             metadata["topic " + name] =
-                "expected \(topic.expected) written \(topic.received) missing \(topic.missingCount) repeated \(topic.repeated)"
-                + (ranges.isEmpty ? "" : ": " + ranges)
+                "sent \(topic.expected) taken \(topic.received + topic.dropped) written \(topic.received) "
+                + "missing \(topic.missingCount) repeated \(topic.repeated)" + (ranges.isEmpty ? "" : ": " + ranges)
         }
-        return MCAP.Metadata(name: "sequences", metadata: metadata)
+        return MCAP.Metadata(name: RecordName.sequences, metadata: metadata)
+    }
+}
+
+extension TopicAccount {
+    /// What a file says at its end of one topic, beside what was found in it.
+    /// - Returns: nil for other words than `SequenceProof.metadata` has.
+    package init?(of topic: String, proof: String, inFile: UInt64) {
+        let words = proof.prefix { $0 != ":" }.split(separator: " ")
+        var numbers: [Substring: UInt64] = [:]
+        for (name, number) in zip(words, words.dropFirst()) { numbers[name] = UInt64(number) }
+        // Older files have "expected", and did not tell what the disk refused from what never came.
+        guard let sent = numbers["sent"] ?? numbers["expected"] else { return nil }
+        self.init(topic: topic, sent: sent, taken: numbers["taken"], inFile: inFile, repeated: numbers["repeated"] ?? 0)
     }
 }

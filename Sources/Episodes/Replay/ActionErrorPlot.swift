@@ -3,7 +3,7 @@ import Drawing
 package struct ActionErrorPlot {
     private static let size = (width: 1200.0, left: 70.0, right: 24.0, panel: 104.0, gap: 34.0, top: 66.0, bottom: 40.0)
     private static let colour = "#1f5fa8"
-    /// Of a Bridge action.
+    /// Names and units of the numbers of a Bridge action.
     private static let names = [
         ("dx", "m"), ("dy", "m"), ("dz", "m"), ("droll", "rad"), ("dpitch", "rad"), ("dyaw", "rad"), ("gripper", ""),
     ]

@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 import Messages
 import Teleop
 import Time
@@ -7,9 +7,9 @@ import Time
 /// begins, then along it, and lets go at the end or whenever the arm is not where it should be. Has no clock and no bus.
 package struct ArmReplaySession: Sendable {
     package struct Options: Equatable, Sendable {
-        /// Of the motion; 1 is as recorded.
+        /// Speed of the motion, as a factor; 1 is as recorded.
         package var speed: Double
-        /// On the way to its beginning: share of the joints' highest speeds.
+        /// Speed on the way to the motion's beginning, as a share of the joints' highest speeds.
         package var approachSpeed: Double
         /// Radians that a joint may be measured away from the motion.
         package var deviation: Double
@@ -34,9 +34,9 @@ package struct ArmReplaySession: Sendable {
     private static let brakeTime = Duration.seconds(2)
     /// So long the switch is said to be let go before a state counts.
     private static let settleTime = Duration.milliseconds(100)
-    /// By how much an arm may be behind without being off: its reference is filtered, its state is some ticks old.
+    /// How far an arm may be behind without being off: its reference is filtered, its state is some ticks old.
     private static let lag = Duration.milliseconds(600)
-    /// From the last point until the arm is let go: what is behind arrives.
+    /// Time from the last point until the arm is let go: what is behind arrives.
     private static let restTime = Duration.milliseconds(500)
 
     private enum Phase: Sendable {
@@ -100,7 +100,7 @@ package struct ArmReplaySession: Sendable {
     /// Ctrl-C: brakes.
     package mutating func interrupt(at now: MonotonicTime) { end(.interrupted, at: now) }
 
-    /// To be asked at 50 Hz or more, and sent at once; nil before the arm's first state.
+    /// The command to be sent at once, asked for at 50 Hz or more; nil before the arm's first state.
     package mutating func command(at now: MonotonicTime) -> ManualCommand? {
         switch phase {
         case .waiting:
@@ -210,10 +210,10 @@ extension ArmReplaySession {
         switch reason {
         case .hindered(.hold(.emergencyStop, _)): "Run 'octo-arm reset' when the arm may move."
         case .hindered(.hold(.driverFault, _)):
-            "Mend the cause (power, cable, the servo that the arm's status names), then run 'octo-arm reset'."
+            "Mend the cause (power, cable, the servo that the arm's status names), then run 'octo-arm clear'."
         case .hindered(.hold(.stopping, _)): "The run is ending: start it again."
-        case .hindered(.hold(.notFollowing, _)): "Check the joint's cable and power, then run 'octo-arm reset'."
-        case .hindered(.hold): "Free the joint or let it cool, then run 'octo-arm reset'."
+        case .hindered(.hold(.notFollowing, _)): "Check the joint's cable and power, then run 'octo-arm clear'."
+        case .hindered(.hold): "Free the joint or let it cool, then run 'octo-arm clear'."
         case .hindered(.recovering): "Wait for it, then try again."
         case .hindered(.silence): "See 'octo-bus list' whether the arm's process is alive. If the arm moves, switch its power off."
         case .hindered(.otherArm): "The episode was recorded with another arm: choose one of this arm."

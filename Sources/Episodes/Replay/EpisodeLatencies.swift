@@ -44,11 +44,11 @@ package struct EpisodeLatencies: Equatable, Sendable {
         if let time = inferred[report.chunkID] { chunkToSetpoints.append(report.firstSetpointTime - time) }
     }
 
-    /// From capture until the network had finished.
+    /// Time from capture until the network had finished.
     package var frameToChunk: Quantiles? { Quantiles(frameToChunks) }
-    /// From then until the first setpoint of the chunk was with the driver.
+    /// Time from when the network had finished until the first setpoint of the chunk was with the driver.
     package var chunkToSetpoint: Quantiles? { Quantiles(chunkToSetpoints) }
-    /// From capture until then.
+    /// Time from capture until the first setpoint of the chunk was with the driver.
     package var frameToSetpoint: Quantiles? { Quantiles(frameToSetpoints) }
 
     package var rows: [(name: String, quantiles: Quantiles?)] {

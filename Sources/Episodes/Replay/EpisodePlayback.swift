@@ -7,7 +7,7 @@ package struct EpisodePlayback {
     package struct Options: Equatable, Sendable {
         package var selection: ReplaySelection
         package var schedule: ReplaySchedule.Options
-        /// After the episode's first message; what holds at `from` (goal, statuses) is played first.
+        /// Start of the playback, after the episode's first message; what holds then (goal, statuses) is played first.
         package var from: Duration?
         package var to: Duration?
         package var loops: Bool
@@ -27,10 +27,10 @@ package struct EpisodePlayback {
         }
     }
     package enum Action {
-        /// To be published at once on `topic`; then `confirm`. Asked again without, it is the same message.
+        /// A message to be published at once on `topic`; then `confirm`. Asked again without, it is the same message.
         case publish(RecordedEvent, topic: String)
         case wait(until: MonotonicTime)
-        /// Until `step`.
+        /// Nothing more is played until `step`.
         case pause(at: MonotonicTime)
         case end
     }
@@ -38,9 +38,9 @@ package struct EpisodePlayback {
 
     private let file: EpisodeFile
     private let options: Options
-    /// Of what is played; nil in an episode without messages.
+    /// Recorded times of what is played.
     package let times: ClosedRange<MonotonicTime>
-    /// Without observations each message is a step.
+    /// The topic whose messages are the steps; nil, as without observations: each message is a step.
     private let stepTopic: String?
     private let standing: [RecordedEvent]
     private var standingLeft: ArraySlice<RecordedEvent>

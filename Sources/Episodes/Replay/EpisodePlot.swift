@@ -1,15 +1,15 @@
 import Drawing
-import Geometry
 import JSONTree
+import Maths
 import Messages
 import Recording
 import Time
 import Wire
 
-/// Where the arm was told to go and where it went, over the time of an episode.
+/// A drawing of where the arm was told to go and where it went, over the time of an episode.
 package struct EpisodePlot {
     package struct Seam: Equatable, Sendable {
-        /// When the chunk's first setpoint was with the driver, seconds.
+        /// Seconds from the start until the chunk's first setpoint was with the driver, or else its report recorded.
         package var time: Double
         package var chunk: UInt64
         package var outcome: ChunkReport.Outcome
@@ -58,7 +58,7 @@ package struct EpisodePlot {
         joints = try Self.jointNames(in: file, count: first.setpoint.positions.count)
     }
 
-    /// Of the calibration that is attached, where one is and fits.
+    /// Joint names of the calibration that is attached, where one is and fits; else "joint 1" and so on.
     private static func jointNames(in file: EpisodeFile, count: Int) throws(EpisodeFileError) -> [String] {
         let numbers = (0..<count).map { "joint \($0 + 1)" }
         guard let text = try file.attachment(named: "calibration/arm.json"), let tree = try? JSONNode(parsing: text) else {

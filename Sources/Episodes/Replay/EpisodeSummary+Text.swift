@@ -23,7 +23,7 @@ extension EpisodeSummary {
         return problems.isEmpty ? "whole" : "damaged"
     }
 
-    /// For people, several lines.
+    /// The summary for people, several lines.
     package var text: String {
         func seconds(_ time: MonotonicTime) -> String { (time - start).inSeconds.decimals(2) }
         var lines = ["\(name)   \(path)"]
@@ -38,7 +38,7 @@ extension EpisodeSummary {
         fact(
             "interventions",
             interventions.isEmpty
-                ? "none"
+                ? (drivenByHand > .zero && drivenByPolicy == .zero ? "none: no policy drove that a hand could take over from" : "none")
                 : interventions.map { "\(seconds($0.lowerBound)) to \(seconds($0.upperBound)) s" }.joined(separator: ", "))
         let (byHand, byPolicy) = (drivenByHand.inSeconds, drivenByPolicy.inSeconds)
         fact(
@@ -52,25 +52,29 @@ extension EpisodeSummary {
         if !attachments.isEmpty { fact("attached", attachments.joined(separator: ", ")) }
         lines.append("")
         lines += table(
-            [["TOPIC", "TYPE", "MESSAGES", "HZ", "LONGEST GAP", "MISSING"]]
+            [["TOPIC", "TYPE", "SENT", "TAKEN", "IN FILE", "HZ", "LONGEST GAP"]]
                 + topics.map { topic in
                     [
-                        topic.name, topic.schema, "\(topic.count)", topic.hertz.map { $0.decimals(1) } ?? "-",
+                        topic.name, topic.schema, topic.account.map { "\($0.sent)" } ?? "-",
+                        topic.account?.taken.map { "\($0)" } ?? "-", "\(topic.count)", topic.hertz.map { $0.decimals(1) } ?? "-",
                         topic.count > 1
                             ? "\(topic.longestGap.inMilliseconds.decimals(1)) ms at \(seconds(topic.longestGapStart)) s" : "-",
-                        "\(topic.missingCount)",
                     ]
-                }, rightmost: 4)
+                }, rightmost: 5)
+        for account in accounts { if let difference = account.difference { lines.append(difference) } }
         for topic in topics where topic.missingCount > 0 {
             lines.append("missing of \(topic.name): \(rangesText(topic.missing))")
         }
-        let unproven = topics.filter { $0.proof == nil }
+        let unproven = topics.filter { !$0.isProven }
         if !unproven.isEmpty {
             lines.append(
                 "without the recorder's proof: \(unproven.count == topics.count ? "all topics" : unproven.map(\.name).joined(separator: ", "))")
         }
         return (lines + latencyLines).joined(separator: "\n")
     }
+
+    /// Accounts of all topics, also of those of which nothing is in the file.
+    private var accounts: [TopicAccount] { topics.compactMap(\.account) + unrecorded }
 
     private var fileText: String {
         let sizes = compressions.map { compression in
@@ -98,7 +102,7 @@ extension EpisodeSummary {
             + ["chunks: \(latencies.chunks)" + (outcomes.isEmpty ? "" : "; " + outcomes.joined(separator: ", "))]
     }
 
-    /// For programs. Times within the episode are seconds after its start.
+    /// The summary for programs. Times within the episode are seconds after its start.
     package var json: JSONNode {
         func seconds(_ time: MonotonicTime) -> JSONNode { JSONNode(number: (time - start).inSeconds) }
         func numbers(_ ranges: [ClosedRange<UInt64>]) -> JSONNode {
@@ -141,8 +145,16 @@ extension EpisodeSummary {
                             "longest_gap_at_s": seconds(topic.longestGapStart),
                             "missing": JSONNode(Int64(clamping: topic.missingCount)),
                             "missing_sequences": numbers(topic.missing), "instances": JSONNode(topic.instances),
-                            "proof": topic.proof.map { JSONNode($0) } ?? nil,
+                            "sent": topic.account.map { JSONNode(Int64(clamping: $0.sent)) } ?? nil,
+                            "taken": topic.account?.taken.map { JSONNode(Int64(clamping: $0)) } ?? nil,
+                            "difference": topic.account?.difference.map { JSONNode($0) } ?? nil,
+                            "is_proven": JSONNode(.bool(topic.isProven)),
                         ])
+                    })),
+            "unrecorded": JSONNode(
+                .array(
+                    unrecorded.map {
+                        .object(["name": JSONNode($0.topic), "sent": JSONNode(Int64(clamping: $0.sent)), "difference": $0.difference.map { JSONNode($0) } ?? nil])
                     })),
             "latencies": JSONNode(.object(latencies.rows.map { .init(key: Self.key($0.name), value: Self.json($0.quantiles)) })),
             "chunks": JSONNode(latencies.chunks),
@@ -167,7 +179,7 @@ extension EpisodeSummary {
 }
 
 extension ChunkReport.Outcome {
-    /// For people.
+    /// The outcome in words, for people.
     package var words: String {
         switch self {
         case .executed: "executed"

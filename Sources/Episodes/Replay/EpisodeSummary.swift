@@ -11,9 +11,9 @@ package struct EpisodeSummary: Equatable, Sendable {
         package var name: String
         package var schema = ""
         package var count: UInt64 = 0
-        /// Of all messages' content, before compression.
+        /// Bytes of all messages' content, before compression.
         package var bytes: UInt64 = 0
-        /// When the recorder had the first and the last.
+        /// Times at which the recorder had the first and the last.
         package var first: MonotonicTime
         package var last: MonotonicTime
         /// The longest time between two messages, and when it began.
@@ -24,8 +24,11 @@ package struct EpisodeSummary: Equatable, Sendable {
         package var missingCount: UInt64 = 0
         /// Programs that published it, one after another.
         package var instances = 0
-        /// What the recorder wrote at the end about what it had; nil without that record.
-        package var proof: String?
+        /// What was sent, came to the recorder and is in the file, as the recorder wrote at the end, or else as numbers and
+        /// counters in the file tell.
+        package var account: TopicAccount?
+        /// The recorder has written what it had.
+        package var isProven = false
 
         /// Messages a second; nil with fewer than two.
         package var hertz: Double? {
@@ -48,7 +51,7 @@ package struct EpisodeSummary: Equatable, Sendable {
     package var notes: String
     /// The outcome or the notes were changed after the file was closed.
     package var isAmended: Bool
-    /// As the recorder writes it; for people.
+    /// Wall time of the start as the recorder writes it; for people.
     package var wallStart: String
     package var start: MonotonicTime
     package var end: MonotonicTime
@@ -60,20 +63,22 @@ package struct EpisodeSummary: Equatable, Sendable {
     /// How long a policy did.
     package var drivenByPolicy: Duration
     package var topics: [Topic]
+    /// Topics of which messages were sent, and none is in the file.
+    package var unrecorded: [TopicAccount]
     package var latencies: EpisodeLatencies
     package var attachments: [String]
     package var bytes: UInt64
     package var compressions: [Compression]
     /// The file has its end. One that has not was cut.
     package var isFinished: Bool
-    /// It was made of a damaged one.
+    /// Whether the file was made of a damaged one.
     package var isRecovered: Bool
     /// What is wrong with the file, in words.
     package var problems: [String]
 
     package var duration: Duration { end - start }
     package var messages: UInt64 { topics.reduce(0) { $0 + $1.count } }
-    package var missing: UInt64 { topics.reduce(0) { $0 + $1.missingCount } }
+    package var missing: UInt64 { topics.reduce(0) { $0 + $1.missingCount } + unrecorded.reduce(0) { $0 + $1.sent } }
 
     /// Reads the whole file.
     /// - Parameter progress: told how many messages were read, now and then.
@@ -91,7 +96,9 @@ package struct EpisodeSummary: Equatable, Sendable {
                 name: $0.key, chunks: $0.value.chunks, compressed: $0.value.compressed, uncompressed: $0.value.uncompressed)
         }
 
-        var reading = EpisodeReading()
+        let facts = try file.facts()
+        let told = facts["start_ns"].flatMap(MonotonicTime.init(nanosecondText:))
+        var reading = EpisodeReading(start: told ?? .zero)
         var events = file.events()
         var count = 0
         do throws(EpisodeFileError) {
@@ -104,12 +111,30 @@ package struct EpisodeSummary: Equatable, Sendable {
             problems.append("\(error)")
         }
         topics = reading.topics.values.sorted { $0.name < $1.name }
+        for index in topics.indices {
+            guard let found = reading.proof.topics[topics[index].name] else { continue }
+            topics[index].missing = found.missing
+            topics[index].missingCount = found.missingCount
+            topics[index].instances = found.instances
+        }
         latencies = reading.latencies
 
-        let facts = try file.metadata(named: "episode") ?? [:]
-        let amended = try file.metadata(named: "episode/amended")
-        let proof = try file.metadata(named: "sequences") ?? [:]
-        for index in topics.indices { topics[index].proof = proof["topic " + topics[index].name] }
+        let amended = try file.metadata(named: RecordName.amended)
+        let proof = try file.metadata(named: RecordName.sequences) ?? [:]
+        for index in topics.indices {
+            let (name, count) = (topics[index].name, topics[index].count)
+            if let text = proof["topic " + name], let account = TopicAccount(of: name, proof: text, inFile: count) {
+                topics[index].account = account
+                topics[index].isProven = true
+            } else {
+                topics[index].account = reading.account(of: name)
+            }
+        }
+        let unseen = Set(proof.keys.filter { $0.hasPrefix("topic ") }.map { String($0.dropFirst("topic ".count)) })
+            .union(reading.proof.topics.keys).subtracting(topics.map(\.name))
+        unrecorded = unseen.sorted().compactMap { name in
+            proof["topic " + name].flatMap { TopicAccount(of: name, proof: $0, inFile: 0) } ?? reading.account(of: name)
+        }
         let fileName = path.split(separator: "/").last.map(String.init) ?? path
         name = facts["name"] ?? (fileName.hasSuffix(".mcap") ? String(fileName.dropLast(5)) : fileName)
         outcome = amended?["outcome"] ?? facts["outcome"]
@@ -119,7 +144,7 @@ package struct EpisodeSummary: Equatable, Sendable {
         let firstTime = topics.map(\.first).min() ?? .zero
         let lastTime = topics.map(\.last).max() ?? .zero
         // The ring's messages are older than the start.
-        start = min(facts["start_ns"].flatMap(MonotonicTime.init(nanosecondText:)) ?? firstTime, firstTime)
+        start = min(told ?? firstTime, firstTime)
         end = max(facts["end_ns"].flatMap(MonotonicTime.init(nanosecondText:)) ?? lastTime, lastTime)
         interventions =
             facts["interventions_ns"].map(Self.ranges(in:)) ?? reading.interventions(until: lastTime)
@@ -150,7 +175,8 @@ private struct EpisodeReading {
     var topics: [String: EpisodeSummary.Topic] = [:]
     var latencies = EpisodeLatencies()
     var goals: [String] = []
-    private var proof = SequenceProof()
+    private(set) var proof = SequenceProof()
+    private let start: MonotonicTime
     private var interventions: [ClosedRange<MonotonicTime>] = []
     private var interventionStart: MonotonicTime?
     private(set) var drivenByHand = Duration.zero
@@ -159,8 +185,18 @@ private struct EpisodeReading {
     /// States further apart than this say nothing of the time between them.
     private static let longestStateGap = Duration.milliseconds(500)
 
+    /// - Parameter start: of the episode, as its file says.
+    init(start: MonotonicTime) { self.start = start }
+
+    /// What numbers and counters tell of a topic; nil for one that neither of them names.
+    func account(of topic: String) -> TopicAccount? {
+        proof.topics[topic].map {
+            TopicAccount(topic: topic, sent: $0.expected, taken: nil, inFile: topics[topic]?.count ?? 0, repeated: $0.repeated)
+        }
+    }
+
     mutating func receive(_ event: RecordedEvent) {
-        proof.receive(event.envelope, on: event.topic)
+        proof.receive(event, startingAt: start)
         var topic =
             topics[event.topic]
             ?? .init(name: event.topic, first: event.logTime, last: event.logTime, longestGapStart: event.logTime)
@@ -172,11 +208,6 @@ private struct EpisodeReading {
             topic.longestGapStart = topic.last
         }
         topic.last = event.logTime
-        if let found = proof.topics[event.topic] {
-            topic.missing = found.missing
-            topic.missingCount = found.missingCount
-            topic.instances = found.instances
-        }
         topics[event.topic] = topic
         receiveContent(of: event)
     }

@@ -7,11 +7,11 @@ import Wire
 /// What cameras saw in an episode, or what the network was given.
 package struct FrameStrip {
     package struct Options: Equatable, Sendable {
-        /// Nil: all.
+        /// Names of the cameras that are shown; nil: all.
         package var cameras: Set<String>?
-        /// Of each camera's pictures every nth, from the first on.
+        /// Which of each camera's pictures are shown: every nth, from the first on.
         package var every: Int
-        /// After the episode's first message.
+        /// Start of the strip, after the episode's first message.
         package var from: Duration
         package var to: Duration?
         /// The newest picture of each of the policy's observations, and not the cameras' frames.
@@ -32,7 +32,7 @@ package struct FrameStrip {
         package var camera: String
         /// Counts the camera's pictures in the episode from 0.
         package var number: Int
-        /// Of the capture, after the episode's first message.
+        /// Time of the capture, after the episode's first message.
         package var time: Duration
         package var image: RGBImage
         /// The goal that was set then, as this camera is to see it.

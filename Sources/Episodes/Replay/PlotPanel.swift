@@ -17,10 +17,10 @@ struct PlotPanel {
     let series: [Series]
     /// Part of the axis in any case.
     var includes: [Double] = []
-    /// Without this a value that stands still would fill the height with its noise.
+    /// Least height of the axis, in `unit`: without it a value that stands still would fill the height with its noise.
     var leastSpan = 0.0
 
-    /// Where it stands in the drawing.
+    /// A panel's place in the drawing, and the times across it.
     struct Place {
         var left: Double
         var top: Double
@@ -64,7 +64,7 @@ struct PlotPanel {
         return ticks
     }
 
-    /// With as many digits as tell the ticks apart.
+    /// The tick's number, with as many digits as tell the ticks apart.
     static func text(_ tick: Double, step: Double) -> String {
         var digits = 0
         var step = step
@@ -110,7 +110,7 @@ struct PlotPanel {
         }
     }
 
-    /// At most two points a bucket, its lowest and its highest in their order: what sticks out stays.
+    /// Leaves at most two points a bucket, its lowest and its highest in their order: what sticks out stays.
     static func thinned(
         _ points: [(time: Double, value: Double)], buckets: Int, in times: ClosedRange<Double>
     ) -> [(time: Double, value: Double)] {

@@ -1,13 +1,13 @@
-import Geometry
+import Maths
 import Messages
 import Recording
 import Time
 import Wire
 
-/// Where an arm was told to be, over the time of an episode.
+/// The motion that an arm was told to make, over the time of an episode.
 package struct RecordedMotion: Equatable, Sendable {
     package struct Point: Equatable, Sendable {
-        /// After the first.
+        /// Time after the first point.
         package var time: Duration
         /// Radians, as the arm was told after interpolation and safety.
         package var positions: JointVector
@@ -32,7 +32,7 @@ package struct RecordedMotion: Equatable, Sendable {
         self.points = points
     }
 
-    /// Of `arm/state`. States whose stamp is not later than the one before are passed over.
+    /// Reads the motion from `arm/state`. States whose stamp is not later than the one before are passed over.
     /// - Parameters:
     ///   - from: after the episode's first message.
     ///   - to: likewise; nil: to the end.
@@ -55,7 +55,7 @@ package struct RecordedMotion: Equatable, Sendable {
     package var start: Point { points[0] }
     package var duration: Duration { points[points.count - 1].time }
 
-    /// Between two points on the straight way; before the first and after the last, where these are.
+    /// The point at a time: between two on the straight way; before the first and after the last, where these are.
     package func point(at time: Duration) -> Point {
         var (low, high) = (0, points.count)
         while high - low > 1 {

@@ -49,7 +49,7 @@ package struct RecoveryFindings {
         return lines.joined(separator: "\n")
     }
 
-    /// On the clock of the run.
+    /// Seconds on the clock of the run, from nanoseconds.
     private static func seconds(_ time: UInt64) -> String { (Double(time) * 1e-9).decimals(3) }
 
     package var json: JSONNode {

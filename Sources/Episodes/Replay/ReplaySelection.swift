@@ -14,10 +14,10 @@ package struct ReplaySelection: Equatable, Sendable {
         }
     }
 
-    /// Only these; nil: all but commands.
+    /// Topics that are played; nil: all but commands.
     package var topics: [Pattern]?
     package var without: [Pattern]
-    /// Only what these nodes published; nil: all.
+    /// Nodes whose messages are played; nil: all.
     package var nodes: Set<String>?
     /// Not what these nodes published: they run themselves.
     package var live: Set<String>

@@ -1,6 +1,6 @@
 import Time
 
-/// When what was recorded happens now: one map for all stamps in a message, so that ages and latencies keep what they were,
+/// Moves recorded times to the present: one map for all stamps in a message, so that ages and latencies keep what they were,
 /// divided by the speed.
 package struct ReplayTimeline: Equatable, Sendable {
     package let speed: Double
@@ -18,14 +18,14 @@ package struct ReplayTimeline: Equatable, Sendable {
         start = present
     }
 
-    /// After a pause: `recorded` is `present`. Stamps of before the pause move with it: a picture that was 30 ms old when the
-    /// pause began must not be as old as the pause.
+    /// Begins anew after a pause: `recorded` is `present`. Stamps of before the pause move with it: a picture that was 30 ms
+    /// old when the pause began must not be as old as the pause.
     package mutating func anchor(_ recorded: MonotonicTime, at present: MonotonicTime) {
         self.recorded = recorded
         start = present
     }
 
-    /// At speed 1 every stamp is moved by the same whole number of nanoseconds.
+    /// The present time of a recorded stamp. At speed 1 every stamp is moved by the same whole number of nanoseconds.
     package func present(of stamp: MonotonicTime) -> MonotonicTime {
         let since = stamp.nanoseconds - recorded.nanoseconds
         let scaled = speed == 1 ? since : Int64((Double(since) / speed).rounded())

@@ -9,7 +9,7 @@ package protocol Stamped: WireMessage {
 }
 
 extension MonotonicTime {
-    /// Of a stamp that is zero where there was nothing to stamp: it stays so.
+    /// Moves a stamp, but not one that is zero because there was nothing to stamp.
     fileprivate mutating func moveUnlessZero(_ present: (MonotonicTime) -> MonotonicTime) {
         if self != .zero { self = present(self) }
     }

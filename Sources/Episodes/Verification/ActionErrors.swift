@@ -19,13 +19,13 @@ package struct ActionErrors: Equatable, Sendable {
         }
     }
 
-    /// By number of the action, over all steps.
+    /// Errors by number of the action, over all steps.
     package private(set) var byElement: [Sum] = []
-    /// By step of the chunk and number of the action.
+    /// Errors by step of the chunk and number of the action.
     package private(set) var byStep: [[Sum]] = []
     /// Per chunk, its first action's error in each number: computed minus logged.
     package private(set) var firstActions: [[Double]] = []
-    /// When each chunk's observation was.
+    /// Time of each chunk's observation.
     package private(set) var times: [MonotonicTime] = []
 
     package init() {}

@@ -1,5 +1,5 @@
 import Control
-import Geometry
+import Maths
 import Messages
 import Time
 
@@ -22,7 +22,7 @@ package struct ArmVerification {
 
     /// The first setpoint that is another one.
     package struct Difference: Equatable, Sendable {
-        /// Of the tick.
+        /// Time of the tick.
         package var time: MonotonicTime
         /// "joint 2 position", "gripper".
         package var what: String

@@ -57,7 +57,7 @@ package struct ObservationVerification {
         // A tick that was missed or invalid made the policy begin a new history.
         if lastTick.map({ logged.tick != $0 + 1 }) ?? true { window.removeAll() }
         lastTick = logged.tick
-        var images: [RGBImage] = []
+        var images: [RGBImage?] = []
         var proprio: [Float] = []
         do throws(Failure) {
             for camera in configuration.cameras { images.append(try image(of: camera, in: logged)) }
@@ -67,18 +67,12 @@ package struct ObservationVerification {
             throw error
         }
         window.append(images, proprio: proprio)
-        var views: [PolicyObservation.View] = []
-        for (index, camera) in configuration.cameras.enumerated() {
-            guard let pixels = window.pixels(ofCamera: index), let view = logged.views.first(where: { $0.camera == camera.name })
-            else { continue }
-            views.append(
-                .init(
-                    camera: camera.name, width: camera.width, height: camera.height, pixels: pixels,
-                    captureTime: view.captureTime))
+        let captures = configuration.cameras.map { camera in
+            logged.views.first { $0.camera == camera.name }?.captureTime ?? logged.time
         }
         return PolicyObservation(
-            tick: logged.tick, time: logged.time, goalID: logged.goalID, views: views.sorted { $0.camera < $1.camera },
-            timestepPadMask: window.padMask,
+            tick: logged.tick, time: logged.time, goalID: logged.goalID,
+            views: window.views(of: configuration.cameras, captures: captures), timestepPadMask: window.padMask,
             proprio: configuration.proprio == nil
                 ? nil
                 : logged.proprio.map { .init(values: window.proprio, before: $0.before, after: $0.after) })
@@ -98,8 +92,10 @@ package struct ObservationVerification {
         }
     }
 
-    private mutating func image(of camera: PolicyCamera, in logged: PolicyObservation) throws(Failure) -> RGBImage {
+    /// - Returns: nil where the observation says that the camera showed nothing.
+    private mutating func image(of camera: PolicyCamera, in logged: PolicyObservation) throws(Failure) -> RGBImage? {
         guard let view = logged.views.first(where: { $0.camera == camera.name }) else { throw .noView(camera: camera.name) }
+        if view.padMask.last == false { return nil }
         let captureTime = view.captureTime
         guard let frame = frames[camera.name]?.last(where: { $0.captureTime == captureTime }) else {
             throw .noFrame(camera: camera.name, captureTime: captureTime)
@@ -117,7 +113,7 @@ package enum ObservationComparison: Equatable, Sendable {
     case identical
     /// What both have is equal; the file does not have the frames before, which were in the window.
     case identicalAsFarAsKnown
-    /// Of so many bytes in one camera's slot of the window (oldest first).
+    /// So many bytes differ in one camera's slot of the window (oldest first).
     case different(camera: String, slot: Int, bytes: Int)
     /// One number of the arm's state in a slot of the window (oldest first).
     case differentNumber(slot: Int, index: Int, found: Float, computed: Float)
@@ -144,6 +140,12 @@ package enum ObservationComparison: Equatable, Sendable {
                 other.width == view.width, other.height == view.height, other.pixels.count == view.pixels.count
             else {
                 self = .incomparable("pictures of '\(view.camera)' of another size")
+                return
+            }
+            let isShown = view.padMask.isEmpty ? [Bool](repeating: true, count: slots) : view.padMask
+            let wasShown = other.padMask.isEmpty ? [Bool](repeating: true, count: slots) : other.padMask
+            guard isShown[first...] == wasShown[first...] else {
+                self = .incomparable("'\(view.camera)' masked at other timesteps")
                 return
             }
             let size = view.width * view.height * 3

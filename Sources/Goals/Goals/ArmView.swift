@@ -1,12 +1,12 @@
 import Control
-import Geometry
+import Maths
 import SceneFit
 
 /// A camera that knows where it stands beside the arm: tells which part of its picture the arm covers.
 ///
 /// The arm is taken for thick lines from joint to joint. Distortion of the lens is left out: the lines are thick enough.
 package struct ArmView: Sendable {
-    /// Of a pinhole camera, pixels of frames `width` × `height`; OpenCV's camera matrix.
+    /// The lens of a pinhole camera, pixels of frames `width` × `height`; OpenCV's camera matrix.
     package struct Lens: Equatable, Sendable {
         package var width: Int
         package var height: Int
@@ -26,7 +26,7 @@ package struct ArmView: Sendable {
     }
     /// Half of what a link, a gripper and what it holds are across, metres.
     private static let thickness = 0.07
-    /// Between two discs, metres: less than half a disc.
+    /// Distance between two discs, metres: less than half a disc.
     private static let spacing = 0.03
     /// What is nearer to the lens is not projected, metres.
     private static let nearest = 0.05

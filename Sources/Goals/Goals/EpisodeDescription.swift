@@ -13,7 +13,7 @@ package struct EpisodeDescription: Equatable, Sendable {
     /// Bridge action for each step: the same as increments, the gripper as target. Empty when not recorded.
     package let actions: [[Double]]
 
-    /// Its name in an episode's folder.
+    /// The file's name in an episode's folder.
     package static let fileName = "episode.json"
     private static let rowLength = 7
 

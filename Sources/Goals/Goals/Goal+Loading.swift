@@ -58,7 +58,7 @@ extension Goal {
         try requireFrameSize(ofCamera: camera, width: first.width, height: first.height, source: folder)
     }
 
-    /// As above, for a camera whose frames are known to be this large.
+    /// Refuses goal images as above, for a camera whose frames are known to be this large.
     /// - Parameter source: what messages call the place that the frames come from.
     package func requireFrameSize(ofCamera camera: String, width: Int, height: Int, source: String) throws(GoalError) {
         guard let view = views.first(where: { $0.camera == camera }) else { return }

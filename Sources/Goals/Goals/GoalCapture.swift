@@ -19,7 +19,7 @@ package struct GoalCapture: Sendable {
         /// The frame since which nothing has changed, and how many have come since then.
         var steadySince: MonotonicTime?
         var steadyFrames = 0
-        /// Of the last frame to the one before, brightness of 255.
+        /// Mean change from the frame before the last to the last, brightness of 255.
         var change = 0.0
         var problem: String?
     }

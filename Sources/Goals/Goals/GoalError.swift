@@ -17,7 +17,7 @@ package enum GoalError: Error, Equatable, Sendable {
     /// Sizes in pixels.
     case otherSize(camera: String, goal: Size, frames: Size, folder: String)
 
-    /// Of an image, in pixels.
+    /// Size of an image, in pixels.
     package struct Size: Equatable, Sendable {
         package let width: Int
         package let height: Int

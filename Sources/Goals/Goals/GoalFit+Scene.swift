@@ -1,5 +1,5 @@
-import Geometry
 import Images
+import Maths
 import Messages
 import SceneFit
 import Time
@@ -62,7 +62,7 @@ extension GoalFit.CameraFit {
 }
 
 extension PictureMask {
-    /// Where the arm was and where it is. Only one of both would hide what the other has moved over.
+    /// Hides where the arm was and where it is. Only one of both would hide what the other has moved over.
     fileprivate init(_ view: ArmView?, then: JointVector?, now: JointVector?, width: Int) {
         guard let view, let then, let now else {
             self.init()

@@ -3,7 +3,7 @@ import Messages
 import SceneFit
 import Time
 
-/// Where a goal node's core finds goals and puts them.
+/// The place in which a goal node's core finds goals and puts them.
 package protocol GoalStore {
     func load(_ name: String) throws(GoalLibraryError) -> GoalRecord
     /// - Returns: where it lies now.
@@ -29,7 +29,7 @@ package struct GoalNodeCore: Sendable {
         var request: GoalCommand.Recording
         var capture: GoalCapture
     }
-    /// Between two looks at the scene.
+    /// Time between two looks at the scene.
     package static let fitPeriod = Duration.milliseconds(500)
     /// A frame older than this shows the past.
     private static let oldestFrame = Duration.seconds(2)
@@ -57,7 +57,7 @@ package struct GoalNodeCore: Sendable {
 
     private var frames: [String: CameraFrame] = [:]
     private var arm: ArmState?
-    /// Of the policy's pictures, by camera.
+    /// Sizes of the policy's pictures, pixels, by camera.
     private var networkSizes: [String: (width: Int, height: Int)] = [:]
     private var nextFit: MonotonicTime?
     package private(set) var fit: GoalFit?
@@ -176,7 +176,7 @@ package struct GoalNodeCore: Sendable {
 
     // MARK: Time passes
 
-    /// When `tick` has something to do; nil while nothing is due.
+    /// Time at which `tick` has something to do; nil while nothing is due.
     package var nextTick: MonotonicTime? {
         guard recording == nil else { return .zero }
         return nextFit
@@ -340,7 +340,7 @@ package struct GoalNodeCore: Sendable {
         }
         guard isPublished, let setTime else { return (.starting, "loading the goal") }
         if current.isNone {
-            return (.ready, "no goal is set: the policy is unconditioned. Set one with 'octo-goal set', or in the manifest.")
+            return (.ready, "no goal is set. Take one with 'octo-teleop goal NAME', set it with 'octo-goal set NAME', or name one in the manifest.")
         }
         let parts =
             current.views.map { "\($0.camera) \($0.image.width)x\($0.image.height)" }

@@ -1,12 +1,12 @@
-import Geometry
 import Images
 import JSONTree
+import Maths
 import Messages
 import Time
 
 extension GoalRecord {
     static let fileName = "goal.json"
-    /// Of the format; a reader refuses others.
+    /// Version of the format; a reader refuses others.
     private static let version = 1
 
     static func imageFile(_ camera: String) -> String { camera + ".png" }
@@ -15,7 +15,7 @@ extension GoalRecord {
     /// What `goal.json` holds; the pictures lie beside it.
     package var json: JSONNode {
         var members: [JSONNode.Member] = [
-            .init(key: "version", value: JSONNode(Self.version)), .init(key: "name", value: JSONNode(name)),
+            .init(key: "version", value: JSONNode(Self.version)), .init(key: "written_by", value: JSONNode(OctoRuntime.writer)), .init(key: "name", value: JSONNode(name)),
             .init(key: "id", value: JSONNode(id)), .init(key: "recorded", value: JSONNode(recorded.description)),
             .init(key: "source", value: source),
         ]
@@ -63,7 +63,7 @@ extension GoalRecord {
         var result = Description()
         guard
             reader.expectKeys(
-                ["version", "name", "id", "recorded", "source", "text", "cameras", "arm"], optional: ["text", "arm"], of: root,
+                ["version", "written_by", "name", "id", "recorded", "source", "text", "cameras", "arm"], optional: ["written_by", "text", "arm"], of: root,
                 at: "")
         else { return result }
         if let version = root["version"], version.int != Self.version {

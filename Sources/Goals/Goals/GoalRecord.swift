@@ -1,15 +1,15 @@
-import Geometry
 import Images
+import Maths
 import Messages
 import Time
 
 /// A goal with all that is known of how it was taken: what a folder of the goal library holds.
 package struct GoalRecord: Equatable, Sendable {
-    /// Where a goal comes from.
+    /// What a goal was made from.
     package enum Origin: Equatable, Sendable {
-        /// From cameras that were looking.
+        /// Cameras that were looking.
         case live
-        /// The same, by an operator who drove the arm there.
+        /// Cameras that were looking, by an operator who drove the arm there.
         case teleop
         /// A moment of a recorded episode.
         case episode(path: String, frame: Int)
@@ -36,9 +36,9 @@ package struct GoalRecord: Equatable, Sendable {
         /// "rgb8", "jpeg": what the camera delivered; empty where nobody knows.
         package var pixelFormat: String
         package var settings: [CameraFrame.Setting]
-        /// Of the camera's calibration file; empty: it had none, or nobody knows.
+        /// Hash of the camera's calibration file; empty: it had none, or nobody knows.
         package var calibrationHash: String
-        /// As it goes into the network; nil where no policy had said what it takes.
+        /// The image as it goes into the network; nil where no policy had said what it takes.
         package var network: NetworkImage?
 
         package init(

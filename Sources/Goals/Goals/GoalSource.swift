@@ -1,6 +1,6 @@
-/// Where a goal comes from, as the manifest says it.
+/// The origin of a goal, as the manifest says it.
 package struct GoalSource: Equatable, Sendable {
-    /// Where the goal images come from.
+    /// The origin of the goal images.
     package enum Views: Equatable, Sendable {
         /// The policy gets no goal image.
         case none
@@ -57,7 +57,7 @@ package struct GoalSource: Equatable, Sendable {
         case ofEpisode
     }
 
-    /// For people; nil takes the file's or the episode's name.
+    /// Name for people; nil takes the file's or the episode's name.
     package var name: String?
     package var views: Views
     package var text: Text

@@ -43,7 +43,7 @@ package enum FitOverlay {
         combined(goal, live) { a, b in (UInt8((Int(a.0) + Int(b.0)) / 2), UInt8((Int(a.1) + Int(b.1)) / 2), UInt8((Int(a.2) + Int(b.2)) / 2)) }
     }
 
-    /// From black (the same) over red to yellow and white (very different).
+    /// The difference of both, from black (the same) over red to yellow and white (very different).
     package static func difference(_ goal: RGBImage, _ live: RGBImage) -> RGBImage {
         combined(goal, live) { a, b in
             let most = max(abs(Int(a.0) - Int(b.0)), abs(Int(a.1) - Int(b.1)), abs(Int(a.2) - Int(b.2)))

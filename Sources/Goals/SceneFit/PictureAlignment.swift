@@ -1,6 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#endif
 
 /// Finds how the live picture lies in the goal's, and how it is lit, although some things moved.
 ///
@@ -9,7 +7,7 @@ import Glibc
 /// iteratively reweighted least squares from coarse to fine (Lucas and Kanade 1981 with the robust weights of Tukey's
 /// biweight) over shift, rotation, scale, gain and offset; what moved has a large residual and loses its weight.
 struct PictureAlignment {
-    /// Where things are.
+    /// Motion of the live picture against the goal's.
     private(set) var motion = PictureMotion()
     /// live = gain · goal + offset, brightness of 255.
     private(set) var gain = 1.0
@@ -169,8 +167,8 @@ struct PictureAlignment {
         }
     }
 
-    /// Where a residual no longer counts: 4.7 times the deviation that the median of the residuals stands for, wider while
-    /// the pictures are far from each other.
+    /// The size from which on a residual no longer counts: 4.7 times the deviation that the median of the residuals stands
+    /// for, wider while the pictures are far from each other.
     private func tukeyScale(_ goal: GreyImage, _ live: GreyImage, level: Int) -> Double {
         let size = Double(1 << level)
         let (cx, cy) = (Double(goal.width - 1) / 2, Double(goal.height - 1) / 2)
@@ -261,7 +259,7 @@ private struct NormalEquations {
         self.weight += weight
     }
 
-    /// By Gauss with pivots; nil when the pictures say too little: too few pixels agree, or there is nothing to hold on to.
+    /// The unknowns, by Gauss with pivots; nil when the pictures say too little: too few pixels agree, or none to hold on to.
     var solution: [Double]? {
         guard weight > 50 else { return nil }
         var rows = (0..<6).map { row in (0..<6).map { matrix[row][$0] / weight } + [right[row] / weight] }

@@ -47,12 +47,12 @@ package struct SceneFit: Equatable, Sendable {
         }
     }
 
-    /// Where the live picture has gone, in pixels of the frames as they were given.
+    /// Motion of the live picture, in pixels of the frames as they were given.
     package let motion: PictureMotion
     /// live = gain · goal + offset; brightness of 255.
     package let gain: Double
     package let offset: Double
-    /// Of the live picture, as a share of the goal's: 0.6 is 40 % darker.
+    /// Brightness of the live picture, as a share of the goal's: 0.6 is 40 % darker.
     package let brightness: Double
     /// Share of the picture that shows the same, once moved and lit alike.
     package let agreement: Double
@@ -65,7 +65,7 @@ package struct SceneFit: Equatable, Sendable {
     /// Pictures are compared at no more than this width, pixels: what is finer says nothing more about the camera's place.
     private static let largestWidth = 160
 
-    /// From which value on something is amber, and red. Infinite: never.
+    /// The values from which on something is amber, and red. Infinite: never.
     package struct Limits: Equatable, Sendable {
         package struct Pair: Equatable, Sendable {
             package var amber: Double
@@ -85,14 +85,14 @@ package struct SceneFit: Equatable, Sendable {
         package var scale: Pair
         package var light: Pair
 
-        /// For a policy of which nothing was measured. Shifts are 2 and 6 of 256 pixels: a policy that was trained with crops
-        /// of up to 10 % bears the first; the second puts one thing where another was.
+        /// Limits for a policy of which nothing was measured. Shifts are 2 and 6 of 256 pixels: a policy that was trained
+        /// with crops of up to 10 % bears the first; the second puts one thing where another was.
         package static let usual = Limits(
             shift: Pair(amber: 2.0 / 256, red: 6.0 / 256), rotation: Pair(amber: 1, red: 2.5),
             scale: Pair(amber: 0.015, red: 0.04), light: Pair(amber: 0.15, red: 0.35))
     }
 
-    /// The same for what no policy was measured by.
+    /// Limits for what no policy was measured by.
     private enum Limit {
         static let agreement = (amber: 0.72, red: 0.45)
         static let colour = (amber: 0.75, red: 0.5)

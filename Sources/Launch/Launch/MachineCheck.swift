@@ -1,3 +1,4 @@
+import Manifests
 import Time
 
 /// What a sound manifest names and this machine lacks. Pure: what the machine has is told by a `MachineProbe`.
@@ -6,10 +7,10 @@ package struct MachineCheck: Equatable, Sendable {
         package enum Severity: String, Sendable {
             /// The robot cannot start.
             case missing
-            /// It starts, with less than it asks for.
+            /// The robot starts, with less than it asks for.
             case warning
         }
-        /// As JSONPath: `$.arm.port`.
+        /// Place in the manifest as JSONPath: `$.arm.port`.
         package var path: String
         package var severity: Severity
         package var found: String
@@ -104,7 +105,7 @@ package struct MachineCheck: Equatable, Sendable {
         let severity = wanted.isRequired ? Finding.Severity.missing : .warning
         let fix =
             "add '@realtime - rtprio 90' and '@realtime - memlock unlimited' to /etc/security/limits.conf, join that group, "
-            + "and log in again"
+            + "and log in again (a container needs --ulimit rtprio=99, --ulimit memlock=-1 and --cap-add SYS_NICE)"
         if wanted.priority > machine.highestPriority {
             report(
                 "$.arm.realtime.priority", "\(wanted.priority), and at most \(machine.highestPriority) is allowed here", fix,

@@ -1,3 +1,5 @@
+import Manifests
+
 /// The processes of a robot and the topics between them, as a Mermaid flowchart.
 package struct ProcessGraph {
     package struct Edge: Equatable, Sendable {

@@ -1,3 +1,4 @@
+import Manifests
 import Messages
 import Time
 
@@ -15,7 +16,7 @@ package struct RunRecord: Sendable {
             guard !earlierProcesses.contains(status.processID) else { return }
             if status.processID != processID {
                 earlierProcesses.insert(processID)
-                for (name, value) in current { earlier[name, default: 0] += value }
+                for (name, value) in current { earlier[name] = (earlier[name] ?? 0).addingSaturating(value) }
                 current = [:]
                 processID = status.processID
             }
@@ -24,7 +25,7 @@ package struct RunRecord: Sendable {
 
         func total(_ name: String) -> Int64? {
             let values = [current[name], earlier[name]].compactMap { $0 }
-            return values.isEmpty ? nil : values.reduce(0, +)
+            return values.isEmpty ? nil : values.reduce(0) { $0.addingSaturating($1) }
         }
     }
 
@@ -67,15 +68,18 @@ package struct RunRecord: Sendable {
 
     package mutating func received(_ report: LoopReport) {
         for bucket in report.jitter { jitter.add(bucket) }
-        ticks += report.ticks
-        overruns += report.overruns
+        ticks = ticks.addingSaturating(report.ticks)
+        overruns = overruns.addingSaturating(report.overruns)
         lastLoop = report
     }
 
     package mutating func received(_ state: EpisodeState) {
         guard !state.path.isEmpty else { return }
         if let index = episodes.firstIndex(where: { $0.path == state.path }) {
+            // A recorder that took over from one that was killed counts what it found in the file: what was taken stays taken.
+            let taken = max(episodes[index].messages, state.messages)
             episodes[index] = state
+            episodes[index].messages = taken
         } else {
             episodes.append(state)
         }
@@ -84,6 +88,6 @@ package struct RunRecord: Sendable {
     /// The sum of a counter over the nodes that `belongs` picks; nil when none of them has it.
     func total(_ counter: String, where belongs: (String) -> Bool) -> Int64? {
         let values = totals.filter { belongs($0.key) }.compactMap { $0.value.total(counter) }
-        return values.isEmpty ? nil : values.reduce(0, +)
+        return values.isEmpty ? nil : values.reduce(0) { $0.addingSaturating($1) }
     }
 }

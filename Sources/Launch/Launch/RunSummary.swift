@@ -1,4 +1,5 @@
 import JSONTree
+import Manifests
 import Messages
 import Time
 
@@ -18,6 +19,51 @@ package struct RunSummary: Sendable {
         }
     }
 
+    /// An episode: what its recorder said of it last, and what its file was found to hold after the end.
+    package struct Episode: Equatable, Sendable {
+        package enum File: Equatable, Sendable {
+            /// Nobody has looked.
+            case unread
+            case unreadable(String)
+            case read(messages: Int64, isWhole: Bool, topics: [TopicAccount] = [])
+        }
+
+        package var state: EpisodeState
+        package var file = File.unread
+
+        /// Whether all that the recorder took is there.
+        package var isWhole: Bool {
+            switch file {
+            case .unread: true
+            case .unreadable: false
+            case .read(let messages, let isWhole, _): isWhole && messages >= state.messages
+            }
+        }
+
+        /// Messages in the file; nil where nobody has looked, or nothing can be read.
+        var messagesInFile: Int64? { if case .read(let messages, _, _) = file { messages } else { nil } }
+
+        /// Accounts by topic; empty where nobody has looked, or nothing can be read.
+        package var topics: [TopicAccount] { if case .read(_, _, let topics) = file { topics } else { [] } }
+
+        /// One line for people.
+        package var text: String {
+            let missing = "\(state.missing) missing"
+            switch file {
+            case .unread: return "\(state.path): \(state.messages) messages, \(missing)"
+            case .unreadable(let problem): return "\(state.path): cannot be read back: \(problem)"
+            case .read(let messages, true, _) where messages >= state.messages:
+                return "\(state.path): \(messages) messages, \(missing)"
+            case .read(let messages, true, _):
+                return "\(state.path): \(messages) messages; \(state.messages - messages) more came to the recorder and are "
+                    + "not in the file: \(state.missing > 0 ? "the disk did not take them" : "they were lost with its process")"
+            case .read(let messages, false, _):
+                return "\(state.path): cut, with \(messages) of \(state.messages) messages; 'octo-replay recover \(state.path)' "
+                    + "makes it whole"
+            }
+        }
+    }
+
     package enum TaskOutcome: Equatable, Sendable {
         case notReached
         /// Counted from the arm's first motion.
@@ -31,6 +77,9 @@ package struct RunSummary: Sendable {
     package var duration: Duration
     package var frames: Int64
     package var observations: Int64
+    /// Frames that could not be decoded, and those that could although something was odd about them, as the policy counts.
+    package var unreadableFrames: Int64
+    package var mendedFrames: Int64
     package var chunks: Int64
     package var frameToChunk: Latency
     package var frameToFirstSetpoint: Latency
@@ -49,7 +98,7 @@ package struct RunSummary: Sendable {
     /// What came of the simulated world's task; nil where none was set.
     package var task: TaskOutcome?
     /// What was recorded.
-    package var episodes: [EpisodeState]
+    package var episodes: [Episode]
 
     /// - Parameters:
     ///   - ownLost: messages that the launcher itself missed.
@@ -64,6 +113,8 @@ package struct RunSummary: Sendable {
         let cameras = run.manifest.cameras.map(\.node)
         frames = record.total("frames") { cameras.contains($0) } ?? 0
         observations = record.total("observations") { $0 == Manifest.policyNode } ?? 0
+        unreadableFrames = record.total("unreadable_frames") { $0 == Manifest.policyNode } ?? 0
+        mendedFrames = record.total("mended_frames") { $0 == Manifest.policyNode } ?? 0
         chunks = record.total("chunks") { $0 == Manifest.policyNode } ?? record.chunksOnBus
         frameToChunk = Latency(record.frameToChunk)
         frameToFirstSetpoint = Latency(record.frameToFirstSetpoint)
@@ -73,19 +124,22 @@ package struct RunSummary: Sendable {
         pauses = record.total("pauses") { $0 == Manifest.armNode } ?? 0
         loop = record.lastLoop
         chunkOutcomes = record.chunkOutcomes
-        lost = (record.total("bus_lost") { _ in true } ?? 0) + ownLost
+        lost = (record.total("bus_lost") { _ in true } ?? 0).addingSaturating(ownLost)
         superseded = record.total("bus_superseded") { _ in true } ?? 0
         restarts = supervisor.restarts
         if record.total("tasks", where: { $0 == Manifest.simulationNode }) != nil {
             let reached = record.total("task_reached_after_ms") { $0 == Manifest.simulationNode }
             task = reached.map { .reached(after: .milliseconds($0)) } ?? .notReached
         }
-        episodes = record.episodes
+        episodes = record.episodes.map { Episode(state: $0) }
     }
+
+    /// Whether every episode is whole on the disk, as far as it was looked at.
+    package var isRecordWhole: Bool { episodes.allSatisfy { $0.isWhole } }
 }
 
 extension RunSummary {
-    /// For `octo-launch --json`. Units are in the keys.
+    /// The summary for `octo-launch --json`. Units are in the keys.
     package var json: JSONNode {
         func latency(_ value: Latency, inUnit: (Duration) -> Double) -> JSONNode {
             .object([
@@ -102,6 +156,8 @@ extension RunSummary {
             "duration_s": Self.rounded(duration.inSeconds),
             "frames": JSONNode(frames),
             "observations": JSONNode(observations),
+            "unreadable_frames": JSONNode(unreadableFrames),
+            "mended_frames": JSONNode(mendedFrames),
             "chunks": JSONNode(chunks),
             "frame_to_chunk_ms": latency(frameToChunk, inUnit: milliseconds),
             "frame_to_first_setpoint_ms": latency(frameToFirstSetpoint, inUnit: milliseconds),
@@ -130,8 +186,10 @@ extension RunSummary {
                 .array(
                     episodes.map {
                         .object([
-                            "path": JSONNode($0.path), "outcome": JSONNode("\($0.outcome)"), "messages": JSONNode($0.messages),
-                            "missing": JSONNode($0.missing),
+                            "path": JSONNode($0.state.path), "outcome": JSONNode("\($0.state.outcome)"),
+                            "messages": $0.messagesInFile.map { JSONNode($0) } ?? nil,
+                            "messages_taken": JSONNode($0.state.messages), "missing": JSONNode($0.state.missing),
+                            "whole": JSONNode(.bool($0.isWhole)), "topics": Self.json($0.topics),
                         ])
                     })),
         ])
@@ -163,6 +221,10 @@ extension RunSummary {
             "  \(Self.padded("bus"))\(lost) lost, \(superseded) superseded by newer ones",
             "  \(Self.padded("restarts"))" + (restarted.isEmpty ? "none" : restarted.joined(separator: ", ")),
         ]
+        if unreadableFrames + mendedFrames > 0 {
+            lines.append(
+                "  \(Self.padded("damaged frames"))\(unreadableFrames) could not be read, \(mendedFrames) were mended without loss")
+        }
         switch task {
         case nil: break
         case .notReached?: lines.append("  \(Self.padded("goal"))not reached, as the simulated world tells")
@@ -170,9 +232,24 @@ extension RunSummary {
             lines.append("  \(Self.padded("goal"))reached after \(time.inSeconds.decimals(1)) s, as the simulated world tells")
         }
         for episode in episodes {
-            lines.append("  \(Self.padded("episode"))\(episode.path): \(episode.messages) messages, \(episode.missing) missing")
+            lines.append("  \(Self.padded("episode"))\(episode.text)")
+            lines += episode.topics.compactMap(\.difference).map { "  \(Self.padded(""))\($0)" }
         }
         return lines.joined(separator: "\n")
+    }
+
+    private static func json(_ topics: [TopicAccount]) -> JSONNode {
+        func number(_ count: UInt64) -> JSONNode { JSONNode(Int64(clamping: count)) }
+        return JSONNode(
+            .object(
+                topics.map {
+                    .init(
+                        key: $0.topic,
+                        value: .object([
+                            "sent": number($0.sent), "taken": $0.taken.map(number) ?? nil, "in_file": number($0.inFile),
+                            "difference": $0.difference.map { JSONNode($0) } ?? nil,
+                        ]))
+                }))
     }
 
     private static func padded(_ name: String) -> String {

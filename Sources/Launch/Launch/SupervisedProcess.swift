@@ -1,9 +1,10 @@
+import Manifests
 import Time
 
 /// What the supervisor knows of one node's process.
 struct SupervisedProcess: Sendable {
     enum Life: Equatable, Sendable {
-        /// Its turn to start has not come.
+        /// The node's turn to start has not come.
         case waiting
         /// Told to start, or started and not yet ready.
         case starting(since: MonotonicTime)
@@ -14,7 +15,7 @@ struct SupervisedProcess: Sendable {
         case backingOff(until: MonotonicTime)
         /// Told to stop; at `deadline` it is killed, or given up when it was killed already.
         case stopping(deadline: MonotonicTime, isKilled: Bool)
-        /// It will not be started again.
+        /// The node will not be started again.
         case failed
         case ended
     }
@@ -34,9 +35,9 @@ struct SupervisedProcess: Sendable {
     var isStartPending = false
     var wasEverReady = false
     var readySince: MonotonicTime?
-    /// When it last said something about itself.
+    /// Time at which the node last said something about itself.
     var lastHeard = MonotonicTime.zero
-    /// Of all the run.
+    /// Restarts in all the run.
     var restarts = 0
     /// Since it last worked for a while undisturbed.
     var failuresInARow = 0
@@ -48,6 +49,9 @@ struct SupervisedProcess: Sendable {
     var told: [String: MonotonicTime] = [:]
     /// The user has read `fault` already.
     var isFaultTold = false
+    /// What it last said, while it stopped, that it still has to bring out.
+    var bytesLeft = Int64.max
+    var nextWaitReport = MonotonicTime.zero
     /// The run ends because of it, and the user is told why.
     var isFailureTold = false
 
@@ -87,7 +91,7 @@ struct SupervisedProcess: Sendable {
         return life != .degraded || before.map { now - $0 > Self.reminder } ?? true
     }
 
-    /// Its own account of what is wrong, with the mend: the fault it reported, or the line with which it ended.
+    /// The node's own account of what is wrong, with the mend: the fault it reported, or the line with which it ended.
     var ownError: String? {
         fault ?? lastLines.last { $0.hasPrefix(Self.errorMark) }.map { String($0.dropFirst(Self.errorMark.count)) }
     }

@@ -1,4 +1,6 @@
 import Glibc
+import Manifests
+import Messages
 import Time
 
 /// The way to the end: the arm first, then all others, the recorder last, then force, then certainty.
@@ -69,6 +71,22 @@ extension Supervisor {
             actions.append(.finish(outcome))
         }
         return actions
+    }
+
+    /// A process that stops and still brings out what it has is waited for as long as it gets on.
+    mutating func waitFor(_ index: Int, _ status: NodeStatus, at now: MonotonicTime) -> [Action] {
+        guard let left = status.counters.first(where: { $0.name == NodeStatus.bytesLeft })?.value, left > 0,
+            left < processes[index].bytesLeft
+        else { return [] }
+        processes[index].bytesLeft = left
+        processes[index].life = .stopping(deadline: now + plan.supervision.stopTimeout, isKilled: false)
+        guard let stopBegan, now - stopBegan >= Self.silentWait, now >= processes[index].nextWaitReport else { return [] }
+        processes[index].nextWaitReport = now + Self.waitReportPeriod
+        let size = (Double(left) / 1e6).decimals(1)
+        return [
+            .report(
+                .note, "\(status.node): \(size) MB are still on their way to the disk; they are waited for (a second Ctrl-C cuts them off)")
+        ]
     }
 
     /// Kills a process that takes too long to stop, and gives up one that outlives that.

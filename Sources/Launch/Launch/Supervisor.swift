@@ -1,3 +1,4 @@
+import Manifests
 import Messages
 import Time
 
@@ -49,7 +50,7 @@ package struct Supervisor: Sendable {
         case error
     }
 
-    /// With which status octo-launch ends.
+    /// The status with which octo-launch ends.
     package enum Outcome: Int32, Sendable {
         case done = 0
         case nodeFailed = 3
@@ -94,13 +95,17 @@ package struct Supervisor: Sendable {
     /// A request to stop is repeated on purpose after so long.
     static let secondWish = Duration.seconds(1)
 
+    /// A wait for the disk at the end that needs no word.
+    static let silentWait = Duration.seconds(1)
+    static let waitReportPeriod = Duration.seconds(5)
+
     let plan: Plan
     var phase = Phase.startingUp
     var processes: [SupervisedProcess]
     private var lastTick: MonotonicTime?
     var stopBegan: MonotonicTime?
 
-    /// When all nodes were ready for the first time.
+    /// Time at which all nodes were ready for the first time.
     package private(set) var readySince: MonotonicTime?
     package var hasFinished: Bool { if case .finished = phase { true } else { false } }
     /// Restarts of each node, in the order of the plan.
@@ -192,6 +197,7 @@ package struct Supervisor: Sendable {
             processes[index].told = [:]
             return [.report(.note, "\(status.node): \(status.headline)")]
         case (.ready, _), (.degraded, _): return []
+        case (.stopping(_, isKilled: false), _): return waitFor(index, status, at: now)
         case (.waiting, _), (.ending, _), (.backingOff, _), (.stopping, _), (.failed, _), (.ended, _): return []
         }
     }
@@ -297,7 +303,7 @@ package struct Supervisor: Sendable {
         return [.kill(processes[index].name, processID)]
     }
 
-    /// Before a node has ever worked a failure ends the run: the cause is most likely there to stay, and nothing moves
+    /// Ends the run when a node fails before it has ever worked: the cause is most likely there to stay, and nothing moves
     /// yet. Later the node is started again.
     private mutating func attemptFailed(_ index: Int, _ reason: String, at now: MonotonicTime) -> [Action] {
         let process = processes[index]

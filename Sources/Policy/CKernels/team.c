@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "CTeam.h"
+#include "team.h"
 
 #include <errno.h>
 #include <linux/futex.h>

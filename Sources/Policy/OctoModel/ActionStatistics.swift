@@ -27,7 +27,7 @@ package struct ActionStatistics: Equatable, Sendable {
 
     /// Which numbers the training subtracted and divided by.
     package enum Normalization: String, Sendable, CaseIterable {
-        /// By mean and std.
+        /// Mean became 0 and std 1.
         case normal
         /// p01...p99 became -1...1.
         case bounds

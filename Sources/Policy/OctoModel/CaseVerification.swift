@@ -12,7 +12,7 @@ package struct CaseVerification: Equatable, Sendable {
         package var path: Path
         package var tensor: String
         package var largestAbsoluteError: Float
-        /// Of the numbers that are not tiny: largest error over the recorded magnitude, at least 1e-3.
+        /// Largest error over the recorded magnitude, at least 1e-3, of the numbers that are not tiny.
         package var largestRelativeError: Float
         /// Largest absolute error that passes; 0 means bit for bit. nil: only reported, as reduced precision has no
         /// bound that would hold for every checkpoint.
@@ -25,7 +25,7 @@ package struct CaseVerification: Equatable, Sendable {
         }
     }
 
-    /// In the order of the file.
+    /// The tensors that were compared, in the order of the file.
     package var rows: [Row]
     /// Tensors of the file that this verification knows nothing of: they were not compared.
     package var unknownTensors: [String]

@@ -49,7 +49,7 @@ extension Checkpoint {
         package var lowdim: Lowdim?
         /// Their tokens stand before the cameras' instead of behind them.
         package var putsLowdimFirst = false
-        /// Of the tiny shape: a wrist camera of 32x32 whose encoder is a PatchEncoder of 16x16.
+        /// Adds to the tiny shape a wrist camera of 32x32 whose encoder is a PatchEncoder of 16x16.
         package var addsPatchedWrist = false
         /// What the first camera's encoder is.
         package var encoder = Encoder.stem16

@@ -2,7 +2,7 @@ import JSONTree
 
 /// A checked Octo checkpoint: configuration and parameters that fit each other and that this runtime can follow.
 package struct Checkpoint: Sendable {
-    /// As given, "random" for one made in memory.
+    /// The folder as given, "random" for one made in memory.
     package let folder: String
     /// The training step that was chosen.
     package let step: Int
@@ -62,7 +62,7 @@ package struct Checkpoint: Sendable {
         if !nonFinite.isEmpty { throw .nonFiniteParameters(path: parameters.file, names: nonFinite) }
     }
 
-    /// The same checkpoint for a robot that lacks some of its cameras: their tokens are left out of the sequence, as the
+    /// Leaves cameras out of the checkpoint, for a robot that lacks some: their tokens are left out of the sequence, as the
     /// official code does with observations that have no such image (`ImageTokenizer`, commit 241fb35). What remains is
     /// computed as ever.
     /// - Parameter keys: as in the observation, `image_wrist`.
@@ -88,6 +88,20 @@ package struct Checkpoint: Sendable {
             rest.configuration, parameters: parameters, reader: reader, datasets: description.datasets)
         rest.description.ignoredParameters = description.ignoredParameters
         return rest
+    }
+
+    /// Whether the tokens of cameras can be masked while the network runs, as in training with pictures left out.
+    /// - Parameter keys: as in the observation, `image_wrist`.
+    /// - Throws: `.cannotMask` when the network would look at their black pictures.
+    package func checkMaskable(_ keys: Set<String>) throws(CheckpointError) {
+        for tokenizer in configuration.imageTokenizers where !keys.isDisjoint(with: tokenizer.observationKeys) {
+            guard tokenizer.usesPadMask else {
+                throw .cannotMask(keys.sorted(), reason: "'\(tokenizer.name)' was trained without masks (proper_pad_mask)")
+            }
+            guard keys.isSuperset(of: tokenizer.observationKeys) else {
+                throw .cannotMask(keys.sorted(), reason: "its image is stacked with another in '\(tokenizer.name)'")
+            }
+        }
     }
 
     /// A discrete head without pooling needs as many tokens as it makes words of. How many there are in an observation

@@ -27,6 +27,7 @@ package enum CheckpointError: Error, Equatable {
     case nonFiniteParameters(path: String, names: [String])
     /// A robot lacks cameras without which the network means nothing.
     case cannotLeaveOut([String], reason: String)
+    case cannotMask([String], reason: String)
 }
 
 /// How others save parameters.
@@ -41,7 +42,7 @@ package enum ForeignLayout: Equatable, Sendable {
 
 /// One thing `config.json` says that cannot be followed.
 package struct ConfigurationProblem: Equatable, Sendable, CustomStringConvertible {
-    /// Where in the file, e.g. `model.heads.action`.
+    /// Place in the file, e.g. `model.heads.action`.
     package var path: String
     package var found: String
     package var expected: String
@@ -122,6 +123,9 @@ extension CheckpointError: CustomStringConvertible {
         case .cannotLeaveOut(let keys, let reason):
             "fitting the checkpoint to the robot: found no \(keys.map { "'\($0)'" }.joined(separator: ", ")), which cannot be "
                 + "left out: \(reason). Add a camera of that name."
+        case .cannotMask(let keys, let reason):
+            "fitting the checkpoint to the robot: \(keys.map { "'\($0)'" }.joined(separator: ", ")) cannot be masked: \(reason). Take "
+                + "the camera out of policy.cameras: the arm then holds while it is away."
         }
     }
 

@@ -89,7 +89,7 @@ struct DiffusionHead: Sendable {
     let chunkSize: Int
     let score: ScoreNetwork
     let schedule: DiffusionSchedule
-    /// By t; they depend on nothing else.
+    /// Codes of the steps by t; they depend on nothing else.
     private let timeCodes: [[Float]]
 
     init(_ configuration: ModelConfiguration.Diffusion, of head: ModelConfiguration.ActionHead, score: ScoreNetwork) {

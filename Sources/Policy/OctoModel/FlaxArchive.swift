@@ -23,7 +23,7 @@ package struct FlaxArchive: Sendable {
     package struct Entry: Sendable {
         package var shape: [Int]
         package var elementType: ElementType
-        /// Where its bytes are; their lengths add up to the shape's.
+        /// Places of its bytes; their lengths add up to the shape's.
         var ranges: [Range<Int>]
         var count: Int { shape.reduce(1, *) }
     }
@@ -33,9 +33,9 @@ package struct FlaxArchive: Sendable {
     package let entries: [String: Entry]
     /// Older orbax writes strings in place of arrays that it keeps in zarr folders.
     package let refersToOtherFiles: Bool
-    /// Of an archive that is in memory.
+    /// Bytes of an archive that is in memory.
     private let bytes: Data
-    /// Of one that is not.
+    /// The mapped file of an archive that is not in memory.
     let mapping: MappedFile?
 
     /// - Parameter bytes: the whole file.

@@ -71,7 +71,7 @@ struct FeatureMap: Sendable {
 struct ConvolutionalStem: Sendable {
     let layers: [(convolution: Convolution, norm: GroupNorm)]
     let embedding: Convolution
-    /// Behind the embedding; nil without conditioning.
+    /// Conditioning behind the embedding; nil without.
     let film: FilmConditioning?
 
     /// - Returns: `[tokens, features]`

@@ -18,7 +18,7 @@ package enum MessagePackValue: Equatable, Sendable {
     case string(String)
     case binary(Range<Int>)
     case array([MessagePackValue])
-    /// In the order of the input; keys are strings in all files of a checkpoint.
+    /// Members in the order of the input; keys are strings in all files of a checkpoint.
     case map([Member])
     case ext(type: Int8, payload: Range<Int>)
 }

@@ -12,7 +12,7 @@ extension ModelConfiguration {
             /// One observation group, by its whole name (`obs_<tokenizer>`).
             case group(String)
 
-            /// As `config.json` names it.
+            /// The source as `config.json` names it.
             var description: String {
                 switch self {
                 case .readout(let name): "readout_\(name)"

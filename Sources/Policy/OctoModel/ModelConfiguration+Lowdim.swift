@@ -10,9 +10,9 @@ extension ModelConfiguration {
             var dimension: Int
         }
         var name: String
-        /// In the order in which their numbers are joined; a key that two patterns match is there twice.
+        /// Keys in the order in which their numbers are joined; a key that two patterns match is there twice.
         var keys: [Key]
-        /// nil: a token is the number itself.
+        /// Bins into which the numbers fall; nil: a token is the number itself.
         var bins: Bins?
 
         /// Tokens of one timestep.

@@ -128,7 +128,7 @@ package struct ModelConfiguration: Equatable, Sendable {
         var heads: Int
     }
 
-    /// In the order of the file, which is the order of the tokens.
+    /// Tokenizers in the order of the file, which is the order of the tokens.
     var observationTokenizers: [ObservationTokenizer]
     /// Tokenizers of the file whose inputs the example batch does not have: the official code leaves them out.
     var skippedTokenizers: [String]

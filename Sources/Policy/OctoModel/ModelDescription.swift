@@ -29,12 +29,12 @@ package struct ModelDescription: Equatable, Sendable {
 
     /// Numbers of the task that FiLM layers read.
     package struct TaskVector: Equatable, Sendable {
-        /// Its key in the task.
+        /// Key of the numbers in the task.
         package var key: String
         package var count: Int
     }
 
-    /// In the order of the tokenizers.
+    /// Cameras in the order of the tokenizers.
     package var cameras: [Camera]
     package var tokenizers: [Tokenizer]
     /// Numbers of the observation that are no image, such as proprioception, and how many they are per timestep; in the

@@ -18,8 +18,8 @@ package struct TokenizedText: Equatable, Sendable {
 
 /// What is asked of the policy: goal images, a text, both, or nothing.
 package struct TaskInput: Equatable, Sendable {
-    /// By observation key (`image_primary`): `[height, width, 3]` RGB of the camera's size. A goal image that is not
-    /// given is black (0, which the network sees as -1), as in the official code.
+    /// Goal images by observation key (`image_primary`): `[height, width, 3]` RGB of the camera's size. One that is not given
+    /// is black (0, which the network sees as -1), as in the official code.
     package var goalImages: [String: [UInt8]]
     package var text: TokenizedText?
     /// Numbers by task key, for checkpoints with FiLM conditioning (`ModelDescription.taskVectors`). Without any goal they
@@ -35,7 +35,7 @@ package struct TaskInput: Equatable, Sendable {
 
 /// What the policy sees: the last T timesteps, oldest first, 1 ≤ T ≤ the checkpoint's maximum horizon.
 package struct ObservationInput: Equatable, Sendable {
-    /// By observation key (`image_primary`): `[T, height, width, 3]` RGB. Every camera of the checkpoint is needed.
+    /// Images by observation key (`image_primary`): `[T, height, width, 3]` RGB. Every camera of the checkpoint is needed.
     package var images: [String: [UInt8]]
     /// Numbers that are no image, such as proprioception, by observation key: `[T, P]`, normalised as in training
     /// (`ProprioStatistics`). Every key of the checkpoint is needed.

@@ -59,7 +59,7 @@ struct NetworkParts: Sendable {
         let layers: Layers
     }
 
-    /// In the order of the configuration.
+    /// Tokenizers in the order of the configuration.
     let observationTokenizers: [ObservationTokenizer]
     let languageTokenizers: [LanguageTokenizer]
     let readouts: [Readout]
@@ -152,7 +152,7 @@ struct NetworkParts: Sendable {
         return Head(pooling: pooling, layers: layers)
     }
 
-    /// Where the tokens of so many timesteps stand.
+    /// The places of the tokens of so many timesteps.
     func layout(_ configuration: ModelConfiguration, timesteps: Int) -> TokenLayout {
         let language = languageTokenizers.map { (name: $0.configuration.name, count: $0.tokens) }
         var perTimestep = observationTokenizers.map {

@@ -148,6 +148,18 @@ package final class OctoNetwork: Sendable {
             newest.tokens, mask: newest.mask, noise: noise, embodimentDimension: dimension, recorder: recorder)
     }
 
+    /// The action head alone: what it makes of a readout's tokens, wherever they come from.
+    /// - Parameter tokens: `[n, D]` of one timestep, all of them there.
+    /// - Returns: `[actionHorizon, actionDimension]`, normalised.
+    package func act(
+        on tokens: [Float], noise: DiffusionNoise, embodimentDimension: Int? = nil
+    ) throws(InferenceError) -> [Float] {
+        let count = tokens.count / configuration.tokenEmbeddingSize
+        return try head(
+            tokens, mask: [UInt8](repeating: 1, count: count), noise: noise,
+            embodimentDimension: embodimentDimension ?? configuration.head.actionDimension)
+    }
+
     /// What the action head reads of one timestep.
     struct HeadInput {
         /// `[n, D]`

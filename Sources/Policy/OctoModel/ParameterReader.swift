@@ -1,6 +1,6 @@
-/// Where parameters come from: a file, or a generator for benchmarks.
+/// The origin of parameters: a file, or a generator for benchmarks.
 package protocol ParameterSource: Sendable {
-    /// For errors.
+    /// The file's name, for errors.
     var file: String { get }
     /// Names of all parameters, joined with `/`.
     var names: [String] { get }

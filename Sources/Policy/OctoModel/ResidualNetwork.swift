@@ -3,7 +3,7 @@
 struct ResidualNetwork: Sendable {
     /// A convolution with TensorFlow's "SAME" padding, and the norm behind it.
     struct Layer: Sendable {
-        /// Without padding of its own.
+        /// The convolution, without padding of its own.
         let convolution: Convolution
         let norm: GroupNorm
 
@@ -19,7 +19,7 @@ struct ResidualNetwork: Sendable {
         }
     }
     struct Unit: Sendable {
-        /// Of what goes around the layers; nil where its shape stays.
+        /// Shapes what goes around the layers; nil where its shape stays.
         let projection: Layer?
         /// A ReLU stands behind each, behind the last after the addition.
         let layers: [Layer]
@@ -42,7 +42,7 @@ struct ResidualNetwork: Sendable {
 
     let root: Layer
     let stages: [Stage]
-    /// Behind the root of a network without stages.
+    /// Conditioning behind the root of a network without stages.
     let film: FilmConditioning?
 
     /// - Parameters:
@@ -63,7 +63,7 @@ struct ResidualNetwork: Sendable {
 }
 
 extension FeatureMap {
-    /// As many outputs as strides begin in the image; the odd padding pixel comes behind it.
+    /// Padding along one side: as many outputs as strides begin in the image; the odd padding pixel comes behind it.
     static func samePadding(_ size: Int, kernel: Int, stride: Int) -> (before: Int, after: Int, outputs: Int) {
         let outputs = (size + stride - 1) / stride
         let all = max(0, (outputs - 1) * stride + kernel - size)

@@ -29,14 +29,14 @@ extension SafetensorsError: CustomStringConvertible {
 package struct SafetensorsFile: Sendable {
     package struct Tensor: Equatable, Sendable {
         package var shape: [Int]
-        /// As written in the header: F32, F64, I32, U8, …
+        /// Type of the numbers as written in the header: F32, F64, I32, U8, …
         package var elementType: String
         /// Offsets into the file.
         fileprivate var bytes: Range<Int>
     }
 
     package let file: String
-    /// In the order of the header.
+    /// Names of the tensors, in the order of the header.
     package let names: [String]
     private let tensors: [String: Tensor]
     private let bytes: Data

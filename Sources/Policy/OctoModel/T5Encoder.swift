@@ -29,7 +29,7 @@ package struct T5Encoder: Sendable {
         var heads: Int
         /// Numbers of all heads.
         var inner: Int
-        /// Between the feed-forward layers.
+        /// Numbers between the feed-forward layers.
         var hidden: Int
         var isGated: Bool
         var blocks: Int

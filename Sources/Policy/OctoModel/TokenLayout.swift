@@ -33,13 +33,13 @@ package struct TokenLayout: Equatable, Sendable {
     var timestepCount: Int { perTimestep.reduce(0) { $0 + $1.count } }
     package var count: Int { prefixCount + timesteps * timestepCount }
 
-    /// Where the timestep's tokens stand.
+    /// The places of the timestep's tokens.
     package func range(ofTimestep t: Int) -> Range<Int> {
         let start = prefixCount + t * timestepCount
         return start..<start + timestepCount
     }
 
-    /// Where a group's tokens of one timestep stand; nil if there is no such group.
+    /// The places of a group's tokens of one timestep; nil if there is no such group.
     package func range(of name: String, timestep t: Int) -> Range<Int>? {
         var start = range(ofTimestep: t).lowerBound
         for group in perTimestep {
@@ -49,7 +49,7 @@ package struct TokenLayout: Equatable, Sendable {
         return nil
     }
 
-    /// Where the tokens stand that an action head reads; nil if there is no such group.
+    /// The places of the tokens that an action head reads; nil if there is no such group.
     func range(of source: ModelConfiguration.ActionHead.Source, timestep t: Int) -> Range<Int>? {
         switch source {
         case .readout(let name): return range(of: "readout_\(name)", timestep: t)
@@ -65,7 +65,7 @@ package struct TokenLayout: Equatable, Sendable {
     /// What the attention rules need to know of a token.
     private struct Role: Equatable {
         var kind: Kind
-        /// Its index among all groups, to tell readouts apart.
+        /// Index of the token's group among all groups, to tell readouts apart.
         var group: Int
         /// -1 for the task.
         var time: Int

@@ -6,20 +6,20 @@ package struct GoalSensitivity: Equatable, Sendable {
     package enum Verdict: Equatable, Sendable {
         /// The goal moves the actions more than chance does.
         case listens
-        /// It moves them, but less than chance.
+        /// The goal moves them, but less than chance.
         case hardly
         case deaf
     }
     /// Root mean square over steps and dimensions of how far chunks for the goal lie from those for a black picture, in
     /// units of the scatter.
     package let againstBlack: Double
-    /// The same for the present frame as the goal: "stay".
+    /// Distance, likewise, from chunks for the present frame as the goal: "stay".
     package let againstPresent: Double
     /// Mean scatter of the sampler, one for each dimension, in the units of the actions.
     package let scatter: [Double]
 
-    /// From here on the goal counts for more than chance, and below which it counts for nothing: the paired difference of
-    /// independent chunks would be √2.
+    /// The distances from which on the goal counts for more than chance, and below which it counts for nothing: the paired
+    /// difference of independent chunks would be √2.
     private static let limit = (listens: 1.0, deaf: 0.1)
 
     /// - Parameters: chunks `[actionHorizon, actionDimension]`, one for each seed, the same seeds in the same order; at least

@@ -11,8 +11,11 @@ package struct PolicyCamera: Equatable, Sendable {
     package var height: Int
     /// The tokenizer fuses a goal image of this camera.
     package var takesGoal: Bool
+    /// Whether the camera's tokens are masked without a usable frame; otherwise nothing is observed then.
+    package var isOptional: Bool
 
-    package init(name: String, width: Int, height: Int, takesGoal: Bool) {
+    package init(name: String, width: Int, height: Int, takesGoal: Bool, isOptional: Bool = false) {
+        self.isOptional = isOptional
         self.name = name
         self.width = width
         self.height = height
@@ -38,7 +41,7 @@ package struct PolicyConfiguration: Sendable {
     /// How often observations are taken; the control frequency of the data the checkpoint was trained on.
     package var rate: Rate
     package var preprocessing: Preprocessing
-    /// Without a goal, make no chunk (so that the arm holds) instead of running on a black image.
+    /// Whether no chunk is made without a goal (so that the arm holds), instead of running on a black image.
     package var requiresGoal: Bool
     /// How well the goal has to fit the scene.
     package var fitRules: GoalFitRules

@@ -64,13 +64,15 @@ package struct PolicyEngine {
     package mutating func run(_ request: PolicyNodeCore.Request) throws(InferenceError) -> [Float] {
         let task = try task(for: request.goal)
         var images: [String: [UInt8]] = [:]
+        var masks: [String: [Bool]] = [:]
         for view in request.observation.views {
             images["image_\(view.camera)"] = withExtendedLifetime(view.pixels) { Array($0.bytes) }
+            if !view.padMask.isEmpty { masks["image_\(view.camera)"] = view.padMask }
         }
         var numbers: [String: [Float]] = [:]
         if let proprio, let read = request.observation.proprio { numbers[proprio.key] = proprio.normalised(read.values) }
         let observation = ObservationInput(
-            images: images, timestepPadMask: request.observation.timestepPadMask, lowdim: numbers)
+            images: images, timestepPadMask: request.observation.timestepPadMask, padMasks: masks, lowdim: numbers)
         older = observation.withoutOldest
         let actions = try network.infer(
             observation, task: task,

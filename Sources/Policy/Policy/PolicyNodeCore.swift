@@ -31,7 +31,7 @@ package struct PolicyNodeCore: Sendable {
     /// The goal at the network's size, processed like the observation.
     package struct PreparedGoal: Equatable, Sendable {
         package var id: String
-        /// By camera name; a camera without a goal image is absent (the network then sees black).
+        /// The goal's images by camera name; a camera without one is absent (the network then sees black).
         package var images: [String: RGBImage]
         package var text: TokenizedText?
 
@@ -55,7 +55,7 @@ package struct PolicyNodeCore: Sendable {
         case noFrameYet(camera: String)
         case staleFrame(camera: String, age: Duration)
         case unreadableFrame(camera: String, problem: String)
-        /// It is not known where the arm was at the observation's time.
+        /// Nothing is known of where the arm was at the observation's time.
         case noArmState(ArmStateGap)
         case noGoal
         case unusableGoal(problem: String)
@@ -81,15 +81,17 @@ package struct PolicyNodeCore: Sendable {
     package private(set) var counters = Counters()
     package private(set) var frameToChunk = LatencyHistogram()
     package private(set) var inferenceTime = LatencyHistogram()
-    /// Between the oldest and the newest camera frame of one observation.
+    /// Time between the oldest and the newest camera frame of one observation.
     package private(set) var cameraSkew = LatencyHistogram()
     /// What keeps the policy from making chunks at present, nil when nothing does.
     package private(set) var obstacle: Obstacle?
     package private(set) var lastFailure: String?
+    /// Optional cameras that showed nothing at the last tick, and why: their tokens are masked.
+    package private(set) var masked: [(camera: String, obstacle: Obstacle)] = []
 
     /// Per camera, older first: the newest frame that the next tick may see, and those that are too new for it.
     private var newest: [String: [CameraFrame]] = [:]
-    /// Nil for a policy that reads images alone.
+    /// The arm's last states; nil for a policy that reads images alone.
     private var arm: ArmStateHistory?
     private var preparation: FramePreparation
     /// Per camera, what the last tick saw: a frame that cannot be read is no reason to be blind while that is young enough.
@@ -118,10 +120,10 @@ package struct PolicyNodeCore: Sendable {
         arm = configuration.proprio.map { ArmStateHistory(fields: $0.fields, joints: $0.joints) }
         window = ObservationWindow(size: configuration.windowSize)
         preparation = FramePreparation(configuration)
-        obstacle = configuration.cameras.first.map { .noFrameYet(camera: $0.name) }
+        obstacle = configuration.cameras.first { !$0.isOptional }.map { .noFrameYet(camera: $0.name) }
     }
 
-    /// When the next tick is due; nil until every camera has delivered a frame.
+    /// Time at which the next tick is due; nil until every camera that is not optional has delivered a frame.
     ///
     /// A policy that reads the arm waits for the first state that is not older than the observation: that is one period of
     /// arm.state_rate_hz at most. When none comes the tick is held all the same, and invalid.
@@ -150,7 +152,7 @@ package struct PolicyNodeCore: Sendable {
         }
         if frames.count > Self.mostFrames { frames.remove(at: 1) }
         newest[frame.camera] = frames
-        if cadence == nil, configuration.cameras.allSatisfy({ newest[$0.name] != nil }) {
+        if cadence == nil, configuration.cameras.allSatisfy({ newest[$0.name] != nil || $0.isOptional }) {
             // A tenth of a period, at most 20 ms: later than the arrival jitter of frames, well before the next.
             let margin = min(Duration.milliseconds(20), Duration.nanoseconds(configuration.rate.periodNanoseconds / 10))
             cadence = Cadence(start: now + margin, rate: configuration.rate)
@@ -209,7 +211,8 @@ package struct PolicyNodeCore: Sendable {
             window.removeAll()
             return .invalid
         }
-        let frames = seen.frames
+        let frames = seen.frames.compactMap(\.self)
+        masked = seen.masked
         window.append(seen.images, proprio: seen.proprio)
         defer {
             // The next tick is more than one policy step away: what is in the window is no history of it.
@@ -238,7 +241,7 @@ package struct PolicyNodeCore: Sendable {
         gate.begin()
         let request = Request(
             observation: observation, goal: goal,
-            captureTime: frames.map(\.captureTime).min() ?? due,
+            captureTime: captures.min() ?? due,
             noiseSeed: configuration.noiseSeed, noiseCounter: UInt64(index))
         guard running == nil else {
             if waiting != nil { counters.overtaken += 1 }
@@ -297,6 +300,10 @@ package struct PolicyNodeCore: Sendable {
 
     /// What a person should know although chunks are being made.
     package func warning(at now: MonotonicTime) -> String? {
+        if let missing = masked.first {
+            return "without camera '\(missing.camera)', whose tokens are masked (policy.cameras.\(missing.camera).optional): "
+                + "\(missing.obstacle)"
+        }
         if let lastUnreadable, now - lastUnreadable.time < Self.warningTime { return lastUnreadable.words }
         return gate.warning(at: now)
     }
@@ -335,8 +342,10 @@ package struct PolicyNodeCore: Sendable {
 
     /// One timestep: what the cameras showed, and where the arm was.
     private struct Sight {
-        var frames: [CameraFrame] = []
-        var images: [RGBImage] = []
+        /// One per camera; nil for an optional one that shows nothing.
+        var frames: [CameraFrame?] = []
+        var images: [RGBImage?] = []
+        var masked: [(camera: String, obstacle: Obstacle)] = []
         var arm: ArmStateHistory.Sample?
         var proprio: [Float] = []
     }
@@ -348,7 +357,11 @@ package struct PolicyNodeCore: Sendable {
             case .success(let (frame, image)):
                 sight.frames.append(frame)
                 sight.images.append(image)
-            case .failure(let found): return .failure(found)
+            case .failure(let found):
+                guard camera.isOptional else { return .failure(found) }
+                sight.frames.append(nil)
+                sight.images.append(nil)
+                sight.masked.append((camera.name, found.obstacle))
             }
         }
         guard let arm, let reading = configuration.proprio else { return .success(sight) }
@@ -390,19 +403,12 @@ package struct PolicyNodeCore: Sendable {
     }
 
     private func makeObservation(tick: UInt64, time: MonotonicTime, _ seen: Sight) -> PolicyObservation {
-        var views: [PolicyObservation.View] = []
-        for (index, camera) in configuration.cameras.enumerated() {
-            guard let pixels = window.pixels(ofCamera: index) else { continue }
-            views.append(
-                .init(
-                    camera: camera.name, width: camera.width, height: camera.height, pixels: pixels,
-                    captureTime: seen.frames[index].captureTime))
-        }
+        let captures = seen.frames.map { $0?.captureTime ?? time }
         let proprio = seen.arm.map {
             PolicyObservation.Proprio(values: window.proprio, before: $0.before, after: $0.after)
         }
         return PolicyObservation(
-            tick: tick, time: time, goalID: goal.id, views: views.sorted { $0.camera < $1.camera },
+            tick: tick, time: time, goalID: goal.id, views: window.views(of: configuration.cameras, captures: captures),
             timestepPadMask: window.padMask, proprio: proprio)
     }
 }
@@ -419,8 +425,8 @@ extension PolicyNodeCore.Obstacle: CustomStringConvertible {
                 + "cameras.\(camera).format to \"yuyv\"."
         case .noArmState(let gap): gap.description
         case .noGoal:
-            "unconditioned: no goal is set, and policy.require_goal holds the arm. Set one with 'octo-goal set', or goal.source "
-                + "in the manifest."
+            "unconditioned: no goal is set, and policy.require_goal holds the arm. Take one with 'octo-teleop goal NAME', set it "
+                + "with 'octo-goal set NAME', or name one in the manifest's goal."
         case .unusableGoal(let problem), .unfitGoal(let problem): problem
         }
     }

@@ -2,9 +2,9 @@ import OctoModel
 
 /// Makes token ids of texts; the program puts the checkpoint's tokenizer behind it.
 package struct TaskTokenizer: Sendable {
-    /// Where its vocabulary comes from, for errors.
+    /// Origin of the vocabulary, for errors.
     package var path: String
-    /// Its ids run from 0 to below this.
+    /// Number of ids: they run from 0 to below this.
     package var vocabularySize: Int
     /// Ids and mask of a text, padded or cut to a length; a failure is told in words.
     package var encode: @Sendable (_ text: String, _ length: Int) -> Result<TokenizedText, TaskTextError>
@@ -51,7 +51,7 @@ package struct TaskTextReading: Sendable {
 
     private init(_ ability: Ability) { self.ability = ability }
 
-    /// Of a checkpoint that takes goal images only.
+    /// The reading of a checkpoint that takes goal images only.
     package static let none = TaskTextReading(.noLanguage)
 
     /// What the network takes for a text.
@@ -70,7 +70,7 @@ package enum TaskTextError: Error, Equatable, Sendable {
     case noLanguage(text: String)
     case noTokenizer(text: String, expectedAt: String)
     case vocabularyTooLarge(path: String, ids: Int, checkpoint: Int)
-    /// In the tokenizer's own words.
+    /// The tokenizer failed; `problem` is in its own words.
     case notTokenized(problem: String)
 }
 

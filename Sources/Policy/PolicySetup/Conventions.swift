@@ -1,4 +1,4 @@
-import Launch
+import Manifests
 import Messages
 import OctoModel
 import Time
@@ -16,7 +16,7 @@ package enum Conventions {
             : "-1 closed ... 1 open in \(signed.joined(separator: ", ")); the arm is told 0 ... 1"
         let statistics = (checkpoint.normalization ?? .normal).words
         return [
-            ("pictures", "any size, brought to those of the cameras by a Lanczos filter (policy.preprocessing: cropped first or not)"),
+            ("pictures", "any size, brought to those of the cameras by a Lanczos filter (policy.preprocess: cropped first or not)"),
             ("action", description.actionDimension == 7
                 ? "7 numbers; policy.action_space says which: eef_delta is Bridge's dx dy dz (m), droll dpitch dyaw (rad), gripper"
                 : "\(description.actionDimension) numbers; policy.action_space says which"),

@@ -1,5 +1,5 @@
 import Foundation
-import Launch
+import Manifests
 import Messages
 import OctoModel
 import Policy
@@ -57,6 +57,13 @@ package struct LoadedPolicy {
         if let text { _ = try texts.tokens(of: text) }
         let (wanted, window) = try PolicyConfiguration.cameras(
             of: checkpoint.description, in: cameras, window: section.window)
+        let fitted = wanted.map { camera in
+            var camera = camera
+            camera.isOptional = section.optionalCameras.contains(camera.name)
+            return camera
+        }
+        try checkpoint.checkMaskable(Set(fitted.filter(\.isOptional).map { "image_\($0.name)" }))
+        if fitted.allSatisfy(\.isOptional) { throw UnusablePolicy.onlyOptionalCameras(fitted.map(\.name)) }
         let taskNumbers = try PolicyConfiguration.taskNumbers(of: checkpoint.description, given: section.taskNumbers)
         let readsArm = !checkpoint.description.lowdimKeys.isEmpty
         let proprio = try ProprioReading(
@@ -65,7 +72,7 @@ package struct LoadedPolicy {
             layout: section.proprio,
             joints: readsArm ? joints() : nil)
         configuration = PolicyConfiguration(
-            cameras: wanted, windowSize: window, actionDimension: statistics.dimension,
+            cameras: fitted, windowSize: window, actionDimension: statistics.dimension,
             actionSpace: section.actionSpace, rate: section.rate,
             preprocessing: section.preprocessing == .resize ? .resize : .resizeAndCenterCrop,
             requiresGoal: section.requiresGoal, fitRules: GoalFitRules(section), maximumFrameAge: section.maximumFrameAge,

@@ -2,6 +2,7 @@
 package enum UnusablePolicy: Error, Equatable, CustomStringConvertible {
     case wrongActionSpace(dimension: Int)
     case noInstructions(precision: String)
+    case onlyOptionalCameras([String])
 
     package var description: String {
         switch self {
@@ -11,6 +12,9 @@ package enum UnusablePolicy: Error, Equatable, CustomStringConvertible {
         case .noInstructions(let precision):
             "choosing the network's kernels: policy.precision is '\(precision)', and this CPU has no instructions for it. "
                 + "Take 'float32', which would be faster here too."
+        case .onlyOptionalCameras(let cameras):
+            "fitting the checkpoint to the robot: of its cameras the manifest has \(cameras.joined(separator: ", ")), all of them "
+                + "optional in policy.cameras, and the policy must see something. Set optional to false for one of them."
         }
     }
 }

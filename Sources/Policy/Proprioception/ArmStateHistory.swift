@@ -7,7 +7,7 @@ package struct ArmStateHistory: Sendable {
     /// What is known of the arm at a moment.
     package struct Sample: Equatable, Sendable {
         package var moment: ArmMoment
-        /// When the states were measured that the moment lies between; the same for a moment that was itself measured.
+        /// Times of the two measured states that the moment lies between; the same for a moment that was itself measured.
         package var before: MonotonicTime
         package var after: MonotonicTime
     }

@@ -70,7 +70,7 @@ struct SentencePieceDamage: Error, Equatable, CustomStringConvertible {
 private struct ProtobufReader {
     struct Field {
         var number: Int
-        /// Nil for numbers.
+        /// The field's bytes; nil for numbers.
         var bytes: ArraySlice<UInt8>?
     }
 

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Launch
+import Manifests
 import NodeShell
 import OperatorTerminal
 
@@ -7,7 +7,7 @@ import OperatorTerminal
 struct ArmChoice: ParsableArguments {
     @Option(
         name: .customLong("run"),
-        help: ArgumentHelp("Moves the arm of this run. Without it and without --manifest, of the one run that is alive.", valueName: "folder"))
+        help: ArgumentHelp("Move the arm of this run. Without it and without --manifest, of the one run that is alive.", valueName: "folder"))
     var folder: String?
 
     @Option(help: ArgumentHelp(
@@ -17,7 +17,7 @@ struct ArmChoice: ParsableArguments {
 
     @Option(
         name: .customLong("set"), parsing: .singleValue,
-        help: ArgumentHelp("Puts a value into the manifest, as octo-launch does. May be repeated.", valueName: "path=value"))
+        help: ArgumentHelp("Put a value into the manifest, as octo-launch does. May be repeated.", valueName: "path=value"))
     var overrides: [String] = []
 
     init() {}

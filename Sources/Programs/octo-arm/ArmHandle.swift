@@ -2,7 +2,7 @@ import ArmSetup
 import Bus
 import Control
 import Foundation
-import Launch
+import Manifests
 import Messages
 import NodeShell
 import Teleop
@@ -13,7 +13,7 @@ import Wire
 protocol ArmHandle: AnyObject {
     /// What the arm's control loop goes by.
     var arm: TeleopArm { get }
-    /// Where it is, for people.
+    /// Words for people that say where the arm is.
     var place: String { get }
     /// What is wrong with the servos, as the driver says; nil when nothing is known.
     var trouble: String? { get }

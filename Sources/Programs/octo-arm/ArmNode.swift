@@ -4,8 +4,8 @@ import ArmSetup
 import Bus
 import Control
 import Foundation
-import Geometry
-import Launch
+import Manifests
+import Maths
 import Messages
 import NodeShell
 import RealTime
@@ -27,8 +27,8 @@ enum ArmNodeError: Error, CustomStringConvertible {
             "reading the servos of '\(calibration)': they are \(found) servos, arm.driver is \(driver). Set arm.driver to "
                 + "\(found), or arm.calibration to this arm's file."
         case .lacksRights(let report):
-            "the control loop was refused real-time rights that arm.realtime.required asks for: \(report). Grant them, or "
-                + "set arm.realtime.required to false."
+            "the control loop was refused real-time rights that arm.realtime.required asks for: \(report). "
+                + "To get them: \(report.advice ?? ""). Or set arm.realtime.required to false."
         }
     }
 }
@@ -102,7 +102,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
             configuration: ArmControllerConfiguration(section, policyRate: context.run.manifest.policy.rate),
             latch: ArmLatchedState(latch))
         rights = try loop.start(as: section.realTime)
-        if !rights.isComplete { context.log.warning("\(rights)") }
+        if !rights.isComplete { context.log.warning("\(rights); 'octo-launch --check' says how to get them") }
         // Who stopped the arm while its process was still starting wrote it there.
         if !latch.isEmergencyStop, ArmLatch.load(folder: context.run.folder).isEmergencyStop { loop.emergencyStop() }
         let now = MonotonicTime.now()
@@ -176,7 +176,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         try chunkReports.publish(report, captureTime: report.captureTime, at: now)
     }
 
-    /// Without a recorder nobody needs it. Until that one hears, the beginning is kept for it.
+    /// Publishes the loop's trace. Without a recorder nobody needs it. Until that one hears, the beginning is kept for it.
     private mutating func publishTrace(at now: MonotonicTime) throws {
         while let trace = loop.takeTrace() {
             if isRecorded && unheardTraces.count < Self.mostUnheardTraces { unheardTraces.append(trace) }
@@ -243,12 +243,12 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         if condition.state != .fault, let rejection = counts.lastRejection { return (.degraded, rejection) }
         // Lacking rights is loud, in every status, but the arm is as ready as it will be.
         let lacking = rights.refused.map { "\($0.right)" }.joined(separator: ", ")
-        return (condition.state, condition.headline + (rights.isComplete ? "" : "; WITHOUT \(lacking): the log says how to get it"))
+        return (condition.state, condition.headline + (rights.isComplete ? "" : "; WITHOUT \(lacking): 'octo-launch --check' says how to get it"))
     }
 }
 
 extension Manifest.Arm.Simulated {
-    /// Where the simulated arm stands at first: as the manifest says, or the calibration's neutral pose.
+    /// Positions of the simulated arm at first, radians: as the manifest says, or the calibration's neutral pose.
     func startPositions(of calibration: ArmCalibration) throws(ArmNodeError) -> JointVector {
         guard let given = initialPositions else { return calibration.neutral }
         guard given.count == calibration.joints.count else {

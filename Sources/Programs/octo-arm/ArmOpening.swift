@@ -3,8 +3,8 @@ import ArmLoop
 import ArmSetup
 import Control
 import Foundation
-import Geometry
-import Launch
+import Manifests
+import Maths
 import RealTime
 import Time
 

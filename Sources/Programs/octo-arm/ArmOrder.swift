@@ -1,5 +1,5 @@
 import Bus
-import Launch
+import Manifests
 import Messages
 import Time
 import Wire

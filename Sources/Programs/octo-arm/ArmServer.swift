@@ -1,11 +1,11 @@
 import ArmLoop
 import Bus
-import Launch
+import Manifests
 import Messages
 import Time
 import Wire
 
-/// Where an arm that this process drives without a run takes commands and tells its state, so that `octo-arm stop` reaches
+/// Takes commands for an arm that this process drives without a run, and tells its state, so that `octo-arm stop` reaches
 /// it as it reaches a run's.
 final class ArmServer {
     private let bus: BusNode
@@ -35,7 +35,7 @@ final class ArmServer {
 
     func publish(_ state: ArmState) throws { try states.publish(state, captureTime: state.measured.time, at: .now()) }
 
-    /// As `BusNode.wait`.
+    /// Waits as `BusNode.wait` does.
     func wait(until deadline: MonotonicTime, alsoOn descriptors: [Int32]) throws {
         try bus.wait(until: deadline, alsoOn: descriptors)
     }

@@ -4,19 +4,18 @@ import ArmSetup
 import CShims
 import Control
 import Foundation
-import Geometry
-import Launch
+import Manifests
+import Maths
 import NodeShell
 import RealTime
 import ServoEmulation
-import ServoTerminal
 import Time
 
 /// A servo bus without servos, on a pseudo-terminal.
 struct EmulateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "emulate",
-        abstract: "Stands in for an arm's servos, so that the real drivers have something to talk to.",
+        abstract: "Stand in for an arm's servos, so that the real drivers have something to talk to.",
         discussion: """
             The servos of a calibration file answer at a pseudo-terminal; LINK points to it, and is what arm.port is set
             to. They stand in the calibration's neutral pose at first; those of --ids in the middle of their turn. Without

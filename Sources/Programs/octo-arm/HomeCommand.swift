@@ -12,7 +12,7 @@ import Time
 struct HomeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "home",
-        abstract: "Moves the arm slowly to a pose of its calibration file.",
+        abstract: "Move the arm slowly to a pose of its calibration file.",
         discussion: """
             All joints move at once, on the straight way between the angles: look that
             nothing stands in it. Ctrl-C brakes. In a run the policy gives way until the
@@ -31,7 +31,7 @@ struct HomeCommand: ParsableCommand {
     var speed = 0.2
 
     @OptionGroup var choice: ArmChoice
-    @Flag(help: "Prints JSON lines: the arm's state ten times a second, and how it ended.")
+    @Flag(help: "Print JSON lines: the arm's state ten times a second, and how it ended.")
     var json = false
 
     func validate() throws {

@@ -12,7 +12,7 @@ import Time
 struct JogCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "jog",
-        abstract: "Moves joints, tool and gripper from the keyboard, inside the arm's safety envelope.",
+        abstract: "Move joints, tool and gripper from the keyboard, inside the arm's safety envelope.",
         discussion: """
             Begin with the arm free, a hand at its power switch and a low speed ('[').
             In a run the policy gives way while a key is held, and goes on afterwards;
@@ -30,7 +30,7 @@ struct JogCommand: ParsableCommand {
             """)
 
     @OptionGroup var choice: ArmChoice
-    @Flag(help: "Prints a JSON line with the arm's state ten times a second instead of the screen.")
+    @Flag(help: "Print a JSON line with the arm's state ten times a second instead of the screen.")
     var json = false
 
     func run() throws {
@@ -71,7 +71,7 @@ private struct JogShell {
     mutating func run() throws {
         guard try awaitState() else { return }
         terminal = RawTerminal(STDIN_FILENO)
-        if !json, isatty(STDOUT_FILENO) == 1 { screen.print("\(handle.place)\n\(JogSession.help)") }
+        if !json, isatty(STDOUT_FILENO) == 1 { screen.print("\(handle.place)\n\(KeyHelp.short)") }
         var nextCommand = MonotonicTime.now()
         var nextDraw = nextCommand
         while true {
@@ -123,7 +123,7 @@ private struct JogShell {
         }
         if session.helpRequests != shownHelp {
             shownHelp = session.helpRequests
-            screen.print(JogSession.help)
+            screen.print(KeyHelp.page(shownHelp, of: JogSession.pages))
         }
         var lines = session.lines(at: now)
         if let trouble = handle.trouble { lines.append(trouble) }

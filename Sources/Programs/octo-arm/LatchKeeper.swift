@@ -1,7 +1,7 @@
 import ArmDrivers
 import ArmLoop
 import Control
-import Launch
+import Manifests
 import Messages
 
 /// Writes down what holds the arm until a person ends it, so that it outlives this process.

@@ -4,7 +4,7 @@ import ArmSetup
 import CShims
 import Control
 import Foundation
-import Launch
+import Manifests
 import Messages
 import NodeShell
 import Teleop
@@ -35,7 +35,7 @@ final class LocalArm<Driver: ArmDriver>: ArmHandle {
             driver: opened.driver, calibration: opened.calibration,
             configuration: ArmControllerConfiguration(section, policyRate: manifest.policyRate))
         let rights = try loop.start(as: section.realTime)
-        if !rights.isComplete { warn("\(rights)") }
+        if let advice = rights.advice { warn("\(rights). To get them: \(advice)") }
     }
 
     /// Obeys what 'octo-arm stop' and 'octo-arm reset' say meanwhile.
@@ -94,7 +94,7 @@ final class LocalArm<Driver: ArmDriver>: ArmHandle {
 }
 
 extension ArmManifest {
-    /// Where the arm is, for people.
+    /// Words for people that say where the arm is.
     var place: String { "the arm of '\(name)'" }
 }
 

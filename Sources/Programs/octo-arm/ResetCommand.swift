@@ -1,5 +1,5 @@
 import ArgumentParser
-import Launch
+import Manifests
 import Messages
 import NodeShell
 import Teleop
@@ -17,7 +17,7 @@ struct DrivenArm: ParsableArguments {
 struct ResetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reset",
-        abstract: "Ends the emergency stop, or else clears a fault: nothing moves by that.",
+        abstract: "End the emergency stop, or else clear a fault: nothing moves by that.",
         discussion: """
             After an emergency stop a person may drive the arm, and the policy moves it again
             only after 'octo-arm resume'. After a fault it goes on with the next chunk.
@@ -45,7 +45,7 @@ struct ResetCommand: ParsableCommand {
         case .awaitingResume?: return "\(done); the policy waits: 'octo-arm resume' lets it go on"
         case let reason? where reason == .emergencyStop || reason.isFault:
             let joint = state.blamedJoint.map { " (joint \($0 + 1))" } ?? ""
-            return "\(done); still held: \(reason)\(joint). Mend the cause, then run 'octo-arm reset' again."
+            return "\(done); still held: \(reason)\(joint). Mend the cause, then run '\(reason.command ?? "octo-arm reset")'."
         default: return done
         }
     }
@@ -55,7 +55,7 @@ struct ResetCommand: ParsableCommand {
 struct ClearCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "clear",
-        abstract: "Clears a fault (a joint that was blocked, overloaded, too hot; servos that could not be driven).",
+        abstract: "Clear a fault (a joint that was blocked, overloaded, too hot; servos that could not be driven).",
         discussion: """
             As 'octo-arm reset', but an emergency stop stays. Mend the cause first, or the
             fault comes back at once. The arm goes on with the policy's next chunk.
@@ -79,7 +79,7 @@ struct ClearCommand: ParsableCommand {
 struct ResumeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume",
-        abstract: "Lets the policy move the arm again after an emergency stop that was reset.",
+        abstract: "Let the policy move the arm again after an emergency stop that was reset.",
         discussion: """
             THE ARM MOVES with the policy's next chunk. Look that nobody is in its way, and
             that the scene is still the goal's.
@@ -108,7 +108,7 @@ private struct ResumeProblem: Error, CustomStringConvertible {
     let hold: HoldReason
 
     var description: String {
-        "resuming \(place): found it held (\(hold)), expected a stop that was reset. Run 'octo-arm reset' first."
+        "resuming \(place): found it held (\(hold)), expected a stop that was reset. Run '\(hold.command ?? "octo-arm reset")' first."
     }
 }
 

@@ -1,13 +1,13 @@
 import ArgumentParser
 import ArmDrivers
-import Launch
+import Manifests
 import NodeShell
 
 /// Drives one arm at a fixed rate along the policy's action chunks.
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Executes policy/chunk on the arm, inside its safety envelope.",
+        abstract: "Execute policy/chunk on the arm, inside its safety envelope.",
         discussion: """
             octo-launch starts one such process. The control loop runs in a thread of its own; without a fresh chunk
             the arm brakes and holds. All limits are in the calibration file that the manifest's "arm" names.

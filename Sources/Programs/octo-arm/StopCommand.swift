@@ -1,5 +1,5 @@
 import ArgumentParser
-import Launch
+import Manifests
 import Messages
 import NodeShell
 import Teleop
@@ -9,7 +9,7 @@ import Time
 struct StopCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stop",
-        abstract: "Emergency stop: every arm that you drive brakes and holds until it is reset.",
+        abstract: "Stop every arm that you drive, at once: it brakes and holds until it is reset.",
         discussion: """
             Works from every shell of the user who drives the arm, and as root for all
             users: for runs, and for 'octo-arm jog' and 'home' with --manifest. Each arm's
@@ -45,9 +45,9 @@ private final class EmergencyStop {
     private static let turn = Duration.milliseconds(5)
 
     private var waiting: [ArmOrder] = []
-    /// By the run's folder, once it was tried: whether the arm will hold when its process comes back.
+    /// Whether an arm will hold when its process comes back, once that was tried; by the run's folder.
     private var latched: [String: Bool] = [:]
-    /// In words, of the arms that have not confirmed.
+    /// Failures in words, of the arms that have not confirmed.
     private(set) var failures: [String] = []
 
     init(_ arms: [LiveArm]) {

@@ -29,7 +29,7 @@ enum BusBenchmark {
 /// Round-trip times of one way of sending.
 struct RoundTrips {
     var latencies = LatencyHistogram()
-    /// Of a burst of frames, from the first one's sending to the last one's answer.
+    /// Seconds of bursts of frames, from the first one's sending to the last one's answer.
     var burstSeconds = 0.0
     var burstBytes = 0
 

@@ -1,11 +1,11 @@
 import ArgumentParser
-import Chance
 import Foundation
 import Images
 import JSONTree
+import Maths
 import Time
 
-/// From a camera's buffer to a picture of the network's size.
+/// Measures the way from a camera's buffer to a picture of the network's size.
 struct CameraCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "camera",
@@ -82,13 +82,13 @@ struct CameraCommand: ParsableCommand {
         let process = Process()
         let pipe = Pipe()
         process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = ["Sources/octo-bench/Peers/peer_jpeg.py", folder.path, "\(runs)"]
+        process.arguments = ["Sources/Programs/octo-bench/Peers/peer_jpeg.py", folder.path, "\(runs)"]
         process.standardOutput = pipe
         try process.run()
         let output = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         guard process.terminationStatus == 0, let tree = try? JSONNode(parsing: output) else {
-            print("  Pillow, OpenCV: skipped, \(program) could not run Sources/octo-bench/Peers/peer_jpeg.py from this folder")
+            print("  Pillow, OpenCV: skipped, \(program) could not run Sources/Programs/octo-bench/Peers/peer_jpeg.py from this folder")
             return []
         }
         return ["Pillow", "OpenCV"].compactMap { name in
@@ -101,7 +101,7 @@ struct CameraCommand: ParsableCommand {
     }
 }
 
-/// Of many runs.
+/// Median and 99th percentile of many runs.
 struct Quantiles {
     var p50: Double
     var p99: Double
@@ -143,7 +143,7 @@ private struct DecodeTimes {
 struct BenchPictures {
     static let (width, height) = (640, 480)
     let jpegs: [SharedBytes]
-    /// The same as YUYV.
+    /// YUYV frames of the same pictures.
     let yuyv: [SharedBytes]
 
     init() throws {

@@ -130,7 +130,7 @@ private final class InMemoryCamera: V4L2Device {
     private var number: UInt32 = 0
     private var queued: [Int] = []
     private var shown = [Int](repeating: 0, count: 4)
-    /// When the next buffer is full.
+    /// Time at which the next buffer is full.
     private(set) var nextTime = MonotonicTime.zero
 
     init(pictures: [SharedBytes], _ encoding: FrameEncoding, _ rate: Rate) {

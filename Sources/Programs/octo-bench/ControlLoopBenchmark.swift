@@ -13,7 +13,7 @@ struct ControlLoopRow: Equatable {
     var hertz: Double
     var ours: Lateness
     var bare: Lateness
-    /// From wake-up until the setpoint was with the driver and the state in the mailbox.
+    /// Work of a tick, from wake-up until the setpoint was with the driver and the state in the mailbox.
     var workP50: Duration
     var workP99: Duration
     /// Deadlines that our loop passed over.
@@ -85,7 +85,7 @@ func benchmarkControlLoop(
 }
 
 extension ControlLoopResult {
-    /// For people: microseconds, and ours over the bare loop.
+    /// Table for people: microseconds, and ours over the bare loop.
     var table: String {
         func microseconds(_ duration: Duration) -> String { padded(oneDecimal(duration.inMilliseconds * 1000), 9) }
         var lines = [

@@ -1,9 +1,8 @@
 import ArgumentParser
 import ArmSetup
-import Chance
 import Control
 import Foundation
-import Geometry
+import Maths
 import NodeShell
 import Time
 

@@ -15,7 +15,7 @@ struct PeersCommand: ParsableCommand {
     var python: String
 
     @Option(help: "The peers' network.")
-    var script = "Sources/octo-bench/Peers/peer_latency.py"
+    var script = "Sources/Programs/octo-bench/Peers/peer_latency.py"
 
     @Option(help: "onnx, eager or compile.")
     var mode = "onnx"

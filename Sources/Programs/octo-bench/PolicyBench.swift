@@ -34,7 +34,7 @@ extension StepTimes {
         return StepTimes(criticalPath: critical, total: total)
     }
 
-    /// The same forward pass in another framework: it knows no critical path, every step is computed whole.
+    /// Times the same forward pass in another framework: it knows no critical path, every step is computed whole.
     /// - Parameters:
     ///   - mode: what `peer_latency.py` can do: eager, compile or onnx.
     ///   - size: small or base.

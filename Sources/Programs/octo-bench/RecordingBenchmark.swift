@@ -2,6 +2,7 @@ import ArgumentParser
 import Episodes
 import Foundation
 import Glibc
+import Images
 import Time
 
 struct RecordingCommand: ParsableCommand {
@@ -17,6 +18,60 @@ struct RecordingCommand: ParsableCommand {
         defer { _ = try? FileManager.default.removeItem(atPath: folder) }
         print("Recording")
         print(try RecordingFigures.measure(seconds: seconds, in: folder).report(seconds: seconds))
+        print(try FramePackingFigures.measure().report)
+    }
+}
+
+/// What a recorder needs to pack an uncompressed frame without loss, in turns with libpng.
+struct FramePackingFigures {
+    private static let size = (width: 640, height: 480)
+    private static let frames = 40
+
+    let packed: (times: [Duration], bytes: Int)
+    let libpng: (times: [Duration], bytes: Int)
+
+    static func measure() throws -> FramePackingFigures {
+        let frame = noisy()
+        func time(_ encode: () throws -> SharedBytes) rethrows -> (Duration, Int) {
+            let start = MonotonicTime.now()
+            let bytes = try encode().count
+            return (.now() - start, bytes)
+        }
+        var (packed, libpng): ([(Duration, Int)], [(Duration, Int)]) = ([], [])
+        for _ in 0..<frames {
+            packed.append(time { frame.packedPNGData() })
+            libpng.append(try time { try frame.pngData() })
+        }
+        return FramePackingFigures(
+            packed: (packed.map(\.0).sorted(), packed[0].1), libpng: (libpng.map(\.0).sorted(), libpng[0].1))
+    }
+
+    /// A camera's picture as far as its bytes go: smooth, with noise of two levels, the same on every machine.
+    private static func noisy() -> RGBImage {
+        var state: UInt64 = 1
+        let pixels = (0..<size.width * size.height * 3).map { place in
+            var sum = 0
+            for _ in 0..<4 {
+                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                sum += Int(state >> 62)
+            }
+            let (x, y) = (place / 3 % size.width, place / 3 / size.width)
+            return UInt8(truncatingIfNeeded: 40 + x / 5 + y / 8 + sum)
+        }
+        return RGBImage(width: size.width, height: size.height, pixels: SharedBytes(copying: pixels))
+    }
+
+    var report: String {
+        func row(_ name: String, _ figures: (times: [Duration], bytes: Int)) -> String {
+            let (median, tail) = (figures.times[figures.times.count / 2], figures.times[figures.times.count * 99 / 100])
+            let raw = Double(Self.size.width * Self.size.height * 3)
+            return "  " + name.padding(toLength: 22, withPad: " ", startingAt: 0)
+                + String(
+                    format: "%7.2f ms median, %.2f p99; %.2f of the bytes; %.2f of libpng's time", median.inMilliseconds,
+                    tail.inMilliseconds, Double(figures.bytes) / raw, median / libpng.times[libpng.times.count / 2])
+        }
+        return (["  a frame of \(Self.size.width)x\(Self.size.height) with noise, packed without loss"]
+            + [row("packed", packed), row("libpng", libpng)]).joined(separator: "\n")
     }
 }
 
@@ -24,7 +79,7 @@ struct RecordingCommand: ParsableCommand {
 struct RecordingFigures {
     let megabytes: Double
     let plainWrite: Duration
-    /// By compression: until the file is closed, the processor's time for it, and reading it again.
+    /// Rows by compression: time until the file is closed, the processor's time for it, and that of reading it again.
     let rows: [(name: String, write: Duration, processor: Duration, read: Duration, fileBytes: UInt64)]
 
     /// Two JPEG cameras at 30 Hz and a robot's other topics: so many seconds of them, as fast as they go.

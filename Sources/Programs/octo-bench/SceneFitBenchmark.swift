@@ -1,10 +1,9 @@
 import ArgumentParser
 import ArmSetup
-import Chance
 import Control
 import Foundation
-import Geometry
 import Images
+import Maths
 import NodeShell
 import SceneFit
 import Simulation
@@ -202,7 +201,7 @@ private struct DrawnPairs: PairSource {
 }
 
 extension RGBImage {
-    /// By half a turn.
+    /// The picture turned by half a turn.
     fileprivate var turned: RGBImage {
         let source = pixels
         let count = width * height

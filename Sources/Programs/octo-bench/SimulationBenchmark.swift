@@ -3,7 +3,7 @@ import ArmSetup
 import ClosedLoop
 import Control
 import Foundation
-import Geometry
+import Maths
 import NodeShell
 import Simulation
 import Time

@@ -2,17 +2,19 @@ import ArgumentParser
 import ArmSetup
 import Control
 import Foundation
+import Messages
 import NodeShell
 
 /// Latencies and ratios on this machine, each beside a baseline in the same run.
 struct OctoBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "octo-bench",
-        abstract: "Measures bus, control loop, kinematics and inference, each beside its bare counterpart in the same run.",
+        abstract: "Measure bus, control loop, kinematics and inference, each beside its bare counterpart in the same run.",
         discussion: """
             Nothing here passes or fails. Ratios say what this project adds: the bus beside bare libzmq, the control
             loop beside a bare C loop, inference beside the same matrix products alone in OpenBLAS.
             """,
+        version: OctoRuntime.version,
         subcommands: [
             All.self, BusCommand.self, ControlCommand.self, KinematicsCommand.self, SimulationCommand.self, SceneFitCommand.self, CameraCommand.self, RecordingCommand.self, InferenceCommand.self,
             PeersCommand.self,
@@ -53,7 +55,7 @@ struct ControlCommand: ParsableCommand {
     @Option(help: "Calibration file of the simulated arm.")
     var calibration = "calibration/widowx-250s.json"
 
-    @Flag(help: "Keeps all cores busy meanwhile.")
+    @Flag(help: "Keep all cores busy meanwhile.")
     var busy = false
 
     func run() throws {

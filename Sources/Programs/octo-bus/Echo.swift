@@ -22,7 +22,7 @@ extension OctoBus {
         }
 
         func run() throws {
-            let onlooker = try Onlooker(folder: options.place.folder)
+            let onlooker = try Onlooker.joining(options.place.folder)
             let limit = once ? 1 : count ?? .max
             var shown = 0
             try onlooker.follow(options) { message in

@@ -16,7 +16,7 @@ extension OctoBus {
         }
 
         func run() throws {
-            let onlooker = try Onlooker(folder: place.folder)
+            let onlooker = try Onlooker.joining(place.folder)
             var meters: [String: TopicMeter] = [:]
             try onlooker.observe(prefix: "") { message in
                 meters[message.topic, default: TopicMeter()].record(

@@ -15,7 +15,7 @@ struct WindowOptions: ParsableArguments {
 private func measure(
     _ options: TopicOptions, _ window: WindowOptions, line: @escaping (TopicMeter) -> String?
 ) throws {
-    let onlooker = try Onlooker(folder: options.place.folder)
+    let onlooker = try Onlooker.joining(options.place.folder)
     var meter = TopicMeter(window: window.window)
     func report() { show(line(meter) ?? "no messages yet") }
     try onlooker.follow(

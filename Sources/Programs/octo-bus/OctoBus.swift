@@ -1,9 +1,11 @@
 import ArgumentParser
+import Messages
 
 /// Shows what passes between the nodes of a run, without taking part in it.
 struct OctoBus: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "octo-bus", abstract: "Look at the messages of a running robot.",
+        version: OctoRuntime.version,
         subcommands: [List.self, Echo.self, Hertz.self, Bandwidth.self, Delay.self])
 }
 

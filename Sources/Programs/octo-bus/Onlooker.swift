@@ -1,7 +1,8 @@
 import Bus
 import CShims
 import Glibc
-import Launch
+import Manifests
+import NodeShell
 import Time
 import Wire
 
@@ -20,6 +21,15 @@ final class Onlooker {
         run = try RunDescription.load(folder: RunSearch.folder(folder))
         node = try BusNode(
             BusOptions(node: "octo-bus", runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted()))
+    }
+
+    /// Joins a run; where there is none, that is told with the exit code of unusable input.
+    /// - Throws: `ExitCode`.
+    static func joining(_ folder: String?) throws -> Onlooker {
+        var onlooker: Onlooker?
+        try reporting { onlooker = try Onlooker(folder: folder) }
+        guard let onlooker else { throw NodeExit.badInput }
+        return onlooker
     }
 
     deinit { Glibc.close(signals) }

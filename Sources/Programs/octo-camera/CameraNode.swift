@@ -10,7 +10,7 @@ struct CameraNode: NodeBody {
     private var camera: any Camera
     private var core: CameraNodeCore
     private let frames: Publisher<CameraFrame>
-    /// When a failed camera is opened again; nil while it is open.
+    /// Time at which a failed camera is opened again; nil while it is open.
     private var retryTime: MonotonicTime?
 
     /// - Parameter isDevice: it looks at the real world, where nothing is black or stands still for long.

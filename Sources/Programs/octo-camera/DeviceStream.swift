@@ -17,7 +17,7 @@ struct StreamOptions: ParsableArguments {
     @Option(help: "mjpeg, yuyv, nv12 or rgb24; without it, as the camera likes best.")
     var format: String?
 
-    @Flag(help: "Takes RGB24 through libv4l's conversion, also where the camera has one of these formats.")
+    @Flag(help: "Take RGB24 through libv4l's conversion, also where the camera has one of these formats.")
     var libv4l = false
 
     func validate() throws {
@@ -55,7 +55,7 @@ struct DeviceStream {
         camera = AdjustedCamera(
             V4L2Camera(
                 .init(
-                    name: "camera", path: name, width: options.width, height: options.height,
+                    name: name, path: name, width: options.width, height: options.height,
                     rate: Rate(hertz: rate), encoding: options.format.flatMap(FrameEncoding.init(rawValue:)), isConverted: options.libv4l,
                     controls: calibration.controls),
                 device: device),

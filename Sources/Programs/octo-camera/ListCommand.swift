@@ -6,7 +6,7 @@ import NodeShell
 /// Which cameras this machine has.
 struct ListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Lists the cameras of this machine with their formats, sizes, rates and controls.",
+        commandName: "list", abstract: "List the cameras of this machine with their formats, sizes, rates and controls.",
         discussion: """
             Put the first name of a camera into "device" of the manifest: names in /dev/v4l/by-id stay the same whatever else
             is plugged in, and so does usb:SERIAL. Two cameras of one serial number are told apart by where they are plugged in:
@@ -14,7 +14,7 @@ struct ListCommand: ParsableCommand {
             values, 'octo-camera view' a picture.
             """)
 
-    @Flag(help: "Prints one JSON object.")
+    @Flag(help: "Print one JSON object.")
     var json = false
 
     private static let lookedAt = ["/dev/video*", "/dev/v4l/by-id", "/dev/v4l/by-path"]

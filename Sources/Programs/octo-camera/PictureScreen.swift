@@ -5,7 +5,7 @@ import Images
 import Messages
 import Time
 
-/// Where pictures are shown: a terminal, a file that is replaced, or text when the output goes elsewhere.
+/// Shows pictures on a terminal, in a file that is replaced, or as text when the output goes elsewhere.
 struct PictureScreen {
     private let file: String?
     private let period: Duration

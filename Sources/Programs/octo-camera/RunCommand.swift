@@ -1,13 +1,13 @@
 import ArgumentParser
 import Cameras
-import Launch
+import Manifests
 import NodeShell
 
 /// Publishes the frames of one camera with the time they were captured.
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Publishes the frames of one camera on camera/NAME/image.",
+        abstract: "Publish the frames of one camera on camera/NAME/image.",
         discussion: """
             octo-launch starts one such process for each entry of "cameras" in the manifest, for example
 

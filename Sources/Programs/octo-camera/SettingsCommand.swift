@@ -7,7 +7,7 @@ import NodeShell
 /// What can be set on a camera.
 struct SettingsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "settings", abstract: "Shows, sets and saves a camera's controls: exposure, gain, white balance, focus.",
+        commandName: "settings", abstract: "Show, set and save a camera's controls: exposure, gain, white balance, focus.",
         discussion: """
             Also while a run uses the camera. Values that an automatic mode overrules are marked; setting one switches its mode
             off. Everything set is read back, and told if the camera made something else of it:
@@ -22,16 +22,16 @@ struct SettingsCommand: ParsableCommand {
     @Argument(help: "The camera, as 'octo-camera list' shows it: /dev/v4l/by-id/…, usb:SERIAL, its bus, or /dev/video0.")
     var device: String
 
-    @Option(name: .customLong("set"), help: ArgumentHelp("Sets a control: a number, true, false or a choice's name.", valueName: "name=value"))
+    @Option(name: .customLong("set"), help: ArgumentHelp("Set a control: a number, true, false or a choice's name.", valueName: "name=value"))
     var changes: [String] = []
 
     @Option(name: .customLong("press"), help: ArgumentHelp("Presses a button.", valueName: "name"))
     var presses: [String] = []
 
-    @Option(help: ArgumentHelp("Writes the values into a calibration file; what else is in it stays.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write the values into a calibration file; what else is in it stays.", valueName: "file"))
     var save: String?
 
-    @Flag(help: "Prints one JSON object.")
+    @Flag(help: "Print one JSON object.")
     var json = false
 
     private var settings: [ControlSetting] {

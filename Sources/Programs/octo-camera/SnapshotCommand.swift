@@ -9,7 +9,7 @@ import Time
 /// One frame of a camera as a file: to see what it sees, or as a goal.
 struct SnapshotCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "snapshot", abstract: "Saves one frame of a camera of this machine as PNG or JPEG.",
+        commandName: "snapshot", abstract: "Save one frame of a camera of this machine as PNG or JPEG.",
         discussion: """
             For example a goal image of the size that the manifest's camera has, under the settings that the run will use:
 
@@ -31,10 +31,10 @@ struct SnapshotCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Locks, crops and turns the camera as this file says.", valueName: "file"))
     var calibration: String?
 
-    @Option(help: ArgumentHelp("Takes so many frames and saves the last: exposure needs some to settle.", valueName: "count"))
+    @Option(help: ArgumentHelp("Take so many frames and save the last: exposure needs some to settle.", valueName: "count"))
     var frames = 10
 
-    @Flag(help: "Prints one JSON object a frame.")
+    @Flag(help: "Print one JSON object a frame.")
     var json = false
 
     func validate() throws {

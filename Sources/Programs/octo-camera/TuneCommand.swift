@@ -10,7 +10,7 @@ import Time
 struct TuneCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tune",
-        abstract: "Lets a camera's automatic modes find exposure, gain, white balance and focus, and locks what they found.",
+        abstract: "Let a camera's automatic modes find exposure, gain, white balance and focus, and lock what they found.",
         discussion: """
             Set the scene up as it will be, with its light, arm and objects. Automatic modes are switched on until their values and
             the picture's brightness stay the same for two seconds; then they are switched off, the values set and read back:
@@ -29,16 +29,16 @@ struct TuneCommand: ParsableCommand {
 
     @OptionGroup var speed: RateOption
 
-    @Option(help: ArgumentHelp("Writes the values into a calibration file; what else is in it stays.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write the values into a calibration file; what else is in it stays.", valueName: "file"))
     var save: String?
 
-    @Option(help: ArgumentHelp("Leaves a control, and the mode that decides over it, as they are.", valueName: "name"))
+    @Option(help: ArgumentHelp("Leave a control, and the mode that decides over it, as they are.", valueName: "name"))
     var keep: [String] = []
 
     @Option(help: ArgumentHelp("How long the automatic modes have.", valueName: "seconds"))
     var limit = 20.0
 
-    @Flag(help: "Prints one JSON object.")
+    @Flag(help: "Print one JSON object.")
     var json = false
 
     func validate() throws {
@@ -128,7 +128,7 @@ struct TuneCommand: ParsableCommand {
         }
     }
 
-    /// Of the last frame after `time`; frames have to be fetched meanwhile, or the camera stands.
+    /// Brightness of the first frame after `time`, 0...255; frames have to be fetched meanwhile, or the camera stands.
     private func brightness(_ camera: inout DeviceStream, for time: Duration) throws -> Double {
         let end = MonotonicTime.now() + time
         while true {

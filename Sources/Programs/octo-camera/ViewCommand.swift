@@ -4,7 +4,7 @@ import CShims
 import Cameras
 import Glibc
 import Images
-import Launch
+import Manifests
 import Messages
 import NodeShell
 import Time
@@ -13,7 +13,7 @@ import Wire
 /// What a camera sees, as it happens.
 struct ViewCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "view", abstract: "Shows a camera's live picture in the terminal, or in a file that refreshes.",
+        commandName: "view", abstract: "Show a camera's live picture in the terminal, or in a file that refreshes.",
         discussion: """
             A camera of this machine, or one of a running robot, which goes on undisturbed:
 
@@ -35,13 +35,13 @@ struct ViewCommand: ParsableCommand {
     @Option(name: .customLong("run"), help: ArgumentHelp("The run's folder; without it the one run that is alive.", valueName: "folder"))
     var folder: String?
 
-    @Option(help: ArgumentHelp("Writes the picture there instead (.png).", valueName: "file"))
+    @Option(help: ArgumentHelp("Write the picture there instead (.png).", valueName: "file"))
     var file: String?
 
     @Option(help: ArgumentHelp("Pictures a second, at most.", valueName: "hertz"))
     var rate = 10.0
 
-    @Option(name: .customShort("n"), help: ArgumentHelp("Ends after so many pictures.", valueName: "count"))
+    @Option(name: .customShort("n"), help: ArgumentHelp("End after so many pictures.", valueName: "count"))
     var count: Int?
 
     @OptionGroup var stream: StreamOptions

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Messages
 import NodeShell
 
 /// Everything that has to do with one camera.
@@ -10,6 +11,7 @@ struct OctoCamera: ParsableCommand {
             exposure, gain, white balance and focus and saves them as fixed values, and 'snapshot' takes a goal picture with
             them. Automatic modes make today's picture differ from yesterday's goal, and the policy compares the two.
             """,
+        version: OctoRuntime.version,
         subcommands: [
             ListCommand.self, ViewCommand.self, SettingsCommand.self, TuneCommand.self, SnapshotCommand.self, RunCommand.self,
         ], defaultSubcommand: RunCommand.self)

@@ -10,7 +10,7 @@ import Time
 struct AlignCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "align",
-        abstract: "Measures success as a function of how far goal and scene are apart.",
+        abstract: "Measure success as a function of how far goal and scene are apart.",
         discussion: """
             Runs every scene once with its own goal, then again with goals that differ in one thing, each a little more than
             the one before. Only the goal is changed; scene, start and live pictures stay the same, bit for bit.
@@ -46,7 +46,7 @@ struct AlignCommand: ParsableCommand {
     @Option(help: "Folder for results, table, figure and limits.")
     var out: String
 
-    @Flag(help: "Prints the table as JSON.")
+    @Flag(help: "Print the table as JSON.")
     var json = false
 
     func validate() throws {

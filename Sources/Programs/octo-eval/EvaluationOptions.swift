@@ -1,7 +1,7 @@
 import ArgumentParser
 import Evaluation
 import Foundation
-import Launch
+import Manifests
 import Simulation
 import Time
 
@@ -19,7 +19,7 @@ struct EvaluationOptions: ParsableArguments {
     @Option(help: "A checkpoint folder in place of the manifest's.")
     var policy: String?
 
-    @Flag(help: "Gives the task as a sentence, too, to a checkpoint that reads language.")
+    @Flag(help: "Give the task as a sentence, too, to a checkpoint that reads language.")
     var text = false
 
     @Option(help: "Policy steps that inference takes.")

@@ -7,7 +7,7 @@ import Foundation
 import Goals
 import Images
 import JSONTree
-import Launch
+import Manifests
 import Messages
 import Policy
 import PolicySetup
@@ -27,7 +27,7 @@ struct LoadedEvaluation {
     let policyName: String
     private let options: EvaluationOptions
     private let manifest: Manifest
-    /// Nil for the expert and for random motion.
+    /// The loaded checkpoint; nil for the expert and for random motion.
     private let loaded: LoadedPolicy?
     private let policy: TrialPolicy
     /// The arm's calibration file.
@@ -110,7 +110,7 @@ struct LoadedEvaluation {
         ]
     }
 
-    /// Of the files in the checkpoint's folder and in the step that is used.
+    /// Hash of the files in the checkpoint's folder and in the step that is used.
     private var checkpointHash: String {
         let folder = manifest.policy.checkpoint
         let step = loaded.map { "\($0.checkpoint.step)/" } ?? ""

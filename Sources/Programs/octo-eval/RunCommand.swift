@@ -10,7 +10,7 @@ import Time
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Measures how often a policy solves tasks, and whether it is the goal that it follows.",
+        abstract: "Measure how often a policy solves tasks, and whether it is the goal that it follows.",
         discussion: """
             Runs episodes in lock step, faster than real time, through the cores of the live pipeline: observation window,
             preprocessing, inference, chunk execution, kinematics and safety, with the settings of the manifest. Every
@@ -31,7 +31,9 @@ struct RunCommand: ParsableCommand {
               push:cup    the end of that task with that object, in the same scene
 
             A shuffled goal may by chance ask for what its scene asks for, too: where the mark does not move, "on the mark"
-            is the same place everywhere. OTHER AIM in the table counts only episodes where success would not be the goal's.
+            is the same place everywhere; and what is pushed to a place beyond the mark comes past it. OTHER AIM in the
+            table counts only the episodes in which the expert, doing what the goal shows (--expert --goal-from shuffled),
+            does not succeed: success there is not the goal's.
             RIGHT/WRONG/NONE says which object was moved (or approached); --object block,cup runs both in the same scenes,
             so that only the goal can tell them apart.
 
@@ -64,7 +66,7 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Folder for episodes that failed, as octo-record writes them.")
     var record: String?
 
-    @Flag(help: "Records all episodes, not only those that failed.")
+    @Flag(help: "Record all episodes, not only those that failed.")
     var recordAll = false
 
     @Option(help: "CSV file with a row for each episode.")
@@ -73,7 +75,7 @@ struct RunCommand: ParsableCommand {
     @Option(help: "PNG file with the first picture, the last and the goal of up to 20 episodes.")
     var sheet: String?
 
-    @Flag(help: "Prints the result as JSON.")
+    @Flag(help: "Print the result as JSON.")
     var json = false
 
     private static let sheetEpisodes = 20
@@ -85,8 +87,17 @@ struct RunCommand: ParsableCommand {
         }
         if expert || random {
             if options.delaySteps > 0 { throw ValidationError("--delay-steps belongs to a checkpoint.") }
-            if goalFrom != "task" {
-                throw ValidationError("--goal-from belongs to a checkpoint: the expert and random motion look at no goal.")
+            let isKnown = try goals.allSatisfy { goal in
+                switch goal {
+                case .own: true
+                case .shuffled, .other: expert
+                case .black, .file: false
+                }
+            }
+            if !isKnown {
+                throw ValidationError(
+                    "--goal-from: random motion looks at no goal, and the expert, which looks at no picture, can do what shuffled or "
+                        + "TASK:OBJECT stand for, not \(goalFrom).")
             }
         }
         if recordAll, record == nil { throw ValidationError("--record-all belongs to --record.") }
@@ -120,9 +131,13 @@ struct RunCommand: ParsableCommand {
         if let record { bench.tape = try evaluation.makeTape(folder: record, keepsSuccesses: recordAll) }
         let file = try results.map { try ResultFile($0, settings: evaluation.settings) }
         var pictures: [RGBImage] = []
-        let run = try TrialRun(trials, bench: &bench, file: file, rate: evaluation.setup.policyRate) { _, bench in
+        let run = try TrialRun(trials, bench: &bench, file: file, rate: evaluation.setup.policyRate) { result, bench in
             guard let taken = bench.pictures, pictures.count < 3 * Self.sheetEpisodes else { return }
-            pictures += [taken.first, taken.last] + [taken.goal?.resized(to: Self.sheetSize)].compactMap(\.self)
+            let seconds = result.run?.outcome.secondsToSuccess.map { "\($0.decimals(1)) s" }
+            pictures += [
+                taken.first.labelled("\(result.trial.seed) start"), taken.last.labelled(seconds.map { "done, " + $0 } ?? "not done"),
+            ]
+            pictures += [taken.goal?.resized(to: Self.sheetSize).labelled("goal")].compactMap(\.self)
         }
         let table = TrialTable(policy: evaluation.policyName, run.results)
         if let csv { try write(table.csv, to: csv) }

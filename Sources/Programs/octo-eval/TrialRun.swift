@@ -19,7 +19,7 @@ struct TrialRun {
     ///   - each: hears of each trial that is run now.
     init(
         _ trials: [Trial], bench: inout TrialBench, file: ResultFile?, rate: Rate,
-        each: (Trial, TrialBench) throws -> Void = { _, _ in }
+        each: (TrialResult, TrialBench) throws -> Void = { _, _ in }
     ) throws {
         var log = file?.log ?? ResultLog()
         let missing = log.missing(of: trials)
@@ -38,7 +38,7 @@ struct TrialRun {
             log.add(result)
             try file?.add(result)
             simulatedSeconds += Double(result.run?.outcome.timesteps ?? 0) * rate.periodSeconds
-            try each(trial, bench)
+            try each(result, bench)
             let known = log.results(of: trials)
             progress.show(index + 1, note: "\(known.count(where: \.isSuccess)) of \(known.count) succeeded", at: .now())
         }

@@ -1,11 +1,12 @@
 import ArgumentParser
+import Messages
 import NodeShell
 
 /// How well a policy does in the simulated world, and how well its goal must fit.
 struct OctoEval: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "octo-eval",
-        abstract: "Measures how often a policy solves a task in the simulated world.",
+        abstract: "Measure how often a policy solves a task in the simulated world.",
         discussion: """
             How often does it succeed? Is it the goal that it follows? How well must the goal fit?
 
@@ -16,6 +17,7 @@ struct OctoEval: ParsableCommand {
             The word 'run' may be left out. 'octo-eval run --help' and 'octo-eval align --help' explain all options.
             Exit codes: 0 measured, 2 the input cannot be used, 130 stopped by Ctrl-C: what had been run by then is told.
             """,
+        version: OctoRuntime.version,
         subcommands: [RunCommand.self, AlignCommand.self], defaultSubcommand: RunCommand.self)
 }
 

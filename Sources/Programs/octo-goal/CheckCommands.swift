@@ -25,7 +25,7 @@ extension GoalFit.Verdict {
 
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Says whether a goal fits what the cameras see now, and why not.",
+        commandName: "check", abstract: "Say whether a goal fits what the cameras see now, and why not.",
         discussion: """
             Without a name it is the goal that is set. The picture of --overlay has, for each camera, the goal, the live
             view, both laid over each other, where they differ (bright is much), and their edges (goal red, live cyan): turn
@@ -44,7 +44,7 @@ struct CheckCommand: ParsableCommand {
     @Argument(help: "The goal's name in the library; without one, the goal that is set.")
     var name: String?
 
-    @Option(help: ArgumentHelp("Writes goal and live view over each other to this PNG file.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write goal and live view over each other to this PNG file.", valueName: "file"))
     var overlay: String?
 
     @Option(help: ArgumentHelp("A picture in the place of a running camera's. May be repeated.", valueName: "camera=file"))
@@ -53,7 +53,7 @@ struct CheckCommand: ParsableCommand {
     @Flag(help: "Checks again every second, until Ctrl-C.")
     var watch = false
 
-    @Flag(help: "Prints JSON, one object a check.")
+    @Flag(help: "Print JSON, one object a check.")
     var json = false
 
     @OptionGroup var choice: LibraryChoice
@@ -140,10 +140,10 @@ struct CheckCommand: ParsableCommand {
 
 struct RankCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "rank", abstract: "The library's goals, the one that fits the present scene best first.",
+        commandName: "rank", abstract: "Rank the library's goals: the one that fits the present scene best comes first.",
         discussion: "Exit codes: 0 ranked, 1 a goal could not be read, 2 there is no such run.")
 
-    @Flag(help: "Prints one JSON array.")
+    @Flag(help: "Print one JSON array.")
     var json = false
 
     @OptionGroup var choice: LibraryChoice
@@ -185,7 +185,7 @@ struct RankCommand: ParsableCommand {
 
 struct WatchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "watch", abstract: "Follows the goal of a running robot and how it fits, until Ctrl-C.",
+        commandName: "watch", abstract: "Follow the goal of a running robot and how it fits, until Ctrl-C.",
         discussion: """
             A line whenever goal, verdict or reasons change, with the time of day, and what the log has of goals, holds and
             operators: why the arm or the policy holds, and with what it is ended. --json prints every fit, twice a second.
@@ -196,7 +196,7 @@ struct WatchCommand: ParsableCommand {
         help: ArgumentHelp("The run's folder. Without it, the one run that is alive.", valueName: "folder"))
     var folder: String?
 
-    @Flag(help: "Prints JSON, one object a line.")
+    @Flag(help: "Print JSON, one object a line.")
     var json = false
 
     func run() throws {

@@ -3,10 +3,10 @@ import ArmSetup
 import Bus
 import Cameras
 import Control
-import Geometry
 import Goals
 import Images
-import Launch
+import Manifests
+import Maths
 import Messages
 import NodeShell
 import SceneFit
@@ -17,7 +17,7 @@ import Wire
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Publishes the goal of a run and answers to commands; octo-launch starts this.",
+        abstract: "Publish the goal of a run and answer commands; octo-launch starts this.",
         discussion: """
             The manifest's "goal" says which goal holds at first: image files, a frame of a recorded episode (-1 is the
             last), a goal of the library, a text, or none. While it is set, it is compared with what the cameras see twice
@@ -142,7 +142,7 @@ extension GoalSource {
 extension Manifest {
     var camerasOnArm: Set<String> { Set(cameras.filter(\.ridesOnArm).map(\.name)) }
 
-    /// Of the cameras whose calibration says lens and place: where the arm is in their pictures.
+    /// Views that tell where the arm is in the pictures, of the cameras whose calibration says lens and place; by their names.
     /// - Throws: what is wrong with a calibration file.
     func armViews() throws -> [String: ArmView] {
         var views: [String: ArmView] = [:]

@@ -1,17 +1,17 @@
 import ArgumentParser
 import Bus
 import Foundation
-import Geometry
 import Goals
 import JSONTree
-import Launch
+import Manifests
+import Maths
 import Messages
 import NodeShell
 import SceneFit
 import Time
 import Wire
 
-/// Where goals are.
+/// Options that say where goals are.
 struct LibraryChoice: ParsableArguments {
     @Option(
         name: .customLong("run"),
@@ -128,7 +128,7 @@ final class GoalOperator {
 
     var camerasOnArm: Set<String> { link.run.manifest.camerasOnArm }
 
-    /// Where the arm's joints are, radians; nil when it does not say so soon.
+    /// Positions of the arm's joints, radians; nil when it does not say so soon.
     func armPositions() throws -> JointVector? {
         let states = try link.bus.subscribe(Topics.armState)
         let deadline = MonotonicTime.now() + .seconds(1)

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import Goals
 import Images
-import Launch
+import Manifests
 import Messages
 import NodeShell
 import OctoModel
@@ -60,7 +60,7 @@ struct ImportOptions: ParsableArguments {
 struct FromEpisodeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "from-episode",
-        abstract: "Makes a goal of a moment of a recorded episode: what was reached then is asked for again.",
+        abstract: "Make a goal of a moment of a recorded episode: what was reached then is asked for again.",
         discussion: """
             EPISODE is a recording of octo-record, or a folder of pictures, such as Bridge's; FRAME counts from 0, negative ones
             from the end, and is the last if left out. Of a recording it counts the primary camera's frames, and other cameras
@@ -138,7 +138,7 @@ struct FromEpisodeCommand: ParsableCommand {
 
 struct FromImageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "from-image", abstract: "Makes a goal of picture files.",
+        commandName: "from-image", abstract: "Make a goal of picture files.",
         discussion: """
             Give each camera's picture as CAMERA=FILE (PNG or JPEG, the size of the camera's frames), the name at the end; a
             file alone is the primary camera's:
@@ -175,7 +175,7 @@ struct FromImageCommand: ParsableCommand {
 }
 
 extension WallTime {
-    /// When a file or folder was last written: the best that is known of when its pictures were taken.
+    /// Time at which a file or folder was last written: the best that is known of when its pictures were taken.
     static func modification(of path: String) -> WallTime {
         let date = try? FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date
         return (date ?? nil).map { WallTime(seconds: $0.timeIntervalSince1970) } ?? .now()

@@ -8,12 +8,12 @@ import Time
 
 struct ListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "The goals of the library, and what cannot be read in it.",
+        commandName: "list", abstract: "List the goals of the library, and what cannot be read in it.",
         discussion: "Exit codes: 0 all could be read, 1 some could not, 2 the library cannot be used.")
 
     @OptionGroup var choice: LibraryChoice
 
-    @Flag(help: "Prints one JSON object.")
+    @Flag(help: "Print one JSON object.")
     var json = false
 
     func run() throws {
@@ -45,16 +45,16 @@ struct ListCommand: ParsableCommand {
 
 struct ShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "All that is known of a goal.",
+        commandName: "show", abstract: "Show all that is known of a goal.",
         discussion: "Exit codes: 0 shown, 2 there is no such goal, or it is damaged.")
 
     @Argument(help: "The goal's name.")
     var name: String
 
-    @Option(help: ArgumentHelp("Writes its pictures, side by side, to this PNG file.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write its pictures, side by side, to this PNG file.", valueName: "file"))
     var png: String?
 
-    @Flag(help: "Prints its goal.json.")
+    @Flag(help: "Print its goal.json.")
     var json = false
 
     @OptionGroup var choice: LibraryChoice
@@ -82,7 +82,7 @@ struct ShowCommand: ParsableCommand {
 
 struct DeleteCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "delete", abstract: "Takes a goal out of the library, for good.",
+        commandName: "delete", abstract: "Take a goal out of the library, for good.",
         discussion: "Asks first; --yes answers for scripts. Exit codes: 0 deleted, 1 left as it is, 2 there is no such goal.")
 
     @Argument(help: "The goal's name.")

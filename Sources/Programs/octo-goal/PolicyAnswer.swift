@@ -12,7 +12,7 @@ enum PolicyAnswer {
 
     var words: String {
         switch self {
-        case .pursues: "the policy goes for it"
+        case .pursues: "the policy makes its chunks for it"
         case .holds(let reason): "the policy does not go for it: \(reason)"
         case .silent: "the policy has not said yet what it makes of it; 'octo-bus echo node/policy/status' shows whether it is alive"
         }

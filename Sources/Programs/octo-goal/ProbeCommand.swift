@@ -5,7 +5,7 @@ import Foundation
 import Goals
 import Images
 import JSONTree
-import Launch
+import Manifests
 import Messages
 import NodeShell
 import OctoModel
@@ -16,7 +16,7 @@ import Wire
 
 struct ProbeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "probe", abstract: "Says whether the policy listens to the goal at all. Nothing moves.",
+        commandName: "probe", abstract: "Say whether the policy listens to the goal at all. Nothing moves.",
         discussion: """
             Runs the checkpoint of the running robot in this process, on the observation that its policy takes at this moment
             and with the same noise: with the goal, with a black picture for a goal, and with the present view for a goal
@@ -32,7 +32,7 @@ struct ProbeCommand: ParsableCommand {
     @Option(help: "Noise seeds to average over, 2 or more.")
     var samples = 8
 
-    @Flag(help: "Prints one JSON object.")
+    @Flag(help: "Print one JSON object.")
     var json = false
 
     @OptionGroup var choice: LibraryChoice

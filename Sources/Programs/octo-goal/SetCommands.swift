@@ -11,7 +11,7 @@ struct CommandOptions: ParsableArguments {
         help: ArgumentHelp("The run's folder. Without it, the one run that is alive.", valueName: "folder"))
     var folder: String?
 
-    @Flag(help: "Prints the answer as a JSON object.")
+    @Flag(help: "Print the answer as a JSON object.")
     var json = false
 
     init() {}
@@ -33,7 +33,7 @@ struct CommandOptions: ParsableArguments {
 
 struct SetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "set", abstract: "Sets a goal of the library while the robot runs.",
+        commandName: "set", abstract: "Set a goal of the library while the robot runs.",
         discussion: """
             The policy goes for it with its next chunk, which is waited for and told; history and episode go on. When somebody
             else sets a goal at the same moment, one of you wins and the other is told; --force sets it whatever was set
@@ -45,7 +45,7 @@ struct SetCommand: ParsableCommand {
     @Argument(help: "The goal's name.")
     var name: String
 
-    @Flag(help: "Sets it even if another goal was set in the meantime.")
+    @Flag(help: "Set it even if another goal was set in the meantime.")
     var force = false
 
     @OptionGroup var options: CommandOptions
@@ -55,13 +55,13 @@ struct SetCommand: ParsableCommand {
 
 struct TextCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "text", abstract: "Sets a sentence as the goal, for checkpoints that read language.",
+        commandName: "text", abstract: "Set a sentence as the goal, for checkpoints that read language.",
         discussion: "Exit codes: 0 set, 1 refused, or set and the policy does not go for it, 2 there is no such run.")
 
     @Argument(help: "The sentence.")
     var words: [String]
 
-    @Flag(help: "Sets it even if another goal was set in the meantime.")
+    @Flag(help: "Set it even if another goal was set in the meantime.")
     var force = false
 
     @OptionGroup var options: CommandOptions
@@ -71,7 +71,7 @@ struct TextCommand: ParsableCommand {
 
 struct ClearCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "clear", abstract: "Takes the goal away: with policy.require_goal the arm holds.",
+        commandName: "clear", abstract: "Take the goal away: with policy.require_goal the arm holds.",
         discussion: "Exit codes: 0 cleared, 1 refused, 2 there is no such run.")
 
     @OptionGroup var options: CommandOptions
@@ -81,7 +81,7 @@ struct ClearCommand: ParsableCommand {
 
 struct RecordCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "record", abstract: "Takes a goal from all cameras of the running robot.",
+        commandName: "record", abstract: "Take a goal from all cameras of the running robot.",
         discussion: """
             Waits until nothing moves in the pictures and the exposure is steady, then keeps the full-size frames, the
             network's tensors, the cameras' settings and the arm's state. The goal is not set thereby.

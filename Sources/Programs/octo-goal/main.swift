@@ -1,4 +1,6 @@
 import ArgumentParser
+import Glibc
+import Messages
 import NodeShell
 
 /// Everything that has to do with goals.
@@ -20,6 +22,7 @@ struct OctoGoal: ParsableCommand {
             Goals lie in a library, one folder each. With a run alive it is that run's (goal.library), else --library, else
             the folder 'goals'.
             """,
+        version: OctoRuntime.version,
         subcommands: [
             ListCommand.self, ShowCommand.self, RecordCommand.self, FromEpisodeCommand.self, FromImageCommand.self,
             SetCommand.self, TextCommand.self, ClearCommand.self, CheckCommand.self, RankCommand.self, WatchCommand.self,
@@ -27,4 +30,6 @@ struct OctoGoal: ParsableCommand {
         ])
 }
 
+// Goals are pictures of somebody's rooms: for this user alone.
+umask(0o077)
 OctoGoal.runProgram()

@@ -1,6 +1,7 @@
 import CShims
 import Glibc
 import Launch
+import Manifests
 
 /// Why a node's program does not run.
 enum SpawnError: Error, CustomStringConvertible {
@@ -143,7 +144,7 @@ struct ProgramFinder {
         path = (environment["PATH"] ?? "").split(separator: ":").map(String.init)
     }
 
-    /// Beside octo-launch, else in PATH. access(2).
+    /// Finds a program in OCTO_BIN_DIR, beside octo-launch, or in PATH, in that order. access(2).
     func find(_ name: String) throws(SpawnError) -> String {
         for folder in places + path where access("\(folder)/\(name)", X_OK) == 0 { return "\(folder)/\(name)" }
         throw .programMissing(name: name, places: places)

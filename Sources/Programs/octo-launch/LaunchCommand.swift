@@ -2,13 +2,15 @@ import ArgumentParser
 import CShims
 import Foundation
 import Launch
+import Manifests
+import Messages
 import Time
 
 /// `octo-launch robot.json`.
 struct LaunchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "octo-launch",
-        abstract: "Starts, watches and stops the processes of a robot.",
+        abstract: "Start, watch and stop the processes of a robot.",
         usage: """
             octo-launch <manifest> [--set <path=value> ...] [--for <seconds>] [--json] [--quiet] [--run-folder <folder>]
             octo-launch <manifest> --check
@@ -20,11 +22,12 @@ struct LaunchCommand: ParsableCommand {
             whatever way octo-launch ends.
 
             Exit codes: 0 it ran and stopped as it should, 2 the command line or the manifest cannot be used, 3 a process \
-            failed, 4 another octo-launch runs this robot.
+            failed, 4 another octo-launch runs this robot, 5 it stopped, but not all that was recorded is on the disk.
 
             Environment: OCTO_RUN_BASE is where run folders lie (else $XDG_RUNTIME_DIR/octo, else /tmp/octo-<uid>); \
             OCTO_BIN_DIR is where the nodes' programs are looked for first (else beside octo-launch, then in PATH).
-            """)
+            """,
+        version: OctoRuntime.version)
 
     /// Exit codes that `Supervisor.Outcome` does not have: nothing was started.
     enum Refusal {
@@ -32,13 +35,15 @@ struct LaunchCommand: ParsableCommand {
         static let busy = ExitCode(4)
     }
 
+    private static let recordIncomplete = ExitCode(5)
+
     @Argument(help: "The robot's manifest, for example launch/replay.json.")
     var manifest: String?
 
     @Option(
         name: .customLong("set"), parsing: .singleValue,
         help: ArgumentHelp(
-            "Puts a value into the manifest before it is checked, for example arm.control_rate_hz=250. What is not JSON is "
+            "Put a value into the manifest before it is checked, for example arm.control_rate_hz=250. What is not JSON is "
                 + "taken as a string; paths given here are seen from the current folder. May be repeated.",
             valueName: "path=value"))
     var overrides: [String] = []
@@ -55,19 +60,21 @@ struct LaunchCommand: ParsableCommand {
     @Flag(help: "Only says what is wrong with the manifest, and what it names that this machine lacks.")
     var check = false
 
-    @Flag(help: "Prints the processes and topics as a Mermaid flowchart.")
+    @Flag(help: "Print the processes and topics as a Mermaid flowchart.")
     var graph = false
 
-    @Flag(help: "Prints the summary, or what --check found, as one JSON object on standard output.")
+    @Flag(help: "Print the summary, or what --check found, as one JSON object on standard output.")
     var json = false
 
-    @Flag(help: "Leaves out what the processes write and what is as it should be.")
+    @Flag(help: "Leave out what the processes write and what is as it should be.")
     var quiet = false
 
-    @Flag(help: "Prints the JSON Schema of manifests, as launch/schema.json holds it.")
+    @Flag(help: "Print the JSON Schema of manifests, as launch/schema.json holds it.")
     var printSchema = false
 
-    func validate() throws {
+    mutating func validate() throws {
+        // Also from elsewhere: launch/sim.json is that of the project, or the one that was installed.
+        manifest = manifest.map { ShippedFile.path($0) }
         if manifest == nil, !printSchema {
             throw ValidationError("No manifest was given; expected one. Try: octo-launch launch/replay.json")
         }
@@ -94,7 +101,8 @@ struct LaunchCommand: ParsableCommand {
             if let readiness {
                 manifest = readiness.manifest
             } else {
-                manifest = try Manifest.load(self.manifest ?? "", overrides: parsed)
+                // A drawing needs no checkpoint, and no camera.
+                manifest = try Manifest.load(self.manifest ?? "", overrides: parsed, asksForFiles: !graph)
             }
         } catch {
             throw refuse(error.description, Refusal.badInput)
@@ -112,6 +120,7 @@ struct LaunchCommand: ParsableCommand {
     private func launch(_ manifest: Manifest, signals: Int32) throws {
         let environment = ProcessInfo.processInfo.environment
         let console = Console(isQuiet: quiet)
+        defer { console.flush() }
         let folder = try claimFolder(environment, manifest)
         defer { folder.removeRemains() }
         console.report(.note, "robot '\(manifest.name)', run folder \(folder.path)")
@@ -119,12 +128,15 @@ struct LaunchCommand: ParsableCommand {
         let registration = try register(description)
         defer { registration?.end() }
         let summary = try supervise(description, environment, signals, console)
+        // Everything has ended: who does not want to wait for the terminal may end this, too.
+        for number in [SIGINT, SIGTERM, SIGHUP] { signal(number, SIG_DFL) }
         if json {
-            print(summary.json.text())
+            console.result(summary.json.text())
         } else if summary.outcome == .done || summary.duration > .zero {
-            print(summary.text)
+            console.result(summary.text)
         }
         guard summary.outcome == .done else { throw ExitCode(summary.outcome.rawValue) }
+        guard summary.isRecordWhole else { throw Self.recordIncomplete }
         folder.removeLatch()
         console.report(.note, "next: \(Self.nextStep(after: manifest)); look at a running robot with octo-bus hz; README.md has more")
     }
@@ -159,7 +171,7 @@ struct LaunchCommand: ParsableCommand {
         }
     }
 
-    /// While the arm's process is being restarted, the launcher's word is what `octo-arm stop` finds.
+    /// Registers the run's arm: while its process is being restarted, the launcher's word is what `octo-arm stop` finds.
     private func register(_ description: RunDescription) throws -> ArmRegistration? {
         do throws(RunFolderError) {
             guard let arm = LiveArm(description) else { return nil }
@@ -189,7 +201,9 @@ struct LaunchCommand: ParsableCommand {
     }
 
     private func refuse(_ message: String, _ code: ExitCode) -> ExitCode {
-        Console(isQuiet: false).report(.error, message)
+        let console = Console(isQuiet: false)
+        console.report(.error, message)
+        console.flush()
         return code
     }
 }

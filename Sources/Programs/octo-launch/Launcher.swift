@@ -2,7 +2,9 @@ import Bus
 import CShims
 import Glibc
 import Launch
+import Manifests
 import Messages
+import Recording
 import Time
 import Wire
 
@@ -25,7 +27,7 @@ struct Launcher {
     private var supervisor: Supervisor
     private var record = RunRecord()
     private var hasBegun = false
-    /// In the order of the manifest, so that output and reaping have one too.
+    /// Processes that live, in the order of their starts, so that output and reaping have one too.
     private var children: [(node: String, process: ChildProcess)] = []
     private var outcome: Supervisor.Outcome?
 
@@ -67,10 +69,25 @@ struct Launcher {
             }
             if let outcome {
                 let lost = bus.statistics.total
-                return RunSummary(
-                    record, of: run, supervisor: supervisor, outcome: outcome, ownLost: lost.lost + lost.queueDropped, at: now)
+                var summary = RunSummary(
+                    record, of: run, supervisor: supervisor, outcome: outcome,
+                    ownLost: lost.lost.addingSaturating(lost.queueDropped), at: now)
+                for index in summary.episodes.indices {
+                    summary.episodes[index].file = Self.read(summary.episodes[index].state.path)
+                }
+                return summary
             }
             try bus.wait(until: now + Self.period, alsoOn: [signals] + children.compactMap(\.process.output))
+        }
+    }
+
+    /// What is in an episode's file, now that nobody writes to it any more.
+    private static func read(_ path: String) -> RunSummary.Episode.File {
+        do throws(EpisodeFileError) {
+            let found = try EpisodeAudit(path: path)
+            return .read(messages: found.messages, isWhole: found.isWhole, topics: found.topics)
+        } catch {
+            return .unreadable(error.description)
         }
     }
 

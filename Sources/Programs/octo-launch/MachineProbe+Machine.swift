@@ -1,10 +1,8 @@
 import Cameras
 import Foundation
-import Launch
-
-#if canImport(Glibc)
 import Glibc
-#endif
+import Launch
+import Manifests
 
 extension MachineProbe {
     /// This machine. stat(2), access(2), getrlimit(2).

@@ -4,6 +4,7 @@ import Control
 import Foundation
 import JSONTree
 import Launch
+import Manifests
 
 /// `octo-launch --check`: everything that is still missing before a robot can run, at once. Moves nothing, opens no device.
 struct ReadinessCheck {
@@ -50,7 +51,7 @@ struct ReadinessCheck {
             let environment = ProcessInfo.processInfo.environment
             for refusal in try Rehearsal(of: path, overrides: overrides, environment: environment).refusals {
                 check.add(
-                    .init(path: "process \(refusal.node)", severity: .missing, found: refusal.message, fix: "mend that, and check again"))
+                    .init(path: "process \(refusal.node)", severity: .missing, found: "that it cannot start: \(refusal.message)", fix: "mend that, and check again"))
             }
         } catch {
             check.add(.init(path: "processes", severity: .missing, found: "\(error)", fix: "mend that, and check again"))

@@ -1,11 +1,9 @@
 import Foundation
+import Glibc
 import Launch
+import Manifests
 import Messages
 import Time
-
-#if canImport(Glibc)
-import Glibc
-#endif
 
 /// What the processes of a robot would say at their start of the files that they are given, found by starting them: each opens
 /// its checkpoint, statistics, tokenizer, goal, pictures or scene as ever, in a run folder of its own, then ends. One code path

@@ -9,7 +9,7 @@ struct LoadFigures {
     /// Bytes of the parameters that are kept, as float32.
     let keptBytes: Int
     let keptSeconds: Double
-    /// Of the text encoder, which is read for each text and not kept; nil for a checkpoint that takes no text.
+    /// Cost of the text encoder, which is read for each text and not kept; nil for a checkpoint that takes no text.
     let textEncoder: (bytes: Int, seconds: Double)?
 
     /// Loads the network, and encodes one text.

@@ -11,7 +11,7 @@ struct PolicyNode: NodeBody {
     private let worker: InferenceWorker
     private let frames: [Subscription<CameraFrame>]
     private let goals: Subscription<Goal>
-    /// Nil for a policy that reads images alone.
+    /// States of the arm; nil for a policy that reads images alone.
     private let armStates: Subscription<ArmState>?
     private let observations: Publisher<PolicyObservation>
     private let chunks: Publisher<ActionChunk>

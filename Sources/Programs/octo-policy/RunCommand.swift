@@ -3,8 +3,8 @@ import ArmSetup
 import Control
 import Foundation
 import Images
-import Launch
 import Logging
+import Manifests
 import Messages
 import NodeShell
 import OctoModel
@@ -16,7 +16,7 @@ import Time
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Runs the checkpoint on live camera images; octo-launch starts this.",
+        abstract: "Run the checkpoint on live camera images; octo-launch starts this.",
         discussion: """
             Observes at the policy rate, infers action chunks towards the goal on goal/current, and publishes them on
             policy/chunk, with the exact observation on policy/observation.

@@ -133,7 +133,7 @@ struct StepBench {
         }
     }
 
-    /// Of this process; 0 where /proc is not there.
+    /// Resident memory of this process, bytes; 0 where /proc is not there.
     private static var residentBytes: Int {
         guard let text = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
             let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmRSS:") })

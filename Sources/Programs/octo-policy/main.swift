@@ -1,11 +1,13 @@
 import ArgumentParser
+import Messages
 import NodeShell
 
 /// Everything about one checkpoint: running it, looking at it, checking it against the official code.
 struct OctoPolicy: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "octo-policy",
-        abstract: "Runs an Octo checkpoint on the CPU, says what one is, checks the results.",
+        abstract: "Run an Octo checkpoint on the CPU, say what one is, check its results.",
+        version: OctoRuntime.version,
         subcommands: [RunCommand.self, InspectCommand.self, VerifyCommand.self, BenchCommand.self])
 }
 

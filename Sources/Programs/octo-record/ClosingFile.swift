@@ -10,8 +10,11 @@ final class ClosingFile: Sendable {
     private let result = Mutex<MCAPFileWriter.Status?>(nil)
     private let isDone = DispatchSemaphore(value: 0)
 
+    private let writer: MCAPFileWriter
+
     init(_ writer: MCAPFileWriter, _ end: EpisodeClosing) {
         path = writer.path
+        self.writer = writer
         self.end = end
         Thread.detachNewThread { [self] in
             let status = writer.close { end.records(drops: $0.drops) }
@@ -20,8 +23,14 @@ final class ClosingFile: Sendable {
         }
     }
 
-    /// Nil as long as it takes.
+    /// Status after closing; nil as long as that takes.
     var status: MCAPFileWriter.Status? { result.withLock { $0 } }
+
+    /// Bytes that the disk does not have yet; those that the system has count half, so that it is seen that they went there.
+    var bytesLeft: Int {
+        let status = writer.status
+        return status.waitingBytes + status.unsyncedBytes / 2
+    }
 
     /// Waits for the end.
     func finish() {

@@ -2,7 +2,7 @@ import ArgumentParser
 import Bus
 import Glibc
 import JSONTree
-import Launch
+import Manifests
 import Messages
 import NodeShell
 import Time
@@ -15,7 +15,7 @@ struct CommandOptions: ParsableArguments {
         help: ArgumentHelp("The run's folder. Without it, the one run that is alive.", valueName: "folder"))
     var folder: String?
 
-    @Flag(help: "Prints the answer as a JSON object.")
+    @Flag(help: "Print the answer as a JSON object.")
     var json = false
 
     init() {}
@@ -48,7 +48,7 @@ private let exitCodes = "Exit codes: 0 done, 1 refused, 2 there is no such run, 
 
 struct StartCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "start", abstract: "Begins an episode.",
+        commandName: "start", abstract: "Begin an episode.",
         discussion: "What happened in the seconds before (record.ring_s) is in it, too. \(exitCodes)")
 
     @Argument(help: "Its name; without one, the time.")
@@ -61,7 +61,7 @@ struct StartCommand: ParsableCommand {
 
 struct StopCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "stop", abstract: "Ends the episode; nothing is recorded until the next 'start'.", discussion: exitCodes)
+        commandName: "stop", abstract: "End the episode; nothing is recorded until the next 'start'.", discussion: exitCodes)
 
     @Argument(help: "A note.")
     var note: [String] = []
@@ -73,7 +73,7 @@ struct StopCommand: ParsableCommand {
 
 struct SuccessCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "success", abstract: "Says that the episode, or else the last one, reached its aim.", discussion: exitCodes)
+        commandName: "success", abstract: "Mark the current (or else the last) episode as a success.", discussion: exitCodes)
 
     @Argument(help: "A note.")
     var note: [String] = []
@@ -85,7 +85,7 @@ struct SuccessCommand: ParsableCommand {
 
 struct FailureCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "failure", abstract: "Says that the episode, or else the last one, missed its aim.", discussion: exitCodes)
+        commandName: "failure", abstract: "Mark the current (or else the last) episode as failed.", discussion: exitCodes)
 
     @Argument(help: "A note: why.")
     var note: [String] = []
@@ -97,7 +97,7 @@ struct FailureCommand: ParsableCommand {
 
 struct DiscardCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "discard", abstract: "Ends the episode and says that it, or else the last one, is not to be used.",
+        commandName: "discard", abstract: "End the episode and mark it, or else the last one, as not to be used.",
         discussion: "The file stays where it is; exports leave it out. \(exitCodes)")
 
     @Argument(help: "A note: why.")
@@ -110,7 +110,7 @@ struct DiscardCommand: ParsableCommand {
 
 struct NoteCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "note", abstract: "Adds words to the episode, or else to the last one.", discussion: exitCodes)
+        commandName: "note", abstract: "Add words to the episode, or else to the last one.", discussion: exitCodes)
 
     @Argument(help: "The words.")
     var words: [String]

@@ -2,8 +2,8 @@ import ArgumentParser
 import Bus
 import Episodes
 import Foundation
-import Launch
 import Logging
+import Manifests
 import Messages
 import NodeShell
 import Recording
@@ -12,7 +12,7 @@ import Wire
 
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Records a run; octo-launch starts this.",
+        commandName: "run", abstract: "Record a run; octo-launch starts this.",
         discussion: "The manifest's \"record\" says where, when and how.")
 
     @OptionGroup var arguments: NodeArguments
@@ -25,8 +25,12 @@ struct RunCommand: ParsableCommand {
 /// The recorder node: everything that is said on the bus goes through the core into a file.
 struct RecorderNode: NodeBody {
     private static let statePeriod = Duration.milliseconds(500)
-    /// While nothing comes for so long at the end, all others have ended.
+    /// An answer waits so long for the disk to have what it is about, less than an operator waits for the answer.
+    private static let answerPatience = Duration.milliseconds(1500)
+    /// Silence at the end after which all others have ended.
     private static let lastWords = Duration.milliseconds(100)
+    /// A part of what may wait for the disk at which a person is told: half a minute of two webcams.
+    private static let alarmingShare = 4
     /// Below it a person should look.
     private static let littleSpace: UInt64 = 1 << 30
 
@@ -43,11 +47,17 @@ struct RecorderNode: NodeBody {
     private var path = ""
     /// Files that are being finished, each by a thread, for that may wait for the disk.
     private var closing: [ClosingFile] = []
+    /// What an earlier process of this run left cut.
+    private let leftover: LeftoverEpisode
+    /// Answers that are given when the disk has what they say.
+    private var pending: [PendingAnswer] = []
+    /// Makes sure that what has just been decided is on the disk; nil: nothing was.
+    private var promise: DiskPromise?
     private var openProblem: String?
     private var nextState = MonotonicTime.zero
     private var quietSince: MonotonicTime?
     private var refused: Int64 = 0
-    /// Of the file that was closed last.
+    /// Messages dropped of the file that was closed last.
     private var droppedInLast: Int64 = 0
 
     /// - Throws: `SessionFolder.Failure`, `BusError`.
@@ -55,11 +65,16 @@ struct RecorderNode: NodeBody {
         let manifest = context.run.manifest
         log = context.log
         options = manifest.record
-        session = try SessionFolder(in: options.folder, name: manifest.name, time: context.run.started)
+        umask(options.mode.mask)
+        session = try SessionFolder(in: options.folder, name: manifest.name, time: context.run.started, runID: context.run.runID)
         let facts = RunFacts(context.run, at: .now())
         core = RecorderCore(
-            .init(ring: options.ring, ringBytes: options.memoryBytes, startsByItself: options.start == .withRun),
+            .init(
+                ring: options.ring, ringBytes: options.memoryBytes, startsByItself: options.start == .withRun,
+                awaitedNodes: Set(context.run.endpoints.keys).subtracting([Manifest.recorderNode]),
+                packsFrames: options.packsFrames, longestStart: manifest.supervision.readyTimeout),
             attachments: facts.attachments, facts: facts.facts)
+        leftover = LeftoverEpisode(in: session)
         fingerprints = Fingerprints(checkpoint: manifest.policy.checkpoint, step: manifest.policy.step)
         results = context.bus.publisher(Topics.episodeResult)
         states = context.bus.publisher(Topics.episodeState)
@@ -70,6 +85,7 @@ struct RecorderNode: NodeBody {
 
     mutating func turn(at now: MonotonicTime) throws -> MonotonicTime? {
         for fact in fingerprints.take() { try perform(core.add(fact), at: now) }
+        adoptLeftover()
         try record()
         while let received = commands.take() {
             var command = received.message
@@ -78,11 +94,13 @@ struct RecorderNode: NodeBody {
             nextState = now
         }
         finishClosing()
+        giveAnswers(at: now)
+        if let warning = core.takeRawFrameWarning(at: now) { log.warning("\(warning)") }
         if now >= nextState {
             try states.publish(state(at: now), at: now)
             nextState = now + Self.statePeriod
         }
-        return nextState
+        return pending.isEmpty ? nextState : min(nextState, now + .milliseconds(20))
     }
 
     mutating func stop(at now: MonotonicTime) -> Bool {
@@ -95,11 +113,23 @@ struct RecorderNode: NodeBody {
             log.error("\(error)")
         }
         finishClosing()
-        guard closing.isEmpty else { return false }
+        giveAnswers(at: now)
+        guard closing.isEmpty else {
+            if now >= nextState {
+                try? states.publish(state(at: now), at: now)
+                nextState = now + Self.statePeriod
+            }
+            return false
+        }
+        // What the disk did not take by now it will not take.
+        giveAnswers(at: now + Self.answerPatience)
+        session.removeIfEmpty()
         // A bus that fails now has nobody left to tell.
         try? states.publish(state(at: now), at: now)
         return true
     }
+
+    var bytesLeft: Int? { closing.isEmpty ? nil : closing.reduce(0) { $0 + $1.bytesLeft } }
 
     // MARK: Messages
 
@@ -140,21 +170,55 @@ struct RecorderNode: NodeBody {
             case .attach(let attachment): writer?.attach(attachment)
             case .describe(let channel): writer?.define(channel)
             case .write(let message): writer?.append(message)
-            case .note(let metadata): writer?.note(metadata)
+            case .note(let metadata):
+                writer?.note(metadata)
+                promise = writer.map { .bytes($0, $0.commit()) }
             case .close(let closing): close(closing)
-            case .amend(let name, let metadata): amend(name, metadata)
+            case .amend(let name, let metadata):
+                amend(name, metadata)
+                promise = nil
             case .answer(let result): answer(result, at: now)
             }
         }
     }
 
-    private func answer(_ result: EpisodeResult, at now: MonotonicTime) {
+    private mutating func answer(_ result: EpisodeResult, at now: MonotonicTime) {
         var result = result
         if let openProblem, result.isAccepted, !core.isRecording, writer == nil {
             result.isAccepted = false
             result.message = openProblem
         }
-        do { try results.publish(result, at: now) } catch { log.error("\(error)") }
+        pending.append(PendingAnswer(result: result, promise: promise, deadline: now + Self.answerPatience))
+        promise = nil
+        giveAnswers(at: now)
+    }
+
+    /// Gives the answers of which the disk has everything, and those that have waited long enough, with a word of it.
+    private mutating func giveAnswers(at now: MonotonicTime) {
+        pending.removeAll { answer in
+            var result = answer.result
+            if let promise = answer.promise, !promise.isKept {
+                guard now >= answer.deadline else { return false }
+                result.message += "; the disk does not have it yet: it takes too long"
+            }
+            do { try results.publish(result, at: now) } catch { log.error("\(error)") }
+            return true
+        }
+    }
+
+    /// What an earlier process of this run had open is over; what people still say of it reaches it.
+    private mutating func adoptLeftover() {
+        guard let found = leftover.take() else { return }
+        switch found {
+        case .mended(let episode):
+            core.adopt(episode)
+            if path.isEmpty { path = session.path(of: episode.name) }
+            let next = options.start == .withRun ? "" : "; 'octo-record start' begins another"
+            log.warning(
+                "episode \(episode.name) ended with the process that recorded it: \(episode.messages) messages are in its file\(next)")
+        case .unreadable(let path, let problem):
+            log.warning("\(path) was cut and could not be mended: \(problem)")
+        }
     }
 
     // MARK: Files
@@ -165,7 +229,7 @@ struct RecorderNode: NodeBody {
         do throws(MCAPError) {
             var format = MCAPWriter.Options()
             format.compression = .init(options.compression)
-            format.header = .init(profile: "", library: "octo-runtime")
+            format.header = .init(profile: "", library: OctoRuntime.writer)
             writer = try MCAPFileWriter(creating: path, options: .init(format: format, queueBytes: options.memoryBytes))
             log.info("recording \(path)")
         } catch {
@@ -179,7 +243,9 @@ struct RecorderNode: NodeBody {
     private mutating func close(_ end: EpisodeClosing) {
         guard let writer else { return }
         self.writer = nil
-        closing.append(ClosingFile(writer, end))
+        let file = ClosingFile(writer, end)
+        promise = .file(file)
+        closing.append(file)
     }
 
     private mutating func finishClosing() {
@@ -232,6 +298,12 @@ struct RecorderNode: NodeBody {
             (health, headline) = (.degraded, openProblem)
         } else if let file, file.isStuck, let problem = file.problem {
             (health, headline) = (.degraded, "the disk takes nothing (\(problem)); \(state.missing) messages are lost so far")
+        } else if let file, file.waitingBytes > options.memoryBytes / Self.alarmingShare {
+            (health, headline) = (
+                .degraded,
+                "the disk is too slow: \(file.waitingBytes >> 20) MB wait for it, from \(options.memoryBytes >> 20) MB on messages "
+                    + "are lost; record to another disk (record.folder), or frames as \"mjpeg\""
+            )
         } else if state.isRecording, let free = session.freeBytes, free < Self.littleSpace {
             (health, headline) = (.degraded, "\(free >> 20) MB are left in \(session.path)")
         }
@@ -242,6 +314,28 @@ struct RecorderNode: NodeBody {
                 .init(name: "missing", value: state.missing), .init(name: "refused", value: refused),
                 .init(name: "disk_failures", value: Int64(file?.failures ?? 0)),
             ])
+    }
+}
+
+/// An answer that waits until the disk has what it says.
+private struct PendingAnswer {
+    var result: EpisodeResult
+    var promise: DiskPromise?
+    var deadline: MonotonicTime
+}
+
+/// What is to be on the disk.
+private enum DiskPromise {
+    /// What was given to a writer until a commit.
+    case bytes(MCAPFileWriter, UInt64)
+    /// A whole file.
+    case file(ClosingFile)
+
+    var isKept: Bool {
+        switch self {
+        case .bytes(let writer, let number): writer.status.committed >= number
+        case .file(let file): file.status != nil
+        }
     }
 }
 

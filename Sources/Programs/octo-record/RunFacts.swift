@@ -1,7 +1,7 @@
 import Episodes
 import Foundation
 import Images
-import Launch
+import Manifests
 import Recording
 import Synchronization
 import Time

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Messages
 import NodeShell
 
 /// Keeps what happens in a run.
@@ -18,6 +19,7 @@ struct OctoRecord: ParsableCommand {
             and the mcap libraries. At the end of each file stands which messages of each topic are in it, and which are
             missing.
             """,
+        version: OctoRuntime.version,
         subcommands: [
             StartCommand.self, StopCommand.self, SuccessCommand.self, FailureCommand.self, DiscardCommand.self,
             NoteCommand.self, StatusCommand.self, RunCommand.self,

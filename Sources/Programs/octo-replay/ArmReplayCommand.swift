@@ -4,7 +4,7 @@ import Bus
 import CShims
 import Control
 import Glibc
-import Launch
+import Manifests
 import Messages
 import NodeShell
 import Recording
@@ -16,7 +16,7 @@ import Wire
 struct ArmReplayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "arm",
-        abstract: "Moves the arm of the live run as it was moved in an episode.",
+        abstract: "Move the arm of the live run as it was moved in an episode.",
         discussion: """
             Open loop: the joints go where they were told to go then, whatever stands there now. Everything passes the arm's
             safety envelope, and the policy gives way meanwhile. Look at the way to the start first; then, with a hand at the
@@ -52,7 +52,7 @@ struct ArmReplayCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Seconds after the episode's first message.", valueName: "s"))
     var to: Double?
 
-    @Flag(help: "Moves the arm. Without it only the way to the start is shown.")
+    @Flag(help: "Move the arm. Without it only the way to the start is shown.")
     var yes = false
 
     func validate() throws {

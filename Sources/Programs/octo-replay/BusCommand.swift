@@ -9,7 +9,7 @@ import Time
 struct BusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bus",
-        abstract: "Publishes an episode's messages again, when they are due.",
+        abstract: "Publish an episode's messages again, when they are due.",
         discussion: """
             It takes the places of the nodes that recorded the episode, in a run folder of its own, made of the manifest
             in the file. Stamps are moved to the present, so that nobody finds the messages too old. Commands (arm/command,
@@ -43,7 +43,7 @@ struct BusCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Seconds after the first message.", valueName: "s"))
     var to: Double?
 
-    @Flag(help: "Begins again at the end.")
+    @Flag(help: "Begin again at the end.")
     var loop = false
 
     @Option(help: ArgumentHelp("Only these topics, with commas; 'camera/' means all below.", valueName: "names"))
@@ -58,7 +58,7 @@ struct BusCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Not what these nodes published, with commas: they run themselves.", valueName: "nodes"))
     var live: String?
 
-    @Option(name: .long, parsing: .singleValue, help: ArgumentHelp("Publishes a topic under another name. May be repeated.", valueName: "old=new"))
+    @Option(name: .long, parsing: .singleValue, help: ArgumentHelp("Publish a topic under another name. May be repeated.", valueName: "old=new"))
     var rename: [String] = []
 
     @Option(
@@ -69,10 +69,10 @@ struct BusCommand: ParsableCommand {
     @Option(help: ArgumentHelp("For the run, in place of the one in the file.", valueName: "file"))
     var manifest: String?
 
-    @Flag(help: "Begins when somebody listens.")
+    @Flag(help: "Begin when somebody listens.")
     var wait = false
 
-    @Flag(help: "Leaves all stamps as they were recorded.")
+    @Flag(help: "Leave all stamps as they were recorded.")
     var originalStamps = false
 
     func validate() throws {
@@ -101,6 +101,8 @@ struct BusCommand: ParsableCommand {
     }
 
     func run() throws {
+        // Its sockets are for this user alone.
+        umask(0o077)
         let signals = octo_signal_fd()
         try reporting {
             guard signals >= 0 else { throw BusPlayError.signalsUnavailable(code: -signals) }

@@ -57,7 +57,7 @@ final class BusPlayer {
         }
     }
 
-    /// Until the end of the episode, or Ctrl-C.
+    /// Plays until the end of the episode, or Ctrl-C.
     func play(waitingForReaders waits: Bool) throws {
         let seconds = (playback.times.upperBound - playback.times.lowerBound).inSeconds
         complain(

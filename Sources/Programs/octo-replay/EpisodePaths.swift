@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import Launch
+import Manifests
 
 /// Files of episodes, as the user names them.
 enum EpisodePaths {
@@ -32,10 +32,12 @@ enum EpisodePaths {
         let folder = parts.count == 1 ? "episodes" : parts.dropLast().joined(separator: "/")
         let sessions = FileProbe.disk.names(folder).map { folder + "/" + $0 }.filter { FileProbe.disk.kind($0) == .folder }
         let files = ([folder] + sessions).flatMap(episodes)
-        func written(_ file: String) -> Date {
-            (try? FileManager.default.attributesOfItem(atPath: file))?[.modificationDate] as? Date ?? .distantPast
+        // A run's folder begins with its time; a file in it may have been mended or amended much later.
+        func age(_ file: String) -> (folder: String, written: Date, file: String) {
+            let written = (try? FileManager.default.attributesOfItem(atPath: file))?[.modificationDate] as? Date
+            return (String(file.prefix(upTo: file.lastIndex(of: "/") ?? file.startIndex)), written ?? .distantPast, file)
         }
-        return files.map { (written($0), $0) }.max { $0 < $1 }?.1
+        return files.map(age).max { $0 < $1 }?.file
     }
 
     private static func episodes(in folder: String) -> [String] {

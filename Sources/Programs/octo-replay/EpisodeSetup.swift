@@ -1,7 +1,7 @@
 import ArmSetup
 import Control
 import JSONTree
-import Launch
+import Manifests
 import Recording
 
 /// The robot of an episode, as its file describes it.

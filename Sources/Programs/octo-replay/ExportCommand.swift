@@ -1,11 +1,12 @@
 import ArgumentParser
+import CShims
 import Control
 import Episodes
 import Export
 import Foundation
 import Images
 import JSONTree
-import Launch
+import Manifests
 import NodeShell
 import Recording
 import Time
@@ -25,6 +26,7 @@ struct PictureSize: ExpressibleByArgument {
 }
 
 extension ExportedEpisode.Outcome: ExpressibleByArgument {}
+extension LeRobotDataset.Space: ExpressibleByArgument {}
 
 /// Which episodes, and how their timesteps are taken out.
 struct SamplingOptions: ParsableArguments {
@@ -46,11 +48,14 @@ struct SamplingOptions: ParsableArguments {
     @Option(help: "Only episodes that ended so: success, failure or open (nobody has said).")
     var outcome: ExportedEpisode.Outcome?
 
-    @Flag(help: "Takes discarded episodes, too.")
+    @Flag(help: "Take discarded episodes, too.")
     var includeDiscarded = false
 
-    @Flag(help: "Keeps timesteps whose picture is old.")
+    @Flag(help: "Keep timesteps whose picture is old.")
     var allowGaps = false
+
+    @Flag(help: "Leave out episodes that cannot be used, and say why, instead of ending at the first.")
+    var skipUnusable = false
 
     init() {}
 
@@ -68,41 +73,71 @@ struct SamplingOptions: ParsableArguments {
                 paths.append(given)
                 continue
             }
+            let given = given.count > 1 && given.hasSuffix("/") ? String(given.dropLast()) : given
             let names = try FileManager.default.subpathsOfDirectory(atPath: given).filter { $0.hasSuffix(".mcap") }.sorted()
             if names.isEmpty { throw ValidationError("\(given): there is no .mcap file in this folder.") }
             paths += names.map { "\(given)/\($0)" }
         }
-        return paths
+        var known: Set<String> = []
+        return paths.filter { known.insert(URL(fileURLWithPath: $0).resolvingSymlinksInPath().standardizedFileURL.path).inserted }
     }
 
     /// Reads the episodes one after the other.
     /// - Parameter take: told each one that is not left out.
     func sampled(_ report: inout ExportReport, take: (ExportedEpisode) throws -> Void) throws {
         let paths = try paths()
+        let repeated = EpisodeIdentity.worseCopies(among: paths)
         let progress = ProgressLine(total: paths.count, of: "episodes", at: .now())
         defer { progress.end() }
+        var form: DatasetForm?
         for (index, path) in paths.enumerated() {
-            let file = try EpisodeFile(path: path)
-            let setup = try EpisodeSetup(file)
-            let sampler = EpisodeSampler(
-                file, calibration: try setup.calibration(of: file), policyRate: setup.manifest.policy.rate,
-                options: .init(
-                    rate: rate.map { Rate(hertz: $0) },
-                    cameras: cameras.map { $0.split(separator: ",").map(String.init) } ?? [],
-                    size: size.map { ($0.width, $0.height) }, instruction: instruction, allowsGaps: allowGaps,
-                    maximumAge: setup.manifest.policy.maximumFrameAge))
-            let found = try sampler.outcome()
-            if found == .discarded && !includeDiscarded {
-                report.skip(path, because: "it was discarded (--include-discarded takes it)")
-            } else if let outcome, found != outcome {
-                report.skip(path, because: "its outcome is \(found.rawValue)")
+            if let why = repeated[path] {
+                report.skip(path, because: why)
             } else {
-                let episode = try sampler.sample()
-                try take(episode)
-                report.add(episode)
+                let episode: ExportedEpisode?
+                do {
+                    episode = try sample(path, &report)
+                    if let episode {
+                        try form?.check(episode)
+                        if form == nil { form = try DatasetForm(of: episode) }
+                    }
+                } catch where skipUnusable {
+                    report.skip(path, because: "it cannot be used: \(error)")
+                    continue
+                }
+                if let episode {
+                    try take(episode)
+                    report.add(episode)
+                }
             }
             progress.show(index + 1, at: .now())
+            // What is kept of each episode is little, and lies between the large pieces that were freed: without this the heap
+            // only grows.
+            if index % 8 == 7 { octo_memory_trim() }
         }
+    }
+
+    /// - Returns: nil for one that is left out.
+    private func sample(_ path: String, _ report: inout ExportReport) throws -> ExportedEpisode? {
+        let file = try EpisodeFile(path: path)
+        let setup = try EpisodeSetup(file)
+        let sampler = EpisodeSampler(
+            file, calibration: try setup.calibration(of: file), policyRate: setup.manifest.policy.rate,
+            options: .init(
+                rate: rate.map { Rate(hertz: $0) },
+                cameras: cameras.map { $0.split(separator: ",").map(String.init) } ?? [],
+                size: size.map { ($0.width, $0.height) }, instruction: instruction, allowsGaps: allowGaps,
+                maximumAge: setup.manifest.policy.maximumFrameAge))
+        let found = try sampler.outcome()
+        if found == .discarded && !includeDiscarded {
+            report.skip(path, because: "it was discarded (--include-discarded takes it)")
+            return nil
+        }
+        if let outcome, found != outcome {
+            report.skip(path, because: "its outcome is \(found.rawValue)")
+            return nil
+        }
+        return try sampler.sample()
     }
 }
 
@@ -121,18 +156,29 @@ struct ExportCommand: ParsableCommand {
               tfds.builder("octo_episodes", data_dir="data")
               octo-replay export cup-*.mcap --lerobot cup-dataset --instruction "pick up the cup"
 
-            --outcome success takes the successful ones alone; what is left out, and why, is told at the end.
+            All episodes of a dataset have one rate, one arm, the same cameras and sizes: what differs is refused by name. An
+            episode that is named twice, or was recovered beside its cut file, is taken once, from the better file. Angles
+            that wrap at 180° are carried on, so that differences of states are motions. --outcome success takes the successful ones alone; what is left out, and why, is told at the end.
 
             Exit codes: 0 written, 1 nothing was left to write, 2 the input cannot be used.
             """)
 
     @OptionGroup var sampling: SamplingOptions
 
-    @Option(help: ArgumentHelp("Writes the dataset DIR/NAME/1.0.0 in RLDS form.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Write the dataset DIR/NAME/1.0.0 in RLDS form.", valueName: "dir"))
     var rlds: String?
 
-    @Option(help: ArgumentHelp("Writes a LeRobotDataset v3.0 into this folder.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Write a LeRobotDataset v3.0 into this folder.", valueName: "dir"))
     var lerobot: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --lerobot: 'eef' (Bridge's conventions, which Octo is trained on) or 'joints' (measured and commanded joint "
+                + "positions in degrees, gripper 0 to 100, as LeRobot's own policies take them).", valueName: "space"))
+    var actions = LeRobotDataset.Space.eef
+
+    @Flag(help: "With --lerobot: pictures in movies (MP4 of the JPEG files as they are), as LeRobot's own datasets have them.")
+    var video = false
 
     @Option(help: "The RLDS dataset's name.")
     var name = "octo_episodes"
@@ -140,14 +186,18 @@ struct ExportCommand: ParsableCommand {
     @Option(help: "For LeRobot's info.json; by default the robot's name in the first episode's manifest.")
     var robotType: String?
 
-    @Flag(help: "Takes the place of an RLDS dataset of that name.")
+    @Flag(help: "Take the place of an RLDS dataset of that name.")
     var overwrite = false
 
-    @Flag(help: "Prints the resampling report as JSON.")
+    @Flag(help: "Print the resampling report as JSON.")
     var json = false
 
     func validate() throws {
         if (rlds == nil) == (lerobot == nil) { throw ValidationError("give --rlds DIR or --lerobot DIR, one of them.") }
+        if lerobot == nil, video { throw ValidationError("--video: give --lerobot with it; RLDS datasets have single pictures.") }
+        if lerobot == nil, actions != .eef {
+            throw ValidationError("--actions \(actions.rawValue): give --lerobot with it; RLDS datasets have Bridge's conventions.")
+        }
     }
 
     func run() throws {
@@ -185,7 +235,7 @@ struct ExportCommand: ParsableCommand {
             try sampling.sampled(&report) { episode in
                 if writer == nil {
                     keys = Self.keys(episode.timesteps.first.map { Array($0.pictures.keys) } ?? [])
-                    let sizes = try LeRobotDataset.pictureSizes(of: episode)
+                    let sizes = try DatasetForm(of: episode).pictures
                     writer = try RLDSDatasetWriter(
                         creating: name, in: folder,
                         features: RLDSFeatures(
@@ -218,28 +268,33 @@ struct ExportCommand: ParsableCommand {
 
     // MARK: LeRobot
 
-    private func writeLeRobot(into folder: String, _ report: inout ExportReport) throws -> String? {
+    private func writeLeRobot(into given: String, _ report: inout ExportReport) throws -> String? {
+        let folder = given.count > 1 && given.hasSuffix("/") ? String(given.dropLast()) : given
         guard !FileManager.default.fileExists(atPath: folder) else {
             throw ValidationError("--lerobot \(folder): it is there already, expected a folder to be made. Name another, or remove it.")
         }
         let robot = try robotType ?? sampling.paths().first.map { try EpisodeSetup(EpisodeFile(path: $0)).manifest.name } ?? "robot"
-        var dataset: LeRobotDataset?
-        try sampling.sampled(&report) { episode in
-            var present = try dataset ?? LeRobotDataset(robotType: robot, like: episode)
-            try present.append(episode)
-            dataset = present
-        }
-        guard let dataset else { return nil }
         // Whole or not at all.
         let unfinished = folder + ".unfinished"
-        try? FileManager.default.removeItem(atPath: unfinished)
-        for file in dataset.files() {
-            let url = URL(fileURLWithPath: "\(unfinished)/\(file.path)")
-            try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-            try Data(file.bytes).write(to: url)
+        do {
+            if FileManager.default.fileExists(atPath: unfinished) { try FileManager.default.removeItem(atPath: unfinished) }
+            var dataset: LeRobotDataset?
+            let files = GrowingFiles(in: unfinished)
+            try sampling.sampled(&report) { episode in
+                if dataset == nil {
+                    dataset = try LeRobotDataset(robotType: robot, like: episode, space: actions, pictures: video ? .video : .images,
+                        write: files.append)
+                }
+                try dataset?.append(episode)
+            }
+            guard let dataset else { return nil }
+            try dataset.finish()
+            try files.close()
+            try Self.write(report, into: unfinished)
+            try FileManager.default.moveItem(atPath: unfinished, toPath: folder)
+        } catch let error as CocoaError {
+            throw OutputFailure(folder: folder, reason: error.reason)
         }
-        try Self.write(report, into: unfinished)
-        try FileManager.default.moveItem(atPath: unfinished, toPath: folder)
         return folder
     }
 }

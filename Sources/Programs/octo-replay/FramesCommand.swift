@@ -9,7 +9,7 @@ import Time
 struct FramesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "frames",
-        abstract: "Takes the pictures out of an episode.",
+        abstract: "Take the pictures out of an episode.",
         discussion: """
             As one sheet with the time above each picture and the goal beside it, or as PNG files.
 

@@ -8,10 +8,11 @@ import Time
 struct InfoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "info",
-        abstract: "Says what is in episodes: topics, gaps, latencies, outcome.",
+        abstract: "Say what is in episodes: topics, gaps, latencies, outcome.",
         discussion: """
-            What is missing of a topic is told by the publishers' sequence numbers in the file. LONGEST GAP is the
-            longest time between two messages, as the recorder had them.
+            SENT is what the nodes say that they sent, by their messages' numbers and their own counters; TAKEN is what came
+            to the recorder; IN FILE is what was found by reading. Where they differ, a line below says why. LONGEST GAP is
+            the longest time between two messages, as the recorder had them.
 
               octo-replay info episodes/today/grasp.mcap
               octo-replay info last                       the newest one below episodes

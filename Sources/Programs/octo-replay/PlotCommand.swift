@@ -8,7 +8,7 @@ import Time
 struct PlotCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plot",
-        abstract: "Draws where the arm was told to go, and where it went.",
+        abstract: "Draw where the arm was told to go, and where it went.",
         discussion: """
             Joints, tool and gripper, setpoint and measured; a vertical line where each chunk took over, coloured by what
             became of it; times in which an operator had the arm; latencies. The file is SVG: any browser shows it.

@@ -8,7 +8,7 @@ import Replay
 struct RecoverCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "recover",
-        abstract: "Makes a whole file of an episode that was cut or damaged.",
+        abstract: "Make a whole file of an episode that was cut or damaged.",
         discussion: """
             Everything that can be read goes into a new file, with new indexes and checksums; the old one is left as it
             is. What is missing is told by topic, with sequence numbers and times.
@@ -31,7 +31,7 @@ struct RecoverCommand: ParsableCommand {
     @Flag(help: "Replaces the new file where there is one.")
     var force = false
 
-    @Flag(help: "Prints what was found as JSON.")
+    @Flag(help: "Print what was found as JSON.")
     var json = false
 
     func run() throws {

@@ -1,5 +1,5 @@
 import Bus
-import Launch
+import Manifests
 import Messages
 import Recording
 import Replay
@@ -10,7 +10,7 @@ import Wire
 final class ReplayPublishers {
     struct Count {
         var sent = 0
-        /// Of a type that is not known, not readable, or of a node that has no endpoint in the run.
+        /// Messages not sent: of a type that is not known, not readable, or of a node that has no endpoint in the run.
         var skipped = 0
         var reason = ""
     }
@@ -24,7 +24,7 @@ final class ReplayPublishers {
 
     private let nodes: [(name: String, bus: BusNode)]
     private var senders: [String: Send] = [:]
-    /// By the topic that is published.
+    /// Counts by the topic that is published.
     private(set) var counts: [String: Count] = [:]
 
     /// Binds the endpoints.

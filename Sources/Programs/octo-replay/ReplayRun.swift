@@ -1,12 +1,12 @@
 import Glibc
 import JSONTree
-import Launch
+import Manifests
 import Recording
 
 /// The run folder in which an episode is played: one of its own, or that of a run that is alive.
 final class ReplayRun {
     let description: RunDescription
-    /// Nil in somebody else's run.
+    /// Folder of the run; nil in somebody else's run.
     private let folder: RunFolder?
     let isOwn: Bool
 

@@ -21,10 +21,10 @@ struct StatsCommand: ParsableCommand {
 
     @OptionGroup var sampling: SamplingOptions
 
-    @Option(help: ArgumentHelp("Writes the file there; without it, prints it.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write the file there; without it, print it.", valueName: "file"))
     var out: String?
 
-    @Flag(help: "Takes the actions as they were commanded, and every step.")
+    @Flag(help: "Take the actions as they were commanded, and every step.")
     var asCommanded = false
 
     func run() throws {
@@ -43,7 +43,7 @@ struct StatsCommand: ParsableCommand {
             let text = try DatasetStatistics(of: trajectories, actionMask: mask).json.text(columns: 100) + "\n"
             guard let out else { return print(text, terminator: "") }
             try Data(text.utf8).write(to: URL(fileURLWithPath: out), options: .atomic)
-            complain(report.text)
+            complain("\(report.text)\n\(out): statistics of \(trajectories.count) episodes")
         }
     }
 }

@@ -5,7 +5,7 @@ import Foundation
 import Goals
 import Images
 import JSONTree
-import Launch
+import Manifests
 import Messages
 import NodeShell
 import Policy
@@ -53,16 +53,16 @@ struct VerifyCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Where goals are; by default where the episode's run had them.", valueName: "folder"))
     var library: String?
 
-    @Flag(help: "Leaves out what needs the network.")
+    @Flag(help: "Leave out what needs the network.")
     var armOnly = false
 
-    @Option(help: ArgumentHelp("Writes the errors of each chunk's first action there.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write the errors of each chunk's first action there.", valueName: "file"))
     var csv: String?
 
-    @Option(help: ArgumentHelp("Draws them over time.", valueName: "file.svg"))
+    @Option(help: ArgumentHelp("Draw them over time.", valueName: "file.svg"))
     var plot: String?
 
-    @Flag(help: "Prints JSON.")
+    @Flag(help: "Print JSON.")
     var json = false
 
     private var isEvaluation: Bool { checkpoint != nil || goal != nil }

@@ -12,13 +12,13 @@ struct VerifyReport {
     let isEvaluation: Bool
     /// That the policy took.
     let duration: Duration
-    /// Of the episode.
+    /// Length of the episode.
     let recorded: Duration
 
     private var differs: Bool { arm?.difference != nil || policy.map { !$0.isIdentical } ?? false }
     private var isComplete: Bool { (arm?.unchecked ?? 0) == 0 && (policy?.isComplete ?? true) }
 
-    /// Nil for success.
+    /// Exit code of the verification; nil for success.
     var exitCode: ExitCode? {
         if isEvaluation { return nil }
         return differs ? NodeExit.failure : isComplete ? nil : ExitCode(3)

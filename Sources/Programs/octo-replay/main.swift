@@ -1,4 +1,5 @@
 import ArgumentParser
+import Messages
 import NodeShell
 
 /// Everything that has to do with episodes that were recorded.
@@ -19,6 +20,7 @@ struct OctoReplay: ParsableCommand {
               octo-replay export EPISODES --rlds data     a dataset for training
               octo-replay recover EPISODE                 a whole file of one that was cut
             """,
+        version: OctoRuntime.version,
         subcommands: [
             InfoCommand.self,
             RecoverCommand.self,

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
-import Geometry
-import Launch
+import Manifests
+import Maths
 import Messages
 import NodeShell
 import Time
@@ -36,25 +36,25 @@ struct ChangeOptions: ParsableArguments {
 
 struct NudgeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "nudge", abstract: "Pushes the primary camera of a running simulation out of its place.",
+        commandName: "nudge", abstract: "Push the primary camera of a running simulation out of its place.",
         discussion: """
-            In the camera's own directions, on top of earlier nudges. At the distance of the table 1 cm is about 5 pixels of
+            In the camera's own directions, on top of earlier nudges. At the distance of the table 1 cm is about 4 pixels of
             256. Exit codes: 0 done, 1 refused, 2 there is no such run.
             """)
 
-    @Option(help: "Metres to the right.")
+    @Option(parsing: .unconditional, help: "Metres to the right.")
     var right = 0.0
 
-    @Option(help: "Metres down.")
+    @Option(parsing: .unconditional, help: "Metres down.")
     var down = 0.0
 
-    @Option(help: "Metres forward.")
+    @Option(parsing: .unconditional, help: "Metres forward.")
     var forward = 0.0
 
-    @Option(help: ArgumentHelp("Turns the picture clockwise.", valueName: "degrees"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Turns the picture clockwise.", valueName: "degrees"))
     var roll = 0.0
 
-    @Flag(help: "Puts the camera back first.")
+    @Flag(help: "Put the camera back first.")
     var reset = false
 
     @OptionGroup var options: ChangeOptions
@@ -74,10 +74,10 @@ struct NudgeCommand: ParsableCommand {
 
 struct LightCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "light", abstract: "Makes the lamp of a running simulation brighter or darker.",
+        commandName: "light", abstract: "Make the lamp of a running simulation brighter or darker.",
         discussion: "Exit codes: 0 done, 1 refused, 2 there is no such run.")
 
-    @Argument(help: "0 (off) to 1.")
+    @Argument(help: "0 (off) to 1; 0.6 is a scene's own, unless the scene says otherwise.")
     var brightness: Double
 
     @OptionGroup var options: ChangeOptions
@@ -87,17 +87,17 @@ struct LightCommand: ParsableCommand {
 
 struct PlaceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "place", abstract: "Puts an object of a running simulation elsewhere.",
+        commandName: "place", abstract: "Put an object of a running simulation elsewhere.",
         discussion: "Exit codes: 0 done, 1 refused, 2 there is no such run.")
 
     @Argument(help: "The object's name in the scene.")
     var object: String
 
-    @Argument(help: "Metres from the arm's base, forward.")
-    var x: Double
-
-    @Argument(help: "Metres to the left.")
-    var y: Double
+    @Argument(
+        // A negative number looks like an option.
+        parsing: .allUnrecognized,
+        help: ArgumentHelp("Metres from the arm's base: forward, and to the left.", valueName: "x> <y"))
+    var place: [Double]
 
     @Option(help: "Metres above the table of the object's middle.")
     var z = 0.05
@@ -105,7 +105,10 @@ struct PlaceCommand: ParsableCommand {
     @OptionGroup var options: ChangeOptions
 
     func run() throws {
-        guard [x, y, z].allSatisfy({ abs($0) <= 10 }) else { throw ValidationError("give at most 10 metres") }
-        try options.send(.placeObject(name: object, position: [x, y, z]), done: "'\(object)' is there")
+        guard place.count == 2 else {
+            throw ValidationError("found \(place.count) numbers behind the object's name, expected two: metres forward and to the left")
+        }
+        guard (place + [z]).allSatisfy({ abs($0) <= 10 }) else { throw ValidationError("give at most 10 metres") }
+        try options.send(.placeObject(name: object, position: [place[0], place[1], z]), done: "'\(object)' is there")
     }
 }

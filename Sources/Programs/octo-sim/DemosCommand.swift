@@ -6,7 +6,7 @@ import Demonstrations
 import Episodes
 import Foundation
 import JSONTree
-import Launch
+import Manifests
 import NodeShell
 import Policy
 import PolicySetup
@@ -17,7 +17,7 @@ import Time
 struct DemosCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demos",
-        abstract: "Writes demonstrations of the scripted expert as a dataset that Octo's data loader reads.",
+        abstract: "Write demonstrations of the scripted expert as a dataset that Octo's data loader reads.",
         discussion: """
             Every episode is another variation of the scene. The expert's actions pass through the same chunk execution,
             kinematics and limits as a policy's; pictures (image_0 256x256, image_1 from the wrist 128x128), states and
@@ -78,16 +78,16 @@ struct DemosCommand: ParsableCommand {
     @Option(help: "With --policy: the manifest that says how the checkpoint is run.")
     var manifest = ShippedFile.path("launch/sim.json")
 
-    @Flag(help: "Begins anywhere in the workspace, gripper open and pointing down, in place of the scene's start.")
+    @Flag(help: "Begin anywhere in the workspace, gripper open and pointing down, in place of the scene's start.")
     var randomStart = false
 
-    @Option(help: "Adds a picture of the goal, the arm 'away' (at rest) or 'there' (where it ended).")
+    @Option(help: "Add a picture of the goal, the arm 'away' (at rest) or 'there' (where it ended).")
     var goalArm: DemonstrationPlan.GoalArm?
 
     @Flag(help: "With --goal-arm, in scenes with decoys: goal pictures show mark, tray and object as the task wants things.")
     var goalLacksDecoys = false
 
-    @Flag(help: "Adds steps/truth: where the task's object is (x y z m, yaw rad). To learn from; no policy is told.")
+    @Flag(help: "Add steps/truth: where the task's object is (x y z m, yaw rad). To learn from; no policy is told.")
     var truth = false
 
     @Option(help: "Goals of other scenes that each episode has beside its own, 0 to 8.")
@@ -102,13 +102,13 @@ struct DemosCommand: ParsableCommand {
     @Option(help: "The dataset's name; without it octo_sim_ and the task, or octo_sim for several.")
     var name: String?
 
-    @Flag(help: "Leaves out episodes that failed.")
+    @Flag(help: "Leave out episodes that failed.")
     var successesOnly = false
 
-    @Flag(help: "Takes the place of a dataset of that name.")
+    @Flag(help: "Take the place of a dataset of that name.")
     var overwrite = false
 
-    @Flag(help: "Prints the summary as JSON.")
+    @Flag(help: "Print the summary as JSON.")
     var json = false
 
     func validate() throws {

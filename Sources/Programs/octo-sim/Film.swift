@@ -1,7 +1,7 @@
 import ClosedLoop
 import Foundation
 import Images
-import Launch
+import Manifests
 import Synchronization
 import Time
 
@@ -35,12 +35,15 @@ final class Film: Sendable {
                 cropsCentre: false
             ).resize(picture)
         }
-        self.goal = image
+        self.goal = image?.labelled("goal")
     }
 
+    /// - Parameter seconds: since the arm began to move; nil before.
     /// - Parameter isReached: the goal has been reached: the picture gets a green frame.
-    func add(_ picture: RGBImage, isReached: Bool) {
-        let picture = isReached ? picture.framed(in: [40, 200, 70], width: 4) : picture
+    func add(_ picture: RGBImage, seconds: Double?, isReached: Bool) {
+        let framed = isReached ? picture.framed(in: [40, 200, 70], width: 4) : picture
+        let time = seconds.map { "\($0.decimals(1)) s" } ?? "before"
+        let picture = framed.labelled(time + (isReached ? "  reached" : ""))
         pictures.withLock { pictures in
             pictures.append(picture)
             // Twice what is shown: every other one is enough from here on.

@@ -2,10 +2,9 @@ import ArmDrivers
 import CShims
 import ClosedLoop
 import Foundation
-import Geometry
+import Maths
 import RealTime
 import ServoEmulation
-import ServoTerminal
 import Simulation
 import Synchronization
 import Time
@@ -17,14 +16,16 @@ final class SharedStates: Sendable {
         var skipped: Int64 = 0
         /// A step was skipped within the last second.
         var isLate = false
-        /// Nil where the manifest sets no task.
+        /// Progress of the task; nil where the manifest sets no task.
         var progress: TaskWatch.Progress?
+        /// Time at which the arm began to move; nil before, and where the manifest sets no task.
+        var begin: MonotonicTime?
 
         var isReached: Bool { if case .reached? = progress { true } else { false } }
     }
     private struct Content {
         var state: WorldState
-        /// When `state` was true.
+        /// Time at which `state` was true.
         var time: MonotonicTime
         var figures = Figures()
         var problem: String?
@@ -99,7 +100,7 @@ struct SimulatedServoBus {
         for joint in limp { world.release(joint: joint) }
     }
 
-    /// Where the world's joints are, to the servos.
+    /// Tells the servos where the world's joints are.
     func sense(_ world: World) {
         let (positions, velocities, torques) = (world.armPositions, world.armVelocities, world.armTorques)
         for (index, joint) in layout.joints.enumerated() {
@@ -195,7 +196,7 @@ final class PhysicsThread: @unchecked Sendable {
                 if isAlive, figures.steps % 5 == 0 {
                     if let task {
                         watch.see(tool: world.baseFromEEF.translation, isDone: task.isDone(in: world), at: next)
-                        figures.progress = watch.progress
+                        (figures.progress, figures.begin) = (watch.progress, watch.begin)
                     }
                     states.put(world.state, at: next, figures)
                 }

@@ -3,16 +3,16 @@ import ArmSetup
 import ClosedLoop
 import Control
 import Foundation
-import Geometry
 import Images
 import JSONTree
+import Maths
 import NodeShell
 import Simulation
 
 /// What a camera sees of the world at its beginning.
 struct PictureCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "picture", abstract: "Draws what a camera sees of the world at its beginning.")
+        commandName: "picture", abstract: "Draw what a camera sees of the world at its beginning.")
 
     @OptionGroup var world: SceneOptions
 
@@ -43,7 +43,7 @@ extension World.Camera: ExpressibleByArgument {}
 struct GoalCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "goal",
-        abstract: "Takes goal images from the world, as it should look in the end.",
+        abstract: "Take goal images from the world, as it should look in the end.",
         discussion: """
             The state is a JSON file with what differs from the beginning:
 
@@ -112,7 +112,7 @@ struct FinalState {
         do {
             root = try JSONNode(parsing: try Data(contentsOf: URL(fileURLWithPath: path)))
         } catch {
-            throw SceneError(file: path, problems: ["\(error)"])
+            throw SceneError(file: path, problems: [(error as? JSONSyntaxError)?.description ?? error.reason])
         }
         let reader = JSONReader()
         let keys = ["joints_rad", "gripper", "objects"]
@@ -159,7 +159,7 @@ struct FinalState {
 /// An example of a scene file.
 struct SceneCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "scene", abstract: "Prints a scene file: the usual one, or another as a seed changes it.")
+        commandName: "scene", abstract: "Print a scene file: the usual one, or another as a seed changes it.")
 
     @OptionGroup var world: SceneOptions
 
@@ -169,7 +169,7 @@ struct SceneCommand: ParsableCommand {
 /// The MuJoCo model.
 struct ModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "mjcf", abstract: "Prints the MuJoCo model of scene and arm, for other programs.")
+        commandName: "mjcf", abstract: "Print the MuJoCo model of scene and arm, for other programs.")
 
     @OptionGroup var world: SceneOptions
 

@@ -27,7 +27,7 @@ final class PictureThread: @unchecked Sendable {
     /// How the world looks, apart from where things are.
     struct Look: Equatable {
         var view: Scene.View
-        /// Of the primary camera's picture, clockwise, radians.
+        /// Roll of the primary camera's picture, clockwise, radians.
         var roll = 0.0
         /// 0...1.
         var brightness: Double
@@ -47,7 +47,7 @@ final class PictureThread: @unchecked Sendable {
         var request: SimulatedCameraLink.Request?
         var cadence: Cadence?
         var sequence: UInt64 = 0
-        /// Of the frame that is on its way.
+        /// Unsent bytes of the frame that is on its way.
         var unsent: ArraySlice<UInt8> = []
     }
 
@@ -129,6 +129,7 @@ final class PictureThread: @unchecked Sendable {
             _ = try world.picture(.primary, width: 64, height: 64)
             let name = world.renderer
             figures.withLock { $0.renderer = name }
+            let start = MonotonicTime.now()
             var filmCadence = film.map { Cadence(start: .now(), rate: $0.rate) }
             while !stopFlag.isSet {
                 let now = MonotonicTime.now()
@@ -148,7 +149,10 @@ final class PictureThread: @unchecked Sendable {
                 if let film, let cadence = filmCadence, cadence.deadline <= now {
                     try world.restore(states.newest.state)
                     let picture = try world.picture(.primary, width: Film.size, height: Film.size)
-                    film.film.add(picture, isReached: states.figures.isReached)
+                    let figures = states.figures
+                    // Counted as the summary counts.
+                    let begin = figures.progress == nil ? start : figures.begin
+                    film.film.add(picture, seconds: begin.map { (now - $0).inSeconds }, isReached: figures.isReached)
                     _ = filmCadence?.advance(past: now)
                 }
                 wait(at: now, film: filmCadence?.deadline)

@@ -1,14 +1,14 @@
 import ArgumentParser
 import ArmDrivers
 import ArmSetup
+import Bus
 import ClosedLoop
 import Control
 import Foundation
-import Bus
-import Launch
+import Manifests
 import Messages
 import NodeShell
-import ServoTerminal
+import ServoEmulation
 import Simulation
 import Time
 import Wire
@@ -17,7 +17,7 @@ import Wire
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Runs the world of a manifest in real time; octo-launch starts this.",
+        abstract: "Run the world of a manifest in real time; octo-launch starts this.",
         discussion: """
             The manifest's section "simulation" says which world. Cameras with the source "simulated" take their pictures
             from it, and an arm with the port "simulation" moves its servos, by the same packets as real ones.

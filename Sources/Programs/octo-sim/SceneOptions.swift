@@ -2,7 +2,7 @@ import ArgumentParser
 import ArmSetup
 import Control
 import Foundation
-import Launch
+import Manifests
 import NodeShell
 import Simulation
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Messages
 import NodeShell
 
 /// The simulated robot.
@@ -18,6 +19,7 @@ struct OctoSim: ParsableCommand {
 
             All of it needs MuJoCo (libmujoco-dev) and, for pictures, libosmesa6 or libegl1; neither display nor GPU.
             """,
+        version: OctoRuntime.version,
         subcommands: [
             RunCommand.self, NudgeCommand.self, LightCommand.self, PlaceCommand.self, PictureCommand.self, GoalCommand.self, DemosCommand.self, SceneCommand.self, ModelCommand.self,
         ])

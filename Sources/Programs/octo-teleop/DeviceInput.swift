@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import Geometry
+import Maths
 import Teleop
 import Time
 
@@ -134,7 +134,7 @@ struct FoundDevice {
 }
 
 extension FoundDevice {
-    /// As udev writes an id: four hexadecimal digits.
+    /// An id as udev writes it: four hexadecimal digits.
     private static func digits(_ id: Int) -> String {
         let text = String(id, radix: 16)
         return String(repeating: "0", count: max(0, 4 - text.count)) + text
@@ -159,14 +159,14 @@ struct DeviceInput {
     private enum Decoder {
         case gamepad(EventDecoder, Gamepad)
         case joystick(JoystickDecoder, Gamepad)
-        /// Of a pipe, reports have no borders.
+        /// A SpaceMouse; out of a pipe, reports have no borders.
         case spaceMouse(SpaceMouseDecoder, carry: [UInt8], isDevice: Bool)
     }
     let path: String
     let kind: DeviceKind
     let descriptor: Int32
     private var decoder: Decoder
-    /// While its switch is held the device is asked so often how it really is: events may be lost, and so may it.
+    /// Period in which a device whose switch is held is asked how it really is: events may be lost, and so may it.
     private static let probePeriod = Duration.milliseconds(100)
     private var nextProbe = MonotonicTime.zero
 

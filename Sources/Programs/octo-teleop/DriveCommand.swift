@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 import JSONTree
-import Launch
+import Manifests
 import Messages
 import NodeShell
 import OperatorTerminal
@@ -35,13 +35,13 @@ struct DriveOptions: ParsableArguments {
     @Option(help: "Bits per second of the leader's servos.")
     var leaderBaud = 1_000_000
 
-    @Flag(help: "Follows the leader from the start, without the key v.")
+    @Flag(help: "Follow the leader from the start, without the key v.")
     var follow = false
 
     @Flag(help: "Goes to the leader's pose slowly, where the leader would else be refused for standing elsewhere.")
     var ramp = false
 
-    @Flag(help: "Prints a JSON line with the arm's state ten times a second instead of the screen.")
+    @Flag(help: "Print a JSON line with the arm's state ten times a second instead of the screen.")
     var json = false
 
     init() {}
@@ -115,7 +115,7 @@ extension SpaceMouseDecoder.DeadMan: ExpressibleByArgument {}
 struct DriveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drive",
-        abstract: "Moves the arm, inside its safety envelope; the policy gives way while you hold it.",
+        abstract: "Move the arm, inside its safety envelope; the policy gives way while you hold it.",
         discussion: """
             Begin with a hand at the arm's power switch and a low speed ('[').
 
@@ -158,7 +158,7 @@ struct TakeGoalCommand: ParsableCommand {
     @Flag(help: "A goal of that name may be overwritten.")
     var replace = false
 
-    @Flag(help: "Takes it at once and accepts it.")
+    @Flag(help: "Take it at once and accept it.")
     var now = false
 
     @OptionGroup var options: DriveOptions

@@ -23,7 +23,7 @@ enum InputQueries {
         return ranges
     }
 
-    /// Where the axes stand.
+    /// Raw values of the axes, by code.
     static func values(_ descriptor: Int32) -> [UInt16: Int] {
         var values: [UInt16: Int] = [:]
         for code in axes {
@@ -48,11 +48,11 @@ enum InputQueries {
     /// A device does not answer.
     struct Refusal: Error {
         let errno: Int32
-        /// It is unplugged, and not merely something else than an input device.
+        /// The device is unplugged, and not merely something else than an input device.
         var isGone: Bool { errno == ENODEV }
     }
 
-    /// With the device's own order of axes and buttons; the usual one where the device does not tell.
+    /// A decoder with the device's own order of axes and buttons; the usual one where the device does not tell.
     static func joystick(_ descriptor: Int32) -> JoystickDecoder {
         var (axisCount, buttonCount) = (UInt8(0), UInt8(0))
         var axisMap = [UInt8](repeating: 0, count: 64)

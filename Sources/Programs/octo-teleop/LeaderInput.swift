@@ -2,7 +2,7 @@ import ArmDrivers
 import ArmSetup
 import Control
 import Foundation
-import Geometry
+import Maths
 import ServoTools
 import Synchronization
 import Teleop
@@ -25,7 +25,7 @@ final class LeaderInput: @unchecked Sendable {
     }
     /// So many questions in a row may go wrong: one is line noise, more is a cable.
     private static let patience = 5
-    /// As often as the follower is told at most, twice over.
+    /// Period of reading the leader: as often as the follower is told at most, twice over.
     private static let period = Duration.milliseconds(10)
 
     private let line: ServoLine<SerialPort>
@@ -135,7 +135,7 @@ final class LeaderInput: @unchecked Sendable {
 struct OtherServos: Error, CustomStringConvertible {
     let path: String
     let findings: [ServoCheck.Finding]
-    /// Of the joints, by servo.
+    /// Names of the joints, by servo.
     let names: [UInt8: String]
 
     var description: String {

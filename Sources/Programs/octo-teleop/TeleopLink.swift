@@ -2,7 +2,7 @@ import ArmSetup
 import Bus
 import Control
 import Foundation
-import Launch
+import Manifests
 import Messages
 import NodeShell
 import Teleop

@@ -1,9 +1,9 @@
 import CShims
 import Foundation
-import Geometry
 import Images
 import JSONTree
-import Launch
+import Manifests
+import Maths
 import Messages
 import NodeShell
 import OperatorTerminal
@@ -34,7 +34,7 @@ struct TeleopShell {
     private var recording: GoalCommand.Recording?
     private var command: GoalCommand?
     private var nextAsking = MonotonicTime.zero
-    /// Without an operator at the keys: taken at once, and accepted.
+    /// No operator is at the keys: the goal is taken at once, and accepted.
     private let takesAtOnce: Bool
 
     init(
@@ -57,7 +57,7 @@ struct TeleopShell {
         guard try awaitState() else { return }
         leader?.start()
         terminal = RawTerminal(STDIN_FILENO)
-        if !json, isatty(STDOUT_FILENO) == 1 { screen.print("the run in \(link.link.run.folder)\n\(TeleopSession.help)") }
+        if !json, isatty(STDOUT_FILENO) == 1 { screen.print("the run in \(link.link.run.folder)\n\(KeyHelp.short)") }
         if takesAtOnce { taking?.begin(&session, at: .now()) }
         var nextCommand = MonotonicTime.now()
         var nextDraw = nextCommand
@@ -184,13 +184,19 @@ struct TeleopShell {
         if takesAtOnce { taking?.accept(&session) }
     }
 
+    /// Rows that the state and what was said last take.
+    private static let liveRows = 11
+
     /// The pictures of a goal, where the terminal shows colours; in each case where they lie.
     private mutating func preview(_ path: String) {
         var text = "goal in \(path)"
         if StatusScreen.showsColours, let folder = try? ImageFolder(path: path, pattern: "*.png") {
-            for file in folder.paths {
-                guard let image = try? RGBImage(contentsOf: file) else { continue }
-                text += "\n" + image.terminalLines(columns: min(64, StatusScreen.columns), lines: 24).joined(separator: "\n")
+            let pictures = folder.paths.compactMap { try? RGBImage(contentsOf: $0) }
+            let size = StatusScreen.size
+            // What is live below them stays on the screen.
+            if let sheet = RGBImage.tiled(pictures, columns: 2, gap: 0) {
+                let rows = max(6, min(24, size.rows - Self.liveRows))
+                text += "\n" + sheet.terminalLines(columns: size.columns, lines: rows).joined(separator: "\n")
             }
         }
         screen.print(text)
@@ -205,7 +211,7 @@ struct TeleopShell {
         }
         if session.jog.helpRequests != shownHelp {
             shownHelp = session.jog.helpRequests
-            screen.print(TeleopSession.help)
+            screen.print(KeyHelp.page(shownHelp, of: TeleopSession.pages))
         }
         screen.show(
             session.lines(at: now), words: [session.jog.held, session.jog.message].filter { !$0.isEmpty }.joined(separator: " | "))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Messages
 import NodeShell
 import Teleop
 
@@ -6,7 +7,7 @@ import Teleop
 struct OctoTeleop: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "octo-teleop",
-        abstract: "Moves the arm of a running robot by keyboard, gamepad, SpaceMouse or leader arm.",
+        abstract: "Move the arm of a running robot by keyboard, gamepad, SpaceMouse or leader arm.",
         discussion: """
             Everything goes through the arm's own safety envelope, and the policy gives way while you hold the arm.
 
@@ -15,6 +16,7 @@ struct OctoTeleop: ParsableCommand {
               octo-teleop goal cup                drive there, press p: the goal is taken
               octo-teleop devices                 what is there, and what permissions are missing
             """,
+        version: OctoRuntime.version,
         subcommands: [DriveCommand.self, TakeGoalCommand.self, DevicesCommand.self], defaultSubcommand: DriveCommand.self)
 }
 

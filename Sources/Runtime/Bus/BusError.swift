@@ -9,12 +9,14 @@ package enum BusError: Error, Equatable, Sendable {
     case endpointTooLong(path: String, byteCount: Int, limit: Int)
     /// A live process answers there.
     case endpointInUse(String)
-    /// It would leave this machine, unencrypted.
+    /// The endpoint would take messages off this machine, unencrypted.
     case endpointNotLocal(String)
     /// A message that cannot be put into bytes.
     case unsendable(topic: String, WireError)
     /// A reader takes its messages slower than they come; the message went to nobody and can be published again.
     case readersFull(topic: String)
+    /// The process may not have as many files open as its connections need.
+    case tooFewFiles(allowed: UInt64, needed: UInt64)
     /// `close` came first.
     case closed(during: String)
     /// A call of libzmq or the kernel failed.
@@ -42,6 +44,9 @@ extension BusError: CustomStringConvertible {
         case .readersFull(let topic):
             "publishing on '\(topic)': the queue of a reader is full, expected room for one message. Publish it again later; if "
                 + "that does not help, end the program that reads it and hangs."
+        case .tooFewFiles(let allowed, let needed):
+            "connecting: this process may have \(allowed) files open (ulimit -n), expected at least \(needed). Raise the limit: "
+                + "ulimit -n 1024, or LimitNOFILE=1024 in a systemd unit."
         case .closed(let operation):
             "\(operation): the bus node is closed, expected an open one. Close it only after its last use."
         case .callFailed(let call, let about, let code):

@@ -6,14 +6,14 @@ import Wire
 
 /// How a process takes part in the bus.
 package struct BusOptions: Sendable {
-    /// Its name, in every envelope it sends.
+    /// The process's name, in every envelope it sends.
     package var node: String
     package var runID: String
-    /// Where it publishes; nil for a process that only listens.
+    /// Endpoint at which it publishes; nil for a process that only listens.
     package var endpoint: String?
-    /// Where those it listens to publish. They need not be there yet, and may go and come back.
+    /// Endpoints at which those it listens to publish. They need not be there yet, and may go and come back.
     package var peers: [String]
-    /// Where programs that come and go, and so are nobody's peers, connect to be heard; nil hears none.
+    /// Endpoint to which programs that come and go, and so are nobody's peers, connect to be heard; nil hears none.
     package var commandEndpoint: String?
     /// Command endpoints of others. A process without an endpoint of its own publishes there.
     package var listeners: [String]
@@ -49,13 +49,13 @@ package final class BusNode {
     private static let largestPart: Int64 = 256 << 20
     /// How long unsent messages are kept at `close`. Milliseconds.
     private static let linger: Int32 = 200
-    /// By who waits for readers.
+    /// How long one who waits for readers keeps unsent messages at `close`. Milliseconds.
     private static let patientLinger: Int32 = 5_000
     /// Messages taken up by one `wait`, so that a peer that floods us cannot hold the thread.
     private static let drainLimit = 1_024
 
     let options: BusOptions
-    /// Where others reach this node, with the port filled in where it was left open; nil for a mere listener.
+    /// Endpoint at which others reach this node, with the port filled in where it was left open; nil for a mere listener.
     package let endpoint: String?
     private let context: ZeroMQContext
     private let output: ZeroMQSocket?
@@ -78,6 +78,8 @@ package final class BusNode {
         var generator = SystemRandomNumberGenerator()
         instanceID = generator.next()
         hostID = Self.readHostID()
+        // libzmq ends the process where it gets no descriptor.
+        try OpenFileLimit.ensure(forConnections: options.peers.count + options.listeners.count)
         context = try ZeroMQContext()
         input = try ZeroMQSocket(ZMQ_SUB, named: "the receiving socket", in: context)
         try Self.configure(input, linger: 0)

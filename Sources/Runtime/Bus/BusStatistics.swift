@@ -1,3 +1,5 @@
+import Time
+
 /// What went through a `BusNode`, as totals since it was made.
 package struct BusStatistics: Equatable, Sendable {
     /// One topic on the receiving side.
@@ -12,7 +14,7 @@ package struct BusStatistics: Equatable, Sendable {
         package var queueDropped: Int64 = 0
         /// Not a correct message: wrong number of parts, unreadable envelope or body, values out of range.
         package var malformed: Int64 = 0
-        /// Of another schema than the topic's.
+        /// Messages of another schema than the topic's.
         package var unknown: Int64 = 0
         /// Latched values that were sent again for another reader.
         package var duplicates: Int64 = 0
@@ -20,7 +22,7 @@ package struct BusStatistics: Equatable, Sendable {
         package init() {}
     }
 
-    /// By topic.
+    /// What arrived, by topic.
     package var received: [String: Received] = [:]
     /// Messages published, by topic; resent latched values not counted.
     package var published: [String: Int64] = [:]
@@ -33,8 +35,9 @@ package struct BusStatistics: Equatable, Sendable {
     package var total: Received {
         received.values.reduce(into: Received()) { sum, topic in
             sum.received += topic.received
-            sum.lost += topic.lost
-            sum.superseded += topic.superseded
+            // A foreign sender's gaps are of any size.
+            sum.lost = sum.lost.addingSaturating(topic.lost)
+            sum.superseded = sum.superseded.addingSaturating(topic.superseded)
             sum.queueDropped += topic.queueDropped
             sum.malformed += topic.malformed
             sum.unknown += topic.unknown

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Where a node can be reached: `ipc:///path` or, on this machine only, `tcp://127.0.0.1:port`.
+/// The address at which a node can be reached: `ipc:///path` or, on this machine only, `tcp://127.0.0.1:port`.
 struct Endpoint {
     /// `sun_path` has 108 bytes, the last of which is zero.
     static let longestPath = 107
@@ -8,7 +8,7 @@ struct Endpoint {
     let text: String
     /// The socket's path; nil for tcp.
     let path: String?
-    /// With ZeroMQ's IPv6 option on, IPv4 addresses turn into mapped ones; so it is on for these only.
+    /// Whether ZeroMQ's IPv6 option is needed: IPv4 addresses turn into mapped ones with it, so it is on for these only.
     var isIPv6: Bool { text.hasPrefix("tcp://[") }
 
     init(_ text: String) throws(BusError) {

@@ -39,7 +39,7 @@ final class TopicOutput {
     let nameBytes: [UInt8]
     let schema: String
     let isLatched: Bool
-    /// Of the next message; so also how many were published.
+    /// Number of the next message; so also how many were published.
     var sequence: UInt64 = 0
     /// The last message, kept on latched topics only.
     var latched: Parts?

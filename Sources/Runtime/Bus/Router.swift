@@ -4,10 +4,10 @@ import Wire
 
 /// Brings what arrives to those who asked for it, and counts.
 struct Router {
-    /// Where messages of one topic go.
+    /// Those to whom messages of one topic go, and the topic's counts.
     private final class Route {
-        /// With whether it has received anything on this topic: one that comes late still needs the latched value that
-        /// the others have.
+        /// The readers, each with whether it has received anything on this topic: one that comes late still needs the latched
+        /// value that the others have.
         var sinks: [(sink: any ArrivalSink, isServed: Bool)]
         var sequences = SequenceTracker()
         var counts = BusStatistics.Received()
@@ -96,13 +96,5 @@ struct Router {
                 route.counts.lost = route.counts.lost.addingSaturating(missing)
             }
         }
-    }
-}
-
-extension Int64 {
-    /// The sum, or the largest number where it does not fit.
-    func addingSaturating(_ other: Int64) -> Int64 {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? .max : sum
     }
 }

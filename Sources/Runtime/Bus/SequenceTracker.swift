@@ -26,6 +26,6 @@ package struct SequenceTracker: Sendable {
         let last = instances[index].last
         guard sequence > last else { return .duplicate }
         instances[index].last = sequence
-        return sequence == last + 1 ? .next : .gap(sequence - last - 1)
+        return sequence - last == 1 ? .next : .gap(sequence - last - 1)
     }
 }

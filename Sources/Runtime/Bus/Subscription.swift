@@ -7,7 +7,7 @@ package struct Received<Message: WireMessage>: Sendable {
     package var topic: String
     package var message: Message
     package var envelope: Envelope
-    /// When this process took it from the socket.
+    /// Time at which this process took it from the socket.
     package var receivedTime: MonotonicTime
 }
 
@@ -18,7 +18,7 @@ package struct RawMessage: Sendable {
     package var body: [UInt8]
     package var bulk: SharedBytes?
     package var receivedTime: MonotonicTime
-    /// Of all parts together.
+    /// Bytes of all parts together.
     package var byteCount: Int
 }
 

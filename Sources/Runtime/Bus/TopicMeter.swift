@@ -9,7 +9,7 @@ package struct TopicMeter: Sendable {
         package var hertz: Double
         package var minimum: Duration
         package var maximum: Duration
-        /// Of the population of intervals.
+        /// Standard deviation of the population of intervals.
         package var standardDeviation: Duration
     }
     package struct Bandwidth: Equatable, Sendable {
@@ -76,7 +76,7 @@ package struct TopicMeter: Sendable {
 
     private var inOrder: [Sample] { Array(samples[next...] + samples[..<next]) }
 
-    /// Nil until two messages have arrived.
+    /// How regularly messages arrive; nil until two have arrived.
     package var interval: Interval? {
         let times = inOrder.map(\.received)
         guard let first = times.first, let last = times.last, times.count > 1 else { return nil }
@@ -88,7 +88,7 @@ package struct TopicMeter: Sendable {
             maximum: .fromSeconds(intervals.max() ?? 0), standardDeviation: .fromSeconds(variance.squareRoot()))
     }
 
-    /// Nil until two messages have arrived.
+    /// How many bytes arrive; nil until two messages have arrived.
     package var bandwidth: Bandwidth? {
         let inOrder = inOrder
         guard let first = inOrder.first, let last = inOrder.last, inOrder.count > 1 else { return nil }
@@ -102,9 +102,9 @@ package struct TopicMeter: Sendable {
             largestBytes: sizes.max() ?? 0)
     }
 
-    /// From publishing to arrival here; nil until a message has arrived.
+    /// Time from publishing to arrival here; nil until a message has arrived.
     package var delaySincePublish: Quantiles? { Self.quantiles(samples.map(\.sincePublish)) }
-    /// From capture to arrival here; nil where messages carry no capture time.
+    /// Time from capture to arrival here; nil where messages carry no capture time.
     package var delaySinceCapture: Quantiles? { Self.quantiles(samples.compactMap(\.sinceCapture)) }
 
     /// Nearest-rank quantiles: the smallest value that at least the fraction q of all does not exceed.

@@ -18,7 +18,7 @@ enum ZeroMQ {
         }
     }
 
-    /// As `attempt`, for calls that never have to wait.
+    /// Makes a call as `attempt` does, one that never has to wait.
     static func check(
         _ name: StaticString, about subject: @autoclosure () -> String, _ call: () -> Int32
     ) throws(BusError) {

@@ -25,7 +25,7 @@ package struct ArmManifest: Equatable, Sendable {
             files: .disk)
     }
 
-    /// As `Manifest.init(parsing:)`.
+    /// Parses a manifest as `Manifest.init(parsing:)` does, and checks its section `arm`.
     package init(
         parsing text: some Collection<UInt8>, path: String, folder: String, overrides: [ManifestOverride] = [],
         workingFolder: String, files: FileProbe?

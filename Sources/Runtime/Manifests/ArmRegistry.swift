@@ -3,7 +3,7 @@ import JSONTree
 
 /// An arm that a living process drives, and where that process takes commands for it.
 package struct LiveArm: Equatable, Sendable {
-    /// For people: "the run in /tmp/octo-1000/widowx".
+    /// The process in words, for people: "the run in /tmp/octo-1000/widowx".
     package var place: String
     package var processID: Int32
     /// Absolute: the run folder, or that of a program that drives the arm alone. Its owner is `user`.
@@ -59,8 +59,8 @@ extension Manifest.Arm {
     }
 }
 
-/// Where every process that drives an arm says so, so that `octo-arm stop` finds it from every shell of its user, and of
-/// root: a folder for each user id that depends on no environment.
+/// The folder in which every process that drives an arm says so, so that `octo-arm stop` finds it from every shell of its
+/// user, and of root: one for each user id that depends on no environment.
 ///
 /// An entry is alive as long as its process holds the entry's lock; the kernel drops that however the process ends.
 package struct ArmRegistry: Sendable {
@@ -175,7 +175,7 @@ package struct ArmRegistry: Sendable {
 
     private enum Entry {
         case foreign
-        /// Its process is gone.
+        /// The entry's process is gone.
         case dead
         case living(LiveArm?)
     }

@@ -4,7 +4,7 @@ package struct FileNamePattern: Sendable {
 
     package init(_ pattern: String) { self.pattern = Array(pattern) }
 
-    /// As in a shell, a leading dot must be written out.
+    /// Whether the pattern matches a file's name. As in a shell, a leading dot must be written out.
     package func matches(_ name: String) -> Bool {
         if name.hasPrefix("."), pattern.first != "." { return false }
         let name = Array(name)

@@ -49,7 +49,7 @@ enum FileSystem {
         return nil
     }
 
-    /// To whom a file or folder belongs, a link itself; nil when it is not there. lstat(2).
+    /// The owner of a file or folder, a link itself; nil when it is not there. lstat(2).
     static func owner(of path: String) -> (user: uid_t, group: gid_t)? {
         var status = stat()
         return lstat(path, &status) == 0 ? (status.st_uid, status.st_gid) : nil
@@ -62,7 +62,7 @@ enum FileSystem {
         return String(cString: pointer)
     }
 
-    /// Where this process stands. getcwd(3).
+    /// The folder in which this process stands. getcwd(3).
     static var workingFolder: String { resolved(".") ?? "/" }
 
     /// `path` as seen from `folder`, without `.`, `..` and doubled slashes. Links in `path` itself are not followed.

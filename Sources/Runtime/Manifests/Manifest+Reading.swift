@@ -136,6 +136,10 @@ private struct CheckedSection {
     func numbersByName(_ key: String) -> [String: [Double]] {
         Dictionary(uniqueKeysWithValues: (node[key]?.object ?? []).map { ($0.key, $0.value.array?.compactMap(\.double) ?? []) })
     }
+    /// Names in a section of named sections for which `flag` is true.
+    func namesWhere(_ flag: String, in key: String) -> Set<String> {
+        Set((node[key]?.object ?? []).filter { $0.value[flag]?.bool == true }.map(\.key))
+    }
     func section(_ key: String) -> CheckedSection { CheckedSection(expect(key, node[key])) }
     /// Sorted, so that the order in the file decides nothing.
     func named(_ key: String) -> [(name: String, value: JSONNode)] {
@@ -149,7 +153,7 @@ extension Manifest.Record {
         self.init(
             isEnabled: section.bool("enabled"), folder: section.string("folder"), start: section.choice("start"),
             ring: section.seconds("ring_s"), memoryBytes: section.int("memory_mb") << 20,
-            compression: section.choice("compression"))
+            compression: section.choice("compression"), packsFrames: section.bool("pack_frames"), mode: section.choice("mode"))
     }
 }
 
@@ -234,7 +238,8 @@ extension Manifest.Policy {
             tokenizer: section.optionalString("tokenizer"), dataset: section.optionalString("dataset"),
             normalization: section.optionalString("normalization").flatMap(ManifestNormalization.init),
             rate: section.rate("rate_hz"), window: section.optionalInt("window"), proprio: section.proprioLayout("proprio"),
-            taskNumbers: section.numbersByName("task_numbers"), preprocessing: section.choice("preprocess"),
+            taskNumbers: section.numbersByName("task_numbers"), optionalCameras: section.namesWhere("optional", in: "cameras"),
+            preprocessing: section.choice("preprocess"),
             requiresGoal: section.bool("require_goal"), requiredFit: section.choice("require_goal_fit"),
             onDrift: section.choice("on_drift"), seed: UInt64(section.int("seed")), threads: section.int("threads"),
             cpus: section.optionalInts("cpus"), precision: section.choice("precision"),

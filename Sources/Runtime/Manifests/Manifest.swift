@@ -33,7 +33,7 @@ package enum ManifestDriftResponse: String, CaseIterable, Sendable {
     case pause
 }
 
-/// Where the arm retreats to before a goal is taken.
+/// The place to which the arm retreats before a goal is taken.
 package enum ManifestRetreat: String, CaseIterable, Sendable {
     case none
     case neutral
@@ -47,13 +47,29 @@ package enum ManifestSimulatedTask: String, CaseIterable, Sendable {
     case pickPlace = "pick-place"
 }
 
-/// When a run's first episode begins.
+/// What begins a run's first episode.
 package enum ManifestRecordingStart: String, CaseIterable, Sendable {
     case withRun = "with_run"
     case onCommand = "on_command"
 }
 
 /// How episodes are packed.
+/// Permissions of episodes; their folders can be entered by those who can read them.
+package enum ManifestRecordingMode: String, CaseIterable, Sendable {
+    case user = "0600"
+    case group = "0640"
+    case everybody = "0644"
+
+    /// The umask(2) of a process whose files and folders get them.
+    package var mask: UInt32 {
+        switch self {
+        case .user: 0o077
+        case .group: 0o027
+        case .everybody: 0o022
+        }
+    }
+}
+
 package enum ManifestRecordingCompression: String, CaseIterable, Sendable {
     case zstd
     case lz4
@@ -79,6 +95,9 @@ package struct Manifest: Equatable, Sendable {
         package var ring: Duration
         package var memoryBytes: Int
         package var compression: ManifestRecordingCompression
+        /// Frames that come uncompressed are kept as PNG.
+        package var packsFrames: Bool
+        package var mode: ManifestRecordingMode
     }
 
     package struct Teleop: Equatable, Sendable {
@@ -114,7 +133,7 @@ package struct Manifest: Equatable, Sendable {
             package var width: Int
             package var height: Int
             package var rate: Rate
-            /// Nil: as the camera likes best.
+            /// Pixel format of the frames; nil: as the camera likes best.
             package var format: PixelFormat?
             /// Absolute path of the camera's calibration file; nil: the camera does as it likes.
             package var calibration: String?
@@ -125,7 +144,7 @@ package struct Manifest: Equatable, Sendable {
             package var width: Int
             package var height: Int
             package var rate: Rate
-            /// From the capture until the frame is there.
+            /// Time from the capture until the frame is there.
             package var latency: Duration
             /// Standard deviation, as a share of white.
             package var noise: Double
@@ -133,7 +152,7 @@ package struct Manifest: Equatable, Sendable {
             package var exposureDrift: Double
             /// Probability with which a frame is lost.
             package var dropProbability: Double
-            /// From then on every frame shows the same; nil: never.
+            /// Time after the first frame from which on every frame shows the same; nil: never.
             package var freezesAfter: Duration?
             package var seed: UInt64
         }
@@ -147,7 +166,7 @@ package struct Manifest: Equatable, Sendable {
         }
         package var name: String
         package var source: Source
-        /// Its view changes with every motion of the arm.
+        /// Whether the camera's view changes with every motion of the arm.
         package var ridesOnArm: Bool
         /// The name of the process that publishes its frames.
         package var node: String { "camera-\(name)" }
@@ -192,21 +211,23 @@ package struct Manifest: Equatable, Sendable {
     package struct Policy: Equatable, Sendable {
         /// Absolute path of the checkpoint folder.
         package var checkpoint: String
-        /// Nil: the newest.
+        /// Training step of the checkpoint; nil: the newest.
         package var step: Int?
         /// Absolute path of a sentencepiece model; nil: the one in the checkpoint's folder, if there is one.
         package var tokenizer: String?
-        /// Nil: the only one the checkpoint has statistics of.
+        /// Data set whose statistics are used; nil: the only one the checkpoint has statistics of.
         package var dataset: String?
-        /// Nil: as the checkpoint says.
+        /// How the checkpoint's numbers were normalised; nil: as the checkpoint says.
         package var normalization: ManifestNormalization?
         package var rate: Rate
-        /// Nil: as the checkpoint says.
+        /// Timesteps of the policy's window; nil: as the checkpoint says.
         package var window: Int?
         /// How the data set writes the arm's state; nil: the checkpoint reads none.
         package var proprio: ProprioLayout?
-        /// By the key of the task; empty: none.
+        /// Numbers that the policy is given for its task, by the key of the task; empty: none.
         package var taskNumbers: [String: [Double]]
+        /// Names of cameras without which the policy goes on.
+        package var optionalCameras: Set<String>
         package var preprocessing: ManifestPreprocessing
         package var requiresGoal: Bool
         package var requiredFit: ManifestFitRequirement
@@ -214,7 +235,7 @@ package struct Manifest: Equatable, Sendable {
         package var seed: UInt64
         /// 0: all cores.
         package var threads: Int
-        /// Nil: the system decides.
+        /// CPUs on which the policy runs; nil: the system decides.
         package var cpus: [Int]?
         package var precision: ManifestPrecision
         package var maximumFrameAge: Duration
@@ -255,7 +276,7 @@ package struct Manifest: Equatable, Sendable {
             /// Policy steps.
             package var stickySteps: Int
         }
-        /// When a joint counts as blocked, overloaded or too hot.
+        /// The limits from which on a joint counts as blocked, overloaded or too hot.
         package struct ServoLimits: Equatable, Sendable {
             /// Radians.
             package var stallError: Double
@@ -307,7 +328,7 @@ package struct Manifest: Equatable, Sendable {
         package var scene: String?
         /// Absolute path of a MuJoCo model in place of the one made of scene and arm.
         package var model: String?
-        /// Of the scene's variation; nil: the scene as it is written.
+        /// Seed of the scene's variation; nil: the scene as it is written.
         package var seed: UInt64?
         /// What the run is judged by, and the object it is about, nil for the scene's first; nil: nothing is judged.
         package var task: ManifestSimulatedTask?

@@ -2,7 +2,7 @@ import JSONTree
 
 /// Holds a JSON tree against the rules and collects everything that is wrong with it.
 struct ManifestCheck {
-    /// Nil leaves files alone: the manifest was checked before, on this machine.
+    /// Looks at the files that the manifest names; nil leaves them alone: it was checked before, on this machine.
     let files: FileProbe?
     let manifestFolder: String
     /// What paths set on the command line are relative to.

@@ -7,6 +7,7 @@ extension ManifestCheck {
         checkRates(in: tree)
         checkPorts(in: tree)
         checkCameraFolders(in: tree)
+        checkPolicyCameras(in: tree)
         checkGoal(in: tree)
         checkSimulation(in: tree)
     }
@@ -97,13 +98,33 @@ extension ManifestCheck {
         guard let bus = tree["bus"], bus["transport"]?.string == "tcp", let node = bus["base_port"], let first = node.int,
             let cameras = tree["cameras"]?.object
         else { return }
-        let processes = cameras.count + (tree["simulation"] == nil ? 3 : 4)
-        let ports = processes + 1
+        let simulations = tree["simulation"] == nil ? 0 : 1
+        let recorders = tree["record"]?["enabled"]?.bool == false ? 0 : 1
+        // Goal, policy and arm beside them; arm and goal, simulation and recorder take commands (`Manifest.commandedNodes`).
+        let processes = cameras.count + 3 + simulations + recorders
+        let ports = processes + 2 + simulations + recorders
         if first + ports - 1 > 65535 {
             report(
                 ["bus", "base_port"], in: tree, found: "\(first) with \(processes) processes",
-                allowed: "at most \(65536 - ports), since each process takes one port, the arm's commands another, and "
+                allowed: "at most \(65536 - ports), since each process takes one port, commands to some of them others, and "
                     + "65535 is the last")
+        }
+    }
+
+    /// A policy that goes on without any camera would be blind.
+    private mutating func checkPolicyCameras(in tree: JSONNode) {
+        let names = (tree["cameras"]?.object ?? []).map(\.key)
+        let known = names.sorted().joined(separator: ", ")
+        for named in tree["policy"]?["cameras"]?.object ?? [] where !names.contains(named.key) && !names.isEmpty {
+            report(
+                ["policy", "cameras", named.key], in: tree, found: "a camera called \"\(named.key)\"",
+                allowed: "the names of the manifest's cameras: \(known)")
+        }
+        let isNeeded = names.contains { tree["policy"]?["cameras"]?[$0]?["optional"]?.bool != true }
+        if !isNeeded, !names.isEmpty {
+            report(
+                ["policy", "cameras"], in: tree, found: "all cameras optional",
+                allowed: "at least one of \(known) that is not: the policy must see something")
         }
     }
 
@@ -172,8 +193,8 @@ extension ManifestCheck {
     ) {
         var node = tree
         var isDefault = false
-        for key in keys {
-            guard let next = node[key], next.line > 0 || isOverridden(keys) else {
+        for (index, key) in keys.enumerated() {
+            guard let next = node[key], next.line > 0 || isOverridden(ManifestPath(Array(keys[...index]))) else {
                 isDefault = node[key] != nil
                 break
             }
@@ -184,5 +205,6 @@ extension ManifestCheck {
             suggestion: suggestion)
     }
 
-    private func isOverridden(_ keys: [String]) -> Bool { overridden.contains { ManifestPath(keys).isWithin($0) } }
+    /// Whether a command line gave the value, or something within it.
+    private func isOverridden(_ path: ManifestPath) -> Bool { overridden.contains { path.isWithin($0) || $0.isWithin(path) } }
 }

@@ -28,7 +28,8 @@ enum ManifestKeys {
         ManifestKey("enabled", .boolean, .defaultsTo(true), "Whether a recorder runs."),
         ManifestKey(
             "start", .choice(ManifestRecordingStart.allCases.map(\.rawValue)), .defaultsTo("with_run"),
-            "Whether the first episode begins with the run ('with_run'), or each by a person ('on_command': octo-record start, "
+            "Whether the first episode begins with the run ('with_run': once all processes are ready, with record.ring_s of what was "
+                + "before; a start that fails leaves none), or each by a person ('on_command': octo-record start, "
                 + "the keys of octo-teleop)."),
         ManifestKey(
             "ring_s", .number(0...600), .defaultsTo(10), unit: "s",
@@ -39,6 +40,14 @@ enum ManifestKeys {
         ManifestKey(
             "compression", .choice(ManifestRecordingCompression.allCases.map(\.rawValue)), .defaultsTo("zstd"),
             "How the file is packed: 'zstd' small, 'lz4' with less work, 'none' not at all."),
+        ManifestKey(
+            "pack_frames", .boolean, .defaultsTo(true),
+            "Whether frames that a camera delivers uncompressed are kept as PNG, with every pixel: about half the bytes, for some "
+                + "milliseconds of work each. Frames that come as JPEG stay as they are."),
+        ManifestKey(
+            "mode", .choice(ManifestRecordingMode.allCases.map(\.rawValue)), .defaultsTo("0600"),
+            "Who may read the episodes, which are pictures of your rooms: '0600' you alone, '0640' your group too, '0644' "
+                + "everybody on this machine."),
         ManifestKey(
             "folder", .destinationFolder, .optional,
             "Where each run gets a folder for its episodes. Left out, it is 'episodes' in the folder in which octo-launch was "
@@ -211,6 +220,13 @@ enum ManifestKeys {
         "rate_hz", .number(0.1...100), .defaultsTo(5), unit: "Hz",
         "The policy rate: how many observations are taken in a second; the control frequency of the training data.")
 
+    private static let policyCamera: [ManifestKey] = [
+        ManifestKey(
+            "optional", .boolean, .defaultsTo(false),
+            "Whether the policy goes on without this camera: as long as it delivers no frame that can be used its tokens are "
+                + "masked, as in training with pictures left out. Otherwise the arm holds.")
+    ]
+
     private static let policy: [ManifestKey] = [
         ManifestKey("checkpoint", .path(.folder), .required, "The Octo checkpoint as the official code saves it."),
         ManifestKey(
@@ -244,6 +260,9 @@ enum ManifestKeys {
             "task_numbers", .named(.numbers(-1e9...1e9, count: 1...1000), atLeast: 1), .optional,
             "Numbers of the task by their key, for checkpoints whose image encoder is conditioned on them (task_film_keys), in "
                 + "the units of the training. A checkpoint that reads some is refused without them."),
+        ManifestKey(
+            "cameras", .named(.section(policyCamera), atLeast: 1), .optional,
+            "What the policy makes of single cameras, by their names."),
         ManifestKey(
             "preprocess", .choice(ManifestPreprocessing.allCases.map(\.rawValue)), .defaultsTo("resize"),
             "How frames become the network's input size; as in the training."),

@@ -1,6 +1,6 @@
 import JSONTree
 
-/// Where a value stands in the manifest: the keys that lead to it.
+/// The place of a value in the manifest: the keys that lead to it.
 package struct ManifestPath: Hashable, Sendable, CustomStringConvertible {
     package let keys: [String]
 
@@ -11,7 +11,7 @@ package struct ManifestPath: Hashable, Sendable, CustomStringConvertible {
     /// True for `other` itself and for everything within it.
     package func isWithin(_ other: ManifestPath) -> Bool { keys.starts(with: other.keys) }
 
-    /// As JSONPath (RFC 9535) writes it: `$.arm.control_rate_hz`, `$.cameras["my camera"]`.
+    /// The path as JSONPath (RFC 9535) writes it: `$.arm.control_rate_hz`, `$.cameras["my camera"]`.
     package var description: String {
         keys.reduce("$") { text, key in
             let plain = key.unicodeScalars.allSatisfy { scalar in
@@ -77,7 +77,8 @@ extension ManifestError: CustomStringConvertible {
             "reading --set \(text): \(reason). Write --set key.key=value, for example --set arm.control_rate_hz=250."
         case .invalid(let path, let problems):
             "checking the manifest \(path): found \(problems.count) problem\(problems.count == 1 ? "" : "s"), expected "
-                + "none. Mend the following, then run octo-launch --check \(path).\n"
+                + "none. Mend the following, then run octo-launch --check \(path)"
+                + (problems.contains { "\($0)".contains("set on the command line") } ? " with the same --set.\n" : ".\n")
                 + problems.map { "  \($0)" }.joined(separator: "\n")
         }
     }

@@ -1,5 +1,6 @@
 import Glibc
 import JSONTree
+import Messages
 import Time
 
 /// All that a process must know of the run it belongs to; the launcher writes it to `run.json` in the run folder.
@@ -8,6 +9,8 @@ package struct RunDescription: Equatable, Sendable {
     /// The most a unix socket's path can have: sun_path without its closing zero. unix(7).
     package static let maximumSocketPath = 107
 
+    /// Version of the launcher that began the run.
+    package var version = OctoRuntime.version
     /// Absolute.
     package var folder: String
     /// Random, 16 hexadecimal digits: messages of an earlier run in the same folder can be told apart.
@@ -17,7 +20,7 @@ package struct RunDescription: Equatable, Sendable {
     package var started: String
     /// The ZeroMQ endpoint that each process binds, by the process's name.
     package var endpoints: [String: String]
-    /// Where programs that come and go send commands, by the name of the process that takes them.
+    /// The endpoint to which programs that come and go send commands, by the name of the process that takes them.
     package var commandEndpoints: [String: String]
     /// Absolute.
     package var manifestPath: String
@@ -69,6 +72,7 @@ package struct RunDescription: Equatable, Sendable {
 extension RunDescription {
     package var json: JSONNode {
         .object([
+            "version": JSONNode(version),
             "run_id": JSONNode(runID),
             "launcher_pid": JSONNode(Int(launcherPID)),
             "started": JSONNode(started),
@@ -100,7 +104,7 @@ extension RunDescription {
         } catch {
             throw .damaged(path: path, problem: error.description)
         }
-        guard let runID = root["run_id"]?.string, let pid = root["launcher_pid"]?.int.flatMap({ Int32(exactly: $0) }),
+        guard let version = root["version"]?.string, let runID = root["run_id"]?.string, let pid = root["launcher_pid"]?.int.flatMap({ Int32(exactly: $0) }),
             let started = root["started"]?.string, let members = root["endpoints"]?.object,
             let listeners = root["command_endpoints"]?.object,
             let manifestPath = root["manifest_path"]?.string, let tree = root["manifest"]
@@ -121,7 +125,7 @@ extension RunDescription {
             throw .damaged(path: path, problem: "a process has no endpoint")
         }
         self.init(
-            folder: folder, runID: runID, launcherPID: pid, started: started, endpoints: endpoints,
+            version: version, folder: folder, runID: runID, launcherPID: pid, started: started, endpoints: endpoints,
             commandEndpoints: commandEndpoints, manifestPath: manifestPath, manifest: manifest)
     }
 }

@@ -10,7 +10,7 @@ package struct RunFolder: ~Copyable {
 
     deinit { close(lock) }
 
-    /// Where run folders lie: `$OCTO_RUN_BASE`, else `$XDG_RUNTIME_DIR/octo`, else `/tmp/octo-<uid>`.
+    /// The folder in which run folders lie: `$OCTO_RUN_BASE`, else `$XDG_RUNTIME_DIR/octo`, else `/tmp/octo-<uid>`.
     package static func base(_ environment: [String: String]) -> String {
         if let base = environment["OCTO_RUN_BASE"], !base.isEmpty {
             return FileSystem.absolute(base, from: FileSystem.workingFolder)

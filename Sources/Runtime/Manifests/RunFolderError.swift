@@ -30,9 +30,9 @@ extension RunFolderError: CustomStringConvertible {
             "opening the run folder \(path): found mode 0\(String(mode, radix: 8)), expected one that nobody else can "
                 + "write to, since who writes there can command the arm. Run chmod 700 \(path)."
         case .busy(let path, let launcher):
-            "locking the run folder \(path): found that it is in use\(launcher.map { " by octo-launch with process id \($0)" } ?? ""), "
-                + "expected no other launcher. Stop that one (\(launcher.map { "kill \($0)" } ?? "Ctrl-C in its terminal")), or "
-                + "start this robot beside it with --set name=OTHER."
+            "locking the run folder \(path): found that it is in use\(launcher.map { " by process \($0)" } ?? ""), "
+                + "expected nobody else there. Stop that one (\(launcher.map { "kill \($0)" } ?? "Ctrl-C in its terminal")), or "
+                + "take another folder: octo-launch --set name=OTHER, octo-replay bus --run-folder DIR."
         case .pathTooLong(let path, let bytes, let maximum):
             "making the socket \(path): found a path of \(bytes) bytes, expected at most \(maximum). Choose a shorter "
                 + "folder with octo-launch --run-folder DIR or OCTO_RUN_BASE, or set bus.transport=tcp."

@@ -20,7 +20,7 @@ package enum RunSearch {
         return only
     }
 
-    /// Where this process looks for runs.
+    /// The folder in which this process looks for runs.
     package static var base: String {
         var environment: [String: String] = [:]
         for name in ["OCTO_RUN_BASE", "XDG_RUNTIME_DIR"] { environment[name] = getenv(name).map { String(cString: $0) } }

@@ -2,21 +2,27 @@ import Foundation
 
 /// Files of this project that programs take where nobody names another: found from any working folder.
 package enum ShippedFile {
+    /// Folder within `make install`'s prefix that gets launch/ and calibration/.
+    private static let share = "share/octo-runtime"
+
     /// - Parameters:
     ///   - path: relative, such as `launch/sim.json`.
     ///   - probe: looks at the disk.
     ///   - program: where the running program lies.
     /// - Returns: `path` where something is there; else the file of that name in the nearest folder above the program that has
-    ///   one, as a build folder lies within the project; else `path`, about which whoever reads it complains.
+    ///   one, as a build folder lies within the project, or in its `share/octo-runtime`, as they are installed; else `path`,
+    ///   about which whoever reads it complains.
     package static func path(
         _ path: String, probe: FileProbe = .disk,
         program: String = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
     ) -> String {
-        if probe.kind(path) != nil { return path }
+        if path.hasPrefix("/") || probe.kind(path) != nil { return path }
         var folder = program.split(separator: "/").dropLast()
         while !folder.isEmpty {
-            let candidate = "/" + folder.joined(separator: "/") + "/" + path
-            if probe.kind(candidate) == .file { return candidate }
+            let above = "/" + folder.joined(separator: "/")
+            for candidate in ["\(above)/\(path)", "\(above)/\(share)/\(path)"] where probe.kind(candidate) == .file {
+                return candidate
+            }
             folder.removeLast()
         }
         return path

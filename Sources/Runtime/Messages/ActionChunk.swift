@@ -18,12 +18,12 @@ package struct ActionChunk: Equatable, Sendable {
     /// Counts chunks of one policy process from 0.
     package var id: UInt64
     package var goalID: String
-    /// When the observation tick was due whose window the chunk was inferred from. Action `i` is meant for
+    /// Time at which the observation tick was due whose window the chunk was inferred from. Action `i` is meant for
     /// `observationTime + i × stepDuration`.
     package var observationTime: MonotonicTime
     /// Capture time of the oldest among the cameras' newest frames: frame-to-actuation latency counts from here.
     package var captureTime: MonotonicTime
-    /// When the network had finished.
+    /// Time at which the network had finished.
     package var inferredTime: MonotonicTime
     package var stepDuration: Duration
     package var actionDimension: Int

@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 import Time
 
 /// What an operator asks of the arm besides moving it.
@@ -45,7 +45,7 @@ package struct ManualCommand: Equatable, Sendable, BitwiseCopyable {
         case positions(JointVector, speed: Double)
     }
     package var time: MonotonicTime
-    /// While the dead-man switch is not held nothing moves, and the policy has the arm.
+    /// Whether the dead-man switch is held; while it is not, nothing moves, and the policy has the arm.
     package var isDeadManHeld: Bool
     package var motion: Motion
     /// Opening wanted, 0 closed ... 1 open; nil leaves it as it is.

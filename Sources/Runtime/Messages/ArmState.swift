@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 import Time
 
 /// Joints of one arm, and its gripper, which comes after the last joint.
@@ -133,7 +133,7 @@ package enum ArmMode: Equatable, Sendable, BitwiseCopyable {
     case holding(HoldReason)
     /// An operator moves it.
     case manual
-    /// On its way back, slowly, from beyond a limit.
+    /// The arm is on its way back, slowly, from beyond a limit.
     case recovering
 }
 
@@ -182,9 +182,9 @@ package struct ChunkReport: Equatable, Sendable, BitwiseCopyable {
     package var outcome: Outcome
     package var captureTime: MonotonicTime
     package var observationTime: MonotonicTime
-    /// When the arm took it; zero if it never reached the control loop.
+    /// Time at which the arm took it; zero if it never reached the control loop.
     package var receivedTime: MonotonicTime
-    /// When the first setpoint derived from it went to the driver; zero if none did.
+    /// Time at which the first setpoint derived from it went to the driver; zero if none did.
     package var firstSetpointTime: MonotonicTime
     /// Steps dropped because they had elapsed on arrival.
     package var stepsSkipped: Int
@@ -210,7 +210,7 @@ package struct ChunkReport: Equatable, Sendable, BitwiseCopyable {
 }
 
 extension ChunkReport {
-    /// From the observation until the arm had the chunk, as the stamps say; nil if the arm never had it.
+    /// Time from the observation until the arm had the chunk, as the stamps say; nil if the arm never had it.
     package var delay: Duration? { receivedTime > .zero ? receivedTime - observationTime : nil }
 }
 

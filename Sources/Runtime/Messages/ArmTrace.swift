@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 import Time
 
 /// What went into the control loop and what came out of it, in its order: enough to compute every setpoint again.
@@ -20,7 +20,7 @@ package struct ArmTrace: Equatable, Sendable {
     /// One turn of the loop.
     package struct Tick: Equatable, Sendable, BitwiseCopyable {
         package var deadline: MonotonicTime
-        /// Nil when the encoders could not be read.
+        /// The arm's measured state; nil when the encoders could not be read.
         package var measured: JointState?
         /// The arm was told before to brake, and to take no more chunks.
         package var isStopping: Bool
@@ -28,7 +28,7 @@ package struct ArmTrace: Equatable, Sendable {
         package var setpoint: JointSetpoint
         /// The servos were told to let go instead.
         package var isLimp: Bool
-        /// When the setpoint was with the driver; nil when it was not.
+        /// Time at which the setpoint was with the driver; nil when it was not.
         package var writtenTime: MonotonicTime?
         /// The driver refused what it was told.
         package var hasFailed: Bool

@@ -16,7 +16,7 @@ package struct CameraFrame: Equatable, Sendable {
     package var deviceID: String
     /// Counts captured frames from 0; a gap means that frames were lost before they could be published.
     package var sequence: UInt64
-    /// When the light fell in, as near as the source knows.
+    /// Time at which the light fell in, as near as the source knows.
     package var captureTime: MonotonicTime
     package var pixels: Pixels
     /// FNV-1a of the pixel bytes: a stalled camera repeats it.
@@ -24,7 +24,7 @@ package struct CameraFrame: Equatable, Sendable {
     /// How the device was set when it took the picture: exposure, gain, white balance as the device says them, crop and
     /// rotation as configured. Empty where nothing is known.
     package var settings: [Setting]
-    /// Of the camera's calibration file; empty: it has none.
+    /// Hash of the camera's calibration file; empty: it has none.
     package var calibrationHash: String
 
     package struct Setting: Hashable, Sendable {

@@ -19,7 +19,7 @@ package struct EpisodeCommand: Equatable, Sendable {
     /// Who asks; never empty.
     package var operatorID: String
     package var action: Action
-    /// For `start` the episode's name, empty for one by time; for all others a note.
+    /// The episode's name for `start`, empty for one by time; a note for all others.
     package var text: String
     package var time: MonotonicTime
 
@@ -34,11 +34,11 @@ package struct EpisodeCommand: Equatable, Sendable {
 
 /// What became of an `EpisodeCommand`.
 package struct EpisodeResult: Equatable, Sendable {
-    /// Of the command, with the operator who sent it.
+    /// Id of the command, with the operator who sent it.
     package var id: UInt64
     package var operatorID: String
     package var isAccepted: Bool
-    /// For people: what was done, or why not and what to do.
+    /// Answer for people: what was done, or why not and what to do.
     package var message: String
     package var time: MonotonicTime
 
@@ -62,12 +62,12 @@ package struct EpisodeState: Equatable, Sendable {
         case discarded = 4
     }
     package var isRecording: Bool
-    /// Of the present or the last episode; empty before the first.
+    /// Name of the present or the last episode; empty before the first.
     package var name: String
-    /// Its file; empty before the first.
+    /// Path of the episode's file; empty before the first.
     package var path: String
     package var outcome: Outcome
-    /// When it began; meaningless before the first.
+    /// Time at which the episode began; meaningless before the first.
     package var startTime: MonotonicTime
     package var messages: Int64
     package var bytes: Int64

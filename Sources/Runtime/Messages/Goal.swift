@@ -20,7 +20,7 @@ package struct Goal: Equatable, Sendable {
     /// Sorted by camera name, each camera once.
     package var views: [View]
     package var text: String?
-    /// Where it came from, for people: a file, or an episode with the frame's index.
+    /// Origin of the goal, for people: a file, or an episode with the frame's index.
     package var source: String
 
     package init(id: String, name: String, views: [View], text: String?, source: String) {

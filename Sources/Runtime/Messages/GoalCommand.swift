@@ -14,13 +14,13 @@ package struct GoalCommand: Equatable, Sendable {
         case record(Recording)
     }
     package struct Recording: Equatable, Sendable {
-        /// In the library.
+        /// Name of the goal in the library.
         package var name: String
         /// The sentence that goes with the pictures.
         package var text: String?
         /// A goal of that name may be overwritten.
         package var replaces: Bool
-        /// For people: "live", "teleop".
+        /// Origin of the goal, for people: "live", "teleop".
         package var origin: String
 
         package init(name: String, text: String? = nil, replaces: Bool = false, origin: String) {
@@ -51,16 +51,16 @@ package struct GoalCommand: Equatable, Sendable {
 
 /// What became of a `GoalCommand`.
 package struct GoalResult: Equatable, Sendable {
-    /// Of the command, with the operator who sent it.
+    /// Id of the command, with the operator who sent it.
     package var id: UInt64
     package var operatorID: String
     package var isAccepted: Bool
-    /// Of the goal that is set, or was recorded.
+    /// Id and name of the goal that is set, or was recorded.
     package var goalID: String
     package var goalName: String
     /// The folder that holds the goal; empty when it is in none.
     package var path: String
-    /// For people: what was done, or why not and what to do.
+    /// Answer for people: what was done, or why not and what to do.
     package var message: String
     package var time: MonotonicTime
 

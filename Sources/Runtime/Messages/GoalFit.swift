@@ -27,14 +27,14 @@ package struct GoalFit: Equatable, Sendable {
         package var camera: String
         package var verdict: Verdict
         package var reasons: [Reason]
-        /// Where the live picture has gone, pixels of the camera's frames: right and down.
+        /// How far the live picture has moved, pixels of the camera's frames: right and down.
         package var shiftX: Double
         package var shiftY: Double
         /// Radians, clockwise.
         package var rotation: Double
         /// 1 is the same size, more is nearer.
         package var scale: Double
-        /// Of the live picture, as a share of the goal's.
+        /// Brightness of the live picture, as a share of the goal's.
         package var brightness: Double
         /// Share of the picture that shows the same, once moved and lit alike.
         package var agreement: Double
@@ -63,7 +63,7 @@ package struct GoalFit: Equatable, Sendable {
     package var verdict: Verdict
     /// Ascending by camera.
     package var cameras: [CameraFit]
-    /// When it was found.
+    /// Time at which the fit was found.
     package var time: MonotonicTime
 
     package init(goalID: String, goalName: String, verdict: Verdict, cameras: [CameraFit], time: MonotonicTime) {

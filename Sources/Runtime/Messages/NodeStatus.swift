@@ -7,12 +7,18 @@ package struct NodeStatus: Equatable, Sendable {
         case starting = 1
         /// Everything it needs is there; it does its work.
         case ready = 2
-        /// It works, but a person should look: `headline` says at what.
+        /// The node works, but a person should look: `headline` says at what.
         case degraded = 3
-        /// It cannot do its work until something is mended.
+        /// The node cannot do its work until something is mended.
         case fault = 4
         case stopping = 5
     }
+    /// Stands before a topic in the name of a counter: how many messages of it the process has sent.
+    package static let sentPrefix = "sent "
+
+    /// The counter of a node that stops: bytes that it still has to bring out.
+    package static let bytesLeft = "bytes_left"
+
     package struct Counter: Equatable, Sendable {
         package var name: String
         package var value: Int64
@@ -39,7 +45,7 @@ package struct NodeStatus: Equatable, Sendable {
     }
 
     package var node: String
-    /// Of the process that published it; a core that knows of no processes leaves 0, the shell fills it in.
+    /// Id of the process that published it; a core that knows of no processes leaves 0, the shell fills it in.
     package var processID: Int32
     package var state: State
     /// One line for people: what it does, or what is wrong with the way to mend it.

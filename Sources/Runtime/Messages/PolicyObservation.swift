@@ -9,10 +9,15 @@ package struct PolicyObservation: Equatable, Sendable {
         package var height: Int
         /// `[window, height, width, 3]`, oldest first.
         package var pixels: SharedBytes
-        /// Capture time of the newest frame in the window.
+        /// Capture time of the newest frame in the window; the tick's where there is none.
         package var captureTime: MonotonicTime
+        /// One per slot of the window; false where the camera had no usable frame, whose pixels are then black. Empty: it had all.
+        package var padMask: [Bool]
 
-        package init(camera: String, width: Int, height: Int, pixels: SharedBytes, captureTime: MonotonicTime) {
+        package init(
+            camera: String, width: Int, height: Int, pixels: SharedBytes, captureTime: MonotonicTime, padMask: [Bool] = []
+        ) {
+            self.padMask = padMask
             self.camera = camera
             self.width = width
             self.height = height
@@ -25,7 +30,7 @@ package struct PolicyObservation: Equatable, Sendable {
     package struct Proprio: Equatable, Sendable {
         /// `[window, numbers]`, oldest first, in the data set's units: metres, radians, opening.
         package var values: [Float]
-        /// When the two states were measured that the newest timestep lies between; the same for a state of that very time.
+        /// Times of the two measured states that the newest timestep lies between; the same for a state of that very time.
         package var before: MonotonicTime
         package var after: MonotonicTime
 
@@ -38,12 +43,12 @@ package struct PolicyObservation: Equatable, Sendable {
 
     /// Counts observation ticks from 0.
     package var tick: UInt64
-    /// When the tick was due.
+    /// Time at which the tick was due.
     package var time: MonotonicTime
     package var goalID: String
     /// Sorted by camera name.
     package var views: [View]
-    /// Nil for a policy that reads images alone.
+    /// The arm's state; nil for a policy that reads images alone.
     package var proprio: Proprio?
     /// One per slot of the window; false marks padding at the start of an episode.
     package var timestepPadMask: [Bool]

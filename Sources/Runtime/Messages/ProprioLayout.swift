@@ -15,7 +15,7 @@ package enum ProprioField: Hashable, Sendable {
     package static let all: [ProprioField] =
         [.x, .y, .z, .roll, .pitch, .yaw] + (0..<mostJoints).map { .joint($0) } + [.gripper, .zero]
 
-    /// As many as a `JointVector` holds.
+    /// Most joints of an arm: as many as a `JointVector` holds.
     private static let mostJoints = 8
 
     /// What the manifest calls it; people count joints from 1.
@@ -63,7 +63,7 @@ package enum ProprioLayout: Equatable, Sendable {
         }
     }
 
-    /// As the manifest writes it.
+    /// The layout as the manifest writes it.
     package var description: String {
         switch self {
         case .bridge: "\"bridge\""

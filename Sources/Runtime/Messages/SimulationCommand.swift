@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 import Time
 
 /// What a person does to the simulated world while it runs.
@@ -31,7 +31,7 @@ package struct SimulationCommand: Equatable, Sendable {
 
 /// What became of a `SimulationCommand`.
 package struct SimulationResult: Equatable, Sendable {
-    /// Of the command, with the operator who sent it.
+    /// Id of the command, with the operator who sent it.
     package var id: UInt64
     package var operatorID: String
     package var isAccepted: Bool

@@ -1,9 +1,5 @@
 import Logging
 
-#if canImport(Glibc)
-import Glibc
-#endif
-
 /// Log lines on standard error, as short as they can be: the launcher puts the node's name in front, and the bus has
 /// the times.
 struct LineLog: LogHandler {
@@ -17,8 +13,6 @@ struct LineLog: LogHandler {
 
     func log(event: LogEvent) {
         let prefix = event.level >= .warning ? "\(event.level): " : ""
-        let line = Array("\(prefix)\(event.message)\n".utf8)
-        // One write a line, so that lines of several threads do not mix; a reader that is gone is not our trouble.
-        _ = write(STDERR_FILENO, line, line.count)
+        LineWriter.standardError.write("\(prefix)\(event.message)")
     }
 }

@@ -16,7 +16,7 @@ package struct NodeArguments: ParsableArguments {
 
 /// Exit codes that all programs share; they are part of the command-line interface.
 package enum NodeExit {
-    /// It failed while it ran.
+    /// The program failed while it ran.
     package static let failure = ExitCode(1)
     /// What it was given (arguments, manifest, files) cannot be used.
     package static let badInput = ExitCode(2)

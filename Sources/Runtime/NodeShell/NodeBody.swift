@@ -16,9 +16,13 @@ package protocol NodeBody {
     /// Runs in place of `turn` once the node was asked to stop.
     /// - Returns: true when it may end.
     mutating func stop(at now: MonotonicTime) -> Bool
+
+    /// Bytes that a node which was asked to stop still has to bring out; as long as they get fewer it is waited for.
+    var bytesLeft: Int? { get }
 }
 
 extension NodeBody {
     package var wakeDescriptors: [Int32] { [] }
     package mutating func stop(at now: MonotonicTime) -> Bool { true }
+    package var bytesLeft: Int? { nil }
 }

@@ -1,15 +1,12 @@
 import ArgumentParser
 import Bus
 import CShims
-import Launch
+import Glibc
 import Logging
+import Manifests
 import Messages
 import Time
 import Wire
-
-#if canImport(Glibc)
-import Glibc
-#endif
 
 /// What a node has when it starts: its place in the run, its connection, its log.
 package struct NodeContext {
@@ -23,6 +20,8 @@ package struct NodeContext {
 package enum NodeProcess {
     private static let statusPeriod = Duration.milliseconds(500)
     private static let recorderPatience = Duration.seconds(1)
+    /// How long the end of a node waits for its last lines to be taken.
+    private static let lastWait = Duration.milliseconds(500)
     /// A node that is asked to stop and hangs is ended by the kernel after this many seconds.
     private static let stopDeadlineSeconds: UInt32 = 5
 
@@ -34,6 +33,8 @@ package enum NodeProcess {
     package static func run<Body: NodeBody>(
         _ arguments: NodeArguments, makeBody: (NodeContext) throws -> Body
     ) throws {
+        // What a node writes is about somebody's rooms, and its sockets command an arm: for this user alone.
+        umask(0o077)
         let signals = octo_signal_fd()
         guard signals >= 0 else { throw fail("cannot receive signals: errno \(-signals)", .init(1)) }
         octo_exit_deadline_after_signal(stopDeadlineSeconds)
@@ -71,7 +72,8 @@ package enum NodeProcess {
             return bus.close()
         }
         do {
-            try loop(&body, bus: bus, status: status, signals: signals, log: log)
+            try loop(
+                &body, bus: bus, status: status, signals: signals, log: log, isLaunched: run.launcherPID == getppid())
         } catch {
             // Whatever broke, what moves is brought to rest first.
             octo_exit_deadline(stopDeadlineSeconds)
@@ -81,6 +83,7 @@ package enum NodeProcess {
             throw fail("\(error)", NodeExit.failure)
         }
         bus.close()
+        LineWriter.standardError.flush(limit: lastWait)
     }
 
     /// What is said before the recorder listens is in no episode. One that does not come is not waited for long: it is no
@@ -94,9 +97,10 @@ package enum NodeProcess {
     }
 
     private static func loop<Body: NodeBody>(
-        _ body: inout Body, bus: BusNode, status: StatusPublisher, signals: Int32, log: Logger
+        _ body: inout Body, bus: BusNode, status: StatusPublisher, signals: Int32, log: Logger, isLaunched: Bool
     ) throws {
         var stopping = false
+        var leastLeft = Int.max
         var shown = body.status(at: .now())
         var nextStatus = MonotonicTime.now()
         while true {
@@ -110,13 +114,23 @@ package enum NodeProcess {
             if stopping {
                 if body.stop(at: now) { break }
                 wake = now + .milliseconds(10)
+                if let left = body.bytesLeft, left < leastLeft {
+                    // It gets on: not to be ended by the kernel yet.
+                    leastLeft = left
+                    octo_exit_deadline(stopDeadlineSeconds)
+                }
             } else {
                 wake = try body.turn(at: now)
             }
-            let current = body.status(at: now)
+            var current = body.status(at: now)
+            if stopping, let left = body.bytesLeft {
+                current.counters.append(.init(name: NodeStatus.bytesLeft, value: Int64(left)))
+            }
             // A headline may count milliseconds: it goes out with the next status, but is not worth a line each.
             let changed = current.state != shown.state
-            if changed { log.log(level: level(of: current.state), "\(current.headline)") }
+            // What is wrong the launcher says, from the status.
+            let isTold = isLaunched && level(of: current.state) >= .warning
+            if changed, !isTold { log.log(level: level(of: current.state), "\(current.headline)") }
             if changed || now >= nextStatus {
                 try status.publish(current, at: now)
                 nextStatus = now + statusPeriod
@@ -145,8 +159,8 @@ package enum NodeProcess {
     }
 
     private static func fail(_ message: String, _ code: ExitCode) -> ExitCode {
-        let line = Array("error: \(message)\n".utf8)
-        _ = write(STDERR_FILENO, line, line.count)
+        LineWriter.standardError.write("error: \(message)")
+        LineWriter.standardError.flush(limit: lastWait)
         return code
     }
 }
@@ -168,16 +182,24 @@ private final class StatusPublisher {
     }
 
     func publish(_ status: NodeStatus, at now: MonotonicTime) throws(BusError) {
-        let counted = bus.statistics.total
+        let statistics = bus.statistics
+        let counted = statistics.total
+        let sent = statistics.published.sorted { $0.key < $1.key }
+            .map { NodeStatus.Counter(name: NodeStatus.sentPrefix + $0.key, value: $0.value) }
         let bus: [NodeStatus.Counter] = [
-            .init(name: "bus_lost", value: counted.lost + counted.queueDropped),
+            .init(name: "bus_lost", value: counted.lost.addingSaturating(counted.queueDropped)),
             .init(name: "bus_superseded", value: counted.superseded),
-            .init(name: "bus_malformed", value: counted.malformed + counted.unknown),
+            .init(name: "bus_malformed", value: counted.malformed.addingSaturating(counted.unknown)),
         ]
         var complete = status
         complete.node = name
         complete.processID = getpid()
-        complete.counters += bus
+        complete.counters += bus + sent
+        // What cannot be said must not end the node.
+        for index in complete.counters.indices {
+            let limit = NodeStatus.largestCounter
+            complete.counters[index].value = min(max(complete.counters[index].value, -limit), limit)
+        }
         try publisher.publish(complete, at: now)
     }
 }

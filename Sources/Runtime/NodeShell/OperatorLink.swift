@@ -1,5 +1,5 @@
 import Bus
-import Launch
+import Manifests
 import Time
 import Wire
 

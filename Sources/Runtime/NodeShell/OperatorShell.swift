@@ -39,7 +39,7 @@ package enum OperatorShell {
 
 /// The arm says nothing.
 package struct NoStateError: Error, CustomStringConvertible {
-    /// Of the arm, for people.
+    /// The arm in words, for people: "the run in /tmp/octo-1000/widowx".
     package let place: String
 
     package init(place: String) { self.place = place }

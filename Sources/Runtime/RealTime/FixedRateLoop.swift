@@ -2,13 +2,13 @@ import CShims
 import Synchronization
 import Time
 
-/// When a tick is due and when it began.
+/// The times at which a tick was due and began.
 package struct TickTime: Equatable, Sendable, BitwiseCopyable {
     /// Counts ticks that ran, from 0.
     package var index: UInt64
-    /// When it was due: `start + k × period`.
+    /// Time at which it was due: `start + k × period`.
     package var deadline: MonotonicTime
-    /// When the thread was awake.
+    /// Time at which the thread was awake.
     package var wake: MonotonicTime
 
     package init(index: UInt64, deadline: MonotonicTime, wake: MonotonicTime) {
@@ -20,9 +20,9 @@ package struct TickTime: Equatable, Sendable, BitwiseCopyable {
 
 /// How punctual one tick was.
 package struct TickTiming: Equatable, Sendable, BitwiseCopyable {
-    /// From deadline to wake-up.
+    /// Nanoseconds from deadline to wake-up.
     package var latenessNanoseconds: Int64
-    /// From wake-up to the end of the tick.
+    /// Nanoseconds from wake-up to the end of the tick.
     package var workNanoseconds: Int64
     /// Deadlines passed over because this tick ended after them.
     package var skipped: Int64
@@ -40,7 +40,7 @@ package protocol FixedRateBody: Sendable {
     mutating func tick(_ time: TickTime)
 }
 
-/// Where a loop gets the time and how it waits: the machine's clock, or a test's.
+/// Gives a loop the time and lets it wait: the machine's clock, or a test's.
 package protocol LoopClock {
     /// The present.
     mutating func now() -> MonotonicTime

@@ -1,8 +1,5 @@
 import CShims
-
-#if canImport(Glibc)
 import Glibc
-#endif
 
 /// What a real-time thread asks the kernel for. Nothing here is needed to run, all of it to be punctual under load.
 package struct RealTimeRights: Equatable, Sendable {
@@ -100,10 +97,10 @@ package struct RealTimeReport: Equatable, Sendable, CustomStringConvertible {
     /// A request that was turned down.
     package struct Refusal: Equatable, Sendable, CustomStringConvertible {
         package var right: Right
-        /// As the kernel gave it.
+        /// Error number as the kernel gave it.
         package var errno: Int32
         package var description: String {
-            "\(right) refused (\(String(cString: strerror(errno)))): \(right.mend(errno: errno))"
+            "\(right) (\(String(cString: strerror(errno))))"
         }
     }
 
@@ -124,9 +121,14 @@ package struct RealTimeReport: Equatable, Sendable, CustomStringConvertible {
         if errno == 0 { granted.append(right) } else { refused.append(Refusal(right: right, errno: errno)) }
     }
 
-    /// "SCHED_FIFO 80, memory locked; on CPU 9 refused (Invalid argument): choose …"
+    /// "SCHED_FIFO 80, memory locked; refused: on CPU 9 (Invalid argument)"
     package var description: String {
         let got = granted.isEmpty ? "ordinary scheduling" : granted.map(\.description).joined(separator: ", ")
-        return ([got] + refused.map(\.description)).joined(separator: "; ")
+        return got + (refused.isEmpty ? "" : "; refused: " + refused.map(\.description).joined(separator: ", "))
+    }
+
+    /// What a person can do so that it is granted next time; nil when nothing was refused.
+    package var advice: String? {
+        refused.isEmpty ? nil : refused.map { $0.right.mend(errno: $0.errno) }.joined(separator: "; ")
     }
 }

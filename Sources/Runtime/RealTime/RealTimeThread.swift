@@ -1,12 +1,9 @@
 import Synchronization
-
-#if canImport(Glibc)
 import Glibc
-#endif
 
 /// The kernel would not make a thread.
 package struct ThreadStartError: Error, Equatable, CustomStringConvertible {
-    /// From pthread_create(3).
+    /// Error number from pthread_create(3).
     package let errno: Int32
 
     package var description: String {

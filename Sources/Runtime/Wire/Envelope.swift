@@ -6,9 +6,9 @@ package struct Envelope: Equatable, Sendable {
     package var schema: String
     /// Counts the messages of one topic from one instance, from 0; a gap means that messages were lost on the way.
     package var sequence: UInt64
-    /// When the content was true (a frame: when the light fell in); nil where that has no meaning.
+    /// Time at which the content was true (a frame: when the light fell in); nil where that has no meaning.
     package var captureTime: MonotonicTime?
-    /// When it was handed to the bus.
+    /// Time at which it was handed to the bus.
     package var publishTime: MonotonicTime
     package var sourceNode: String
     /// Drawn at random when the publishing process starts; a changed one means that `sequence` starts again.
@@ -100,6 +100,9 @@ extension Envelope {
         try check.name(sourceNode, "source_node")
         try check.name(runID, "run_id")
         try check.name(hostID, "host_id")
+        // Also keeps sums of gaps between numbers far from overflow.
+        try check.require(
+            sequence <= UInt64(FieldCheck.largestCount), "sequence", found: "\(sequence)", expected: "at most 2^40")
         if let captureTime { try check.time(captureTime.nanoseconds, "capture_ns") }
         try check.time(publishTime.nanoseconds, "publish_ns")
     }

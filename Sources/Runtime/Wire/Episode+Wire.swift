@@ -101,6 +101,8 @@ extension EpisodeResult: WireMessage {
 
 extension EpisodeState: WireMessage {
     package static let schemaName = "octo.EpisodeState"
+    /// The largest number of messages or bytes that can be told.
+    package static let largestCount = FieldCheck.largestCount
 
     package func encoded() throws(WireError) -> EncodedMessage {
         var proto = Octo_EpisodeState()

@@ -15,7 +15,7 @@ struct FieldCheck {
     static let mostViews = 64
     static let longestWindow = 256
     static let mostActions = 65_536
-    /// Of the arm's state, in a timestep.
+    /// Numbers of the arm's state, in a timestep.
     static let mostNumbers = 1_000
     static let mostBuckets = 65_536
     static let mostEntries = 1_024

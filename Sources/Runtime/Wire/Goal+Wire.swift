@@ -58,6 +58,6 @@ extension Goal: WireMessage {
 }
 
 extension Octo_Goal.View {
-    /// Of `rgb8` pixels; only once the sides are checked.
+    /// Bytes of `rgb8` pixels; only once the sides are checked.
     fileprivate var byteCount: Int { Int(widthPx) * Int(heightPx) * 3 }
 }

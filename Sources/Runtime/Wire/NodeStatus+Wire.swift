@@ -3,6 +3,8 @@ import Messages
 
 extension NodeStatus: WireMessage {
     package static let schemaName = "octo.NodeStatus"
+    /// Any total of bytes or nanoseconds fits, and the difference of two does not overflow.
+    package static let largestCounter = FieldCheck.farthestTime
 
     package func encoded() throws(WireError) -> EncodedMessage {
         var proto = Octo_NodeStatus()
@@ -53,8 +55,9 @@ extension NodeStatus: WireMessage {
         try check.count(proto.latencies.count, atMost: FieldCheck.mostEntries, "latencies")
         for counter in proto.counters {
             try check.name(counter.name, "counters.name")
-            // Any total of bytes or nanoseconds fits in ±2^61, and the difference of two does not overflow.
-            try check.time(counter.value, "counters.value")
+            try check.require(
+                (-largestCounter...largestCounter).contains(counter.value), "counters.value", found: "\(counter.value)",
+                expected: "at most ±2^61")
         }
         for latency in proto.latencies {
             try check.name(latency.name, "latencies.name")

@@ -22,6 +22,7 @@ extension PolicyObservation: WireMessage {
             entry.widthPx = try Self.check.small(view.width, "width_px")
             entry.heightPx = try Self.check.small(view.height, "height_px")
             entry.captureNs = view.captureTime.nanoseconds
+            entry.padMask = view.padMask
             proto.views.append(entry)
         }
         try Self.validate(proto, bulkCount: views.reduce(0) { $0 + $1.pixels.count })
@@ -46,7 +47,7 @@ extension PolicyObservation: WireMessage {
                 View(
                     camera: entry.camera, width: Int(entry.widthPx), height: Int(entry.heightPx),
                     pixels: bulk.slice(offset..<offset + count),
-                    captureTime: MonotonicTime(nanoseconds: entry.captureNs)))
+                    captureTime: MonotonicTime(nanoseconds: entry.captureNs), padMask: entry.padMask))
             offset += count
         }
         self.init(
@@ -78,6 +79,9 @@ extension PolicyObservation: WireMessage {
         for view in proto.views {
             try check.name(view.camera, "camera")
             try check.time(view.captureNs, "capture_ns")
+            try check.require(
+                view.padMask.isEmpty || view.padMask.count == window, "the length of pad_mask of '\(view.camera)'",
+                found: "\(view.padMask.count)", expected: "0 or \(window)")
             try check.imageSize(width: Int(view.widthPx), height: Int(view.heightPx), "the view of '\(view.camera)'")
         }
         try check.ascending(proto.views.map(\.camera))
@@ -88,6 +92,6 @@ extension PolicyObservation: WireMessage {
 }
 
 extension Octo_PolicyObservation.View {
-    /// Only once the sides and the window are checked.
+    /// Bytes of `rgb8` pixels of all timesteps; only once the sides and the window are checked.
     fileprivate func byteCount(window: Int) -> Int { window * Int(widthPx) * Int(heightPx) * 3 }
 }

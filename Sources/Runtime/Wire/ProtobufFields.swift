@@ -65,12 +65,11 @@ struct ProtobufReader {
         case varint(UInt64)
         case fixed(UInt64)
         case bytes(UnsafeRawBufferPointer)
-        /// Four bytes, or a group: of a type that no field of ours has.
-        case other
+        case fixed32(UInt32)
     }
 
     private let bytes: UnsafeRawBufferPointer
-    /// Of the next field.
+    /// Offset of the next field.
     private(set) var offset = 0
 
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
@@ -91,8 +90,8 @@ struct ProtobufReader {
             guard let count = varint(), count <= UInt64(bytes.count), let piece = take(Int(count)) else { return nil }
             value = .bytes(piece)
         case 5:
-            guard take(4) != nil else { return nil }
-            value = .other
+            guard let piece = take(4) else { return nil }
+            value = .fixed32(UInt32(littleEndian: piece.loadUnaligned(as: UInt32.self)))
         default:
             return nil  // groups, which proto3 no longer has
         }

@@ -6,14 +6,17 @@ import Time
 /// needs to publish the same message again.
 ///
 /// What the schema does not name stands in fields of high numbers, which readers pass over: 1000 the bulk part, 1001 the
-/// envelope, 1002 the body of an image that came as JPEG, or of an event. Camera frames have Foxglove's schemas: one of "rgb8"
-/// is its own body followed by the pixels as field 6, one of "jpeg" a message made for it around the same bytes; an event is a
-/// line of a log.
+/// envelope, 1002 the body of an image that is compressed, or of an event. Camera frames have Foxglove's schemas: one of "rgb8"
+/// is its own body followed by the pixels as field 6, or, packed, an image file of "png" with the same pixels; one of "jpeg" is a
+/// message made for it around the same bytes; an event is a line of a log.
 package struct RecordedMessage: Equatable, Sendable {
-    /// Of the data: "octo.ArmState", "foxglove.RawImage".
+    /// Schema of the data: "octo.ArmState", "foxglove.RawImage".
     package var schema: String
     package var data: [UInt8]
+    /// Bytes of a camera frame that came uncompressed, before it was packed; nil for all else, and if read from a file.
+    package private(set) var rawFrameByteCount: Int?
 
+    private static let png = "png"
     private static let bulkField: UInt64 = 1000
     private static let envelopeField: UInt64 = 1001
     private static let bodyField: UInt64 = 1002
@@ -27,18 +30,20 @@ package struct RecordedMessage: Equatable, Sendable {
         self.data = data
     }
 
+    /// - Parameter packsFrames: pixels that came uncompressed become a PNG file, with the same pixels, where that is smaller.
     /// - Throws: for an envelope that cannot be written, or a camera frame that is none.
-    package init(envelope: Envelope, body: [UInt8], bulk: SharedBytes?) throws(WireError) {
+    package init(envelope: Envelope, body: [UInt8], bulk: SharedBytes?, packsFrames: Bool = false) throws(WireError) {
         let stamps = try envelope.encoded()
         var writer = ProtobufWriter(capacity: body.count + (bulk?.count ?? 0) + stamps.count + 64)
         schema = envelope.schema
         if envelope.schema == Self.cameraFrame {
             let head = try Self.imageHead(body)
-            if head.isJPEG {
+            let packed = packsFrames && !head.isJPEG ? Self.packed(bulk, head) : nil
+            if head.isJPEG || packed != nil {
                 schema = Self.compressedImage
                 Self.append(head.timestamp, 1, to: &writer)
-                Self.append(bulk, 2, to: &writer)
-                writer.append("jpeg", field: 3)
+                Self.append(packed ?? bulk, 2, to: &writer)
+                writer.append(packed == nil ? "jpeg" : Self.png, field: 3)
                 writer.append(head.camera, field: 4)
                 Self.append(body, Self.bodyField, to: &writer)
             } else {
@@ -46,6 +51,7 @@ package struct RecordedMessage: Equatable, Sendable {
                 writer.append(rawBytes: body)
                 Self.append(bulk, 6, to: &writer)
             }
+            if !head.isJPEG { rawFrameByteCount = bulk?.count }
         } else if envelope.schema == RunEvent.schemaName, let event = Self.event(body) {
             schema = Self.log
             Self.append(Self.timestamp(event.time), 1, to: &writer)
@@ -78,6 +84,7 @@ package struct RecordedMessage: Equatable, Sendable {
         var envelope: Envelope?
         var bulk: SharedBytes?
         var body: [UInt8]?
+        var isPacked = false
         // What stands in front of the fields that were added.
         var end: Int?
         var reader = ProtobufReader(bytes)
@@ -93,15 +100,29 @@ package struct RecordedMessage: Equatable, Sendable {
                 envelope = try Envelope(bytes: piece)
                 end = end ?? start
             case Self.bodyField where isMade: body = Array(piece)
+            case 3 where schema == Self.compressedImage: isPacked = String(wellFormed: piece) == Self.png
             default: continue
             }
         }
         guard let envelope, let end else { throw malformed }
         if isMade && body == nil { throw malformed }
+        if isPacked, let file = bulk {
+            guard let image = try? RGBImage(decoding: file, source: "a recorded frame") else { throw malformed }
+            bulk = image.pixels
+        }
         return (envelope, body ?? Array(bytes[..<end]), bulk)
     }
 
-    /// Nil for a body that is none: it is kept as it came.
+    /// The PNG file of a frame's pixels; nil where it would not be smaller, or there are not as many as its size says.
+    private static func packed(_ bulk: SharedBytes?, _ head: ImageHead) -> SharedBytes? {
+        guard let bulk, head.width > 0, head.height > 0, head.width <= ImageHeader.maximumSide, head.height <= ImageHeader.maximumSide,
+            bulk.count == head.width * head.height * 3
+        else { return nil }
+        let packed = RGBImage(width: head.width, height: head.height, pixels: bulk).packedPNGData()
+        return packed.count < bulk.count ? packed : nil
+    }
+
+    /// The event in a body; nil for a body that is none: it is kept as it came.
     private static func event(_ body: [UInt8]) -> RunEvent? {
         // The pointer does not leave the call.
         body.withUnsafeBytes { try? RunEvent(body: $0, bulk: nil) }
@@ -125,25 +146,31 @@ package struct RecordedMessage: Equatable, Sendable {
     }
 
     /// What a viewer needs of a camera frame's body.
-    private static func imageHead(
-        _ body: [UInt8]
-    ) throws(WireError) -> (timestamp: [UInt8], camera: String, isJPEG: Bool) {
+    private struct ImageHead {
+        var timestamp: [UInt8] = []
+        var camera = ""
+        var isJPEG = false
+        var width = 0
+        var height = 0
+    }
+
+    private static func imageHead(_ body: [UInt8]) throws(WireError) -> ImageHead {
         try body.withUnsafeBufferPointer { bytes throws(WireError) in
             let malformed = WireError.malformed(schema: cameraFrame, byteCount: bytes.count)
-            var timestamp: [UInt8] = []
-            var camera = ""
-            var encoding = ""
+            var head = ImageHead()
             var reader = ProtobufReader(UnsafeRawBufferPointer(bytes))
             while !reader.isAtEnd {
                 guard let (field, value) = reader.next() else { throw malformed }
                 switch (field, value) {
-                case (1, .bytes(let piece)): timestamp = Array(piece)
-                case (4, .bytes(let utf8)): encoding = String(wellFormed: utf8) ?? ""
-                case (7, .bytes(let utf8)): camera = String(wellFormed: utf8) ?? ""
+                case (1, .bytes(let piece)): head.timestamp = Array(piece)
+                case (2, .fixed32(let width)): head.width = Int(width)
+                case (3, .fixed32(let height)): head.height = Int(height)
+                case (4, .bytes(let utf8)): head.isJPEG = String(wellFormed: utf8) == "jpeg"
+                case (7, .bytes(let utf8)): head.camera = String(wellFormed: utf8) ?? ""
                 default: continue
                 }
             }
-            return (timestamp, camera, encoding == "jpeg")
+            return head
         }
     }
 

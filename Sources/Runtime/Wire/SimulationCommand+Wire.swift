@@ -1,5 +1,5 @@
-import Geometry
 import Images
+import Maths
 import Messages
 import Time
 

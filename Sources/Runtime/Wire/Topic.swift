@@ -1,10 +1,10 @@
 /// How messages of a topic reach a reader that is slower than the writer, or comes later.
 package enum Delivery: Hashable, Sendable {
-    /// Only the newest message counts; older ones are overwritten. Frames, state.
+    /// The newest message alone counts; older ones are overwritten. Frames, state.
     case latest
     /// Each message counts: a queue of `capacity`; when it is full the oldest is dropped, and counted.
     case every(capacity: Int)
-    /// As `latest`, and who subscribes late gets the last value at once. Goal, status.
+    /// The newest message alone counts, as with `latest`, and who subscribes late gets it at once. Goal, status.
     case latched
 }
 
@@ -26,7 +26,7 @@ package struct Topic<Message: WireMessage>: Hashable, Sendable {
 package struct TopicPattern<Message: WireMessage>: Hashable, Sendable {
     package let prefix: String
     package let suffix: String
-    /// Of the queue that all matching topics share.
+    /// Capacity of the queue that all matching topics share, in messages.
     package let capacity: Int
 
     package init(prefix: String, suffix: String, capacity: Int) {

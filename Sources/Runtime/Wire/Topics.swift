@@ -10,21 +10,21 @@ package enum Topics {
 
     /// What operators ask of the goal node. Anyone may publish it.
     package static let goalCommand = Topic<GoalCommand>("goal/command", .every(capacity: 64))
-    /// Its answers.
+    /// Answers to `goalCommand`.
     package static let goalResult = Topic<GoalResult>("goal/result", .every(capacity: 64))
     /// How the goal fits the scene, twice a second while one is set.
     package static let goalFit = Topic<GoalFit>("goal/fit", .latched)
 
     /// What operators ask of the recorder. Anyone may publish it.
     package static let episodeCommand = Topic<EpisodeCommand>("episode/command", .every(capacity: 64))
-    /// Its answers.
+    /// Answers to `episodeCommand`.
     package static let episodeResult = Topic<EpisodeResult>("episode/result", .every(capacity: 64))
     /// What the recorder is about.
     package static let episodeState = Topic<EpisodeState>("episode/state", .latched)
 
     /// What people do to the simulated world. Anyone may publish it.
     package static let simulationCommand = Topic<SimulationCommand>("simulation/command", .every(capacity: 64))
-    /// Its answers.
+    /// Answers to `simulationCommand`.
     package static let simulationResult = Topic<SimulationResult>("simulation/result", .every(capacity: 64))
 
     /// What the node with this name has to say for the log.
@@ -38,7 +38,7 @@ package enum Topics {
     package static let policyChunk = Topic<ActionChunk>("policy/chunk", .every(capacity: 64))
 
     package static let armState = Topic<ArmState>("arm/state", .latest)
-    /// The same, for those who look between two states.
+    /// Every state of the arm, for those who look between two states.
     package static let everyArmState = Topic<ArmState>(armState.name, .every(capacity: 256))
     /// What became of each chunk.
     package static let armChunk = Topic<ChunkReport>("arm/chunk", .every(capacity: 64))

@@ -7,10 +7,10 @@
 # which the plugin is built: its version then matches the runtime library's.
 set -euo pipefail
 cd "$(dirname "$0")"
-checkout=../../.build/checkouts/swift-protobuf
+checkout=../../../.build/checkouts/swift-protobuf
 plugin=${PROTOC_GEN_SWIFT:-}
 if [ -z "$plugin" ]; then
-    scratch=$(realpath ../../.build)/protoc-gen-swift
+    scratch=$(realpath ../../../.build)/protoc-gen-swift
     swift build -c release --package-path "$checkout" --scratch-path "$scratch" --product protoc-gen-swift
     plugin=$scratch/release/protoc-gen-swift
 fi

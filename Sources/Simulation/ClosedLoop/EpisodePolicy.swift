@@ -1,7 +1,6 @@
-import Chance
 import Control
-import Geometry
 import Images
+import Maths
 import Messages
 import OctoModel
 import Policy
@@ -15,13 +14,13 @@ package protocol EpisodePolicy {
     /// What there is to see at a policy step.
     mutating func see(_ moment: EpisodeMoment)
 
-    /// Where the arm is measured to be at a control tick.
+    /// Hears where the arm is measured to be at a control tick.
     mutating func feel(_ arm: ArmState)
 
     /// A chunk for the arm, if one is ready at `now`.
     mutating func decide(at now: MonotonicTime) throws -> ActionChunk?
 
-    /// It will not do more.
+    /// Whether the policy will not do more.
     var isFinished: Bool { get }
     /// Whether the episode is over when the task is done.
     var endsAtSuccess: Bool { get }
@@ -45,14 +44,14 @@ package struct EpisodeMoment {
     package var frames: [CameraFrame]
     /// Measured now.
     package var arm: ArmState
-    /// Where the task's object is; no policy that looks through cameras may look at it.
+    /// Pose of the task's object; no policy that looks through cameras may look at it.
     package var object: Pose
 }
 
 /// How a task ended in another scene.
 package struct OtherEnd: Sendable {
     package var scene: Scene
-    /// Where the end effector was.
+    /// Pose of the end effector then.
     package var tool: Pose
 
     package init(scene: Scene, tool: Pose) {
@@ -80,7 +79,11 @@ package struct ExpertPolicy: EpisodePolicy {
 
     /// - Parameter noise: disturbs what is carried out, not what `lastAction` says.
     /// - Parameter others: goals for which `lastForOthers` says what would be done.
-    package init(_ expert: ScriptedExpert, rate: Rate, noise: MotionNoise? = nil, others: [OtherEnd] = []) {
+    /// - Parameter endsAtSuccess: normally not: its way back from the object belongs to the demonstration.
+    package init(
+        _ expert: ScriptedExpert, rate: Rate, noise: MotionNoise? = nil, others: [OtherEnd] = [], endsAtSuccess: Bool = false
+    ) {
+        self.endsAtSuccess = endsAtSuccess
         self.others = others
         self.expert = expert
         self.noise = noise
@@ -91,8 +94,7 @@ package struct ExpertPolicy: EpisodePolicy {
     private var isStopped = false
 
     package var isFinished: Bool { expert.isFinished || isStopped }
-    /// Its way back from the object belongs to the demonstration.
-    package var endsAtSuccess: Bool { false }
+    package let endsAtSuccess: Bool
 
     package mutating func see(_ moment: EpisodeMoment) {
         let seen = ScriptedExpert.Observation(

@@ -1,6 +1,6 @@
 import Control
-import Geometry
 import Images
+import Maths
 import Messages
 import Policy
 import Simulation
@@ -84,7 +84,7 @@ package struct EpisodeRunner {
     private let world: World
     private let stepsPerTick: Int
     private var controller: ArmController
-    /// When the episode begins, on its own clock.
+    /// Time at which the episode begins, on its own clock.
     package let start = MonotonicTime(nanoseconds: 1_000_000_000)
     private var sequence: UInt64 = 0
 
@@ -196,7 +196,7 @@ package struct EpisodeRunner {
 }
 
 extension ArmMode {
-    /// It stands although there would be something to do.
+    /// Whether the arm stands although there would be something to do.
     var isSafetyHold: Bool {
         guard case .holding(let reason) = self else { return false }
         return switch reason {

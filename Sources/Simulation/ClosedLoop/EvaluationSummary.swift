@@ -16,7 +16,7 @@ package struct EvaluationSummary: Equatable, Sendable {
     /// Share of the episodes that succeeded; 0 without episodes.
     package var rate: Double { episodes == 0 ? 0 : Double(successes) / Double(episodes) }
 
-    /// Where the true success rate is with 95 % confidence, as far as these episodes tell.
+    /// The range in which the true success rate is with 95 % confidence, as far as these episodes tell.
     ///
     /// Source: Wilson, Probable inference, the law of succession, and statistical inference, 1927; z = 1.959964.
     package var interval: ClosedRange<Double> {

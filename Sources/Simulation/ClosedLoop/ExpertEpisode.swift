@@ -1,5 +1,5 @@
 import Control
-import Geometry
+import Maths
 import Messages
 import Proprioception
 import Simulation
@@ -12,9 +12,10 @@ package struct DemonstrationStep {
     package var action: [Float]
     /// What the arm carried out in this step was off by a burst of noise, or was a learner's and another thing.
     package var isPerturbed: Bool
-    /// Where the arm was measured to be when the frames were captured: x y z (metres), roll pitch yaw from straight down (radians), gripper 0...1.
+    /// Measured state of the arm when the frames were captured: x y z (metres), roll pitch yaw from straight down (radians),
+    /// gripper 0...1.
     package var state: [Float]
-    /// Where the task's object was then: x y z (metres), yaw (radians).
+    /// Place of the task's object then: x y z (metres), yaw (radians).
     package var truth: [Float]
     /// What the expert would have done from this step on for each of the other goals: chunks of `ExpertPolicy.horizon` actions.
     package var otherActions: [Float] = []

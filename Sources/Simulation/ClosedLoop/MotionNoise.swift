@@ -1,4 +1,4 @@
-import Chance
+import Maths
 
 /// Disturbs what the arm carries out, so that demonstrations show how the expert comes back from where a policy may get to.
 ///
@@ -8,7 +8,7 @@ package struct MotionNoise: Equatable, Sendable {
     /// What is added to one action: Bridge's seven numbers.
     package struct Disturbance: Equatable, Sendable {
         package var offset: [Double]
-        /// It belongs to a push: what follows answers to something that nobody could foresee.
+        /// Whether it belongs to a push: what follows answers to something that nobody could foresee.
         package var isBurst: Bool
     }
 

@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 import Time
 
 /// Watches a world that runs: whether its task is done, and how long that took. Told by the world, not by pictures.
@@ -7,7 +7,7 @@ package struct TaskWatch: Equatable, Sendable {
         /// The arm has not moved yet.
         case notBegun
         case underWay
-        /// It was done, and stayed so for `confirmation`; counted from the arm's first motion.
+        /// The task was done, and stayed so for `confirmation`; counted from the arm's first motion.
         case reached(after: Duration)
     }
 
@@ -18,7 +18,8 @@ package struct TaskWatch: Equatable, Sendable {
 
     package private(set) var progress = Progress.notBegun
     private var firstPlace: Vector3?
-    private var begin: MonotonicTime?
+    /// Time at which the arm began to move; nil before.
+    package private(set) var begin: MonotonicTime?
     private var doneSince: MonotonicTime?
 
     package init() {}

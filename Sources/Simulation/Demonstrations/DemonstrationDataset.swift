@@ -8,7 +8,7 @@ package struct DemonstrationDataset {
         package var successes = 0
         package var written = 0
         package var transitions = 0
-        /// The same for each assignment, in the plan's order.
+        /// What was made for each assignment, in the plan's order.
         package var parts: [Part] = []
     }
 

@@ -1,8 +1,8 @@
-import Chance
 import ClosedLoop
 import Control
 import Episodes
 import Images
+import Maths
 import Messages
 import Simulation
 
@@ -11,9 +11,9 @@ import Simulation
 package struct DemonstrationPlan: Sendable {
     /// What an episode's goal picture shows of the arm.
     package enum GoalArm: String, CaseIterable, Sendable {
-        /// At rest, folded together over its base, as when somebody takes the picture beforehand.
+        /// The arm at rest, folded together over its base, as when somebody takes the picture beforehand.
         case away
-        /// Where the demonstration ended.
+        /// The arm where the demonstration ended.
         case there
     }
 
@@ -32,7 +32,7 @@ package struct DemonstrationPlan: Sendable {
     package let scene: Scene
     package let arm: ArmCalibration
     package let assignments: [Assignment]
-    /// Of the first episode's scene; each further one has the next.
+    /// Seed of the first episode's scene; each further one has the next.
     package let seed: UInt64
     package let noise: Double
     package let startsAnywhere: Bool
@@ -87,7 +87,7 @@ package struct DemonstrationPlan: Sendable {
     private static let cameras = [
         EpisodeCamera(.primary, width: 256, height: 256), EpisodeCamera(.wrist, width: 128, height: 128),
     ]
-    /// Of JPEG, 1...100.
+    /// Quality of JPEG files, 1...100.
     private static let quality = 95
 
     /// What the dataset of these demonstrations declares.

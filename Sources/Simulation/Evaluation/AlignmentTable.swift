@@ -179,8 +179,8 @@ extension AlignmentTable.Curve {
         }
     }
 
-    /// By how much of 1 the fit finds the live picture brighter or darker, on a straight line between the measured distances;
-    /// a lamp that is a tenth darker darkens the picture by less.
+    /// How much of 1 brighter or darker the fit finds the live picture, on a straight line between the measured distances; a
+    /// lamp that is a tenth darker darkens the picture by less.
     private func brightnessRead(at value: Double) -> Double? {
         let known = rows.compactMap { row in row.fit.map { (value: row.value, read: abs($0.brightness - 1)) } }
         guard let next = known.firstIndex(where: { $0.value >= value }) else { return nil }
@@ -191,12 +191,12 @@ extension AlignmentTable.Curve {
 }
 
 extension FitLimits {
-    /// Of a switch that is on.
+    /// The verdict on a switch that is on.
     fileprivate var switchVerdict: SceneFit.Verdict { red != nil ? .red : amber != nil ? .amber : .green }
 }
 
 extension FitReading {
-    /// Nil for no readings; the verdict is the worst.
+    /// Takes the mean of readings, nil for none; the verdict is the worst.
     fileprivate init?(meanOf readings: [FitReading]) {
         guard let worst = readings.map(\.verdict).max() else { return nil }
         func mean(_ value: (FitReading) -> Double) -> Double { readings.reduce(0) { $0 + value($1) } / Double(readings.count) }

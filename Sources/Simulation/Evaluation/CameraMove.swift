@@ -1,9 +1,6 @@
-import Geometry
-import Simulation
-
-#if canImport(Glibc)
 import Glibc
-#endif
+import Maths
+import Simulation
 
 /// A camera as it stands, and how its picture is turned.
 package struct CameraMove: Equatable, Sendable {

@@ -1,8 +1,8 @@
-import Chance
+import Maths
 
 /// An order in which nothing stays in its own place.
 package enum Derangement {
-    /// For each of `count` places the place whose content comes there: never its own, and each exactly once.
+    /// A place for each of `count` places, the one whose content comes there: never its own, and each exactly once.
     ///
     /// It is one cycle through all places, drawn evenly among those. Source: Sattolo, An algorithm to generate a random cyclic
     /// permutation, 1986.

@@ -5,7 +5,7 @@ import Time
 
 /// What all trials of an evaluation have in common.
 package struct EvaluationSetup: Sendable {
-    /// Before a seed varies it.
+    /// The scene before a seed varies it.
     package var scene: Scene
     package var arm: ArmCalibration
     /// Those that the policy sees through, and whose goal images it gets.

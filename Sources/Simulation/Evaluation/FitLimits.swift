@@ -55,7 +55,7 @@ package struct FitLimits: Equatable, Sendable {
         }
     }
 
-    /// In the axis' unit; nil: success did not fall so far within what was measured.
+    /// Distances from which on a goal is amber, and red, in the axis' unit; nil: success did not fall so far as measured.
     package let amber: Double?
     package let red: Double?
     /// The largest distance that was measured.

@@ -32,7 +32,7 @@ package enum GoalAxis: String, CaseIterable, Sendable {
         }
     }
 
-    /// It is so or it is not: between 0 and 1 there is nothing.
+    /// Whether the difference is there or is not: between 0 and 1 there is nothing.
     package var isSwitch: Bool { self == .armAway || self == .channelsSwapped }
 
     package var unit: String {
@@ -71,9 +71,9 @@ package enum GoalAxis: String, CaseIterable, Sendable {
 
 /// A difference between goal and scene, along one axis.
 package struct GoalChange: Hashable, Sendable {
-    /// Nil: no difference.
+    /// The axis along which the goal differs; nil: no difference.
     package let axis: GoalAxis?
-    /// In the axis' unit, above 0; 0 without an axis.
+    /// Distance in the axis' unit, above 0; 0 without an axis.
     package let value: Double
 
     package static let none = GoalChange(nil, 0)

@@ -2,9 +2,9 @@ import Simulation
 
 /// The goal image that an episode's policy gets. The episode is always judged by its own task.
 package enum GoalChoice: Hashable, Sendable {
-    /// Its own scene after the expert has solved its own task there.
+    /// The episode's own scene after the expert has solved its own task there.
     case own
-    /// Its own scene after the expert has solved another task, or the same with another object.
+    /// The episode's own scene after the expert has solved another task, or the same with another object.
     case other(ManipulationTask.Kind, object: String)
     /// The scene of another episode after the expert has solved the same task there.
     case shuffled
@@ -38,7 +38,7 @@ package enum GoalChoice: Hashable, Sendable {
         }
     }
 
-    /// As the command line has it.
+    /// The choice as the command line has it.
     package var text: String {
         switch self {
         case .own: "task"

@@ -1,7 +1,7 @@
 import ClosedLoop
 import Control
-import Geometry
 import Images
+import Maths
 import Messages
 import Simulation
 
@@ -28,10 +28,11 @@ package enum GoalStageProblem: Error, Equatable, CustomStringConvertible {
 package struct GoalStage {
     /// The world after a task.
     struct End {
-        /// Of the world's beginning.
+        /// The scene at the world's beginning.
         var scene: Scene
         var state: WorldState
         var arm: JointVector
+        var tool: Pose
         var gripper: Double
         /// Radians, before the task.
         var armAtStart: JointVector
@@ -60,11 +61,33 @@ package struct GoalStage {
         }
     }
 
-    /// Whether the end that a goal shows would count as success of another task too.
+    /// Whether who does what a goal shows succeeds at another task too: where that ends counts, or what is passed on the way.
     /// - Parameters:
     ///   - task: the one that judges, in the scene of `seed`.
     ///   - goal: the one that was solved for the goal, in the scene of `goalSeed`.
     package mutating func isSameAim(
+        _ task: ManipulationTask, seed: UInt64, goal: ManipulationTask, goalSeed: UInt64
+    ) throws -> Bool {
+        if try endCounts(task, seed: seed, goal: goal, goalSeed: goalSeed) { return true }
+        let world = try World(setup.scene.varied(seed: seed), arm: setup.arm)
+        let settings = EpisodeSettings(
+            task: task, policyRate: setup.policyRate, controller: ExpertEpisode.controller, cameras: [],
+            maximumTimesteps: setup.maximumTimesteps)
+        var runner = try EpisodeRunner(world, settings: settings)
+        var follower = ExpertPolicy(
+            try follower(of: goal, goalSeed: goalSeed, in: world.scene), rate: setup.policyRate, endsAtSuccess: true)
+        return try runner.run(&follower).isSuccess
+    }
+
+    /// An expert that does in `scene` what a goal shows.
+    /// - Parameter goal: the task that was solved for the goal, in the scene of `goalSeed`.
+    /// - Throws: `GoalStageProblem`, `WorldError`.
+    package mutating func follower(of goal: ManipulationTask, goalSeed: UInt64, in scene: Scene) throws -> ScriptedExpert {
+        let end = try end(of: goal, seed: goalSeed, change: .none)
+        return ScriptedExpert(goal, in: scene, arm: setup.arm).wanting(end.scene, reachedWith: end.tool)
+    }
+
+    private mutating func endCounts(
         _ task: ManipulationTask, seed: UInt64, goal: ManipulationTask, goalSeed: UInt64
     ) throws -> Bool {
         let end = try end(of: goal, seed: goalSeed, change: .none)
@@ -102,7 +125,7 @@ package struct GoalStage {
         }
         return .success(
             End(
-                scene: scene, state: world.state, arm: world.armPositions, gripper: world.gripperOpening,
+                scene: scene, state: world.state, arm: world.armPositions, tool: world.baseFromEEF, gripper: world.gripperOpening,
                 armAtStart: start))
     }
 }

@@ -1,11 +1,7 @@
-import Chance
 import Control
-import Geometry
-import Simulation
-
-#if canImport(Glibc)
 import Glibc
-#endif
+import Maths
+import Simulation
 
 /// The world as a goal image shows it: after the task, with one thing changed.
 ///

@@ -19,7 +19,7 @@ extension RGBImage {
         try RGBImage(decoding: jpegData(quality: quality), source: "a goal image as JPEG")
     }
 
-    /// With the change of the picture itself; what changes in the world is not done here.
+    /// The picture with the change of the picture itself; what changes in the world is not done here.
     func changed(by change: GoalChange) throws(ImageError) -> RGBImage {
         switch change.axis {
         case .channelsSwapped: withChannelsSwapped

@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 import Simulation
 
 /// Whether an episode's arm went for the object that the task is about.

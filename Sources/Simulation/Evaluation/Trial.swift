@@ -49,13 +49,13 @@ package struct Trial: Hashable, Sendable {
 package struct TrialResult: Equatable, Sendable {
     package enum Finding: Equatable, Sendable {
         case ran(Run)
-        /// It could not be run, and says nothing about the policy: the sentence says why.
+        /// The trial could not be run, and says nothing about the policy: the sentence says why.
         case refused(String)
     }
 
     package struct Run: Equatable, Sendable {
         package var outcome: EpisodeOutcome
-        /// Nil in a scene with one object.
+        /// Whether the arm went for the task's object; nil in a scene with one object.
         package var touched: TouchedObject?
         /// Whether the world as the goal shows it would count as success here too; nil where the goal shows no end of a task.
         package var isSameAim: Bool?
@@ -94,7 +94,7 @@ package struct FitReading: Equatable, Sendable {
     package var rotation: Double
     /// 1 is the same size.
     package var scale: Double
-    /// Of the live picture, as a share of the goal's.
+    /// Brightness of the live picture, as a share of the goal's.
     package var brightness: Double
     /// Share of the picture that shows the same.
     package var agreement: Double

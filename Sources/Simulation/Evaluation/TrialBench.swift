@@ -1,7 +1,7 @@
 import ClosedLoop
 import Control
-import Geometry
 import Images
+import Maths
 import Messages
 import SceneFit
 import Simulation
@@ -40,7 +40,7 @@ package struct TrialBench {
     package var readsFit = false
     /// Size of `pictures`; nil: none are taken.
     package var pictureSize: Int?
-    /// Of the last trial.
+    /// Pictures of the last trial.
     package private(set) var pictures: Pictures?
 
     private let setup: EvaluationSetup
@@ -142,7 +142,7 @@ package struct TrialBench {
 
     // MARK: Episode
 
-    private func act(_ task: ManipulationTask, in world: World, goal: Goal, trial: Trial) throws -> EpisodeOutcome {
+    private mutating func act(_ task: ManipulationTask, in world: World, goal: Goal, trial: Trial) throws -> EpisodeOutcome {
         let isExpert = if case .expert = policy { true } else { false }
         let isNetwork = if case .network = policy { true } else { false }
         let settings = EpisodeSettings(
@@ -152,8 +152,12 @@ package struct TrialBench {
             cameras: isNetwork || tape != nil ? setup.cameras : [], maximumTimesteps: setup.maximumTimesteps)
         switch policy {
         case .expert:
-            let expert = ExpertPolicy(ScriptedExpert(task, in: world.scene, arm: world.calibration), rate: setup.policyRate)
-            return try run(expert, in: world, settings, goal, trial).outcome
+            let follows = trial.goal != .own
+            let expert = try follows
+                ? stage.follower(of: solved(trial, task), goalSeed: trial.goalSeed, in: world.scene)
+                : ScriptedExpert(task, in: world.scene, arm: world.calibration)
+            let policy = ExpertPolicy(expert, rate: setup.policyRate, endsAtSuccess: follows)
+            return try run(policy, in: world, settings, goal, trial).outcome
         case .random:
             let random = RandomPolicy(seed: trial.seed, rate: setup.policyRate)
             return try run(random, in: world, settings, goal, trial).outcome

@@ -4,7 +4,7 @@ import SceneFit
 import Simulation
 
 extension Trial {
-    /// As a line of a result file begins.
+    /// The members with which a line of a result file begins.
     var members: [JSONNode.Member] {
         var members: [JSONNode.Member] = [
             .init(key: "task", value: JSONNode(task.rawValue)), .init(key: "object", value: JSONNode(object)),

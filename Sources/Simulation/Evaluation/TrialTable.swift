@@ -7,7 +7,7 @@ package struct TrialTable: Equatable, Sendable {
     /// One row.
     package struct Row: Equatable, Sendable {
         package let kind: Trial.Kind
-        /// In the order of the plan.
+        /// Results in the order of the plan.
         package let results: [TrialResult]
 
         package var runs: [TrialResult.Run] { results.compactMap(\.run) }
@@ -62,8 +62,8 @@ package struct TrialTable: Equatable, Sendable {
 
     private static let legend = [
         "TIME to success, PATH of the tool: means. JERK: mean of the root mean squares, m/s³. CUT: steps that a limit cut short.",
-        "RIGHT/WRONG/NONE: which object was moved, or for reach approached. OTHER AIM: successes where the goal shows",
-        "something that would be no success here: these the goal did not bring about.",
+        "RIGHT/WRONG/NONE: which object was moved, or for reach approached. OTHER AIM: successes where doing what",
+        "the goal shows would be no success here: these the goal did not bring about.",
     ]
 
     // MARK: JSON

@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 
 /// What an episode in the simulated world is about, and when it has succeeded; judged from the world, not from pictures.
 package struct ManipulationTask: Equatable, Sendable {

@@ -1,5 +1,5 @@
-import Geometry
 import JSONTree
+import Maths
 
 /// Everything that is wrong with one scene file.
 package struct SceneError: Error, Equatable, CustomStringConvertible {
@@ -40,7 +40,7 @@ extension Scene {
         if !reader.json.problems.isEmpty { throw SceneError(file: file, problems: reader.json.problems) }
     }
 
-    /// The same scene as a file.
+    /// The scene as a file has it.
     package var tree: JSONNode {
         func numbers(_ values: Double...) -> JSONNode { JSONNode(.array(values.map { JSONNode(number: $0) })) }
         func colour(_ c: Colour) -> JSONNode { numbers(c.x, c.y, c.z) }
@@ -231,7 +231,7 @@ private struct SceneReader {
         if let p = numbers(node, path, count: 3, -5...5) { result = [p[0], p[1], p[2]] }
     }
 
-    /// On the table, or null.
+    /// Reads a place on the table, or null.
     private func site(_ node: JSONNode?, _ path: String, _ result: inout SIMD2<Double>?) {
         guard let node, !node.isNull else { return }
         var found = SIMD2<Double>.zero
@@ -239,7 +239,7 @@ private struct SceneReader {
         result = found
     }
 
-    /// On the table.
+    /// Reads a place on the table.
     private func place(_ node: JSONNode?, _ path: String, _ result: inout SIMD2<Double>) {
         if let p = numbers(node, path, count: 2, -0.8...0.8) { result = [p[0], p[1]] }
     }

@@ -1,8 +1,7 @@
-import Chance
 import Control
-import Geometry
+import Maths
 
-/// Where an arm may begin.
+/// Places from which an arm may begin.
 extension Scene {
     /// The farthest that a start is turned about the vertical, radians, either way.
     package static let widestStartYaw = 0.8

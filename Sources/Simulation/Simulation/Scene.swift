@@ -1,5 +1,4 @@
-import Chance
-import Geometry
+import Maths
 
 /// What stands on the table, what looks at it, and what lights it: the simulated world apart from the arm, which comes
 /// from its calibration file. Lengths in metres, base frame of the arm (x forward, y left, z up, the table at z = 0).
@@ -25,7 +24,7 @@ package struct Scene: Equatable, Sendable {
         /// Kilograms.
         package var mass: Double
         package var colour: Colour
-        /// Where it stands on the table, x and y.
+        /// Place on the table, x and y, metres.
         package var position: SIMD2<Double>
         /// Radians about the vertical.
         package var yaw: Double
@@ -49,7 +48,7 @@ package struct Scene: Equatable, Sendable {
 
     /// Shallow, fixed to the table.
     package struct Tray: Equatable, Sendable {
-        /// Its middle, x and y.
+        /// Middle of the tray, x and y, metres.
         package var position: SIMD2<Double>
         /// Inner length along x and y.
         package var size: SIMD2<Double>
@@ -63,8 +62,8 @@ package struct Scene: Equatable, Sendable {
             self.colour = colour
         }
 
-        /// Where it is built; nil: at `position`. A thing that is to come to `position` then comes onto the bare table, and only
-        /// a picture of the goal tells that.
+        /// Place at which it is built; nil: at `position`. A thing that is to come to `position` then comes onto the bare
+        /// table, and only a picture of the goal tells that.
         package var builtAt: SIMD2<Double>?
         /// The place where it can be seen and touched.
         var site: SIMD2<Double> { builtAt ?? position }
@@ -89,8 +88,8 @@ package struct Scene: Equatable, Sendable {
         package var size: Double
         package var colour: Colour
 
-        /// Where it is painted; nil: at `position`. What is then pushed to `position` follows a picture of the goal, not the
-        /// paint.
+        /// Place at which it is painted; nil: at `position`. What is then pushed to `position` follows a picture of the goal,
+        /// not the paint.
         package var paintedAt: SIMD2<Double>?
         /// The place where it can be seen.
         var site: SIMD2<Double> { paintedAt ?? position }
@@ -115,7 +114,7 @@ package struct Scene: Equatable, Sendable {
             self.fieldOfView = fieldOfView
         }
 
-        /// The same camera, pushed along its own axes.
+        /// The camera, pushed along its own axes.
         /// - Parameter offset: metres: right, down, forward, as its picture is seen.
         package func pushed(by offset: Vector3) -> View {
             // Of a MuJoCo camera: x to the right, y up, looking along -z.
@@ -137,15 +136,15 @@ package struct Scene: Equatable, Sendable {
         }
     }
 
-    /// By how much a seed changes the scene; each is the farthest, either way.
+    /// How much a seed changes the scene; each is the farthest, either way.
     package struct Variation: Equatable, Sendable {
         /// Metres, along x and y.
         package var objectPosition: Double
         /// Radians.
         package var objectYaw: Double
-        /// Of 1.
+        /// Share of 1 by which each channel of a colour changes.
         package var colour: Double
-        /// Of the brightness.
+        /// Share of the brightness by which the light changes.
         package var light: Double
         /// Metres, of the primary camera's place.
         package var camera: Double
@@ -182,9 +181,9 @@ package struct Scene: Equatable, Sendable {
     package var wristFieldOfView: Double
     package var light: Light
     package var variation: Variation
-    /// Where the tool point is at the beginning, the gripper pointing down; nil: the calibration's neutral pose.
+    /// Place of the tool point at the beginning, metres, the gripper pointing down; nil: the calibration's neutral pose.
     package var start: Vector3?
-    /// Where `reach` wants the tool, metres along x and y, at the height that it has above its object; nil: above its object.
+    /// Place to which `reach` wants the tool, metres along x and y, at its height above its object; nil: above its object.
     package var reachAim: SIMD2<Double>?
 
     package init(

@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 
 /// Grasps the object, carries it into the tray and lets it go there.
 extension ScriptedExpert {

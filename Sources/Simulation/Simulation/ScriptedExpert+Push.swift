@@ -1,5 +1,5 @@
 import Control
-import Geometry
+import Maths
 
 /// Pushes the object onto the mark with closed fingers.
 extension ScriptedExpert {
@@ -10,9 +10,9 @@ extension ScriptedExpert {
     /// How far the object may be from the mark: metres, while it is pushed, and when it was let alone.
     private static let (pushTolerance, restTolerance) = (0.012, 0.02)
 
-    /// Where tool and object are along the way to the mark.
+    /// The places of tool and object along the way to the mark.
     private struct Line {
-        /// From the object to the mark, of length 1.
+        /// Direction from the object to the mark, of length 1.
         let way: Vector3
         /// Metres to the mark.
         let left: Double
@@ -68,8 +68,8 @@ extension ScriptedExpert {
         return Intent(target: target, gripper: 0)
     }
 
-    /// From the table, against which the fingers may have been pressed, back to where pushing is done: to push on with them
-    /// there would block the arm.
+    /// Lifts the fingers from the table, against which they may have been pressed, back to where pushing is done: to push on
+    /// with them there would block the arm.
     private func lift(_ seen: Observation) -> Intent {
         var target = seen.tool
         target.translation.z = Self.pushHeight
@@ -111,14 +111,14 @@ extension ScriptedExpert {
         return Self.downward(yaw: line.left > 0.03 ? Self.halfTurn(of: Self.angle(of: line.way), near: present) : present)
     }
 
-    /// The same line, the way that is nearer to where the wrist is: it does not turn around when the line passes a quarter
-    /// turn. Far from the middle of its range it does.
+    /// Yaw for the same line, the way that is nearer to where the wrist is, radians: it does not turn around when the line
+    /// passes a quarter turn. Far from the middle of its range it does.
     private static func halfTurn(of yaw: Double, near present: Double) -> Double {
         let near = yaw - ((yaw - present) / .pi).rounded() * .pi
         return abs(near) < 2.2 ? near : yaw - (yaw / .pi).rounded() * .pi
     }
 
-    /// Of a level direction of length 1, from x: radians.
+    /// Angle of a level direction of length 1, from x: radians.
     private static func angle(of way: Vector3) -> Double {
         Rotation(axesTo: way, [-way.y, way.x, 0], [0, 0, 1]).rollPitchYaw.z
     }

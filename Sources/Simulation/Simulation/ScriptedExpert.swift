@@ -1,5 +1,5 @@
 import Control
-import Geometry
+import Maths
 
 /// Solves a task from the world's state, one action for each policy step, as a person with a steady hand would.
 ///
@@ -10,7 +10,7 @@ import Geometry
 package struct ScriptedExpert: Sendable {
     /// What it sees of the world, all of it true at the same moment.
     package struct Observation: Sendable {
-        /// Where the end effector is measured to be, base frame.
+        /// Measured pose of the end effector, base frame.
         package var tool: Pose
         /// How far the gripper is measured to be open, 0 closed ... 1 open.
         package var opening: Double
@@ -25,7 +25,7 @@ package struct ScriptedExpert: Sendable {
 
     /// What it wants of the next step.
     struct Intent {
-        /// Where the tool is to go; nil: it stays where it is.
+        /// Pose to which the tool is to go; nil: it stays where it is.
         var target: Pose?
         /// 0 closed ... 1 open.
         var gripper: Double
@@ -53,20 +53,20 @@ package struct ScriptedExpert: Sendable {
 
     let task: ManipulationTask
     private(set) var scene: Scene
-    /// Where `reach` goes in place of what the scene says.
+    /// Pose to which `reach` goes in place of what the scene says.
     private var reachTarget: Pose?
     var object: Scene.Object { scene.objects[task.object] }
     var tray: Scene.Tray? { scene.tray }
     var mark: Scene.Mark? { scene.mark }
     /// The gripper's opening with the object between its fingers, 0...1.
     private let snugOpening: Double
-    /// Where the tool may be sent: a little inside the arm's workspace, at whose walls it is stopped.
+    /// Room into which the tool may be sent: a little inside the arm's workspace, at whose walls it is stopped.
     private let room: (lower: Vector3, upper: Vector3)
     /// What it last asked of the gripper, and what was measured then: whether the gripper has stopped is the one thing that
     /// a single moment does not tell.
     private(set) var gripper: Double
     private var lastOpening: Double?
-    /// It has nothing more to do.
+    /// Whether the expert has nothing more to do.
     package private(set) var isFinished = false
 
     /// - Parameter arm: the one that carries the task out.
@@ -182,7 +182,7 @@ package struct ScriptedExpert: Sendable {
         lastOpening.map { abs(seen.opening - $0) < Self.stillOpening } == true
     }
 
-    /// The same pose, or the nearest one to which the tool may be sent.
+    /// The pose, or the nearest one to which the tool may be sent.
     func inRoom(_ pose: Pose) -> Pose {
         Pose(rotation: pose.rotation, translation: pose.translation.clamped(lowerBound: room.lower, upperBound: room.upper))
     }

@@ -1,8 +1,7 @@
 import CMuJoCo
-import Chance
 import Control
-import Geometry
 import Images
+import Maths
 
 /// The simulated world: an arm on a table, with physics and pictures. Belongs to one thread.
 ///
@@ -147,10 +146,10 @@ package final class World {
     package var armPositions: JointVector { JointVector(joints.map { positions[$0.position] }) }
     /// Radians per second.
     package var armVelocities: JointVector { JointVector(joints.map { velocities[$0.velocity] }) }
-    /// Newton metres.
+    /// What each joint's servo pushes the arm with, newton metres: what its own friction eats in free motion loads it with nothing.
     package var armTorques: JointVector {
         let forces = octo_world_forces(handle)
-        return JointVector(joints.map { forces?[$0.actuator] ?? 0 })
+        return JointVector(joints.map { (forces?[$0.actuator] ?? 0) - WorldModel.damping * velocities[$0.velocity] })
     }
     /// How hard the fingers press: newtons, closing is negative.
     package var gripForce: Double {
@@ -164,7 +163,7 @@ package final class World {
         return (distance - gripper.closed) / (gripper.open - gripper.closed)
     }
 
-    /// Where the servos shall go, from the next step on: radians; opening 0...1. What is beyond a joint's range is cut
+    /// Tells the servos where to go, from the next step on: radians; opening 0...1. What is beyond a joint's range is cut
     /// off, a number that is not finite leaves that servo where it was sent before.
     package func command(_ wanted: JointVector, gripper: Double) {
         for index in isLimp.indices { isLimp[index] = false }
@@ -212,7 +211,7 @@ package final class World {
         try update()
     }
 
-    /// Where the arm begins: above the table as the scene says, pointing down.
+    /// Joint positions with which the arm begins, radians: above the table as the scene says, pointing down.
     private var startPositions: JointVector {
         guard let start = scene.start else { return calibration.neutral }
         let target = Pose(rotation: BridgeConvention.baseFromDownwardEEF, translation: start)
@@ -243,7 +242,7 @@ package final class World {
 
     package func index(ofObject name: String) -> Int? { scene.objects.firstIndex { $0.name == name } }
 
-    /// Where the middle of an object is, base frame.
+    /// Pose of the middle of an object, base frame.
     package func pose(ofObject index: Int) -> Pose {
         let place = octo_world_body_position(handle, objects[index].body)
         let turn = octo_world_body_rotation(handle, objects[index].body)
@@ -343,7 +342,7 @@ package final class World {
     }
 }
 
-/// Where everything is and how it moves, as MuJoCo numbers it: enough to go on from there, in a world with the same scene
+/// The place and the motion of everything, as MuJoCo numbers it: enough to go on from there, in a world with the same scene
 /// and arm.
 package struct WorldState: Equatable, Sendable {
     /// mjData.qpos.

@@ -1,5 +1,5 @@
 import Control
-import Geometry
+import Maths
 
 /// The MJCF text of an arm on a table: the arm from its calibration's joint table, in capsules and boxes; the rest from a
 /// `Scene`. Written for MuJoCo 2.2.
@@ -22,7 +22,7 @@ package struct WorldModel {
     /// Kilogram square metres: rotor and gears as the joint feels them.
     private static let armature = 0.1
     /// Newton metre seconds per radian, so that a joint does not swing: 2 √(stiffness × armature).
-    private static let damping = 18.0
+    static let damping = 18.0
     /// The most that a joint's servo can do, newton metres; and a finger's, newtons: strong enough to hold a cup, too weak
     /// to crush it.
     package static let strongestTorque = 25.0

@@ -1,6 +1,6 @@
 import Foundation
-import Geometry
 import JSONTree
+import Maths
 import Messages
 import Teleop
 import Time
@@ -119,10 +119,10 @@ package struct StatusScreen {
         drawn = 0
     }
 
-    /// To the beginning of the lines that are drawn.
+    /// Control sequence that leads to the beginning of the lines that are drawn.
     private var up: String { drawn > 1 ? "\r\u{1B}[\(drawn - 1)A" : isTerminal ? "\r" : "" }
 
-    /// At spaces, into rows that fit: the terminal must not break one, for it could not be drawn over.
+    /// Breaks a line at spaces into rows that fit: the terminal must not break one, for it could not be drawn over.
     private static func wrapped(_ line: String, to width: Int) -> [String] {
         var rows = [""]
         for word in line.split(separator: " ", omittingEmptySubsequences: false) {
@@ -144,12 +144,13 @@ package struct StatusScreen {
         return isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR").isEmpty && !["", "dumb"].contains(variable("TERM"))
     }
 
-    /// Of standard output; 80 where nothing is known. ioctl_tty(2), TIOCGWINSZ.
-    package static var columns: Int {
+    /// Size of standard output in characters; 80 by 24 where nothing is known. ioctl_tty(2), TIOCGWINSZ.
+    package static var size: (columns: Int, rows: Int) {
         var size = winsize()
-        let known = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
-        return known ? Int(size.ws_col) : 80
+        let known = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 && size.ws_row > 0
+        return known ? (Int(size.ws_col), Int(size.ws_row)) : (80, 24)
     }
+    package static var columns: Int { size.columns }
 }
 
 extension ArmState {

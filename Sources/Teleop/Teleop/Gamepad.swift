@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 
 /// A gamepad with two sticks, told by the input layer's events.
 ///

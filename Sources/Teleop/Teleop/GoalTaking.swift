@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 import Messages
 import Time
 
@@ -8,7 +8,7 @@ package struct GoalTaking: Sendable {
     /// What the arm does first.
     package struct Preparation: Equatable, Sendable {
         package var opensGripper: Bool
-        /// Nil: it stays where it is.
+        /// Pose that the arm goes to; nil: it stays where it is.
         package var pose: TeleopArm.Pose?
 
         package init(opensGripper: Bool, pose: TeleopArm.Pose?) {
@@ -25,7 +25,7 @@ package struct GoalTaking: Sendable {
         case goingToPose
         /// The goal node takes it; the arm has to stay.
         case taking(since: MonotonicTime)
-        /// It lies there for the operator to look at.
+        /// The goal lies there for the operator to look at.
         case taken(GoalResult)
         case accepted(GoalResult)
     }
@@ -130,7 +130,7 @@ package struct GoalTaking: Sendable {
 }
 
 extension TeleopSession {
-    /// Within 3° of a pose; nil is everywhere.
+    /// Whether the arm is within 3° of a pose; nil is everywhere.
     func isNear(_ pose: TeleopArm.Pose?) -> Bool {
         guard let pose, let state = jog.state else { return pose == nil }
         return (jog.arm[pose] - state.measured.positions).magnitude < 3 * .pi / 180

@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 import Messages
 import Time
 
@@ -60,7 +60,7 @@ package struct HomeSession: Sendable {
     /// Ctrl-C: brakes.
     package mutating func interrupt(at now: MonotonicTime) { end(.interrupted, at: now) }
 
-    /// To be asked at 50 Hz or more, and sent at once.
+    /// What to send now; to be asked at 50 Hz or more, and sent at once.
     package mutating func command(at now: MonotonicTime) -> ManualCommand? {
         switch phase {
         case .waiting:
@@ -129,10 +129,10 @@ package struct HomeSession: Sendable {
         switch reason {
         case .hindered(.hold(.emergencyStop, _)): "Run 'octo-arm reset' (or x in 'octo-arm jog') when the arm may move."
         case .hindered(.hold(.driverFault, _)):
-            "Mend the cause (power, cable, the servo that the arm's status names), then run 'octo-arm reset'."
+            "Mend the cause (power, cable, the servo that the arm's status names), then run 'octo-arm clear'."
         case .hindered(.hold(.stopping, _)): "The run is ending: start it again, or give --manifest."
-        case .hindered(.hold(.notFollowing, _)): "Check the joint's cable and power, then run 'octo-arm reset'."
-        case .hindered(.hold): "Free the joint or let it cool, then run 'octo-arm reset' (or x in 'octo-arm jog')."
+        case .hindered(.hold(.notFollowing, _)): "Check the joint's cable and power, then run 'octo-arm clear'."
+        case .hindered(.hold): "Free the joint or let it cool, then run 'octo-arm clear' (or c in 'octo-arm jog')."
         case .hindered(.recovering): "Wait for it, then try again."
         case .hindered(.silence): "See 'octo-bus list' whether the arm's process is alive. If the arm moves, switch its power off."
         case .hindered(.otherArm): "Set arm.calibration to this arm's file."

@@ -1,10 +1,10 @@
-import Geometry
+import Maths
 import Messages
 import Time
 
 /// Something an operator asks of the arm besides motion. Asked again, it keeps its number.
 package struct ArmRequest: Equatable, Sendable {
-    /// From 1, in the order of asking.
+    /// Number of the request, from 1, in the order of asking.
     package let number: UInt64
     package let action: ArmCommand.Action
 }
@@ -32,7 +32,7 @@ package struct JogSession: Sendable {
     /// A held toggle is one press: longer than the pause before the first repeat.
     private static let toggleTime = Duration.milliseconds(700)
     private static let gripperTolerance = 0.005
-    /// For a stroke of a slow gripper.
+    /// Time for a stroke of a slow gripper.
     private static let gripperTime = Duration.seconds(5)
     /// The let-go switch is said for so long, then nothing: another operator may have the arm.
     private static let releaseTime = Duration.milliseconds(500)
@@ -47,7 +47,7 @@ package struct JogSession: Sendable {
         case tool(KeyMeaning.Axis, sign: Int)
         case gripper(Double)
         case pose(TeleopArm.Pose, PoseApproach)
-        /// As a device with axes, or a leader arm, has it.
+        /// Motion as a device with axes, or a leader arm, has it.
         case steer(ManualCommand.Motion, gripper: Double?)
     }
     private struct Pending: Sendable {
@@ -193,7 +193,7 @@ package struct JogSession: Sendable {
 
     // MARK: What to send
 
-    /// To be asked at 50 Hz or more, and sent at once.
+    /// What to send now; to be asked at 50 Hz or more, and sent at once.
     /// - Returns: nil when nothing is to be said.
     package mutating func command(at now: MonotonicTime) -> ManualCommand? {
         advance(at: now)

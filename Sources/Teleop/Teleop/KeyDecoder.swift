@@ -30,7 +30,7 @@ package struct KeyDecoder: Sendable {
     }
     private var phase = Phase.ground
     private var isPasting = false
-    /// When an ESC was taken for the key of that name, if what follows may still be the rest of a sequence.
+    /// Time at which an ESC was taken for the key of that name, if what follows may still be the rest of a sequence.
     private var loneEscape: MonotonicTime?
     /// The rest of a sequence whose ESC has been told already: it is no key any more.
     private var isRest = false
@@ -38,7 +38,7 @@ package struct KeyDecoder: Sendable {
 
     package init() {}
 
-    /// When `receive` has something to decide even if nothing comes; nil while nothing is open.
+    /// Time at which `receive` has something to decide even if nothing comes; nil while nothing is open.
     package var deadline: MonotonicTime? {
         if case .ground = phase, !isPasting { return nil }
         return lastByte + Self.patience
@@ -62,7 +62,8 @@ package struct KeyDecoder: Sendable {
         return finish()
     }
 
-    /// After an ESC that came alone: what a terminal writes behind it is neither a bracket nor a letter that somebody pressed.
+    /// Takes up the rest of a sequence after an ESC that came alone: what a terminal writes behind it is neither a bracket nor a
+    /// letter that somebody pressed.
     private mutating func takeRest(beginningWith byte: UInt8, at now: MonotonicTime) {
         guard let escape = loneEscape else { return }
         loneEscape = nil

@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 import Messages
 
 /// What a key asks for.
@@ -11,7 +11,7 @@ enum KeyMeaning: Equatable, Sendable {
     /// Up (1) or down (-1) the chain.
     case chooseNext(Int)
     case moveJoint(Int)
-    /// In base axes; 1 forward, left, up, or a turn that is positive about the axis.
+    /// Moves the tool in base axes; 1 forward, left, up, or a turn that is positive about the axis.
     case moveTool(Axis, Int)
     case changeMode
     case changeSpeed(Int)
@@ -133,23 +133,56 @@ extension KeyMeaning.Axis {
     }
 }
 
-extension JogSession {
-    /// All keys, a table for a screen of 80 columns.
-    package static let help = """
-        A key moves the arm until 0.3 s after its last repeat; any other key ends the motion at once.
+/// What the keys do, in parts that each fit beside the live lines on a screen of 80 columns and 24 rows.
+package enum KeyHelp {
+    /// The first thing to know, in a line.
+    package static let short = "?  the keys     e or ESC  EMERGENCY STOP     space  stop     q  quit"
+
+    package static let motion = """
+        A key moves the arm until 0.3 s after its last repeat; another ends the motion.
 
           joint mode   1...8 or up/down choose a joint    left - / right + move it
           tool mode    w s  x forward/back     u o  roll
            (base axes) a d  y left/right       i k  pitch
                        r f  z up/down          j l  yaw       (arrows: x and y)
           t or Tab     the other mode          [ ]  slower, faster
-          , .          gripper a little narrower, wider       g  open or close it
-          h  go home (neutral)    z  rest pose: both go on until another key is pressed
-
-          space        stop the motion
-          e or ESC     EMERGENCY STOP: latched    x  reset it, else a fault (moves nothing)
-          m            after it: the policy may   c  clear a fault alone
-                       move the arm again         b  back inside from beyond a limit
-          ?            these keys                 q or Ctrl-C  stop, and quit
+          , .          gripper narrower, wider       g  open or close it
+          h  go home (neutral)    z  rest pose: until another key is pressed
         """
+    package static let ends = """
+          space        stop the motion         e or ESC  EMERGENCY STOP: latched
+          x            reset it, or a fault (moves nothing)
+          m            after it: the policy may move the arm again
+          c            clear a fault alone     b  back inside from beyond a limit
+          ?            these keys              q or Ctrl-C  stop, and quit
+        """
+    package static let runs = """
+          p            take the goal           y  accept it (in goal mode)
+          n            start, stop an episode  Y N D  success, failure, discard
+          T            axes of base or tool    v  follow the leader arm, or not
+        """
+    package static let devices = """
+        Gamepad: hold the left shoulder button. Left stick x, y; right stick up, yaw;
+        hat roll, pitch; right shoulder gripper; east EMERGENCY STOP; start reset;
+        select home; north goal; west episode; south success; pressed sticks slower,
+        faster. While it is held the arm is yours, even with the sticks in the middle.
+        What it moves ends after 2 s without any change (teleop.confirm_s): the pad may
+        be out of reach.
+        SpaceMouse: the arm moves as the puck does; left button gripper, right
+        EMERGENCY STOP. With --dead-man button, only while the left button is held;
+        the gripper by keys.
+        """
+
+    /// One of `pages`, the next each time that it is asked for, with a word about the others.
+    /// - Parameter request: counts from 1.
+    package static func page(_ request: Int, of pages: [String]) -> String {
+        let text = pages[(request - 1) % pages.count]
+        return pages.count == 1 ? text : text + "\n  (\((request - 1) % pages.count + 1) of \(pages.count); ? the next)"
+    }
+}
+
+extension JogSession {
+    package static let pages = [KeyHelp.motion, KeyHelp.ends]
+    /// All keys.
+    package static let help = pages.joined(separator: "\n\n")
 }

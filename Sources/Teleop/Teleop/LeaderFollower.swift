@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 import Messages
 import Time
 
@@ -16,7 +16,7 @@ package struct LeaderFollower: Sendable {
     }
     package enum Verdict: Equatable, Sendable {
         case follow(ManualCommand.Motion, gripper: Double)
-        /// In words: which joint is how far away.
+        /// The reason in words: which joint is how far away.
         case refused(String)
         /// The leader says nothing any more.
         case silent
@@ -33,7 +33,7 @@ package struct LeaderFollower: Sendable {
     private let arm: TeleopArm
     private let start: Start
     private var isFollowing = false
-    /// When the way to the leader's pose began.
+    /// Time at which the way to the leader's pose began.
     private var rampStart: MonotonicTime?
     private var positions: JointVector?
     private var gripper = 0.0

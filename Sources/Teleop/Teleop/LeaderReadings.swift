@@ -21,8 +21,8 @@ package struct LeaderReadings: Sendable {
     private static let noise = 16.0
     /// So many in a row may be wrong: one is line noise, more is a servo that was turned off or replaced.
     private static let patience = 5
-    /// After a longer pause nobody knows how many turns were made: the next reading begins anew. Before that the follower has
-    /// let go (`LeaderFollower`) and is checked anew as well.
+    /// Longest pause between readings. After a longer one nobody knows how many turns were made: the next reading begins anew.
+    /// Before that the follower has let go (`LeaderFollower`) and is checked anew as well.
     private static let longestPause = Duration.milliseconds(200)
 
     private var last: [Double] = []

@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 import Messages
 import Time
 
@@ -25,7 +25,7 @@ package struct PoseApproach: Equatable, Sendable {
     private static let progress = 0.002
     private static let progressTime = Duration.seconds(3)
     private static let rampTime = Duration.milliseconds(500)
-    /// From the first command until the arm is in the operator's hands.
+    /// Longest time from the first command until the arm is in the operator's hands.
     private static let obeyTime = Duration.seconds(2)
 
     package let target: JointVector
@@ -55,7 +55,7 @@ package struct PoseApproach: Equatable, Sendable {
         .positions(target, speed: speed * Self.share(after: now - start))
     }
 
-    /// Of the speed asked for, so long after the beginning.
+    /// Share of the speed asked for, so long after the beginning.
     static func share(after time: Duration) -> Double { min(max(time.inSeconds / rampTime.inSeconds, 0.02), 1) }
 
     /// The largest angle that is missing, radians; nil before the first state.

@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 import Time
 
 /// Reports of a 3Dconnexion SpaceMouse as hidraw gives them, one read each.

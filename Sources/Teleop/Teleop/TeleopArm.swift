@@ -1,16 +1,16 @@
-import Geometry
+import Maths
 import Messages
 import Time
 
 /// What an operator's session has to know about the arm it moves.
 package struct TeleopArm: Equatable, Sendable {
     package enum Pose: String, CaseIterable, Sendable {
-        /// Where a run begins.
+        /// The pose in which a run begins.
         case neutral
         /// Folded, safe to switch off in.
         case rest
     }
-    /// From base to wrist.
+    /// Names of the joints, from base to wrist.
     package let joints: [String]
     /// Highest speeds, radians per second.
     package let velocity: JointVector
@@ -50,7 +50,7 @@ package struct TeleopArm: Equatable, Sendable {
     /// All joints at speed 0.
     var still: JointVector { JointVector(repeating: 0, count: joints.count) }
 
-    /// As `ArmState.blamedJoint` counts: the gripper comes after the last joint.
+    /// Name of a joint as `ArmState.blamedJoint` counts: the gripper comes after the last joint.
     package func name(of joint: Int?) -> String? {
         guard let joint, joint >= 0, joint <= joints.count else { return nil }
         return joint < joints.count ? joints[joint] : "gripper"
@@ -64,7 +64,7 @@ package enum Hindrance: Equatable, Sendable {
     case recovering(joint: Int?)
     /// No state came for so long.
     case silence
-    /// It is of another number of joints than its calibration says.
+    /// The arm is of another number of joints than its calibration says.
     case otherArm
 
     /// - Returns: nil when an operator may move the arm; a policy that moves it gives way.

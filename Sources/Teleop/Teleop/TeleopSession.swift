@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 import Messages
 import Time
 
@@ -101,7 +101,7 @@ package struct TeleopSession: Sendable {
         jog.tell(result.message)
     }
 
-    /// Where the leader arm stands.
+    /// Takes in where the leader arm stands, radians.
     package mutating func receive(leader positions: JointVector, gripper: Double, at now: MonotonicTime) {
         follower?.receive(positions: positions, gripper: gripper, at: now)
     }
@@ -187,7 +187,7 @@ package struct TeleopSession: Sendable {
 
     // MARK: What goes out
 
-    /// To be asked at 50 Hz or more, and sent at once.
+    /// What to send now; to be asked at 50 Hz or more, and sent at once.
     package mutating func command(at now: MonotonicTime) -> ManualCommand? {
         if needsReports, !reading.isAtRest, now - readingTime > Self.silence {
             reading = DeviceReading()
@@ -322,7 +322,7 @@ package struct TeleopSession: Sendable {
 }
 
 extension TeleopSession {
-    /// Nil before the arm's first state.
+    /// Who has the arm; nil before its first state.
     package func holder(at now: MonotonicTime) -> Holder? {
         guard let state = jog.state else { return nil }
         return switch state.mode {
@@ -358,20 +358,7 @@ extension TeleopSession {
         return jog.lines(at: now) + [words.joined(separator: " | ")]
     }
 
-    package static let help = """
-        \(JogSession.help)
-
-          p            take the goal            y  accept it (in goal mode)
-          n            start or stop an episode Y N D  success, failure, discard
-          T            axes of base or tool
-          v            follow the leader arm, or let it go
-
-        Gamepad: hold the left shoulder button. Left stick x, y; right stick up and yaw; hat
-        roll and pitch; right shoulder gripper; east EMERGENCY STOP; start reset; select home;
-        north goal; west episode; south success; pressed sticks slower, faster.
-        While it is held the arm is yours, even with the sticks in their middle. What it moves
-        ends after 2 s without any change (teleop.confirm_s): the pad may be out of reach.
-        SpaceMouse: the arm moves as the puck does; left button gripper, right EMERGENCY STOP.
-        With --dead-man button, only while the left button is held; the gripper by keys.
-        """
+    package static let pages = [KeyHelp.motion, KeyHelp.ends + "\n" + KeyHelp.runs, KeyHelp.devices]
+    /// All keys and devices.
+    package static let help = pages.joined(separator: "\n\n")
 }

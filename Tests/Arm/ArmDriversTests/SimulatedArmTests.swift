@@ -1,6 +1,6 @@
 import ArmDrivers
 import Foundation
-import Geometry
+import Maths
 import Messages
 import Testing
 import Time

@@ -1,5 +1,5 @@
 import ArmDrivers
-import Geometry
+import Maths
 import Messages
 import ServoEmulation
 import TestSupport

@@ -1,7 +1,7 @@
 import ArmDrivers
 import ArmLoop
 import Control
-import Geometry
+import Maths
 import Messages
 import ServoProtocol
 import Testing
@@ -33,11 +33,11 @@ import Time
     }
 
     @Test(arguments: [
-        (HoldReason.stalled, ["elbow is blocked", "The arm holds", "Free it", "octo-arm reset"]),
-        (.overloaded, ["elbow pushes harder", "The arm holds", "Take the load off", "octo-arm reset"]),
-        (.overheated, ["elbow's servo is too hot (76 °C)", "The arm holds", "cool", "octo-arm reset"]),
-        (.notFollowing, ["elbow", "no torque, or does not hear", "The arm holds", "cable and power", "octo-arm reset"]),
-        (.beyondLimits, ["elbow is beyond its limits", "The arm holds", "Press b", "by hand", "octo-arm reset"]),
+        (HoldReason.stalled, ["elbow is blocked", "The arm holds", "Free it", "octo-arm clear"]),
+        (.overloaded, ["elbow pushes harder", "The arm holds", "Take the load off", "octo-arm clear"]),
+        (.overheated, ["elbow's servo is too hot (76 °C)", "The arm holds", "cool", "octo-arm clear"]),
+        (.notFollowing, ["elbow", "no torque, or does not hear", "The arm holds", "cable and power", "octo-arm clear"]),
+        (.beyondLimits, ["elbow is beyond its limits", "The arm holds", "Press b", "by hand", "octo-arm clear"]),
         (.emergencyStop, ["emergency stop", "The arm holds", "octo-arm reset"]),
     ])
     func whatNeedsAPersonSaysWhatIsWrongWhatTheArmDoesAndWhatToDo(reason: HoldReason, words: [String]) throws {
@@ -52,7 +52,7 @@ import Time
             $0.driverWorks = false
         }
         #expect(found.state == .fault)
-        for word in ["(elbow)", "servo 4 reports overload", "Free it", "until a person says go on", "Then run 'octo-arm reset'"] {
+        for word in ["(elbow)", "servo 4 reports overload", "Free it", "until a person says go on", "Then run 'octo-arm clear'"] {
             #expect(found.headline.contains(word), "\(found.headline)")
         }
         #expect(!found.headline.contains("The servos answer"))

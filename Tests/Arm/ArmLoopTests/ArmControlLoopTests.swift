@@ -3,16 +3,13 @@ import ArmLoop
 import CAllocationCount
 import Control
 import Foundation
-import Geometry
+import Glibc
+import Maths
 import Messages
 import RealTime
 import TestSupport
 import Testing
 import Time
-
-#if canImport(Glibc)
-import Glibc
-#endif
 
 func widowX() throws -> ArmCalibration {
     let path = "calibration/widowx-250s.json"

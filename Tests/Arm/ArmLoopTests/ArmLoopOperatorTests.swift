@@ -2,7 +2,7 @@ import ArmDrivers
 import ArmLoop
 import CAllocationCount
 import Control
-import Geometry
+import Maths
 import Messages
 import RealTime
 import TestSupport

@@ -3,7 +3,9 @@ import ArmLoop
 import CAllocationCount
 import CShims
 import Control
-import Geometry
+import Foundation
+import Glibc
+import Maths
 import Messages
 import RealTime
 import ServoEmulation
@@ -11,11 +13,6 @@ import Synchronization
 import TestSupport
 import Testing
 import Time
-
-#if canImport(Glibc)
-import Foundation
-import Glibc
-#endif
 
 /// Emulated servos at the far end of a pseudo-terminal, served by a thread of their own.
 ///

@@ -2,11 +2,10 @@ import ArmDrivers
 import ArmLoop
 import Control
 import Foundation
-import Geometry
+import Maths
 import RealTime
 import ServoEmulation
 import ServoProtocol
-import ServoTerminal
 import TestSupport
 import Time
 

@@ -1,13 +1,11 @@
 import ArmDrivers
 import ArmLoop
-import Chance
 import Control
-import Geometry
+import Maths
 import Messages
 import RealTime
 import ServoEmulation
 import ServoProtocol
-import ServoTerminal
 import TestSupport
 import Time
 

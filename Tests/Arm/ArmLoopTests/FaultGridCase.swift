@@ -1,4 +1,4 @@
-import Chance
+import Maths
 import Messages
 
 /// One cell of the fault grid: an arm, what goes wrong, what the arm was doing, and the seed of all chance in it.

@@ -1,6 +1,6 @@
 import ArmDrivers
 import Control
-import Geometry
+import Maths
 import Messages
 import ServoEmulation
 import Time

@@ -1,5 +1,5 @@
 import Control
-import Geometry
+import Maths
 import Messages
 import TestSupport
 import Testing

@@ -1,6 +1,6 @@
 import Control
 import Foundation
-import Geometry
+import Maths
 import TestSupport
 import Testing
 

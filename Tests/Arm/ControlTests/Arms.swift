@@ -1,6 +1,6 @@
 import Control
 import Foundation
-import Geometry
+import Maths
 import Messages
 import TestSupport
 import Time

@@ -1,5 +1,5 @@
 import Control
-import Geometry
+import Maths
 import TestSupport
 import Testing
 

@@ -1,6 +1,5 @@
 import ServoEmulation
 import ServoProtocol
-import ServoTerminal
 import Testing
 import Time
 

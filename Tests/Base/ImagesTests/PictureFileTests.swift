@@ -17,6 +17,35 @@ import Testing
         #expect(header.format == .png && header.width == width && header.height == height)
     }
 
+    /// Read by libpng: pictures of every kind of bytes, among them those whose Huffman code would be longer than it may be.
+    @Test func aPackedPictureKeepsEveryPixel() throws {
+        let seed = SeededGenerator.freshSeed()
+        var generator = SeededGenerator(seed: seed)
+        for round in 0..<300 {
+            let (width, height) = (Int.random(in: 1...400, using: &generator), Int.random(in: 1...160, using: &generator))
+            let kind = round % 5
+            // Each value half as frequent as the one before: as many lengths of codes as there are values.
+            func rare() -> UInt8 { UInt8(UInt64.random(in: 1...UInt64.max, using: &generator).trailingZeroBitCount) }
+            let spread = UInt8.random(in: 1...255, using: &generator)
+            var sum: UInt8 = 0
+            let pixels = (0..<width * height * 3).map { place -> UInt8 in
+                switch kind {
+                case 0: return spread
+                case 1: return UInt8.random(in: 0...255, using: &generator)
+                case 2: return UInt8(truncatingIfNeeded: place / width) &+ UInt8.random(in: 0...spread / 32, using: &generator)
+                case 3:
+                    sum &+= rare() &* 3
+                    return sum
+                default: return place % 977 == 0 ? UInt8.random(in: 0...255, using: &generator) : rare()
+                }
+            }
+            let picture = RGBImage(width: width, height: height, pixels: SharedBytes(copying: pixels))
+            let packed = picture.packedPNGData()
+            #expect(try RGBImage(decoding: packed, source: "memory") == picture, "seed \(seed), round \(round)")
+            if kind == 1 { #expect(packed.count < pixels.count * 21 / 20 + 1000, "noise gets little larger") }
+        }
+    }
+
     /// A PNG with any of libpng's simple pixel formats; 0 is grey. The compound macros do not reach Swift.
     private func png(_ format: UInt32, width: Int, height: Int, pixels: [UInt8], colours: [UInt8] = []) throws
         -> SharedBytes

@@ -18,6 +18,15 @@ import Testing
         }
     }
 
+    @Test func aLabelStandsAboveThePictureAndTakesNothingOfIt() {
+        var random = SeededGenerator(seed: 6)
+        let picture = RGBImage.noise(width: 40, height: 6, using: &random)
+        let labelled = picture.labelled("3.5 s")
+        #expect(labelled.width == 40 && labelled.height > 6 + 10)
+        #expect(labelled.pixels.array.suffix(40 * 6 * 3) == picture.pixels.array[...])
+        #expect(labelled != picture.labelled("3.6 s") && picture.labelled("").height == labelled.height)
+    }
+
     @Test func picturesStandRowByRow() throws {
         var random = SeededGenerator(seed: 5)
         let pictures = (0..<3).map { _ in RGBImage.noise(width: 3, height: 2, using: &random) }

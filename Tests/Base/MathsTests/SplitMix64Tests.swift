@@ -1,4 +1,4 @@
-import Chance
+import Maths
 import Testing
 
 @Suite struct SplitMix64Tests {

@@ -135,6 +135,68 @@ private final class ToldDisk: Sendable {
         writer.close()
     }
 
+    @Test func metadataAtTheBeginningIsFoundWithoutTheRest() throws {
+        let made = made()
+        var writer = MCAPWriter(.init(chunkBytes: 2000))
+        try writer.write(made.metadata)
+        for schema in made.schemas { try writer.write(schema) }
+        for channel in made.channels { try writer.write(channel) }
+        for message in made.messages { try writer.write(message) }
+        try writer.write(MCAP.Metadata(name: "late", metadata: [:]))
+        try writer.finish()
+        let file = writer.takeBytes()
+        for bytes in [file, Array(file.prefix(file.count / 2))] {
+            let source = MCAPBytes(bytes)
+            #expect(try MCAPReader.metadata(named: "machine", atBeginningOf: source) == made.metadata)
+            #expect(try MCAPReader.metadata(named: "late", atBeginningOf: source) == nil)
+        }
+        #expect(try MCAPReader.metadata(named: "machine", atBeginningOf: MCAPBytes([1, 2, 3])) == nil)
+    }
+
+    /// What is to be promised to a person is on the disk when its number comes back, long before the next flush.
+    @Test func aCommitIsKeptWhenEverythingBeforeItIsOnTheDisk() throws {
+        let folder = try TemporaryFolder()
+        let disk = ToldDisk(always: .fails(ENOSPC))
+        let writer = try MCAPFileWriter(
+            creating: folder.file("a.mcap"), options: .init(flushInterval: .milliseconds(50)), calls: disk.calls)
+        _ = append(made(), to: writer)
+        let number = writer.commit()
+        #expect(holds { writer.status.isStuck } && writer.status.committed < number && writer.status.waitingBytes > 0)
+        disk.heal()
+        #expect(holds { writer.status.committed == number })
+        let bytes = disk.bytes
+        writer.close()
+        let reader = try MCAPReader(MCAPBytes(bytes))
+        #expect(reader.statistics.messageCount == 200, "all of it was there at that time")
+    }
+
+    @Test func aCommitIsNotKeptByADiskThatDoesNotKeepWhatItTakes() throws {
+        let folder = try TemporaryFolder()
+        let disk = ToldDisk(syncs: Array(repeating: .fails(EIO), count: 100))
+        let writer = try MCAPFileWriter(creating: folder.file("a.mcap"), calls: disk.calls)
+        _ = append(made(), to: writer)
+        _ = writer.commit()
+        #expect(holds { writer.status.failures > 0 } && writer.status.committed == 0)
+        writer.close()
+    }
+
+    /// A slow disk at the end: the bytes that are left get fewer, step by step.
+    @Test func whatIsLeftAtTheEndGetsLess() throws {
+        let folder = try TemporaryFolder()
+        let disk = ToldDisk(always: .fails(ENOSPC))
+        var generator = SeededGenerator(seed: 5)
+        let made = MadeRecording(messages: 40, bytes: 100_000, using: &generator)
+        var format = MCAPWriter.Options()
+        format.compression = .none
+        let writer = try MCAPFileWriter(creating: folder.file("a.mcap"), options: .init(format: format), calls: disk.calls)
+        _ = append(made, to: writer)
+        #expect(holds { writer.status.isStuck && writer.status.waitingBytes > 2_000_000 })
+        disk.heal()
+        let status = writer.close()
+        #expect(status.lostBytes == 0 && status.waitingBytes == 0 && status.unsyncedBytes == 0)
+        #expect(disk.writes > 8 && status.syncs > 4, "in steps, each waited for")
+    }
+
     @Test func interruptedAndShortWritesAreGoneOnWith() throws {
         let folder = try TemporaryFolder()
         let answers: [ToldDisk.Answer] = [.fails(EINTR), .takes(1), .takes(7), .fails(EINTR), .fails(EINTR), .takes(100)]
@@ -192,6 +254,36 @@ private final class ToldDisk: Sendable {
         #expect(found.prefix(3 * dropStart) == made.messages.prefix(min(found.count, 3 * dropStart)))
         let (report, _) = try MCAPRecovery.recover(disk.bytes)
         #expect(!report.wasWhole && report.messages == UInt64(found.count))
+    }
+
+    /// Whichever write it is that fails, once or from then on: what is in the file is what came before, in order, and what is
+    /// not there is counted.
+    @Test(arguments: [false, true]) func aWriteThatFailsAnywhereLosesNothingInSilence(isForGood: Bool) throws {
+        let made = made()
+        let options = MCAPFileWriter.Options(format: .init(compression: .none, chunkBytes: 1000), flushInterval: .milliseconds(1))
+        func record(failing number: Int?) throws -> (MCAPFileWriter.Status, [UInt8], writes: Int) {
+            let folder = try TemporaryFolder()
+            let good = Array(repeating: ToldDisk.Answer.takes(.max), count: max(0, (number ?? 1) - 1))
+            let disk =
+                number == nil
+                ? ToldDisk() : isForGood ? ToldDisk(good, always: .fails(EIO)) : ToldDisk(good + [.fails(EIO)])
+            let writer = try MCAPFileWriter(creating: folder.file("a.mcap"), options: options, calls: disk.calls)
+            #expect(append(made, to: writer) == 200)
+            return (writer.close(), disk.bytes, disk.writes)
+        }
+        let writes = try record(failing: nil).writes
+        for number in 1...writes {
+            let (status, bytes, calls) = try record(failing: number)
+            // How many writes it takes depends on when its thread wakes.
+            guard calls >= number else { continue }
+            #expect(status.failures > 0 || !isForGood, "write \(number)")
+            if isForGood {
+                let found = bytes.isEmpty ? [] : (try? messages(bytes)) ?? []
+                #expect(found == Array(made.messages.prefix(found.count)) && status.lostBytes > 0, "write \(number)")
+            } else {
+                #expect(try messages(bytes) == made.messages && status.lostBytes == 0, "write \(number)")
+            }
+        }
     }
 
     @Test func aDiskThatCannotKeepIsReported() throws {

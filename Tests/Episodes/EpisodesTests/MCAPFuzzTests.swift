@@ -50,7 +50,7 @@ import Testing
         let seeds = try seeds()
         var whole = 0
         var parser = MCAPParser(limits: Self.limits, checksChecksums: checksums)
-        for number in 0..<files {
+        for number in 0..<Fuzzing.rounds(files) {
             let file = mutate(seeds[number % seeds.count], using: &generator)
             parser.startOver()
             let piece = number % 3 == 0 ? Int.random(in: 1...max(1, file.count), using: &generator) : file.count
@@ -84,7 +84,7 @@ import Testing
         let seed = SeededGenerator.freshSeed()
         var generator = SeededGenerator(seed: seed)
         let seeds = try seeds()
-        for number in 0..<5_000 {
+        for number in 0..<Fuzzing.rounds(5_000) {
             let file = mutate(seeds[number % seeds.count], using: &generator)
             if let reader = try? MCAPReader(MCAPBytes(file), limits: Self.limits) {
                 var cursor = reader.messages()

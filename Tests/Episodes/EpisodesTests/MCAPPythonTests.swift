@@ -48,7 +48,7 @@ import Testing
             paths.append(try folder.write(mended, to: "\(index)-mended.mcap"))
         }
         let (exitCode, output) = try TestPython.run(
-            try #require(Self.python), "Tests/EpisodesTests/mcap_check.py", paths)
+            try #require(Self.python), "Tests/Episodes/EpisodesTests/mcap_check.py", paths)
         try #require(exitCode == 0, "its complaint stands above")
         let found = try #require(try JSONNode(parsing: output).array)
         try #require(found.count == paths.count)
@@ -65,7 +65,7 @@ import Testing
         var file = try MadeRecording(messages: 50, using: &generator).file(.init())
         file[file.count / 2] ^= 1
         let path = try folder.write(file, to: "a.mcap")
-        let run = try TestPython.run(try #require(Self.python), "Tests/EpisodesTests/mcap_check.py", [path], quietly: true)
+        let run = try TestPython.run(try #require(Self.python), "Tests/Episodes/EpisodesTests/mcap_check.py", [path], quietly: true)
         #expect(run.exitCode != 0)
     }
 }

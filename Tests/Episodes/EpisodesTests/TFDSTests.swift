@@ -16,7 +16,7 @@ import Testing
     private static let missingBridge: Comment = "no recorded Bridge dataset (rlds/bridge_dataset of the shared data)"
 
     private func run(_ folders: [String], quietly: Bool = false) throws -> (exitCode: Int32, output: Data) {
-        try TestPython.run(try #require(Self.python), "Tests/EpisodesTests/tfds_check.py", folders, quietly: quietly)
+        try TestPython.run(try #require(Self.python), "Tests/Episodes/EpisodesTests/tfds_check.py", folders, quietly: quietly)
     }
 
     private func numbers(_ node: JSONNode?) -> [Double] { node?.array?.compactMap(\.double) ?? [] }

@@ -1,7 +1,7 @@
 import Control
 import Export
-import Geometry
 import Images
+import Maths
 import TestSupport
 import Testing
 import Time
@@ -18,7 +18,7 @@ import Time
         #expect(episode.timesteps[3].pictures["primary"] == expected, "the camera's own bytes")
         #expect(episode.reencoded == ["primary": 0, "wrist": 0])
         let report = episode.grid.cameras
-        #expect(report.map(\.camera) == ["primary", "wrist"] && report[0].repeated == 0 && report[0].dropped == report[0].frames - 17)
+        #expect(report.map(\.camera) == ["primary", "wrist"] && report[0].repeated == 0 && report[0].dropped == report[0].frames - 16)
         #expect(report[0].maximumSkew == .milliseconds(10) && episode.grid.gaps.isEmpty)
     }
 
@@ -48,6 +48,28 @@ import Time
         #expect(episode.timesteps.map { $0.action[6] } == (0..<16).map { 0.4 + 0.2 * Double($0 + 1) < 2 - 1e-9 ? 1 : 0 })
     }
 
+    /// Differences of states are labels: a hand that turns past 180° has not turned back by a whole turn.
+    @Test func anglesThatWrapAreCarriedOn() {
+        var angles = UnwrappedAngles()
+        func state(_ yaw: Float) -> [Float] { [1, 2, 3, 0.5, -0.5, yaw, 1] }
+        let yaws = ([3.0, 3.13, -3.02, -2.16, 3.1, 2.9] as [Float]).map { angles.carryOn(state($0))[5] }
+        let expected: [Float] = [3, 3.13, 2 * .pi - 3.02, 2 * .pi - 2.16, 3.1, 2.9]
+        #expect(zip(yaws, expected).allSatisfy { abs($0 - $1) < 1e-5 } && angles.count == 2)
+        #expect(angles.carryOn(state(-3.1))[3] == 0.5)
+    }
+
+    @Test func jointsAreThereInDegrees() throws {
+        let run = try RecordedRun()
+        let episode = try run.sampler().sample()
+        #expect(episode.arm == run.calibration.name && episode.joints == run.calibration.joints.map(\.name) && episode.unwrapped == 0)
+        let first = episode.timesteps[0]
+        // Measured now, commanded for the next timestep.
+        let (measured, commanded) = (run.positions(at: 0.35), run.positions(at: 0.6))
+        #expect(abs(Double(first.jointState[2]) - measured[2] * 180 / .pi) < 1e-3 && first.jointState.last == 75)
+        #expect(abs(Double(first.jointAction[2]) - commanded[2] * 180 / .pi) < 1e-3 && first.jointAction.last == 100)
+        #expect(first.jointState.count == run.calibration.joints.count + 1)
+    }
+
     @Test func aDemonstrationWithoutAPolicyHasAGridOfItsOwn() throws {
         let run = try RecordedRun(.init(hasPolicy: false, isJPEG: false, text: nil))
         let episode = try run.sampler(.init(rate: Rate(hertz: 10), cameras: ["wrist"], size: (16, 12), instruction: "look")).sample()
@@ -55,7 +77,7 @@ import Time
         #expect(episode.timesteps[0].pictures.keys.sorted() == ["wrist"])
         let picture = try RGBImage(decoding: try #require(episode.timesteps[0].pictures["wrist"]), source: "test")
         #expect(picture.width == 16 && picture.height == 12)
-        #expect(episode.reencoded["wrist"] == episode.timesteps.count + 1)
+        #expect(episode.reencoded["wrist"] == episode.timesteps.count)
     }
 
     @Test func oldPicturesAreRefusedUnlessTheyAreWanted() throws {

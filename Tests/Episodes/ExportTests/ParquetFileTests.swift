@@ -17,7 +17,7 @@ import Testing
             try Data(bytes).write(to: url)
             return url.path
         }
-        let (exitCode, output) = try TestPython.run(try #require(Self.python), "Tests/ExportTests/parquet_check.py", paths)
+        let (exitCode, output) = try TestPython.run(try #require(Self.python), "Tests/Episodes/ExportTests/parquet_check.py", paths)
         try #require(exitCode == 0, "its complaint stands above")
         return try #require(try JSONNode(parsing: output).array)
     }

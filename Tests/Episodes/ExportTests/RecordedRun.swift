@@ -2,8 +2,8 @@ import Control
 import EpisodeFixture
 import Export
 import Foundation
-import Geometry
 import Images
+import Maths
 import Messages
 import Recording
 import TestSupport

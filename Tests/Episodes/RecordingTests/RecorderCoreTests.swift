@@ -88,7 +88,8 @@ import Wire
         var drops = MCAPFileWriter.Drops()
         for number in [6, 7] as [UInt32] { drops.add(number, most: 10) }
         let sequences = closing.records(drops: [channel: drops]).last?.metadata
-        #expect(sequences?["topic a"] == "expected 10 written 7 missing 3 repeated 0: 4-4 6-7" && sequences?["missing"] == "3")
+        #expect(TopicAccount(of: "a", proof: "this is no proof", inFile: 1) == nil)
+        #expect(sequences?["topic a"] == "sent 10 taken 9 written 7 missing 3 repeated 0: 4-4 6-7" && sequences?["missing"] == "3")
     }
 
     @Test func whatIsLearntLateGoesIntoThisFileAndTheNext() throws {
@@ -103,6 +104,92 @@ import Wire
         #expect(next.contains(.attach(record)) && next.contains(.note(hashes)))
     }
 
+    /// A publisher says how many it has sent: what has not come by then is lost, be it the last of all.
+    @Test func whatAPublisherSaysItSentCountsAsExpected() {
+        var proof = SequenceProof()
+        // Joined late: what was sent before is nobody's loss.
+        proof.hear(sent: 7, of: "a", from: 1)
+        #expect(proof.missingCount == 0)
+        for number in [7, 8] as [UInt64] { proof.receive(envelope(number), on: "a") }
+        proof.hear(sent: 9, of: "a", from: 1)
+        proof.hear(sent: 4, of: "a", from: 1)  // an old word
+        #expect(proof.missingCount == 0 && proof.topics["a"]?.expected == 2)
+        proof.hear(sent: 12, of: "a", from: 1)
+        #expect(proof.topics["a"]?.missing == [9...11] && proof.topics["a"]?.expected == 5)
+        // Of a second process nothing at all came.
+        proof.hear(sent: 2, of: "a", from: 2)
+        #expect(proof.topics["a"]?.missing == [9...11, 0...1] && proof.missingCount == 5)
+        proof.hear(sent: 0, of: "b", from: 1)
+        #expect(proof.topics["b"] == nil)
+    }
+
+    @Test(arguments: [
+        ("sent 10 taken 9 written 7 missing 3 repeated 0: 4-4", 7, "1 lost on the way to the recorder, 2 that the disk did not take"),
+        ("sent 10 taken 10 written 10 missing 0 repeated 0", 10, nil), ("sent 10 taken 10 written 10 missing 0 repeated 0", 8, "2 that the disk"),
+        ("sent 10 taken 11 written 11 missing 0 repeated 1", 11, "1 that came twice"),
+        ("expected 10 written 7 missing 3 repeated 0", 7, "3 lost on the way to the recorder, or with the end of the file"),
+    ] as [(String, UInt64, String?)])
+    func anAccountNamesTheCauseOfEachDifference(proof: String, inFile: UInt64, cause: String?) throws {
+        let account = try #require(TopicAccount(of: "a", proof: proof, inFile: inFile))
+        #expect((account.difference == nil) == (cause == nil), "\(account)")
+        if let cause { #expect(account.difference?.contains("\(inFile) in the file: \(cause)") == true, "\(account)") }
+    }
+
+    @Test func whatANodeSaysItSentIsHeldAgainstWhatCame() throws {
+        var core = RecorderCore()
+        try send(&core, "a", 0, at: 1)
+        let status = NodeStatus(
+            node: "n", processID: 1, state: .ready, headline: "", counters: [.init(name: "sent a", value: 4)])
+        _ = try core.receive(
+            topic: "node/n/status", envelope: envelope(0, schema: NodeStatus.schemaName), body: status.encoded().body, bulk: nil,
+            at: time(2), wallTime: "wall")
+        #expect(core.state(at: time(3), path: "p").missing == 3)
+        #expect(closing(core.end(at: time(3)))["sequences"]?["topic a"] == "sent 4 taken 1 written 1 missing 3 repeated 0: 1-3")
+    }
+
+    // MARK: A recorder that is killed
+
+    /// What people say is in the file when they are answered, not when the episode ends.
+    @Test func outcomeAndNotesAreWrittenWhenTheyAreGiven() throws {
+        var core = RecorderCore()
+        try send(&core, "a", 0, at: 1)
+        func said(_ actions: [RecorderCore.Action]) -> [String: String]? {
+            for case .note(let record) in actions where record.name == "episode/said" { return record.metadata }
+            return nil
+        }
+        #expect(said(ask(&core, .note, "first try", id: 1, at: 2)) == ["outcome": "open", "notes": "first try"])
+        #expect(said(ask(&core, .markSuccess, "at last", id: 2, at: 3)) == ["outcome": "success", "notes": "first try\nat last"])
+    }
+
+    @Test func theNextProcessReachesTheEpisodeThatWasCut() throws {
+        var core = RecorderCore(.init(startsByItself: false))
+        let facts = ["start_ns": "5", "wall_start": "w", "outcome": "open", "notes": "first try"]
+        core.adopt(FormerEpisode(name: "grasp", facts: facts, messages: 691))
+        #expect(core.state(at: time(1), path: "p").messages == 691 && !core.isRecording)
+        let actions = ask(&core, .markSuccess, id: 1, at: 2)
+        let amended = MCAP.Metadata(name: "episode/amended", metadata: ["outcome": "success", "notes": "first try"])
+        #expect(actions.first == .amend(name: "grasp", amended) && answer(actions)?.isAccepted == true)
+        _ = ask(&core, .start, "next", id: 2, at: 3)
+        core.adopt(FormerEpisode(name: "grasp", facts: facts, messages: 691))
+        #expect(core.state(at: time(4), path: "p").name == "next", "one that came meanwhile goes before")
+    }
+
+    /// A file without its end says what it was begun as, and what people said until then.
+    @Test func aFileWithoutItsEndSaysWhatIsKnown() throws {
+        let folder = try TemporaryFolder()
+        var core = RecorderCore(.init(startsByItself: false))
+        var writer = MCAPWriter()
+        for action in ask(&core, .start, "grasp", id: 1, at: 2) { try writer.write(action) }
+        for action in try send(&core, "a", 0, at: 3) { try writer.write(action) }
+        for action in ask(&core, .markSuccess, "well", id: 2, at: 4) { try writer.write(action) }
+        try writer.endChunk()
+        try folder.write(writer.takeBytes(), to: "cut.mcap")
+        let file = try EpisodeFile(path: folder.file("cut.mcap"))
+        let facts = try file.facts()
+        #expect(!file.reader.isFinished && facts["name"] == "grasp" && facts["start_ns"] == "2000000000")
+        #expect(facts["outcome"] == "success" && facts["notes"] == "well")
+    }
+
     // MARK: Messages
 
     @Test func theFirstMessageBeginsAnEpisodeWithWhatBelongsIntoEachFile() throws {
@@ -110,8 +197,11 @@ import Wire
         let machine = MCAP.Metadata(name: "machine", metadata: ["cores": "2"])
         var core = RecorderCore(attachments: [manifest], facts: [machine])
         let actions = try send(&core, "a", 4, at: 1)
-        #expect(actions.prefix(3) == [.open(name: "wall-001"), .attach(manifest), .note(machine)])
-        #expect(actions.count == 5 && written(actions) == [4])  // the channel and the message; its type is not known
+        let begun = MCAP.Metadata(
+            name: "episode/begin",
+            metadata: ["name": "wall-001", "wall_start": "wall", "clock": "CLOCK_MONOTONIC", "start_ns": "1000000000"])
+        #expect(actions.prefix(4) == [.open(name: "wall-001"), .note(begun), .attach(manifest), .note(machine)])
+        #expect(actions.count == 6 && written(actions) == [4])  // the channel and the message; its type is not known
         let again = try send(&core, "a", 5, at: 2)
         #expect(again.count == 1 && written(again) == [5])
         #expect(core.state(at: time(2), path: "p").messages == 2)
@@ -143,7 +233,49 @@ import Wire
         #expect(answer(actions)?.isAccepted == true && core.isRecording)
         #expect(try written(send(&core, "a", 10, at: 10)) == [10])
         let sequences = closing(ask(&core, .stop, id: 2, at: 11))["sequences"]
-        #expect(sequences?["missing"] == "0" && sequences?["topic a"] == "expected 4 written 4 missing 0 repeated 0")
+        #expect(sequences?["missing"] == "0" && sequences?["topic a"] == "sent 4 taken 4 written 4 missing 0 repeated 0")
+    }
+
+    private func say(
+        _ core: inout RecorderCore, _ node: String, _ state: NodeStatus.State, at seconds: Double
+    ) throws -> [RecorderCore.Action] {
+        let encoded = try NodeStatus(node: node, processID: 1, state: state, headline: "").encoded()
+        return try core.receive(
+            topic: "node/\(node)/status", envelope: envelope(0, schema: NodeStatus.schemaName), body: encoded.body, bulk: nil,
+            at: time(seconds), wallTime: "w")
+    }
+
+    /// Of a start that fails nothing is on the disk; of one that does not, all of it.
+    @Test func theFirstEpisodeBeginsWhenAllAreReadyWithAllThatWasSaidBefore() throws {
+        var core = RecorderCore(.init(awaitedNodes: ["arm", "policy"], longestStart: .seconds(30)))
+        #expect(try send(&core, "a", 0, at: 0).isEmpty && say(&core, "policy", .starting, at: 0.5).isEmpty)
+        #expect(try say(&core, "arm", .ready, at: 1).isEmpty && !core.isRecording)
+        #expect(core.end(at: time(2)).isEmpty)
+        let actions = try say(&core, "policy", .degraded, at: 3)
+        #expect(core.isRecording && written(actions).count == 4 && written(actions).first == 0)
+        // Once it has begun nobody's new start matters.
+        #expect(try written(say(&core, "arm", .starting, at: 4)).count == 1)
+    }
+
+    @Test(arguments: [true, false])
+    func anArmThatMovesOrALongStartBeginsItToo(armMoves: Bool) throws {
+        var core = RecorderCore(.init(awaitedNodes: ["policy"], longestStart: .seconds(30)))
+        var state = ArmState(
+            tick: 0, mode: .holding(.noFreshChunk), measured: JointState(time: time(1), positions: [0], velocities: [0], gripper: 0),
+            setpoint: JointSetpoint(positions: [0], velocities: [0], gripper: 0), baseFromEEF: .identity,
+            commandedBaseFromEEF: .identity)
+        func tell(at seconds: Double) throws {
+            let encoded = try state.encoded()
+            _ = try core.receive(
+                topic: Topics.armState.name, envelope: envelope(0, schema: ArmState.schemaName), body: encoded.body, bulk: nil,
+                at: time(seconds), wallTime: "w")
+        }
+        try tell(at: 1)
+        try tell(at: 30.9)
+        #expect(!core.isRecording)
+        if armMoves { state.mode = .manual }
+        try tell(at: armMoves ? 30.95 : 31)
+        #expect(core.isRecording)
     }
 
     @Test func theMemoryOfTheLastSecondsIsBoundedInBytes() throws {
@@ -153,6 +285,27 @@ import Wire
         }
         let kept = written(ask(&core, .start))
         #expect(kept.count < 10 && kept.count > 3 && kept.last == 99)
+    }
+
+    /// 640x480 at 30 Hz; 64x64 is nothing to speak of.
+    @Test(arguments: [(640, 480, true, false), (640, 480, true, true), (64, 64, false, true)])
+    func uncompressedFramesAreToldOnceWithTheirRate(width: Int, height: Int, isMuch: Bool, isPacked: Bool) throws {
+        var core = RecorderCore(.init(packsFrames: isPacked))
+        var told: [String] = []
+        for number in 0..<120 as Range<UInt64> {
+            let seconds = Double(number) / 30
+            let frame = CameraFrame(
+                camera: "primary", deviceID: "test", sequence: number, captureTime: time(seconds),
+                pixels: .rgb8(RGBImage(width: width, height: height, filledWith: 7)), contentHash: number)
+            let encoded = try frame.encoded()
+            _ = try core.receive(
+                topic: "camera/primary/image", envelope: envelope(number, schema: CameraFrame.schemaName), body: encoded.body,
+                bulk: encoded.bulk, at: time(seconds), wallTime: "w")
+            if let words = core.takeRawFrameWarning(at: time(seconds)) { told.append(words) }
+        }
+        #expect(told.count == (isMuch ? 1 : 0) && told.allSatisfy { 
+            $0.contains("frames of primary") && $0.contains("28 MB") && $0.contains("keeps \(isPacked ? 4 : 28) MB")
+        }, "\(told)")
     }
 
     // MARK: Episodes
@@ -167,7 +320,7 @@ import Wire
         let notes = closing(ask(&core, .stop, id: 3, at: 5))
         #expect(notes["episode"]?["outcome"] == "success" && notes["episode"]?["notes"] == "well done\nthe cup was wet")
         #expect(notes["episode"]?["start_ns"] == "1000000000" && notes["episode"]?["end_ns"] == "5000000000")
-        #expect(notes["sequences"]?["topic a"] == "expected 4 written 2 missing 2 repeated 0: 1-2")
+        #expect(notes["sequences"]?["topic a"] == "sent 4 taken 2 written 2 missing 2 repeated 0: 1-2")
         // Stopped by a person, it stays so until a person begins.
         #expect(try send(&core, "a", 4, at: 6).isEmpty && !core.isRecording)
         let late = ask(&core, .markFailure, "it was not", id: 4)
@@ -239,7 +392,7 @@ import Wire
             }
         }
         let reader = try MCAPReader(MCAPBytes(writer.takeBytes()))
-        #expect(reader.isFinished && reader.topics == ["a/0", "a/1"] && reader.metadata.map(\.name) == ["episode", "sequences"])
+        #expect(reader.isFinished && reader.topics == ["a/0", "a/1"] && reader.metadata.map(\.name) == ["episode/begin", "episode", "sequences"])
         var cursor = reader.messages()
         var count: UInt64 = 0
         while let item = try cursor.next() {

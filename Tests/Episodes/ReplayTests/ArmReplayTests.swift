@@ -1,7 +1,7 @@
 import Control
 import EpisodeFixture
 import Foundation
-import Geometry
+import Maths
 import Messages
 import Recording
 import Replay

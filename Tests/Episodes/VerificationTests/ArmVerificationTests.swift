@@ -2,7 +2,7 @@ import ArmDrivers
 import ArmLoop
 import Control
 import Foundation
-import Geometry
+import Maths
 import Messages
 import RealTime
 import TestSupport

@@ -1,6 +1,6 @@
 import Control
-import Geometry
 import Goals
+import Maths
 import SceneFit
 import Testing
 

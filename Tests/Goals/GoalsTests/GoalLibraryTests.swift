@@ -1,8 +1,8 @@
 import Foundation
-import Geometry
 import Goals
 import Images
 import JSONTree
+import Maths
 import Messages
 import TestSupport
 import Testing

@@ -71,7 +71,7 @@ private final class MemoryStore: GoalStore {
         #expect(events(in: outputs).isEmpty, "nothing has changed")
         #expect(fit(in: outputs)?.verdict == .unknown)
         #expect(core.status(at: .zero).state == .ready)
-        #expect(core.status(at: .zero).headline.contains("unconditioned"))
+        #expect(core.status(at: .zero).headline.contains("octo-teleop goal"))
     }
 
     @Test mutating func theSameGoalIsNotNews() {

@@ -1,9 +1,6 @@
 import Images
 import TestSupport
-
-#if canImport(Glibc)
 import Glibc
-#endif
 
 /// A world of soft blobs that can be looked at from anywhere: what a camera sees that was moved is computed, not resampled.
 struct TestScene {

@@ -1,6 +1,7 @@
 import Foundation
 import JSONTree
 import Launch
+import Manifests
 import TestSupport
 import Testing
 
@@ -8,10 +9,13 @@ import Testing
     /// Names of cameras that outlive a restart.
     private static let stable = ["cameras.primary.device=\"usb:4F2A91\"", "cameras.wrist.device=\"/dev/v4l/by-id/wrist\""]
 
+    /// A second camera beside the one of launch/robot.json and launch/so101.json.
+    private static let wrist = [#"cameras.wrist={"source": "v4l2", "device": "/dev/video2"}"#]
+
     private func manifest(_ name: String, _ settings: [String] = []) throws -> Manifest {
         try Manifest.load(
             Fixture.packageRoot.appendingPathComponent("launch/\(name).json").path,
-            overrides: try settings.map { try ManifestOverride(parsing: $0) }, asksForFiles: false)
+            overrides: try ((["robot", "so101"].contains(name) ? Self.wrist : []) + settings).map { try ManifestOverride(parsing: $0) }, asksForFiles: false)
     }
 
     private func machine(_ device: @escaping @Sendable (String) -> MachineProbe.Device = { _ in .ready }) -> MachineProbe {
@@ -82,7 +86,8 @@ import Testing
     @Test func whatTheManifestsFilesLackComesFirst() throws {
         var check = MachineCheck(try manifest("robot"), on: machine { _ in .absent })
         let path = Fixture.packageRoot.appendingPathComponent("launch/robot.json").path
-        let error = #expect(throws: ManifestError.self) { try Manifest.load(path) }
+        let overrides = [try ManifestOverride(parsing: "cameras.primary.calibration=calibration/cameras/primary.json")]
+        let error = #expect(throws: ManifestError.self) { try Manifest.load(path, overrides: overrides) }
         check.add(error?.problems ?? [])
         #expect(check.findings.first?.path == "$.cameras.primary.calibration" && check.findings.last?.path == "$.arm.port")
         #expect(check.findings.first?.fix.contains("octo-camera tune") == true)

@@ -1,8 +1,15 @@
 import Launch
+import ManifestSamples
+import Manifests
 import Messages
 import TestSupport
 import Testing
 import Time
+
+extension NodeStatus {
+    /// The largest that travels on the bus.
+    fileprivate static let hugeCounter: Int64 = 1 << 61
+}
 
 @Suite struct RunSummaryTests {
     private func summary(_ record: RunRecord, supervisor: Supervisor? = nil, ownLost: Int64 = 0) throws -> RunSummary {
@@ -44,6 +51,76 @@ import Time
         #expect(summary.frames == 100)
         #expect(summary.lost == 16)
         #expect(summary.superseded == 3)
+    }
+
+    /// What is said of an episode is what its file was found to hold, whatever its recorder had hoped.
+    @Test func episodesAreToldAsTheirFilesAre() throws {
+        var record = RunRecord()
+        let state = EpisodeState(
+            isRecording: false, name: "a", path: "/e/a.mcap", outcome: .success, startTime: .zero, messages: 748, bytes: 1,
+            missing: 0, time: .zero)
+        record.received(state)
+        // The recorder that came after it found less in the file.
+        var found = state
+        found.messages = 691
+        record.received(found)
+        var summary = try summary(record)
+        #expect(summary.isRecordWhole && summary.text.contains("/e/a.mcap: 748 messages, 0 missing"))
+        let cases: [(RunSummary.Episode.File, isWhole: Bool, words: String)] = [
+            (.read(messages: 748, isWhole: true), true, "748 messages, 0 missing"),
+            (.read(messages: 691, isWhole: true), false, "691 messages; 57 more came to the recorder and are not in the file"),
+            (.read(messages: 691, isWhole: false), false, "cut, with 691 of 748 messages; 'octo-replay recover /e/a.mcap'"),
+            (.unreadable("no such file"), false, "cannot be read back: no such file"),
+        ]
+        for (file, isWhole, words) in cases {
+            summary.episodes[0].file = file
+            #expect(summary.isRecordWhole == isWhole && summary.text.contains(words), "\(summary.text)")
+            #expect(summary.json["episodes"]?.array?[0]["whole"]?.bool == isWhole)
+        }
+        let chunks = TopicAccount(topic: "policy/chunk", sent: 40, taken: 39, inFile: 30)
+        let states = TopicAccount(topic: "arm/state", sent: 700, taken: 700, inFile: 700)
+        summary.episodes[0].file = .read(messages: 730, isWhole: true, topics: [states, chunks])
+        #expect(summary.text.contains("policy/chunk: 40 sent, 39 taken, 30 in the file: 1 lost on the way to the recorder, 9 that the disk"))
+        #expect(!summary.text.contains("arm/state:"))
+        let topics = summary.json["episodes"]?.array?[0]["topics"]
+        #expect(topics?["policy/chunk"]?["sent"]?.int == 40 && topics?["policy/chunk"]?["taken"]?.int == 39)
+        #expect(topics?["arm/state"]?["in_file"]?.int == 700)
+    }
+
+    /// The world is there before what is in it.
+    @Test func aSimulatedWorldStartsBeforeItsCamerasAndItsArm() throws {
+        let manifest = try Sample.read(
+            Sample.minimal,
+            set: [
+                "simulation={}", #"cameras.primary={"source": "simulated"}"#, #"goal={"source": "text", "text": "go"}"#,
+                #"arm={"driver": "dynamixel", "port": "simulation", "calibration": "/robots/one/arm.json"}"#,
+            ])
+        #expect(
+            Supervisor.Plan(manifest, duration: nil).stages
+                == [["recorder"], ["simulation"], ["camera-primary", "goal", "arm"], ["policy"]])
+        #expect(NodeProgram.of("simulation").name == "octo-sim" && NodeProgram.of("simulation").subcommand == ["run"])
+        let graph = ProcessGraph(manifest).mermaid
+        #expect(graph.contains("node_simulation -- \"pictures\" --> node_camera_primary"))
+        #expect(graph.contains("node_arm -- \"servo packets\" --> node_simulation"))
+    }
+
+    @Test func countersOfAnySizeDoNotEndTheLauncher() throws {
+        var record = RunRecord()
+        for id in 1...5 as ClosedRange<Int32> {
+            record.received(status("policy", id, ["bus_lost": NodeStatus.hugeCounter, "chunks": -NodeStatus.hugeCounter]))
+        }
+        let summary = try summary(record, ownLost: .max)
+        #expect(summary.lost == .max && summary.chunks < 0)
+    }
+
+    @Test func damagedFramesAreToldWhereThereWereSome() throws {
+        var record = RunRecord()
+        #expect(try !summary(record).text.contains("damaged"))
+        record.received(status("policy", 1, ["unreadable_frames": 2, "mended_frames": 30]))
+        record.received(status("policy", 2, ["unreadable_frames": 1, "mended_frames": 0]))
+        let summary = try summary(record)
+        #expect(summary.text.contains("3 could not be read, 30 were mended without loss"))
+        #expect(summary.json["unreadable_frames"]?.int == 3 && summary.json["mended_frames"]?.int == 30)
     }
 
     @Test func countsChunksItselfWhenNobodySaysSo() throws {

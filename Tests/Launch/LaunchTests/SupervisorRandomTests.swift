@@ -1,4 +1,6 @@
 import Launch
+import ManifestSamples
+import Manifests
 import Messages
 import TestSupport
 import Testing

@@ -1,4 +1,6 @@
 import Launch
+import ManifestSamples
+import Manifests
 import Messages
 import Testing
 import Time
@@ -431,6 +433,32 @@ struct Stage {
         #expect(stage.live.isEmpty)
         #expect(stage.outcome == .done)
         #expect(stage.reports(.warning).count { $0.contains("did not stop within 3 s") } == 4)
+    }
+
+    /// Nothing on its way to a slow disk is lost because the disk is slow; a disk that has stopped is not waited for.
+    @Test func aNodeThatStillBringsOutBytesIsWaitedForAsLongAsTheyGetFewer() throws {
+        var stage = try Stage()
+        stage.run()
+        stage.deaf = ["goal"]
+        stage.perform(stage.supervisor.stopRequested("Ctrl-C", at: stage.now))
+        func say(_ bytes: Int64) {
+            let status = NodeStatus(
+                node: "goal", processID: stage.live["goal"] ?? 0, state: .ready, headline: "",
+                counters: [.init(name: NodeStatus.bytesLeft, value: bytes)])
+            stage.perform(stage.supervisor.received(status, at: stage.now))
+        }
+        for megabytes in stride(from: Int64(20), through: 10, by: -1) {
+            say(megabytes << 20)
+            stage.pass(.seconds(2), speaking: false)
+        }
+        #expect(stage.live.keys.sorted() == ["goal"])
+        #expect(stage.reports(.note).contains { $0.contains("still on their way to the disk") })
+        for _ in 0..<3 {
+            say(10 << 20)
+            stage.pass(.seconds(1), speaking: false)
+        }
+        #expect(stage.live.isEmpty && stage.outcome == .done)
+        #expect(stage.reports(.warning).contains { $0.hasPrefix("goal: did not stop within") })
     }
 
     @Test func theSecondRequestKillsAtOnce() throws {

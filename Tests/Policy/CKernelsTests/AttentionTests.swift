@@ -1,5 +1,4 @@
 import CKernels
-import CTeam
 import Foundation
 import TestSupport
 import Testing

@@ -1,5 +1,4 @@
 import CKernels
-import CTeam
 import Testing
 
 /// The float32 kernels a test can ask for. Their choice is global, so all tests that compute are nested in

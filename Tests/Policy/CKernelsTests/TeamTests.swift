@@ -1,4 +1,4 @@
-import CTeam
+import CKernels
 import Foundation
 import Testing
 

@@ -56,7 +56,7 @@ import Testing
         var random = SeededGenerator(seed: SeededGenerator.freshSeed())
         for seed in Self.seeds { _ = try FlaxArchive(Data(seed), file: "seed") }
         var (refused, read) = (0, 0)
-        for round in 0..<120_000 {
+        for round in 0..<Fuzzing.rounds(120_000) {
             var bytes = Self.seeds[round % Self.seeds.count]
             Self.mutate(&bytes, using: &random)
             guard let archive = try? FlaxArchive(Data(bytes), file: "mutated") else {

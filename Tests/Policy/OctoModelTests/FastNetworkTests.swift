@@ -5,8 +5,10 @@ import Testing
 
 /// The fast path against the plain one, which the recorded cases hold to the official code.
 @Suite struct FastNetworkTests {
-    /// Rounding alone: the first denoising step multiplies the readout's error by about thirty.
+    /// Rounding of logits, which are a plain product of the readout.
     private static let tolerance: Float = 1e-3
+    /// Rounding alone, some hundred additions deep.
+    private static let readoutTolerance: Float = 2e-5
 
     @Test(arguments: 0..<20)
     func anySequenceOfWindowsGivesWhatThePlainNetworkGives(round: Int) throws {
@@ -69,14 +71,31 @@ import Testing
             let actual = try fast.infer(
                 window, task: fastTask, noise: noise, embodimentDimension: dimension, recorder: fastLayers)
             let error: Float
+            var allowed = Self.tolerance
             if let logits = plainLayers.activations["out.head.logits"] {
                 // Where two bins are as likely as each other, rounding chooses between them.
                 error = largestDifference(logits.values, fastLayers.activations["out.head.logits"]?.values ?? [])
                 #expect(actual.count == expected.count && actual.allSatisfy(\.isFinite))
+            } else if let plainReadout = plainLayers.activations["out.readout"]?.values,
+                let readout = fastLayers.activations["out.readout"]?.values
+            {
+                let off = largestDifference(Array(plainReadout.suffix(readout.count)), readout)
+                #expect(off <= Self.readoutTolerance, "readout of call \(call), seed \(random.seed), \(variation)")
+                // A head of random weights multiplies what is off in its tokens by thirty or by a thousand: by how much is
+                // measured. What both make of the same tokens may differ as if these had been rounded.
+                func act(_ tokens: [Float]) throws -> [Float] {
+                    try plain.act(on: tokens, noise: noise, embodimentDimension: dimension)
+                }
+                let same = try act(readout)
+                let moved = try (0..<3).map { _ in
+                    largestDifference(same, try act(readout.map { $0 + (Bool.random(using: &random) ? 1e-6 : -1e-6) }))
+                }
+                allowed = 1e-4 + 10 * (moved.max() ?? 0)
+                error = largestDifference(same, actual)
             } else {
                 error = largestDifference(expected, actual)
             }
-            #expect(error <= Self.tolerance, "call \(call), seed \(random.seed), \(variation)")
+            #expect(error <= allowed, "call \(call), seed \(random.seed), \(variation)")
         }
     }
 

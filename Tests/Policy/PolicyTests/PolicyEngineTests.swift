@@ -1,3 +1,4 @@
+import Foundation
 import Images
 import Messages
 import OctoModel
@@ -86,6 +87,50 @@ import Time
         #expect(throws: CheckpointError.cannotLeaveOut(["image_primary", "image_wrist"], reason: "it would see nothing")) {
             try both.leavingOut(["image_primary", "image_wrist"])
         }
+    }
+
+    /// A camera that is masked counts for nothing: what its pixels are does not matter, and black ones with a mask are another
+    /// thing than black ones without.
+    @Test func aMaskedCameraIsNotSeen() throws {
+        let both = try Checkpoint(folder: Fixture.url("octo/case10_wrist_left_out/checkpoint").path)
+        let (cameras, _) = try PolicyConfiguration.cameras(of: both.description, in: ["primary", "wrist"], window: 1)
+        var engine = PolicyEngine(
+            network: try FastNetwork(both, team: WorkerTeam(threads: 1)), statistics: try both.actionStatistics(dataset: "bridge_dataset"))
+        func actions(wrist: UInt8, mask: [Bool]) throws -> [Float] {
+            let views = cameras.map { camera in
+                let value: UInt8 = camera.name == "wrist" ? wrist : 90
+                return PolicyObservation.View(
+                    camera: camera.name, width: camera.width, height: camera.height,
+                    pixels: RGBImage(width: camera.width, height: camera.height, filledWith: value).pixels, captureTime: .zero,
+                    padMask: camera.name == "wrist" ? mask : [])
+            }
+            return try engine.run(
+                PolicyNodeCore.Request(
+                    observation: PolicyObservation(tick: 0, time: .zero, goalID: "", views: views, timestepPadMask: [true]),
+                    goal: .init(id: "", images: [:]), captureTime: .zero, noiseSeed: 1, noiseCounter: 0))
+        }
+        let masked = try actions(wrist: 0, mask: [false])
+        #expect(try actions(wrist: 200, mask: [false]) == masked)
+        #expect(try actions(wrist: 0, mask: []) != masked)
+        #expect(try actions(wrist: 0, mask: [true]) == actions(wrist: 0, mask: []))
+    }
+
+    @Test func whatCannotBeMaskedIsRefusedByName() throws {
+        let both = try Checkpoint(folder: Fixture.url("octo/case10_wrist_left_out/checkpoint").path)
+        try both.checkMaskable(["image_wrist"])
+        try both.checkMaskable([])
+        // Trained so that black pictures are looked at.
+        let folder = try TemporaryFolder()
+        let copy = URL(fileURLWithPath: folder.file("checkpoint"))
+        try FileManager.default.copyItem(at: Fixture.url("octo/case10_wrist_left_out/checkpoint"), to: copy)
+        let config = copy.appendingPathComponent("config.json")
+        let keys = #""obs_stack_keys": ["image_wrist"]"#
+        let text = try String(contentsOf: config, encoding: .utf8)
+        #expect(text.contains(keys))
+        try Data(text.replacing(keys, with: keys + #", "proper_pad_mask": false"#).utf8).write(to: config)
+        let refusal = CheckpointError.cannotMask(
+            ["image_wrist"], reason: "'wrist' was trained without masks (proper_pad_mask)")
+        #expect(throws: refusal) { try Checkpoint(folder: copy.path).checkMaskable(["image_wrist"]) }
     }
 
     private func conditioned() throws -> Checkpoint {

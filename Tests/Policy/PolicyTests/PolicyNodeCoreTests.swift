@@ -12,11 +12,11 @@ private struct Scene {
 
     init(
         window: Int = 2, requiresGoal: Bool = true, cameras: [String] = ["primary"], texts: TaskTextReading = .none,
-        fitRules: GoalFitRules = .none, goalUse: GoalUse = .images
+        fitRules: GoalFitRules = .none, goalUse: GoalUse = .images, optional: Set<String> = []
     ) {
         core = PolicyNodeCore(
             PolicyConfiguration(
-                cameras: cameras.map { PolicyCamera(name: $0, width: 4, height: 4, takesGoal: true) },
+                cameras: cameras.map { PolicyCamera(name: $0, width: 4, height: 4, takesGoal: true, isOptional: optional.contains($0)) },
                 windowSize: window, actionDimension: 2, actionSpace: .jointDelta, rate: Rate(hertz: 5),
                 preprocessing: .resize, requiresGoal: requiresGoal, fitRules: fitRules, maximumFrameAge: .milliseconds(500), noiseSeed: 7,
                 goalUse: goalUse),
@@ -100,6 +100,39 @@ private struct NetworkFailure: Error {}
         let bytes = seen.views[0].pixels.bytes
         #expect(bytes.first == 1)
         #expect(bytes.last == 12)
+    }
+
+    @Test func anOptionalCameraThatIsAwayIsMaskedAndTheOtherGoesOn() throws {
+        var scene = Scene(cameras: ["primary", "wrist"], optional: ["wrist"])
+        scene.core.receive(scene.goal())
+        func look(_ value: UInt8, wrist: UInt8?) throws -> PolicyObservation {
+            if let wrist {
+                let captured = (scene.core.nextTick ?? .zero + .milliseconds(10)) - .milliseconds(8)
+                scene.core.receive(scene.frame(wrist, camera: "wrist", captured: captured - .zero), at: captured + .milliseconds(1))
+            }
+            return try #require(observation(in: try scene.step(value)))
+        }
+        // Before it has ever delivered.
+        let first = try look(1, wrist: nil)
+        #expect(first.views.map(\.padMask) == [[], [false, false]])
+        #expect(first.views[1].captureTime == first.time && first.views[1].pixels.bytes.allSatisfy { $0 == 0 })
+        #expect(scene.core.obstacle == nil && scene.core.warning(at: first.time)?.contains("without camera 'wrist'") == true)
+        let second = try look(2, wrist: 50)
+        #expect(second.views.map(\.padMask) == [[], [false, true]])
+        #expect(second.timestepPadMask == [true, true])
+        #expect(scene.core.warning(at: second.time) == nil)
+        #expect(try look(3, wrist: 51).views.map(\.padMask) == [[], []])
+        // Silent for so long that its frame is too old.
+        let later = try (4...8).map { try look($0, wrist: nil) }
+        #expect(later.map { $0.views[1].padMask } == [[], [], [true, false], [false, false], [false, false]])
+        #expect(scene.core.masked.first?.obstacle == .staleFrame(camera: "wrist", age: .milliseconds(1008)))
+        #expect(scene.core.counters.invalidTicks == 0)
+        // The other one is needed as ever.
+        for _ in 0..<3 { _ = scene.core.tick(at: try #require(scene.core.nextTick)) }
+        guard case .staleFrame(camera: "primary", _) = scene.core.obstacle else {
+            Issue.record("\(String(describing: scene.core.obstacle))")
+            return
+        }
     }
 
     @Test func aTickThatComesLateDoesNotSeeTheFuture() throws {

@@ -1,7 +1,7 @@
 import Bus
-import Geometry
 import Glibc
 import Images
+import Maths
 import Messages
 import Testing
 import Time

@@ -49,10 +49,23 @@ import Wire
         try peer.awaitSubscription()
         for instance in [1, 2] as [UInt64] {
             try peer.send(Sample.chunk(0), on: "policy/chunk", sequence: 0, instance: instance)
-            try peer.send(Sample.chunk(1), on: "policy/chunk", sequence: .max, instance: instance)
+            try peer.send(Sample.chunk(1), on: "policy/chunk", sequence: 1 << 40, instance: instance)
         }
         try letWork(reader, until: "the chunks") { counts("policy/chunk").received == 4 }
-        #expect(counts("policy/chunk").lost == .max)
+        #expect(counts("policy/chunk").lost == (1 << 41) - 2)
+    }
+
+    /// Numbers that would overflow when they are added up are no envelope.
+    @Test func sequencesBeyondAnyRunAreCountedAsMalformed() throws {
+        _ = try reader.subscribe(Topics.policyChunk)
+        try peer.awaitSubscription()
+        var bytes = try RawPublisher.envelope("octo.ActionChunk", sequence: 0)
+        // Field 2, a varint: 2^64 - 1.
+        bytes += [0x10] + Array(repeating: 0xFF, count: 9) + [0x01]
+        try peer.send([Array("policy/chunk".utf8), bytes, Sample.chunk(1).encoded().body])
+        try peer.send(Sample.chunk(0), on: "policy/chunk", sequence: 0)
+        try letWork(reader, until: "the good one") { counts("policy/chunk").received == 1 }
+        #expect(counts("policy/chunk").malformed == 1 && counts("policy/chunk").lost == 0)
     }
 
     @Test func aRestartedWriterStartsTheCountAnew() throws {

@@ -1,5 +1,5 @@
 import Foundation
-import Launch
+import Manifests
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 import JSONTree
-import Launch
+import ManifestSamples
+import Manifests
 import Testing
 import Time
 

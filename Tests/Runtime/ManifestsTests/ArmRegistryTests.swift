@@ -1,5 +1,5 @@
 import Foundation
-import Launch
+import Manifests
 import Testing
 
 @Suite struct ArmRegistryTests {

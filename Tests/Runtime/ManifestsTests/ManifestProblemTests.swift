@@ -1,5 +1,6 @@
 import JSONTree
-import Launch
+import ManifestSamples
+import Manifests
 import Testing
 
 @Suite struct ManifestProblemTests {
@@ -67,6 +68,9 @@ import Testing
         ("policy.proprio=[\"x_m\", 3]", "$.policy.proprio", "\"joint_8_rad\", \"gripper\", \"zero\""),
         ("policy.task_numbers={\"speed\": []}", "$.policy.task_numbers.speed", "an array of 1 to 1000 numbers"),
         ("policy.task_numbers={}", "$.policy.task_numbers", "at least 1 name"),
+        ("policy.cameras={\"wrist\": {}}", "$.policy.cameras.wrist", "the names of the manifest's cameras: primary"),
+        ("policy.cameras.primary.optional=true", "$.policy.cameras", "at least one of primary that is not"),
+        ("policy.cameras.primary.optional=1", "$.policy.cameras.primary.optional", "true or false"),
         ("name=My Robot", "$.name", "a lower-case letter"),
         ("name=aaaaaaaaaabbbbbbbbbbccccccccccddd", "$.name", "at most 32"),
         ("cameras={}", "$.cameras", "at least 1"),
@@ -100,7 +104,7 @@ import Testing
         ("policy.rate_hz=50", "$.arm.control_rate_hz", "here 200 Hz"),
         ("cameras.primary.rate_hz=1", "$.cameras.primary.rate_hz", "at least 2 Hz"),
         ("supervision.backoff_max_s=0.1", "$.supervision.backoff_max_s", "here 0.2 s"),
-        ("bus={\"transport\": \"tcp\", \"base_port\": 65533}", "$.bus.base_port", "at most 65531"),
+        ("bus={\"transport\": \"tcp\", \"base_port\": 65533}", "$.bus.base_port", "at most 655"),
     ])
     func namesPlaceAndWhatIsAllowed(_ set: String, _ path: String, _ allowed: String) throws {
         let problems = try Sample.problems(Sample.minimal, set: [set])
@@ -129,6 +133,12 @@ import Testing
         let missing = try Sample.problems(Sample.minimal.replacing("\"arm.json\"", with: "\"../arm.json\""))
         #expect(missing.map(\.found) == ["\"../arm.json\", but nothing is at /robots/arm.json"])
         #expect(missing.first?.allowed.contains("seen from /robots/one") == true)
+    }
+
+    /// What was typed is no default, even where the whole around it is none that a file has.
+    @Test func aConflictWithAnOverrideIsNotCalledADefault() throws {
+        let problems = try Sample.problems(Sample.minimal, set: ["policy.cameras.wrst.optional=true"])
+        #expect(problems.map(\.found).filter { $0.contains("wrst") } == ["a camera called \"wrst\""], "\(problems)")
     }
 
     @Test func aConflictWithADefaultSaysSoAndPointsAtWhatIsWritten() throws {

@@ -1,6 +1,7 @@
 import Foundation
 import JSONTree
-import Launch
+import ManifestSamples
+import Manifests
 import TestSupport
 import Testing
 

@@ -1,4 +1,4 @@
-import Launch
+import Manifests
 import Testing
 
 @Suite struct ShippedFileTests {
@@ -13,6 +13,10 @@ import Testing
         #expect(
             path("launch/sim.json", files: ["/home/ann/octo/launch/sim.json", "/home/launch/sim.json"])
                 == "/home/ann/octo/launch/sim.json", "the nearest")
+        #expect(
+            path("launch/sim.json", files: ["/home/ann/share/octo-runtime/launch/sim.json"])
+                == "/home/ann/share/octo-runtime/launch/sim.json", "installed")
+        #expect(path("/launch/sim.json", files: ["/home/ann/octo/launch/sim.json"]) == "/launch/sim.json")
         #expect(path("launch/sim.json", files: []) == "launch/sim.json", "whoever reads it says that it is not there")
     }
 }

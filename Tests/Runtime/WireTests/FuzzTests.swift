@@ -7,8 +7,8 @@ import Wire
 
 /// Any bytes give a message or an error, never a trap.
 @Suite struct FuzzTests {
-    private static let mutationsPerSample = 20_000
-    private static let randomBodiesPerSample = 4_000
+    private static let mutationsPerSample = Fuzzing.rounds(20_000)
+    private static let randomBodiesPerSample = Fuzzing.rounds(4_000)
 
     @Test(arguments: Samples.all) func mutatedMessagesNeverTrap(_ sample: AnySample) throws {
         var generator = SeededGenerator(seed: 0xB05_0001)
@@ -46,7 +46,7 @@ import Wire
             sourceNode: "goal", instanceID: 77, runID: "run", traceID: 7, hostID: "b00t")
         let bytes = try envelope.encoded()
         var accepted = 0
-        for _ in 0..<20_000 {
+        for _ in 0..<Fuzzing.rounds(20_000) {
             let mutated = Self.mutated(bytes, using: &generator)
             guard let read = try? mutated.withUnsafeBytes({ bytes in try Envelope(bytes: bytes) }) else { continue }
             _ = read.publishTime - (read.captureTime ?? .zero)
@@ -59,7 +59,7 @@ import Wire
         var generator = SeededGenerator(seed: 0xB05_0004)
         let bytes = try Samples.chunk.encoded().body
         var accepted = 0
-        for _ in 0..<20_000 {
+        for _ in 0..<Fuzzing.rounds(20_000) {
             guard let chunk = try? ActionChunk(reading: Self.mutated(bytes, using: &generator)) else { continue }
             // These trap where a limit is too wide.
             _ = chunk.inferredTime - chunk.captureTime

@@ -54,6 +54,38 @@ import Wire
         #expect(fields[6] == Array(0..<12) && fields[4] == Array("rgb8".utf8) && fields[7] == Array("primary".utf8))
     }
 
+    /// Any viewer shows it, and it is the same message again: a picture of any size, and noise, which does not get smaller.
+    @Test(arguments: [(256, 192, false), (1, 1, false), (3, 50, false), (65, 7, true)])
+    func aPackedFrameIsAPictureFileWithTheSamePixels(width: Int, height: Int, isNoise: Bool) throws {
+        let seed = SeededGenerator.freshSeed()
+        var generator = SeededGenerator(seed: seed)
+        let pixels = (0..<width * height * 3).map { place in
+            isNoise ? UInt8.random(in: 0...255, using: &generator) : UInt8(truncatingIfNeeded: place / 3 % width + Int.random(in: 0...3, using: &generator))
+        }
+        let image = RGBImage(width: width, height: height, pixels: SharedBytes(copying: pixels))
+        let encoded = try frame(.rgb8(image)).encoded()
+        let recorded = try RecordedMessage(
+            envelope: envelope("octo.CameraFrame"), body: encoded.body, bulk: encoded.bulk, packsFrames: true)
+        try comesBack(recorded, encoded.body, encoded.bulk, "octo.CameraFrame")
+        #expect(recorded.rawFrameByteCount == width * height * 3)
+        let isPacked = recorded.schema == "foxglove.CompressedImage"
+        #expect(isPacked == (!isNoise && width > 1), "seed \(seed)")
+        guard isPacked else { return }
+        let fields = try fields(of: recorded)
+        #expect(fields[3] == Array("png".utf8) && (width < 256 || recorded.data.count < pixels.count / 2))
+        #expect(try RGBImage(decoding: SharedBytes(copying: fields[2] ?? []), source: "the record") == image)
+    }
+
+    /// What says that it has other pixels than are there is kept as it came.
+    @Test func aFrameOfAnotherSizeThanItSaysIsNotPacked() throws {
+        let image = RGBImage(width: 64, height: 64, filledWith: 9)
+        let encoded = try frame(.rgb8(image)).encoded()
+        let less = SharedBytes(copying: encoded.bulk?.bytes.dropLast(3) ?? [])
+        let recorded = try RecordedMessage(envelope: envelope("octo.CameraFrame"), body: encoded.body, bulk: less, packsFrames: true)
+        #expect(recorded.schema == "foxglove.RawImage")
+        try comesBack(recorded, encoded.body, less, "octo.CameraFrame")
+    }
+
     @Test func aFrameOfJPEGIsACompressedImageOfFoxgloveWithTheSameBytes() throws {
         let file = SharedBytes(copying: [0xFF, 0xD8, 1, 2, 3, 0xFF, 0xD9])
         let encoded = try frame(.jpeg(file, width: 640, height: 480)).encoded()
@@ -116,9 +148,12 @@ import Wire
         let seed = SeededGenerator.freshSeed()
         var generator = SeededGenerator(seed: seed)
         let encoded = try frame(.jpeg(SharedBytes(copying: [1, 2, 3]), width: 4, height: 4)).encoded()
-        let whole = try RecordedMessage(envelope: envelope("octo.CameraFrame"), body: encoded.body, bulk: encoded.bulk)
-        for _ in 0..<20_000 {
-            var damaged = whole
+        let picture = try frame(.rgb8(RGBImage(width: 32, height: 32, filledWith: 3))).encoded()
+        let jpeg = try RecordedMessage(envelope: envelope("octo.CameraFrame"), body: encoded.body, bulk: encoded.bulk)
+        let png = try RecordedMessage(
+            envelope: envelope("octo.CameraFrame"), body: picture.body, bulk: picture.bulk, packsFrames: true)
+        for round in 0..<20_000 {
+            var damaged = round % 2 == 0 ? jpeg : png
             let place = Int.random(in: damaged.data.indices, using: &generator)
             if Bool.random(using: &generator) {
                 damaged.data[place] = UInt8.random(in: 0...255, using: &generator)
@@ -148,7 +183,7 @@ import Wire
 
     /// The names and numbers of all fields and enumeration values, as `generate.sh` must have found them.
     @Test func descriptorsAreThoseOfTheSchemaFiles() throws {
-        let folder = Fixture.packageRoot.appendingPathComponent("Sources/Wire/Protos")
+        let folder = Fixture.packageRoot.appendingPathComponent("Sources/Runtime/Wire/Protos")
         let files = try #require(FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
         var checked = 0
         for case let url as URL in files where url.pathExtension == "proto" {

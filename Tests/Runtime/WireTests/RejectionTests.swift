@@ -1,5 +1,5 @@
-import Geometry
 import Images
+import Maths
 import Messages
 import Testing
 import Time
@@ -113,6 +113,12 @@ import Wire
         var observation = Samples.observation
         observation.timestepPadMask = Array(repeating: true, count: length)
         expectUnsendable(observation, naming: "timestep_pad_mask")
+    }
+
+    @Test(arguments: [1, 3]) func aCamerasMaskIsAsLongAsTheWindow(_ length: Int) {
+        var observation = Samples.maskedObservation
+        observation.views[1].padMask = Array(repeating: false, count: length)
+        expectUnsendable(observation, naming: "pad_mask of 'wrist'")
     }
 
     @Test func theArmsNumbersInAnObservationConsistOfWholeRowsWithSensibleStamps() throws {

@@ -1,5 +1,5 @@
-import Geometry
 import Images
+import Maths
 import Messages
 import Testing
 import Time
@@ -37,6 +37,12 @@ enum Samples {
     static let feelingObservation: PolicyObservation = {
         var observation = Samples.observation
         observation.proprio = .init(values: [0.25, -1, 0.25, -1.5], before: time(2_395), after: time(2_415))
+        return observation
+    }()
+    /// One camera was away for a timestep.
+    static let maskedObservation: PolicyObservation = {
+        var observation = Samples.observation
+        observation.views[1].padMask = [true, false]
         return observation
     }()
     static let chunk = ActionChunk(
@@ -150,6 +156,7 @@ enum Samples {
         AnySample(trace),
     ] + goalCommands.map { AnySample($0) } + simulationCommands.map { AnySample($0) } + [
         AnySample(frame), AnySample(jpegFrame), AnySample(goal), AnySample(Goal.none), AnySample(observation), AnySample(feelingObservation),
+        AnySample(maskedObservation),
         AnySample(chunk), AnySample(armState), AnySample(holdingState), AnySample(chunkReport), AnySample(loopReport),
         AnySample(status), AnySample(blamingState), AnySample(command), AnySample(manualJoints), AnySample(manualTwist),
         AnySample(manualPositions),

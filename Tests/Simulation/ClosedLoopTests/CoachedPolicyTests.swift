@@ -1,6 +1,6 @@
 import ClosedLoop
 import Control
-import Geometry
+import Maths
 import Messages
 import Simulation
 import Testing

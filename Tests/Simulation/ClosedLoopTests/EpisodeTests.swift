@@ -1,7 +1,7 @@
 import ClosedLoop
 import Control
 import Foundation
-import Geometry
+import Maths
 import Messages
 import Simulation
 import TestSupport

@@ -1,6 +1,6 @@
 import ClosedLoop
 import Control
-import Geometry
+import Maths
 import Simulation
 import Testing
 import Time

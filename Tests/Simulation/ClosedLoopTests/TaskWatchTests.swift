@@ -1,5 +1,5 @@
 import ClosedLoop
-import Geometry
+import Maths
 import Testing
 import Time
 

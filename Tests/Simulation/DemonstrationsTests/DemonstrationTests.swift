@@ -3,9 +3,9 @@ import Control
 import Demonstrations
 import Episodes
 import Foundation
-import Geometry
 import Images
 import JSONTree
+import Maths
 import Simulation
 import TestSupport
 import Testing

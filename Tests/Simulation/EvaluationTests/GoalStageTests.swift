@@ -2,8 +2,8 @@ import ClosedLoop
 import Control
 import Evaluation
 import Foundation
-import Geometry
 import Images
+import Maths
 import Messages
 import Simulation
 import TestSupport

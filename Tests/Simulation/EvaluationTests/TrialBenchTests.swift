@@ -104,6 +104,20 @@ struct TrialBenchTests {
         }
     }
 
+    /// Told by what it does: the expert that follows other goals ends elsewhere, and where it succeeds all the same the aim counts
+    /// as the same.
+    @Test func theExpertDoesWhatAnotherScenesGoalShows() throws {
+        var bench = TrialBench(try Bench.setup(), policy: .expert)
+        let own = try trials(4).map { try bench.run($0) }
+        let others = try trials(4, goal: .shuffled).map { try bench.run($0) }
+        #expect(own.allSatisfy { $0.isSuccess })
+        #expect(!others.allSatisfy { $0.isSuccess })
+        for result in others { #expect(result.run?.isSameAim == result.isSuccess, "\(result)") }
+        let cup = Trial(task: .reach, object: "block", goal: .other(.reach, object: "cup"), seed: 1)
+        let run = try #require(try bench.run(cup).run)
+        #expect(run.touched == .wrong && !run.outcome.isSuccess && run.isSameAim == false)
+    }
+
     @Test func theEndOfAnotherTaskCanBeTheGoal() throws {
         var bench = TrialBench(try Bench.setup(), policy: .random)
         let trial = Trial(task: .reach, object: "block", goal: .other(.reach, object: "cup"), seed: 1)

@@ -1,6 +1,5 @@
-import Chance
 import Control
-import Geometry
+import Maths
 import Simulation
 import Testing
 

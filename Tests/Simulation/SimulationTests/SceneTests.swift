@@ -1,5 +1,5 @@
-import Geometry
 import JSONTree
+import Maths
 import Simulation
 import TestSupport
 import Testing

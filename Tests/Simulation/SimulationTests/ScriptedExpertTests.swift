@@ -1,5 +1,5 @@
 import Control
-import Geometry
+import Maths
 import Simulation
 import TestSupport
 import Testing

@@ -1,7 +1,7 @@
 import Control
 import Foundation
-import Geometry
 import Images
+import Maths
 import Simulation
 import TestSupport
 import Testing
@@ -59,6 +59,29 @@ struct WorldTests {
         #expect((world.armPositions - wanted).magnitude < 0.01)
         #expect(abs(world.gripperOpening - 0.2) < 0.05)
         #expect(world.armVelocities.magnitude < 0.01)
+    }
+
+    /// However fast: a joint that turns freely is not taken for one that pushes. Pressed onto the table it is.
+    @Test func aFreeJointHasNoLoadAndABlockedOneHas() throws {
+        let world = try Worlds.make()
+        let last = world.armPositions.count - 1
+        var (goal, most) = (world.armPositions, 0.0)
+        goal[last] += 2.5
+        for step in 0..<1200 {
+            world.command(goal, gripper: 1)
+            try world.advance(steps: 1)
+            // Getting under way, and to a stop, takes the servo's strength for a moment.
+            if step > 100, abs(world.armPositions[last] - goal[last]) > 0.3 { most = max(most, abs(world.armTorques[last])) }
+        }
+        #expect(abs(world.armPositions[last] - goal[last]) < 0.01 && most < 0.1 * WorldModel.strongestTorque, "\(most)")
+        goal = world.armPositions
+        goal[1] += 1
+        for _ in 0..<2000 {
+            world.command(goal, gripper: 1)
+            try world.advance(steps: 1)
+        }
+        #expect(world.armPositions[1] < goal[1] - 0.1, "the table is not in its way")
+        #expect(abs(world.armTorques[1]) > 0.9 * WorldModel.strongestTorque, "\(world.armTorques[1])")
     }
 
     @Test func theSameCommandsMakeTheSameWorldAndTheSamePicturesBitForBit() throws {

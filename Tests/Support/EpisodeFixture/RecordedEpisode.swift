@@ -1,7 +1,7 @@
 import Episodes
 import Foundation
-import Geometry
 import Images
+import Maths
 import Messages
 import Recording
 import TestSupport

@@ -1,10 +1,10 @@
 import JSONTree
-import Launch
+import Manifests
 
 /// Manifests and a disk for the tests of this room.
-enum Sample {
+package enum Sample {
     /// Every section, nothing that has a default.
-    static let minimal = """
+    package static let minimal = """
         {
           "cameras": { "primary": { "source": "images", "folder": "frames" } },
           "goal": { "source": "episode", "folder": "frames" },
@@ -14,13 +14,13 @@ enum Sample {
         """
 
     /// Every key there is, each with a value that is not the default.
-    static let full = """
+    package static let full = """
         {
           "$schema": "schema.json",
           "name": "bench-2",
           "bus": { "transport": "tcp", "base_port": 6000 },
           "record": {
-            "enabled": false, "folder": "frames/episodes", "start": "on_command", "ring_s": 3, "memory_mb": 64, "compression": "lz4"
+            "enabled": false, "folder": "frames/episodes", "start": "on_command", "ring_s": 3, "memory_mb": 64, "compression": "lz4", "pack_frames": false
           },
           "cameras": {
             "wrist": { "source": "images", "folder": "/data/wrist", "pattern": "w_*.png", "rate_hz": 10, "loop": false },
@@ -30,6 +30,7 @@ enum Sample {
           "policy": {
             "checkpoint": "checkpoint", "step": 300000, "tokenizer": "spiece.model",
             "dataset": "bridge_dataset", "rate_hz": 10, "window": 2, "proprio": ["x_m", "joint_2_rad", "gripper"], "task_numbers": { "speed": [0.5, -1] },
+            "cameras": { "wrist": { "optional": true }, "primary": {} },
             "preprocess": "resize_and_center_crop", "require_goal": false, "require_goal_fit": "amber", "on_drift": "pause", "seed": 7, "threads": 2,
             "max_frame_age_s": 0.25, "action_space": "joint_delta", "keep_blas_core": true
           },
@@ -52,10 +53,10 @@ enum Sample {
         }
         """
 
-    static let folder = "/robots/one"
+    package static let folder = "/robots/one"
 
     /// The files that the samples speak of.
-    static let disk = FileProbe(
+    package static let disk = FileProbe(
         kind: { path in
             switch path {
             case "/robots/one/frames", "/robots/one/checkpoint", "/data/wrist", "/robots/one/empty", "/home/me/mine": .folder
@@ -71,7 +72,7 @@ enum Sample {
             }
         })
 
-    static func read(_ text: String, set: [String] = [], files: FileProbe? = disk) throws(ManifestError) -> Manifest {
+    package static func read(_ text: String, set: [String] = [], files: FileProbe? = disk) throws(ManifestError) -> Manifest {
         var overrides: [ManifestOverride] = []
         for text in set { overrides.append(try ManifestOverride(parsing: text)) }
         return try Manifest(
@@ -80,7 +81,7 @@ enum Sample {
     }
 
     /// The problems of a manifest; none when it is sound.
-    static func problems(_ text: String, set: [String] = []) throws(ManifestError) -> [ManifestProblem] {
+    package static func problems(_ text: String, set: [String] = []) throws(ManifestError) -> [ManifestProblem] {
         do throws(ManifestError) {
             _ = try read(text, set: set)
             return []

@@ -4,7 +4,7 @@ import Foundation
 package enum Fixture {
     /// The package's top folder.
     package static let packageRoot = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
     /// A file or folder under Tests/Fixtures.
     package static func url(_ path: String) -> URL {

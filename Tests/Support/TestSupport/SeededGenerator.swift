@@ -1,5 +1,5 @@
-import Chance
 import Foundation
+import Maths
 
 /// A repeatable source of randomness for property tests (SplitMix64, Steele et al. 2014). Print `seed` in every
 /// comment of an expectation, so that a failure can be run again.

@@ -1,4 +1,4 @@
-import Geometry
+import Maths
 import Messages
 import Teleop
 import TestSupport

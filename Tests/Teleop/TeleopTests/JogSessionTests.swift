@@ -1,8 +1,8 @@
 import Control
-import Geometry
+import Maths
 import Messages
-import TestSupport
 import Teleop
+import TestSupport
 import Testing
 import Time
 
@@ -10,6 +10,22 @@ import Time
 private let amidst: JointVector = [0, 0, 0.6, 0, 0.9, 0]
 
 @Suite struct JogSessionTests {
+    /// Beside seven live lines and the prompt.
+    @Test(arguments: JogSession.pages + TeleopSession.pages)
+    func eachPageOfTheHelpFitsTheSmallestScreen(page: String) {
+        let lines = page.split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(lines.count <= 14 && lines.allSatisfy { $0.count <= 80 }, "\(lines.filter { $0.count > 80 })")
+    }
+
+    @Test func thePagesComeInTurnAndEveryKeyIsOnOne() {
+        let pages = TeleopSession.pages
+        #expect((1...4).map { KeyHelp.page($0, of: pages).hasPrefix(pages[($0 - 1) % 3]) } == [true, true, true, true])
+        #expect(KeyHelp.page(2, of: pages).hasSuffix("(2 of 3; ? the next)") && KeyHelp.page(9, of: ["one"]) == "one")
+        for key in ["w s", "a d", "r f", "u o", "i k", "j l", "[ ]", ", .", " g ", " h ", " z ", " x ", " m ", " c ", " b ", " p ", " y ", " n ", " T ", " v "] {
+            #expect(TeleopSession.help.contains(key), "\(key)")
+        }
+    }
+
     @Test func nothingIsSaidBeforeAKey() throws {
         var arm = try JoggedArm()
         arm.run(2_000)

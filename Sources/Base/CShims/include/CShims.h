@@ -81,6 +81,9 @@ int octo_serial_claim(int fd);
 /// Throws away what has arrived; what is unsent stays: it may be goals. TCFLSH.
 void octo_serial_discard(int fd);
 
+/// Gives memory that was freed back to the system. malloc_trim(3).
+void octo_memory_trim(void);
+
 /// Opens a raw pseudo-terminal: returns its non-blocking master, or -errno; `name` gets the path of the other end.
 /// posix_openpt(3), ptsname_r(3).
 int octo_open_terminal(char *name, size_t capacity);

@@ -10,7 +10,7 @@
 // A NaN or an infinity among the inputs of a row leaves that row's outputs not finite, in all precisions.
 // octo_team may be NULL everywhere: the caller alone.
 #pragma once
-#include "CTeam.h"
+#include "team.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

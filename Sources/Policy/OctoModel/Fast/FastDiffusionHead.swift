@@ -60,7 +60,7 @@ final class FastDiffusionHead {
         predicted = FloatBuffer(count: chunk)
     }
 
-    /// As `DiffusionHead.sample`.
+    /// Samples a chunk as `DiffusionHead.sample` does.
     /// - Parameters:
     ///   - embedding: `[D]`
     ///   - actions: `[chunk]`, the result.

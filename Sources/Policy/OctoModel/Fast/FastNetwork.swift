@@ -22,11 +22,11 @@ package enum NetworkPrecision: String, CaseIterable, Sendable {
 
 /// A task made ready for a `FastNetwork`: what depends on the goal alone is computed.
 package final class FastTask {
-    /// By observation tokenizer: the goal's half of the first convolution.
+    /// The goal's half of the first convolution, by observation tokenizer.
     let goalHalves: [FloatBuffer?]
-    /// By task tokenizer, `[tokens, D]`: nil where no token may be attended to.
+    /// Tokens of the text by task tokenizer, `[tokens, D]`: nil where no token may be attended to.
     let languages: [FloatBuffer?]
-    /// As the plain layers take it.
+    /// The task as the plain layers take it.
     let plain: PreparedTask
 
     init(goalHalves: [FloatBuffer?], languages: [FloatBuffer?], plain: PreparedTask) {
@@ -52,7 +52,7 @@ package final class FastTask {
 ///
 /// One caller at a time. Within a precision and a set of kernels the result does not depend on the number of threads.
 package final class FastNetwork {
-    /// Of what is computed here; the plain network is always float32.
+    /// Precision of what is computed here; the plain network is always float32.
     package let precision: NetworkPrecision
     /// The plain network does everything.
     package let isDelegating: Bool
@@ -78,7 +78,7 @@ package final class FastNetwork {
     private var timesteps = 0
     private var slots: [Slot] = []
     private var plans: [(present: [Bool], plan: StepPlan)] = []
-    /// Of the timestep at work: the tokenizers that are there, and where their tokens are remembered.
+    /// The tokenizers that are there in the timestep at work, and where their tokens are remembered.
     private var present: [Bool]
     private var entries: [Int]
 
@@ -291,7 +291,7 @@ package final class FastNetwork {
         try ActionHead.checkFinite(UnsafeBufferPointer(start: actions, count: configuration.head.chunkSize))
     }
 
-    /// The same with a chunk of its own.
+    /// Infers as the call above does, into a chunk of its own.
     /// - Returns: `[actionHorizon, actionDimension]`, normalised; see `ActionStatistics.unnormalise`.
     package func infer(
         _ observation: ObservationInput, task: FastTask, noise: DiffusionNoise, embodimentDimension: Int? = nil,

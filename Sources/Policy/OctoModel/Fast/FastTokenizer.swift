@@ -83,7 +83,7 @@ final class FastTokenizer {
         return isSeen
     }
 
-    /// Where the tokens of a timestep are remembered; encodes what is new.
+    /// The entry in which the tokens of a timestep are remembered; encodes what is new.
     func entry(of observation: ObservationInput, timestep: Int, goalHalf: FloatBuffer?, task: PreparedTask) -> Int {
         for index in entries.indices where entries[index].stamp != 0 {
             if isEqual(entries[index], observation, timestep) { return index }

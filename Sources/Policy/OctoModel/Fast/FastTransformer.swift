@@ -23,7 +23,7 @@ final class FastTransformer {
         let attentionNorm: NormVectors
         /// Q, K and V side by side; in the last block K and V only.
         let project: PackedDense
-        /// In the last block.
+        /// Q alone, in the last block; nil in the others.
         let query: PackedDense?
         let out: PackedDense
         let mlpNorm: NormVectors

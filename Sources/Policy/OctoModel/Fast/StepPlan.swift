@@ -1,4 +1,4 @@
-/// Where the tokens of one timestep stand in the fast path's rows, and who sees them.
+/// The places of one timestep's tokens in the fast path's rows, and who sees them.
 ///
 /// Tokens nobody may attend to are left out: the images of a padded timestep, masked-out cameras, the text when there is
 /// none. What is left falls into two kinds. *Public* tokens are seen by all that come later or at the same time: images

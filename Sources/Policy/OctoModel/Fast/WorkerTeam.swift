@@ -1,4 +1,4 @@
-import CTeam
+import CKernels
 import Glibc
 
 /// The threads that share the work of a network. They exist from here on: an inference makes none.

@@ -12,7 +12,7 @@ import Time
 struct CalibrateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "calibrate",
-        abstract: "Measures offsets and limits of the servos, moved by hand, and keeps them in servos and file.",
+        abstract: "Measure offsets and limits of the servos, moved by hand, and keep them in servos and file.",
         discussion: """
             Hold the arm: after the first Enter its torque is switched off. Nothing is written to the servos before that, and
             all that they remember is kept in a draft beside the file first. Five steps show the live positions and wait for

@@ -8,7 +8,7 @@ import ServoTools
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Compares the servos' registers with the calibration file. Moves nothing, writes nothing.",
+        abstract: "Compare the servos' registers with the calibration file. Nothing moves, nothing is written.",
         discussion: """
             For example: octo-arm check --calibration calibration/so101.json --port /dev/ttyACM0
 
@@ -18,7 +18,7 @@ struct CheckCommand: ParsableCommand {
 
     @OptionGroup var options: ArmOptions
 
-    @Flag(help: "Prints one JSON object.")
+    @Flag(help: "Print one JSON object.")
     var json = false
 
     func run() throws {

@@ -10,7 +10,7 @@ import Time
 struct FindPortCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "find-port",
-        abstract: "Tells which serial port is the arm's: unplug it, and see which one goes.",
+        abstract: "Find the arm's serial port: unplug the arm, and see which port goes.",
         discussion: """
             Lists the serial adapters. With more than one, it asks for the arm's to be unplugged and says which it was;
             names in /dev/serial/by-id stay the same whatever else is plugged in.
@@ -27,7 +27,7 @@ struct FindPortCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Waits this long for it.", valueName: "seconds"))
     var patience = 60.0
 
-    @Flag(help: "Prints one JSON object.")
+    @Flag(help: "Print one JSON object.")
     var json = false
 
     @Option(name: .customLong("dev"), help: .hidden)

@@ -8,7 +8,7 @@ import ServoTools
 struct LeRobotCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lerobot",
-        abstract: "Reads and writes calibration files of LeRobot.",
+        abstract: "Read and write calibration files of LeRobot.",
         discussion: """
             LeRobot keeps them in ~/.cache/huggingface/lerobot/calibration/robots/so_follower/NAME.json (older releases:
             so101_follower). Servos that LeRobot calibrated have its offsets and limits in their registers; with its file
@@ -18,7 +18,7 @@ struct LeRobotCommand: ParsableCommand {
 
     struct Import: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "import", abstract: "Puts LeRobot's ids, offsets and ranges into one of our calibration files.")
+            commandName: "import", abstract: "Put LeRobot's ids, offsets and ranges into one of our calibration files.")
 
         @Argument(help: "LeRobot's file.")
         var source: String
@@ -49,7 +49,7 @@ struct LeRobotCommand: ParsableCommand {
 
     struct Export: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "export", abstract: "Writes one of our calibration files as LeRobot's.")
+            commandName: "export", abstract: "Write one of our calibration files as LeRobot's.")
 
         @Option(help: "Calibration file to write as LeRobot's.")
         var calibration: String

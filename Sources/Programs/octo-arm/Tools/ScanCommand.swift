@@ -1,5 +1,6 @@
 import ArgumentParser
 import ArmDrivers
+import Glibc
 import JSONTree
 import NodeShell
 import ServoTools
@@ -8,7 +9,7 @@ import ServoTools
 struct ScanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scan",
-        abstract: "Looks for servos at every baud rate of both protocols. Moves nothing.",
+        abstract: "Look for servos at every baud rate of both protocols. Nothing moves.",
         discussion: """
             Likely rates come first, and it stops at the first where servos answer: all of one arm have the same. --all
             goes on, for a servo that was set to another by mistake. Servos that share an id, answer pings only, or speak
@@ -32,7 +33,7 @@ struct ScanCommand: ParsableCommand {
     @Flag(help: "Tries all rates, also after servos were found.")
     var all = false
 
-    @Flag(help: "Prints one JSON object.")
+    @Flag(help: "Print one JSON object.")
     var json = false
 
     func validate() throws {
@@ -114,7 +115,7 @@ extension ServoScan.Problem {
 }
 
 extension ServoReading {
-    /// For scripts; units in the names.
+    /// The reading for scripts; units in the names.
     var json: JSONNode {
         .object([
             "id": JSONNode(Int(id)), "model": JSONNode(modelName), "model_number": JSONNode(model),
@@ -125,7 +126,3 @@ extension ServoReading {
         ])
     }
 }
-
-#if canImport(Glibc)
-import Glibc
-#endif

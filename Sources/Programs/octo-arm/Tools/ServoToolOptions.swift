@@ -4,13 +4,13 @@ import ArmSetup
 import Control
 import Foundation
 import JSONTree
-import Launch
+import Manifests
 import NodeShell
 import ServoTools
 
 /// Which arm a tool is about: its line and its calibration file.
 struct ArmOptions: ParsableArguments {
-    @Option(help: "Takes port, baud rate and calibration file from the \"arm\" of this manifest.")
+    @Option(help: "Take port, baud rate and calibration file from the \"arm\" of this manifest.")
     var manifest: String?
 
     @Option(help: "The arm's calibration file, for example calibration/so101.json.")

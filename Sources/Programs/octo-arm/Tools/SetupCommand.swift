@@ -11,7 +11,7 @@ import Time
 struct SetupCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "setup",
-        abstract: "Gives a servo its id and its baud rate, or all servos of an arm, one after the other.",
+        abstract: "Give a servo its id and its baud rate, or all servos of an arm, one after the other.",
         discussion: """
             Servos come with the same id, and several with one id cannot be told apart: connect one servo alone. It is found
             at any rate in either protocol, gets its id and rate, and is asked at the new rate whether it has them. Where two
@@ -28,7 +28,7 @@ struct SetupCommand: ParsableCommand {
     @Option(help: "Id that the servo gets.")
     var id: UInt8?
 
-    @Option(help: "Sets up all servos of this calibration file, asking for one after the other to be connected.")
+    @Option(help: "Set up all servos of this calibration file, asking for one after the other to be connected.")
     var arm: String?
 
     @Option(help: "Bits per second that the servo gets.")
@@ -40,10 +40,10 @@ struct SetupCommand: ParsableCommand {
     @Option(help: "The serial port. Without it, the only adapter that is plugged in.")
     var port: String?
 
-    @Flag(help: "Writes without asking.")
+    @Flag(help: "Write without asking.")
     var yes = false
 
-    @Flag(help: "Prints one JSON object; needs --yes.")
+    @Flag(help: "Print one JSON object; needs --yes.")
     var json = false
 
     func validate() throws {
@@ -136,7 +136,7 @@ struct ServoSetupDialogue {
         (self.setup, self.baud, self.servoProtocol, self.asks, self.isQuiet) = (setup, baud, servoProtocol, asks, isQuiet)
     }
 
-    /// From base to gripper, each joint's second servo behind its first.
+    /// Servos from base to gripper, each joint's second servo behind its first.
     static func members(of arm: ToolArm) -> [Member] {
         zip(arm.layout.joints, arm.names).flatMap { joint, name in
             [Member(id: joint.id, name: name)] + joint.shadows.map { Member(id: $0, name: "\(name), second servo") }

@@ -168,8 +168,11 @@ nonisolated struct Octo_PolicyObservation: Sendable {
 
     var heightPx: UInt32 = 0
 
-    /// Capture time of the window's newest frame.
+    /// Capture time of the window's newest frame; of the tick where the window has none of this camera.
     var captureNs: Int64 = 0
+
+    /// One per slot of the window; false where the camera had no usable frame, whose pixels are then 0. Empty: it had all.
+    var padMask: [Bool] = []
 
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -397,7 +400,7 @@ nonisolated extension Octo_PolicyObservation: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Octo_PolicyObservation.View: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = Octo_PolicyObservation.protoMessageName + ".View"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}camera\0\u{3}width_px\0\u{3}height_px\0\u{3}capture_ns\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}camera\0\u{3}width_px\0\u{3}height_px\0\u{3}capture_ns\0\u{3}pad_mask\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -409,6 +412,7 @@ nonisolated extension Octo_PolicyObservation.View: SwiftProtobuf.Message, SwiftP
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.widthPx) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.heightPx) }()
       case 4: try { try decoder.decodeSingularSFixed64Field(value: &self.captureNs) }()
+      case 5: try { try decoder.decodeRepeatedBoolField(value: &self.padMask) }()
       default: break
       }
     }
@@ -427,6 +431,9 @@ nonisolated extension Octo_PolicyObservation.View: SwiftProtobuf.Message, SwiftP
     if self.captureNs != 0 {
       try visitor.visitSingularSFixed64Field(value: self.captureNs, fieldNumber: 4)
     }
+    if !self.padMask.isEmpty {
+      try visitor.visitPackedBoolField(value: self.padMask, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -435,6 +442,7 @@ nonisolated extension Octo_PolicyObservation.View: SwiftProtobuf.Message, SwiftP
     if lhs.widthPx != rhs.widthPx {return false}
     if lhs.heightPx != rhs.heightPx {return false}
     if lhs.captureNs != rhs.captureNs {return false}
+    if lhs.padMask != rhs.padMask {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

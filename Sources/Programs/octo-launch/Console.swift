@@ -1,0 +1,36 @@
+import Glibc
+import Launch
+import Manifests
+import NodeShell
+import Time
+
+/// What people see on standard error. Standard output is for results only. Nothing here waits for whoever reads it.
+struct Console {
+    /// How long the end of the program waits for a terminal to take the last lines.
+    private static let lastWait = Duration.seconds(2)
+
+    /// Nodes' own lines and notes are left out.
+    var isQuiet: Bool
+
+    func report(_ level: Supervisor.Level, _ text: String) {
+        switch level {
+        case .note: if !isQuiet { LineWriter.standardError.write("octo-launch: \(text)") }
+        case .warning: LineWriter.standardError.write("octo-launch: warning: \(text)")
+        case .error: LineWriter.standardError.write("octo-launch: error: \(text)")
+        }
+    }
+
+    func forward(_ line: String, of node: String) { if !isQuiet { LineWriter.standardError.write("[\(node)] \(line)") } }
+
+    /// The run's result, on standard output. A program that reads it is waited for; a terminal that is stopped is not.
+    func result(_ text: String) {
+        flush()
+        guard isatty(STDOUT_FILENO) == 1 else { return print(text) }
+        let output = LineWriter(STDOUT_FILENO)
+        output.write(text)
+        output.flush(limit: Self.lastWait)
+    }
+
+    /// Writes what waits; the last call before the program ends.
+    func flush() { LineWriter.standardError.flush(limit: Self.lastWait) }
+}
