@@ -7,7 +7,8 @@ import Wire
 ///
 /// A publisher counts its topic's messages from 0; one that is started again has another instance id. What was published
 /// before the first message of an instance came is not known, unless it is the first of its topic here: then the run was
-/// joined late, and nothing is missed.
+/// joined late, and nothing is missed. What a publisher keeps for those who come late may come after its own word of how much
+/// it has sent.
 package struct SequenceProof: Equatable, Sendable {
     package struct Topic: Equatable, Sendable {
         /// How many messages the numbers tell of: from the first to the last of each instance, both included.
@@ -23,6 +24,12 @@ package struct SequenceProof: Equatable, Sendable {
         package var dropped: UInt64 = 0
         package var instances = 0
         fileprivate var last: [UInt64: UInt64] = [:]
+        /// The instance that was joined late, and the number before which nothing of it has come.
+        fileprivate var joined: Joining?
+    }
+    fileprivate struct Joining: Equatable, Sendable {
+        var instance: UInt64
+        var number: UInt64
     }
     /// Later gaps of a topic are only counted.
     private static let mostRanges = 1000
@@ -39,6 +46,7 @@ package struct SequenceProof: Equatable, Sendable {
         guard let last = topic.last[envelope.instanceID] else {
             // A second instance begins at 0: what came before its first message here is missing.
             let first = topic.instances == 0 ? number : 0
+            if topic.instances == 0 { topic.joined = Joining(instance: envelope.instanceID, number: number) }
             topic.instances += 1
             topic.expected += number - first + 1
             if first < number { Self.miss(first...number - 1, in: &topic) }
@@ -46,7 +54,7 @@ package struct SequenceProof: Equatable, Sendable {
             return
         }
         guard number > last else {
-            topic.repeated += 1
+            topic.receiveLate(number, from: envelope.instanceID)
             return
         }
         topic.expected += number - last
@@ -64,6 +72,7 @@ package struct SequenceProof: Equatable, Sendable {
         guard let last = topic.last[instance] else {
             // The run was joined late, or nothing at all came of a later instance.
             let first = topic.instances == 0 ? count : 0
+            if topic.instances == 0 { topic.joined = Joining(instance: instance, number: count) }
             topic.instances += 1
             topic.expected += count - first
             if first < count { Self.miss(first...count - 1, in: &topic) }
@@ -85,7 +94,7 @@ package struct SequenceProof: Equatable, Sendable {
         }
     }
 
-    private static func miss(_ range: ClosedRange<UInt64>, in topic: inout Topic) {
+    fileprivate static func miss(_ range: ClosedRange<UInt64>, in topic: inout Topic) {
         topic.missingCount += range.upperBound - range.lowerBound + 1
         if topic.missing.count < mostRanges { topic.missing.append(range) }
     }
@@ -113,6 +122,27 @@ package struct SequenceProof: Equatable, Sendable {
                 + "missing \(topic.missingCount) repeated \(topic.repeated)" + (ranges.isEmpty ? "" : ": " + ranges)
         }
         return MCAP.Metadata(name: RecordName.sequences, metadata: metadata)
+    }
+}
+
+extension SequenceProof.Topic {
+    /// A number that is not above the last: kept from before the run was joined, thought lost, or here already.
+    fileprivate mutating func receiveLate(_ number: UInt64, from instance: UInt64) {
+        if let first = joined?.number, joined?.instance == instance, number < first {
+            expected += first - number
+            if number + 1 < first { SequenceProof.miss(number + 1...first - 1, in: &self) }
+            joined?.number = number
+        } else if let index = missing.lastIndex(where: { $0.contains(number) }) {
+            // Of another instance with the same numbers this would be wrong, and the sums right all the same.
+            let range = missing[index]
+            var rest: [ClosedRange<UInt64>] = []
+            if range.lowerBound < number { rest.append(range.lowerBound...number - 1) }
+            if number < range.upperBound { rest.append(number + 1...range.upperBound) }
+            missing.replaceSubrange(index...index, with: rest)
+            missingCount -= 1
+        } else {
+            repeated += 1
+        }
     }
 }
 

@@ -9,22 +9,22 @@ extension Goal {
     /// - Throws: `GoalError`, naming the file or folder.
     package init(loading source: GoalSource) throws(GoalError) {
         let views: [View]
-        let origin: String
+        let origin: Origin
         var name = source.name
         switch source.views {
         case .none:
             views = []
-            origin = source.text == .none ? "" : "text"
+            origin = source.text == .none ? .unknown : .text
         case .files(let files):
             var loaded: [View] = []
             for file in files { loaded.append(try View(camera: file.camera, path: file.path)) }
             views = loaded
-            origin = files.map(\.path).joined(separator: ", ")
+            origin = .images(paths: files.map(\.path))
             name = name ?? files.first.map { Self.lastComponent(of: $0.path) }
         case .episode(let episode):
             let (loaded, index) = try Self.load(episode)
             views = loaded
-            origin = "\(episode.folder), frame \(index)"
+            origin = .episode(path: episode.folder, frame: index)
             name = name ?? Self.lastComponent(of: episode.folder)
         }
         if let twice = Dictionary(grouping: views, by: \.camera).filter({ $0.value.count > 1 }).keys.min() {
@@ -37,7 +37,7 @@ extension Goal {
         }
         self.init(
             id: Self.contentID(views: views, text: text), name: name ?? text.map(Self.title) ?? "goal", views: views,
-            text: text, source: origin)
+            text: text, origin: origin)
     }
 
     /// Refuses goal images of another size than the frames of their camera: the network compares both pixel by pixel, and
@@ -69,9 +69,9 @@ extension Goal {
         }
     }
 
-    /// The id that a goal of this content has: 12 hexadecimal digits of an FNV-1a hash over cameras, sizes, pixels and
-    /// text.
-    package static func contentID(views: [View], text: String?) -> String {
+    /// The id that a goal of this content has: 12 hexadecimal digits of an FNV-1a hash over cameras, sizes, pixels, text and
+    /// the task's numbers.
+    package static func contentID(views: [View], text: String?, taskNumbers: [String: [Float]] = [:]) -> String {
         var hash = ContentHash()
         for view in views.sorted(by: { $0.camera < $1.camera }) {
             hash.combine(view.camera)
@@ -82,6 +82,10 @@ extension Goal {
         hash.combine(views.count)
         hash.combine(text == nil ? 0 : 1)
         hash.combine(text ?? "")
+        for (key, values) in taskNumbers.sorted(by: { $0.key < $1.key }) {
+            hash.combine(key)
+            for value in values { hash.combine(Int(value.bitPattern)) }
+        }
         // The upper bits are folded in, not cut off.
         let folded = (hash.value ^ hash.value >> 48) & 0xffff_ffff_ffff
         let digits = String(folded, radix: 16)

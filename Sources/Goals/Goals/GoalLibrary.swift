@@ -3,7 +3,7 @@ import Glibc
 import Images
 import JSONTree
 
-/// Goals on disk: one folder each, with `goal.json`, per camera the full-size PNG, and the network's tensor as `.npy`.
+/// Goals on disk: one folder each, with `goal.json`, and per camera the full-size PNG.
 ///
 /// A goal appears and changes as a whole: it is written beside its place, flushed, and put there in one step. A process
 /// that is killed meanwhile leaves the old goal, and a hidden folder that the next save takes away.
@@ -131,8 +131,8 @@ package struct GoalLibrary: Equatable, Sendable {
         }
         guard problems.isEmpty else { throw GoalLoadingError(problems) }
         let record = GoalRecord(
-            name: name, recorded: description.recorded, origin: description.origin, text: description.text, views: views,
-            arm: description.arm)
+            name: name, recorded: description.recorded, origin: description.origin, text: description.text,
+            taskNumbers: description.taskNumbers, views: views, arm: description.arm)
         guard record.id == description.id else {
             throw GoalLoadingError([
                 "the pictures and text are not those that were recorded: their hash is \(record.id), expected \(description.id)"
@@ -147,10 +147,6 @@ package struct GoalLibrary: Equatable, Sendable {
         do {
             for view in record.views {
                 try view.image.pngData().write(to: ImageFolder.join(place, GoalRecord.imageFile(view.camera)))
-                if let network = view.network {
-                    try NumPyFile.bytes(of: network.image).write(
-                        to: ImageFolder.join(place, GoalRecord.networkFile(view.camera)))
-                }
             }
             try SharedBytes(copying: Array((record.json.text(columns: 110) + "\n").utf8)).write(
                 to: ImageFolder.join(place, GoalRecord.fileName))
@@ -223,37 +219,10 @@ extension GoalRecord.View {
             problems.append(
                 "\(GoalRecord.imageFile(view.camera)) is \(image.width)x\(image.height), expected \(view.width)x\(view.height)")
         }
-        var network: GoalRecord.NetworkImage?
-        if let expected = view.network {
-            let file = GoalRecord.networkFile(view.camera)
-            do {
-                let bytes = try SharedBytes(contentsOf: ImageFolder.join(place, file))
-                guard let read = NumPyFile.image(bytes, width: expected.width, height: expected.height) else {
-                    throw WrongTensor(file: file, width: expected.width, height: expected.height)
-                }
-                let made = expected.preprocessing.plan(
-                    camera: view.camera, fromWidth: image.width, height: image.height, toWidth: expected.width,
-                    height: expected.height
-                ).resize(image)
-                // A run would not go by this file: what it says must be what a run does.
-                if read != made { problems.append("\(file) is not what \(expected.preprocessing.rawValue) makes of the picture") }
-                network = .init(image: read, preprocessing: expected.preprocessing)
-            } catch {
-                problems.append("\(error)")
-            }
-        }
         self.init(
             camera: view.camera, image: image, deviceID: view.deviceID, pixelFormat: view.pixelFormat, settings: view.settings,
-            calibrationHash: view.calibrationHash, network: network)
+            calibrationHash: view.calibrationHash)
     }
-}
-
-private struct WrongTensor: Error, CustomStringConvertible {
-    var file: String
-    var width: Int
-    var height: Int
-
-    var description: String { "\(file) is no uint8 array of [\(height), \(width), 3]" }
 }
 
 /// Why the goal library could not do something.

@@ -41,7 +41,6 @@ package struct GoalNodeCore: Sendable {
     private let cameras: [String]
     private let onArm: Set<String>
     private let armViews: [String: ArmView]
-    private let preprocessing: Preprocessing
     private let limits: SceneFit.Limits
     /// The goal that holds; `.none` until one was set.
     package private(set) var current = Goal.none
@@ -57,8 +56,8 @@ package struct GoalNodeCore: Sendable {
 
     private var frames: [String: CameraFrame] = [:]
     private var arm: ArmState?
-    /// Sizes of the policy's pictures, pixels, by camera.
-    private var networkSizes: [String: (width: Int, height: Int)] = [:]
+    /// Those that the policy looks at; empty until it has said so.
+    private var seenCameras: Set<String> = []
     private var nextFit: MonotonicTime?
     package private(set) var fit: GoalFit?
     private var fitTime = LatencyHistogram()
@@ -70,17 +69,15 @@ package struct GoalNodeCore: Sendable {
     ///   - cameras: names of those the policy looks at.
     ///   - onArm: names of those that ride on the arm.
     ///   - armViews: by camera, of those that know where the arm is in their picture.
-    ///   - preprocessing: of the policy.
     ///   - limits: of the policy: how far goal and scene may be apart.
     package init(
         node: String, cameras: [String] = [], onArm: Set<String> = [], armViews: [String: ArmView] = [:],
-        preprocessing: Preprocessing = .resize, limits: SceneFit.Limits = .usual
+        limits: SceneFit.Limits = .usual
     ) {
         self.node = node
         self.cameras = cameras
         self.onArm = onArm
         self.armViews = armViews
-        self.preprocessing = preprocessing
         self.limits = limits
     }
 
@@ -129,9 +126,9 @@ package struct GoalNodeCore: Sendable {
 
     package mutating func receive(_ state: ArmState) { arm = state }
 
-    /// What the policy sees says what it takes.
+    /// What the policy sees says which cameras count.
     package mutating func receive(_ observation: PolicyObservation) {
-        for view in observation.views { networkSizes[view.camera] = (view.width, view.height) }
+        seenCameras.formUnion(observation.views.map(\.camera))
     }
 
     /// An operator's command. The same one again gets the same answer.
@@ -153,7 +150,7 @@ package struct GoalNodeCore: Sendable {
         case .set(let name):
             do throws(GoalLibraryError) {
                 let record = try store.load(name)
-                let outputs = set(record.goal(path: store.path(of: name)), record: record, by: command.operatorID, at: now)
+                let outputs = set(record.goal(folder: store.path(of: name)), record: record, by: command.operatorID, at: now)
                 return outputs + accept(command, "the goal is '\(name)' now", path: store.path(of: name), at: now)
             } catch {
                 return refuse(command, "\(error)", at: now)
@@ -164,7 +161,7 @@ package struct GoalNodeCore: Sendable {
                 return refuse(command, "setting a text: it is empty, expected a sentence. Use 'octo-goal clear' for no goal.", at: now)
             }
             let goal = Goal(
-                id: Goal.contentID(views: [], text: words), name: Goal.title(words), views: [], text: words, source: "text")
+                id: Goal.contentID(views: [], text: words), name: Goal.title(words), views: [], text: words, origin: .text)
             let outputs = set(goal, by: command.operatorID, at: now)
             return outputs + accept(command, "the goal is \"\(Goal.title(words))\" now", path: "", at: now)
         case .clear:
@@ -210,7 +207,7 @@ package struct GoalNodeCore: Sendable {
     private mutating func look(wall: WallTime, at now: MonotonicTime) -> [Output] {
         let young = frames.filter { now - $0.value.captureTime <= Self.oldestFrame }
         // Before the policy has said what it looks at, every camera counts.
-        let seen = networkSizes.isEmpty ? nil : Set(networkSizes.keys)
+        let seen = seenCameras.isEmpty ? nil : seenCameras
         let found = GoalFit(
             of: current, record: record, cameras: seen, onArm: onArm, armViews: armViews, arm: arm?.measured.positions,
             limits: limits, frames: young, wall: wall, at: now)
@@ -258,18 +255,14 @@ package struct GoalNodeCore: Sendable {
         var views: [GoalRecord.View] = []
         do throws(ImageError) {
             for frame in taken {
-                var view = try GoalRecord.View(frame)
-                if let size = networkSizes[frame.camera] {
-                    view.network = .init(image: preprocessing.applied(to: view, size), preprocessing: preprocessing)
-                }
-                views.append(view)
+                views.append(try GoalRecord.View(frame))
             }
         } catch {
             return refuse(recording.command, "taking a goal: \(error)", at: now)
         }
         let record = GoalRecord(
-            name: request.name, recorded: wall, origin: request.origin == "teleop" ? .teleop : .live, text: request.text,
-            views: views, arm: arm.map { GoalRecord.Arm($0) })
+            name: request.name, recorded: wall, origin: GoalRecord.Origin(request.origin), text: request.text,
+            taskNumbers: request.taskNumbers, views: views, arm: arm.map { GoalRecord.Arm($0) })
         do throws(GoalLibraryError) {
             let path = try store.save(record, replaces: request.replaces)
             let pictures = views.map { "\($0.camera) \($0.image.width)x\($0.image.height)" }.joined(separator: ", ")
@@ -353,11 +346,12 @@ package struct GoalNodeCore: Sendable {
     }
 }
 
-extension Preprocessing {
-    fileprivate func applied(to view: GoalRecord.View, _ size: (width: Int, height: Int)) -> RGBImage {
-        plan(
-            camera: view.camera, fromWidth: view.image.width, height: view.image.height, toWidth: size.width,
-            height: size.height
-        ).resize(view.image)
+extension GoalRecord.Origin {
+    fileprivate init(_ origin: GoalCommand.Recording.Origin) {
+        self =
+            switch origin {
+            case .live: .live
+            case .teleop: .teleop
+            }
     }
 }

@@ -10,7 +10,6 @@ extension GoalRecord {
     private static let version = 1
 
     static func imageFile(_ camera: String) -> String { camera + ".png" }
-    static func networkFile(_ camera: String) -> String { camera + ".npy" }
 
     /// What `goal.json` holds; the pictures lie beside it.
     package var json: JSONNode {
@@ -20,6 +19,12 @@ extension GoalRecord {
             .init(key: "source", value: source),
         ]
         if let text { members.append(.init(key: "text", value: JSONNode(text))) }
+        if !taskNumbers.isEmpty {
+            let entries = taskNumbers.sorted { $0.key < $1.key }.map { key, values in
+                JSONNode.Member(key: key, value: JSONNode(.array(values.map { JSONNode(number: Double($0)) })))
+            }
+            members.append(.init(key: "task_numbers", value: JSONNode(.object(entries))))
+        }
         members.append(.init(key: "cameras", value: JSONNode(.array(views.map(\.json)))))
         if let arm { members.append(.init(key: "arm", value: arm.json)) }
         return JSONNode(.object(members))
@@ -47,13 +52,13 @@ extension GoalRecord {
             var pixelFormat: String
             var settings: [CameraFrame.Setting]
             var calibrationHash: String
-            var network: (width: Int, height: Int, preprocessing: Preprocessing)?
         }
         var name = ""
         var id = ""
         var recorded = WallTime(seconds: 0)
         var origin = Origin.live
         var text: String?
+        var taskNumbers: [String: [Float]] = [:]
         var views: [View] = []
         var arm: Arm?
     }
@@ -63,8 +68,8 @@ extension GoalRecord {
         var result = Description()
         guard
             reader.expectKeys(
-                ["version", "written_by", "name", "id", "recorded", "source", "text", "cameras", "arm"], optional: ["written_by", "text", "arm"], of: root,
-                at: "")
+                ["version", "written_by", "name", "id", "recorded", "source", "text", "task_numbers", "cameras", "arm"],
+                optional: ["written_by", "text", "task_numbers", "arm"], of: root, at: "")
         else { return result }
         if let version = root["version"], version.int != Self.version {
             reader.report(version, "version", "found \(version.text()), expected \(Self.version): it was written by another version")
@@ -83,6 +88,7 @@ extension GoalRecord {
         }
         result.origin = origin(root["source"], reader)
         if let node = root["text"] { result.text = reader.string(node, at: "text") }
+        if let node = root["task_numbers"] { result.taskNumbers = numbers(node, reader) }
         for (index, node) in reader.elements(root["cameras"], at: "cameras").enumerated() {
             if let view = Description.View(node, at: "cameras[\(index)]", reader) { result.views.append(view) }
         }
@@ -92,6 +98,22 @@ extension GoalRecord {
         }
         if let node = root["arm"] { result.arm = Arm(node, reader) }
         return result
+    }
+
+    private static func numbers(_ node: JSONNode, _ reader: JSONReader) -> [String: [Float]] {
+        guard let members = node.object else {
+            reader.report(node, "task_numbers", "found \(node.kind), expected an object of lists of numbers")
+            return [:]
+        }
+        var numbers: [String: [Float]] = [:]
+        for member in members {
+            let values = reader.numbers(member.value, at: "task_numbers.\(member.key)") ?? []
+            if values.isEmpty || !values.allSatisfy({ Float($0).isFinite }) {
+                reader.report(member.value, "task_numbers.\(member.key)", "expected one finite number or more")
+            }
+            numbers[member.key] = values.map { Float($0) }
+        }
+        return numbers
     }
 
     private static func origin(_ node: JSONNode?, _ reader: JSONReader) -> Origin {
@@ -123,7 +145,7 @@ extension GoalRecord {
 
 extension GoalRecord.View {
     fileprivate var json: JSONNode {
-        var members: [JSONNode.Member] = [
+        let members: [JSONNode.Member] = [
             .init(key: "camera", value: JSONNode(camera)),
             .init(key: "file", value: JSONNode(GoalRecord.imageFile(camera))),
             .init(key: "width", value: JSONNode(image.width)), .init(key: "height", value: JSONNode(image.height)),
@@ -133,15 +155,6 @@ extension GoalRecord.View {
                 key: "settings",
                 value: JSONNode(.object(settings.map { .init(key: $0.name, value: JSONNode($0.value)) }))),
         ]
-        if let network {
-            members.append(
-                .init(
-                    key: "network",
-                    value: .object([
-                        "file": JSONNode(GoalRecord.networkFile(camera)), "width": JSONNode(network.image.width),
-                        "height": JSONNode(network.image.height), "preprocess": JSONNode(network.preprocessing.rawValue),
-                    ])))
-        }
         return JSONNode(.object(members))
     }
 }
@@ -151,6 +164,7 @@ extension GoalRecord.Description.View {
         let keys = [
             "camera", "file", "width", "height", "device_id", "pixel_format", "calibration_hash", "settings", "network",
         ]
+        // Records of before 0.2.0 tell of a tensor beside the picture; nothing went by it.
         guard reader.expectKeys(keys, optional: ["network"], of: node, at: path) else { return nil }
         camera = reader.string(node["camera"], at: path + ".camera")
         if !camera.isEmpty, !GoalRecord.isName(camera), let wrong = node["camera"] {
@@ -181,24 +195,6 @@ extension GoalRecord.Description.View {
                         member.value, "\(path).settings.\(member.key)", "found \(member.value.kind), expected a string")
                 }
             }
-        }
-        if let part = node["network"] {
-            let place = path + ".network"
-            guard reader.expectKeys(["file", "width", "height", "preprocess"], of: part, at: place) else { return }
-            if let file = part["file"], file.string != GoalRecord.networkFile(camera) {
-                reader.report(file, place + ".file", "found \(file.text()), expected \"\(GoalRecord.networkFile(camera))\"")
-            }
-            guard let preprocessing = part["preprocess"]?.string.flatMap(Preprocessing.init) else {
-                if let wrong = part["preprocess"] {
-                    let known = Preprocessing.allCases.map(\.rawValue).joined(separator: ", ")
-                    reader.report(wrong, place + ".preprocess", "found \(wrong.text()), expected one of \(known)")
-                }
-                return
-            }
-            network = (
-                Self.size(part["width"], at: place + ".width", reader), Self.size(part["height"], at: place + ".height", reader),
-                preprocessing
-            )
         }
     }
 

@@ -38,12 +38,10 @@ package struct GoalRecord: Equatable, Sendable {
         package var settings: [CameraFrame.Setting]
         /// Hash of the camera's calibration file; empty: it had none, or nobody knows.
         package var calibrationHash: String
-        /// The image as it goes into the network; nil where no policy had said what it takes.
-        package var network: NetworkImage?
 
         package init(
             camera: String, image: RGBImage, deviceID: String = "", pixelFormat: String = "",
-            settings: [CameraFrame.Setting] = [], calibrationHash: String = "", network: NetworkImage? = nil
+            settings: [CameraFrame.Setting] = [], calibrationHash: String = ""
         ) {
             self.camera = camera
             self.image = image
@@ -51,17 +49,6 @@ package struct GoalRecord: Equatable, Sendable {
             self.pixelFormat = pixelFormat
             self.settings = settings
             self.calibrationHash = calibrationHash
-            self.network = network
-        }
-    }
-    /// A picture at the network's size, with the steps that made it.
-    package struct NetworkImage: Equatable, Sendable {
-        package var image: RGBImage
-        package var preprocessing: Preprocessing
-
-        package init(image: RGBImage, preprocessing: Preprocessing) {
-            self.image = image
-            self.preprocessing = preprocessing
         }
     }
     /// The arm when the goal was taken.
@@ -89,29 +76,37 @@ package struct GoalRecord: Equatable, Sendable {
     package var recorded: WallTime
     package var origin: Origin
     package var text: String?
+    /// What an image encoder with FiLM layers reads of the task, by key.
+    package var taskNumbers: [String: [Float]]
     /// Sorted by camera name, each camera once.
     package var views: [View]
     package var arm: Arm?
 
-    package init(name: String, recorded: WallTime, origin: Origin, text: String? = nil, views: [View], arm: Arm? = nil) {
+    package init(
+        name: String, recorded: WallTime, origin: Origin, text: String? = nil, taskNumbers: [String: [Float]] = [:],
+        views: [View], arm: Arm? = nil
+    ) {
         self.name = name
         self.recorded = recorded
         self.origin = origin
         self.text = text
+        self.taskNumbers = taskNumbers
         self.views = views.sorted { $0.camera < $1.camera }
         self.arm = arm
     }
 
-    /// Follows from pictures and text alone.
+    /// Follows from pictures, text and the task's numbers alone.
     package var id: String {
-        Goal.contentID(views: views.map { Goal.View(camera: $0.camera, image: $0.image) }, text: text)
+        Goal.contentID(
+            views: views.map { Goal.View(camera: $0.camera, image: $0.image) }, text: text, taskNumbers: taskNumbers)
     }
 
     /// What the policy gets.
-    /// - Parameter path: where the record lies.
-    package func goal(path: String) -> Goal {
+    /// - Parameter folder: where the record lies.
+    package func goal(folder: String) -> Goal {
         Goal(
-            id: id, name: name, views: views.map { Goal.View(camera: $0.camera, image: $0.image) }, text: text, source: path)
+            id: id, name: name, views: views.map { Goal.View(camera: $0.camera, image: $0.image) }, text: text,
+            taskNumbers: taskNumbers, origin: .library(folder: folder))
     }
 
     /// Whether a goal may be called this.

@@ -51,6 +51,6 @@ package struct FramePreparation: Sendable {
         }
         var text: TokenizedText?
         if let words = goal.text, images.isEmpty || goalUse == .both { text = try texts.tokens(of: words) }
-        return PolicyNodeCore.PreparedGoal(id: goal.id, images: images, text: text)
+        return PolicyNodeCore.PreparedGoal(id: goal.id, images: images, text: text, taskNumbers: goal.taskNumbers)
     }
 }

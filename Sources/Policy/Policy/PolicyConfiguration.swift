@@ -49,11 +49,13 @@ package struct PolicyConfiguration: Sendable {
     package var maximumFrameAge: Duration
     package var noiseSeed: UInt64
     package var goalUse: GoalUse
+    package var taskNumbers: TaskNumbers
 
     package init(
         cameras: [PolicyCamera], windowSize: Int, actionDimension: Int, actionSpace: ActionSpace, rate: Rate,
         preprocessing: Preprocessing, requiresGoal: Bool, fitRules: GoalFitRules = .none,
-        maximumFrameAge: Duration, noiseSeed: UInt64, proprio: ProprioReading? = nil, goalUse: GoalUse = .images
+        maximumFrameAge: Duration, noiseSeed: UInt64, proprio: ProprioReading? = nil, goalUse: GoalUse = .images,
+        taskNumbers: TaskNumbers = TaskNumbers()
     ) {
         self.cameras = cameras
         self.proprio = proprio
@@ -67,5 +69,6 @@ package struct PolicyConfiguration: Sendable {
         self.maximumFrameAge = maximumFrameAge
         self.noiseSeed = noiseSeed
         self.goalUse = goalUse
+        self.taskNumbers = taskNumbers
     }
 }

@@ -18,8 +18,8 @@ package enum PolicyEngineError: Error, Equatable, CustomStringConvertible {
                 + "manifest has [\(given.joined(separator: ", "))]. Name one of the manifest's cameras so."
         case .missingTaskNumbers(let key, let count):
             "fitting the checkpoint to the robot: its image encoder reads \(count) numbers of the task as '\(key)' "
-                + "(task_film_keys), the manifest has none. Set policy.task_numbers.\(key) to a list of \(count), or use a "
-                + "checkpoint that was trained without."
+                + "(task_film_keys), the manifest has none. Set policy.task_numbers.\(key) to a list of \(count), go for goals of "
+                + "the library that bring them (octo-goal record --numbers), or use a checkpoint that was trained without."
         case .wrongTaskNumbers(let key, let found, let expected):
             "fitting the checkpoint to the robot: policy.task_numbers.\(key) has \(found) numbers, the checkpoint's image "
                 + "encoder reads \(expected). Give that many."
@@ -44,7 +44,7 @@ package struct PolicyEngine {
     /// - Parameters:
     ///   - statistics: of the data set whose robot this is.
     ///   - proprio: what the network reads of the arm; nil for images alone.
-    ///   - taskNumbers: what the image encoder reads of the task, by key: the same for every goal.
+    ///   - taskNumbers: what the image encoder reads of the task, by key, for goals that do not say it themselves.
     package init(
         network: FastNetwork, statistics: ActionStatistics, proprio: ProprioReading? = nil,
         taskNumbers: [String: [Float]] = [:]
@@ -97,10 +97,13 @@ package struct PolicyEngine {
         for (camera, image) in goal.images {
             images["image_\(camera)"] = withExtendedLifetime(image.pixels) { Array($0.bytes) }
         }
-        let task = try network.prepare(TaskInput(goalImages: images, text: goal.text, vectors: taskNumbers))
+        let numbers = taskNumbers.merging(goal.taskNumbers.filter { isRead($0.key) }) { $1 }
+        let task = try network.prepare(TaskInput(goalImages: images, text: goal.text, vectors: numbers))
         prepared = (goal, task)
         return task
     }
+
+    private func isRead(_ key: String) -> Bool { network.description.taskVectors.contains { $0.key == key } }
 }
 
 extension PolicyConfiguration {
@@ -137,21 +140,5 @@ extension PolicyConfiguration {
             },
             window
         )
-    }
-    /// The numbers of the task that the checkpoint's image encoder reads.
-    /// - Parameter given: by key; those that the checkpoint does not read are left out.
-    /// - Throws: `.missingTaskNumbers`, `.wrongTaskNumbers`.
-    package static func taskNumbers(
-        of model: ModelDescription, given: [String: [Double]]
-    ) throws(PolicyEngineError) -> [String: [Float]] {
-        var numbers: [String: [Float]] = [:]
-        for vector in model.taskVectors {
-            guard let values = given[vector.key] else { throw .missingTaskNumbers(key: vector.key, count: vector.count) }
-            guard values.count == vector.count else {
-                throw .wrongTaskNumbers(key: vector.key, found: values.count, expected: vector.count)
-            }
-            numbers[vector.key] = values.map { Float($0) }
-        }
-        return numbers
     }
 }

@@ -34,11 +34,16 @@ package struct PolicyNodeCore: Sendable {
         /// The goal's images by camera name; a camera without one is absent (the network then sees black).
         package var images: [String: RGBImage]
         package var text: TokenizedText?
+        /// What the goal itself says of the task for FiLM layers, by key; the rest is the manifest's.
+        package var taskNumbers: [String: [Float]]
 
-        package init(id: String, images: [String: RGBImage], text: TokenizedText? = nil) {
+        package init(
+            id: String, images: [String: RGBImage], text: TokenizedText? = nil, taskNumbers: [String: [Float]] = [:]
+        ) {
             self.id = id
             self.images = images
             self.text = text
+            self.taskNumbers = taskNumbers
         }
     }
 
@@ -185,6 +190,7 @@ package struct PolicyNodeCore: Sendable {
                 "goal '\(goal.name)' has images of [\(given)], the checkpoint fuses goals of [\(wanted)]. Give it an "
                 + "image of such a camera, or no image."
         }
+        goalProblem = goalProblem ?? configuration.taskNumbers.problem(with: goal)
     }
 
     /// How well the goal fits the scene at present.

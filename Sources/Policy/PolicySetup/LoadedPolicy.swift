@@ -25,13 +25,15 @@ package struct LoadedPolicy {
     /// - Parameters:
     ///   - text: the sentence of the goal that the policy begins with, if it is used.
     ///   - goalUse: what it is given of goals that have pictures and a sentence.
+    ///   - goalsMayBringNumbers: whether the task's numbers that the manifest lacks can come with a goal.
     ///   - cameras: the names of the robot's cameras.
     ///   - joints: says how many joints the arm has whose states the policy is given, and is asked for a checkpoint that
     ///     reads them; nil: the policy is given none, and such a checkpoint is refused.
     /// - Throws: `UnusablePolicy`, `CheckpointError`, `PolicyEngineError`, `ProprioError`, `TaskTextError`, and what the tokenizer throws;
     ///   all say what to do.
     package init(
-        _ section: Manifest.Policy, text: String?, goalUse: ManifestGoalUse = .images, cameras: [String],
+        _ section: Manifest.Policy, text: String?, goalUse: ManifestGoalUse = .images, goalsMayBringNumbers: Bool = false,
+        cameras: [String],
         joints: () throws -> Int? = { nil }
     ) throws {
         let cpus = section.cpus ?? []
@@ -64,7 +66,8 @@ package struct LoadedPolicy {
         }
         try checkpoint.checkMaskable(Set(fitted.filter(\.isOptional).map { "image_\($0.name)" }))
         if fitted.allSatisfy(\.isOptional) { throw UnusablePolicy.onlyOptionalCameras(fitted.map(\.name)) }
-        let taskNumbers = try PolicyConfiguration.taskNumbers(of: checkpoint.description, given: section.taskNumbers)
+        let taskNumbers = try TaskNumbers(
+            of: checkpoint.description, given: section.taskNumbers, isComplete: !goalsMayBringNumbers)
         let readsArm = !checkpoint.description.lowdimKeys.isEmpty
         let proprio = try ProprioReading(
             of: checkpoint.description,
@@ -76,11 +79,11 @@ package struct LoadedPolicy {
             actionSpace: section.actionSpace, rate: section.rate,
             preprocessing: section.preprocessing == .resize ? .resize : .resizeAndCenterCrop,
             requiresGoal: section.requiresGoal, fitRules: GoalFitRules(section), maximumFrameAge: section.maximumFrameAge,
-            noiseSeed: section.seed, proprio: proprio, goalUse: goalUse == .both ? .both : .images)
+            noiseSeed: section.seed, proprio: proprio, goalUse: goalUse == .both ? .both : .images, taskNumbers: taskNumbers)
         let team = try WorkerTeam(threads: threads, cpus: Array(cpus.dropFirst()))
         engine = PolicyEngine(
             network: try FastNetwork(checkpoint, precision: precision, team: team), statistics: statistics, proprio: proprio,
-            taskNumbers: taskNumbers)
+            taskNumbers: taskNumbers.given)
         name = section.checkpoint.split(separator: "/").suffix(2).joined(separator: "/") + " step \(checkpoint.step)"
             + (leftOut.isEmpty ? "" : " without \(leftOut.joined(separator: ", "))")
     }

@@ -25,20 +25,20 @@ struct RunCommand: ParsableCommand {
               octo-eval --task reach --goal-from task,shuffled,black --results reach.jsonl
 
               task        the end of the episode's own task: the measurement
-              shuffled    the end of the same task in another of the scenes, each used once
+              shuffled    the end of the same task in another scene, where it asks for something else
               black       black pictures
               file:PATH   one picture for the primary camera, or a folder with primary.png, wrist.png
               push:cup    the end of that task with that object, in the same scene
 
-            A shuffled goal may by chance ask for what its scene asks for, too: where the mark does not move, "on the mark"
-            is the same place everywhere; and what is pushed to a place beyond the mark comes past it. OTHER AIM in the
-            table counts only the episodes in which the expert, doing what the goal shows (--expert --goal-from shuffled),
-            does not succeed: success there is not the goal's.
+            Whose goal is shuffled in is drawn until the expert, doing what it shows, does not succeed: a mark that does not
+            move is the same place everywhere, and such a goal would not be another. Scenes whose mark and tray move are in
+            launch/policies/scenes/wide.json (--set simulation.scene=...). OTHER AIM in the table counts the episodes in which
+            the expert, doing what the goal shows, does not succeed: success there is not the goal's.
             RIGHT/WRONG/NONE says which object was moved (or approached); --object block,cup runs both in the same scenes,
             so that only the goal can tell them apart.
 
-            With --results a run that was cut goes on, and one with more --episodes adds to what is there (shuffled goals
-            are drawn anew, as they are among all scenes). Episodes whose results are there are not recorded again.
+            With --results a run that was cut goes on, and one with more --episodes adds to what is there. Episodes whose
+            results are there are not recorded again.
             --record writes episodes that failed as files for octo-replay. Same manifest, options and seed: the same
             episodes, bit for bit on one machine.
             """)
@@ -125,7 +125,7 @@ struct RunCommand: ParsableCommand {
         let goals = try goals
         let evaluation = try LoadedEvaluation(options, actor: actor)
         let kinds = try kinds(goals, in: evaluation.setup.scene)
-        let trials = try TrialPlan.trials(of: kinds, episodes: options.episodes, seed: options.seed)
+        let trials = TrialPlan.trials(of: kinds, episodes: options.episodes, seed: options.seed)
         var bench = try evaluation.makeBench(goals: goals)
         if sheet != nil { bench.pictureSize = Self.sheetSize }
         if let record { bench.tape = try evaluation.makeTape(folder: record, keepsSuccesses: recordAll) }

@@ -92,7 +92,7 @@ struct CheckCommand: ParsableCommand {
     private func chosen(from library: GoalLibrary, _ goals: GoalOperator) throws -> (Goal, GoalRecord?) {
         if let name {
             let record = try library.load(name)
-            return (record.goal(path: library.path(of: name)), record)
+            return (record.goal(folder: library.path(of: name)), record)
         }
         goals.takeGoals()
         let goal = try goals.currentGoal()
@@ -114,7 +114,7 @@ struct CheckCommand: ParsableCommand {
             frames[camera] = CameraFrame(
                 camera: camera, deviceID: "", sequence: 0, captureTime: .now(), pixels: .rgb8(image), contentHash: 0)
         }
-        let goal = record.goal(path: library.path(of: record.name))
+        let goal = record.goal(folder: library.path(of: record.name))
         let fit = GoalFit(of: goal, record: record, cameras: Set(frames.keys), frames: frames, wall: .now(), at: .now())
         return try tell(fit, goal, frames)
     }
@@ -165,7 +165,7 @@ struct RankCommand: ParsableCommand {
                 case .success(let record):
                     ranked.append(
                         GoalFit(
-                            of: record.goal(path: library.path(of: entry.name)), record: record, cameras: cameras,
+                            of: record.goal(folder: library.path(of: entry.name)), record: record, cameras: cameras,
                             onArm: goals.camerasOnArm, limits: limits, frames: frames, wall: .now(), at: .now()))
                 case .failure(let error):
                     damaged += 1

@@ -49,7 +49,7 @@ struct GoalNode: NodeBody {
         let manifest = context.run.manifest
         core = GoalNodeCore(
             node: context.name, cameras: manifest.cameras.map(\.name), onArm: manifest.camerasOnArm,
-            armViews: try manifest.armViews(), preprocessing: Preprocessing(manifest.policy.preprocessing),
+            armViews: try manifest.armViews(),
             limits: try SceneFit.Limits(ofCheckpoint: manifest.policy.checkpoint))
         library = GoalLibrary(folder: manifest.goal.library)
         goals = context.bus.publisher(Topics.goalCurrent)
@@ -71,7 +71,7 @@ struct GoalNode: NodeBody {
         if manifest.goal.source == .library {
             let name = manifest.goal.name ?? ""
             let loaded = try library.load(name)
-            goal = loaded.goal(path: library.path(of: name))
+            goal = loaded.goal(folder: library.path(of: name))
             record = loaded
         } else {
             goal = try Goal(loading: GoalSource(manifest.goal))

@@ -2,37 +2,38 @@ import ArgumentParser
 import Foundation
 import Goals
 import Images
-import Manifests
 import Messages
 import NodeShell
-import OctoModel
-import Policy
 import Recording
 import Time
 
-/// What imported pictures become in the network.
-struct NetworkChoice: ParsableArguments {
+/// What an image encoder with FiLM layers reads of the task.
+struct TaskNumberOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Manifest whose checkpoint says the network's picture sizes; the tensors are then kept too.", valueName: "file"))
-    var manifest: String?
+            "Numbers of the task for a checkpoint that reads them (FiLM), in place of policy.task_numbers. May be repeated.",
+            valueName: "key=1,2,3"))
+    var numbers: [String] = []
 
     init() {}
 
-    /// - Parameter views: get their tensors, where the checkpoint has such a camera.
-    func fill(_ views: inout [GoalRecord.View]) throws {
-        guard let manifest else { return }
-        let loaded = try Manifest.load(manifest, asksForFiles: false)
-        let checkpoint = try Checkpoint(folder: loaded.policy.checkpoint, step: loaded.policy.step)
-        let preprocessing = Preprocessing(loaded.policy.preprocessing)
-        for (index, view) in views.enumerated() {
-            guard let camera = checkpoint.description.cameras.first(where: { $0.name == view.camera }) else { continue }
-            let plan = preprocessing.plan(
-                camera: view.camera, fromWidth: view.image.width, height: view.image.height, toWidth: camera.width,
-                height: camera.height)
-            views[index].network = .init(image: plan.resize(view.image), preprocessing: preprocessing)
+    /// - Throws: `ValidationError` for what is no list of finite numbers.
+    var byKey: [String: [Float]] {
+        get throws {
+            var found: [String: [Float]] = [:]
+            for text in numbers {
+                let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                let values = parts.count == 2 ? parts[1].split(separator: ",", omittingEmptySubsequences: false).map { Float($0) } : []
+                guard let key = parts.first.map(String.init), !key.isEmpty, !values.isEmpty,
+                    case let all = values.compactMap(\.self), all.count == values.count, all.allSatisfy(\.isFinite)
+                else { throw ValidationError("--numbers: found '\(text)', expected a name and numbers, such as speed=0.5,-1.") }
+                guard found.updateValue(all, forKey: key) == nil else { throw ValidationError("--numbers: '\(key)' is there twice.") }
+            }
+            return found
         }
     }
+
+    func validate() throws { _ = try byKey }
 }
 
 /// What the two ways of importing share.
@@ -43,15 +44,14 @@ struct ImportOptions: ParsableArguments {
     @Flag(help: "A goal of that name may be overwritten.")
     var replace = false
 
-    @OptionGroup var network: NetworkChoice
+    @OptionGroup var numbers: TaskNumberOptions
     @OptionGroup var choice: LibraryChoice
 
     init() {}
 
     func save(_ views: [GoalRecord.View], text words: String?, name: String, origin: GoalRecord.Origin, taken: WallTime) throws {
-        var views = views
-        try network.fill(&views)
-        let record = GoalRecord(name: name, recorded: taken, origin: origin, text: text ?? words, views: views)
+        let record = GoalRecord(
+            name: name, recorded: taken, origin: origin, text: text ?? words, taskNumbers: try numbers.byKey, views: views)
         let path = try choice.open().save(record, replaces: replace)
         print("\(record.line(at: .now()))\n  in \(path)")
     }
@@ -101,10 +101,11 @@ struct FromEpisodeCommand: ParsableCommand {
             } catch GoalError.noInstruction {
                 goal = try Goal(loading: GoalSource(views: source.views))
             }
+            var taken = frame
+            if case .episode(_, let index) = goal.origin { taken = index }
             try options.save(
                 goal.views.map { .init(camera: $0.camera, image: $0.image) }, text: goal.text, name: name,
-                origin: .episode(path: folder, frame: Int(goal.source.split(separator: " ").last ?? "") ?? frame),
-                taken: .modification(of: folder))
+                origin: .episode(path: folder, frame: taken), taken: .modification(of: folder))
         }
     }
 

@@ -68,6 +68,9 @@ struct ShowCommand: ParsableCommand {
             print(record.line(at: .now()))
             print("  folder      \(library.path(of: name))")
             if let text = record.text { print("  text        \"\(text)\"") }
+            for (key, values) in record.taskNumbers.sorted(by: { $0.key < $1.key }) {
+                print("  numbers     \(key) \(values.map { "\($0)" }.joined(separator: " "))")
+            }
             for view in record.views {
                 print("  \(view.camera.padding(toLength: 11, withPad: " ", startingAt: 0)) \(view.summary)")
             }
@@ -150,8 +153,6 @@ extension GoalRecord.View {
         var parts = ["\(image.width)x\(image.height)"]
         if !pixelFormat.isEmpty { parts.append(pixelFormat) }
         if !deviceID.isEmpty { parts.append("of \(deviceID)") }
-        parts.append(
-            network.map { "network \($0.image.width)x\($0.image.height) by \($0.preprocessing.rawValue)" } ?? "no network tensor")
         if !calibrationHash.isEmpty { parts.append("calibration \(calibrationHash)") }
         parts += settings.map { "\($0.name) \($0.value)" }
         return parts.joined(separator: ", ")

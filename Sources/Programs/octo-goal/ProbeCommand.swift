@@ -46,11 +46,12 @@ struct ProbeCommand: ParsableCommand {
         try reporting {
             let goals = try GoalOperator(run: choice.runFolder)
             let library = choice.library.map { GoalLibrary(folder: $0) } ?? goals.library
-            let goal = try name.map { try library.load($0).goal(path: library.path(of: $0)) } ?? goals.currentGoal()
+            let goal = try name.map { try library.load($0).goal(folder: library.path(of: $0)) } ?? goals.currentGoal()
             let manifest = goals.link.run.manifest
             let observation = try self.observation(goals)
             let policy = try LoadedPolicy(
-                manifest.policy, text: nil, goalUse: manifest.goal.use, cameras: manifest.cameras.map(\.name)
+                manifest.policy, text: nil, goalUse: manifest.goal.use, goalsMayBringNumbers: true,
+                cameras: manifest.cameras.map(\.name)
             ) {
                 try ArmCalibration(contentsOfFile: manifest.arm.calibration).joints.count
             }
@@ -111,7 +112,8 @@ struct ProbeCommand: ParsableCommand {
                 done += 1
                 return try engine.run(
                     PolicyNodeCore.Request(
-                        observation: observation, goal: .init(id: id, images: images), captureTime: observation.time,
+                        observation: observation, goal: .init(id: id, images: images, taskNumbers: goal.taskNumbers),
+                        captureTime: observation.time,
                         noiseSeed: UInt64(seed), noiseCounter: 0))
             }
         }

@@ -84,7 +84,7 @@ struct RecordCommand: ParsableCommand {
         commandName: "record", abstract: "Take a goal from all cameras of the running robot.",
         discussion: """
             Waits until nothing moves in the pictures and the exposure is steady, then keeps the full-size frames, the
-            network's tensors, the cameras' settings and the arm's state. The goal is not set thereby.
+            cameras' settings and the arm's state. The goal is not set thereby.
 
               octo-goal record cup && octo-goal set cup
 
@@ -100,11 +100,12 @@ struct RecordCommand: ParsableCommand {
     @Flag(help: "A goal of that name may be overwritten.")
     var replace = false
 
+    @OptionGroup var numbers: TaskNumberOptions
     @OptionGroup var options: CommandOptions
 
     func run() throws {
         try options.send(
-            .record(.init(name: name, text: text, replaces: replace, origin: "live")),
+            .record(.init(name: name, text: text, replaces: replace, origin: .live, taskNumbers: numbers.byKey)),
             patience: GoalCapture.defaultPatience + .seconds(1))
     }
 }

@@ -33,7 +33,8 @@ struct RunCommand: ParsableCommand {
     private static func makeNode(_ context: NodeContext) throws -> PolicyNode {
         let manifest = context.run.manifest
         let setup = try LoadedPolicy(
-            manifest.policy, text: manifest.goal.usedText, goalUse: manifest.goal.use, cameras: manifest.cameras.map(\.name)
+            manifest.policy, text: manifest.goal.usedText, goalUse: manifest.goal.use,
+            goalsMayBringNumbers: manifest.goal.mayBringNumbers, cameras: manifest.cameras.map(\.name)
         ) { try ArmCalibration(contentsOfFile: manifest.arm.calibration).joints.count }
         var engine = setup.engine
         let start = MonotonicTime.now()

@@ -157,7 +157,8 @@ struct RecorderNode: NodeBody {
     private mutating func attachRecord(of message: RawMessage) throws {
         // The pointer does not leave the call.
         let goal = message.body.withUnsafeBytes { try? Goal(body: $0, bulk: message.bulk) }
-        guard let goal, !goal.isNone, let content = FileManager.default.contents(atPath: goal.source + "/goal.json") else { return }
+        guard let goal, case .library(let folder) = goal.origin, let content = FileManager.default.contents(atPath: folder + "/goal.json")
+        else { return }
         let record = MCAP.Attachment(json: content, named: "goals/\(goal.name)/goal.json", at: message.receivedTime)
         try perform(core.add(record), at: message.receivedTime)
     }

@@ -147,7 +147,7 @@ struct VerifyCommand: ParsableCommand {
             // The statistics are the other checkpoint's.
             section.dataset = nil
         }
-        let loaded = try LoadedPolicy(section, text: nil, goalUse: manifest.goal.use, cameras: manifest.cameras.map(\.name)) {
+        let loaded = try LoadedPolicy(section, text: nil, goalUse: manifest.goal.use, goalsMayBringNumbers: true, cameras: manifest.cameras.map(\.name)) {
             try setup.calibration(of: file).joints.count
         }
         var engine = loaded.engine
@@ -201,10 +201,10 @@ struct VerifyCommand: ParsableCommand {
             let image = try RGBImage(contentsOf: goal)
             return Goal(
                 id: "other", name: goal, views: manifest.cameras.map { .init(camera: $0.name, image: image) }, text: nil,
-                source: goal)
+                origin: .images(paths: [goal]))
         }
         let library = GoalLibrary(folder: library ?? manifest.goal.library)
-        return try library.load(goal).goal(path: library.path(of: goal))
+        return try library.load(goal).goal(folder: library.path(of: goal))
     }
 }
 

@@ -165,7 +165,7 @@ struct TakeGoalCommand: ParsableCommand {
 
     func run() throws {
         let taking = try options.run(
-            recording: .init(name: name, text: text, replaces: replace, origin: "teleop"), takesAtOnce: now)
+            recording: .init(name: name, text: text, replaces: replace, origin: .teleop), takesAtOnce: now)
         switch taking?.phase {
         case .accepted(let result), .taken(let result):
             guard options.json else { return print("\(result.message) (\(result.path))") }

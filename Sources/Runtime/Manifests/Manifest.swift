@@ -206,6 +206,14 @@ package struct Manifest: Equatable, Sendable {
             case .none, .text, .library: text
             }
         }
+
+        /// Whether goals come of the library, whose records may say the task's numbers.
+        package var mayBringNumbers: Bool {
+            switch source {
+            case .images, .episode: false
+            case .none, .text, .library: true
+            }
+        }
     }
 
     package struct Policy: Equatable, Sendable {

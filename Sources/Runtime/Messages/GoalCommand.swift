@@ -14,20 +14,31 @@ package struct GoalCommand: Equatable, Sendable {
         case record(Recording)
     }
     package struct Recording: Equatable, Sendable {
+        /// Who brought the scene into the goal's state.
+        package enum Origin: String, Sendable {
+            /// Nobody by this program: cameras that were looking.
+            case live
+            /// An operator who drove the arm there.
+            case teleop
+        }
         /// Name of the goal in the library.
         package var name: String
         /// The sentence that goes with the pictures.
         package var text: String?
         /// A goal of that name may be overwritten.
         package var replaces: Bool
-        /// Origin of the goal, for people: "live", "teleop".
-        package var origin: String
+        package var origin: Origin
+        /// What an image encoder with FiLM layers reads of the task, by key.
+        package var taskNumbers: [String: [Float]]
 
-        package init(name: String, text: String? = nil, replaces: Bool = false, origin: String) {
+        package init(
+            name: String, text: String? = nil, replaces: Bool = false, origin: Origin, taskNumbers: [String: [Float]] = [:]
+        ) {
             self.name = name
             self.text = text
             self.replaces = replaces
             self.origin = origin
+            self.taskNumbers = taskNumbers
         }
     }
     /// Chosen by the sender; the same command sent again keeps it.

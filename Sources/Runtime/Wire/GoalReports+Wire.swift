@@ -17,7 +17,8 @@ extension GoalCommand: WireMessage {
             proto.record.name = recording.name
             if let text = recording.text { proto.record.text = text }
             proto.record.replaces = recording.replaces
-            proto.record.origin = recording.origin
+            proto.record.origin = recording.origin.rawValue
+            proto.record.taskNumbers = [Octo_TaskNumbers](recording.taskNumbers)
         }
         if let expectedGoalID { proto.expectedGoalID = expectedGoalID }
         proto.timeNs = time.nanoseconds
@@ -35,10 +36,13 @@ extension GoalCommand: WireMessage {
         case .setText(let text): action = .setText(text.text)
         case .clear: action = .clear
         case .record(let record):
+            guard let origin = Recording.Origin(rawValue: record.origin) else {
+                throw Self.check.failure("record.origin", found: "'\(record.origin.prefix(40))'", expected: "live or teleop")
+            }
             action = .record(
                 Recording(
                     name: record.name, text: record.hasText ? record.text : nil, replaces: record.replaces,
-                    origin: record.origin))
+                    origin: origin, taskNumbers: record.taskNumbers.byKey))
         case nil: throw Self.check.failure("action", found: "absent", expected: "set, set_text, clear or record")
         }
         self.init(
@@ -54,7 +58,7 @@ extension GoalCommand: WireMessage {
         try check.text(proto.setText.text, "set_text.text")
         try check.name(proto.record.name, "record.name")
         try check.text(proto.record.text, "record.text")
-        try check.name(proto.record.origin, "record.origin")
+        try check.taskNumbers(proto.record.taskNumbers)
         try check.time(proto.timeNs, "time_ns")
     }
 }

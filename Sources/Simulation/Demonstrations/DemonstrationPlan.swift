@@ -193,7 +193,7 @@ package struct DemonstrationPlan: Sendable {
                 camera: camera.camera.rawValue,
                 image: try world.picture(camera.camera, width: camera.width, height: camera.height))
         }
-        return Goal(id: name, name: name, views: views, text: nil, source: "the simulated world")
+        return Goal(id: name, name: name, views: views, text: nil, origin: .simulation)
     }
 
     /// The goal as a picture of the world at its end, in which the arm is put aside and decoys are put right if they are to be.

@@ -10,6 +10,7 @@ package enum GoalStageProblem: Error, Equatable, CustomStringConvertible {
     case expertFailed(seed: UInt64, instruction: String)
     case noRoom(GoalAxis)
     case noOtherObject(GoalAxis)
+    case noOtherAim(seed: UInt64, scenes: Int, instruction: String)
 
     package var description: String {
         switch self {
@@ -17,6 +18,9 @@ package enum GoalStageProblem: Error, Equatable, CustomStringConvertible {
             "taking the goal: the expert did not manage '\(instruction)' in the scene of seed \(seed). Choose another --seed, or a "
                 + "scene with more room."
         case .noRoom(let axis): "taking the goal: no place is free for what '\(axis.rawValue)' moves. Take a scene with more room."
+        case .noOtherAim(let seed, let scenes, let instruction):
+            "taking the goal: in \(scenes) other scenes '\(instruction)' ends where it would count in the scene of seed \(seed), too. "
+                + "Take a scene whose mark and tray move, such as launch/policies/scenes/wide.json (--set simulation.scene=...)."
         case .noOtherObject(let axis): "taking the goal: '\(axis.rawValue)' needs a second object. Take a scene with two or more."
         }
     }
@@ -46,6 +50,8 @@ package struct GoalStage {
 
     private let setup: EvaluationSetup
     private var ends: [Key: Result<End, GoalStageProblem>] = [:]
+    /// The last donor that was found.
+    private var donors: [Key: UInt64] = [:]
 
     package init(_ setup: EvaluationSetup) { self.setup = setup }
 
@@ -77,6 +83,30 @@ package struct GoalStage {
         var follower = ExpertPolicy(
             try follower(of: goal, goalSeed: goalSeed, in: world.scene), rate: setup.policyRate, endsAtSuccess: true)
         return try runner.run(&follower).isSuccess
+    }
+
+    /// How many scenes are looked at for a goal that asks for something else.
+    private static let mostDonors = 30
+
+    /// The seed of another scene, whose end of the same task asks for something else: the expert who does what it shows does not
+    /// succeed in the scene of `seed`. The same task and seed have the same one.
+    /// - Throws: `GoalStageProblem.noOtherAim`, and what the world throws.
+    package mutating func donor(of task: ManipulationTask, seed: UInt64) throws -> UInt64 {
+        if let known = donors[.init(seed: seed, task: task.kind, object: task.object, moved: .zero)] { return known }
+        var dice = SplitMix64(seed: seed)
+        for _ in 0..<Self.mostDonors {
+            // Seeds that a person can type.
+            let candidate = dice.next() % 1_000_000
+            guard candidate != seed else { continue }
+            do {
+                if try isSameAim(task, seed: seed, goal: task, goalSeed: candidate) { continue }
+            } catch GoalStageProblem.expertFailed {
+                continue
+            }
+            donors = [.init(seed: seed, task: task.kind, object: task.object, moved: .zero): candidate]
+            return candidate
+        }
+        throw GoalStageProblem.noOtherAim(seed: seed, scenes: Self.mostDonors, instruction: task.instruction(in: setup.scene))
     }
 
     /// An expert that does in `scene` what a goal shows.

@@ -23,7 +23,8 @@ package struct ResultLog {
         }
     }
 
-    private static let version = 1
+    /// 2: a shuffled goal asks for something else than its scene.
+    private static let version = 2
     package private(set) var results: [Trial: TrialResult] = [:]
     /// Bytes from the file's beginning to the end of its last whole line. What comes after them was cut while it was written.
     package private(set) var wholeBytes = 0

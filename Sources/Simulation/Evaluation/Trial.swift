@@ -13,19 +13,15 @@ package struct Trial: Hashable, Sendable {
     package var change: GoalChange
     /// The scene's.
     package var seed: UInt64
-    /// The seed of the scene that the goal image shows: the same, but for a shuffled goal.
-    package var goalSeed: UInt64
 
     package init(
-        task: ManipulationTask.Kind, object: String, goal: GoalChoice = .own, change: GoalChange = .none, seed: UInt64,
-        goalSeed: UInt64? = nil
+        task: ManipulationTask.Kind, object: String, goal: GoalChoice = .own, change: GoalChange = .none, seed: UInt64
     ) {
         self.task = task
         self.object = object
         self.goal = goal
         self.change = change
         self.seed = seed
-        self.goalSeed = goalSeed ?? seed
     }
 
     /// What a table has one row for: the trial without its scene.
@@ -57,16 +53,20 @@ package struct TrialResult: Equatable, Sendable {
         package var outcome: EpisodeOutcome
         /// Whether the arm went for the task's object; nil in a scene with one object.
         package var touched: TouchedObject?
+        /// The seed of the scene that the goal image shows; nil: the trial's own.
+        package var goalSeed: UInt64?
         /// Whether the world as the goal shows it would count as success here too; nil where the goal shows no end of a task.
         package var isSameAim: Bool?
         /// How the goal fits the scene at its beginning; nil where nobody asked.
         package var fit: FitReading?
 
         package init(
-            outcome: EpisodeOutcome, touched: TouchedObject? = nil, isSameAim: Bool? = nil, fit: FitReading? = nil
+            outcome: EpisodeOutcome, touched: TouchedObject? = nil, goalSeed: UInt64? = nil, isSameAim: Bool? = nil,
+            fit: FitReading? = nil
         ) {
             self.outcome = outcome
             self.touched = touched
+            self.goalSeed = goalSeed
             self.isSameAim = isSameAim
             self.fit = fit
         }

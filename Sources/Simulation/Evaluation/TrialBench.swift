@@ -78,7 +78,9 @@ package struct TrialBench {
         let task = try ManipulationTask(trial.task, object: trial.object, in: scene)
         let goal = needsGoals ? try goal(for: trial) : .none
         let world = try World(scene, arm: setup.arm)
-        var run = TrialResult.Run(outcome: EpisodeOutcome(), isSameAim: try isSameAim(trial, task))
+        let goalSeed = try goalSeed(of: trial, task)
+        var run = TrialResult.Run(
+            outcome: EpisodeOutcome(), goalSeed: goalSeed == trial.seed ? nil : goalSeed, isSameAim: try isSameAim(trial, task))
         if readsFit, let view = goal.views.first(where: { $0.camera == World.Camera.primary.rawValue }) {
             let live = try world.picture(.primary, width: view.image.width, height: view.image.height)
             run.fit = FitReading(SceneFit(goal: view.image, live: live), width: live.width)
@@ -107,7 +109,8 @@ package struct TrialBench {
         let instruction = task.instruction(in: setup.scene)
         let views: [Goal.View] =
             switch trial.goal {
-            case .own, .shuffled, .other: try stage.views(solved(trial, task), seed: trial.goalSeed, change: trial.change)
+            case .own, .shuffled, .other:
+                try stage.views(solved(trial, task), seed: goalSeed(of: trial, task), change: trial.change)
             case .black:
                 setup.cameras.map {
                     .init(camera: $0.camera.rawValue, image: RGBImage(width: $0.width, height: $0.height, filledWith: 0))
@@ -116,13 +119,18 @@ package struct TrialBench {
             }
         return Goal(
             id: TrialTape.name(of: trial), name: instruction, views: views, text: givesText ? instruction : nil,
-            source: "the simulated world")
+            origin: .simulation)
     }
 
     /// Who does not look at goals needs none, unless somebody else looks at them.
     private var needsGoals: Bool {
         if case .network = policy { return true }
         return readsFit || pictureSize != nil || tape != nil
+    }
+
+    /// The seed of the scene that the goal image shows: the same, but for a shuffled goal.
+    private mutating func goalSeed(of trial: Trial, _ task: ManipulationTask) throws -> UInt64 {
+        trial.goal == .shuffled ? try stage.donor(of: task, seed: trial.seed) : trial.seed
     }
 
     /// The task whose end the goal shows.
@@ -135,8 +143,10 @@ package struct TrialBench {
         switch trial.goal {
         case .own: return trial.change == .none ? true : nil
         case .black, .file: return nil
-        case .shuffled, .other:
-            return try stage.isSameAim(task, seed: trial.seed, goal: solved(trial, task), goalSeed: trial.goalSeed)
+        // So it was chosen.
+        case .shuffled: return false
+        case .other:
+            return try stage.isSameAim(task, seed: trial.seed, goal: solved(trial, task), goalSeed: trial.seed)
         }
     }
 
@@ -154,7 +164,7 @@ package struct TrialBench {
         case .expert:
             let follows = trial.goal != .own
             let expert = try follows
-                ? stage.follower(of: solved(trial, task), goalSeed: trial.goalSeed, in: world.scene)
+                ? stage.follower(of: solved(trial, task), goalSeed: goalSeed(of: trial, task), in: world.scene)
                 : ScriptedExpert(task, in: world.scene, arm: world.calibration)
             let policy = ExpertPolicy(expert, rate: setup.policyRate, endsAtSuccess: follows)
             return try run(policy, in: world, settings, goal, trial).outcome

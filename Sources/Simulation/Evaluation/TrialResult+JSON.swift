@@ -10,7 +10,6 @@ extension Trial {
             .init(key: "task", value: JSONNode(task.rawValue)), .init(key: "object", value: JSONNode(object)),
             .init(key: "goal", value: JSONNode(goal.text)), .init(key: "seed", value: JSONNode(seed: seed)),
         ]
-        if goalSeed != seed { members.append(.init(key: "goal_seed", value: JSONNode(seed: goalSeed))) }
         if let axis = change.axis {
             members.append(.init(key: "axis", value: JSONNode(axis.rawValue)))
             members.append(.init(key: "value", value: JSONNode(number: change.value)))
@@ -27,8 +26,7 @@ extension Trial {
             guard let axis = name.string.flatMap(GoalAxis.init), let value = node["value"]?.double else { return nil }
             change = GoalChange(axis, value)
         }
-        self.init(
-            task: task, object: object, goal: goal, change: change, seed: seed, goalSeed: node["goal_seed"]?.seed ?? seed)
+        self.init(task: task, object: object, goal: goal, change: change, seed: seed)
     }
 }
 
@@ -50,6 +48,7 @@ extension TrialResult {
             add("safety_holds", JSONNode(outcome.safetyHolds))
             add("chunks", JSONNode(outcome.chunks))
             add("touched", run.touched.map { JSONNode($0.rawValue) })
+            add("goal_seed", run.goalSeed.map { JSONNode(seed: $0) })
             add("same_aim", run.isSameAim.map { JSONNode(.bool($0)) })
             add("fit", run.fit?.tree)
         }
@@ -81,7 +80,7 @@ extension TrialResult {
             .ran(
                 Run(
                     outcome: outcome, touched: node["touched"]?.string.flatMap(TouchedObject.init),
-                    isSameAim: node["same_aim"]?.bool, fit: node["fit"].flatMap(FitReading.init))))
+                    goalSeed: node["goal_seed"]?.seed, isSameAim: node["same_aim"]?.bool, fit: node["fit"].flatMap(FitReading.init))))
     }
 }
 

@@ -79,7 +79,7 @@ package struct TrialTable: Equatable, Sendable {
         return rows.flatMap(\.results).reduce(into: header) { text, result in
             let trial = result.trial
             var fields = [
-                trial.task.rawValue, trial.object, trial.goal.text, "\(trial.seed)", "\(trial.goalSeed)",
+                trial.task.rawValue, trial.object, trial.goal.text, "\(trial.seed)", "\(result.run?.goalSeed ?? trial.seed)",
             ]
             if let run = result.run {
                 let outcome = run.outcome

@@ -34,7 +34,7 @@ struct RecordedRun {
             parsing: try Data(contentsOf: Fixture.packageRoot.appendingPathComponent(file)), file: file)
         var recording = try RecordedEpisode()
         let goal = Goal(
-            id: "g", name: "cup", views: [], text: options.text, source: "test")
+            id: "g", name: "cup", views: [], text: options.text)
         if options.text != nil { try recording.publish(goal, on: Topics.goalCurrent.name, from: "goal", at: Self.seconds(0.1)) }
         var at = 0.2
         var count: UInt64 = 0

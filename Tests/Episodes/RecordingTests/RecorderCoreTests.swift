@@ -123,6 +123,29 @@ import Wire
         #expect(proof.topics["b"] == nil)
     }
 
+    /// The last message of a topic is kept for those who come late, and may come to them after the word of how many were sent.
+    @Test func whatWasKeptForWhoComesLateIsNoRepetition() {
+        var proof = SequenceProof()
+        proof.hear(sent: 3, of: "goal/current", from: 1)
+        proof.receive(envelope(2), on: "goal/current")
+        #expect(proof.topics["goal/current"].map { [$0.expected, $0.received, $0.missingCount, $0.repeated] } == [1, 1, 0, 0])
+        proof.receive(envelope(3), on: "goal/current")
+        proof.hear(sent: 4, of: "goal/current", from: 1)
+        #expect(proof.topics["goal/current"].map { [$0.expected, $0.received, $0.missingCount, $0.repeated] } == [2, 2, 0, 0])
+        proof.receive(envelope(2), on: "goal/current")
+        #expect(proof.topics["goal/current"]?.repeated == 1, "this one did come twice")
+        // A second process: its word comes first again, and what is lost is what never comes.
+        proof.hear(sent: 2, of: "goal/current", from: 2)
+        #expect(proof.topics["goal/current"]?.missing == [0...1])
+        proof.receive(envelope(1, instance: 2), on: "goal/current")
+        #expect(proof.topics["goal/current"].map { [$0.expected, $0.received, $0.missingCount, $0.repeated] } == [4, 4, 1, 1])
+        #expect(proof.topics["goal/current"]?.missing == [0...0])
+        // Only what is between the kept one and the word may be lost.
+        proof.hear(sent: 9, of: "goal/fit", from: 1)
+        proof.receive(envelope(6), on: "goal/fit")
+        #expect(proof.topics["goal/fit"].map { [$0.expected, $0.received, $0.missingCount] } == [3, 1, 2])
+    }
+
     @Test(arguments: [
         ("sent 10 taken 9 written 7 missing 3 repeated 0: 4-4", 7, "1 lost on the way to the recorder, 2 that the disk did not take"),
         ("sent 10 taken 10 written 10 missing 0 repeated 0", 10, nil), ("sent 10 taken 10 written 10 missing 0 repeated 0", 8, "2 that the disk"),
@@ -335,7 +358,7 @@ import Wire
     @Test func interventionsAndGoalsAreToldInTheSummary() throws {
         var core = RecorderCore()
         for (index, name) in ["cup", "cup", "plate"].enumerated() {
-            let goal = Goal(id: "\(index)", name: name, views: [], text: "to the \(name)", source: "")
+            let goal = Goal(id: "\(index)", name: name, views: [], text: "to the \(name)")
             _ = try core.receive(
                 topic: "goal/current", envelope: envelope(UInt64(index), schema: Goal.schemaName), body: goal.encoded().body,
                 bulk: nil, at: time(Double(index)), wallTime: "w")

@@ -109,7 +109,7 @@ private struct RecordedPolicy {
     static func goal(_ name: String, _ value: UInt8) -> Goal {
         Goal(
             id: "\(name)-id", name: name, views: [.init(camera: "primary", image: RGBImage(width: 12, height: 10, filledWith: value))],
-            text: nil, source: "test")
+            text: nil)
     }
 
     func verified(

@@ -34,11 +34,11 @@ import Time
                         pixels: .rgb8(picture()), contentHash: generator.next()))
             case 1:
                 _ = core.set(
-                    Goal(id: "g\(round)", name: "g", views: [.init(camera: "primary", image: picture())], text: nil, source: ""),
+                    Goal(id: "g\(round)", name: "g", views: [.init(camera: "primary", image: picture())], text: nil),
                     at: now)
             case 2:
                 let action: GoalCommand.Action = [
-                    .record(.init(name: "cup", origin: "teleop")), .clear, .set(name: "cup"),
+                    .record(.init(name: "cup", origin: .teleop)), .clear, .set(name: "cup"),
                 ].randomElement(using: &generator) ?? .clear
                 _ = core.receive(
                     GoalCommand(id: generator.next(), operatorID: "ann", action: action, time: time()), store: NoStore(), at: now)

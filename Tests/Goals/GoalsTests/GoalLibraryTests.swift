@@ -11,15 +11,13 @@ import Time
 enum SampleGoal {
     static func record(_ name: String = "cup", seed: Int = 1, text: String? = "the cup") -> GoalRecord {
         let primary = RGBImage.waves(width: 64, height: 48, seed: seed)
-        let plan = Preprocessing.resize.plan(camera: "primary", fromWidth: 64, height: 48, toWidth: 32, height: 32)
         return GoalRecord(
             name: name, recorded: WallTime(seconds: 1_709_208_000), origin: .teleop, text: text,
             views: [
                 .init(camera: "wrist", image: RGBImage.waves(width: 40, height: 40, seed: seed + 1)),
                 .init(
                     camera: "primary", image: primary, deviceID: "usb-cam", pixelFormat: "jpeg",
-                    settings: [.init(name: "exposure_time_absolute", value: "157")], calibrationHash: "00ff",
-                    network: .init(image: plan.resize(primary), preprocessing: .resize)),
+                    settings: [.init(name: "exposure_time_absolute", value: "157")], calibrationHash: "00ff"),
             ],
             arm: .init(
                 jointPositions: [0.1, -0.2, 0.3], gripper: 0.25,
@@ -39,7 +37,7 @@ enum SampleGoal {
         #expect(path == library.path(of: "cup"))
         #expect(try library.load("cup") == record)
         #expect(try library.names() == ["cup"])
-        #expect(Set(try FileManager.default.contentsOfDirectory(atPath: path)) == ["goal.json", "primary.png", "primary.npy", "wrist.png"])
+        #expect(Set(try FileManager.default.contentsOfDirectory(atPath: path)) == ["goal.json", "primary.png", "wrist.png"])
     }
 
     @Test func anAbsentLibraryIsEmpty() throws { #expect(try library.entries().isEmpty) }
@@ -89,7 +87,7 @@ enum SampleGoal {
         ("2024-02-29T12:00:00Z", "yesterday", "recorded (line"), ("teleop", "dream", "source.kind (line"),
         ("\"width\": 64", "\"width\": 65", "is 64x48, expected 65x48"), ("\"width\": 64", "\"width\": -1", "found -1, expected 1...16384 pixels"),
         ("primary.png", "../../etc/passwd", "cameras[0].file (line"), ("the cup", "the mug", "are not those that were recorded"),
-        ("\"gripper\"", "\"griper\"", "did you mean 'gripper'?"), ("\"resize\"", "\"squeeze\"", "network.preprocess (line"),
+        ("\"gripper\"", "\"griper\"", "did you mean 'gripper'?"),
         ("\"157\"", "157", "settings.exposure_time_absolute (line"), ("{", "[", "line 2"),
     ]) func damageIsToldWithItsPlace(_ old: String, _ new: String, _ words: String) throws {
         try library.save(SampleGoal.record(), replaces: false)
@@ -108,7 +106,7 @@ enum SampleGoal {
         #expect("\(error)".contains("octo-goal record cup --replace"), "it says what to do")
     }
 
-    @Test(arguments: ["primary.png", "primary.npy", "wrist.png", "goal.json"]) func missingAndCutFilesAreTold(_ name: String) throws {
+    @Test(arguments: ["primary.png", "wrist.png", "goal.json"]) func missingAndCutFilesAreTold(_ name: String) throws {
         let file = library.path(of: "cup") + "/" + name
         try library.save(SampleGoal.record(), replaces: true)
         let content = try Data(contentsOf: URL(fileURLWithPath: file))
@@ -126,14 +124,24 @@ enum SampleGoal {
         #expect { try library.load("cup") } throws: { "\($0)".contains("not those that were recorded") }
     }
 
-    @Test func theTensorIsANumPyFile() throws {
+    @Test func theTasksNumbersBelongToTheGoal() throws {
+        var record = SampleGoal.record()
+        record.taskNumbers = ["speed": [0.5, -1], "place": [3]]
+        try library.save(record, replaces: false)
+        #expect(try library.load("cup") == record)
+        #expect(try library.load("cup").goal(folder: "/g").taskNumbers == record.taskNumbers)
+        #expect(record.id != SampleGoal.record().id, "other numbers are another goal")
+    }
+
+    /// Until 0.2.0 a tensor lay beside the picture, which nothing went by.
+    @Test func aRecordThatTellsOfATensorIsReadAsBefore() throws {
         try library.save(SampleGoal.record(), replaces: false)
-        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: library.path(of: "cup") + "/primary.npy")))
-        #expect(Array(bytes.prefix(8)) == [0x93] + Array("NUMPY".utf8) + [1, 0])
-        let header = Int(bytes[8]) + Int(bytes[9]) << 8
-        #expect((10 + header) % 64 == 0 && bytes.count == 10 + header + 32 * 32 * 3)
-        let text = String(decoding: bytes[10..<10 + header], as: UTF8.self)
-        #expect(text.contains("'descr': '|u1'") && text.contains("'shape': (32, 32, 3)") && text.hasSuffix("\n"))
+        let file = library.path(of: "cup") + "/goal.json"
+        let text = try String(contentsOfFile: file, encoding: .utf8)
+        let network = #""network": { "file": "primary.npy", "width": 32, "height": 32, "preprocess": "resize" }, "device_id": "usb-cam""#
+        try text.replacingOccurrences(of: #""device_id": "usb-cam""#, with: network).write(toFile: file, atomically: true, encoding: .utf8)
+        #expect(try String(contentsOfFile: file, encoding: .utf8).contains("primary.npy"))
+        #expect(try library.load("cup") == SampleGoal.record())
     }
 
     /// A process that is killed while it saves: its hidden folder is no goal, and goes with the next save.

@@ -143,7 +143,7 @@ import Time
         let model = try conditioned().description
         func refusal(_ given: [String: [Double]]) -> PolicyEngineError? {
             do throws(PolicyEngineError) {
-                _ = try PolicyConfiguration.taskNumbers(of: model, given: given)
+                _ = try TaskNumbers(of: model, given: given)
                 return nil
             } catch {
                 return error
@@ -156,7 +156,12 @@ import Time
         #expect(words.contains("Set policy.task_numbers.place to a list of 2"))
         #expect(PolicyEngineError.wrongTaskNumbers(key: "place", found: 1, expected: 2).description.contains("has 1 numbers"))
         // What nobody reads is left out.
-        #expect(try PolicyConfiguration.taskNumbers(of: checkpoint.description, given: ["speed": [1]]).isEmpty)
+        #expect(try TaskNumbers(of: checkpoint.description, given: ["speed": [1]]).given.isEmpty)
+        // What is missing may come with a goal, what is there must fit.
+        #expect(try TaskNumbers(of: model, given: ["place": [1, 2]], isComplete: false).given == ["place": [1, 2]])
+        #expect(throws: PolicyEngineError.wrongTaskNumbers(key: "place", found: 1, expected: 2)) {
+            try TaskNumbers(of: model, given: ["place": [1]], isComplete: false)
+        }
     }
 
     @Test func theTasksNumbersReachTheImageEncoder() throws {
@@ -164,18 +169,49 @@ import Time
         let statistics = ActionStatistics(mean: [Float](repeating: 0, count: 7), std: [Float](repeating: 1, count: 7))
         let image = RGBImage(width: 64, height: 64, filledWith: 90)
         let view = PolicyObservation.View(camera: "primary", width: 64, height: 64, pixels: image.pixels, captureTime: .zero)
-        let request = PolicyNodeCore.Request(
-            observation: PolicyObservation(tick: 0, time: .zero, goalID: "g", views: [view], timestepPadMask: [true]),
-            goal: .init(id: "g", images: ["primary": image]), captureTime: .zero, noiseSeed: 1, noiseCounter: 0)
-        func actions(_ numbers: [String: [Double]]) throws -> [Float] {
+        func actions(_ numbers: [String: [Double]], goal own: [String: [Float]] = [:]) throws -> [Float] {
+            let given = try TaskNumbers(of: checkpoint.description, given: numbers, isComplete: false).given
             var engine = PolicyEngine(
-                network: try FastNetwork(checkpoint, team: WorkerTeam(threads: 1)), statistics: statistics,
-                taskNumbers: try PolicyConfiguration.taskNumbers(of: checkpoint.description, given: numbers))
-            return try engine.run(request)
+                network: try FastNetwork(checkpoint, team: WorkerTeam(threads: 1)), statistics: statistics, taskNumbers: given)
+            return try engine.run(
+                PolicyNodeCore.Request(
+                    observation: PolicyObservation(tick: 0, time: .zero, goalID: "g", views: [view], timestepPadMask: [true]),
+                    goal: .init(id: "g", images: ["primary": image], taskNumbers: own), captureTime: .zero, noiseSeed: 1,
+                    noiseCounter: 0))
         }
         let slow = try actions(["speed": [1, 0, 0, 0, 0], "place": [0, 1]])
         #expect(try actions(["speed": [1, 0, 0, 0, 0], "place": [0, 1]]) == slow)
         #expect(try actions(["speed": [0, 0, 0, 0, 3], "place": [0, 1]]) != slow)
+        // Those of the goal come first; what nobody reads is left out.
+        let own: [String: [Float]] = ["speed": [1, 0, 0, 0, 0], "weight": [1]]
+        #expect(try actions(["speed": [0, 0, 0, 0, 3], "place": [0, 1]], goal: own) == slow)
+        #expect(try actions(["place": [0, 1]], goal: own) == slow)
+    }
+
+    @Test func aGoalWithoutTheNumbersOfTheTaskOrWithOthersIsNotGoneFor() throws {
+        let numbers = try TaskNumbers(of: conditioned().description, given: ["place": [1, 2]], isComplete: false)
+        let image = RGBImage(width: 64, height: 64, filledWith: 90)
+        let configuration = PolicyConfiguration(
+            cameras: [PolicyCamera(name: "primary", width: 64, height: 64, takesGoal: true)], windowSize: 1, actionDimension: 7,
+            actionSpace: .eefDelta, rate: Rate(hertz: 5), preprocessing: .resize, requiresGoal: false,
+            maximumFrameAge: .seconds(1), noiseSeed: 1, taskNumbers: numbers)
+        func obstacle(_ own: [String: [Float]]) -> PolicyNodeCore.Obstacle? {
+            var core = PolicyNodeCore(configuration, texts: .none)
+            core.receive(
+                Goal(id: "g", name: "cup", views: [.init(camera: "primary", image: image)], text: nil, taskNumbers: own))
+            let frame = CameraFrame(
+                camera: "primary", deviceID: "test", sequence: 0, captureTime: .zero, pixels: .rgb8(image), contentHash: 0)
+            core.receive(frame, at: .zero)
+            if let due = core.nextTick { _ = core.tick(at: due) }
+            return core.obstacle
+        }
+        guard case .unusableGoal(let missing) = obstacle([:]), case .unusableGoal(let wrong) = obstacle(["speed": [1]]) else {
+            Issue.record("found \(String(describing: obstacle([:]))), \(String(describing: obstacle(["speed": [1]])))")
+            return
+        }
+        #expect(missing.contains("'cup' brings no numbers") && missing.contains("--numbers speed=") && wrong.contains("1 numbers as 'speed'"))
+        #expect(obstacle(["speed": [1, 0, 0, 0, 0]]) == nil)
+        #expect(obstacle(["speed": [1, 0, 0, 0, 0], "place": [1]]) != nil, "what it says itself must fit, too")
     }
 
     @Test func theWindowIsTheCheckpointsUnlessTheManifestSaysOtherwise() throws {

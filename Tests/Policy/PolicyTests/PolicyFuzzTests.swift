@@ -39,7 +39,7 @@ import Time
                             sequence: Fuzzing.number(upTo: .max, using: &generator), captureTime: time(), pixels: .rgb8(picture),
                             contentHash: generator.next()), at: now)
                 case 2:
-                    core.receive(Goal(id: "g", name: "g", views: [.init(camera: "primary", image: picture)], text: nil, source: ""))
+                    core.receive(Goal(id: "g", name: "g", views: [.init(camera: "primary", image: picture)], text: nil))
                 default: core.receive(GoalFit(goalID: "g", goalName: "g", verdict: .red, cameras: [], time: time()), at: now)
                 }
                 if let due = core.nextTick, due <= now {

@@ -32,8 +32,7 @@ private struct Scene {
     func goal(_ name: String = "goal", camera: String = "primary", value: UInt8 = 200) -> Goal {
         Goal(
             id: name, name: name,
-            views: [.init(camera: camera, image: RGBImage(width: 4, height: 4, filledWith: value))], text: nil,
-            source: "test")
+            views: [.init(camera: camera, image: RGBImage(width: 4, height: 4, filledWith: value))], text: nil)
     }
 
     /// Delivers a frame 5 ms old and runs the tick that is due.
@@ -281,7 +280,7 @@ private struct NetworkFailure: Error {}
 
     @Test func aTextAloneOrWithAnImageIsAGoal() throws {
         var scene = Scene(cameras: ["primary", "wrist"], texts: try SampleTexts.reading(), goalUse: .both)
-        let text = Goal(id: "t", name: "t", views: [], text: "ab", source: "test")
+        let text = Goal(id: "t", name: "t", views: [], text: "ab")
         scene.core.receive(text)
         scene.core.receive(scene.frame(1, captured: .zero), at: .zero)
         scene.core.receive(scene.frame(1, camera: "wrist", captured: .zero), at: .zero)
@@ -304,7 +303,7 @@ private struct NetworkFailure: Error {}
 
     @Test func aTextThatTheTokenizerFailsOnHoldsTheArmInItsWords() throws {
         var scene = Scene(requiresGoal: false, texts: try SampleTexts.reading())
-        scene.core.receive(Goal(id: "t", name: "t", views: [], text: SampleTexts.untokenizable, source: "test"))
+        scene.core.receive(Goal(id: "t", name: "t", views: [], text: SampleTexts.untokenizable))
         #expect(request(in: try scene.step(1)) == nil)
         #expect("\(try #require(scene.core.obstacle))" == "it cannot be read. Give another.")
         #expect(!scene.core.isUnconditioned)
@@ -526,7 +525,7 @@ private struct NetworkFailure: Error {}
 
     @Test func withoutPicturesThereIsNothingToFit() throws {
         var scene = Scene(texts: try SampleTexts.reading(), fitRules: .init(required: .green, pausesOnDrift: true))
-        scene.core.receive(Goal(id: "t", name: "t", views: [], text: "go", source: ""))
+        scene.core.receive(Goal(id: "t", name: "t", views: [], text: "go"))
         #expect(request(in: try scene.step(1)) != nil)
     }
 }

@@ -71,7 +71,7 @@ private struct ProprioCase {
     func goal() throws -> Goal {
         let image = RGBImage(
             width: 256, height: 256, pixels: SharedBytes(copying: try recorded.uint8("in.task.image_primary")))
-        return Goal(id: "g", name: "g", views: [.init(camera: "primary", image: image)], text: nil, source: "test")
+        return Goal(id: "g", name: "g", views: [.init(camera: "primary", image: image)], text: nil)
     }
 }
 

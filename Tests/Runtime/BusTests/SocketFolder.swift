@@ -72,7 +72,7 @@ enum Sample {
     static func goal(_ id: String) -> Goal {
         Goal(
             id: id, name: id,
-            views: [.init(camera: "primary", image: RGBImage(width: 3, height: 2, filledWith: 9))], text: nil, source: "")
+            views: [.init(camera: "primary", image: RGBImage(width: 3, height: 2, filledWith: 9))], text: nil)
     }
 }
 

@@ -27,7 +27,7 @@ import Wire
 
     @Test func aSingleGoalViewIsSharedAndSeveralLieOneAfterTheOther() throws {
         let single = Goal(
-            id: "a", name: "a", views: [.init(camera: "primary", image: Samples.image(4, 4))], text: nil, source: "")
+            id: "a", name: "a", views: [.init(camera: "primary", image: Samples.image(4, 4))], text: nil)
         #expect(try single.encoded().bulk === single.views[0].image.pixels)
 
         let bulk = try #require(try Samples.goal.encoded().bulk)

@@ -27,7 +27,8 @@ enum Samples {
         id: "g1", name: "pot on the stove",
         views: [
             .init(camera: "wrist", image: image(2, 3, seed: 9)), .init(camera: "primary", image: image(4, 2)),
-        ], text: "put the pot on the stove", source: "episode 3, frame 40")
+        ], text: "put the pot on the stove", taskNumbers: ["place": [1, -2], "speed": [0.5]],
+        origin: .episode(path: "/e/3", frame: 40))
     static let observation = PolicyObservation(
         tick: 12, time: time(2_400), goalID: "g1",
         views: [
@@ -109,7 +110,7 @@ enum Samples {
         GoalCommand(id: 6, operatorID: "ann", action: .setText("put the cup down"), time: time(2_800)),
         GoalCommand(id: 7, operatorID: "ann", action: .clear, expectedGoalID: "0123456789ab", time: time(2_800)),
         GoalCommand(
-            id: 8, operatorID: "ann", action: .record(.init(name: "cup", text: "a cup", replaces: true, origin: "teleop")),
+            id: 8, operatorID: "ann", action: .record(.init(name: "cup", text: "a cup", replaces: true, origin: .teleop, taskNumbers: ["speed": [0.5]])),
             time: time(2_800)),
     ]
     static let goalResult = GoalResult(

@@ -141,4 +141,18 @@ struct GoalStageTests {
         let pick = try ManipulationTask(.pickPlace, in: .tabletop)
         #expect(try !stage.isSameAim(push, seed: 1, goal: pick, goalSeed: 1))
     }
+
+    @Test func aDonorAsksForSomethingElseAndThereIsNoneWhereAllAskForTheSame() throws {
+        var stage = GoalStage(try Bench.setup())
+        let reach = try ManipulationTask(.reach, object: "block", in: .tabletop)
+        for seed in 1...3 as ClosedRange<UInt64> {
+            let donor = try stage.donor(of: reach, seed: seed)
+            #expect(try donor != seed && !stage.isSameAim(reach, seed: seed, goal: reach, goalSeed: donor))
+            var other = GoalStage(try Bench.setup())
+            #expect(try other.donor(of: reach, seed: seed) == donor, "the same in every run")
+        }
+        let push = try ManipulationTask(.push, in: .tabletop)
+        let problem = #expect(throws: GoalStageProblem.self) { try stage.donor(of: push, seed: 1) }
+        #expect(problem.map { "\($0)".contains("wide.json") } == true)
+    }
 }

@@ -17,7 +17,7 @@ import Testing
             Trial.Kind(task: .reach, object: "cup", goal: .other(.push, object: "block"), change: .none),
             Trial.Kind(task: .reach, object: "cup", goal: .own, change: GoalChange(.cameraShift, 4)),
         ]
-        return try TrialPlan.trials(of: kinds, episodes: 4, seed: .max - 1).map { trial in
+        return TrialPlan.trials(of: kinds, episodes: 4, seed: .max - 1).map { trial in
             if Int.random(in: 0..<5, using: &generator) == 0 { return TrialResult(trial, .refused("no \"luck\", so to say")) }
             var outcome = EpisodeOutcome()
             outcome.isSuccess = Bool.random(using: &generator)
@@ -34,6 +34,7 @@ import Testing
                 .ran(
                     .init(
                         outcome: outcome, touched: TouchedObject.allCases.randomElement(using: &generator),
+                        goalSeed: trial.goal == .shuffled ? .random(in: 0..<9, using: &generator) : nil,
                         isSameAim: trial.goal == .own ? nil : Bool.random(using: &generator),
                         fit: trial.change == .none ? nil : fit)))
         }

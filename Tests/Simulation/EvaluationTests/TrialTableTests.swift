@@ -10,7 +10,7 @@ import Testing
         outcome.isSuccess = success
         outcome.secondsToSuccess = success ? Double(seed) : nil
         return TrialResult(
-            Trial(task: .push, object: "block", goal: goal, seed: seed, goalSeed: seed),
+            Trial(task: .push, object: "block", goal: goal, seed: seed),
             .ran(.init(outcome: outcome, touched: touched, isSameAim: sameAim)))
     }
 

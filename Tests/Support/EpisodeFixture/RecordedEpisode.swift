@@ -99,7 +99,7 @@ extension RecordedEpisode {
         Goal(
             id: name, name: name,
             views: ["primary", "wrist"].map { .init(camera: $0, image: RGBImage.waves(width: 64, height: 48, seed: 99)) },
-            text: nil, source: "test")
+            text: nil)
     }
 
     /// Three seconds and a half of a run: two cameras at 10 Hz, policy steps at 5 Hz, the arm at 50 Hz, a goal, an operator who

@@ -140,6 +140,9 @@ nonisolated struct Octo_GoalCommand: Sendable {
 
     var origin: String = String()
 
+    /// Ascending by key, each key once.
+    var taskNumbers: [Octo_TaskNumbers] = []
+
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
     init() {}
@@ -907,7 +910,7 @@ nonisolated extension Octo_GoalCommand.Clear: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Octo_GoalCommand.Record: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = Octo_GoalCommand.protoMessageName + ".Record"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}text\0\u{1}replaces\0\u{1}origin\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}text\0\u{1}replaces\0\u{1}origin\0\u{3}task_numbers\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -919,6 +922,7 @@ nonisolated extension Octo_GoalCommand.Record: SwiftProtobuf.Message, SwiftProto
       case 2: try { try decoder.decodeSingularStringField(value: &self._text) }()
       case 3: try { try decoder.decodeSingularBoolField(value: &self.replaces) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.origin) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.taskNumbers) }()
       default: break
       }
     }
@@ -941,6 +945,9 @@ nonisolated extension Octo_GoalCommand.Record: SwiftProtobuf.Message, SwiftProto
     if !self.origin.isEmpty {
       try visitor.visitSingularStringField(value: self.origin, fieldNumber: 4)
     }
+    if !self.taskNumbers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.taskNumbers, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -949,6 +956,7 @@ nonisolated extension Octo_GoalCommand.Record: SwiftProtobuf.Message, SwiftProto
     if lhs._text != rhs._text {return false}
     if lhs.replaces != rhs.replaces {return false}
     if lhs.origin != rhs.origin {return false}
+    if lhs.taskNumbers != rhs.taskNumbers {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

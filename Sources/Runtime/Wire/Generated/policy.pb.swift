@@ -98,7 +98,17 @@ nonisolated struct Octo_Goal: Sendable {
   /// Clears the value of `text`. Subsequent reads from it will return its default value.
   mutating func clearText() {self._text = nil}
 
-  var source: String = String()
+  var origin: Octo_Goal.Origin {
+    get {_origin ?? Octo_Goal.Origin()}
+    set {_origin = newValue}
+  }
+  /// Returns true if `origin` has been explicitly set.
+  var hasOrigin: Bool {self._origin != nil}
+  /// Clears the value of `origin`. Subsequent reads from it will return its default value.
+  mutating func clearOrigin() {self._origin = nil}
+
+  /// Ascending by key, each key once.
+  var taskNumbers: [Octo_TaskNumbers] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -119,9 +129,44 @@ nonisolated struct Octo_Goal: Sendable {
     init() {}
   }
 
+  nonisolated struct Origin: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// "text", "images", "episode", "library" or "simulation"; empty where nobody knows.
+    var kind: String = String()
+
+    /// The pictures' files, the episode, or the goal's folder in its library.
+    var paths: [String] = []
+
+    /// Of the episode.
+    var frame: Int32 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
   init() {}
 
   fileprivate var _text: String? = nil
+  fileprivate var _origin: Octo_Goal.Origin? = nil
+}
+
+/// Numbers of the task that an image encoder with FiLM layers reads.
+nonisolated struct Octo_TaskNumbers: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var key: String = String()
+
+  var values: [Float] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 /// The observation as it went into the network. The bulk part holds the views' pixels, one view after the other.
@@ -247,7 +292,7 @@ nonisolated extension Octo_ActionSpace: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension Octo_Goal: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Goal"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}name\0\u{1}views\0\u{1}text\0\u{1}source\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}name\0\u{1}views\0\u{1}text\0\u{2}\u{2}origin\0\u{3}task_numbers\0\u{c}\u{5}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -259,7 +304,8 @@ nonisolated extension Octo_Goal: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.views) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self._text) }()
-      case 5: try { try decoder.decodeSingularStringField(value: &self.source) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._origin) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.taskNumbers) }()
       default: break
       }
     }
@@ -282,8 +328,11 @@ nonisolated extension Octo_Goal: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     try { if let v = self._text {
       try visitor.visitSingularStringField(value: v, fieldNumber: 4)
     } }()
-    if !self.source.isEmpty {
-      try visitor.visitSingularStringField(value: self.source, fieldNumber: 5)
+    try { if let v = self._origin {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
+    if !self.taskNumbers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.taskNumbers, fieldNumber: 7)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -293,7 +342,8 @@ nonisolated extension Octo_Goal: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.name != rhs.name {return false}
     if lhs.views != rhs.views {return false}
     if lhs._text != rhs._text {return false}
-    if lhs.source != rhs.source {return false}
+    if lhs._origin != rhs._origin {return false}
+    if lhs.taskNumbers != rhs.taskNumbers {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -334,6 +384,81 @@ nonisolated extension Octo_Goal.View: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.camera != rhs.camera {return false}
     if lhs.widthPx != rhs.widthPx {return false}
     if lhs.heightPx != rhs.heightPx {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Octo_Goal.Origin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = Octo_Goal.protoMessageName + ".Origin"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}paths\0\u{1}frame\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.paths) }()
+      case 3: try { try decoder.decodeSingularInt32Field(value: &self.frame) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 1)
+    }
+    if !self.paths.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.paths, fieldNumber: 2)
+    }
+    if self.frame != 0 {
+      try visitor.visitSingularInt32Field(value: self.frame, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Octo_Goal.Origin, rhs: Octo_Goal.Origin) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.paths != rhs.paths {return false}
+    if lhs.frame != rhs.frame {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Octo_TaskNumbers: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".TaskNumbers"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}values\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.key) }()
+      case 2: try { try decoder.decodeRepeatedFloatField(value: &self.values) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.key.isEmpty {
+      try visitor.visitSingularStringField(value: self.key, fieldNumber: 1)
+    }
+    if !self.values.isEmpty {
+      try visitor.visitPackedFloatField(value: self.values, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Octo_TaskNumbers, rhs: Octo_TaskNumbers) -> Bool {
+    if lhs.key != rhs.key {return false}
+    if lhs.values != rhs.values {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
