@@ -26,15 +26,18 @@ extension EndToEnd {
             if let exitCode { #expect(outcome.exitCode == exitCode, sourceLocation: sourceLocation) }
             for word in words {
                 #expect(
-                    outcome.errors.contains(word), "no '\(word)' in:\n\(outcome.errors)", sourceLocation: sourceLocation)
+                    outcome.errors.contains(word), "no '\(word)' in:\n\(outcome.errors)", sourceLocation: sourceLocation
+                )
             }
             #expect(!outcome.errors.contains("executing chunk"), sourceLocation: sourceLocation)
             // One error, told once.
             let errors = outcome.errors.split(separator: "\n").filter { $0.contains("error: ") }
             #expect(errors.count == 1, "\(outcome.errors)", sourceLocation: sourceLocation)
-            #expect(!outcome.errors.contains("while it was stopping"), "\(outcome.errors)", sourceLocation: sourceLocation)
+            #expect(
+                !outcome.errors.contains("while it was stopping"), "\(outcome.errors)", sourceLocation: sourceLocation)
             #expect(processesMentioning(base.path) == [], sourceLocation: sourceLocation)
-            let left = FileManager.default.enumerator(atPath: base.appendingPathComponent("episodes").path)?
+            let left =
+                FileManager.default.enumerator(atPath: base.appendingPathComponent("episodes").path)?
                 .compactMap { $0 as? String }.filter { $0.hasSuffix(".mcap") } ?? []
             #expect(left == [], "a failed start leaves no episode", sourceLocation: sourceLocation)
             // What a start refuses because of files `--check` says before it, in the same words.
@@ -64,7 +67,8 @@ extension EndToEnd {
         }
 
         @Test func aMissingCheckpoint() throws {
-            try expectRefusal(["policy.checkpoint=/nonexistent/model"], mentions: ["/nonexistent/model", "policy.checkpoint"])
+            try expectRefusal(
+                ["policy.checkpoint=/nonexistent/model"], mentions: ["/nonexistent/model", "policy.checkpoint"])
         }
 
         @Test func aCorruptCheckpoint() throws {
@@ -96,14 +100,16 @@ extension EndToEnd {
             let policy = #"policy={"checkpoint": "\#(proprio)", "rate_hz": 5}"#
             try expectRefusal([policy], mentions: ["reads 8 numbers as 'proprio'", "Set policy.proprio to \"bridge\""])
             try expectRefusal([policy, "policy.proprio=joints"], mentions: ["gives 7 numbers on this arm", "reads 8"])
-            try expectRefusal(["policy.checkpoint=\(proprio)"], mentions: ["'bridge_dataset'", "no data set to be named"])
+            try expectRefusal(
+                ["policy.checkpoint=\(proprio)"], mentions: ["'bridge_dataset'", "no data set to be named"])
         }
 
         @Test func aCheckpointThatWantsACameraTheManifestDoesNotHave() throws {
             // One of two may be missing; of one none.
             let oneCamera = Fixture.url("octo/case7_octo10_attention/checkpoint").path
             let episode = Fixture.packageRoot.appendingPathComponent("launch/episode").path
-            let overhead = #"cameras={"overhead": {"source": "images", "folder": "\#(episode)", "pattern": "image_0_*.png"}}"#
+            let overhead =
+                #"cameras={"overhead": {"source": "images", "folder": "\#(episode)", "pattern": "image_0_*.png"}}"#
             try expectRefusal(
                 ["policy.checkpoint=\(oneCamera)", overhead, #"goal={"source": "none"}"#],
                 mentions: ["overhead", "primary", "Name one of"])
@@ -117,7 +123,8 @@ extension EndToEnd {
                         to: folder.appendingPathComponent("image_0_00\(index).png"))
                 }
                 // A 1×1 PNG beside a 256×256 one.
-                try RGBImage(width: 1, height: 1, filledWith: 9).writePNG(to: folder.appendingPathComponent("image_0_001.png").path)
+                try RGBImage(width: 1, height: 1, filledWith: 9).writePNG(
+                    to: folder.appendingPathComponent("image_0_001.png").path)
                 try expectRefusal(["cameras.primary.folder=\(folder.path)"], mentions: ["image_0_001.png", "256"])
             }
         }
@@ -142,13 +149,16 @@ extension EndToEnd {
 
         private static let textCheckpoint = Fixture.url("octo/case4_text_only/checkpoint").path
         private static let tokenizer = Fixture.url("octo/tokenizer/spiece.model").path
-        private static let textGoal = Pipeline.wristCamera + [
-            "policy.checkpoint=\(textCheckpoint)", #"goal={"source": "text", "text": "put the block into the tray"}"#,
-        ]
+        private static let textGoal =
+            Pipeline.wristCamera + [
+                "policy.checkpoint=\(textCheckpoint)",
+                #"goal={"source": "text", "text": "put the block into the tray"}"#,
+            ]
 
         @Test func aTextThatNobodyCanTokenize() throws {
             try expectRefusal(
-                Self.textGoal, mentions: ["put the block into the tray", "policy.tokenizer", "/spiece.model"], exitCode: 3)
+                Self.textGoal, mentions: ["put the block into the tray", "policy.tokenizer", "/spiece.model"],
+                exitCode: 3)
         }
 
         @Test func aTextForACheckpointThatTakesNone() throws {
@@ -207,7 +217,8 @@ extension EndToEnd {
         }
 
         @Test func aManifestThatIsNotThere() throws {
-            try expectRefusal([], manifest: "/nonexistent/robot.json", mentions: ["/nonexistent/robot.json"], exitCode: 2)
+            try expectRefusal(
+                [], manifest: "/nonexistent/robot.json", mentions: ["/nonexistent/robot.json"], exitCode: 2)
         }
 
         @Test func aCalibrationThatIsNone() throws {
@@ -233,7 +244,8 @@ extension EndToEnd {
                 return UInt16(bigEndian: bytes.load(fromByteOffset: 2, as: UInt16.self))
             }
             try expectRefusal(
-                ["bus.transport=tcp", "bus.base_port=\(try #require(port))"], mentions: ["\(try #require(port))", "set bus.base_port"],
+                ["bus.transport=tcp", "bus.base_port=\(try #require(port))"],
+                mentions: ["\(try #require(port))", "set bus.base_port"],
                 isOfFiles: false)
         }
 
@@ -258,7 +270,8 @@ extension EndToEnd {
 
         @Test func aNodeThatNeverBecomesReady() throws {
             try withStandIn("exec sleep 1000") { programs in
-                try expectNodeFailure(programs, settings: ["supervision.ready_timeout_s=2"], mentions: ["policy", "ready"])
+                try expectNodeFailure(
+                    programs, settings: ["supervision.ready_timeout_s=2"], mentions: ["policy", "ready"])
             }
         }
 
@@ -281,7 +294,8 @@ extension EndToEnd {
             defer { try? FileManager.default.removeItem(at: run) }
             let outcome = try Program.run(
                 "octo-launch",
-                [Pipeline.replayManifest, "--set", "record.enabled=false", "--run-folder", run.path] + settings.flatMap { ["--set", $0] },
+                [Pipeline.replayManifest, "--set", "record.enabled=false", "--run-folder", run.path]
+                    + settings.flatMap { ["--set", $0] },
                 environment: ["OCTO_BIN_DIR": programs.path])
             #expect(outcome.exitCode == 3, "\(outcome.errors)")
             for word in words { #expect(outcome.errors.contains(word), "no '\(word)' in:\n\(outcome.errors)") }

@@ -30,7 +30,9 @@ final class BusFlood {
         context = try #require(zmq_ctx_new())
         socket = try #require(zmq_socket(context, ZMQ_PUB))
         try #require(zmq_connect(socket, endpoint) == 0)
-        for _ in 0..<500 where !node.isHeard(on: Topics.policyChunk) { try node.wait(until: .now() + .milliseconds(20)) }
+        for _ in 0..<500 where !node.isHeard(on: Topics.policyChunk) {
+            try node.wait(until: .now() + .milliseconds(20))
+        }
         try #require(node.isHeard(on: Topics.policyChunk), "the arm does not listen")
     }
 
@@ -42,7 +44,9 @@ final class BusFlood {
         zmq_ctx_term(context)
     }
 
-    private func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) } }
+    private func bytes(_ count: Int) -> [UInt8] {
+        (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    }
 
     private func send(_ parts: [[UInt8]]) {
         for (index, part) in parts.enumerated() {
@@ -55,12 +59,15 @@ final class BusFlood {
     func isOwn(_ chunkID: UInt64) -> Bool { chunkID >= 1_000_000 }
 
     /// A chunk that is as fresh as can be.
-    private func chunk(_ actions: [Float], dimension: Int = 7, step: Duration = .milliseconds(200), space: ActionSpace = .eefDelta)
+    private func chunk(
+        _ actions: [Float], dimension: Int = 7, step: Duration = .milliseconds(200), space: ActionSpace = .eefDelta
+    )
         -> ActionChunk
     {
         let now = MonotonicTime.now()
         return ActionChunk(
-            id: UInt64.random(in: 1_000_000...9_000_000, using: &generator), goalID: "", observationTime: now, captureTime: now,
+            id: UInt64.random(in: 1_000_000...9_000_000, using: &generator), goalID: "", observationTime: now,
+            captureTime: now,
             inferredTime: now, stepDuration: step, actionDimension: dimension, actions: actions, actionSpace: space,
             noiseSeed: 0, noiseCounter: 0)
     }
@@ -68,7 +75,8 @@ final class BusFlood {
     private func envelope() throws -> [UInt8] {
         sequence += 1
         return try Envelope(
-            schema: ActionChunk.schemaName, sequence: sequence, captureTime: .now(), publishTime: .now(), sourceNode: "policy",
+            schema: ActionChunk.schemaName, sequence: sequence, captureTime: .now(), publishTime: .now(),
+            sourceNode: "policy",
             instanceID: 99, runID: runID, traceID: 0, hostID: ""
         ).encoded()
     }
@@ -88,7 +96,8 @@ final class BusFlood {
         send([topic, try envelope(), [UInt8](repeating: 0x0A, count: 200_000)])
         var damaged = good
         for _ in 0..<Int.random(in: 1...20, using: &generator) {
-            damaged[Int.random(in: 0..<damaged.count, using: &generator)] ^= 1 << UInt8.random(in: 0...7, using: &generator)
+            damaged[Int.random(in: 0..<damaged.count, using: &generator)] ^=
+                1 << UInt8.random(in: 0...7, using: &generator)
         }
         send([topic, try envelope(), damaged])
         send([Array("policy/chunk/x".utf8), try envelope(), good])

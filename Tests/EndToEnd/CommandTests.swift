@@ -58,7 +58,10 @@ extension EndToEnd {
             let checkpoint = one.appendingPathComponent("checkpoint").path
             let good = try Program.run(
                 "octo-policy",
-                ["verify", "--checkpoint", checkpoint, "--case", one.appendingPathComponent("io.safetensors").path, "--json"])
+                [
+                    "verify", "--checkpoint", checkpoint, "--case", one.appendingPathComponent("io.safetensors").path,
+                    "--json",
+                ])
             #expect(good.exitCode == 0, "\(good.output)\(good.errors)")
             #expect(throws: Never.self) { try JSONNode(parsing: Array(good.output.utf8)) }
             let other = try Program.run(
@@ -78,7 +81,9 @@ extension EndToEnd {
             #expect(both.exitCode == 0, "\(both.output)\(both.errors)")
             let rows = both.output.split(separator: "\n")
             for path in ["plain", "fast"] {
-                #expect(rows.contains { $0.hasPrefix(path) && $0.contains("out.action_normalized") && $0.hasSuffix("pass") })
+                #expect(
+                    rows.contains { $0.hasPrefix(path) && $0.contains("out.action_normalized") && $0.hasSuffix("pass") }
+                )
             }
             let reduced = try Program.run("octo-policy", arguments + ["--path", "fast", "--precision", "bfloat16"])
             #expect(reduced.exitCode == 0, "\(reduced.output)\(reduced.errors)")
@@ -109,7 +114,8 @@ extension EndToEnd {
             let check = try Program.run("octo-launch", [Pipeline.replayManifest, "--check"])
             #expect(check.exitCode == 0, "\(check.errors)")
             // A drawing needs nothing that the manifest names.
-            let graph = try Program.run("octo-launch", [Pipeline.replayManifest, "--graph", "--set", "policy.checkpoint=/nowhere"])
+            let graph = try Program.run(
+                "octo-launch", [Pipeline.replayManifest, "--graph", "--set", "policy.checkpoint=/nowhere"])
             #expect(graph.exitCode == 0)
             #expect(graph.output.contains("flowchart"))
             #expect(graph.output.contains("policy/chunk"))
@@ -119,7 +125,8 @@ extension EndToEnd {
             let list = try Program.run("octo-camera", ["list", "--json"])
             #expect(list.exitCode == 0, "\(list.errors)")
             #expect(try JSONNode(parsing: Array(list.output.utf8))["cameras"]?.array != nil)
-            let snapshot = try Program.run("octo-camera", ["snapshot", "/nowhere/a.png", "--device", "/nowhere/video0"])
+            let snapshot = try Program.run(
+                "octo-camera", ["snapshot", "/nowhere/a.png", "--device", "/nowhere/video0"])
             #expect(snapshot.exitCode == 2 && snapshot.errors.contains("there is no such device"), "\(snapshot.errors)")
             let folded = try Program.run("octo-camera", ["snapshot", "a.gif", "--device", "/dev/video0"])
             #expect(folded.exitCode == 2 && folded.errors.contains("must end in .png"), "\(folded.errors)")

@@ -21,7 +21,8 @@ extension EndToEnd {
             return Set(
                 headings.map { heading in
                     let words = heading.drop { $0 == "#" }.trimmingCharacters(in: .whitespaces).lowercased()
-                    return String(words.filter { $0.isLetter || $0.isNumber || " -_".contains($0) }.map { $0 == " " ? "-" : $0 })
+                    return String(
+                        words.filter { $0.isLetter || $0.isNumber || " -_".contains($0) }.map { $0 == " " ? "-" : $0 })
                 })
         }
 
@@ -30,8 +31,10 @@ extension EndToEnd {
             for match in try Self.text(document).matches(of: /\]\(([^)\s]+)\)/) {
                 let target = String(match.1)
                 if target.contains("://") { continue }
-                let parts = target.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-                let path = parts[0].isEmpty ? document : folder.appendingPathComponent(parts[0]).standardizedFileURL.path
+                let parts = target.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false).map(
+                    String.init)
+                let path =
+                    parts[0].isEmpty ? document : folder.appendingPathComponent(parts[0]).standardizedFileURL.path
                 let file = parts[0].isEmpty ? Self.root.appendingPathComponent(document).path : path
                 #expect(FileManager.default.fileExists(atPath: file), "\(document): \(target)")
                 guard parts.count == 2, file.hasSuffix(".md") else { continue }
@@ -49,7 +52,10 @@ extension EndToEnd {
             let spans = joined.matches(of: /`([^`]+)`/).map { String($0.1.replacing("\n", with: " ")) }
             return (lines + spans).compactMap { piece in
                 let words = piece.split { " ()".contains($0) }.map(String.init)
-                guard let place = words.firstIndex(where: { Program.names.contains(URL(fileURLWithPath: $0).lastPathComponent) })
+                guard
+                    let place = words.firstIndex(where: {
+                        Program.names.contains(URL(fileURLWithPath: $0).lastPathComponent)
+                    })
                 else { return nil }
                 let command = words[place...].prefix { !$0.hasPrefix("#") && $0 != "&&" && $0 != ";" }
                 return [URL(fileURLWithPath: words[place]).lastPathComponent] + command.dropFirst()
@@ -67,7 +73,8 @@ extension EndToEnd {
                 return outcome.output
             }
 
-            /// A program, as many of the words as are commands of it, and the command that is meant where none is named.
+            /// A program, as many of the words as are commands of it, and the command that is meant where none is
+            /// named.
             func command(of words: [String]) throws -> [String] {
                 var command = [words[0]]
                 var rest = words.dropFirst()
@@ -89,15 +96,22 @@ extension EndToEnd {
             defer { try? FileManager.default.removeItem(at: folder) }
             let installed = try RunningProgram(
                 executable: "/usr/bin/env",
-                ["make", "-C", Self.root.path, "install-files", "BIN=\(Program.folder.path)", "PREFIX=/opt/octo", "DESTDIR=\(folder.path)"]
+                [
+                    "make", "-C", Self.root.path, "install-files", "BIN=\(Program.folder.path)", "PREFIX=/opt/octo",
+                    "DESTDIR=\(folder.path)",
+                ]
             ).waitForEnd(limit: 60)
             #expect(installed.exitCode == 0, "\(installed.errors)")
             let program = folder.path + "/opt/octo/bin/octo-launch"
-            let command = "cd \(folder.path) && exec \(program) launch/replay.json --run-folder \(folder.path)/run --for 1 --json "
+            let command =
+                "cd \(folder.path) && exec \(program) launch/replay.json --run-folder \(folder.path)/run --for 1 "
+                + "--json "
                 + "--set policy.checkpoint=\(Fixture.url("octo/case1_primary_goal_w1/checkpoint").path)"
             let outcome = try RunningProgram(executable: "/bin/sh", ["-c", command]).waitForEnd(limit: 60)
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
-            #expect(FileManager.default.fileExists(atPath: folder.path + "/episodes"), "what it records is where it was started")
+            #expect(
+                FileManager.default.fileExists(atPath: folder.path + "/episodes"),
+                "what it records is where it was started")
         }
 
         @Test func everyCommandAndOptionThatIsNamedExists() throws {
@@ -111,7 +125,13 @@ extension EndToEnd {
                     for word in words where word.hasPrefix("--") && word.count > 2 {
                         let name = word.prefix { $0.isLetter || $0.isNumber || $0 == "-" }
                         let isKnown = text.contains(String(name)) || ["--help", "--version"].contains(String(name))
-                        #expect(isKnown, "\(document): \(words.joined(separator: " ")): \(command.joined(separator: " ")) has no \(name)")
+                        #expect(
+                            isKnown,
+                            """
+                            \(document): \(words.joined(separator: " ")): \(command.joined(separator: " ")) has no \
+                            \(name)
+                            """
+                        )
                         options += 1
                     }
                 }

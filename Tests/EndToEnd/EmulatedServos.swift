@@ -55,7 +55,8 @@ final class EmulatedServos {
         log = folder.appendingPathComponent("registers.jsonl")
         program = try RunningProgram(
             "octo-arm",
-            ["emulate", "--link", link, "--register-log", log.path] + (servos ?? ["--calibration", arm.calibration]) + arguments,
+            ["emulate", "--link", link, "--register-log", log.path] + (servos ?? ["--calibration", arm.calibration])
+                + arguments,
             input: input)
         let deadline = MonotonicTime.now() + .seconds(20)
         while !program.output.contains("servos") {
@@ -90,20 +91,25 @@ final class EmulatedServos {
 
     /// Every goal position that a servo accepted so far.
     func goals() throws -> [Goal] {
-        try motionWrites().compactMap { write in write.goal.map { Goal(seconds: write.seconds, id: write.id, pulses: $0) } }
+        try motionWrites().compactMap { write in
+            write.goal.map { Goal(seconds: write.seconds, id: write.id, pulses: $0) }
+        }
     }
 
     /// Every goal and torque that a servo accepted so far, in order.
     func motionWrites() throws -> [Write] {
         try String(contentsOf: log, encoding: .utf8).split(separator: "\n").compactMap { line in
             guard let node = try? JSONNode(parsing: Array(line.utf8)), let address = node["address"]?.int,
-                let bytes = node["data"]?.array?.compactMap(\.int), let time = node["time_ns"]?.double, let id = node["id"]?.int,
-                let position = node["position"]?.int, let goal = node["goal"]?.int, let hadTorque = node["had_torque"]?.bool
+                let bytes = node["data"]?.array?.compactMap(\.int), let time = node["time_ns"]?.double,
+                let id = node["id"]?.int,
+                let position = node["position"]?.int, let goal = node["goal"]?.int,
+                let hadTorque = node["had_torque"]?.bool
             else { return nil }
             let isGoal = address == arm.goalAddress && bytes.count == arm.goalWidth
             guard isGoal || (address == arm.torqueAddress && bytes.count == 1) else { return nil }
             return Write(
-                seconds: time * 1e-9, id: id, goal: isGoal ? bytes[0] | bytes[1] << 8 : nil, torque: isGoal ? nil : bytes[0],
+                seconds: time * 1e-9, id: id, goal: isGoal ? bytes[0] | bytes[1] << 8 : nil,
+                torque: isGoal ? nil : bytes[0],
                 position: position, goalAfter: goal, hadTorque: hadTorque)
         }
     }

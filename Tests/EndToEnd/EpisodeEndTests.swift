@@ -25,9 +25,10 @@ extension EndToEnd {
                 #expect(episode["whole"]?.bool == isAllThere, "\(what): \(found), \(taken) taken")
                 isWhole = isWhole && isAllThere
                 if let python = Self.python {
-                    let script = "import sys, json, collections\nfrom mcap.stream_reader import StreamReader\n"
-                        + "from mcap.records import Channel, Message\nchannels = {}\ncounts = collections.Counter()\ntry:\n"
-                        + "  for r in StreamReader(open(sys.argv[1], 'rb')).records:\n"
+                    let script =
+                        "import sys, json, collections\nfrom mcap.stream_reader import StreamReader\n"
+                        + "from mcap.records import Channel, Message\nchannels = {}\ncounts = "
+                        + "collections.Counter()\ntry:\n  for r in StreamReader(open(sys.argv[1], 'rb')).records:\n"
                         + "    if isinstance(r, Channel): channels[r.id] = r.topic\n"
                         + "    if isinstance(r, Message): counts[channels[r.channel_id]] += 1\nexcept Exception: pass\n"
                         + "print(json.dumps(counts))"
@@ -43,8 +44,12 @@ extension EndToEnd {
                 // What was sent, taken and found, by topic: as the file tells it now.
                 let told = try #require(episode["topics"], "\(what)")
                 for topic in found.topics {
-                    #expect(told[topic.topic]?["in_file"]?.int == Int(topic.inFile) && told[topic.topic]?["sent"]?.int == Int(topic.sent))
-                    #expect(topic.taken ?? .max >= topic.inFile && topic.sent + topic.repeated >= topic.inFile, "\(what): \(topic)")
+                    #expect(
+                        told[topic.topic]?["in_file"]?.int == Int(topic.inFile)
+                            && told[topic.topic]?["sent"]?.int == Int(topic.sent))
+                    #expect(
+                        topic.taken ?? .max >= topic.inFile && topic.sent + topic.repeated >= topic.inFile,
+                        "\(what): \(topic)")
                 }
                 let difference = found.topics.compactMap(\.difference)
                 if isAllThere && found.missing == 0 { #expect(difference == [], "\(what)") }
@@ -74,7 +79,9 @@ extension EndToEnd {
             try check(summary, outcome, "\(faults)")
             // A slow disk is waited for; a full one is told. One that stands still at the end is not waited for.
             let isFull = faults["DISK_FULL_AT"] != nil
-            if faults["DISK_STALLS_AT"] == nil { #expect((outcome.exitCode == 5) == isFull, "\(faults): \(outcome.errors)") }
+            if faults["DISK_STALLS_AT"] == nil {
+                #expect((outcome.exitCode == 5) == isFull, "\(faults): \(outcome.errors)")
+            }
             if isFull { #expect(outcome.errors.contains("No space left on device"), "\(outcome.errors)") }
         }
 
@@ -86,7 +93,8 @@ extension EndToEnd {
             try pipeline.waitUntilMoving()
             // It is told while there is time to do something about it, before anything is lost.
             try pipeline.wait(for: "word of a disk that is too slow", limit: 60) {
-                $0.status["recorder"].map { $0.state == .degraded && $0.headline.contains("the disk is too slow") } ?? false
+                $0.status["recorder"].map { $0.state == .degraded && $0.headline.contains("the disk is too slow") }
+                    ?? false
             }
             #expect(pipeline.count("missing", of: "recorder") == 0 && pipeline.isExecuting)
             let launcher = pipeline.launcher.process.processIdentifier
@@ -134,7 +142,10 @@ extension EndToEnd {
                     && $0.launcher.errors.contains("episode cup ended with the process that recorded it")
             }
             let episodes = pipeline.folder.appendingPathComponent("episodes").path
-            let name = try #require(FileManager.default.enumerator(atPath: episodes)?.compactMap { $0 as? String }.first { $0.hasSuffix("cup.mcap") })
+            let name = try #require(
+                FileManager.default.enumerator(atPath: episodes)?.compactMap { $0 as? String }.first {
+                    $0.hasSuffix("cup.mcap")
+                })
             let path = "\(episodes)/\(name)"
             let mended = try EpisodeFile(path: path)
             let facts = try mended.facts()
@@ -146,7 +157,8 @@ extension EndToEnd {
             // Nobody records now; the last episode is the one that was cut.
             let late = try ask("failure", "after", "all")
             #expect(late.exitCode == 0 && late.output.contains("cup marked as failure"), "\(late)")
-            #expect(try EpisodeFile(path: path).metadata(named: "episode/amended")?["notes"] == "the cup is wet\nafter all")
+            #expect(
+                try EpisodeFile(path: path).metadata(named: "episode/amended")?["notes"] == "the cup is wet\nafter all")
             let (summary, outcome) = try pipeline.stop()
             try check(summary, outcome, "killed")
             let info = try Program.run("octo-replay", ["info", path])
@@ -183,14 +195,20 @@ extension EndToEnd {
         }
 
         @Test func episodesAreForTheirOwnerAlone() throws {
-            for (settings, file, folder) in [([], 0o600, 0o700), (["record.mode=\"0640\""], 0o640, 0o750)] as [([String], Int, Int)] {
+            for (settings, file, folder) in [([], 0o600, 0o700), (["record.mode=\"0640\""], 0o640, 0o750)]
+                as [([String], Int, Int)]
+            {
                 let pipeline = try Pipeline(["record.enabled=true"] + settings, arguments: ["--for", "1"])
                 try pipeline.wait(for: "the arm") { $0.status["arm"] != nil }
-                let sockets = try FileManager.default.contentsOfDirectory(atPath: pipeline.folder.path).filter { $0.hasSuffix(".ipc") }
+                let sockets = try FileManager.default.contentsOfDirectory(atPath: pipeline.folder.path).filter {
+                    $0.hasSuffix(".ipc")
+                }
                 #expect(sockets.contains("arm.commands.ipc"))
                 for socket in sockets {
                     var status = stat()
-                    #expect(lstat("\(pipeline.folder.path)/\(socket)", &status) == 0 && status.st_mode & 0o077 == 0, "\(socket)")
+                    #expect(
+                        lstat("\(pipeline.folder.path)/\(socket)", &status) == 0 && status.st_mode & 0o077 == 0,
+                        "\(socket)")
                 }
                 let (summary, outcome) = try pipeline.finish(limit: 90)
                 #expect(outcome.exitCode == 0, "\(outcome.errors)")
@@ -234,7 +252,9 @@ extension EndToEnd {
         func tooFewOpenFilesAreSaid(limit: Int) throws {
             let folder = try TemporaryFolder.make("files")
             defer { try? FileManager.default.removeItem(at: folder) }
-            let command = "ulimit -n \(limit); exec \(Program.path("octo-launch")) \(Pipeline.replayManifest) --run-folder \(folder.path) --for 1"
+            let command =
+                "ulimit -n \(limit); exec \(Program.path("octo-launch")) \(Pipeline.replayManifest) --run-folder "
+                + "\(folder.path) --for 1"
             let outcome = try RunningProgram(executable: "/bin/sh", ["-c", command]).waitForEnd(limit: 60)
             #expect(outcome.exitCode == 2 && outcome.errors.contains("ulimit -n"), "\(outcome)")
         }

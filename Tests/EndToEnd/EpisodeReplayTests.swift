@@ -24,7 +24,8 @@ extension EndToEnd {
         private func manifest() throws -> MCAP.Attachment {
             let manifest = try Manifest.load(Pipeline.replayManifest)
             return .init(
-                logTime: 0, name: "manifest.json", mediaType: "application/json", data: Array(manifest.tree.text().utf8))
+                logTime: 0, name: "manifest.json", mediaType: "application/json", data: Array(manifest.tree.text().utf8)
+            )
         }
 
         /// Starts `octo-replay bus`, and waits for its run.
@@ -46,19 +47,23 @@ extension EndToEnd {
             let player = try play(episode.finish(), ["--loop"])
             let list = try Program.run("octo-bus", ["list", "--run", runFolder, "--seconds", "2"])
             #expect(list.exitCode == 0, "\(list.errors)")
-            for topic in ["arm/state", "camera/primary/image", "camera/wrist/image", "policy/observation", "goal/current"] {
+            for topic in [
+                "arm/state", "camera/primary/image", "camera/wrist/image", "policy/observation", "goal/current",
+            ] {
                 #expect(list.output.contains(topic), "\(topic) in \(list.output)")
             }
             #expect(!list.output.contains("arm/manual"))
             // Stamped now, as it was published.
-            let echo = try Program.run("octo-bus", ["echo", "camera/primary/image", "--once", "--json", "--run", runFolder])
+            let echo = try Program.run(
+                "octo-bus", ["echo", "camera/primary/image", "--once", "--json", "--run", runFolder])
             let line = try JSONNode(parsing: Array(echo.output.utf8))
             let age = Double((line["received_ns"]?.int ?? 0) - (line["envelope"]?["capture_ns"]?.int ?? 0)) * 1e-9
             #expect(age > 0.02 && age < 2, "captured \(age) s ago")
             #expect(line["envelope"]?["source_node"]?.string == "camera-primary")
             kill(player.process.processIdentifier, SIGINT)
             let outcome = player.waitForEnd(limit: 20)
-            #expect(outcome.exitCode == 0 && outcome.output.contains("arm/state"), "\(outcome.output)\n\(outcome.errors)")
+            #expect(
+                outcome.exitCode == 0 && outcome.output.contains("arm/state"), "\(outcome.output)\n\(outcome.errors)")
             #expect(!FileManager.default.fileExists(atPath: runFolder + "/run.json"))
         }
 
@@ -68,7 +73,8 @@ extension EndToEnd {
             var episode = try RecordedEpisode.run(seconds: 20, attachments: [manifest()])
             let player = try play(episode.finish(), ["--wait", "--speed", "1000"])
             let run = try RunDescription.load(folder: runFolder)
-            let bus = try BusNode(BusOptions(node: "test", runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted()))
+            let bus = try BusNode(
+                BusOptions(node: "test", runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted()))
             defer { bus.close() }
             var sequences: [UInt64] = []
             try bus.observeAll(prefix: "") { message in
@@ -93,7 +99,8 @@ extension EndToEnd {
             let player = try play(episode.finish(), ["--loop", "--live", "policy"])
             let run = try RunDescription.load(folder: runFolder)
             let policy = try RunningProgram("octo-policy", ["run", "--run", runFolder, "--node", "policy"])
-            let bus = try BusNode(BusOptions(node: "test", runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted()))
+            let bus = try BusNode(
+                BusOptions(node: "test", runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted()))
             defer { bus.close() }
             let chunks = try bus.subscribe(Topics.policyChunk)
             let deadline = MonotonicTime.now() + .seconds(60)
@@ -146,7 +153,8 @@ extension EndToEnd {
             #expect(again.exitCode == 1 && again.errors.contains("--force"), "\(again.errors)")
             let whole = try Program.run("octo-replay", ["recover", mended, "--out", path + ".2.mcap"])
             #expect(whole.exitCode == 0 && whole.output.contains("nothing is lost"), "\(whole.output)\(whole.errors)")
-            let session = try Program.run("octo-replay", ["info", URL(fileURLWithPath: path).deletingLastPathComponent().path, "--short"])
+            let session = try Program.run(
+                "octo-replay", ["info", URL(fileURLWithPath: path).deletingLastPathComponent().path, "--short"])
             #expect(session.exitCode == 0 && session.output.contains("recovered") && session.output.contains("cut"))
         }
 
@@ -157,13 +165,15 @@ extension EndToEnd {
             let sheet = try Program.run("octo-replay", ["frames", path, "--sheet", folder.path + "/a.png"])
             #expect(sheet.exitCode == 0, "\(sheet.errors)")
             let files = try Program.run(
-                "octo-replay", ["frames", path, "--camera", "wrist", "--every", "10", "--folder", folder.path + "/frames"])
+                "octo-replay",
+                ["frames", path, "--camera", "wrist", "--every", "10", "--folder", folder.path + "/frames"])
             #expect(files.exitCode == 0, "\(files.errors)")
             let names = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/frames").sorted()
             #expect(names == ["wrist-000000.png", "wrist-000010.png", "wrist-000020.png", "wrist-000030.png"])
             let plot = try Program.run("octo-replay", ["plot", path, "--out", folder.path + "/a.svg"])
             #expect(plot.exitCode == 0, "\(plot.errors)")
-            let missing = try Program.run("octo-replay", ["frames", path, "--camera", "wirst", "--sheet", folder.path + "/b.png"])
+            let missing = try Program.run(
+                "octo-replay", ["frames", path, "--camera", "wirst", "--sheet", folder.path + "/b.png"])
             #expect(missing.exitCode == 2 && missing.errors.contains("primary, wrist"), "\(missing.errors)")
             // The newest of a folder has a name of its own.
             let last = URL(fileURLWithPath: path).deletingLastPathComponent().path + "/last"

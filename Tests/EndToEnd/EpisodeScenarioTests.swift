@@ -17,9 +17,11 @@ extension EndToEnd {
     @Suite(.enabled(if: canSimulate, "MuJoCo 2.2.2 is not installed (libmujoco-dev)"))
     struct EpisodeScenarioTests {
         private static let manifest = Fixture.packageRoot.appendingPathComponent("launch/sim.json").path
-        private static let mcapPython = TestPython.path(with: ["mcap", "zstandard", "lz4"], namedBy: "OCTO_MCAP_PYTHON")
+        private static let mcapPython = TestPython.path(
+            with: ["mcap", "zstandard", "lz4"], namedBy: "OCTO_MCAP_PYTHON")
         private static let arrowPython = TestPython.path(with: ["pyarrow"], namedBy: "OCTO_PARQUET_PYTHON")
-        private static let recordPython = TestPython.path(with: ["tfrecord", "crc32c"], namedBy: "OCTO_TFRECORD_PYTHON")
+        private static let recordPython = TestPython.path(
+            with: ["tfrecord", "crc32c"], namedBy: "OCTO_TFRECORD_PYTHON")
 
         @Test func aRecordingThatWasCutIsMendedReplayedVerifiedAndExported() throws {
             let folder = try TemporaryFolder.make("scenario")
@@ -37,7 +39,9 @@ extension EndToEnd {
 
             let verified = try Program.run("octo-replay", ["verify", mended, "--json"], limit: 120)
             let report = try JSONNode(parsing: Array(verified.output.utf8))
-            #expect(report["identical"]?.bool == true && (report["chunks"]?["identical"]?.int ?? 0) > 10, "\(verified.output)")
+            #expect(
+                report["identical"]?.bool == true && (report["chunks"]?["identical"]?.int ?? 0) > 10,
+                "\(verified.output)")
             #expect((report["setpoints"]?["identical"]?.int ?? 0) > 500, "\(verified.output)")
 
             let goals = folder.appendingPathComponent("goals").path
@@ -49,7 +53,8 @@ extension EndToEnd {
             try replay(mended, in: folder, chunks: try file.messages(of: Topics.policyChunk).map(\.message))
             try export(mended, in: folder)
             try exportCopies(of: mended, and: cut, in: folder)
-            let beyond = try Program.run("octo-replay", ["bus", mended, "--from", "1e12", "--run", folder.path + "/beyond"])
+            let beyond = try Program.run(
+                "octo-replay", ["bus", mended, "--from", "1e12", "--run", folder.path + "/beyond"])
             #expect([1, 2].contains(beyond.exitCode) && beyond.errors.hasPrefix("error:"), "\(beyond)")
         }
 
@@ -65,7 +70,8 @@ extension EndToEnd {
             #expect(once.exitCode == 0, "\(once)")
             let report = try JSONNode(parsing: Array(once.output.utf8))
             #expect(report["episodes"]?.array?.count == 1 && report["skipped"]?.array?.count == 1, "\(once.output)")
-            #expect(report["skipped"]?.array?[0]["why"]?.string?.contains("the same episode as") == true, "\(once.output)")
+            #expect(
+                report["skipped"]?.array?[0]["why"]?.string?.contains("the same episode as") == true, "\(once.output)")
             let info = try String(contentsOfFile: joints + "/meta/info.json", encoding: .utf8)
             #expect(info.contains("gripper.pos") && FileManager.default.fileExists(atPath: joints + "/resampling.json"))
             #expect(try export([path, broken, "--rlds", folder.path + "/no"]).exitCode == 2)
@@ -110,7 +116,9 @@ extension EndToEnd {
             let description = try RunDescription.load(folder: run)
             let policy = try RunningProgram("octo-policy", ["run", "--run", run, "--node", "policy"])
             let bus = try BusNode(
-                BusOptions(node: "test", runID: description.runID, endpoint: nil, peers: description.endpoints.values.sorted()))
+                BusOptions(
+                    node: "test", runID: description.runID, endpoint: nil, peers: description.endpoints.values.sorted())
+            )
             defer { bus.close() }
             let chunks = try bus.subscribe(Topics.policyChunk)
             var found: [ActionChunk] = []
@@ -119,15 +127,21 @@ extension EndToEnd {
                 while let received = chunks.take() { found.append(received.message) }
             }
             #expect(found.count >= 3, "\(policy.errors)\n\(player.errors)")
-            for chunk in found { #expect(chunk.goalID == logged.first?.goalID && chunk.actionHorizon == logged.first?.actionHorizon) }
+            for chunk in found {
+                #expect(chunk.goalID == logged.first?.goalID && chunk.actionHorizon == logged.first?.actionHorizon)
+            }
             for program in [policy, player] { kill(program.process.processIdentifier, SIGTERM) }
-            for program in [policy, player] { #expect(program.waitForEnd(limit: 20).exitCode == 0, "\(program.errors)") }
+            for program in [policy, player] {
+                #expect(program.waitForEnd(limit: 20).exitCode == 0, "\(program.errors)")
+            }
         }
 
         private func export(_ path: String, in folder: URL) throws {
             let rlds = folder.appendingPathComponent("rlds").path
             let written = try Program.run(
-                "octo-replay", ["export", path, "--rlds", rlds, "--size", "64x64", "--instruction", "push the block", "--json"], limit: 120)
+                "octo-replay",
+                ["export", path, "--rlds", rlds, "--size", "64x64", "--instruction", "push the block", "--json"],
+                limit: 120)
             #expect(written.exitCode == 0, "\(written.output)\(written.errors)")
             let timesteps = try #require(
                 try JSONNode(parsing: Array(written.output.utf8))["episodes"]?.array?.first?["timesteps"]?.int)
@@ -136,23 +150,31 @@ extension EndToEnd {
             let second = try Program.run("octo-replay", ["export", path, "--lerobot", lerobot], limit: 120)
             #expect(second.exitCode == 0, "\(second.output)\(second.errors)")
             let others = try Program.run(
-                "octo-replay", ["export", path, "--rlds", folder.appendingPathComponent("none").path, "--outcome", "discarded"], limit: 120)
-            #expect(others.exitCode == 1 && "\(others.output)\(others.errors)".contains("its outcome is"), "\(others.output)\(others.errors)")
+                "octo-replay",
+                ["export", path, "--rlds", folder.appendingPathComponent("none").path, "--outcome", "discarded"],
+                limit: 120)
+            #expect(
+                others.exitCode == 1 && "\(others.output)\(others.errors)".contains("its outcome is"),
+                "\(others.output)\(others.errors)")
             let statistics = try Program.run("octo-replay", ["stats", path], limit: 120)
             let node = try JSONNode(parsing: Array(statistics.output.utf8))
-            #expect(node["num_transitions"]?.int == timesteps - 1 && node["action"]?["mean"]?.array?.count == 7, "\(statistics.errors)")
+            #expect(
+                node["num_transitions"]?.int == timesteps - 1 && node["action"]?["mean"]?.array?.count == 7,
+                "\(statistics.errors)")
 
             var actionsByRecord: [Double] = []
             var actionsByTable: [Double] = []
             if let python = Self.mcapPython {
-                let (exitCode, output) = try TestPython.run(python, "Tests/Episodes/EpisodesTests/mcap_check.py", [path])
+                let (exitCode, output) = try TestPython.run(
+                    python, "Tests/Episodes/EpisodesTests/mcap_check.py", [path])
                 let count = try JSONNode(parsing: output).array?.first?["counts"]?.array?.first?.int
                 let ours = try EpisodeFile(path: path).reader.statistics.messageCount
                 #expect(exitCode == 0 && count == Int(ours))
             }
             if let python = Self.recordPython {
                 let shard = "\(rlds)/octo_episodes/1.0.0/octo_episodes-train.tfrecord-00000-of-00001"
-                let (exitCode, output) = try TestPython.run(python, "Tests/Episodes/EpisodesTests/tfrecord_check.py", [shard])
+                let (exitCode, output) = try TestPython.run(
+                    python, "Tests/Episodes/EpisodesTests/tfrecord_check.py", [shard])
                 #expect(exitCode == 0 && String(decoding: output, as: UTF8.self).contains("steps/observation/image_0"))
                 let members = try JSONNode(parsing: output).array?.first?["records"]?.array?.first?.array ?? []
                 for member in members where member.array?.first?.string == "steps/action" {
@@ -161,11 +183,13 @@ extension EndToEnd {
             }
             if let python = Self.arrowPython {
                 let (exitCode, output) = try TestPython.run(
-                    python, "Tests/Episodes/ExportTests/parquet_check.py", ["\(lerobot)/data/chunk-000/file-000.parquet"])
+                    python, "Tests/Episodes/ExportTests/parquet_check.py",
+                    ["\(lerobot)/data/chunk-000/file-000.parquet"])
                 #expect(exitCode == 0)
                 let table = try JSONNode(parsing: output).array?.first
                 #expect(table?["rows"]?.int == timesteps)
-                actionsByTable = table?["columns"]?["action"]?.array?.flatMap { $0.array?.compactMap(\.double) ?? [] } ?? []
+                actionsByTable =
+                    table?["columns"]?["action"]?.array?.flatMap { $0.array?.compactMap(\.double) ?? [] } ?? []
             }
             // The same episode by two roads, each read by others' software: the same numbers to the last bit.
             if Self.recordPython != nil, Self.arrowPython != nil {

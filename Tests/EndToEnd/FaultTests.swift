@@ -79,7 +79,11 @@ extension EndToEnd {
             let after = try #require(firstAfter)
             #expect((after.measured.positions - last.measured.positions).magnitude < 0.2)
             try pipeline.wait(for: "motion on a fresh chunk", limit: 30) { pipeline in
-                if case .executing = pipeline.armState?.mode { pipeline.status["arm"]?.processID != victim } else { false }
+                if case .executing = pipeline.armState?.mode {
+                    pipeline.status["arm"]?.processID != victim
+                } else {
+                    false
+                }
             }
             let (summary, outcome) = try pipeline.stop()
             #expect(outcome.exitCode == 0)

@@ -32,7 +32,8 @@ final class FaultyDisk {
         let words = faults.map { "\($0.key)=\($0.value)" } + (isFaultyLater ? ["DISK_FROM=\(folder.path)/spoilt"] : [])
         let settings = words.sorted().joined(separator: " ")
         let script = folder.appendingPathComponent("octo-record")
-        let text = "#!/bin/sh\nexec env LD_PRELOAD=\(Self.library ?? "") \(settings) \(Program.path("octo-record")) \"$@\"\n"
+        let text =
+            "#!/bin/sh\nexec env LD_PRELOAD=\(Self.library ?? "") \(settings) \(Program.path("octo-record")) \"$@\"\n"
         try Data(text.utf8).write(to: script)
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script.path)
     }

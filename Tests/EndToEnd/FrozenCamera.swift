@@ -72,6 +72,7 @@ final class FrozenCamera {
             let process = Int32(text.trimmingCharacters(in: .whitespacesAndNewlines))
         else { return }
         try statuses.publish(
-            NodeStatus(node: Self.node, processID: process, state: .ready, headline: "shows frames", counters: []), at: now)
+            NodeStatus(node: Self.node, processID: process, state: .ready, headline: "shows frames", counters: []),
+            at: now)
     }
 }

@@ -63,7 +63,8 @@ extension EndToEnd {
             #expect(teleop.waitForEnd(limit: 20).exitCode == 0)
 
             let taken = try Program.run(
-                "octo-teleop", ["goal", "reach", "--now", "--run", pipeline.folder.path, "--device", "keyboard"], limit: 30)
+                "octo-teleop", ["goal", "reach", "--now", "--run", pipeline.folder.path, "--device", "keyboard"],
+                limit: 30)
             #expect(taken.exitCode == 0, "\(taken.output)\(taken.errors)")
             let record = try GoalLibrary(folder: library.path + "/goals").load("reach")
             #expect(record.origin == .teleop && record.views.map(\.camera) == ["primary", "wrist"])
@@ -80,7 +81,8 @@ extension EndToEnd {
             try wait(for: "the arm to go for the goal") { $0.isExecuting }
 
             // 24 mm to the right are about a dozen pixels.
-            let nudged = try Program.run("octo-sim", ["nudge", "--right", "0.024", "--run", pipeline.folder.path], limit: 20)
+            let nudged = try Program.run(
+                "octo-sim", ["nudge", "--right", "0.024", "--run", pipeline.folder.path], limit: 20)
             #expect(nudged.exitCode == 0, "\(nudged.errors)")
             let moved = MonotonicTime.now()
             try wait(for: "the policy to pause") { $0.status["policy"]?.headline.hasPrefix("paused: ") == true }
@@ -99,10 +101,14 @@ extension EndToEnd {
             #expect(try place("cup", "0.30", "-0.10").exitCode == 0)
             #expect(try place("cup", "0.30").errors.contains("expected two: metres forward and to the left"))
             // The camera is put back, and the arm goes on.
-            #expect(try Program.run("octo-sim", ["nudge", "--reset", "--run", pipeline.folder.path], limit: 20).exitCode == 0)
+            #expect(
+                try Program.run("octo-sim", ["nudge", "--reset", "--run", pipeline.folder.path], limit: 20).exitCode
+                    == 0)
             try wait(for: "the arm to go on") { $0.isExecuting }
             #expect(log.contains { $0.kind == .policyReleased })
-            #expect(log.contains { $0.kind == .goalRecorded } && log.contains { $0.kind == .goalChanged && $0.subject == "reach" })
+            #expect(
+                log.contains { $0.kind == .goalRecorded }
+                    && log.contains { $0.kind == .goalChanged && $0.subject == "reach" })
 
             // No goal any more: it holds.
             #expect(try goal(pipeline, ["clear"]).exitCode == 0)
@@ -132,7 +138,8 @@ extension EndToEnd {
                 let rgb = image.pixels.bytes
                 let pixels = rgb.indices.map { rgb[$0 + 2 - 2 * ($0 % 3)] }
                 let path = "\(library.path)/\(view.camera).png"
-                try RGBImage(width: image.width, height: image.height, pixels: SharedBytes(copying: pixels)).writePNG(to: path)
+                try RGBImage(width: image.width, height: image.height, pixels: SharedBytes(copying: pixels)).writePNG(
+                    to: path)
                 pictures.append("\(view.camera)=\(path)")
             }
             #expect(try goal(pipeline, ["from-image"] + pictures + ["swapped"]).exitCode == 0)
@@ -153,7 +160,9 @@ extension EndToEnd {
         @Test func ofTwoClientsOneWinsAndBothAreTold() throws {
             defer { try? FileManager.default.removeItem(at: library) }
             let pipeline = try pipeline()
-            try pipeline.wait(for: "the goal node", limit: 60) { $0.status["goal"]?.state == .ready && $0.armState != nil }
+            try pipeline.wait(for: "the goal node", limit: 60) {
+                $0.status["goal"]?.state == .ready && $0.armState != nil
+            }
             for name in ["one", "two"] {
                 let taken = try goal(pipeline, ["record", name] + (name == "two" ? ["--text", "another"] : []))
                 #expect(taken.exitCode == 0, "\(taken.errors)")
@@ -164,24 +173,30 @@ extension EndToEnd {
             let commands = pipeline.run.commandEndpoints["goal"].map { [$0] } ?? []
             let client = try BusNode(
                 BusOptions(
-                    node: "clients", runID: pipeline.run.runID, endpoint: nil, peers: pipeline.run.endpoints.values.sorted(),
+                    node: "clients", runID: pipeline.run.runID, endpoint: nil,
+                    peers: pipeline.run.endpoints.values.sorted(),
                     listeners: commands))
             defer { client.close() }
             let results = try client.subscribe(Topics.goalResult)
             let publisher = client.publisher(Topics.goalCommand)
             let deadline = MonotonicTime.now() + .seconds(20)
-            while !client.isHeard(on: Topics.goalCommand), MonotonicTime.now() < deadline { try client.wait(until: .now() + .milliseconds(20)) }
+            while !client.isHeard(on: Topics.goalCommand), MonotonicTime.now() < deadline {
+                try client.wait(until: .now() + .milliseconds(20))
+            }
             var answers: [String: GoalResult] = [:]
             while answers.count < 2, MonotonicTime.now() < deadline {
                 for (who, name) in [("ann", "one"), ("bob", "two")] {
                     try publisher.publish(
-                        GoalCommand(id: 7, operatorID: who, action: .set(name: name), expectedGoalID: "", time: .now()), at: .now())
+                        GoalCommand(id: 7, operatorID: who, action: .set(name: name), expectedGoalID: "", time: .now()),
+                        at: .now())
                 }
                 try client.wait(until: .now() + .milliseconds(200))
                 while let result = results.take() { answers[result.message.operatorID] = result.message }
             }
             #expect(answers["ann"]?.isAccepted == true)
-            #expect(answers["bob"]?.isAccepted == false && answers["bob"]?.message.hasPrefix("ann has set 'one'") == true, "\(answers)")
+            #expect(
+                answers["bob"]?.isAccepted == false && answers["bob"]?.message.hasPrefix("ann has set 'one'") == true,
+                "\(answers)")
 
             // A goal that is taken already, one that is not there, one that is damaged.
             let again = try goal(pipeline, ["record", "one"])
@@ -190,14 +205,19 @@ extension EndToEnd {
             #expect(absent.exitCode == 1 && absent.errors.contains("looking for goal 'nothing'"))
             try "{".write(toFile: library.path + "/goals/two/goal.json", atomically: true, encoding: .utf8)
             let damaged = try goal(pipeline, ["list"])
-            #expect(damaged.exitCode == 1 && damaged.errors.contains("reading goal 'two'") && damaged.output.contains("one"))
+            #expect(
+                damaged.exitCode == 1 && damaged.errors.contains("reading goal 'two'") && damaged.output.contains("one")
+            )
             let refused = try goal(pipeline, ["set", "two", "--force"])
             #expect(refused.exitCode == 1 && refused.errors.contains("reading goal 'two'"))
             // A goal that is set is no goal that the policy goes for: whoever sets it hears that.
             let spoken = try goal(pipeline, ["text", "put", "it", "there"])
-            #expect(spoken.exitCode == 1 && spoken.errors.contains("the policy does not go for it"), "\(spoken.output)\(spoken.errors)")
+            #expect(
+                spoken.exitCode == 1 && spoken.errors.contains("the policy does not go for it"),
+                "\(spoken.output)\(spoken.errors)")
             let shown = try goal(pipeline, ["set", "one", "--json"])
-            #expect(shown.exitCode == 0 && shown.output.contains("goes_for_it\": true"), "\(shown.output)\(shown.errors)")
+            #expect(
+                shown.exitCode == 0 && shown.output.contains("goes_for_it\": true"), "\(shown.output)\(shown.errors)")
             let ranked = try goal(pipeline, ["rank"])
             #expect(ranked.exitCode == 1 && ranked.output.hasPrefix("one\t"))
             _ = try pipeline.stop()
@@ -241,7 +261,8 @@ extension EndToEnd {
                 return
             }
             let file = try Program.run(
-                "octo-goal", ["from-image", "primary=\(frames.path(0))", "file", "--text", "do it", "--numbers", "speed=0.5,-1"]
+                "octo-goal",
+                ["from-image", "primary=\(frames.path(0))", "file", "--text", "do it", "--numbers", "speed=0.5,-1"]
                     + library)
             #expect(file.exitCode == 0, "\(file.errors)")
             let record = try goals.load("file")
@@ -251,16 +272,22 @@ extension EndToEnd {
             #expect(same.exitCode == 3 && same.output.contains("nothing to do"), "\(same.output)\(same.errors)")
             let shown = try Program.run("octo-goal", ["show", "file", "--png", folder.path + "/s.png"] + library)
             #expect(shown.exitCode == 0 && FileManager.default.fileExists(atPath: folder.path + "/s.png"))
-            #expect(try Program.run("octo-goal", ["from-image", frames.path(1), "file"] + library).exitCode == 2, "not unasked")
-            #expect(try Program.run("octo-goal", ["from-image", frames.path(1), "file", "--replace"] + library).exitCode == 0)
+            #expect(
+                try Program.run("octo-goal", ["from-image", frames.path(1), "file"] + library).exitCode == 2,
+                "not unasked")
+            #expect(
+                try Program.run("octo-goal", ["from-image", frames.path(1), "file", "--replace"] + library).exitCode
+                    == 0)
             #expect(try Program.run("octo-goal", ["delete", "file"] + library).exitCode == 2, "nobody to be asked")
             #expect(try Program.run("octo-goal", ["delete", "file", "--yes"] + library).exitCode == 0)
             #expect(try goals.names() == ["early", "late"])
         }
 
         @Test(arguments: [
-            (["from-episode", "/nonexistent", "x"], "/nonexistent"), (["from-image", "/nonexistent.png", "x"], "/nonexistent.png"),
-            (["show", "nothing"], "looking for goal 'nothing'"), (["from-image", "only-one"], "Give at least one picture"),
+            (["from-episode", "/nonexistent", "x"], "/nonexistent"),
+            (["from-image", "/nonexistent.png", "x"], "/nonexistent.png"),
+            (["show", "nothing"], "looking for goal 'nothing'"),
+            (["from-image", "only-one"], "Give at least one picture"),
             (["check", "x", "--live", "oops"], "x"), (["delete", "../x", "--yes"], "naming a goal"),
         ]) func badInputEndsWithTwoAndSaysWhy(_ arguments: [String], _ words: String) throws {
             let folder = try TemporaryFolder.make("goals")
@@ -279,7 +306,9 @@ private struct ImageNames {
 
     init(_ folder: String) throws {
         self.folder = folder
-        names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".png") || $0.hasSuffix(".jpg") }.sorted()
+        names = try FileManager.default.contentsOfDirectory(atPath: folder).filter {
+            $0.hasSuffix(".png") || $0.hasSuffix(".jpg")
+        }.sorted()
     }
 
     func path(_ index: Int) -> String { folder + "/" + names[index] }

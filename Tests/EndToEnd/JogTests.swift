@@ -61,7 +61,9 @@ extension EndToEnd {
             let jog = try OperatorProgram(["jog", "--json", "--run", pipeline.folder.path])
             try jog.wait(for: "the policy to be seen") { $0["mode"]?.string == "executing" }
             jog.press("e")
-            try pipeline.wait(for: "the emergency stop") { $0.armState?.mode == .holding(.emergencyStop) && $0.isAtRest }
+            try pipeline.wait(for: "the emergency stop") {
+                $0.armState?.mode == .holding(.emergencyStop) && $0.isAtRest
+            }
             jog.press("h")
             try jog.wait(for: "a refusal") { $0["message"]?.string?.contains("x resets it") ?? false }
             let held = try #require(pipeline.armState).setpoint.positions
@@ -84,7 +86,8 @@ extension EndToEnd {
 
         @Test func homeBringsTheArmOfARunToItsPoses() throws {
             let pipeline = try Pipeline.quiet()
-            let folded = try Program.run("octo-arm", ["home", "--pose", "rest", "--speed", "0.3", "--run", pipeline.folder.path])
+            let folded = try Program.run(
+                "octo-arm", ["home", "--pose", "rest", "--speed", "0.3", "--run", pipeline.folder.path])
             #expect(folded.exitCode == 0 && folded.output.contains("arrived at the rest pose"), "\(folded.errors)")
             try pipeline.wait(for: "the arm to be let go") { $0.armState?.mode == .holding(.released) && $0.isAtRest }
             let rest: JointVector = [0, -1.80, 1.55, 0, 0.80, 0]
@@ -102,10 +105,13 @@ extension EndToEnd {
             let base = try TemporaryFolder.make("base")
             defer { try? FileManager.default.removeItem(at: base) }
             let launcher = try RunningProgram(
-                "octo-launch", [Pipeline.replayManifest, "--quiet", "--set", "record.enabled=false"], environment: ["OCTO_RUN_BASE": base.path])
+                "octo-launch", [Pipeline.replayManifest, "--quiet", "--set", "record.enabled=false"],
+                environment: ["OCTO_RUN_BASE": base.path])
             let description = base.appendingPathComponent("replay/run.json").path
             let deadline = MonotonicTime.now() + .seconds(20)
-            while !FileManager.default.fileExists(atPath: description), MonotonicTime.now() < deadline { usleep(10_000) }
+            while !FileManager.default.fileExists(atPath: description), MonotonicTime.now() < deadline {
+                usleep(10_000)
+            }
             let home = try Program.run(
                 "octo-arm", ["home", "--manifest", Pipeline.replayManifest], environment: ["OCTO_RUN_BASE": base.path])
             #expect(home.exitCode == 2 && home.errors.contains("--run \(base.path)/replay"), "\(home.errors)")
@@ -137,7 +143,9 @@ extension EndToEnd {
             #expect(steps.contains { $0 > 0 } != steps.contains { $0 < 0 })
             // After that it is told the same over and over.
             let rested = setpoint(moved)
-            let later = try jog.wait(for: "more states") { state in (state["time_ns"]?.int ?? 0) > (moved["time_ns"]?.int ?? 0) + 500_000_000 }
+            let later = try jog.wait(for: "more states") { state in
+                (state["time_ns"]?.int ?? 0) > (moved["time_ns"]?.int ?? 0) + 500_000_000
+            }
             #expect(setpoint(later) == rested && later["is_moving"]?.bool == false)
             jog.press("eq")
             let outcome = jog.finish()
@@ -185,7 +193,8 @@ extension EndToEnd {
             try home.wait(for: "motion") { $0["mode"]?.string == "manual" }
             servos.say("unplug")
             let outcome = home.finish()
-            #expect(outcome.exitCode == 1 && outcome.errors.contains("the servos cannot be driven"), "\(outcome.errors)")
+            #expect(
+                outcome.exitCode == 1 && outcome.errors.contains("the servos cannot be driven"), "\(outcome.errors)")
         }
 
         // MARK: Terminals and the command line
@@ -221,7 +230,8 @@ extension EndToEnd {
             (["jog", "--run", "/tmp/octo-none-such"], "octo-none-such"),
             (["home", "--manifest", "/tmp/octo-none-such.json"], "octo-none-such.json"),
             (["home", "--pose", "sideways"], "neutral"), (["home", "--speed", "2"], "--speed"),
-            (["jog", "--run", "/tmp/a", "--manifest", "/tmp/b"], "--manifest"), (["jog", "--set", "arm.port=x"], "--manifest"),
+            (["jog", "--run", "/tmp/a", "--manifest", "/tmp/b"], "--manifest"),
+            (["jog", "--set", "arm.port=x"], "--manifest"),
         ])
         func whatCannotBeUsedIsSaid(arguments: [String], word: String) throws {
             let outcome = try Program.run("octo-arm", arguments)

@@ -24,15 +24,19 @@ extension EndToEnd {
             defer { try? FileManager.default.removeItem(at: folder) }
             let recorded = folder.appendingPathComponent("recorded").path
             let evaluation = try Program.run(
-                "octo-eval", ["--expert", "--task", "reach", "--episodes", "1", "--record", recorded, "--record-all"], limit: 120)
+                "octo-eval", ["--expert", "--task", "reach", "--episodes", "1", "--record", recorded, "--record-all"],
+                limit: 120)
             #expect(evaluation.exitCode == 0, "\(evaluation.errors)")
-            let name = try #require(try FileManager.default.subpathsOfDirectory(atPath: recorded).first { $0.hasSuffix(".mcap") })
+            let name = try #require(
+                try FileManager.default.subpathsOfDirectory(atPath: recorded).first { $0.hasSuffix(".mcap") })
             var episode = try Data(contentsOf: URL(fileURLWithPath: "\(recorded)/\(name)"))
             // Each is another episode: it began a nanosecond later.
             let facts = try EpisodeFile(path: "\(recorded)/\(name)").facts()
             let start = try #require(facts["start_ns"])
             var places: [Range<Data.Index>] = []
-            while let place = episode.range(of: Data(start.utf8), in: (places.last?.upperBound ?? 0)..<episode.count) { places.append(place) }
+            while let place = episode.range(of: Data(start.utf8), in: (places.last?.upperBound ?? 0)..<episode.count) {
+                places.append(place)
+            }
             #expect(!places.isEmpty)
             let episodes = folder.appendingPathComponent("episodes")
             try FileManager.default.createDirectory(at: episodes, withIntermediateDirectories: true)
@@ -44,7 +48,8 @@ extension EndToEnd {
             }
 
             let export = try RunningProgram(
-                "octo-replay", ["export", episodes.path, form, folder.appendingPathComponent("data").path, "--allow-gaps", "--json"])
+                "octo-replay",
+                ["export", episodes.path, form, folder.appendingPathComponent("data").path, "--allow-gaps", "--json"])
             var peak = 0
             while export.process.isRunning {
                 peak = max(peak, Self.peakMemory(of: export.process.processIdentifier))

@@ -57,7 +57,9 @@ extension EndToEnd {
             let pipeline = try Pipeline(servos.settings + ["arm.emergency_stop=torque_off"])
             try pipeline.waitUntilMoving()
             try octoArm("stop", pipeline)
-            try pipeline.wait(for: "the servos to let go") { $0.status["arm"]?.headline.contains("without torque") ?? false }
+            try pipeline.wait(for: "the servos to let go") {
+                $0.status["arm"]?.headline.contains("without torque") ?? false
+            }
             let before = try servos.motionWrites().count
             try killArm(pipeline)
             try expectHeld(.emergencyStop, pipeline, servos)

@@ -5,10 +5,13 @@ import Messages
 import Testing
 
 extension EndToEnd {
-    /// octo-launch with real processes: whatever happens, the exit code says it, the words mend it, and nothing stays behind.
+    /// octo-launch with real processes: whatever happens, the exit code says it, the words mend it, and nothing stays
+    /// behind.
     @Suite(.serialized) struct LaunchProcessTests {
         @Test func aNodeThatExitsAtOnceEndsTheLaunchWithItsLastWords() throws {
-            let robot = try StandInRobot(scripts: ["octo-goal": "echo 'the goal image is torn: take it again' >&2; exit 7"])
+            let robot = try StandInRobot(scripts: [
+                "octo-goal": "echo 'the goal image is torn: take it again' >&2; exit 7"
+            ])
             try robot.process.run()
             #expect(try robot.exitCode() == 3)
             let errors = robot.standardError.split(separator: "\n").filter { $0.hasPrefix("octo-launch: error:") }
@@ -58,7 +61,8 @@ extension EndToEnd {
             try robot.eventually("three processes") { robot.processIDs.count == 3 }
             kill(robot.process.processIdentifier, SIGKILL)
             try robot.eventually("the end of all") { !robot.hasSurvivors }
-            // Nodes end with the launcher's first thread, its lock is free when its last one is gone: only then is the process over.
+            // Nodes end with the launcher's first thread, its lock is free when its last one is gone: only then is the
+            // process over.
             _ = try robot.exitCode()
             #expect(!RunFolder.isLive(robot.runFolder))
         }

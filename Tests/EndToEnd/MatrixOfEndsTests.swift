@@ -11,7 +11,8 @@ import Wire
 
 /// How a run may end.
 enum RunEnd: String, CaseIterable {
-    case interrupt, interruptTwice, terminate, hangUp, timeIsOver, launcherKilled, recorderKilled, policyKilled, cameraKilled
+    case interrupt, interruptTwice, terminate, hangUp, timeIsOver, launcherKilled, recorderKilled, policyKilled,
+        cameraKilled
     case goalKilled, armKilled
     /// A window that is closed, and one that stands still (Ctrl-S, a stalled connection).
     case terminalClosed, terminalStopped
@@ -61,7 +62,8 @@ extension EndToEnd {
             let terminal = end.isInTerminal ? try TestTerminal() : nil
             defer { if end == .terminalStopped { terminal?.close() } }
             let pipeline = try Pipeline(
-                settings, arguments: end == .timeIsOver ? ["--for", "12"] : [], environment: disk?.environment ?? [:], terminal: terminal)
+                settings, arguments: end == .timeIsOver ? ["--for", "12"] : [], environment: disk?.environment ?? [:],
+                terminal: terminal)
             try pipeline.waitUntilMoving()
             func ask(_ arguments: String...) throws {
                 let outcome = try Program.run("octo-record", arguments + ["--run", pipeline.folder.path])
@@ -72,7 +74,9 @@ extension EndToEnd {
             try pipeline.letTick(150)
             if moment == .afterStop { try ask("stop", "well", "done") }
 
-            let nodes = ["recorder", "camera-primary", "goal", "policy", "arm"].compactMap { pipeline.status[$0]?.processID }
+            let nodes = ["recorder", "camera-primary", "goal", "policy", "arm"].compactMap {
+                pipeline.status[$0]?.processID
+            }
             try disk?.spoil()
             let summary = try bring(end, to: pipeline, in: terminal, at: moment, what)
             #expect(waitUntilGone(nodes) == [], "\(what)")
@@ -103,7 +107,8 @@ extension EndToEnd {
             func finish() throws -> JSONNode {
                 let (summary, outcome) = try pipeline.finish(limit: 60)
                 let isCut = end == .diskFull && (moment == .automatic || moment == .during)
-                #expect(isCut ? outcome.exitCode == 5 : [0, 5].contains(outcome.exitCode), "\(what): \(outcome.errors)")
+                #expect(
+                    isCut ? outcome.exitCode == 5 : [0, 5].contains(outcome.exitCode), "\(what): \(outcome.errors)")
                 return summary
             }
             switch end {
@@ -142,7 +147,8 @@ extension EndToEnd {
                 kill(victim, SIGKILL)
                 try pipeline.wait(for: "another \(node)", limit: 60) {
                     $0.status[node].map { status in
-                        let goesOn = end != .recorderKilled || moment != .automatic || status.headline.hasPrefix("recording")
+                        let goesOn =
+                            end != .recorderKilled || moment != .automatic || status.headline.hasPrefix("recording")
                         return status.processID != victim && status.state == .ready && goesOn
                     } ?? false
                 }
@@ -157,10 +163,12 @@ extension EndToEnd {
             return found.filter { $0.hasSuffix(".mcap") }.map { folder.appendingPathComponent($0).path }.sorted()
         }
 
-        private func check(_ path: String, _ end: RunEnd, _ moment: RecordingMoment, in folder: URL, _ what: String) throws {
+        private func check(
+            _ path: String, _ end: RunEnd, _ moment: RecordingMoment, in folder: URL, _ what: String
+        ) throws {
             let file = try EpisodeFile(path: path)
-            // Whoever is asked to end, ends its file, also when the launcher is gone; the next recorder mends a cut one. A
-            // second Ctrl-C cuts what is not done yet.
+            // Whoever is asked to end, ends its file, also when the launcher is gone; the next recorder mends a cut
+            // one. A second Ctrl-C cuts what is not done yet.
             let mayBeCut = end == .interruptTwice || end == .diskFull && moment != .afterStop
             #expect((file.reader.isFinished && file.reader.problems.isEmpty) || mayBeCut, "\(what)")
             let facts = try file.facts()
@@ -168,7 +176,9 @@ extension EndToEnd {
             #expect(moment != .afterStop || facts["notes"] == "well done", "\(what): \(facts)")
             let info = try Program.run("octo-replay", ["info", path, "--json"])
             let told = try JSONNode(parsing: Array(info.output.utf8))
-            #expect(info.exitCode == 0 && told["messages"]?.int == Int(file.reader.statistics.messageCount), "\(what): \(info)")
+            #expect(
+                info.exitCode == 0 && told["messages"]?.int == Int(file.reader.statistics.messageCount),
+                "\(what): \(info)")
 
             // An episode is what it is from its beginning on; what led to it is in the file, and not in a dataset.
             let start = MonotonicTime(nanoseconds: try #require(facts["start_ns"].flatMap { Int64($0) }))
@@ -176,22 +186,31 @@ extension EndToEnd {
             let policy = try file.messages(of: Topics.policyObservation).filter { $0.message.time >= start }.count
             #expect(states.count > 20, "\(what)")
             let exported = try Program.run(
-                "octo-replay", ["export", path, "--rlds", folder.path + "/rlds-\(abs(path.hashValue))", "--allow-gaps", "--json"], limit: 60)
+                "octo-replay",
+                ["export", path, "--rlds", folder.path + "/rlds-\(abs(path.hashValue))", "--allow-gaps", "--json"],
+                limit: 60)
             guard policy >= 4 else { return }
             #expect(exported.exitCode == 0, "\(what): \(exported.errors)")
-            let timesteps = try JSONNode(parsing: Array(exported.output.utf8))["episodes"]?.array?.first?["timesteps"]?.int ?? 0
+            let timesteps =
+                try JSONNode(parsing: Array(exported.output.utf8))["episodes"]?.array?.first?["timesteps"]?.int ?? 0
             // The policy's own ticks, with those that it missed while it was away.
             let seconds = ((states.last ?? start) - start).inSeconds
-            #expect(timesteps > 0 && Double(timesteps) <= seconds * 5 + 3, "\(what): \(timesteps) timesteps of \(seconds) s")
+            #expect(
+                timesteps > 0 && Double(timesteps) <= seconds * 5 + 3, "\(what): \(timesteps) timesteps of \(seconds) s"
+            )
         }
 
-        /// A file of which any number of bytes got to the disk: as much as there is of it is told and used, and it never says more.
+        /// A file of which any number of bytes got to the disk: as much as there is of it is told and used, and it
+        /// never says more.
         private func checkCuts(of path: String, _ moment: RecordingMoment, in folder: URL, _ what: String) throws {
             let whole = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
             let all = try EpisodeAudit(path: path).messages
             let seed = UInt64(bitPattern: Int64(whole.count))
             var generator = SeededGenerator(seed: seed)
-            let places = (0..<60).map { _ in Int.random(in: 0..<whole.count, using: &generator) } + [0, 1, 8, 9, whole.count - 1, whole.count - 9]
+            let places =
+                (0..<60).map { _ in Int.random(in: 0..<whole.count, using: &generator) } + [
+                    0, 1, 8, 9, whole.count - 1, whole.count - 9,
+                ]
             let cut = folder.appendingPathComponent("cut.mcap")
             var before: Int64 = 0
             for (index, place) in places.sorted().enumerated() {
@@ -207,18 +226,24 @@ extension EndToEnd {
                 guard index % 16 == 15 else { continue }
                 let info = try Program.run("octo-replay", ["info", cut.path, "--json"])
                 let told = try JSONNode(parsing: Array(info.output.utf8))
-                #expect(info.exitCode == 0 && told["condition"] == "cut" && told["messages"]?.int == Int(found.messages), "\(what): \(info)")
+                #expect(
+                    info.exitCode == 0 && told["condition"] == "cut" && told["messages"]?.int == Int(found.messages),
+                    "\(what): \(info)")
                 let mended = folder.appendingPathComponent("mended-\(place).mcap").path
                 let recovered = try Program.run("octo-replay", ["recover", cut.path, "--out", mended])
                 #expect([0, 3].contains(recovered.exitCode), "\(what): \(recovered)")
                 let file = try EpisodeFile(path: mended)
-                #expect(file.reader.isFinished && file.reader.statistics.messageCount == UInt64(found.messages), "\(what)")
+                #expect(
+                    file.reader.isFinished && file.reader.statistics.messageCount == UInt64(found.messages), "\(what)")
                 let exported = try Program.run(
-                    "octo-replay", ["export", cut.path, "--rlds", "\(folder.path)/rlds-\(place)", "--allow-gaps"], limit: 60)
+                    "octo-replay", ["export", cut.path, "--rlds", "\(folder.path)/rlds-\(place)", "--allow-gaps"],
+                    limit: 60)
                 // Little of it may be too little for a dataset; that is said, and nothing is left behind.
                 #expect([0, 1, 2].contains(exported.exitCode), "\(what): \(exported)")
                 if exported.exitCode != 0 {
-                    #expect(!exported.errors.isEmpty && !FileManager.default.fileExists(atPath: "\(folder.path)/rlds-\(place)"), "\(what)")
+                    #expect(
+                        !exported.errors.isEmpty
+                            && !FileManager.default.fileExists(atPath: "\(folder.path)/rlds-\(place)"), "\(what)")
                 }
             }
         }

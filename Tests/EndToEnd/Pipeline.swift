@@ -12,7 +12,8 @@ enum Program {
     static let folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
 
     static let names = [
-        "octo-launch", "octo-camera", "octo-goal", "octo-policy", "octo-arm", "octo-teleop", "octo-record", "octo-replay",
+        "octo-launch", "octo-camera", "octo-goal", "octo-policy", "octo-arm", "octo-teleop", "octo-record",
+        "octo-replay",
         "octo-sim", "octo-eval", "octo-bus", "octo-bench",
     ]
 
@@ -57,7 +58,8 @@ final class RunningProgram {
         _ name: String, _ arguments: [String], environment: [String: String] = [:], input: Pipe? = nil,
         terminal: TestTerminal? = nil
     ) throws {
-        try self.init(executable: Program.path(name), arguments, environment: environment, input: input, terminal: terminal)
+        try self.init(
+            executable: Program.path(name), arguments, environment: environment, input: input, terminal: terminal)
     }
 
     /// - Parameter executable: its path: a program that is not ours.
@@ -76,7 +78,9 @@ final class RunningProgram {
         process.standardOutput = try FileHandle(forWritingTo: outputFile)
         process.standardError = try FileHandle(forWritingTo: errorFile)
         if let terminal {
-            (process.standardInput, process.standardOutput, process.standardError) = (terminal.file, terminal.file, terminal.file)
+            (process.standardInput, process.standardOutput, process.standardError) = (
+                terminal.file, terminal.file, terminal.file
+            )
         }
         try process.run()
     }
@@ -131,7 +135,8 @@ final class Pipeline {
 
     /// Settings that give the replay manifest a second camera.
     static let wristCamera = [
-        #"cameras.wrist={"source": "images", "folder": "\#(Fixture.packageRoot.path)/launch/episode", "pattern": "image_0_*.png"}"#
+        #"cameras.wrist={"source": "images", "folder": "\#(Fixture.packageRoot.path)/launch/episode", "#
+            + #""pattern": "image_0_*.png"}"#
     ]
     static let replayManifest = Fixture.packageRoot.appendingPathComponent("launch/replay.json").path
 
@@ -142,7 +147,9 @@ final class Pipeline {
     ) throws {
         folder = try TemporaryFolder.make("run")
         // Where a test does not want episodes, the machine's two cores are for what it looks at.
-        let overrides = (["record.enabled=false", "record.folder=\(folder.path)/episodes"] + settings).flatMap { ["--set", $0] }
+        let overrides = (["record.enabled=false", "record.folder=\(folder.path)/episodes"] + settings).flatMap {
+            ["--set", $0]
+        }
         launcher = try RunningProgram(
             "octo-launch", [manifest, "--run-folder", folder.path, "--json"] + overrides + arguments,
             environment: environment, terminal: terminal)
@@ -164,7 +171,8 @@ final class Pipeline {
 
     /// A run whose policy has nothing to go by: its camera shows one picture.
     static func quiet(_ settings: [String] = []) throws -> Pipeline {
-        let pipeline = try Pipeline(["cameras.primary.loop=false", "cameras.primary.pattern=image_0_000.png"] + settings)
+        let pipeline = try Pipeline(
+            ["cameras.primary.loop=false", "cameras.primary.pattern=image_0_000.png"] + settings)
         try pipeline.wait(for: "an arm at rest", limit: 60) {
             $0.isAtRest && $0.status["arm"]?.state == .ready && $0.status["policy"]?.state != .starting
                 && $0.status["policy"] != nil
@@ -255,7 +263,10 @@ final class Pipeline {
             return (try JSONNode(parsing: Array(outcome.output.utf8)), outcome)
         } catch {
             throw TimedOut(
-                description: "the summary is not JSON (\(error)): exit code \(outcome.exitCode)\n\(outcome.output)\n\(outcome.errors)")
+                description:
+                    "the summary is not JSON (\(error)): exit code "
+                    + "\(outcome.exitCode)\n\(outcome.output)\n\(outcome.errors)"
+            )
         }
     }
 

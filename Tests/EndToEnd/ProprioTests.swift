@@ -15,7 +15,10 @@ extension EndToEnd {
         @Test func aPolicyThatReadsTheArmMovesItAndItsEpisodeComesOutTheSameBitForBit() throws {
             let pipeline = try Pipeline(
                 // Its statistics have no name.
-                ["record.enabled=true", #"policy={"checkpoint": "\#(Self.checkpoint)", "rate_hz": 5, "proprio": "bridge"}"#])
+                [
+                    "record.enabled=true",
+                    #"policy={"checkpoint": "\#(Self.checkpoint)", "rate_hz": 5, "proprio": "bridge"}"#,
+                ])
             try pipeline.waitUntilMoving()
             try pipeline.letTick(300)
             let (summary, outcome) = try pipeline.stop()

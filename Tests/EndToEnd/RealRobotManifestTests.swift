@@ -28,7 +28,8 @@ extension EndToEnd {
         @Test(arguments: ["robot", "so101"])
         func checkSaysAllThatIsMissing(name: String) throws {
             let outcome = try Program.run(
-                "octo-launch", [
+                "octo-launch",
+                [
                     manifest(name), "--check", "--json", "--set", "arm.port=/dev/nowhere", "--set",
                     "cameras.primary.device=/dev/nowhere", "--set",
                     #"cameras.wrist={"source": "v4l2", "device": "/dev/null", "calibration": "wrist.json"}"#, "--set",
@@ -38,8 +39,11 @@ extension EndToEnd {
             let report = try JSONNode(parsing: Array(outcome.output.utf8))
             #expect(report["ready"]?.bool == false)
             let missing = Set(
-                (report["findings"]?.array ?? []).filter { $0["severity"]?.string == "missing" }.compactMap { $0["path"]?.string })
-            #expect(missing.isSuperset(of: ["$.policy.checkpoint", "$.goal.images.primary", "$.arm.port"]), "\(missing)")
+                (report["findings"]?.array ?? []).filter { $0["severity"]?.string == "missing" }.compactMap {
+                    $0["path"]?.string
+                })
+            #expect(
+                missing.isSuperset(of: ["$.policy.checkpoint", "$.goal.images.primary", "$.arm.port"]), "\(missing)")
             #expect(missing.contains("$.cameras.primary.device"), "\(missing)")
             #expect(!missing.contains("$.cameras.wrist.device"), "a device that is there is enough: \(missing)")
             #expect(missing.contains("$.cameras.wrist.calibration"), "nobody has tuned it yet: \(missing)")
@@ -58,7 +62,8 @@ extension EndToEnd {
             let program = try RunningProgram(
                 "octo-launch",
                 [
-                    manifest(name), "--for", "4", "--json", "--run-folder", folder.appendingPathComponent("run").path, "--set",
+                    manifest(name), "--for", "4", "--json", "--run-folder", folder.appendingPathComponent("run").path,
+                    "--set",
                     "record.folder=\(folder.path)/episodes",
                 ] + settings)
             let outcome = program.waitForEnd(limit: 90)
@@ -68,8 +73,8 @@ extension EndToEnd {
             try ServoEnvelope(arm).expect(goals)
         }
 
-        /// A stranger's first run: one webcam, a checkpoint that was trained with two, no goal yet. Everything starts, the arm holds
-        /// and it is said how a goal is taken; once it is, the arm goes.
+        /// A stranger's first run: one webcam, a checkpoint that was trained with two, no goal yet. Everything starts,
+        /// the arm holds and it is said how a goal is taken; once it is, the arm goes.
         @Test func withoutAGoalItHoldsAndSaysHowToTakeOne() throws {
             let servos = try EmulatedServos()
             let folder = try TemporaryFolder.make("stranger")
@@ -78,7 +83,8 @@ extension EndToEnd {
             let pipeline = try Pipeline(
                 [
                     "arm.port=\(servos.link)", "arm.bus_watchdog_s=2.5", "arm.control_rate_hz=50",
-                    #"cameras.primary={"source": "images", "folder": "\#(root)/launch/episode", "pattern": "image_0_000.png"}"#,
+                    #"cameras.primary={"source": "images", "folder": "\#(root)/launch/episode", "#
+                        + #""pattern": "image_0_000.png"}"#,
                     "policy.checkpoint=\(root)/Tests/Fixtures/octo/case10_wrist_left_out/checkpoint",
                     "goal.library=\(folder.path)/goals",
                 ], manifest: manifest("robot"))

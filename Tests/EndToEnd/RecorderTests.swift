@@ -33,7 +33,8 @@ extension EndToEnd {
             let file = try EpisodeFile(path: paths[0])
             #expect(file.reader.isFinished && file.reader.problems.isEmpty)
             for topic in [
-                "camera/primary/image", "camera/wrist/image", "goal/current", "policy/observation", "policy/chunk", "arm/state", "arm/chunk",
+                "camera/primary/image", "camera/wrist/image", "goal/current", "policy/observation", "policy/chunk",
+                "arm/state", "arm/chunk",
                 "arm/trace", "arm/loop", "node/arm/status",
             ] {
                 #expect(file.reader.topics.contains(topic), "\(topic) is not among \(file.reader.topics)")
@@ -48,7 +49,8 @@ extension EndToEnd {
             let chunks = try file.messages(of: Topics.policyChunk).count
             // From the first one on: nobody speaks before the recorder listens.
             #expect(try file.messages(of: Topics.policyChunk).first?.message.id == 0)
-            #expect(proof["topic policy/chunk"] == "sent \(chunks) taken \(chunks) written \(chunks) missing 0 repeated 0")
+            #expect(
+                proof["topic policy/chunk"] == "sent \(chunks) taken \(chunks) written \(chunks) missing 0 repeated 0")
             // The frames' own numbers have no hole either: what the camera published is what is there.
             let frames = try file.messages(of: Topics.cameraImage("primary")).map(\.message.sequence)
             #expect(frames.count > 5 && zip(frames, frames.dropFirst()).filter { $0 + 1 != $1 }.isEmpty)
@@ -57,16 +59,21 @@ extension EndToEnd {
             let report = try JSONNode(parsing: Array(verified.output.utf8))
             #expect(verified.exitCode == 0, "\(verified.output)\(verified.errors)")
             #expect(report["identical"]?.bool == true && report["complete"]?.bool == true)
-            #expect((report["setpoints"]?["identical"]?.int ?? 0) > 300 && report["chunks"]?["identical"]?.int == chunks)
+            #expect(
+                (report["setpoints"]?["identical"]?.int ?? 0) > 300 && report["chunks"]?["identical"]?.int == chunks)
             // Another goal gives other actions.
             let picture = Fixture.packageRoot.appendingPathComponent("launch/episode/image_0_000.png").path
-            let other = try Program.run("octo-replay", [
-                "verify", paths[0], "--goal", picture, "--json", "--plot", pipeline.folder.path + "/errors.svg", "--csv",
-                pipeline.folder.path + "/errors.csv",
-            ], limit: 120)
+            let other = try Program.run(
+                "octo-replay",
+                [
+                    "verify", paths[0], "--goal", picture, "--json", "--plot", pipeline.folder.path + "/errors.svg",
+                    "--csv",
+                    pipeline.folder.path + "/errors.csv",
+                ], limit: 120)
             let drawing = try String(contentsOfFile: pipeline.folder.path + "/errors.svg", encoding: .utf8)
             #expect(drawing.contains("<svg") && drawing.contains("dyaw"))
-            let rows = try String(contentsOfFile: pipeline.folder.path + "/errors.csv", encoding: .utf8).split(separator: "\n")
+            let rows = try String(contentsOfFile: pipeline.folder.path + "/errors.csv", encoding: .utf8).split(
+                separator: "\n")
             #expect(rows.count == chunks + 1)
             #expect(other.exitCode == 0, "\(other.errors)")
             let evaluated = try JSONNode(parsing: Array(other.output.utf8))
@@ -135,7 +142,9 @@ extension EndToEnd {
             let killTime = MonotonicTime.now()
             kill(victim, SIGKILL)
             try pipeline.wait(for: "another recorder") {
-                $0.status["recorder"].map { $0.processID != victim && $0.state == .ready && $0.headline.contains("recording") } ?? false
+                $0.status["recorder"].map {
+                    $0.processID != victim && $0.state == .ready && $0.headline.contains("recording")
+                } ?? false
             }
             #expect(pipeline.isExecuting, "the arm does not care")
             try pipeline.letTick(100)
@@ -157,7 +166,9 @@ extension EndToEnd {
             // The cut file has the loop's beginning, so its setpoints can be checked up to its end.
             let verified = try Program.run("octo-replay", ["verify", paths[0], "--json"], limit: 120)
             let report = try JSONNode(parsing: Array(verified.output.utf8))
-            #expect(report["identical"]?.bool == true && (report["setpoints"]?["identical"]?.int ?? 0) > 300, "\(verified.output)")
+            #expect(
+                report["identical"]?.bool == true && (report["setpoints"]?["identical"]?.int ?? 0) > 300,
+                "\(verified.output)")
         }
 
         @Test func aFullDiskIsToldAndTheArmGoesOn() throws {
@@ -169,16 +180,20 @@ extension EndToEnd {
             }
             // No file may be longer than 300 blocks of 512 bytes: then writes fail, as on a disk that is full.
             let script = programs.appendingPathComponent("octo-record")
-            try Data("#!/bin/sh\ntrap '' XFSZ\nulimit -f 300\nexec \(Program.path("octo-record")) \"$@\"\n".utf8).write(to: script)
+            try Data("#!/bin/sh\ntrap '' XFSZ\nulimit -f 300\nexec \(Program.path("octo-record")) \"$@\"\n".utf8).write(
+                to: script)
             try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script.path)
             let pipeline = try Pipeline(["record.enabled=true"], environment: ["OCTO_BIN_DIR": programs.path])
             try pipeline.waitUntilMoving()
             try pipeline.wait(for: "word of the disk") {
-                $0.status["recorder"].map { $0.state == .degraded && $0.headline.contains("the disk takes nothing") } ?? false
+                $0.status["recorder"].map { $0.state == .degraded && $0.headline.contains("the disk takes nothing") }
+                    ?? false
             }
             #expect(pipeline.isExecuting, "the arm does not care")
             let (summary, outcome) = try pipeline.stop()
-            #expect(outcome.exitCode == 5 && restarts(in: summary) == 0 && outcome.errors.contains("is not whole"), "\(outcome.errors)")
+            #expect(
+                outcome.exitCode == 5 && restarts(in: summary) == 0 && outcome.errors.contains("is not whole"),
+                "\(outcome.errors)")
             let path = try #require(files(in: pipeline.folder.appendingPathComponent("episodes")).first)
             let file = try EpisodeFile(path: path)
             #expect(!file.reader.isFinished && file.reader.topics.contains("arm/state"))
@@ -190,9 +205,13 @@ extension EndToEnd {
                 defer { try? FileManager.default.removeItem(at: run) }
                 let outcome = try Program.run(
                     "octo-launch",
-                    [Pipeline.replayManifest, "--for", "2", "--run-folder", run.path, "--set", "record.folder=\(folder)"])
+                    [
+                        Pipeline.replayManifest, "--for", "2", "--run-folder", run.path, "--set",
+                        "record.folder=\(folder)",
+                    ])
                 #expect(outcome.exitCode == 2 || outcome.exitCode == 3, "\(outcome.errors)")
-                #expect(outcome.errors.contains("record.folder") && outcome.errors.contains(folder), "\(outcome.errors)")
+                #expect(
+                    outcome.errors.contains("record.folder") && outcome.errors.contains(folder), "\(outcome.errors)")
             }
         }
 

@@ -33,7 +33,9 @@ extension EndToEnd {
             #expect(waitUntilGone(processes) == [])
         }
 
-        @Test(.enabled(if: Fixture.shared("octo/bridge-episode") != nil, "the real Bridge frames are not on this machine"))
+        @Test(
+            .enabled(if: Fixture.shared("octo/bridge-episode") != nil, "the real Bridge frames are not on this machine")
+        )
         func replaysTheRealBridgeEpisodeTowardsItsLastFrame() throws {
             let episode = try #require(Fixture.shared("octo/bridge-episode")).path
             let pipeline = try Pipeline(
@@ -69,8 +71,9 @@ extension EndToEnd {
             try expectHealthy(summary, outcome)
         }
 
-        /// As its authors run the released checkpoint: trained with two cameras, observed with one, whose tokens alone there
-        /// are. And as the README takes goals: with a sentence, which nobody can tokenize and beside a picture nobody needs.
+        /// As its authors run the released checkpoint: trained with two cameras, observed with one, whose tokens alone
+        /// there are. And as the README takes goals: with a sentence, which nobody can tokenize and beside a picture
+        /// nobody needs.
         @Test func oneCameraIsEnoughForACheckpointOfTwoAndAPictureForAGoalWithASentence() throws {
             let checkpoint = Fixture.url("octo/case10_wrist_left_out/checkpoint").path
             let pipeline = try Pipeline(
@@ -90,7 +93,8 @@ extension EndToEnd {
             let folder = try TemporaryFolder.make("webcam")
             defer { try? FileManager.default.removeItem(at: folder) }
             let whole = Array(try Data(contentsOf: Fixture.url("pictures/restarts.jpg")))
-            let marker = try #require(zip(whole, whole.dropFirst()).enumerated().first { $0.element == (0xff, 0xd0) }?.offset)
+            let marker = try #require(
+                zip(whole, whole.dropFirst()).enumerated().first { $0.element == (0xff, 0xd0) }?.offset)
             for number in 0..<4 {
                 var bytes = whole
                 bytes.insert(contentsOf: [0x12, 0x00, 0x07], at: marker)
@@ -98,7 +102,8 @@ extension EndToEnd {
             }
             let pipeline = try Pipeline(
                 [
-                    #"cameras.primary={"source": "images", "folder": "\#(folder.path)", "pattern": "frame_*.jpg", "rate_hz": 5}"#,
+                    #"cameras.primary={"source": "images", "folder": "\#(folder.path)", "#
+                        + #""pattern": "frame_*.jpg", "rate_hz": 5}"#,
                     #"goal={"source": "none"}"#, "policy.require_goal=false",
                 ])
             try pipeline.wait(for: "chunks of mended frames", limit: 60) {
@@ -108,10 +113,12 @@ extension EndToEnd {
             }
             let (summary, outcome) = try pipeline.stop()
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
-            #expect(summary["mended_frames"]?.int ?? 0 > 2 && summary["unreadable_frames"]?.int == 0, "\(summary.text())")
+            #expect(
+                summary["mended_frames"]?.int ?? 0 > 2 && summary["unreadable_frames"]?.int == 0, "\(summary.text())")
         }
 
-        /// Its process stands still, as one does whose device hangs: the policy goes on without it, says so, and takes it back.
+        /// Its process stands still, as one does whose device hangs: the policy goes on without it, says so, and takes
+        /// it back.
         @Test func anOptionalCameraThatHangsIsMaskedAndTheEpisodeSaysSo() throws {
             let checkpoint = Fixture.url("octo/case10_wrist_left_out/checkpoint").path
             let goal = Fixture.packageRoot.path + "/launch/episode/image_0_029.png"

@@ -151,7 +151,8 @@ extension EndToEnd {
             let pauses = try #require(summary["control_loop"]?["pauses"]?.int)
             print("\(pauses) pauses")
             #expect(pauses > 0)
-            // While it slept the servos have come to rest on their last goals: it goes on from there, from a standstill.
+            // While it slept the servos have come to rest on their last goals: it goes on from there, from a
+            // standstill.
             try ServoEnvelope(.widowX).expectEveryTick(servos.goals(), pauses: Int(pauses))
         }
     }

@@ -119,13 +119,16 @@ extension EndToEnd {
             #expect(outcome.exitCode == 3)
             #expect(outcome.errors.contains("found 1 2 4 5 6 7 8 9, expected 1 2 3 4 5 6 7 8 9"))
             let calibration = Fixture.packageRoot.appendingPathComponent("calibration/widowx-250s.json").path
-            let other = try Pipeline([#"arm={"driver": "dynamixel", "port": "/dev/ttyNone7", "calibration": "\#(calibration)"}"#])
+            let other = try Pipeline([
+                #"arm={"driver": "dynamixel", "port": "/dev/ttyNone7", "calibration": "\#(calibration)"}"#
+            ])
             let ended = other.launcher.waitForEnd(limit: 60)
             #expect(ended.exitCode == 3 && ended.errors.contains("/dev/ttyNone7: there is no such device"))
         }
 
         @Test func unknownFaultsAreRefused() throws {
-            let outcome = try Program.run("octo-arm", ["emulate", "--link", "/tmp/octo-no-link", "--fault", "explode 3"])
+            let outcome = try Program.run(
+                "octo-arm", ["emulate", "--link", "/tmp/octo-no-link", "--fault", "explode 3"])
             #expect(outcome.exitCode == 1 && outcome.errors.contains("explode 3"))
             #expect(!FileManager.default.fileExists(atPath: "/tmp/octo-no-link"))
         }
@@ -158,12 +161,16 @@ extension EndToEnd {
             let clear = try Program.run("octo-arm", ["clear", "--run", pipeline.folder.path])
             #expect(clear.exitCode == 0 && clear.output.contains("no fault"), "\(clear.output)\(clear.errors)")
             let resumed = try Program.run("octo-arm", ["resume", "--run", pipeline.folder.path])
-            #expect(resumed.exitCode == 0 && resumed.output.contains("may move the arm again"), "\(resumed.output)\(resumed.errors)")
+            #expect(
+                resumed.exitCode == 0 && resumed.output.contains("may move the arm again"),
+                "\(resumed.output)\(resumed.errors)")
             try pipeline.wait(for: "motion on a fresh chunk") { pipeline in
                 if case .executing = pipeline.armState?.mode { true } else { false }
             }
             let twice = try Program.run("octo-arm", ["resume", "--run", pipeline.folder.path])
-            #expect(twice.exitCode == 0 && twice.output.contains("nothing keeps the policy"), "\(twice.output)\(twice.errors)")
+            #expect(
+                twice.exitCode == 0 && twice.output.contains("nothing keeps the policy"),
+                "\(twice.output)\(twice.errors)")
             _ = try pipeline.stop()
         }
 

@@ -27,7 +27,8 @@ struct ServoEnvelope {
         func range(_ node: JSONNode) throws -> ClosedRange<Int> {
             try #require(node["lower_pulse"]?.int)...(try #require(node["upper_pulse"]?.int))
         }
-        joints = try zip(try #require(servos["joints"]?.array), try #require(root["joints"]?.array)).map { servo, joint in
+        joints = try zip(try #require(servos["joints"]?.array), try #require(root["joints"]?.array)).map {
+            servo, joint in
             Joint(
                 id: try #require(servo["id"]?.int), pulses: try range(servo),
                 speed: try #require(joint["velocity_rad_s"]?.double) * Self.pulsesPerRadian,
@@ -48,8 +49,8 @@ struct ServoEnvelope {
     }
 
     /// What the arm's servos were told by a program that never moves them on what it has not read: each goal within the
-    /// limits and a tick's travel of the one before it, or of where the servo stood; torque only where it stands. By count,
-    /// so that it is the same on a busy machine.
+    /// limits and a tick's travel of the one before it, or of where the servo stood; torque only where it stands. By
+    /// count, so that it is the same on a busy machine.
     /// - Returns: what was not so, in words.
     func violations(_ writes: [EmulatedServos.Write]) -> [String] {
         var found: [String] = []
@@ -88,7 +89,8 @@ struct ServoEnvelope {
         #expect(!goals.isEmpty, "nobody told the servos anything", sourceLocation: sourceLocation)
         for (id, pulses) in joints.map({ ($0.id, $0.pulses) }) + [gripper] {
             let outside = goals.filter { $0.id == id && !pulses.contains($0.pulses) }
-            #expect(outside.isEmpty, "servo \(id) may have \(pulses): \(outside.prefix(3))", sourceLocation: sourceLocation)
+            #expect(
+                outside.isEmpty, "servo \(id) may have \(pulses): \(outside.prefix(3))", sourceLocation: sourceLocation)
         }
     }
 
@@ -125,20 +127,25 @@ struct ServoEnvelope {
             let steps = zip(own, own.dropFirst()).map { $1 - $0 }
             // Each goal is rounded to a pulse.
             let (longest, change) = (
-                joint.speed / EmulatedServos.rate + 1, joint.acceleration / (EmulatedServos.rate * EmulatedServos.rate) + 2
+                joint.speed / EmulatedServos.rate + 1,
+                joint.acceleration / (EmulatedServos.rate * EmulatedServos.rate) + 2
             )
             #expect(
-                steps.allSatisfy { abs($0) <= longest }, "servo \(joint.id): \(steps.map(abs).max() ?? 0), \(longest) allowed",
+                steps.allSatisfy { abs($0) <= longest },
+                "servo \(joint.id): \(steps.map(abs).max() ?? 0), \(longest) allowed",
                 sourceLocation: sourceLocation)
             guard isOneProcess else { continue }
-            for (index, (before, after)) in zip(steps, steps.dropFirst()).enumerated() where abs(after - before) > change {
+            for (index, (before, after)) in zip(steps, steps.dropFirst()).enumerated()
+            where abs(after - before) > change {
                 standstills.insert(index)
                 #expect(
-                    pauses > 0 && abs(after) <= change, "servo \(joint.id): from \(before) to \(after) a tick, \(change) allowed",
+                    pauses > 0 && abs(after) <= change,
+                    "servo \(joint.id): from \(before) to \(after) a tick, \(change) allowed",
                     sourceLocation: sourceLocation)
             }
         }
-        #expect(standstills.count <= pauses, "from a standstill at \(standstills.sorted())", sourceLocation: sourceLocation)
+        #expect(
+            standstills.count <= pauses, "from a standstill at \(standstills.sorted())", sourceLocation: sourceLocation)
     }
 
     /// The same with what the arm says in the summary of its run: on a busy machine it may have paused.
@@ -194,9 +201,12 @@ struct ServoEnvelope {
         withKnownIssue { envelope.expect(goals(pulses)) }
     }
 
-    private func write(goal: Int? = nil, torque: Int? = nil, at position: Int, hadTorque: Bool = true) -> EmulatedServos.Write {
+    private func write(
+        goal: Int? = nil, torque: Int? = nil, at position: Int, hadTorque: Bool = true
+    ) -> EmulatedServos.Write {
         .init(
-            seconds: 0, id: 2, goal: goal, torque: torque, position: position, goalAfter: goal ?? 2_000, hadTorque: hadTorque)
+            seconds: 0, id: 2, goal: goal, torque: torque, position: position, goalAfter: goal ?? 2_000,
+            hadTorque: hadTorque)
     }
 
     /// Joint 2 of an SO-101 may go 39 pulses a tick, and 2 for rounding.
@@ -204,7 +214,8 @@ struct ServoEnvelope {
         let envelope = try ServoEnvelope(.so101)
         let writes = [
             write(goal: 2_000, at: 2_000, hadTorque: false), write(torque: 1, at: 2_001, hadTorque: false),
-            write(goal: 2_041, at: 2_001), write(goal: 2_082, at: 2_020), write(torque: 1, at: 2_050), write(goal: 2_123, at: 2_060),
+            write(goal: 2_041, at: 2_001), write(goal: 2_082, at: 2_020), write(torque: 1, at: 2_050),
+            write(goal: 2_123, at: 2_060),
         ]
         #expect(envelope.violations(writes) == [])
     }
@@ -213,9 +224,13 @@ struct ServoEnvelope {
         let envelope = try ServoEnvelope(.so101)
         let sound = [write(goal: 2_000, at: 2_000)]
         for planted in [
-            [write(goal: 2_200, at: 2_000)], [write(goal: 900, at: 2_000)], [write(torque: 1, at: 1_990, hadTorque: false)],
+            [write(goal: 2_200, at: 2_000)], [write(goal: 900, at: 2_000)],
+            [write(torque: 1, at: 1_990, hadTorque: false)],
             // The goal from before the torque went counts no more.
-            [write(torque: 0, at: 2_000), write(torque: 1, at: 1_999, hadTorque: false), write(goal: 2_010, at: 1_700)],
+            [
+                write(torque: 0, at: 2_000), write(torque: 1, at: 1_999, hadTorque: false),
+                write(goal: 2_010, at: 1_700),
+            ],
         ] {
             #expect(!envelope.violations(sound + planted).isEmpty, "\(planted)")
         }

@@ -5,14 +5,15 @@ import Testing
 import Time
 
 extension EndToEnd {
-    /// A sample of the fault grid (ArmLoopTests) with real processes over a pseudo-terminal, judged by what the servos were
-    /// told and not by when.
+    /// A sample of the fault grid (ArmLoopTests) with real processes over a pseudo-terminal, judged by what the servos
+    /// were told and not by when.
     @Suite(.serialized) struct ServoFaultGridTests {
         private func expectSound(_ servos: EmulatedServos, sourceLocation: SourceLocation = #_sourceLocation) throws {
             let writes = try servos.motionWrites()
             #expect(!writes.isEmpty, sourceLocation: sourceLocation)
             let violations = try ServoEnvelope(servos.arm).violations(writes)
-            #expect(violations.isEmpty, "\(violations.prefix(5).joined(separator: "\n"))", sourceLocation: sourceLocation)
+            #expect(
+                violations.isEmpty, "\(violations.prefix(5).joined(separator: "\n"))", sourceLocation: sourceLocation)
         }
 
         private func waitForFault(_ pipeline: Pipeline, saying words: String) throws {

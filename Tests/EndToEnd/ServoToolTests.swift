@@ -11,7 +11,9 @@ extension EndToEnd {
             try RunningProgram("octo-arm", arguments).waitForEnd(limit: 60)
         }
 
-        private func json(_ outcome: Program.Outcome) throws -> JSONNode { try JSONNode(parsing: Array(outcome.output.utf8)) }
+        private func json(_ outcome: Program.Outcome) throws -> JSONNode {
+            try JSONNode(parsing: Array(outcome.output.utf8))
+        }
 
         @Test(arguments: [(EmulatedServos.Arm.widowX, "dynamixel", 9), (.so101, "feetech", 6)])
         func scanFindsTheServosAtTheirRate(arm kind: EmulatedServos.Arm, name: String, count: Int) throws {
@@ -27,7 +29,8 @@ extension EndToEnd {
         }
 
         @Test func whereNothingAnswersItSaysSo() throws {
-            let servos = try EmulatedServos(["--fault", "missing 1"], of: ["--driver", "feetech", "--ids", "1"], arm: .so101)
+            let servos = try EmulatedServos(
+                ["--fault", "missing 1"], of: ["--driver", "feetech", "--ids", "1"], arm: .so101)
             let outcome = try arm(["scan", "--port", servos.link, "--baud", "1000000"])
             #expect(outcome.exitCode == 1 && outcome.output.contains("no servo answers on \(servos.link)"))
             #expect(outcome.output.contains("without --driver and --baud tries everything"))
@@ -39,23 +42,28 @@ extension EndToEnd {
             let servos = try EmulatedServos(
                 ["--fault", "duplicate 2", "--fault", "level 3 0"], of: ["--driver", "dynamixel", "--ids", "1,2,3"])
             let outcome = try arm(["scan", "--port", servos.link])
-            #expect(outcome.exitCode == 1 && outcome.output.contains("1 dynamixel servos on \(servos.link) at 1000000 baud"))
+            #expect(
+                outcome.exitCode == 1 && outcome.output.contains("1 dynamixel servos on \(servos.link) at 1000000 baud")
+            )
             #expect(
                 outcome.output.contains(
-                    "problem: id 2: damaged answers, as of two servos with this id. Connect one of them alone and give it its own id "
-                        + "with 'octo-arm setup'"), "\(outcome.output)")
+                    "problem: id 2: damaged answers, as of two servos with this id. Connect one of them alone and "
+                        + "give it its own id with 'octo-arm setup'"), "\(outcome.output)")
             #expect(outcome.output.contains("problem: id 3: it answers pings and no reads"))
             let old = try EmulatedServos(["--fault", "protocol 1 1"], of: ["--driver", "dynamixel", "--ids", "1"])
             let first = try arm(["scan", "--port", old.link, "--driver", "dynamixel", "--baud", "1000000", "--json"])
             let problems = try json(first)["found"]?.array?.first?["problems"]?.array
-            #expect(first.exitCode == 1 && problems?.first?["found"]?.string == "id 1: it answers in Dynamixel protocol 1.0")
+            #expect(
+                first.exitCode == 1 && problems?.first?["found"]?.string == "id 1: it answers in Dynamixel protocol 1.0"
+            )
         }
 
         @Test func setupGivesAServoItsIdAndRate() throws {
             let servos = try EmulatedServos(["--baud", "57600"], of: ["--driver", "dynamixel", "--ids", "1"])
             // Nobody says yes: nothing is written.
             let unasked = try arm(["setup", "--id", "6", "--port", servos.link])
-            #expect(unasked.exitCode == 1 && unasked.output.contains("found id 1 in Dynamixel protocol 2.0 at 57600 baud"))
+            #expect(
+                unasked.exitCode == 1 && unasked.output.contains("found id 1 in Dynamixel protocol 2.0 at 57600 baud"))
             #expect(unasked.errors.contains("Nothing was written"))
             #expect(try servos.writeCount() == 0)
             let done = try arm(["setup", "--id", "6", "--port", servos.link, "--yes"])
@@ -72,16 +80,21 @@ extension EndToEnd {
                 ["--fault", "missing 12"], of: ["--driver", "feetech", "--ids", "11,12"], arm: .so101)
             let input = Pipe()
             let program = try RunningProgram(
-                "octo-arm", ["setup", "--arm", EmulatedServos.Arm.so101.calibration, "--port", servos.link], input: input)
+                "octo-arm", ["setup", "--arm", EmulatedServos.Arm.so101.calibration, "--port", servos.link],
+                input: input)
             func answer(_ text: String) { input.fileHandleForWriting.write(Data((text + "\n").utf8)) }
-            try wait("the first servo") { program.output.contains("1 of 6. Connect only the servo of shoulder_pan: it gets id 1") }
+            try wait("the first servo") {
+                program.output.contains("1 of 6. Connect only the servo of shoulder_pan: it gets id 1")
+            }
             answer("")
             try wait("its id") { program.output.contains("the servo answers as id 1 at 1000000 baud: STS3215") }
             try wait("the second servo") { program.output.contains("2 of 6. Connect only the servo of shoulder_lift") }
             servos.say("missing")
             usleep(300_000)
             answer("")
-            try wait("a refusal, since the first is still there") { program.output.contains("id 12 in Feetech's protocol") }
+            try wait("a refusal, since the first is still there") {
+                program.output.contains("id 12 in Feetech's protocol")
+            }
             servos.say("missing 1")
             usleep(300_000)
             answer("")
@@ -97,9 +110,14 @@ extension EndToEnd {
         @Test func setupRefusesTwoServosAndWritesNothing() throws {
             let servos = try EmulatedServos(of: ["--driver", "feetech", "--ids", "1,2"], arm: .so101)
             let outcome = try arm(["setup", "--id", "3", "--port", servos.link, "--yes"])
-            #expect(outcome.exitCode == 1 && outcome.errors.contains("found id 1 in Feetech's protocol at 1000000 baud; id 2"))
+            #expect(
+                outcome.exitCode == 1
+                    && outcome.errors.contains("found id 1 in Feetech's protocol at 1000000 baud; id 2"))
             #expect(try servos.writeCount() == 0)
-            for wrong in [["setup"], ["setup", "--id", "3", "--arm", "x"], ["setup", "--id", "3", "--json"], ["setup", "--id", "3", "--baud", "7"]] {
+            for wrong in [
+                ["setup"], ["setup", "--id", "3", "--arm", "x"], ["setup", "--id", "3", "--json"],
+                ["setup", "--id", "3", "--baud", "7"],
+            ] {
                 #expect(try arm(wrong).exitCode == 2, "\(wrong)")
             }
         }
@@ -175,7 +193,8 @@ extension EndToEnd {
                 program.process.waitUntilExit()
                 input = Pipe()
                 program = try RunningProgram(
-                    "octo-arm", ["calibrate", "--port", link ?? servos.link, "--calibration", file] + arguments, input: input)
+                    "octo-arm", ["calibrate", "--port", link ?? servos.link, "--calibration", file] + arguments,
+                    input: input)
             }
 
             func answer(_ text: String = "") { input.fileHandleForWriting.write(Data((text + "\n").utf8)) }
@@ -201,7 +220,11 @@ extension EndToEnd {
                     }
                     let before = program.output.count
                     answer()
-                    if try awaitAny(["3 of 5", "not moved", "went past", "middle of the sweep"], after: before) == "3 of 5" { return }
+                    if try awaitAny(["3 of 5", "not moved", "went past", "middle of the sweep"], after: before)
+                        == "3 of 5"
+                    {
+                        return
+                    }
                 }
                 throw TimedOut(description: "the sweep was never complete:\n\(program.output)")
             }
@@ -284,7 +307,8 @@ extension EndToEnd {
             try FileManager.default.copyItem(atPath: EmulatedServos.Arm.so101.calibration, toPath: file)
             for id in 1...6 { servos.say("torque \(id) 1") }
             let outcome = try arm(["calibrate", "--port", servos.link, "--calibration", file])
-            #expect(outcome.exitCode == 1 && outcome.errors.contains("standard input ended, expected Enter from a person"))
+            #expect(
+                outcome.exitCode == 1 && outcome.errors.contains("standard input ended, expected Enter from a person"))
             #expect(outcome.errors.contains("Nothing was written"))
             #expect(try servos.writeCount() == 0, "torque is on as it was")
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["arm.json"])
@@ -311,7 +335,8 @@ extension EndToEnd {
             _ = try person.awaitAny(["nothing was written to the servos"])
             #expect(try other.writeCount() == 0)
             let kept = try #require(
-                try FileManager.default.contentsOfDirectory(atPath: person.folder.path).first { $0.contains(".draft.") })
+                try FileManager.default.contentsOfDirectory(atPath: person.folder.path).first { $0.contains(".draft.") }
+            )
             try FileManager.default.moveItem(
                 atPath: person.folder.appendingPathComponent(kept).path, toPath: person.file + ".draft")
             try person.beginAgain(killing: SIGKILL)

@@ -114,7 +114,10 @@ extension EndToEnd {
             try Data(#"{"objects": [{"name": "x", "shape": "ball", "position_m": [0.2, 0]}]}"#.utf8).write(to: scene)
             let outcome = try Program.run(
                 "octo-launch",
-                [Self.manifest, "--set", "record.enabled=false", "--run-folder", folder.appendingPathComponent("run").path, "--set", "simulation.scene=\(scene.path)"])
+                [
+                    Self.manifest, "--set", "record.enabled=false", "--run-folder",
+                    folder.appendingPathComponent("run").path, "--set", "simulation.scene=\(scene.path)",
+                ])
             #expect(outcome.exitCode == 3)
             #expect(outcome.errors.contains("objects[0].shape"), "\(outcome.errors)")
         }
@@ -134,7 +137,10 @@ extension EndToEnd {
             let model = try model(replacing: "<worldbody>", with: "<worldbody><gizmo/>", in: folder)
             let outcome = try Program.run(
                 "octo-launch",
-                [Self.manifest, "--set", "record.enabled=false", "--run-folder", folder.appendingPathComponent("run").path, "--set", "simulation.mjcf=\(model)"])
+                [
+                    Self.manifest, "--set", "record.enabled=false", "--run-folder",
+                    folder.appendingPathComponent("run").path, "--set", "simulation.mjcf=\(model)",
+                ])
             #expect(outcome.exitCode == 3)
             #expect(outcome.errors.contains("gizmo"), "\(outcome.errors)")
         }
@@ -142,12 +148,13 @@ extension EndToEnd {
         @Test func aWorldThatBlowsUpIsToldAndTheArmHolds() throws {
             let folder = try TemporaryFolder.make("model")
             defer { try? FileManager.default.removeItem(at: folder) }
-            // A slider that flees from its origin, five times as fast every fifth of a second: after some seconds its place
-            // is no number that MuJoCo believes. It touches nothing meanwhile.
+            // A slider that flees from its origin, five times as fast every fifth of a second: after some seconds its
+            // place is no number that MuJoCo believes. It touches nothing meanwhile.
             var model = try model(
                 replacing: "</worldbody>",
                 with: "<body name=\"runaway\" pos=\"2 2 2\"><joint name=\"runaway\" type=\"slide\" axis=\"1 0 0\"/>"
-                    + "<geom type=\"sphere\" size=\"0.01\" mass=\"1\" contype=\"0\" conaffinity=\"0\"/></body></worldbody>",
+                    + "<geom type=\"sphere\" size=\"0.01\" mass=\"1\" contype=\"0\" "
+                    + "conaffinity=\"0\"/></body></worldbody>",
                 in: folder)
             let text = try String(contentsOfFile: model, encoding: .utf8).replacing(
                 "</actuator>",
@@ -169,7 +176,8 @@ extension EndToEnd {
             ("cameras.primary.source=simulated", "simulated world"), ("arm.port=simulation", "simulated world"),
         ])
         func whatNeedsAWorldSaysSoWithoutOne(setting: String, words: String) throws {
-            let start = setting.hasPrefix("arm")
+            let start =
+                setting.hasPrefix("arm")
                 ? #"arm={"driver": "dynamixel", "port": "simulation", "calibration": "\#(Self.calibration)"}"#
                 : #"cameras.primary={"source": "simulated"}"#
             let outcome = try Program.run("octo-launch", [Pipeline.replayManifest, "--check", "--set", start])
@@ -186,7 +194,8 @@ extension EndToEnd {
                 let outcome = try Program.run(
                     "octo-sim",
                     [
-                        "demos", "--task", "reach", "--episodes", "2", "--seed", "4", "--out", folder.path, "--name", name,
+                        "demos", "--task", "reach", "--episodes", "2", "--seed", "4", "--out", folder.path, "--name",
+                        name,
                         "--calibration", Self.calibration, "--json",
                     ])
                 #expect(outcome.exitCode == 0, "\(outcome.errors)")
@@ -222,7 +231,8 @@ extension EndToEnd {
             let again = try Program.run(
                 "octo-sim",
                 [
-                    "demos", "--task", "reach", "--episodes", "1", "--out", folder.path, "--name", "one", "--calibration",
+                    "demos", "--task", "reach", "--episodes", "1", "--out", folder.path, "--name", "one",
+                    "--calibration",
                     Self.calibration,
                 ])
             #expect(again.exitCode == 2 && again.errors.contains(one.path), "\(again.errors)")
@@ -234,28 +244,31 @@ extension EndToEnd {
             let outcome = try Program.run(
                 "octo-sim",
                 [
-                    "demos", "--task", "reach,push", "--episodes", "2", "--noise", "1", "--random-start", "--goal-arm", "away",
+                    "demos", "--task", "reach,push", "--episodes", "2", "--noise", "1", "--random-start", "--goal-arm",
+                    "away",
                     "--jobs", "2", "--out", folder.path, "--calibration", Self.calibration, "--json",
                 ], limit: 120)
             #expect(outcome.exitCode <= 1, "\(outcome.errors)")
             let summary = try JSONNode(parsing: Array(outcome.output.utf8))
             let dataset = try #require(summary["folder"]?.string)
             #expect(dataset.hasSuffix("octo_sim/1.0.0") && summary["parts"]?.array?.count == 2)
-            let statistics = try JSONNode(parsing: Data(contentsOf: URL(fileURLWithPath: dataset + "/dataset_statistics.json")))
+            let statistics = try JSONNode(
+                parsing: Data(contentsOf: URL(fileURLWithPath: dataset + "/dataset_statistics.json")))
             #expect(statistics["num_trajectories"]?.int == 2 && statistics["num_transitions"] == summary["steps"])
             let reader = try RLDSDatasetReader(folder: dataset)
             #expect(reader.features.hasPerturbations && reader.features.goal?.key == "goal_image_0")
         }
 
-        /// A policy that reads the arm's state drives. How well it does so is its own affair: an episode in which it does as the
-        /// expert would is a good one, too.
+        /// A policy that reads the arm's state drives. How well it does so is its own affair: an episode in which it
+        /// does as the expert would is a good one, too.
         @Test func aLearnerDrivesAndTheExpertEndsTheTask() throws {
             let folder = try TemporaryFolder.make("demos")
             defer { try? FileManager.default.removeItem(at: folder) }
             let outcome = try Program.run(
                 "octo-sim",
                 [
-                    "demos", "--task", "reach", "--episodes", "4", "--random-start", "--policy", "launch/policies/table", "--truth",
+                    "demos", "--task", "reach", "--episodes", "4", "--random-start", "--policy",
+                    "launch/policies/table", "--truth",
                     "--out", folder.path, "--calibration", Self.calibration, "--json",
                 ], limit: 120)
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
@@ -276,7 +289,8 @@ extension EndToEnd {
             (["--task", "reach", "--policy", "nowhere"], "nowhere"),
             (["--task", "reach", "--policy", "launch/policies/table", "--noise", "1"], "--noise"),
             (["--task", "reach", "--policy", "launch/policies/table", "--jobs", "2"], "--jobs"),
-            (["--task", "reach,fly"], "fly"), (["--task", "reach,"], "reach,"), (["--task", "reach", "--noise", "9"], "--noise"),
+            (["--task", "reach,fly"], "fly"), (["--task", "reach,"], "reach,"),
+            (["--task", "reach", "--noise", "9"], "--noise"),
             (["--task", "reach", "--jobs", "0"], "--jobs"), (["--task", "reach", "--goal-arm", "gone"], "there"),
             (["--task", "reach", "--object", "block,spoon"], "block, cylinder, cup"),
         ])
@@ -324,14 +338,16 @@ extension EndToEnd {
                 let outcome = try Program.run(
                     "octo-eval",
                     [
-                        "--manifest", Self.manifest, "--json", "--seed", "4000", "--episodes", "6", "--delay-steps", "1", "--max-steps",
+                        "--manifest", Self.manifest, "--json", "--seed", "4000", "--episodes", "6", "--delay-steps",
+                        "1", "--max-steps",
                         "80",
                     ] + arguments, limit: 300)
                 #expect(outcome.exitCode == 0, "\(outcome.errors)")
                 return try #require(try JSONNode(parsing: Array(outcome.output.utf8))["table"]?.array)
             }
             let pushing = Fixture.packageRoot.appendingPathComponent("launch/policies/push").path
-            let rows = try successes(["--task", "reach,pick-place"]) + successes(["--task", "push", "--policy", pushing])
+            let rows =
+                try successes(["--task", "reach,pick-place"]) + successes(["--task", "push", "--policy", pushing])
             #expect(rows.count == 3)
             for (row, least) in zip(rows, [4, 2, 2]) {
                 #expect((row["successes"]?.int ?? 0) >= least, "\(row.text())")
@@ -349,7 +365,8 @@ extension EndToEnd {
                 let outcome = try Program.run(
                     "octo-eval",
                     [
-                        "--manifest", Self.manifest, "--json", "--task", "reach,push", "--goal-from", "task,black", "--max-steps", "3",
+                        "--manifest", Self.manifest, "--json", "--task", "reach,push", "--goal-from", "task,black",
+                        "--max-steps", "3",
                         "--episodes", "\(episodes)",
                     ] + arguments, limit: 120)
                 #expect(outcome.exitCode == 0, "\(outcome.errors)")
@@ -367,7 +384,10 @@ extension EndToEnd {
             #expect(rest.errors.contains("3 of 8 episodes are in the results already"), "\(rest.errors)")
             let other = try Program.run(
                 "octo-eval",
-                ["--manifest", Self.manifest, "--task", "reach", "--max-steps", "4", "--results", path("results.jsonl")])
+                [
+                    "--manifest", Self.manifest, "--task", "reach", "--max-steps", "4", "--results",
+                    path("results.jsonl"),
+                ])
             #expect(other.exitCode == 2 && other.errors.contains("max_steps is 3 there, 4 here"), "\(other.errors)")
 
             let episode = path("failures/push-block-goal-black-seed-1.mcap")
@@ -386,14 +406,21 @@ extension EndToEnd {
             let results = folder.appendingPathComponent("results.jsonl")
             let running = try RunningProgram(
                 "octo-eval",
-                ["--manifest", Self.manifest, "--task", "reach", "--random", "--episodes", "100000", "--results", results.path])
-            func lines() -> Int { (try? String(contentsOf: results, encoding: .utf8))?.split(separator: "\n").count ?? 0 }
+                [
+                    "--manifest", Self.manifest, "--task", "reach", "--random", "--episodes", "100000", "--results",
+                    results.path,
+                ])
+            func lines() -> Int {
+                (try? String(contentsOf: results, encoding: .utf8))?.split(separator: "\n").count ?? 0
+            }
             let deadline = MonotonicTime.now() + .seconds(60)
             while lines() < 3, MonotonicTime.now() < deadline { usleep(50_000) }
             kill(running.process.processIdentifier, SIGINT)
             let outcome = running.waitForEnd(limit: 60)
             #expect(outcome.exitCode == 130, "\(outcome.errors)")
-            #expect(outcome.output.contains("reach") && outcome.errors.contains("of 100000 episodes were not run"), "\(outcome.errors)")
+            #expect(
+                outcome.output.contains("reach") && outcome.errors.contains("of 100000 episodes were not run"),
+                "\(outcome.errors)")
             #expect(lines() >= 3)
         }
 
@@ -403,15 +430,20 @@ extension EndToEnd {
             let outcome = try Program.run(
                 "octo-eval",
                 [
-                    "align", "--manifest", Self.manifest, "--task", "reach", "--axes", "camera-turn,arm-away", "--episodes", "1",
+                    "align", "--manifest", Self.manifest, "--task", "reach", "--axes", "camera-turn,arm-away",
+                    "--episodes", "1",
                     "--max-steps", "3", "--out", folder.path,
                 ], limit: 120)
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
-            func content(_ name: String) throws -> [UInt8] { Array(try Data(contentsOf: folder.appendingPathComponent(name))) }
+            func content(_ name: String) throws -> [UInt8] {
+                Array(try Data(contentsOf: folder.appendingPathComponent(name)))
+            }
             let table = try JSONNode(parsing: content("table.json"))
             #expect(table["axes"]?.array?.map { $0["rows"]?.array?.count } == [6, 2])
             let limits = try JSONNode(parsing: content("goal_fit.json"))
-            #expect(limits["limits"]?.array?.allSatisfy { $0["unknown"]?.string?.contains("only 1 episodes") == true } == true)
+            #expect(
+                limits["limits"]?.array?.allSatisfy { $0["unknown"]?.string?.contains("only 1 episodes") == true }
+                    == true)
             #expect(String(decoding: try content("alignment.svg"), as: UTF8.self).contains("camera-turn"))
             #expect(try RGBImage(contentsOf: folder.appendingPathComponent("goals.png").path).width > 700)
             #expect(String(decoding: try content("results.jsonl"), as: UTF8.self).split(separator: "\n").count == 8)
@@ -426,7 +458,8 @@ extension EndToEnd {
             (["--task", "reach", "--expert", "--goal-from", "black"], "--goal-from"),
             (["--task", "reach", "--record-all"], "--record"),
             (["align", "--task", "reach", "--out", "/tmp", "--axes", "smell"], "'smell'"),
-            (["align", "--task", "reach,push", "--out", "/tmp"], "one task"), (["--task", "reach", "--expert", "--random"], "three policies"),
+            (["align", "--task", "reach,push", "--out", "/tmp"], "one task"),
+            (["--task", "reach", "--expert", "--random"], "three policies"),
             (["--task", "reach", "--object", "spoon"], "block, cylinder, cup"),
             (["--task", "reach", "--manifest", Pipeline.replayManifest], "simulation"),
             (["--task", "reach", "--policy", "/nonexistent"], "/nonexistent"),

@@ -15,7 +15,8 @@ final class StandInRobot {
     static let nodes = ["camera-primary", "goal", "policy", "arm"]
     /// Runs until it is asked to stop. `wait` instead of a plain `sleep` lets the shell act on the signal at once; when
     /// the launcher is dead, `echo` ends the shell, so it comes last.
-    static let obedient = "case \" $* \" in *' --check '*) exit 0;; esac\ntrap 'kill $!; echo bye; exit 0' TERM\nsleep 60 & wait"
+    static let obedient =
+        "case \" $* \" in *' --check '*) exit 0;; esac\ntrap 'kill $!; echo bye; exit 0' TERM\nsleep 60 & wait"
 
     let folder: URL
     let process = Process()
@@ -55,7 +56,8 @@ final class StandInRobot {
         ).write(to: folder.appendingPathComponent("robot.json"))
         for name in ["octo-camera", "octo-goal", "octo-policy", "octo-arm"] {
             let script = folder.appendingPathComponent("bin/\(name)")
-            let text = "#!/bin/sh\necho $$ > \(folder.path)/pids/\(name).new\n"
+            let text =
+                "#!/bin/sh\necho $$ > \(folder.path)/pids/\(name).new\n"
                 + "mv \(folder.path)/pids/\(name).new \(folder.path)/pids/\(name)\n"
                 + "echo started $*\n\(scripts[name] ?? Self.obedient)\n"
             try Data(text.utf8).write(to: script)

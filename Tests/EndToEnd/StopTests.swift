@@ -13,7 +13,8 @@ extension EndToEnd {
         private func armAlone(_ servos: EmulatedServos) throws -> URL {
             let url = try TemporaryFolder.make("manifest").appendingPathComponent("bare.json")
             let arm = """
-                { "policy": { "checkpoint": "nowhere" }, "arm": { "driver": "\(servos.arm.driver)", "port": "\(servos.link)",
+                { "policy": { "checkpoint": "nowhere" }, "arm": { "driver": "\(servos.arm.driver)", "port": \
+                "\(servos.link)",
                   "calibration": "\(servos.arm.calibration)", "control_rate_hz": \(Int(EmulatedServos.rate)) } }
                 """
             try Data(arm.utf8).write(to: url)
@@ -23,24 +24,34 @@ extension EndToEnd {
         /// As cron starts it: without a word of the environment that the arm was started in.
         private func stopFromElsewhere(_ arguments: [String] = []) throws -> Program.Outcome {
             let bare = ["-i", "\(ArmRegistry.variable)=\(Program.registry)", "XDG_RUNTIME_DIR=/run/user/4242"]
-            return try RunningProgram(executable: "/usr/bin/env", bare + [Program.path("octo-arm"), "stop"] + arguments)
-                .waitForEnd(limit: 30)
+            return try RunningProgram(
+                executable: "/usr/bin/env", bare + [Program.path("octo-arm"), "stop"] + arguments
+            )
+            .waitForEnd(limit: 30)
         }
 
         @Test func everyArmIsStoppedFromEveryShell() throws {
-            let (pipeline, servos) = (try Pipeline(environment: ["XDG_RUNTIME_DIR": "/run/user/4711"]), try EmulatedServos())
+            let (pipeline, servos) = (
+                try Pipeline(environment: ["XDG_RUNTIME_DIR": "/run/user/4711"]), try EmulatedServos()
+            )
             try pipeline.waitUntilMoving()
             let manifest = try armAlone(servos)
             defer { try? FileManager.default.removeItem(at: manifest.deletingLastPathComponent()) }
-            let home = try OperatorProgram(["home", "--json", "--pose", "rest", "--speed", "0.05", "--manifest", manifest.path])
+            let home = try OperatorProgram([
+                "home", "--json", "--pose", "rest", "--speed", "0.05", "--manifest", manifest.path,
+            ])
             try home.wait(for: "motion") { $0["mode"]?.string == "manual" }
             let stopped = try stopFromElsewhere()
             #expect(stopped.exitCode == 0, "\(stopped.output)\(stopped.errors)")
             let lines = stopped.output.split(separator: "\n").map(String.init)
             #expect(lines.count == 2 && lines.allSatisfy { $0.hasSuffix("the arm holds: emergency stop") }, "\(lines)")
-            #expect(lines.contains { $0.contains(pipeline.folder.path) } && lines.contains { $0.contains("the arm of 'bare'") })
+            #expect(
+                lines.contains { $0.contains(pipeline.folder.path) }
+                    && lines.contains { $0.contains("the arm of 'bare'") })
             #expect(pipeline.armState?.mode != .manual)
-            try pipeline.wait(for: "the emergency stop") { $0.armState?.mode == .holding(.emergencyStop) && $0.isAtRest }
+            try pipeline.wait(for: "the emergency stop") {
+                $0.armState?.mode == .holding(.emergencyStop) && $0.isAtRest
+            }
             let outcome = home.finish()
             #expect(outcome.exitCode == 1 && outcome.errors.contains("emergency stop"), "\(outcome.errors)")
             _ = try pipeline.stop()
@@ -62,7 +73,8 @@ extension EndToEnd {
             #expect(reset.exitCode == 0 && reset.output.contains("the emergency stop is reset"), "\(reset.errors)")
             try jog.wait(for: "the arm to be let go") { !($0["hold"]?.string?.contains("emergency stop") ?? true) }
             let again = try Program.run("octo-arm", ["reset"])
-            #expect(again.exitCode == 0 && again.output.contains("nothing holds the arm"), "\(again.output)\(again.errors)")
+            #expect(
+                again.exitCode == 0 && again.output.contains("nothing holds the arm"), "\(again.output)\(again.errors)")
             // A second program is kept from the servos, with its name.
             let second = try Program.run("octo-arm", ["home", "--manifest", manifest.path])
             #expect(second.exitCode == 2 && second.errors.contains("drives it already"), "\(second.errors)")
@@ -82,7 +94,9 @@ extension EndToEnd {
             #expect(ArmLatch.load(folder: pipeline.folder.path).isEmergencyStop)
             kill(process, SIGCONT)
             _ = try pipeline.stop()
-            #expect(!FileManager.default.fileExists(atPath: pipeline.folder.path + "/arm-latch.json"), "the run ended as asked")
+            #expect(
+                !FileManager.default.fileExists(atPath: pipeline.folder.path + "/arm-latch.json"),
+                "the run ended as asked")
         }
 
         @Test(.enabled(if: geteuid() == 0, "only root can give a folder to another user"))

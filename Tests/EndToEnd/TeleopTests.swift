@@ -64,7 +64,8 @@ extension EndToEnd {
             // Down: the replay's arm begins at the top of its reach.
             try pipeline.wait(for: "motion by hand") {
                 teleop.press("f")
-                return $0.armState.map { $0.baseFromEEF.translation.z < start.baseFromEEF.translation.z - 0.01 } ?? false
+                return $0.armState.map { $0.baseFromEEF.translation.z < start.baseFromEEF.translation.z - 0.01 }
+                    ?? false
             }
             #expect(pipeline.armState?.mode == .manual)
             try pipeline.wait(for: "its end") { $0.armState?.mode == .holding(.released) && $0.isAtRest }
@@ -109,7 +110,9 @@ extension EndToEnd {
             try teleop.wait(for: "a first state") { _ in true }
             pad.event(3, 3, -32_768)
             pad.hold(DevicePipe.deadMan)
-            try teleop.wait(for: "the reason") { message($0).contains("said nothing") && $0["is_unconfirmed"]?.bool == true }
+            try teleop.wait(for: "the reason") {
+                message($0).contains("said nothing") && $0["is_unconfirmed"]?.bool == true
+            }
             // States from before the motion stand still too.
             try pipeline.letTick(50)
             try pipeline.wait(for: "the arm to stand still") { $0.armState?.setpoint.velocities.magnitude == 0 }
@@ -118,7 +121,9 @@ extension EndToEnd {
             #expect(pipeline.armState?.setpoint.positions == place && pipeline.armState?.mode == .manual)
             pad.hold(DevicePipe.deadMan, false)
             pad.hold(DevicePipe.deadMan)
-            try pipeline.wait(for: "motion") { $0.armState.map { ($0.setpoint.positions - place).magnitude > 1e-3 } ?? false }
+            try pipeline.wait(for: "motion") {
+                $0.armState.map { ($0.setpoint.positions - place).magnitude > 1e-3 } ?? false
+            }
             teleop.press("q")
             #expect(teleop.finish().exitCode == 0)
             _ = try pipeline.stop()
@@ -144,7 +149,9 @@ extension EndToEnd {
                 return state.tick > begin + 200
             }
             #expect(others == [] && pipeline.armState?.setpoint.positions == held)
-            try teleop.wait(for: "who has it") { $0["controller"]?.string == "you" && ($0["state_rate_hz"]?.double ?? 0) > 10 }
+            try teleop.wait(for: "who has it") {
+                $0["controller"]?.string == "you" && ($0["state_rate_hz"]?.double ?? 0) > 10
+            }
             pad.hold(DevicePipe.deadMan, false)
             try pipeline.wait(for: "the policy to go on") { $0.isExecuting }
             var kinds: [RunEvent.Kind] = []
@@ -172,7 +179,8 @@ extension EndToEnd {
             let rest = try #require(pipeline.armState).setpoint.positions
             puck.send([3, 4, 0])
             try pipeline.letTick(50)
-            #expect((try #require(pipeline.armState).setpoint.positions - rest).magnitude < 1e-3, "a button moves nothing")
+            #expect(
+                (try #require(pipeline.armState).setpoint.positions - rest).magnitude < 1e-3, "a button moves nothing")
             teleop.press("q")
             #expect(teleop.finish().exitCode == 0)
             // With a switch, a knock moves nothing.
@@ -186,7 +194,8 @@ extension EndToEnd {
             puck.send([3, 1, 0])
             try pipeline.wait(for: "motion by hand") {
                 puck.send([1, 0, 0, 0, 0, 0x5e, 0x01])
-                return $0.armState.map { $0.mode == .manual && ($0.setpoint.positions - rest).magnitude > 0.02 } ?? false
+                return $0.armState.map { $0.mode == .manual && ($0.setpoint.positions - rest).magnitude > 0.02 }
+                    ?? false
             }
             careful.press("q")
             #expect(careful.finish().exitCode == 0)
@@ -199,7 +208,9 @@ extension EndToEnd {
             let teleop = try teleop(pipeline, ["--device", "spacemouse:\(puck.path)"])
             try teleop.wait(for: "the policy to be seen") { $0["mode"]?.string == "executing" }
             puck.send([3, 2, 0])
-            try pipeline.wait(for: "the emergency stop") { $0.armState?.mode == .holding(.emergencyStop) && $0.isAtRest }
+            try pipeline.wait(for: "the emergency stop") {
+                $0.armState?.mode == .holding(.emergencyStop) && $0.isAtRest
+            }
             teleop.press("x")
             try pipeline.wait(for: "the reset") { $0.armState?.mode == .holding(.awaitingResume) }
             try pipeline.letTick(50)
@@ -247,7 +258,9 @@ extension EndToEnd {
         @Test func aLeaderArmIsFollowedAndItsLossHolds() throws {
             let (pipeline, servos) = (try Pipeline.quiet(), try EmulatedServos())
             let teleop = try teleop(pipeline, leader(servos, ["--follow"]))
-            try teleop.wait(for: "the leader to be followed") { $0["mode"]?.string == "manual" && $0["is_following"]?.bool == true }
+            try teleop.wait(for: "the leader to be followed") {
+                $0["mode"]?.string == "manual" && $0["is_following"]?.bool == true
+            }
             servos.say("turn 1 2262")
             try pipeline.wait(for: "the arm to follow") {
                 $0.armState.map { abs($0.measured.positions[0] - self.waist(2_262)) < 0.02 } ?? false
@@ -266,11 +279,15 @@ extension EndToEnd {
             defer { try? FileManager.default.removeItem(at: file.deletingLastPathComponent()) }
             // Ten degrees off.
             let text = try String(contentsOfFile: servos.arm.calibration, encoding: .utf8).replacingOccurrences(
-                of: "\"id\": 4, \"shadow_ids\": [5], \"homing_offset_pulse\": 0", with: "\"id\": 4, \"shadow_ids\": [5], \"homing_offset_pulse\": 114")
+                of: "\"id\": 4, \"shadow_ids\": [5], \"homing_offset_pulse\": 0",
+                with: "\"id\": 4, \"shadow_ids\": [5], \"homing_offset_pulse\": 114")
             try text.write(to: file, atomically: false, encoding: .utf8)
             let outcome = try Program.run(
                 "octo-teleop",
-                ["--device", "leader:\(servos.link)", "--leader-calibration", file.path, "--follow", "--json", "--run", pipeline.folder.path])
+                [
+                    "--device", "leader:\(servos.link)", "--leader-calibration", file.path, "--follow", "--json",
+                    "--run", pipeline.folder.path,
+                ])
             #expect(outcome.exitCode == 2, "\(outcome.errors)")
             #expect(outcome.errors.contains("servo 4 (elbow): homing offset is 0, expected 114"), "\(outcome.errors)")
             _ = try pipeline.stop()
@@ -282,12 +299,16 @@ extension EndToEnd {
             let wrist = 5
             servos.say("turn 8 2048")
             let teleop = try teleop(pipeline, leader(servos, ["--follow", "--ramp"]))
-            try teleop.wait(for: "the leader to be followed") { $0["mode"]?.string == "manual" && $0["is_following"]?.bool == true }
+            try teleop.wait(for: "the leader to be followed") {
+                $0["mode"]?.string == "manual" && $0["is_following"]?.bool == true
+            }
             for pulses in stride(from: 2_048, through: 4_060, by: 40) {
                 servos.say("turn 8 \(pulses)")
                 try pipeline.letTick(4)
             }
-            try pipeline.wait(for: "the arm at the seam") { $0.armState.map { $0.measured.positions[wrist] > 3.0 } ?? false }
+            try pipeline.wait(for: "the arm at the seam") {
+                $0.armState.map { $0.measured.positions[wrist] > 3.0 } ?? false
+            }
             var (lowest, end) = (Double.infinity, 0)
             for pulses in [4_090, 30, 60] {
                 servos.say("turn 8 \(pulses)")
@@ -335,7 +356,8 @@ extension EndToEnd {
             defer { try? FileManager.default.removeItem(at: library) }
             let pipeline = try Pipeline(
                 [
-                    "cameras.primary.pattern=image_0_000.png", "goal.library=\(library.path)", "policy.require_goal=true",
+                    "cameras.primary.pattern=image_0_000.png", "goal.library=\(library.path)",
+                    "policy.require_goal=true",
                     #"teleop={"before_goal": {"open_gripper": true, "pose": "rest"}}"#,
                 ])
             try pipeline.wait(for: "an arm and a goal node", limit: 60) {
@@ -372,9 +394,13 @@ extension EndToEnd {
             terminal.type("p")
             try terminal.wait(for: "the goal") { $0.contains("y accepts it") }
             let folder = library.appendingPathComponent("cup").path
-            #expect(terminal.text.contains("goal in \(folder)") && terminal.text.contains("▀") && terminal.text.contains("\u{1B}[38;2;"))
+            #expect(
+                terminal.text.contains("goal in \(folder)") && terminal.text.contains("▀")
+                    && terminal.text.contains("\u{1B}[38;2;"))
             terminal.type("p")
-            try terminal.wait(for: "the goal taken again") { $0.components(separatedBy: "goal in \(folder)").count == 3 }
+            try terminal.wait(for: "the goal taken again") {
+                $0.components(separatedBy: "goal in \(folder)").count == 3
+            }
             terminal.type("y")
             try terminal.wait(for: "the end") { _ in !process.isRunning }
             #expect(process.terminationStatus == 0, "\(terminal.text.suffix(500))")
@@ -392,8 +418,11 @@ extension EndToEnd {
         }
 
         @Test(arguments: [
-            (["--run", "/tmp/octo-none-such"], "octo-none-such"), (["--device", "wheel"], "octo-teleop devices"), (["--ramp"], "--device leader"),
-            (["goal"], "name"), (["--device", "gamepad:"], "a path after the colon"), (["--device", "keyboard", "--dead-man", "button"], "SpaceMouse"), (["--device", "leader:/dev/null", "--leader-baud", "1"], "--leader-baud"),
+            (["--run", "/tmp/octo-none-such"], "octo-none-such"), (["--device", "wheel"], "octo-teleop devices"),
+            (["--ramp"], "--device leader"),
+            (["goal"], "name"), (["--device", "gamepad:"], "a path after the colon"),
+            (["--device", "keyboard", "--dead-man", "button"], "SpaceMouse"),
+            (["--device", "leader:/dev/null", "--leader-baud", "1"], "--leader-baud"),
         ])
         func whatCannotBeUsedIsSaid(arguments: [String], word: String) throws {
             let outcome = try Program.run("octo-teleop", arguments)
@@ -411,7 +440,9 @@ extension EndToEnd {
 
         @Test func helpTeachesKeysAndButtons() throws {
             let drive = try Program.run("octo-teleop", ["drive", "--help"])
-            for words in ["EMERGENCY STOP", "left shoulder", "SpaceMouse", "Exit codes"] { #expect(drive.output.contains(words)) }
+            for words in ["EMERGENCY STOP", "left shoulder", "SpaceMouse", "Exit codes"] {
+                #expect(drive.output.contains(words))
+            }
             let goal = try Program.run("octo-teleop", ["goal", "--help"])
             #expect(goal.exitCode == 0 && goal.output.contains("before_goal"))
         }

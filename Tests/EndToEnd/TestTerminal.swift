@@ -16,7 +16,9 @@ final class TestTerminal {
         guard master >= 0 else { throw TimedOut(description: "no pseudo-terminal: errno \(-master)") }
         end = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC)
         var line = termios()
-        guard end >= 0, tcgetattr(end, &line) == 0 else { throw TimedOut(description: "no pseudo-terminal: errno \(errno)") }
+        guard end >= 0, tcgetattr(end, &line) == 0 else {
+            throw TimedOut(description: "no pseudo-terminal: errno \(errno)")
+        }
         line.c_lflag |= tcflag_t(ICANON | ECHO | ISIG | IEXTEN)
         line.c_iflag |= tcflag_t(ICRNL | IXON)
         line.c_oflag |= tcflag_t(OPOST | ONLCR)

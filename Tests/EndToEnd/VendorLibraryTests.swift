@@ -57,7 +57,8 @@ extension EndToEnd {
         func damageIsSeenByTheLibraries() throws {
             for script in [Self.dynamixel, Self.feetech] {
                 let damaged = try run(script, faults: ["corrupt 0.5"])
-                #expect(damaged.exitCode == 1 && damaged.errors.contains("expected"), "\(script.name): \(damaged.errors)")
+                #expect(
+                    damaged.exitCode == 1 && damaged.errors.contains("expected"), "\(script.name): \(damaged.errors)")
             }
             let alone = try run(Self.feetech, faults: ["missing 4"])
             #expect(alone.exitCode == 1 && alone.errors.contains("ping 4"), "\(alone.errors)")
@@ -79,7 +80,8 @@ extension EndToEnd {
             let calibration = Fixture.packageRoot.appendingPathComponent("calibration/widowx-250s.json").path
             let other = try Program.run(
                 "octo-arm", ["emulate", "--link", link, "--driver", "feetech", "--calibration", calibration])
-            #expect(other.exitCode == 1 && other.errors.contains("found dynamixel, expected feetech"), "\(other.errors)")
+            #expect(
+                other.exitCode == 1 && other.errors.contains("found dynamixel, expected feetech"), "\(other.errors)")
             #expect(!FileManager.default.fileExists(atPath: link))
         }
     }

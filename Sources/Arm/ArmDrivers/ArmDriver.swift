@@ -4,11 +4,11 @@ import Time
 /// One arm, as the control loop drives it. Belongs to the loop's thread.
 ///
 /// Every implementation passes the conformance suite in its tests. A driver has no clock: the time is an argument.
-/// Its methods are bounded in time, and none allocates, locks or logs; only setting servos up, which takes longer and happens
-/// while the arm stands, may.
+/// Its methods are bounded in time, and none allocates, locks or logs; only setting servos up, which takes longer and
+/// happens while the arm stands, may.
 ///
-/// After an error that means that servos may not be what or where they were, a driver is suspended: it goes on reading, sends
-/// nothing, and sets the servos up anew only when somebody says `resume`.
+/// After an error that means that servos may not be what or where they were, a driver is suspended: it goes on reading,
+/// sends nothing, and sets the servos up anew only when somebody says `resume`.
 package protocol ArmDriver: Sendable {
     /// Joints of the arm, without the gripper.
     var jointCount: Int { get }
@@ -16,8 +16,9 @@ package protocol ArmDriver: Sendable {
     /// Setpoints are not sent: something has gone wrong that a person has to see to.
     var isSuspended: Bool { get }
 
-    /// What the encoders say, radians, radians per second, opening 0...1 (a little beyond is possible). Joints that did not
-    /// answer are in `unread` and stay where they were read last; before every encoder was read once there is no state.
+    /// What the encoders say, radians, radians per second, opening 0...1 (a little beyond is possible). Joints that did
+    /// not answer are in `unread` and stay where they were read last; before every encoder was read once there is no
+    /// state.
     /// - Parameter now: the present; the state's stamp, unless the device has a better one. Not earlier than in calls
     ///   before.
     mutating func read(at now: MonotonicTime) throws(ArmDriverError) -> JointState
@@ -33,8 +34,8 @@ package protocol ArmDriver: Sendable {
     /// - Parameter now: the present.
     mutating func release(at now: MonotonicTime) throws(ArmDriverError)
 
-    /// A person says that the arm may go on: the next read of a suspended driver sets the servos up anew, with torque on where
-    /// each stands. It fails with what is still wrong.
+    /// A person says that the arm may go on: the next read of a suspended driver sets the servos up anew, with torque
+    /// on where each stands. It fails with what is still wrong.
     mutating func resume()
 
     /// The joint that an error is about, the number of joints for the gripper; nil when it is about none.

@@ -1,7 +1,8 @@
 import ServoProtocol
 import Glibc
 
-/// Why a driver could not read or move the arm. Plain numbers only: thrown inside the control loop, it must not allocate.
+/// Why a driver could not read or move the arm. Plain numbers only: thrown inside the control loop, it must not
+/// allocate.
 package enum ArmDriverError: Error, Equatable, Sendable, BitwiseCopyable {
     /// The setpoint was for another arm.
     case wrongJointCount(found: Int, expected: Int)
@@ -51,22 +52,23 @@ extension ArmDriverError: CustomStringConvertible {
         case .noReply(let servo):
             "talking to the arm: servo \(servo) does not answer. Check its power and the cable of the servo before it."
         case .lateReply(let servo):
-            "talking to the arm: servo \(servo) answers too late: the line has become slower than it was at the start. Look for "
-                + "a USB hub, a busy machine, or the adapter's latency timer."
+            "talking to the arm: servo \(servo) answers too late: the line has become slower than it was at the "
+                + "start. Look for a USB hub, a busy machine, or the adapter's latency timer."
         case .implausible(let servo, let told, let before):
-            "talking to the arm: servo \(servo) tells that it is at \(told), which it cannot have reached from \(before), where it was "
-                + "read last. Check its cable and its supply; "
+            "talking to the arm: servo \(servo) tells that it is at \(told), which it cannot have reached from "
+                + "\(before), where it was read last. Check its cable and its supply; "
                 + "if it goes on, the servo's encoder is broken."
         case .dynamixelError(let servo, let errors):
-            "talking to the arm: servo \(servo) reports \(errors.isEmpty ? "a hardware error" : "\(errors)"). \(errors.mend)"
+            "talking to the arm: servo \(servo) reports \(errors.isEmpty ? "a hardware error" : "\(errors)"). "
+                + "\(errors.mend)"
         case .feetechError(let servo, let errors):
             "talking to the arm: servo \(servo) reports \(errors). \(errors.mend)"
         case .torqueLost(let servo):
             "watching the servos: the torque of servo \(servo) is off, although nobody switched it off. Its power was "
                 + "interrupted, or it protects itself: check its plug and what it carries."
         case .stoppedItself(let servo):
-            "watching the servos: servo \(servo) has stopped by itself, since it heard nothing for as long as its watchdog "
-                + "waits. Check its cable."
+            "watching the servos: servo \(servo) has stopped by itself, since it heard nothing for as long as its "
+                + "watchdog waits. Check its cable."
         case .notReady(let servo, let obstacle): "setting servo \(servo) up again: \(obstacle)"
         case .systemCall(let errno):
             "talking to the arm: the port failed (\(String(cString: strerror(errno)))). "
@@ -81,12 +83,16 @@ extension ServoObstacle: CustomStringConvertible {
         case .hardwareError: "it reports a hardware error. Free it or let it cool, then switch its power off and on."
         case .otherCalibration:
             "its registers are not those of the calibration file; is it another servo? 'octo-arm check' names them."
-        case .refusesRegister: "it does not take its settings. Switch its power off and on; 'octo-arm check' names the register."
-        case .torqueWhileChanging: "a setting has changed while its torque is on. Hold the arm and switch its power off and on."
+        case .refusesRegister:
+            "it does not take its settings. Switch its power off and on; 'octo-arm check' names the register."
+        case .torqueWhileChanging:
+            "a setting has changed while its torque is on. Hold the arm and switch its power off and on."
         case .shadowApart: "it stands apart from the servo on the same joint. Check both horns."
         case .beyondOwnLimits:
-            "it stands beyond its own limits, and with torque would go back at full speed. Move the joint inside by hand."
-        case .sharesID: "two servos answer to its id. Connect one of them alone and give it its own with 'octo-arm setup'."
+            "it stands beyond its own limits, and with torque would go back at full speed. Move the joint inside by "
+                + "hand."
+        case .sharesID:
+            "two servos answer to its id. Connect one of them alone and give it its own with 'octo-arm setup'."
         case .unsteadyLine: "its answers are lost again and again. Check the cable before it."
         }
     }
@@ -127,15 +133,19 @@ extension ArmDriverError {
 }
 
 extension DynamixelHardwareError {
-    /// What a person does about it. The servo's torque is off until its power was switched off and on (ROBOTIS e-manual,
-    /// Shutdown).
+    /// What a person does about it. The servo's torque is off until its power was switched off and on (ROBOTIS
+    /// e-manual, Shutdown).
     var mend: String {
         let first =
-            if contains(.overheating) { "Let it cool, and find out what makes it work so hard" }
-            else if contains(.voltage) { "Check the power supply: its voltage, and whether it holds under load" }
-            else if contains(.electricalShock) { "Look for a short circuit in its cable, and for a supply that is too weak" }
-            else if contains(.encoder) { "If this comes again the servo is broken: replace it" }
-            else { "Free it of what it pushes against" }
+            if contains(.overheating) {
+                "Let it cool, and find out what makes it work so hard"
+            } else if contains(.voltage) {
+                "Check the power supply: its voltage, and whether it holds under load"
+            } else if contains(.electricalShock) {
+                "Look for a short circuit in its cable, and for a supply that is too weak"
+            } else if contains(.encoder) { "If this comes again the servo is broken: replace it" } else {
+                "Free it of what it pushes against"
+            }
         return first + "; hold the arm, then switch its power off and on."
     }
 }
@@ -144,9 +154,15 @@ extension Feetech.StatusError {
     /// What a person does about it.
     var mend: String {
         if contains(.overheating) { return "Let it cool, and find out what makes it work so hard." }
-        if contains(.voltage) { return "Check the power supply: the servo's own limits, its voltage, and whether it holds under load." }
-        if contains(.overcurrent) { return "Look for a short circuit or a blocked joint, then switch its power off and on." }
-        if contains(.angleSensor) { return "Switch its power off and on; if this comes again the servo is broken: replace it." }
+        if contains(.voltage) {
+            return "Check the power supply: the servo's own limits, its voltage, and whether it holds under load."
+        }
+        if contains(.overcurrent) {
+            return "Look for a short circuit or a blocked joint, then switch its power off and on."
+        }
+        if contains(.angleSensor) {
+            return "Switch its power off and on; if this comes again the servo is broken: replace it."
+        }
         if contains(.overload) { return "Free it of what it pushes against." }
         return "Switch its power off and on."
     }

@@ -23,11 +23,13 @@ extension DynamixelArm: ServoBusArm {
         return .dynamixelError(servo: Int(alertedServo), try hardwareErrors(of: alertedServo))
     }
 
-    /// A loop that was late may have let the servos' watchdogs trip: they have stopped where they are, with torque, and take no
-    /// goals. They are told that somebody is there again, each by itself; where they stand is read afterwards.
+    /// A loop that was late may have let the servos' watchdogs trip: they have stopped where they are, with torque, and
+    /// take no goals. They are told that somebody is there again, each by itself; where they stand is read afterwards.
     private func keepAwake(at now: MonotonicTime) throws(ArmDriverError) {
         defer { lastRead = now }
-        guard let watchdog, isWatchdogArmed, line.expectsTorque, let lastRead, now - lastRead >= watchdog * 0.75 else { return }
+        guard let watchdog, isWatchdogArmed, line.expectsTorque, let lastRead, now - lastRead >= watchdog * 0.75 else {
+            return
+        }
         isWatchdogArmed = false
         let silent: UInt8?
         do throws(ServoPortError) {
@@ -121,8 +123,8 @@ extension DynamixelArm: ServoBusArm {
 
     // MARK: - Looks
 
-    /// Asks one servo for `count` bytes from `address` on, without allocating. They are behind the error byte of the parser's
-    /// parameters, until it is fed again.
+    /// Asks one servo for `count` bytes from `address` on, without allocating. They are behind the error byte of the
+    /// parser's parameters, until it is fed again.
     /// - Returns: false when it does not answer in time.
     private func fetch(_ address: Int, count: Int, of id: UInt8) throws(ServoPortError) -> Bool {
         let (outgoing, parser, port) = (client.outgoing, client.parser, client.port)
@@ -173,7 +175,9 @@ extension DynamixelArm: ServoBusArm {
         case .temperature:
             let degrees = fetched(.presentTemperature, from: temperature)
             if turn.isShadow { line.looks.setTemperature(degrees) }
-            for index in leaders.indices where leaders[index] == turn.id { line.readings.setTemperature(degrees, of: index) }
+            for index in leaders.indices where leaders[index] == turn.id {
+                line.readings.setTemperature(degrees, of: index)
+            }
             if isDoubtful(turn) { return nil }
         }
         line.looks.wasGood(at: now)

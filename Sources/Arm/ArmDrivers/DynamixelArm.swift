@@ -4,10 +4,10 @@ import Time
 
 /// An arm of Dynamixel X-series servos (Protocol 2.0): WidowX-250s, ViperX and their like.
 ///
-/// Each tick one sync read of current, velocity and position, and one sync write of goals; now and then one servo is asked
-/// for its torque, its temperature or its watchdog. The servos' own watchdog is armed: if this process dies they stop by
-/// themselves. An answer that is lost is asked for once more in the same tick; if it stays away, the joint stays unread where
-/// it was read last, and after a fifth of a second the read fails and the driver is suspended.
+/// Each tick one sync read of current, velocity and position, and one sync write of goals; now and then one servo is
+/// asked for its torque, its temperature or its watchdog. The servos' own watchdog is armed: if this process dies they
+/// stop by themselves. An answer that is lost is asked for once more in the same tick; if it stays away, the joint
+/// stays unread where it was read last, and after a fifth of a second the read fails and the driver is suspended.
 package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendable {
     // Unchecked: made on one thread and then owned by the control loop's, never used by two at a time.
 
@@ -28,18 +28,18 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
     private(set) var limits: [ClosedRange<Int>] = []
     private(set) var fullLoad: [Double] = []
     var lastRead: MonotonicTime?
-    /// The watchdog has been sent to the servos, only once the loop runs: what comes before its first tick may take longer than
-    /// the servos would wait.
+    /// The watchdog has been sent to the servos, only once the loop runs: what comes before its first tick may take
+    /// longer than the servos would wait.
     var isWatchdogArmed = false
     /// A servo whose answer of this tick had the bit of a hardware error.
     var alertedServo: UInt8?
 
-    /// Sets the servos up: nothing moves. Torque that is on stays on, so that the arm does not fall. Then times the line with
-    /// questions as the control loop asks them, and begins only if whole answers come.
+    /// Sets the servos up: nothing moves. Torque that is on stays on, so that the arm does not fall. Then times the
+    /// line with questions as the control loop asks them, and begins only if whole answers come.
     /// - Parameters:
     ///   - baud: of the line, bits per second.
-    ///   - watchdog: the servos stop by themselves without a packet for so long; rounded up to 20 ms, at most 2.54 s. nil
-    ///     leaves it off: then they go on to the last goal.
+    ///   - watchdog: the servos stop by themselves without a packet for so long; rounded up to 20 ms, at most 2.54 s.
+    ///     nil leaves it off: then they go on to the last goal.
     ///   - period: of the control loop; no answer is awaited for longer than it allows.
     ///   - portName: for messages.
     package init(
@@ -112,15 +112,18 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
         }
         let cost = try timing.cost(port: portName)
         line.cost = cost
-        client.margin = min(cost.margin(beyond: client.wireTime(budget.bytesPerTick)), max(period * 0.6, .milliseconds(4)))
+        client.margin = min(
+            cost.margin(beyond: client.wireTime(budget.bytesPerTick)), max(period * 0.6, .milliseconds(4)))
     }
 
-    /// Checks that servos without torque stand inside their own limits: with torque they would go back as fast as they can.
+    /// Checks that servos without torque stand inside their own limits: with torque they would go back as fast as they
+    /// can.
     private func checkPlaces() throws(ServoPortError) -> Outcome {
         for id in layout.ids {
             guard let position = try place(of: id) else { return unsteady(id) }
             guard let low = try client.read(.minimumPosition, of: id),
-                let high = try client.read(.maximumPosition, of: id), let torque = try client.read(.torqueEnable, of: id)
+                let high = try client.read(.maximumPosition, of: id),
+                let torque = try client.read(.torqueEnable, of: id)
             else { return silent(id) }
             if torque == 0, low <= high, let failed = ServoPlace.check(id, position, low...high) { return failed }
         }
@@ -139,7 +142,9 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
             if found != wanted {
                 return .failed(.otherCalibration(servo: part.id, register: "homing offset", found: found, file: wanted))
             }
-            if abs(found) > DynamixelUnit.largestOffset { return .failed(.offsetNotHeeded(servo: part.id, offset: found)) }
+            if abs(found) > DynamixelUnit.largestOffset {
+                return .failed(.offsetNotHeeded(servo: part.id, offset: found))
+            }
         }
         for joint in layout.joints {
             guard let isReversed = joint.isReversed else { continue }
@@ -165,7 +170,9 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
             else { return silent(id) }
             let errors = DynamixelHardwareError(rawValue: UInt8(truncatingIfNeeded: bits))
             if !errors.isEmpty { return .failed(.hardwareError(servo: id, errors: "\(errors)")) }
-            for index in leaders.indices where leaders[index] == id { line.readings.startTemperature(temperature, of: index) }
+            for index in leaders.indices where leaders[index] == id {
+                line.readings.startTemperature(temperature, of: index)
+            }
         }
         for joint in layout.joints {
             guard let leader = try client.read(.presentPosition, of: joint.id) else { return silent(joint.id) }
@@ -225,7 +232,8 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
         limits = []
         fullLoad = []
         for (index, id) in leaders.enumerated() {
-            guard let low = try client.read(.minimumPosition, of: id), let high = try client.read(.maximumPosition, of: id),
+            guard let low = try client.read(.minimumPosition, of: id),
+                let high = try client.read(.maximumPosition, of: id),
                 let current = try client.read(.currentLimit, of: id), let model = try client.read(.modelNumber, of: id)
             else { return silent(id) }
             let wanted = index < layout.joints.count ? layout.joints[index].limits : layout.gripper.limits
@@ -259,7 +267,8 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
         .failed(.unsteady(servo: id, lost: ServoPlace.attempts, asked: ServoPlace.attempts, port: portName))
     }
 
-    /// Torque was off because somebody asked for it: it comes on where each servo stands, and every register is read back.
+    /// Torque was off because somebody asked for it: it comes on where each servo stands, and every register is read
+    /// back.
     func takeHold() throws(ServoPortError) -> ArmDriverError? {
         let margin = client.margin
         client.margin = .milliseconds(50)

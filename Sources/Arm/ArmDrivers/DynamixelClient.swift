@@ -116,7 +116,9 @@ package final class DynamixelClient<Port: ServoPort> {
         for _ in 0..<tries {
             outgoing.removeAll()
             Dynamixel.appendRead(register.address, count: register.width, from: id, in: outgoing)
-            guard let answer = try exchange(id, dataCount: register.width), answer.data.count == register.width else { continue }
+            guard let answer = try exchange(id, dataCount: register.width), answer.data.count == register.width else {
+                continue
+            }
             return answer.data.withUnsafeBytes { register.value(in: $0, base: register.address) }
         }
         return nil
@@ -147,7 +149,8 @@ package final class DynamixelClient<Port: ServoPort> {
     /// Whether these servos answer a fast sync read: the firmware has it or not, there is no flag to ask.
     func knowsFastSyncRead(_ ids: [UInt8]) throws(ServoPortError) -> Bool {
         outgoing.removeAll()
-        Dynamixel.appendSyncRead(DynamixelRegister.presentPosition.address, count: 4, from: ids, isFast: true, in: outgoing)
+        Dynamixel.appendSyncRead(
+            DynamixelRegister.presentPosition.address, count: 4, from: ids, isFast: true, in: outgoing)
         guard let answer = try exchange(Dynamixel.broadcastID, dataCount: ids.count * 8) else { return false }
         return answer.data.count == ids.count * 8 - 3
     }

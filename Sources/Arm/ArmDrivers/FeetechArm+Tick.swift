@@ -127,7 +127,8 @@ extension FeetechArm: ServoBusArm {
             let limits = index < jointCount ? layout.joints[index].limits : layout.gripper.limits
             outgoing.append(leaders[index])
             outgoing.append(
-                littleEndian: register.encoded(layout.goal(index, value, within: limits, read: line.readings.pulse(index))),
+                littleEndian: register.encoded(
+                    layout.goal(index, value, within: limits, read: line.readings.pulse(index))),
                 width: register.width)
         }
         Feetech.end(start, in: outgoing)

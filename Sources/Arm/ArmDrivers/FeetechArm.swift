@@ -4,10 +4,11 @@ import Time
 
 /// An arm of Feetech STS3215 servos: SO-100, SO-101.
 ///
-/// Each tick one sync read of position, velocity, load and temperature, and one sync write of goals; now and then one servo is
-/// asked for its torque. An answer that is lost is asked for once more in the same tick; if it stays away, the joint stays
-/// unread where it was read last, and after a fifth of a second the read fails and the driver is suspended. These servos have
-/// no bus watchdog: if this process dies, they hold the last goal, which is at most one tick of motion away.
+/// Each tick one sync read of position, velocity, load and temperature, and one sync write of goals; now and then one
+/// servo is asked for its torque. An answer that is lost is asked for once more in the same tick; if it stays away, the
+/// joint stays unread where it was read last, and after a fifth of a second the read fails and the driver is suspended.
+/// These servos have no bus watchdog: if this process dies, they hold the last goal, which is at most one tick of
+/// motion away.
 package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable {
     // Unchecked: made on one thread and then owned by the control loop's, never used by two at a time.
 
@@ -25,8 +26,8 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
     /// A servo whose answer of this tick told errors.
     var alert: (id: UInt8, errors: Feetech.StatusError)?
 
-    /// Sets the servos up: nothing moves. Torque that is on stays on, so that the arm does not fall. Then times the line with
-    /// questions as the control loop asks them, and begins only if whole answers come.
+    /// Sets the servos up: nothing moves. Torque that is on stays on, so that the arm does not fall. Then times the
+    /// line with questions as the control loop asks them, and begins only if whole answers come.
     /// - Parameters:
     ///   - baud: of the line, bits per second.
     ///   - period: of the control loop; no answer is awaited for longer than it allows.
@@ -97,15 +98,18 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
         }
         let cost = try timing.cost(port: portName)
         line.cost = cost
-        client.margin = min(cost.margin(beyond: client.wireTime(budget.bytesPerTick)), max(period * 0.6, .milliseconds(4)))
+        client.margin = min(
+            cost.margin(beyond: client.wireTime(budget.bytesPerTick)), max(period * 0.6, .milliseconds(4)))
     }
 
-    /// Checks that servos without torque stand inside their own limits: with torque they would go back as fast as they can.
+    /// Checks that servos without torque stand inside their own limits: with torque they would go back as fast as they
+    /// can.
     private func checkPlaces() throws(ServoPortError) -> Outcome {
         for id in layout.ids {
             guard let position = try place(of: id) else { return unsteady(id) }
             guard let low = try client.read(.minimumPosition, of: id),
-                let high = try client.read(.maximumPosition, of: id), let torque = try client.read(.torqueEnable, of: id)
+                let high = try client.read(.maximumPosition, of: id),
+                let torque = try client.read(.torqueEnable, of: id)
             else { return silent(id) }
             // Equal limits mean none: the servo turns on and on.
             if torque == 0, low < high, let failed = ServoPlace.check(id, position, low...high) { return failed }
@@ -193,7 +197,8 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
         .failed(.unsteady(servo: id, lost: ServoPlace.attempts, asked: ServoPlace.attempts, port: portName))
     }
 
-    /// Torque was off because somebody asked for it: it comes on where each servo stands, and every register is read back.
+    /// Torque was off because somebody asked for it: it comes on where each servo stands, and every register is read
+    /// back.
     func takeHold() throws(ServoPortError) -> ArmDriverError? {
         let margin = client.margin
         client.margin = .milliseconds(50)

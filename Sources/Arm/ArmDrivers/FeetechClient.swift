@@ -73,7 +73,9 @@ package final class FeetechClient<Port: ServoPort> {
         try ServoEcho.heard(tries) { () throws(ServoPortError) in
             outgoing.removeAll()
             Feetech.append(.ping, to: id, in: outgoing)
-            return try port.hear(outgoing.bytes, parser, into: incoming, patience: wireTime(outgoing.count + 6) + margin) {
+            return try port.hear(
+                outgoing.bytes, parser, into: incoming, patience: wireTime(outgoing.count + 6) + margin
+            ) {
                 $0.id == id && $0.parameterCount == 0
             }
         }

@@ -29,8 +29,8 @@ package struct LineCost: Equatable, Sendable {
     /// Whole rounds in a row without which nothing may move.
     static var wholeRounds: Int { 5 }
 
-    /// How long the loop waits for an answer beyond its time on the wire: half as long again as the slowest took, and not so
-    /// little that a busy machine alone exceeds it.
+    /// How long the loop waits for an answer beyond its time on the wire: half as long again as the slowest took, and
+    /// not so little that a busy machine alone exceeds it.
     /// - Parameter wire: what the bytes alone take.
     func margin(beyond wire: Duration) -> Duration {
         min(max(.fromSeconds(p99 * 1.5) - wire, .milliseconds(4)), .milliseconds(50))
@@ -40,6 +40,8 @@ package struct LineCost: Equatable, Sendable {
 extension LineCost: CustomStringConvertible {
     package var description: String {
         func milliseconds(_ seconds: Double) -> String { "\((seconds * 10_000).rounded() / 10)" }
-        return "answers take \(milliseconds(p50)) ms, \(milliseconds(p99)) ms at worst (\(rounds) rounds, \(lost) not whole)"
+        return
+            "answers take \(milliseconds(p50)) ms, \(milliseconds(p99)) ms at worst (\(rounds) rounds, \(lost) not "
+            + "whole)"
     }
 }

@@ -24,7 +24,8 @@ package final class SerialPort: ServoPort {
         case .success(let descriptor):
             self.descriptor = descriptor
             lowLatencyRefusal = octo_serial_low_latency(descriptor)
-        case .failure(let failure): throw SerialPortError(path: path, baud: baud, step: failure.step, errno: failure.errno)
+        case .failure(let failure):
+            throw SerialPortError(path: path, baud: baud, step: failure.step, errno: failure.errno)
         }
     }
 
@@ -137,18 +138,28 @@ package struct SerialPortError: Error, Equatable, CustomStringConvertible {
             return "opening the serial port \(path): there is no such device, expected the arm's adapter. Plug it in; "
                 + "'octo-arm find-port' says which device it is."
         case (.open, EACCES), (.open, EPERM):
-            return "opening the serial port \(path): \(reason), expected read and write access. Join the group that owns it "
+            return
+                "opening the serial port \(path): \(reason), expected read and write access. Join the group that owns "
+                + "it "
                 + "(sudo usermod -aG dialout $USER), and log in again."
         case (.open, EBUSY), (.claim, _):
-            return "opening the serial port \(path): another program has it (\(reason)), expected it free. End that program: "
+            return
+                "opening the serial port \(path): another program has it (\(reason)), expected it free. End that "
+                + "program: "
                 + "two drivers on one servo bus would move the arm against each other."
         case (.configure, EINVAL):
-            return "setting the serial port \(path) to \(baud) baud: the adapter cannot do that rate. Set arm.baud to one that "
+            return
+                "setting the serial port \(path) to \(baud) baud: the adapter cannot do that rate. Set arm.baud to "
+                + "one that "
                 + "the adapter and the servos know."
         case (.configure, ENOTTY):
-            return "setting the serial port \(path) to \(baud) baud: it is no serial port. Set arm.port to the arm's adapter."
+            return
+                "setting the serial port \(path) to \(baud) baud: it is no serial port. Set arm.port to the arm's "
+                + "adapter."
         case (.open, _), (.configure, _):
-            return "opening the serial port \(path) at \(baud) baud: \(reason), expected a serial line. Check the cable and "
+            return
+                "opening the serial port \(path) at \(baud) baud: \(reason), expected a serial line. Check the cable "
+                + "and "
                 + "the adapter's driver (dmesg)."
         }
     }

@@ -38,7 +38,8 @@ package struct ServoBudget: Equatable, Sendable {
         self.init(bytesPerTick: bytes, baud: baud, delaySeconds: Self.turnRoundSeconds)
     }
 
-    /// What a tick needs of each servo: current or load, velocity and position; with Feetech also voltage and temperature.
+    /// What a tick needs of each servo: current or load, velocity and position; with Feetech also voltage and
+    /// temperature.
     static func bytesNeeded(_ name: ServoLayout.ServoProtocolName) -> Int {
         switch name {
         case .dynamixel: 10

@@ -2,8 +2,8 @@ import Messages
 import ServoProtocol
 import Time
 
-/// What drivers of both kinds of servos have in common: when the line is opened again, when servos are set up anew, and how
-/// an error ends in suspension.
+/// What drivers of both kinds of servos have in common: when the line is opened again, when servos are set up anew, and
+/// how an error ends in suspension.
 protocol ServoBusArm: AnyObject {
     associatedtype Port: ServoPort
     var port: Port { get }

@@ -46,7 +46,8 @@ extension ServoPort {
     ///   - patience: how long the first answer is awaited; a second one comes within 20 ms of it.
     ///   - isAnswer: whether a packet is the servo's.
     func hear<Framing>(
-        _ question: UnsafeRawBufferPointer, _ parser: PacketParser<Framing>, into incoming: UnsafeMutableRawBufferPointer,
+        _ question: UnsafeRawBufferPointer, _ parser: PacketParser<Framing>,
+        into incoming: UnsafeMutableRawBufferPointer,
         patience: Duration, isAnswer: (ServoPacket) -> Bool
     ) throws(ServoPortError) -> ServoEcho {
         discardInput()

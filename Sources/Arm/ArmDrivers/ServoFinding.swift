@@ -21,10 +21,11 @@ package enum ServoTongue: Equatable, Sendable {
         case .firstDynamixel(let model) where DynamixelModel(rawValue: model) != nil:
             "Connect the servo alone: 'octo-arm setup --driver dynamixel' sets it to protocol 2.0."
         case .firstDynamixel(let model):
-            "Model \(model) knows no other protocol and cannot be driven: only servos of the X series can, such as XL430 and XM430."
+            "Model \(model) knows no other protocol and cannot be driven: only servos of the X series can, such as "
+                + "XL430 and XM430."
         case .feetech, .secondDynamixel:
-            "The arm's servos are of another maker than its calibration file says: choose the arm's own file, or correct "
-                + "servos.protocol in it."
+            "The arm's servos are of another maker than its calibration file says: choose the arm's own file, or "
+                + "correct servos.protocol in it."
         }
     }
 }
@@ -36,7 +37,9 @@ extension FeetechClient {
         guard try ping(id, tries: 2) != nil else { return nil }
         if try read(.modelNumber, of: id) == FeetechUnit.sts3215 { return .feetech }
         // Where Feetech's firmware stands, Dynamixel has its model number.
-        guard let first = try read(.firmwareMajor, of: id), let second = try read(.firmwareMinor, of: id) else { return nil }
+        guard let first = try read(.firmwareMajor, of: id), let second = try read(.firmwareMinor, of: id) else {
+            return nil
+        }
         let model = first | second << 8
         let isKnown = DynamixelModel(rawValue: model) != nil || Self.firstProtocolModels.contains(model)
         return isKnown ? .firstDynamixel(model: model) : .feetech

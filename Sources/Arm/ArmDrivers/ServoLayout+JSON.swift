@@ -24,7 +24,9 @@ extension ServoLayout {
         }
         reader.checkKeys(servos, "servos", ["protocol", "joints", "gripper"])
         let name = ServoProtocolName(rawValue: servos["protocol"]?.string ?? "")
-        if name == nil { reader.report("servos.protocol", "found no protocol that is known, expected dynamixel or feetech") }
+        if name == nil {
+            reader.report("servos.protocol", "found no protocol that is known, expected dynamixel or feetech")
+        }
         let nodes = servos["joints"]?.array ?? []
         if nodes.count != count {
             reader.report("servos.joints", "found \(nodes.count) entries, expected one for each of \(count) joints")
@@ -60,7 +62,8 @@ extension ServoLayout.Joint {
             shadows: shadows.map { UInt8(reader.integer($0, "\(path).shadow_ids", in: 0...252, default: nil)) },
             zeroPulse: reader.integer(node["zero_pulse"], "\(path).zero_pulse", in: -4_096...8_192, default: 2_048),
             direction: direction < 0 ? -1 : 1, limits: reader.limits(node, path),
-            homingOffset: reader.homingOffset(node, path), isReversed: reader.flag(node["reversed"], "\(path).reversed"))
+            homingOffset: reader.homingOffset(node, path), isReversed: reader.flag(node["reversed"], "\(path).reversed")
+        )
     }
 }
 
@@ -84,7 +87,8 @@ extension ServoLayout.Gripper {
         case "crank":
             reader.checkKeys(node, path, common + ["horn_m", "link_m", "zero_pulse"])
             linkage = .crank(
-                horn: reader.length(node["horn_m"], "\(path).horn_m"), link: reader.length(node["link_m"], "\(path).link_m"),
+                horn: reader.length(node["horn_m"], "\(path).horn_m"),
+                link: reader.length(node["link_m"], "\(path).link_m"),
                 zeroPulse: reader.integer(node["zero_pulse"], "\(path).zero_pulse", in: 0...4_095, default: 2_048),
                 closed: reader.length(fingers?["closed_m"], "gripper.closed_m"),
                 open: reader.length(fingers?["open_m"], "gripper.open_m"))
@@ -105,7 +109,8 @@ package struct ServoLayoutError: Error, Equatable, CustomStringConvertible {
     package let problems: [String]
 
     package var description: String {
-        "reading the servos in the arm calibration \(file): \(problems.count) \(problems.count == 1 ? "problem" : "problems")"
+        "reading the servos in the arm calibration \(file): \(problems.count) "
+            + "\(problems.count == 1 ? "problem" : "problems")"
             + problems.map { "\n  \($0)" }.joined()
             + "\nCorrect the file; calibration/widowx-250s.json is a complete example."
     }
@@ -131,7 +136,8 @@ private final class ServoLayoutReader {
             return standard ?? range.lowerBound
         }
         guard let value = node.int, range.contains(value) else {
-            report(path, "found \(node.text()), expected a whole number from \(range.lowerBound) to \(range.upperBound)")
+            report(
+                path, "found \(node.text()), expected a whole number from \(range.lowerBound) to \(range.upperBound)")
             return range.lowerBound
         }
         return value

@@ -18,8 +18,8 @@ package struct ServoLayout: Equatable, Sendable {
         package var direction: Int
         /// The servo never gets a goal beyond, pulses.
         package var limits: ClosedRange<Int>
-        /// What the servo's own register has to say, pulses; nil is not compared. Feetech's limit registers, which count
-        /// from the offset, are compared with it.
+        /// What the servo's own register has to say, pulses; nil is not compared. Feetech's limit registers, which
+        /// count from the offset, are compared with it.
         package var homingOffset: Int?
         /// Dynamixel: whether the servo turns round itself, bit 0 of its drive mode, and its shadows do not; nil is not
         /// compared.
@@ -49,7 +49,9 @@ package struct ServoLayout: Equatable, Sendable {
         }
 
         /// The angle at a pulse, radians.
-        package func radians(_ pulse: Double) -> Double { Double(direction) * (pulse - Double(zeroPulse)) * Self.radiansPerPulse }
+        package func radians(_ pulse: Double) -> Double {
+            Double(direction) * (pulse - Double(zeroPulse)) * Self.radiansPerPulse
+        }
 
         /// The angles that `limits` allow, radians.
         package var range: ClosedRange<Double> {
@@ -65,7 +67,8 @@ package struct ServoLayout: Equatable, Sendable {
             /// Pulses at opening 0 and 1, linear between.
             case linear(closedPulse: Int, openPulse: Int)
             /// A horn of radius r pushes two links of length l: at servo angle a (0 at `zeroPulse`) a finger stands
-            /// d = r sin a + √(l² - (r cos a)²) from the centre line. Opening 0 and 1 are at `closed` and `open`. Metres.
+            /// d = r sin a + √(l² - (r cos a)²) from the centre line. Opening 0 and 1 are at `closed` and `open`.
+            /// Metres.
             case crank(horn: Double, link: Double, zeroPulse: Int, closed: Double, open: Double)
         }
         package var id: UInt8
@@ -88,13 +91,15 @@ package struct ServoLayout: Equatable, Sendable {
             return Int(min(max(wanted, Double(limits.lowerBound)), Double(limits.upperBound)).rounded())
         }
 
-        /// The pulse at an opening of 0 ... 1; or, where the gripper was read a little beyond that, no further out than there.
+        /// The pulse at an opening of 0 ... 1; or, where the gripper was read a little beyond that, no further out than
+        /// there.
         func pulse(_ opening: Double, foundAt read: Double?) -> Double {
             let found = read.map { self.opening($0) } ?? 0
             return unlimitedPulse(min(max(opening, min(0, found)), max(1, found)))
         }
 
-        /// The pulse at an opening that may be a little below 0 or above 1, as a gripper can be found; whatever the limits.
+        /// The pulse at an opening that may be a little below 0 or above 1, as a gripper can be found; whatever the
+        /// limits.
         func unlimitedPulse(_ opening: Double) -> Double {
             switch linkage {
             case .linear(let closed, let open): return Double(closed) + opening * Double(open - closed)

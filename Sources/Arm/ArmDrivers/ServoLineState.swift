@@ -2,12 +2,13 @@ import Messages
 import ServoProtocol
 import Time
 
-/// What both kinds of servo drivers keep between ticks: what was read, who is looked at next, and whether setpoints may be
-/// sent at all.
+/// What both kinds of servo drivers keep between ticks: what was read, who is looked at next, and whether setpoints may
+/// be sent at all.
 struct ServoLineState {
     /// Silence is borne for so long; meanwhile the arm brakes and stands.
     static var tolerated: ServoReadings.Tolerance { .init(ticks: 3, time: .milliseconds(200)) }
-    /// Questions are told apart by how many bytes they ask for: a late answer to one of the last seven has another length.
+    /// Questions are told apart by how many bytes they ask for: a late answer to one of the last seven has another
+    /// length.
     static var tags: Int { 8 }
 
     var readings: ServoReadings
@@ -88,7 +89,9 @@ struct ServoLineState {
     mutating func endTick(_ leaders: [UInt8], at now: MonotonicTime) -> ArmDriverError? {
         guard let silent = readings.end(at: now, tolerated: Self.tolerated) else { return nil }
         let servo = Int(leaders[silent])
-        if readings.servos[silent].wasRefused, let told = readings.servos[silent].doubted, let before = readings.pulse(silent) {
+        if readings.servos[silent].wasRefused, let told = readings.servos[silent].doubted,
+            let before = readings.pulse(silent)
+        {
             return .implausible(servo: servo, told: Int(told.pulse), before: Int(before))
         }
         return late[silent] ? .lateReply(servo: servo) : .noReply(servo: servo)
@@ -179,7 +182,8 @@ extension ServoLayout {
         return nil
     }
 
-    /// The goal for a setpoint: inside `limits`, or where a servo was itself read beyond them, no further out than there.
+    /// The goal for a setpoint: inside `limits`, or where a servo was itself read beyond them, no further out than
+    /// there.
     /// - Parameters:
     ///   - index: of the joint, or the number of joints for the gripper.
     ///   - value: radians, or opening.

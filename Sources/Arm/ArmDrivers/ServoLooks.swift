@@ -1,8 +1,8 @@
 import Time
 
-/// Whose turn it is to be asked for what its position does not tell: whether its torque is on, how hot it is, whether it has
-/// stopped by itself. All servos, shadows too, in less than half a second. What is bad counts when a second look says so
-/// again. Real-time safe.
+/// Whose turn it is to be asked for what its position does not tell: whether its torque is on, how hot it is, whether
+/// it has stopped by itself. All servos, shadows too, in less than half a second. What is bad counts when a second look
+/// says so again. Real-time safe.
 struct ServoLooks {
     enum Kind: Equatable, Sendable {
         /// Whether torque is on; with Dynamixel also the servo's errors and its watchdog.

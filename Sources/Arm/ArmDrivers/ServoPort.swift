@@ -13,7 +13,9 @@ package protocol ServoPort: AnyObject {
 
     /// What has arrived, once there is something or the deadline has passed.
     /// - Returns: how many bytes were put into `target`; 0 at the deadline.
-    func receive(into target: UnsafeMutableRawBufferPointer, until deadline: MonotonicTime) throws(ServoPortError) -> Int
+    func receive(
+        into target: UnsafeMutableRawBufferPointer, until deadline: MonotonicTime
+    ) throws(ServoPortError) -> Int
 
     /// Throws away what has arrived: answers to an earlier request.
     func discardInput()

@@ -9,8 +9,8 @@ import Time
 struct ServoReadings {
     /// One whole answer.
     struct Measurement: Equatable, Sendable, BitwiseCopyable {
-        /// The servo looked at itself after the question went out and before its answer was there; on a busy machine these are
-        /// far apart, and far from the tick's stamp.
+        /// The servo looked at itself after the question went out and before its answer was there; on a busy machine
+        /// these are far apart, and far from the tick's stamp.
         var asked: MonotonicTime
         var answered: MonotonicTime
         var pulse: Double
@@ -46,17 +46,19 @@ struct ServoReadings {
         var doubted: Measurement?
     }
 
-    /// Faster than the servos of an arm turn, and than a hand turns a joint: 12 rad/s, in pulses per second. An XL330-M288 is made
-    /// for 10.7 rad/s (its velocity limit, see `CalibrationCeiling`), an XM430-W350 for 4.8, an STS3215 for about 5.
+    /// Faster than the servos of an arm turn, and than a hand turns a joint: 12 rad/s, in pulses per second. An
+    /// XL330-M288 is made for 10.7 rad/s (its velocity limit, see `CalibrationCeiling`), an XM430-W350 for 4.8, an
+    /// STS3215 for about 5.
     static var fastest: Double { 12 / ServoLayout.Joint.radiansPerPulse }
     /// How old a servo's own sample may be when it answers, seconds.
     private static var oldestSample: Double { 0.005 }
     /// Encoder noise and backlash, pulses.
     private static var noise: Double { 20 }
-    /// How much a servo's speed is to change since its last answer without being asked twice, pulses per second: 3 rad/s.
+    /// How much a servo's speed is to change since its last answer without being asked twice, pulses per second: 3
+    /// rad/s.
     private static var usualChange: Double { 2_000 }
-    /// Longer after its last answer a servo that has moved is asked twice, wherever it is, seconds: by what it then tells the
-    /// setpoint may be drawn.
+    /// Longer after its last answer a servo that has moved is asked twice, wherever it is, seconds: by what it then
+    /// tells the setpoint may be drawn.
     private static var longestGap: Double { 0.06 }
 
     private(set) var servos: [Servo]
@@ -99,8 +101,8 @@ struct ServoReadings {
         for index in servos.indices { servos[index].wasRefused = false }
     }
 
-    /// Every servo has answered in this tick, or said something to the last question that was not believed: there is nothing to
-    /// wait for.
+    /// Every servo has answered in this tick, or said something to the last question that was not believed: there is
+    /// nothing to wait for.
     var isHeard: Bool {
         for index in servos.indices where !servos[index].hasAnswered && !servos[index].wasRefused { return false }
         return true
@@ -128,7 +130,8 @@ struct ServoReadings {
     /// expected, and at first, two answers are believed: a garbled one with a right checksum does not come twice.
     /// - Parameter isHeld: torque is on. Without it a hand may take the joint anywhere between two looks.
     mutating func answered(_ index: Int, _ measurement: Measurement, isHeld: Bool) {
-        let isConfirmed = servos[index].doubted.map { Self.plausibility(of: measurement, after: $0) == .expected } ?? false
+        let isConfirmed =
+            servos[index].doubted.map { Self.plausibility(of: measurement, after: $0) == .expected } ?? false
         if let last = servos[index].knowledge.last {
             let plausibility = Self.plausibility(of: measurement, after: last)
             if plausibility == .impossible && (isHeld || !isConfirmed) || plausibility == .surprising && !isConfirmed {
@@ -206,14 +209,15 @@ struct ServoReadings {
         guard let hand = servos[count].knowledge.last else { return nil }
         if !servos[count].hasAnswered { unread.insert(count) }
         return JointState(
-            time: now, positions: positions, velocities: velocities, gripper: layout.gripper.opening(hand.pulse), load: load,
+            time: now, positions: positions, velocities: velocities, gripper: layout.gripper.opening(hand.pulse),
+            load: load,
             temperatures: knowsTemperatures ? temperatures : nil, gripperLoad: abs(hand.load),
             gripperTemperature: servos[count].temperature.degrees, unread: unread)
     }
 }
 
-/// A servo's temperature, of which one garbled answer changes nothing: what is far from the last is believed when the next
-/// answer says it again.
+/// A servo's temperature, of which one garbled answer changes nothing: what is far from the last is believed when the
+/// next answer says it again.
 struct Temperature: Equatable, Sendable, BitwiseCopyable {
     /// Degrees Celsius that a servo cannot gain or lose between two looks.
     private static var jump: Double { 10 }

@@ -39,51 +39,79 @@ extension ServoStartError: CustomStringConvertible {
                     ? "Check the arm's power and the cable; 'octo-arm scan' tries every baud rate."
                     : "Check the cable behind the last one that answers.")
         case .sameID(let servo, let port):
-            return "looking for servo \(servo) on \(port): what answers is damaged or comes twice, as of two servos with the id "
-                + "\(servo) that talk at one time; expected one whole answer. Connect one of them alone and give it its own id "
-                + "with 'octo-arm setup'. If there is only one with this id, check its cable."
+            return
+                "looking for servo \(servo) on \(port): what answers is damaged or comes twice, as of two servos with "
+                + "the id "
+                + "\(servo) that talk at one time; expected one whole answer. Connect one of them alone and give it "
+                + "its own id with 'octo-arm setup'. If there is only one with this id, check its cable."
         case .otherProtocol(let servo, let speaks, let expected, let port):
             return "looking for servo \(servo) on \(port): it answers in \(speaks.name), expected \(expected.name). "
                 + speaks.advice
         case .answersTooLittle(let servo):
-            return "setting up servo \(servo): it answers pings, but neither reads nor writes, and 'status return level' could not "
-                + "be set so that it does; expected an answer to everything. Switch the arm's power off and on; if that does not "
-                + "help, connect the servo alone and run 'octo-arm setup'."
+            return
+                "setting up servo \(servo): it answers pings, but neither reads nor writes, and 'status return level' "
+                + "could not "
+                + "be set so that it does; expected an answer to everything. Switch the arm's power off and on; if "
+                + "that does not help, connect the servo alone and run 'octo-arm setup'."
         case .countsTurns(let servo, let phase):
-            return "comparing servo \(servo) with the calibration file: its positions count turns ('phase', register 18, is "
-                + "\(phase): bit 16 is set), expected one turn, 0 to 4095: angles would be whole turns wrong. Run 'octo-arm "
-                + "calibrate', which clears the bit."
+            return
+                "comparing servo \(servo) with the calibration file: its positions count turns ('phase', register 18, "
+                + "is "
+                + "\(phase): bit 16 is set), expected one turn, 0 to 4095: angles would be whole turns wrong. Run "
+                + "'octo-arm calibrate', which clears the bit."
         case .offsetNotHeeded(let servo, let offset):
-            return "comparing servo \(servo) with the calibration file: 'homing offset' is \(offset), expected -1024 to 1024: in "
-                + "position mode the servo heeds no more, and angles would be wrong. Mount its horn a notch further, and run "
-                + "'octo-arm calibrate'."
+            return
+                "comparing servo \(servo) with the calibration file: 'homing offset' is \(offset), expected -1024 to "
+                + "1024: in "
+                + "position mode the servo heeds no more, and angles would be wrong. Mount its horn a notch further, "
+                + "and run 'octo-arm calibrate'."
         case .port(let errno, let port):
-            return "talking to the servos on \(port): \(String(cString: strerror(errno))), expected an open line. Check the "
+            return
+                "talking to the servos on \(port): \(String(cString: strerror(errno))), expected an open line. Check "
+                + "the "
                 + "cable of the adapter."
         case .refused(let servo, let register, let reason):
-            return "setting up servo \(servo): it does not take '\(register)' (\(reason)), expected it to. Switch the arm's power "
+            return
+                "setting up servo \(servo): it does not take '\(register)' (\(reason)), expected it to. Switch the "
+                + "arm's power "
                 + "off and on; if that does not help, the servo is of another kind than the calibration says."
         case .unconfirmed(let servo, let register, let wrote, let found):
-            return "setting up servo \(servo): '\(register)' is \(found) after \(wrote) was written. The line is bad or the "
+            return
+                "setting up servo \(servo): '\(register)' is \(found) after \(wrote) was written. The line is bad or "
+                + "the "
                 + "servo broken: check its cable."
         case .hardwareError(let servo, let errors):
-            return "setting up the arm: servo \(servo) reports a hardware error (\(errors)), expected none. Let it cool, free what "
+            return
+                "setting up the arm: servo \(servo) reports a hardware error (\(errors)), expected none. Let it cool, "
+                + "free what "
                 + "blocks it, then switch the arm's power off and on."
         case .torqueIsOn(let servo, let register, let found, let expected):
-            return "setting up servo \(servo): '\(register)' is \(found), expected \(expected), and it cannot be changed while "
+            return
+                "setting up servo \(servo): '\(register)' is \(found), expected \(expected), and it cannot be changed "
+                + "while "
                 + "torque is on. Support the arm, switch its power off and on, and start again."
         case .otherCalibration(let servo, let register, let found, let file):
-            return "comparing servo \(servo) with the calibration file: '\(register)' is \(found) in the servo and \(file) in the "
+            return
+                "comparing servo \(servo) with the calibration file: '\(register)' is \(found) in the servo and "
+                + "\(file) in the "
                 + "file, expected the same: angles would be wrong. Calibrate the arm, or choose its own file."
         case .shadowApart(let leader, let shadow, let pulses):
-            return "setting up the arm: servos \(leader) and \(shadow) move one joint and stand \(pulses) pulses apart, expected "
-                + "at most 40: they would work against each other. Align their horns or correct the homing offset of \(shadow)."
+            return
+                "setting up the arm: servos \(leader) and \(shadow) move one joint and stand \(pulses) pulses apart, "
+                + "expected "
+                + "at most 40: they would work against each other. Align their horns or correct the homing offset of "
+                + "\(shadow)."
         case .beyondOwnLimits(let servo, let found, let limits):
-            return "switching the torque of servo \(servo) on: it stands at \(found), its own limits are \(limits.lowerBound) ... "
+            return
+                "switching the torque of servo \(servo) on: it stands at \(found), its own limits are "
+                + "\(limits.lowerBound) ... "
                 + "\(limits.upperBound), and with torque it would go back at full speed. Move the joint inside by hand."
         case .unsteady(let servo, let lost, let asked, let port):
-            return "listening to the servos on \(port): servo \(servo) did not answer \(lost) of \(asked) questions, expected whole "
-                + "answers before the arm may move. Check the cable before it, its power, and other devices on the line."
+            return
+                "listening to the servos on \(port): servo \(servo) did not answer \(lost) of \(asked) questions, "
+                + "expected whole "
+                + "answers before the arm may move. Check the cable before it, its power, and other devices on the "
+                + "line."
         case .slowLine(let cost, let rate, let cause):
             return "timing the servo bus: \(cost), more than a control tick of \(rate) Hz has. \(cause)"
         case .notEnoughTime(let rate, let highest, let bytes, let baud):

@@ -45,8 +45,8 @@ package enum SimulatedServoMemoryError: Error, Equatable, CustomStringConvertibl
 /// A driver writes it at every tick as plain memory stores; the kernel keeps the page when the process dies. Killed
 /// between two stores, some joints are a tick older than others, which is a position like any other.
 ///
-/// Layout, little-endian, 256 bytes: magic "OctoSrvo", version, joint count, flag and nanoseconds of the last use, eight
-/// positions, eight goals (radians), gripper opening and goal; the rest is zero.
+/// Layout, little-endian, 256 bytes: magic "OctoSrvo", version, joint count, flag and nanoseconds of the last use,
+/// eight positions, eight goals (radians), gripper opening and goal; the rest is zero.
 // Sendable: the mapping belongs to one driver, which is in one thread at a time; the pointer itself never changes.
 package final class SimulatedServoMemory: @unchecked Sendable {
     private static let magic: UInt64 = 0x6F76_7253_6F74_634F  // "OctoSrvo"

@@ -2,8 +2,8 @@ import Glibc
 
 /// Why a line is slower than a control tick, as far as this machine can tell.
 package enum SlowLine: Equatable, Sendable {
-    /// The USB adapter keeps answers back for so many milliseconds; its file in sysfs; why its driver refused to hand bytes over at
-    /// once (TIOCSSERIAL), errno(3), 0 when it did not.
+    /// The USB adapter keeps answers back for so many milliseconds; its file in sysfs; why its driver refused to hand
+    /// bytes over at once (TIOCSSERIAL), errno(3), 0 when it did not.
     case latencyTimer(milliseconds: Int, file: String, refusal: Int32)
     /// The bytes alone take longer than a tick.
     case baud(Int, wireSeconds: Double)
@@ -15,11 +15,13 @@ package enum SlowLine: Equatable, Sendable {
     ///   - timer: of the adapter, where it has one.
     ///   - refusal: of low latency, as `SerialPort` tells it.
     package init(
-        _ cost: LineCost, _ budget: ServoBudget, period: Double, timer: (milliseconds: Int, file: String)?, refusal: Int32 = 0
+        _ cost: LineCost, _ budget: ServoBudget, period: Double, timer: (milliseconds: Int, file: String)?,
+        refusal: Int32 = 0
     ) {
         if budget.tickSeconds > 0.8 * period {
             self = .baud(budget.baud, wireSeconds: budget.tickSeconds)
-        } else if let timer, timer.milliseconds > 2, cost.p50 - budget.tickSeconds > Double(timer.milliseconds) * 0.4e-3 {
+        } else if let timer, timer.milliseconds > 2, cost.p50 - budget.tickSeconds > Double(timer.milliseconds) * 0.4e-3
+        {
             self = .latencyTimer(milliseconds: timer.milliseconds, file: timer.file, refusal: refusal)
         } else {
             self = .unknown
@@ -53,11 +55,11 @@ extension SlowLine: CustomStringConvertible {
                 + "): set it to 1 with 'echo 1 | sudo tee \(file)', and for good with the udev rule ACTION==\"add\", "
                 + "SUBSYSTEM==\"usb-serial\", ATTR{latency_timer}=\"1\"."
         case .baud(let baud, let wire):
-            "At \(baud) baud the bytes alone take \((wire * 10_000).rounded() / 10) ms: raise the servos' rate with 'octo-arm setup', "
-                + "or lower arm.control_rate_hz."
+            "At \(baud) baud the bytes alone take \((wire * 10_000).rounded() / 10) ms: raise the servos' rate with "
+                + "'octo-arm setup', or lower arm.control_rate_hz."
         case .unknown:
-            "Plug the adapter into the machine itself, not into a hub; look whether the machine is busy; raise the servos' rate, "
-                + "or lower arm.control_rate_hz."
+            "Plug the adapter into the machine itself, not into a hub; look whether the machine is busy; raise the "
+                + "servos' rate, or lower arm.control_rate_hz."
         }
     }
 }

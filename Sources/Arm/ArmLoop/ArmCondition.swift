@@ -15,7 +15,9 @@ package struct ArmCondition: Equatable, Sendable {
     ///   - jointNames: the gripper comes last.
     ///   - earlierCause: what an earlier process of the run wrote down about its driver; nil if there is nothing.
     ///   - isSimulated: the servos are another process's, which may be late; they have no cable.
-    package init(_ snapshot: ArmLoopSnapshot, jointNames: [String], earlierCause: String? = nil, isSimulated: Bool = false) {
+    package init(
+        _ snapshot: ArmLoopSnapshot, jointNames: [String], earlierCause: String? = nil, isSimulated: Bool = false
+    ) {
         let state = snapshot.state
         let joint = state.blamedJoint.flatMap { $0 < jointNames.count ? jointNames[$0] : nil } ?? "a joint"
         let holds = snapshot.isLimp ? "The arm is without torque" : "The arm holds"
@@ -29,8 +31,9 @@ package struct ArmCondition: Equatable, Sendable {
                 self.init(.ready, "holding: \(reason)")
             case .awaitingResume:
                 self.init(
-                    .ready, "holding: the emergency stop is reset. The policy moves the arm again after 'octo-arm resume' (or m where "
-                        + "you drive it)")
+                    .ready,
+                    "holding: the emergency stop is reset. The policy moves the arm again after 'octo-arm resume' (or "
+                        + "m where you drive it)")
             case .driverFault:
                 let cause =
                     snapshot.cause.map { isSimulated ? Self.simulated($0) : $0.description } ?? earlierCause
@@ -38,26 +41,36 @@ package struct ArmCondition: Equatable, Sendable {
                 let servo = state.blamedJoint == nil ? "" : " (\(joint))"
                 let answers = snapshot.driverWorks ? " The servos answer." : ""
                 self.init(
-                    .fault, "holding\(servo): \(cause) The arm holds, or is limp where torque is off, until a person says go on.\(answers) "
-                        + "Then \(Self.goOn)")
+                    .fault,
+                    "holding\(servo): \(cause) The arm holds, or is limp where torque is off, until a person says go "
+                        + "on.\(answers) Then \(Self.goOn)")
             case .emergencyStop:
                 self.init(
-                    .degraded, "emergency stop. \(holds). When it is safe, \(Self.reset), and for the policy then 'octo-arm resume' (m)")
+                    .degraded,
+                    "emergency stop. \(holds). When it is safe, \(Self.reset), and for the policy then 'octo-arm "
+                        + "resume' (m)"
+                )
             case .stalled:
-                self.init(.degraded, "\(joint) is blocked: it pushes and does not come on. \(holds). Free it, then \(Self.goOn)")
+                self.init(
+                    .degraded,
+                    "\(joint) is blocked: it pushes and does not come on. \(holds). Free it, then \(Self.goOn)")
             case .overloaded:
                 self.init(
                     .degraded, "\(joint) pushes harder than it may. \(holds). Take the load off it, then \(Self.goOn)")
             case .overheated:
-                self.init(.degraded, "\(joint)'s servo is too hot\(Self.heat(state)). \(holds). Let it cool, then \(Self.goOn)")
+                self.init(
+                    .degraded,
+                    "\(joint)'s servo is too hot\(Self.heat(state)). \(holds). Let it cool, then \(Self.goOn)")
             case .notFollowing:
                 self.init(
-                    .degraded, "\(joint) is away from its setpoint and does not push: its servo has no torque, or does not hear. "
+                    .degraded,
+                    "\(joint) is away from its setpoint and does not push: its servo has no torque, or does not hear. "
                         + "\(holds). Check its cable and power, then \(Self.goOn)")
             case .beyondLimits:
                 self.init(
-                    .degraded, "\(joint) is beyond its limits. \(holds). Press b in octo-arm jog to move it back slowly, or move it back "
-                        + "by hand, then \(Self.goOn)")
+                    .degraded,
+                    "\(joint) is beyond its limits. \(holds). Press b in octo-arm jog to move it back slowly, or move "
+                        + "it back by hand, then \(Self.goOn)")
             }
         }
     }
@@ -66,8 +79,8 @@ package struct ArmCondition: Equatable, Sendable {
     private static func simulated(_ error: ArmDriverError) -> String {
         switch error {
         case .noReply(let servo), .lateReply(let servo), .stoppedItself(let servo):
-            "talking to the simulated arm: servo \(servo) did not answer in time: the simulation was late. Is the machine busy, or "
-                + "has octo-sim stopped?"
+            "talking to the simulated arm: servo \(servo) did not answer in time: the simulation was late. Is the "
+                + "machine busy, or has octo-sim stopped?"
         case .systemCall: "talking to the simulated arm: octo-sim has ended, or is being started again."
         case .wrongJointCount, .setpointNotFinite, .implausible, .dynamixelError, .feetechError, .torqueLost, .notReady:
             error.description

@@ -20,8 +20,8 @@ package enum ArmLoopError: Error, Equatable, CustomStringConvertible {
                 + "\(expected). Set the calibration file in the manifest to this arm's."
         case .firstRead(let error): "starting the control loop: the arm could not be read. \(error)"
         case .firstReadNotWhole(let attempts):
-            "starting the control loop: in \(attempts) attempts the servos were never read whole three times in a row, expected "
-                + "that before the arm may move. Check the cables and other devices on the line."
+            "starting the control loop: in \(attempts) attempts the servos were never read whole three times in a "
+                + "row, expected that before the arm may move. Check the cables and other devices on the line."
         case .firstReadNotFinite:
             "starting the control loop: the driver read a position that is NaN or infinite, expected one finite angle "
                 + "for each joint. Check the driver's configuration; nothing was sent to the arm."
@@ -100,7 +100,8 @@ package final class ArmControlLoop<Driver: ArmDriver> {
     /// The next report on a chunk, oldest first.
     package func takeChunkReport() -> ChunkReport? { channels.reports.pop() }
 
-    /// What the loop took and decided since the last call, oldest first, in pieces of a message each; nil when there is nothing.
+    /// What the loop took and decided since the last call, oldest first, in pieces of a message each; nil when there is
+    /// nothing.
     package func takeTrace() -> ArmTrace? {
         var entries: [ArmTrace.Entry] = []
         while entries.count < ArmTrace.mostEntries, let entry = channels.trace.pop() { entries.append(entry) }

@@ -14,8 +14,8 @@ package struct ArmLoopSnapshot: Equatable, Sendable, BitwiseCopyable {
     package var writeFaults: UInt64 = 0
     /// What the driver said last, whether or not it works again.
     package var lastFault: ArmDriverError?
-    /// Why the arm holds for the driver, until somebody clears it: what went wrong first, or what is still wrong after an
-    /// attempt to go on.
+    /// Why the arm holds for the driver, until somebody clears it: what went wrong first, or what is still wrong after
+    /// an attempt to go on.
     package var cause: ArmDriverError?
     /// What is latched.
     package var latch = ArmLatchedState()
@@ -77,7 +77,8 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
         guard measured.positions.count == driver.jointCount, measured.positions.isFinite, measured.gripper.isFinite
         else { throw .firstReadNotFinite }
         controller = ArmController(calibration: calibration, configuration: configuration, measured: measured)
-        controller.restore(isEmergencyStopped: latch.isEmergencyStopped, fault: latch.fault, awaitsResume: latch.awaitsResume)
+        controller.restore(
+            isEmergencyStopped: latch.isEmergencyStopped, fault: latch.fault, awaitsResume: latch.awaitsResume)
         snapshot = ArmLoopSnapshot(state: controller.state, counts: controller.counts)
         snapshot.latch = controller.latch
         channels = ArmLoopChannels(initial: snapshot)
@@ -113,8 +114,8 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
         throw .firstReadNotWhole(attempts: attempts)
     }
 
-    /// An arm that nobody drives yet does not go far between two readings: 3°, and a twentieth of the gripper's stroke. What is
-    /// not finite is found later.
+    /// An arm that nobody drives yet does not go far between two readings: 3°, and a twentieth of the gripper's stroke.
+    /// What is not finite is found later.
     private static func isOnePlace(_ one: JointState, _ other: JointState) -> Bool {
         !((one.positions - other.positions).magnitude > 0.05 || abs(one.gripper - other.gripper) > 0.05)
     }
@@ -133,7 +134,8 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
         let measured = read(at: time.wake)
         let tick = controller.tick(at: time.deadline, measured: measured)
         var record = ArmTrace.Tick(
-            deadline: time.deadline, measured: measured, isStopping: isStopping, setpoint: tick.setpoint, isLimp: tick.isLimp)
+            deadline: time.deadline, measured: measured, isStopping: isStopping, setpoint: tick.setpoint,
+            isLimp: tick.isLimp)
         if tick.isLimp {
             release(&record)
         } else if driver.isSuspended {
@@ -229,9 +231,11 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
 }
 
 extension ArmController {
-    /// What somebody has to end before the arm moves again. A joint beyond its limits is found again by whoever reads it.
+    /// What somebody has to end before the arm moves again. A joint beyond its limits is found again by whoever reads
+    /// it.
     var latch: ArmLatchedState {
         let found = fault?.reason == .beyondLimits ? nil : fault
-        return ArmLatchedState(isEmergencyStopped: isEmergencyStopped, fault: driverFault ?? found, awaitsResume: awaitsResume)
+        return ArmLatchedState(
+            isEmergencyStopped: isEmergencyStopped, fault: driverFault ?? found, awaitsResume: awaitsResume)
     }
 }

@@ -21,7 +21,7 @@ package struct UnreadableCalibration: Error, Equatable, CustomStringConvertible 
     package let reason: String
 
     package var description: String {
-        "reading the calibration '\(path)' of an arm: \(reason). Name a calibration file (arm.calibration in a manifest, or the "
-            + "option that was given), for example calibration/widowx-250s.json, or a copy of it."
+        "reading the calibration '\(path)' of an arm: \(reason). Name a calibration file (arm.calibration in a "
+            + "manifest, or the option that was given), for example calibration/widowx-250s.json, or a copy of it."
     }
 }

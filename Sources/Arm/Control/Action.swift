@@ -15,8 +15,8 @@ struct Action: Equatable, Sendable, BitwiseCopyable {
     /// What the gripper is asked for: always the last number.
     var gripper: Double { numbers[dimension - 1] }
 
-    /// An action between `self` (`share` 0) and `other` (`share` 1) element by element, angles the short way round. A gripper
-    /// is asked for one or the other: half-way between open and closed is neither's wish.
+    /// An action between `self` (`share` 0) and `other` (`share` 1) element by element, angles the short way round. A
+    /// gripper is asked for one or the other: half-way between open and closed is neither's wish.
     func mixed(with other: Action, share: Double) -> Action {
         var result = self
         for element in 0..<dimension - 1 {

@@ -46,13 +46,15 @@ extension ArmCalibration {
         if let corners, corners["lower_m"] != nil, corners["upper_m"] != nil {
             for axis in 0..<3 where !(workspace.lower[axis] < workspace.upper[axis]) && reader.readsVectors(corners) {
                 reader.report(
-                    corners, "workspace", "lower_m[\(axis)] is \(workspace.lower[axis]), expected less than "
+                    corners, "workspace",
+                    "lower_m[\(axis)] is \(workspace.lower[axis]), expected less than "
                         + "upper_m[\(axis)], \(workspace.upper[axis])")
             }
         }
         let steps = reader.section(root["step_limits"], at: "step_limits", keys: ["translation_m", "rotation_rad"])
         stepLimits = StepLimits(
-            translation: reader.positive(steps?["translation_m"], at: "step_limits.translation_m", within: .stepTranslation),
+            translation: reader.positive(
+                steps?["translation_m"], at: "step_limits.translation_m", within: .stepTranslation),
             rotation: reader.positive(steps?["rotation_rad"], at: "step_limits.rotation_rad", within: .stepRotation))
         rest = JointVector(repeating: 0, count: 0)
         neutral = rest
@@ -70,7 +72,8 @@ extension ArmCalibration {
         }
         for (joint, angle) in zip(joints, angles) where !(joint.lower...max(joint.lower, joint.upper) ~= angle) {
             reader.report(
-                node, path, "\(joint.name) is at \(angle) rad, expected within its limits "
+                node, path,
+                "\(joint.name) is at \(angle) rad, expected within its limits "
                     + "\(joint.lower) ... \(joint.upper)")
         }
         return JointVector(angles)

@@ -15,8 +15,9 @@ extension ArmController {
         hold(.emergencyStop)
     }
 
-    /// Ends what holds the arm, one thing at a time: an emergency stop, else a fault. Nothing moves by that: after an emergency
-    /// stop the policy waits for `resume`, after a fault for a new chunk; an operator must let the dead-man switch go first.
+    /// Ends what holds the arm, one thing at a time: an emergency stop, else a fault. Nothing moves by that: after an
+    /// emergency stop the policy waits for `resume`, after a fault for a new chunk; an operator must let the dead-man
+    /// switch go first.
     package mutating func resetEmergencyStop(by operatorID: OperatorID) {
         lastResetBy = operatorID
         guard isEmergencyStopped else { return clearFault() }
@@ -24,8 +25,8 @@ extension ArmController {
         hold(driverFault?.reason ?? fault?.reason ?? idleReason, insteadOf: .emergencyStop)
     }
 
-    /// Lets the policy move the arm again once the emergency stop is reset: from the next chunk on. While the stop or a fault
-    /// lasts nothing changes.
+    /// Lets the policy move the arm again once the emergency stop is reset: from the next chunk on. While the stop or a
+    /// fault lasts nothing changes.
     package mutating func resume(by operatorID: OperatorID) {
         guard awaitsResume, !isEmergencyStopped, fault == nil, driverFault == nil else { return }
         lastResetBy = operatorID
@@ -36,9 +37,9 @@ extension ArmController {
     /// Why the arm holds when nothing is the matter with it and nobody moves it.
     var idleReason: HoldReason { awaitsResume ? .awaitingResume : .released }
 
-    /// Ends a hold for a joint that was blocked, overloaded, too hot or did not follow; one for a joint beyond its limits that
-    /// has been moved back by hand; one for a fault of the driver, once that works. The arm holds on until a new chunk comes or
-    /// an operator moves it.
+    /// Ends a hold for a joint that was blocked, overloaded, too hot or did not follow; one for a joint beyond its
+    /// limits that has been moved back by hand; one for a fault of the driver, once that works. The arm holds on until
+    /// a new chunk comes or an operator moves it.
     package mutating func clearFault() {
         if driverFault != nil {
             (isClearing, needsPlace) = (true, true)
@@ -147,13 +148,16 @@ extension ArmController {
             let position = measured.positions[joint]
             if position < envelope.lower[joint] - Self.limitTolerance
                 || position > envelope.upper[joint] + Self.limitTolerance
-            { return joint }
+            {
+                return joint
+            }
         }
         return nil
     }
 
     mutating func watchServos() {
-        guard configuration.servoLimits != nil, goodTicks >= 2, fault == nil, driverFault == nil, !isEmergencyStopped else {
+        guard configuration.servoLimits != nil, goodTicks >= 2, fault == nil, driverFault == nil, !isEmergencyStopped
+        else {
             return
         }
         guard let finding = monitor.check(measured, setpoint: motion.positions) else { return }

@@ -71,7 +71,8 @@ extension ArmController {
         case .recedingHorizon(let horizon): return report.stepsExecuted >= horizon
         case .asynchronous(let horizon, let blend):
             let left = current.actionHorizon - step
-            return report.stepsExecuted >= horizon || Int64(left) * current.stepDuration.nanoseconds <= blend.nanoseconds
+            return report.stepsExecuted >= horizon
+                || Int64(left) * current.stepDuration.nanoseconds <= blend.nanoseconds
         case .temporalEnsemble: return true
         }
     }
@@ -83,7 +84,9 @@ extension ArmController {
         hasPending = false
         let skipped = min(pending.elapsedSteps(at: now), pending.actionHorizon)
         // A chunk that waited out the watchdog (behind a driver fault, say) would be stopped again at the next tick.
-        guard skipped < pending.actionHorizon, !isEnsemble || skipped < ensemble.size, now - lastFreshReceipt < configuration.watchdog else {
+        guard skipped < pending.actionHorizon, !isEnsemble || skipped < ensemble.size,
+            now - lastFreshReceipt < configuration.watchdog
+        else {
             reports.append(ChunkReport(of: pending, .tooLate, receivedAt: pendingReceipt, stepsSkipped: skipped))
             return false
         }

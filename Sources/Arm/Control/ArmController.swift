@@ -19,19 +19,20 @@ package struct ArmTick: Equatable, Sendable, BitwiseCopyable {
 /// Decides once per control tick what the arm does next. Performs nothing itself; real-time safe.
 ///
 /// Who moves the arm: an emergency stop goes before an operator with the dead-man switch held, the operator before the
-/// policy, the policy before standing still. The policy's chunks follow each other as `ChunkStrategy` says. When a chunk
-/// takes over, which happens between two steps, the steps that have wholly elapsed since its observation are dropped (by
-/// stamps, never by an assumed delay), and each remaining step takes its full duration, so that a chunk that
-/// starts in the middle of a step is not hurried.
+/// policy, the policy before standing still. The policy's chunks follow each other as `ChunkStrategy` says. When a
+/// chunk takes over, which happens between two steps, the steps that have wholly elapsed since its observation are
+/// dropped (by stamps, never by an assumed delay), and each remaining step takes its full duration, so that a chunk
+/// that starts in the middle of a step is not hurried.
 ///
 /// Deltas accumulate on the commanded pose, never on the measured one, and turn about the commanded tool point: the lag
 /// of the servos appears nowhere in the motion. Only after a hold does the commanded pose start anew, at the
 /// setpoint held. Between policy steps the reference is a cubic in every joint, continuous in position and velocity
-/// across steps, chunks and holds; the setpoint follows it inside the `SafetyEnvelope`, through which everything passes.
+/// across steps, chunks and holds; the setpoint follows it inside the `SafetyEnvelope`, through which everything
+/// passes.
 package struct ArmController: Sendable, BitwiseCopyable {
-    /// Seconds without a whole reading, and at least as many ticks, after which the setpoint is drawn to where the arm was read
-    /// to be: a process that slept, a loop that was late, servos that did not answer. Longer than a servo needs to get to its
-    /// last goal, so that the lag of a moving arm is not taken for a move by somebody else.
+    /// Seconds without a whole reading, and at least as many ticks, after which the setpoint is drawn to where the arm
+    /// was read to be: a process that slept, a loop that was late, servos that did not answer. Longer than a servo
+    /// needs to get to its last goal, so that the lag of a moving arm is not taken for a move by somebody else.
     package static let longestPause = 0.04
     private static let longestPauseTicks = 3.0
     /// How far beyond a limit (radians) a joint may be found without that being a fault: encoders and backlash.
@@ -249,14 +250,16 @@ package struct ArmController: Sendable, BitwiseCopyable {
         report.firstSetpointTime = now
     }
 
-    /// The driver could not be read, or did not take the setpoint of the last tick: the arm brakes, and holds until somebody
-    /// clears the fault and the driver works again.
+    /// The driver could not be read, or did not take the setpoint of the last tick: the arm brakes, and holds until
+    /// somebody clears the fault and the driver works again.
     /// - Parameter joint: that it is about; nil when it is about none.
     package mutating func driverFailed(blaming joint: Int? = nil) {
         goodTicks = 0
         isClearing = false
         // What was wrong first stays: the rest may follow from it.
-        if driverFault == nil || driverFault?.joint == nil { driverFault = ArmFault(reason: .driverFault, joint: joint) }
+        if driverFault == nil || driverFault?.joint == nil {
+            driverFault = ArmFault(reason: .driverFault, joint: joint)
+        }
         hold(.driverFault)
     }
 
@@ -300,7 +303,9 @@ package struct ArmController: Sendable, BitwiseCopyable {
         if goodTicks < 2 { goodTicks += 1 }
         watchServos()
         // Meanwhile the arm may have been moved.
-        if pause > max(Self.longestPause, Self.longestPauseTicks * configuration.rate.periodSeconds) { needsPlace = true }
+        if pause > max(Self.longestPause, Self.longestPauseTicks * configuration.rate.periodSeconds) {
+            needsPlace = true
+        }
     }
 
     // MARK: Moving
@@ -353,16 +358,19 @@ package struct ArmController: Sendable, BitwiseCopyable {
         return true
     }
 
-    /// Whether two states are one place: within a tick's travel, or what encoders are uncertain by where a tick is short.
+    /// Whether two states are one place: within a tick's travel, or what encoders are uncertain by where a tick is
+    /// short.
     private func isOnePlace(_ one: JointState, _ other: JointState) -> Bool {
         let period = configuration.rate.periodSeconds
         for joint in 0..<jointCount
-        where abs(one.positions[joint] - other.positions[joint]) > max(envelope.velocity[joint] * period, 0.01) { return false }
+        where abs(one.positions[joint] - other.positions[joint]) > max(envelope.velocity[joint] * period, 0.01) {
+            return false
+        }
         return abs(one.gripper - other.gripper) <= max(gripperSpeed * period, 0.01)
     }
 
-    /// Draws the setpoint to where the arm was read to be. The rest of the way, if somebody asks for it, is made at the joints'
-    /// own speed.
+    /// Draws the setpoint to where the arm was read to be. The rest of the way, if somebody asks for it, is made at the
+    /// joints' own speed.
     private mutating func drawToMeasured() {
         let period = configuration.rate.periodSeconds
         var place = motion.positions

@@ -14,8 +14,9 @@ package enum ChunkRejection: Error, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .wrongDimension(let id, let space, let found, let expected):
-            "taking chunk \(id): its actions have \(found) numbers, '\(space.rawValue)' needs \(expected) for this arm. "
-                + "The checkpoint belongs to another robot: set its action space in the manifest or use this arm's."
+            "taking chunk \(id): its actions have \(found) numbers, '\(space.rawValue)' needs \(expected) for this "
+                + "arm. The checkpoint belongs to another robot: set its action space in the manifest or use this "
+                + "arm's."
         case .unevenActions(let id, let numbers, let dimension):
             "taking chunk \(id): it has \(numbers) numbers, expected a multiple of its dimension \(dimension). "
                 + "The policy node and the arm node are of different versions: build both from one source."
@@ -32,7 +33,8 @@ package enum ChunkRejection: Error, Equatable, CustomStringConvertible {
                 + "Set the policy rate in the manifest."
         case .otherRate(let id, let nanoseconds, let expected):
             "taking chunk \(id): its step lasts \(nanoseconds) ns, expected \(expected) ns as policy.rate_hz says. "
-                + "It is not from this run's policy: end whatever else publishes chunks, or set policy.rate_hz to its rate."
+                + "It is not from this run's policy: end whatever else publishes chunks, or set policy.rate_hz to its "
+                + "rate."
         }
     }
 }
@@ -59,7 +61,8 @@ package struct FixedActionChunk: Sendable, BitwiseCopyable {
     private let actions: InlineArray<704, Float>
 
     /// Checks and copies `chunk`.
-    /// - Parameter jointCount: joints of the arm, without the gripper: joint spaces need one number more, `eef_delta` 7.
+    /// - Parameter jointCount: joints of the arm, without the gripper: joint spaces need one number more, `eef_delta`
+    ///   7.
     package init(_ chunk: ActionChunk, jointCount: Int) throws(ChunkRejection) {
         let expected = Self.dimension(of: chunk.actionSpace, jointCount: jointCount)
         guard chunk.actionDimension == expected else {
@@ -147,7 +150,8 @@ extension ChunkReport {
 
     /// The report on a chunk that ended before its first step.
     init(
-        of chunk: FixedActionChunk, _ outcome: Outcome, receivedAt received: MonotonicTime = .zero, stepsSkipped: Int = 0
+        of chunk: FixedActionChunk, _ outcome: Outcome, receivedAt received: MonotonicTime = .zero,
+        stepsSkipped: Int = 0
     ) {
         self.init(
             chunkID: chunk.id, outcome: outcome, captureTime: chunk.captureTime,

@@ -3,8 +3,8 @@ import Messages
 /// Keeps a gripper that has met something from pushing with all it has until its servo is too hot. Counts in control
 /// ticks. Pure; real-time safe.
 ///
-/// A gripper that stands on an object is no fault: the arm goes on. Its setpoint is held a little beyond where it met the
-/// object, which is the force it grips with, until it is told to go the other way.
+/// A gripper that stands on an object is no fault: the arm goes on. Its setpoint is held a little beyond where it met
+/// the object, which is the force it grips with, until it is told to go the other way.
 package struct GripGuard: Equatable, Sendable, BitwiseCopyable {
     /// How far beyond the object the setpoint stays, openings.
     package static let squeeze = 0.05

@@ -4,9 +4,9 @@ package enum GripperRule: Equatable, Sendable, BitwiseCopyable {
     case absolute
     /// Below `threshold` the gripper closes, else it opens fully.
     case binary(threshold: Double)
-    /// Opens and closes as `binary`, but only after `steps` actions in a row that ask for the other state: one stray action drops
-    /// nothing. The official evaluation's rule, with threshold 0.5 and 1 step (the official code, commit 241fb35, and the
-    /// Bridge robot environment it drives).
+    /// Opens and closes as `binary`, but only after `steps` actions in a row that ask for the other state: one stray
+    /// action drops nothing. The official evaluation's rule, with threshold 0.5 and 1 step (the official code, commit
+    /// 241fb35, and the Bridge robot environment it drives).
     case sticky(threshold: Double, steps: Int)
 
     /// Whether the parameters make sense.

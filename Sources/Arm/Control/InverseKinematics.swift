@@ -3,10 +3,10 @@ import Maths
 /// Finds joint angles near given ones that bring the end effector to a pose. Holds no memory: the same question has
 /// the same answer.
 ///
-/// Levenberg-Marquardt on the pose error with the damping proportional to it (Sugihara, "Solvability-unconcerned inverse
-/// kinematics by the Levenberg-Marquardt method", IEEE Trans. Robotics 27(5), 2011): quadratic near a solution, and
-/// calm where there is none or the arm is singular. Joints that stand at a limit and would leave it are taken out of
-/// the step (an active set), so the rest still does what it can. Real-time safe: no allocation, at most
+/// Levenberg-Marquardt on the pose error with the damping proportional to it (Sugihara, "Solvability-unconcerned
+/// inverse kinematics by the Levenberg-Marquardt method", IEEE Trans. Robotics 27(5), 2011): quadratic near a solution,
+/// and calm where there is none or the arm is singular. Joints that stand at a limit and would leave it are taken out
+/// of the step (an active set), so the rest still does what it can. Real-time safe: no allocation, at most
 /// `maximumIterations` rounds.
 package struct InverseKinematics: Sendable, BitwiseCopyable {
     /// The best configuration found.

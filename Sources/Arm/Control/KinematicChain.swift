@@ -68,7 +68,8 @@ package struct KinematicChain: Sendable, BitwiseCopyable {
         for joint in 0..<count {
             pose = pose * step(joint, positions[joint])
             // The joint's own turn leaves its axis where it was, so the pose after the turn serves as well.
-            result.columns[joint] = Jacobian.Column(linear: pose.translation, angular: pose.rotation * joints[joint].axis)
+            result.columns[joint] = Jacobian.Column(
+                linear: pose.translation, angular: pose.rotation * joints[joint].axis)
         }
         pose = pose * lastJointFromEEF
         for joint in 0..<count {

@@ -1,7 +1,6 @@
 import Maths
 import Messages
 
-
 /// The end to which one policy step leads: the commanded configuration and pose there.
 struct StepTarget: Sendable, BitwiseCopyable {
     /// Radians.
@@ -119,7 +118,8 @@ struct StepPlanner: Sendable, BitwiseCopyable {
         return target
     }
 
-    /// Shortens a step whose end would be outside the workspace box, or further outside than its start, all joints alike.
+    /// Shortens a step whose end would be outside the workspace box, or further outside than its start, all joints
+    /// alike.
     private func stayInTheBox(_ target: inout StepTarget, after previous: StepTarget) {
         let start = outside(previous.baseFromEEF.translation)
         // More than rounding: a way along the wall is no way out.

@@ -10,8 +10,8 @@ package struct BusFaults: Equatable, Sendable {
     package var garbleProbability = 0.0
     /// Added to the delay of each answer, seconds.
     package var delay = 0.0
-    /// The adapter hands bytes over once 62 are there, or so many seconds after the first of them, as an FTDI chip does;
-    /// 0 hands over at once.
+    /// The adapter hands bytes over once 62 are there, or so many seconds after the first of them, as an FTDI chip
+    /// does; 0 hands over at once.
     package var latency = 0.0
     /// Each request's answers are handed over only once so many more requests have been answered: what the host takes
     /// for an answer to this request is one to an earlier one.

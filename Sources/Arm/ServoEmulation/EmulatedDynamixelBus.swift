@@ -87,8 +87,8 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         servos.first { $0.id == id }?.value(register)
     }
 
-    /// Position to which a servo's control sends its shaft, pulses as its position register counts; nil without torque, and for
-    /// an unknown id.
+    /// Position to which a servo's control sends its shaft, pulses as its position register counts; nil without torque,
+    /// and for an unknown id.
     package func drive(of id: UInt8) -> Double? { servos.first { $0.id == id }?.drive }
 
     /// What became of a servo's shaft in a world outside, which from then on decides where it is.
@@ -157,9 +157,10 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         }
         for index in servos.indices where hears(servos[index]) { servos[index].hearInstruction(at: now) }
         switch instruction {
-        case .ping: forEachAddressed(packet.id, answersBroadcast: true) { servo in
-            (0, Array(servo.registers[0...1]) + [servo.registers[6]], 0)
-        }
+        case .ping:
+            forEachAddressed(packet.id, answersBroadcast: true) { servo in
+                (0, Array(servo.registers[0...1]) + [servo.registers[6]], 0)
+            }
         case .read:
             guard parameters.count == 4 else { return fail(packet.id, 5) }
             let (address, count) = (Self.word(parameters, 0), Self.word(parameters, 2))
@@ -253,7 +254,8 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         data.withUnsafeBytes { Dynamixel.appendStatus(from: servo.id, error: status, $0, in: buffer) }
         answers.append(
             ServoAnswer(
-                id: servo.id, bytes: Array(buffer.bytes), delay: servo.returnDelaySeconds, readings: reading.map { [$0] } ?? []))
+                id: servo.id, bytes: Array(buffer.bytes), delay: servo.returnDelaySeconds,
+                readings: reading.map { [$0] } ?? []))
     }
 
     private func sendAnswers() {
@@ -330,7 +332,8 @@ package final class EmulatedDynamixelBus: EmulatedBus {
             }
         }
         Dynamixel.end(start, in: buffer)
-        answers.append(ServoAnswer(id: Dynamixel.broadcastID, bytes: Array(buffer.bytes), delay: delay, readings: readings))
+        answers.append(
+            ServoAnswer(id: Dynamixel.broadcastID, bytes: Array(buffer.bytes), delay: delay, readings: readings))
     }
 
     private func syncWrite(_ parameters: [UInt8], at now: MonotonicTime) {
@@ -370,7 +373,8 @@ package final class EmulatedDynamixelBus: EmulatedBus {
             let parameters = Array(firstProtocolParser.parameters)
             for index in servos.indices where servos[index].protocolVersion == 1 && isAtHostRate(servos[index]) {
                 let servo = servos[index]
-                guard packet.id == servo.id || packet.id == Feetech.broadcastID, !faults.missing.contains(servo.id) else { continue }
+                guard packet.id == servo.id || packet.id == Feetech.broadcastID, !faults.missing.contains(servo.id)
+                else { continue }
                 guard let data = answerFirstProtocol(packet.instruction, parameters, by: index, at: now),
                     packet.id == servo.id || packet.instruction == Feetech.Instruction.ping.rawValue
                 else { continue }

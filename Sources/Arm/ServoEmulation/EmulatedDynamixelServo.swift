@@ -24,7 +24,8 @@ struct EmulatedDynamixelServo {
     ///   - pulses: where it stands.
     ///   - baud: bits per second; one that its register does not know is its own all the same.
     init(
-        id: UInt8, model: DynamixelModel, firmware: Int = 45, pulses: Int, secondaryID: UInt8 = 255, isReversed: Bool = false,
+        id: UInt8, model: DynamixelModel, firmware: Int = 45, pulses: Int, secondaryID: UInt8 = 255,
+        isReversed: Bool = false,
         baud: Int = 1_000_000
     ) {
         motor = EmulatedMotor(position: Double(pulses))
@@ -133,7 +134,9 @@ struct EmulatedDynamixelServo {
         if range.contains(DynamixelRegister.busWatchdog.address), value(.busWatchdog) > 127 { return 4 }
         if range.contains(DynamixelRegister.protocolType.address), ![1, 2].contains(value(.protocolType)) { return 4 }
         if range.contains(DynamixelRegister.id.address), value(.id) > Int(Dynamixel.highestID) { return 4 }
-        if range.contains(DynamixelRegister.baudRate.address), DynamixelUnit.baudRate(code: value(.baudRate)) == nil { return 4 }
+        if range.contains(DynamixelRegister.baudRate.address), DynamixelUnit.baudRate(code: value(.baudRate)) == nil {
+            return 4
+        }
         if range.overlaps(116..<120), mode == .position {
             let goal = value(.goalPosition)
             if goal < value(.minimumPosition) || goal > value(.maximumPosition) { return 6 }
@@ -157,7 +160,8 @@ struct EmulatedDynamixelServo {
             } else if isTimeBased {
                 goalSpeed = min(Self.freeSpeed, distance / (profile * 1e-3))
             } else {
-                goalSpeed = min(Self.freeSpeed, profile * DynamixelUnit.radiansPerSecond / DynamixelUnit.radiansPerPulse)
+                goalSpeed = min(
+                    Self.freeSpeed, profile * DynamixelUnit.radiansPerSecond / DynamixelUnit.radiansPerPulse)
             }
         }
         // A register that moves what is present at once.
@@ -240,7 +244,8 @@ struct EmulatedDynamixelServo {
 
     // MARK: A world outside
 
-    /// Position to which the servo's control sends its shaft, pulses as its position register counts; nil without torque.
+    /// Position to which the servo's control sends its shaft, pulses as its position register counts; nil without
+    /// torque.
     var drive: Double? { isTorqueOn ? registered(motor.position) : nil }
 
     /// Something else than the emulated motor has moved its shaft.

@@ -202,7 +202,9 @@ package final class EmulatedFeetechBus: EmulatedBus {
         for index in servos.indices where hears(servos[index]) {
             guard isBroadcast || servos[index].id == id else { continue }
             // A write may give it another id; it answers with the new one. At another rate the host hears noise.
-            guard let data = body(&servos[index]), !isBroadcast || answersBroadcast, hears(servos[index]) else { continue }
+            guard let data = body(&servos[index]), !isBroadcast || answersBroadcast, hears(servos[index]) else {
+                continue
+            }
             answer(servos[index], data, from: register)
         }
     }
@@ -215,7 +217,8 @@ package final class EmulatedFeetechBus: EmulatedBus {
         data.withUnsafeBytes { Feetech.appendStatus(from: servo.id, error: servo.error, $0, in: buffer) }
         answers.append(
             ServoAnswer(
-                id: servo.id, bytes: Array(buffer.bytes), delay: servo.returnDelaySeconds, readings: reading.map { [$0] } ?? []))
+                id: servo.id, bytes: Array(buffer.bytes), delay: servo.returnDelaySeconds,
+                readings: reading.map { [$0] } ?? []))
     }
 
     private func sendAnswers() {

@@ -98,7 +98,9 @@ struct EmulatedFeetechServo {
     /// - Returns: whether it was accepted.
     mutating func write(_ address: Int, _ data: ArraySlice<UInt8>) -> Bool {
         guard !data.isEmpty, address >= 0, address + data.count <= registers.count else { return false }
-        for (index, byte) in data.enumerated() where !Self.isReadOnly(address + index) { registers[address + index] = byte }
+        for (index, byte) in data.enumerated() where !Self.isReadOnly(address + index) {
+            registers[address + index] = byte
+        }
         let range = address..<address + data.count
         if range.lowerBound < FeetechRegister.firstRAMAddress, value(.lock) == 0 {
             kept = Array(registers[..<FeetechRegister.firstRAMAddress])

@@ -49,7 +49,9 @@ struct EmulatedLine {
         if faults.pause > 0 {
             frozenUntil = now + .fromSeconds(faults.pause)
             // What was on the wire goes on from where it was.
-            for index in waiting.indices where waiting[index].due > now { waiting[index].due += .fromSeconds(faults.pause) }
+            for index in waiting.indices where waiting[index].due > now {
+                waiting[index].due += .fromSeconds(faults.pause)
+            }
             if free > now { free += .fromSeconds(faults.pause) }
             if lastDue > now { lastDue += .fromSeconds(faults.pause) }
             faults.pause = 0
@@ -61,7 +63,8 @@ struct EmulatedLine {
     /// The host has sent something that the servos hear when the line goes on.
     mutating func keep(_ bytes: UnsafeRawBufferPointer) { unheard += bytes }
 
-    /// What the servos hear now that the line goes on, and since when it does; nil while it is frozen or if there is nothing.
+    /// What the servos hear now that the line goes on, and since when it does; nil while it is frozen or if there is
+    /// nothing.
     mutating func thaw(at now: MonotonicTime) -> (bytes: [UInt8], time: MonotonicTime)? {
         guard !unheard.isEmpty, !isFrozen(at: now) else { return nil }
         defer { unheard = [] }

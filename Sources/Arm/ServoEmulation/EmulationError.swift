@@ -12,20 +12,22 @@ package enum EmulationError: Error, CustomStringConvertible {
     package var description: String {
         switch self {
         case .noTerminal(let errno):
-            "opening a pseudo-terminal: \(String(cString: strerror(errno))). Mount devpts at /dev/pts, or close other terminals."
+            "opening a pseudo-terminal: \(String(cString: strerror(errno))). Mount devpts at /dev/pts, or close other "
+                + "terminals."
         case .linkExists(let path):
-            "linking '\(path)' to the pseudo-terminal: a file lies there, expected nothing or a link. Choose another --link."
+            "linking '\(path)' to the pseudo-terminal: a file lies there, expected nothing or a link. Choose another "
+                + "--link."
         case .noLink(let path, let errno):
-            "linking '\(path)' to the pseudo-terminal: \(String(cString: strerror(errno))). Choose a --link in a folder that "
-                + "can be written."
+            "linking '\(path)' to the pseudo-terminal: \(String(cString: strerror(errno))). Choose a --link in a "
+                + "folder that can be written."
         case .unwritable(let path):
             "writing '\(path)': it cannot be created, expected a file. Choose another --register-log."
         case .unknownFault(let line):
-            "reading the fault '\(line)': it is not known, or not of this servo, expected one of 'octo-arm help emulate' "
-                + "with a servo that is there. Correct it."
+            "reading the fault '\(line)': it is not known, or not of this servo, expected one of 'octo-arm help "
+                + "emulate' with a servo that is there. Correct it."
         case .otherServos(let calibration, let found, let wanted):
-            "reading the servos in \(calibration): found \(found), expected \(wanted) as --driver says. Give --driver \(found), "
-                + "or another --calibration."
+            "reading the servos in \(calibration): found \(found), expected \(wanted) as --driver says. Give --driver "
+                + "\(found), or another --calibration."
         }
     }
 }

@@ -28,7 +28,8 @@ package struct EmulationServer {
             send(at: .now())
             let deadline = min(bus.nextReplyTime ?? now + pause, now + pause)
             var polled = [
-                pollfd(fd: signals, events: Int16(POLLIN), revents: 0), pollfd(fd: input, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: signals, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: input, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: terminal.descriptor, events: Int16(POLLIN), revents: 0),
             ]
             _ = octo_poll_until_ns(&polled, 3, deadline.nanoseconds)

@@ -9,7 +9,8 @@ struct ServoAnswer {
 }
 
 extension [ServoAnswer] {
-    /// What the line carries of answers to one packet: servos with one id answer at one time and spoil each other's bytes.
+    /// What the line carries of answers to one packet: servos with one id answer at one time and spoil each other's
+    /// bytes.
     /// - Parameter secondsPerByte: a whole answer that is over before another begins is not spoilt.
     func onTheLine(secondsPerByte: Double) -> [ServoAnswer] {
         var result: [ServoAnswer] = []
@@ -24,7 +25,8 @@ extension [ServoAnswer] {
                 result[result.count - 1] = first
                 result.append(ServoAnswer(id: second.id, bytes: second.bytes, delay: gap, readings: second.readings))
             } else {
-                result[result.count - 1] = ServoAnswer(id: first.id, bytes: first.collided(with: second), delay: first.delay)
+                result[result.count - 1] = ServoAnswer(
+                    id: first.id, bytes: first.collided(with: second), delay: first.delay)
             }
         }
         return result

@@ -2,8 +2,8 @@
 package enum ServoFault: Equatable, Sendable {
     /// Torque goes off, or on, by itself: no error tells of it.
     case torque(isOn: Bool)
-    /// What the servo answers. Dynamixel's status return level: 0 pings only, 1 reads too, 2 everything. Feetech's response
-    /// level: 0 pings and reads, 1 everything.
+    /// What the servo answers. Dynamixel's status return level: 0 pings only, 1 reads too, 2 everything. Feetech's
+    /// response level: 0 pings and reads, 1 everything.
     case answerLevel(Int)
     /// Feetech's phase register; bit 0x10 makes positions count turns.
     case phase(UInt8)

@@ -192,10 +192,13 @@ package enum DynamixelFraming: PacketFraming {
         }
         guard bytes.count >= 7 else { return .incomplete }
         let length = Int(bytes[5]) | Int(bytes[6]) << 8
-        guard length >= 3, length + 7 <= longestPacket, bytes[4] != 0xFF, bytes[4] != 0xFD else { return .stray(count: 1) }
+        guard length >= 3, length + 7 <= longestPacket, bytes[4] != 0xFF, bytes[4] != 0xFD else {
+            return .stray(count: 1)
+        }
         guard bytes.count >= length + 7 else { return .incomplete }
         let crc = DynamixelChecksum.crc(UnsafeRawBufferPointer(rebasing: bytes[..<(length + 5)]))
-        return crc == UInt16(bytes[length + 5]) | UInt16(bytes[length + 6]) << 8 ? .packet(length: length + 7) : .corrupt
+        return crc == UInt16(bytes[length + 5]) | UInt16(bytes[length + 6]) << 8
+            ? .packet(length: length + 7) : .corrupt
     }
 
     package static func decode(_ packet: UnsafeRawBufferPointer, into target: UnsafeMutableRawPointer) -> ServoPacket {

@@ -17,7 +17,8 @@ package struct DynamixelRegister: Equatable, Sendable, BitwiseCopyable {
 
     /// Whether the register can hold this value.
     package func holds(_ value: Int) -> Bool {
-        isSigned ? value >= -(1 << (8 * width - 1)) && value < 1 << (8 * width - 1) : value >= 0 && value < 1 << (8 * width)
+        isSigned
+            ? value >= -(1 << (8 * width - 1)) && value < 1 << (8 * width - 1) : value >= 0 && value < 1 << (8 * width)
     }
 
     /// The register's value in an answer.

@@ -24,8 +24,8 @@ package struct FeetechRegister: Equatable, Sendable, BitwiseCopyable {
     package func holds(_ value: Int) -> Bool { value >= (signBit == nil ? 0 : -largest) && value <= largest }
 
     /// Sign and magnitude as the servo wants them.
-    /// - Parameter value: one that the register holds. A cut one would be another position without a word: whoever does not
-    ///   know asks `holds` first.
+    /// - Parameter value: one that the register holds. A cut one would be another position without a word: whoever does
+    ///   not know asks `holds` first.
     package func encoded(_ value: Int) -> Int {
         precondition(holds(value), "a value that the register cannot hold")
         guard let signBit, value < 0 else { return value }

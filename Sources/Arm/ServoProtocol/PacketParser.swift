@@ -36,8 +36,8 @@ package struct ServoPacket: Equatable, Sendable, BitwiseCopyable {
 
 /// Takes packets out of a stream of bytes that arrives in any pieces, whatever else is in it.
 ///
-/// After bytes that are no packet it finds the next one: of a packet with a wrong check sum only the first byte is given
-/// up, since a good one may begin inside it. Allocates nothing after `init`. For one thread at a time.
+/// After bytes that are no packet it finds the next one: of a packet with a wrong check sum only the first byte is
+/// given up, since a good one may begin inside it. Allocates nothing after `init`. For one thread at a time.
 package final class PacketParser<Framing: PacketFraming> {
     /// What was seen, since the start.
     package struct Counts: Equatable, Sendable, BitwiseCopyable {

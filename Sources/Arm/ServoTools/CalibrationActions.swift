@@ -16,7 +16,9 @@ extension ServoLine {
         let way = try present(leader) - present(shadow)
         for offset in [way, -way] {
             try write(offset, to: .homingOffset, of: shadow)
-            if abs(try present(leader) - present(shadow)) <= ServoAlignment.tolerance, abs(offset) <= servoProtocol.largestOffset {
+            if abs(try present(leader) - present(shadow)) <= ServoAlignment.tolerance,
+                abs(offset) <= servoProtocol.largestOffset
+            {
                 return
             }
         }
@@ -33,7 +35,9 @@ extension ServoLine {
     /// Positions of these servos, pulses by id; who does not answer is left out.
     package func positions(of ids: [UInt8]) throws(ServoToolError) -> [UInt8: Int] {
         var positions: [UInt8: Int] = [:]
-        for id in ids { positions[id] = try onLine { () throws(ServoPortError) in try read(.position, of: id, tries: 2) } }
+        for id in ids {
+            positions[id] = try onLine { () throws(ServoPortError) in try read(.position, of: id, tries: 2) }
+        }
         return positions
     }
 
@@ -47,10 +51,14 @@ extension ServoLine {
     private func registers(of id: UInt8) throws(ServoToolError) -> ServoRegisters {
         let echo = try onLine { () throws(ServoPortError) in try self.echo(of: id) }
         if echo != .answer { throw echo == .silence ? .silent(servo: id) : .sameID(servo: id) }
-        guard let reading = try onLine({ () throws(ServoPortError) in try survey(id) }) else { throw .answersPingsOnly(servo: id) }
+        guard let reading = try onLine({ () throws(ServoPortError) in try survey(id) }) else {
+            throw .answersPingsOnly(servo: id)
+        }
         var values: [ServoField: Int] = [:]
         for field in ServoField.calibrated where field.exists(in: servoProtocol) {
-            guard let value = try onLine({ () throws(ServoPortError) in try read(field, of: id) }) else { throw .silent(servo: id) }
+            guard let value = try onLine({ () throws(ServoPortError) in try read(field, of: id) }) else {
+                throw .silent(servo: id)
+            }
             values[field] = value
         }
         return ServoRegisters(model: reading.model, firmware: reading.firmware, values: values)

@@ -57,7 +57,9 @@ package struct CalibrationFile: Equatable, Sendable {
             let kept = "\(stem).\(stamp)\(attempt == 0 ? "" : "-\(attempt)").json"
             if link(path, kept) == 0 { return kept }
             if errno == ENOENT { return nil }
-            if errno != EEXIST { throw CalibrationFileError(path: kept, step: "keeping the old calibration as", errno: errno) }
+            if errno != EEXIST {
+                throw CalibrationFileError(path: kept, step: "keeping the old calibration as", errno: errno)
+            }
         }
         throw CalibrationFileError(path: stem, step: "keeping the old calibration beside", errno: EEXIST)
     }
@@ -86,7 +88,7 @@ package struct CalibrationFileError: Error, Equatable, CustomStringConvertible {
     }
 
     package var description: String {
-        "\(step) '\(path)': \(String(cString: strerror(errno))), expected a file in a folder that can be written. Choose another "
-            + "--calibration, or mend the rights of its folder."
+        "\(step) '\(path)': \(String(cString: strerror(errno))), expected a file in a folder that can be written. "
+            + "Choose another --calibration, or mend the rights of its folder."
     }
 }

@@ -8,7 +8,8 @@ extension CalibrationSession {
     package var draft: JSONNode {
         let measured = parts.map { part in
             JSONNode.object([
-                "name": JSONNode(part.name), "id": JSONNode(Int(part.id)), "homing_offset_pulse": JSONNode(part.homingOffset),
+                "name": JSONNode(part.name), "id": JSONNode(Int(part.id)),
+                "homing_offset_pulse": JSONNode(part.homingOffset),
                 "pose_pulse": JSONNode(part.pose), "lower_pulse": JSONNode(part.seen?.lowerBound),
                 "upper_pulse": JSONNode(part.seen?.upperBound), "wrapped": JSONNode(.bool(part.hasWrapped)),
             ])
@@ -21,20 +22,26 @@ extension CalibrationSession {
             ])
         }
         return .object([
-            "version": JSONNode(Self.version), "begun": JSONNode(origin.date), "adapter": origin.adapter.map { JSONNode($0) } ?? nil,
-            "written": JSONNode(.bool(hasWritten)), "stage": JSONNode(stage.rawValue), "parts": JSONNode(.array(measured)),
-            "servos": JSONNode(.array(servos)), "closed_pulse": JSONNode(closedPulse), "open_pulse": JSONNode(openPulse),
+            "version": JSONNode(Self.version), "begun": JSONNode(origin.date),
+            "adapter": origin.adapter.map { JSONNode($0) } ?? nil,
+            "written": JSONNode(.bool(hasWritten)), "stage": JSONNode(stage.rawValue),
+            "parts": JSONNode(.array(measured)),
+            "servos": JSONNode(.array(servos)), "closed_pulse": JSONNode(closedPulse),
+            "open_pulse": JSONNode(openPulse),
         ])
     }
 
     private func fields(_ value: (ServoField) -> JSONNode?) -> JSONNode {
-        JSONNode(.object(ServoField.calibrated.compactMap { field in value(field).map { .init(key: field.key, value: $0) } }))
+        JSONNode(
+            .object(ServoField.calibrated.compactMap { field in value(field).map { .init(key: field.key, value: $0) } })
+        )
     }
 
     /// Goes on with a draft.
     /// - Returns: nil if it is of another layout or cannot be read.
     package init?(layout: ServoLayout, names: [String], spans: [ClosedRange<Double>], draft: JSONNode) {
-        guard draft["version"]?.int == Self.version, let date = draft["begun"]?.string, let hasWritten = draft["written"]?.bool,
+        guard draft["version"]?.int == Self.version, let date = draft["begun"]?.string,
+            let hasWritten = draft["written"]?.bool,
             let stage = draft["stage"]?.string.flatMap(Stage.init(rawValue:))
         else { return nil }
         var before: [UInt8: ServoRegisters] = [:]
@@ -45,7 +52,9 @@ extension CalibrationSession {
             else { return nil }
             var registers = ServoRegisters(model: model, firmware: firmware, values: [:])
             for field in ServoField.calibrated where field.exists(in: layout.servoProtocol) {
-                guard let value = node["before"]?[field.key]?.int, let now = node["left"]?[field.key]?.array else { return nil }
+                guard let value = node["before"]?[field.key]?.int, let now = node["left"]?[field.key]?.array else {
+                    return nil
+                }
                 registers.values[field] = value
                 left[id, default: [:]][field] = now.compactMap(\.int)
             }
@@ -72,7 +81,9 @@ extension CalibrationSession {
     }
 
     private static func range(_ node: JSONNode) -> ClosedRange<Int>? {
-        guard let lower = node["lower_pulse"]?.int, let upper = node["upper_pulse"]?.int, lower <= upper else { return nil }
+        guard let lower = node["lower_pulse"]?.int, let upper = node["upper_pulse"]?.int, lower <= upper else {
+            return nil
+        }
         return lower...upper
     }
 
@@ -99,11 +110,15 @@ extension CalibrationSession {
                 differences.append("servo \(id) has firmware \(now.firmware), expected \(was.firmware)")
             }
             for field in ServoField.calibrated {
-                guard let value = now.values[field], let allowed = left[id]?[field], !allowed.isEmpty, !allowed.contains(value) else {
+                guard let value = now.values[field], let allowed = left[id]?[field], !allowed.isEmpty,
+                    !allowed.contains(value)
+                else {
                     continue
                 }
                 differences.append(
-                    "\(field.rawValue) of servo \(id) is \(value), expected \(allowed.map(String.init).joined(separator: " or "))")
+                    "\(field.rawValue) of servo \(id) is \(value), expected "
+                        + "\(allowed.map(String.init).joined(separator: " or "))"
+                )
             }
         }
         return differences

@@ -8,12 +8,14 @@ extension CalibrationSession {
         switch stage {
         case .zero where layout.servoProtocol == .feetech:
             return """
-                1 of 5. The servos are loose: hold the arm. Put every joint, also the gripper, into the middle of its range;
+                1 of 5. The servos are loose: hold the arm. Put every joint, also the gripper, into the middle of its \
+                range;
                 step 2 is compared with it. \(answers)
                 """
         case .zero:
             return """
-                1 of 5. The servos are loose: hold the arm. Put it into its zero pose: every joint at 0, upper arm straight up,
+                1 of 5. The servos are loose: hold the arm. Put it into its zero pose: every joint at 0, upper arm \
+                straight up,
                 forearm and gripper straight ahead. \(answers)
                 """
         case .sweep:
@@ -22,7 +24,9 @@ extension CalibrationSession {
                 """
         case .gripperClosed: return "3 of 5. Close the gripper, without force. \(answers)"
         case .gripperOpen: return "4 of 5. Open the gripper fully. \(answers)"
-        case .review: return "5 of 5. Enter keeps this in the servos and in the file. b goes back, q ends without keeping anything."
+        case .review:
+            return
+                "5 of 5. Enter keeps this in the servos and in the file. b goes back, q ends without keeping anything."
         }
     }
 

@@ -23,12 +23,14 @@ extension CalibrationSession {
         guard let closed = closedPulse, let open = openPulse else { return result }
         if isFeetech { result.gripper.homingOffset = parts[jointIndices.upperBound].homingOffset }
         result.gripper.limits = min(closed, open)...max(closed, open)
-        if case .linear = layout.gripper.linkage { result.gripper.linkage = .linear(closedPulse: closed, openPulse: open) }
+        if case .linear = layout.gripper.linkage {
+            result.gripper.linkage = .linear(closedPulse: closed, openPulse: open)
+        }
         return result
     }
 
-    /// The middle of what was swept is the middle of what the joint can do: the ends are where they are by construction,
-    /// and a hand places the arm no better than some degrees.
+    /// The middle of what was swept is the middle of what the joint can do: the ends are where they are by
+    /// construction, and a hand places the arm no better than some degrees.
     private func zeroPulse(of joint: Int, seen: ClosedRange<Int>) -> Int {
         let middle = Double(seen.lowerBound + seen.upperBound) / 2
         let angle = (spans[joint].lowerBound + spans[joint].upperBound) / 2
@@ -40,7 +42,8 @@ extension CalibrationSession {
         let result = result
         var actions: [Action] = []
         // A shadow that took goals which its leader refuses would work against it.
-        let ranges = result.parts.map { ($0.id, $0.limits) }
+        let ranges =
+            result.parts.map { ($0.id, $0.limits) }
             + result.joints.flatMap { joint in joint.shadows.map { ($0, joint.limits) } }
         for (id, limits) in ranges {
             actions.append(.write(limits.lowerBound, to: .lowestPosition, of: id))

@@ -74,9 +74,12 @@ extension CalibrationSession {
         let position = parts[index].position ?? 0
         let largest = layout.servoProtocol.largestOffset
         guard (0...4_095).contains(position) else {
-            problem = "\(parts[index].name) reads \(position), outside of its one turn, 0 to 4095: its homing offset would be "
-                + "\(position - 2_047), and the register holds \(-largest) to \(largest). Turn the joint into the middle of its "
-                + "range; if that does not help, switch the arm's power off and on, or mount its horn again"
+            problem =
+                "\(parts[index].name) reads \(position), outside of its one turn, 0 to 4095: its homing offset would "
+                + "be "
+                + "\(position - 2_047), and the register holds \(-largest) to \(largest). Turn the joint into the "
+                + "middle of its range; if that does not help, switch the arm's power off and on, or mount its horn "
+                + "again"
             return nil
         }
         // At the encoder's last pulse the middle is 2048: what counts is that the offset is what the servo holds.
@@ -90,7 +93,8 @@ extension CalibrationSession {
         // A horn sits on splines: what a hand cannot place better than 5° is as it was.
         let offset = abs(wanted - expected) <= 60 ? expected : wanted
         if abs(offset) > layout.servoProtocol.largestOffset {
-            problem = "\(parts[index].name) stands \(abs(wanted) * 360 / 4_096)° from its zero, more than the servo can "
+            problem =
+                "\(parts[index].name) stands \(abs(wanted) * 360 / 4_096)° from its zero, more than the servo can "
                 + "make up for (90°). Is it in its zero pose? Else mount its horn again"
             return nil
         }
@@ -122,16 +126,20 @@ extension CalibrationSession {
         }
         return [
             wrapped.isEmpty
-                ? nil : "\(list(wrapped)) went past the end of its encoder: it was not in the middle of its range. Go back (b), and "
-                    + "place the arm again",
+                ? nil
+                : "\(list(wrapped)) went past the end of its encoder: it was not in the middle of its range. Go back "
+                    + "(b), and place the arm again",
             long.isEmpty
-                ? nil : "turned further than it can by the calibration file: \(list(long)). Go back (b), and place the arm again; if "
-                    + "the file is wrong, correct the joint's lower_rad and upper_rad",
+                ? nil
+                : "turned further than it can by the calibration file: \(list(long)). Go back (b), and place the arm "
+                    + "again; if the file is wrong, correct the joint's lower_rad and upper_rad",
             short.isEmpty
                 ? nil : "not moved to both ends yet: \(list(short)). Move each as far as it goes, both ways",
             beside.isEmpty
-                ? nil : "the middle of the sweep is not where step 1 had the joint: \(list(beside)) away. Move it as far as it goes, "
-                    + "both ways; if you did, it was not in its place in step 1: go back (b), and place the arm again",
+                ? nil
+                : "the middle of the sweep is not where step 1 had the joint: \(list(beside)) away. Move it as far as "
+                    + "it goes, both ways; if you did, it was not in its place in step 1: go back (b), and place the "
+                    + "arm again",
         ].compactMap { $0 }.first
     }
 
@@ -143,7 +151,9 @@ extension CalibrationSession {
         // The pose is the zero here: the file says how the ends lie about it.
         guard parts[index].homingOffset != layout.joints[index].homingOffset ?? 0 else { return nil }
         let angle = (spans[index].lowerBound + spans[index].upperBound) / 2
-        let expected = Double(layout.joints[index].zeroPulse) + Double(layout.joints[index].direction) * angle * Self.pulsesPerRadian
+        let expected =
+            Double(layout.joints[index].zeroPulse) + Double(layout.joints[index].direction) * angle
+            * Self.pulsesPerRadian
         return abs(middle - expected)
     }
 

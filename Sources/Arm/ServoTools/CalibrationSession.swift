@@ -3,8 +3,9 @@ import JSONTree
 
 /// Leads a person through the calibration of one arm: positions and answers in, register writes and prompts out.
 ///
-/// Nothing here touches a servo: whoever runs it carries the actions out, in order, and feeds what the servos say. What the
-/// servos remembered at first is in the draft before anything is written to them, and stays in it until the session is over.
+/// Nothing here touches a servo: whoever runs it carries the actions out, in order, and feeds what the servos say. What
+/// the servos remembered at first is in the draft before anything is written to them, and stays in it until the session
+/// is over.
 package struct CalibrationSession: Sendable {
     /// What the person is asked to do.
     package enum Stage: String, CaseIterable, Sendable {
@@ -63,8 +64,8 @@ package struct CalibrationSession: Sendable {
     package let origin: Origin
     /// Registers of all servos, by id, before anything was changed.
     package let before: [UInt8: ServoRegisters]
-    /// What each register may hold now, by servo: one value, or two while it is being written; none where the servo's own
-    /// answer decides.
+    /// What each register may hold now, by servo: one value, or two while it is being written; none where the servo's
+    /// own answer decides.
     package internal(set) var left: [UInt8: [ServoField: [Int]]]
     /// How far each joint can turn by the arm's construction, radians.
     let spans: [ClosedRange<Double>]
@@ -86,7 +87,8 @@ package struct CalibrationSession: Sendable {
     ///   - spans: the joints' limits in the calibration file, radians.
     ///   - before: what the servos are and remember, by id.
     package init(
-        layout: ServoLayout, names: [String], spans: [ClosedRange<Double>], before: [UInt8: ServoRegisters], origin: Origin
+        layout: ServoLayout, names: [String], spans: [ClosedRange<Double>], before: [UInt8: ServoRegisters],
+        origin: Origin
     ) {
         self.layout = layout
         self.spans = spans
@@ -150,7 +152,9 @@ package struct CalibrationSession: Sendable {
     private mutating func goOn() -> [Action] {
         let silent = parts.filter { $0.position == nil || $0.misses > 0 }
         guard silent.isEmpty else {
-            problem = "no answer from \(silent.map { "\($0.name) (servo \($0.id))" }.joined(separator: ", ")); check the cable "
+            problem =
+                "no answer from \(silent.map { "\($0.name) (servo \($0.id))" }.joined(separator: ", ")); check the "
+                + "cable "
                 + "before it, and wait a moment"
             return []
         }
@@ -199,8 +203,9 @@ package struct CalibrationSession: Sendable {
         for index in parts.indices { (parts[index].seen, parts[index].hasWrapped) = (nil, false) }
     }
 
-    /// Register writes between two drafts: the first says what may stand in the registers meanwhile, the second what stands
-    /// there then. Whatever ends the program in between, the draft knows these servos again, and what they had at first.
+    /// Register writes between two drafts: the first says what may stand in the registers meanwhile, the second what
+    /// stands there then. Whatever ends the program in between, the draft knows these servos again, and what they had
+    /// at first.
     mutating func journaled(_ actions: [Action]) -> [Action] {
         hasWritten = true
         for action in actions {

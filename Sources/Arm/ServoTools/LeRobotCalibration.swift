@@ -37,7 +37,8 @@ package struct LeRobotCalibration: Equatable, Sendable {
             throw LeRobotCalibrationError(file: file, problems: ["it is not JSON: \(error)"])
         }
         guard let members = root.object, !members.isEmpty else {
-            throw LeRobotCalibrationError(file: file, problems: ["found \(root.kind), expected an object with one entry for each joint"])
+            throw LeRobotCalibrationError(
+                file: file, problems: ["found \(root.kind), expected an object with one entry for each joint"])
         }
         // One list for each property, of all motors: numbers that count from another zero.
         if root["start_pos"] != nil || root["motor_names"] != nil || root["calib_mode"] != nil {
@@ -55,17 +56,22 @@ package struct LeRobotCalibration: Equatable, Sendable {
             Motor(
                 name: member.key, id: number(member, "id", 0...252), driveMode: number(member, "drive_mode", 0...1),
                 homingOffset: number(member, "homing_offset", -2_047...2_047),
-                rangeMinimum: number(member, "range_min", 0...4_095), rangeMaximum: number(member, "range_max", 0...4_095))
+                rangeMinimum: number(member, "range_min", 0...4_095),
+                rangeMaximum: number(member, "range_max", 0...4_095))
         }
         for motor in motors where motor.rangeMinimum >= motor.rangeMaximum {
-            problems.append("\(motor.name).range_max: found \(motor.rangeMaximum), expected more than range_min, \(motor.rangeMinimum)")
+            problems.append(
+                "\(motor.name).range_max: found \(motor.rangeMaximum), expected more than range_min, "
+                    + "\(motor.rangeMinimum)"
+            )
         }
         if !problems.isEmpty { throw LeRobotCalibrationError(file: file, problems: problems) }
     }
 
     private static var oldFormat: String {
-        "it is in LeRobot's old format (lists homing_offset, start_pos, end_pos, … for all motors, before its version 0.2), "
-            + "expected an object for each joint. Its numbers count from another zero and say no ranges: they cannot be converted"
+        "it is in LeRobot's old format (lists homing_offset, start_pos, end_pos, … for all motors, before its version "
+            + "0.2), expected an object for each joint. Its numbers count from another zero and say no ranges: they "
+            + "cannot be converted"
     }
 
     /// The file's text as LeRobot writes it, four spaces a level.
@@ -91,13 +97,16 @@ package struct LeRobotCalibration: Equatable, Sendable {
     package init(_ layout: ServoLayout, names: [String], file: String) throws(LeRobotCalibrationError) {
         guard layout.servoProtocol == .feetech, case .linear(let closed, let open) = layout.gripper.linkage else {
             throw LeRobotCalibrationError(
-                file: file, problems: ["servos.protocol: LeRobot's format is of Feetech arms here, found \(layout.servoProtocol)"])
+                file: file,
+                problems: ["servos.protocol: LeRobot's format is of Feetech arms here, found \(layout.servoProtocol)"])
         }
         let backwards = layout.joints.indices.filter { layout.joints[$0].direction < 0 }
         if !backwards.isEmpty {
             throw LeRobotCalibrationError(
                 file: file,
-                problems: backwards.map { "servos.joints[\($0)].direction: found -1; LeRobot's degrees know no direction" })
+                problems: backwards.map {
+                    "servos.joints[\($0)].direction: found -1; LeRobot's degrees know no direction"
+                })
         }
         motors = zip(names, layout.joints).map { name, joint in
             Motor(
@@ -107,10 +116,12 @@ package struct LeRobotCalibration: Equatable, Sendable {
         motors.append(
             Motor(
                 name: "gripper", id: Int(layout.gripper.id), driveMode: closed > open ? 1 : 0,
-                homingOffset: layout.gripper.homingOffset ?? 0, rangeMinimum: min(closed, open), rangeMaximum: max(closed, open)))
+                homingOffset: layout.gripper.homingOffset ?? 0, rangeMinimum: min(closed, open),
+                rangeMaximum: max(closed, open)))
     }
 
-    /// The layout with this calibration. LeRobot's zero is the middle of the range: one that cannot be the joint's is refused.
+    /// The layout with this calibration. LeRobot's zero is the middle of the range: one that cannot be the joint's is
+    /// refused.
     /// - Parameters:
     ///   - names: of the layout's joints, from base to wrist.
     ///   - spans: how far each joint can turn by the arm's construction, radians.
@@ -146,7 +157,8 @@ package struct LeRobotCalibration: Equatable, Sendable {
                 result.gripper.id = id
                 result.gripper.homingOffset = motor.homingOffset
                 result.gripper.limits = range
-                let ends = motor.driveMode == 1 ? (range.upperBound, range.lowerBound) : (range.lowerBound, range.upperBound)
+                let ends =
+                    motor.driveMode == 1 ? (range.upperBound, range.lowerBound) : (range.lowerBound, range.upperBound)
                 result.gripper.linkage = .linear(closedPulse: ends.0, openPulse: ends.1)
             }
         }
@@ -159,7 +171,8 @@ extension LeRobotCalibration {
     /// The least and the most of what a joint can do by construction that a range may be: LeRobot asks nobody to go on.
     private static var shareOfSpan: ClosedRange<Double> { 0.75...1.25 }
 
-    private static func rangeProblem(_ motor: Motor, _ joint: ServoLayout.Joint, _ span: ClosedRange<Double>) -> String? {
+    private static func rangeProblem(_ motor: Motor, _ joint: ServoLayout.Joint, _ span: ClosedRange<Double>) -> String?
+    {
         // LeRobot gives joints without ends the whole turn.
         if joint.limits == 0...4_095 || (motor.rangeMinimum, motor.rangeMaximum) == (0, 4_095) { return nil }
         let whole = (span.upperBound - span.lowerBound) * 4_096 / (2 * .pi)
@@ -168,10 +181,12 @@ extension LeRobotCalibration {
         if shareOfSpan.contains(share) { return nil }
         let reason =
             share > 1
-            ? "it ran over the end of the encoder while it was recorded: put the arm into the middle of its ranges first, and "
-                + "record it again"
+            ? "it ran over the end of the encoder while it was recorded: put the arm into the middle of its ranges "
+                + "first, and record it again"
             : "it was not moved to both ends while it was recorded, and its zero is beside its place: record it again"
-        return "\(motor.name).range_min, range_max: found \(motor.rangeMinimum), \(motor.rangeMaximum), which are \(range) pulses; "
+        return
+            "\(motor.name).range_min, range_max: found \(motor.rangeMinimum), \(motor.rangeMaximum), which are "
+            + "\(range) pulses; "
             + "expected about the \(Int(whole.rounded())) that the joint can turn by the calibration file. " + reason
     }
 }

@@ -30,8 +30,8 @@ package struct SerialDevices: Equatable, Sendable {
         return Self(devices: devices.sorted { $0.path < $1.path })
     }
 
-    /// The name of a port that stays the same whatever else is plugged in, with its adapter's serial number; nil if the system
-    /// has none for it.
+    /// The name of a port that stays the same whatever else is plugged in, with its adapter's serial number; nil if the
+    /// system has none for it.
     /// - Parameters:
     ///   - port: any of its names.
     ///   - folder: `/dev`.

@@ -26,7 +26,8 @@ package struct ServoCheck: Equatable, Sendable {
     package var isSound: Bool { !findings.contains { $0.severity == .mismatch } }
 
     package static func == (a: Self, b: Self) -> Bool {
-        a.findings == b.findings && a.servos.map(\.id) == b.servos.map(\.id) && a.servos.map(\.reading) == b.servos.map(\.reading)
+        a.findings == b.findings && a.servos.map(\.id) == b.servos.map(\.id)
+            && a.servos.map(\.reading) == b.servos.map(\.reading)
     }
 
     /// Asks all servos of the file.
@@ -55,7 +56,8 @@ package struct ServoCheck: Equatable, Sendable {
             if let reading { comparison.compare(reading) } else { comparison.reportAbsence(id, echoes[id] ?? .silence) }
         }
         comparison.compareRanges(spans)
-        comparison.compareShadows(Dictionary(servos.compactMap { pair in pair.reading.map { (pair.id, $0.position) } }) { a, _ in a })
+        comparison.compareShadows(
+            Dictionary(servos.compactMap { pair in pair.reading.map { (pair.id, $0.position) } }) { a, _ in a })
         findings = comparison.findings
     }
 }
@@ -75,14 +77,17 @@ private struct ServoComparison {
     mutating func reportAbsence(_ id: UInt8, _ echo: ServoEcho) {
         switch echo {
         case .silence:
-            report(id, "answer", "none", "one", "check the arm's power and the cable to it; 'octo-arm scan' tries all rates")
+            report(
+                id, "answer", "none", "one",
+                "check the arm's power and the cable to it; 'octo-arm scan' tries all rates")
         case .damage, .several:
             report(
                 id, "answer", echo.text, "one answer",
                 "two servos have this id, or its cable is bad; connect it alone and run 'octo-arm setup'")
         case .answer:
             report(
-                id, "answer", "pings only", "reads too", "its status return level is 0; the driver sets it at its start")
+                id, "answer", "pings only", "reads too", "its status return level is 0; the driver sets it at its start"
+            )
         }
     }
 
@@ -93,7 +98,8 @@ private struct ServoComparison {
             report(servo.id, "model", servo.modelName, "STS3215", "only this model is driven")
         }
         if let errors = servo.errors {
-            report(servo.id, "hardware error", errors, "none", "free and cool it, then switch the arm's power off and on")
+            report(
+                servo.id, "hardware error", errors, "none", "free and cool it, then switch the arm's power off and on")
         }
         if let part = layout.parts.first(where: { $0.id == servo.id }) { compare(servo, with: part) }
         compareDirection(servo)
@@ -118,7 +124,8 @@ private struct ServoComparison {
         }
         if abs(servo.homingOffset) > layout.servoProtocol.largestOffset {
             report(
-                servo.id, "homing offset", "\(servo.homingOffset)", "at most \(layout.servoProtocol.largestOffset) either way",
+                servo.id, "homing offset", "\(servo.homingOffset)",
+                "at most \(layout.servoProtocol.largestOffset) either way",
                 "the servo does not heed more: mount its horn a notch further, and run 'octo-arm calibrate'")
         }
         let limits = servo.lowestPosition...max(servo.lowestPosition, servo.highestPosition)
@@ -145,26 +152,31 @@ private struct ServoComparison {
             let isShadow = joint.id != servo.id
             if let isReversed = joint.isReversed, (drive & 1 == 1) != (isReversed != isShadow) {
                 report(
-                    servo.id, "drive mode, reverse bit", "\(drive & 1)", isReversed != isShadow ? "1" : "0", Self.recalibrate)
+                    servo.id, "drive mode, reverse bit", "\(drive & 1)", isReversed != isShadow ? "1" : "0",
+                    Self.recalibrate)
             }
             let second = isShadow ? Int(joint.id) : 255
             if let found = servo.secondaryID, found != second {
                 report(
-                    servo.id, "secondary id", "\(found)", "\(second)", "the driver sets it at its start if torque is off", .warning)
+                    servo.id, "secondary id", "\(found)", "\(second)",
+                    "the driver sets it at its start if torque is off", .warning)
             }
         }
     }
 
     /// A range that was swept halfway puts the zero beside its place, one that ran over the encoder's end is no range.
     mutating func compareRanges(_ spans: [ClosedRange<Double>]) {
-        for (joint, span) in zip(layout.joints, spans) where layout.servoProtocol == .feetech && joint.limits != 0...4_095 {
+        for (joint, span) in zip(layout.joints, spans)
+        where layout.servoProtocol == .feetech && joint.limits != 0...4_095 {
             let range = Double(joint.limits.upperBound - joint.limits.lowerBound)
             let whole = (span.upperBound - span.lowerBound) * 4_096 / (2 * .pi)
             if CalibrationSession.shareOfSpan.contains(range / whole) { continue }
             report(
                 joint.id, "range", "\(joint.limits.text), \(Int((range * 360 / 4_096).rounded()))°",
                 "about \(Int((whole * 360 / 4_096).rounded()))°, as the joint can turn by the file",
-                "the zero is its middle, and may be as far beside its place: 'octo-arm calibrate', and sweep to both ends", .warning)
+                "the zero is its middle, and may be as far beside its place: 'octo-arm calibrate', and sweep to both "
+                    + "ends",
+                .warning)
         }
     }
 
@@ -172,9 +184,12 @@ private struct ServoComparison {
         for joint in layout.joints {
             guard let leader = positions[joint.id] else { continue }
             for shadow in joint.shadows {
-                guard let follower = positions[shadow], abs(leader - follower) > ServoAlignment.tolerance else { continue }
+                guard let follower = positions[shadow], abs(leader - follower) > ServoAlignment.tolerance else {
+                    continue
+                }
                 report(
-                    shadow, "position", "\(follower)", "within \(ServoAlignment.tolerance) of servo \(joint.id), \(leader)",
+                    shadow, "position", "\(follower)",
+                    "within \(ServoAlignment.tolerance) of servo \(joint.id), \(leader)",
                     "'octo-arm calibrate' aligns them")
             }
         }

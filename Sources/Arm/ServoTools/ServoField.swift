@@ -83,8 +83,8 @@ extension ServoField {
         name == .dynamixel ? dynamixel != nil : feetech != nil
     }
 
-    /// What a calibration writes and outlasts the power, in the order in which it is to be written: the phase and the modes
-    /// change what a position is.
+    /// What a calibration writes and outlasts the power, in the order in which it is to be written: the phase and the
+    /// modes change what a position is.
     package static var calibrated: [Self] {
         [.phase, .operatingMode, .driveMode, .homingOffset, .lowestPosition, .highestPosition]
     }
@@ -102,9 +102,11 @@ extension ServoLayout.ServoProtocolName {
     /// The register `answerLevel` of a servo that answers everything.
     package var fullAnswerLevel: Int { self == .dynamixel ? 2 : 1 }
 
-    /// The largest homing offset that the servo heeds, pulses. A Dynamixel servo's register holds more; in position mode a
-    /// quarter of a turn counts.
-    package var largestOffset: Int { self == .dynamixel ? DynamixelUnit.largestOffset : FeetechRegister.homingOffset.largest }
+    /// The largest homing offset that the servo heeds, pulses. A Dynamixel servo's register holds more; in position
+    /// mode a quarter of a turn counts.
+    package var largestOffset: Int {
+        self == .dynamixel ? DynamixelUnit.largestOffset : FeetechRegister.homingOffset.largest
+    }
     /// Rates that servos can be set to, bits per second; the likely ones first.
     package var bauds: [Int] {
         switch self {

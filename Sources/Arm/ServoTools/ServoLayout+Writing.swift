@@ -9,7 +9,9 @@ extension ServoLayout {
         for (index, joint) in joints.enumerated() where index < nodes.count {
             var node = nodes[index].with("id", JSONNode(Int(joint.id)))
             if let offset = joint.homingOffset { node = node.with("homing_offset_pulse", JSONNode(offset)) }
-            if joint.zeroPulse != 2_048 || node["zero_pulse"] != nil { node = node.with("zero_pulse", JSONNode(joint.zeroPulse)) }
+            if joint.zeroPulse != 2_048 || node["zero_pulse"] != nil {
+                node = node.with("zero_pulse", JSONNode(joint.zeroPulse))
+            }
             nodes[index] = node.with(limits: joint.limits)
         }
         var hand = (servos["gripper"] ?? JSONNode(.object([]))).with("id", JSONNode(Int(gripper.id)))

@@ -76,7 +76,8 @@ package final class ServoLine<Port: ServoPort> {
     /// Writes without an answer, some times: the servo may answer with another id, at another rate, or not at all.
     func tell(_ value: Int, to field: ServoField, of id: UInt8) throws(ServoPortError) {
         switch client {
-        case .dynamixel(let client): if let register = field.dynamixel { _ = try client.write(value, to: register, of: id) }
+        case .dynamixel(let client):
+            if let register = field.dynamixel { _ = try client.write(value, to: register, of: id) }
         case .feetech(let client): if let register = field.feetech { _ = try client.write(value, to: register, of: id) }
         }
     }
@@ -157,7 +158,9 @@ package final class ServoLine<Port: ServoPort> {
     }
 
     private func unlock(_ id: UInt8) throws(ServoToolError) {
-        guard let lock = try onLine({ () throws(ServoPortError) in try read(.lock, of: id) }) else { throw .silent(servo: id) }
+        guard let lock = try onLine({ () throws(ServoPortError) in try read(.lock, of: id) }) else {
+            throw .silent(servo: id)
+        }
         if lock != 0 { try write(0, to: .lock, of: id) }
     }
 
@@ -181,7 +184,8 @@ package final class ServoLine<Port: ServoPort> {
         return ServoReading(
             id: id, model: model, modelName: servoProtocol.modelName(model), firmware: firmware, position: position,
             homingOffset: offset, lowestPosition: lowest, highestPosition: highest, operatingMode: mode,
-            driveMode: try read(.driveMode, of: id), phase: try read(.phase, of: id), secondaryID: try read(.secondaryID, of: id), isTorqueOn: torque == 1,
+            driveMode: try read(.driveMode, of: id), phase: try read(.phase, of: id),
+            secondaryID: try read(.secondaryID, of: id), isTorqueOn: torque == 1,
             volts: Double(voltage) / 10, celsius: temperature, errors: errors)
     }
 
@@ -189,7 +193,8 @@ package final class ServoLine<Port: ServoPort> {
     private func identify(_ id: UInt8) throws(ServoPortError) -> (firmware: String, errors: String?)? {
         switch client {
         case .dynamixel(let client):
-            guard let (_, firmware) = try client.ping(id), let bits = try client.read(.hardwareErrorStatus, of: id) else {
+            guard let (_, firmware) = try client.ping(id), let bits = try client.read(.hardwareErrorStatus, of: id)
+            else {
                 return nil
             }
             let errors = DynamixelHardwareError(rawValue: UInt8(truncatingIfNeeded: bits))

@@ -56,7 +56,9 @@ package struct ServoScan: Sendable {
         var steps: [Step] = []
         for place in 0..<(protocols.map(\.bauds.count).max() ?? 0) {
             for name in protocols where place < name.bauds.count {
-                if baud == nil || place == 0 { steps.append(Step(servoProtocol: name, baud: baud ?? name.bauds[place])) }
+                if baud == nil || place == 0 {
+                    steps.append(Step(servoProtocol: name, baud: baud ?? name.bauds[place]))
+                }
             }
         }
         self.steps = steps
@@ -79,7 +81,9 @@ package struct ServoScan: Sendable {
     }
 
     /// Ids with one servo each; those with several become problems.
-    private func answering<Port: ServoPort>(on line: ServoLine<Port>, _ finding: inout Finding) throws(ServoPortError) -> [UInt8] {
+    private func answering<Port: ServoPort>(
+        on line: ServoLine<Port>, _ finding: inout Finding
+    ) throws(ServoPortError) -> [UInt8] {
         var found = Set(try line.census().ids)
         let usual = line.margin
         line.margin = .milliseconds(20)
@@ -105,10 +109,14 @@ package struct ServoScan: Sendable {
     }
 
     /// Asks in the other protocol: where only one was asked for, silence may be the other.
-    private func askInTheOtherProtocol<Port: ServoPort>(_ line: ServoLine<Port>, _ finding: inout Finding) throws(ServoPortError) {
+    private func askInTheOtherProtocol<Port: ServoPort>(
+        _ line: ServoLine<Port>, _ finding: inout Finding
+    ) throws(ServoPortError) {
         let other = line.speaking(line.servoProtocol == .dynamixel ? .feetech : .dynamixel)
         for id in try other.census().ids {
-            if let tongue = try other.tongue(of: id) { finding.problems.append(Problem(id: id, cause: .otherProtocol(tongue))) }
+            if let tongue = try other.tongue(of: id) {
+                finding.problems.append(Problem(id: id, cause: .otherProtocol(tongue)))
+            }
         }
     }
 }
@@ -136,7 +144,8 @@ extension ServoScan.Problem {
     package var advice: String {
         switch cause {
         case .sameID:
-            "Connect one of them alone and give it its own id with 'octo-arm setup'; if there is only one with this id, check its cable."
+            "Connect one of them alone and give it its own id with 'octo-arm setup'; if there is only one with this "
+                + "id, check its cable."
         case .pingsOnly: "The driver sets it at its start; so does 'octo-arm setup', with the servo alone."
         case .otherProtocol(.feetech): "Use --driver feetech."
         case .otherProtocol(.secondDynamixel): "Use --driver dynamixel."

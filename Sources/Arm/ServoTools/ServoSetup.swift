@@ -3,7 +3,8 @@ import ServoProtocol
 
 /// Gives the one servo on a line its id and its rate, wherever it is found.
 ///
-/// Lines are opened one after the other, each at its rate, and let go before the next is asked for: a port has one owner.
+/// Lines are opened one after the other, each at its rate, and let go before the next is asked for: a port has one
+/// owner.
 package struct ServoSetup<Port: ServoPort> {
     /// A line at a protocol and a rate; nil if the adapter does not have the rate.
     package typealias Open = (ServoScan.Step) throws(ServoSetupError) -> ServoLine<Port>?
@@ -16,7 +17,9 @@ package struct ServoSetup<Port: ServoPort> {
 
     /// The one servo that answers, at whatever rate in whatever protocol.
     /// - Parameter progress: is told each step before it is tried.
-    package func theOnlyServo(progress: (_ step: Int, _ of: Int, ServoScan.Step) -> Void = { _, _, _ in }) throws(ServoSetupError) -> FoundServo {
+    package func theOnlyServo(
+        progress: (_ step: Int, _ of: Int, ServoScan.Step) -> Void = { _, _, _ in }
+    ) throws(ServoSetupError) -> FoundServo {
         var found: [FoundServo] = []
         let steps = ServoScan(servoProtocol: nil, baud: nil, ids: 0...0).steps
         for (index, step) in steps.enumerated() {
@@ -39,7 +42,9 @@ package struct ServoSetup<Port: ServoPort> {
             found.append(FoundServo(step: step, id: id, tongue: tongue, isSeveral: echo == .several || echo == .damage))
         }
         // Damage alone: more than one, and no id can be told.
-        if found.isEmpty, census.isDamaged { found.append(FoundServo(step: step, id: nil, tongue: nil, isSeveral: true)) }
+        if found.isEmpty, census.isDamaged {
+            found.append(FoundServo(step: step, id: nil, tongue: nil, isSeveral: true))
+        }
         return found
     }
 
@@ -55,7 +60,9 @@ package struct ServoSetup<Port: ServoPort> {
     ) throws(ServoSetupError) -> ServoSetupPlan {
         let kind: ServoLayout.ServoProtocolName = servo.tongue == .feetech ? .feetech : .dynamixel
         if let servoProtocol, kind != servoProtocol { throw .otherMaker(servo.text, expected: servoProtocol) }
-        if case .firstDynamixel(let model)? = servo.tongue, DynamixelModel(rawValue: model) == nil { throw .unknownModel(servo.text) }
+        if case .firstDynamixel(let model)? = servo.tongue, DynamixelModel(rawValue: model) == nil {
+            throw .unknownModel(servo.text)
+        }
         guard kind.baudCode(baud) != nil else { throw .noSuchRate(baud, kind) }
         return ServoSetupPlan(servo: servo, servoProtocol: kind, id: id, baud: baud)
     }
@@ -70,7 +77,9 @@ package struct ServoSetup<Port: ServoPort> {
     }
 
     private func write(_ plan: ServoSetupPlan, _ oldID: UInt8) throws(ServoSetupError) {
-        guard let line = try open(.init(servoProtocol: plan.servoProtocol, baud: plan.servo.step.baud)) else { throw .none }
+        guard let line = try open(.init(servoProtocol: plan.servoProtocol, baud: plan.servo.step.baud)) else {
+            throw .none
+        }
         try tool { () throws(ServoToolError) in try prepare(oldID, on: line, plan) }
         if oldID != plan.id { try renumber(oldID, to: plan.id, on: line) }
         if plan.servo.step.baud != plan.baud, let code = plan.servoProtocol.baudCode(plan.baud) {
@@ -86,27 +95,36 @@ package struct ServoSetup<Port: ServoPort> {
 
     /// Registers that outlast the power can be written, and everything is answered.
     private func prepare(_ id: UInt8, on line: ServoLine<Port>, _ plan: ServoSetupPlan) throws(ServoToolError) {
-        guard try line.onLine({ () throws(ServoPortError) in try line.answerEverything(id) }) else { throw .answersPingsOnly(servo: id) }
+        guard try line.onLine({ () throws(ServoPortError) in try line.answerEverything(id) }) else {
+            throw .answersPingsOnly(servo: id)
+        }
         try line.write(0, to: .torque, of: id)
         guard plan.servoProtocol == .feetech else { return }
         try line.write(0, to: .lock, of: id)
         // So that it outlasts the power too.
         try line.write(plan.servoProtocol.fullAnswerLevel, to: .answerLevel, of: id)
-        guard let phase = try line.onLine({ () throws(ServoPortError) in try line.read(.phase, of: id) }) else { throw .silent(servo: id) }
+        guard let phase = try line.onLine({ () throws(ServoPortError) in try line.read(.phase, of: id) }) else {
+            throw .silent(servo: id)
+        }
         if phase & FeetechUnit.countsTurns != 0 { try line.write(phase & ~FeetechUnit.countsTurns, to: .phase, of: id) }
     }
 
     private func renumber(_ old: UInt8, to new: UInt8, on line: ServoLine<Port>) throws(ServoSetupError) {
         try onLine { () throws(ServoPortError) in try line.tell(Int(new), to: .id, of: old) }
-        guard try onLine({ () throws(ServoPortError) in try line.read(.id, of: new) }) == Int(new) else { throw .unconfirmed(id: new, baud: line.baud) }
+        guard try onLine({ () throws(ServoPortError) in try line.read(.id, of: new) }) == Int(new) else {
+            throw .unconfirmed(id: new, baud: line.baud)
+        }
     }
 
     private func verified(_ plan: ServoSetupPlan) throws(ServoSetupError) -> ServoReading {
         guard let line = try open(.init(servoProtocol: plan.servoProtocol, baud: plan.baud)),
             let reading = try onLine({ () throws(ServoPortError) in try line.survey(plan.id) }),
-            try onLine({ () throws(ServoPortError) in try line.read(.baudRate, of: plan.id) }) == plan.servoProtocol.baudCode(plan.baud)
+            try onLine({ () throws(ServoPortError) in try line.read(.baudRate, of: plan.id) })
+                == plan.servoProtocol.baudCode(plan.baud)
         else { throw .unconfirmed(id: plan.id, baud: plan.baud) }
-        if plan.servoProtocol == .feetech { try tool { () throws(ServoToolError) in try line.write(1, to: .lock, of: plan.id) } }
+        if plan.servoProtocol == .feetech {
+            try tool { () throws(ServoToolError) in try line.write(1, to: .lock, of: plan.id) }
+        }
         return reading
     }
 
@@ -137,7 +155,8 @@ package struct FoundServo: Equatable, Sendable {
     package var isSeveral: Bool
 
     package var text: String {
-        "\(id.map { "id \($0)" } ?? "damaged answers") in \(tongue?.name ?? "frames of \(step.servoProtocol.rawValue)") at \(step.baud) baud"
+        "\(id.map { "id \($0)" } ?? "damaged answers") in "
+            + "\(tongue?.name ?? "frames of \(step.servoProtocol.rawValue)") at \(step.baud) baud"
     }
 }
 
@@ -176,26 +195,26 @@ package enum ServoSetupError: Error, Equatable, CustomStringConvertible {
         case .line(let text): text
         case .tool(let error): "\(error)"
         case .none:
-            "looking for the one servo at all rates of both protocols: none answers, expected one. Check its power, which the USB "
-                + "cable does not give, and its cable in the adapter's socket for servos."
+            "looking for the one servo at all rates of both protocols: none answers, expected one. Check its power, "
+                + "which the USB cable does not give, and its cable in the adapter's socket for servos."
         case .several(let found):
-            "looking for the one servo: found \(found.joined(separator: "; ")), expected one. Nothing was written. Connect the servo "
-                + "that is to be set up alone, without the others behind it."
+            "looking for the one servo: found \(found.joined(separator: "; ")), expected one. Nothing was written. "
+                + "Connect the servo that is to be set up alone, without the others behind it."
         case .sameID(let found):
-            "looking for the one servo: \(found), as of two with one id that talk at one time; expected one whole answer. Nothing "
-                + "was written. Connect one of them alone; if it is alone, check its cable."
+            "looking for the one servo: \(found), as of two with one id that talk at one time; expected one whole "
+                + "answer. Nothing was written. Connect one of them alone; if it is alone, check its cable."
         case .otherMaker(let found, let expected):
-            "setting up the servo: found \(found), expected one of \(expected.rawValue). Nothing was written. Connect the right "
-                + "servo, or choose the right --driver or --arm."
+            "setting up the servo: found \(found), expected one of \(expected.rawValue). Nothing was written. Connect "
+                + "the right servo, or choose the right --driver or --arm."
         case .unknownModel(let found):
-            "setting up the servo: found \(found), of a model that has only this protocol; expected one of the X series, such as "
-                + "XL430 or XM430. Nothing was written: it cannot be driven."
+            "setting up the servo: found \(found), of a model that has only this protocol; expected one of the X "
+                + "series, such as XL430 or XM430. Nothing was written: it cannot be driven."
         case .noSuchRate(let baud, let name):
             "setting up the servo: \(baud) baud is no rate of \(name.rawValue) servos, expected one of "
                 + "\(name.bauds.sorted().map(String.init).joined(separator: ", ")). Nothing was written."
         case .unconfirmed(let id, let baud):
-            "setting up the servo: it does not answer as \(id) at \(baud) baud after that was written, expected it to. Run it again: "
-                + "it is found at any rate."
+            "setting up the servo: it does not answer as \(id) at \(baud) baud after that was written, expected it "
+                + "to. Run it again: it is found at any rate."
         }
     }
 }

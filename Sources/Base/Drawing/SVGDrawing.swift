@@ -20,16 +20,20 @@ package struct SVGDrawing {
         x: Double, y: Double, width: Double, height: Double, fill: String, stroke: String? = nil, title: String? = nil
     ) {
         let edge = stroke.map { " stroke=\"\(Self.escaped($0))\"" } ?? ""
-        let head = "<rect x=\"\(x.short)\" y=\"\(y.short)\" width=\"\(max(0, width).short)\" height=\"\(max(0, height).short)\" "
+        let head =
+            "<rect x=\"\(x.short)\" y=\"\(y.short)\" width=\"\(max(0, width).short)\" "
+            + "height=\"\(max(0, height).short)\" "
             + "fill=\"\(Self.escaped(fill))\"\(edge)"
         elements.append(title.map { head + "><title>\(Self.escaped($0))</title></rect>" } ?? head + "/>")
     }
 
     package mutating func line(
-        from: (x: Double, y: Double), to: (x: Double, y: Double), stroke: String, width: Double = 1, dashes: String? = nil,
+        from: (x: Double, y: Double), to: (x: Double, y: Double), stroke: String, width: Double = 1,
+        dashes: String? = nil,
         title: String? = nil
     ) {
-        let head = "<line x1=\"\(from.x.short)\" y1=\"\(from.y.short)\" x2=\"\(to.x.short)\" y2=\"\(to.y.short)\" "
+        let head =
+            "<line x1=\"\(from.x.short)\" y1=\"\(from.y.short)\" x2=\"\(to.x.short)\" y2=\"\(to.y.short)\" "
             + "stroke=\"\(Self.escaped(stroke))\" stroke-width=\"\(width.short)\""
             + (dashes.map { " stroke-dasharray=\"\(Self.escaped($0))\"" } ?? "")
         elements.append(title.map { head + "><title>\(Self.escaped($0))</title></line>" } ?? head + "/>")
@@ -39,8 +43,9 @@ package struct SVGDrawing {
     package mutating func polyline(_ points: [(x: Double, y: Double)], stroke: String, width: Double = 1.5) {
         for piece in points.split(whereSeparator: { !$0.x.isFinite || !$0.y.isFinite }) {
             elements.append(
-                "<polyline points=\"\(piece.map { "\($0.x.short),\($0.y.short)" }.joined(separator: " "))\" fill=\"none\" "
-                    + "stroke=\"\(Self.escaped(stroke))\" stroke-width=\"\(width.short)\" stroke-linejoin=\"round\"/>")
+                "<polyline points=\"\(piece.map { "\($0.x.short),\($0.y.short)" }.joined(separator: " "))\" "
+                    + "fill=\"none\" stroke=\"\(Self.escaped(stroke))\" stroke-width=\"\(width.short)\" "
+                    + "stroke-linejoin=\"round\"/>")
         }
     }
 
@@ -51,7 +56,8 @@ package struct SVGDrawing {
     }
 
     package mutating func text(
-        _ text: String, x: Double, y: Double, size: Double = 11, anchor: Anchor = .start, fill: String = "#444", isBold: Bool = false
+        _ text: String, x: Double, y: Double, size: Double = 11, anchor: Anchor = .start, fill: String = "#444",
+        isBold: Bool = false
     ) {
         elements.append(
             "<text x=\"\(x.short)\" y=\"\(y.short)\" font-size=\"\(size.short)\" text-anchor=\"\(anchor.rawValue)\" "

@@ -1,5 +1,5 @@
-/// How a JPEG's EXIF data says its pixels are to be turned or mirrored before somebody looks at them (EXIF 2.3, section 4.6.4,
-/// tag 0112).
+/// How a JPEG's EXIF data says its pixels are to be turned or mirrored before somebody looks at them (EXIF 2.3, section
+/// 4.6.4, tag 0112).
 struct EXIFOrientation: Equatable {
     /// 1 as they are, 2...8 otherwise.
     let value: Int
@@ -15,7 +15,9 @@ struct EXIFOrientation: Equatable {
             guard length >= 2, at + 2 + length <= bytes.count else { return nil }
             let content = UnsafeRawBufferPointer(rebasing: bytes[at + 4..<at + 2 + length])
             if bytes[at + 1] == 0xe1, content.starts(with: Array("Exif\0\0".utf8)) {
-                guard let value = Self.orientation(UnsafeRawBufferPointer(rebasing: content.dropFirst(6))) else { return nil }
+                guard let value = Self.orientation(UnsafeRawBufferPointer(rebasing: content.dropFirst(6))) else {
+                    return nil
+                }
                 self.value = value
                 return
             }
@@ -30,7 +32,9 @@ struct EXIFOrientation: Equatable {
         guard tiff.count >= 8, isBig || tiff.starts(with: Array("II".utf8)) else { return nil }
         func number(_ at: Int, bytes count: Int) -> Int? {
             guard at >= 0, at + count <= tiff.count else { return nil }
-            return (0..<count).reduce(0) { sum, index in sum << 8 | Int(tiff[isBig ? at + index : at + count - 1 - index]) }
+            return (0..<count).reduce(0) { sum, index in
+                sum << 8 | Int(tiff[isBig ? at + index : at + count - 1 - index])
+            }
         }
         guard let directory = number(4, bytes: 4), let count = number(directory, bytes: 2) else { return nil }
         for index in 0..<count {

@@ -1,5 +1,5 @@
-/// Deflate (RFC 1951) without its search for repetitions: each block has a Huffman code of its own bytes. Ten times as fast as a
-/// compressor that searches, and as good where there is nothing to find: differences of noisy pixels.
+/// Deflate (RFC 1951) without its search for repetitions: each block has a Huffman code of its own bytes. Ten times as
+/// fast as a compressor that searches, and as good where there is nothing to find: differences of noisy pixels.
 struct HuffmanDeflate {
     /// Longest code. The format allows 15; with 12 four codes and what is left of a byte fit into 64 bits.
     private static let longest = 12
@@ -50,10 +50,12 @@ struct HuffmanDeflate {
     private mutating func block(_ bytes: UnsafeBufferPointer<UInt8>, isLast: Bool) {
         let lengths = Self.lengths(of: Self.histogram(of: bytes))
         setCodes(lengths)
-        // A block with codes of its own (type 2), 257 of them for bytes and end, one for distances, which is never used.
+        // A block with codes of its own (type 2), 257 of them for bytes and end, one for distances, which is never
+        // used.
         put((isLast ? 1 : 0) | 2 << 1, 3)
         put(0 | 0 << 5 | 15 << 10, 14)
-        // The lengths are told with 4 bits each: of the 19 symbols that the format has for them, the last 16 mean themselves.
+        // The lengths are told with 4 bits each: of the 19 symbols that the format has for them, the last 16 mean
+        // themselves.
         for place in 0..<19 { put(place < 3 ? 0 : 4, 3) }
         for length in lengths + [0] { put(Self.reversed(UInt32(length), 4), 4) }
         write(bytes)
@@ -82,7 +84,8 @@ struct HuffmanDeflate {
         (self.bits, self.bitCount, self.out) = (bits, bitCount, out)
     }
 
-    /// How often each byte is there; the end of the block once. Four counters each, since a byte mostly follows its like.
+    /// How often each byte is there; the end of the block once. Four counters each, since a byte mostly follows its
+    /// like.
     private static func histogram(of bytes: UnsafeBufferPointer<UInt8>) -> [UInt32] {
         var counts = [UInt32](repeating: 0, count: 4 * 256)
         counts.withUnsafeMutableBufferPointer { counts in
@@ -100,7 +103,8 @@ struct HuffmanDeflate {
             for symbol in present { lengths[symbol] = 1 }
             return lengths
         }
-        // Two queues: leaves by their count, and pairs in the order in which they are made, which is that of their sums.
+        // Two queues: leaves by their count, and pairs in the order in which they are made, which is that of their
+        // sums.
         var weights = present.map { UInt64(counts[$0]) }
         var parents = [Int](repeating: 0, count: 2 * present.count - 1)
         var (leaf, pair) = (0, present.count)
@@ -122,8 +126,9 @@ struct HuffmanDeflate {
         for node in stride(from: parents.count - 2, through: 0, by: -1) { depths[node] = depths[parents[node]] + 1 }
         var ofLength = [Int](repeating: 0, count: longest + 1)
         for depth in depths.prefix(present.count) { ofLength[min(depth, longest)] += 1 }
-        // Codes that were cut off take more room than there is. One of the next shorter gets a bit more, and one of the longest
-        // becomes its neighbour: each time that makes room for one of the longest, and the code stays complete (as zlib does it).
+        // Codes that were cut off take more room than there is. One of the next shorter gets a bit more, and one of the
+        // longest becomes its neighbour: each time that makes room for one of the longest, and the code stays complete
+        // (as zlib does it).
         var space = ofLength.enumerated().dropFirst().reduce(0) { $0 + $1.element << (longest - $1.offset) }
         while space > 1 << longest {
             var shorter = longest - 1

@@ -25,8 +25,9 @@ extension ImageError: CustomStringConvertible {
             "reading the picture \(source): it is a damaged or unusual \(format.rawValue) (\(problem)), expected a "
                 + "whole one with grey or RGB pixels. Take or export it again."
         case .turned(let source, let orientation):
-            "reading the picture \(source): its EXIF data says that it is to be turned (orientation \(orientation)), expected "
-                + "pixels as they are to be seen. Save it upright, for example with 'jpegtran' or 'exiftran -a'."
+            "reading the picture \(source): its EXIF data says that it is to be turned (orientation \(orientation)), "
+                + "expected pixels as they are to be seen. Save it upright, for example with 'jpegtran' or 'exiftran "
+                + "-a'."
         case .transparent(let source):
             "reading the picture \(source): some of its pixels are transparent, expected a photograph. Save it without "
                 + "transparency."
@@ -40,7 +41,8 @@ extension ImageError: CustomStringConvertible {
         }
     }
 
-    /// What is wrong with it alone, for whoever knows where it came from: "a damaged JPEG (Premature end of JPEG file)".
+    /// What is wrong with it alone, for whoever knows where it came from: "a damaged JPEG (Premature end of JPEG
+    /// file)".
     package var problem: String {
         switch self {
         case .undecodable(_, let format, let problem): "a damaged \(format.rawValue) (\(problem))"

@@ -9,8 +9,9 @@ enum PNGCodec {
         return try begin(&image, bytes, source)
     }
 
-    /// Grey, palette and 16-bit pictures become 8-bit RGB; a picture that states another gamma is converted to sRGB, one that
-    /// states none is taken as sRGB. Where something is transparent it is refused: a camera sees no such thing.
+    /// Grey, palette and 16-bit pictures become 8-bit RGB; a picture that states another gamma is converted to sRGB,
+    /// one that states none is taken as sRGB. Where something is transparent it is refused: a camera sees no such
+    /// thing.
     static func decode(_ bytes: UnsafeRawBufferPointer, source: String) throws(ImageError) -> RGBImage {
         var image = emptyImage()
         defer { png_image_free(&image) }

@@ -1,7 +1,8 @@
 import CPNG
 
-/// PNG made for speed: what a recorder can afford for every frame. Rows are told from their left, upper or mean neighbours,
-/// whichever leaves least (the rule of the PNG specification, section 12.8), and what is left has a Huffman code.
+/// PNG made for speed: what a recorder can afford for every frame. Rows are told from their left, upper or mean
+/// neighbours, whichever leaves least (the rule of the PNG specification, section 12.8), and what is left has a Huffman
+/// code.
 enum PNGPacking {
     /// Filter types of the PNG specification, section 9.2.
     private enum Filter: UInt8, CaseIterable {
@@ -25,7 +26,8 @@ enum PNGPacking {
         var file = signature
         file.reserveCapacity(deflated.count + 64)
         // 8 bits, RGB, and the only methods there are. Section 11.2.2.
-        append("IHDR", [bigEndian(UInt32(picture.width)), bigEndian(UInt32(picture.height)), [8, 2, 0, 0, 0]], to: &file)
+        append(
+            "IHDR", [bigEndian(UInt32(picture.width)), bigEndian(UInt32(picture.height)), [8, 2, 0, 0, 0]], to: &file)
         let sum = filtered.withUnsafeBufferPointer { adler32_z(1, $0.baseAddress, $0.count) }
         append("IDAT", [zlibHead, deflated, bigEndian(UInt32(truncatingIfNeeded: sum))], to: &file)
         append("IEND", [], to: &file)
@@ -38,7 +40,8 @@ enum PNGPacking {
         // A row of zeroes lies above the first.
         let above = [UInt8](repeating: 0, count: width)
         return [UInt8](unsafeUninitializedCapacity: (width + 1) * picture.height) { rows, count in
-            // All pointers are of buffers that live until the end of this closure, `width` bytes from each are within them.
+            // All pointers are of buffers that live until the end of this closure, `width` bytes from each are within
+            // them.
             above.withUnsafeBufferPointer { above in
                 guard let above = above.baseAddress, let out = rows.baseAddress,
                     let pixels = picture.pixels.bytes.assumingMemoryBound(to: UInt8.self).baseAddress
@@ -99,5 +102,7 @@ enum PNGPacking {
         file += bigEndian(UInt32(truncatingIfNeeded: sum))
     }
 
-    private static func bigEndian(_ number: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) } }
+    private static func bigEndian(_ number: UInt32) -> [UInt8] {
+        (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) }
+    }
 }

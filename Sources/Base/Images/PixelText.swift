@@ -40,15 +40,18 @@ enum PixelText {
 
 extension RGBImage {
     /// The pictures side by side below a line of text, all at the height of the first.
-    /// - Parameter label: capital letters, digits and a few signs are drawn; other letters as capitals, other signs not at all.
+    /// - Parameter label: capital letters, digits and a few signs are drawn; other letters as capitals, other signs not
+    ///   at all.
     /// - Parameter maximumWidth: of each; wider ones become smaller.
     package static func cell(_ pictures: [RGBImage], label: String, maximumWidth: Int) -> RGBImage? {
         guard let first = pictures.first else { return nil }
         let scale = min(1, Double(maximumWidth) / Double(first.width))
         let height = max(1, Int((Double(first.height) * scale).rounded()))
         let sized = pictures.map { picture -> RGBImage in
-            let width = max(1, min(maximumWidth, Int((Double(picture.width) * Double(height) / Double(picture.height)).rounded())))
-            return ImageResize(fromWidth: picture.width, height: picture.height, toWidth: width, height: height).resize(picture)
+            let width = max(
+                1, min(maximumWidth, Int((Double(picture.width) * Double(height) / Double(picture.height)).rounded())))
+            return ImageResize(fromWidth: picture.width, height: picture.height, toWidth: width, height: height).resize(
+                picture)
         }
         let gap = 2
         let width = sized.reduce(-gap) { $0 + $1.width + gap }

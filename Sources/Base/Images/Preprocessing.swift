@@ -2,8 +2,8 @@
 package enum Preprocessing: String, CaseIterable, Sendable {
     /// lanczos3 with antialias, rounded: what the data pipeline does.
     case resize
-    /// Resizes likewise, then takes the centre crop that stands for the mean of the training-time random crop. The official
-    /// evaluation wrapper does this to `image_primary` only.
+    /// Resizes likewise, then takes the centre crop that stands for the mean of the training-time random crop. The
+    /// official evaluation wrapper does this to `image_primary` only.
     case resizeAndCenterCrop = "resize_and_center_crop"
 
     /// The plan for pictures of one camera.

@@ -20,8 +20,8 @@ extension RGBImage {
         self = try Self.decoded(encoded, source: source).image
     }
 
-    /// Decodes the bytes of a PNG or JPEG file, and says whether they had to be mended: not quite as the standard has it, but
-    /// with every pixel.
+    /// Decodes the bytes of a PNG or JPEG file, and says whether they had to be mended: not quite as the standard has
+    /// it, but with every pixel.
     /// - Parameter source: names the bytes in an error: a path, a camera.
     /// - Throws: `ImageError`, never traps: the bytes may be anything.
     package static func decoded(

@@ -21,7 +21,9 @@ extension RGBImage {
                 for row in rows {
                     for place in places {
                         let pixel = (row * width + place) * 3
-                        sums = (sums.0 + Int(bytes[pixel]), sums.1 + Int(bytes[pixel + 1]), sums.2 + Int(bytes[pixel + 2]))
+                        sums = (
+                            sums.0 + Int(bytes[pixel]), sums.1 + Int(bytes[pixel + 1]), sums.2 + Int(bytes[pixel + 2])
+                        )
                     }
                 }
                 let count = rows.count * places.count

@@ -102,7 +102,9 @@ private struct JSONParser {
             let key = try parseString()
             guard keys.insert(key).inserted else { throw atKey.error("the key \"\(key)\" stands here twice") }
             skipWhitespace()
-            guard current == UInt8(ascii: ":") else { throw error("expected ':' after the key \"\(key)\", found \(found)") }
+            guard current == UInt8(ascii: ":") else {
+                throw error("expected ':' after the key \"\(key)\", found \(found)")
+            }
             position += 1
             members.append(.init(key: key, value: try parseValue()))
             skipWhitespace()
@@ -139,7 +141,9 @@ private struct JSONParser {
     }
 
     private mutating func parseWord(_ word: String, _ value: JSONNode.Value) throws(JSONSyntaxError) -> JSONNode.Value {
-        guard bytes[position...].starts(with: word.utf8) else { throw error("expected a value such as \(word), or a string in double quotes") }
+        guard bytes[position...].starts(with: word.utf8) else {
+            throw error("expected a value such as \(word), or a string in double quotes")
+        }
         position += word.utf8.count
         return value
     }
@@ -180,7 +184,9 @@ private struct JSONParser {
             switch byte {
             case UInt8(ascii: "\""):
                 position += 1
-                guard let string = String(validating: text, as: UTF8.self) else { throw error("the string is not UTF-8") }
+                guard let string = String(validating: text, as: UTF8.self) else {
+                    throw error("the string is not UTF-8")
+                }
                 return string
             case UInt8(ascii: "\\"):
                 position += 1

@@ -112,8 +112,8 @@ package struct Rotation: Equatable, Sendable, BitwiseCopyable {
     }
 }
 
-/// The place of a coordinate frame in another: `a = baseFromTool` maps tool coordinates to base coordinates, chains read
-/// `baseFromTool * toolFromCamera`.
+/// The place of a coordinate frame in another: `a = baseFromTool` maps tool coordinates to base coordinates, chains
+/// read `baseFromTool * toolFromCamera`.
 package struct Pose: Equatable, Sendable, BitwiseCopyable {
     package var rotation: Rotation
     /// Metres.

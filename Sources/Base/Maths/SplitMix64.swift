@@ -1,7 +1,7 @@
 /// Chance from a seed: the same seed, the same numbers, on every machine.
 ///
-/// Source: Steele, Lea, Flood, Fast splittable pseudorandom number generators, 2014. Good enough for simulated faults and
-/// scenes; no protection against anybody.
+/// Source: Steele, Lea, Flood, Fast splittable pseudorandom number generators, 2014. Good enough for simulated faults
+/// and scenes; no protection against anybody.
 package struct SplitMix64: RandomNumberGenerator, Equatable, Sendable {
     private var state: UInt64
 

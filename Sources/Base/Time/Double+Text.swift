@@ -1,5 +1,6 @@
 extension Double {
-    /// The number with `count` digits after the point, never "-0.0"; "-" for what is no number, or too large to be shown so.
+    /// The number with `count` digits after the point, never "-0.0"; "-" for what is no number, or too large to be
+    /// shown so.
     package func decimals(_ count: Int) -> String {
         var scale = 1
         for _ in 0..<count { scale *= 10 }

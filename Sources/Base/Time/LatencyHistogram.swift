@@ -20,7 +20,8 @@ package struct LatencyHistogram: Sendable {
     private static let unit: Int64 = 100
     private static let highest: UInt64 = 600_000_000
     private var histogram = Histogram<UInt64>(
-        lowestDiscernibleValue: 1, highestTrackableValue: LatencyHistogram.highest, numberOfSignificantValueDigits: .three)
+        lowestDiscernibleValue: 1, highestTrackableValue: LatencyHistogram.highest,
+        numberOfSignificantValueDigits: .three)
 
     package init() {}
 

@@ -41,8 +41,8 @@ extension Duration {
     @inlinable package var inSeconds: Double { Double(nanoseconds) * 1e-9 }
     /// Milliseconds as a floating-point number.
     @inlinable package var inMilliseconds: Double { Double(nanoseconds) * 1e-6 }
-    /// A duration of `seconds`, rounded to the nanosecond; at most ±2^61 ns (73 years), so that it can still be added to a
-    /// stamp. What is no number is zero.
+    /// A duration of `seconds`, rounded to the nanosecond; at most ±2^61 ns (73 years), so that it can still be added
+    /// to a stamp. What is no number is zero.
     @inlinable package static func fromSeconds(_ seconds: Double) -> Duration {
         guard !seconds.isNaN else { return .zero }
         return .nanoseconds(Int64(min(max((seconds * 1e9).rounded(), -0x1p61), 0x1p61)))

@@ -29,7 +29,8 @@ package struct WallTime: Comparable, Hashable, Sendable, BitwiseCopyable {
                 numbers.append(0)
             }
         }
-        guard (1...12).contains(numbers[1]), (1...31).contains(numbers[2]), numbers[3] < 24, numbers[4] < 60, numbers[5] <= 60
+        guard (1...12).contains(numbers[1]), (1...31).contains(numbers[2]), numbers[3] < 24, numbers[4] < 60,
+            numbers[5] <= 60
         else { return nil }
         var fields = tm()
         fields.tm_year = Int32(numbers[0]) - 1900

@@ -21,7 +21,9 @@ package struct AdjustedCamera<Base: Camera>: Camera {
     package var wakeup: CameraWakeup { base.wakeup }
     package var remark: String? {
         guard let loss, lastFrame - loss.time < Self.remarkTime else { return base.remark }
-        return "\(losses) \(losses == 1 ? "frame" : "frames") by now could not be decoded, the last because it is \(loss.problem). "
+        return
+            "\(losses) \(losses == 1 ? "frame" : "frames") by now could not be decoded, the last because it is "
+            + "\(loss.problem). "
             + "Check the cable; if it goes on, set the camera's \"format\" to \"yuyv\"."
     }
 
@@ -32,8 +34,8 @@ package struct AdjustedCamera<Base: Camera>: Camera {
     /// How long a loss is told of.
     private static var remarkTime: Duration { .seconds(10) }
 
-    /// - Throws: what the camera does; `CameraError.calibration` where the crop is not within the camera's picture, or the
-    ///   intrinsics are of frames of another size.
+    /// - Throws: what the camera does; `CameraError.calibration` where the crop is not within the camera's picture, or
+    ///   the intrinsics are of frames of another size.
     package mutating func open(at now: MonotonicTime) throws(CameraError) -> CameraFormat {
         var format = try base.open(at: now)
         let camera = (format.width, format.height)
@@ -63,7 +65,8 @@ package struct AdjustedCamera<Base: Camera>: Camera {
         switch frame.pixels {
         case .rgb8(let pixels): image = pixels
         case .jpeg(let bytes, _, _):
-            // What looked like a whole JPEG and is none: a gap of the sequence, like other damaged frames, that is told of.
+            // What looked like a whole JPEG and is none: a gap of the sequence, like other damaged frames, that is told
+            // of.
             do throws(ImageError) {
                 image = try RGBImage(decoding: bytes, source: "camera '\(name)'")
             } catch {

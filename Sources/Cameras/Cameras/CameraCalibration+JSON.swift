@@ -94,7 +94,8 @@ extension JSONReader {
     fileprivate func whole(_ node: JSONNode?, at path: String, least: Int) -> Int {
         guard let node else { return least }
         if let number = node.int, number >= least { return number }
-        report(node, path, "found \(node.double.map { "\($0)" } ?? node.kind), expected a whole number from \(least) on")
+        report(
+            node, path, "found \(node.double.map { "\($0)" } ?? node.kind), expected a whole number from \(least) on")
         return least
     }
 
@@ -128,14 +129,16 @@ extension JSONReader {
         guard let section = section(node, at: path, keys: keys) else { return nil }
         let matrix = matrix(section["camera_matrix"], at: path + ".camera_matrix", rows: 3, columns: 3)
         if matrix.count == 9, let node = section["camera_matrix"] {
-            let isCamera = matrix[0] > 0 && matrix[4] > 0 && [1, 3, 6, 7].allSatisfy { matrix[$0] == 0 } && matrix[8] == 1
+            let isCamera =
+                matrix[0] > 0 && matrix[4] > 0 && [1, 3, 6, 7].allSatisfy { matrix[$0] == 0 } && matrix[8] == 1
             if !isCamera {
                 report(
                     node, path + ".camera_matrix.data",
                     "found \(matrix), expected fx 0 cx, 0 fy cy, 0 0 1 with fx and fy above 0")
             }
         }
-        let model: CameraCalibration.DistortionModel? = choice(section["distortion_model"], at: path + ".distortion_model")
+        let model: CameraCalibration.DistortionModel? = choice(
+            section["distortion_model"], at: path + ".distortion_model")
         return .init(
             width: whole(section["image_width"], at: path + ".image_width", least: 1),
             height: whole(section["image_height"], at: path + ".image_height", least: 1), cameraMatrix: matrix,
@@ -150,7 +153,8 @@ extension JSONReader {
     private func matrix(_ node: JSONNode?, at path: String, rows: Int, columns: Int?) -> [Double] {
         guard let section = section(node, at: path, keys: ["rows", "cols", "data"]) else { return [] }
         let found = (
-            rows: whole(section["rows"], at: path + ".rows", least: 1), columns: whole(section["cols"], at: path + ".cols", least: 1)
+            rows: whole(section["rows"], at: path + ".rows", least: 1),
+            columns: whole(section["cols"], at: path + ".cols", least: 1)
         )
         let data = numbers(section["data"], at: path + ".data") ?? []
         let columns = columns ?? found.columns

@@ -1,7 +1,7 @@
 import JSONTree
 
-/// What is known of one camera where it stands: its settings, which part of its picture counts and which way up, its lens
-/// and its place. A file in `calibration/cameras`.
+/// What is known of one camera where it stands: its settings, which part of its picture counts and which way up, its
+/// lens and its place. A file in `calibration/cameras`.
 package struct CameraCalibration: Equatable, Sendable {
     /// The lens as OpenCV and ROS describe it, for frames as they go out: after crop, flip and rotation.
     package struct Intrinsics: Equatable, Sendable {
@@ -78,8 +78,8 @@ package enum CameraCalibrationError: Error, Equatable, Sendable, CustomStringCon
         switch self {
         case .syntax(let path, let error): "reading camera calibration \(path): \(error). Mend the JSON there."
         case .content(let path, let problems):
-            "reading camera calibration \(path): \(problems.count == 1 ? "1 problem" : "\(problems.count) problems"), expected a "
-                + "file after calibration/camera-schema.json:\n  " + problems.joined(separator: "\n  ")
+            "reading camera calibration \(path): \(problems.count == 1 ? "1 problem" : "\(problems.count) problems"), "
+                + "expected a file after calibration/camera-schema.json:\n  " + problems.joined(separator: "\n  ")
                 + "\nMend the file, or write one with 'octo-camera tune'."
         }
     }

@@ -39,19 +39,19 @@ extension CameraError: CustomStringConvertible {
         case .picture(let camera, let error):
             "camera '\(camera)': \(error)"
         case .world(let camera, let socket, let problem):
-            "camera '\(camera)' of the simulated world: \(problem), expected octo-sim at \(socket). See what the simulation "
-                + "says; it is started again by itself."
+            "camera '\(camera)' of the simulated world: \(problem), expected octo-sim at \(socket). See what the "
+                + "simulation says; it is started again by itself."
         case .sizesDiffer(let camera, let first, let other):
             "opening camera '\(camera)': \(other.path) has \(other.width)x\(other.height) pixels, expected "
                 + "\(first.width)x\(first.height) as in \(first.path). Narrow the camera's pattern to pictures of one "
                 + "size, or bring them to one size."
         case .calibration(let camera, .cropOutside(let crop, let width, let height)):
-            "opening camera '\(camera)': its calibration says \(crop), expected a part of its \(width)x\(height) pixels. Correct "
-                + "\"crop\" in the calibration file, or the camera's width and height in the manifest."
+            "opening camera '\(camera)': its calibration says \(crop), expected a part of its \(width)x\(height) "
+                + "pixels. Correct \"crop\" in the calibration file, or the camera's width and height in the manifest."
         case .calibration(let camera, .intrinsicsOfOtherSize(let width, let height, let frameWidth, let frameHeight)):
             "opening camera '\(camera)': its calibration has intrinsics of \(width)x\(height) pixels, expected the "
-                + "\(frameWidth)x\(frameHeight) of its frames after crop and rotation. Calibrate the lens at this size, or correct "
-                + "the camera's width and height in the manifest."
+                + "\(frameWidth)x\(frameHeight) of its frames after crop and rotation. Calibrate the lens at this "
+                + "size, or correct the camera's width and height in the manifest."
         case .device(let camera, let path, let isOpening, let problem):
             "\(isOpening ? "opening" : "taking frames from") camera '\(camera)' at \(path): \(problem)"
         }

@@ -91,7 +91,8 @@ package struct CameraListing: Equatable, Sendable {
                 let names = controls.filter { $0.control.shapesThePicture }.map(\.control.name).joined(separator: " ")
                 return
                     ([head, "  \(capability.card) (\(capability.bus))"] + lines
-                    + (others.isEmpty ? [] : ["  not understood: \(others)"]) + (names.isEmpty ? [] : ["  controls: \(names)"]))
+                    + (others.isEmpty ? [] : ["  not understood: \(others)"])
+                    + (names.isEmpty ? [] : ["  controls: \(names)"]))
                     .joined(separator: "\n")
             }
         }.joined(separator: "\n")

@@ -9,8 +9,8 @@ package struct CameraNodeCore: Sendable {
         case publish(CameraFrame)
         /// The frame is not newer than the one before: the source broke its promise, and nobody may see time run back.
         case discard
-        /// A device's picture has stood still for so long that it is none of the present: whoever waits for frames has to
-        /// notice that none come.
+        /// A device's picture has stood still for so long that it is none of the present: whoever waits for frames has
+        /// to notice that none come.
         case withhold
     }
 
@@ -50,14 +50,15 @@ package struct CameraNodeCore: Sendable {
     private var latency = LatencyHistogram()
 
     /// Repeats of one picture after which the status mentions it: even a camera that looks at a still scene shows noise
-    /// within a second. It stays a remark for sources that are no device: a folder with one picture is a legitimate camera.
+    /// within a second. It stays a remark for sources that are no device: a folder with one picture is a legitimate
+    /// camera.
     package static let remarkableRepeats: Int64 = 30
     /// The first wait before a failed camera is opened again; it doubles with each failure up to `longestRetryDelay`.
     package static let firstRetryDelay = Duration.milliseconds(500)
     package static let longestRetryDelay = Duration.seconds(8)
 
-    /// How long a device may deliver one and the same picture. Noise changes it within a few frames; a camera whose firmware
-    /// hangs goes on counting.
+    /// How long a device may deliver one and the same picture. Noise changes it within a few frames; a camera whose
+    /// firmware hangs goes on counting.
     package static let longestStill = Duration.seconds(5)
     /// How long frames are counted for the rate that a camera really has.
     package static let rateWindowLength = Duration.seconds(3)
@@ -115,8 +116,11 @@ package struct CameraNodeCore: Sendable {
     /// Why fewer frames come than the camera has announced, if that is so.
     private func slowness(_ format: CameraFormat) -> String? {
         guard let measuredRate, measuredRate < Self.fairShare * format.rate.hertz else { return nil }
-        return "it delivers \((measuredRate * 10).rounded() / 10) frames a second of the \(Self.hertz(format.rate)) that it announces: "
-            + "too little light makes it expose longer than a frame ('octo-camera tune'), or the USB bus is full (\"format\": \"mjpeg\")."
+        return
+            "it delivers \((measuredRate * 10).rounded() / 10) frames a second of the \(Self.hertz(format.rate)) that "
+            + "it announces: "
+            + "too little light makes it expose longer than a frame ('octo-camera tune'), or the USB bus is full "
+            + "(\"format\": \"mjpeg\")."
     }
 
     /// How long a device's picture has been the same, by its frames' stamps: silence is another thing. Zero for others.
@@ -160,7 +164,8 @@ package struct CameraNodeCore: Sendable {
             node: node, processID: 0, state: state, headline: headline,
             counters: [
                 .init(name: "frames", value: published), .init(name: "skipped", value: skipped),
-                .init(name: "discarded", value: discarded), .init(name: "withheld", value: withheld), .init(name: "failures", value: failures),
+                .init(name: "discarded", value: discarded), .init(name: "withheld", value: withheld),
+                .init(name: "failures", value: failures),
                 .init(name: "repeats", value: repeats),
             ] + lockedControls,
             latencies: [.init(name: "capture_to_publish", of: latency)])
@@ -201,9 +206,9 @@ package struct CameraNodeCore: Sendable {
                 if stillTime > Self.longestStill {
                     return (
                         .degraded,
-                        "the image stands still for \(Self.seconds(stillTime.inSeconds)) (\(repeats + 1) identical frames), expected "
-                            + "a camera's noise in each; it is not passed on any more. Plug the camera in anew, or start the machine "
-                            + "again. \(doing)"
+                        "the image stands still for \(Self.seconds(stillTime.inSeconds)) (\(repeats + 1) identical "
+                            + "frames), expected a camera's noise in each; it is not passed on any more. Plug the "
+                            + "camera in anew, or start the machine again. \(doing)"
                     )
                 }
                 if let complaint { return (.degraded, "\(complaint) \(doing)") }

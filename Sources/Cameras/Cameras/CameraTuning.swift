@@ -1,7 +1,7 @@
 import Time
 
-/// Decides when a camera's automatic modes have found their values: once these and the picture's brightness stay as they
-/// are for a while. It waits for nothing itself.
+/// Decides when a camera's automatic modes have found their values: once these and the picture's brightness stay as
+/// they are for a while. It waits for nothing itself.
 package struct CameraTuning: Sendable {
     package enum Progress: Equatable, Sendable {
         /// Names of what still changes.
@@ -36,7 +36,8 @@ package struct CameraTuning: Sendable {
         precondition(values.count == followed.count, "one value for each control that is followed")
         var changed: [String] = []
         if let reference {
-            for (index, control) in followed.enumerated() where Self.differ(values[index], reference.values[index], control.step) {
+            for (index, control) in followed.enumerated()
+            where Self.differ(values[index], reference.values[index], control.step) {
                 changed.append(control.name)
             }
             if abs(brightness - reference.brightness) > Self.brightnessTolerance { changed.append("brightness") }
@@ -61,11 +62,14 @@ package struct CameraTuning: Sendable {
     /// Steps that switch automatic modes on.
     /// - Parameter kept: names of controls that stay as they are, and so do modes that decide over them.
     package static func automaticModes(of readings: [ControlReading], keeping kept: Set<String>) -> [ControlPlan.Step] {
-        let keptModes = Set(readings.filter { kept.contains($0.control.name) }.compactMap { $0.control.automatic?.name }).union(kept)
+        let keptModes = Set(
+            readings.filter { kept.contains($0.control.name) }.compactMap { $0.control.automatic?.name }
+        ).union(kept)
         var steps: [ControlPlan.Step] = []
         for reading in readings {
             let mode = reading.control
-            guard V4L2Control.automaticModes.contains(mode.name), !mode.isReadOnly, !keptModes.contains(mode.name) else { continue }
+            guard V4L2Control.automaticModes.contains(mode.name), !mode.isReadOnly, !keptModes.contains(mode.name)
+            else { continue }
             let manual = readings.compactMap { $0.control.automatic }.first { $0.name == mode.name }?.manualValues ?? []
             // Aperture priority (3) before fully automatic (0): cameras with a fixed aperture have the former alone.
             let values = [3, 1, 0].filter { mode.allows($0) && !manual.contains($0) }

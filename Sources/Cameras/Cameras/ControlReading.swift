@@ -32,21 +32,23 @@ package struct ControlReading: Equatable, Sendable {
 extension [ControlReading] {
     /// The automatic mode that decides over `control` now; nil: what it is set to is what it is.
     package func mode(over control: V4L2Control) -> ControlReading? {
-        guard let (name, manual) = control.automatic, let mode = first(where: { $0.control.name == name }), let value = mode.value,
+        guard let (name, manual) = control.automatic, let mode = first(where: { $0.control.name == name }),
+            let value = mode.value,
             !manual.contains(value)
         else { return nil }
         return mode
     }
 
-    /// What decides about the picture and stays as it is: everything that a calibration file keeps. Values that an automatic
-    /// mode changes from frame to frame are left out.
+    /// What decides about the picture and stays as it is: everything that a calibration file keeps. Values that an
+    /// automatic mode changes from frame to frame are left out.
     package var lasting: [ControlReading] {
         filter { $0.control.shapesThePicture && $0.value != nil && mode(over: $0.control) == nil }
     }
 
     /// The readings as they travel with frames.
     package var frameSettings: [CameraFrame.Setting] {
-        compactMap { reading in reading.value.map { .init(name: reading.control.name, value: reading.control.text($0)) } }
+        compactMap { reading in reading.value.map { .init(name: reading.control.name, value: reading.control.text($0)) }
+        }
     }
 }
 

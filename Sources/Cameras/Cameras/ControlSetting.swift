@@ -10,7 +10,9 @@ package struct ControlSetting: Equatable, Sendable {
 
         /// Reads a value from a command line: `true`, `157`, `Manual Mode`.
         package init(_ text: String) {
-            self = Int(text).map(Self.number) ?? (text == "true" ? .flag(true) : text == "false" ? .flag(false) : .choice(text))
+            self =
+                Int(text).map(Self.number)
+                ?? (text == "true" ? .flag(true) : text == "false" ? .flag(false) : .choice(text))
         }
 
         package var description: String {
@@ -46,16 +48,20 @@ package enum ControlProblem: Error, Equatable, Sendable, CustomStringConvertible
     package var description: String {
         switch self {
         case .missing(let name, let present):
-            "'\(name)' is not there, expected one of \(present.isEmpty ? "none at all" : present.joined(separator: ", "))"
-        case .notAllowed(let control, let found): "'\(control.name)' is asked to be \(found), expected \(control.allowed)"
+            "'\(name)' is not there, expected one of "
+                + "\(present.isEmpty ? "none at all" : present.joined(separator: ", "))"
+        case .notAllowed(let control, let found):
+            "'\(control.name)' is asked to be \(found), expected \(control.allowed)"
         case .readOnly(let control): "'\(control.name)' can only be read, expected one that can be set"
         case .overruled(let control, let mode, let found):
             "'\(control.name)' is asked for while '\(mode.name)' is \(mode.text(found)), expected that to be "
-                + (control.automatic?.manualValues.filter(mode.allows).map(mode.text).joined(separator: " or ") ?? "off")
+                + (control.automatic?.manualValues.filter(mode.allows).map(mode.text)
+                    .joined(separator: " or ") ?? "off")
         case .refused(let control, let value, let problem):
             "'\(control.name)' refuses \(control.text(value)) (\(problem)), expected it to take \(control.allowed)"
         case .differs(let control, let wanted, let found):
-            "'\(control.name)' was set to \(control.text(wanted)) and reads \(control.text(found)), expected it to stay within "
+            "'\(control.name)' was set to \(control.text(wanted)) and reads \(control.text(found)), expected it to "
+                + "stay within "
                 + control.allowed
         }
     }
@@ -101,7 +107,8 @@ package struct ControlPlan: Equatable, Sendable {
             }
         }
         for step in steps {
-            guard let (name, manual) = step.control.automatic, let mode = controls.first(where: { $0.name == name }) else { continue }
+            guard let (name, manual) = step.control.automatic, let mode = controls.first(where: { $0.name == name })
+            else { continue }
             if let asked = steps.first(where: { $0.control.name == name }) {
                 if !manual.contains(asked.value) {
                     problems.append(.overruled(step.control, mode: mode, found: asked.value))
@@ -137,7 +144,8 @@ extension V4L2Device {
                 let problem = V4L2Problem(error, present: presentPaths)
                 // EIO is how USB cameras refuse a value: one that is gone says ENODEV.
                 if case .unplugged(let code) = problem, code != EIO { throw problem }
-                problems.append(.refused(step.control, value: step.value, problem: String(cString: strerror(error.errno))))
+                problems.append(
+                    .refused(step.control, value: step.value, problem: String(cString: strerror(error.errno))))
             }
         }
         if !problems.isEmpty { throw .controls(problems) }

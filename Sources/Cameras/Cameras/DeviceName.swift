@@ -30,7 +30,9 @@ package enum DeviceName: Equatable, Sendable {
     package func warning(among files: [VideoDeviceFiles]) -> String? {
         guard isNumber, case .path(let path) = self else { return nil }
         let better = files.first { $0.path == path }?.stableNames.first
-        return "\(path) is a number that the kernel gives anew: after a restart it may be another camera. Set the camera's "
+        return
+            "\(path) is a number that the kernel gives anew: after a restart it may be another camera. Set the "
+            + "camera's "
             + "device in the manifest to " + (better ?? "a name that 'octo-camera list' shows") + "."
     }
 }

@@ -9,8 +9,8 @@ package struct ExposureShare: Equatable, Sendable {
     /// 0...255, mean of all channels.
     package var brightness: Double
 
-    /// Brightest channel of a black pixel, darkest of a saturated one: covered cameras show up to 8 of noise, and limited
-    /// range ends a little below 255.
+    /// Brightest channel of a black pixel, darkest of a saturated one: covered cameras show up to 8 of noise, and
+    /// limited range ends a little below 255.
     private static let (blackLevel, saturatedLevel) = (UInt8(10), UInt8(247))
     /// Pixels that are looked at, at most.
     private static let sampleCount = 4_096
@@ -53,11 +53,15 @@ package struct ExposureShare: Equatable, Sendable {
     package var complaint: String? {
         func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) % of its pixels" }
         if black >= Self.remarkable {
-            return "the image is black (\(percent(black))), expected a scene. Take the cap off, switch the light on, or raise its "
+            return
+                "the image is black (\(percent(black))), expected a scene. Take the cap off, switch the light on, or "
+                + "raise its "
                 + "exposure with 'octo-camera tune'."
         }
         if saturated >= Self.remarkable {
-            return "the image is saturated (\(percent(saturated))), expected a scene. Lower its exposure with 'octo-camera tune', or "
+            return
+                "the image is saturated (\(percent(saturated))), expected a scene. Lower its exposure with "
+                + "'octo-camera tune', or "
                 + "turn it away from the light."
         }
         return nil

@@ -63,7 +63,8 @@ package struct FrameAdjustment: Equatable, Sendable {
     /// - Parameter image: large enough for the crop.
     package func apply(to image: RGBImage) -> RGBImage {
         guard !isNone else { return image }
-        guard let part = part(width: image.width, height: image.height), let size = size(width: image.width, height: image.height)
+        guard let part = part(width: image.width, height: image.height),
+            let size = size(width: image.width, height: image.height)
         else { preconditionFailure("a crop to \(self) needs a larger picture than \(image.width)x\(image.height)") }
         let source = image.pixels
         // Where the first pixel comes from, and how far it is from there to the next in a line and in a column; pixels.

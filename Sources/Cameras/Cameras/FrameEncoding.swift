@@ -50,7 +50,9 @@ package enum FrameEncoding: String, CaseIterable, Sendable {
 
     /// A whole frame as it goes out; JPEG stays as it is.
     /// - Parameter bytes: for which `isWhole` holds.
-    package func pixels(of bytes: UnsafeRawBufferPointer, width: Int, height: Int, bytesPerLine: Int) -> CameraFrame.Pixels {
+    package func pixels(
+        of bytes: UnsafeRawBufferPointer, width: Int, height: Int, bytesPerLine: Int
+    ) -> CameraFrame.Pixels {
         precondition(
             isWhole(bytes, width: width, height: height, bytesPerLine: bytesPerLine),
             "\(bytes.count) bytes are no whole \(self) frame of \(width)x\(height)")
@@ -67,17 +69,20 @@ package enum FrameEncoding: String, CaseIterable, Sendable {
                     for x in stride(from: 0, to: width, by: 2) {
                         let pair = line + x * 2
                         let chroma = VideoChroma(
-                            u: pair.load(fromByteOffset: 1, as: UInt8.self), v: pair.load(fromByteOffset: 3, as: UInt8.self))
+                            u: pair.load(fromByteOffset: 1, as: UInt8.self),
+                            v: pair.load(fromByteOffset: 3, as: UInt8.self))
                         VideoColour(y: pair.load(as: UInt8.self), chroma).store(at: target + x * 3)
                         guard x + 1 < width else { break }
-                        VideoColour(y: pair.load(fromByteOffset: 2, as: UInt8.self), chroma).store(at: target + x * 3 + 3)
+                        VideoColour(y: pair.load(fromByteOffset: 2, as: UInt8.self), chroma).store(
+                            at: target + x * 3 + 3)
                     }
                 case .nv12:
                     // One line of chroma, U and V in turns, for two of luma.
                     let chroma = line + (height + y / 2 - y) * bytesPerLine
                     for x in stride(from: 0, to: width, by: 2) {
                         let pair = VideoChroma(
-                            u: (chroma + x).load(as: UInt8.self), v: (chroma + x).load(fromByteOffset: 1, as: UInt8.self))
+                            u: (chroma + x).load(as: UInt8.self),
+                            v: (chroma + x).load(fromByteOffset: 1, as: UInt8.self))
                         VideoColour(y: (line + x).load(as: UInt8.self), pair).store(at: target + x * 3)
                         guard x + 1 < width else { break }
                         VideoColour(y: (line + x + 1).load(as: UInt8.self), pair).store(at: target + x * 3 + 3)
@@ -118,7 +123,9 @@ struct VideoColour {
         blue = Self.byte((luma &+ chroma.blue) >> 16)
     }
 
-    @inline(__always) private static func byte(_ value: Int32) -> UInt8 { UInt8(truncatingIfNeeded: max(0, min(255, value))) }
+    @inline(__always) private static func byte(_ value: Int32) -> UInt8 {
+        UInt8(truncatingIfNeeded: max(0, min(255, value)))
+    }
 
     @inline(__always) func store(at target: UnsafeMutableRawPointer) {
         target.storeBytes(of: red, as: UInt8.self)

@@ -3,8 +3,8 @@ import Maths
 import Messages
 import Time
 
-/// What makes a simulated camera's frames like a real one's: late, noisy, badly exposed, lost or frozen. Same seed, same
-/// frames in: the same frames out.
+/// What makes a simulated camera's frames like a real one's: late, noisy, badly exposed, lost or frozen. Same seed,
+/// same frames in: the same frames out.
 package struct FrameImperfections: Sendable {
     package struct Settings: Equatable, Sendable {
         /// Time from the capture until the frame is there.

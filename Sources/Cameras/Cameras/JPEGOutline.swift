@@ -1,17 +1,17 @@
 /// What the markers of a JPEG say, found without decoding it.
 ///
-/// A camera's JPEG that lost data on the cable ends early: it has no end marker, or not the announced size. Some cameras
-/// forget the end marker, too: only decoding tells. Damage within the coded pixels only decoding finds, which whoever decodes
-/// does. ITU-T T.81, annex B.
+/// A camera's JPEG that lost data on the cable ends early: it has no end marker, or not the announced size. Some
+/// cameras forget the end marker, too: only decoding tells. Damage within the coded pixels only decoding finds, which
+/// whoever decodes does. ITU-T T.81, annex B.
 struct JPEGOutline: Equatable {
     var width: Int
     var height: Int
     /// The end marker is there.
     var hasEnd: Bool
 
-    /// Reads the markers; nil unless the bytes start with a picture that has coded pixels; what follows its end does not
-    /// count, as cameras fill up their buffers. A second beginning, and bytes between segments, which some cameras send, are
-    /// passed over.
+    /// Reads the markers; nil unless the bytes start with a picture that has coded pixels; what follows its end does
+    /// not count, as cameras fill up their buffers. A second beginning, and bytes between segments, which some cameras
+    /// send, are passed over.
     init?(_ bytes: UnsafeRawBufferPointer) {
         guard bytes.starts(with: [0xff, 0xd8]) else { return nil }
         var (at, size): (Int, (width: Int, height: Int)?) = (2, nil)

@@ -172,7 +172,9 @@ package final class KernelV4L2Device: V4L2Device {
     package func close() {
         if isStreaming { _ = octo_video_stream(descriptor, 0) }
         isStreaming = false
-        for mapping in mappings { octo_video_unmap(UnsafeMutableRawPointer(mutating: mapping.baseAddress), mapping.count) }
+        for mapping in mappings {
+            octo_video_unmap(UnsafeMutableRawPointer(mutating: mapping.baseAddress), mapping.count)
+        }
         mappings = []
         var none: UInt32 = 0
         if hasBuffers { _ = octo_video_request_buffers(descriptor, &none) }

@@ -17,7 +17,9 @@ package enum SimulatedCameraLink {
             self.rate = rate
         }
 
-        package var line: [UInt8] { Array("octo-camera-1 \(camera) \(width) \(height) \(rate.periodNanoseconds)\n".utf8) }
+        package var line: [UInt8] {
+            Array("octo-camera-1 \(camera) \(width) \(height) \(rate.periodNanoseconds)\n".utf8)
+        }
 
         /// - Parameter line: without its end.
         package init?(parsing line: some Collection<UInt8>) {

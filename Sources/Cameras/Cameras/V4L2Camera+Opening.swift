@@ -15,8 +15,8 @@ extension V4L2Camera {
         }
         let (encoding, format, isConverted) = try agreeOnFormat()
         let rate = try agreeOnRate()
-        // Before the stream, so that its first frame is right already; read back in it, for there some cameras fall back to
-        // what they like.
+        // Before the stream, so that its first frame is right already; read back in it, for there some cameras fall
+        // back to what they like.
         let plan = try lockControls()
         let stampsAreMonotonic = try startStream()
         try device.verify(plan)
@@ -30,7 +30,8 @@ extension V4L2Camera {
             patience: max(steady, Self.firstPatience), lastSign: now, settings: settings, plan: plan,
             nextCheck: now + Self.checkPeriod)
         let summary = [
-            "\(capability.card) at \(configuration.path), \(format.pixelFormat)", isConverted ? "converted by libv4l" : nil,
+            "\(capability.card) at \(configuration.path), \(format.pixelFormat)",
+            isConverted ? "converted by libv4l" : nil,
             rateRemark(rate),
             plan.steps.isEmpty ? nil : "\(plan.steps.count) controls locked",
             stampsAreMonotonic ? nil : "stamped when fetched, as its driver has no monotonic time",
@@ -48,7 +49,9 @@ extension V4L2Camera {
     private func deviceID(_ capability: V4L2Capability) -> String {
         let path = configuration.path
         if case .path = DeviceName(path) {} else { return path }
-        if path.contains("/v4l/by-"), let slash = path.lastIndex(of: "/") { return String(path[path.index(after: slash)...]) }
+        if path.contains("/v4l/by-"), let slash = path.lastIndex(of: "/") {
+            return String(path[path.index(after: slash)...])
+        }
         return "\(capability.card) (\(capability.bus))"
     }
 
@@ -135,7 +138,9 @@ extension V4L2Camera {
             let others = plan.steps.filter { step in !lasting.contains { $0.control.id == step.control.id } }
             return (lasting + others.map { ControlReading($0.control, $0.value) }).frameSettings
         } catch {
-            guard plan.steps.isEmpty && error.errno != ENODEV else { throw V4L2Problem(error, present: device.presentPaths) }
+            guard plan.steps.isEmpty && error.errno != ENODEV else {
+                throw V4L2Problem(error, present: device.presentPaths)
+            }
             return []
         }
     }

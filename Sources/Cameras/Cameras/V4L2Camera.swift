@@ -97,8 +97,8 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
 
     package var name: String { configuration.name }
 
-    /// - Throws: `CameraError.device`, naming what the device offers where it does not offer what was asked for, or whose
-    ///   controls do not take what they are set to.
+    /// - Throws: `CameraError.device`, naming what the device offers where it does not offer what was asked for, or
+    ///   whose controls do not take what they are set to.
     package mutating func open(at now: MonotonicTime) throws(CameraError) -> CameraFormat {
         close()
         do throws(V4L2Problem) {
@@ -157,7 +157,9 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
     }
 
     package var remark: String? {
-        guard let session, let changed = session.changed, session.lastSign - changed.time < Self.remarkTime else { return nil }
+        guard let session, let changed = session.changed, session.lastSign - changed.time < Self.remarkTime else {
+            return nil
+        }
         return "of its controls, \(changed.problem): something else changed it, and it was locked again "
             + "(\(session.changes) times by now). End the program that sets it, such as a video call or v4l2-ctl."
     }
@@ -219,8 +221,8 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
 
     // MARK: - Numbers and times
 
-    /// The number of a frame that goes out, from the kernel's, which begins anew with each stream and after 2^32. One that
-    /// stands still or runs back, as some drivers' do, counts as the next.
+    /// The number of a frame that goes out, from the kernel's, which begins anew with each stream and after 2^32. One
+    /// that stands still or runs back, as some drivers' do, counts as the next.
     private mutating func count(_ kernelSequence: UInt32, _ session: inout Session) -> UInt64 {
         let step = session.kernelSequence.map { kernelSequence &- $0 } ?? 1
         session.kernelSequence = kernelSequence
@@ -229,8 +231,8 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
         return sequence
     }
 
-    /// The driver's stamp, if it is of our clock and can be true: after the frame before, after the start, not later than
-    /// now. Else now.
+    /// The driver's stamp, if it is of our clock and can be true: after the frame before, after the start, not later
+    /// than now. Else now.
     private func captureTime(of buffer: V4L2Buffer, in session: Session, at now: MonotonicTime) -> MonotonicTime {
         guard buffer.hasMonotonicStamp, buffer.stamp >= session.start, buffer.stamp <= now else { return now }
         if let lastCaptureTime, buffer.stamp <= lastCaptureTime { return now }

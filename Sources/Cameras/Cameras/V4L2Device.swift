@@ -2,8 +2,8 @@ import Time
 
 /// The requests of V4L2 that taking frames needs, one method each and no decisions: the kernel, or a script in a test.
 ///
-/// One device file at a time. Every method but `open` and `close` needs it open. Requests a signal interrupted fail with
-/// EINTR; `uninterrupted(_:)` repeats them.
+/// One device file at a time. Every method but `open` and `close` needs it open. Requests a signal interrupted fail
+/// with EINTR; `uninterrupted(_:)` repeats them.
 package protocol V4L2Device: AnyObject {
     /// Opens a device file for frames that are taken without waiting.
     /// - Returns: the descriptor that becomes readable when a frame is there. open(2).

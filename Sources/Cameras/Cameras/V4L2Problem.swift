@@ -53,37 +53,39 @@ extension V4L2Problem: CustomStringConvertible {
         case .absent(let present):
             "there is no such device, expected a camera. " + Self.choice(present)
         case .forbidden:
-            "it may not be read and written, expected access to it. Join the group that owns it (sudo usermod -aG video $USER), "
-                + "and log in again."
+            "it may not be read and written, expected access to it. Join the group that owns it (sudo usermod -aG "
+                + "video $USER), and log in again."
         case .ambiguous(let paths):
-            "\(paths.count) devices go by this name, expected one: some makers give all cameras one serial number. Set the "
-                + "camera's device in the manifest to one of \(paths.joined(separator: ", "))."
+            "\(paths.count) devices go by this name, expected one: some makers give all cameras one serial number. "
+                + "Set the camera's device in the manifest to one of \(paths.joined(separator: ", "))."
         case .busy:
-            "another program has it, expected it free. End that program; 'fuser -v' with the device's path says which it is."
+            "another program has it, expected it free. End that program; 'fuser -v' with the device's path says which "
+                + "it is."
         case .notVideo:
-            "it is no video device, expected a camera. Set the camera's device in the manifest to one that 'octo-camera list' "
-                + "shows."
+            "it is no video device, expected a camera. Set the camera's device in the manifest to one that "
+                + "'octo-camera list' shows."
         case .noFrames(let card, let present):
-            "it is '\(card)' and delivers no frames, expected a camera; cameras have further device files for other ends. "
+            "it is '\(card)' and delivers no frames, expected a camera; cameras have further device files for other "
+                + "ends. "
                 + Self.choice(present)
         case .formatNotOffered(let wanted, let offers):
-            "it offers \(Self.text(offers)), expected \(wanted). Set the camera's format in the manifest to one of them, or "
-                + "leave it out."
+            "it offers \(Self.text(offers)), expected \(wanted). Set the camera's format in the manifest to one of "
+                + "them, or leave it out."
         case .noConversion(let offers):
-            "it offers \(Self.text(offers)), which libv4l2 would have to convert, and that library is not installed. As root, run: "
-                + "apt-get install libv4l-0."
+            "it offers \(Self.text(offers)), which libv4l2 would have to convert, and that library is not installed. "
+                + "As root, run: apt-get install libv4l-0."
         case .sizeNotOffered(let width, let height, let offers):
-            "it offers \(Self.text(offers)), expected \(width)x\(height). Set the camera's width and height in the manifest to "
-                + "one of them."
+            "it offers \(Self.text(offers)), expected \(width)x\(height). Set the camera's width and height in the "
+                + "manifest to one of them."
         case .formatDiffers(let wanted, let given, let offers):
-            "it gives \(Self.text(given)), expected \(Self.text(wanted)). It says it offers \(Self.text(offers)): set the "
-                + "camera's width, height and format in the manifest to one of them."
+            "it gives \(Self.text(given)), expected \(Self.text(wanted)). It says it offers \(Self.text(offers)): set "
+                + "the camera's width, height and format in the manifest to one of them."
         case .tooFewBuffers(let count):
-            "it has room for \(count) frames in memory, expected at least 2. Ask for a smaller size, and check that memory is "
-                + "left (free -m)."
+            "it has room for \(count) frames in memory, expected at least 2. Ask for a smaller size, and check that "
+                + "memory is left (free -m)."
         case .noBandwidth:
-            "its USB port has no room for the stream, expected enough. Plug it into another port than the other cameras, or set "
-                + "its format to mjpeg, or a smaller size or rate."
+            "its USB port has no room for the stream, expected enough. Plug it into another port than the other "
+                + "cameras, or set its format to mjpeg, or a smaller size or rate."
         case .unplugged(let errno):
             "it is gone or unplugged (\(String(cString: strerror(errno)))), expected frames. Check its cable, and "
                 + "plug it in again."
@@ -91,11 +93,12 @@ extension V4L2Problem: CustomStringConvertible {
             "no whole frame for \(Self.seconds(time)) (\(damaged) damaged ones), expected several. Check "
                 + "its cable and plug it in anew."
         case .refused(let failure):
-            "it refuses \(failure.request.rawValue) (\(String(cString: strerror(failure.errno)))), expected a camera that "
-                + "streams. Plug it in anew, and look for its driver's complaint (dmesg)."
+            "it refuses \(failure.request.rawValue) (\(String(cString: strerror(failure.errno)))), expected a camera "
+                + "that streams. Plug it in anew, and look for its driver's complaint (dmesg)."
         case .controls(let problems):
-            "of its controls, \(problems.map(\.description).joined(separator: "; ")). Correct them: 'octo-camera settings' "
-                + "with this device shows what it has, 'octo-camera tune' writes a calibration file that it takes."
+            "of its controls, \(problems.map(\.description).joined(separator: "; ")). Correct them: 'octo-camera "
+                + "settings' with this device shows what it has, 'octo-camera tune' writes a calibration file that it "
+                + "takes."
         }
     }
 
@@ -111,7 +114,8 @@ extension V4L2Problem: CustomStringConvertible {
         let understood = offers.filter { FrameEncoding($0.format) != nil }
         let others = offers.filter { FrameEncoding($0.format) == nil }.map(\.format.description)
         let names = others.prefix(4).joined(separator: " ") + (others.count > 4 ? " and \(others.count - 4) more" : "")
-        return (understood.map(\.description) + (others.isEmpty ? [] : ["\(names), not understood"])).joined(separator: "; ")
+        return (understood.map(\.description) + (others.isEmpty ? [] : ["\(names), not understood"])).joined(
+            separator: "; ")
     }
 
     private static func text(_ format: V4L2Format) -> String {

@@ -52,7 +52,8 @@ struct CRCTables: Sendable {
 
     /// The CRC's inner state after the bytes, which are only read, within their bounds.
     func crc(from state: UInt32, over bytes: UnsafeRawBufferPointer) -> UInt32 {
-        // Every index is a place (0...15) times 256 and a byte: within the table, so that its own check may be left out.
+        // Every index is a place (0...15) times 256 and a byte: within the table, so that its own check may be left
+        // out.
         entries.withUnsafeBufferPointer { table in
             var crc = state
             var position = 0

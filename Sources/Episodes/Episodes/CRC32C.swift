@@ -3,7 +3,8 @@
 package enum CRC32C {
     private static let tables = CRCTables(polynomial: 0x82F6_3B78)
 
-    /// The checksum of all bytes, which are only read, within their bounds; 0xE3069283 for the nine characters "123456789".
+    /// The checksum of all bytes, which are only read, within their bounds; 0xE3069283 for the nine characters
+    /// "123456789".
     package static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 { ~tables.crc(from: .max, over: bytes) }
 
     /// The checksum of an array or a slice of one. The pointer does not leave the call.

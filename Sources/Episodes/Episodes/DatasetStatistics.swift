@@ -14,11 +14,12 @@ extension DatasetStatisticsError: CustomStringConvertible {
         case .noTransitions:
             "computing a dataset's statistics: there are no steps, expected at least one. Add episodes."
         case .otherCount(let name, let trajectory, let found, let expected):
-            "computing a dataset's statistics: \(trajectory.map { "trajectory \($0)" } ?? "a trajectory") has \(found) \(name), "
-                + "expected \(expected). All steps of a dataset have the same sizes: leave that episode out."
+            "computing a dataset's statistics: \(trajectory.map { "trajectory \($0)" } ?? "a trajectory") has "
+                + "\(found) \(name), expected \(expected). All steps of a dataset have the same sizes: leave that "
+                + "episode out."
         case .notFinite(let name, let trajectory, let step):
-            "computing a dataset's statistics: the \(name) of step \(step) in trajectory \(trajectory) has a number that is not "
-                + "finite, expected none. Leave that episode out."
+            "computing a dataset's statistics: the \(name) of step \(step) in trajectory \(trajectory) has a number "
+                + "that is not finite, expected none. Leave that episode out."
         }
     }
 }
@@ -53,7 +54,8 @@ package struct DatasetStatistics: Equatable, Sendable {
     package init(of trajectories: [Trajectory], actionMask: [Bool]? = nil) throws(DatasetStatisticsError) {
         action = try Self.spread(of: "action", \.actions, in: trajectories)
         proprio =
-            trajectories.allSatisfy(\.proprio.isEmpty) ? nil : try Self.spread(of: "proprio", \.proprio, in: trajectories)
+            trajectories.allSatisfy(\.proprio.isEmpty)
+            ? nil : try Self.spread(of: "proprio", \.proprio, in: trajectories)
         for (place, trajectory) in trajectories.enumerated()
         where proprio != nil && trajectory.proprio.count != trajectory.actions.count {
             throw .otherCount(
@@ -61,7 +63,8 @@ package struct DatasetStatistics: Equatable, Sendable {
         }
         if let actionMask, actionMask.count != action.mean.count {
             throw .otherCount(
-                of: "numbers in an action's mask", trajectory: nil, found: actionMask.count, expected: action.mean.count)
+                of: "numbers in an action's mask", trajectory: nil, found: actionMask.count, expected: action.mean.count
+            )
         }
         action.mask = actionMask
         transitions = trajectories.reduce(0) { $0 + $1.actions.count }

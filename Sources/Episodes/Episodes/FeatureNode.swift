@@ -62,7 +62,8 @@ package indirect enum FeatureNode: Equatable, Sendable {
     }
 
     private static func node(_ name: String, _ kind: String, _ body: JSONNode) -> JSONNode {
-        JSONNode(.object([.init(key: "pythonClassName", value: JSONNode(classes + name)), .init(key: kind, value: body)]))
+        JSONNode(
+            .object([.init(key: "pythonClassName", value: JSONNode(classes + name)), .init(key: kind, value: body)]))
     }
 
     private static func json(of shape: [Int?]) -> JSONNode {
@@ -89,7 +90,8 @@ package indirect enum FeatureNode: Equatable, Sendable {
         } else if let body = node["tensor"] {
             let shape = try Self.shape(of: body, at: place)
             let sides = shape.compactMap { $0 }
-            guard let type = body["dtype"]?.string, sides.count == shape.count, body["encoding"]?.string ?? "none" == "none"
+            guard let type = body["dtype"]?.string, sides.count == shape.count,
+                body["encoding"]?.string ?? "none" == "none"
             else {
                 self = .other(node["pythonClassName"]?.string ?? "a tensor of an unusual kind")
                 return

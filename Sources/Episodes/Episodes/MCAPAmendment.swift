@@ -29,8 +29,8 @@ package enum MCAPAmendment {
         return (offset, writer.takeBytes())
     }
 
-    /// Changes the file in its place. Killed in the middle, it leaves a file without a summary: messages are not touched.
-    /// pwrite(2), ftruncate(2), fdatasync(2).
+    /// Changes the file in its place. Killed in the middle, it leaves a file without a summary: messages are not
+    /// touched. pwrite(2), ftruncate(2), fdatasync(2).
     package static func amend(_ path: String, adding metadata: [MCAP.Metadata]) throws(MCAPError) {
         let (offset, bytes) = try tail(of: MCAPFile(path: path), adding: metadata)
         let descriptor = open(path, O_WRONLY | O_CLOEXEC)
@@ -40,7 +40,9 @@ package enum MCAPAmendment {
         while written < bytes.count {
             // Reads behind `written`, at most what is left of the array.
             let count = bytes.withUnsafeBytes {
-                pwrite(descriptor, $0.baseAddress.map { $0 + written }, bytes.count - written, off_t(offset) + off_t(written))
+                pwrite(
+                    descriptor, $0.baseAddress.map { $0 + written }, bytes.count - written,
+                    off_t(offset) + off_t(written))
             }
             if count > 0 {
                 written += count

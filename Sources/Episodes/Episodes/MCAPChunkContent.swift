@@ -37,7 +37,8 @@ struct MCAPChunkContent {
     ) throws(MCAPError) {
         self = try content.withUnsafeBufferPointer { bytes throws(MCAPError) in
             try MCAPChunkContent(
-                UnsafeRawBufferPointer(bytes), at: offset, limit: limit, by: decompressor, checksChecksum: checksChecksum)
+                UnsafeRawBufferPointer(bytes), at: offset, limit: limit, by: decompressor,
+                checksChecksum: checksChecksum)
         }
     }
 
@@ -47,7 +48,8 @@ struct MCAPChunkContent {
     ) throws(MCAPError) {
         guard outline.uncompressedSize <= UInt64(limit) else {
             throw .tooLong(
-                opcode: MCAP.Opcode.chunk.rawValue, offset: offset, length: outline.uncompressedSize, limit: UInt64(limit))
+                opcode: MCAP.Opcode.chunk.rawValue, offset: offset, length: outline.uncompressedSize,
+                limit: UInt64(limit))
         }
         guard let compression = MCAP.Compression(named: outline.compression) else {
             throw .unknownCompression(outline.compression, offset: offset)

@@ -124,7 +124,11 @@ final class ChunkDecompressor {
             }
             output += piece[..<min(count, size + 1 - output.count)]
             // An error, or all input taken and nothing held back for want of room.
-            if ZSTD_isError(result) != 0 || (input.pos == input.size && count < piece.count) || (count == 0 && result == 0) { return }
+            if ZSTD_isError(result) != 0 || (input.pos == input.size && count < piece.count)
+                || (count == 0 && result == 0)
+            {
+                return
+            }
         }
     }
 
@@ -136,7 +140,8 @@ final class ChunkDecompressor {
         while output.count <= size {
             var count = piece.count
             var taken = compressed.count - position
-            // The call reads `taken` bytes at most, writes `count` into the piece at most, and sets both to what it did.
+            // The call reads `taken` bytes at most, writes `count` into the piece at most, and sets both to what it
+            // did.
             let result = piece.withUnsafeMutableBytes { piece in
                 LZ4F_decompress(
                     lz4, piece.baseAddress, &count, compressed.baseAddress.map { $0 + position }, &taken, nil)

@@ -72,8 +72,8 @@ extension MCAPError: CustomStringConvertible {
             "reading byte \(offset) of an MCAP file: found other bytes, expected 89 4D 43 41 50 30 0D 0A. "
                 + (offset == 0 ? "It is no MCAP file, or of another version: choose another." : Self.mend)
         case .cut(let offset, let needed, let found):
-            "reading the record at byte \(offset): the file ends after \(found) bytes of it, expected \(needed). It was not "
-                + "finished, or cut short. " + Self.mend
+            "reading the record at byte \(offset): the file ends after \(found) bytes of it, expected \(needed). It "
+                + "was not finished, or cut short. " + Self.mend
         case .content(let opcode, let offset, let problem):
             "reading the record at byte \(offset): in the \(opcode), \(problem). " + Self.mend
         case .zeroOpcode(let offset):
@@ -81,36 +81,40 @@ extension MCAPError: CustomStringConvertible {
         case .unknownRecord(let opcode, let offset):
             "reading the record at byte \(offset): its kind is \(opcode), expected a known one. " + Self.mend
         case .tooLong(let opcode, let offset, let length, let limit):
-            "reading the record at byte \(offset): one of kind \(opcode) says it has \(length) bytes, expected at most \(limit). "
+            "reading the record at byte \(offset): one of kind \(opcode) says it has \(length) bytes, expected at "
+                + "most \(limit). "
                 + Self.mend
         case .misplaced(let opcode, let offset):
-            "reading the record at byte \(offset): found the \(opcode), expected a record that may stand there. " + Self.mend
+            "reading the record at byte \(offset): found the \(opcode), expected a record that may stand there. "
+                + Self.mend
         case .checksum(let opcode, let offset, let stored, let computed):
-            "checking the \(opcode) at byte \(offset): its checksum is \(Self.hex(stored)), expected \(Self.hex(computed)). "
+            "checking the \(opcode) at byte \(offset): its checksum is \(Self.hex(stored)), expected "
+                + "\(Self.hex(computed)). "
                 + Self.mend
         case .unknownCompression(let name, let offset):
-            "opening the chunk at byte \(offset): it is compressed by '\(name)', expected zstd, lz4 or none. Write the file "
-                + "again with one of these."
+            "opening the chunk at byte \(offset): it is compressed by '\(name)', expected zstd, lz4 or none. Write "
+                + "the file again with one of these."
         case .decompression(let name, let offset, let found, let expected):
             "opening the chunk at byte \(offset): \(name) gave \(found) bytes, expected \(expected). " + Self.mend
         case .bytesAfterEnd(let offset):
             "reading byte \(offset): found more bytes, expected the end of the file. " + Self.mend
         case .undefined(let opcode, let id, let offset):
-            "reading the record at byte \(offset): it is of \(opcode) \(id), which does not stand before it, expected a known "
-                + "one. " + Self.mend
+            "reading the record at byte \(offset): it is of \(opcode) \(id), which does not stand before it, expected "
+                + "a known one. " + Self.mend
         case .conflicting(let opcode, let id, let offset):
             "reading the record at byte \(offset): \(opcode) \(id) differs from the one before, expected the same. "
                 + "Two files are mixed: record or write it again."
         case .rewriting(let error, let offset):
             "copying the record at byte \(offset): \(error)"
         case .noSummary:
-            "looking up messages: the file has no summary that tells where they are, expected one. Read it from its start, "
-                + "or run octo-replay recover."
+            "looking up messages: the file has no summary that tells where they are, expected one. Read it from its "
+                + "start, or run octo-replay recover."
         case .file(let path, let step, EISDIR):
             "\(step) \(path): found a folder, expected an episode's file. Name one of the .mcap files in it, or 'last'."
         case .file(let path, let step, let errno):
-            "\(step) \(path): \(strerror(errno).map { String(cString: $0) } ?? "error \(errno)"), expected it to succeed. "
-                + "Check that the folder is there, may be read and written by this user (ls -ld) and has space left (df)."
+            "\(step) \(path): \(strerror(errno).map { String(cString: $0) } ?? "error \(errno)"), expected it to "
+                + "succeed. Check that the folder is there, may be read and written by this user (ls -ld) and has "
+                + "space left (df)."
         }
     }
 }
@@ -121,15 +125,15 @@ extension MCAPWriteError: CustomStringConvertible {
         case .finished:
             "writing to an MCAP file: it is finished, expected one that is open. Begin a new one."
         case .undefined(let opcode, let id):
-            "writing to an MCAP file: \(opcode) \(id) is not known, expected one that was written before. Write the \(opcode) "
-                + "first."
+            "writing to an MCAP file: \(opcode) \(id) is not known, expected one that was written before. Write the "
+                + "\(opcode) first."
         case .conflicting(let opcode, let id):
             "writing to an MCAP file: another \(opcode) has the id \(id), expected the same content. Take an unused id."
         case .zeroSchemaID:
             "writing a schema to an MCAP file: its id is 0, expected 1 to 65535. 0 means none: take another."
         case .compression(let name, let byteCount):
-            "compressing a chunk of \(byteCount) bytes: \(name) failed, expected it to succeed. Memory is short, or its level "
-                + "is unknown: choose another compression."
+            "compressing a chunk of \(byteCount) bytes: \(name) failed, expected it to succeed. Memory is short, or "
+                + "its level is unknown: choose another compression."
         }
     }
 }

@@ -3,8 +3,8 @@ import Time
 
 /// Brings records onto a disk, whatever the disk does; is told the time, and has no thread.
 ///
-/// A chunk goes out when it is full or `flushInterval` old. What the disk does not take is kept and tried again, from the
-/// byte where it stopped, so that the file is never anything but a beginning of the whole one.
+/// A chunk goes out when it is full or `flushInterval` old. What the disk does not take is kept and tried again, from
+/// the byte where it stopped, so that the file is never anything but a beginning of the whole one.
 struct MCAPFileSession {
     private let path: String
     private let descriptor: Int32
@@ -138,8 +138,8 @@ struct MCAPFileSession {
     // MARK: The disk
 
     /// write(2), as often as it takes something.
-    /// - Parameter bytes: after so many, what was written is also waited for, so that the end of a long backlog comes nearer
-    ///   step by step.
+    /// - Parameter bytes: after so many, what was written is also waited for, so that the end of a long backlog comes
+    ///   nearer step by step.
     private mutating func push(at now: MonotonicTime, syncingEvery bytes: Int? = nil) {
         if writer.pendingBytes > 0 {
             if unwritten.isEmpty { unwritten = writer.takeBytes() } else { unwritten += writer.takeBytes() }
@@ -151,7 +151,8 @@ struct MCAPFileSession {
         while start < unwritten.count {
             // The call reads what is left of the array.
             let put = unwritten.withUnsafeBytes {
-                calls.write(descriptor, $0.baseAddress.map { $0 + start }, min(unwritten.count - start, Self.step.write))
+                calls.write(
+                    descriptor, $0.baseAddress.map { $0 + start }, min(unwritten.count - start, Self.step.write))
             }
             if put > 0 {
                 start += put

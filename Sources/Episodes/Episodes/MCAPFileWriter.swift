@@ -6,8 +6,8 @@ import Time
 /// messages are dropped, counted, and named by topic and sequence number.
 ///
 /// What was appended is in the file at most `flushInterval` and a turn of the thread later, and by then also asked onto
-/// the disk (fdatasync) where `syncs` says so: a killed process loses at most that, a power cut what the disk held back.
-/// It lives until it is closed.
+/// the disk (fdatasync) where `syncs` says so: a killed process loses at most that, a power cut what the disk held
+/// back. It lives until it is closed.
 package final class MCAPFileWriter: Sendable {
     package struct Options: Sendable {
         package var format: MCAPWriter.Options
@@ -59,7 +59,9 @@ package final class MCAPFileWriter: Sendable {
         /// - Parameter most: from so many ranges on the last one grows over what lies between.
         package mutating func add(_ sequence: UInt32, most: Int) {
             count += 1
-            if let last = ranges.last, sequence >= last.upperBound, sequence == last.upperBound &+ 1 || ranges.count == most {
+            if let last = ranges.last, sequence >= last.upperBound,
+                sequence == last.upperBound &+ 1 || ranges.count == most
+            {
                 ranges[ranges.count - 1] = last.lowerBound...sequence
             } else if ranges.count < most {
                 ranges.append(sequence...sequence)

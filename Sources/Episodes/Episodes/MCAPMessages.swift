@@ -37,7 +37,8 @@ package struct MCAPMessages {
         self.wanted = wanted
         waiting = reader.chunks.enumerated().filter { _, place in
             let index = place.index
-            let hasWanted = index.messageIndexOffsets.isEmpty || index.messageIndexOffsets.keys.contains { wanted[$0] != nil }
+            let hasWanted =
+                index.messageIndexOffsets.isEmpty || index.messageIndexOffsets.keys.contains { wanted[$0] != nil }
             return index.startTime <= times.upperBound && index.endTime >= times.lowerBound && hasWanted
         }.map { (ordinal: $0.offset, place: $0.element) }
         waiting.sort { ($0.place.index.startTime, $0.ordinal) < ($1.place.index.startTime, $1.ordinal) }

@@ -1,6 +1,6 @@
 extension MCAPReader {
-    /// A metadata record that stands before the first messages. Reads no further: a long file that was cut is else walked
-    /// through from its start to its end.
+    /// A metadata record that stands before the first messages. Reads no further: a long file that was cut is else
+    /// walked through from its start to its end.
     /// - Throws: what the source throws.
     package static func metadata(
         named name: String, atBeginningOf source: some MCAPSource, limits: MCAPParser.Limits = .init()

@@ -1,5 +1,5 @@
-/// Finds what is in a file, by its summary where it has one and by reading it through where not: a file whose writer was
-/// killed opens too.
+/// Finds what is in a file, by its summary where it has one and by reading it through where not: a file whose writer
+/// was killed opens too.
 package struct MCAPReader {
     package private(set) var header = MCAP.Header()
     package private(set) var schemas: [UInt16: MCAP.Schema] = [:]
@@ -141,7 +141,8 @@ package struct MCAPReader {
         statistics.chunkCount += 1
         let index = MCAP.ChunkIndex(
             startTime: times?.lowerBound ?? 0, endTime: times?.upperBound ?? 0, chunkStart: offset, chunkLength: length,
-            compression: facts.compression, compressedSize: facts.compressedSize, uncompressedSize: facts.uncompressedSize)
+            compression: facts.compression, compressedSize: facts.compressedSize,
+            uncompressedSize: facts.uncompressedSize)
         chunks.append(ChunkPlace(index: index, isDamaged: isDamaged))
     }
 

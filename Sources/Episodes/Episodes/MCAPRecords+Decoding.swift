@@ -8,7 +8,8 @@ struct MCAPFieldReader {
 
     var rest: Int { bytes.count - position }
 
-    mutating func number<T: FixedWidthInteger>(_ field: StaticString, _: T.Type = T.self) throws(MCAPFieldProblem) -> T {
+    mutating func number<T: FixedWidthInteger>(_ field: StaticString, _: T.Type = T.self) throws(MCAPFieldProblem) -> T
+    {
         let size = MemoryLayout<T>.size
         guard size <= rest else { throw .short(field: "\(field)", needed: UInt64(size), found: rest) }
         defer { position += size }
@@ -112,7 +113,8 @@ extension MCAP.Record {
             self = .chunk(
                 MCAP.Chunk(
                     startTime: chunk.startTime, endTime: chunk.endTime, uncompressedSize: chunk.uncompressedSize,
-                    uncompressedCRC: chunk.uncompressedCRC, compression: chunk.compression, records: Array(chunk.records)))
+                    uncompressedCRC: chunk.uncompressedCRC, compression: chunk.compression,
+                    records: Array(chunk.records)))
         case .messageIndex: self = .messageIndex(try MCAP.MessageIndex(&fields))
         case .chunkIndex: self = .chunkIndex(try MCAP.ChunkIndex(&fields))
         case .attachment:
@@ -131,7 +133,8 @@ extension MCAP.Record {
         case .metadataIndex:
             self = .metadataIndex(
                 MCAP.MetadataIndex(
-                    offset: try fields.number("offset"), length: try fields.number("length"), name: try fields.text("name")))
+                    offset: try fields.number("offset"), length: try fields.number("length"),
+                    name: try fields.text("name")))
         case .summaryOffset:
             self = .summaryOffset(
                 MCAP.SummaryOffset(
@@ -163,7 +166,8 @@ extension MCAP.Header {
 extension MCAP.Footer {
     init(_ fields: inout MCAPFieldReader) throws(MCAPFieldProblem) {
         self.init(
-            summaryStart: try fields.number("summary_start"), summaryOffsetStart: try fields.number("summary_offset_start"),
+            summaryStart: try fields.number("summary_start"),
+            summaryOffsetStart: try fields.number("summary_offset_start"),
             summaryCRC: try fields.number("summary_crc"))
     }
 }
@@ -214,14 +218,16 @@ extension MCAP.ChunkIndex {
             chunkStart: try fields.number("chunk_start_offset"), chunkLength: try fields.number("chunk_length"),
             messageIndexOffsets: try fields.counts("message_index_offsets"),
             messageIndexLength: try fields.number("message_index_length"), compression: try fields.text("compression"),
-            compressedSize: try fields.number("compressed_size"), uncompressedSize: try fields.number("uncompressed_size"))
+            compressedSize: try fields.number("compressed_size"),
+            uncompressedSize: try fields.number("uncompressed_size"))
     }
 }
 
 extension MCAP.Attachment {
     fileprivate init(_ fields: inout MCAPFieldReader) throws(MCAPFieldProblem) {
         self.init(
-            logTime: try fields.number("log_time"), createTime: try fields.number("create_time"), name: try fields.text("name"),
+            logTime: try fields.number("log_time"), createTime: try fields.number("create_time"),
+            name: try fields.text("name"),
             mediaType: try fields.text("media_type"), data: [])
         data = Array(try fields.take("data", try fields.number("data")))
     }
@@ -230,7 +236,8 @@ extension MCAP.Attachment {
 extension MCAP.AttachmentIndex {
     fileprivate init(_ fields: inout MCAPFieldReader) throws(MCAPFieldProblem) {
         self.init(
-            offset: try fields.number("offset"), length: try fields.number("length"), logTime: try fields.number("log_time"),
+            offset: try fields.number("offset"), length: try fields.number("length"),
+            logTime: try fields.number("log_time"),
             createTime: try fields.number("create_time"), dataSize: try fields.number("data_size"),
             name: try fields.text("name"), mediaType: try fields.text("media_type"))
     }

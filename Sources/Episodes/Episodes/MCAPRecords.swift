@@ -64,7 +64,9 @@ package enum MCAP {
         package var messageEncoding: String
         package var metadata: [String: String]
 
-        package init(id: UInt16, schemaID: UInt16, topic: String, messageEncoding: String, metadata: [String: String] = [:]) {
+        package init(
+            id: UInt16, schemaID: UInt16, topic: String, messageEncoding: String, metadata: [String: String] = [:]
+        ) {
             self.id = id
             self.schemaID = schemaID
             self.topic = topic

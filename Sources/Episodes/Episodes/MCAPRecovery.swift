@@ -1,4 +1,5 @@
-/// Makes a whole file of a cut or damaged one: everything that can be read, in its order, with new indexes and checksums.
+/// Makes a whole file of a cut or damaged one: everything that can be read, in its order, with new indexes and
+/// checksums.
 package struct MCAPRecovery {
     package struct Report: Equatable, Sendable {
         /// Bytes of the old file in which something is wrong; what could be read of them is in the new one.
@@ -70,14 +71,16 @@ package struct MCAPRecovery {
             recovery.take(finding)
             if recovery.writer.pendingBytes > 1 << 20 { try write(recovery.writer.takeBytes()) }
         }
-        recovery.report.wasWhole = scanner.sawEnd && recovery.report.damages.isEmpty && recovery.report.orphanMessages == 0
+        recovery.report.wasWhole =
+            scanner.sawEnd && recovery.report.damages.isEmpty && recovery.report.orphanMessages == 0
         recovery.report.topics = recovery.topics.values.sorted { $0.name < $1.name }
         recovery.end()
         try write(recovery.writer.takeBytes())
         return recovery.report
     }
 
-    private static func header(of source: some MCAPSource, limits: MCAPParser.Limits) throws(MCAPError) -> MCAP.Header? {
+    private static func header(of source: some MCAPSource, limits: MCAPParser.Limits) throws(MCAPError) -> MCAP.Header?
+    {
         var scanner = MCAPScanner(source, limits: limits)
         guard case .record(.header(let header), _, _)? = try scanner.next() else { return nil }
         return header
@@ -123,7 +126,9 @@ package struct MCAPRecovery {
             }
         case .message(let message): take(message)
         case .metadata(let metadata):
-            if write({ (writer) throws(MCAPWriteError) in try writer.write(metadata) }, at: offset) { report.metadata += 1 }
+            if write({ (writer) throws(MCAPWriteError) in try writer.write(metadata) }, at: offset) {
+                report.metadata += 1
+            }
         case .messageIndex(let index):
             let found = chunkCounts[index.channelID, default: 0]
             let named = UInt64(index.entries.count)
@@ -137,7 +142,9 @@ package struct MCAPRecovery {
     }
 
     private mutating func take(_ attachment: MCAP.Attachment, offset: UInt64, length: UInt64) {
-        if write({ (writer) throws(MCAPWriteError) in try writer.write(attachment) }, at: offset) { report.attachments += 1 }
+        if write({ (writer) throws(MCAPWriteError) in try writer.write(attachment) }, at: offset) {
+            report.attachments += 1
+        }
     }
 
     private mutating func take(_ message: MCAP.Message) {
@@ -195,7 +202,9 @@ package struct MCAPRecovery {
                     "damage": report.damages.prefix(20).map { "\($0.bytes): \($0.problem)" }.joined(separator: "\n"),
                     "messages": String(report.messages), "messages_lost_by_index": String(report.lost),
                     "missing": report.topics.filter { !$0.missing.isEmpty }.map { topic in
-                        "\(topic.name): " + topic.missing.prefix(100).map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: " ")
+                        "\(topic.name): "
+                            + topic.missing.prefix(100).map { "\($0.lowerBound)-\($0.upperBound)" }.joined(
+                                separator: " ")
                     }.joined(separator: "\n"),
                 ])
             _ = write({ (writer) throws(MCAPWriteError) in try writer.write(notes) }, at: 0)

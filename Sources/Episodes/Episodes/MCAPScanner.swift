@@ -1,5 +1,5 @@
-/// Walks through a file from its start, whatever its state, and finds what can be read: a damaged place costs the records
-/// that it touches, a cut one the rest.
+/// Walks through a file from its start, whatever its state, and finds what can be read: a damaged place costs the
+/// records that it touches, a cut one the rest.
 ///
 /// Checksums are reported, not obeyed: records with one wrong byte in a picture are better than none.
 struct MCAPScanner {
@@ -60,7 +60,8 @@ struct MCAPScanner {
                     .cut(offset: offset, needed: UInt64(MCAP.magic.count), found: UInt64(rest.count)))
             }
             let isBehind = rest.starts(with: MCAP.magic)
-            return .damage(offset..<source.byteCount, isBehind ? .bytesAfterEnd(offset: offset) : .magic(offset: offset))
+            return .damage(
+                offset..<source.byteCount, isBehind ? .bytesAfterEnd(offset: offset) : .magic(offset: offset))
         }
         let left = source.byteCount - offset
         guard left > 0 else {
@@ -269,7 +270,9 @@ struct MCAPScanner {
     private func isPlausible(at place: UInt64) throws(MCAPError) -> Bool {
         if place == source.byteCount { return true }
         let prefix = try source.read(at: place, count: MCAP.recordPrefixBytes)
-        guard prefix.count == MCAP.recordPrefixBytes, let opcode = MCAP.Opcode(rawValue: prefix[0]) else { return false }
+        guard prefix.count == MCAP.recordPrefixBytes, let opcode = MCAP.Opcode(rawValue: prefix[0]) else {
+            return false
+        }
         guard isPossible(prefix, 0, at: place) else { return false }
         let length = Self.length(in: prefix, at: 0)
         let content = try source.read(at: place + UInt64(MCAP.recordPrefixBytes), count: Int(length))
@@ -288,7 +291,8 @@ struct MCAPScanner {
             guard case .message(let message)? = try? MCAP.Record(opcode: opcode.rawValue, content: content[...]) else {
                 return false
             }
-            return message.publishTime <= message.logTime &+ (1 << 40) && message.logTime <= message.publishTime &+ (1 << 40)
+            return message.publishTime <= message.logTime &+ (1 << 40)
+                && message.logTime <= message.publishTime &+ (1 << 40)
         case .chunk:
             return content.withUnsafeBufferPointer { bytes in
                 // The outline stays in the closure.

@@ -82,7 +82,8 @@ struct MCAPSummary {
         case .chunkIndex(let index): chunks.append(index)
         case .attachmentIndex(let index): attachments.append(index)
         case .metadataIndex(let index): metadata.append(index)
-        case .header, .footer, .message, .chunk, .messageIndex, .attachment, .metadata, .summaryOffset, .dataEnd, .unknown:
+        case .header, .footer, .message, .chunk, .messageIndex, .attachment, .metadata, .summaryOffset, .dataEnd,
+            .unknown:
             break
         }
     }

@@ -24,8 +24,8 @@ package struct MCAPWriter {
     package struct Options: Equatable, Sendable {
         package var features: Features
         package var compression: MCAP.Compression
-        /// A chunk is ended when its records have so many bytes. What is lost when a process ends without warning is the
-        /// open chunk; larger ones compress better.
+        /// A chunk is ended when its records have so many bytes. What is lost when a process ends without warning is
+        /// the open chunk; larger ones compress better.
         package var chunkBytes: Int
         package var header: MCAP.Header
         /// Goes behind the fields of the records whose content may grow in later versions.
@@ -194,7 +194,8 @@ package struct MCAPWriter {
         statistics.attachmentCount += 1
         attachmentIndexes.append(
             MCAP.AttachmentIndex(
-                offset: start, length: byteCount - start, logTime: attachment.logTime, createTime: attachment.createTime,
+                offset: start, length: byteCount - start, logTime: attachment.logTime,
+                createTime: attachment.createTime,
                 dataSize: UInt64(attachment.data.count), name: attachment.name, mediaType: attachment.mediaType))
     }
 
@@ -269,7 +270,8 @@ package struct MCAPWriter {
             for offset in offsets { MCAP.Record.summaryOffset(offset).append(to: &output, padding: options.padding) }
         }
         var footer: [UInt8] = []
-        let summary = MCAP.Footer(summaryStart: hasSummary ? summaryStart : 0, summaryOffsetStart: offsetStart, summaryCRC: 0)
+        let summary = MCAP.Footer(
+            summaryStart: hasSummary ? summaryStart : 0, summaryOffsetStart: offsetStart, summaryCRC: 0)
         MCAP.Record.footer(summary).append(to: &footer)
         var summaryCRC = CRC32()
         output.withUnsafeBytes { summaryCRC.update(UnsafeRawBufferPointer(rebasing: $0[first...])) }

@@ -226,7 +226,8 @@ package final class RLDSDatasetWriter {
         let unfinished = path(file + Self.unfinished)
         let descriptor = try RLDSFolder.create(unfinished)
         do {
-            try RLDSFolder.write(Array((node.text(columns: 100) + "\n").utf8), to: descriptor, path: unfinished, by: writeCall)
+            try RLDSFolder.write(
+                Array((node.text(columns: 100) + "\n").utf8), to: descriptor, path: unfinished, by: writeCall)
         } catch {
             close(descriptor)
             throw error

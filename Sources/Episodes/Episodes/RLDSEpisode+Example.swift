@@ -47,7 +47,8 @@ extension RLDSEpisode {
         guard problems.isEmpty else { throw .episode(metadata.filePath, problems) }
         var example = TrainingExample()
         for picture in features.pictures {
-            example[Key.picture(picture.key)] = .bytes(steps.map { $0.pictures[picture.key].map { Array($0.bytes) } ?? [] })
+            example[Key.picture(picture.key)] = .bytes(
+                steps.map { $0.pictures[picture.key].map { Array($0.bytes) } ?? [] })
         }
         func flags(_ value: (Step) -> Bool) -> TrainingExample.Feature { .integers(steps.map { value($0) ? 1 : 0 }) }
         func flag(_ value: Bool) -> TrainingExample.Feature { .integers([value ? 1 : 0]) }
@@ -69,7 +70,9 @@ extension RLDSEpisode {
         let declared = features.pictures.map(\.key)
         for key in RLDSFeatures.flaggedPictures { example[Key.has(key)] = flag(declared.contains(key)) }
         example[Key.hasLanguage] = flag(steps.contains { !$0.languageInstruction.isEmpty })
-        if let goal = features.goal { example[Key.goal(goal.key)] = .bytes([metadata.goal.map { Array($0.bytes) } ?? []]) }
+        if let goal = features.goal {
+            example[Key.goal(goal.key)] = .bytes([metadata.goal.map { Array($0.bytes) } ?? []])
+        }
         if let others = features.otherGoals {
             example[Key.otherActions] = .floats(steps.flatMap(\.otherActions))
             example[Key.otherTruths] = .floats(metadata.otherGoals.flatMap(\.truth))
@@ -99,7 +102,8 @@ extension RLDSEpisode {
         let perturbed = try record.flags(Key.perturbed, count: count)
         let truths = features.hasTruth ? try record.rows(Key.truth, of: RLDSFeatures.truthCount, count: count) : []
         let otherActions =
-            features.otherGoals == nil ? [] : try record.rows(Key.otherActions, of: features.otherActionCount, count: count)
+            features.otherGoals == nil
+            ? [] : try record.rows(Key.otherActions, of: features.otherActionCount, count: count)
         var pictures = [[String: SharedBytes]](repeating: [:], count: count)
         for picture in features.pictures {
             for (step, file) in try record.pictures(Key.picture(picture.key), count: count).enumerated() {
@@ -136,7 +140,9 @@ extension RLDSEpisode {
                 goal: goal, otherGoals: try Self.otherGoals(of: record, features: features)))
     }
 
-    private static func otherGoals(of record: RecordValues, features: RLDSFeatures) throws(RLDSRecordProblem) -> [OtherGoal] {
+    private static func otherGoals(
+        of record: RecordValues, features: RLDSFeatures
+    ) throws(RLDSRecordProblem) -> [OtherGoal] {
         guard let others = features.otherGoals else { return [] }
         let truths = try record.rows(Key.otherTruths, of: RLDSFeatures.truthCount, count: others.count)
         let states = try record.rows(Key.otherStates, of: features.stateCount, count: others.count)
@@ -186,7 +192,9 @@ private struct RecordValues {
 
     func floats(_ key: String, count: Int, else value: Float) throws(RLDSRecordProblem) -> [Float] {
         guard example[key] != nil else { return Array(repeating: value, count: count) }
-        guard case .floats(let list)? = example[key], list.count == count else { throw mismatch(key, "\(count) floats") }
+        guard case .floats(let list)? = example[key], list.count == count else {
+            throw mismatch(key, "\(count) floats")
+        }
         return list
     }
 

@@ -3,7 +3,8 @@ import Images
 /// One robot episode as a record of a dataset: the steps, and what is known of all of them.
 package struct RLDSEpisode: Equatable, Sendable {
     package struct Step: Equatable, Sendable {
-        /// The action. For Bridge: x y z (metres), roll pitch yaw (radians) as increments, the gripper as target, 1 open.
+        /// The action. For Bridge: x y z (metres), roll pitch yaw (radians) as increments, the gripper as target, 1
+        /// open.
         package var action: [Float]
         /// The arm's state. For Bridge: where the tool is, in the same seven numbers.
         package var state: [Float]
@@ -24,8 +25,8 @@ package struct RLDSEpisode: Equatable, Sendable {
         package var isPerturbed: Bool
         /// Place of the task's object in a simulated world: x y z (metres) and yaw (radians); empty: nobody says.
         package var truth: [Float]
-        /// What would be done now and in the next steps for each of the episode's other goals, one after the other; empty
-        /// where the dataset has none.
+        /// What would be done now and in the next steps for each of the episode's other goals, one after the other;
+        /// empty where the dataset has none.
         package var otherActions: [Float]
 
         package init(
@@ -197,14 +198,18 @@ package struct RLDSEpisode: Equatable, Sendable {
 
     private func otherGoalProblems(for features: RLDSFeatures) -> [Problem] {
         let count = features.otherGoals?.count ?? 0
-        guard metadata.otherGoals.count == count else { return [.otherGoals(found: metadata.otherGoals.count, expected: count)] }
+        guard metadata.otherGoals.count == count else {
+            return [.otherGoals(found: metadata.otherGoals.count, expected: count)]
+        }
         return zip(metadata.otherGoals, features.otherGoals?.pictures ?? []).flatMap { goal, picture in
             var problems = Self.problem(with: goal.picture, for: picture, step: 0).map { [$0] } ?? []
             for (name, values, count) in [
                 ("an other goal's truth", goal.truth, RLDSFeatures.truthCount),
                 ("an other goal's state", goal.state, features.stateCount),
             ] {
-                if values.count != count { problems.append(.count(step: 0, of: name, found: values.count, expected: count)) }
+                if values.count != count {
+                    problems.append(.count(step: 0, of: name, found: values.count, expected: count))
+                }
                 if !values.allSatisfy(\.isFinite) { problems.append(.notFinite(step: 0, of: name)) }
             }
             return problems
@@ -235,20 +240,24 @@ extension RLDSEpisode.Problem: CustomStringConvertible {
         switch self {
         case .noSteps: "it has no steps, expected at least one"
         case .tooLarge(let bytes, let limit):
-            "its pictures have \(bytes) bytes, expected at most \(limit) in a record: an episode that long is better cut in two"
+            "its pictures have \(bytes) bytes, expected at most \(limit) in a record: an episode that long is better "
+                + "cut in two"
         case .count(let step, let name, let found, let expected):
             "step \(step) has \(found) numbers of \(name), expected \(expected)"
         case .notFinite(let step, let name): "step \(step) has a \(name) that is no finite number, expected one"
         case .missingPicture(let step, let key): "step \(step) has no picture '\(key)', expected one in every step"
-        case .undeclaredPicture(let step, let key): "step \(step) has a picture '\(key)', which the dataset does not declare"
+        case .undeclaredPicture(let step, let key):
+            "step \(step) has a picture '\(key)', which the dataset does not declare"
         case .picture(let error): error.description
         case .pictureSize(let step, let key, let found, let expected):
-            "picture '\(key)' of step \(step) is \(found.width)x\(found.height), expected \(expected.width)x\(expected.height)"
+            "picture '\(key)' of step \(step) is \(found.width)x\(found.height), expected "
+                + "\(expected.width)x\(expected.height)"
         case .pictureFormat(let step, let key, let found, let expected):
             "picture '\(key)' of step \(step) is a \(found.rawValue), expected a \(expected)"
         case .missingTimestamp(let step): "step \(step) has no time stamp, expected one in every step"
         case .undeclaredTimestamp(let step): "step \(step) has a time stamp, which the dataset does not declare"
-        case .undeclaredPerturbation(let step): "step \(step) is marked as perturbed, for which the dataset declares no place"
+        case .undeclaredPerturbation(let step):
+            "step \(step) is marked as perturbed, for which the dataset declares no place"
         case .missingGoal: "it has no picture of its goal, expected one"
         case .otherGoals(let found, let expected): "it has \(found) goals of other scenes, expected \(expected)"
         case .undeclaredGoal: "it has a picture of its goal, which the dataset does not declare"

@@ -1,5 +1,6 @@
 /// What each step of a dataset holds, and in what sizes. Octo's data loader takes `action`, `observation/state`,
-/// pictures by key and `language_instruction`; everything else it passes by. Source: the RLDS layout as TFDS 4.9 reads it.
+/// pictures by key and `language_instruction`; everything else it passes by. Source: the RLDS layout as TFDS 4.9 reads
+/// it.
 package struct RLDSFeatures: Equatable, Sendable {
     package struct Picture: Equatable, Sendable {
         package enum Encoding: String, Sendable { case jpeg, png }
@@ -21,8 +22,8 @@ package struct RLDSFeatures: Equatable, Sendable {
         fileprivate var feature: FeatureNode { .image(shape: [height, width, 3], encoding: encoding.rawValue) }
     }
 
-    /// Goals beside an episode's own, of the same task in other scenes, and what would be done for them at each step: what
-    /// teaches a policy that the goal decides.
+    /// Goals beside an episode's own, of the same task in other scenes, and what would be done for them at each step:
+    /// what teaches a policy that the goal decides.
     package struct OtherGoals: Equatable, Sendable {
         /// Goals of an episode.
         package let count: Int
@@ -56,7 +57,8 @@ package struct RLDSFeatures: Equatable, Sendable {
     package let hasTimestamps: Bool
     /// Steps say whether a burst of noise was added to what was carried out (`perturbed`).
     package let hasPerturbations: Bool
-    /// Steps say where the task's object is (`truth`: x y z, metres, yaw, radians): something that a simulated world knows.
+    /// Steps say where the task's object is (`truth`: x y z, metres, yaw, radians): something that a simulated world
+    /// knows.
     package let hasTruth: Bool
     /// Each episode has a picture of its goal, beside its steps; nil for none.
     package let goal: Picture?
@@ -99,7 +101,8 @@ package struct RLDSFeatures: Equatable, Sendable {
             .init("observation", .dictionary(observation)),
             .init("action", .tensor(shape: [actionCount], type: "float32")),
             .init("language_instruction", .text),
-            .init("is_first", .scalar("bool")), .init("is_last", .scalar("bool")), .init("is_terminal", .scalar("bool")),
+            .init("is_first", .scalar("bool")), .init("is_last", .scalar("bool")),
+            .init("is_terminal", .scalar("bool")),
             .init("reward", .scalar("float32")), .init("discount", .scalar("float32")),
         ]
         if hasTimestamps { step.append(.init("timestamp_ns", .scalar("int64"))) }
@@ -117,7 +120,8 @@ package struct RLDSFeatures: Equatable, Sendable {
         if let goal { metadata.append(.init(goal.key, goal.feature)) }
         if let otherGoals {
             metadata += otherGoals.pictures.map { .init($0.key, $0.feature) }
-            metadata.append(.init("other_truths", .tensor(shape: [otherGoals.count, Self.truthCount], type: "float32")))
+            metadata.append(
+                .init("other_truths", .tensor(shape: [otherGoals.count, Self.truthCount], type: "float32")))
             metadata.append(.init("other_states", .tensor(shape: [otherGoals.count, stateCount], type: "float32")))
         }
         return .dictionary([
@@ -145,7 +149,8 @@ package struct RLDSFeatures: Equatable, Sendable {
         let kept = try Self.pictures(in: tree["episode_metadata"], at: "episode_metadata/")
         goal = kept.first { $0.key.hasPrefix("goal_") }
         otherGoals =
-            if case .tensor(let shape, "float32")? = step["other_actions"], shape.count == 3, shape.allSatisfy({ $0 > 0 }),
+            if case .tensor(let shape, "float32")? = step["other_actions"], shape.count == 3,
+                shape.allSatisfy({ $0 > 0 }),
                 let first = kept.first(where: { $0.key == "other_goal_0" })
             {
                 OtherGoals(count: shape[0], horizon: shape[1], width: first.width, height: first.height)

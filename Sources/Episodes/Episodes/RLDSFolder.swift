@@ -48,7 +48,9 @@ enum RLDSFolder {
         return file
     }
 
-    static func write(_ bytes: [UInt8], to file: Int32, path: String, by call: RLDSDatasetWriter.WriteCall) throws(RLDSError) {
+    static func write(
+        _ bytes: [UInt8], to file: Int32, path: String, by call: RLDSDatasetWriter.WriteCall
+    ) throws(RLDSError) {
         var written = 0
         while written < bytes.count {
             let put = bytes.withUnsafeBytes { call(file, $0.baseAddress.map { $0 + written }, bytes.count - written) }
@@ -69,7 +71,9 @@ enum RLDSFolder {
     }
 
     static func rename(_ path: String, to other: String) throws(RLDSError) {
-        guard Glibc.rename(path, other) == 0 else { throw .file(path: other, step: "renaming a shard to", errno: errno) }
+        guard Glibc.rename(path, other) == 0 else {
+            throw .file(path: other, step: "renaming a shard to", errno: errno)
+        }
     }
 
     static func remove(_ path: String) throws(RLDSError) {

@@ -83,13 +83,15 @@ package struct RLDSInfo: Equatable, Sendable {
         for (index, split) in nodes.enumerated() {
             let place = "splits[\(index)]"
             guard let name = split["name"]?.string, !name.isEmpty, !name.contains("/") else {
-                throw .init(at: place + ".name", found: split["name"]?.text() ?? "nothing", expected: "a string without '/'")
+                throw .init(
+                    at: place + ".name", found: split["name"]?.text() ?? "nothing", expected: "a string without '/'")
             }
             if let template = split["filepathTemplate"]?.string, !template.isEmpty, template != Self.template {
                 throw .init(at: place + ".filepathTemplate", found: template, expected: Self.template)
             }
             guard let lengths = split["shardLengths"]?.array else {
-                throw .init(at: place + ".shardLengths", found: "nothing", expected: "an array of whole numbers in quotes")
+                throw .init(
+                    at: place + ".shardLengths", found: "nothing", expected: "an array of whole numbers in quotes")
             }
             var shardLengths: [Int] = []
             for length in lengths {

@@ -21,7 +21,9 @@ extension TrainingExampleError: CustomStringConvertible {
             case .unevenFloats(let offset, let length): (offset, "\(length) bytes of packed floats", "a multiple of 4")
             case .nameNotUTF8(let offset): (offset, "a feature's name that is not UTF-8", "UTF-8")
             }
-        return "decoding a tf.train.Example, byte \(offset): found \(found), expected \(expected). The record is whole but "
+        return
+            "decoding a tf.train.Example, byte \(offset): found \(found), expected \(expected). The record is whole "
+            + "but "
             + "holds something else: check that the file is an RLDS shard, or export it again."
     }
 }

@@ -29,7 +29,8 @@ package struct DatasetForm: Equatable, Sendable {
         }
     }
 
-    /// - Throws: `ExportError.otherForm` for the first thing that differs, `ImageError` for a picture that cannot be decoded.
+    /// - Throws: `ExportError.otherForm` for the first thing that differs, `ImageError` for a picture that cannot be
+    ///   decoded.
     package func check(_ episode: ExportedEpisode) throws {
         let found = try DatasetForm(of: episode)
         func require(_ what: String, _ found: String, _ expected: String, _ mend: String) throws(ExportError) {

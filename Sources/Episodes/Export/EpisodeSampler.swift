@@ -23,7 +23,8 @@ package struct EpisodeSampler {
         package var maximumAge: Duration?
 
         package init(
-            rate: Rate? = nil, cameras: [String] = [], size: (width: Int, height: Int)? = nil, instruction: String? = nil,
+            rate: Rate? = nil, cameras: [String] = [], size: (width: Int, height: Int)? = nil,
+            instruction: String? = nil,
             allowsGaps: Bool = false, maximumAge: Duration? = nil
         ) {
             self.rate = rate
@@ -72,7 +73,9 @@ package struct EpisodeSampler {
         guard grid.timesteps.count >= 2, let start = grid.timesteps.first?.time else {
             throw ExportError.tooShort(path: file.path, timesteps: grid.timesteps.count)
         }
-        guard grid.gaps.isEmpty || options.allowsGaps else { throw ExportError.gaps(path: file.path, grid.gaps, start: start) }
+        guard grid.gaps.isEmpty || options.allowsGaps else {
+            throw ExportError.gaps(path: file.path, grid.gaps, start: start)
+        }
         var pictures: [String: [Int: SharedBytes]] = [:]
         var reencoded: [String: Int] = [:]
         for camera in cameras {
@@ -84,7 +87,8 @@ package struct EpisodeSampler {
         }
         let (taken, unwrapped) = timesteps(grid, states, pictures)
         return ExportedEpisode(
-            path: file.path, name: metadata["name"] ?? "", timesteps: taken, instruction: try instruction(), outcome: try outcome(),
+            path: file.path, name: metadata["name"] ?? "", timesteps: taken, instruction: try instruction(),
+            outcome: try outcome(),
             seed: seed, period: period, grid: grid, reencoded: reencoded, arm: calibration.name,
             joints: calibration.joints.map(\.name), unwrapped: unwrapped)
     }
@@ -170,7 +174,8 @@ package struct EpisodeSampler {
                 }
                 if let size = options.size, image.width != size.width || image.height != size.height {
                     if plan?.inputWidth != image.width || plan?.inputHeight != image.height {
-                        plan = ImageResize(fromWidth: image.width, height: image.height, toWidth: size.width, height: size.height)
+                        plan = ImageResize(
+                            fromWidth: image.width, height: image.height, toWidth: size.width, height: size.height)
                     }
                     image = plan?.resize(image) ?? image
                 }
@@ -217,8 +222,8 @@ package struct EpisodeSampler {
     }
 }
 
-/// Roll, pitch and yaw of one state after the other, carried on beyond ±π where they wrap: differences of states, of which
-/// labels are made, would else be a whole turn.
+/// Roll, pitch and yaw of one state after the other, carried on beyond ±π where they wrap: differences of states, of
+/// which labels are made, would else be a whole turn.
 package struct UnwrappedAngles {
     /// Places of the angles in a state of Bridge's layout.
     private static let places = 3..<6
@@ -247,8 +252,8 @@ package struct UnwrappedAngles {
 
 /// What the gripper was told to do: 1 open, 0 closed.
 ///
-/// Where an object is held, the setpoint stands at the object, and not at 0: taken as it is, it would look like neither, and
-/// those who make it binary would take the whole time until the release for open.
+/// Where an object is held, the setpoint stands at the object, and not at 0: taken as it is, it would look like
+/// neither, and those who make it binary would take the whole time until the release for open.
 struct GripperTarget {
     /// Beyond these the setpoint itself says it.
     private static let (closed, open) = (0.05, 0.95)

@@ -23,15 +23,19 @@ package struct ExportReport: Sendable {
     package var timesteps: Int { episodes.reduce(0) { $0 + $1.timesteps } }
 
     package var json: JSONNode {
-        func milliseconds(_ duration: Duration) -> JSONNode { JSONNode(number: (duration.inMilliseconds * 1000).rounded() / 1000) }
+        func milliseconds(_ duration: Duration) -> JSONNode {
+            JSONNode(number: (duration.inMilliseconds * 1000).rounded() / 1000)
+        }
         return .object([
             "episodes": JSONNode(
                 .array(
                     episodes.map { episode, timesteps in
                         .object([
                             "path": JSONNode(episode.path), "timesteps": JSONNode(timesteps),
-                            "period_s": JSONNode(number: episode.period.inSeconds), "outcome": JSONNode(episode.outcome.rawValue),
-                            "instruction": JSONNode(episode.instruction), "angles_unwrapped": JSONNode(episode.unwrapped),
+                            "period_s": JSONNode(number: episode.period.inSeconds),
+                            "outcome": JSONNode(episode.outcome.rawValue),
+                            "instruction": JSONNode(episode.instruction),
+                            "angles_unwrapped": JSONNode(episode.unwrapped),
                             "maximum_state_skew_ms": milliseconds(episode.grid.maximumStateSkew),
                             "cameras": JSONNode(
                                 .array(
@@ -66,17 +70,22 @@ package struct ExportReport: Sendable {
         for (episode, timesteps) in episodes {
             lines.append("\(episode.path): \(timesteps) timesteps, \(episode.outcome.rawValue)")
             if episode.unwrapped > 0 {
-                lines.append("  angles go on beyond ±180° at \(episode.unwrapped) timesteps (the file has them as measured)")
+                lines.append(
+                    "  angles go on beyond ±180° at \(episode.unwrapped) timesteps (the file has them as measured)")
             }
             for camera in episode.grid.cameras {
                 let anew = episode.reencoded[camera.camera] ?? 0
                 lines.append(
                     "  \(camera.camera): \(camera.used) of \(camera.frames) frames used, \(camera.dropped) dropped, "
-                        + "\(camera.repeated) repeated, at most \(Int(camera.maximumSkew.inMilliseconds.rounded())) ms old"
+                        + "\(camera.repeated) repeated, at most \(Int(camera.maximumSkew.inMilliseconds.rounded())) "
+                        + "ms old"
                         + (anew > 0 ? ", \(anew) encoded anew" : ""))
             }
             for gap in episode.grid.gaps {
-                lines.append("  \(gap.camera): \(gap.timesteps) timesteps with a picture up to \(Int(gap.age.inMilliseconds)) ms old")
+                lines.append(
+                    "  \(gap.camera): \(gap.timesteps) timesteps with a picture up to \(Int(gap.age.inMilliseconds)) "
+                        + "ms old"
+                )
             }
         }
         return (lines + skipped.map { "\($0.path): left out, \($0.why)" }).joined(separator: "\n")

@@ -59,27 +59,31 @@ package enum ExportError: Error, Equatable {
 extension ExportError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .noCameras(let path): "exporting \(path): there are no camera frames in it, expected some. Was it cut before they came?"
+        case .noCameras(let path):
+            "exporting \(path): there are no camera frames in it, expected some. Was it cut before they came?"
         case .unknownCamera(let camera, let path, let known):
-            "exporting \(path): there is no camera '\(camera)' in it, only [\(known.joined(separator: ", "))]. Name one of those."
+            "exporting \(path): there is no camera '\(camera)' in it, only [\(known.joined(separator: ", "))]. Name "
+                + "one of those."
         case .noRate(let path):
-            "exporting \(path): neither observations of a policy nor a manifest say at which rate, expected one of them. Give --rate."
+            "exporting \(path): neither observations of a policy nor a manifest say at which rate, expected one of "
+                + "them. Give --rate."
         case .tooShort(let path, let timesteps):
-            "exporting \(path): it has \(timesteps) timesteps at which all cameras and the arm are there, expected two or more. Leave "
-                + "it out."
+            "exporting \(path): it has \(timesteps) timesteps at which all cameras and the arm are there, expected "
+                + "two or more. Leave it out."
         case .gaps(let path, let gaps, let start):
             "exporting \(path): " + gaps.prefix(3).map { Self.words($0, start) }.joined(separator: "; ")
                 + (gaps.count > 3 ? "; and \(gaps.count - 3) more" : "")
                 + ". Leave the episode out, or keep those old pictures with --allow-gaps."
         case .missing(let path, let what):
-            "exporting \(path): \(what) is not attached, expected it in what octo-record writes. Was the file recorded by something "
-                + "else, or cut before its beginning?"
+            "exporting \(path): \(what) is not attached, expected it in what octo-record writes. Was the file "
+                + "recorded by something else, or cut before its beginning?"
         case .picture(let path, let camera, let problem): "exporting \(path): a frame of '\(camera)': \(problem)"
         case .otherForm(let path, let what, let found, let expected, let mend):
-            "exporting \(path): found \(what) to be \(found), expected \(expected) as of the episodes before. \(mend), or leave it out."
+            "exporting \(path): found \(what) to be \(found), expected \(expected) as of the episodes before. "
+                + "\(mend), or leave it out."
         case .rate(let found):
-            "writing a LeRobot dataset: found \(found.decimals(4)) timesteps a second, expected a whole number, for that format holds "
-                + "no other. Give --rate, such as \(max(1, Int(found.rounded())))."
+            "writing a LeRobot dataset: found \(found.decimals(4)) timesteps a second, expected a whole number, for "
+                + "that format holds no other. Give --rate, such as \(max(1, Int(found.rounded())))."
         }
     }
 

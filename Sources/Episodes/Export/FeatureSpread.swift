@@ -23,7 +23,8 @@ struct FeatureSpread {
         mean = columns.map { $0.reduce(0, +) / Double(max(1, $0.count)) }
         let means = mean
         deviation = columns.enumerated().map { index, values in
-            (values.reduce(0) { $0 + ($1 - means[index]) * ($1 - means[index]) } / Double(max(1, values.count))).squareRoot()
+            (values.reduce(0) { $0 + ($1 - means[index]) * ($1 - means[index]) } / Double(max(1, values.count)))
+                .squareRoot()
         }
         quantiles = Self.parts.map { part in columns.map { DatasetStatistics.quantile(part, ofSorted: $0) } }
         count = dimensions.first?.count ?? 0

@@ -1,6 +1,6 @@
-/// A movie (MP4) of JPEG files as they are: nothing is encoded anew, and every frame can be sought. Grows at its end only; what
-/// says where the frames lie comes last. Source: ISO/IEC 14496-12 (boxes), 14496-1 (the descriptor; object type 0x6C is
-/// JPEG, ISO/IEC 10918-1).
+/// A movie (MP4) of JPEG files as they are: nothing is encoded anew, and every frame can be sought. Grows at its end
+/// only; what says where the frames lie comes last. Source: ISO/IEC 14496-12 (boxes), 14496-1 (the descriptor; object
+/// type 0x6C is JPEG, ISO/IEC 10918-1).
 package struct JPEGMovie {
     /// A frame lasts so many units of time.
     private static let frameUnits: UInt32 = 1000
@@ -58,7 +58,8 @@ package struct JPEGMovie {
     private var movie: [UInt8] {
         let header = Self.fullBox(
             "mvhd",
-            Self.word(0) + Self.word(0) + Self.word(timescale) + Self.word(duration) + Self.word(0x0001_0000) + Self.half(0x0100)
+            Self.word(0) + Self.word(0) + Self.word(timescale) + Self.word(duration) + Self.word(0x0001_0000)
+                + Self.half(0x0100)
                 + Self.zeros(10) + Self.matrix + Self.zeros(24) + Self.word(2))
         return Self.box("moov", header + Self.box("trak", trackHeader + media))
     }
@@ -67,15 +68,18 @@ package struct JPEGMovie {
         // Enabled, in the movie, in the preview.
         Self.fullBox(
             "tkhd", flags: 7,
-            Self.word(0) + Self.word(0) + Self.word(1) + Self.word(0) + Self.word(duration) + Self.zeros(16) + Self.matrix
+            Self.word(0) + Self.word(0) + Self.word(1) + Self.word(0) + Self.word(duration) + Self.zeros(16)
+                + Self.matrix
                 + Self.word(UInt32(width) << 16) + Self.word(UInt32(height) << 16))
     }
 
     private var media: [UInt8] {
         // Language "und", three letters of five bits.
         let header = Self.fullBox(
-            "mdhd", Self.word(0) + Self.word(0) + Self.word(timescale) + Self.word(duration) + Self.half(0x55C4) + Self.half(0))
-        let handler = Self.fullBox("hdlr", Self.word(0) + Self.text("vide") + Self.zeros(12) + Self.text("pictures") + [0])
+            "mdhd",
+            Self.word(0) + Self.word(0) + Self.word(timescale) + Self.word(duration) + Self.half(0x55C4) + Self.half(0))
+        let handler = Self.fullBox(
+            "hdlr", Self.word(0) + Self.text("vide") + Self.zeros(12) + Self.text("pictures") + [0])
         // The data are in this file.
         let references = Self.box("dinf", Self.fullBox("dref", Self.word(1) + Self.fullBox("url ", flags: 1, [])))
         let information = Self.box("minf", Self.fullBox("vmhd", flags: 1, Self.zeros(8)) + references + sampleTable)
@@ -88,18 +92,23 @@ package struct JPEGMovie {
             "mp4v",
             Self.zeros(6) + Self.half(1) + Self.zeros(16) + Self.half(UInt16(width)) + Self.half(UInt16(height))
                 // 72 dots an inch, one frame a sample, no name, 24 bits.
-                + Self.word(0x0048_0000) + Self.word(0x0048_0000) + Self.word(0) + Self.half(1) + Self.zeros(32) + Self.half(24)
+                + Self.word(0x0048_0000) + Self.word(0x0048_0000) + Self.word(0) + Self.half(1) + Self.zeros(32)
+                + Self.half(24)
                 + Self.half(0xFFFF) + Self.descriptor)
         var sizes = Self.word(0) + Self.word(count)
         var offsets = Self.word(count)
         for place in places {
             sizes += Self.word(place.size)
-            offsets += Self.word(UInt32(truncatingIfNeeded: place.offset >> 32)) + Self.word(UInt32(truncatingIfNeeded: place.offset))
+            offsets +=
+                Self.word(UInt32(truncatingIfNeeded: place.offset >> 32))
+                + Self.word(UInt32(truncatingIfNeeded: place.offset))
         }
         return Self.box(
             "stbl",
-            Self.fullBox("stsd", Self.word(1) + entry) + Self.fullBox("stts", Self.word(1) + Self.word(count) + Self.word(Self.frameUnits))
-                + Self.fullBox("stsc", Self.word(1) + Self.word(1) + Self.word(1) + Self.word(1)) + Self.fullBox("stsz", sizes)
+            Self.fullBox("stsd", Self.word(1) + entry)
+                + Self.fullBox("stts", Self.word(1) + Self.word(count) + Self.word(Self.frameUnits))
+                + Self.fullBox("stsc", Self.word(1) + Self.word(1) + Self.word(1) + Self.word(1))
+                + Self.fullBox("stsz", sizes)
                 + Self.fullBox("co64", offsets))
     }
 
@@ -109,9 +118,13 @@ package struct JPEGMovie {
 
     private static let matrix = [0x0001_0000, 0, 0, 0, 0x0001_0000, 0, 0, 0, 0x4000_0000].flatMap { word(UInt32($0)) }
 
-    private static func box(_ type: String, _ content: [UInt8]) -> [UInt8] { word(UInt32(content.count + 8)) + text(type) + content }
+    private static func box(_ type: String, _ content: [UInt8]) -> [UInt8] {
+        word(UInt32(content.count + 8)) + text(type) + content
+    }
 
-    private static func fullBox(_ type: String, flags: UInt32 = 0, _ content: [UInt8]) -> [UInt8] { box(type, word(flags) + content) }
+    private static func fullBox(_ type: String, flags: UInt32 = 0, _ content: [UInt8]) -> [UInt8] {
+        box(type, word(flags) + content)
+    }
 
     private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }
 
@@ -119,5 +132,7 @@ package struct JPEGMovie {
 
     private static func half(_ value: UInt16) -> [UInt8] { [UInt8(value >> 8), UInt8(value & 0xFF)] }
 
-    private static func word(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * UInt32($0))) } }
+    private static func word(_ value: UInt32) -> [UInt8] {
+        (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * UInt32($0))) }
+    }
 }

@@ -2,14 +2,14 @@ import Images
 import JSONTree
 import Time
 
-/// Episodes as a LeRobotDataset v3.0, pictures within the table or in movies, always as the JPEG files they are. Holds the numbers of the
-/// timesteps for their statistics, and one episode's pictures at a time. Source: the format's own reader, version 0.4.4,
-/// commit 7427f318.
+/// Episodes as a LeRobotDataset v3.0, pictures within the table or in movies, always as the JPEG files they are. Holds
+/// the numbers of the timesteps for their statistics, and one episode's pictures at a time. Source: the format's own
+/// reader, version 0.4.4, commit 7427f318.
 package struct LeRobotDataset {
     /// What state and action are.
     package enum Space: String, CaseIterable, Sendable {
-        /// Bridge's conventions: the end effector's pose, and its motion to the next timestep (metres, radians; gripper 1
-        /// open).
+        /// Bridge's conventions: the end effector's pose, and its motion to the next timestep (metres, radians; gripper
+        /// 1 open).
         case eef
         /// Joint positions, measured and commanded (degrees; gripper 0...100): LeRobot's own.
         case joints
@@ -65,9 +65,11 @@ package struct LeRobotDataset {
     ///   - robotType: for `info.json`.
     ///   - first: an episode like all that follow.
     ///   - write: is handed the files as they grow, so that none is held in memory.
-    /// - Throws: `ExportError` for a rate that the format cannot hold, `ImageError` for a picture that cannot be decoded.
+    /// - Throws: `ExportError` for a rate that the format cannot hold, `ImageError` for a picture that cannot be
+    ///   decoded.
     package init(
-        robotType: String, like first: ExportedEpisode, space: Space = .eef, pictures: Pictures = .images, write: @escaping Write
+        robotType: String, like first: ExportedEpisode, space: Space = .eef, pictures: Pictures = .images,
+        write: @escaping Write
     ) throws {
         self.robotType = robotType
         self.pictures = pictures
@@ -75,11 +77,13 @@ package struct LeRobotDataset {
         self.write = write
         form = try DatasetForm(of: first)
         let hertz = 1 / first.period.inSeconds
-        guard hertz.rounded() >= 1, abs(hertz - hertz.rounded()) < 1e-5 * hertz else { throw ExportError.rate(found: hertz) }
+        guard hertz.rounded() >= 1, abs(hertz - hertz.rounded()) < 1e-5 * hertz else {
+            throw ExportError.rate(found: hertz)
+        }
     }
 
-    /// - Throws: `ExportError` for an episode that is not like the first, `ImageError` for a picture that cannot be decoded,
-    ///   what `write` throws.
+    /// - Throws: `ExportError` for an episode that is not like the first, `ImageError` for a picture that cannot be
+    ///   decoded, what `write` throws.
     package mutating func append(_ episode: ExportedEpisode) throws {
         try form.check(episode)
         if !tasks.contains(episode.instruction) { tasks.append(episode.instruction) }
@@ -89,14 +93,19 @@ package struct LeRobotDataset {
         let places = (0..<count).map { Int64($0) }
         let states = episode.timesteps.map { space == .joints ? $0.jointState : $0.state }
         let actions = episode.timesteps.map { space == .joints ? $0.jointAction : $0.action }
-        var columns: [ParquetFile.Column] = [.init("observation.state", .floatLists(states)), .init("action", .floatLists(actions))]
+        var columns: [ParquetFile.Column] = [
+            .init("observation.state", .floatLists(states)), .init("action", .floatLists(actions)),
+        ]
         for picture in form.pictures where pictures == .images {
             columns.append(
                 .init(
                     Self.key(of: picture.camera),
-                    .images(episode.timesteps.map { timestep in
-                        timestep.pictures[picture.camera].map { picture in withExtendedLifetime(picture) { Array(picture.bytes) } } ?? []
-                    })))
+                    .images(
+                        episode.timesteps.map { timestep in
+                            timestep.pictures[picture.camera].map { picture in
+                                withExtendedLifetime(picture) { Array(picture.bytes) }
+                            } ?? []
+                        })))
         }
         let indexes: [(name: String, values: [Int64])] = [
             ("frame_index", places), ("episode_index", Array(repeating: Int64(rows.count), count: count)),
@@ -110,11 +119,15 @@ package struct LeRobotDataset {
         func dimensions(_ rows: [[Float]]) -> [[Double]] {
             (0..<(rows.first?.count ?? 0)).map { place in rows.map { Double($0[place]) } }
         }
-        var found = ["observation.state": dimensions(states), "action": dimensions(actions), "timestamp": [seconds.map(Double.init)]]
+        var found = [
+            "observation.state": dimensions(states), "action": dimensions(actions),
+            "timestamp": [seconds.map(Double.init)],
+        ]
         for index in indexes { found[index.name] = [index.values.map(Double.init)] }
         rows.append(
             EpisodeRow(
-                length: count, task: episode.instruction, file: dataFile, start: frames, movies: try writeMovies(of: episode),
+                length: count, task: episode.instruction, file: dataFile, start: frames,
+                movies: try writeMovies(of: episode),
                 spreads: try gather(found).merging(gatherColours(of: episode)) { $1 }))
         frames += count
         if data.byteCount > Self.fileLimit { try endFile() }
@@ -185,7 +198,9 @@ package struct LeRobotDataset {
 
     /// "chunk-000/file-000.parquet"
     private static func place(_ file: Int, ending: String = "parquet") -> String {
-        func digits(_ number: Int) -> String { String(repeating: "0", count: max(0, 3 - "\(number)".count)) + "\(number)" }
+        func digits(_ number: Int) -> String {
+            String(repeating: "0", count: max(0, 3 - "\(number)".count)) + "\(number)"
+        }
         return "chunk-\(digits(file / 1000))/file-\(digits(file % 1000)).\(ending)"
     }
 
@@ -209,7 +224,8 @@ package struct LeRobotDataset {
         ])
         func column(_ name: String, _ pandas: String, _ numpy: String) -> JSONNode {
             .object([
-                "name": JSONNode(name), "field_name": JSONNode(name), "pandas_type": JSONNode(pandas), "numpy_type": JSONNode(numpy),
+                "name": JSONNode(name), "field_name": JSONNode(name), "pandas_type": JSONNode(pandas),
+                "numpy_type": JSONNode(numpy),
                 "metadata": JSONNode(.null),
             ])
         }
@@ -248,7 +264,8 @@ package struct LeRobotDataset {
             let isPicture = colours[name] != nil
             func add(_ statistic: String, _ values: (FeatureSpread) -> [Double]) {
                 let values = spreads.map(values)
-                columns.append(.init("stats/\(name)/\(statistic)", isPicture ? .colourNumbers(values) : .doubleLists(values)))
+                columns.append(
+                    .init("stats/\(name)/\(statistic)", isPicture ? .colourNumbers(values) : .doubleLists(values)))
             }
             add("min", \.minimum)
             add("max", \.maximum)
@@ -285,7 +302,8 @@ package struct LeRobotDataset {
                 value = value.with(
                     "info",
                     .object([
-                        "video.height": JSONNode(size.height), "video.width": JSONNode(size.width), "video.codec": JSONNode("mjpeg"),
+                        "video.height": JSONNode(size.height), "video.width": JSONNode(size.width),
+                        "video.codec": JSONNode("mjpeg"),
                         "video.is_depth_map": JSONNode(.bool(false)), "video.fps": JSONNode(framesPerSecond),
                         "video.channels": JSONNode(3), "has_audio": JSONNode(.bool(false)),
                     ]))
@@ -297,11 +315,14 @@ package struct LeRobotDataset {
             features.append(.init(key: name, value: feature("int64", [1], nil)))
         }
         return .object([
-            "codebase_version": JSONNode("v3.0"), "robot_type": JSONNode(robotType), "total_episodes": JSONNode(rows.count),
+            "codebase_version": JSONNode("v3.0"), "robot_type": JSONNode(robotType),
+            "total_episodes": JSONNode(rows.count),
             "total_frames": JSONNode(frames), "total_tasks": JSONNode(tasks.count), "chunks_size": JSONNode(1000),
-            "data_files_size_in_mb": JSONNode(100), "video_files_size_in_mb": JSONNode(200), "fps": JSONNode(framesPerSecond),
+            "data_files_size_in_mb": JSONNode(100), "video_files_size_in_mb": JSONNode(200),
+            "fps": JSONNode(framesPerSecond),
             "splits": .object(["train": JSONNode("0:\(rows.count)")]),
-            "data_path": JSONNode("data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"), "video_path": pictures == .video
+            "data_path": JSONNode("data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"),
+            "video_path": pictures == .video
                 ? JSONNode("videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4") : JSONNode(.null),
             "features": JSONNode(.object(features)),
         ])
@@ -314,7 +335,9 @@ package struct LeRobotDataset {
         }
         for (name, levels) in colours.sorted(by: { $0.key < $1.key }) {
             // Shape (3, 1, 1).
-            let spread = Self.node(FeatureSpread(levels)) { JSONNode(.array([JSONNode(.array([JSONNode(number: $0)]))])) }
+            let spread = Self.node(FeatureSpread(levels)) {
+                JSONNode(.array([JSONNode(.array([JSONNode(number: $0)]))]))
+            }
             members.append(.init(key: name, value: spread))
         }
         return JSONNode(.object(members))
@@ -323,10 +346,13 @@ package struct LeRobotDataset {
     private static func node(_ spread: FeatureSpread, _ number: (Double) -> JSONNode) -> JSONNode {
         func list(_ values: [Double]) -> JSONNode { JSONNode(.array(values.map(number))) }
         var node = JSONNode.object([
-            "min": list(spread.minimum), "max": list(spread.maximum), "mean": list(spread.mean), "std": list(spread.deviation),
+            "min": list(spread.minimum), "max": list(spread.maximum), "mean": list(spread.mean),
+            "std": list(spread.deviation),
             "count": JSONNode(.array([JSONNode(spread.count)])),
         ])
-        for (name, values) in zip(FeatureSpread.quantileNames, spread.quantiles) { node = node.with(name, list(values)) }
+        for (name, values) in zip(FeatureSpread.quantileNames, spread.quantiles) {
+            node = node.with(name, list(values))
+        }
         return node
     }
 }

@@ -130,7 +130,11 @@ package struct ParquetFile {
             [Leaf(path: [column.name], type: type, plain: plain, count: count)]
         }
         func list(_ type: PhysicalType, _ plain: [UInt8], _ lengths: [Int]) -> [Leaf] {
-            [Leaf(path: [column.name, "list", "element"], type: type, lengths: lengths, plain: plain, count: lengths.reduce(0, +))]
+            [
+                Leaf(
+                    path: [column.name, "list", "element"], type: type, lengths: lengths, plain: plain,
+                    count: lengths.reduce(0, +))
+            ]
         }
         var plain: [UInt8] = []
         switch column.values {
@@ -194,7 +198,9 @@ package struct ParquetFile {
             let start = byteCount
             bytes += Self.pageHeader(byteCount: content.count, values: leaf.count)
             bytes += content
-            return Chunk(path: leaf.path, type: leaf.type.rawValue, count: leaf.count, offset: start, byteCount: byteCount - start)
+            return Chunk(
+                path: leaf.path, type: leaf.type.rawValue, count: leaf.count, offset: start,
+                byteCount: byteCount - start)
         }
     }
 

@@ -1,7 +1,7 @@
 import Time
 
-/// Which frame of each camera, and which state of the arm, belongs to each timestep of an episode: as the policy looks at
-/// them, the newest that is not newer than the timestep.
+/// Which frame of each camera, and which state of the arm, belongs to each timestep of an episode: as the policy looks
+/// at them, the newest that is not newer than the timestep.
 package struct TimestepGrid: Equatable, Sendable {
     package struct Timestep: Equatable, Sendable {
         package var time: MonotonicTime
@@ -96,7 +96,8 @@ package struct TimestepGrid: Equatable, Sendable {
         var times: [MonotonicTime] = []
         for tick in ticks {
             if let last = times.last {
-                // A policy that was started again ticks at other moments: what is nearer than half a step to its first is none.
+                // A policy that was started again ticks at other moments: what is nearer than half a step to its first
+                // is none.
                 var missed = last + period
                 while missed < tick - period / 2 {
                     times.append(missed)

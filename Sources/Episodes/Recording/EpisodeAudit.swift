@@ -8,7 +8,8 @@ package struct EpisodeAudit: Equatable, Sendable {
     package var messages: Int64
     /// The file has its end.
     package var isWhole: Bool
-    /// Messages that never came, or did not get into the file, as it says itself; nil where it was cut before it said so.
+    /// Messages that never came, or did not get into the file, as it says itself; nil where it was cut before it said
+    /// so.
     package var missing: Int64?
     /// What became of each topic's messages, in alphabetical order; also where messages were sent, and none is there.
     package var topics: [TopicAccount]
@@ -24,8 +25,8 @@ package struct EpisodeAudit: Equatable, Sendable {
 }
 
 extension EpisodeFile {
-    /// What was sent of each topic, came to the recorder, and is in the file. What a cut file could not say at its end follows
-    /// from its messages: their numbers, and what the nodes said in between.
+    /// What was sent of each topic, came to the recorder, and is in the file. What a cut file could not say at its end
+    /// follows from its messages: their numbers, and what the nodes said in between.
     package func account() throws(EpisodeFileError) -> [TopicAccount] {
         var inFile: [String: UInt64] = [:]
         for (channel, count) in reader.statistics.channelMessageCounts {
@@ -41,7 +42,8 @@ extension EpisodeFile {
         } else {
             for (topic, found) in try proofByReading().topics {
                 accounts[topic] = TopicAccount(
-                    topic: topic, sent: found.expected, taken: nil, inFile: inFile[topic] ?? 0, repeated: found.repeated)
+                    topic: topic, sent: found.expected, taken: nil, inFile: inFile[topic] ?? 0, repeated: found.repeated
+                )
             }
         }
         return accounts.values.sorted { $0.topic < $1.topic }
@@ -61,7 +63,8 @@ extension SequenceProof {
     /// - Parameter start: of the episode. What a node had sent before, the recorder need not have.
     package mutating func receive(_ event: RecordedEvent, startingAt start: MonotonicTime) {
         receive(event.envelope, on: event.topic)
-        guard event.logTime >= start, Topics.allNodeStatuses.matches(event.topic), let status = try? event.message(as: NodeStatus.self)
+        guard event.logTime >= start, Topics.allNodeStatuses.matches(event.topic),
+            let status = try? event.message(as: NodeStatus.self)
         else { return }
         hear(status, from: event.envelope.instanceID)
     }

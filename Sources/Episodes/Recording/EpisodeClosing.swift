@@ -14,7 +14,8 @@ package struct EpisodeClosing: Equatable, Sendable {
         var proof = proof
         for (channel, dropped) in drops.sorted(by: { $0.key < $1.key }) {
             guard let topic = topics[channel] else { continue }
-            proof.drop(dropped.count, in: dropped.ranges.map { UInt64($0.lowerBound)...UInt64($0.upperBound) }, of: topic)
+            proof.drop(
+                dropped.count, in: dropped.ranges.map { UInt64($0.lowerBound)...UInt64($0.upperBound) }, of: topic)
         }
         return [summary, proof.metadata]
     }

@@ -67,7 +67,8 @@ package struct EpisodeFile {
         of topics: Set<String>? = nil, in times: ClosedRange<MonotonicTime>? = nil
     ) -> RecordedEvents {
         let range = times.map { UInt64(max(0, $0.lowerBound.nanoseconds))...UInt64(max(0, $0.upperBound.nanoseconds)) }
-        return RecordedEvents(path: path, schemas: reader.schemas, messages: reader.messages(of: topics, in: range ?? 0...UInt64.max))
+        return RecordedEvents(
+            path: path, schemas: reader.schemas, messages: reader.messages(of: topics, in: range ?? 0...UInt64.max))
     }
 
     /// All messages of one topic.
@@ -148,5 +149,7 @@ extension MCAPError {
 
 extension String {
     /// A copy that lacks `suffix` if the string ends with it.
-    fileprivate func trimmingSuffix(_ suffix: String) -> String { hasSuffix(suffix) ? String(dropLast(suffix.count)) : self }
+    fileprivate func trimmingSuffix(_ suffix: String) -> String {
+        hasSuffix(suffix) ? String(dropLast(suffix.count)) : self
+    }
 }

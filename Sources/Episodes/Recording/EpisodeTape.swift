@@ -42,7 +42,8 @@ package struct EpisodeTape {
     ///   - wallTime: for people: "2026-01-31T12-00-00".
     /// - Throws: `MCAPWriteError`.
     package init(
-        named name: String, attachments: [MCAP.Attachment], facts: [MCAP.Metadata], at now: MonotonicTime, wallTime: String
+        named name: String, attachments: [MCAP.Attachment], facts: [MCAP.Metadata], at now: MonotonicTime,
+        wallTime: String
     ) throws {
         core = RecorderCore(.init(startsByItself: false), attachments: attachments, facts: facts)
         writer = MCAPWriter(.init(header: .init(profile: "", library: OctoRuntime.writer)))
@@ -53,7 +54,8 @@ package struct EpisodeTape {
     /// A message as a node would have published it.
     /// - Throws: `WireError`, `MCAPWriteError`.
     package mutating func add<Message: WireMessage>(
-        _ message: Message, on topic: Topic<Message>, from node: String, at now: MonotonicTime, captured: MonotonicTime? = nil
+        _ message: Message, on topic: Topic<Message>, from node: String, at now: MonotonicTime,
+        captured: MonotonicTime? = nil
     ) throws {
         let encoded = try message.encoded()
         let sequence = sequences[topic.name, default: 0]
@@ -63,7 +65,8 @@ package struct EpisodeTape {
             instanceID: 1, runID: "lock step", traceID: 0, hostID: "lock step")
         try perform(
             core.receive(
-                topic: topic.name, envelope: envelope, body: encoded.body, bulk: encoded.bulk, at: now, wallTime: wallTime))
+                topic: topic.name, envelope: envelope, body: encoded.body, bulk: encoded.bulk, at: now,
+                wallTime: wallTime))
     }
 
     /// Ends the episode.

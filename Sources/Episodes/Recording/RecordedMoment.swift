@@ -9,8 +9,8 @@ package struct RecordedMoment {
     /// Number of the leading camera's frame, from 0.
     package let index: Int
 
-    /// - Parameter frame: counts the frames of the primary camera (or else of the first by name) from 0, or from the end when
-    ///   negative; the others give their newest that is not newer.
+    /// - Parameter frame: counts the frames of the primary camera (or else of the first by name) from 0, or from the
+    ///   end when negative; the others give their newest that is not newer.
     /// - Throws: `RecordedMomentError`, `EpisodeFileError`, and for a frame that is none.
     package init(_ file: EpisodeFile, frame: Int) throws {
         let topics = file.reader.topics.filter { $0.hasPrefix("camera/") && $0.hasSuffix("/image") }
@@ -52,7 +52,8 @@ package enum RecordedMomentError: Error, Equatable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .noFrames(let path): "reading \(path): there are no camera frames in it, expected some. See 'octo-replay info \(path)'."
+        case .noFrames(let path):
+            "reading \(path): there are no camera frames in it, expected some. See 'octo-replay info \(path)'."
         case .noSuchFrame(let path, let frame, let count):
             "reading \(path): there is no frame \(frame) among its \(count), expected \(-count)...\(count - 1)."
         }

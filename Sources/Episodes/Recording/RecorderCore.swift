@@ -13,8 +13,8 @@ package struct RecorderCore {
         package var ringBytes: Int
         /// Begins with the run, and again after each episode that was not stopped by a person.
         package var startsByItself: Bool
-        /// Nodes of the run: it has begun when all of them are past their start, or when the arm does anything but hold. A start that
-        /// fails leaves no episode.
+        /// Nodes of the run: it has begun when all of them are past their start, or when the arm does anything but
+        /// hold. A start that fails leaves no episode.
         package var awaitedNodes: Set<String>
         /// Frames that come uncompressed are packed without loss.
         package var packsFrames: Bool
@@ -69,7 +69,8 @@ package struct RecorderCore {
         var proof = SequenceProof()
         var messages: Int64 = 0
         var bytes: Int64 = 0
-        /// Bytes of frames that came uncompressed, by topic, and what they are in the file; nil once their rate has been told.
+        /// Bytes of frames that came uncompressed, by topic, and what they are in the file; nil once their rate has
+        /// been told.
         var rawBytes: [String: (came: Int, kept: Int)]? = [:]
         var channels: [String: UInt16] = [:]
         var schemas: [String: UInt16] = [:]
@@ -141,7 +142,8 @@ package struct RecorderCore {
         return EpisodeState(
             isRecording: current != nil, name: episode?.name ?? "", path: path, outcome: episode?.outcome ?? .open,
             startTime: episode?.startTime ?? .zero, messages: episode?.messages ?? 0, bytes: episode?.bytes ?? 0,
-            missing: min(Int64(clamping: episode?.proof.missingCount ?? 0).addingSaturating(dropped), EpisodeState.largestCount),
+            missing: min(
+                Int64(clamping: episode?.proof.missingCount ?? 0).addingSaturating(dropped), EpisodeState.largestCount),
             time: now)
     }
 
@@ -154,7 +156,9 @@ package struct RecorderCore {
 
     /// What a person should know of frames that come uncompressed, once for each episode; nil: nothing, or not yet.
     package mutating func takeRawFrameWarning(at now: MonotonicTime) -> String? {
-        guard let episode = current, let bytes = episode.rawBytes, now - episode.startTime >= Self.rawFrameTime else { return nil }
+        guard let episode = current, let bytes = episode.rawBytes, now - episode.startTime >= Self.rawFrameTime else {
+            return nil
+        }
         current?.rawBytes = nil
         let seconds = (now - episode.startTime).inSeconds
         let rate = Double(bytes.values.reduce(0) { $0 + $1.came }) / seconds
@@ -163,7 +167,8 @@ package struct RecorderCore {
         func megabytes(_ rate: Double) -> Int { Int((rate / 1e6).rounded()) }
         let cameras = bytes.keys.sorted().map { String($0.split(separator: "/").dropFirst().first ?? "") }
         return "frames of \(cameras.joined(separator: ", ")) come uncompressed, \(megabytes(rate)) MB each second, "
-            + "of which the episode keeps \(megabytes(kept)) MB; where a camera can, \"format\": \"mjpeg\" in cameras.\(cameras.first ?? "NAME") makes that a tenth"
+            + "of which the episode keeps \(megabytes(kept)) MB; where a camera can, \"format\": \"mjpeg\" in "
+            + "cameras.\(cameras.first ?? "NAME") makes that a tenth"
     }
 
     // MARK: Messages
@@ -203,11 +208,14 @@ package struct RecorderCore {
         let first = firstTime ?? now
         firstTime = first
         // The pointers do not leave the calls. What cannot be read says nothing.
-        if Topics.allNodeStatuses.matches(topic), let status = body.withUnsafeBytes({ try? NodeStatus(body: $0, bulk: nil) }),
+        if Topics.allNodeStatuses.matches(topic),
+            let status = body.withUnsafeBytes({ try? NodeStatus(body: $0, bulk: nil) }),
             status.state == .ready || status.state == .degraded
         {
             awaited.remove(status.node)
-        } else if topic == Topics.armState.name, let state = body.withUnsafeBytes({ try? ArmState(body: $0, bulk: nil) }) {
+        } else if topic == Topics.armState.name,
+            let state = body.withUnsafeBytes({ try? ArmState(body: $0, bulk: nil) })
+        {
             if case .holding = state.mode {} else { awaited = [] }
         }
         if now - first >= options.longestStart { awaited = [] }
@@ -276,7 +284,9 @@ package struct RecorderCore {
     /// What a node says that it has sent.
     private mutating func noteSent(_ body: [UInt8], _ envelope: Envelope) {
         // The pointer does not leave the call.
-        guard current != nil, let status = body.withUnsafeBytes({ try? NodeStatus(body: $0, bulk: nil) }) else { return }
+        guard current != nil, let status = body.withUnsafeBytes({ try? NodeStatus(body: $0, bulk: nil) }) else {
+            return
+        }
         current?.proof.hear(status, from: envelope.instanceID)
     }
 
@@ -290,7 +300,8 @@ package struct RecorderCore {
                 current?.interventions.append(start...event.time)
             }
             current?.interventionStart = nil
-        case .goalChanged, .goalRecorded, .fitChanged, .policyHeld, .policyReleased, .emergencyStop, .emergencyStopReset, .armHeld,
+        case .goalChanged, .goalRecorded, .fitChanged, .policyHeld, .policyReleased, .emergencyStop,
+            .emergencyStopReset, .armHeld,
             .armReleased:
             break
         }
@@ -327,13 +338,18 @@ package struct RecorderCore {
                 return ([], false, "episode \(current.name) is being recorded; stop it first")
             }
             guard Self.isName(command.text) else {
-                return ([], false, "'\(command.text.prefix(80))' is no name for a file; take letters, digits, '-', '_' and '.'")
+                return (
+                    [], false,
+                    "'\(command.text.prefix(80))' is no name for a file; take letters, digits, '-', '_' and '.'"
+                )
             }
             isStoppedByHand = false
             let actions = begin(named: command.text, at: now, wallTime: wallTime)
             return (actions, true, "recording \(current?.name ?? "")")
         case .stop:
-            guard let name = current?.name else { return ([], false, "nothing is being recorded; start an episode first") }
+            guard let name = current?.name else {
+                return ([], false, "nothing is being recorded; start an episode first")
+            }
             if !command.text.isEmpty { current?.notes.append(command.text) }
             isStoppedByHand = true
             return (end(at: now), true, "stopped \(name)")
@@ -378,7 +394,9 @@ package struct RecorderCore {
         last = episode
         var topics: [UInt16: String] = [:]
         for (key, channel) in episode.channels { topics[channel] = String(key.prefix { $0 != "\n" }) }
-        return [.close(EpisodeClosing(summary: Self.summary(of: episode, at: now), proof: episode.proof, topics: topics))]
+        return [
+            .close(EpisodeClosing(summary: Self.summary(of: episode, at: now), proof: episode.proof, topics: topics))
+        ]
     }
 
     private mutating func begin(named name: String, at now: MonotonicTime, wallTime: String) -> [Action] {
@@ -394,10 +412,13 @@ package struct RecorderCore {
             metadata: [
                 "name": name, "wall_start": wallTime, "clock": "CLOCK_MONOTONIC", "start_ns": String(now.nanoseconds),
             ])
-        var actions = [Action.open(name: name), .note(beginning)] + attachments.map { .attach($0) } + facts.map { .note($0) }
+        var actions =
+            [Action.open(name: name), .note(beginning)] + attachments.map { .attach($0) } + facts.map { .note($0) }
         let kept = ring[ringStart...]
         let held = Dictionary(kept.map { ($0.topic, true) }, uniquingKeysWith: { first, _ in first })
-        for (topic, message) in standing.sorted(by: { $0.key < $1.key }) where held[topic] == nil { actions += write(message) }
+        for (topic, message) in standing.sorted(by: { $0.key < $1.key }) where held[topic] == nil {
+            actions += write(message)
+        }
         for message in kept { actions += write(message) }
         ring = []
         ringStart = 0
@@ -407,7 +428,9 @@ package struct RecorderCore {
 
     private static func isName(_ text: String) -> Bool {
         guard text.utf8.count <= 120, !text.hasPrefix(".") else { return false }
-        return text.unicodeScalars.allSatisfy { $0.properties.isAlphabetic || $0.properties.numericType != nil || "-_.".unicodeScalars.contains($0) }
+        return text.unicodeScalars.allSatisfy {
+            $0.properties.isAlphabetic || $0.properties.numericType != nil || "-_.".unicodeScalars.contains($0)
+        }
     }
 
     // MARK: What the file says of itself

@@ -25,7 +25,9 @@ package enum RecoveredFile {
             if !isDone { unlink(draft) }
         }
         var options = MCAPWriter.Options()
-        if let name = reader.compression.keys.sorted().last, let same = MCAP.Compression(named: name) { options.compression = same }
+        if let name = reader.compression.keys.sorted().last, let same = MCAP.Compression(named: name) {
+            options.compression = same
+        }
         var outputProblem: MCAPError?
         let report: MCAPRecovery.Report
         do throws(MCAPError) {
@@ -40,7 +42,9 @@ package enum RecoveredFile {
         } catch {
             throw outputProblem.map { .output($0) } ?? .input(error)
         }
-        guard fsync(descriptor) == 0 else { throw .output(.file(path: draft, step: "writing to the disk under", errno: errno)) }
+        guard fsync(descriptor) == 0 else {
+            throw .output(.file(path: draft, step: "writing to the disk under", errno: errno))
+        }
         if replaces {
             guard rename(draft, path) == 0 else { throw .output(.file(path: path, step: "renaming to", errno: errno)) }
             isDone = true
@@ -56,7 +60,9 @@ package enum RecoveredFile {
     private static func write(_ bytes: [UInt8], to descriptor: Int32, path: String) throws(MCAPError) {
         var start = 0
         while start < bytes.count {
-            let put = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress.map { $0 + start }, bytes.count - start) }
+            let put = bytes.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress.map { $0 + start }, bytes.count - start)
+            }
             if put > 0 {
                 start += put
             } else if put == 0 || errno != EINTR {
@@ -81,7 +87,8 @@ package enum RecoveredFileError: Error, CustomStringConvertible {
     package var description: String {
         switch self {
         case .exists(let path):
-            "writing \(path): a file of that name is there, expected none. Give another with --out FILE, or replace it with --force."
+            "writing \(path): a file of that name is there, expected none. Give another with --out FILE, or replace "
+                + "it with --force."
         case .input(let problem), .output(let problem): "\(problem)"
         }
     }

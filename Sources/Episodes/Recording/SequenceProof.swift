@@ -5,10 +5,10 @@ import Wire
 
 /// Which messages of a topic there are, by the numbers that their publishers gave them.
 ///
-/// A publisher counts its topic's messages from 0; one that is started again has another instance id. What was published
-/// before the first message of an instance came is not known, unless it is the first of its topic here: then the run was
-/// joined late, and nothing is missed. What a publisher keeps for those who come late may come after its own word of how much
-/// it has sent.
+/// A publisher counts its topic's messages from 0; one that is started again has another instance id. What was
+/// published before the first message of an instance came is not known, unless it is the first of its topic here: then
+/// the run was joined late, and nothing is missed. What a publisher keeps for those who come late may come after its
+/// own word of how much it has sent.
 package struct SequenceProof: Equatable, Sendable {
     package struct Topic: Equatable, Sendable {
         /// How many messages the numbers tell of: from the first to the last of each instance, both included.
@@ -62,8 +62,8 @@ package struct SequenceProof: Equatable, Sendable {
         topic.last[envelope.instanceID] = number
     }
 
-    /// What a publisher itself says: how many messages of a topic it has sent so far. It says so on the socket on which it
-    /// sent them, so that whatever has not come by now is lost, also the last ones.
+    /// What a publisher itself says: how many messages of a topic it has sent so far. It says so on the socket on which
+    /// it sent them, so that whatever has not come by now is lost, also the last ones.
     /// - Parameter instance: of the publisher.
     package mutating func hear(sent count: UInt64, of name: String, from instance: UInt64) {
         guard count > 0 else { return }
@@ -89,7 +89,9 @@ package struct SequenceProof: Equatable, Sendable {
     /// - Parameter instance: of the status's publisher.
     package mutating func hear(_ status: NodeStatus, from instance: UInt64) {
         for counter in status.counters where counter.name.hasPrefix(NodeStatus.sentPrefix) {
-            guard let count = UInt64(exactly: counter.value), count <= UInt64(EpisodeState.largestCount) else { continue }
+            guard let count = UInt64(exactly: counter.value), count <= UInt64(EpisodeState.largestCount) else {
+                continue
+            }
             hear(sent: count, of: String(counter.name.dropFirst(NodeStatus.sentPrefix.count)), from: instance)
         }
     }

@@ -34,7 +34,8 @@ package struct ActionErrorPlot {
         var drawing = SVGDrawing(width: Self.size.width, height: height)
         drawing.text(title, x: Self.size.left, y: 30, size: 18, fill: "#222", isBold: true)
         drawing.text(
-            "error of each chunk's first action: computed - logged, \(points.count) chunks", x: Self.size.left, y: 48, size: 12,
+            "error of each chunk's first action: computed - logged, \(points.count) chunks", x: Self.size.left, y: 48,
+            size: 12,
             fill: "#666")
         let end = max(points.map(\.time).max() ?? 0, 1e-3)
         for element in 0..<count {

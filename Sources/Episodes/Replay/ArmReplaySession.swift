@@ -3,8 +3,9 @@ import Messages
 import Teleop
 import Time
 
-/// Moves an arm as it was moved in an episode, as an operator who holds the dead-man switch: first slowly to where the motion
-/// begins, then along it, and lets go at the end or whenever the arm is not where it should be. Has no clock and no bus.
+/// Moves an arm as it was moved in an episode, as an operator who holds the dead-man switch: first slowly to where the
+/// motion begins, then along it, and lets go at the end or whenever the arm is not where it should be. Has no clock and
+/// no bus.
 package struct ArmReplaySession: Sendable {
     package struct Options: Equatable, Sendable {
         /// Speed of the motion, as a factor; 1 is as recorded.
@@ -15,7 +16,8 @@ package struct ArmReplaySession: Sendable {
         package var deviation: Double
 
         package init(speed: Double = 1, approachSpeed: Double = 0.15, deviation: Double = 10 * .pi / 180) {
-            precondition(speed > 0 && speed <= 1 && approachSpeed > 0 && approachSpeed <= 1, "speeds are above 0 and at most 1")
+            precondition(
+                speed > 0 && speed <= 1 && approachSpeed > 0 && approachSpeed <= 1, "speeds are above 0 and at most 1")
             self.speed = speed
             self.approachSpeed = approachSpeed
             self.deviation = deviation
@@ -63,7 +65,8 @@ package struct ArmReplaySession: Sendable {
     }
 
     package mutating func receive(_ state: ArmState, at now: MonotonicTime) {
-        guard state.measured.positions.count == arm.joints.count, motion.start.positions.count == arm.joints.count else {
+        guard state.measured.positions.count == arm.joints.count, motion.start.positions.count == arm.joints.count
+        else {
             return end(.gaveUp(.hindered(.otherArm)), at: now)
         }
         self.state = state
@@ -89,7 +92,9 @@ package struct ArmReplaySession: Sendable {
         let (earliest, latest) = (place(since, at: now - Self.lag), place(since, at: now))
         let off = motion.deviation(of: state.measured.positions, from: earliest...latest)
         let worst = (0..<off.count).max { off[$0] < off[$1] } ?? 0
-        if off.count > 0, off[worst] > options.deviation { end(.deviated(joint: worst, off: off[worst], at: latest), at: now) }
+        if off.count > 0, off[worst] > options.deviation {
+            end(.deviated(joint: worst, off: off[worst], at: latest), at: now)
+        }
     }
 
     /// How far the motion has come.
@@ -110,7 +115,8 @@ package struct ArmReplaySession: Sendable {
             if now >= until {
                 phase = .approaching(
                     PoseApproach(
-                        to: motion.start.positions, speed: options.approachSpeed, stateTimeout: arm.stateTimeout, at: now))
+                        to: motion.start.positions, speed: options.approachSpeed, stateTimeout: arm.stateTimeout,
+                        at: now))
             }
         case .approaching(let approach):
             switch approach.verdict(at: now) {
@@ -137,7 +143,8 @@ package struct ArmReplaySession: Sendable {
     /// The arm's own limits are the only ones on the way: the motion kept them when it was recorded.
     private func follow(_ place: Duration, at now: MonotonicTime) -> ManualCommand {
         let point = motion.point(at: place)
-        return ManualCommand(time: now, isDeadManHeld: true, motion: .positions(point.positions, speed: 1), gripper: point.gripper)
+        return ManualCommand(
+            time: now, isDeadManHeld: true, motion: .positions(point.positions, speed: 1), gripper: point.gripper)
     }
 
     private mutating func end(_ outcome: Outcome, at now: MonotonicTime) {
@@ -197,10 +204,11 @@ extension ArmReplaySession {
         case .deviated(let joint, let off, let time):
             return doing + "\(time.inSeconds.decimals(1)) s after its beginning joint \(name(of: joint)) was "
                 + "\((off * 180 / .pi).decimals(1))° from where it should be, expected at most "
-                + "\((options.deviation * 180 / .pi).decimals(1))°. See what is in its way; if the arm only lags, give a lower --speed or a "
-                + "higher --deviation."
+                + "\((options.deviation * 180 / .pi).decimals(1))°. See what is in its way; if the arm only lags, "
+                + "give a lower --speed or a higher --deviation."
         case .gaveUp(let reason):
-            return doing + "found \(reason.description(of: arm)), expected the arm to follow. " + Self.remedy(for: reason)
+            return doing + "found \(reason.description(of: arm)), expected the arm to follow. "
+                + Self.remedy(for: reason)
         }
     }
 
@@ -215,7 +223,8 @@ extension ArmReplaySession {
         case .hindered(.hold(.notFollowing, _)): "Check the joint's cable and power, then run 'octo-arm clear'."
         case .hindered(.hold): "Free the joint or let it cool, then run 'octo-arm clear'."
         case .hindered(.recovering): "Wait for it, then try again."
-        case .hindered(.silence): "See 'octo-bus list' whether the arm's process is alive. If the arm moves, switch its power off."
+        case .hindered(.silence):
+            "See 'octo-bus list' whether the arm's process is alive. If the arm moves, switch its power off."
         case .hindered(.otherArm): "The episode was recorded with another arm: choose one of this arm."
         case .notObeyed: "Let the other operator go and try again."
         case .noProgress: "See what is in its way, or whether the servo has power and torque."

@@ -15,7 +15,8 @@ package struct EpisodePlayback {
         package var stepsByMessage: Bool
 
         package init(
-            selection: ReplaySelection = ReplaySelection(), schedule: ReplaySchedule.Options = .init(), from: Duration? = nil,
+            selection: ReplaySelection = ReplaySelection(), schedule: ReplaySchedule.Options = .init(),
+            from: Duration? = nil,
             to: Duration? = nil, loops: Bool = false, stepsByMessage: Bool = false
         ) {
             self.selection = selection
@@ -74,13 +75,16 @@ package struct EpisodePlayback {
     }
 
     /// The last message of each topic whose value holds until the next.
-    private static func standing(in file: EpisodeFile, before start: MonotonicTime) throws(EpisodeFileError) -> [RecordedEvent] {
+    private static func standing(
+        in file: EpisodeFile, before start: MonotonicTime
+    ) throws(EpisodeFileError) -> [RecordedEvent] {
         let topics = file.reader.channels.values.filter { channel in
             StampedTypes.isLatched(file.reader.schemas[channel.schemaID]?.name ?? channel.metadata["bus_schema"] ?? "")
         }
         guard !topics.isEmpty, start.nanoseconds > 0 else { return [] }
         var last: [String: RecordedEvent] = [:]
-        var events = file.events(of: Set(topics.map(\.topic)), in: .zero...MonotonicTime(nanoseconds: start.nanoseconds - 1))
+        var events = file.events(
+            of: Set(topics.map(\.topic)), in: .zero...MonotonicTime(nanoseconds: start.nanoseconds - 1))
         while let event = try events.next() { last[event.topic] = event }
         return last.sorted { $0.key < $1.key }.map(\.value)
     }
@@ -162,7 +166,8 @@ package enum PlaybackError: Error, Equatable, CustomStringConvertible {
         case .empty(let path):
             "playing \(path): it has no messages, expected at least one. See 'octo-replay info \(path)'."
         case .outside(let path, let from, let to, let duration):
-            "playing \(path) from \(from.inSeconds.decimals(2)) s\(to.map { " to \($0.inSeconds.decimals(2)) s" } ?? ""): found that it has "
+            "playing \(path) from \(from.inSeconds.decimals(2)) "
+                + "s\(to.map { " to \($0.inSeconds.decimals(2)) s" } ?? ""): found that it has "
                 + "\(duration.inSeconds.decimals(2)) s, expected a part of that. Give another --from or --to."
         }
     }

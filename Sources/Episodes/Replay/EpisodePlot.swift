@@ -40,14 +40,17 @@ package struct EpisodePlot {
         let start = summary.start
         name = summary.name
         duration = max(summary.duration.inSeconds, 1e-3)
-        interventions = summary.interventions.map { ($0.lowerBound - start).inSeconds...($0.upperBound - start).inSeconds }
+        interventions = summary.interventions.map {
+            ($0.lowerBound - start).inSeconds...($0.upperBound - start).inSeconds
+        }
         for (state, _) in try file.messages(of: Topics.armState) {
             guard state.measured.positions.count == state.setpoint.positions.count else { continue }
             samples.append(Sample(time: (state.measured.time - start).inSeconds, state: state))
         }
         guard let first = samples.first?.state else { throw EpisodePlotError.noStates(path: file.path) }
         for (chunk, _) in try file.messages(of: Topics.policyChunk) {
-            frameToChunk.append(((chunk.inferredTime - start).inSeconds, (chunk.inferredTime - chunk.captureTime).inMilliseconds))
+            frameToChunk.append(
+                ((chunk.inferredTime - start).inSeconds, (chunk.inferredTime - chunk.captureTime).inMilliseconds))
         }
         for (report, logTime) in try file.messages(of: Topics.armChunk) {
             let moved = report.firstSetpointTime > .zero
@@ -61,7 +64,8 @@ package struct EpisodePlot {
     /// Joint names of the calibration that is attached, where one is and fits; else "joint 1" and so on.
     private static func jointNames(in file: EpisodeFile, count: Int) throws(EpisodeFileError) -> [String] {
         let numbers = (0..<count).map { "joint \($0 + 1)" }
-        guard let text = try file.attachment(named: "calibration/arm.json"), let tree = try? JSONNode(parsing: text) else {
+        guard let text = try file.attachment(named: "calibration/arm.json"), let tree = try? JSONNode(parsing: text)
+        else {
             return numbers
         }
         let names = tree["joints"]?.array?.compactMap { $0["name"]?.string } ?? []
@@ -69,12 +73,16 @@ package struct EpisodePlot {
     }
 
     private var panels: [PlotPanel] {
-        func pair(_ name: String, _ unit: String, least: Double, _ told: (ArmState) -> Double, _ was: (ArmState) -> Double) -> PlotPanel {
+        func pair(
+            _ name: String, _ unit: String, least: Double, _ told: (ArmState) -> Double, _ was: (ArmState) -> Double
+        ) -> PlotPanel {
             PlotPanel(
                 title: name, unit: unit,
                 series: [
                     .init(name: "setpoint", colour: Self.told, points: samples.map { ($0.time, told($0.state)) }),
-                    .init(name: "measured", colour: Self.was, width: 1.2, points: samples.map { ($0.time, was($0.state)) }),
+                    .init(
+                        name: "measured", colour: Self.was, width: 1.2, points: samples.map { ($0.time, was($0.state)) }
+                    ),
                 ], leastSpan: least)
         }
         var panels = joints.enumerated().map { joint, name in
@@ -105,7 +113,9 @@ package struct EpisodePlot {
                     title: "latency", unit: "ms",
                     series: [
                         .init(name: "frame to chunk", colour: "#6a8f3c", isDotted: true, points: frameToChunk),
-                        .init(name: "frame to first setpoint", colour: "#7a4fa0", isDotted: true, points: frameToSetpoint),
+                        .init(
+                            name: "frame to first setpoint", colour: "#7a4fa0", isDotted: true,
+                            points: frameToSetpoint),
                     ], includes: [0]))
         }
         return panels
@@ -120,7 +130,8 @@ package struct EpisodePlot {
     /// Standalone SVG.
     package var svg: String {
         let panels = panels
-        let height = Self.size.top + Double(panels.count) * (Self.size.panel + Self.size.gap) - Self.size.gap + Self.size.bottom
+        let height =
+            Self.size.top + Double(panels.count) * (Self.size.panel + Self.size.gap) - Self.size.gap + Self.size.bottom
         var drawing = SVGDrawing(width: Self.size.width, height: height)
         drawLegend(into: &drawing)
         for (index, panel) in panels.enumerated() {
@@ -146,7 +157,8 @@ package struct EpisodePlot {
     private func drawLegend(into drawing: inout SVGDrawing) {
         drawing.text(name, x: Self.size.left, y: 30, size: 18, fill: "#222", isBold: true)
         drawing.text(
-            "\(duration.decimals(1)) s, \(seams.count) chunks, \(interventions.count) interventions", x: Self.size.left, y: 48,
+            "\(duration.decimals(1)) s, \(seams.count) chunks, \(interventions.count) interventions", x: Self.size.left,
+            y: 48,
             size: 12, fill: "#666")
         var x = Self.size.left
         for outcome in ChunkReport.Outcome.allCases where seams.contains(where: { $0.outcome == outcome }) {
@@ -179,7 +191,8 @@ package enum EpisodePlotError: Error, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .noStates(let path):
-            "plotting \(path): it has no arm/state, expected the arm's states. See 'octo-replay info \(path)' for what it has."
+            "plotting \(path): it has no arm/state, expected the arm's states. See 'octo-replay info \(path)' for "
+                + "what it has."
         }
     }
 }

@@ -10,7 +10,8 @@ extension EpisodeSummary {
             [head]
                 + summaries.map {
                     [
-                        $0.name, $0.outcome ?? "-", $0.condition, $0.goals.isEmpty ? "-" : $0.goals.joined(separator: ", "),
+                        $0.name, $0.outcome ?? "-", $0.condition,
+                        $0.goals.isEmpty ? "-" : $0.goals.joined(separator: ", "),
                         $0.duration.inSeconds.decimals(1), "\($0.messages)", "\($0.missing)", byteText($0.bytes),
                     ]
                 }, rightmost: 4)
@@ -38,8 +39,10 @@ extension EpisodeSummary {
         fact(
             "interventions",
             interventions.isEmpty
-                ? (drivenByHand > .zero && drivenByPolicy == .zero ? "none: no policy drove that a hand could take over from" : "none")
-                : interventions.map { "\(seconds($0.lowerBound)) to \(seconds($0.upperBound)) s" }.joined(separator: ", "))
+                ? (drivenByHand > .zero && drivenByPolicy == .zero
+                    ? "none: no policy drove that a hand could take over from" : "none")
+                : interventions.map { "\(seconds($0.lowerBound)) to \(seconds($0.upperBound)) s" }.joined(
+                    separator: ", "))
         let (byHand, byPolicy) = (drivenByHand.inSeconds, drivenByPolicy.inSeconds)
         fact(
             "driven",
@@ -56,9 +59,11 @@ extension EpisodeSummary {
                 + topics.map { topic in
                     [
                         topic.name, topic.schema, topic.account.map { "\($0.sent)" } ?? "-",
-                        topic.account?.taken.map { "\($0)" } ?? "-", "\(topic.count)", topic.hertz.map { $0.decimals(1) } ?? "-",
+                        topic.account?.taken.map { "\($0)" } ?? "-", "\(topic.count)",
+                        topic.hertz.map { $0.decimals(1) } ?? "-",
                         topic.count > 1
-                            ? "\(topic.longestGap.inMilliseconds.decimals(1)) ms at \(seconds(topic.longestGapStart)) s" : "-",
+                            ? "\(topic.longestGap.inMilliseconds.decimals(1)) ms at \(seconds(topic.longestGapStart)) s"
+                            : "-",
                     ]
                 }, rightmost: 5)
         for account in accounts { if let difference = account.difference { lines.append(difference) } }
@@ -68,7 +73,9 @@ extension EpisodeSummary {
         let unproven = topics.filter { !$0.isProven }
         if !unproven.isEmpty {
             lines.append(
-                "without the recorder's proof: \(unproven.count == topics.count ? "all topics" : unproven.map(\.name).joined(separator: ", "))")
+                "without the recorder's proof: "
+                    + "\(unproven.count == topics.count ? "all topics" : unproven.map(\.name).joined(separator: ", "))"
+            )
         }
         return (lines + latencyLines).joined(separator: "\n")
     }
@@ -106,7 +113,10 @@ extension EpisodeSummary {
     package var json: JSONNode {
         func seconds(_ time: MonotonicTime) -> JSONNode { JSONNode(number: (time - start).inSeconds) }
         func numbers(_ ranges: [ClosedRange<UInt64>]) -> JSONNode {
-            JSONNode(.array(ranges.map { [JSONNode(Int64(clamping: $0.lowerBound)), JSONNode(Int64(clamping: $0.upperBound))] }))
+            JSONNode(
+                .array(
+                    ranges.map { [JSONNode(Int64(clamping: $0.lowerBound)), JSONNode(Int64(clamping: $0.upperBound))] })
+            )
         }
         return .object([
             "path": JSONNode(path), "name": JSONNode(name), "outcome": outcome.map { JSONNode($0) } ?? nil,
@@ -115,9 +125,11 @@ extension EpisodeSummary {
             "goals": JSONNode(.array(goals.map { JSONNode($0) })), "wall_start": JSONNode(wallStart),
             "start_ns": JSONNode(start.nanoseconds), "end_ns": JSONNode(end.nanoseconds),
             "duration_s": JSONNode(number: duration.inSeconds),
-            "interventions_s": JSONNode(.array(interventions.map { [seconds($0.lowerBound), seconds($0.upperBound)] })),
+            "interventions_s": JSONNode(
+                .array(interventions.map { [seconds($0.lowerBound), seconds($0.upperBound)] })),
             "driven_by_policy_s": JSONNode(number: drivenByPolicy.inSeconds),
-            "driven_by_hand_s": JSONNode(number: drivenByHand.inSeconds), "condition": JSONNode(condition), "is_finished": JSONNode(.bool(isFinished)),
+            "driven_by_hand_s": JSONNode(number: drivenByHand.inSeconds), "condition": JSONNode(condition),
+            "is_finished": JSONNode(.bool(isFinished)),
             "is_recovered": JSONNode(.bool(isRecovered)),
             "problems": JSONNode(.array(problems.map { JSONNode($0) })),
             "attachments": JSONNode(.array(attachments.map { JSONNode($0) })),
@@ -154,9 +166,13 @@ extension EpisodeSummary {
             "unrecorded": JSONNode(
                 .array(
                     unrecorded.map {
-                        .object(["name": JSONNode($0.topic), "sent": JSONNode(Int64(clamping: $0.sent)), "difference": $0.difference.map { JSONNode($0) } ?? nil])
+                        .object([
+                            "name": JSONNode($0.topic), "sent": JSONNode(Int64(clamping: $0.sent)),
+                            "difference": $0.difference.map { JSONNode($0) } ?? nil,
+                        ])
                     })),
-            "latencies": JSONNode(.object(latencies.rows.map { .init(key: Self.key($0.name), value: Self.json($0.quantiles)) })),
+            "latencies": JSONNode(
+                .object(latencies.rows.map { .init(key: Self.key($0.name), value: Self.json($0.quantiles)) })),
             "chunks": JSONNode(latencies.chunks),
             "chunk_outcomes": JSONNode(
                 .object(

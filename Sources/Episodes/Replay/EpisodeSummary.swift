@@ -24,8 +24,8 @@ package struct EpisodeSummary: Equatable, Sendable {
         package var missingCount: UInt64 = 0
         /// Programs that published it, one after another.
         package var instances = 0
-        /// What was sent, came to the recorder and is in the file, as the recorder wrote at the end, or else as numbers and
-        /// counters in the file tell.
+        /// What was sent, came to the recorder and is in the file, as the recorder wrote at the end, or else as numbers
+        /// and counters in the file tell.
         package var account: TopicAccount?
         /// The recorder has written what it had.
         package var isProven = false
@@ -93,7 +93,8 @@ package struct EpisodeSummary: Equatable, Sendable {
         isRecovered = reader.metadata.contains { $0.name == MCAPRecovery.metadataName }
         compressions = reader.compression.sorted { $0.key < $1.key }.map {
             Compression(
-                name: $0.key, chunks: $0.value.chunks, compressed: $0.value.compressed, uncompressed: $0.value.uncompressed)
+                name: $0.key, chunks: $0.value.chunks, compressed: $0.value.compressed,
+                uncompressed: $0.value.uncompressed)
         }
 
         let facts = try file.facts()
@@ -191,7 +192,8 @@ private struct EpisodeReading {
     /// What numbers and counters tell of a topic; nil for one that neither of them names.
     func account(of topic: String) -> TopicAccount? {
         proof.topics[topic].map {
-            TopicAccount(topic: topic, sent: $0.expected, taken: nil, inFile: topics[topic]?.count ?? 0, repeated: $0.repeated)
+            TopicAccount(
+                topic: topic, sent: $0.expected, taken: nil, inFile: topics[topic]?.count ?? 0, repeated: $0.repeated)
         }
     }
 

@@ -18,7 +18,8 @@ package struct FrameStrip {
         package var showsObservations: Bool
 
         package init(
-            cameras: Set<String>? = nil, every: Int = 1, from: Duration = .zero, to: Duration? = nil, showsObservations: Bool = false
+            cameras: Set<String>? = nil, every: Int = 1, from: Duration = .zero, to: Duration? = nil,
+            showsObservations: Bool = false
         ) {
             precondition(every > 0, "every \(every)th picture")
             self.cameras = cameras
@@ -77,7 +78,7 @@ package struct FrameStrip {
 
     /// Hands the pictures out in the order in which they came.
     /// - Throws: what `body` throws; `EpisodeFileError`, `ImageError`, `WireError` for what cannot be read.
-    package func forEach(_ body: (Picture) throws -> Void) throws {
+    package func visit(_ body: (Picture) throws -> Void) throws {
         let from = start + options.from
         let to = options.to.map { start + $0 } ?? MonotonicTime(nanoseconds: .max)
         guard from <= to else { return }
@@ -116,10 +117,12 @@ package struct FrameStrip {
     ///   - maximumWidth: pixels of one.
     ///   - progress: told how many are done.
     /// - Returns: nil when there is none.
-    package func sheet(columns: Int = 4, maximumWidth: Int = 320, progress: (Int) -> Void = { _ in }) throws -> RGBImage? {
+    package func sheet(
+        columns: Int = 4, maximumWidth: Int = 320, progress: (Int) -> Void = { _ in }
+    ) throws -> RGBImage? {
         var cells: [String: [RGBImage]] = [:]
         var done = 0
-        try forEach { picture in
+        try visit { picture in
             let label = "\(picture.camera) \(picture.time.inSeconds.decimals(2)) s"
             let pictures = [picture.image] + (picture.goal.map { [$0] } ?? [])
             if let cell = RGBImage.cell(pictures, label: label, maximumWidth: maximumWidth) {
@@ -166,11 +169,13 @@ package enum FrameStripError: Error, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .noCamera(let name, let path, let known):
-            "looking for pictures of '\(name)' in \(path): found \(known.isEmpty ? "no camera" : known.joined(separator: ", ")), "
-                + "expected it among them. Give one of these with --camera."
+            "looking for pictures of '\(name)' in \(path): found "
+                + "\(known.isEmpty ? "no camera" : known.joined(separator: ", ")), expected it among them. Give one "
+                + "of these with --camera."
         case .noPictures(let path, let observations):
-            "looking for pictures in \(path): found no \(observations ? "policy/observation" : "camera's frames"), expected some. "
-                + "Try \(observations ? "without --observation" : "--observation"), or see 'octo-replay info \(path)'."
+            "looking for pictures in \(path): found no \(observations ? "policy/observation" : "camera's frames"), "
+                + "expected some. Try \(observations ? "without --observation" : "--observation"), or see "
+                + "'octo-replay info \(path)'."
         }
     }
 }

@@ -82,16 +82,19 @@ struct PlotPanel {
         for tick in ticks {
             let y = y(tick, in: place)
             drawing.line(from: (place.left, y), to: (right, y), stroke: "#e8e8e8")
-            drawing.text(Self.text(tick, step: step), x: place.left - 6, y: y + 3.5, size: 10, anchor: .end, fill: "#777")
+            drawing.text(
+                Self.text(tick, step: step), x: place.left - 6, y: y + 3.5, size: 10, anchor: .end, fill: "#777")
         }
         let times = Self.ticks(in: place.times, about: 10)
         let apart = times.count > 1 ? times[1] - times[0] : 1
         for tick in times {
             drawing.line(from: (place.x(tick), bottom), to: (place.x(tick), bottom + 3), stroke: "#999")
             guard marksTime else { continue }
-            drawing.text(Self.text(tick, step: apart), x: place.x(tick), y: bottom + 15, size: 10, anchor: .middle, fill: "#777")
+            drawing.text(
+                Self.text(tick, step: apart), x: place.x(tick), y: bottom + 15, size: 10, anchor: .middle, fill: "#777")
         }
-        drawing.rectangle(x: place.left, y: place.top, width: place.width, height: place.height, fill: "none", stroke: "#bbb")
+        drawing.rectangle(
+            x: place.left, y: place.top, width: place.width, height: place.height, fill: "none", stroke: "#bbb")
         drawing.text("\(title), \(unit)", x: place.left, y: place.top - 5, isBold: true)
         for line in series {
             if line.isDotted {
@@ -100,7 +103,8 @@ struct PlotPanel {
                 }
             } else {
                 let thinned = Self.thinned(line.points, buckets: Int(place.width), in: place.times)
-                drawing.polyline(thinned.map { (place.x($0.time), y($0.value, in: place)) }, stroke: line.colour, width: line.width)
+                drawing.polyline(
+                    thinned.map { (place.x($0.time), y($0.value, in: place)) }, stroke: line.colour, width: line.width)
             }
         }
         var x = right

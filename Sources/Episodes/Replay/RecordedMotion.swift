@@ -26,7 +26,9 @@ package struct RecordedMotion: Equatable, Sendable {
     /// - Returns: nil for no points, or points that are not of one arm in the order of their times.
     package init?(_ points: [Point]) {
         guard let first = points.first,
-            points.allSatisfy({ $0.positions.count == first.positions.count && $0.positions.isFinite && $0.gripper.isFinite }),
+            points.allSatisfy({
+                $0.positions.count == first.positions.count && $0.positions.isFinite && $0.gripper.isFinite
+            }),
             zip(points, points.dropFirst()).allSatisfy({ $0.time < $1.time })
         else { return nil }
         self.points = points
@@ -84,7 +86,9 @@ package struct RecordedMotion: Equatable, Sendable {
         take(point(at: times.upperBound).positions)
         for point in points where times.contains(point.time) { take(point.positions) }
         var off = JointVector(repeating: 0, count: low.count)
-        for joint in 0..<low.count { off[joint] = max(low[joint] - positions[joint], positions[joint] - high[joint], 0) }
+        for joint in 0..<low.count {
+            off[joint] = max(low[joint] - positions[joint], positions[joint] - high[joint], 0)
+        }
         return off
     }
 }
@@ -95,8 +99,8 @@ package enum RecordedMotionError: Error, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .noMotion(let path):
-            "reading the motion in \(path): found no arm/state of one arm between --from and --to, expected some. See 'octo-replay "
-                + "info \(path)' for what it has."
+            "reading the motion in \(path): found no arm/state of one arm between --from and --to, expected some. See "
+                + "'octo-replay info \(path)' for what it has."
         }
     }
 }

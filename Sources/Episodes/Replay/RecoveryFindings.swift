@@ -26,18 +26,25 @@ package struct RecoveryFindings {
     }
 
     package var text: String {
-        var lines = ["\(output): \(report.messages) messages of \(report.topics.count) topics, "
-            + "\(report.attachments) attachments, \(report.metadata) notes"]
+        var lines = [
+            "\(output): \(report.messages) messages of \(report.topics.count) topics, "
+                + "\(report.attachments) attachments, \(report.metadata) notes"
+        ]
         if report.wasWhole {
             lines.append("nothing is lost: \(path) is whole")
         } else if report.damages.isEmpty && report.orphanMessages == 0 {
             lines.append("\(path) was cut between two records: what came after is lost, everything before it is here")
         }
         for damage in report.damages {
-            let times = damage.times.map { " (messages of \(Self.seconds($0.lowerBound)) to \(Self.seconds($0.upperBound)) s)" } ?? ""
-            lines.append("damaged: bytes \(damage.bytes.lowerBound) to \(damage.bytes.upperBound)\(times): \(damage.problem)")
+            let times =
+                damage.times.map { " (messages of \(Self.seconds($0.lowerBound)) to \(Self.seconds($0.upperBound)) s)" }
+                ?? ""
+            lines.append(
+                "damaged: bytes \(damage.bytes.lowerBound) to \(damage.bytes.upperBound)\(times): \(damage.problem)")
         }
-        if report.orphanMessages > 0 { lines.append("\(report.orphanMessages) messages are of topics that are defined nowhere") }
+        if report.orphanMessages > 0 {
+            lines.append("\(report.orphanMessages) messages are of topics that are defined nowhere")
+        }
         lines += table(
             [["TOPIC", "MESSAGES", "LOST BY INDEX", "MISSING", "SEQUENCE NUMBERS"]]
                 + report.topics.map { topic in
@@ -55,7 +62,8 @@ package struct RecoveryFindings {
     package var json: JSONNode {
         .object([
             "path": JSONNode(path), "output": JSONNode(output), "was_whole": JSONNode(.bool(report.wasWhole)),
-            "messages": JSONNode(Int64(clamping: report.messages)), "lost_by_index": JSONNode(Int64(clamping: report.lost)),
+            "messages": JSONNode(Int64(clamping: report.messages)),
+            "lost_by_index": JSONNode(Int64(clamping: report.lost)),
             "orphan_messages": JSONNode(Int64(clamping: report.orphanMessages)),
             "attachments": JSONNode(report.attachments), "metadata": JSONNode(report.metadata),
             "damages": JSONNode(
@@ -77,7 +85,13 @@ package struct RecoveryFindings {
                             "lost_by_index": JSONNode(Int64(clamping: topic.lost)),
                             "missing": JSONNode(Int64(clamping: Self.missingCount(topic))),
                             "missing_sequences": JSONNode(
-                                .array(Self.ranges(topic).map { [JSONNode(Int64(clamping: $0.lowerBound)), JSONNode(Int64(clamping: $0.upperBound))] })),
+                                .array(
+                                    Self.ranges(topic).map {
+                                        [
+                                            JSONNode(Int64(clamping: $0.lowerBound)),
+                                            JSONNode(Int64(clamping: $0.upperBound)),
+                                        ]
+                                    })),
                             "restarts": JSONNode(topic.restarts),
                         ])
                     })),

@@ -1,6 +1,7 @@
 import Time
 
-/// Decides when each recorded message is sent. Reads no file and no clock: it is told of the next message, and of the time.
+/// Decides when each recorded message is sent. Reads no file and no clock: it is told of the next message, and of the
+/// time.
 package struct ReplaySchedule: Sendable {
     package struct Options: Equatable, Sendable {
         /// Times the speed at which it was recorded.

@@ -1,7 +1,7 @@
 import Time
 
-/// Moves recorded times to the present: one map for all stamps in a message, so that ages and latencies keep what they were,
-/// divided by the speed.
+/// Moves recorded times to the present: one map for all stamps in a message, so that ages and latencies keep what they
+/// were, divided by the speed.
 package struct ReplayTimeline: Equatable, Sendable {
     package let speed: Double
     private var recorded: MonotonicTime
@@ -18,8 +18,8 @@ package struct ReplayTimeline: Equatable, Sendable {
         start = present
     }
 
-    /// Begins anew after a pause: `recorded` is `present`. Stamps of before the pause move with it: a picture that was 30 ms
-    /// old when the pause began must not be as old as the pause.
+    /// Begins anew after a pause: `recorded` is `present`. Stamps of before the pause move with it: a picture that was
+    /// 30 ms old when the pause began must not be as old as the pause.
     package mutating func anchor(_ recorded: MonotonicTime, at present: MonotonicTime) {
         self.recorded = recorded
         start = present

@@ -2,7 +2,8 @@ import Messages
 import Time
 import Wire
 
-/// A message whose stamps can be moved to another time. All times on the run's clock in it are stamps; durations are not.
+/// A message whose stamps can be moved to another time. All times on the run's clock in it are stamps; durations are
+/// not.
 package protocol Stamped: WireMessage {
     /// - Parameter present: the new time of an old one.
     mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime)
@@ -38,7 +39,9 @@ extension ActionChunk: Stamped {
 }
 
 extension ArmState: Stamped {
-    package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) { measured.time = present(measured.time) }
+    package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) {
+        measured.time = present(measured.time)
+    }
 }
 
 extension ArmTrace: Stamped {

@@ -3,11 +3,11 @@ import Maths
 import Messages
 import Time
 
-/// Computes an episode's setpoints again, from the chunks and from what the control loop took and read, and compares them
-/// with those that went to the servos.
+/// Computes an episode's setpoints again, from the chunks and from what the control loop took and read, and compares
+/// them with those that went to the servos.
 ///
-/// A controller has a past: it can be computed from the moment at which the loop began, so a recording that joined later
-/// has setpoints that cannot be checked.
+/// A controller has a past: it can be computed from the moment at which the loop began, so a recording that joined
+/// later has setpoints that cannot be checked.
 package struct ArmVerification {
     package struct Report: Equatable, Sendable {
         /// Setpoints that were computed again.
@@ -89,7 +89,8 @@ package struct ArmVerification {
         switch entry {
         case .began(let measured, let lower, let upper): begin(measured, lower: lower, upper: upper)
         case .latched(.awaitingResume): controller?.restore(isEmergencyStopped: false, fault: nil, awaitsResume: true)
-        case .latched(let reason): controller?.restore(isEmergencyStopped: false, fault: ArmFault(reason: reason, joint: nil))
+        case .latched(let reason):
+            controller?.restore(isEmergencyStopped: false, fault: ArmFault(reason: reason, joint: nil))
         case .chunk, .manual, .command: taken.append(entry)
         case .tick(let tick): check(tick)
         }
@@ -98,7 +99,8 @@ package struct ArmVerification {
     private mutating func begin(_ measured: JointState, lower: JointVector, upper: JointVector) {
         taken = []
         controller = nil
-        guard measured.positions.count == calibration.joints.count, measured.positions.isFinite, measured.gripper.isFinite
+        guard measured.positions.count == calibration.joints.count, measured.positions.isFinite,
+            measured.gripper.isFinite
         else {
             report.obstacle = .wrongArm(joints: measured.positions.count, expected: calibration.joints.count)
             return
@@ -153,7 +155,8 @@ package struct ArmVerification {
             switch action {
             case .emergencyStop: controller?.emergencyStop()
             // Who it was changes nothing of the motion.
-            case .resetEmergencyStop: if let someone = OperatorID("replay") { controller?.resetEmergencyStop(by: someone) }
+            case .resetEmergencyStop:
+                if let someone = OperatorID("replay") { controller?.resetEmergencyStop(by: someone) }
             case .clearFault: controller?.clearFault()
             case .recover: controller?.recover()
             case .resume: if let someone = OperatorID("replay") { controller?.resume(by: someone) }
@@ -169,12 +172,16 @@ package struct ArmVerification {
                 ? nil : Difference(time: tick.deadline, what: what, logged: logged, computed: new, chunkID: chunkID)
         }
         guard tick.setpoint.positions.count == computed.setpoint.positions.count else {
-            return differ("the number of joints", Double(tick.setpoint.positions.count), Double(computed.setpoint.positions.count))
+            return differ(
+                "the number of joints", Double(tick.setpoint.positions.count), Double(computed.setpoint.positions.count)
+            )
         }
         for joint in 0..<tick.setpoint.positions.count {
             let name = calibration.joints[joint].name
-            if let found = differ("\(name) position, rad", tick.setpoint.positions[joint], computed.setpoint.positions[joint])
-                ?? differ("\(name) velocity, rad/s", tick.setpoint.velocities[joint], computed.setpoint.velocities[joint])
+            if let found = differ(
+                "\(name) position, rad", tick.setpoint.positions[joint], computed.setpoint.positions[joint])
+                ?? differ(
+                    "\(name) velocity, rad/s", tick.setpoint.velocities[joint], computed.setpoint.velocities[joint])
             {
                 return found
             }
@@ -187,9 +194,11 @@ package struct ArmVerification {
 extension ArmVerification.Obstacle: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .joinedLate: "the control loop had begun before the recording did: where the arm came from is not in the file"
+        case .joinedLate:
+            "the control loop had begun before the recording did: where the arm came from is not in the file"
         case .gap(let time): "part of arm/trace is missing after \(time)"
-        case .noChunk(let id, let time): "chunk \(id), which the arm took at \(time), is not in the file, or not for this arm"
+        case .noChunk(let id, let time):
+            "chunk \(id), which the arm took at \(time), is not in the file, or not for this arm"
         case .wrongArm(let joints, let expected): "the arm has \(joints) joints, its calibration \(expected)"
         }
     }

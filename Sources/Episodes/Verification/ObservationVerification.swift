@@ -4,8 +4,8 @@ import Policy
 import Proprioception
 import Time
 
-/// Makes an episode's observations again from its camera frames and the arm's states: preprocessing, interpolation, window,
-/// padding.
+/// Makes an episode's observations again from its camera frames and the arm's states: preprocessing, interpolation,
+/// window, padding.
 package struct ObservationVerification {
     /// So many frames of a camera are kept: more than can be between a frame and the tick that uses it.
     private static let mostFrames = 128
@@ -50,8 +50,8 @@ package struct ObservationVerification {
     }
 
     /// The observation that these frames and states give.
-    /// - Parameter logged: says which frames and states; its own pixels and numbers are not looked at. In the order of the
-    ///   ticks.
+    /// - Parameter logged: says which frames and states; its own pixels and numbers are not looked at. In the order of
+    ///   the ticks.
     /// - Throws: when one of them is missing; the history then begins anew.
     package mutating func remake(_ logged: PolicyObservation) throws(Failure) -> PolicyObservation {
         // A tick that was missed or invalid made the policy begin a new history.
@@ -94,7 +94,9 @@ package struct ObservationVerification {
 
     /// - Returns: nil where the observation says that the camera showed nothing.
     private mutating func image(of camera: PolicyCamera, in logged: PolicyObservation) throws(Failure) -> RGBImage? {
-        guard let view = logged.views.first(where: { $0.camera == camera.name }) else { throw .noView(camera: camera.name) }
+        guard let view = logged.views.first(where: { $0.camera == camera.name }) else {
+            throw .noView(camera: camera.name)
+        }
         if view.padMask.last == false { return nil }
         let captureTime = view.captureTime
         guard let frame = frames[camera.name]?.last(where: { $0.captureTime == captureTime }) else {
@@ -170,14 +172,16 @@ package enum ObservationComparison: Equatable, Sendable {
     }
 
     /// What differs in the arm's numbers; nil when nothing does.
-    private static func proprio(_ remade: PolicyObservation, with logged: PolicyObservation, slots: Range<Int>) -> Self? {
+    private static func proprio(_ remade: PolicyObservation, with logged: PolicyObservation, slots: Range<Int>) -> Self?
+    {
         let (computed, found) = (remade.proprio?.values ?? [], logged.proprio?.values ?? [])
         guard computed.count == found.count else {
             return .incomparable("\(found.count) numbers of the arm's state, computed \(computed.count)")
         }
         let size = computed.count / logged.timestepPadMask.count
         for slot in slots {
-            for index in 0..<size where found[slot * size + index].bitPattern != computed[slot * size + index].bitPattern {
+            for index in 0..<size
+            where found[slot * size + index].bitPattern != computed[slot * size + index].bitPattern {
                 let place = slot * size + index
                 return .differentNumber(slot: slot, index: index, found: found[place], computed: computed[place])
             }

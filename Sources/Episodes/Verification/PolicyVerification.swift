@@ -3,8 +3,8 @@ import Messages
 import Policy
 import Time
 
-/// Runs an episode's policy again: observations from its frames and the arm's states, chunks from the observations, and says where the first
-/// bit differs. With another checkpoint or another goal the differences are the result.
+/// Runs an episode's policy again: observations from its frames and the arm's states, chunks from the observations, and
+/// says where the first bit differs. With another checkpoint or another goal the differences are the result.
 package struct PolicyVerification {
     package struct Report: Equatable, Sendable {
         package var observations = 0
@@ -49,7 +49,8 @@ package struct PolicyVerification {
     /// - Parameters:
     ///   - configuration: of the checkpoint that runs.
     ///   - otherGoal: in place of the episode's goals; nil takes those.
-    ///   - isSamePolicy: whether the checkpoint is the episode's, so that what went into the network then is what goes in now.
+    ///   - isSamePolicy: whether the checkpoint is the episode's, so that what went into the network then is what goes
+    ///     in now.
     package init(
         _ configuration: PolicyConfiguration, texts: TaskTextReading, otherGoal: Goal?, isSamePolicy: Bool,
         infer: @escaping Inference
@@ -89,8 +90,8 @@ package struct PolicyVerification {
                 note("tick \(logged.tick): \(bytes) bytes of camera '\(camera)' in slot \(slot) of the window differ")
             case .differentNumber(let slot, let index, let found, let computed):
                 note(
-                    "tick \(logged.tick): number \(index) of the arm's state in slot \(slot) of the window is \(found), "
-                        + "computed \(computed)")
+                    "tick \(logged.tick): number \(index) of the arm's state in slot \(slot) of the window is "
+                        + "\(found), computed \(computed)")
             case .incomparable(let what): note("tick \(logged.tick): \(what)")
             }
             if !isSamePolicy { input = remade }
@@ -133,17 +134,21 @@ package struct PolicyVerification {
     private mutating func compare(_ computed: [Float], with logged: ActionChunk) {
         report.errors.add(computed, logged.actions, dimension: logged.actionDimension, at: logged.observationTime)
         guard computed.count == logged.actions.count else {
-            report.firstChunkProblem = report.firstChunkProblem
+            report.firstChunkProblem =
+                report.firstChunkProblem
                 ?? "chunk \(logged.id): \(logged.actions.count) numbers, computed \(computed.count)"
             return
         }
-        guard let index = computed.indices.first(where: { computed[$0].bitPattern != logged.actions[$0].bitPattern }) else {
+        guard let index = computed.indices.first(where: { computed[$0].bitPattern != logged.actions[$0].bitPattern })
+        else {
             report.identicalChunks += 1
             return
         }
         let (step, element) = index.quotientAndRemainder(dividingBy: max(1, logged.actionDimension))
-        report.firstChunkProblem = report.firstChunkProblem
-            ?? "chunk \(logged.id): action \(step), number \(element) is \(logged.actions[index]), computed \(computed[index])"
+        report.firstChunkProblem =
+            report.firstChunkProblem
+            ?? "chunk \(logged.id): action \(step), number \(element) is \(logged.actions[index]), computed "
+            + "\(computed[index])"
     }
 }
 

@@ -4,7 +4,8 @@ import SceneFit
 
 /// A camera that knows where it stands beside the arm: tells which part of its picture the arm covers.
 ///
-/// The arm is taken for thick lines from joint to joint. Distortion of the lens is left out: the lines are thick enough.
+/// The arm is taken for thick lines from joint to joint. Distortion of the lens is left out: the lines are thick
+/// enough.
 package struct ArmView: Sendable {
     /// The lens of a pinhole camera, pixels of frames `width` × `height`; OpenCV's camera matrix.
     package struct Lens: Equatable, Sendable {

@@ -54,7 +54,9 @@ package struct EpisodeDescription: Equatable, Sendable {
         actions = try Self.rows("action", of: root, steps: steps, path: path)
     }
 
-    private static func rows(_ key: String, of root: JSONNode, steps: Int, path: String) throws(EpisodeError)
+    private static func rows(
+        _ key: String, of root: JSONNode, steps: Int, path: String
+    ) throws(EpisodeError)
         -> [[Double]]
     {
         guard let node = root[key], !node.isNull else { return [] }

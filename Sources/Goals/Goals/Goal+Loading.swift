@@ -40,8 +40,8 @@ extension Goal {
             text: text, origin: origin)
     }
 
-    /// Refuses goal images of another size than the frames of their camera: the network compares both pixel by pixel, and
-    /// resized to the same shape they show different things in the same place.
+    /// Refuses goal images of another size than the frames of their camera: the network compares both pixel by pixel,
+    /// and resized to the same shape they show different things in the same place.
     /// - Parameters:
     ///   - folder: where the camera's frames lie as files.
     ///   - pattern: of their names.
@@ -69,8 +69,8 @@ extension Goal {
         }
     }
 
-    /// The id that a goal of this content has: 12 hexadecimal digits of an FNV-1a hash over cameras, sizes, pixels, text and
-    /// the task's numbers.
+    /// The id that a goal of this content has: 12 hexadecimal digits of an FNV-1a hash over cameras, sizes, pixels,
+    /// text and the task's numbers.
     package static func contentID(views: [View], text: String?, taskNumbers: [String: [Float]] = [:]) -> String {
         var hash = ContentHash()
         for view in views.sorted(by: { $0.camera < $1.camera }) {

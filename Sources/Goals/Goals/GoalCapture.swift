@@ -41,7 +41,9 @@ package struct GoalCapture: Sendable {
     }
 
     package mutating func receive(_ frame: CameraFrame) {
-        guard let index = watches.firstIndex(where: { $0.camera == frame.camera }), frame.captureTime >= start else { return }
+        guard let index = watches.firstIndex(where: { $0.camera == frame.camera }), frame.captureTime >= start else {
+            return
+        }
         var watch = watches[index]
         defer { watches[index] = watch }
         let image: RGBImage
@@ -81,7 +83,8 @@ package struct GoalCapture: Sendable {
             return "the picture of '\(watch.camera)' does not settle: its last two frames differ by \(tenths) of 255"
         }
         return .failed(
-            "taking a goal: " + words.joined(separator: "; ") + ", expected still pictures within \(patience.inSeconds) s. "
+            "taking a goal: " + words.joined(separator: "; ")
+                + ", expected still pictures within \(patience.inSeconds) s. "
                 + "Keep the scene and the arm still, and see that the cameras run.")
     }
 }

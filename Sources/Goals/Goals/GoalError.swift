@@ -50,27 +50,27 @@ extension GoalError: CustomStringConvertible {
         case .folder(let error):
             "loading the goal's episode: \(error)"
         case .noFrames(let camera, let folder, let pattern, let found):
-            "loading the goal of camera '\(camera)': \(folder) holds \(ImageFolder.summary(of: found)), expected at least one file that "
-                + "matches '\(pattern)'. Correct the goal's folder or pattern in the manifest."
+            "loading the goal of camera '\(camera)': \(folder) holds \(ImageFolder.summary(of: found)), expected at "
+                + "least one file that matches '\(pattern)'. Correct the goal's folder or pattern in the manifest."
         case .noSuchFrame(let camera, let folder, let pattern, let frame, let count):
             "loading the goal of camera '\(camera)': frame \(frame) was asked for, \(folder) has \(count) that match "
                 + "'\(pattern)'. Take one of 0...\(count - 1), or -1 for the last."
         case .framesDiffer(let folder, let first, let other):
-            "loading the goal from \(folder): camera '\(first.camera)' has \(first.frames) frames and '\(other.camera)' "
-                + "\(other.frames), expected as many. The same index would show two moments: correct the patterns, or "
-                + "name the goal's files one by one."
+            "loading the goal from \(folder): camera '\(first.camera)' has \(first.frames) frames and "
+                + "'\(other.camera)' \(other.frames), expected as many. The same index would show two moments: "
+                + "correct the patterns, or name the goal's files one by one."
         case .description(let error):
             error.description
         case .textWithoutEpisode:
             "loading the goal: its text is to come from an episode, but its images do not, expected an episode folder. "
                 + "Write the text itself into the manifest, or take the images from the episode too."
         case .noInstruction(let path):
-            "loading the goal's text: \(path) has no 'language_instruction', expected a sentence there. Add it, or write "
-                + "the text into the manifest."
+            "loading the goal's text: \(path) has no 'language_instruction', expected a sentence there. Add it, or "
+                + "write the text into the manifest."
         case .otherSize(let camera, let goal, let frames, let folder):
-            "loading the goal: the image of camera '\(camera)' is \(goal.width)x\(goal.height), its frames in \(folder) are "
-                + "\(frames.width)x\(frames.height), expected the same size. Goal and view are compared pixel by pixel: "
-                + "record the goal with the same camera."
+            "loading the goal: the image of camera '\(camera)' is \(goal.width)x\(goal.height), its frames in "
+                + "\(folder) are \(frames.width)x\(frames.height), expected the same size. Goal and view are compared "
+                + "pixel by pixel: record the goal with the same camera."
         }
     }
 }

@@ -17,23 +17,28 @@ extension GoalFit {
     ///   - wall: the time of day, for the goal's age.
     package init(
         of goal: Goal, record: GoalRecord?, cameras: Set<String>? = nil, onArm: Set<String> = [],
-        armViews: [String: ArmView] = [:], arm: JointVector? = nil, limits: SceneFit.Limits = .usual, frames: [String: CameraFrame], wall: WallTime,
+        armViews: [String: ArmView] = [:], arm: JointVector? = nil, limits: SceneFit.Limits = .usual,
+        frames: [String: CameraFrame], wall: WallTime,
         at now: MonotonicTime
     ) {
         let cameras = goal.views.filter { cameras?.contains($0.camera) ?? true }.map { view in
             CameraFit(
                 view, record: record?.views.first { $0.camera == view.camera }, age: record.map { wall - $0.recorded },
                 ridesOnArm: onArm.contains(view.camera), frame: frames[view.camera],
-                mask: PictureMask(armViews[view.camera], then: record?.arm?.jointPositions, now: arm, width: view.image.width), limits: limits)
+                mask: PictureMask(
+                    armViews[view.camera], then: record?.arm?.jointPositions, now: arm, width: view.image.width),
+                limits: limits)
         }
         self.init(
-            goalID: goal.id, goalName: goal.name, verdict: cameras.map(\.verdict).max() ?? .unknown, cameras: cameras, time: now)
+            goalID: goal.id, goalName: goal.name, verdict: cameras.map(\.verdict).max() ?? .unknown, cameras: cameras,
+            time: now)
     }
 }
 
 extension GoalFit.CameraFit {
     fileprivate init(
-        _ goal: Goal.View, record: GoalRecord.View?, age: Double?, ridesOnArm: Bool, frame: CameraFrame?, mask: PictureMask,
+        _ goal: Goal.View, record: GoalRecord.View?, age: Double?, ridesOnArm: Bool, frame: CameraFrame?,
+        mask: PictureMask,
         limits: SceneFit.Limits
     ) {
         guard let frame else {
@@ -56,7 +61,8 @@ extension GoalFit.CameraFit {
         self.init(
             camera: goal.camera, verdict: GoalFit.Verdict(fit.verdict),
             reasons: fit.reasons.map { GoalFit.Reason(verdict: GoalFit.Verdict($0.verdict), text: $0.text) },
-            shiftX: fit.motion.shift.x, shiftY: fit.motion.shift.y, rotation: fit.motion.rotation, scale: fit.motion.scale,
+            shiftX: fit.motion.shift.x, shiftY: fit.motion.shift.y, rotation: fit.motion.rotation,
+            scale: fit.motion.scale,
             brightness: fit.brightness, agreement: fit.agreement, overlap: fit.overlap)
     }
 }

@@ -37,7 +37,9 @@ package struct GoalLibrary: Equatable, Sendable {
             if errno == ENOENT { return [] }
             throw .system(doing: "listing the goal library", path: folder, errno: errno)
         }
-        return content.filter { GoalRecord.isName($0) && Self.isFolder(path(of: $0)) }.sorted { ImageFolder.precedes($0, $1) }
+        return content.filter { GoalRecord.isName($0) && Self.isFolder(path(of: $0)) }.sorted {
+            ImageFolder.precedes($0, $1)
+        }
     }
 
     /// Reads one goal and checks it: the description, every picture's size, and that the content is the one recorded.
@@ -118,7 +120,9 @@ package struct GoalLibrary: Equatable, Sendable {
         let description = GoalRecord.description(root, reader)
         var problems = reader.problems.map { "\(GoalRecord.fileName), \($0)" }
         if reader.problems.isEmpty, description.name != name {
-            problems.append("\(GoalRecord.fileName), name: found '\(description.name)', expected '\(name)', as its folder is called")
+            problems.append(
+                "\(GoalRecord.fileName), name: found '\(description.name)', expected '\(name)', as its folder is called"
+            )
         }
         guard problems.isEmpty else { throw GoalLoadingError(problems) }
         var views: [GoalRecord.View] = []
@@ -135,7 +139,8 @@ package struct GoalLibrary: Equatable, Sendable {
             taskNumbers: description.taskNumbers, views: views, arm: description.arm)
         guard record.id == description.id else {
             throw GoalLoadingError([
-                "the pictures and text are not those that were recorded: their hash is \(record.id), expected \(description.id)"
+                "the pictures and text are not those that were recorded: their hash is \(record.id), expected "
+                    + "\(description.id)"
             ])
         }
         return record
@@ -213,14 +218,19 @@ package struct GoalLibrary: Equatable, Sendable {
 }
 
 extension GoalRecord.View {
-    fileprivate init(_ view: GoalRecord.Description.View, in place: String, _ problems: inout [String]) throws(ImageError) {
+    fileprivate init(
+        _ view: GoalRecord.Description.View, in place: String, _ problems: inout [String]
+    ) throws(ImageError) {
         let image = try RGBImage(contentsOf: ImageFolder.join(place, GoalRecord.imageFile(view.camera)))
         if image.width != view.width || image.height != view.height {
             problems.append(
-                "\(GoalRecord.imageFile(view.camera)) is \(image.width)x\(image.height), expected \(view.width)x\(view.height)")
+                "\(GoalRecord.imageFile(view.camera)) is \(image.width)x\(image.height), expected "
+                    + "\(view.width)x\(view.height)"
+            )
         }
         self.init(
-            camera: view.camera, image: image, deviceID: view.deviceID, pixelFormat: view.pixelFormat, settings: view.settings,
+            camera: view.camera, image: image, deviceID: view.deviceID, pixelFormat: view.pixelFormat,
+            settings: view.settings,
             calibrationHash: view.calibrationHash)
     }
 }
@@ -239,22 +249,22 @@ extension GoalLibraryError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .badName(let name):
-            "naming a goal: found '\(name.prefix(80))', expected 1 to 64 letters, digits, '.', '_' or '-', no dot at the start. "
-                + "Choose such a name: it becomes a folder."
+            "naming a goal: found '\(name.prefix(80))', expected 1 to 64 letters, digits, '.', '_' or '-', no dot at "
+                + "the start. Choose such a name: it becomes a folder."
         case .missing(let name, let folder, let known):
-            "looking for goal '\(name)': \(folder) holds \(ImageFolder.summary(of: known)), expected a folder of that name. See "
-                + "'octo-goal list', or take one with 'octo-goal record \(name)'."
+            "looking for goal '\(name)': \(folder) holds \(ImageFolder.summary(of: known)), expected a folder of that "
+                + "name. See 'octo-goal list', or take one with 'octo-goal record \(name)'."
         case .exists(let name, let path):
-            "saving goal '\(name)': \(path) is there already, expected a new name. Choose another, or say that it may be "
-                + "replaced (--replace)."
+            "saving goal '\(name)': \(path) is there already, expected a new name. Choose another, or say that it may "
+                + "be replaced (--replace)."
         case .damaged(let name, let path, let problems):
-            "reading goal '\(name)' in \(path): \(problems.joined(separator: "; ")). Take it anew with 'octo-goal record \(name) "
-                + "--replace', or delete it."
+            "reading goal '\(name)' in \(path): \(problems.joined(separator: "; ")). Take it anew with 'octo-goal "
+                + "record \(name) --replace', or delete it."
         case .notWritten(let path, let reason):
             "saving a goal in \(path): \(reason)"
         case .system(let doing, let path, let errno):
-            "\(doing) \(path): \(String(cString: strerror(errno))), expected it to work. Check its owner, permissions and the "
-                + "space left (ls -ld, df)."
+            "\(doing) \(path): \(String(cString: strerror(errno))), expected it to work. Check its owner, permissions "
+                + "and the space left (ls -ld, df)."
         }
     }
 }

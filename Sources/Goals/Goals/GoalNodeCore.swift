@@ -85,7 +85,9 @@ package struct GoalNodeCore: Sendable {
 
     /// A goal was loaded, or `.none` chosen. The first one always goes out: even "no goal" is news to a policy that
     /// waits for one.
-    package mutating func set(_ goal: Goal, record: GoalRecord? = nil, by setter: String = "", at now: MonotonicTime) -> [Output] {
+    package mutating func set(
+        _ goal: Goal, record: GoalRecord? = nil, by setter: String = "", at now: MonotonicTime
+    ) -> [Output] {
         failure = nil
         guard !isPublished || goal != current else {
             self.record = record ?? self.record
@@ -103,11 +105,15 @@ package struct GoalNodeCore: Sendable {
         nextFit = goal.views.isEmpty ? nil : now
         var outputs = [Output.goal(goal)]
         if !(isFirst && goal.isNone) {
-            let text = (isFirst ? "" : "from \(Self.title(former)) ") + "to \(Self.title(goal))" + (setter.isEmpty ? "" : ", by \(setter)")
+            let text =
+                (isFirst ? "" : "from \(Self.title(former)) ") + "to \(Self.title(goal))"
+                + (setter.isEmpty ? "" : ", by \(setter)")
             outputs.append(event(.goalChanged, "the goal changes \(text)", at: now))
         }
         // Without pictures there is nothing to compare, which is told once.
-        if goal.views.isEmpty { outputs.append(.fit(GoalFit(of: goal, record: nil, frames: [:], wall: .init(seconds: 0), at: now))) }
+        if goal.views.isEmpty {
+            outputs.append(.fit(GoalFit(of: goal, record: nil, frames: [:], wall: .init(seconds: 0), at: now)))
+        }
         return outputs
     }
 
@@ -137,20 +143,24 @@ package struct GoalNodeCore: Sendable {
         if let known = answers.last(where: { $0.id == command.id && $0.operatorID == command.operatorID }) {
             return [.result(known)]
         }
-        if let recording, recording.command.id == command.id, recording.command.operatorID == command.operatorID { return [] }
+        if let recording, recording.command.id == command.id, recording.command.operatorID == command.operatorID {
+            return []
+        }
         if case .record(let request) = command.action { return startRecording(request, command, store: store, at: now) }
         if let expected = command.expectedGoalID, expected != current.id {
             let setter = lastSetter.isEmpty ? "somebody" : lastSetter
             let seconds = setTime.map { Int((now - $0).inSeconds.rounded()) } ?? 0
             return refuse(
-                command, "\(setter) has set \(Self.title(current)) \(seconds) s ago, while you saw another goal. Look again, and "
-                    + "give the command anew if you still want it.", at: now)
+                command,
+                "\(setter) has set \(Self.title(current)) \(seconds) s ago, while you saw another goal. Look again, "
+                    + "and give the command anew if you still want it.", at: now)
         }
         switch command.action {
         case .set(let name):
             do throws(GoalLibraryError) {
                 let record = try store.load(name)
-                let outputs = set(record.goal(folder: store.path(of: name)), record: record, by: command.operatorID, at: now)
+                let outputs = set(
+                    record.goal(folder: store.path(of: name)), record: record, by: command.operatorID, at: now)
                 return outputs + accept(command, "the goal is '\(name)' now", path: store.path(of: name), at: now)
             } catch {
                 return refuse(command, "\(error)", at: now)
@@ -158,10 +168,13 @@ package struct GoalNodeCore: Sendable {
         case .setText(let text):
             let words = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
             guard !words.isEmpty else {
-                return refuse(command, "setting a text: it is empty, expected a sentence. Use 'octo-goal clear' for no goal.", at: now)
+                return refuse(
+                    command, "setting a text: it is empty, expected a sentence. Use 'octo-goal clear' for no goal.",
+                    at: now)
             }
             let goal = Goal(
-                id: Goal.contentID(views: [], text: words), name: Goal.title(words), views: [], text: words, origin: .text)
+                id: Goal.contentID(views: [], text: words), name: Goal.title(words), views: [], text: words,
+                origin: .text)
             let outputs = set(goal, by: command.operatorID, at: now)
             return outputs + accept(command, "the goal is \"\(Goal.title(words))\" now", path: "", at: now)
         case .clear:
@@ -218,7 +231,8 @@ package struct GoalNodeCore: Sendable {
         if found.verdict != former, !(former == nil && found.verdict == .unknown) {
             let reasons = found.reasons.isEmpty ? "" : ": " + found.reasons.joined(separator: "; ")
             let change = former.map { "\($0) -> " } ?? ""
-            outputs.append(event(.fitChanged, "the fit of '\(current.name)': \(change)\(found.verdict)\(reasons)", at: now))
+            outputs.append(
+                event(.fitChanged, "the fit of '\(current.name)': \(change)\(found.verdict)\(reasons)", at: now))
         }
         return outputs
     }
@@ -230,12 +244,15 @@ package struct GoalNodeCore: Sendable {
     ) -> [Output] {
         guard recording == nil else {
             return refuse(
-                command, "taking a goal: \(recording?.command.operatorID ?? "somebody") is taking one at this moment, expected "
+                command,
+                "taking a goal: \(recording?.command.operatorID ?? "somebody") is taking one at this moment, expected "
                     + "none. Try again in a few seconds.", at: now)
         }
         guard !cameras.isEmpty else { return refuse(command, "taking a goal: the run has no camera.", at: now) }
         // What would fail at the end is told at the start.
-        guard GoalRecord.isName(request.name) else { return refuse(command, "\(GoalLibraryError.badName(request.name))", at: now) }
+        guard GoalRecord.isName(request.name) else {
+            return refuse(command, "\(GoalLibraryError.badName(request.name))", at: now)
+        }
         if !request.replaces {
             switch Result(catching: { () throws(GoalLibraryError) in try store.load(request.name) }) {
             case .failure(.missing): break
@@ -268,8 +285,13 @@ package struct GoalNodeCore: Sendable {
             let pictures = views.map { "\($0.camera) \($0.image.width)x\($0.image.height)" }.joined(separator: ", ")
             let message = "goal '\(record.name)' recorded: \(pictures)"
             let answer = result(
-                recording.command, isAccepted: true, goalID: record.id, goalName: record.name, path: path, message: message, at: now)
-            return [event(.goalRecorded, "\(message), in \(path), by \(recording.command.operatorID)", subject: record.name, at: now)]
+                recording.command, isAccepted: true, goalID: record.id, goalName: record.name, path: path,
+                message: message, at: now)
+            return [
+                event(
+                    .goalRecorded, "\(message), in \(path), by \(recording.command.operatorID)", subject: record.name,
+                    at: now)
+            ]
                 + [.result(answer)]
         } catch {
             return refuse(recording.command, "\(error)", at: now)
@@ -278,11 +300,14 @@ package struct GoalNodeCore: Sendable {
 
     // MARK: Answers
 
-    private mutating func accept(_ command: GoalCommand, _ message: String, path: String, at now: MonotonicTime) -> [Output] {
+    private mutating func accept(
+        _ command: GoalCommand, _ message: String, path: String, at now: MonotonicTime
+    ) -> [Output] {
         [
             .result(
                 result(
-                    command, isAccepted: true, goalID: current.id, goalName: current.name, path: path, message: message, at: now))
+                    command, isAccepted: true, goalID: current.id, goalName: current.name, path: path, message: message,
+                    at: now))
         ]
     }
 
@@ -290,7 +315,8 @@ package struct GoalNodeCore: Sendable {
         [
             .result(
                 result(
-                    command, isAccepted: false, goalID: current.id, goalName: current.name, path: "", message: message, at: now))
+                    command, isAccepted: false, goalID: current.id, goalName: current.name, path: "", message: message,
+                    at: now))
         ]
     }
 
@@ -299,7 +325,8 @@ package struct GoalNodeCore: Sendable {
         at now: MonotonicTime
     ) -> GoalResult {
         let answer = GoalResult(
-            id: command.id, operatorID: command.operatorID, isAccepted: isAccepted, goalID: goalID, goalName: goalName, path: path,
+            id: command.id, operatorID: command.operatorID, isAccepted: isAccepted, goalID: goalID, goalName: goalName,
+            path: path,
             message: message, time: now)
         answers = answers.suffix(Self.keptAnswers - 1) + [answer]
         return answer
@@ -333,7 +360,11 @@ package struct GoalNodeCore: Sendable {
         }
         guard isPublished, let setTime else { return (.starting, "loading the goal") }
         if current.isNone {
-            return (.ready, "no goal is set. Take one with 'octo-teleop goal NAME', set it with 'octo-goal set NAME', or name one in the manifest.")
+            return (
+                .ready,
+                "no goal is set. Take one with 'octo-teleop goal NAME', set it with 'octo-goal set NAME', or name one "
+                    + "in the manifest."
+            )
         }
         let parts =
             current.views.map { "\($0.camera) \($0.image.width)x\($0.image.height)" }

@@ -14,7 +14,8 @@ extension GoalRecord {
     /// What `goal.json` holds; the pictures lie beside it.
     package var json: JSONNode {
         var members: [JSONNode.Member] = [
-            .init(key: "version", value: JSONNode(Self.version)), .init(key: "written_by", value: JSONNode(OctoRuntime.writer)), .init(key: "name", value: JSONNode(name)),
+            .init(key: "version", value: JSONNode(Self.version)),
+            .init(key: "written_by", value: JSONNode(OctoRuntime.writer)), .init(key: "name", value: JSONNode(name)),
             .init(key: "id", value: JSONNode(id)), .init(key: "recorded", value: JSONNode(recorded.description)),
             .init(key: "source", value: source),
         ]
@@ -68,11 +69,16 @@ extension GoalRecord {
         var result = Description()
         guard
             reader.expectKeys(
-                ["version", "written_by", "name", "id", "recorded", "source", "text", "task_numbers", "cameras", "arm"],
+                [
+                    "version", "written_by", "name", "id", "recorded", "source", "text", "task_numbers", "cameras",
+                    "arm",
+                ],
                 optional: ["written_by", "text", "task_numbers", "arm"], of: root, at: "")
         else { return result }
         if let version = root["version"], version.int != Self.version {
-            reader.report(version, "version", "found \(version.text()), expected \(Self.version): it was written by another version")
+            reader.report(
+                version, "version",
+                "found \(version.text()), expected \(Self.version): it was written by another version")
         }
         result.name = reader.string(root["name"], at: "name")
         if let node = root["name"], !result.name.isEmpty, !isName(result.name) {
@@ -83,7 +89,8 @@ extension GoalRecord {
             if let time = node.string.flatMap(WallTime.init) {
                 result.recorded = time
             } else {
-                reader.report(node, "recorded", "found \(node.text()), expected a time such as \"2026-11-23T21:04:59Z\"")
+                reader.report(
+                    node, "recorded", "found \(node.text()), expected a time such as \"2026-11-23T21:04:59Z\"")
             }
         }
         result.origin = origin(root["source"], reader)
@@ -149,7 +156,8 @@ extension GoalRecord.View {
             .init(key: "camera", value: JSONNode(camera)),
             .init(key: "file", value: JSONNode(GoalRecord.imageFile(camera))),
             .init(key: "width", value: JSONNode(image.width)), .init(key: "height", value: JSONNode(image.height)),
-            .init(key: "device_id", value: JSONNode(deviceID)), .init(key: "pixel_format", value: JSONNode(pixelFormat)),
+            .init(key: "device_id", value: JSONNode(deviceID)),
+            .init(key: "pixel_format", value: JSONNode(pixelFormat)),
             .init(key: "calibration_hash", value: JSONNode(calibrationHash)),
             .init(
                 key: "settings",
@@ -186,7 +194,9 @@ extension GoalRecord.Description.View {
         }
         settings = []
         if let table = node["settings"] {
-            if table.object == nil { reader.report(table, path + ".settings", "found \(table.kind), expected an object") }
+            if table.object == nil {
+                reader.report(table, path + ".settings", "found \(table.kind), expected an object")
+            }
             for member in table.object ?? [] {
                 if let value = member.value.string {
                     settings.append(.init(name: member.key, value: value))
@@ -227,13 +237,15 @@ extension GoalRecord.Arm {
         else { return nil }
         guard (1...JointVector.capacity).contains(joints.count), place.count == 3, turn.count == 4 else {
             reader.report(
-                node, "arm", "found \(joints.count) joints, \(place.count) and \(turn.count) numbers for the end effector, "
+                node, "arm",
+                "found \(joints.count) joints, \(place.count) and \(turn.count) numbers for the end effector, "
                     + "expected 1...\(JointVector.capacity), 3 and 4")
             return nil
         }
         self.init(
             jointPositions: JointVector(joints), gripper: gripper,
             baseFromEEF: Pose(
-                rotation: Rotation(w: turn[0], x: turn[1], y: turn[2], z: turn[3]), translation: [place[0], place[1], place[2]]))
+                rotation: Rotation(w: turn[0], x: turn[1], y: turn[2], z: turn[3]),
+                translation: [place[0], place[1], place[2]]))
     }
 }

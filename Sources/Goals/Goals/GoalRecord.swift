@@ -67,7 +67,8 @@ package struct GoalRecord: Equatable, Sendable {
 
         package init(_ state: ArmState) {
             self.init(
-                jointPositions: state.measured.positions, gripper: state.measured.gripper, baseFromEEF: state.baseFromEEF)
+                jointPositions: state.measured.positions, gripper: state.measured.gripper,
+                baseFromEEF: state.baseFromEEF)
         }
     }
 
@@ -132,7 +133,8 @@ extension GoalRecord.View {
             case .jpeg: "jpeg"
             }
         self.init(
-            camera: frame.camera, image: try frame.image(), deviceID: frame.deviceID, pixelFormat: format, settings: frame.settings,
+            camera: frame.camera, image: try frame.image(), deviceID: frame.deviceID, pixelFormat: format,
+            settings: frame.settings,
             calibrationHash: frame.calibrationHash)
     }
 }

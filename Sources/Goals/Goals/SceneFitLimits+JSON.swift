@@ -8,8 +8,8 @@ package struct GoalFitFileError: Error, Equatable, CustomStringConvertible {
     package let problems: [String]
 
     package var description: String {
-        "reading \(file): \(problems.joined(separator: "; ")). Write it anew with octo-eval align, or take it away: then the usual "
-            + "limits hold."
+        "reading \(file): \(problems.joined(separator: "; ")). Write it anew with octo-eval align, or take it away: "
+            + "then the usual limits hold."
     }
 }
 
@@ -30,8 +30,8 @@ extension SceneFit.Limits {
         try self.init(parsing: Array(data), file: file)
     }
 
-    /// Axes that the text leaves out, or of which it says `unknown`, keep the usual limits. Where success has not fallen so far
-    /// within what was measured (null), amber begins behind that, and red never.
+    /// Axes that the text leaves out, or of which it says `unknown`, keep the usual limits. Where success has not
+    /// fallen so far within what was measured (null), amber begins behind that, and red never.
     /// - Parameters:
     ///   - text: what `octo-eval align` writes.
     ///   - file: its name in errors.
@@ -61,12 +61,14 @@ extension SceneFit.Limits {
         }
         if !problems.isEmpty { throw GoalFitFileError(file: file, problems: problems) }
         self = .usual
-        // Where success has not halved as far as was measured the usual limit stays red, if it lies behind amber: that a policy
-        // still reaches its goal with a camera that stands elsewhere is habit, and no proof that the goal is the scene's.
+        // Where success has not halved as far as was measured the usual limit stays red, if it lies behind amber: that
+        // a policy still reaches its goal with a camera that stands elsewhere is habit, and no proof that the goal is
+        // the scene's.
         func limits(_ pair: Pair?, by factor: Double = 1, usual: Pair) -> Pair {
             guard let pair else { return usual }
             let amber = pair.amber * factor
-            return Pair(amber: amber, red: pair.red.isFinite ? pair.red * factor : usual.red > amber ? usual.red : .infinity)
+            return Pair(
+                amber: amber, red: pair.red.isFinite ? pair.red * factor : usual.red > amber ? usual.red : .infinity)
         }
         shift = limits(pairs["camera-shift"], by: 1.0 / 256, usual: shift)
         rotation = limits(pairs["camera-turn"], usual: rotation)

@@ -1,12 +1,13 @@
 import Foundation
 import Images
 
-/// Whether two pictures of one scene have the same colours, whatever their brightness: red and blue in each other's place, or
-/// no colour at all, is the commonest fault between a camera and a picture from elsewhere, and brightness alone hardly shows it.
+/// Whether two pictures of one scene have the same colours, whatever their brightness: red and blue in each other's
+/// place, or no colour at all, is the commonest fault between a camera and a picture from elsewhere, and brightness
+/// alone hardly shows it.
 ///
-/// Colour is what a pixel's red and blue are above its green. It is compared place by place, in coarse cells; where most of the
-/// picture is grey, also by how much of each hue there is: a coloured thing that went elsewhere on a grey table changes the first,
-/// a channel that was swapped both.
+/// Colour is what a pixel's red and blue are above its green. It is compared place by place, in coarse cells; where
+/// most of the picture is grey, also by how much of each hue there is: a coloured thing that went elsewhere on a grey
+/// table changes the first, a channel that was swapped both.
 struct ColourAgreement: Equatable, Sendable {
     /// 1 the same colours, 0 others; nil where neither picture has enough colour.
     let agreement: Double?
@@ -20,7 +21,8 @@ struct ColourAgreement: Equatable, Sendable {
 
     private static let cells = 32
     private static let hues = 12
-    /// Root mean square of red and blue above green, of 255, from which a picture has colour; a camera's noise is below.
+    /// Root mean square of red and blue above green, of 255, from which a picture has colour; a camera's noise is
+    /// below.
     private static let faint = 6.0
     /// Length of a pixel's (red, blue) above green, of 255, from which its hue counts.
     private static let hueful = 14.0
@@ -71,11 +73,13 @@ struct ColourAgreement: Equatable, Sendable {
             if sum > 0 { for index in hues.indices { hues[index] /= sum } }
         }
 
-        /// Adds a pixel to the two hues nearest to its own, each with its share, so that a slight change of the light changes little.
+        /// Adds a pixel to the two hues nearest to its own, each with its share, so that a slight change of the light
+        /// changes little.
         private mutating func addHue(of colour: SIMD2<Double>) {
             let strength = (colour * colour).sum().squareRoot()
             guard strength >= ColourAgreement.hueful else { return }
-            let turn = (atan2(colour.y, colour.x) / (2 * .pi) + 1).truncatingRemainder(dividingBy: 1) * Double(hues.count)
+            let turn =
+                (atan2(colour.y, colour.x) / (2 * .pi) + 1).truncatingRemainder(dividingBy: 1) * Double(hues.count)
             let (lower, share) = (Int(turn) % hues.count, turn - turn.rounded(.down))
             hues[lower] += strength * (1 - share)
             hues[(lower + 1) % hues.count] += strength * share
@@ -86,7 +90,9 @@ struct ColourAgreement: Equatable, Sendable {
             var result = self
             for index in cells.indices { result.cells[index] = SIMD2(cells[index].y, cells[index].x) }
             // The hue of a quarter turn less.
-            for index in hues.indices { result.hues[index] = hues[((hues.count / 4 - index) % hues.count + hues.count) % hues.count] }
+            for index in hues.indices {
+                result.hues[index] = hues[((hues.count / 4 - index) % hues.count + hues.count) % hues.count]
+            }
             return result
         }
 

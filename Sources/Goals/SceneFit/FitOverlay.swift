@@ -40,7 +40,9 @@ package enum FitOverlay {
 
     /// Half of each: what stands still is sharp, what moved is double.
     package static func blend(_ goal: RGBImage, _ live: RGBImage) -> RGBImage {
-        combined(goal, live) { a, b in (UInt8((Int(a.0) + Int(b.0)) / 2), UInt8((Int(a.1) + Int(b.1)) / 2), UInt8((Int(a.2) + Int(b.2)) / 2)) }
+        combined(goal, live) { a, b in
+            (UInt8((Int(a.0) + Int(b.0)) / 2), UInt8((Int(a.1) + Int(b.1)) / 2), UInt8((Int(a.2) + Int(b.2)) / 2))
+        }
     }
 
     /// The difference of both, from black (the same) over red to yellow and white (very different).

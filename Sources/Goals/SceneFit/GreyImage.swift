@@ -20,7 +20,8 @@ struct GreyImage: Sendable {
         values = withExtendedLifetime(pixels) {
             let bytes = pixels.bytes
             return (0..<image.width * image.height).map { index in
-                0.299 * Float(bytes[3 * index]) + 0.587 * Float(bytes[3 * index + 1]) + 0.114 * Float(bytes[3 * index + 2])
+                0.299 * Float(bytes[3 * index]) + 0.587 * Float(bytes[3 * index + 1]) + 0.114
+                    * Float(bytes[3 * index + 2])
             }
         }
     }
@@ -34,7 +35,8 @@ struct GreyImage: Sendable {
         for y in 0..<h {
             for x in 0..<w {
                 let row = 2 * y * width + 2 * x
-                result[y * w + x] = 0.25 * (values[row] + values[row + 1] + values[row + width] + values[row + width + 1])
+                result[y * w + x] =
+                    0.25 * (values[row] + values[row + 1] + values[row + width] + values[row + width + 1])
             }
         }
         return GreyImage(width: w, height: h, values: result)

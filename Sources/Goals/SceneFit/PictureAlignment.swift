@@ -2,8 +2,8 @@ import Glibc
 
 /// Finds how the live picture lies in the goal's, and how it is lit, although some things moved.
 ///
-/// Two stages. First the shift, roughly: at a quarter of the resolution every shift within reach is tried, and the one at
-/// which most gradients agree wins; what moved votes for other shifts and is outvoted. Then all of it, finely:
+/// Two stages. First the shift, roughly: at a quarter of the resolution every shift within reach is tried, and the one
+/// at which most gradients agree wins; what moved votes for other shifts and is outvoted. Then all of it, finely:
 /// iteratively reweighted least squares from coarse to fine (Lucas and Kanade 1981 with the robust weights of Tukey's
 /// biweight) over shift, rotation, scale, gain and offset; what moved has a large residual and loses its weight.
 struct PictureAlignment {
@@ -16,8 +16,8 @@ struct PictureAlignment {
     private(set) var agreement = 0.0
     /// Share of the goal's pixels that the live picture shows at all.
     private(set) var overlap = 0.0
-    /// One for each pixel of the goal at `fitWidth` × `fitHeight`: whether it agrees; nil where the live picture ends, or is
-    /// left out.
+    /// One for each pixel of the goal at `fitWidth` × `fitHeight`: whether it agrees; nil where the live picture ends,
+    /// or is left out.
     private(set) var agrees: [Bool?] = []
     let fitWidth: Int
     let fitHeight: Int
@@ -52,7 +52,9 @@ struct PictureAlignment {
 
     private static func pyramid(_ image: GreyImage) -> [GreyImage] {
         var levels = [image]
-        while let last = levels.last, min(last.width, last.height) >= 64, levels.count < 3 { levels.append(last.halved) }
+        while let last = levels.last, min(last.width, last.height) >= 64, levels.count < 3 {
+            levels.append(last.halved)
+        }
         return levels
     }
 
@@ -167,8 +169,8 @@ struct PictureAlignment {
         }
     }
 
-    /// The size from which on a residual no longer counts: 4.7 times the deviation that the median of the residuals stands
-    /// for, wider while the pictures are far from each other.
+    /// The size from which on a residual no longer counts: 4.7 times the deviation that the median of the residuals
+    /// stands for, wider while the pictures are far from each other.
     private func tukeyScale(_ goal: GreyImage, _ live: GreyImage, level: Int) -> Double {
         let size = Double(1 << level)
         let (cx, cy) = (Double(goal.width - 1) / 2, Double(goal.height - 1) / 2)
@@ -259,7 +261,8 @@ private struct NormalEquations {
         self.weight += weight
     }
 
-    /// The unknowns, by Gauss with pivots; nil when the pictures say too little: too few pixels agree, or none to hold on to.
+    /// The unknowns, by Gauss with pivots; nil when the pictures say too little: too few pixels agree, or none to hold
+    /// on to.
     var solution: [Double]? {
         guard weight > 50 else { return nil }
         var rows = (0..<6).map { row in (0..<6).map { matrix[row][$0] / weight } + [right[row] / weight] }

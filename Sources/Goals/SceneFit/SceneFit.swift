@@ -2,8 +2,8 @@ import Images
 
 /// Whether a goal image fits what the camera sees now, in numbers and in words.
 ///
-/// The policy compares goal and view pixel by pixel. So what must be the same is the camera's place, the light, and all of
-/// the scene that the task does not change; what the task moves, and the arm, may be elsewhere.
+/// The policy compares goal and view pixel by pixel. So what must be the same is the camera's place, the light, and all
+/// of the scene that the task does not change; what the task moves, and the arm, may be elsewhere.
 package struct SceneFit: Equatable, Sendable {
     package enum Verdict: String, CaseIterable, Comparable, Sendable {
         case green
@@ -36,7 +36,8 @@ package struct SceneFit: Equatable, Sendable {
         package var ridesOnArm: Bool
 
         package init(
-            age: Double? = nil, isSameCamera: Bool? = nil, changedSettings: [String] = [], isOtherCalibration: Bool? = nil,
+            age: Double? = nil, isSameCamera: Bool? = nil, changedSettings: [String] = [],
+            isOtherCalibration: Bool? = nil,
             ridesOnArm: Bool = false
         ) {
             self.ridesOnArm = ridesOnArm
@@ -62,7 +63,8 @@ package struct SceneFit: Equatable, Sendable {
 
     package var verdict: Verdict { reasons.map(\.verdict).max() ?? .green }
 
-    /// Pictures are compared at no more than this width, pixels: what is finer says nothing more about the camera's place.
+    /// Pictures are compared at no more than this width, pixels: what is finer says nothing more about the camera's
+    /// place.
     private static let largestWidth = 160
 
     /// The values from which on something is amber, and red. Infinite: never.
@@ -85,8 +87,8 @@ package struct SceneFit: Equatable, Sendable {
         package var scale: Pair
         package var light: Pair
 
-        /// Limits for a policy of which nothing was measured. Shifts are 2 and 6 of 256 pixels: a policy that was trained
-        /// with crops of up to 10 % bears the first; the second puts one thing where another was.
+        /// Limits for a policy of which nothing was measured. Shifts are 2 and 6 of 256 pixels: a policy that was
+        /// trained with crops of up to 10 % bears the first; the second puts one thing where another was.
         package static let usual = Limits(
             shift: Pair(amber: 2.0 / 256, red: 6.0 / 256), rotation: Pair(amber: 1, red: 2.5),
             scale: Pair(amber: 0.015, red: 0.04), light: Pair(amber: 0.15, red: 0.35))
@@ -133,7 +135,8 @@ package struct SceneFit: Equatable, Sendable {
         agreement = alignment.agreement
         overlap = alignment.overlap
         brightness = Self.brightness(alignment, a)
-        let found = Self.reasons(motion, brightness: brightness, agreement: agreement, width: goal.width, limits, circumstances)
+        let found = Self.reasons(
+            motion, brightness: brightness, agreement: agreement, width: goal.width, limits, circumstances)
         // Places of which one has gone elsewhere have other colours, whatever the channels are.
         let isMoved = Self.reasons(motion, width: goal.width, limits).contains { $0.verdict == .red }
         let colours = ColourAgreement(goal: goal, live: live)
@@ -148,10 +151,13 @@ package struct SceneFit: Equatable, Sendable {
     }
 
     private static func reasons(
-        _ motion: PictureMotion, brightness: Double, agreement: Double, width: Int, _ limits: Limits, _ circumstances: Circumstances
+        _ motion: PictureMotion, brightness: Double, agreement: Double, width: Int, _ limits: Limits,
+        _ circumstances: Circumstances
     ) -> [Reason] {
         var reasons: [Reason] = []
-        if circumstances.isSameCamera == false { reasons.append(Reason(verdict: .red, text: "taken with another camera")) }
+        if circumstances.isSameCamera == false {
+            reasons.append(Reason(verdict: .red, text: "taken with another camera"))
+        }
         if circumstances.ridesOnArm { return reasons + remarks(on: circumstances) }
         // Where hardly anything agrees, there is nothing that could have moved.
         if agreement < Limit.agreement.red {
@@ -163,10 +169,12 @@ package struct SceneFit: Equatable, Sendable {
         let change = brightness - 1
         reasons += judged(
             abs(change), limits.light,
-            "\(Int((100 * abs(change)).rounded())) % \(change < 0 ? "darker" : "brighter") than when the goal was taken")
+            "\(Int((100 * abs(change)).rounded())) % \(change < 0 ? "darker" : "brighter") than when the goal was taken"
+        )
         if agreement < Limit.agreement.amber {
             let share = Int((100 * (1 - agreement)).rounded())
-            reasons.append(Reason(verdict: .amber, text: "\(share) % of the picture differs: more than an arm and what it moves"))
+            reasons.append(
+                Reason(verdict: .amber, text: "\(share) % of the picture differs: more than an arm and what it moves"))
         }
         if agreement > Limit.identical, (motion.shift * motion.shift).sum() < 0.5 * 0.5 {
             reasons.append(Reason(verdict: .amber, text: "the goal is the present scene: there is nothing to do"))
@@ -179,13 +187,17 @@ package struct SceneFit: Equatable, Sendable {
         let distance = (motion.shift * motion.shift).sum().squareRoot()
         let degrees = motion.rotation * 180 / .pi
         let growth = motion.scale - 1
-        return judged(distance / Double(width), limits.shift, "camera moved: the picture went \(words(for: motion.shift))")
+        return judged(
+            distance / Double(width), limits.shift, "camera moved: the picture went \(words(for: motion.shift))")
             + judged(
                 abs(degrees), limits.rotation,
-                "camera turned: the picture by \(tenths(abs(degrees)))° \(degrees > 0 ? "clockwise" : "counter-clockwise")")
+                "camera turned: the picture by \(tenths(abs(degrees)))° "
+                    + "\(degrees > 0 ? "clockwise" : "counter-clockwise")"
+            )
             + judged(
                 abs(growth), limits.scale,
-                "camera \(growth > 0 ? "nearer" : "farther"): the picture is \(tenths(abs(100 * growth))) % \(growth > 0 ? "larger" : "smaller")"
+                "camera \(growth > 0 ? "nearer" : "farther"): the picture is \(tenths(abs(100 * growth))) % "
+                    + "\(growth > 0 ? "larger" : "smaller")"
             )
     }
 
@@ -195,8 +207,12 @@ package struct SceneFit: Equatable, Sendable {
 
     private static func reason(_ colours: ColourAgreement) -> Reason? {
         guard let agreement = colours.agreement else { return nil }
-        if colours.strength < Limit.strength { return Reason(verdict: .red, text: "the goal has hardly any colour, the camera sees some") }
-        if colours.strength > 1 / Limit.strength { return Reason(verdict: .red, text: "the camera sees hardly any colour, the goal has some") }
+        if colours.strength < Limit.strength {
+            return Reason(verdict: .red, text: "the goal has hardly any colour, the camera sees some")
+        }
+        if colours.strength > 1 / Limit.strength {
+            return Reason(verdict: .red, text: "the camera sees hardly any colour, the goal has some")
+        }
         guard agreement < Limit.colour.amber else { return nil }
         return Reason(
             verdict: agreement < Limit.colour.red || colours.isSwapped ? .red : .amber,

@@ -49,14 +49,15 @@ package struct MachineCheck: Equatable, Sendable {
 
     /// What the same manifest's files lack.
     package mutating func add(_ problems: [ManifestProblem]) {
-        findings = problems.map { problem in
-            let path = "\(problem.path)"
-            let isCalibration = path.hasPrefix("$.cameras.") && path.hasSuffix(".calibration")
-            return Finding(
-                path: path, severity: .missing, found: problem.found,
-                fix: "expected \(problem.allowed)" + (problem.suggestion.map { "; did you mean \"\($0)\"?" } ?? "")
-                    + (isCalibration ? "; 'octo-camera tune' with --save writes it, or leave the key out" : ""))
-        } + findings
+        findings =
+            problems.map { problem in
+                let path = "\(problem.path)"
+                let isCalibration = path.hasPrefix("$.cameras.") && path.hasSuffix(".calibration")
+                return Finding(
+                    path: path, severity: .missing, found: problem.found,
+                    fix: "expected \(problem.allowed)" + (problem.suggestion.map { "; did you mean \"\($0)\"?" } ?? "")
+                        + (isCalibration ? "; 'octo-camera tune' with --save writes it, or leave the key out" : ""))
+            } + findings
     }
 
     package mutating func add(_ finding: Finding) { findings.append(finding) }
@@ -104,11 +105,13 @@ package struct MachineCheck: Equatable, Sendable {
     private mutating func checkRights(_ wanted: Manifest.Arm.RealTime, _ machine: MachineProbe) {
         let severity = wanted.isRequired ? Finding.Severity.missing : .warning
         let fix =
-            "add '@realtime - rtprio 90' and '@realtime - memlock unlimited' to /etc/security/limits.conf, join that group, "
+            "add '@realtime - rtprio 90' and '@realtime - memlock unlimited' to /etc/security/limits.conf, join that "
+            + "group, "
             + "and log in again (a container needs --ulimit rtprio=99, --ulimit memlock=-1 and --cap-add SYS_NICE)"
         if wanted.priority > machine.highestPriority {
             report(
-                "$.arm.realtime.priority", "\(wanted.priority), and at most \(machine.highestPriority) is allowed here", fix,
+                "$.arm.realtime.priority", "\(wanted.priority), and at most \(machine.highestPriority) is allowed here",
+                fix,
                 severity)
         }
         if wanted.locksMemory && !machine.mayLockMemory {

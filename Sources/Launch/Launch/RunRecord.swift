@@ -63,7 +63,9 @@ package struct RunRecord: Sendable {
 
     package mutating func received(_ report: ChunkReport) {
         chunkOutcomes[report.outcome, default: 0] += 1
-        if report.firstSetpointTime != .zero { frameToFirstSetpoint.record(report.firstSetpointTime - report.captureTime) }
+        if report.firstSetpointTime != .zero {
+            frameToFirstSetpoint.record(report.firstSetpointTime - report.captureTime)
+        }
     }
 
     package mutating func received(_ report: LoopReport) {
@@ -76,7 +78,8 @@ package struct RunRecord: Sendable {
     package mutating func received(_ state: EpisodeState) {
         guard !state.path.isEmpty else { return }
         if let index = episodes.firstIndex(where: { $0.path == state.path }) {
-            // A recorder that took over from one that was killed counts what it found in the file: what was taken stays taken.
+            // A recorder that took over from one that was killed counts what it found in the file: what was taken stays
+            // taken.
             let taken = max(episodes[index].messages, state.messages)
             episodes[index] = state
             episodes[index].messages = taken

@@ -55,10 +55,15 @@ package struct RunSummary: Sendable {
             case .read(let messages, true, _) where messages >= state.messages:
                 return "\(state.path): \(messages) messages, \(missing)"
             case .read(let messages, true, _):
-                return "\(state.path): \(messages) messages; \(state.messages - messages) more came to the recorder and are "
-                    + "not in the file: \(state.missing > 0 ? "the disk did not take them" : "they were lost with its process")"
+                return
+                    "\(state.path): \(messages) messages; \(state.messages - messages) more came to the recorder and "
+                    + "are "
+                    + "not in the file: "
+                    + "\(state.missing > 0 ? "the disk did not take them" : "they were lost with its process")"
             case .read(let messages, false, _):
-                return "\(state.path): cut, with \(messages) of \(state.messages) messages; 'octo-replay recover \(state.path)' "
+                return
+                    "\(state.path): cut, with \(messages) of \(state.messages) messages; 'octo-replay recover "
+                    + "\(state.path)' "
                     + "makes it whole"
             }
         }
@@ -77,7 +82,8 @@ package struct RunSummary: Sendable {
     package var duration: Duration
     package var frames: Int64
     package var observations: Int64
-    /// Frames that could not be decoded, and those that could although something was odd about them, as the policy counts.
+    /// Frames that could not be decoded, and those that could although something was odd about them, as the policy
+    /// counts.
     package var unreadableFrames: Int64
     package var mendedFrames: Int64
     package var chunks: Int64
@@ -103,7 +109,8 @@ package struct RunSummary: Sendable {
     /// - Parameters:
     ///   - ownLost: messages that the launcher itself missed.
     package init(
-        _ record: RunRecord, of run: RunDescription, supervisor: Supervisor, outcome: Supervisor.Outcome, ownLost: Int64,
+        _ record: RunRecord, of run: RunDescription, supervisor: Supervisor, outcome: Supervisor.Outcome,
+        ownLost: Int64,
         at now: MonotonicTime
     ) {
         robot = run.manifest.name
@@ -215,21 +222,26 @@ extension RunSummary {
             line("frame to chunk", frameToChunk, milliseconds),
             line("frame to first setpoint", frameToFirstSetpoint, milliseconds),
             line("\(loopName), jitter", jitter, microseconds),
-            "  \(Self.padded("overruns"))\(overruns) in \(ticks) ticks" + (pauses > 0 ? ", the arm paused \(pauses) times" : "")
+            "  \(Self.padded("overruns"))\(overruns) in \(ticks) ticks"
+                + (pauses > 0 ? ", the arm paused \(pauses) times" : "")
                 + (loop.map { " (\($0.rights))" } ?? ""),
-            "  \(Self.padded("chunks at the arm"))" + (outcomes.isEmpty ? "none reported" : outcomes.joined(separator: ", ")),
+            "  \(Self.padded("chunks at the arm"))"
+                + (outcomes.isEmpty ? "none reported" : outcomes.joined(separator: ", ")),
             "  \(Self.padded("bus"))\(lost) lost, \(superseded) superseded by newer ones",
             "  \(Self.padded("restarts"))" + (restarted.isEmpty ? "none" : restarted.joined(separator: ", ")),
         ]
         if unreadableFrames + mendedFrames > 0 {
             lines.append(
-                "  \(Self.padded("damaged frames"))\(unreadableFrames) could not be read, \(mendedFrames) were mended without loss")
+                "  \(Self.padded("damaged frames"))\(unreadableFrames) could not be read, \(mendedFrames) were mended "
+                    + "without loss"
+            )
         }
         switch task {
         case nil: break
         case .notReached?: lines.append("  \(Self.padded("goal"))not reached, as the simulated world tells")
         case .reached(let time)?:
-            lines.append("  \(Self.padded("goal"))reached after \(time.inSeconds.decimals(1)) s, as the simulated world tells")
+            lines.append(
+                "  \(Self.padded("goal"))reached after \(time.inSeconds.decimals(1)) s, as the simulated world tells")
         }
         for episode in episodes {
             lines.append("  \(Self.padded("episode"))\(episode.text)")

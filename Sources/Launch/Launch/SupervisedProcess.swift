@@ -83,8 +83,8 @@ struct SupervisedProcess: Sendable {
         isFaultTold = false
     }
 
-    /// Whether the user has not read this reason lately. One that goes on, or two in turn, are told once; numbers that count
-    /// on make no other reason of it.
+    /// Whether the user has not read this reason lately. One that goes on, or two in turn, are told once; numbers that
+    /// count on make no other reason of it.
     mutating func isNews(_ headline: String, at now: MonotonicTime) -> Bool {
         let reason = headline.replacing(/\d+(\.\d+|(?= (s|ms|°C|%|frames|pictures|of)\b))/, with: "")
         let before = told.updateValue(now, forKey: reason)

@@ -80,12 +80,17 @@ extension Supervisor {
         else { return [] }
         processes[index].bytesLeft = left
         processes[index].life = .stopping(deadline: now + plan.supervision.stopTimeout, isKilled: false)
-        guard let stopBegan, now - stopBegan >= Self.silentWait, now >= processes[index].nextWaitReport else { return [] }
+        guard let stopBegan, now - stopBegan >= Self.silentWait, now >= processes[index].nextWaitReport else {
+            return []
+        }
         processes[index].nextWaitReport = now + Self.waitReportPeriod
         let size = (Double(left) / 1e6).decimals(1)
         return [
             .report(
-                .note, "\(status.node): \(size) MB are still on their way to the disk; they are waited for (a second Ctrl-C cuts them off)")
+                .note,
+                "\(status.node): \(size) MB are still on their way to the disk; they are waited for (a second Ctrl-C "
+                    + "cuts them off)"
+            )
         ]
     }
 
@@ -101,8 +106,11 @@ extension Supervisor {
             processes[index].life = .failed
             return [
                 .report(
-                    .error, "stopping '\(name)': process \(processID) is still there \(time) after it was killed; "
-                        + "expected its end. It hangs in the kernel: look at the device it uses, then restart the machine.")
+                    .error,
+                    "stopping '\(name)': process \(processID) is still there \(time) after it was killed; "
+                        + "expected its end. It hangs in the kernel: look at the device it uses, then restart the "
+                        + "machine."
+                )
             ]
         }
         processes[index].life = .stopping(deadline: now + plan.supervision.stopTimeout, isKilled: true)

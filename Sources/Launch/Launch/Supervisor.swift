@@ -19,7 +19,8 @@ package struct Supervisor: Sendable {
         package var duration: Duration?
 
         package init(
-            stages: [[String]], stopsFirst: String, stopsLast: String? = nil, supervision: Manifest.Supervision, duration: Duration?
+            stages: [[String]], stopsFirst: String, stopsLast: String? = nil, supervision: Manifest.Supervision,
+            duration: Duration?
         ) {
             self.stages = stages
             self.stopsFirst = stopsFirst
@@ -28,13 +29,15 @@ package struct Supervisor: Sendable {
             self.duration = duration
         }
 
-        /// The recorder first, so that nothing is missed; then a simulated world, for cameras and arm are in it; then cameras, goal
-        /// and arm; the policy last, since loading it takes longest and it needs all of them.
+        /// The recorder first, so that nothing is missed; then a simulated world, for cameras and arm are in it; then
+        /// cameras, goal and arm; the policy last, since loading it takes longest and it needs all of them.
         package init(_ manifest: Manifest, duration: Duration?) {
             let apart = [Manifest.recorderNode, Manifest.simulationNode, Manifest.policyNode]
-            let alone = Dictionary(uniqueKeysWithValues: apart.map { name in (name, manifest.nodes.filter { $0 == name }) })
+            let alone = Dictionary(
+                uniqueKeysWithValues: apart.map { name in (name, manifest.nodes.filter { $0 == name }) })
             let stages = [
-                alone[Manifest.recorderNode], alone[Manifest.simulationNode], manifest.nodes.filter { !apart.contains($0) },
+                alone[Manifest.recorderNode], alone[Manifest.simulationNode],
+                manifest.nodes.filter { !apart.contains($0) },
                 alone[Manifest.policyNode],
             ]
             self.init(
@@ -279,7 +282,8 @@ package struct Supervisor: Sendable {
         let process = processes[index]
         switch process.life {
         case .starting(let since) where now - since >= plan.supervision.readyTimeout:
-            let reason = "it was not ready within \(Self.text(plan.supervision.readyTimeout)) (supervision.ready_timeout_s)"
+            let reason =
+                "it was not ready within \(Self.text(plan.supervision.readyTimeout)) (supervision.ready_timeout_s)"
             return process.wasEverReady ? end(index, reason, at: now) : attemptFailed(index, reason, at: now)
         case .ready, .degraded:
             if let since = process.readySince, now - since >= Self.recovery { processes[index].failuresInARow = 0 }
@@ -303,8 +307,8 @@ package struct Supervisor: Sendable {
         return [.kill(processes[index].name, processID)]
     }
 
-    /// Ends the run when a node fails before it has ever worked: the cause is most likely there to stay, and nothing moves
-    /// yet. Later the node is started again.
+    /// Ends the run when a node fails before it has ever worked: the cause is most likely there to stay, and nothing
+    /// moves yet. Later the node is started again.
     private mutating func attemptFailed(_ index: Int, _ reason: String, at now: MonotonicTime) -> [Action] {
         let process = processes[index]
         guard process.wasEverReady else {

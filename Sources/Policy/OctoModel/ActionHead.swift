@@ -39,8 +39,8 @@ struct ActionHead: Sendable {
     ///   - tokens: `[n, D]` of one timestep, those `configuration.source` names.
     ///   - mask: `[n]`, 0 for tokens that attention pooling passes over; a mean takes them in all the same.
     ///   - noise: of this head's size; none but a diffusion head looks at it.
-    ///   - embodimentDimension: dimensions of the robot's actions; the others are made of noise by a diffusion head, and
-    ///     mean nothing with the others.
+    ///   - embodimentDimension: dimensions of the robot's actions; the others are made of noise by a diffusion head,
+    ///     and mean nothing with the others.
     /// - Returns: `[actionHorizon, actionDimension]`, normalised.
     /// - Throws: `.outputNotFinite` rather than handing out numbers that are none.
     func callAsFunction(
@@ -108,7 +108,9 @@ struct DiscreteDecoder: Sendable {
     func decode(_ logits: [Float]) -> [Float] {
         stride(from: 0, to: logits.count, by: bins.count).map { start in
             var best = start
-            for index in start + 1..<max(start + 1, start + bins.count) where logits[index] > logits[best] { best = index }
+            for index in start + 1..<max(start + 1, start + bins.count) where logits[index] > logits[best] {
+                best = index
+            }
             return bins.center(of: best - start)
         }
     }

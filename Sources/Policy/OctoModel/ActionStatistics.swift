@@ -9,8 +9,8 @@ package struct ActionStatistics: Equatable, Sendable {
     package var p01: [Float]?
     package var p99: [Float]?
     package var normalization = Normalization.normal
-    /// The data set's gripper, the last of seven numbers, goes from -1 (closed) to 1 (open) and not from 0, as in models of
-    /// December 2023: seen by the smallest and largest number that it has.
+    /// The data set's gripper, the last of seven numbers, goes from -1 (closed) to 1 (open) and not from 0, as in
+    /// models of December 2023: seen by the smallest and largest number that it has.
     package var hasSignedGripper = false
 
     package init(mean: [Float], std: [Float], mask: [Bool]? = nil, p01: [Float]? = nil, p99: [Float]? = nil) {
@@ -73,14 +73,18 @@ package struct ActionStatistics: Equatable, Sendable {
 
 extension ActionStatistics {
     /// Whether a gripper's numbers, smallest and largest, are those of -1...1.
-    static func isSigned(_ smallest: Float, _ largest: Float) -> Bool { abs(smallest + 1) < 0.02 && abs(largest - 1) < 0.02 }
+    static func isSigned(_ smallest: Float, _ largest: Float) -> Bool {
+        abs(smallest + 1) < 0.02 && abs(largest - 1) < 0.02
+    }
 
     /// Actions in the data set's units, with the gripper from 0 (closed) to 1 (open).
     /// - Parameter actions: `[count, dimension]`.
     package func withGripperFromZero(_ actions: [Float]) -> [Float] {
         guard hasSignedGripper else { return actions }
         var result = actions
-        for index in stride(from: dimension - 1, to: actions.count, by: dimension) { result[index] = (actions[index] + 1) / 2 }
+        for index in stride(from: dimension - 1, to: actions.count, by: dimension) {
+            result[index] = (actions[index] + 1) / 2
+        }
         return result
     }
 }
@@ -112,8 +116,8 @@ package struct ProprioStatistics: Equatable, Sendable {
     package var dimension: Int { mean.count }
 
     /// Turns the robot's numbers into the network's where the mask says so: `(x - mean) / (std + 1e-8)`
-    /// (`NormalizeProprio` of the official code, commit 241fb35), or `2 (x - p01) / (p99 - p01 + 1e-8) - 1` cut to -1...1
-    /// (its `normalize_action_and_proprio` for bounds).
+    /// (`NormalizeProprio` of the official code, commit 241fb35), or `2 (x - p01) / (p99 - p01 + 1e-8) - 1` cut to
+    /// -1...1 (its `normalize_action_and_proprio` for bounds).
     /// - Parameter proprio: `[timesteps, dimension]` in the data set's units.
     /// - Returns: the same shape.
     package func normalise(_ proprio: [Float]) -> [Float] {

@@ -22,7 +22,8 @@ func attend(_ q: [Float], _ k: [Float], _ v: [Float], heads: Int, width: Int, _ 
     let (queries, keys) = (q.count / row, k.count / row)
     precondition(q.count == queries * row && k.count == keys * row && v.count == k.count, "rows of \(row) numbers")
     precondition(rule.permitted.map { $0.count == queries * keys } ?? true, "a mask of \(queries) x \(keys)")
-    precondition(rule.bias.map { $0.count == heads * queries * keys } ?? true, "a bias of \(heads) x \(queries) x \(keys)")
+    precondition(
+        rule.bias.map { $0.count == heads * queries * keys } ?? true, "a bias of \(heads) x \(queries) x \(keys)")
     var logits = [Float](repeating: 0, count: queries * keys)
     let likes = BLAS.Product(
         m: queries, n: keys, k: width, transposesB: true, leadingA: row, leadingB: row, leadingC: keys)

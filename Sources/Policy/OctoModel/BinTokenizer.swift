@@ -50,13 +50,14 @@ package struct BinTokenizer: Equatable, Sendable {
         } + [high]
     }
 
-    /// The number at which the standard normal distribution reaches a probability, to the last digit of a float: by halving,
-    /// as it is needed a few hundred times at the start only.
+    /// The number at which the standard normal distribution reaches a probability, to the last digit of a float: by
+    /// halving, as it is needed a few hundred times at the start only.
     /// - Parameter probability: between 0 and 1, not their own.
     package static func normalQuantile(_ probability: Float) -> Float {
         // The tail's own size: 1 - p is exact in double, and a probability near 1 says nothing in erfc.
         let p = Double(probability)
-        // Halving only comes near to 0, and 0 is what a joint at rest reads: it must fall on the right side of this seam.
+        // Halving only comes near to 0, and 0 is what a joint at rest reads: it must fall on the right side of this
+        // seam.
         if p == 0.5 { return 0 }
         let tail = min(p, 1 - p)
         var (low, high) = (-40.0, 0.0)

@@ -52,7 +52,8 @@ struct CaseInputs {
             self.unknown = unknown
             statistics = try Self.statistics(file)
             let needsNoise = configuration.head.diffusionSteps > 0
-            noise = needsNoise
+            noise =
+                needsNoise
                 ? try Self.noise(file, timesteps: timestepPadMask.count)
                 : timestepPadMask.map { _ in DiffusionNoise(initial: [], steps: []) }
         } catch {
@@ -61,7 +62,8 @@ struct CaseInputs {
         let head = configuration.head
         if noise.isEmpty {
             throw .unusableInput(
-                file: file.file, tensor: "in.noise", found: "not one row per timestep", expected: "[steps, 1, T, chunk]")
+                file: file.file, tensor: "in.noise", found: "not one row per timestep", expected: "[steps, 1, T, chunk]"
+            )
         }
         if let statistics, statistics.dimension > head.actionDimension {
             throw .unusableInput(
@@ -95,7 +97,8 @@ struct CaseInputs {
         guard file["in.unnorm.mean"] != nil else { return nil }
         let mean = try file.floats("in.unnorm.mean")
         let std = try file.floats("in.unnorm.std")
-        let mask = file["in.unnorm.mask"] == nil ? mean.map { _ in true } : try file.uint8("in.unnorm.mask").map { $0 != 0 }
+        let mask =
+            file["in.unnorm.mask"] == nil ? mean.map { _ in true } : try file.uint8("in.unnorm.mask").map { $0 != 0 }
         guard !mean.isEmpty, std.count == mean.count, mask.count == mean.count else {
             throw .damaged(file: file.file, problem: "in.unnorm.mean, std and mask have different lengths")
         }

@@ -58,9 +58,9 @@ extension VerificationError: CustomStringConvertible {
 }
 
 extension CaseVerification {
-    /// Largest absolute errors, in float32: the official code differs from itself by up to 2e-4 in the chunk between its
-    /// compiled and plain form, as the first denoising step multiplies by 31.6; a plain implementation comes to 6e-6 in
-    /// tokens, 2e-6 in readouts and 3e-4 in actions.
+    /// Largest absolute errors, in float32: the official code differs from itself by up to 2e-4 in the chunk between
+    /// its compiled and plain form, as the first denoising step multiplies by 31.6; a plain implementation comes to
+    /// 6e-6 in tokens, 2e-6 in readouts and 3e-4 in actions.
     static let tokenTolerance: Float = 1e-4
     static let actionTolerance: Float = 2e-3
     /// Constants come from the same few float operations.
@@ -99,7 +99,9 @@ extension CaseVerification {
         _ network: OctoNetwork, _ inputs: CaseInputs, _ recorder: ActivationRecorder
     ) throws(InferenceError) -> [Float] {
         let task = try network.prepare(inputs.task, keepsMaskedText: true)
-        guard let newest = inputs.noise.last else { throw .wrongTimestepCount(0, maximum: network.description.maximumHorizon) }
+        guard let newest = inputs.noise.last else {
+            throw .wrongTimestepCount(0, maximum: network.description.maximumHorizon)
+        }
         let chunk = try network.infer(
             inputs.observation, task: task, noise: newest, embodimentDimension: inputs.embodimentDimension,
             recorder: recorder)
@@ -109,7 +111,9 @@ extension CaseVerification {
             _ = try network.head(
                 input.tokens, mask: input.mask, noise: inputs.noise[t],
                 embodimentDimension: try network.embodimentDimension(inputs.embodimentDimension), recorder: step)
-            for (name, activation) in step.activations { recorder.record("\(name).\(t)", activation.shape, activation.values) }
+            for (name, activation) in step.activations {
+                recorder.record("\(name).\(t)", activation.shape, activation.values)
+            }
         }
         return chunk
     }
@@ -141,7 +145,8 @@ extension CaseVerification {
             case "const.betas": return diffusion.map { constant($0.schedule.betas) }
             case "const.alphas": return diffusion.map { constant($0.schedule.alphas) }
             case "const.alpha_hats": return diffusion.map { constant($0.schedule.alphaHats) }
-            case "out.readout": return all[name].map { Result(shape: [1] + $0.shape, values: $0.values, tolerance: tokenTolerance) }
+            case "out.readout":
+                return all[name].map { Result(shape: [1] + $0.shape, values: $0.values, tolerance: tokenTolerance) }
             case "out.transformer_last_step_mean":
                 guard let x = all["transformer"] else { return nil }
                 return lastStepMean(x, layout.range(ofTimestep: T - 1), D)
@@ -151,7 +156,8 @@ extension CaseVerification {
                 let steps = diffusion.configuration.steps
                 return Result(
                     shape: [steps, diffusion.configuration.timeDimension],
-                    values: (0..<steps).reversed().flatMap { diffusion.score.timeFeatures($0) }, tolerance: tokenTolerance)
+                    values: (0..<steps).reversed().flatMap { diffusion.score.timeFeatures($0) },
+                    tolerance: tokenTolerance)
             case "out.denoise.eps", "out.denoise.x":
                 if diffusion == nil { return nil }
                 let perTimestep = (0..<T).compactMap { all["\(name).\($0)"]?.values }

@@ -104,7 +104,8 @@ extension Checkpoint {
                     .init(
                         name: "wrist",
                         encoder: .init(
-                            name: "PatchEncoder", layers: [], embeddingSize: 16, features: 32, normalization: .standard),
+                            name: "PatchEncoder", layers: [], embeddingSize: 16, features: 32,
+                            normalization: .standard),
                         observationKeys: ["image_wrist"], goalKeys: ["image_wrist"], height: 32, width: 32,
                         usesPadMask: true)))
         }

@@ -57,30 +57,40 @@ package struct Checkpoint: Sendable {
         self.statistics = statistics
         self.normalization = normalization
         description = ModelDescription(
-            configuration, parameters: parameters, reader: reader, datasets: statistics?.entries.compactMap(\.name) ?? [])
+            configuration, parameters: parameters, reader: reader,
+            datasets: statistics?.entries.compactMap(\.name) ?? [])
         let nonFinite = parameters.nonFinite(among: reader.names)
         if !nonFinite.isEmpty { throw .nonFiniteParameters(path: parameters.file, names: nonFinite) }
     }
 
-    /// Leaves cameras out of the checkpoint, for a robot that lacks some: their tokens are left out of the sequence, as the
-    /// official code does with observations that have no such image (`ImageTokenizer`, commit 241fb35). What remains is
-    /// computed as ever.
+    /// Leaves cameras out of the checkpoint, for a robot that lacks some: their tokens are left out of the sequence, as
+    /// the official code does with observations that have no such image (`ImageTokenizer`, commit 241fb35). What
+    /// remains is computed as ever.
     /// - Parameter keys: as in the observation, `image_wrist`.
     /// - Throws: `.cannotLeaveOut` when the network means nothing without them.
     package func leavingOut(_ keys: Set<String>) throws(CheckpointError) -> Checkpoint {
         if keys.isEmpty { return self }
         var rest = self
         rest.configuration.observationTokenizers.removeAll { tokenizer in
-            if case .image(let tokenizer) = tokenizer { Set(tokenizer.observationKeys).isSubset(of: keys) } else { false }
+            if case .image(let tokenizer) = tokenizer {
+                Set(tokenizer.observationKeys).isSubset(of: keys)
+            } else {
+                false
+            }
         }
         let remaining = rest.configuration.imageTokenizers
         let stacked = remaining.first { !keys.isDisjoint(with: $0.observationKeys) }
-        if let stacked { throw .cannotLeaveOut(keys.sorted(), reason: "its image is stacked with another in '\(stacked.name)'") }
+        if let stacked {
+            throw .cannotLeaveOut(keys.sorted(), reason: "its image is stacked with another in '\(stacked.name)'")
+        }
         if remaining.isEmpty { throw .cannotLeaveOut(keys.sorted(), reason: "it would see nothing") }
         var reader = ParameterReader(parameters, copies: false)
         let parts = NetworkParts(rest.configuration, &reader)
-        let headTokens = parts.layout(rest.configuration, timesteps: 1).range(of: configuration.head.source, timestep: 0)
-        if headTokens?.isEmpty != false { throw .cannotLeaveOut(keys.sorted(), reason: "its action head reads its tokens") }
+        let headTokens = parts.layout(rest.configuration, timesteps: 1).range(
+            of: configuration.head.source, timestep: 0)
+        if headTokens?.isEmpty != false {
+            throw .cannotLeaveOut(keys.sorted(), reason: "its action head reads its tokens")
+        }
         if let problem = Self.headProblem(rest.configuration, parts) {
             throw .cannotLeaveOut(keys.sorted(), reason: "its action head needs \(problem.expected)")
         }
@@ -96,7 +106,8 @@ package struct Checkpoint: Sendable {
     package func checkMaskable(_ keys: Set<String>) throws(CheckpointError) {
         for tokenizer in configuration.imageTokenizers where !keys.isDisjoint(with: tokenizer.observationKeys) {
             guard tokenizer.usesPadMask else {
-                throw .cannotMask(keys.sorted(), reason: "'\(tokenizer.name)' was trained without masks (proper_pad_mask)")
+                throw .cannotMask(
+                    keys.sorted(), reason: "'\(tokenizer.name)' was trained without masks (proper_pad_mask)")
             }
             guard keys.isSuperset(of: tokenizer.observationKeys) else {
                 throw .cannotMask(keys.sorted(), reason: "its image is stacked with another in '\(tokenizer.name)'")
@@ -106,7 +117,8 @@ package struct Checkpoint: Sendable {
 
     /// A discrete head without pooling needs as many tokens as it makes words of. How many there are in an observation
     /// group is known only with the parameters: they alone say how long a text is.
-    private static func headProblem(_ configuration: ModelConfiguration, _ parts: NetworkParts) -> ConfigurationProblem? {
+    private static func headProblem(_ configuration: ModelConfiguration, _ parts: NetworkParts) -> ConfigurationProblem?
+    {
         let head = configuration.head
         let tokens = parts.layout(configuration, timesteps: 1).range(of: head.source, timestep: 0)?.count ?? 0
         guard case .discrete = head.kind, !head.usesAttentionPooling, tokens != head.embeddings else { return nil }
@@ -126,7 +138,10 @@ package struct Checkpoint: Sendable {
                 let names = ActionStatistics.Normalization.allCases.map { "'\($0.rawValue)'" }.joined(separator: " or ")
                 throw .unusableConfiguration(
                     path: file,
-                    problems: [ConfigurationProblem(path: key, found: found.string.map { "'\($0)'" } ?? found.kind, expected: names)])
+                    problems: [
+                        ConfigurationProblem(
+                            path: key, found: found.string.map { "'\($0)'" } ?? found.kind, expected: names)
+                    ])
             }
             return known
         }

@@ -81,51 +81,54 @@ extension CheckpointError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .notAFolder(let path, let found):
-            "opening the checkpoint '\(path)': found \(found), expected the folder that save_pretrained of the official "
-                + "code wrote. Give that folder as the checkpoint."
+            "opening the checkpoint '\(path)': found \(found), expected the folder that save_pretrained of the "
+                + "official code wrote. Give that folder as the checkpoint."
         case .missingFile(let path, let role, let hint):
             "opening the checkpoint: found no file '\(path)', expected \(role). \(hint)"
         case .unreadableFile(let path, let reason):
-            "reading '\(path)': \(reason); expected a readable file. Check its permissions and that it was copied whole."
+            "reading '\(path)': \(reason); expected a readable file. Check its permissions and that it was copied "
+                + "whole."
         case .gitLFSPointer(let path, let bytes):
-            "reading '\(path)': found a Git LFS pointer, expected the file itself\(bytes.map { " of \($0) bytes" } ?? ""). Run "
-                + "'git lfs install' and 'git lfs pull' where it was cloned, or download the folder with "
-                + "'hf download'."
+            "reading '\(path)': found a Git LFS pointer, expected the file "
+                + "itself\(bytes.map { " of \($0) bytes" } ?? ""). Run 'git lfs install' and 'git lfs pull' where it "
+                + "was cloned, or download the folder with 'hf download'."
         case .notJSON(let path, let problem):
             "reading '\(path)': \(problem); expected the JSON text of a checkpoint. Copy the file again from where the "
                 + "checkpoint came from."
         case .unusableConfiguration(let path, let problems):
-            "reading '\(path)': \(Self.list(problems)). Use a checkpoint whose model is made of these parts, or mend the "
-                + "file if it was edited."
+            "reading '\(path)': \(Self.list(problems)). Use a checkpoint whose model is made of these parts, or mend "
+                + "the file if it was edited."
         case .unusableStatistics(let path, let found, let expected):
-            "reading '\(path)': found \(found), expected \(expected). Name a data set the checkpoint has statistics of, "
-                + "or copy the file again."
+            "reading '\(path)': found \(found), expected \(expected). Name a data set the checkpoint has statistics "
+                + "of, or copy the file again."
         case .unusableExample(let path, let found, let expected):
-            "reading '\(path)': found \(found), expected \(expected). Copy the file again, or save the model again with "
-                + "save_pretrained and an example batch."
+            "reading '\(path)': found \(found), expected \(expected). Copy the file again, or save the model again "
+                + "with save_pretrained and an example batch."
         case .noSuchStep(let folder, let wanted, let available):
             "choosing the training step in '\(folder)': found "
                 + (available.isEmpty
-                    ? "no step" : "the step\(available.count > 1 ? "s" : "") \(available.map(String.init).joined(separator: ", "))")
+                    ? "no step"
+                    : "the step\(available.count > 1 ? "s" : "") \(available.map(String.init).joined(separator: ", "))")
                 + ", expected \(wanted.map { "step \($0)" } ?? "a folder with a number as its name"). "
-                + (available.isEmpty ? "Copy the checkpoint again, whole." : "Ask for one of these, or for none to get the last.")
+                + (available.isEmpty
+                    ? "Copy the checkpoint again, whole." : "Ask for one of these, or for none to get the last.")
         case .foreignLayout(let path, let layout):
-            "opening the parameters in '\(path)': found \(layout), expected one file 'checkpoint' that holds all of them. "
-                + "Load the model with the official code and save it again with save_pretrained."
+            "opening the parameters in '\(path)': found \(layout), expected one file 'checkpoint' that holds all of "
+                + "them. Load the model with the official code and save it again with save_pretrained."
         case .corruptFile(let path, let offset, let problem):
             "reading '\(path)': at byte \(offset) \(problem). The file is damaged or not whole: copy it again."
         case .unusableParameters(let path, let problems):
-            "reading '\(path)': \(Self.list(problems)). The parameters belong to another configuration: take config.json "
-                + "and parameters from the same checkpoint."
+            "reading '\(path)': \(Self.list(problems)). The parameters belong to another configuration: take "
+                + "config.json and parameters from the same checkpoint."
         case .nonFiniteParameters(let path, let names):
-            "reading '\(path)': found NaN or infinity in \(Self.list(names.map { "'\($0)'" })); expected finite numbers. "
-                + "The training diverged, or the file is damaged: take an earlier step, or copy it again."
+            "reading '\(path)': found NaN or infinity in \(Self.list(names.map { "'\($0)'" })); expected finite "
+                + "numbers. The training diverged, or the file is damaged: take an earlier step, or copy it again."
         case .cannotLeaveOut(let keys, let reason):
-            "fitting the checkpoint to the robot: found no \(keys.map { "'\($0)'" }.joined(separator: ", ")), which cannot be "
-                + "left out: \(reason). Add a camera of that name."
+            "fitting the checkpoint to the robot: found no \(keys.map { "'\($0)'" }.joined(separator: ", ")), which "
+                + "cannot be left out: \(reason). Add a camera of that name."
         case .cannotMask(let keys, let reason):
-            "fitting the checkpoint to the robot: \(keys.map { "'\($0)'" }.joined(separator: ", ")) cannot be masked: \(reason). Take "
-                + "the camera out of policy.cameras: the arm then holds while it is away."
+            "fitting the checkpoint to the robot: \(keys.map { "'\($0)'" }.joined(separator: ", ")) cannot be masked: "
+                + "\(reason). Take the camera out of policy.cameras: the arm then holds while it is away."
         }
     }
 

@@ -37,7 +37,8 @@ struct CheckpointFolder {
     private func checkIsFetched(_ path: String) throws(CheckpointError) {
         // A pipe would be waited for.
         var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, let handle = FileHandle(forReadingAtPath: path)
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+            let handle = FileHandle(forReadingAtPath: path)
         else { return }
         defer { try? handle.close() }
         guard let start = try? handle.read(upToCount: 512), let text = String(data: start, encoding: .utf8),

@@ -71,7 +71,8 @@ struct ConfigurationReader {
         return value
     }
 
-    mutating func string(_ parent: JSONNode, _ key: String, at path: String, default standard: String? = nil) -> String {
+    mutating func string(_ parent: JSONNode, _ key: String, at path: String, default standard: String? = nil) -> String
+    {
         guard let node = parent[key] else {
             if let standard { return standard }
             report("\(path).\(key)", found: "nothing", expected: "a string")
@@ -147,7 +148,8 @@ struct ConfigurationReader {
             let place = "\(path).\(member.key)"
             if let only = fixed[member.key] {
                 if member.value != only {
-                    report(place, found: Self.describe(member.value), expected: "\(only.text()), the only supported value")
+                    report(
+                        place, found: Self.describe(member.value), expected: "\(only.text()), the only supported value")
                 }
             } else if !known.contains(member.key) {
                 report(

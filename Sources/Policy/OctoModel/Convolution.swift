@@ -53,8 +53,8 @@ package struct Convolution: Sendable {
         }
     }
 
-    /// Standardises a kernel over its inputs for each output: `(w - mean) / (std + 1e-5)`, population deviation, epsilon
-    /// outside the root (`StdConv` of the official code).
+    /// Standardises a kernel over its inputs for each output: `(w - mean) / (std + 1e-5)`, population deviation,
+    /// epsilon outside the root (`StdConv` of the official code).
     /// - Parameter kernel: `[inputs, outputs]`
     static func standardised(_ kernel: [Float], outputs: Int) -> [Float] {
         let inputs = kernel.count / outputs

@@ -20,7 +20,8 @@ struct DatasetStatistics: Sendable {
             for member in members {
                 guard let action = member.value["action"] else {
                     throw .unusableStatistics(
-                        path: file, found: "no 'action' in '\(member.key)'", expected: "action statistics of each data set")
+                        path: file, found: "no 'action' in '\(member.key)'",
+                        expected: "action statistics of each data set")
                 }
                 entries.append((member.key, try Self.action(action, at: "\(member.key).action", file: file)))
             }
@@ -33,7 +34,9 @@ struct DatasetStatistics: Sendable {
         proprio = root["action"] != nil ? [root["proprio"]] : members.map { $0.value["proprio"] }
     }
 
-    private static func action(_ node: JSONNode, at path: String, file: String) throws(CheckpointError) -> ActionStatistics {
+    private static func action(
+        _ node: JSONNode, at path: String, file: String
+    ) throws(CheckpointError) -> ActionStatistics {
         let (mean, std, mask) = try moments(node, at: path, file: file)
         var statistics = ActionStatistics(
             mean: mean, std: std, mask: mask, p01: try numbers(node, "p01", count: mean.count, at: path, file: file),
@@ -52,7 +55,8 @@ struct DatasetStatistics: Sendable {
         let mean = try numbers(node, "mean", count: nil, at: path, file: file) ?? []
         let count = mean.count
         guard count > 0, let std = try numbers(node, "std", count: count, at: path, file: file) else {
-            throw .unusableStatistics(path: file, found: "no mean or no std in '\(path)'", expected: "one number per dimension")
+            throw .unusableStatistics(
+                path: file, found: "no mean or no std in '\(path)'", expected: "one number per dimension")
         }
         if let negative = std.first(where: { $0 < 0 }) {
             throw .unusableStatistics(
@@ -105,7 +109,8 @@ struct DatasetStatistics: Sendable {
         let (mean, std, mask) = try Self.moments(node, at: (name.map { "\($0)." } ?? "") + "proprio", file: file)
         let place = (name.map { "\($0)." } ?? "") + "proprio"
         return ProprioStatistics(
-            mean: mean, std: std, mask: mask, p01: try Self.numbers(node, "p01", count: mean.count, at: place, file: file),
+            mean: mean, std: std, mask: mask,
+            p01: try Self.numbers(node, "p01", count: mean.count, at: place, file: file),
             p99: try Self.numbers(node, "p99", count: mean.count, at: place, file: file))
     }
 

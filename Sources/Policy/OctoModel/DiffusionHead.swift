@@ -75,7 +75,8 @@ package struct ScoreNetwork: Sendable {
     }
 }
 
-/// Turns an embedding into a chunk of actions by denoising (`DiffusionActionHead` of the official code, commit 241fb35).
+/// Turns an embedding into a chunk of actions by denoising (`DiffusionActionHead` of the official code, commit
+/// 241fb35).
 struct DiffusionHead: Sendable {
     /// One denoising step, for the recorder.
     struct Step {

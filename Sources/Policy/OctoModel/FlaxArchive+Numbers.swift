@@ -44,7 +44,8 @@ extension FlaxArchive {
         let rowBytes = entry.shape[1] * entry.elementType.size
         return indices.flatMap { index -> [Float] in
             let start = entry.ranges[0].lowerBound + index * rowBytes
-            return floats(Entry(shape: [entry.shape[1]], elementType: entry.elementType, ranges: [start..<start + rowBytes]))
+            return floats(
+                Entry(shape: [entry.shape[1]], elementType: entry.elementType, ranges: [start..<start + rowBytes]))
         }
     }
 

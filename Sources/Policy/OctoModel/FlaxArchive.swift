@@ -2,7 +2,8 @@ import Foundation
 
 /// The arrays of a file in flax's msgpack form, found but not copied (`flax/serialization.py`, version 0.7.5).
 ///
-/// Nested maps become names joined with `/`. Arrays of more than 2^30 bytes are stored in chunks; that stays hidden here.
+/// Nested maps become names joined with `/`. Arrays of more than 2^30 bytes are stored in chunks; that stays hidden
+/// here.
 package struct FlaxArchive: Sendable {
     package enum ElementType: String, Sendable, CaseIterable {
         case float32, float16, bfloat16, float64, int32, int64, uint8, bool
@@ -136,9 +137,11 @@ private struct Contents {
     ) throws(MessagePackError) -> Entry {
         var parser = MessagePackParser(raw, in: payload, maximumValues: 64)
         guard case .array(let parts) = try parser.parseValue(), parts.count == 3, parser.atEnd,
-            case .array(let dimensions) = parts[0], case .string(let typeName) = parts[1], case .binary(let range) = parts[2]
+            case .array(let dimensions) = parts[0], case .string(let typeName) = parts[1],
+            case .binary(let range) = parts[2]
         else {
-            throw MessagePackError(offset: payload.lowerBound, problem: "'\(name)' is not an array of shape, type and bytes")
+            throw MessagePackError(
+                offset: payload.lowerBound, problem: "'\(name)' is not an array of shape, type and bytes")
         }
         guard let type = FlaxArchive.ElementType(rawValue: typeName) else {
             throw MessagePackError(
@@ -148,7 +151,8 @@ private struct Contents {
         for case .int(let dimension) in dimensions { shape.append(dimension) }
         guard shape.count == dimensions.count, Self.byteCount(shape, type) == range.count else {
             throw MessagePackError(
-                offset: range.lowerBound, problem: "'\(name)' has \(range.count) bytes, its shape \(shape) needs others")
+                offset: range.lowerBound, problem: "'\(name)' has \(range.count) bytes, its shape \(shape) needs others"
+            )
         }
         return Entry(shape: shape, elementType: type, ranges: [range])
     }

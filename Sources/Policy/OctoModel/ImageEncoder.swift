@@ -1,5 +1,5 @@
-/// Turns stacked images into tokens: a convolutional stem or a residual network, as in `vit_encoders.py` of the official
-/// code, commit 241fb35.
+/// Turns stacked images into tokens: a convolutional stem or a residual network, as in `vit_encoders.py` of the
+/// official code, commit 241fb35.
 package struct ImageEncoder: Sendable {
     enum Body: Sendable {
         case stem(ConvolutionalStem)
@@ -11,7 +11,8 @@ package struct ImageEncoder: Sendable {
     /// - Parameters:
     ///   - images: `[height, width, 3]` each, in the order of the channels.
     ///   - condition: what FiLM layers read, for an encoder that has them.
-    ///   - recordLayer: gets the index of a layer of the stem and its output before the ReLU, `[height, width, features]`.
+    ///   - recordLayer: gets the index of a layer of the stem and its output before the ReLU, `[height, width,
+    ///     features]`.
     /// - Returns: `[tokens, features]`, tokens row by row.
     package func callAsFunction(
         _ images: [ArraySlice<UInt8>], height: Int, width: Int, condition: [Float] = [],
@@ -31,7 +32,9 @@ package struct ImageEncoder: Sendable {
     ) -> [Float] {
         let channels = 3 * images.count
         // 256 values for each of R, G, B.
-        let table = (0..<3).flatMap { channel in (0..<256).map { normalised(Float($0), channel: channel, normalization) } }
+        let table = (0..<3).flatMap { channel in
+            (0..<256).map { normalised(Float($0), channel: channel, normalization) }
+        }
         return [Float](unsafeUninitializedCapacity: pixels * channels) { target, initialized in
             initialized = pixels * channels
             for (index, image) in images.enumerated() {

@@ -28,7 +28,8 @@ package struct Dense: Sendable {
                 }
             }
             let product = BLAS.Product(
-                m: rows, n: outputs, k: inputs, transposesB: false, leadingA: inputs, leadingB: outputs, leadingC: outputs)
+                m: rows, n: outputs, k: inputs, transposesB: false, leadingA: inputs, leadingB: outputs,
+                leadingC: outputs)
             x.withUnsafeBufferPointer { x in
                 kernel.withUnsafeBufferPointer { kernel in
                     guard let x = x.baseAddress, let kernel = kernel.baseAddress else { return }
@@ -171,8 +172,9 @@ package struct GroupNorm: Sendable {
 
 /// Element by element, in place.
 package enum Activation {
-    /// The tanh approximation `0.5 x (1 + tanh(u))`, `u = sqrt(2/pi) (x + 0.044715 x³)`, written as `x / (1 + exp(-2u))`:
-    /// the same function, without cancellation for large negative x, and without the slow tanh of the C library.
+    /// The tanh approximation `0.5 x (1 + tanh(u))`, `u = sqrt(2/pi) (x + 0.044715 x³)`, written as `x / (1 +
+    /// exp(-2u))`: the same function, without cancellation for large negative x, and without the slow tanh of the C
+    /// library.
     package static func gelu(_ x: inout [Float]) {
         apply(&x) { x in x / (1 + exp(-1.595_769_1 * (x + 0.044_715 * x * x * x))) }
     }

@@ -51,7 +51,11 @@ extension ModelConfiguration {
 
         /// Embeddings it makes actions of: of so many tokens, or by so many probes of the pooling.
         var embeddings: Int {
-            if case .discrete(let discrete) = kind { discrete.tokens(horizon: actionHorizon, dimension: actionDimension) } else { 1 }
+            if case .discrete(let discrete) = kind {
+                discrete.tokens(horizon: actionHorizon, dimension: actionDimension)
+            } else {
+                1
+            }
         }
     }
 

@@ -26,7 +26,8 @@ extension ModelConfiguration {
         let normalizationName = reader.string(kwargs, "img_norm_type", at: place, default: "default")
         let normalization = ImageEncoder.Normalization(rawValue: normalizationName)
         if normalization == nil {
-            reader.report("\(place).img_norm_type", found: "\"\(normalizationName)\"", expected: "\"default\" or \"imagenet\"")
+            reader.report(
+                "\(place).img_norm_type", found: "\"\(normalizationName)\"", expected: "\"default\" or \"imagenet\"")
         }
         let usesFilm = reader.boolean(kwargs, "use_film", at: place, default: spec.name == "ResNet26FILM")
         if let film, usesFilm == film.isEmpty {
@@ -66,17 +67,21 @@ extension ModelConfiguration {
         let widths = reader.integers(kwargs, "features", at: place, default: [32, 96, 192, 384], in: sizes)
         let paddings = reader.integers(kwargs, "padding", at: place, default: [1, 1, 1, 1], in: 0...64)
         guard kernels.count == strides.count, kernels.count == widths.count, kernels.count == paddings.count else {
-            reader.report(place, found: "lists of different lengths", expected: "one kernel size, stride, padding, width per layer")
+            reader.report(
+                place, found: "lists of different lengths",
+                expected: "one kernel size, stride, padding, width per layer")
             return nil
         }
         if widths.contains(where: { $0 % GroupNorm.groups != 0 }) {
-            reader.report("\(place).features", found: "\(widths)", expected: "multiples of \(GroupNorm.groups), the groups")
+            reader.report(
+                "\(place).features", found: "\(widths)", expected: "multiples of \(GroupNorm.groups), the groups")
         }
         if patchSize % 16 != 0 {
             reader.report("\(place).patch_size", found: "\(patchSize)", expected: "a multiple of 16")
         }
         let layers = kernels.indices.map {
-            ImageEncoder.Layer(kernelSize: kernels[$0], stride: strides[$0], padding: paddings[$0], features: widths[$0])
+            ImageEncoder.Layer(
+                kernelSize: kernels[$0], stride: strides[$0], padding: paddings[$0], features: widths[$0])
         }
         return (.stem(layers: layers, embeddingSize: max(1, patchSize / 16)), features)
     }
@@ -91,7 +96,8 @@ extension ModelConfiguration {
         // A factor, often a fraction.
         let factor = reader.number(kwargs, "width", at: place, default: 1)
         guard factor <= 16, Int(64 * factor) % GroupNorm.groups == 0, Int(64 * factor) > 0 else {
-            reader.report("\(place).width", found: "\(factor)", expected: "a multiple of 0.5 up to 16: 32 groups of 64 x width")
+            reader.report(
+                "\(place).width", found: "\(factor)", expected: "a multiple of 0.5 up to 16: 32 groups of 64 x width")
             return nil
         }
         guard units.count <= 8 else {

@@ -61,7 +61,8 @@ extension ModelConfiguration {
             guard let numbers = example.observationNumbers[key], numbers.isFloatingPoint, numbers.shape.count == 3,
                 numbers.shape[0] == 1, numbers.shape[1] == example.windowSize, (1...1000).contains(numbers.shape[2])
             else {
-                let found = example.observationNumbers[key].map { "'\(key)' of shape \($0.shape)" } ?? "the image '\(key)'"
+                let found =
+                    example.observationNumbers[key].map { "'\(key)' of shape \($0.shape)" } ?? "the image '\(key)'"
                 reader.report(
                     "\(place).obs_keys", found: found,
                     expected: "floating-point numbers of shape [1, \(example.windowSize), 1...1000]")
@@ -85,7 +86,8 @@ extension ModelConfiguration {
 
     /// Reads the name of a kind of bins, which is "uniform" unless the file says otherwise.
     static func binKind(
-        _ kwargs: JSONNode, _ key: String, at place: String, low: Float, high: Float, _ reader: inout ConfigurationReader
+        _ kwargs: JSONNode, _ key: String, at place: String, low: Float, high: Float,
+        _ reader: inout ConfigurationReader
     ) -> Bins.Kind {
         let name = reader.string(kwargs, key, at: place, default: "uniform")
         switch name {

@@ -47,7 +47,8 @@ extension ModelConfiguration {
         }
         readouts = []
         for member in reader.members(model, "readouts", at: "model") {
-            let tokens = reader.integer(model["readouts"] ?? JSONNode(.null), member.key, at: "model.readouts", in: 1...4096)
+            let tokens = reader.integer(
+                model["readouts"] ?? JSONNode(.null), member.key, at: "model.readouts", in: 1...4096)
             readouts.append(Readout(name: member.key, tokens: tokens))
         }
         head = Self.head(
@@ -65,7 +66,8 @@ extension ModelConfiguration {
         windowSize = example.windowSize
         if windowSize > maximumHorizon {
             reader.report(
-                "model.max_horizon", found: "\(maximumHorizon)", expected: "at least the example batch's window \(windowSize)")
+                "model.max_horizon", found: "\(maximumHorizon)",
+                expected: "at least the example batch's window \(windowSize)")
         }
         textTokenizer = root["text_processor"]?["kwargs"]?["tokenizer_name"]?.string
         if !reader.problems.isEmpty { throw .unusableConfiguration(path: file, problems: reader.problems) }
@@ -141,12 +143,15 @@ extension ModelConfiguration {
             return .noInput
         }
         if !goalPatterns.isEmpty && goals.isEmpty {
-            reader.report("\(spec.kwargsPath).task_stack_keys", found: "no goal image of that name", expected: "at least one")
+            reader.report(
+                "\(spec.kwargsPath).task_stack_keys", found: "no goal image of that name", expected: "at least one")
         }
-        let used = observations.compactMap { example.observationImages[$0] } + goals.compactMap { example.goalImages[$0] }
+        let used =
+            observations.compactMap { example.observationImages[$0] } + goals.compactMap { example.goalImages[$0] }
         if used.contains(where: { $0 != size }) || size.channels != 3 {
             reader.report(
-                path, found: "images of \((observations + goals).joined(separator: ", ")) in different sizes or not RGB",
+                path,
+                found: "images of \((observations + goals).joined(separator: ", ")) in different sizes or not RGB",
                 expected: "RGB images of one size")
         }
         let film = filmVectors(spec, example: example, &reader)

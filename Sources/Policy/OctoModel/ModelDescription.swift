@@ -87,11 +87,15 @@ package struct ModelDescription: Equatable, Sendable {
 
     package var hasLanguage: Bool { tokenizers.contains { $0.kind == .task } }
 
-    init(_ configuration: ModelConfiguration, parameters: any ParameterSource, reader: ParameterReader, datasets: [String]) {
+    init(
+        _ configuration: ModelConfiguration, parameters: any ParameterSource, reader: ParameterReader,
+        datasets: [String]
+    ) {
         cameras = configuration.imageTokenizers.flatMap { tokenizer in
             tokenizer.observationKeys.map {
                 Camera(
-                    key: $0, width: tokenizer.width, height: tokenizer.height, fusesGoal: tokenizer.goalKeys.contains($0),
+                    key: $0, width: tokenizer.width, height: tokenizer.height,
+                    fusesGoal: tokenizer.goalKeys.contains($0),
                     tokenizer: tokenizer.name)
             }
         }
@@ -141,6 +145,8 @@ package struct ModelDescription: Equatable, Sendable {
         parameterCount = reader.count
         parameterCountWithoutT5 = reader.count - reader.t5Count
         ignoredParameters = Set(parameters.names).subtracting(reader.names).sorted()
-        taskVectors = configuration.taskVectors.map { TaskVector(key: $0.key, count: $0.value) }.sorted { $0.key < $1.key }
+        taskVectors = configuration.taskVectors.map { TaskVector(key: $0.key, count: $0.value) }.sorted {
+            $0.key < $1.key
+        }
     }
 }

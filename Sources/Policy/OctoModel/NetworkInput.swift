@@ -18,12 +18,12 @@ package struct TokenizedText: Equatable, Sendable {
 
 /// What is asked of the policy: goal images, a text, both, or nothing.
 package struct TaskInput: Equatable, Sendable {
-    /// Goal images by observation key (`image_primary`): `[height, width, 3]` RGB of the camera's size. One that is not given
-    /// is black (0, which the network sees as -1), as in the official code.
+    /// Goal images by observation key (`image_primary`): `[height, width, 3]` RGB of the camera's size. One that is not
+    /// given is black (0, which the network sees as -1), as in the official code.
     package var goalImages: [String: [UInt8]]
     package var text: TokenizedText?
-    /// Numbers by task key, for checkpoints with FiLM conditioning (`ModelDescription.taskVectors`). Without any goal they
-    /// are zeros, as in the official code; beside goal images all are needed.
+    /// Numbers by task key, for checkpoints with FiLM conditioning (`ModelDescription.taskVectors`). Without any goal
+    /// they are zeros, as in the official code; beside goal images all are needed.
     package var vectors: [String: [Float]]
 
     package init(goalImages: [String: [UInt8]] = [:], text: TokenizedText? = nil, vectors: [String: [Float]] = [:]) {
@@ -35,7 +35,8 @@ package struct TaskInput: Equatable, Sendable {
 
 /// What the policy sees: the last T timesteps, oldest first, 1 ≤ T ≤ the checkpoint's maximum horizon.
 package struct ObservationInput: Equatable, Sendable {
-    /// Images by observation key (`image_primary`): `[T, height, width, 3]` RGB. Every camera of the checkpoint is needed.
+    /// Images by observation key (`image_primary`): `[T, height, width, 3]` RGB. Every camera of the checkpoint is
+    /// needed.
     package var images: [String: [UInt8]]
     /// Numbers that are no image, such as proprioception, by observation key: `[T, P]`, normalised as in training
     /// (`ProprioStatistics`). Every key of the checkpoint is needed.
@@ -130,15 +131,18 @@ extension InferenceError: CustomStringConvertible {
             "running the policy: found numbers of [\(given.joined(separator: ", "))], expected '\(key)' too. "
                 + "The checkpoint was trained with them: give them, normalised as in training."
         case .unexpectedNumbers(let key, let known):
-            "running the policy: found numbers of '\(key)', expected only [\(known.joined(separator: ", "))]. Leave them out."
+            "running the policy: found numbers of '\(key)', expected only [\(known.joined(separator: ", "))]. Leave "
+                + "them out."
         case .wrongNumberCount(let key, let count, let expected):
-            "running the policy: found \(count) numbers of '\(key)', expected shape \(expected). Give all of each timestep."
+            "running the policy: found \(count) numbers of '\(key)', expected shape \(expected). Give all of each "
+                + "timestep."
         case .notFinite(let key):
-            "running the policy: found NaN or infinity in '\(key)', expected finite numbers. Look at the sensor, and at "
-                + "the statistics that normalise it."
+            "running the policy: found NaN or infinity in '\(key)', expected finite numbers. Look at the sensor, and "
+                + "at the statistics that normalise it."
         case .outputNotFinite:
             "running the policy: found NaN or infinity in the action head's output, expected finite actions. The "
-                + "parameters are damaged, or inputs far beyond those of the training overflowed: no action is given out."
+                + "parameters are damaged, or inputs far beyond those of the training overflowed: no action is given "
+                + "out."
         case .wrongTimestepCount(let count, let maximum):
             "running the policy: found \(count) timesteps, expected 1 to \(maximum). Give that many."
         case .wrongPadMask(let key, let count, let timesteps):
@@ -153,22 +157,25 @@ extension InferenceError: CustomStringConvertible {
         case .wrongTaskVector(let key, let count, let expected):
             "preparing the task: found \(count) numbers for '\(key)', expected \(expected) finite ones. Give that many."
         case .unexpectedTaskVector(let key, let known):
-            "preparing the task: found numbers for '\(key)', expected only [\(known.joined(separator: ", "))]. Leave them out."
+            "preparing the task: found numbers for '\(key)', expected only [\(known.joined(separator: ", "))]. Leave "
+                + "them out."
         case .noLanguage:
             "preparing the task: found a text, expected none. This checkpoint takes no text: give a goal image."
         case .wrongTextLength(let ids, let mask, let expected):
             "preparing the task: found \(ids) token ids and \(mask) mask entries, expected \(expected) of each. "
                 + "Pad or cut the text to that length."
         case .unknownToken(let id, let vocabulary):
-            "preparing the task: found the token \(id), expected 0 to \(vocabulary - 1). Use the checkpoint's own tokenizer."
+            "preparing the task: found the token \(id), expected 0 to \(vocabulary - 1). Use the checkpoint's own "
+                + "tokenizer."
         case .wrongNoise(let initial, let steps, let expectedInitial, let expectedSteps):
             "running the policy: found \(initial) and \(steps) noise numbers, expected \(expectedInitial) and "
                 + "\(expectedSteps). Draw them with the network's makeNoise."
         case .wrongEmbodimentDimension(let dimension, let actionDimension):
-            "running the policy: found \(dimension) action dimensions, expected 1 to \(actionDimension). Use statistics "
-                + "that fit the checkpoint."
+            "running the policy: found \(dimension) action dimensions, expected 1 to \(actionDimension). Use "
+                + "statistics that fit the checkpoint."
         case .taskOfAnotherNetwork:
-            "running the policy: found a task prepared for another network, expected one of this network. Prepare it again."
+            "running the policy: found a task prepared for another network, expected one of this network. Prepare it "
+                + "again."
         }
     }
 }

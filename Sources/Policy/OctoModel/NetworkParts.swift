@@ -98,7 +98,8 @@ struct NetworkParts: Sendable {
                             "\(module)/\(tokenizer.encoder.name)_0", tokenizer.encoder, channels: tokenizer.channels),
                         tokenLearner: tokenizer.learnedTokens.map {
                             reader.tokenLearner(
-                                "\(module)/TokenLearner_0", tokens: tokenizer.encodedTokens, learned: $0, features: features)
+                                "\(module)/TokenLearner_0", tokens: tokenizer.encodedTokens, learned: $0,
+                                features: features)
                         },
                         projection: projection, positionEmbedding: position, tokens: tokenizer.tokens))
             }
@@ -133,7 +134,8 @@ struct NetworkParts: Sendable {
     private static func head(
         _ head: ModelConfiguration.ActionHead, width D: Int, _ reader: inout ParameterReader
     ) -> Head {
-        let pooling = head.usesAttentionPooling
+        let pooling =
+            head.usesAttentionPooling
             ? reader.attentionPooling("heads_action/map_head", width: D, probes: head.embeddings) : nil
         let layers: Head.Layers
         switch head.kind {

@@ -18,7 +18,8 @@ package final class OctoNetwork: Sendable {
         try self.init(checkpoint, keepsBlocks: true)
     }
 
-    /// - Parameter keepsBlocks: false makes what stands before and behind the transformer only; `infer` must not be called.
+    /// - Parameter keepsBlocks: false makes what stands before and behind the transformer only; `infer` must not be
+    ///   called.
     init(_ checkpoint: Checkpoint, keepsBlocks: Bool) throws(CheckpointError) {
         var reader = ParameterReader(checkpoint.parameters, copies: true)
         let parts = NetworkParts(checkpoint.configuration, &reader, keepsBlocks: keepsBlocks)
@@ -43,9 +44,9 @@ package final class OctoNetwork: Sendable {
 
     /// Checks a task and does what needs doing once for it: T5, and the projection of its output.
     ///
-    /// - Parameter keepsMaskedText: runs T5 on the stand-in for a text that was not given, too. Its tokens are masked for
-    ///   everyone, so a head that reads a readout makes the same chunk without; only who looks at the tokens themselves
-    ///   needs it.
+    /// - Parameter keepsMaskedText: runs T5 on the stand-in for a text that was not given, too. Its tokens are masked
+    ///   for everyone, so a head that reads a readout makes the same chunk without; only who looks at the tokens
+    ///   themselves needs it.
     package func prepare(_ task: TaskInput, keepsMaskedText: Bool = false) throws(InferenceError) -> PreparedTask {
         let sizes = goalSizes
         for key in task.goalImages.keys.sorted() where sizes[key] == nil {
@@ -266,7 +267,9 @@ package final class OctoNetwork: Sendable {
         let bytes = configuration.height * configuration.width * 3
         var encoded: [Float] = []
         for t in 0..<T {
-            let frames = configuration.observationKeys.compactMap { observation.images[$0]?[t * bytes..<(t + 1) * bytes] }
+            let frames = configuration.observationKeys.compactMap {
+                observation.images[$0]?[t * bytes..<(t + 1) * bytes]
+            }
             encoded += tokenizer.encode(frames, task: task) { index, shape, output in
                 recorder?.append("stem.\(name).GroupNorm_\(index)", rowShape: shape, output)
             }

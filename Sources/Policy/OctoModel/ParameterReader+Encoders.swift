@@ -36,7 +36,8 @@ extension ParameterReader {
             read.append(
                 (
                     convolution(
-                        "\(name)/StdConv_\(index)", size: layer.kernelSize, stride: layer.stride, padding: layer.padding,
+                        "\(name)/StdConv_\(index)", size: layer.kernelSize, stride: layer.stride,
+                        padding: layer.padding,
                         channels: channels, features: layer.features, standardised: true),
                     groupNorm("\(name)/GroupNorm_\(index)", channels: layer.features)
                 ))
@@ -47,7 +48,9 @@ extension ParameterReader {
             embedding: convolution(
                 "\(name)/embedding", size: embeddingSize, stride: embeddingSize, padding: 0, channels: channels,
                 features: encoder.features, standardised: false),
-            film: encoder.conditionSize.map { film("\(name)/FilmConditioning_0", inputs: $0, features: encoder.features) })
+            film: encoder.conditionSize.map {
+                film("\(name)/FilmConditioning_0", inputs: $0, features: encoder.features)
+            })
     }
 
     /// - Parameters:

@@ -99,7 +99,9 @@ extension FeatureMap {
                         for row in 2 * y..<2 * y + 3 {
                             for column in 2 * x..<2 * x + 3 {
                                 let start = (row * padded.width + column) * channels
-                                for c in 0..<channels { result[target + c] = max(result[target + c], source[start + c]) }
+                                for c in 0..<channels {
+                                    result[target + c] = max(result[target + c], source[start + c])
+                                }
                             }
                         }
                     }

@@ -17,9 +17,11 @@ extension SafetensorsError: CustomStringConvertible {
         case .damaged(let file, let problem):
             "reading '\(file)': \(problem); expected a safetensors file. Copy it again, or make it again."
         case .noSuchTensor(let file, let name):
-            "reading '\(file)': found no tensor '\(name)', expected one. Use a file recorded by the script that writes it."
+            "reading '\(file)': found no tensor '\(name)', expected one. Use a file recorded by the script that "
+                + "writes it."
         case .wrongType(let file, let name, let found, let expected):
-            "reading '\(file)': tensor '\(name)' holds \(found), expected \(expected). Record the file again in that type."
+            "reading '\(file)': tensor '\(name)' holds \(found), expected \(expected). Record the file again in that "
+                + "type."
         }
     }
 }

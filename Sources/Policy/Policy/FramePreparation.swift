@@ -33,13 +33,14 @@ package struct FramePreparation: Sendable {
             return plan.resize(image)
         }
         let plan = preprocessing.plan(
-            camera: camera.name, fromWidth: image.width, height: image.height, toWidth: camera.width, height: camera.height)
+            camera: camera.name, fromWidth: image.width, height: image.height, toWidth: camera.width,
+            height: camera.height)
         resizes[camera.name] = plan
         return plan.resize(image)
     }
 
-    /// The goal as the network sees it: images of those cameras whose goal it fuses, and the text, which beside images is left
-    /// out unless both are to be used.
+    /// The goal as the network sees it: images of those cameras whose goal it fuses, and the text, which beside images
+    /// is left out unless both are to be used.
     /// - Throws: for a text that the checkpoint cannot read.
     package mutating func prepare(
         _ goal: Goal, for cameras: [PolicyCamera], texts: TaskTextReading

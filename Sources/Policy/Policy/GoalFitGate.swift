@@ -18,8 +18,8 @@ package struct GoalFitRules: Equatable, Sendable {
 
 /// Decides whether the fit of the goal lets the policy move the arm.
 ///
-/// A goal begins when the first request is made for it. Until then the fit has to be as good as required; from then on only
-/// red counts, and it counts until it is no longer red.
+/// A goal begins when the first request is made for it. Until then the fit has to be as good as required; from then on
+/// only red counts, and it counts until it is no longer red.
 struct GoalFitGate: Sendable {
     /// A verdict that is older says nothing about the scene.
     static let oldestFit = Duration.seconds(3)
@@ -71,7 +71,9 @@ struct GoalFitGate: Sendable {
 
     /// What a person should know although the policy goes on.
     func warning(at now: MonotonicTime) -> String? {
-        guard hasPictures, let fit, fit.goalID == goalID, now - fitTime <= Self.oldestFit, fit.verdict == .red else { return nil }
+        guard hasPictures, let fit, fit.goalID == goalID, now - fitTime <= Self.oldestFit, fit.verdict == .red else {
+            return nil
+        }
         return "the goal does not fit the scene: \(Self.words(fit))"
     }
 

@@ -1,7 +1,7 @@
 /// How much the policy's actions depend on the goal: the same observation and noise, with different goals.
 ///
-/// Differences are measured in units of the sampler's own scatter: how far two chunks for one and the same goal lie apart
-/// for their noise alone.
+/// Differences are measured in units of the sampler's own scatter: how far two chunks for one and the same goal lie
+/// apart for their noise alone.
 package struct GoalSensitivity: Equatable, Sendable {
     package enum Verdict: Equatable, Sendable {
         /// The goal moves the actions more than chance does.
@@ -18,16 +18,17 @@ package struct GoalSensitivity: Equatable, Sendable {
     /// Mean scatter of the sampler, one for each dimension, in the units of the actions.
     package let scatter: [Double]
 
-    /// The distances from which on the goal counts for more than chance, and below which it counts for nothing: the paired
-    /// difference of independent chunks would be √2.
+    /// The distances from which on the goal counts for more than chance, and below which it counts for nothing: the
+    /// paired difference of independent chunks would be √2.
     private static let limit = (listens: 1.0, deaf: 0.1)
 
-    /// - Parameters: chunks `[actionHorizon, actionDimension]`, one for each seed, the same seeds in the same order; at least
-    ///   two of each.
+    /// - Parameters: chunks `[actionHorizon, actionDimension]`, one for each seed, the same seeds in the same order; at
+    ///   least two of each.
     ///   - dimension: actionDimension.
     ///   - floor: one for each dimension, the smallest scatter that is believed: heads without a sampler have none.
     package init(goal: [[Float]], black: [[Float]], present: [[Float]], dimension: Int, floor: [Double]) {
-        precondition(goal.count >= 2 && goal.count == black.count && goal.count == present.count, "the same seeds for all")
+        precondition(
+            goal.count >= 2 && goal.count == black.count && goal.count == present.count, "the same seeds for all")
         let steps = goal[0].count / dimension
         var scatter = [Double](repeating: 0, count: dimension)
         for index in 0..<dimension {
@@ -64,11 +65,11 @@ package struct GoalSensitivity: Equatable, Sendable {
         switch verdict {
         case .listens: "the policy listens to the goal: another goal changes its actions more than chance does"
         case .hardly:
-            "the policy hardly listens to the goal: another goal changes its actions less than chance does. Does the goal show "
-                + "the present scene, and was the checkpoint trained with goal images?"
+            "the policy hardly listens to the goal: another goal changes its actions less than chance does. Does the "
+                + "goal show the present scene, and was the checkpoint trained with goal images?"
         case .deaf:
-            "the policy does not listen to the goal: its actions are the same with any. The checkpoint was not trained with goal "
-                + "images, or not for a scene like this."
+            "the policy does not listen to the goal: its actions are the same with any. The checkpoint was not "
+                + "trained with goal images, or not for a scene like this."
         }
     }
 }

@@ -4,8 +4,8 @@ import Time
 
 /// The last few timesteps of every camera and of the arm, oldest first, one policy step apart.
 ///
-/// At the start of an episode the first timestep is repeated to fill the window and the repeats are marked as padding, so
-/// that the only real one stands in the last slot (`HistoryWrapper` of the official code, commit 241fb35).
+/// At the start of an episode the first timestep is repeated to fill the window and the repeats are marked as padding,
+/// so that the only real one stands in the last slot (`HistoryWrapper` of the official code, commit 241fb35).
 package struct ObservationWindow: Sendable {
     package let size: Int
     private struct Timestep: Sendable {
@@ -45,8 +45,8 @@ package struct ObservationWindow: Sendable {
         return (0..<size).flatMap { timesteps[max(0, $0 - padding)].proprio }
     }
 
-    /// The images of one camera, `[size, height, width, 3]`, oldest first, black where it showed nothing; nil while the window is
-    /// empty.
+    /// The images of one camera, `[size, height, width, 3]`, oldest first, black where it showed nothing; nil while the
+    /// window is empty.
     package func pixels(of camera: PolicyCamera, at index: Int) -> SharedBytes? {
         guard let first = timesteps.first else { return nil }
         if size == 1, let image = first.images[index] { return image.pixels }

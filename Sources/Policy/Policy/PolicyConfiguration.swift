@@ -23,7 +23,8 @@ package struct PolicyCamera: Equatable, Sendable {
     }
 }
 
-/// The part of a goal with pictures and a sentence that the network is given. Octo was trained with one of them at a time.
+/// The part of a goal with pictures and a sentence that the network is given. Octo was trained with one of them at a
+/// time.
 package enum GoalUse: Sendable {
     case images
     case both

@@ -18,14 +18,15 @@ package enum PolicyEngineError: Error, Equatable, CustomStringConvertible {
                 + "manifest has [\(given.joined(separator: ", "))]. Name one of the manifest's cameras so."
         case .missingTaskNumbers(let key, let count):
             "fitting the checkpoint to the robot: its image encoder reads \(count) numbers of the task as '\(key)' "
-                + "(task_film_keys), the manifest has none. Set policy.task_numbers.\(key) to a list of \(count), go for goals of "
-                + "the library that bring them (octo-goal record --numbers), or use a checkpoint that was trained without."
+                + "(task_film_keys), the manifest has none. Set policy.task_numbers.\(key) to a list of \(count), go "
+                + "for goals of the library that bring them (octo-goal record --numbers), or use a checkpoint that "
+                + "was trained without."
         case .wrongTaskNumbers(let key, let found, let expected):
-            "fitting the checkpoint to the robot: policy.task_numbers.\(key) has \(found) numbers, the checkpoint's image "
-                + "encoder reads \(expected). Give that many."
+            "fitting the checkpoint to the robot: policy.task_numbers.\(key) has \(found) numbers, the checkpoint's "
+                + "image encoder reads \(expected). Give that many."
         case .windowTooLong(let wanted, let maximum):
-            "fitting the checkpoint to the robot: policy.window is \(wanted), the checkpoint has position embeddings for "
-                + "\(maximum) timesteps. Set policy.window to 1...\(maximum), or leave it out."
+            "fitting the checkpoint to the robot: policy.window is \(wanted), the checkpoint has position embeddings "
+                + "for \(maximum) timesteps. Set policy.window to 1...\(maximum), or leave it out."
         }
     }
 }
@@ -70,7 +71,9 @@ package struct PolicyEngine {
             if !view.padMask.isEmpty { masks["image_\(view.camera)"] = view.padMask }
         }
         var numbers: [String: [Float]] = [:]
-        if let proprio, let read = request.observation.proprio { numbers[proprio.key] = proprio.normalised(read.values) }
+        if let proprio, let read = request.observation.proprio {
+            numbers[proprio.key] = proprio.normalised(read.values)
+        }
         let observation = ObservationInput(
             images: images, timestepPadMask: request.observation.timestepPadMask, padMasks: masks, lowdim: numbers)
         older = observation.withoutOldest

@@ -99,7 +99,8 @@ package struct PolicyNodeCore: Sendable {
     /// The arm's last states; nil for a policy that reads images alone.
     private var arm: ArmStateHistory?
     private var preparation: FramePreparation
-    /// Per camera, what the last tick saw: a frame that cannot be read is no reason to be blind while that is young enough.
+    /// Per camera, what the last tick saw: a frame that cannot be read is no reason to be blind while that is young
+    /// enough.
     private var lastSeen: [String: (frame: CameraFrame, image: RGBImage)] = [:]
     private var lastUnreadable: (time: MonotonicTime, words: String)?
     private var window: ObservationWindow
@@ -130,8 +131,8 @@ package struct PolicyNodeCore: Sendable {
 
     /// Time at which the next tick is due; nil until every camera that is not optional has delivered a frame.
     ///
-    /// A policy that reads the arm waits for the first state that is not older than the observation: that is one period of
-    /// arm.state_rate_hz at most. When none comes the tick is held all the same, and invalid.
+    /// A policy that reads the arm waits for the first state that is not older than the observation: that is one period
+    /// of arm.state_rate_hz at most. When none comes the tick is held all the same, and invalid.
     package var nextTick: MonotonicTime? {
         guard let due = cadence?.deadline, let arm, arm.awaitsState(for: due) else { return cadence?.deadline }
         return due + ArmStateHistory.longestGap
@@ -164,7 +165,8 @@ package struct PolicyNodeCore: Sendable {
         }
     }
 
-    /// Keeps the arm's states that the next observation may lie between; without effect for a policy that reads images alone.
+    /// Keeps the arm's states that the next observation may lie between; without effect for a policy that reads images
+    /// alone.
     package mutating func receive(_ state: ArmState) { arm?.receive(state, due: cadence?.deadline) }
 
     /// Takes a new goal; it holds from the next tick on, the history goes on.
@@ -307,7 +309,9 @@ package struct PolicyNodeCore: Sendable {
     /// What a person should know although chunks are being made.
     package func warning(at now: MonotonicTime) -> String? {
         if let missing = masked.first {
-            return "without camera '\(missing.camera)', whose tokens are masked (policy.cameras.\(missing.camera).optional): "
+            return
+                "without camera '\(missing.camera)', whose tokens are masked "
+                + "(policy.cameras.\(missing.camera).optional): "
                 + "\(missing.obstacle)"
         }
         if let lastUnreadable, now - lastUnreadable.time < Self.warningTime { return lastUnreadable.words }
@@ -327,7 +331,8 @@ package struct PolicyNodeCore: Sendable {
 
     /// Cameras that have no goal image although others have.
     package var camerasWithoutGoal: [String] {
-        !goal.images.isEmpty ? configuration.cameras.filter { $0.takesGoal && goal.images[$0.name] == nil }.map(\.name) : []
+        !goal.images.isEmpty
+            ? configuration.cameras.filter { $0.takesGoal && goal.images[$0.name] == nil }.map(\.name) : []
     }
 
     /// A goal of another size was not taken by the camera that looks now: fused pixel by pixel it means nothing.
@@ -431,8 +436,8 @@ extension PolicyNodeCore.Obstacle: CustomStringConvertible {
                 + "cameras.\(camera).format to \"yuyv\"."
         case .noArmState(let gap): gap.description
         case .noGoal:
-            "unconditioned: no goal is set, and policy.require_goal holds the arm. Take one with 'octo-teleop goal NAME', set it "
-                + "with 'octo-goal set NAME', or name one in the manifest's goal."
+            "unconditioned: no goal is set, and policy.require_goal holds the arm. Take one with 'octo-teleop goal "
+                + "NAME', set it with 'octo-goal set NAME', or name one in the manifest's goal."
         case .unusableGoal(let problem), .unfitGoal(let problem): problem
         }
     }

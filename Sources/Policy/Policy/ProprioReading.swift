@@ -29,8 +29,10 @@ package struct ProprioReading: Equatable, Sendable {
         guard statistics.dimension == count else {
             throw .wrongStatistics(key: key, found: statistics.dimension, expected: count)
         }
-        let fitting = [ProprioLayout.bridge, .joints].filter { $0.variants(joints: joints).contains { $0.count == count } }
-            .map(\.description)
+        let fitting = [ProprioLayout.bridge, .joints].filter {
+            $0.variants(joints: joints).contains { $0.count == count }
+        }
+        .map(\.description)
         guard let layout else { throw .noLayout(key: key, count: count, fitting: fitting) }
         let variants = layout.variants(joints: joints)
         guard let fields = variants.first(where: { $0.count == count }) else {
@@ -72,30 +74,30 @@ extension ProprioError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .severalKeys(let keys):
-            "fitting the checkpoint to the arm: it reads [\(keys.joined(separator: ", "))] beside its images, expected one key: "
-                + "the statistics of a data set have one 'proprio'. Use a checkpoint that was trained with the arm's state "
-                + "under a single key."
+            "fitting the checkpoint to the arm: it reads [\(keys.joined(separator: ", "))] beside its images, "
+                + "expected one key: the statistics of a data set have one 'proprio'. Use a checkpoint that was "
+                + "trained with the arm's state under a single key."
         case .noArm(let key):
-            "fitting the checkpoint to the arm: it reads '\(key)' beside its images, this program gives the policy no state of "
-                + "an arm. Use a checkpoint that was trained with images alone."
+            "fitting the checkpoint to the arm: it reads '\(key)' beside its images, this program gives the policy no "
+                + "state of an arm. Use a checkpoint that was trained with images alone."
         case .noStatistics(let key, let count):
-            "fitting the checkpoint to the arm: it reads \(count) numbers as '\(key)', its dataset_statistics.json has no "
-                + "'proprio' of this data set, expected mean and std of \(count). Set policy.dataset to the arm's data set, or "
-                + "take the statistics from the training."
+            "fitting the checkpoint to the arm: it reads \(count) numbers as '\(key)', its dataset_statistics.json "
+                + "has no 'proprio' of this data set, expected mean and std of \(count). Set policy.dataset to the "
+                + "arm's data set, or take the statistics from the training."
         case .wrongStatistics(let key, let found, let expected):
-            "fitting the checkpoint to the arm: its dataset_statistics.json has 'proprio' of \(found) numbers for this data "
-                + "set, the network reads \(expected) as '\(key)'. Set policy.dataset to the one the checkpoint was "
-                + "fine-tuned on."
+            "fitting the checkpoint to the arm: its dataset_statistics.json has 'proprio' of \(found) numbers for "
+                + "this data set, the network reads \(expected) as '\(key)'. Set policy.dataset to the one the "
+                + "checkpoint was fine-tuned on."
         case .noLayout(let key, let count, let fitting):
-            "fitting the checkpoint to the arm: it reads \(count) numbers as '\(key)' beside its images, the manifest does not "
-                + "say which. \(Self.mend(count, fitting))"
+            "fitting the checkpoint to the arm: it reads \(count) numbers as '\(key)' beside its images, the manifest "
+                + "does not say which. \(Self.mend(count, fitting))"
         case .wrongLength(let layout, let found, let key, let expected, let fitting):
             "fitting the checkpoint to the arm: policy.proprio \(layout) gives "
-                + "\(found.map(String.init).joined(separator: " or ")) numbers on this arm, the checkpoint reads \(expected) as "
-                + "'\(key)'. \(Self.mend(expected, fitting))"
+                + "\(found.map(String.init).joined(separator: " or ")) numbers on this arm, the checkpoint reads "
+                + "\(expected) as '\(key)'. \(Self.mend(expected, fitting))"
         case .noSuchJoint(let field, let joints):
-            "fitting the checkpoint to the arm: policy.proprio has \"\(field)\", the arm has \(joints) joints. Name joints from "
-                + "1 to \(joints)."
+            "fitting the checkpoint to the arm: policy.proprio has \"\(field)\", the arm has \(joints) joints. Name "
+                + "joints from 1 to \(joints)."
         }
     }
 

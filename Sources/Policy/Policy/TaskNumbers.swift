@@ -1,7 +1,8 @@
 import Messages
 import OctoModel
 
-/// The numbers of the task that the checkpoint's image encoder reads (FiLM): those of the manifest, which a goal may replace.
+/// The numbers of the task that the checkpoint's image encoder reads (FiLM): those of the manifest, which a goal may
+/// replace.
 package struct TaskNumbers: Equatable, Sendable {
     /// What the checkpoint reads; empty for most.
     package let vectors: [ModelDescription.TaskVector]
@@ -36,19 +37,24 @@ package struct TaskNumbers: Equatable, Sendable {
         self.given = numbers
     }
 
-    /// Why the policy cannot go for a goal; nil when it can. No goal needs none: they are zeros then, as in the official code.
+    /// Why the policy cannot go for a goal; nil when it can. No goal needs none: they are zeros then, as in the
+    /// official code.
     func problem(with goal: Goal) -> String? {
         guard !goal.isNone else { return nil }
         for vector in vectors {
             if let found = goal.taskNumbers[vector.key]?.count {
                 guard found != vector.count else { continue }
-                return "goal '\(goal.name)' brings \(found) numbers as '\(vector.key)', the checkpoint's image encoder reads "
+                return
+                    "goal '\(goal.name)' brings \(found) numbers as '\(vector.key)', the checkpoint's image encoder "
+                    + "reads "
                     + "\(vector.count) (task_film_keys). Take the goal with --numbers and that many."
             }
             if given[vector.key] == nil {
-                return "goal '\(goal.name)' brings no numbers of the task as '\(vector.key)', of which the checkpoint's image "
-                    + "encoder reads \(vector.count) (task_film_keys). Take it with --numbers \(vector.key)=..., or set "
-                    + "policy.task_numbers.\(vector.key)."
+                return
+                    "goal '\(goal.name)' brings no numbers of the task as '\(vector.key)', of which the checkpoint's "
+                    + "image "
+                    + "encoder reads \(vector.count) (task_film_keys). Take it with --numbers \(vector.key)=..., or "
+                    + "set policy.task_numbers.\(vector.key)."
             }
         }
         return nil

@@ -79,15 +79,15 @@ extension TaskTextError: CustomStringConvertible {
         switch self {
         case .noLanguage(let text):
             "reading the goal's text \"\(Self.shortened(text))\": this checkpoint takes no text, expected goal images. "
-                + "Take goal.text out of the manifest and give a goal image, or set policy.checkpoint to one that takes "
-                + "text."
+                + "Take goal.text out of the manifest and give a goal image, or set policy.checkpoint to one that "
+                + "takes text."
         case .noTokenizer(let text, let path):
-            "reading the goal's text \"\(Self.shortened(text))\": found no tokenizer, expected the sentencepiece model of "
-                + "the checkpoint's T5, which is no part of a checkpoint. Set policy.tokenizer to that spiece.model, or put "
-                + "it at \(path)."
+            "reading the goal's text \"\(Self.shortened(text))\": found no tokenizer, expected the sentencepiece "
+                + "model of the checkpoint's T5, which is no part of a checkpoint. Set policy.tokenizer to that "
+                + "spiece.model, or put it at \(path)."
         case .vocabularyTooLarge(let path, let ids, let checkpoint):
-            "fitting the text tokenizer to the checkpoint: \(path) makes ids up to \(ids - 1), the checkpoint knows those "
-                + "up to \(checkpoint - 1). Set policy.tokenizer to the spiece.model of the checkpoint's T5."
+            "fitting the text tokenizer to the checkpoint: \(path) makes ids up to \(ids - 1), the checkpoint knows "
+                + "those up to \(checkpoint - 1). Set policy.tokenizer to the spiece.model of the checkpoint's T5."
         case .notTokenized(let problem): problem
         }
     }

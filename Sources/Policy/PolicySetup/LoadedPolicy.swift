@@ -27,20 +27,23 @@ package struct LoadedPolicy {
     ///   - goalUse: what it is given of goals that have pictures and a sentence.
     ///   - goalsMayBringNumbers: whether the task's numbers that the manifest lacks can come with a goal.
     ///   - cameras: the names of the robot's cameras.
-    ///   - joints: says how many joints the arm has whose states the policy is given, and is asked for a checkpoint that
-    ///     reads them; nil: the policy is given none, and such a checkpoint is refused.
-    /// - Throws: `UnusablePolicy`, `CheckpointError`, `PolicyEngineError`, `ProprioError`, `TaskTextError`, and what the tokenizer throws;
-    ///   all say what to do.
+    ///   - joints: says how many joints the arm has whose states the policy is given, and is asked for a checkpoint
+    ///     that reads them; nil: the policy is given none, and such a checkpoint is refused.
+    /// - Throws: `UnusablePolicy`, `CheckpointError`, `PolicyEngineError`, `ProprioError`, `TaskTextError`, and what
+    ///   the tokenizer throws; all say what to do.
     package init(
-        _ section: Manifest.Policy, text: String?, goalUse: ManifestGoalUse = .images, goalsMayBringNumbers: Bool = false,
+        _ section: Manifest.Policy, text: String?, goalUse: ManifestGoalUse = .images,
+        goalsMayBringNumbers: Bool = false,
         cameras: [String],
         joints: () throws -> Int? = { nil }
     ) throws {
         let cpus = section.cpus ?? []
-        threads = section.threads > 0
+        threads =
+            section.threads > 0
             ? section.threads : cpus.isEmpty ? ProcessInfo.processInfo.activeProcessorCount : cpus.count
         BLAS.setThreads(threads)
-        guard let precision = NetworkPrecision(rawValue: section.precision.rawValue), precision.instructions != nil else {
+        guard let precision = NetworkPrecision(rawValue: section.precision.rawValue), precision.instructions != nil
+        else {
             throw UnusablePolicy.noInstructions(precision: section.precision.rawValue)
         }
         self.precision = precision
@@ -71,20 +74,25 @@ package struct LoadedPolicy {
         let readsArm = !checkpoint.description.lowdimKeys.isEmpty
         let proprio = try ProprioReading(
             of: checkpoint.description,
-            statistics: readsArm ? checkpoint.proprioStatistics(dataset: section.dataset, normalization: normalization) : nil,
+            statistics: readsArm
+                ? checkpoint.proprioStatistics(dataset: section.dataset, normalization: normalization) : nil,
             layout: section.proprio,
             joints: readsArm ? joints() : nil)
         configuration = PolicyConfiguration(
             cameras: fitted, windowSize: window, actionDimension: statistics.dimension,
             actionSpace: section.actionSpace, rate: section.rate,
             preprocessing: section.preprocessing == .resize ? .resize : .resizeAndCenterCrop,
-            requiresGoal: section.requiresGoal, fitRules: GoalFitRules(section), maximumFrameAge: section.maximumFrameAge,
-            noiseSeed: section.seed, proprio: proprio, goalUse: goalUse == .both ? .both : .images, taskNumbers: taskNumbers)
+            requiresGoal: section.requiresGoal, fitRules: GoalFitRules(section),
+            maximumFrameAge: section.maximumFrameAge,
+            noiseSeed: section.seed, proprio: proprio, goalUse: goalUse == .both ? .both : .images,
+            taskNumbers: taskNumbers)
         let team = try WorkerTeam(threads: threads, cpus: Array(cpus.dropFirst()))
         engine = PolicyEngine(
-            network: try FastNetwork(checkpoint, precision: precision, team: team), statistics: statistics, proprio: proprio,
+            network: try FastNetwork(checkpoint, precision: precision, team: team), statistics: statistics,
+            proprio: proprio,
             taskNumbers: taskNumbers.given)
-        name = section.checkpoint.split(separator: "/").suffix(2).joined(separator: "/") + " step \(checkpoint.step)"
+        name =
+            section.checkpoint.split(separator: "/").suffix(2).joined(separator: "/") + " step \(checkpoint.step)"
             + (leftOut.isEmpty ? "" : " without \(leftOut.joined(separator: ", "))")
     }
 }

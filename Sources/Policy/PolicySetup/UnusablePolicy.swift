@@ -10,11 +10,12 @@ package enum UnusablePolicy: Error, Equatable, CustomStringConvertible {
             "fitting the checkpoint to the arm: its actions have \(dimension) numbers, policy.action_space 'eef_delta' "
                 + "needs 7. Choose the data set or the action space that belongs to this arm."
         case .noInstructions(let precision):
-            "choosing the network's kernels: policy.precision is '\(precision)', and this CPU has no instructions for it. "
-                + "Take 'float32', which would be faster here too."
+            "choosing the network's kernels: policy.precision is '\(precision)', and this CPU has no instructions for "
+                + "it. Take 'float32', which would be faster here too."
         case .onlyOptionalCameras(let cameras):
-            "fitting the checkpoint to the robot: of its cameras the manifest has \(cameras.joined(separator: ", ")), all of them "
-                + "optional in policy.cameras, and the policy must see something. Set optional to false for one of them."
+            "fitting the checkpoint to the robot: of its cameras the manifest has \(cameras.joined(separator: ", ")), "
+                + "all of them optional in policy.cameras, and the policy must see something. Set optional to false "
+                + "for one of them."
         }
     }
 }

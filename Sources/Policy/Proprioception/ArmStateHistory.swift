@@ -1,19 +1,20 @@
 import Messages
 import Time
 
-/// The arm's last measured states, as far back as the next observation may ask; says where the arm was at a moment, or why
-/// that is not known.
+/// The arm's last measured states, as far back as the next observation may ask; says where the arm was at a moment, or
+/// why that is not known.
 package struct ArmStateHistory: Sendable {
     /// What is known of the arm at a moment.
     package struct Sample: Equatable, Sendable {
         package var moment: ArmMoment
-        /// Times of the two measured states that the moment lies between; the same for a moment that was itself measured.
+        /// Times of the two measured states that the moment lies between; the same for a moment that was itself
+        /// measured.
         package var before: MonotonicTime
         package var after: MonotonicTime
     }
 
-    /// States farther apart say nothing about the time between: within a tenth of a second an arm that speeds up by 2 rad/s²
-    /// is 2.5 mrad beside the straight line. It is also how long an observation waits for the state after it.
+    /// States farther apart say nothing about the time between: within a tenth of a second an arm that speeds up by 2
+    /// rad/s² is 2.5 mrad beside the straight line. It is also how long an observation waits for the state after it.
     package static let longestGap = Duration.milliseconds(100)
     /// More than come between an observation and the turn of the node that makes it, at a thousand in a second.
     private static let most = 256
@@ -105,18 +106,18 @@ extension ArmStateGap: CustomStringConvertible {
         switch self {
         case .noneYet: "waiting for the arm's first state"
         case .silent(let age):
-            "the arm's newest state is \(Int(age.inMilliseconds)) ms older than the observation: no chunk is made without the "
-                + "arm's state. Does the arm node run?"
+            "the arm's newest state is \(Int(age.inMilliseconds)) ms older than the observation: no chunk is made "
+                + "without the arm's state. Does the arm node run?"
         case .apart(let gap):
             "the arm's states around the observation are \(Int(gap.inMilliseconds)) ms apart, at most "
                 + "\(Int(ArmStateHistory.longestGap.inMilliseconds)) ms are bridged: no chunk is made. Raise "
                 + "arm.state_rate_hz, or take load off the machine."
         case .unread(let unread, let joints):
-            "\(Self.names(unread, joints: joints)) of the arm did not answer at the observation's time: no chunk is made from "
-                + "an older position. See the arm's status."
+            "\(Self.names(unread, joints: joints)) of the arm did not answer at the observation's time: no chunk is "
+                + "made from an older position. See the arm's status."
         case .otherArm(let found, let expected):
-            "the arm's state has \(found) joints, the calibration that the policy was started with \(expected): no chunk is "
-                + "made. Restart the run."
+            "the arm's state has \(found) joints, the calibration that the policy was started with \(expected): no "
+                + "chunk is made. Restart the run."
         }
     }
 

@@ -58,7 +58,9 @@ package final class TextTokenizer: Sendable {
             let text = problem.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
             throw .notAModel(path: path, problem: String(decoding: text, as: UTF8.self))
         }
-        let ids = [octo_sentencepiece_pad_id(model), octo_sentencepiece_eos_id(model), octo_sentencepiece_unk_id(model)]
+        let ids = [
+            octo_sentencepiece_pad_id(model), octo_sentencepiece_eos_id(model), octo_sentencepiece_unk_id(model),
+        ]
         guard ids == [Self.padID, Self.eosID, Self.unknownID] else {
             octo_sentencepiece_free(model)
             throw .notT5(path: path, specialIDs: ids)
@@ -126,10 +128,11 @@ extension TextTokenizerError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .missing(let path):
-            "reading the text tokenizer: nothing is at \(path), expected a sentencepiece model. Correct policy.tokenizer."
+            "reading the text tokenizer: nothing is at \(path), expected a sentencepiece model. Correct "
+                + "policy.tokenizer."
         case .unreadable(let path, let problem):
-            "reading the text tokenizer: \(path) is \(problem), expected a sentencepiece model. Set policy.tokenizer to "
-                + "the spiece.model of the checkpoint's T5."
+            "reading the text tokenizer: \(path) is \(problem), expected a sentencepiece model. Set policy.tokenizer "
+                + "to the spiece.model of the checkpoint's T5."
         case .notAModel(let path, let problem):
             "reading the text tokenizer: \(path) is no whole sentencepiece model (\(problem)). Copy it again, or set "
                 + "policy.tokenizer to the spiece.model of the checkpoint's T5."

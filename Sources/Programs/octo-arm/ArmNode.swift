@@ -22,10 +22,11 @@ enum ArmNodeError: Error, CustomStringConvertible {
     var description: String {
         switch self {
         case .wrongStartPosition(let found, let calibration, let joints):
-            "arm.simulated.initial_rad has \(found) numbers, '\(calibration)' has \(joints) joints. Give one angle each."
+            "arm.simulated.initial_rad has \(found) numbers, '\(calibration)' has \(joints) joints. Give one angle "
+                + "each."
         case .otherServos(let driver, let calibration, let found):
-            "reading the servos of '\(calibration)': they are \(found) servos, arm.driver is \(driver). Set arm.driver to "
-                + "\(found), or arm.calibration to this arm's file."
+            "reading the servos of '\(calibration)': they are \(found) servos, arm.driver is \(driver). Set "
+                + "arm.driver to \(found), or arm.calibration to this arm's file."
         case .lacksRights(let report):
             "the control loop was refused real-time rights that arm.realtime.required asks for: \(report). "
                 + "To get them: \(report.advice ?? ""). Or set arm.realtime.required to false."
@@ -176,7 +177,8 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         try chunkReports.publish(report, captureTime: report.captureTime, at: now)
     }
 
-    /// Publishes the loop's trace. Without a recorder nobody needs it. Until that one hears, the beginning is kept for it.
+    /// Publishes the loop's trace. Without a recorder nobody needs it. Until that one hears, the beginning is kept for
+    /// it.
     private mutating func publishTrace(at now: MonotonicTime) throws {
         while let trace = loop.takeTrace() {
             if isRecorded && unheardTraces.count < Self.mostUnheardTraces { unheardTraces.append(trace) }
@@ -243,7 +245,11 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         if condition.state != .fault, let rejection = counts.lastRejection { return (.degraded, rejection) }
         // Lacking rights is loud, in every status, but the arm is as ready as it will be.
         let lacking = rights.refused.map { "\($0.right)" }.joined(separator: ", ")
-        return (condition.state, condition.headline + (rights.isComplete ? "" : "; WITHOUT \(lacking): 'octo-launch --check' says how to get it"))
+        return (
+            condition.state,
+            condition.headline
+                + (rights.isComplete ? "" : "; WITHOUT \(lacking): 'octo-launch --check' says how to get it")
+        )
     }
 }
 
@@ -252,7 +258,8 @@ extension Manifest.Arm.Simulated {
     func startPositions(of calibration: ArmCalibration) throws(ArmNodeError) -> JointVector {
         guard let given = initialPositions else { return calibration.neutral }
         guard given.count == calibration.joints.count else {
-            throw .wrongStartPosition(found: given.count, calibration: calibration.name, joints: calibration.joints.count)
+            throw .wrongStartPosition(
+                found: given.count, calibration: calibration.name, joints: calibration.joints.count)
         }
         return JointVector(given)
     }

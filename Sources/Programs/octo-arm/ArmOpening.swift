@@ -65,8 +65,8 @@ extension Manifest.Arm {
         return OpenedArm(driver: driver, calibration: calibration.narrowed(to: layout))
     }
 
-    /// Half of all answers have to be there in time: that is the line. That one in a hundred is late may be a busy machine, and is
-    /// told.
+    /// Half of all answers have to be there in time: that is the line. That one in a hundred is late may be a busy
+    /// machine, and is told.
     private func check(
         _ budget: ServoBudget, _ cost: LineCost?, _ port: SerialPort, _ report: (LineReport) -> Void
     ) throws(ServoStartError) {
@@ -74,7 +74,8 @@ extension Manifest.Arm {
         report(.cost("\(budget)\(cost.map { "; \($0)" } ?? "")"))
         guard controlRate.hertz <= budget.highestHertz else {
             throw ServoStartError.notEnoughTime(
-                rateHertz: controlRate.hertz, highestHertz: budget.highestHertz, bytes: budget.bytesPerTick, baud: budget.baud)
+                rateHertz: controlRate.hertz, highestHertz: budget.highestHertz, bytes: budget.bytesPerTick,
+                baud: budget.baud)
         }
         guard let cost else { return }
         let cause = SlowLine(
@@ -90,7 +91,8 @@ extension Manifest.Arm {
         let calibration = try ArmCalibration(contentsOfFile: calibration)
         switch driver {
         case .simulated: return calibration
-        case .dynamixel: return calibration.narrowed(to: try ServoLayout(self, of: .dynamixel, calibration: calibration))
+        case .dynamixel:
+            return calibration.narrowed(to: try ServoLayout(self, of: .dynamixel, calibration: calibration))
         case .feetech: return calibration.narrowed(to: try ServoLayout(self, of: .feetech, calibration: calibration))
         }
     }

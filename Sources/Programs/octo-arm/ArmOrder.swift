@@ -24,7 +24,8 @@ final class ArmOrder {
         self.arm = arm
         bus = try BusNode(
             BusOptions(
-                node: "octo-arm", runID: arm.runID, endpoint: nil, peers: [arm.endpoint], listeners: [arm.commandEndpoint]))
+                node: "octo-arm", runID: arm.runID, endpoint: nil, peers: [arm.endpoint],
+                listeners: [arm.commandEndpoint]))
         states = try bus.subscribe(Topics.armState)
         publisher = bus.publisher(Topics.armCommand)
     }
@@ -71,7 +72,8 @@ enum ArmSearch {
             if let named = arms.first(where: { RunFolder.resolved($0.folder) == path }) { return ([named], []) }
             return ([try liveArm(RunSearch.folder(folder))], [])
         }
-        // A run of this shell's surroundings is registered too; looked for all the same, since an arm that is missed moves on.
+        // A run of this shell's surroundings is registered too; looked for all the same, since an arm that is missed
+        // moves on.
         for run in RunFolder.findLive(in: RunSearch.base) where !arms.contains(where: { $0.folder == run }) {
             do { arms.append(try liveArm(run)) } catch { ignored.append("\(error)") }
         }
@@ -81,7 +83,9 @@ enum ArmSearch {
 
     private static func liveArm(_ folder: String) throws -> LiveArm {
         let run = try RunDescription.load(folder: folder)
-        guard let arm = LiveArm(run) else { throw RunFolderError.damaged(path: folder, problem: "the arm takes no commands") }
+        guard let arm = LiveArm(run) else {
+            throw RunFolderError.damaged(path: folder, problem: "the arm takes no commands")
+        }
         return arm
     }
 }

@@ -5,8 +5,8 @@ import Messages
 import Time
 import Wire
 
-/// Takes commands for an arm that this process drives without a run, and tells its state, so that `octo-arm stop` reaches
-/// it as it reaches a run's.
+/// Takes commands for an arm that this process drives without a run, and tells its state, so that `octo-arm stop`
+/// reaches it as it reaches a run's.
 final class ArmServer {
     private let bus: BusNode
     private let folder: String
@@ -27,7 +27,8 @@ final class ArmServer {
             commandEndpoint: "ipc://\(folder)/commands.ipc", manifestPath: path, port: manifest.arm.serialPort)
         bus = try BusNode(
             BusOptions(
-                node: Manifest.armNode, runID: runID, endpoint: arm.endpoint, peers: [], commandEndpoint: arm.commandEndpoint))
+                node: Manifest.armNode, runID: runID, endpoint: arm.endpoint, peers: [],
+                commandEndpoint: arm.commandEndpoint))
         commands = try bus.subscribe(Topics.armCommand)
         states = bus.publisher(Topics.armState)
         registration = try registry.register(arm)

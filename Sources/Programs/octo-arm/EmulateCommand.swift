@@ -17,9 +17,9 @@ struct EmulateCommand: ParsableCommand {
         commandName: "emulate",
         abstract: "Stand in for an arm's servos, so that the real drivers have something to talk to.",
         discussion: """
-            The servos of a calibration file answer at a pseudo-terminal; LINK points to it, and is what arm.port is set
-            to. They stand in the calibration's neutral pose at first; those of --ids in the middle of their turn. Without
-            both, dynamixel means the servos of a WidowX-250s, and feetech the ids 1 to 6 of an SO-101.
+            The servos of a calibration file answer at a pseudo-terminal; LINK points to it, and is what arm.port is \
+            set to. They stand in the calibration's neutral pose at first; those of --ids in the middle of their turn. \
+            Without both, dynamixel means the servos of a WidowX-250s, and feetech the ids 1 to 6 of an SO-101.
 
             Faults come in lines on standard input:
 
@@ -69,8 +69,12 @@ struct EmulateCommand: ParsableCommand {
 
     func validate() throws {
         guard (9_600...4_500_000).contains(baud) else { throw ValidationError("--baud: give 9600 to 4500000.") }
-        if ids != nil, calibration != nil { throw ValidationError("--ids and --calibration both name servos: give one of them.") }
-        if ids != nil, driver == nil { throw ValidationError("--ids: give their protocol too, as in --driver feetech.") }
+        if ids != nil, calibration != nil {
+            throw ValidationError("--ids and --calibration both name servos: give one of them.")
+        }
+        if ids != nil, driver == nil {
+            throw ValidationError("--ids: give their protocol too, as in --driver feetech.")
+        }
     }
 
     static func servoProtocol(_ name: String) throws -> ServoLayout.ServoProtocolName {
@@ -100,7 +104,8 @@ struct EmulateCommand: ParsableCommand {
         let text = try Data(contentsOf: URL(fileURLWithPath: file))
         let layout = try ServoLayout(calibration: text, file: file, joints: arm.joints.count)
         if let driver, driver != layout.servoProtocol {
-            throw EmulationError.otherServos(calibration: file, found: layout.servoProtocol.rawValue, wanted: driver.rawValue)
+            throw EmulationError.otherServos(
+                calibration: file, found: layout.servoProtocol.rawValue, wanted: driver.rawValue)
         }
         return (layout.servoProtocol, layout.emulated(at: arm.neutral, baud: baud, seed: seed))
     }
@@ -114,13 +119,15 @@ struct EmulateCommand: ParsableCommand {
         for line in fault { try server.obey(line) }
         print("\(name.rawValue) servos \(bus.ids.map(String.init).joined(separator: " ")) at \(link)")
         fflush(nil)
-        // Servos are no program: whatever else the machine does, they answer. Where the right is refused they do their best.
+        // Servos are no program: whatever else the machine does, they answer. Where the right is refused they do their
+        // best.
         _ = RealTimeRights(fifoPriority: 60, locksMemory: false, cpu: nil, timerSlackNanoseconds: 1).acquire()
         try server.serve()
     }
 
     private static func makeLog(_ path: String) throws -> (RegisterWrite) -> Void {
-        guard FileManager.default.createFile(atPath: path, contents: nil), let file = FileHandle(forWritingAtPath: path) else {
+        guard FileManager.default.createFile(atPath: path, contents: nil), let file = FileHandle(forWritingAtPath: path)
+        else {
             throw EmulationError.unwritable(path)
         }
         return { write in

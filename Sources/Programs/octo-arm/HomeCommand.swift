@@ -14,9 +14,8 @@ struct HomeCommand: ParsableCommand {
         commandName: "home",
         abstract: "Move the arm slowly to a pose of its calibration file.",
         discussion: """
-            All joints move at once, on the straight way between the angles: look that
-            nothing stands in it. Ctrl-C brakes. In a run the policy gives way until the
-            arm has arrived, and goes on afterwards.
+            All joints move at once, on the straight way between the angles: look that nothing stands in it. Ctrl-C \
+            brakes. In a run the policy gives way until the arm has arrived, and goes on afterwards.
 
               octo-arm home --manifest robot.json      without a run
               octo-arm home --pose rest --speed 0.1    fold the arm of the live run, slowly
@@ -105,11 +104,12 @@ private struct HomeShell {
         var summary = session.summary(of: outcome)
         if let trouble = handle.trouble { summary += " \(trouble)" }
         if json {
-            let word = switch outcome {
-            case .arrived: "arrived"
-            case .gaveUp: "gave up"
-            case .interrupted: "interrupted"
-            }
+            let word =
+                switch outcome {
+                case .arrived: "arrived"
+                case .gaveUp: "gave up"
+                case .interrupted: "interrupted"
+                }
             Terminal.say(JSONNode.object(["outcome": JSONNode(word), "message": JSONNode(summary)]).text())
         }
         guard case .arrived = outcome else {

@@ -14,19 +14,18 @@ struct JogCommand: ParsableCommand {
         commandName: "jog",
         abstract: "Move joints, tool and gripper from the keyboard, inside the arm's safety envelope.",
         discussion: """
-            Begin with the arm free, a hand at its power switch and a low speed ('[').
-            In a run the policy gives way while a key is held, and goes on afterwards;
-            'octo-arm jog --manifest robot.json' moves the arm without a run.
+            Begin with the arm free, a hand at its power switch and a low speed ('['). In a run the policy gives way \
+            while a key is held, and goes on afterwards; 'octo-arm jog --manifest robot.json' moves the arm without a \
+            run.
 
             \(JogSession.help)
 
-            Standard input need not be a terminal: bytes are keys, and the end of input
-            quits once the motion is over, as in
+            Standard input need not be a terminal: bytes are keys, and the end of input quits once the motion is over, \
+            as in
 
               (printf 1; sleep 0.5; printf +) | octo-arm jog --json
 
-            Exit codes: 0 quit, 1 the arm was lost or did not confirm an emergency
-            stop, 2 the arm cannot be opened.
+            Exit codes: 0 quit, 1 the arm was lost or did not confirm an emergency stop, 2 the arm cannot be opened.
             """)
 
     @OptionGroup var choice: ArmChoice
@@ -136,7 +135,9 @@ private struct JogShell {
             .init(key: "jog_joint", value: JSONNode(handle.arm.joints[session.joint])),
             .init(key: "speed", value: JSONNode(number: session.speed)),
             .init(key: "is_moving", value: JSONNode(.bool(session.isMoving))),
-            .init(key: "message", value: JSONNode([session.held, session.message].filter { !$0.isEmpty }.joined(separator: " | "))),
+            .init(
+                key: "message",
+                value: JSONNode([session.held, session.message].filter { !$0.isEmpty }.joined(separator: " | "))),
         ]
     }
 

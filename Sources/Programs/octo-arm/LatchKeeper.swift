@@ -71,7 +71,9 @@ extension ArmLatchedState {
 extension ArmLatch {
     /// What holds the arm, in one line.
     var summary: String {
-        let stop = isEmergencyStop ? ["an emergency stop\(stoppedBy.map { " by \($0)" } ?? "")\(damage.map { " (\($0))" } ?? "")"] : []
+        let stop =
+            isEmergencyStop
+            ? ["an emergency stop\(stoppedBy.map { " by \($0)" } ?? "")\(damage.map { " (\($0))" } ?? "")"] : []
         let found = fault.map { ["\($0.reason.holdReason). \($0.text)"] } ?? []
         let waits = awaitsResume && !isEmergencyStop ? ["\(HoldReason.awaitingResume) ('octo-arm resume')"] : []
         return (stop + found + waits).joined(separator: "; ")

@@ -50,7 +50,9 @@ final class LocalArm<Driver: ArmDriver>: ArmHandle {
 
     func takeState() -> ArmState? {
         guard let snapshot = loop.takeSnapshot() else { return nil }
-        trouble = snapshot.latch.fault?.reason == .driverFault ? ArmCondition(snapshot, jointNames: arm.joints + ["gripper"]).headline : nil
+        trouble =
+            snapshot.latch.fault?.reason == .driverFault
+            ? ArmCondition(snapshot, jointNames: arm.joints + ["gripper"]).headline : nil
         // Nobody reads them here, and the channels must not overflow.
         while loop.takeChunkReport() != nil {}
         _ = loop.takeLoopReport()
@@ -106,11 +108,11 @@ enum LocalArmError: Error, CustomStringConvertible {
     var description: String {
         switch self {
         case .isDriven(let port, let place, let process):
-            "opening the arm at \(port): process \(process) drives it already (\(place)), expected it free. End that program first; "
-                + "'octo-arm stop' stops the arm."
+            "opening the arm at \(port): process \(process) drives it already (\(place)), expected it free. End that "
+                + "program first; 'octo-arm stop' stops the arm."
         case .isRunning(let manifest, let folder):
-            "opening the arm of \(manifest): a run drives it (\(folder)), expected it free. Leave --manifest out and give "
-                + "--run \(folder), or stop that run first."
+            "opening the arm of \(manifest): a run drives it (\(folder)), expected it free. Leave --manifest out and "
+                + "give --run \(folder), or stop that run first."
         }
     }
 }
@@ -129,22 +131,27 @@ enum LocalArmOpening {
         }
     }
 
-    private static func open(_ manifest: ArmManifest, _ server: ArmServer, _ warn: (String) -> Void) throws -> any ArmHandle {
+    private static func open(
+        _ manifest: ArmManifest, _ server: ArmServer, _ warn: (String) -> Void
+    ) throws -> any ArmHandle {
         let section = manifest.arm
         switch section.driver {
         case .simulated(let simulated):
-            return try LocalArm(try section.open(simulated, memory: nil), manifest: manifest, server: server, warn: warn)
+            return try LocalArm(
+                try section.open(simulated, memory: nil), manifest: manifest, server: server, warn: warn)
         case .dynamixel(let line, let watchdog):
             let opened = try section.open(dynamixel: line, watchdog: watchdog) { _ in }
             return try LocalArm(opened, manifest: manifest, server: server, warn: warn)
         case .feetech(let line):
-            return try LocalArm(try section.open(feetech: line) { _ in }, manifest: manifest, server: server, warn: warn)
+            return try LocalArm(
+                try section.open(feetech: line) { _ in }, manifest: manifest, server: server, warn: warn)
         }
     }
 
     /// What the serial port's lock would say anyway, but with a way out; and a simulated arm has no lock.
     private static func checkThatNobody(drives section: Manifest.Arm, path: String) throws {
-        if let port = section.serialPort, let other = ArmRegistry.standard.find().arms.first(where: { $0.port == port }) {
+        if let port = section.serialPort, let other = ArmRegistry.standard.find().arms.first(where: { $0.port == port })
+        {
             guard other.isRun else {
                 throw LocalArmError.isDriven(port: port, place: other.place, process: other.processID)
             }

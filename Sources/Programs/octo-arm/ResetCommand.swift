@@ -19,14 +19,13 @@ struct ResetCommand: ParsableCommand {
         commandName: "reset",
         abstract: "End the emergency stop, or else clear a fault: nothing moves by that.",
         discussion: """
-            After an emergency stop a person may drive the arm, and the policy moves it again
-            only after 'octo-arm resume'. After a fault it goes on with the next chunk.
+            After an emergency stop a person may drive the arm, and the policy moves it again only after 'octo-arm \
+            resume'. After a fault it goes on with the next chunk.
 
-            One thing at a time: where an emergency stop and a fault hold the arm, run it
-            twice. Mend the cause of a fault first, or it comes back at once.
+            One thing at a time: where an emergency stop and a fault hold the arm, run it twice. Mend the cause of a \
+            fault first, or it comes back at once.
 
-            Exit codes: 0 done, 1 the arm did not say so in time, 2 there is no such arm,
-            or several.
+            Exit codes: 0 done, 1 the arm did not say so in time, 2 there is no such arm, or several.
             """)
 
     @OptionGroup var choice: DrivenArm
@@ -36,8 +35,12 @@ struct ResetCommand: ParsableCommand {
     /// - Returns: what has become of it, for people.
     private func reset(_ arm: OrderedArm) throws -> String {
         let former = try arm.hold()
-        if former == .awaitingResume { return "the emergency stop is reset already: 'octo-arm resume' lets the policy go on" }
-        guard let former, former == .emergencyStop || former.isFault else { return "nothing holds the arm that a reset ends" }
+        if former == .awaitingResume {
+            return "the emergency stop is reset already: 'octo-arm resume' lets the policy go on"
+        }
+        guard let former, former == .emergencyStop || former.isFault else {
+            return "nothing holds the arm that a reset ends"
+        }
         // Said once: a second one would end a second thing.
         let state = try arm.give(.resetEmergencyStop) { $0.holdReason != former }
         let done = former == .emergencyStop ? "the emergency stop is reset" : "the fault is cleared (\(former))"
@@ -45,7 +48,9 @@ struct ResetCommand: ParsableCommand {
         case .awaitingResume?: return "\(done); the policy waits: 'octo-arm resume' lets it go on"
         case let reason? where reason == .emergencyStop || reason.isFault:
             let joint = state.blamedJoint.map { " (joint \($0 + 1))" } ?? ""
-            return "\(done); still held: \(reason)\(joint). Mend the cause, then run '\(reason.command ?? "octo-arm reset")'."
+            return
+                "\(done); still held: \(reason)\(joint). Mend the cause, then run "
+                + "'\(reason.command ?? "octo-arm reset")'."
         default: return done
         }
     }
@@ -57,11 +62,10 @@ struct ClearCommand: ParsableCommand {
         commandName: "clear",
         abstract: "Clear a fault (a joint that was blocked, overloaded, too hot; servos that could not be driven).",
         discussion: """
-            As 'octo-arm reset', but an emergency stop stays. Mend the cause first, or the
-            fault comes back at once. The arm goes on with the policy's next chunk.
+            As 'octo-arm reset', but an emergency stop stays. Mend the cause first, or the fault comes back at once. \
+            The arm goes on with the policy's next chunk.
 
-            Exit codes: 0 done, 1 the arm did not say so in time, 2 there is no such arm,
-            or several.
+            Exit codes: 0 done, 1 the arm did not say so in time, 2 there is no such arm, or several.
             """)
 
     @OptionGroup var choice: DrivenArm
@@ -81,11 +85,11 @@ struct ResumeCommand: ParsableCommand {
         commandName: "resume",
         abstract: "Let the policy move the arm again after an emergency stop that was reset.",
         discussion: """
-            THE ARM MOVES with the policy's next chunk. Look that nobody is in its way, and
-            that the scene is still the goal's.
+            THE ARM MOVES with the policy's next chunk. Look that nobody is in its way, and that the scene is still \
+            the goal's.
 
-            Exit codes: 0 done, 1 it cannot go on yet, or the arm did not say so in time,
-            2 there is no such arm, or several.
+            Exit codes: 0 done, 1 it cannot go on yet, or the arm did not say so in time, 2 there is no such arm, or \
+            several.
             """)
 
     @OptionGroup var choice: DrivenArm
@@ -97,7 +101,8 @@ struct ResumeCommand: ParsableCommand {
         case .awaitingResume?:
             _ = try arm.give(.resume) { $0.holdReason != .awaitingResume }
             return "the policy may move the arm again"
-        case let reason? where reason == .emergencyStop || reason.isFault: throw ResumeProblem(place: arm.place, hold: reason)
+        case let reason? where reason == .emergencyStop || reason.isFault:
+            throw ResumeProblem(place: arm.place, hold: reason)
         default: return "nothing keeps the policy from moving the arm"
         }
     }
@@ -108,7 +113,8 @@ private struct ResumeProblem: Error, CustomStringConvertible {
     let hold: HoldReason
 
     var description: String {
-        "resuming \(place): found it held (\(hold)), expected a stop that was reset. Run '\(hold.command ?? "octo-arm reset")' first."
+        "resuming \(place): found it held (\(hold)), expected a stop that was reset. Run "
+            + "'\(hold.command ?? "octo-arm reset")' first."
     }
 }
 
@@ -165,7 +171,9 @@ private struct ResetError: Error, CustomStringConvertible {
 
     var description: String {
         let found = hold.map { "it still holds (\($0))" } ?? "its process says nothing"
-        return "\(verb) \(place): \(found) after 3 s, expected it to be let go. Mend the cause of a fault first; see 'octo-bus list' "
+        return
+            "\(verb) \(place): \(found) after 3 s, expected it to be let go. Mend the cause of a fault first; see "
+            + "'octo-bus list' "
             + "whether the arm's process is alive."
     }
 }

@@ -11,13 +11,11 @@ struct StopCommand: ParsableCommand {
         commandName: "stop",
         abstract: "Stop every arm that you drive, at once: it brakes and holds until it is reset.",
         discussion: """
-            Works from every shell of the user who drives the arm, and as root for all
-            users: for runs, and for 'octo-arm jog' and 'home' with --manifest. Each arm's
-            own state has to confirm it. A run whose arm process is just being restarted
-            comes back stopped.
+            Works from every shell of the user who drives the arm, and as root for all users: for runs, and for \
+            'octo-arm jog' and 'home' with --manifest. Each arm's own state has to confirm it. A run whose arm process \
+            is just being restarted comes back stopped.
 
-            Exit codes: 0 all hold, 1 one did not say so in time (switch its power off),
-            2 nobody drives an arm.
+            Exit codes: 0 all hold, 1 one did not say so in time (switch its power off), 2 nobody drives an arm.
             """)
 
     @Option(name: .customLong("run"), help: "Only the arm of this run folder. Without it, all arms.")
@@ -105,9 +103,10 @@ private final class EmergencyStop {
 
     private func fail(_ arm: LiveArm, _ found: String) {
         latch(arm)
-        let later = latched[arm.folder] == true ? " Should its process come back, the arm holds until 'octo-arm reset'." : ""
+        let later =
+            latched[arm.folder] == true ? " Should its process come back, the arm holds until 'octo-arm reset'." : ""
         failures.append(
-            "sending the emergency stop to \(arm.place): the arm's process \(found), expected its state to confirm at once. IF THE "
-                + "ARM MOVES, SWITCH ITS POWER OFF.\(later)")
+            "sending the emergency stop to \(arm.place): the arm's process \(found), expected its state to confirm at "
+                + "once. IF THE ARM MOVES, SWITCH ITS POWER OFF.\(later)")
     }
 }

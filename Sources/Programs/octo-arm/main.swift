@@ -8,7 +8,8 @@ struct OctoArm: ParsableCommand {
         commandName: "octo-arm", abstract: "Drive an arm, or stand in for one.",
         version: OctoRuntime.version,
         subcommands: [
-            FindPortCommand.self, ScanCommand.self, SetupCommand.self, CheckCommand.self, CalibrateCommand.self, LeRobotCommand.self,
+            FindPortCommand.self, ScanCommand.self, SetupCommand.self, CheckCommand.self, CalibrateCommand.self,
+            LeRobotCommand.self,
             JogCommand.self, HomeCommand.self, StopCommand.self, ResetCommand.self, ResumeCommand.self,
             ClearCommand.self, EmulateCommand.self, RunCommand.self,
         ])

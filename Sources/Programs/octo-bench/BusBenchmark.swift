@@ -50,14 +50,17 @@ struct BusBenchmarkResult {
 
     /// Three lines for people.
     var report: String {
-        func microseconds(_ trips: RoundTrips, _ q: Double) -> Int { Int(trips.latencies.quantile(q).nanoseconds / 1_000) }
+        func microseconds(_ trips: RoundTrips, _ q: Double) -> Int {
+            Int(trips.latencies.quantile(q).nanoseconds / 1_000)
+        }
         func hundredths(_ number: Double) -> Double { (number * 100).rounded() / 100 }
         func line(_ name: String, _ trips: RoundTrips) -> String {
             "\(name): round trip p50 \(microseconds(trips, 0.5)) us, p99 \(microseconds(trips, 0.99)) us, "
                 + "\(hundredths(trips.gigabytesPerSecond)) GB/s, \(trips.latencies.count) round trips"
         }
         return line("octo bus   ", bus) + "\n" + line("bare libzmq", bare) + "\n"
-            + "ratio: p50 \(hundredths(p50Ratio)), p99 \(hundredths(p99Ratio)), throughput \(hundredths(throughputRatio))"
+            + "ratio: p50 \(hundredths(p50Ratio)), p99 \(hundredths(p99Ratio)), throughput "
+            + "\(hundredths(throughputRatio))"
     }
 }
 
@@ -70,8 +73,8 @@ enum BusBenchmarkError: Error, CustomStringConvertible {
         case .setup(let what):
             "preparing the bus benchmark: \(what) failed, expected success. Check that /tmp can be written to."
         case .noAnswer(let kind):
-            "benchmarking \(kind): the second process did not answer within \(BusBenchmark.patience), expected one answer "
-                + "per frame. See whether it printed an error above; run the benchmark again."
+            "benchmarking \(kind): the second process did not answer within \(BusBenchmark.patience), expected one "
+                + "answer per frame. See whether it printed an error above; run the benchmark again."
         }
     }
 }
@@ -221,7 +224,8 @@ func runBusEcho(folder: String) throws -> Never {
             try publisher.publish(
                 ChunkReport(
                     chunkID: frame.message.sequence, outcome: .executed, captureTime: frame.message.captureTime,
-                    observationTime: .zero, firstSetpointTime: .zero, stepsSkipped: 0, stepsExecuted: 0, stepsClamped: 0),
+                    observationTime: .zero, firstSetpointTime: .zero, stepsSkipped: 0, stepsExecuted: 0, stepsClamped: 0
+                ),
                 at: .now())
         }
     }

@@ -11,10 +11,10 @@ struct CameraCommand: ParsableCommand {
         commandName: "camera",
         abstract: "JPEG decoding and resizing beside Pillow and OpenCV; CPU and latency of camera nodes.",
         discussion: """
-            The cameras are in memory, 640x480 at 30 Hz; everything behind them is what octo-camera does: V4L2 buffers, conversion,
-            the node's core, the bus, each node a process of its own and this one their reader. Pillow and OpenCV are measured
-            where a python3 has them: python3 -m venv .build/python; .build/python/bin/pip install pillow
-            opencv-python-headless.
+            The cameras are in memory, 640x480 at 30 Hz; everything behind them is what octo-camera does: V4L2 \
+            buffers, conversion, the node's core, the bus, each node a process of its own and this one their reader. \
+            Pillow and OpenCV are measured where a python3 has them: python3 -m venv .build/python; \
+            .build/python/bin/pip install pillow opencv-python-headless.
             """)
 
     @Option(help: "Python with Pillow and OpenCV.")
@@ -27,7 +27,9 @@ struct CameraCommand: ParsableCommand {
     var runs = 300
 
     func validate() throws {
-        guard seconds > 0, seconds <= 3_600, runs >= 10 else { throw ValidationError("--seconds and --runs: give more.") }
+        guard seconds > 0, seconds <= 3_600, runs >= 10 else {
+            throw ValidationError("--seconds and --runs: give more.")
+        }
     }
 
     func run() throws {
@@ -38,7 +40,10 @@ struct CameraCommand: ParsableCommand {
         print("                 decode            resize            both")
         print("  ours      \(ours.text)")
         for (name, peer) in try peers(pictures) {
-            print("  \(name.padding(toLength: 8, withPad: " ", startingAt: 0))  \(peer.text)   both, ours / \(name): \(String(format: "%.2f", ours.both.p50 / peer.both.p50))")
+            print(
+                "  \(name.padding(toLength: 8, withPad: " ", startingAt: 0))  \(peer.text)   both, ours / \(name): "
+                    + "\(String(format: "%.2f", ours.both.p50 / peer.both.p50))"
+            )
         }
         print("camera nodes       CPU ms a frame    capture to published    capture to received, ms p50 / p99")
         for format in ["mjpeg", "yuyv"] {
@@ -88,7 +93,10 @@ struct CameraCommand: ParsableCommand {
         let output = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         guard process.terminationStatus == 0, let tree = try? JSONNode(parsing: output) else {
-            print("  Pillow, OpenCV: skipped, \(program) could not run Sources/Programs/octo-bench/Peers/peer_jpeg.py from this folder")
+            print(
+                "  Pillow, OpenCV: skipped, \(program) could not run Sources/Programs/octo-bench/Peers/peer_jpeg.py "
+                    + "from this folder"
+            )
             return []
         }
         return ["Pillow", "OpenCV"].compactMap { name in
@@ -131,7 +139,8 @@ private struct DecodeTimes {
     }
 
     init?(_ node: JSONNode) {
-        guard let decode = Quantiles(node["decode"]), let resize = Quantiles(node["resize"]), let both = Quantiles(node["both"])
+        guard let decode = Quantiles(node["decode"]), let resize = Quantiles(node["resize"]),
+            let both = Quantiles(node["both"])
         else { return nil }
         self.init(decode: decode, resize: resize, both: both)
     }
@@ -159,7 +168,8 @@ struct BenchPictures {
                 }
             }
             let rgb = RGBImage(
-                width: Self.width, height: Self.height, pixels: SharedBytes(copying: luma.flatMap { [$0, $0 &+ 10, $0 / 2] }))
+                width: Self.width, height: Self.height,
+                pixels: SharedBytes(copying: luma.flatMap { [$0, $0 &+ 10, $0 / 2] }))
             jpegs.append(try rgb.jpegData(quality: 85))
             yuyv.append(SharedBytes(copying: luma.flatMap { [$0, 120] }))
         }

@@ -26,7 +26,9 @@ struct CameraNodesRun {
 
     static func measure(format: String, cameras: Int, seconds: Double) throws -> CameraNodesRun {
         var template = Array("/tmp/octo-bench-XXXXXX".utf8CString)
-        guard let folder = mkdtemp(&template).map({ String(cString: $0) }) else { throw BusBenchmarkError.setup("mkdtemp") }
+        guard let folder = mkdtemp(&template).map({ String(cString: $0) }) else {
+            throw BusBenchmarkError.setup("mkdtemp")
+        }
         defer { _ = try? FileManager.default.removeItem(atPath: folder) }
         let names = (0..<cameras).map { "camera\($0)" }
         let node = try BusNode(
@@ -47,7 +49,9 @@ struct CameraNodesRun {
             try node.wait(until: .now() + .milliseconds(50))
             let now = MonotonicTime.now()
             for subscription in frames {
-                while let frame = subscription.take() { received.append((now - frame.message.captureTime).inMilliseconds) }
+                while let frame = subscription.take() {
+                    received.append((now - frame.message.captureTime).inMilliseconds)
+                }
             }
         }
         var (cpu, p50, p99): ([Double], [Double], [Double]) = ([], [], [])
@@ -71,7 +75,8 @@ struct CameraNodesRun {
 
 /// A camera node without the manifest around it: camera, core and bus in the order in which octo-camera uses them.
 func runCameraNode(_ arguments: [String]) throws -> Never {
-    guard arguments.count == 4, let encoding = FrameEncoding(rawValue: arguments[2]), let seconds = Double(arguments[3]) else {
+    guard arguments.count == 4, let encoding = FrameEncoding(rawValue: arguments[2]), let seconds = Double(arguments[3])
+    else {
         throw BusBenchmarkError.setup("reading \(CameraNodesRun.argument)'s arguments")
     }
     let (folder, name) = (arguments[0], arguments[1])
@@ -96,7 +101,9 @@ func runCameraNode(_ arguments: [String]) throws -> Never {
         octo_sleep_until_ns(device.nextTime.nanoseconds)
         let now = MonotonicTime.now()
         if frames == 0 { spent = -processorSeconds() }
-        guard let frame = try camera.nextFrame(at: now), case .publish(let frame) = core.received(frame, at: now) else { continue }
+        guard let frame = try camera.nextFrame(at: now), case .publish(let frame) = core.received(frame, at: now) else {
+            continue
+        }
         try publisher.publish(frame, captureTime: frame.captureTime, at: now)
         if frames >= 0 { published.append((MonotonicTime.now() - frame.captureTime).inMilliseconds) }
         frames += 1
@@ -140,7 +147,9 @@ private final class InMemoryCamera: V4L2Device {
     private var format: V4L2PixelFormat { encoding.pixelFormats[0] }
 
     func open(_ path: String) throws(V4L2Failure) -> Int32 { STDIN_FILENO }
-    func capability() throws(V4L2Failure) -> V4L2Capability { .init(card: "memory", bus: "memory", captures: true, streams: true) }
+    func capability() throws(V4L2Failure) -> V4L2Capability {
+        .init(card: "memory", bus: "memory", captures: true, streams: true)
+    }
     func convert() throws(V4L2Failure) -> Bool { false }
     func pixelFormat(at index: Int) throws(V4L2Failure) -> V4L2PixelFormat {
         guard index == 0 else { throw V4L2Failure(.listFormats, errno: EINVAL) }
@@ -155,19 +164,25 @@ private final class InMemoryCamera: V4L2Device {
     }
     func setFormat(_ wanted: V4L2Format) throws(V4L2Failure) -> V4L2Format { wanted }
     func setRate(_ wanted: Rate) throws(V4L2Failure) -> Rate? { wanted }
-    func control(after id: UInt32) throws(V4L2Failure) -> V4L2Control { throw V4L2Failure(.listControls, errno: EINVAL) }
+    func control(after id: UInt32) throws(V4L2Failure) -> V4L2Control {
+        throw V4L2Failure(.listControls, errno: EINVAL)
+    }
     func choice(_ value: Int, of control: V4L2Control) throws(V4L2Failure) -> String {
         throw V4L2Failure(.listChoices, errno: EINVAL)
     }
     func value(of control: V4L2Control) throws(V4L2Failure) -> Int { throw V4L2Failure(.getControl, errno: EINVAL) }
-    func set(_ control: V4L2Control, to value: Int) throws(V4L2Failure) { throw V4L2Failure(.setControl, errno: EINVAL) }
+    func set(_ control: V4L2Control, to value: Int) throws(V4L2Failure) {
+        throw V4L2Failure(.setControl, errno: EINVAL)
+    }
     func requestBuffers(_ count: Int) throws(V4L2Failure) -> Int { min(count, shown.count) }
     func map(_ index: Int) throws(V4L2Failure) -> V4L2Buffer { buffer(index, at: .zero) }
     func queue(_ index: Int) throws(V4L2Failure) { queued.append(index) }
     func start() throws(V4L2Failure) { nextTime = .now() + period }
 
     func dequeue() throws(V4L2Failure) -> V4L2Buffer {
-        guard MonotonicTime.now() >= nextTime, let index = queued.first else { throw V4L2Failure(.dequeue, errno: EAGAIN) }
+        guard MonotonicTime.now() >= nextTime, let index = queued.first else {
+            throw V4L2Failure(.dequeue, errno: EAGAIN)
+        }
         queued.removeFirst()
         shown[index] = Int(number) % pictures.count
         number += 1

@@ -45,8 +45,8 @@ struct ControlLoopResult: Equatable {
     var rights: String
 }
 
-/// Measures the control loop (simulated arm, controller, end-effector chunks arriving all the time) beside a bare C loop
-/// on clock_nanosleep that does nothing, with the same rights. They take turns, a slice each, so that both see the
+/// Measures the control loop (simulated arm, controller, end-effector chunks arriving all the time) beside a bare C
+/// loop on clock_nanosleep that does nothing, with the same rights. They take turns, a slice each, so that both see the
 /// same machine.
 ///
 /// - Parameters:
@@ -105,8 +105,10 @@ extension ControlLoopResult {
                 lines.append(line)
             }
             lines.append(
-                "\(rate)  ratio           \(ratio(row.ours.p50, row.bare.p50))\(ratio(row.ours.p99, row.bare.p99))\(ratio(row.ours.p999, row.bare.p999))"
-                    + "\(ratio(row.ours.maximum, row.bare.maximum))")
+                "\(rate)  ratio           "
+                    + ratio(row.ours.p50, row.bare.p50) + ratio(row.ours.p99, row.bare.p99)
+                    + ratio(row.ours.p999, row.bare.p999) + ratio(row.ours.maximum, row.bare.maximum)
+            )
         }
         lines.append("allocations in 10000 ticks: \(allocations)")
         return lines.joined(separator: "\n")
@@ -129,7 +131,9 @@ final class BusyCores: Sendable {
         for _ in 0..<ProcessInfo.processInfo.activeProcessorCount {
             Thread.detachNewThread { [isEnding] in
                 var sum = 1.0
-                while !isEnding.isSet { for _ in 0..<1_000 { sum = (sum * 1.000_001).truncatingRemainder(dividingBy: 10) } }
+                while !isEnding.isSet {
+                    for _ in 0..<1_000 { sum = (sum * 1.000_001).truncatingRemainder(dividingBy: 10) }
+                }
             }
         }
     }

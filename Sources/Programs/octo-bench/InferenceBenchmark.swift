@@ -29,7 +29,8 @@ func benchmarkInference(
         let row = try timeInference(of: shape, iterations: iterations)
         print(
             String(
-                format: "  %@ %7.1f ms %7.1f ms  %10.1f ms  %6.2f  %6.1f", row.name.padding(toLength: 10, withPad: " ", startingAt: 0),
+                format: "  %@ %7.1f ms %7.1f ms  %10.1f ms  %6.2f  %6.1f",
+                row.name.padding(toLength: 10, withPad: " ", startingAt: 0),
                 row.median, row.p99, row.productsMedian, row.median / row.productsMedian,
                 Double(row.floatingPointOperations) / 1e9))
         return row

@@ -76,7 +76,8 @@ struct KinematicsFigures {
     var row: String {
         func microseconds(_ duration: Duration) -> Double { duration.inSeconds * 1e6 }
         return String(
-            format: "%@ %7.2f us %7.2f %8.2f us %7.2f  %7.2f %% %7.1f", arm.padding(toLength: 14, withPad: " ", startingAt: 0),
+            format: "%@ %7.2f us %7.2f %8.2f us %7.2f  %7.2f %% %7.1f",
+            arm.padding(toLength: 14, withPad: " ", startingAt: 0),
             microseconds(forward.quantile(0.5)), microseconds(forward.quantile(0.99)),
             microseconds(inverse.quantile(0.5)), microseconds(inverse.quantile(0.99)),
             100 * Double(reached) / Double(poses), Double(rounds) / Double(poses))

@@ -7,8 +7,9 @@ struct PeersCommand: ParsableCommand {
         commandName: "peers",
         abstract: "The policy step beside the same network in ONNX Runtime or PyTorch, in turns.",
         discussion: """
-            Needs a Python that has them: python3 -m venv peer; peer/bin/pip install torch onnx onnxscript onnxruntime.
-            The peers compute all timesteps at every step; what of ours the chunk waits for is the critical path.
+            Needs a Python that has them: python3 -m venv peer; peer/bin/pip install torch onnx onnxscript \
+            onnxruntime. The peers compute all timesteps at every step; what of ours the chunk waits for is the \
+            critical path.
             """)
 
     @Option(help: "Python with torch, onnx and onnxruntime.")
@@ -45,7 +46,8 @@ struct PeersCommand: ParsableCommand {
             for _ in 0..<turns {
                 peers.append(
                     try StepTimes.peer(
-                        mode, python: python, script: script, size: size, window: window, runs: runs).total)
+                        mode, python: python, script: script, size: size, window: window, runs: runs
+                    ).total)
                 let ours = try StepTimes.ours(shape: "octo-\(size)", window: window, runs: runs)
                 critical.append(ours.criticalPath)
                 total.append(ours.total)

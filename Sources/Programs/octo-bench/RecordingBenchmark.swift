@@ -67,10 +67,12 @@ struct FramePackingFigures {
             let raw = Double(Self.size.width * Self.size.height * 3)
             return "  " + name.padding(toLength: 22, withPad: " ", startingAt: 0)
                 + String(
-                    format: "%7.2f ms median, %.2f p99; %.2f of the bytes; %.2f of libpng's time", median.inMilliseconds,
+                    format: "%7.2f ms median, %.2f p99; %.2f of the bytes; %.2f of libpng's time",
+                    median.inMilliseconds,
                     tail.inMilliseconds, Double(figures.bytes) / raw, median / libpng.times[libpng.times.count / 2])
         }
-        return (["  a frame of \(Self.size.width)x\(Self.size.height) with noise, packed without loss"]
+        return
+            (["  a frame of \(Self.size.width)x\(Self.size.height) with noise, packed without loss"]
             + [row("packed", packed), row("libpng", libpng)]).joined(separator: "\n")
     }
 }
@@ -94,9 +96,11 @@ struct RecordingFigures {
             let processorStart = processorTime()
             let start = MonotonicTime.now()
             let writer = try MCAPFileWriter(
-                creating: path, options: .init(format: .init(compression: compression), queueBytes: 1 << 30, syncs: false))
+                creating: path,
+                options: .init(format: .init(compression: compression), queueBytes: 1 << 30, syncs: false))
             for channel in 1...3 {
-                writer.define(MCAP.Channel(id: UInt16(channel), schemaID: 0, topic: "topic/\(channel)", messageEncoding: "x"))
+                writer.define(
+                    MCAP.Channel(id: UInt16(channel), schemaID: 0, topic: "topic/\(channel)", messageEncoding: "x"))
             }
             for message in messages { writer.append(message) }
             let status = writer.close()
@@ -108,7 +112,11 @@ struct RecordingFigures {
             var found = 0
             while try cursor.next() != nil { found += 1 }
             precondition(found == messages.count, "the recording has \(found) messages of \(messages.count)")
-            rows.append((compression.name.isEmpty ? "none" : compression.name, wrote, processor, .now() - readStart, status.writtenBytes))
+            rows.append(
+                (
+                    compression.name.isEmpty ? "none" : compression.name, wrote, processor, .now() - readStart,
+                    status.writtenBytes
+                ))
         }
         return RecordingFigures(
             megabytes: Double(bytes) * 1e-6, plainWrite: plain,
@@ -129,13 +137,17 @@ struct RecordingFigures {
                     }
                     count = 60_000
                 }
-                messages.append(.init(channelID: UInt16(camera), sequence: UInt32(tick), logTime: time, publishTime: time, data: picture))
+                messages.append(
+                    .init(
+                        channelID: UInt16(camera), sequence: UInt32(tick), logTime: time, publishTime: time,
+                        data: picture))
             }
             for step in 0..<4 {
                 let small = (0..<300).map { UInt8(truncatingIfNeeded: $0 / 8 + tick) }
                 messages.append(
                     .init(
-                        channelID: 3, sequence: UInt32(4 * tick + step), logTime: time + UInt64(step), publishTime: time, data: small))
+                        channelID: 3, sequence: UInt32(4 * tick + step), logTime: time + UInt64(step),
+                        publishTime: time, data: small))
             }
         }
         return messages
@@ -164,16 +176,22 @@ struct RecordingFigures {
     func report(seconds: Int) -> String {
         func row(_ name: String, _ write: Duration, _ rest: String) -> String {
             "  " + name.padding(toLength: 22, withPad: " ", startingAt: 0)
-                + String(format: "%7.0f MB/s written, %.2f of write(2)", megabytes / write.inSeconds, plainWrite / write) + rest
+                + String(
+                    format: "%7.0f MB/s written, %.2f of write(2)", megabytes / write.inSeconds, plainWrite / write)
+                + rest
         }
         return
-            (["  \(Int(megabytes)) MB: two JPEG cameras at 30 Hz and 120 small messages a second, \(seconds) s of them",
-                row("plain write(2)", plainWrite, "")]
+            ([
+                "  \(Int(megabytes)) MB: two JPEG cameras at 30 Hz and 120 small messages a second, \(seconds) s of "
+                    + "them",
+                row("plain write(2)", plainWrite, ""),
+            ]
             + rows.map {
                 row(
                     "recorded, \($0.name)", $0.write,
                     String(
-                        format: "; %.0f MB/s read; %.2f %% of a core in real time; file %.0f MB", megabytes / $0.read.inSeconds,
+                        format: "; %.0f MB/s read; %.2f %% of a core in real time; file %.0f MB",
+                        megabytes / $0.read.inSeconds,
                         100 * $0.processor.inSeconds / Double(seconds), Double($0.fileBytes) * 1e-6))
             }).joined(separator: "\n")
     }

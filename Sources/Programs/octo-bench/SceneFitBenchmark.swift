@@ -14,8 +14,9 @@ struct SceneFitCommand: ParsableCommand {
         commandName: "scene-fit",
         abstract: "How well the goal's fit is told: known changes of simulated scenes, and milliseconds per check.",
         discussion: """
-            Every scene is drawn twice, larger than needed, with the arm and an object elsewhere the second time; the second
-            picture is moved, turned, scaled and lit by known amounts. Sections of the table: one kind of change each.
+            Every scene is drawn twice, larger than needed, with the arm and an object elsewhere the second time; the \
+            second picture is moved, turned, scaled and lit by known amounts. Sections of the table: one kind of \
+            change each.
             """)
 
     @Option(help: "Calibration file of the arm.")
@@ -24,13 +25,18 @@ struct SceneFitCommand: ParsableCommand {
     @Option(help: "Scenes of each kind; there are seven kinds.")
     var scenes = 72
 
-    @Option(help: ArgumentHelp("A folder with the frames of one camera and one episode: real pictures in place of drawn ones.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp(
+            "A folder with the frames of one camera and one episode: real pictures in place of drawn ones.",
+            valueName: "folder"))
     var frames: String?
 
     @Option(help: "Which of the folder's files are frames.")
     var pattern = "image_0_*"
 
-    func validate() throws { guard (1...10_000).contains(scenes) else { throw ValidationError("--scenes: give 1 to 10000.") } }
+    func validate() throws {
+        guard (1...10_000).contains(scenes) else { throw ValidationError("--scenes: give 1 to 10000.") }
+    }
 
     private struct Row {
         var errors: [Double] = []
@@ -98,10 +104,15 @@ struct SceneFitCommand: ParsableCommand {
                     + String(format: "%7.1f %%", 100 * Double(row.reds) / Double(row.count)))
             if kind == .unchanged { all.reds = row.reds }
         }
-        print(String(format: "shift error where 80 %% overlap: p50 %.2f px, p95 %.2f px", all.quantile(0.5), all.quantile(0.95)))
         print(
             String(
-                format: "false red, nothing moved but the arm and what it moves: %.1f %%; missed red of %d shifts of 8 px and more: %.1f %%",
+                format: "shift error where 80 %% overlap: p50 %.2f px, p95 %.2f px", all.quantile(0.5),
+                all.quantile(0.95)))
+        print(
+            String(
+                format:
+                    "false red, nothing moved but the arm and what it moves: %.1f %%; missed red of %d shifts of 8 px "
+                    + "and more: %.1f %%",
                 100 * Double(all.reds) / Double(scenes), far.count, 100 * Double(far.reds) / Double(max(far.count, 1))))
         print(
             String(
@@ -149,7 +160,9 @@ private struct FramePairs: PairSource {
 
     init(folder: String, pattern: String) throws {
         let paths = try ImageFolder(path: folder, pattern: pattern).paths
-        guard paths.count >= 2 else { throw ValidationError("--frames \(folder): \(paths.count) files match '\(pattern)', expected 2 or more.") }
+        guard paths.count >= 2 else {
+            throw ValidationError("--frames \(folder): \(paths.count) files match '\(pattern)', expected 2 or more.")
+        }
         let frames = try paths.map { try RGBImage(contentsOf: $0) }
         let first = frames[0]
         guard frames.allSatisfy({ $0.width == first.width && $0.height == first.height }) else {
@@ -233,7 +246,8 @@ extension RGBImage {
                             Double(source[((iy + dy) * width + ix + dx) * 3 + channel])
                         }
                         let value =
-                            (at(0, 0) * (1 - fx) + at(1, 0) * fx) * (1 - fy) + (at(0, 1) * (1 - fx) + at(1, 1) * fx) * fy
+                            (at(0, 0) * (1 - fx) + at(1, 0) * fx) * (1 - fy) + (at(0, 1) * (1 - fx) + at(1, 1) * fx)
+                            * fy
                         memory[(y * size + x) * 3 + channel] = UInt8(min(max((value * gain).rounded(), 0), 255))
                     }
                 }

@@ -77,7 +77,10 @@ struct SimulationCommand: ParsableCommand {
     private func runEpisodes(_ arm: ArmCalibration) throws {
         for (label, cameras) in [
             ("without pictures", []),
-            ("with both cameras", [EpisodeCamera(.primary, width: 256, height: 256), EpisodeCamera(.wrist, width: 128, height: 128)]),
+            (
+                "with both cameras",
+                [EpisodeCamera(.primary, width: 256, height: 256), EpisodeCamera(.wrist, width: 128, height: 128)]
+            ),
         ] {
             let begin = MonotonicTime.now()
             var seconds = 0.0

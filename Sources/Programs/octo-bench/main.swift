@@ -9,14 +9,16 @@ import NodeShell
 struct OctoBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "octo-bench",
-        abstract: "Measure bus, control loop, kinematics and inference, each beside its bare counterpart in the same run.",
+        abstract:
+            "Measure bus, control loop, kinematics and inference, each beside its bare counterpart in the same run.",
         discussion: """
-            Nothing here passes or fails. Ratios say what this project adds: the bus beside bare libzmq, the control
+            Nothing here passes or fails. Ratios say what this project adds: the bus beside bare libzmq, the control \
             loop beside a bare C loop, inference beside the same matrix products alone in OpenBLAS.
             """,
         version: OctoRuntime.version,
         subcommands: [
-            All.self, BusCommand.self, ControlCommand.self, KinematicsCommand.self, SimulationCommand.self, SceneFitCommand.self, CameraCommand.self, RecordingCommand.self, InferenceCommand.self,
+            All.self, BusCommand.self, ControlCommand.self, KinematicsCommand.self, SimulationCommand.self,
+            SceneFitCommand.self, CameraCommand.self, RecordingCommand.self, InferenceCommand.self,
             PeersCommand.self,
         ])
 }
@@ -47,7 +49,8 @@ struct BusCommand: ParsableCommand {
 
 struct ControlCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "control", abstract: "Wake-up jitter of the control loop at 100, 250 and 1000 Hz; its allocations.")
+        commandName: "control", abstract: "Wake-up jitter of the control loop at 100, 250 and 1000 Hz; its allocations."
+    )
 
     @Option(help: "Seconds at each rate.")
     var seconds: Double = 10

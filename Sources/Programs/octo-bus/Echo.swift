@@ -45,15 +45,16 @@ extension OctoBus {
             }
         }
 
-        /// A camera frame's stamp is of the monotonic clock, which counts from the start of the machine: as protobuf's JSON
-        /// writes it, it would be a date in 1970.
+        /// A camera frame's stamp is of the monotonic clock, which counts from the start of the machine: as protobuf's
+        /// JSON writes it, it would be a date in 1970.
         private static func withSeconds(_ content: JSONNode, of message: RawMessage) -> JSONNode {
             guard let captured = message.envelope.captureTime, let members = content.object else { return content }
             return JSONNode(
                 .object(
                     members.map { member in
                         member.key == "timestamp"
-                            ? .init(key: "timestamp_s", value: JSONNode(number: Double(captured.nanoseconds) * 1e-9)) : member
+                            ? .init(key: "timestamp_s", value: JSONNode(number: Double(captured.nanoseconds) * 1e-9))
+                            : member
                     }))
         }
 

@@ -13,8 +13,8 @@ extension LookError: CustomStringConvertible {
                 + (known.isEmpty ? "No topic was heard at all: see the nodes' log." : "Topics of this run:")
                 + known.map { "\n  \($0)" }.joined()
         case .signalsUnavailable(let code):
-            "preparing for Ctrl-C: signalfd failed (error \(code)), expected a descriptor. Raise the limit of open files "
-                + "(ulimit -n)."
+            "preparing for Ctrl-C: signalfd failed (error \(code)), expected a descriptor. Raise the limit of open "
+                + "files (ulimit -n)."
         }
     }
 }

@@ -22,7 +22,9 @@ private func measure(
         options,
         onMessage: { meter.record($0.envelope, byteCount: $0.byteCount, received: $0.receivedTime) },
         every: .seconds(1), report: report)
-    if meter.missing > 0 { note("\(meter.missing) of \(meter.count + meter.missing) messages were lost on the way here") }
+    if meter.missing > 0 {
+        note("\(meter.missing) of \(meter.count + meter.missing) messages were lost on the way here")
+    }
 }
 
 extension OctoBus {
@@ -70,8 +72,8 @@ extension OctoBus {
 
         func run() throws {
             func text(_ name: String, _ delay: TopicMeter.Quantiles) -> String {
-                "\(name) p50 \(delay.p50.inMilliseconds.decimals(3)) ms, p99 \(delay.p99.inMilliseconds.decimals(3)) ms, "
-                    + "max \(delay.maximum.inMilliseconds.decimals(3)) ms"
+                "\(name) p50 \(delay.p50.inMilliseconds.decimals(3)) ms, p99 \(delay.p99.inMilliseconds.decimals(3)) "
+                    + "ms, max \(delay.maximum.inMilliseconds.decimals(3)) ms"
             }
             try measure(options, window) { meter in
                 meter.delaySincePublish.map { published in

@@ -22,6 +22,8 @@ struct TopicOptions: ParsableArguments {
     var patience = 2.0
 
     func validate() throws {
-        guard patience > 0, patience <= 3_600 else { throw ValidationError("--patience must be between 0 and 3600 seconds.") }
+        guard patience > 0, patience <= 3_600 else {
+            throw ValidationError("--patience must be between 0 and 3600 seconds.")
+        }
     }
 }

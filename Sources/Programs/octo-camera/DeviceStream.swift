@@ -21,7 +21,9 @@ struct StreamOptions: ParsableArguments {
     var libv4l = false
 
     func validate() throws {
-        if libv4l, format != nil, format != "rgb24" { throw ValidationError("--libv4l gives rgb24, not the --format \(format ?? "").") }
+        if libv4l, format != nil, format != "rgb24" {
+            throw ValidationError("--libv4l gives rgb24, not the --format \(format ?? "").")
+        }
         guard (1...16_384).contains(width), (1...16_384).contains(height) else {
             throw ValidationError("--width, --height: give 1 to 16384 pixels.")
         }
@@ -56,7 +58,8 @@ struct DeviceStream {
             V4L2Camera(
                 .init(
                     name: name, path: name, width: options.width, height: options.height,
-                    rate: Rate(hertz: rate), encoding: options.format.flatMap(FrameEncoding.init(rawValue:)), isConverted: options.libv4l,
+                    rate: Rate(hertz: rate), encoding: options.format.flatMap(FrameEncoding.init(rawValue:)),
+                    isConverted: options.libv4l,
                     controls: calibration.controls),
                 device: device),
             calibration: calibration)
@@ -107,7 +110,8 @@ func withDevice<Result>(_ name: String, _ body: (KernelV4L2Device) throws -> Res
         _ = try device.open(DeviceName(name))
         return try body(device)
     } catch let failure as V4L2Failure {
-        throw refuse(ControlCommandError(device: name, problem: V4L2Problem(failure, device: device)), NodeExit.badInput)
+        throw refuse(
+            ControlCommandError(device: name, problem: V4L2Problem(failure, device: device)), NodeExit.badInput)
     } catch let problem as V4L2Problem {
         throw refuse(ControlCommandError(device: name, problem: problem), NodeExit.badInput)
     } catch let code as ExitCode {

@@ -6,12 +6,13 @@ import NodeShell
 /// Which cameras this machine has.
 struct ListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List the cameras of this machine with their formats, sizes, rates and controls.",
+        commandName: "list",
+        abstract: "List the cameras of this machine with their formats, sizes, rates and controls.",
         discussion: """
-            Put the first name of a camera into "device" of the manifest: names in /dev/v4l/by-id stay the same whatever else
-            is plugged in, and so does usb:SERIAL. Two cameras of one serial number are told apart by where they are plugged in:
-            names in /dev/v4l/by-path, or the bus in parentheses. Starts no camera; 'octo-camera settings' shows the controls'
-            values, 'octo-camera view' a picture.
+            Put the first name of a camera into "device" of the manifest: names in /dev/v4l/by-id stay the same \
+            whatever else is plugged in, and so does usb:SERIAL. Two cameras of one serial number are told apart by \
+            where they are plugged in: names in /dev/v4l/by-path, or the bus in parentheses. Starts no camera; \
+            'octo-camera settings' shows the controls' values, 'octo-camera view' a picture.
             """)
 
     @Flag(help: "Print one JSON object.")
@@ -30,8 +31,8 @@ struct ListCommand: ParsableCommand {
                 ]).text())
         } else if listing.entries.isEmpty {
             print(
-                "no cameras: \(Self.lookedAt.joined(separator: ", ")) hold none. Plug one in; 'dmesg --follow' shows whether the "
-                    + "kernel sees it.")
+                "no cameras: \(Self.lookedAt.joined(separator: ", ")) hold none. Plug one in; 'dmesg --follow' shows "
+                    + "whether the kernel sees it.")
         } else {
             print(listing.text)
         }
@@ -41,8 +42,10 @@ struct ListCommand: ParsableCommand {
         let names = JSONNode(.array(entry.files.stableNames.map { JSONNode($0) }))
         switch entry.state {
         case .unknown(let problem):
-            return .object(["path": JSONNode(entry.path), "device": JSONNode(entry.files.path), "names": names,
-                "problem": JSONNode("\(problem)")])
+            return .object([
+                "path": JSONNode(entry.path), "device": JSONNode(entry.files.path), "names": names,
+                "problem": JSONNode("\(problem)"),
+            ])
         case .camera(let capability, let formats, let controls):
             return .object([
                 "path": JSONNode(entry.path), "device": JSONNode(entry.files.path), "names": names,
@@ -57,7 +60,8 @@ struct ListCommand: ParsableCommand {
         let modes = format.modes.map { mode in
             JSONNode.object([
                 "width": JSONNode(mode.size.widths.lowerBound), "height": JSONNode(mode.size.heights.lowerBound),
-                "max_width": JSONNode(mode.size.widths.upperBound), "max_height": JSONNode(mode.size.heights.upperBound),
+                "max_width": JSONNode(mode.size.widths.upperBound),
+                "max_height": JSONNode(mode.size.heights.upperBound),
                 "rates_hz": JSONNode(.array(mode.rates.map { JSONNode(number: ($0.hertz * 1000).rounded() / 1000) })),
             ])
         }

@@ -38,12 +38,15 @@ struct PictureScreen {
         let line = Self.line(frame, image, at: now)
         if let file {
             try image.writePNG(to: file)
-            if !hasTold { Self.put("writing \(frame.width)x\(frame.height) to \(file), until Ctrl-C: \(line)\n", STDERR_FILENO) }
+            if !hasTold {
+                Self.put("writing \(frame.width)x\(frame.height) to \(file), until Ctrl-C: \(line)\n", STDERR_FILENO)
+            }
             hasTold = true
             return
         }
         guard isTerminal else {
-            return Self.put((image.terminalLines(columns: 80, lines: 24) + [line]).joined(separator: "\n") + "\n", STDOUT_FILENO)
+            return Self.put(
+                (image.terminalLines(columns: 80, lines: 24) + [line]).joined(separator: "\n") + "\n", STDOUT_FILENO)
         }
         var (columns, lines) = (Int32(80), Int32(24))
         _ = octo_terminal_size(STDOUT_FILENO, &columns, &lines)
@@ -74,7 +77,8 @@ struct PictureScreen {
         let exposure = ExposureShare(image)
         return [
             "\(frame.camera) #\(frame.sequence)", "\(frame.width)x\(frame.height)",
-            "\(Int((now - frame.captureTime).inMilliseconds)) ms old", "brightness \(Int(exposure.brightness.rounded()))",
+            "\(Int((now - frame.captureTime).inMilliseconds)) ms old",
+            "brightness \(Int(exposure.brightness.rounded()))",
             settings.isEmpty ? nil : settings,
         ].compactMap(\.self).joined(separator: ", ")
     }

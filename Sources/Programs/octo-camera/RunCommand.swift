@@ -13,10 +13,10 @@ struct RunCommand: ParsableCommand {
 
               octo-camera run --run /run/user/1000/octo/replay --node camera-primary
 
-            The source "images" plays a folder of PNG or JPEG files at a fixed rate; "v4l2" takes frames from a camera of this
-            machine, "simulated" from the world of octo-sim. One that is unplugged or falls silent is opened again, with longer and
-            longer waits, and locked at its calibration's values again. A picture that stands still, is black or saturated, and a
-            control that something else has changed, make the status degraded.
+            The source "images" plays a folder of PNG or JPEG files at a fixed rate; "v4l2" takes frames from a camera \
+            of this machine, "simulated" from the world of octo-sim. One that is unplugged or falls silent is opened \
+            again, with longer and longer waits, and locked at its calibration's values again. A picture that stands \
+            still, is black or saturated, and a control that something else has changed, make the status degraded.
             """)
 
     @OptionGroup var arguments: NodeArguments

@@ -7,28 +7,34 @@ import NodeShell
 /// What can be set on a camera.
 struct SettingsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "settings", abstract: "Show, set and save a camera's controls: exposure, gain, white balance, focus.",
+        commandName: "settings",
+        abstract: "Show, set and save a camera's controls: exposure, gain, white balance, focus.",
         discussion: """
-            Also while a run uses the camera. Values that an automatic mode overrules are marked; setting one switches its mode
-            off. Everything set is read back, and told if the camera made something else of it:
+            Also while a run uses the camera. Values that an automatic mode overrules are marked; setting one switches \
+            its mode off. Everything set is read back, and told if the camera made something else of it:
 
               octo-camera settings usb:4F2A91 --set exposure_time_absolute=120 --set gain=0
               octo-camera settings usb:4F2A91 --save calibration/cameras/primary.json
 
-            A manifest's camera with this file as its "calibration" is locked at these values whenever it is opened. In a run the
-            file decides: what is set here meanwhile is set back, and told. Exit codes: 0 done, 2 refused.
+            A manifest's camera with this file as its "calibration" is locked at these values whenever it is opened. \
+            In a run the file decides: what is set here meanwhile is set back, and told. Exit codes: 0 done, 2 \
+            refused.
             """)
 
-    @Argument(help: "The camera, as 'octo-camera list' shows it: /dev/v4l/by-id/…, usb:SERIAL, its bus, or /dev/video0.")
+    @Argument(
+        help: "The camera, as 'octo-camera list' shows it: /dev/v4l/by-id/…, usb:SERIAL, its bus, or /dev/video0.")
     var device: String
 
-    @Option(name: .customLong("set"), help: ArgumentHelp("Set a control: a number, true, false or a choice's name.", valueName: "name=value"))
+    @Option(
+        name: .customLong("set"),
+        help: ArgumentHelp("Set a control: a number, true, false or a choice's name.", valueName: "name=value"))
     var changes: [String] = []
 
     @Option(name: .customLong("press"), help: ArgumentHelp("Presses a button.", valueName: "name"))
     var presses: [String] = []
 
-    @Option(help: ArgumentHelp("Write the values into a calibration file; what else is in it stays.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write the values into a calibration file; what else is in it stays.", valueName: "file"))
     var save: String?
 
     @Flag(help: "Print one JSON object.")
@@ -71,7 +77,10 @@ struct SettingsCommand: ParsableCommand {
                 note(
                     "saved \(readings.lasting.count) controls to \(save)"
                         + (modes.isEmpty
-                            ? "" : "; left out as automatic: \(modes.joined(separator: " ")). 'octo-camera tune' finds values for them"))
+                            ? ""
+                            : "; left out as automatic: \(modes.joined(separator: " ")). 'octo-camera tune' finds "
+                                + "values for them")
+                )
             }
             if json {
                 print(JSONNode.object(["controls": JSONNode(.array(readings.map { Self.json($0, readings) }))]).text())
@@ -108,7 +117,9 @@ struct SettingsCommand: ParsableCommand {
         return readings.map { reading in
             let control = reading.control
             let name = control.name.padding(to: width)
-            guard let value = reading.value else { return "\(name)  \(control.kind == .button ? "a button" : "(not told)")" }
+            guard let value = reading.value else {
+                return "\(name)  \(control.kind == .button ? "a button" : "(not told)")"
+            }
             var line = "\(name)  \(control.text(value))  [\(control.allowed)]"
             if control.isReadOnly { line += "  read only" }
             if let mode = readings.mode(over: control) { line += "  changed by \(mode.control.name)" }

@@ -11,7 +11,8 @@ struct SnapshotCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "snapshot", abstract: "Save one frame of a camera of this machine as PNG or JPEG.",
         discussion: """
-            For example a goal image of the size that the manifest's camera has, under the settings that the run will use:
+            For example a goal image of the size that the manifest's camera has, under the settings that the run will \
+            use:
 
               octo-camera snapshot goals/primary.png --device usb:4F2A91 --calibration calibration/cameras/primary.json
 
@@ -31,7 +32,8 @@ struct SnapshotCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Locks, crops and turns the camera as this file says.", valueName: "file"))
     var calibration: String?
 
-    @Option(help: ArgumentHelp("Take so many frames and save the last: exposure needs some to settle.", valueName: "count"))
+    @Option(
+        help: ArgumentHelp("Take so many frames and save the last: exposure needs some to settle.", valueName: "count"))
     var frames = 10
 
     @Flag(help: "Print one JSON object a frame.")

@@ -10,16 +10,19 @@ import Time
 struct TuneCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tune",
-        abstract: "Let a camera's automatic modes find exposure, gain, white balance and focus, and lock what they found.",
+        abstract:
+            "Let a camera's automatic modes find exposure, gain, white balance and focus, and lock what they found.",
         discussion: """
-            Set the scene up as it will be, with its light, arm and objects. Automatic modes are switched on until their values and
-            the picture's brightness stay the same for two seconds; then they are switched off, the values set and read back:
+            Set the scene up as it will be, with its light, arm and objects. Automatic modes are switched on until \
+            their values and the picture's brightness stay the same for two seconds; then they are switched off, the \
+            values set and read back:
 
               octo-camera tune usb:4F2A91 --save calibration/cameras/primary.json
 
-            Then let "calibration" of the manifest's camera name the file, and take the goal again: an older one was taken under
-            other settings. A mode that never rests (autofocus on a moving arm) is left alone with --keep focus_absolute. Exit
-            codes: 0 done, 1 the values did not come to rest or did not stick, 2 the camera cannot be used.
+            Then let "calibration" of the manifest's camera name the file, and take the goal again: an older one was \
+            taken under other settings. A mode that never rests (autofocus on a moving arm) is left alone with --keep \
+            focus_absolute. Exit codes: 0 done, 1 the values did not come to rest or did not stick, 2 the camera \
+            cannot be used.
             """)
 
     @Argument(help: "The camera, as 'octo-camera list' shows it.")
@@ -29,7 +32,8 @@ struct TuneCommand: ParsableCommand {
 
     @OptionGroup var speed: RateOption
 
-    @Option(help: ArgumentHelp("Write the values into a calibration file; what else is in it stays.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write the values into a calibration file; what else is in it stays.", valueName: "file"))
     var save: String?
 
     @Option(help: ArgumentHelp("Leave a control, and the mode that decides over it, as they are.", valueName: "name"))
@@ -59,7 +63,8 @@ struct TuneCommand: ParsableCommand {
             throw code
         } catch let failure as V4L2Failure {
             throw refuse(
-                ControlCommandError(device: device, problem: V4L2Problem(failure, device: camera.device)), NodeExit.failure)
+                ControlCommandError(device: device, problem: V4L2Problem(failure, device: camera.device)),
+                NodeExit.failure)
         } catch let problem as V4L2Problem {
             throw refuse(ControlCommandError(device: device, problem: problem), NodeExit.failure)
         } catch {
@@ -81,11 +86,16 @@ struct TuneCommand: ParsableCommand {
             try device.apply(ControlPlan([.init(control: steady, value: 0)]))
         }
         try device.apply(ControlPlan(modes))
-        note("automatic: " + (modes.isEmpty ? "this camera has no automatic modes" : modes.map(\.control.name).joined(separator: " ")))
+        note(
+            "automatic: "
+                + (modes.isEmpty
+                    ? "this camera has no automatic modes" : modes.map(\.control.name).joined(separator: " ")))
 
         let found = try settle(&camera, followed)
         let chosen = CameraTuning.choice(try device.readings(of: followed))
-        let off = modes.filter { mode in !chosen.contains { name in controls.first { $0.name == name.name }?.automatic?.name == mode.control.name } }
+        let off = modes.filter { mode in
+            !chosen.contains { name in controls.first { $0.name == name.name }?.automatic?.name == mode.control.name }
+        }
         // A mode whose values the camera does not tell is switched off as well: it would go on deciding.
         let plan = try ControlPlan(chosen + off.compactMap(Self.manual), for: controls)
         try device.apply(plan)
@@ -98,7 +108,9 @@ struct TuneCommand: ParsableCommand {
 
     /// Switches off a mode of which nothing else is known.
     private static func manual(_ step: ControlPlan.Step) -> ControlSetting? {
-        [1, 0].first { $0 != step.value && step.control.allows($0) }.map { ControlSetting(step.control.name, .number($0)) }
+        [1, 0].first { $0 != step.value && step.control.allows($0) }.map {
+            ControlSetting(step.control.name, .number($0))
+        }
     }
 
     /// - Returns: the brightness that the automatic modes arrived at.
@@ -109,7 +121,10 @@ struct TuneCommand: ParsableCommand {
             let level = try brightness(&camera, for: .milliseconds(200))
             let values = try camera.device.readings(of: followed).map(\.value)
             if isWatched {
-                let shown = zip(followed, values).map { "\($0.name) \($1.map(String.init) ?? "?")" } + ["brightness \(Int(level))"]
+                let shown =
+                    zip(followed, values).map { "\($0.name) \($1.map(String.init) ?? "?")" } + [
+                        "brightness \(Int(level))"
+                    ]
                 Self.write("\r\u{1B}[K" + shown.joined(separator: ", "))
             }
             switch tuning.add(values, brightness: level, at: .now()) {
@@ -121,8 +136,10 @@ struct TuneCommand: ParsableCommand {
                 if isWatched { Self.write("\r\u{1B}[K") }
                 note(
                     "error: tuning the camera at \(device): \(restless.joined(separator: " ")) still changed after "
-                        + "\(limit) s, expected rest for \(CameraTuning.steadyTime.inSeconds) s. Keep light and scene still, give it "
-                        + "longer with --limit, or leave a control alone with --keep. Nothing was saved; automatic modes are on.")
+                        + "\(limit) s, expected rest for \(CameraTuning.steadyTime.inSeconds) s. Keep light and scene "
+                        + "still, give it longer with --limit, or leave a control alone with --keep. Nothing was "
+                        + "saved; automatic modes are on."
+                )
                 throw NodeExit.failure
             }
         }
@@ -153,19 +170,21 @@ struct TuneCommand: ParsableCommand {
                 print("\(reading.control.name)  \(reading.value.map(reading.control.text) ?? "?")")
             }
             print("brightness \(Int(after.rounded())) of 255, \(Int(before.rounded())) with automatic modes")
-            if let save { print("saved to \(save): let \"calibration\" of the manifest's camera name it, and take the goal again") }
+            if let save {
+                print("saved to \(save): let \"calibration\" of the manifest's camera name it, and take the goal again")
+            }
         }
         // A tenth of the scale is what anybody sees.
         if abs(after - before) > 25 {
             note(
-                "note: locked, the picture is \(after < before ? "darker" : "brighter") (\(Int(after)), \(Int(before)) before): this camera "
-                    + "does not tell what its automatic modes chose. Correct it by eye: octo-camera settings \(device) --set "
-                    + "exposure_time_absolute=N, beside octo-camera view.")
+                "note: locked, the picture is \(after < before ? "darker" : "brighter") (\(Int(after)), "
+                    + "\(Int(before)) before): this camera does not tell what its automatic modes chose. Correct it "
+                    + "by eye: octo-camera settings \(device) --set exposure_time_absolute=N, beside octo-camera view.")
         }
         if let period = exposure(readings), period > 1 / speed.rate {
             note(
-                "note: it exposes \(Int(period * 1_000)) ms, longer than a frame lasts at \(speed.rate) Hz: motion blurs and the rate "
-                    + "drops. Give it more light.")
+                "note: it exposes \(Int(period * 1_000)) ms, longer than a frame lasts at \(speed.rate) Hz: motion "
+                    + "blurs and the rate drops. Give it more light.")
         }
     }
 

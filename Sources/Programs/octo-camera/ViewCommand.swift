@@ -21,9 +21,10 @@ struct ViewCommand: ParsableCommand {
               octo-camera view --camera wrist            # the run that is alive
               octo-camera view --camera wrist --file /tmp/wrist.png --rate 2
 
-            The terminal has to know true colours (24 bits), as nearly all do; a small font shows more. --file replaces the picture as
-            a whole each time: most picture viewers follow it. Below the picture: its number, age, brightness and settings. Ctrl-C
-            ends it. Exit codes: 0 ended by you, 1 the camera failed or came to an end, 2 it cannot be used like this.
+            The terminal has to know true colours (24 bits), as nearly all do; a small font shows more. --file \
+            replaces the picture as a whole each time: most picture viewers follow it. Below the picture: its number, \
+            age, brightness and settings. Ctrl-C ends it. Exit codes: 0 ended by you, 1 the camera failed or came to \
+            an end, 2 it cannot be used like this.
             """)
 
     @Argument(help: "A camera of this machine, as 'octo-camera list' shows it; without it one of a running robot.")
@@ -32,7 +33,9 @@ struct ViewCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The camera's name in the run; without it the first.", valueName: "name"))
     var camera: String?
 
-    @Option(name: .customLong("run"), help: ArgumentHelp("The run's folder; without it the one run that is alive.", valueName: "folder"))
+    @Option(
+        name: .customLong("run"),
+        help: ArgumentHelp("The run's folder; without it the one run that is alive.", valueName: "folder"))
     var folder: String?
 
     @Option(help: ArgumentHelp("Write the picture there instead (.png).", valueName: "file"))
@@ -64,7 +67,10 @@ struct ViewCommand: ParsableCommand {
         // Before any thread exists, so that all of them leave Ctrl-C to this one.
         let signals = octo_signal_fd()
         guard signals >= 0 else {
-            note("error: preparing for Ctrl-C: signalfd failed (error \(-signals)), expected a descriptor. Raise 'ulimit -n'.")
+            note(
+                "error: preparing for Ctrl-C: signalfd failed (error \(-signals)), expected a descriptor. Raise "
+                    + "'ulimit -n'."
+            )
             throw NodeExit.failure
         }
         var screen = PictureScreen(file: file, rate: rate, count: count)
@@ -98,7 +104,8 @@ struct ViewCommand: ParsableCommand {
                 throw ValidationError("--camera \(name): the run's cameras are \(names.joined(separator: ", ")).")
             }
             let bus = try BusNode(
-                BusOptions(node: "octo-camera-view", runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted()))
+                BusOptions(
+                    node: "octo-camera-view", runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted()))
             let frames = try bus.subscribe(Topics.cameraImage(name))
             var patience = MonotonicTime.now() + .seconds(3)
             while !screen.isDone {
@@ -109,7 +116,10 @@ struct ViewCommand: ParsableCommand {
                     try screen.show(frame.message)
                 }
                 guard MonotonicTime.now() >= patience else { continue }
-                screen.tell("no frame of camera '\(name)' for 3 s, expected some: see the status of 'camera-\(name)' in octo-launch's output")
+                screen.tell(
+                    "no frame of camera '\(name)' for 3 s, expected some: see the status of 'camera-\(name)' in "
+                        + "octo-launch's output"
+                )
                 patience = .now() + .seconds(3)
             }
         } catch {

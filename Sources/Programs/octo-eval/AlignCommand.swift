@@ -12,25 +12,31 @@ struct AlignCommand: ParsableCommand {
         commandName: "align",
         abstract: "Measure success as a function of how far goal and scene are apart.",
         discussion: """
-            Runs every scene once with its own goal, then again with goals that differ in one thing, each a little more than
-            the one before. Only the goal is changed; scene, start and live pictures stay the same, bit for bit.
+            Runs every scene once with its own goal, then again with goals that differ in one thing, each a little \
+            more than the one before. Only the goal is changed; scene, start and live pictures stay the same, bit for \
+            bit.
 
               octo-eval align --task reach --policy checkpoints/octo --episodes 20 --out align-reach
               octo-eval align --task reach --axes camera-shift,object-moved --out align-reach
 
             Axes, and the values of each:
-            \(GoalAxis.allCases.map { "  \($0.rawValue.padded(to: 18))\($0.words): \($0.valueText)" }.joined(separator: "\n"))
+            \(axisList)
 
-            camera-orbit takes the goal with another camera. object-moved sets the object (for reach also the arm above it)
-            elsewhere in the goal than the task has it. A goal's age has no effect by itself: a policy sees pixels only.
+            camera-orbit takes the goal with another camera. object-moved sets the object (for reach also the arm \
+            above it) elsewhere in the goal than the task has it. A goal's age has no effect by itself: a policy sees \
+            pixels only.
 
-            OUT gets results.jsonl (each episode; a second call goes on from there), table.txt, table.json, alignment.svg
-            (and .png, where librsvg2-bin is installed), goals.png (the goals of the first scene) and goal_fit.json: amber
-            where success has fallen by a tenth, red where it has halved, on the non-increasing curve nearest to what was
-            measured, with straight lines between the values.
-            No limits are given where fewer than \(Int(FitLimits.leastBaseline * 100)) % succeed with the goal as it should
-            be, or fewer than \(FitLimits.leastEpisodes) scenes were run.
+            OUT gets results.jsonl (each episode; a second call goes on from there), table.txt, table.json, \
+            alignment.svg (and .png, where librsvg2-bin is installed), goals.png (the goals of the first scene) and \
+            goal_fit.json: amber where success has fallen by a tenth, red where it has halved, on the non-increasing \
+            curve nearest to what was measured, with straight lines between the values. No limits are given where \
+            fewer than \(Int(FitLimits.leastBaseline * 100)) % succeed with the goal as it should be, or fewer than
+            \(FitLimits.leastEpisodes) scenes were run.
             """)
+
+    private static var axisList: String {
+        GoalAxis.allCases.map { "  \($0.rawValue.padded(to: 18))\($0.words): \($0.valueText)" }.joined(separator: "\n")
+    }
 
     @OptionGroup var options: EvaluationOptions
 
@@ -50,14 +56,18 @@ struct AlignCommand: ParsableCommand {
     var json = false
 
     func validate() throws {
-        if try ManipulationTask.Kind.list(task).count != 1 { throw ValidationError("--task: a study is of one task. Give one.") }
+        if try ManipulationTask.Kind.list(task).count != 1 {
+            throw ValidationError("--task: a study is of one task. Give one.")
+        }
         _ = try chosen
     }
 
     private var chosen: [GoalAxis] {
         get throws {
             guard let axes else { return GoalAxis.allCases }
-            return try OptionList(axes).values(of: "--axes", known: GoalAxis.allCases.map(\.rawValue)) { GoalAxis(rawValue: $0) }
+            return try OptionList(axes).values(of: "--axes", known: GoalAxis.allCases.map(\.rawValue)) {
+                GoalAxis(rawValue: $0)
+            }
         }
     }
 
@@ -94,7 +104,8 @@ struct AlignCommand: ParsableCommand {
         try run.exitIfStopped()
     }
 
-    /// A row for each axis: the goal as it should be, then farther and farther from it. A goal that cannot be taken stays grey.
+    /// A row for each axis: the goal as it should be, then farther and farther from it. A goal that cannot be taken
+    /// stays grey.
     private func writeGoals(of task: ManipulationTask, axes: [GoalAxis], _ setup: EvaluationSetup) throws {
         var stage = GoalStage(setup)
         let nothing = RGBImage(width: 1, height: 1, filledWith: 128)
@@ -105,7 +116,8 @@ struct AlignCommand: ParsableCommand {
             for value in [0] + axis.values {
                 do {
                     let views = try stage.views(task, seed: options.seed, change: GoalChange(axis, value))
-                    row.append(views.first { $0.camera == World.Camera.primary.rawValue }?.image.resized(to: 128) ?? nothing)
+                    row.append(
+                        views.first { $0.camera == World.Camera.primary.rawValue }?.image.resized(to: 128) ?? nothing)
                 } catch is GoalStageProblem {
                     row.append(nothing)
                 }

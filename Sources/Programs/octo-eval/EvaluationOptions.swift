@@ -34,7 +34,9 @@ struct EvaluationOptions: ParsableArguments {
     func validate() throws {
         if episodes < 1 { throw ValidationError("--episodes: found \(episodes), expected 1 or more.") }
         if maxSteps < 1 { throw ValidationError("--max-steps: found \(maxSteps), expected 1 or more.") }
-        if !(0...100).contains(delaySteps) { throw ValidationError("--delay-steps: found \(delaySteps), expected 0 to 100.") }
+        if !(0...100).contains(delaySteps) {
+            throw ValidationError("--delay-steps: found \(delaySteps), expected 0 to 100.")
+        }
     }
 }
 
@@ -50,9 +52,12 @@ struct OptionList {
         var values: [Value] = []
         for part in parts {
             guard let value = make(part) else {
-                throw ValidationError("\(option): found '\(part)', expected one or more of \(known.joined(separator: ", ")).")
+                throw ValidationError(
+                    "\(option): found '\(part)', expected one or more of \(known.joined(separator: ", ")).")
             }
-            if values.contains(value) { throw ValidationError("\(option): '\(part)' stands there twice. Give it once.") }
+            if values.contains(value) {
+                throw ValidationError("\(option): '\(part)' stands there twice. Give it once.")
+            }
             values.append(value)
         }
         return values
@@ -85,15 +90,17 @@ enum EvaluationError: Error, CustomStringConvertible {
     var description: String {
         switch self {
         case .noSimulation(let path):
-            "reading \(path): it has no section \"simulation\", expected a robot in the simulated world. Take launch/sim.json."
+            "reading \(path): it has no section \"simulation\", expected a robot in the simulated world. Take "
+                + "launch/sim.json."
         case .nothingRan(let reason): "evaluating: no episode could be run: \(reason)"
         case .unwritable(let path, let reason):
             "writing \(path): \(reason), expected a file that can be written. Choose another path."
         case .inUse(let path):
-            "going on with the results in \(path): another octo-eval writes them at present. Wait for it, or name another file."
+            "going on with the results in \(path): another octo-eval writes them at present. Wait for it, or name "
+                + "another file."
         case .noPicture(let folder, let expected):
-            "reading goal images in \(folder): there is none of \(expected.joined(separator: ", ")), expected one or more. "
-                + "'octo-sim goal' writes such a folder."
+            "reading goal images in \(folder): there is none of \(expected.joined(separator: ", ")), expected one or "
+                + "more. 'octo-sim goal' writes such a folder."
         }
     }
 }

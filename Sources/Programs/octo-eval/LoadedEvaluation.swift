@@ -46,7 +46,8 @@ struct LoadedEvaluation {
                 arm.joints.count
             }
             (loaded, policyName) = (checkpoint, checkpoint.name)
-            policy = Self.network(checkpoint, delay: .fromSeconds(options.delaySteps * manifest.policy.rate.periodSeconds))
+            policy = Self.network(
+                checkpoint, delay: .fromSeconds(options.delaySteps * manifest.policy.rate.periodSeconds))
         case .expert: (loaded, policyName, policy) = (nil, "expert", .expert)
         case .random: (loaded, policyName, policy) = (nil, "random", .random)
         }
@@ -82,7 +83,8 @@ struct LoadedEvaluation {
     private static func network(_ loaded: LoadedPolicy, delay: Duration) -> TrialPolicy {
         .network { goal in
             NetworkPolicy(
-                core: PolicyNodeCore(loaded.configuration, texts: loaded.texts), engine: loaded.engine, goal: goal, delay: delay)
+                core: PolicyNodeCore(loaded.configuration, texts: loaded.texts), engine: loaded.engine, goal: goal,
+                delay: delay)
         }
     }
 
@@ -90,9 +92,13 @@ struct LoadedEvaluation {
         var isFolder: ObjCBool = false
         var files = [GoalSource.File(camera: World.Camera.primary.rawValue, path: path)]
         if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
-            let possible = setup.cameras.map { GoalSource.File(camera: $0.camera.rawValue, path: "\(path)/\($0.camera.rawValue).png") }
+            let possible = setup.cameras.map {
+                GoalSource.File(camera: $0.camera.rawValue, path: "\(path)/\($0.camera.rawValue).png")
+            }
             files = possible.filter { FileManager.default.fileExists(atPath: $0.path) }
-            if files.isEmpty { throw EvaluationError.noPicture(folder: path, expected: possible.map { "\($0.camera).png" }) }
+            if files.isEmpty {
+                throw EvaluationError.noPicture(folder: path, expected: possible.map { "\($0.camera).png" })
+            }
         }
         return try Goal(loading: GoalSource(views: .files(files)))
     }
@@ -117,7 +123,10 @@ struct LoadedEvaluation {
         let names = ((try? FileManager.default.subpathsOfDirectory(atPath: folder)) ?? []).sorted()
         return Self.hash { hash in
             for name in names where !name.contains("/") || name.hasPrefix(step) {
-                guard let content = try? Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)"), options: .mappedIfSafe) else {
+                guard
+                    let content = try? Data(
+                        contentsOf: URL(fileURLWithPath: "\(folder)/\(name)"), options: .mappedIfSafe)
+                else {
                     continue
                 }
                 hash.combine(name)
@@ -147,14 +156,15 @@ struct LoadedEvaluation {
             MCAP.Attachment(json: calibration.utf8, named: "calibration/arm.json", at: .zero),
         ]
         return TrialTape(
-            attachments: attachments, keepsSuccesses: keepsSuccesses, policy: policyName, wallTime: { WallTime.now().description }
-        ) { name, content in
-            let path = "\(folder)/\(name).mcap"
-            do {
-                try Data(content).write(to: URL(fileURLWithPath: path), options: .atomic)
-            } catch {
-                throw EvaluationError.unwritable(path, reason: error.reason)
-            }
-        }
+            attachments: attachments, keepsSuccesses: keepsSuccesses, policy: policyName,
+            wallTime: { WallTime.now().description },
+            keep: { name, content in
+                let path = "\(folder)/\(name).mcap"
+                do {
+                    try Data(content).write(to: URL(fileURLWithPath: path), options: .atomic)
+                } catch {
+                    throw EvaluationError.unwritable(path, reason: error.reason)
+                }
+            })
     }
 }

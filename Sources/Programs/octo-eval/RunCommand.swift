@@ -12,15 +12,15 @@ struct RunCommand: ParsableCommand {
         commandName: "run",
         abstract: "Measure how often a policy solves tasks, and whether it is the goal that it follows.",
         discussion: """
-            Runs episodes in lock step, faster than real time, through the cores of the live pipeline: observation window,
-            preprocessing, inference, chunk execution, kinematics and safety, with the settings of the manifest. Every
-            episode is another variation of the scene. Success is judged from the world's state.
+            Runs episodes in lock step, faster than real time, through the cores of the live pipeline: observation \
+            window, preprocessing, inference, chunk execution, kinematics and safety, with the settings of the \
+            manifest. Every episode is another variation of the scene. Success is judged from the world's state.
 
               octo-eval --task pick-place --episodes 50 --expert
               octo-eval --task reach,push,pick-place --policy checkpoints/octo --delay-steps 1 --csv rows.csv
 
-            The goal image is taken from the world after the scripted expert has solved the task in the same scene. Whether
-            a policy follows it is seen from controls, whose success should be small:
+            The goal image is taken from the world after the scripted expert has solved the task in the same scene. \
+            Whether a policy follows it is seen from controls, whose success should be small:
 
               octo-eval --task reach --goal-from task,shuffled,black --results reach.jsonl
 
@@ -30,17 +30,16 @@ struct RunCommand: ParsableCommand {
               file:PATH   one picture for the primary camera, or a folder with primary.png, wrist.png
               push:cup    the end of that task with that object, in the same scene
 
-            Whose goal is shuffled in is drawn until the expert, doing what it shows, does not succeed: a mark that does not
-            move is the same place everywhere, and such a goal would not be another. Scenes whose mark and tray move are in
-            launch/policies/scenes/wide.json (--set simulation.scene=...). OTHER AIM in the table counts the episodes in which
-            the expert, doing what the goal shows, does not succeed: success there is not the goal's.
-            RIGHT/WRONG/NONE says which object was moved (or approached); --object block,cup runs both in the same scenes,
-            so that only the goal can tell them apart.
+            Whose goal is shuffled in is drawn until the expert, doing what it shows, does not succeed: a mark that \
+            does not move is the same place everywhere, and such a goal would not be another. Scenes whose mark and \
+            tray move are in launch/policies/scenes/wide.json (--set simulation.scene=...). OTHER AIM in the table \
+            counts the episodes in which the expert, doing what the goal shows, does not succeed: success there is not \
+            the goal's. RIGHT/WRONG/NONE says which object was moved (or approached); --object block,cup runs both in \
+            the same scenes, so that only the goal can tell them apart.
 
-            With --results a run that was cut goes on, and one with more --episodes adds to what is there. Episodes whose
-            results are there are not recorded again.
-            --record writes episodes that failed as files for octo-replay. Same manifest, options and seed: the same
-            episodes, bit for bit on one machine.
+            With --results a run that was cut goes on, and one with more --episodes adds to what is there. Episodes \
+            whose results are there are not recorded again. --record writes episodes that failed as files for \
+            octo-replay. Same manifest, options and seed: the same episodes, bit for bit on one machine.
             """)
 
     @OptionGroup var options: EvaluationOptions
@@ -96,8 +95,8 @@ struct RunCommand: ParsableCommand {
             }
             if !isKnown {
                 throw ValidationError(
-                    "--goal-from: random motion looks at no goal, and the expert, which looks at no picture, can do what shuffled or "
-                        + "TASK:OBJECT stand for, not \(goalFrom).")
+                    "--goal-from: random motion looks at no goal, and the expert, which looks at no picture, can do "
+                        + "what shuffled or TASK:OBJECT stand for, not \(goalFrom).")
             }
         }
         if recordAll, record == nil { throw ValidationError("--record-all belongs to --record.") }
@@ -135,7 +134,8 @@ struct RunCommand: ParsableCommand {
             guard let taken = bench.pictures, pictures.count < 3 * Self.sheetEpisodes else { return }
             let seconds = result.run?.outcome.secondsToSuccess.map { "\($0.decimals(1)) s" }
             pictures += [
-                taken.first.labelled("\(result.trial.seed) start"), taken.last.labelled(seconds.map { "done, " + $0 } ?? "not done"),
+                taken.first.labelled("\(result.trial.seed) start"),
+                taken.last.labelled(seconds.map { "done, " + $0 } ?? "not done"),
             ]
             pictures += [taken.goal?.resized(to: Self.sheetSize).labelled("goal")].compactMap(\.self)
         }
@@ -160,7 +160,8 @@ struct RunCommand: ParsableCommand {
             for name in object.map({ OptionList($0).parts.map(Optional.some) }) ?? [nil] {
                 let checked = try ManipulationTask(task, object: name, in: scene)
                 for goal in goals {
-                    kinds.append(.init(task: task, object: scene.objects[checked.object].name, goal: goal, change: .none))
+                    kinds.append(
+                        .init(task: task, object: scene.objects[checked.object].name, goal: goal, change: .none))
                 }
             }
         }

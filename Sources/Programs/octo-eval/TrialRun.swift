@@ -24,7 +24,10 @@ struct TrialRun {
         var log = file?.log ?? ResultLog()
         let missing = log.missing(of: trials)
         if missing.count < trials.count {
-            complain("\(trials.count - missing.count) of \(trials.count) episodes are in the results already; \(missing.count) are run.")
+            complain(
+                "\(trials.count - missing.count) of \(trials.count) episodes are in the results already; "
+                    + "\(missing.count) are run."
+            )
         }
         let signals = octo_signal_fd()
         let begin = MonotonicTime.now()

@@ -27,16 +27,16 @@ struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Say whether a goal fits what the cameras see now, and why not.",
         discussion: """
-            Without a name it is the goal that is set. The picture of --overlay has, for each camera, the goal, the live
-            view, both laid over each other, where they differ (bright is much), and their edges (goal red, live cyan): turn
-            the camera until it is sharp again, with --watch refreshing it.
+            Without a name it is the goal that is set. The picture of --overlay has, for each camera, the goal, the \
+            live view, both laid over each other, where they differ (bright is much), and their edges (goal red, live \
+            cyan): turn the camera until it is sharp again, with --watch refreshing it.
 
             Without a running robot give the live pictures as files: --live primary=now.png.
 
-            How much is too much was measured for the robot's policy where its checkpoint folder has a goal_fit.json (octo-eval
-            align writes it): amber where success falls by a tenth, red where it halves. Else usual limits hold. What no picture
-            tells before the run: whether the thing to be moved may stand elsewhere than it did. A goal shows where it is to
-            come to; how far its place at the beginning matters is in the README's figure.
+            How much is too much was measured for the robot's policy where its checkpoint folder has a goal_fit.json \
+            (octo-eval align writes it): amber where success falls by a tenth, red where it halves. Else usual limits \
+            hold. What no picture tells before the run: whether the thing to be moved may stand elsewhere than it did. \
+            A goal shows where it is to come to; how far its place at the beginning matters is in the README's figure.
 
             Exit codes: 0 green, 3 amber, 4 red, 5 unknown; 1 no answer, 2 it cannot be checked.
             """)
@@ -47,7 +47,8 @@ struct CheckCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write goal and live view over each other to this PNG file.", valueName: "file"))
     var overlay: String?
 
-    @Option(help: ArgumentHelp("A picture in the place of a running camera's. May be repeated.", valueName: "camera=file"))
+    @Option(
+        help: ArgumentHelp("A picture in the place of a running camera's. May be repeated.", valueName: "camera=file"))
     var live: [String] = []
 
     @Flag(help: "Checks again every second, until Ctrl-C.")
@@ -75,7 +76,8 @@ struct CheckCommand: ParsableCommand {
             repeat {
                 let (goal, record) = try chosen(from: library, goals)
                 guard !goal.views.isEmpty else {
-                    return print("\(goal.isNone ? "no goal is set" : "the goal is a sentence"): there is nothing to compare")
+                    return print(
+                        "\(goal.isNone ? "no goal is set" : "the goal is a sentence"): there is nothing to compare")
                 }
                 let frames = try goals.frames(of: goal.views.map(\.camera))
                 let arm = armViews.isEmpty ? nil : try goals.armPositions()
@@ -140,7 +142,8 @@ struct CheckCommand: ParsableCommand {
 
 struct RankCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "rank", abstract: "Rank the library's goals: the one that fits the present scene best comes first.",
+        commandName: "rank",
+        abstract: "Rank the library's goals: the one that fits the present scene best comes first.",
         discussion: "Exit codes: 0 ranked, 1 a goal could not be read, 2 there is no such run.")
 
     @Flag(help: "Print one JSON array.")
@@ -187,8 +190,9 @@ struct WatchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch", abstract: "Follow the goal of a running robot and how it fits, until Ctrl-C.",
         discussion: """
-            A line whenever goal, verdict or reasons change, with the time of day, and what the log has of goals, holds and
-            operators: why the arm or the policy holds, and with what it is ended. --json prints every fit, twice a second.
+            A line whenever goal, verdict or reasons change, with the time of day, and what the log has of goals, \
+            holds and operators: why the arm or the policy holds, and with what it is ended. --json prints every fit, \
+            twice a second.
             """)
 
     @Option(
@@ -213,13 +217,19 @@ struct WatchCommand: ParsableCommand {
                 goals.takeGoals()
                 while let state = states.take() {
                     // What begins later is an event.
-                    if !isArmKnown, !json, let hold = state.message.latchedHold { say("\(WallTime.now())  arm: it \(hold.words)") }
+                    if !isArmKnown, !json, let hold = state.message.latchedHold {
+                        say("\(WallTime.now())  arm: it \(hold.words)")
+                    }
                     isArmKnown = true
                 }
                 while let received = events.take() {
                     let event = received.message
                     if json {
-                        say(JSONNode.object(["event": JSONNode("\(event.kind)"), "node": JSONNode(event.node), "text": JSONNode(event.text)]).text())
+                        say(
+                            JSONNode.object([
+                                "event": JSONNode("\(event.kind)"), "node": JSONNode(event.node),
+                                "text": JSONNode(event.text),
+                            ]).text())
                     } else {
                         say("\(WallTime.now())  \(event.node): \(event.text)")
                     }
@@ -230,7 +240,9 @@ struct WatchCommand: ParsableCommand {
                         say(fit.node.text())
                         continue
                     }
-                    let line = "\(fit.goalName.isEmpty ? "none" : fit.goalName): \(fit.verdict)" + fit.reasons.map { "; \($0)" }.joined()
+                    let line =
+                        "\(fit.goalName.isEmpty ? "none" : fit.goalName): \(fit.verdict)"
+                        + fit.reasons.map { "; \($0)" }.joined()
                     if line != said { say("\(WallTime.now())  \(line)") }
                     said = line
                 }
@@ -254,8 +266,11 @@ extension GoalFit {
             guard camera.verdict != .unknown else { continue }
             lines.append(
                 String(
-                    format: "    shift %+.1f %+.1f px, turn %+.1f°, size %.1f %%, brightness %.0f %%, %.0f %% agrees, %.0f %% in view",
-                    camera.shiftX, camera.shiftY, camera.rotation * 180 / .pi, camera.scale * 100, camera.brightness * 100,
+                    format:
+                        "    shift %+.1f %+.1f px, turn %+.1f°, size %.1f %%, brightness %.0f %%, %.0f %% agrees, "
+                        + "%.0f %% in view",
+                    camera.shiftX, camera.shiftY, camera.rotation * 180 / .pi, camera.scale * 100,
+                    camera.brightness * 100,
                     camera.agreement * 100, camera.overlap * 100))
         }
         return lines

@@ -19,9 +19,9 @@ struct RunCommand: ParsableCommand {
         commandName: "run",
         abstract: "Publish the goal of a run and answer commands; octo-launch starts this.",
         discussion: """
-            The manifest's "goal" says which goal holds at first: image files, a frame of a recorded episode (-1 is the
-            last), a goal of the library, a text, or none. While it is set, it is compared with what the cameras see twice
-            a second (goal/fit).
+            The manifest's "goal" says which goal holds at first: image files, a frame of a recorded episode (-1 is \
+            the last), a goal of the library, a text, or none. While it is set, it is compared with what the cameras \
+            see twice a second (goal/fit).
             """)
 
     @OptionGroup var arguments: NodeArguments
@@ -82,12 +82,15 @@ struct GoalNode: NodeBody {
                 try goal.requireFrameSize(ofCamera: camera.name, folder: frames.folder, pattern: frames.pattern)
             case .simulated(let simulated):
                 try goal.requireFrameSize(
-                    ofCamera: camera.name, width: simulated.width, height: simulated.height, source: "the simulated world")
+                    ofCamera: camera.name, width: simulated.width, height: simulated.height,
+                    source: "the simulated world")
             case .device(let device):
-                let adjustment = try device.calibration.map(CameraCalibration.init(path:))?.adjustment ?? FrameAdjustment()
+                let adjustment =
+                    try device.calibration.map(CameraCalibration.init(path:))?.adjustment ?? FrameAdjustment()
                 // A crop that is not within the picture is for the camera's process to tell.
                 guard let size = adjustment.size(width: device.width, height: device.height) else { continue }
-                try goal.requireFrameSize(ofCamera: camera.name, width: size.width, height: size.height, source: device.path)
+                try goal.requireFrameSize(
+                    ofCamera: camera.name, width: size.width, height: size.height, source: device.path)
             }
         }
         return (goal, record)
@@ -99,7 +102,9 @@ struct GoalNode: NodeBody {
         }
         while let state = arm.take() { core.receive(state.message) }
         while let observation = observations.take() { core.receive(observation.message) }
-        while let command = commands.take() { try send(core.receive(command.message, store: library, at: now), at: now) }
+        while let command = commands.take() {
+            try send(core.receive(command.message, store: library, at: now), at: now)
+        }
         if let due = core.nextTick, due <= now {
             try send(core.tick(store: library, wall: .now(), at: now), at: now)
             core.spent(.now() - now)
@@ -142,7 +147,8 @@ extension GoalSource {
 extension Manifest {
     var camerasOnArm: Set<String> { Set(cameras.filter(\.ridesOnArm).map(\.name)) }
 
-    /// Views that tell where the arm is in the pictures, of the cameras whose calibration says lens and place; by their names.
+    /// Views that tell where the arm is in the pictures, of the cameras whose calibration says lens and place; by their
+    /// names.
     /// - Throws: what is wrong with a calibration file.
     func armViews() throws -> [String: ArmView] {
         var views: [String: ArmView] = [:]
@@ -154,7 +160,8 @@ extension Manifest {
             views[camera.name] = ArmView(
                 chain: try ArmCalibration(contentsOfFile: arm.calibration).chain,
                 lens: .init(
-                    width: intrinsics.width, height: intrinsics.height, focalX: matrix[0], focalY: matrix[4], centreX: matrix[2],
+                    width: intrinsics.width, height: intrinsics.height, focalX: matrix[0], focalY: matrix[4],
+                    centreX: matrix[2],
                     centreY: matrix[5]),
                 baseFromCamera: Pose(
                     rotation: Rotation(roll: turn[0], pitch: turn[1], yaw: turn[2]),

@@ -18,7 +18,9 @@ struct LibraryChoice: ParsableArguments {
         help: ArgumentHelp("The run's folder. Without it, the one run that is alive.", valueName: "folder"))
     var runFolder: String?
 
-    @Option(help: ArgumentHelp("The goal library. Without it, that of the run; without a run, 'goals'.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp(
+            "The goal library. Without it, that of the run; without a run, 'goals'.", valueName: "folder"))
     var library: String?
 
     init() {}
@@ -57,7 +59,9 @@ final class GoalOperator {
     func currentGoal() throws -> Goal {
         let deadline = MonotonicTime.now() + Self.patience
         while goal == nil {
-            guard MonotonicTime.now() < deadline else { throw NoAnswer(what: "the present goal", patience: Self.patience) }
+            guard MonotonicTime.now() < deadline else {
+                throw NoAnswer(what: "the present goal", patience: Self.patience)
+            }
             try link.bus.wait(until: .now() + .milliseconds(50))
             takeGoals()
         }
@@ -70,19 +74,23 @@ final class GoalOperator {
     /// - Parameters:
     ///   - isForced: whatever goal others have set meanwhile.
     ///   - patience: beyond the usual, for work that takes long.
-    func send(_ action: GoalCommand.Action, isForced: Bool = true, patience extra: Duration = .zero) throws -> GoalResult {
+    func send(
+        _ action: GoalCommand.Action, isForced: Bool = true, patience extra: Duration = .zero
+    ) throws -> GoalResult {
         let expected = isForced ? nil : try currentGoal().id
         var generator = SystemRandomNumberGenerator()
         let command = GoalCommand(
-            id: generator.next(), operatorID: "\(operatorName)@\(getpid())", action: action, expectedGoalID: expected, time: .now())
+            id: generator.next(), operatorID: "\(operatorName)@\(getpid())", action: action, expectedGoalID: expected,
+            time: .now())
         return try link.exchange(
-            command, on: Topics.goalCommand, answers: Topics.goalResult, by: Manifest.goalNode, patience: Self.patience + extra
+            command, on: Topics.goalCommand, answers: Topics.goalResult, by: Manifest.goalNode,
+            patience: Self.patience + extra
         ) { $0.id == command.id && $0.operatorID == command.operatorID }
     }
 
     /// Sets a goal, and hears what the policy makes of it.
-    /// - Returns: no answer of the policy where the goal node refused; `hold`: why the arm holds all the same, if a person has
-    ///   to end that.
+    /// - Returns: no answer of the policy where the goal node refused; `hold`: why the arm holds all the same, if a
+    ///   person has to end that.
     func set(
         _ action: GoalCommand.Action, isForced: Bool
     ) throws -> (result: GoalResult, policy: PolicyAnswer?, hold: HoldReason?) {
@@ -164,8 +172,8 @@ final class GoalOperator {
         let patience: Duration
 
         var description: String {
-            "waiting for \(what): it did not come within \(patience.inSeconds) s, expected at once. See 'octo-bus list' whether "
-                + "the process that sends it is alive."
+            "waiting for \(what): it did not come within \(patience.inSeconds) s, expected at once. See 'octo-bus "
+                + "list' whether the process that sends it is alive."
         }
     }
 }

@@ -11,7 +11,8 @@ import Time
 struct TaskNumberOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Numbers of the task for a checkpoint that reads them (FiLM), in place of policy.task_numbers. May be repeated.",
+            "Numbers of the task for a checkpoint that reads them (FiLM), in place of policy.task_numbers. May be "
+                + "repeated.",
             valueName: "key=1,2,3"))
     var numbers: [String] = []
 
@@ -23,11 +24,18 @@ struct TaskNumberOptions: ParsableArguments {
             var found: [String: [Float]] = [:]
             for text in numbers {
                 let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                let values = parts.count == 2 ? parts[1].split(separator: ",", omittingEmptySubsequences: false).map { Float($0) } : []
+                let values =
+                    parts.count == 2
+                    ? parts[1].split(separator: ",", omittingEmptySubsequences: false).map { Float($0) } : []
                 guard let key = parts.first.map(String.init), !key.isEmpty, !values.isEmpty,
                     case let all = values.compactMap(\.self), all.count == values.count, all.allSatisfy(\.isFinite)
-                else { throw ValidationError("--numbers: found '\(text)', expected a name and numbers, such as speed=0.5,-1.") }
-                guard found.updateValue(all, forKey: key) == nil else { throw ValidationError("--numbers: '\(key)' is there twice.") }
+                else {
+                    throw ValidationError(
+                        "--numbers: found '\(text)', expected a name and numbers, such as speed=0.5,-1.")
+                }
+                guard found.updateValue(all, forKey: key) == nil else {
+                    throw ValidationError("--numbers: '\(key)' is there twice.")
+                }
             }
             return found
         }
@@ -49,9 +57,12 @@ struct ImportOptions: ParsableArguments {
 
     init() {}
 
-    func save(_ views: [GoalRecord.View], text words: String?, name: String, origin: GoalRecord.Origin, taken: WallTime) throws {
+    func save(
+        _ views: [GoalRecord.View], text words: String?, name: String, origin: GoalRecord.Origin, taken: WallTime
+    ) throws {
         let record = GoalRecord(
-            name: name, recorded: taken, origin: origin, text: text ?? words, taskNumbers: try numbers.byKey, views: views)
+            name: name, recorded: taken, origin: origin, text: text ?? words, taskNumbers: try numbers.byKey,
+            views: views)
         let path = try choice.open().save(record, replaces: replace)
         print("\(record.line(at: .now()))\n  in \(path)")
     }
@@ -62,9 +73,9 @@ struct FromEpisodeCommand: ParsableCommand {
         commandName: "from-episode",
         abstract: "Make a goal of a moment of a recorded episode: what was reached then is asked for again.",
         discussion: """
-            EPISODE is a recording of octo-record, or a folder of pictures, such as Bridge's; FRAME counts from 0, negative ones
-            from the end, and is the last if left out. Of a recording it counts the primary camera's frames, and other cameras
-            give their newest that is not newer:
+            EPISODE is a recording of octo-record, or a folder of pictures, such as Bridge's; FRAME counts from 0, \
+            negative ones from the end, and is the last if left out. Of a recording it counts the primary camera's \
+            frames, and other cameras give their newest that is not newer:
 
               octo-goal from-episode episodes/2026-01-31T12-00-00-robot/cup.mcap cup-in-tray
 
@@ -94,7 +105,8 @@ struct FromEpisodeCommand: ParsableCommand {
             if folder.hasSuffix(".mcap") { return try saveMoment(of: folder, frame) }
             let source = GoalSource(
                 views: .episode(.init(folder: folder, views: try patterns(in: folder), frame: frame)),
-                text: FileManager.default.fileExists(atPath: folder + "/" + EpisodeDescription.fileName) ? .ofEpisode : .none)
+                text: FileManager.default.fileExists(atPath: folder + "/" + EpisodeDescription.fileName)
+                    ? .ofEpisode : .none)
             var goal: Goal
             do {
                 goal = try Goal(loading: source)
@@ -110,10 +122,13 @@ struct FromEpisodeCommand: ParsableCommand {
     }
 
     private func saveMoment(of path: String, _ frame: Int) throws {
-        guard pictures.isEmpty else { throw ValidationError("--pictures is for folders of pictures; a recording knows its cameras.") }
+        guard pictures.isEmpty else {
+            throw ValidationError("--pictures is for folders of pictures; a recording knows its cameras.")
+        }
         let moment = try RecordedMoment(EpisodeFile(path: path), frame: frame)
         try options.save(
-            moment.frames.map { try GoalRecord.View($0) }, text: nil, name: name, origin: .episode(path: path, frame: moment.index), taken: .modification(of: path))
+            moment.frames.map { try GoalRecord.View($0) }, text: nil, name: name,
+            origin: .episode(path: path, frame: moment.index), taken: .modification(of: path))
     }
 
     private var split: (String, Int) {
@@ -141,8 +156,8 @@ struct FromImageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "from-image", abstract: "Make a goal of picture files.",
         discussion: """
-            Give each camera's picture as CAMERA=FILE (PNG or JPEG, the size of the camera's frames), the name at the end; a
-            file alone is the primary camera's:
+            Give each camera's picture as CAMERA=FILE (PNG or JPEG, the size of the camera's frames), the name at the \
+            end; a file alone is the primary camera's:
 
               octo-goal from-image goal.png cup
               octo-goal from-image primary=p.png wrist=w.png cup

@@ -25,7 +25,8 @@ struct ListCommand: ParsableCommand {
                 let nodes = entries.map { entry in
                     switch entry.record {
                     case .success(let record): record.json
-                    case .failure(let error): JSONNode.object(["name": JSONNode(entry.name), "error": JSONNode("\(error)")])
+                    case .failure(let error):
+                        JSONNode.object(["name": JSONNode(entry.name), "error": JSONNode("\(error)")])
                     }
                 }
                 print(JSONNode.object(["library": JSONNode(library.folder), "goals": JSONNode(.array(nodes))]).text())
@@ -63,7 +64,9 @@ struct ShowCommand: ParsableCommand {
         try reporting {
             let library = try choice.open()
             let record = try library.load(name)
-            if let png, let sheet = RGBImage.tiled(record.views.map(\.image), columns: 4) { try sheet.writePNG(to: png) }
+            if let png, let sheet = RGBImage.tiled(record.views.map(\.image), columns: 4) {
+                try sheet.writePNG(to: png)
+            }
             if json { return print(record.json.text()) }
             print(record.line(at: .now()))
             print("  folder      \(library.path(of: name))")
@@ -76,7 +79,10 @@ struct ShowCommand: ParsableCommand {
             }
             if let arm = record.arm {
                 let place = arm.baseFromEEF.translation
-                print(String(format: "  arm         tool at %.3f %.3f %.3f m, gripper %.0f %%", place.x, place.y, place.z, 100 * arm.gripper))
+                print(
+                    String(
+                        format: "  arm         tool at %.3f %.3f %.3f m, gripper %.0f %%", place.x, place.y, place.z,
+                        100 * arm.gripper))
             }
             if let png { print("  pictures    \(png)") }
         }
@@ -86,7 +92,8 @@ struct ShowCommand: ParsableCommand {
 struct DeleteCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete", abstract: "Take a goal out of the library, for good.",
-        discussion: "Asks first; --yes answers for scripts. Exit codes: 0 deleted, 1 left as it is, 2 there is no such goal.")
+        discussion:
+            "Asks first; --yes answers for scripts. Exit codes: 0 deleted, 1 left as it is, 2 there is no such goal.")
 
     @Argument(help: "The goal's name.")
     var name: String
@@ -120,7 +127,9 @@ struct DeleteCommand: ParsableCommand {
 extension GoalRecord {
     /// One line for a list.
     func line(at now: WallTime) -> String {
-        let pictures = views.isEmpty ? "no pictures" : views.map { "\($0.camera) \($0.image.width)x\($0.image.height)" }.joined(separator: ", ")
+        let pictures =
+            views.isEmpty
+            ? "no pictures" : views.map { "\($0.camera) \($0.image.width)x\($0.image.height)" }.joined(separator: ", ")
         let words = text.map { " \"\($0.prefix(60))\"" } ?? ""
         return "\(name.padding(toLength: max(name.count, 20), withPad: " ", startingAt: 0)) \(id)  \(origin.words), "
             + "\(Self.age(now - recorded)) ago  \(pictures)\(words)"
@@ -142,7 +151,8 @@ extension GoalRecord.Origin {
         switch self {
         case .live: "live"
         case .teleop: "teleop"
-        case .episode(let path, let frame): "\(path.split(separator: "/").last.map(String.init) ?? path), frame \(frame)"
+        case .episode(let path, let frame):
+            "\(path.split(separator: "/").last.map(String.init) ?? path), frame \(frame)"
         case .images: "image files"
         }
     }

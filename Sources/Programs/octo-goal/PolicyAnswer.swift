@@ -14,7 +14,9 @@ enum PolicyAnswer {
         switch self {
         case .pursues: "the policy makes its chunks for it"
         case .holds(let reason): "the policy does not go for it: \(reason)"
-        case .silent: "the policy has not said yet what it makes of it; 'octo-bus echo node/policy/status' shows whether it is alive"
+        case .silent:
+            "the policy has not said yet what it makes of it; 'octo-bus echo node/policy/status' shows whether it is "
+                + "alive"
         }
     }
 

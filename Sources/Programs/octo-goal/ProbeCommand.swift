@@ -18,10 +18,10 @@ struct ProbeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "probe", abstract: "Say whether the policy listens to the goal at all. Nothing moves.",
         discussion: """
-            Runs the checkpoint of the running robot in this process, on the observation that its policy takes at this moment
-            and with the same noise: with the goal, with a black picture for a goal, and with the present view for a goal
-            ("stay"). How far the three chunks differ is told in units of the sampler's own scatter: 1 is as much as chance
-            moves them.
+            Runs the checkpoint of the running robot in this process, on the observation that its policy takes at this \
+            moment and with the same noise: with the goal, with a black picture for a goal, and with the present view \
+            for a goal ("stay"). How far the three chunks differ is told in units of the sampler's own scatter: 1 is \
+            as much as chance moves them.
 
             Exit codes: 0 it listens, 3 hardly, 4 not at all; 1 no answer, 2 it cannot be probed.
             """)
@@ -56,7 +56,8 @@ struct ProbeCommand: ParsableCommand {
                 try ArmCalibration(contentsOfFile: manifest.arm.calibration).joints.count
             }
             let cameras = policy.configuration.cameras.filter(\.takesGoal)
-            guard let fused = cameras.first(where: { camera in goal.views.contains { $0.camera == camera.name } }) else {
+            guard let fused = cameras.first(where: { camera in goal.views.contains { $0.camera == camera.name } })
+            else {
                 throw NothingToProbe(goal: goal.name, takes: cameras.map(\.name))
             }
             complain("probing with the goal image of camera '\(fused.name)', \(3 * samples) inferences")
@@ -89,19 +90,23 @@ struct ProbeCommand: ParsableCommand {
         _ policy: LoadedPolicy, dataset: String?, _ goal: Goal, _ observation: PolicyObservation
     ) throws -> GoalSensitivity {
         let configuration = policy.configuration
-        let real = Dictionary(uniqueKeysWithValues: configuration.cameras.filter(\.takesGoal).compactMap { camera in
-            goal.views.first { $0.camera == camera.name }.map { view in
-                (
-                    camera.name,
-                    configuration.preprocessing.plan(
-                        camera: camera.name, fromWidth: view.image.width, height: view.image.height, toWidth: camera.width,
-                        height: camera.height
-                    ).resize(view.image)
-                )
-            }
-        })
+        let real = Dictionary(
+            uniqueKeysWithValues: configuration.cameras.filter(\.takesGoal).compactMap { camera in
+                goal.views.first { $0.camera == camera.name }.map { view in
+                    (
+                        camera.name,
+                        configuration.preprocessing.plan(
+                            camera: camera.name, fromWidth: view.image.width, height: view.image.height,
+                            toWidth: camera.width,
+                            height: camera.height
+                        ).resize(view.image)
+                    )
+                }
+            })
         let present = Dictionary(
-            uniqueKeysWithValues: observation.views.compactMap { view in real[view.camera].map { _ in (view.camera, view.newest) } })
+            uniqueKeysWithValues: observation.views.compactMap { view in
+                real[view.camera].map { _ in (view.camera, view.newest) }
+            })
         let black = real.mapValues { RGBImage(width: $0.width, height: $0.height, filledWith: 0) }
         var engine = policy.engine
         let progress = ProgressLine(total: 3 * samples, of: "inferences", at: .now())
@@ -131,7 +136,8 @@ struct ProbeCommand: ParsableCommand {
                 JSONNode.object([
                     "goal": JSONNode(goal.name), "against_black": JSONNode(number: found.againstBlack),
                     "against_present": JSONNode(number: found.againstPresent), "verdict": JSONNode("\(found.verdict)"),
-                    "scatter": JSONNode(.array(found.scatter.map { JSONNode(number: $0) })), "samples": JSONNode(samples),
+                    "scatter": JSONNode(.array(found.scatter.map { JSONNode(number: $0) })),
+                    "samples": JSONNode(samples),
                 ]).text())
         }
         print(String(format: "goal against a black picture    %6.2f × the sampler's scatter", found.againstBlack))

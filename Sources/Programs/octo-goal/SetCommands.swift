@@ -35,9 +35,10 @@ struct SetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set", abstract: "Set a goal of the library while the robot runs.",
         discussion: """
-            The policy goes for it with its next chunk, which is waited for and told; history and episode go on. When somebody
-            else sets a goal at the same moment, one of you wins and the other is told; --force sets it whatever was set
-            before. A goal with pictures and a sentence is its pictures, unless the manifest's goal.use is "both".
+            The policy goes for it with its next chunk, which is waited for and told; history and episode go on. When \
+            somebody else sets a goal at the same moment, one of you wins and the other is told; --force sets it \
+            whatever was set before. A goal with pictures and a sentence is its pictures, unless the manifest's \
+            goal.use is "both".
 
             Exit codes: 0 set, 1 refused, or set and the policy does not go for it, 2 there is no such run.
             """)
@@ -83,7 +84,7 @@ struct RecordCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "record", abstract: "Take a goal from all cameras of the running robot.",
         discussion: """
-            Waits until nothing moves in the pictures and the exposure is steady, then keeps the full-size frames, the
+            Waits until nothing moves in the pictures and the exposure is steady, then keeps the full-size frames, the \
             cameras' settings and the arm's state. The goal is not set thereby.
 
               octo-goal record cup && octo-goal set cup

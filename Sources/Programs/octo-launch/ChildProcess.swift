@@ -12,11 +12,11 @@ enum SpawnError: Error, CustomStringConvertible {
         switch self {
         case .programMissing(let name, let places):
             "looking for the program \(name): found it neither in \(places.joined(separator: " nor ")) nor in PATH; "
-                + "expected it beside octo-launch. Build all programs with swift build -c release, or say where they are "
-                + "with OCTO_BIN_DIR."
+                + "expected it beside octo-launch. Build all programs with swift build -c release, or say where they "
+                + "are with OCTO_BIN_DIR."
         case .failed(let path, let number):
-            "running \(path): \(String(cString: strerror(number))); expected a program that can be run. Build it again with "
-                + "swift build -c release."
+            "running \(path): \(String(cString: strerror(number))); expected a program that can be run. Build it "
+                + "again with swift build -c release."
         }
     }
 }
@@ -107,7 +107,8 @@ final class ChildProcess {
     /// How it ended; nil as long as it lives. waitid(2), waitpid(2).
     func reapIfEnded() -> Supervisor.Ending? {
         var information = siginfo_t()
-        guard waitid(P_PID, id_t(processID), &information, WEXITED | WNOHANG | WNOWAIT) == 0, information.si_signo == SIGCHLD
+        guard waitid(P_PID, id_t(processID), &information, WEXITED | WNOHANG | WNOWAIT) == 0,
+            information.si_signo == SIGCHLD
         else { return nil }
         // Not reaped yet, so its number cannot belong to anybody else: what it left running in its group ends here.
         killGroup()

@@ -20,7 +20,9 @@ struct Console {
         }
     }
 
-    func forward(_ line: String, of node: String) { if !isQuiet { LineWriter.standardError.write("[\(node)] \(line)") } }
+    func forward(_ line: String, of node: String) {
+        if !isQuiet { LineWriter.standardError.write("[\(node)] \(line)") }
+    }
 
     /// The run's result, on standard output. A program that reads it is waited for; a terminal that is stopped is not.
     func result(_ text: String) {

@@ -17,12 +17,13 @@ struct LaunchCommand: ParsableCommand {
             octo-launch <manifest> --graph
             """,
         discussion: """
-            The manifest says what the robot consists of; launch/schema.json describes every key. Ctrl-C or SIGTERM stops \
-            the arm first (it holds), then the rest; a second one ends everything at once. No process is left behind \
-            whatever way octo-launch ends.
+            The manifest says what the robot consists of; launch/schema.json describes every key. Ctrl-C or SIGTERM \
+            stops the arm first (it holds), then the rest; a second one ends everything at once. No process is left \
+            behind whatever way octo-launch ends.
 
-            Exit codes: 0 it ran and stopped as it should, 2 the command line or the manifest cannot be used, 3 a process \
-            failed, 4 another octo-launch runs this robot, 5 it stopped, but not all that was recorded is on the disk.
+            Exit codes: 0 it ran and stopped as it should, 2 the command line or the manifest cannot be used, 3 a \
+            process failed, 4 another octo-launch runs this robot, 5 it stopped, but not all that was recorded is on \
+            the disk.
 
             Environment: OCTO_RUN_BASE is where run folders lie (else $XDG_RUNTIME_DIR/octo, else /tmp/octo-<uid>); \
             OCTO_BIN_DIR is where the nodes' programs are looked for first (else beside octo-launch, then in PATH).
@@ -43,8 +44,8 @@ struct LaunchCommand: ParsableCommand {
     @Option(
         name: .customLong("set"), parsing: .singleValue,
         help: ArgumentHelp(
-            "Put a value into the manifest before it is checked, for example arm.control_rate_hz=250. What is not JSON is "
-                + "taken as a string; paths given here are seen from the current folder. May be repeated.",
+            "Put a value into the manifest before it is checked, for example arm.control_rate_hz=250. What is not "
+                + "JSON is taken as a string; paths given here are seen from the current folder. May be repeated.",
             valueName: "path=value"))
     var overrides: [String] = []
 
@@ -54,7 +55,8 @@ struct LaunchCommand: ParsableCommand {
     var seconds: Double?
 
     @Option(
-        help: ArgumentHelp("Uses this folder for sockets and run.json. Default: one named after the robot.", valueName: "folder"))
+        help: ArgumentHelp(
+            "Uses this folder for sockets and run.json. Default: one named after the robot.", valueName: "folder"))
     var runFolder: String?
 
     @Flag(help: "Only says what is wrong with the manifest, and what it names that this machine lacks.")
@@ -88,7 +90,8 @@ struct LaunchCommand: ParsableCommand {
         // Before any thread exists, so that all of them leave these signals to the main loop.
         let signals = octo_signal_fd()
         guard signals >= 0 else {
-            throw refuse("receiving signals: \(String(cString: strerror(-signals))). Start octo-launch again.", Refusal.badInput)
+            throw refuse(
+                "receiving signals: \(String(cString: strerror(-signals))). Start octo-launch again.", Refusal.badInput)
         }
         // Whoever reads our output may go away (`| head`); the robot still has to be stopped in order.
         signal(SIGPIPE, SIG_IGN)
@@ -138,7 +141,9 @@ struct LaunchCommand: ParsableCommand {
         guard summary.outcome == .done else { throw ExitCode(summary.outcome.rawValue) }
         guard summary.isRecordWhole else { throw Self.recordIncomplete }
         folder.removeLatch()
-        console.report(.note, "next: \(Self.nextStep(after: manifest)); look at a running robot with octo-bus hz; README.md has more")
+        console.report(
+            .note,
+            "next: \(Self.nextStep(after: manifest)); look at a running robot with octo-bus hz; README.md has more")
     }
 
     private static func nextStep(after manifest: Manifest) -> String {
@@ -171,7 +176,8 @@ struct LaunchCommand: ParsableCommand {
         }
     }
 
-    /// Registers the run's arm: while its process is being restarted, the launcher's word is what `octo-arm stop` finds.
+    /// Registers the run's arm: while its process is being restarted, the launcher's word is what `octo-arm stop`
+    /// finds.
     private func register(_ description: RunDescription) throws -> ArmRegistration? {
         do throws(RunFolderError) {
             guard let arm = LiveArm(description) else { return nil }

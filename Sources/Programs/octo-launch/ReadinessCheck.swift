@@ -6,7 +6,8 @@ import JSONTree
 import Launch
 import Manifests
 
-/// `octo-launch --check`: everything that is still missing before a robot can run, at once. Moves nothing, opens no device.
+/// `octo-launch --check`: everything that is still missing before a robot can run, at once. Moves nothing, opens no
+/// device.
 struct ReadinessCheck {
     let path: String
     let manifest: Manifest
@@ -38,7 +39,9 @@ struct ReadinessCheck {
                 _ = try CameraCalibration(path: file)
             } catch {
                 check.add(
-                    .init(path: place, severity: .missing, found: "\(error)", fix: "mend the file, or run 'octo-camera tune'"))
+                    .init(
+                        path: place, severity: .missing, found: "\(error)",
+                        fix: "mend the file, or run 'octo-camera tune'"))
             }
         }
         (self.manifest, self.check) = (manifest, check)
@@ -51,10 +54,13 @@ struct ReadinessCheck {
             let environment = ProcessInfo.processInfo.environment
             for refusal in try Rehearsal(of: path, overrides: overrides, environment: environment).refusals {
                 check.add(
-                    .init(path: "process \(refusal.node)", severity: .missing, found: "that it cannot start: \(refusal.message)", fix: "mend that, and check again"))
+                    .init(
+                        path: "process \(refusal.node)", severity: .missing,
+                        found: "that it cannot start: \(refusal.message)", fix: "mend that, and check again"))
             }
         } catch {
-            check.add(.init(path: "processes", severity: .missing, found: "\(error)", fix: "mend that, and check again"))
+            check.add(
+                .init(path: "processes", severity: .missing, found: "\(error)", fix: "mend that, and check again"))
         }
     }
 
@@ -87,7 +93,9 @@ struct ReadinessCheck {
             return .init(
                 path: "$.arm.control_rate_hz", severity: .warning,
                 found: "\(manifest.arm.controlRate.hertz) Hz, and \(budget)",
-                fix: "set arm.control_rate_hz to at most \(Int(budget.highestHertz)), or raise the servos' baud rate; servos "
+                fix:
+                    "set arm.control_rate_hz to at most \(Int(budget.highestHertz)), or raise the servos' baud rate; "
+                    + "servos "
                     + "that answer together may go a little higher")
         } catch {
             return missing("$.arm.calibration", "\(error)", "mend the file, or run 'octo-arm calibrate'")

@@ -10,14 +10,16 @@ struct BenchCommand: ParsableCommand {
         commandName: "bench",
         abstract: "Time the policy step: the critical path from the newest frame to the chunk, and all work of a step.",
         discussion: """
-            Plays windows of random pictures as a robot would see them: each step has one new frame, and what is known
-            of the next step already is computed after the chunk. 'critical path' is what the chunk waits for, 'total'
+            Plays windows of random pictures as a robot would see them: each step has one new frame, and what is known \
+            of the next step already is computed after the chunk. 'critical path' is what the chunk waits for, 'total' \
             is all work of a step. Exit codes: 0 done, 2 the input cannot be used.
             """)
 
     enum Goal: String, CaseIterable, ExpressibleByArgument { case image, text, both, none }
 
-    @Option(name: .long, help: "Random model of this shape: \(Checkpoint.RandomShape.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Option(
+        name: .long,
+        help: "Random model of this shape: \(Checkpoint.RandomShape.allCases.map(\.rawValue).joined(separator: ", ")).")
     var shape = "octo-small"
 
     @Option(name: .long, help: "Time this checkpoint folder instead.")
@@ -56,7 +58,8 @@ struct BenchCommand: ParsableCommand {
     func run() throws {
         let figures: StepFigures
         do {
-            let model = try checkpoint.map { try Checkpoint(folder: $0) }
+            let model =
+                try checkpoint.map { try Checkpoint(folder: $0) }
                 ?? .random(shape: Checkpoint.RandomShape(rawValue: shape) ?? .octoSmall, seed: 1)
             let threads = threads > 0 ? threads : ProcessInfo.processInfo.activeProcessorCount
             let bench = try StepBench(

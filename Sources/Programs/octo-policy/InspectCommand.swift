@@ -34,7 +34,8 @@ struct InspectCommand: ParsableCommand {
             json
                 ? model.json(step: opened.step, load, Conventions.lines(of: opened)).text(indented: true)
                 : model.text(step: opened.step) + "\n" + load.text + "\n\nConventions\n"
-                    + Conventions.lines(of: opened).map { "  \($0.name.padded(to: 12))\($0.words)" }.joined(separator: "\n"))
+                    + Conventions.lines(of: opened).map { "  \($0.name.padded(to: 12))\($0.words)" }.joined(
+                        separator: "\n"))
     }
 }
 
@@ -70,8 +71,8 @@ extension ModelDescription {
             "actions         \(actionHorizon) steps of \(actionDimension) numbers",
             "text            "
                 + (hasLanguage
-                    ? "tokenizer \(textTokenizer ?? "not named"), \(textVocabulary ?? 0) ids; its spiece.model is no part of "
-                        + "a checkpoint" : "none"),
+                    ? "tokenizer \(textTokenizer ?? "not named"), \(textVocabulary ?? 0) ids; its spiece.model is no "
+                        + "part of a checkpoint" : "none"),
             "data sets       \(datasets.isEmpty ? "one, without a name" : datasets.joined(separator: ", "))",
             "parameters      \(parameterCount), \(parameterCountWithoutT5) without T5",
         ]

@@ -11,11 +11,12 @@ struct KernelRates {
         let probe = ProductProbe(team: team, size: 1024)
         func rate(_ run: () -> Void) -> Double {
             // The fastest of several: this is to be the machine's best.
-            let fastest = (0..<12).map { _ in
-                let start = MonotonicTime.now()
-                run()
-                return (MonotonicTime.now() - start).inMilliseconds
-            }.min() ?? 1
+            let fastest =
+                (0..<12).map { _ in
+                    let start = MonotonicTime.now()
+                    run()
+                    return (MonotonicTime.now() - start).inMilliseconds
+                }.min() ?? 1
             return Double(probe.operations) / fastest * 1000
         }
         ours = rate(probe.runKernels)

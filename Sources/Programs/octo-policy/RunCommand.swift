@@ -18,7 +18,7 @@ struct RunCommand: ParsableCommand {
         commandName: "run",
         abstract: "Run the checkpoint on live camera images; octo-launch starts this.",
         discussion: """
-            Observes at the policy rate, infers action chunks towards the goal on goal/current, and publishes them on
+            Observes at the policy rate, infers action chunks towards the goal on goal/current, and publishes them on \
             policy/chunk, with the exact observation on policy/observation.
             """)
 
@@ -45,7 +45,8 @@ struct RunCommand: ParsableCommand {
         let millions = Double(setup.checkpoint.description.parameterCount) * 1e-6
         context.log.info(
             """
-            checkpoint step \(setup.checkpoint.step), \((millions * 10).rounded() / 10) million parameters, \(setup.precision), \
+            checkpoint step \(setup.checkpoint.step), \((millions * 10).rounded() / 10) million parameters, \
+            \(setup.precision),
             \(setup.precision.instructions ?? "portable") kernels, threads \(setup.threads); first inference \
             \(Int((first - start).inMilliseconds)) ms, then \(Int((MonotonicTime.now() - first).inMilliseconds)) ms
             """)
@@ -53,18 +54,20 @@ struct RunCommand: ParsableCommand {
         for camera in setup.leftOut {
             context.log.info(
                 """
-                camera \(camera): not there, its tokens are left out, as when the official code observes without it. Give a \
-                camera of the manifest that name if there is one.
+                camera \(camera): not there, its tokens are left out, as when the official code observes without it. \
+                Give a camera of the manifest that name if there is one.
                 """)
         }
         return try PolicyNode(
             core: PolicyNodeCore(setup.configuration, texts: setup.texts),
-            worker: try InferenceWorker(engine, cpu: manifest.policy.cpus?.first), bus: context.bus, modelName: setup.name)
+            worker: try InferenceWorker(engine, cpu: manifest.policy.cpus?.first), bus: context.bus,
+            modelName: setup.name)
     }
 }
 
 extension PolicyNodeCore.Request {
-    /// Black images of the right sizes, and an arm in the middle of what it was trained on: what the network is warmed up with.
+    /// Black images of the right sizes, and an arm in the middle of what it was trained on: what the network is warmed
+    /// up with.
     static func blank(_ configuration: PolicyConfiguration) -> Self {
         let views = configuration.cameras.map { camera in
             let bytes = configuration.windowSize * camera.width * camera.height * 3
@@ -77,7 +80,8 @@ extension PolicyNodeCore.Request {
             timestepPadMask: [Bool](repeating: true, count: configuration.windowSize),
             proprio: configuration.proprio.map { reading in
                 .init(
-                    values: (0..<configuration.windowSize).flatMap { _ in reading.typical }, before: .zero, after: .zero)
+                    values: (0..<configuration.windowSize).flatMap { _ in reading.typical }, before: .zero, after: .zero
+                )
             })
         return Self(
             observation: observation, goal: .init(id: "", images: [:]), captureTime: .zero,

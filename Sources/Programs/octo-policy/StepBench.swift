@@ -25,7 +25,8 @@ struct StepFigures {
     var bestRate: Double
 }
 
-/// Runs policy steps as a robot would: one new frame each, and what is known of the next step computed behind the chunk.
+/// Runs policy steps as a robot would: one new frame each, and what is known of the next step computed behind the
+/// chunk.
 struct StepBench {
     private let model: ModelDescription
     private let window: Int
@@ -54,7 +55,8 @@ struct StepBench {
         team = try WorkerTeam(threads: threads)
         BLAS.setThreads(threads)
         let start = MonotonicTime.now()
-        network = isPlain
+        network =
+            isPlain
             ? .plain(try OctoNetwork(checkpoint))
             : .fast(try FastNetwork(checkpoint, precision: precision, team: team))
         loadSeconds = (MonotonicTime.now() - start).inMilliseconds / 1000
@@ -160,7 +162,9 @@ private struct PictureStream {
 
     mutating func goal() -> [String: [UInt8]] {
         var goals: [String: [UInt8]] = [:]
-        for camera in model.cameras where camera.fusesGoal { goals[camera.key] = bytes(camera.width * camera.height * 3) }
+        for camera in model.cameras where camera.fusesGoal {
+            goals[camera.key] = bytes(camera.width * camera.height * 3)
+        }
         return goals
     }
 
@@ -243,14 +247,16 @@ extension StepFigures {
         }
         return .object([
             "path": JSONNode(isPlain ? "plain" : "fast"), "precision": JSONNode(precision.rawValue),
-            "kernels": JSONNode(kernels), "blas_core": JSONNode(BLAS.coreName), "threads": JSONNode(number: Double(threads)),
+            "kernels": JSONNode(kernels), "blas_core": JSONNode(BLAS.coreName),
+            "threads": JSONNode(number: Double(threads)),
             "window": JSONNode(number: Double(window)), "goal": JSONNode(goal.rawValue),
             "runs": JSONNode(number: Double(total.count)), "parameters": JSONNode(number: Double(model.parameterCount)),
             "load_s": JSONNode(number: loadSeconds), "resident_mb": JSONNode(number: Double(residentBytes) / 1e6),
             "best_gflop_per_s": JSONNode(number: bestRate / 1e9),
             "critical_path": times(criticalPath, criticalOperations), "total": times(total, totalOperations),
-            "critical_path_stages_ms": JSONNode(.object(
-                stages.map { .init(key: $0.stage.rawValue, value: JSONNode(number: $0.milliseconds)) })),
+            "critical_path_stages_ms": JSONNode(
+                .object(
+                    stages.map { .init(key: $0.stage.rawValue, value: JSONNode(number: $0.milliseconds)) })),
         ])
     }
 }

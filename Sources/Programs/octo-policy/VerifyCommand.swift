@@ -9,11 +9,10 @@ struct VerifyCommand: ParsableCommand {
         commandName: "verify",
         abstract: "Compare the network with a recorded inference of the official code.",
         discussion: """
-            Compares every layer of the plain path, then what the fast path has of them: the newest timestep's readout, \
-            what the head made of it, and the actions. Cameras of which the case has no pictures are left out, as the \
-            official code does. A reduced --precision is for the fast path; its errors are \
-            reported and do not fail. Exit codes: 0 all within tolerance, 1 something beyond it, 2 the input cannot be \
-            used.
+            Compares every layer of the plain path, then what the fast path has of them: the newest timestep's \
+            readout, what the head made of it, and the actions. Cameras of which the case has no pictures are left \
+            out, as the official code does. A reduced --precision is for the fast path; its errors are reported and do \
+            not fail. Exit codes: 0 all within tolerance, 1 something beyond it, 2 the input cannot be used.
             """)
 
     @Option(name: .long, help: "Checkpoint folder.")
@@ -25,7 +24,9 @@ struct VerifyCommand: ParsableCommand {
     @Option(name: .customLong("case"), help: "Recorded inputs and outputs (io.safetensors).")
     var caseFile: String
 
-    @Option(name: .long, help: "Compare one path only: \(CaseVerification.Path.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Option(
+        name: .long,
+        help: "Compare one path only: \(CaseVerification.Path.allCases.map(\.rawValue).joined(separator: ", ")).")
     var path: CaseVerification.Path?
 
     @Option(
@@ -81,7 +82,9 @@ extension CaseVerification {
             let passes = row.tolerance == nil ? "reported only: reduced precision" : "pass"
             let verdict = row.problem.map { "FAIL  \($0)" } ?? (row.passed ? passes : "FAIL")
             lines.append(
-                "\(path) \(name) \(cell(row.largestAbsoluteError)) \(cell(row.largestRelativeError)) \(tolerance)  \(verdict)")
+                "\(path) \(name) \(cell(row.largestAbsoluteError)) \(cell(row.largestRelativeError)) \(tolerance)  "
+                    + "\(verdict)"
+            )
         }
         for name in unknownTensors { lines.append("\(name): NOT COMPARED, this version does not know the tensor") }
         let failures = rows.filter { !$0.passed }.count
@@ -97,7 +100,8 @@ extension CaseVerification {
                 "path": JSONNode(row.path.rawValue), "tensor": JSONNode(row.tensor),
                 "largest_absolute_error": JSONNode(number: Double(row.largestAbsoluteError)),
                 "largest_relative_error": JSONNode(number: Double(row.largestRelativeError)),
-                "tolerance": row.tolerance.map { JSONNode(number: Double($0)) } ?? nil, "passed": JSONNode(.bool(row.passed)),
+                "tolerance": row.tolerance.map { JSONNode(number: Double($0)) } ?? nil,
+                "passed": JSONNode(.bool(row.passed)),
                 "problem": row.problem.map { JSONNode($0) } ?? nil,
             ])
         }

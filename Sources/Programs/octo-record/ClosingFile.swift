@@ -26,7 +26,8 @@ final class ClosingFile: Sendable {
     /// Status after closing; nil as long as that takes.
     var status: MCAPFileWriter.Status? { result.withLock { $0 } }
 
-    /// Bytes that the disk does not have yet; those that the system has count half, so that it is seen that they went there.
+    /// Bytes that the disk does not have yet; those that the system has count half, so that it is seen that they went
+    /// there.
     var bytesLeft: Int {
         let status = writer.status
         return status.waitingBytes + status.unsyncedBytes / 2

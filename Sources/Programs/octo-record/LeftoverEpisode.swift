@@ -4,8 +4,8 @@ import Recording
 import Synchronization
 import Time
 
-/// The newest episode of a run's folder if it lacks its end, as a recorder that was killed leaves it. It is made whole in its
-/// place, on a thread of its own: that may take a while.
+/// The newest episode of a run's folder if it lacks its end, as a recorder that was killed leaves it. It is made whole
+/// in its place, on a thread of its own: that may take a while.
 final class LeftoverEpisode: Sendable {
     enum Finding: Sendable {
         case mended(FormerEpisode)
@@ -35,7 +35,8 @@ final class LeftoverEpisode: Sendable {
             let cut = try EpisodeFile(path: path)
             guard !cut.reader.isFinished else { return nil }
             let facts = try cut.facts()
-            let report = try RecoveredFile.make(of: MCAPFile(path: path), compressedAs: cut.reader, at: path, replaces: true)
+            let report = try RecoveredFile.make(
+                of: MCAPFile(path: path), compressedAs: cut.reader, at: path, replaces: true)
             let name = path.split(separator: "/").last.map { String($0.dropLast(SessionFolder.fileEnding.count)) } ?? ""
             return .mended(FormerEpisode(name: name, facts: facts, messages: Int64(clamping: report.messages)))
         } catch {

@@ -26,14 +26,17 @@ struct CommandOptions: ParsableArguments {
             let link = try OperatorLink(run: folder, commanding: [Manifest.recorderNode], name: "octo-record")
             var generator = SystemRandomNumberGenerator()
             let command = EpisodeCommand(
-                id: generator.next(), operatorID: "\(operatorName)@\(getpid())", action: action, text: text, time: .now())
+                id: generator.next(), operatorID: "\(operatorName)@\(getpid())", action: action, text: text,
+                time: .now())
             let result = try link.exchange(
                 command, on: Topics.episodeCommand, answers: Topics.episodeResult, by: Manifest.recorderNode
             ) { $0.id == command.id && $0.operatorID == command.operatorID }
             if json {
                 print(
-                    JSONNode.object(["accepted": JSONNode(.bool(result.isAccepted)), "message": JSONNode(result.message)])
-                        .text())
+                    JSONNode.object([
+                        "accepted": JSONNode(.bool(result.isAccepted)), "message": JSONNode(result.message),
+                    ])
+                    .text())
             } else if result.isAccepted {
                 print(result.message)
             } else {
@@ -61,7 +64,8 @@ struct StartCommand: ParsableCommand {
 
 struct StopCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "stop", abstract: "End the episode; nothing is recorded until the next 'start'.", discussion: exitCodes)
+        commandName: "stop", abstract: "End the episode; nothing is recorded until the next 'start'.",
+        discussion: exitCodes)
 
     @Argument(help: "A note.")
     var note: [String] = []
@@ -73,7 +77,8 @@ struct StopCommand: ParsableCommand {
 
 struct SuccessCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "success", abstract: "Mark the current (or else the last) episode as a success.", discussion: exitCodes)
+        commandName: "success", abstract: "Mark the current (or else the last) episode as a success.",
+        discussion: exitCodes)
 
     @Argument(help: "A note.")
     var note: [String] = []
@@ -85,7 +90,8 @@ struct SuccessCommand: ParsableCommand {
 
 struct FailureCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "failure", abstract: "Mark the current (or else the last) episode as failed.", discussion: exitCodes)
+        commandName: "failure", abstract: "Mark the current (or else the last) episode as failed.",
+        discussion: exitCodes)
 
     @Argument(help: "A note: why.")
     var note: [String] = []

@@ -66,7 +66,8 @@ struct RecorderNode: NodeBody {
         log = context.log
         options = manifest.record
         umask(options.mode.mask)
-        session = try SessionFolder(in: options.folder, name: manifest.name, time: context.run.started, runID: context.run.runID)
+        session = try SessionFolder(
+            in: options.folder, name: manifest.name, time: context.run.started, runID: context.run.runID)
         let facts = RunFacts(context.run, at: .now())
         core = RecorderCore(
             .init(
@@ -157,7 +158,8 @@ struct RecorderNode: NodeBody {
     private mutating func attachRecord(of message: RawMessage) throws {
         // The pointer does not leave the call.
         let goal = message.body.withUnsafeBytes { try? Goal(body: $0, bulk: message.bulk) }
-        guard let goal, case .library(let folder) = goal.origin, let content = FileManager.default.contents(atPath: folder + "/goal.json")
+        guard let goal, case .library(let folder) = goal.origin,
+            let content = FileManager.default.contents(atPath: folder + "/goal.json")
         else { return }
         let record = MCAP.Attachment(json: content, named: "goals/\(goal.name)/goal.json", at: message.receivedTime)
         try perform(core.add(record), at: message.receivedTime)
@@ -216,7 +218,11 @@ struct RecorderNode: NodeBody {
             if path.isEmpty { path = session.path(of: episode.name) }
             let next = options.start == .withRun ? "" : "; 'octo-record start' begins another"
             log.warning(
-                "episode \(episode.name) ended with the process that recorded it: \(episode.messages) messages are in its file\(next)")
+                """
+                episode \(episode.name) ended with the process that recorded it: \(episode.messages) messages are in \
+                its file\(next)
+                """
+            )
         case .unreadable(let path, let problem):
             log.warning("\(path) was cut and could not be mended: \(problem)")
         }
@@ -253,7 +259,8 @@ struct RecorderNode: NodeBody {
         closing.removeAll { file in
             guard let status = file.status else { return false }
             if status.lostBytes > 0 || status.refusal != nil {
-                let problem = status.refusal.map { "\($0)" } ?? status.problem.map { "\($0)" } ?? "the disk took not all"
+                let problem =
+                    status.refusal.map { "\($0)" } ?? status.problem.map { "\($0)" } ?? "the disk took not all"
                 // A warning: the launcher keeps the errors of a node that ends well to itself.
                 log.warning("\(file.path) is not whole: \(problem). 'octo-replay recover \(file.path)' mends it.")
             } else {
@@ -293,17 +300,20 @@ struct RecorderNode: NodeBody {
         let file = writer?.status
         var (health, headline) = (NodeStatus.State.ready, "not recording; 'octo-record start' begins")
         if state.isRecording {
-            headline = "recording \(state.name): \(state.messages) messages, \(state.bytes >> 20) MB, \(state.missing) missing"
+            headline =
+                "recording \(state.name): \(state.messages) messages, \(state.bytes >> 20) MB, \(state.missing) missing"
         }
         if let openProblem {
             (health, headline) = (.degraded, openProblem)
         } else if let file, file.isStuck, let problem = file.problem {
-            (health, headline) = (.degraded, "the disk takes nothing (\(problem)); \(state.missing) messages are lost so far")
+            (health, headline) = (
+                .degraded, "the disk takes nothing (\(problem)); \(state.missing) messages are lost so far"
+            )
         } else if let file, file.waitingBytes > options.memoryBytes / Self.alarmingShare {
             (health, headline) = (
                 .degraded,
-                "the disk is too slow: \(file.waitingBytes >> 20) MB wait for it, from \(options.memoryBytes >> 20) MB on messages "
-                    + "are lost; record to another disk (record.folder), or frames as \"mjpeg\""
+                "the disk is too slow: \(file.waitingBytes >> 20) MB wait for it, from \(options.memoryBytes >> 20) "
+                    + "MB on messages are lost; record to another disk (record.folder), or frames as \"mjpeg\""
             )
         } else if state.isRecording, let free = session.freeBytes, free < Self.littleSpace {
             (health, headline) = (.degraded, "\(free >> 20) MB are left in \(session.path)")

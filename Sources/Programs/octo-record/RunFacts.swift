@@ -6,8 +6,8 @@ import Recording
 import Synchronization
 import Time
 
-/// What goes into every file besides messages: the manifest as it was carried out, the calibrations, the checkpoint, the
-/// programs, the machine.
+/// What goes into every file besides messages: the manifest as it was carried out, the calibrations, the checkpoint,
+/// the programs, the machine.
 struct RunFacts {
     let attachments: [MCAP.Attachment]
     let facts: [MCAP.Metadata]
@@ -27,9 +27,13 @@ struct RunFacts {
             else { continue }
             attachments.append(calibration)
         }
-        if let scene = manifest.simulation?.scene, let found = file("simulation/scene.json", scene) { attachments.append(found) }
+        if let scene = manifest.simulation?.scene, let found = file("simulation/scene.json", scene) {
+            attachments.append(found)
+        }
         for name in ["config.json", "dataset_statistics.json"] {
-            if let found = file("checkpoint/\(name)", "\(manifest.policy.checkpoint)/\(name)") { attachments.append(found) }
+            if let found = file("checkpoint/\(name)", "\(manifest.policy.checkpoint)/\(name)") {
+                attachments.append(found)
+            }
         }
         self.attachments = attachments
         facts = [
@@ -46,14 +50,16 @@ struct RunFacts {
     /// uname(2), /proc/cpuinfo.
     private static func machine() -> [String: String] {
         let information = ProcessInfo.processInfo
-        let cpu = FileManager.default.contents(atPath: "/proc/cpuinfo").map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let cpu =
+            FileManager.default.contents(atPath: "/proc/cpuinfo").map { String(decoding: $0, as: UTF8.self) } ?? ""
         let model = cpu.split(separator: "\n").first { $0.hasPrefix("model name") }?.split(separator: ":").last
         var system = utsname()
         uname(&system)
         let kernel = withUnsafeBytes(of: &system.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         return [
             "host": information.hostName, "system": information.operatingSystemVersionString, "kernel": kernel,
-            "cpu": model.map { $0.trimmingCharacters(in: .whitespaces) } ?? "", "cores": "\(information.processorCount)",
+            "cpu": model.map { $0.trimmingCharacters(in: .whitespaces) } ?? "",
+            "cores": "\(information.processorCount)",
             "memory_bytes": "\(information.physicalMemory)",
         ]
     }

@@ -13,8 +13,8 @@ struct SessionFolder {
         let reason: String
 
         var description: String {
-            "making the folder for episodes \(path): \(reason), expected a place where files can be written. Set record.folder "
-                + "to another, or record.enabled to false."
+            "making the folder for episodes \(path): \(reason), expected a place where files can be written. Set "
+                + "record.folder to another, or record.enabled to false."
         }
     }
 
@@ -74,7 +74,9 @@ struct SessionFolder {
             (try? FileManager.default.attributesOfItem(atPath: path))?[.modificationDate] as? Date ?? .distantPast
         }
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        return names.filter { $0.hasSuffix(Self.fileEnding) }.map { "\(path)/\($0)" }.max { modified($0) < modified($1) }
+        return names.filter { $0.hasSuffix(Self.fileEnding) }.map { "\(path)/\($0)" }.max {
+            modified($0) < modified($1)
+        }
     }
 
     /// Takes the folder away if the run left no episode in it.

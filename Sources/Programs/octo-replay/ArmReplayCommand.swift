@@ -18,15 +18,15 @@ struct ArmReplayCommand: ParsableCommand {
         commandName: "arm",
         abstract: "Move the arm of the live run as it was moved in an episode.",
         discussion: """
-            Open loop: the joints go where they were told to go then, whatever stands there now. Everything passes the arm's
-            safety envelope, and the policy gives way meanwhile. Look at the way to the start first; then, with a hand at the
-            emergency stop:
+            Open loop: the joints go where they were told to go then, whatever stands there now. Everything passes the \
+            arm's safety envelope, and the policy gives way meanwhile. Look at the way to the start first; then, with \
+            a hand at the emergency stop:
 
               octo-replay arm EPISODE                     shows how far each joint has to go
               octo-replay arm EPISODE --yes --speed 0.5   goes there slowly, then along the motion at half speed
 
-            A joint that is not where it should be, a hold, an emergency stop or Ctrl-C end it: the arm brakes.
-            Exit codes: 0 done (or shown), 1 stopped on the way, 2 it cannot begin.
+            A joint that is not where it should be, a hold, an emergency stop or Ctrl-C end it: the arm brakes. Exit \
+            codes: 0 done (or shown), 1 stopped on the way, 2 it cannot begin.
             """)
 
     @Argument(help: EpisodeArgument.help)
@@ -56,7 +56,9 @@ struct ArmReplayCommand: ParsableCommand {
     var yes = false
 
     func validate() throws {
-        guard speed >= 0.01, speed <= 1 else { throw ValidationError("--speed: found \(speed), give a number from 0.01 to 1.") }
+        guard speed >= 0.01, speed <= 1 else {
+            throw ValidationError("--speed: found \(speed), give a number from 0.01 to 1.")
+        }
         guard approachSpeed >= 0.01, approachSpeed <= 1 else {
             throw ValidationError("--approach-speed: found \(approachSpeed), give a number from 0.01 to 1.")
         }
@@ -64,19 +66,25 @@ struct ArmReplayCommand: ParsableCommand {
             throw ValidationError("--deviation: found \(deviation), give degrees above 0, at most 180.")
         }
         guard from >= 0, from < 1e9, (to ?? from) >= from, (to ?? 0) < 1e9 else {
-            throw ValidationError("--from \(from)\(to.map { " --to \($0)" } ?? ""): give seconds from 0 on, in this order.")
+            throw ValidationError(
+                "--from \(from)\(to.map { " --to \($0)" } ?? ""): give seconds from 0 on, in this order.")
         }
     }
 
     func run() throws {
         let signals = try OperatorShell.begin("octo-replay")
         try reporting {
-            let motion = try RecordedMotion(of: EpisodeFile(path: episode.path), from: .fromSeconds(from), to: to.map { .fromSeconds($0) })
+            let motion = try RecordedMotion(
+                of: EpisodeFile(path: episode.path), from: .fromSeconds(from), to: to.map { .fromSeconds($0) })
             let link = try ReplayedArm(run: folder)
             let options = ArmReplaySession.Options(
                 speed: speed, approachSpeed: approachSpeed, deviation: deviation * .pi / 180)
-            guard let state = try link.firstState(signals: signals) else { throw NoStateError(place: "the run in \(link.folder)") }
-            guard state.measured.positions.count == motion.start.positions.count, link.arm.joints.count == motion.start.positions.count else {
+            guard let state = try link.firstState(signals: signals) else {
+                throw NoStateError(place: "the run in \(link.folder)")
+            }
+            guard state.measured.positions.count == motion.start.positions.count,
+                link.arm.joints.count == motion.start.positions.count
+            else {
                 throw ArmReplayError.otherArm(
                     path: episode.path, joints: motion.start.positions.count, found: state.measured.positions.count)
             }
@@ -109,7 +117,11 @@ struct ArmReplayCommand: ParsableCommand {
             }
             if now >= nextWords {
                 nextWords = now + (isScreen ? .milliseconds(100) : .seconds(1))
-                if isScreen { showLine("\r\u{1B}[K" + session.words(at: now)) } else { complain(session.words(at: now)) }
+                if isScreen {
+                    showLine("\r\u{1B}[K" + session.words(at: now))
+                } else {
+                    complain(session.words(at: now))
+                }
             }
             if let outcome = session.outcome(at: now) {
                 if isScreen { showLine("\r\u{1B}[K") }
@@ -162,7 +174,9 @@ private final class ReplayedArm {
 
     func takeState() -> ArmState? { states.take()?.message }
     func send(_ command: ManualCommand) throws { try manual.publish(command, at: .now()) }
-    func wait(until deadline: MonotonicTime, signals: Int32) throws { try link.bus.wait(until: deadline, alsoOn: [signals]) }
+    func wait(until deadline: MonotonicTime, signals: Int32) throws {
+        try link.bus.wait(until: deadline, alsoOn: [signals])
+    }
     func close() { link.bus.close() }
 }
 
@@ -172,7 +186,8 @@ enum ArmReplayError: Error, CustomStringConvertible {
     var description: String {
         switch self {
         case .otherArm(let path, let joints, let found):
-            "replaying \(path): its arm has \(joints) joints, this run's has \(found), expected the same arm. Choose an episode of this arm."
+            "replaying \(path): its arm has \(joints) joints, this run's has \(found), expected the same arm. Choose "
+                + "an episode of this arm."
         }
     }
 }

@@ -11,9 +11,9 @@ struct BusCommand: ParsableCommand {
         commandName: "bus",
         abstract: "Publish an episode's messages again, when they are due.",
         discussion: """
-            It takes the places of the nodes that recorded the episode, in a run folder of its own, made of the manifest
-            in the file. Stamps are moved to the present, so that nobody finds the messages too old. Commands (arm/command,
-            arm/manual, goal/command, ...) are played only where --topics names them.
+            It takes the places of the nodes that recorded the episode, in a run folder of its own, made of the \
+            manifest in the file. Stamps are moved to the present, so that nobody finds the messages too old. Commands \
+            (arm/command, arm/manual, goal/command, ...) are played only where --topics names them.
 
               octo-replay bus EPISODE --loop &                octo-bus hz arm/state
               octo-replay bus EPISODE --from 10 --to 20 --speed 0.5
@@ -21,8 +21,8 @@ struct BusCommand: ParsableCommand {
               octo-replay bus EPISODE --live policy --wait &  a live policy on the recorded pictures:
               octo-policy run --run FOLDER --node policy      (FOLDER as it was printed)
 
-            Readers that are slower hold the playing up: nothing is dropped on this side. At the end it says what was sent.
-            Exit codes: 0 played, or ended by Ctrl-C; 1 it failed on the way; 2 it cannot be played.
+            Readers that are slower hold the playing up: nothing is dropped on this side. At the end it says what was \
+            sent. Exit codes: 0 played, or ended by Ctrl-C; 1 it failed on the way; 2 it cannot be played.
             """)
 
     @Argument(help: EpisodeArgument.help)
@@ -37,7 +37,9 @@ struct BusCommand: ParsableCommand {
     @Flag(help: "With --step: before each message.")
     var everyMessage = false
 
-    @Option(help: ArgumentHelp("Seconds after the first message. Goal and statuses that hold then are played first.", valueName: "s"))
+    @Option(
+        help: ArgumentHelp(
+            "Seconds after the first message. Goal and statuses that hold then are played first.", valueName: "s"))
     var from: Double?
 
     @Option(help: ArgumentHelp("Seconds after the first message.", valueName: "s"))
@@ -58,7 +60,9 @@ struct BusCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Not what these nodes published, with commas: they run themselves.", valueName: "nodes"))
     var live: String?
 
-    @Option(name: .long, parsing: .singleValue, help: ArgumentHelp("Publish a topic under another name. May be repeated.", valueName: "old=new"))
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: ArgumentHelp("Publish a topic under another name. May be repeated.", valueName: "old=new"))
     var rename: [String] = []
 
     @Option(
@@ -76,10 +80,16 @@ struct BusCommand: ParsableCommand {
     var originalStamps = false
 
     func validate() throws {
-        guard speed >= 0.001, speed <= 1000 else { throw ValidationError("--speed: found \(speed), give a number from 0.001 to 1000.") }
+        guard speed >= 0.001, speed <= 1000 else {
+            throw ValidationError("--speed: found \(speed), give a number from 0.001 to 1000.")
+        }
         if everyMessage, !step { throw ValidationError("--every-message belongs to --step.") }
-        if let from, from < 0 || !from.isFinite { throw ValidationError("--from: found \(from), give 0 or more seconds.") }
-        if let to, to < 0 || !to.isFinite || to > 1e9 { throw ValidationError("--to: found \(to), give 0 or more seconds.") }
+        if let from, from < 0 || !from.isFinite {
+            throw ValidationError("--from: found \(from), give 0 or more seconds.")
+        }
+        if let to, to < 0 || !to.isFinite || to > 1e9 {
+            throw ValidationError("--to: found \(to), give 0 or more seconds.")
+        }
         if let from, let to, from > to { throw ValidationError("--from \(from) lies behind --to \(to): swap them.") }
         for text in rename where renamed(text) == nil {
             throw ValidationError("--rename: found '\(text)', give OLD=NEW, two topics' names.")
@@ -108,7 +118,8 @@ struct BusCommand: ParsableCommand {
             guard signals >= 0 else { throw BusPlayError.signalsUnavailable(code: -signals) }
             let file = try EpisodeFile(path: episode.path)
             let options = EpisodePlayback.Options(
-                selection: selection, schedule: .init(speed: speed, isStepping: step), from: from.map { .fromSeconds($0) },
+                selection: selection, schedule: .init(speed: speed, isStepping: step),
+                from: from.map { .fromSeconds($0) },
                 to: to.map { .fromSeconds($0) }, loops: loop, stepsByMessage: everyMessage)
             let player = try BusPlayer(
                 file, options, run: runFolder, manifest: manifest, keepsStamps: originalStamps, signals: signals)
@@ -130,7 +141,8 @@ enum BusPlayError: Error, CustomStringConvertible {
     var description: String {
         switch self {
         case .signalsUnavailable(let code):
-            "preparing for Ctrl-C: signalfd failed (error \(code)), expected a descriptor. Raise the limit of open files (ulimit -n)."
+            "preparing for Ctrl-C: signalfd failed (error \(code)), expected a descriptor. Raise the limit of open "
+                + "files (ulimit -n)."
         }
     }
 }

@@ -22,7 +22,8 @@ final class BusPlayer {
     private var lastSleep = MonotonicTime.zero
 
     init(
-        _ file: EpisodeFile, _ options: EpisodePlayback.Options, run folder: String?, manifest: String?, keepsStamps: Bool,
+        _ file: EpisodeFile, _ options: EpisodePlayback.Options, run folder: String?, manifest: String?,
+        keepsStamps: Bool,
         signals: Int32
     ) throws {
         self.file = file
@@ -37,7 +38,9 @@ final class BusPlayer {
             guard let node = channel.metadata["source_node"], !node.isEmpty else { continue }
             all.insert(node)
             let schema = channel.metadata["bus_schema"] ?? ""
-            guard let name = options.selection.name(ofTopic: channel.topic, schema: schema, node: node) else { continue }
+            guard let name = options.selection.name(ofTopic: channel.topic, schema: schema, node: node) else {
+                continue
+            }
             nodes.insert(node)
             topics.insert(name)
         }
@@ -73,7 +76,9 @@ final class BusPlayer {
             let now = MonotonicTime.now()
             if now >= nextDraw, !options.schedule.isStepping {
                 nextDraw = now + .milliseconds(200)
-                progress.show(Int((now - start).inSeconds * options.schedule.speed), note: options.loops ? "round \(playback.rounds)" : "", at: now)
+                progress.show(
+                    Int((now - start).inSeconds * options.schedule.speed),
+                    note: options.loops ? "round \(playback.rounds)" : "", at: now)
             }
             switch try playback.next(at: now) {
             case .end:
@@ -92,7 +97,10 @@ final class BusPlayer {
                     return
                 }
                 if !isPauseShown {
-                    complain("step \(playback.steps + 1) at \((time - playback.times.lowerBound).inSeconds.decimals(2)) s: Enter goes on")
+                    complain(
+                        "step \(playback.steps + 1) at \((time - playback.times.lowerBound).inSeconds.decimals(2)) s: "
+                            + "Enter goes on"
+                    )
                     isPauseShown = true
                 }
                 try sleep(until: now + .milliseconds(200))
@@ -150,6 +158,7 @@ final class BusPlayer {
         let delays = playback.delays
         print(
             "at most \(delays.latest.inMilliseconds.decimals(1)) ms late"
-                + (delays.heldBack > .zero ? "; slow readers held it up for \(delays.heldBack.inSeconds.decimals(2)) s" : ""))
+                + (delays.heldBack > .zero
+                    ? "; slow readers held it up for \(delays.heldBack.inSeconds.decimals(2)) s" : ""))
     }
 }

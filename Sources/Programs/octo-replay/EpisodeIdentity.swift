@@ -8,7 +8,8 @@ struct EpisodeIdentity: Hashable {
 
     /// - Returns: nil for a file that does not say.
     private init?(_ file: EpisodeFile) {
-        guard let run = try? file.metadata(named: "run")?["run_id"], let facts = try? file.facts(), let start = facts["start_ns"]
+        guard let run = try? file.metadata(named: "run")?["run_id"], let facts = try? file.facts(),
+            let start = facts["start_ns"]
         else { return nil }
         self.run = run
         self.start = start
@@ -31,7 +32,8 @@ struct EpisodeIdentity: Hashable {
             let isBetter = (found.isWhole ? 1 : 0, found.messages) > (other.isWhole ? 1 : 0, other.messages)
             let (kept, left) = isBetter ? (found, other) : (other, found)
             best[identity] = kept
-            worse[left.path] = "it is the same episode as \(kept.path), which has \(kept.messages) messages against \(left.messages)"
+            worse[left.path] =
+                "it is the same episode as \(kept.path), which has \(kept.messages) messages against \(left.messages)"
         }
         return worse
     }

@@ -24,18 +24,22 @@ enum EpisodePaths {
         return files
     }
 
-    /// The newest episode where `path` ends with the word "last" and no such file is: below the folder before it, else below
-    /// `episodes`, where runs put theirs. nil for other paths, and where there is none.
+    /// The newest episode where `path` ends with the word "last" and no such file is: below the folder before it, else
+    /// below `episodes`, where runs put theirs. nil for other paths, and where there is none.
     static func newest(_ path: String) -> String? {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.last == "last", FileProbe.disk.kind(path) == nil else { return nil }
         let folder = parts.count == 1 ? "episodes" : parts.dropLast().joined(separator: "/")
-        let sessions = FileProbe.disk.names(folder).map { folder + "/" + $0 }.filter { FileProbe.disk.kind($0) == .folder }
+        let sessions = FileProbe.disk.names(folder).map { folder + "/" + $0 }.filter {
+            FileProbe.disk.kind($0) == .folder
+        }
         let files = ([folder] + sessions).flatMap(episodes)
         // A run's folder begins with its time; a file in it may have been mended or amended much later.
         func age(_ file: String) -> (folder: String, written: Date, file: String) {
             let written = (try? FileManager.default.attributesOfItem(atPath: file))?[.modificationDate] as? Date
-            return (String(file.prefix(upTo: file.lastIndex(of: "/") ?? file.startIndex)), written ?? .distantPast, file)
+            return (
+                String(file.prefix(upTo: file.lastIndex(of: "/") ?? file.startIndex)), written ?? .distantPast, file
+            )
         }
         return files.map(age).max { $0 < $1 }?.file
     }
@@ -63,11 +67,11 @@ enum EpisodePathError: Error, CustomStringConvertible {
     var description: String {
         switch self {
         case .nothing(let path):
-            "looking for episodes at \(path): nothing is there, expected a file or a folder. List the folder above it (ls), or "
-                + "record an episode: octo-record."
+            "looking for episodes at \(path): nothing is there, expected a file or a folder. List the folder above it "
+                + "(ls), or record an episode: octo-record."
         case .noEpisodes(let folder):
-            "looking for episodes in \(folder): found no file that ends in .mcap, expected at least one. Give the folder of a "
-                + "session, as octo-record names it."
+            "looking for episodes in \(folder): found no file that ends in .mcap, expected at least one. Give the "
+                + "folder of a session, as octo-record names it."
         }
     }
 }

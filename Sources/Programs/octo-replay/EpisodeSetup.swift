@@ -14,8 +14,8 @@ struct EpisodeSetup {
         var description: String {
             switch self {
             case .lacks(let path, let attachment):
-                "reading episode \(path): '\(attachment)' is not attached, expected it in what octo-record writes. Was the file "
-                    + "recorded by something else, or cut before its beginning?"
+                "reading episode \(path): '\(attachment)' is not attached, expected it in what octo-record writes. "
+                    + "Was the file recorded by something else, or cut before its beginning?"
             }
         }
     }
@@ -30,7 +30,8 @@ struct EpisodeSetup {
     /// - Throws: `Failure`, `ArmCalibrationError`.
     func calibration(of episode: EpisodeFile) throws -> ArmCalibration {
         try ArmCalibration(
-            parsing: Self.attachment("calibration/arm.json", of: episode), file: "\(episode.path): calibration/arm.json")
+            parsing: Self.attachment("calibration/arm.json", of: episode), file: "\(episode.path): calibration/arm.json"
+        )
     }
 
     private static func attachment(_ name: String, of episode: EpisodeFile) throws -> [UInt8] {

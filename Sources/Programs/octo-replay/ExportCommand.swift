@@ -18,7 +18,8 @@ struct PictureSize: ExpressibleByArgument {
 
     init?(argument: String) {
         let parts = argument.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
-        guard parts.count == 2, let width = parts[0], let height = parts[1], (1...8192).contains(width), (1...8192).contains(height)
+        guard parts.count == 2, let width = parts[0], let height = parts[1], (1...8192).contains(width),
+            (1...8192).contains(height)
         else { return nil }
         self.width = width
         self.height = height
@@ -39,7 +40,9 @@ struct SamplingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Only these cameras, with commas between.", valueName: "names"))
     var cameras: String?
 
-    @Option(help: ArgumentHelp("Of all pictures, such as 256x256; by default as the camera delivered them.", valueName: "size"))
+    @Option(
+        help: ArgumentHelp(
+            "Of all pictures, such as 256x256; by default as the camera delivered them.", valueName: "size"))
     var size: PictureSize?
 
     @Option(help: ArgumentHelp("What was to be done; by default the goal's text.", valueName: "text"))
@@ -61,7 +64,9 @@ struct SamplingOptions: ParsableArguments {
 
     func validate() throws {
         if episodes.isEmpty { throw ValidationError("name at least one episode.") }
-        if let rate, !(0.1...240).contains(rate) { throw ValidationError("--rate is \(rate): give 0.1...240 a second.") }
+        if let rate, !(0.1...240).contains(rate) {
+            throw ValidationError("--rate is \(rate): give 0.1...240 a second.")
+        }
     }
 
     /// The files, folders read through, each once.
@@ -74,12 +79,15 @@ struct SamplingOptions: ParsableArguments {
                 continue
             }
             let given = given.count > 1 && given.hasSuffix("/") ? String(given.dropLast()) : given
-            let names = try FileManager.default.subpathsOfDirectory(atPath: given).filter { $0.hasSuffix(".mcap") }.sorted()
+            let names = try FileManager.default.subpathsOfDirectory(atPath: given).filter { $0.hasSuffix(".mcap") }
+                .sorted()
             if names.isEmpty { throw ValidationError("\(given): there is no .mcap file in this folder.") }
             paths += names.map { "\(given)/\($0)" }
         }
         var known: Set<String> = []
-        return paths.filter { known.insert(URL(fileURLWithPath: $0).resolvingSymlinksInPath().standardizedFileURL.path).inserted }
+        return paths.filter {
+            known.insert(URL(fileURLWithPath: $0).resolvingSymlinksInPath().standardizedFileURL.path).inserted
+        }
     }
 
     /// Reads the episodes one after the other.
@@ -101,7 +109,7 @@ struct SamplingOptions: ParsableArguments {
                         try form?.check(episode)
                         if form == nil { form = try DatasetForm(of: episode) }
                     }
-                } catch where skipUnusable {
+                } catch let error where skipUnusable {
                     report.skip(path, because: "it cannot be used: \(error)")
                     continue
                 }
@@ -111,8 +119,8 @@ struct SamplingOptions: ParsableArguments {
                 }
             }
             progress.show(index + 1, at: .now())
-            // What is kept of each episode is little, and lies between the large pieces that were freed: without this the heap
-            // only grows.
+            // What is kept of each episode is little, and lies between the large pieces that were freed: without this
+            // the heap only grows.
             if index % 8 == 7 { octo_memory_trim() }
         }
     }
@@ -147,18 +155,19 @@ struct ExportCommand: ParsableCommand {
         commandName: "export",
         abstract: "Write episodes as a dataset: RLDS as Octo's data loader reads it, or a LeRobotDataset.",
         discussion: """
-            Timesteps are the policy's (or --rate a second); each has the newest frame of every camera that is not newer, the
-            measured state and the commanded action in Bridge's conventions (metres, radians, gripper 1 open). What did not fit
-            into them stands in resampling.json beside the data: frames that were dropped or repeated, and how old a
-            timestep's picture is at most.
+            Timesteps are the policy's (or --rate a second); each has the newest frame of every camera that is not \
+            newer, the measured state and the commanded action in Bridge's conventions (metres, radians, gripper 1 \
+            open). What did not fit into them stands in resampling.json beside the data: frames that were dropped or \
+            repeated, and how old a timestep's picture is at most.
 
               octo-replay export episodes/2026-01-31T12-00-00-robot --rlds data --size 256x256
               tfds.builder("octo_episodes", data_dir="data")
               octo-replay export cup-*.mcap --lerobot cup-dataset --instruction "pick up the cup"
 
-            All episodes of a dataset have one rate, one arm, the same cameras and sizes: what differs is refused by name. An
-            episode that is named twice, or was recovered beside its cut file, is taken once, from the better file. Angles
-            that wrap at 180° are carried on, so that differences of states are motions. --outcome success takes the successful ones alone; what is left out, and why, is told at the end.
+            All episodes of a dataset have one rate, one arm, the same cameras and sizes: what differs is refused by \
+            name. An episode that is named twice, or was recovered beside its cut file, is taken once, from the better \
+            file. Angles that wrap at 180° are carried on, so that differences of states are motions. --outcome \
+            success takes the successful ones alone; what is left out, and why, is told at the end.
 
             Exit codes: 0 written, 1 nothing was left to write, 2 the input cannot be used.
             """)
@@ -173,11 +182,15 @@ struct ExportCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "With --lerobot: 'eef' (Bridge's conventions, which Octo is trained on) or 'joints' (measured and commanded joint "
-                + "positions in degrees, gripper 0 to 100, as LeRobot's own policies take them).", valueName: "space"))
+            "With --lerobot: 'eef' (Bridge's conventions, which Octo is trained on) or 'joints' (measured and "
+                + "commanded joint positions in degrees, gripper 0 to 100, as LeRobot's own policies take them).",
+            valueName: "space"))
     var actions = LeRobotDataset.Space.eef
 
-    @Flag(help: "With --lerobot: pictures in movies (MP4 of the JPEG files as they are), as LeRobot's own datasets have them.")
+    @Flag(
+        help: """
+            With --lerobot: pictures in movies (MP4 of the JPEG files as they are), as LeRobot's own datasets have them.
+            """)
     var video = false
 
     @Option(help: "The RLDS dataset's name.")
@@ -194,9 +207,12 @@ struct ExportCommand: ParsableCommand {
 
     func validate() throws {
         if (rlds == nil) == (lerobot == nil) { throw ValidationError("give --rlds DIR or --lerobot DIR, one of them.") }
-        if lerobot == nil, video { throw ValidationError("--video: give --lerobot with it; RLDS datasets have single pictures.") }
+        if lerobot == nil, video {
+            throw ValidationError("--video: give --lerobot with it; RLDS datasets have single pictures.")
+        }
         if lerobot == nil, actions != .eef {
-            throw ValidationError("--actions \(actions.rawValue): give --lerobot with it; RLDS datasets have Bridge's conventions.")
+            throw ValidationError(
+                "--actions \(actions.rawValue): give --lerobot with it; RLDS datasets have Bridge's conventions.")
         }
     }
 
@@ -210,7 +226,10 @@ struct ExportCommand: ParsableCommand {
                 throw NodeExit.failure
             }
             if rlds != nil { try Self.write(report, into: folder) }
-            print(json ? report.json.text(indented: true) : report.text + "\n\(folder): \(report.count) episodes, \(report.timesteps) timesteps")
+            print(
+                json
+                    ? report.json.text(indented: true)
+                    : report.text + "\n\(folder): \(report.count) episodes, \(report.timesteps) timesteps")
         }
     }
 
@@ -239,7 +258,9 @@ struct ExportCommand: ParsableCommand {
                     writer = try RLDSDatasetWriter(
                         creating: name, in: folder,
                         features: RLDSFeatures(
-                            pictures: sizes.map { .init(keys[$0.camera] ?? $0.camera, width: $0.width, height: $0.height) },
+                            pictures: sizes.map {
+                                .init(keys[$0.camera] ?? $0.camera, width: $0.width, height: $0.height)
+                            },
                             hasTimestamps: true), overwriting: overwrite)
                 }
                 try writer?.append(Self.rlds(episode, keys: keys, id: count))
@@ -258,7 +279,8 @@ struct ExportCommand: ParsableCommand {
             recorded: episode.timesteps.map { timestep in
                 RLDSEpisode.Step(
                     action: timestep.action, state: timestep.state,
-                    pictures: Dictionary(uniqueKeysWithValues: timestep.pictures.map { (keys[$0.key] ?? $0.key, $0.value) }),
+                    pictures: Dictionary(
+                        uniqueKeysWithValues: timestep.pictures.map { (keys[$0.key] ?? $0.key, $0.value) }),
                     languageInstruction: episode.instruction, timestampNanoseconds: timestep.time.nanoseconds)
             },
             metadata: .init(
@@ -271,18 +293,24 @@ struct ExportCommand: ParsableCommand {
     private func writeLeRobot(into given: String, _ report: inout ExportReport) throws -> String? {
         let folder = given.count > 1 && given.hasSuffix("/") ? String(given.dropLast()) : given
         guard !FileManager.default.fileExists(atPath: folder) else {
-            throw ValidationError("--lerobot \(folder): it is there already, expected a folder to be made. Name another, or remove it.")
+            throw ValidationError(
+                "--lerobot \(folder): it is there already, expected a folder to be made. Name another, or remove it.")
         }
-        let robot = try robotType ?? sampling.paths().first.map { try EpisodeSetup(EpisodeFile(path: $0)).manifest.name } ?? "robot"
+        let robot =
+            try robotType ?? sampling.paths().first.map { try EpisodeSetup(EpisodeFile(path: $0)).manifest.name }
+            ?? "robot"
         // Whole or not at all.
         let unfinished = folder + ".unfinished"
         do {
-            if FileManager.default.fileExists(atPath: unfinished) { try FileManager.default.removeItem(atPath: unfinished) }
+            if FileManager.default.fileExists(atPath: unfinished) {
+                try FileManager.default.removeItem(atPath: unfinished)
+            }
             var dataset: LeRobotDataset?
             let files = GrowingFiles(in: unfinished)
             try sampling.sampled(&report) { episode in
                 if dataset == nil {
-                    dataset = try LeRobotDataset(robotType: robot, like: episode, space: actions, pictures: video ? .video : .images,
+                    dataset = try LeRobotDataset(
+                        robotType: robot, like: episode, space: actions, pictures: video ? .video : .images,
                         write: files.append)
                 }
                 try dataset?.append(episode)

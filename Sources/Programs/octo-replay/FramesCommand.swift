@@ -51,7 +51,8 @@ struct FramesCommand: ParsableCommand {
         if (sheet == nil) == (folder == nil) { throw ValidationError("Give either --sheet FILE.png or --folder DIR.") }
         if let every, every < 1 { throw ValidationError("--every: found \(every), give 1 or more.") }
         guard from >= 0, from < 1e9, (to ?? from) >= from, (to ?? 0) < 1e9 else {
-            throw ValidationError("--from \(from)\(to.map { " --to \($0)" } ?? ""): give seconds from 0 on, in this order.")
+            throw ValidationError(
+                "--from \(from)\(to.map { " --to \($0)" } ?? ""): give seconds from 0 on, in this order.")
         }
     }
 
@@ -59,10 +60,14 @@ struct FramesCommand: ParsableCommand {
         try reporting {
             let file = try EpisodeFile(path: episode.path)
             var options = FrameStrip.Options(
-                cameras: camera.isEmpty ? nil : Set(camera), every: 1, from: .fromSeconds(from), to: to.map { .fromSeconds($0) },
+                cameras: camera.isEmpty ? nil : Set(camera), every: 1, from: .fromSeconds(from),
+                to: to.map { .fromSeconds($0) },
                 showsObservations: observation)
             var strip = try FrameStrip(file, options)
-            let cameras = max(1, camera.isEmpty ? file.reader.topics.count { $0.hasPrefix("camera/") && $0.hasSuffix("/image") } : camera.count)
+            let cameras = max(
+                1,
+                camera.isEmpty
+                    ? file.reader.topics.count { $0.hasPrefix("camera/") && $0.hasSuffix("/image") } : camera.count)
             let perCamera = observation ? strip.expectedCount : strip.expectedCount / cameras
             options.every = every ?? (folder == nil ? max(1, (perCamera + Self.wanted - 1) / Self.wanted) : 1)
             strip = try FrameStrip(file, options)
@@ -73,7 +78,11 @@ struct FramesCommand: ParsableCommand {
             let start = MonotonicTime.now()
             let progress = ProgressLine(total: total, of: "pictures", at: start)
             defer { progress.end() }
-            if let sheet { try writeSheet(strip, to: sheet, progress) } else if let folder { try writeFiles(strip, to: folder, progress) }
+            if let sheet {
+                try writeSheet(strip, to: sheet, progress)
+            } else if let folder {
+                try writeFiles(strip, to: folder, progress)
+            }
         }
     }
 
@@ -88,11 +97,14 @@ struct FramesCommand: ParsableCommand {
 
     private func writeFiles(_ strip: FrameStrip, to folder: String, _ progress: ProgressLine) throws {
         guard mkdir(folder, 0o777) == 0 || errno == EEXIST else {
-            complain("error: making the folder \(folder): \(String(cString: strerror(errno))), expected one to write to. Give another.")
+            complain(
+                "error: making the folder \(folder): \(String(cString: strerror(errno))), expected one to write to. "
+                    + "Give another."
+            )
             throw NodeExit.failure
         }
         var count = 0
-        try strip.forEach { picture in
+        try strip.visit { picture in
             let digits = String(picture.number)
             let number = String(repeating: "0", count: max(0, 6 - digits.count)) + digits
             try Self.writing { try picture.image.writePNG(to: "\(folder)/\(picture.camera)-\(number).png") }
@@ -121,9 +133,11 @@ enum FramesError: Error, CustomStringConvertible {
     var description: String {
         switch self {
         case .tooMany(let count, let most):
-            "making a sheet: it would have about \(count) pictures, expected at most \(most). Give a larger --every, or --from and --to, or --folder."
+            "making a sheet: it would have about \(count) pictures, expected at most \(most). Give a larger --every, "
+                + "or --from and --to, or --folder."
         case .noneInRange(let path):
-            "taking pictures out of \(path): found none between --from and --to, expected some. 'octo-replay info \(path)' says how long it is."
+            "taking pictures out of \(path): found none between --from and --to, expected some. 'octo-replay info "
+                + "\(path)' says how long it is."
         }
     }
 }

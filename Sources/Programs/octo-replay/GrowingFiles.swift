@@ -13,7 +13,8 @@ final class GrowingFiles {
         if open?.path != path {
             try close()
             let url = URL(fileURLWithPath: "\(folder)/\(path)")
-            try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
             if !FileManager.default.fileExists(atPath: url.path) { try Data().write(to: url) }
             let handle = try FileHandle(forWritingTo: url)
             try handle.seekToEnd()

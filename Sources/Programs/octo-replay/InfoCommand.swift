@@ -10,9 +10,9 @@ struct InfoCommand: ParsableCommand {
         commandName: "info",
         abstract: "Say what is in episodes: topics, gaps, latencies, outcome.",
         discussion: """
-            SENT is what the nodes say that they sent, by their messages' numbers and their own counters; TAKEN is what came
-            to the recorder; IN FILE is what was found by reading. Where they differ, a line below says why. LONGEST GAP is
-            the longest time between two messages, as the recorder had them.
+            SENT is what the nodes say that they sent, by their messages' numbers and their own counters; TAKEN is \
+            what came to the recorder; IN FILE is what was found by reading. Where they differ, a line below says why. \
+            LONGEST GAP is the longest time between two messages, as the recorder had them.
 
               octo-replay info episodes/today/grasp.mcap
               octo-replay info last                       the newest one below episodes
@@ -21,7 +21,8 @@ struct InfoCommand: ParsableCommand {
             Exit codes: 0, or 2 where something is no episode.
             """)
 
-    @Argument(help: ArgumentHelp("Files, or folders of sessions; 'last' is the newest below episodes.", valueName: "episode"))
+    @Argument(
+        help: ArgumentHelp("Files, or folders of sessions; 'last' is the newest below episodes.", valueName: "episode"))
     var episodes: [EpisodeArgument]
 
     @Flag(help: "One line for each episode.")

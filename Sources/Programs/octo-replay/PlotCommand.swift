@@ -10,8 +10,9 @@ struct PlotCommand: ParsableCommand {
         commandName: "plot",
         abstract: "Draw where the arm was told to go, and where it went.",
         discussion: """
-            Joints, tool and gripper, setpoint and measured; a vertical line where each chunk took over, coloured by what
-            became of it; times in which an operator had the arm; latencies. The file is SVG: any browser shows it.
+            Joints, tool and gripper, setpoint and measured; a vertical line where each chunk took over, coloured by \
+            what became of it; times in which an operator had the arm; latencies. The file is SVG: any browser shows \
+            it.
 
               octo-replay plot EPISODE --out grasp.svg
 
@@ -25,7 +26,9 @@ struct PlotCommand: ParsableCommand {
     var out: String
 
     func validate() throws {
-        if !out.hasSuffix(".svg") { throw ValidationError("--out is '\(out)': the drawing is SVG. Give a name that ends in .svg.") }
+        if !out.hasSuffix(".svg") {
+            throw ValidationError("--out is '\(out)': the drawing is SVG. Give a name that ends in .svg.")
+        }
     }
 
     func run() throws {

@@ -10,13 +10,13 @@ struct RecoverCommand: ParsableCommand {
         commandName: "recover",
         abstract: "Make a whole file of an episode that was cut or damaged.",
         discussion: """
-            Everything that can be read goes into a new file, with new indexes and checksums; the old one is left as it
-            is. What is missing is told by topic, with sequence numbers and times.
+            Everything that can be read goes into a new file, with new indexes and checksums; the old one is left as \
+            it is. What is missing is told by topic, with sequence numbers and times.
 
               octo-replay recover episodes/today/grasp.mcap      writes grasp.recovered.mcap beside it
 
-            Exit codes: 0 everything could be read, 3 something is lost (the new file has the rest), 1 the new file cannot
-            be written, 2 the old one is no episode.
+            Exit codes: 0 everything could be read, 3 something is lost (the new file has the rest), 1 the new file \
+            cannot be written, 2 the old one is no episode.
             """)
 
     /// Part of the command's interface.

@@ -40,7 +40,9 @@ final class ReplayPublishers {
                 throw ReplayRunError.served(node: name, folder: run.folder)
             }
         }
-        guard !nodes.isEmpty else { throw ReplayRunError.noPlace(folder: run.folder, nodes: names, known: run.endpoints.keys.sorted()) }
+        guard !nodes.isEmpty else {
+            throw ReplayRunError.noPlace(folder: run.folder, nodes: names, known: run.endpoints.keys.sorted())
+        }
     }
 
     /// Sends what is unsent.

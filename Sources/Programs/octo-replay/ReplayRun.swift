@@ -44,16 +44,20 @@ final class ReplayRun {
 
     /// The node's name is part of a path.
     private static func isFileName(_ name: String) -> Bool {
-        !name.isEmpty && !name.hasPrefix(".") && name.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: "/") && $0 != 0x7F }
+        !name.isEmpty && !name.hasPrefix(".")
+            && name.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: "/") && $0 != 0x7F }
     }
 
     /// What the episode was recorded with, over sockets of this machine.
     private static func manifest(of file: EpisodeFile, path: String?) throws -> Manifest {
         let local = try ManifestOverride(parsing: "bus.transport=ipc")
         if let path { return try Manifest.load(path, overrides: [local], asksForFiles: false) }
-        guard let text = try file.attachment(named: "manifest.json") else { throw ReplayRunError.noManifest(path: file.path) }
+        guard let text = try file.attachment(named: "manifest.json") else {
+            throw ReplayRunError.noManifest(path: file.path)
+        }
         return try Manifest(
-            parsing: text, path: "\(file.path), attachment manifest.json", folder: "/", overrides: [local], workingFolder: "/",
+            parsing: text, path: "\(file.path), attachment manifest.json", folder: "/", overrides: [local],
+            workingFolder: "/",
             files: nil)
     }
 }
@@ -67,17 +71,17 @@ enum ReplayRunError: Error, CustomStringConvertible {
     var description: String {
         switch self {
         case .noManifest(let path):
-            "making a run of \(path): no manifest is attached to it, and one is needed for other nodes. Give the robot's with "
-                + "--manifest FILE, or the folder of a live run with --run."
+            "making a run of \(path): no manifest is attached to it, and one is needed for other nodes. Give the "
+                + "robot's with --manifest FILE, or the folder of a live run with --run."
         case .nothingSelected(let path, let publishers):
-            "playing \(path): no message is left after --topics, --without, --source and --live, expected some. Its nodes: "
-                + "\(publishers.joined(separator: ", ")); its topics: octo-replay info \(path)."
+            "playing \(path): no message is left after --topics, --without, --source and --live, expected some. Its "
+                + "nodes: \(publishers.joined(separator: ", ")); its topics: octo-replay info \(path)."
         case .noPlace(let folder, let nodes, let known):
-            "playing in \(folder): the run has places for \(known.joined(separator: ", ")), expected one of \(nodes.joined(separator: ", ")). "
-                + "Leave --run out for a run of its own."
+            "playing in \(folder): the run has places for \(known.joined(separator: ", ")), expected one of "
+                + "\(nodes.joined(separator: ", ")). Leave --run out for a run of its own."
         case .served(let node, let folder):
-            "playing the messages of '\(node)' in \(folder): the node itself is alive there, expected it absent. Leave its messages out with "
-                + "--live \(node), or leave --run out for a run of its own."
+            "playing the messages of '\(node)' in \(folder): the node itself is alive there, expected it absent. "
+                + "Leave its messages out with --live \(node), or leave --run out for a run of its own."
         }
     }
 }

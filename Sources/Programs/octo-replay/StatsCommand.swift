@@ -10,9 +10,9 @@ struct StatsCommand: ParsableCommand {
         commandName: "stats",
         abstract: "Compute dataset_statistics.json of episodes: mean, spread and quantiles of actions and states.",
         discussion: """
-            As Octo's data loader has them for a dataset in Bridge's conventions: actions are the motion that was reached until
-            the next state, the gripper is made binary, and is not normalised. --as-commanded takes the actions as they
-            were commanded.
+            As Octo's data loader has them for a dataset in Bridge's conventions: actions are the motion that was \
+            reached until the next state, the gripper is made binary, and is not normalised. --as-commanded takes the \
+            actions as they were commanded.
 
               octo-replay stats episodes/2026-01-31T12-00-00-robot --out dataset_statistics.json
 
@@ -32,7 +32,8 @@ struct StatsCommand: ParsableCommand {
             var report = ExportReport()
             var trajectories: [Trajectory] = []
             try sampling.sampled(&report) { episode in
-                let recorded = Trajectory(actions: episode.timesteps.map(\.action), proprio: episode.timesteps.map(\.state))
+                let recorded = Trajectory(
+                    actions: episode.timesteps.map(\.action), proprio: episode.timesteps.map(\.state))
                 trajectories.append(asCommanded ? recorded : try recorded.standardisedForBridge())
             }
             guard !trajectories.isEmpty else {

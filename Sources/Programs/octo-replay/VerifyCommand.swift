@@ -22,20 +22,20 @@ struct VerifyCommand: ParsableCommand {
         commandName: "verify",
         abstract: "Compute an episode's observations, chunks and setpoints again, and compare them bit by bit.",
         discussion: """
-            Observations are made again from the logged frames, chunks from the observations with the logged seeds, setpoints
-            from the chunks and from what the control loop read. On the same kind of machine, with the same checkpoint, every
-            bit is the same; the first that is not is named.
+            Observations are made again from the logged frames, chunks from the observations with the logged seeds, \
+            setpoints from the chunks and from what the control loop read. On the same kind of machine, with the same \
+            checkpoint, every bit is the same; the first that is not is named.
 
               octo-replay verify episodes/2026-01-31T12-00-00-robot/cup.mcap
 
-            With another checkpoint or goal it is an evaluation without a robot: how far are the new actions from the logged
-            ones, per number and per step of the chunk?
+            With another checkpoint or goal it is an evaluation without a robot: how far are the new actions from the \
+            logged ones, per number and per step of the chunk?
 
               octo-replay verify cup.mcap --checkpoint finetuned --csv errors.csv --plot errors.svg
               octo-replay verify cup.mcap --goal plate
 
-            Exit codes: 0 identical (or evaluated), 1 something differs, 2 the input cannot be used, 3 nothing differs, but not
-            all could be checked.
+            Exit codes: 0 identical (or evaluated), 1 something differs, 2 the input cannot be used, 3 nothing \
+            differs, but not all could be checked.
             """)
 
     @Argument(help: EpisodeArgument.help)
@@ -92,17 +92,22 @@ struct VerifyCommand: ParsableCommand {
                 recorded: Self.length(of: file))
             if let plot, let policy {
                 let start = policy.errors.times.first ?? .zero
-                let points = zip(policy.errors.times, policy.errors.firstActions).map { (time: ($0 - start).inSeconds, errors: $1) }
+                let points = zip(policy.errors.times, policy.errors.firstActions).map {
+                    (time: ($0 - start).inSeconds, errors: $1)
+                }
                 let drawing = ActionErrorPlot(title: checkpoint ?? goal ?? episode.path, points: points)
                 try Data(drawing.svg.utf8).write(to: URL(fileURLWithPath: plot))
             }
-            if let csv, let policy { try Data(VerifyReport.csv(policy.errors).utf8).write(to: URL(fileURLWithPath: csv)) }
+            if let csv, let policy {
+                try Data(VerifyReport.csv(policy.errors).utf8).write(to: URL(fileURLWithPath: csv))
+            }
         }
         guard let report else { throw NodeExit.failure }
         return report
     }
 
-    /// OpenBLAS reads its core type when it is loaded; the policy's process has none unless the manifest says so. execv(3).
+    /// OpenBLAS reads its core type when it is loaded; the policy's process has none unless the manifest says so.
+    /// execv(3).
     private static func useSameKernels(as manifest: Manifest) {
         let variables = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"]
         guard !manifest.policy.keepsBLASCore, variables.contains(where: { getenv($0) != nil }) else { return }
@@ -147,7 +152,10 @@ struct VerifyCommand: ParsableCommand {
             // The statistics are the other checkpoint's.
             section.dataset = nil
         }
-        let loaded = try LoadedPolicy(section, text: nil, goalUse: manifest.goal.use, goalsMayBringNumbers: true, cameras: manifest.cameras.map(\.name)) {
+        let loaded = try LoadedPolicy(
+            section, text: nil, goalUse: manifest.goal.use, goalsMayBringNumbers: true,
+            cameras: manifest.cameras.map(\.name)
+        ) {
             try setup.calibration(of: file).joints.count
         }
         var engine = loaded.engine
@@ -164,7 +172,8 @@ struct VerifyCommand: ParsableCommand {
             .reduce(0) { $0 + Int(clamping: counts[$1.key] ?? 0) }
         let progress = ProgressLine(total: total, of: "chunks", at: .now())
         defer { progress.end() }
-        // Frames, states and goals first: what left its process before an observation may have come to the recorder after it.
+        // Frames, states and goals first: what left its process before an observation may have come to the recorder
+        // after it.
         var waiting: [RecordedEvent] = []
         while let event = try events.next() {
             switch event.envelope.schema {
@@ -200,7 +209,8 @@ struct VerifyCommand: ParsableCommand {
         if FileManager.default.fileExists(atPath: goal) {
             let image = try RGBImage(contentsOf: goal)
             return Goal(
-                id: "other", name: goal, views: manifest.cameras.map { .init(camera: $0.name, image: image) }, text: nil,
+                id: "other", name: goal, views: manifest.cameras.map { .init(camera: $0.name, image: image) },
+                text: nil,
                 origin: .images(paths: [goal]))
         }
         let library = GoalLibrary(folder: library ?? manifest.goal.library)

@@ -45,7 +45,8 @@ struct VerifyReport {
             }
             if duration > .zero {
                 let speed = recorded.inSeconds / duration.inSeconds
-                lines.append("                in \(duration.inSeconds.decimals(1)) s: \(speed.decimals(1)) x as fast as it was")
+                lines.append(
+                    "                in \(duration.inSeconds.decimals(1)) s: \(speed.decimals(1)) x as fast as it was")
             }
         }
         if let arm {
@@ -66,7 +67,8 @@ struct VerifyReport {
 
     private static func also(_ count: Int, _ what: String) -> String { count == 0 ? "" : ", \(count) \(what)" }
 
-    /// Rows: numbers of the action; columns: mean absolute, root mean square, largest; then the mean by step of the chunk.
+    /// Rows: numbers of the action; columns: mean absolute, root mean square, largest; then the mean by step of the
+    /// chunk.
     private static func table(_ errors: ActionErrors) -> [String] {
         func cell(_ number: Double) -> String {
             let text = number.decimals(4)
@@ -77,7 +79,8 @@ struct VerifyReport {
         for (element, sum) in errors.byElement.enumerated() {
             let bySteps = errors.byStep.map { element < $0.count ? cell($0[element].meanAbsolute) : cell(0) }.joined()
             let name = "  \(element)" + String(repeating: " ", count: max(1, 6 - "\(element)".count))
-            lines.append(name + cell(sum.meanAbsolute) + cell(sum.rootMeanSquare) + cell(sum.maximum) + " |       " + bySteps)
+            lines.append(
+                name + cell(sum.meanAbsolute) + cell(sum.rootMeanSquare) + cell(sum.maximum) + " |       " + bySteps)
         }
         return lines
     }
@@ -93,7 +96,8 @@ struct VerifyReport {
     var json: JSONNode {
         var members: [JSONNode.Member] = [
             .init(key: "episode", value: JSONNode(path)), .init(key: "verdict", value: JSONNode(verdict)),
-            .init(key: "identical", value: JSONNode(.bool(!differs))), .init(key: "complete", value: JSONNode(.bool(isComplete))),
+            .init(key: "identical", value: JSONNode(.bool(!differs))),
+            .init(key: "complete", value: JSONNode(.bool(isComplete))),
         ]
         if let policy {
             members += [

@@ -38,8 +38,8 @@ struct NudgeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "nudge", abstract: "Push the primary camera of a running simulation out of its place.",
         discussion: """
-            In the camera's own directions, on top of earlier nudges. At the distance of the table 1 cm is about 4 pixels of
-            256. Exit codes: 0 done, 1 refused, 2 there is no such run.
+            In the camera's own directions, on top of earlier nudges. At the distance of the table 1 cm is about 4 \
+            pixels of 256. Exit codes: 0 done, 1 refused, 2 there is no such run.
             """)
 
     @Option(parsing: .unconditional, help: "Metres to the right.")
@@ -68,7 +68,8 @@ struct NudgeCommand: ParsableCommand {
     func run() throws {
         if reset { try options.send(.resetCamera, done: "the camera is back in its place") }
         guard !reset || right != 0 || down != 0 || forward != 0 || roll != 0 else { return }
-        try options.send(.nudgeCamera(offset: [right, down, forward], roll: roll * .pi / 180), done: "the camera has moved")
+        try options.send(
+            .nudgeCamera(offset: [right, down, forward], roll: roll * .pi / 180), done: "the camera has moved")
     }
 }
 
@@ -106,7 +107,8 @@ struct PlaceCommand: ParsableCommand {
 
     func run() throws {
         guard place.count == 2 else {
-            throw ValidationError("found \(place.count) numbers behind the object's name, expected two: metres forward and to the left")
+            throw ValidationError(
+                "found \(place.count) numbers behind the object's name, expected two: metres forward and to the left")
         }
         guard (place + [z]).allSatisfy({ abs($0) <= 10 }) else { throw ValidationError("give at most 10 metres") }
         try options.send(.placeObject(name: object, position: [place[0], place[1], z]), done: "'\(object)' is there")

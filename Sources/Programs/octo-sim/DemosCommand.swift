@@ -19,10 +19,11 @@ struct DemosCommand: ParsableCommand {
         commandName: "demos",
         abstract: "Write demonstrations of the scripted expert as a dataset that Octo's data loader reads.",
         discussion: """
-            Every episode is another variation of the scene. The expert's actions pass through the same chunk execution,
-            kinematics and limits as a policy's; pictures (image_0 256x256, image_1 from the wrist 128x128), states and
-            actions are Bridge's, five steps a second: the state is measured when the pictures are taken, the action is what
-            the expert does upon seeing them. OUT gets a TFDS folder in RLDS form, with dataset_statistics.json in it:
+            Every episode is another variation of the scene. The expert's actions pass through the same chunk \
+            execution, kinematics and limits as a policy's; pictures (image_0 256x256, image_1 from the wrist \
+            128x128), states and actions are Bridge's, five steps a second: the state is measured when the pictures \
+            are taken, the action is what the expert does upon seeing them. OUT gets a TFDS folder in RLDS form, with \
+            dataset_statistics.json in it:
 
               octo-sim demos --task pick-place --episodes 200 --seed 1 --out data
               tfds.builder("octo_sim_pick_place", data_dir="data")
@@ -31,29 +32,30 @@ struct DemosCommand: ParsableCommand {
 
               octo-sim demos --task reach,push,pick-place,pick-place --object block,cylinder --episodes 800 --out data
 
-            A policy that has only seen perfect demonstrations does not know the way back. --noise 1 disturbs what the arm
-            carries out and records what the expert would have done (DART): bursts of one to three steps, about 14 mm and 0.1
-            rad strong, begin at 16 % of the steps, and between them the arm trembles by 1.5 mm. steps/perturbed says which
-            steps were in a burst: an action that follows one answers to it, so leave it out of a chunk that began before.
-            --random-start lets episodes begin anywhere in the workspace.
+            A policy that has only seen perfect demonstrations does not know the way back. --noise 1 disturbs what the \
+            arm carries out and records what the expert would have done (DART): bursts of one to three steps, about 14 \
+            mm and 0.1 rad strong, begin at 16 % of the steps, and between them the arm trembles by 1.5 mm. \
+            steps/perturbed says which steps were in a burst: an action that follows one answers to it, so leave it \
+            out of a chunk that began before. --random-start lets episodes begin anywhere in the workspace.
 
               octo-sim demos --task push --episodes 500 --noise 1 --random-start --successes-only --jobs 8 --out data
 
-            --goal-arm adds a picture of the goal to each episode (episode_metadata/goal_image_0), for policies whose goal is
-            photographed beforehand: with the arm at rest (away), or as the last step shows it (there).
+            --goal-arm adds a picture of the goal to each episode (episode_metadata/goal_image_0), for policies whose \
+            goal is photographed beforehand: with the arm at rest (away), or as the last step shows it (there).
 
-            --policy lets a checkpoint drive for the first 4 to 40 steps of each episode, with the goal that the expert
-            reaches in its scene; then the expert takes over and ends the task. Every step says what the expert would have
-            done, so that the policy learns the way back from its own mistakes (DAgger). steps/perturbed marks those in which
-            it did something else.
+            --policy lets a checkpoint drive for the first 4 to 40 steps of each episode, with the goal that the \
+            expert reaches in its scene; then the expert takes over and ends the task. Every step says what the expert \
+            would have done, so that the policy learns the way back from its own mistakes (DAgger). steps/perturbed \
+            marks those in which it did something else.
 
               octo-sim demos --task push --episodes 300 --policy checkpoints/mine --successes-only --out data
 
-            --other-goals 2 gives each episode two goals of other scenes beside its own, and says at every step what the expert
-            would do for them (episode_metadata/other_goal_0, steps/other_actions): what teaches a policy to look at the goal.
+            --other-goals 2 gives each episode two goals of other scenes beside its own, and says at every step what \
+            the expert would do for them (episode_metadata/other_goal_0, steps/other_actions): what teaches a policy \
+            to look at the goal.
 
-            Same options and seed: the same dataset, whatever --jobs. Exit codes: 0 all written, 1 fewer than 95 % succeeded
-            (with --noise 75 %), 2 the input cannot be used.
+            Same options and seed: the same dataset, whatever --jobs. Exit codes: 0 all written, 1 fewer than 95 % \
+            succeeded (with --noise 75 %), 2 the input cannot be used.
             """)
 
     @OptionGroup var world: SceneOptions
@@ -84,7 +86,10 @@ struct DemosCommand: ParsableCommand {
     @Option(help: "Add a picture of the goal, the arm 'away' (at rest) or 'there' (where it ended).")
     var goalArm: DemonstrationPlan.GoalArm?
 
-    @Flag(help: "With --goal-arm, in scenes with decoys: goal pictures show mark, tray and object as the task wants things.")
+    @Flag(
+        help:
+            "With --goal-arm, in scenes with decoys: goal pictures show mark, tray and object as the task wants things."
+    )
     var goalLacksDecoys = false
 
     @Flag(help: "Add steps/truth: where the task's object is (x y z m, yaw rad). To learn from; no policy is told.")
@@ -112,14 +117,25 @@ struct DemosCommand: ParsableCommand {
     var json = false
 
     func validate() throws {
-        if world.mjcf != nil { throw ValidationError("--mjcf: demonstrations vary the scene, which a model of its own has not.") }
+        if world.mjcf != nil {
+            throw ValidationError("--mjcf: demonstrations vary the scene, which a model of its own has not.")
+        }
         if episodes < 1 { throw ValidationError("--episodes: give 1 or more.") }
-        if goalLacksDecoys, goalArm == nil { throw ValidationError("--goal-lacks-decoys: it is about goal pictures. Give --goal-arm too.") }
+        if goalLacksDecoys, goalArm == nil {
+            throw ValidationError("--goal-lacks-decoys: it is about goal pictures. Give --goal-arm too.")
+        }
         if !(0...5).contains(noise) { throw ValidationError("--noise is \(noise): give 0 (none) to 5.") }
-        if policy != nil, noise > 0 { throw ValidationError("--noise with --policy: the policy's mistakes are the noise. Give one of both.") }
-        if policy != nil, jobs > 1 { throw ValidationError("--jobs with --policy: the network computes for one world at a time. Leave --jobs away.") }
+        if policy != nil, noise > 0 {
+            throw ValidationError("--noise with --policy: the policy's mistakes are the noise. Give one of both.")
+        }
+        if policy != nil, jobs > 1 {
+            throw ValidationError(
+                "--jobs with --policy: the network computes for one world at a time. Leave --jobs away.")
+        }
         if !(0...8).contains(otherGoals) { throw ValidationError("--other-goals is \(otherGoals): give 0 to 8.") }
-        if policy != nil, otherGoals > 0 { throw ValidationError("--other-goals with --policy: a learner is coached for one goal. Give one of both.") }
+        if policy != nil, otherGoals > 0 {
+            throw ValidationError("--other-goals with --policy: a learner is coached for one goal. Give one of both.")
+        }
         if !(1...256).contains(jobs) { throw ValidationError("--jobs is \(jobs): give 1 to 256.") }
     }
 
@@ -167,7 +183,8 @@ struct DemosCommand: ParsableCommand {
             manifest.policy, text: nil, cameras: World.Camera.allCases.map(\.rawValue), joints: { joints })
         return { goal in
             NetworkPolicy(
-                core: PolicyNodeCore(loaded.configuration, texts: loaded.texts), engine: loaded.engine, goal: goal, delay: .zero)
+                core: PolicyNodeCore(loaded.configuration, texts: loaded.texts), engine: loaded.engine, goal: goal,
+                delay: .zero)
         }
     }
 
@@ -175,13 +192,15 @@ struct DemosCommand: ParsableCommand {
         if json {
             let parts = zip(plan.assignments, tally.parts).map { assignment, count in
                 JSONNode.object([
-                    "task": JSONNode(assignment.kind.rawValue), "object": JSONNode(assignment.object ?? plan.scene.objects[0].name),
+                    "task": JSONNode(assignment.kind.rawValue),
+                    "object": JSONNode(assignment.object ?? plan.scene.objects[0].name),
                     "episodes": JSONNode(count.made), "succeeded": JSONNode(count.successes),
                 ])
             }
             let tree: JSONNode = .object([
                 "folder": JSONNode(folder), "task": JSONNode(task.values.map(\.rawValue).joined(separator: ",")),
-                "episodes": JSONNode(tally.made), "written": JSONNode(tally.written), "succeeded": JSONNode(tally.successes),
+                "episodes": JSONNode(tally.made), "written": JSONNode(tally.written),
+                "succeeded": JSONNode(tally.successes),
                 "steps": JSONNode(tally.transitions), "bytes": JSONNode(bytes), "parts": JSONNode(.array(parts)),
             ])
             print(tree.text())

@@ -20,7 +20,9 @@ final class Film: Sendable {
     /// A file name that is no PNG's: films are written as PNG only.
     struct WrongName: Error, CustomStringConvertible {
         let path: String
-        var description: String { "simulation.film is '\(path)', expected a name that ends in .png. Give it that ending." }
+        var description: String {
+            "simulation.film is '\(path)', expected a name that ends in .png. Give it that ending."
+        }
     }
 
     /// - Throws: `WrongName`; `ImageError` when the goal's image cannot be read.
@@ -47,7 +49,9 @@ final class Film: Sendable {
         pictures.withLock { pictures in
             pictures.append(picture)
             // Twice what is shown: every other one is enough from here on.
-            if pictures.count >= 4 * Self.most { pictures = pictures.indices.filter { $0 % 2 == 0 }.map { pictures[$0] } }
+            if pictures.count >= 4 * Self.most {
+                pictures = pictures.indices.filter { $0 % 2 == 0 }.map { pictures[$0] }
+            }
         }
     }
 
@@ -63,7 +67,8 @@ final class Film: Sendable {
             let verdict =
                 switch progress {
                 case nil: ""
-                case .reached(let time)?: ", framed in green since the goal was reached, after \(time.inSeconds.decimals(1)) s"
+                case .reached(let time)?:
+                    ", framed in green since the goal was reached, after \(time.inSeconds.decimals(1)) s"
                 case .underWay?, .notBegun?: "; the goal was not reached"
                 }
             print("\(path): the goal, then \(count) pictures of the run\(verdict)")

@@ -59,8 +59,8 @@ struct SimulatedServoBus {
     let bus: EmulatedDynamixelBus
     let server: EmulationServer
     private let start: JointVector
-    /// Joints, and the gripper after them, whose servos were switched on. Before that the arm stands as in its stand: how
-    /// long a driver takes to start must not decide where it begins.
+    /// Joints, and the gripper after them, whose servos were switched on. Before that the arm stands as in its stand:
+    /// how long a driver takes to start must not decide where it begins.
     private var wereOn: Set<Int> = []
 
     /// - Parameters:
@@ -106,7 +106,8 @@ struct SimulatedServoBus {
         for (index, joint) in layout.joints.enumerated() {
             let perRadian = Double(joint.direction) * 4096 / (2 * .pi)
             let shaft = EmulatedShaft(
-                position: Double(joint.zeroPulse) + positions[index] * perRadian, velocity: velocities[index] * perRadian,
+                position: Double(joint.zeroPulse) + positions[index] * perRadian,
+                velocity: velocities[index] * perRadian,
                 effort: torques[index] / WorldModel.strongestTorque * Double(joint.direction))
             for id in [joint.id] + joint.shadows { bus.setShaft(shaft, of: id) }
         }
@@ -141,7 +142,8 @@ final class PhysicsThread: @unchecked Sendable {
         self.task = task
         self.servos = servos
         states = SharedStates(
-            world.state, summary: "\(world.scene.objects.count) objects, \(world.calibration.name)"
+            world.state,
+            summary: "\(world.scene.objects.count) objects, \(world.calibration.name)"
                 + (servos.map { " with servos \($0.bus.ids.map(String.init).joined(separator: " "))" } ?? ""))
         servos?.sense(world)
     }
@@ -208,13 +210,16 @@ final class PhysicsThread: @unchecked Sendable {
 
     /// A person's wish can wait for a step: the lock is not waited for.
     private func place() throws(WorldError) {
-        guard let wishes = placements.withLockIfAvailable({ (list: inout [(index: Int, position: Vector3)]) in
-            defer { if !list.isEmpty { list = [] } }
-            return list
-        }) else { return }
+        guard
+            let wishes = placements.withLockIfAvailable({ (list: inout [(index: Int, position: Vector3)]) in
+                defer { if !list.isEmpty { list = [] } }
+                return list
+            })
+        else { return }
         for wish in wishes {
             try world.place(
-                object: wish.index, at: Pose(rotation: world.pose(ofObject: wish.index).rotation, translation: wish.position))
+                object: wish.index,
+                at: Pose(rotation: world.pose(ofObject: wish.index).rotation, translation: wish.position))
         }
     }
 

@@ -50,7 +50,7 @@ struct GoalCommand: ParsableCommand {
               { "joints_rad": [0, -0.5, 0.4, 0, 1.6, 0], "gripper": 1,
                 "objects": { "block": { "position_m": [0.28, 0.17, 0.023], "yaw_rad": 0 } } }
 
-            Or the scripted expert makes it: --task pick-place carries the task out and takes the goal from its end.
+            Or the scripted expert makes it: --task pick-place carries the task out and takes the goal from its end. \
             DIR gets primary.png and wrist.png, to be named as goal images in a manifest.
             """)
 
@@ -93,7 +93,8 @@ struct GoalCommand: ParsableCommand {
     private static func carryOut(_ task: ManipulationTask, in world: World) throws {
         let outcome = try ExpertEpisode.run(task, in: world, cameras: []) { _ in }
         guard outcome.isSuccess else {
-            throw ValidationError("the expert did not manage '\(task.instruction(in: world.scene))'; try another --seed")
+            throw ValidationError(
+                "the expert did not manage '\(task.instruction(in: world.scene))'; try another --seed")
         }
     }
 }
@@ -119,12 +120,16 @@ struct FinalState {
         reader.expectKeys(keys, optional: keys, of: root, at: "")
         if let node = root["joints_rad"], let angles = reader.numbers(node, at: "joints_rad") {
             let count = world.calibration.joints.count
-            if angles.count == count { joints = JointVector(angles) } else {
+            if angles.count == count {
+                joints = JointVector(angles)
+            } else {
                 reader.report(node, "joints_rad", "found \(angles.count) angles, expected \(count)")
             }
         }
         if let node = root["gripper"], let opening = reader.number(node, at: "gripper") {
-            if (0...1).contains(opening) { gripper = opening } else {
+            if (0...1).contains(opening) {
+                gripper = opening
+            } else {
                 reader.report(node, "gripper", "found \(opening), expected 0 (closed) to 1 (open)")
             }
         }
@@ -136,7 +141,9 @@ struct FinalState {
                 continue
             }
             reader.expectKeys(["position_m", "yaw_rad"], optional: ["yaw_rad"], of: member.value, at: place)
-            guard let node = member.value["position_m"], let p = reader.numbers(node, at: place + ".position_m") else { continue }
+            guard let node = member.value["position_m"], let p = reader.numbers(node, at: place + ".position_m") else {
+                continue
+            }
             guard p.count == 3 else {
                 reader.report(node, place + ".position_m", "found \(p.count) numbers, expected 3: x, y, z")
                 continue
@@ -175,7 +182,9 @@ struct ModelCommand: ParsableCommand {
 
     func run() throws {
         try reporting {
-            print(WorldModel.mjcf(try world.makeScene(), try ArmCalibration(contentsOfFile: world.calibration)), terminator: "")
+            print(
+                WorldModel.mjcf(try world.makeScene(), try ArmCalibration(contentsOfFile: world.calibration)),
+                terminator: "")
         }
     }
 }

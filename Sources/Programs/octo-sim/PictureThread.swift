@@ -14,15 +14,16 @@ enum PictureError: Error, CustomStringConvertible {
     var description: String {
         switch self {
         case .socket(let path, let errno):
-            "opening the socket \(path) for the cameras: \(String(cString: strerror(errno))), expected a new one. End the other "
-                + "simulation of this run folder, or choose a shorter folder."
+            "opening the socket \(path) for the cameras: \(String(cString: strerror(errno))), expected a new one. End "
+                + "the other simulation of this run folder, or choose a shorter folder."
         }
     }
 }
 
 /// Draws what the cameras see and hands it to their nodes, on a thread of its own: a picture takes as long as several
 /// physics steps.
-// Sendable: world, socket and connections belong to the thread once it has started; what others ask is behind `figures`.
+// Sendable: world, socket and connections belong to the thread once it has started; what others ask is behind
+// `figures`.
 final class PictureThread: @unchecked Sendable {
     /// How the world looks, apart from where things are.
     struct Look: Equatable {
@@ -77,7 +78,9 @@ final class PictureThread: @unchecked Sendable {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         let bytes = Array(path.utf8)
-        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { throw .socket(path: path, errno: ENAMETOOLONG) }
+        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
+            throw .socket(path: path, errno: ENAMETOOLONG)
+        }
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
         // One of a simulation that was killed may still lie there; its launcher's lock keeps a living one out.
         unlink(path)
@@ -172,8 +175,8 @@ final class PictureThread: @unchecked Sendable {
         }
     }
 
-    /// Takes its request, draws when it is time, sends what fits. A client that is gone, or speaks another language, has
-    /// the largest sequence number afterwards.
+    /// Takes its request, draws when it is time, sends what fits. A client that is gone, or speaks another language,
+    /// has the largest sequence number afterwards.
     private func serve(_ client: inout Client, at now: MonotonicTime) throws(WorldError) {
         guard let request = client.request else { return readRequest(of: &client, at: now) }
         if let cadence = client.cadence, cadence.deadline <= now {
@@ -186,7 +189,7 @@ final class PictureThread: @unchecked Sendable {
                 let picture = try world.picture(camera, width: request.width, height: request.height)
                 client.unsent =
                     (SimulatedCameraLink.header(sequence: client.sequence - 1, captureTime: time)
-                        + Array(picture.pixels.bytes))[...]
+                    + Array(picture.pixels.bytes))[...]
                 figures.withLock { $0.count += 1 }
             } else {
                 // Its reader sleeps: the frame that is half sent goes on, this one is lost.
@@ -224,7 +227,11 @@ final class PictureThread: @unchecked Sendable {
             let count = client.unsent.withUnsafeBytes {
                 Glibc.send(client.descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
-            if count > 0 { client.unsent = client.unsent.dropFirst(count) } else if errno == EAGAIN { return } else if errno != EINTR {
+            if count > 0 {
+                client.unsent = client.unsent.dropFirst(count)
+            } else if errno == EAGAIN {
+                return
+            } else if errno != EINTR {
                 client.sequence = .max
                 return
             }

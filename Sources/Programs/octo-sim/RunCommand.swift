@@ -19,8 +19,9 @@ struct RunCommand: ParsableCommand {
         commandName: "run",
         abstract: "Run the world of a manifest in real time; octo-launch starts this.",
         discussion: """
-            The manifest's section "simulation" says which world. Cameras with the source "simulated" take their pictures
-            from it, and an arm with the port "simulation" moves its servos, by the same packets as real ones.
+            The manifest's section "simulation" says which world. Cameras with the source "simulated" take their \
+            pictures from it, and an arm with the port "simulation" moves its servos, by the same packets as real \
+            ones.
             """)
 
     @OptionGroup var arguments: NodeArguments
@@ -118,7 +119,8 @@ struct SimulationNode: NodeBody {
             }
         }
         return SimulationResult(
-            id: command.id, operatorID: command.operatorID, isAccepted: problem == nil, message: problem ?? "done", time: now)
+            id: command.id, operatorID: command.operatorID, isAccepted: problem == nil, message: problem ?? "done",
+            time: now)
     }
 
     func status(at now: MonotonicTime) -> NodeStatus {

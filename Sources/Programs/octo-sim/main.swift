@@ -8,8 +8,8 @@ struct OctoSim: ParsableCommand {
         commandName: "octo-sim",
         abstract: "A simulated world with real physics and real pixels in place of cameras and servos.",
         discussion: """
-            octo-launch starts 'octo-sim run' for a manifest with a section "simulation", as launch/sim.json has one. The
-            other commands need no run:
+            octo-launch starts 'octo-sim run' for a manifest with a section "simulation", as launch/sim.json has one. \
+            The other commands need no run:
 
               octo-sim picture --out table.png
               octo-sim goal --state final.json --out goal
@@ -21,7 +21,8 @@ struct OctoSim: ParsableCommand {
             """,
         version: OctoRuntime.version,
         subcommands: [
-            RunCommand.self, NudgeCommand.self, LightCommand.self, PlaceCommand.self, PictureCommand.self, GoalCommand.self, DemosCommand.self, SceneCommand.self, ModelCommand.self,
+            RunCommand.self, NudgeCommand.self, LightCommand.self, PlaceCommand.self, PictureCommand.self,
+            GoalCommand.self, DemosCommand.self, SceneCommand.self, ModelCommand.self,
         ])
 }
 

@@ -26,7 +26,9 @@ struct DeviceChoice: Equatable {
             kind = .keyboard
             return
         }
-        if let colon = argument.firstIndex(of: ":"), let kind = DeviceKind(rawValue: String(argument[..<colon])), kind != .keyboard {
+        if let colon = argument.firstIndex(of: ":"), let kind = DeviceKind(rawValue: String(argument[..<colon])),
+            kind != .keyboard
+        {
             self.kind = kind
             let rest = String(argument[argument.index(after: colon)...])
             guard !rest.isEmpty else { throw ValidationError("--device \(argument): expected a path after the colon.") }
@@ -37,8 +39,10 @@ struct DeviceChoice: Equatable {
         let target = URL(fileURLWithPath: argument).resolvingSymlinksInPath().path
         guard let found = Self.kind(ofPath: argument) ?? Self.kind(ofPath: target) else {
             throw ValidationError(
-                "--device \(argument): expected auto, keyboard, a path such as /dev/input/event5, js0, hidraw0 or ttyUSB0, or "
-                    + "KIND:PATH with gamepad, joystick, spacemouse or leader. 'octo-teleop devices' lists what is there.")
+                "--device \(argument): expected auto, keyboard, a path such as /dev/input/event5, js0, hidraw0 or "
+                    + "ttyUSB0, or KIND:PATH with gamepad, joystick, spacemouse or leader. 'octo-teleop devices' "
+                    + "lists what is there."
+            )
         }
         (kind, path) = (found, argument)
     }
@@ -82,7 +86,8 @@ struct FoundDevice {
         }
         for node in names(in: "/sys/class/input") where node.hasPrefix("event") {
             let folder = "/sys/class/input/\(node)/device"
-            let name = (try? String(contentsOfFile: folder + "/name", encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines)
+            let name = (try? String(contentsOfFile: folder + "/name", encoding: .utf8))?.trimmingCharacters(
+                in: .whitespacesAndNewlines)
             // BTN_SOUTH, 0x130, in the bits of its keys: what has it is a gamepad.
             let keys = (try? String(contentsOfFile: folder + "/capabilities/key", encoding: .utf8)) ?? ""
             guard hasBit(0x130, in: keys) else { continue }
@@ -97,7 +102,9 @@ struct FoundDevice {
     }
 
     private static func names(in folder: String) -> [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted { $0.count == $1.count ? $0 < $1 : $0.count < $1.count }
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted {
+            $0.count == $1.count ? $0 < $1 : $0.count < $1.count
+        }
     }
 
     private static func value(_ key: String, in text: String) -> String {
@@ -108,7 +115,8 @@ struct FoundDevice {
     /// - Returns: vendor and product; nil for another device.
     private static func spaceMouse(_ id: String) -> (Int, Int)? {
         let parts = id.split(separator: ":").compactMap { Int($0, radix: 16) }
-        guard parts.count == 3, spaceMice.contains(where: { $0.vendor == parts[1] && $0.products?.contains(parts[2]) ?? true })
+        guard parts.count == 3,
+            spaceMice.contains(where: { $0.vendor == parts[1] && $0.products?.contains(parts[2]) ?? true })
         else { return nil }
         return (parts[1], parts[2])
     }
@@ -126,8 +134,8 @@ struct FoundDevice {
         case .spacemouse:
             // With the product: the vendor of the older ones makes keyboards too, which not everybody may read.
             "as root: echo 'SUBSYSTEM==\"hidraw\", ATTRS{idVendor}==\"\(Self.digits(vendor))\", "
-                + "ATTRS{idProduct}==\"\(Self.digits(product))\", TAG+=\"uaccess\"' >> /etc/udev/rules.d/70-spacemouse.rules; "
-                + "udevadm control --reload; then plug it in anew"
+                + "ATTRS{idProduct}==\"\(Self.digits(product))\", TAG+=\"uaccess\"' >> "
+                + "/etc/udev/rules.d/70-spacemouse.rules; udevadm control --reload; then plug it in anew"
         default: "as root: usermod -aG input \(NSUserName()), then log in anew"
         }
     }
@@ -152,7 +160,8 @@ struct DeviceInput {
             case .unopened(let path, let errno, let remedy):
                 "opening the device \(path): \(String(cString: strerror(errno))), expected to read it. \(remedy)"
             case .lost(let path, let errno):
-                "the device \(path) is gone (\(errno == 0 ? "end of input" : String(cString: strerror(errno)))): the arm holds"
+                "the device \(path) is gone (\(errno == 0 ? "end of input" : String(cString: strerror(errno)))): the "
+                    + "arm holds"
             }
         }
     }
@@ -178,7 +187,9 @@ struct DeviceInput {
         descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else {
             let known = FoundDevice.all().first { $0.path == path }
-            let remedy = errno == EACCES ? known?.remedy ?? "See 'octo-teleop devices'." : "See 'octo-teleop devices' for what is there."
+            let remedy =
+                errno == EACCES
+                ? known?.remedy ?? "See 'octo-teleop devices'." : "See 'octo-teleop devices' for what is there."
             throw .unopened(path: path, errno: errno, remedy: remedy)
         }
         var status = stat()
@@ -205,7 +216,8 @@ struct DeviceInput {
             if count < 0, errno == EAGAIN { break }
             if count <= 0 {
                 let reason = count < 0 ? errno : 0
-                // What was said before the end counts: it may be an emergency stop. The end is met again at the next call.
+                // What was said before the end counts: it may be an emergency stop. The end is met again at the next
+                // call.
                 if !readings.isEmpty { break }
                 throw .lost(path: path, errno: reason)
             }

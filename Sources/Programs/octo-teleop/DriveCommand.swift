@@ -18,8 +18,9 @@ struct DriveOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "auto (what is plugged in), keyboard, a path such as /dev/input/event5 or /dev/hidraw0, leader:PORT, or KIND:PATH "
-                + "with gamepad, joystick or spacemouse. The keyboard works beside each.", valueName: "device"),
+            "auto (what is plugged in), keyboard, a path such as /dev/input/event5 or /dev/hidraw0, leader:PORT, or "
+                + "KIND:PATH with gamepad, joystick or spacemouse. The keyboard works beside each.", valueName: "device"
+        ),
         transform: DeviceChoice.init(argument:))
     var device = DeviceChoice()
 
@@ -51,9 +52,12 @@ struct DriveOptions: ParsableArguments {
             throw ValidationError("--leader-calibration, --follow and --ramp belong to --device leader:PORT.")
         }
         if deadMan != nil, let kind = device.kind, kind != .spacemouse {
-            throw ValidationError("--dead-man belongs to a SpaceMouse: a gamepad has its shoulder button, keys their repeat.")
+            throw ValidationError(
+                "--dead-man belongs to a SpaceMouse: a gamepad has its shoulder button, keys their repeat.")
         }
-        guard (9_600...4_500_000).contains(leaderBaud) else { throw ValidationError("--leader-baud: give 9600 to 4500000.") }
+        guard (9_600...4_500_000).contains(leaderBaud) else {
+            throw ValidationError("--leader-baud: give 9600 to 4500000.")
+        }
     }
 
     /// Runs a session to its end.
@@ -75,7 +79,8 @@ struct DriveOptions: ParsableArguments {
         return shell.taking
     }
 
-    private func open(_ signals: Int32, _ recording: GoalCommand.Recording?, _ takesAtOnce: Bool) throws -> TeleopShell {
+    private func open(_ signals: Int32, _ recording: GoalCommand.Recording?, _ takesAtOnce: Bool) throws -> TeleopShell
+    {
         let link = try TeleopLink(run: folder)
         var input: DeviceInput?
         var leader: LeaderInput?
@@ -84,7 +89,8 @@ struct DriveOptions: ParsableArguments {
         case .keyboard: break
         case .leader:
             leader = try LeaderInput(
-                port: device.path ?? "", baud: leaderBaud, calibration: leaderCalibration ?? link.link.run.manifest.arm.calibration,
+                port: device.path ?? "", baud: leaderBaud,
+                calibration: leaderCalibration ?? link.link.run.manifest.arm.calibration,
                 joints: link.arm.joints.count)
             words = "leader arm at \(device.path ?? "")"
         case .gamepad?, .joystick?, .spacemouse?:
@@ -102,10 +108,12 @@ struct DriveOptions: ParsableArguments {
         if !json { complain("device: \(words)") }
         let session = TeleopSession(
             arm: link.arm, needsReports: input?.needsReports ?? false,
-            confirmation: link.link.run.manifest.teleop.confirmation, leader: leader == nil ? nil : ramp ? .ramp : .refuse,
+            confirmation: link.link.run.manifest.teleop.confirmation,
+            leader: leader == nil ? nil : ramp ? .ramp : .refuse,
             follows: follow, at: .now())
         return TeleopShell(
-            link: link, session: session, device: input, leader: leader, signals: signals, json: json, recording: recording,
+            link: link, session: session, device: input, leader: leader, signals: signals, json: json,
+            recording: recording,
             takesAtOnce: takesAtOnce)
     }
 }
@@ -121,13 +129,13 @@ struct DriveCommand: ParsableCommand {
 
             \(TeleopSession.help)
 
-            Standard input need not be a terminal: bytes are keys, and the end of input
-            quits once the motion is over, as in
+            Standard input need not be a terminal: bytes are keys, and the end of input quits once the motion is over, \
+            as in
 
               (printf t; sleep 0.5; printf w) | octo-teleop --device keyboard --json
 
-            Exit codes: 0 quit, 1 the arm was lost or did not confirm an emergency stop,
-            2 there is no such run or device.
+            Exit codes: 0 quit, 1 the arm was lost or did not confirm an emergency stop, 2 there is no such run or \
+            device.
             """)
 
     @OptionGroup var options: DriveOptions
@@ -140,8 +148,9 @@ struct TakeGoalCommand: ParsableCommand {
         commandName: "goal",
         abstract: "Drive the arm, or arrange the scene by hand, then take the goal with p and accept it with y.",
         discussion: """
-            The arm first does what the manifest's teleop.before_goal says (open the gripper, retreat out of sight); then the
-            goal is taken from all cameras once the pictures stand still. p takes it again, y accepts it and quits.
+            The arm first does what the manifest's teleop.before_goal says (open the gripper, retreat out of sight); \
+            then the goal is taken from all cameras once the pictures stand still. p takes it again, y accepts it and \
+            quits.
 
               octo-teleop goal cup --text "the cup in the tray"
               octo-teleop goal cup --now --replace          without keys, for scripts
@@ -171,7 +180,8 @@ struct TakeGoalCommand: ParsableCommand {
             guard options.json else { return print("\(result.message) (\(result.path))") }
             print(
                 JSONNode.object([
-                    "goal": JSONNode(result.goalName), "goal_id": JSONNode(result.goalID), "path": JSONNode(result.path),
+                    "goal": JSONNode(result.goalName), "goal_id": JSONNode(result.goalID),
+                    "path": JSONNode(result.path),
                     "message": JSONNode(result.message),
                 ]).text())
         default:
@@ -190,14 +200,21 @@ struct DevicesCommand: ParsableCommand {
         let devices = FoundDevice.all()
         print("keyboard\tthis terminal")
         for device in devices {
-            print("\(device.kind.rawValue)\t\(device.path)\t\(device.name)" + (device.isReadable ? "" : "\tmay not be read: \(device.remedy)"))
+            print(
+                "\(device.kind.rawValue)\t\(device.path)\t\(device.name)"
+                    + (device.isReadable ? "" : "\tmay not be read: \(device.remedy)"))
         }
         if devices.isEmpty { print("no gamepad and no SpaceMouse is plugged in") }
         // The arm's own port is among them: 'octo-arm find-port' tells which is which.
         let ports = SerialDevices.present(in: "/dev").devices
         for port in ports {
-            print("leader?\t\(port.path)\tserial port" + (port.isAccessible ? "" : "\tmay not be read: as root: usermod -aG dialout \(operatorName), then log in anew"))
+            print(
+                "leader?\t\(port.path)\tserial port"
+                    + (port.isAccessible
+                        ? "" : "\tmay not be read: as root: usermod -aG dialout \(operatorName), then log in anew"))
         }
-        if devices.contains(where: { !$0.isReadable }) || ports.contains(where: { !$0.isAccessible }) { throw NodeExit.failure }
+        if devices.contains(where: { !$0.isReadable }) || ports.contains(where: { !$0.isAccessible }) {
+            throw NodeExit.failure
+        }
     }
 }

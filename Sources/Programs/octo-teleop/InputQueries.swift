@@ -57,7 +57,8 @@ enum InputQueries {
         var (axisCount, buttonCount) = (UInt8(0), UInt8(0))
         var axisMap = [UInt8](repeating: 0, count: 64)
         var buttonMap = [UInt16](repeating: 0, count: 512)
-        guard ioctl(descriptor, Request.axisCount, &axisCount) >= 0, ioctl(descriptor, Request.buttonCount, &buttonCount) >= 0,
+        guard ioctl(descriptor, Request.axisCount, &axisCount) >= 0,
+            ioctl(descriptor, Request.buttonCount, &buttonCount) >= 0,
             ioctl(descriptor, Request.axisMap, &axisMap) >= 0, ioctl(descriptor, Request.buttonMap, &buttonMap) >= 0
         else { return JoystickDecoder() }
         return JoystickDecoder(

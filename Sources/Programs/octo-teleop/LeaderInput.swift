@@ -8,7 +8,8 @@ import Synchronization
 import Teleop
 import Time
 
-/// The positions of a leader arm, read on a thread of its own: asking seven servos takes longer than a command may wait.
+/// The positions of a leader arm, read on a thread of its own: asking seven servos takes longer than a command may
+/// wait.
 // Sendable: the line belongs to the thread once it has started.
 final class LeaderInput: @unchecked Sendable {
     struct Reading {
@@ -53,7 +54,9 @@ final class LeaderInput: @unchecked Sendable {
             throw ServoToolError.port(errno: error.errno)
         }
         guard check.isSound else {
-            throw OtherServos(path: path, findings: check.findings.filter { $0.severity == .mismatch }, names: Self.names(layout, calibration))
+            throw OtherServos(
+                path: path, findings: check.findings.filter { $0.severity == .mismatch },
+                names: Self.names(layout, calibration))
         }
         jointNames = calibration.joints.map(\.name) + ["gripper"]
     }
@@ -141,10 +144,15 @@ struct OtherServos: Error, CustomStringConvertible {
     var description: String {
         let lines = findings.map { finding in
             let name = names[finding.servo].map { " (\($0))" } ?? ""
-            return "\n  servo \(finding.servo)\(name): \(finding.subject) is \(finding.found), expected \(finding.expected); \(finding.advice)"
+            return
+                "\n  servo \(finding.servo)\(name): \(finding.subject) is \(finding.found), expected "
+                + "\(finding.expected); \(finding.advice)"
         }
-        return "comparing the leader's servos with \(path): found \(findings.count) \(findings.count == 1 ? "difference" : "differences"), "
-            + "expected none, or the arm would not stand as the leader does. Give --leader-calibration with the leader's own file."
+        return
+            "comparing the leader's servos with \(path): found \(findings.count) "
+            + "\(findings.count == 1 ? "difference" : "differences"), "
+            + "expected none, or the arm would not stand as the leader does. Give --leader-calibration with the "
+            + "leader's own file."
             + lines.joined()
     }
 }
@@ -155,8 +163,8 @@ struct LeaderJump: Error, CustomStringConvertible {
     let degrees: Double
 
     var description: String {
-        "joint \(joint) jumped by \(Int(degrees.rounded()))° several times in a row, more than a hand can do. Check that servo and "
-            + "its cable"
+        "joint \(joint) jumped by \(Int(degrees.rounded()))° several times in a row, more than a hand can do. Check "
+            + "that servo and its cable"
     }
 }
 
@@ -166,8 +174,8 @@ struct OtherLeader: Error, CustomStringConvertible {
     let expected: Int
 
     var description: String {
-        "reading the leader's calibration \(path): it has \(joints) joints, expected \(expected) as the arm that follows. Give "
-            + "--leader-calibration with a leader of the same build."
+        "reading the leader's calibration \(path): it has \(joints) joints, expected \(expected) as the arm that "
+            + "follows. Give --leader-calibration with a leader of the same build."
     }
 }
 

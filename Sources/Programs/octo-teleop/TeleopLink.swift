@@ -24,7 +24,8 @@ final class TeleopLink {
     private let goalCommands: Publisher<GoalCommand>
     private let episodeCommands: Publisher<EpisodeCommand>
     private let name = "\(operatorName)@\(getpid())"
-    /// The first ids of this program's commands; those to one node count up from it, so that one said again keeps its own.
+    /// The first ids of this program's commands; those to one node count up from it, so that one said again keeps its
+    /// own.
     private let firstID: UInt64
     private var goalCommandCount: UInt64 = 0
 
@@ -71,7 +72,8 @@ final class TeleopLink {
 
     func send(_ request: ArmRequest) throws {
         try armCommands.publish(
-            ArmCommand(id: firstID &+ request.number, operatorID: name, action: request.action, time: .now()), at: .now())
+            ArmCommand(id: firstID &+ request.number, operatorID: name, action: request.action, time: .now()),
+            at: .now())
     }
 
     func send(_ action: EpisodeCommand.Action, number: UInt64) throws {

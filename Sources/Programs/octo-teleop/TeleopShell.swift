@@ -38,7 +38,8 @@ struct TeleopShell {
     private let takesAtOnce: Bool
 
     init(
-        link: TeleopLink, session: TeleopSession, device: DeviceInput?, leader: LeaderInput?, signals: Int32, json: Bool,
+        link: TeleopLink, session: TeleopSession, device: DeviceInput?, leader: LeaderInput?, signals: Int32,
+        json: Bool,
         recording: GoalCommand.Recording? = nil, takesAtOnce: Bool = false
     ) {
         self.link = link
@@ -91,7 +92,9 @@ struct TeleopShell {
         let deadline = MonotonicTime.now() + OperatorShell.firstStateTime
         while session.jog.state == nil {
             if octo_signal_read(signals) != 0 { return false }
-            guard MonotonicTime.now() < deadline else { throw NoStateError(place: "the run in \(link.link.run.folder)") }
+            guard MonotonicTime.now() < deadline else {
+                throw NoStateError(place: "the run in \(link.link.run.folder)")
+            }
             try link.link.bus.wait(until: .now() + .milliseconds(20), alsoOn: [signals])
             _ = link.deliver(to: &session, at: .now())
         }
@@ -106,7 +109,8 @@ struct TeleopShell {
             if !input.isOpen { keys += decoder.finish() }
             for key in keys { session.press(key, at: now) }
         }
-        // A device in the hand goes on without a keyboard, as do a leader that is followed and a goal that is being taken.
+        // A device in the hand goes on without a keyboard, as do a leader that is followed and a goal that is being
+        // taken.
         if !input.isOpen, device == nil, leader == nil || !session.isFollowing, !isBusyWithGoal { session.finishKeys() }
     }
 
@@ -214,7 +218,8 @@ struct TeleopShell {
             screen.print(KeyHelp.page(shownHelp, of: TeleopSession.pages))
         }
         screen.show(
-            session.lines(at: now), words: [session.jog.held, session.jog.message].filter { !$0.isEmpty }.joined(separator: " | "))
+            session.lines(at: now),
+            words: [session.jog.held, session.jog.message].filter { !$0.isEmpty }.joined(separator: " | "))
     }
 
     private var members: [JSONNode.Member] {
@@ -232,7 +237,8 @@ struct TeleopShell {
             .init(key: "is_recording", value: JSONNode(.bool(session.episode?.isRecording ?? false))),
             .init(
                 key: "message",
-                value: JSONNode([session.jog.held, session.jog.message].filter { !$0.isEmpty }.joined(separator: " | "))),
+                value: JSONNode(
+                    [session.jog.held, session.jog.message].filter { !$0.isEmpty }.joined(separator: " | "))),
         ]
     }
 

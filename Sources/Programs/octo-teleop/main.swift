@@ -17,7 +17,8 @@ struct OctoTeleop: ParsableCommand {
               octo-teleop devices                 what is there, and what permissions are missing
             """,
         version: OctoRuntime.version,
-        subcommands: [DriveCommand.self, TakeGoalCommand.self, DevicesCommand.self], defaultSubcommand: DriveCommand.self)
+        subcommands: [DriveCommand.self, TakeGoalCommand.self, DevicesCommand.self],
+        defaultSubcommand: DriveCommand.self)
 }
 
 OctoTeleop.runProgram()

@@ -35,18 +35,20 @@ extension BusError: CustomStringConvertible {
         case .endpointInUse(let endpoint):
             "binding '\(endpoint)': another process already serves it, and it must be free. "
                 + "Stop that process (is the same robot running twice?), or "
-                + (endpoint.hasPrefix("tcp:") ? "set bus.base_port to the first of other free ports." : "choose another run name.")
+                + (endpoint.hasPrefix("tcp:")
+                    ? "set bus.base_port to the first of other free ports." : "choose another run name.")
         case .endpointNotLocal(let endpoint):
-            "using the endpoint '\(endpoint)': it reaches beyond this machine; expected 127.0.0.1 or [::1]. Other machines "
-                + "need encryption, which is not there yet: run all nodes on one machine, or tunnel the port through ssh."
+            "using the endpoint '\(endpoint)': it reaches beyond this machine; expected 127.0.0.1 or [::1]. Other "
+                + "machines need encryption, which is not there yet: run all nodes on one machine, or tunnel the port "
+                + "through ssh."
         case .unsendable(let topic, let error):
             "publishing on '\(topic)': \(error)"
         case .readersFull(let topic):
-            "publishing on '\(topic)': the queue of a reader is full, expected room for one message. Publish it again later; if "
-                + "that does not help, end the program that reads it and hangs."
+            "publishing on '\(topic)': the queue of a reader is full, expected room for one message. Publish it again "
+                + "later; if that does not help, end the program that reads it and hangs."
         case .tooFewFiles(let allowed, let needed):
-            "connecting: this process may have \(allowed) files open (ulimit -n), expected at least \(needed). Raise the limit: "
-                + "ulimit -n 1024, or LimitNOFILE=1024 in a systemd unit."
+            "connecting: this process may have \(allowed) files open (ulimit -n), expected at least \(needed). Raise "
+                + "the limit: ulimit -n 1024, or LimitNOFILE=1024 in a systemd unit."
         case .closed(let operation):
             "\(operation): the bus node is closed, expected an open one. Close it only after its last use."
         case .callFailed(let call, let about, let code):

@@ -17,8 +17,8 @@ package struct BusOptions: Sendable {
     package var commandEndpoint: String?
     /// Command endpoints of others. A process without an endpoint of its own publishes there.
     package var listeners: [String]
-    /// A message that a reader's queue has no room for is not sent to anybody, and publishing it throws `readersFull`. Only
-    /// for those who can wait: a reader that hangs holds all others up.
+    /// A message that a reader's queue has no room for is not sent to anybody, and publishing it throws `readersFull`.
+    /// Only for those who can wait: a reader that hangs holds all others up.
     package var waitsForReaders: Bool
 
     package init(
@@ -38,12 +38,12 @@ package struct BusOptions: Sendable {
 /// A process's place on the bus: publishes typed messages at one endpoint, and receives from those of its peers.
 ///
 /// Belongs to the one thread that made it, and is filled only inside `wait`. A node whose work takes long does it on
-/// another thread, which wakes `wait` through an eventfd: what arrives meanwhile is then drained at once, and the newest
-/// frame is always the newest. libzmq itself runs one I/O thread behind it.
+/// another thread, which wakes `wait` through an eventfd: what arrives meanwhile is then drained at once, and the
+/// newest frame is always the newest. libzmq itself runs one I/O thread behind it.
 package final class BusNode {
     /// Messages that may pile up between two processes, on each side, before new ones are lost. It is not short, though
-    /// only the newest frame counts: ZeroMQ drops the *newest* message of a full queue, so a reader that pauses would be
-    /// left with old ones. 256 is five seconds of a 50 Hz topic.
+    /// only the newest frame counts: ZeroMQ drops the *newest* message of a full queue, so a reader that pauses would
+    /// be left with old ones. 256 is five seconds of a 50 Hz topic.
     private static let highWaterMark: Int32 = 256
     /// Above any image here, so that a foreign peer cannot make us allocate without end. Bytes.
     private static let largestPart: Int64 = 256 << 20
@@ -55,7 +55,8 @@ package final class BusNode {
     private static let drainLimit = 1_024
 
     let options: BusOptions
-    /// Endpoint at which others reach this node, with the port filled in where it was left open; nil for a mere listener.
+    /// Endpoint at which others reach this node, with the port filled in where it was left open; nil for a mere
+    /// listener.
     package let endpoint: String?
     private let context: ZeroMQContext
     private let output: ZeroMQSocket?
@@ -87,7 +88,8 @@ package final class BusNode {
         try input.set(ZMQ_RECONNECT_IVL, to: Int32(20))
         try input.set(ZMQ_RECONNECT_IVL_MAX, to: Int32(100))
         precondition(
-            options.endpoint == nil || options.listeners.isEmpty, "who has an endpoint is listened to, and need not connect")
+            options.endpoint == nil || options.listeners.isEmpty,
+            "who has an endpoint is listened to, and need not connect")
         if let text = options.endpoint {
             let address = try Endpoint(text)
             try address.clear()
@@ -171,7 +173,8 @@ package final class BusNode {
 // MARK: - Publishing
 
 extension BusNode {
-    /// The sending end of `topic`; calling again returns another handle to the same. The node needs an endpoint, or listeners.
+    /// The sending end of `topic`; calling again returns another handle to the same. The node needs an endpoint, or
+    /// listeners.
     package func publisher<Message>(_ topic: Topic<Message>) -> Publisher<Message> {
         precondition(output != nil, "a bus node without endpoint or listeners cannot publish '\(topic.name)'")
         if let known = outputs[topic.name] {

@@ -8,7 +8,8 @@ struct Endpoint {
     let text: String
     /// The socket's path; nil for tcp.
     let path: String?
-    /// Whether ZeroMQ's IPv6 option is needed: IPv4 addresses turn into mapped ones with it, so it is on for these only.
+    /// Whether ZeroMQ's IPv6 option is needed: IPv4 addresses turn into mapped ones with it, so it is on for these
+    /// only.
     var isIPv6: Bool { text.hasPrefix("tcp://[") }
 
     init(_ text: String) throws(BusError) {
@@ -67,7 +68,8 @@ struct Endpoint {
 
     /// - Returns: 0, or the errno of connect(2).
     private static func connect(to path: String) throws(BusError) -> Int32 {
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        let descriptor = socket(
+            AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw .callFailed("socket", about: path, code: errno) }
         defer { close(descriptor) }
         var address = sockaddr_un()

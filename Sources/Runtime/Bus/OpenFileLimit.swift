@@ -19,6 +19,8 @@ enum OpenFileLimit {
             limit.rlim_cur = min(max(needed, comfortable), limit.rlim_max)
             setrlimit(__rlimit_resource_t(7), &limit)
         }
-        guard limit.rlim_cur >= needed else { throw .tooFewFiles(allowed: UInt64(limit.rlim_cur), needed: UInt64(needed)) }
+        guard limit.rlim_cur >= needed else {
+            throw .tooFewFiles(allowed: UInt64(limit.rlim_cur), needed: UInt64(needed))
+        }
     }
 }

@@ -6,8 +6,8 @@ import Wire
 struct Router {
     /// Those to whom messages of one topic go, and the topic's counts.
     private final class Route {
-        /// The readers, each with whether it has received anything on this topic: one that comes late still needs the latched
-        /// value that the others have.
+        /// The readers, each with whether it has received anything on this topic: one that comes late still needs the
+        /// latched value that the others have.
         var sinks: [(sink: any ArrivalSink, isServed: Bool)]
         var sequences = SequenceTracker()
         var counts = BusStatistics.Received()

@@ -53,8 +53,8 @@ protocol ArrivalSink: AnyObject {
     func accept(_ arrival: borrowing Arrival) -> Acceptance
 }
 
-/// The messages of a topic that arrived and wait to be taken. For the thread that owns the `BusNode`, whose `wait` fills
-/// it.
+/// The messages of a topic that arrived and wait to be taken. For the thread that owns the `BusNode`, whose `wait`
+/// fills it.
 package final class Subscription<Message: WireMessage> {
     private enum Selection {
         case exactly(String)

@@ -126,7 +126,8 @@ final class ZeroMQSocket {
         try ZeroMQ.check("zmq_connect", about: endpoint.text) { zmq_connect(handle, endpoint.text) }
     }
 
-    /// Copies `bytes` into one part of a message. A PUB socket never waits: a reader whose queue is full loses the message.
+    /// Copies `bytes` into one part of a message. A PUB socket never waits: a reader whose queue is full loses the
+    /// message.
     func send(_ bytes: [UInt8], more: Bool) throws(BusError) {
         isIdle = false
         try ZeroMQ.check("zmq_send", about: "\(name)") {
@@ -146,7 +147,8 @@ final class ZeroMQSocket {
             try ZeroMQ.check("zmq_msg_init_data", about: "\(name)") {
                 zmq_msg_init_data(
                     &message, start, bytes.count,
-                    { _, owner in if let owner { Unmanaged<SharedBytes>.fromOpaque(owner).release() } }, retained.toOpaque())
+                    { _, owner in if let owner { Unmanaged<SharedBytes>.fromOpaque(owner).release() } },
+                    retained.toOpaque())
             }
         } catch {
             retained.release()
@@ -165,7 +167,9 @@ final class ZeroMQSocket {
     @inline(__always)
     func receive(into part: MessagePart) throws(BusError) -> Bool {
         guard !isIdle else { return false }
-        let received = try ZeroMQ.attempt("zmq_msg_recv", about: "\(name)") { zmq_msg_recv(part.message, handle, ZMQ_DONTWAIT) }
+        let received = try ZeroMQ.attempt("zmq_msg_recv", about: "\(name)") {
+            zmq_msg_recv(part.message, handle, ZMQ_DONTWAIT)
+        }
         isIdle = received == nil
         return received != nil
     }
@@ -173,7 +177,8 @@ final class ZeroMQSocket {
 
 /// One received part of a message. libzmq wants it to stay at one address, so it has memory of its own.
 final class MessagePart: @unchecked Sendable {
-    // Unchecked: one thread fills it; once shared, its bytes are only read, and zmq_msg_close is called by deinit alone.
+    // Unchecked: one thread fills it; once shared, its bytes are only read, and zmq_msg_close is called by deinit
+    // alone.
     fileprivate let message = UnsafeMutablePointer<zmq_msg_t>.allocate(capacity: 1)
 
     init() { zmq_msg_init(message) }
@@ -183,7 +188,9 @@ final class MessagePart: @unchecked Sendable {
         message.deallocate()
     }
 
-    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: zmq_msg_data(message), count: zmq_msg_size(message)) }
+    var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: zmq_msg_data(message), count: zmq_msg_size(message))
+    }
     /// Whether another part of the same message follows.
     var hasMore: Bool { zmq_msg_more(message) != 0 }
 

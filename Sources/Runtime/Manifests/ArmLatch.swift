@@ -37,7 +37,9 @@ package struct ArmLatch: Equatable, Sendable {
     /// Why the file could not be read; nil when it could, or there is none. It is not written.
     package private(set) var damage: String?
 
-    package init(isEmergencyStop: Bool = false, stoppedBy: String? = nil, fault: Fault? = nil, awaitsResume: Bool = false) {
+    package init(
+        isEmergencyStop: Bool = false, stoppedBy: String? = nil, fault: Fault? = nil, awaitsResume: Bool = false
+    ) {
         self.isEmergencyStop = isEmergencyStop
         self.stoppedBy = stoppedBy
         self.fault = fault
@@ -82,7 +84,9 @@ extension ArmLatch {
         change(&latch)
         latch.damage = nil
         let path = folder + "/" + fileName
-        if let error = FileSystem.replace(path, with: latch.json.text(indented: true) + "\n", mode: 0o600, ownerOf: folder) {
+        if let error = FileSystem.replace(
+            path, with: latch.json.text(indented: true) + "\n", mode: 0o600, ownerOf: folder)
+        {
             throw .failed(doing: "writing", path: path, reason: error.description)
         }
         return latch
@@ -119,7 +123,8 @@ extension ArmLatch {
     /// - Returns: nil when the node is no fault; a nil within when there is none.
     private static func fault(_ node: JSONNode) -> Fault?? {
         if node.isNull { return .some(nil) }
-        guard let reason = node["reason"]?.string.flatMap(Fault.Reason.init(rawValue:)), let text = node["text"]?.string,
+        guard let reason = node["reason"]?.string.flatMap(Fault.Reason.init(rawValue:)),
+            let text = node["text"]?.string,
             let joint = node["joint"], joint.isNull || joint.int != nil
         else { return nil }
         return Fault(reason, joint: joint.int, text: text)

@@ -1,8 +1,8 @@
 import JSONTree
 import Time
 
-/// What a manifest says of the arm, for a program that drives it without a run: nothing else has to be there or right, so
-/// that an arm can be tried before cameras, goal and checkpoint are chosen.
+/// What a manifest says of the arm, for a program that drives it without a run: nothing else has to be there or right,
+/// so that an arm can be tried before cameras, goal and checkpoint are chosen.
 package struct ArmManifest: Equatable, Sendable {
     package var name: String
     package var arm: Manifest.Arm
@@ -65,7 +65,10 @@ extension ManifestCheck {
         if let port = sound["port"], port.string == Manifest.simulatedPort {
             report(
                 path.appending("port"), port, found: "\"simulation\", the servos of a simulated world",
-                allowed: "a serial port: that world is there only in a run. Start it with octo-launch and leave --manifest out")
+                allowed:
+                    "a serial port: that world is there only in a run. Start it with octo-launch and leave --manifest "
+                    + "out"
+            )
         }
         return sound
     }

@@ -39,7 +39,8 @@ package struct LiveArm: Equatable, Sendable {
 
     /// The arm of a run; nil when it takes no commands.
     package init?(_ run: RunDescription) {
-        guard let endpoint = run.endpoints[Manifest.armNode], let commands = run.commandEndpoints[Manifest.armNode] else {
+        guard let endpoint = run.endpoints[Manifest.armNode], let commands = run.commandEndpoints[Manifest.armNode]
+        else {
             return nil
         }
         self.init(
@@ -59,8 +60,8 @@ extension Manifest.Arm {
     }
 }
 
-/// The folder in which every process that drives an arm says so, so that `octo-arm stop` finds it from every shell of its
-/// user, and of root: one for each user id that depends on no environment.
+/// The folder in which every process that drives an arm says so, so that `octo-arm stop` finds it from every shell of
+/// its user, and of root: one for each user id that depends on no environment.
 ///
 /// An entry is alive as long as its process holds the entry's lock; the kernel drops that however the process ends.
 package struct ArmRegistry: Sendable {
@@ -110,7 +111,8 @@ package struct ArmRegistry: Sendable {
         guard lock >= 0 else { throw failure() }
         let text = Array((arm.json.text(indented: true) + "\n").utf8)
         // Locked before anybody can see it.
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0, write(lock, text, text.count) == text.count, rename(draft, path) == 0 else {
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0, write(lock, text, text.count) == text.count, rename(draft, path) == 0
+        else {
             let error = failure()
             close(lock)
             unlink(draft)
@@ -129,14 +131,17 @@ package struct ArmRegistry: Sendable {
         } catch {
             let reason =
                 switch error {
-                case .writableByOthers: "everybody can rename it in \(root), which lacks the sticky bit (as root: chmod 1777 \(root))"
+                case .writableByOthers:
+                    "everybody can rename it in \(root), which lacks the sticky bit (as root: chmod 1777 \(root))"
                 case .foreignOwner(_, let owner, _): "\(root) belongs to user \(owner)"
                 case .failed(_, _, let reason): reason
                 case .notAFolder, .busy, .pathTooLong, .noRun, .damaged, .unknownNode, .notRegistered: error.description
                 }
             throw .notRegistered(path: path, reason: reason)
         }
-        if let reason = RunFolder.reasonNotToTrust(path, owner: user) { throw .notRegistered(path: path, reason: reason) }
+        if let reason = RunFolder.reasonNotToTrust(path, owner: user) {
+            throw .notRegistered(path: path, reason: reason)
+        }
         _ = chmod(path, 0o1700)
         return path
     }
@@ -186,7 +191,9 @@ package struct ArmRegistry: Sendable {
         guard file >= 0 else { return errno == ENOENT ? .dead : .foreign }
         defer { close(file) }
         var status = stat()
-        guard fstat(file, &status) == 0, status.st_uid == owner, status.st_mode & S_IFMT == S_IFREG else { return .foreign }
+        guard fstat(file, &status) == 0, status.st_uid == owner, status.st_mode & S_IFMT == S_IFREG else {
+            return .foreign
+        }
         guard isLocked(file) else { return .dead }
         var text = [UInt8](repeating: 0, count: longestEntry)
         let count = Glibc.read(file, &text, text.count)
@@ -196,7 +203,8 @@ package struct ArmRegistry: Sendable {
 
     // MARK: Finding
 
-    /// All arms that are driven at present by this user, or for root by anybody, in alphabetical order of their folders.
+    /// All arms that are driven at present by this user, or for root by anybody, in alphabetical order of their
+    /// folders.
     /// - Returns: with them, in words, what was found and is not believed.
     package func find() -> (arms: [LiveArm], ignored: [String]) {
         var arms: [LiveArm] = []
@@ -291,10 +299,13 @@ extension LiveArm {
             let manifestPath = node["manifest_path"]?.string
         else { return nil }
         // Sockets elsewhere could be another user's.
-        let isOwn = [endpoint, commandEndpoint].allSatisfy { $0.hasPrefix("ipc://\(folder)/") || $0.hasPrefix("tcp://") }
+        let isOwn = [endpoint, commandEndpoint].allSatisfy {
+            $0.hasPrefix("ipc://\(folder)/") || $0.hasPrefix("tcp://")
+        }
         guard isOwn else { return nil }
         self.init(
-            place: place, folder: folder, isRun: isRun, runID: runID, endpoint: endpoint, commandEndpoint: commandEndpoint,
+            place: place, folder: folder, isRun: isRun, runID: runID, endpoint: endpoint,
+            commandEndpoint: commandEndpoint,
             manifestPath: manifestPath, port: node["port"]?.string)
         processID = process
     }

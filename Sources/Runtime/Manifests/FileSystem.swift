@@ -22,13 +22,16 @@ enum FileSystem {
 
     /// Replaces a file as a whole: a reader sees the old content or the new, never a part. rename(2).
     /// - Parameter folder: where root writes for another user, the file becomes that of this folder's owner.
-    static func replace(_ path: String, with text: String, mode: mode_t, ownerOf folder: String? = nil) -> SystemError? {
+    static func replace(_ path: String, with text: String, mode: mode_t, ownerOf folder: String? = nil) -> SystemError?
+    {
         // Two processes that write at once each have a draft of their own, and nobody's link is followed.
         let draft = "\(path).new-\(getpid())"
         unlink(draft)
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
         guard descriptor >= 0 else { return SystemError(errno) }
-        if geteuid() == 0, let owner = folder.flatMap(Self.owner(of:)) { _ = fchown(descriptor, owner.user, owner.group) }
+        if geteuid() == 0, let owner = folder.flatMap(Self.owner(of:)) {
+            _ = fchown(descriptor, owner.user, owner.group)
+        }
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }

@@ -65,8 +65,8 @@ extension Manifest {
         self.init(checked: complete, fallbackName: Self.name(fromFile: path))
     }
 
-    /// Goals and episodes are kept where people work, not where the manifest happens to lie; all processes and programs of the
-    /// run are to mean the same folder.
+    /// Goals and episodes are kept where people work, not where the manifest happens to lie; all processes and programs
+    /// of the run are to mean the same folder.
     private static func with(
         folder: String, as key: String, of section: String, in tree: JSONNode, workingFolder: String
     ) -> JSONNode {
@@ -127,14 +127,20 @@ private struct CheckedSection {
     func optionalString(_ key: String) -> String? { node[key]?.string }
     func rate(_ key: String) -> Rate { Rate(hertz: double(key)) }
     func seconds(_ key: String) -> Duration { .fromSeconds(double(key)) }
-    func choice<Choice: RawRepresentable<String>>(_ key: String) -> Choice { expect(key, Choice(rawValue: string(key))) }
+    func choice<Choice: RawRepresentable<String>>(_ key: String) -> Choice {
+        expect(key, Choice(rawValue: string(key)))
+    }
     func proprioLayout(_ key: String) -> ProprioLayout? {
         guard let written = node[key] else { return nil }
-        if let fields = written.array { return .fields(fields.map { expect(key, $0.string.flatMap(ProprioField.init(name:))) }) }
+        if let fields = written.array {
+            return .fields(fields.map { expect(key, $0.string.flatMap(ProprioField.init(name:))) })
+        }
         return expect(key, written.string.flatMap(ProprioLayout.init(name:)))
     }
     func numbersByName(_ key: String) -> [String: [Double]] {
-        Dictionary(uniqueKeysWithValues: (node[key]?.object ?? []).map { ($0.key, $0.value.array?.compactMap(\.double) ?? []) })
+        Dictionary(
+            uniqueKeysWithValues: (node[key]?.object ?? []).map { ($0.key, $0.value.array?.compactMap(\.double) ?? []) }
+        )
     }
     /// Names in a section of named sections for which `flag` is true.
     func namesWhere(_ flag: String, in key: String) -> Set<String> {
@@ -153,7 +159,8 @@ extension Manifest.Record {
         self.init(
             isEnabled: section.bool("enabled"), folder: section.string("folder"), start: section.choice("start"),
             ring: section.seconds("ring_s"), memoryBytes: section.int("memory_mb") << 20,
-            compression: section.choice("compression"), packsFrames: section.bool("pack_frames"), mode: section.choice("mode"))
+            compression: section.choice("compression"), packsFrames: section.bool("pack_frames"),
+            mode: section.choice("mode"))
     }
 }
 
@@ -171,7 +178,8 @@ extension Manifest.Camera {
             case "v4l2":
                 .device(
                     Device(
-                        path: section.string("device"), width: section.int("width"), height: section.int("height"), rate: rate,
+                        path: section.string("device"), width: section.int("width"), height: section.int("height"),
+                        rate: rate,
                         format: section.optionalString("format").flatMap(PixelFormat.init(rawValue:)),
                         calibration: section.optionalString("calibration")))
             case "simulated":
@@ -204,8 +212,10 @@ extension Manifest.Camera {
 extension Manifest.Simulation {
     fileprivate init(_ section: CheckedSection) {
         self.init(
-            scene: section.optionalString("scene"), model: section.optionalString("mjcf"), seed: section.optionalInt("seed").map { UInt64($0) },
-            task: section.optionalString("task").flatMap(ManifestSimulatedTask.init(rawValue:)), object: section.optionalString("object"),
+            scene: section.optionalString("scene"), model: section.optionalString("mjcf"),
+            seed: section.optionalInt("seed").map { UInt64($0) },
+            task: section.optionalString("task").flatMap(ManifestSimulatedTask.init(rawValue:)),
+            object: section.optionalString("object"),
             film: section.optionalString("film"), filmRate: section.rate("film_rate_hz"))
     }
 }
@@ -220,13 +230,16 @@ extension Manifest.Goal {
                 .episode(
                     folder: section.string("folder"), frame: section.int("frame"),
                     patterns: section.has("patterns")
-                        ? section.named("patterns").map { CameraPattern(camera: $0.name, pattern: $0.value.string ?? "") }
+                        ? section.named("patterns").map {
+                            CameraPattern(camera: $0.name, pattern: $0.value.string ?? "")
+                        }
                         : cameras.map { CameraPattern(camera: $0.name, pattern: $0.pattern ?? "*") })
             case "text": .text
             case "library": .library
             default: .none
             }
-        self.init(source: source, text: section.optionalString("text"), name: section.optionalString("name"),
+        self.init(
+            source: source, text: section.optionalString("text"), name: section.optionalString("name"),
             library: section.string("library"), use: section.choice("use"))
     }
 }
@@ -237,8 +250,10 @@ extension Manifest.Policy {
             checkpoint: section.string("checkpoint"), step: section.optionalInt("step"),
             tokenizer: section.optionalString("tokenizer"), dataset: section.optionalString("dataset"),
             normalization: section.optionalString("normalization").flatMap(ManifestNormalization.init),
-            rate: section.rate("rate_hz"), window: section.optionalInt("window"), proprio: section.proprioLayout("proprio"),
-            taskNumbers: section.numbersByName("task_numbers"), optionalCameras: section.namesWhere("optional", in: "cameras"),
+            rate: section.rate("rate_hz"), window: section.optionalInt("window"),
+            proprio: section.proprioLayout("proprio"),
+            taskNumbers: section.numbersByName("task_numbers"),
+            optionalCameras: section.namesWhere("optional", in: "cameras"),
             preprocessing: section.choice("preprocess"),
             requiresGoal: section.bool("require_goal"), requiredFit: section.choice("require_goal_fit"),
             onDrift: section.choice("on_drift"), seed: UInt64(section.int("seed")), threads: section.int("threads"),
@@ -294,7 +309,9 @@ extension Manifest.Arm.Driver {
         default:
             let simulated = section.section("simulated")
             self = .simulated(
-                .init(timeConstant: simulated.seconds("time_constant_s"), initialPositions: simulated.doubles("initial_rad")))
+                .init(
+                    timeConstant: simulated.seconds("time_constant_s"),
+                    initialPositions: simulated.doubles("initial_rad")))
         }
     }
 }

@@ -378,14 +378,15 @@ package struct Manifest: Equatable, Sendable {
     /// The value of `arm.port` that means the simulated servos.
     package static let simulatedPort = "simulation"
 
-    /// The names of all processes: cameras, goal, policy, arm, and simulation and recorder if there are such. With transport `tcp`
-    /// they take ports in this order.
+    /// The names of all processes: cameras, goal, policy, arm, and simulation and recorder if there are such. With
+    /// transport `tcp` they take ports in this order.
     package var nodes: [String] {
         cameras.map(\.node) + [Self.goalNode, Self.policyNode, Self.armNode]
             + (simulation == nil ? [] : [Self.simulationNode]) + (record.isEnabled ? [Self.recorderNode] : [])
     }
 
-    /// Those of them that take commands from programs that come and go. With transport `tcp` their ports follow, in this order.
+    /// Those of them that take commands from programs that come and go. With transport `tcp` their ports follow, in
+    /// this order.
     package var commandedNodes: [String] {
         [Self.armNode, Self.goalNode] + (simulation == nil ? [] : [Self.simulationNode])
             + (record.isEnabled ? [Self.recorderNode] : [])

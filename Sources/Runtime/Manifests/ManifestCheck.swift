@@ -17,7 +17,9 @@ struct ManifestCheck {
         self.overridden = overridden
     }
 
-    func isSound(_ path: ManifestPath) -> Bool { !problems.contains { $0.path.isWithin(path) || path.isWithin($0.path) } }
+    func isSound(_ path: ManifestPath) -> Bool {
+        !problems.contains { $0.path.isWithin(path) || path.isWithin($0.path) }
+    }
 
     mutating func report(
         _ path: ManifestPath, _ node: JSONNode, found: String, allowed: String, suggestion: String? = nil
@@ -25,7 +27,8 @@ struct ManifestCheck {
         let commandLine = node.line == 0 || overridden.contains { path.isWithin($0) }
         problems.append(
             ManifestProblem(
-                path: path, origin: commandLine ? .commandLine : .text(line: node.line, column: node.column), found: found,
+                path: path, origin: commandLine ? .commandLine : .text(line: node.line, column: node.column),
+                found: found,
                 allowed: allowed, suggestion: suggestion))
     }
 
@@ -42,7 +45,8 @@ struct ManifestCheck {
         case .name(let separator):
             if let text = node.string, ManifestRule.isName(text, separator: separator) { return node }
         case .fileNamePattern:
-            if let text = node.string, !text.isEmpty, !text.unicodeScalars.contains(where: { $0 == "/" || $0 == "\0" }) {
+            if let text = node.string, !text.isEmpty, !text.unicodeScalars.contains(where: { $0 == "/" || $0 == "\0" })
+            {
                 return node
             }
         case .path(let kind):
@@ -69,7 +73,9 @@ struct ManifestCheck {
             let strange = node.array?.compactMap(\.string).first { !elements.contains($0) }
             report(
                 path, node, found: Self.shown(node), allowed: rule.allowed(),
-                suggestion: (strange ?? node.string).flatMap { NearestName.of($0, among: strange == nil ? values : elements) })
+                suggestion: (strange ?? node.string).flatMap {
+                    NearestName.of($0, among: strange == nil ? values : elements)
+                })
             return nil
         case .numbers(let range, let count):
             if let elements = node.array, count.contains(elements.count),
@@ -86,7 +92,9 @@ struct ManifestCheck {
         case .section(let keys): if node.object != nil { return checkSection(node, keys, at: path) }
         case .variants(let variants): if node.object != nil { return checkVariants(node, variants, at: path) }
         case .named(let element, let minimum):
-            if let members = node.object, members.count >= minimum { return checkNamed(node, members, element, at: path) }
+            if let members = node.object, members.count >= minimum {
+                return checkNamed(node, members, element, at: path)
+            }
         }
         report(path, node, found: Self.shown(node), allowed: rule.allowed(unit: unit))
         return nil
@@ -103,7 +111,9 @@ struct ManifestCheck {
             case (.file, .file), (.folder, .folder): break
             case (.file, .folder), (.folder, .file):
                 let other = kind == .file ? "a folder" : "a file"
-                report(path, node, found: "\(Self.shown(node)), which is \(other) (\(absolute))", allowed: "the path of \(wanted)")
+                report(
+                    path, node, found: "\(Self.shown(node)), which is \(other) (\(absolute))",
+                    allowed: "the path of \(wanted)")
                 return nil
             case (nil, _):
                 report(
@@ -150,7 +160,9 @@ struct ManifestCheck {
         return JSONNode(.object(sound), line: node.line, column: node.column)
     }
 
-    private mutating func checkVariants(_ node: JSONNode, _ variants: ManifestVariants, at path: ManifestPath) -> JSONNode? {
+    private mutating func checkVariants(
+        _ node: JSONNode, _ variants: ManifestVariants, at path: ManifestPath
+    ) -> JSONNode? {
         let place = path.appending(variants.selector)
         let rule = ManifestRule.choice(variants.variants.map(\.value))
         guard let selector = node[variants.selector] else {
@@ -211,7 +223,9 @@ struct ManifestCheck {
                 case .optional: value = nil
                 case .defaultsTo(let preset): value = check(preset, against: key.rule, at: place)
                 case .required:
-                    report(place, node, found: "nothing", allowed: "\(key.rule.allowed(unit: key.unit)); this key is required")
+                    report(
+                        place, node, found: "nothing",
+                        allowed: "\(key.rule.allowed(unit: key.unit)); this key is required")
                     value = nil
                 }
             }
@@ -224,7 +238,8 @@ struct ManifestCheck {
     static func shown(_ node: JSONNode) -> String {
         switch node.value {
         case .null: return "null"
-        case .array(let elements) where !elements.isEmpty && elements.count > 8: return "an array of \(elements.count) values"
+        case .array(let elements) where !elements.isEmpty && elements.count > 8:
+            return "an array of \(elements.count) values"
         case .object(let members): return members.isEmpty ? "an empty object" : "an object"
         case .bool, .number, .string, .array:
             let text = node.text()

@@ -51,7 +51,8 @@ extension ManifestCheck {
         {
             report(
                 ["arm", "watchdog_s"], in: tree, found: "\(node.text()) s",
-                allowed: "at least one policy step, \(Self.text(1 / rate)) s at policy.rate_hz \(Self.text(rate)), or the "
+                allowed:
+                    "at least one policy step, \(Self.text(1 / rate)) s at policy.rate_hz \(Self.text(rate)), or the "
                     + "arm would stop between any two chunks")
         }
         if let node = arm?["control_rate_hz"], let control = node.double, let rate = policy?["rate_hz"]?.double,
@@ -74,7 +75,9 @@ extension ManifestCheck {
         {
             report(
                 ["arm", "state_rate_hz"], in: tree, found: "\(node.text()) Hz with policy.proprio",
-                allowed: "at least \(Self.text(max(Self.leastStateRate, 2 * rate))) Hz: each observation waits for the arm's "
+                allowed:
+                    "at least \(Self.text(max(Self.leastStateRate, 2 * rate))) Hz: each observation waits for the "
+                    + "arm's "
                     + "state after it, and states more than 0.1 s apart are not bridged")
         }
         if let node = supervision?["backoff_max_s"], let most = node.double,
@@ -95,18 +98,21 @@ extension ManifestCheck {
     }
 
     private mutating func checkPorts(in tree: JSONNode) {
-        guard let bus = tree["bus"], bus["transport"]?.string == "tcp", let node = bus["base_port"], let first = node.int,
+        guard let bus = tree["bus"], bus["transport"]?.string == "tcp", let node = bus["base_port"],
+            let first = node.int,
             let cameras = tree["cameras"]?.object
         else { return }
         let simulations = tree["simulation"] == nil ? 0 : 1
         let recorders = tree["record"]?["enabled"]?.bool == false ? 0 : 1
-        // Goal, policy and arm beside them; arm and goal, simulation and recorder take commands (`Manifest.commandedNodes`).
+        // Goal, policy and arm beside them; arm and goal, simulation and recorder take commands
+        // (`Manifest.commandedNodes`).
         let processes = cameras.count + 3 + simulations + recorders
         let ports = processes + 2 + simulations + recorders
         if first + ports - 1 > 65535 {
             report(
                 ["bus", "base_port"], in: tree, found: "\(first) with \(processes) processes",
-                allowed: "at most \(65536 - ports), since each process takes one port, commands to some of them others, and "
+                allowed:
+                    "at most \(65536 - ports), since each process takes one port, commands to some of them others, and "
                     + "65535 is the last")
         }
     }
@@ -136,7 +142,8 @@ extension ManifestCheck {
             else { continue }
             report(
                 ["cameras", camera.key, "folder"], in: tree, found: "no file called '\(pattern)' in \(folder)",
-                allowed: "a folder with image files; mend cameras.\(camera.key).folder or cameras.\(camera.key).pattern")
+                allowed: "a folder with image files; mend cameras.\(camera.key).folder or cameras.\(camera.key).pattern"
+            )
         }
     }
 
@@ -160,19 +167,23 @@ extension ManifestCheck {
         guard let files, isSound(ManifestPath(["goal"])), isSound(ManifestPath(["cameras"])),
             let folder = goal["folder"]?.string, let frame = goal["frame"]?.int
         else { return }
-        let patterns = goal["patterns"]?.object ?? cameras.map { camera in
-            .init(key: camera.key, value: camera.value["pattern"] ?? "*")
-        }
+        let patterns =
+            goal["patterns"]?.object
+            ?? cameras.map { camera in
+                .init(key: camera.key, value: camera.value["pattern"] ?? "*")
+            }
         for member in patterns {
             let pattern = member.value.string ?? "*"
             let count = Self.count(pattern, in: folder, files)
             if count == 0 {
                 report(
-                    ["goal", "folder"], in: tree, found: "no file called '\(pattern)' (camera \(member.key)) in \(folder)",
+                    ["goal", "folder"], in: tree,
+                    found: "no file called '\(pattern)' (camera \(member.key)) in \(folder)",
                     allowed: "a folder with image files; mend goal.folder or goal.patterns.\(member.key)")
             } else if !(-count..<count).contains(frame) {
                 report(
-                    ["goal", "frame"], in: tree, found: "\(frame) with \(count) frames called '\(pattern)' in \(folder)",
+                    ["goal", "frame"], in: tree,
+                    found: "\(frame) with \(count) frames called '\(pattern)' in \(folder)",
                     allowed: "a number from \(-count) to \(count - 1)")
             }
         }
@@ -206,5 +217,7 @@ extension ManifestCheck {
     }
 
     /// Whether a command line gave the value, or something within it.
-    private func isOverridden(_ path: ManifestPath) -> Bool { overridden.contains { path.isWithin($0) || $0.isWithin(path) } }
+    private func isOverridden(_ path: ManifestPath) -> Bool {
+        overridden.contains { path.isWithin($0) || $0.isWithin(path) }
+    }
 }

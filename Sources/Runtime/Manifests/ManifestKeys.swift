@@ -11,7 +11,8 @@ enum ManifestKeys {
         ManifestKey("bus", .section(bus), .defaultsTo(.object([:])), "How the processes reach each other."),
         ManifestKey(
             "cameras", .named(camera, atLeast: 1), .required,
-            "One camera process each. The keys are the camera names of the checkpoint without 'image_': primary, wrist."),
+            "One camera process each. The keys are the camera names of the checkpoint without 'image_': primary, wrist."
+        ),
         ManifestKey("goal", goal, .required, "What the robot shall reach."),
         ManifestKey("policy", .section(policy), .required, "The process that turns images into chunks of actions."),
         ManifestKey("arm", arm, .required, "The process that carries out the chunks."),
@@ -28,9 +29,9 @@ enum ManifestKeys {
         ManifestKey("enabled", .boolean, .defaultsTo(true), "Whether a recorder runs."),
         ManifestKey(
             "start", .choice(ManifestRecordingStart.allCases.map(\.rawValue)), .defaultsTo("with_run"),
-            "Whether the first episode begins with the run ('with_run': once all processes are ready, with record.ring_s of what was "
-                + "before; a start that fails leaves none), or each by a person ('on_command': octo-record start, "
-                + "the keys of octo-teleop)."),
+            "Whether the first episode begins with the run ('with_run': once all processes are ready, with "
+                + "record.ring_s of what was before; a start that fails leaves none), or each by a person "
+                + "('on_command': octo-record start, the keys of octo-teleop)."),
         ManifestKey(
             "ring_s", .number(0...600), .defaultsTo(10), unit: "s",
             "While nothing is recorded so much is kept in memory: an episode that begins has what led to it."),
@@ -42,16 +43,16 @@ enum ManifestKeys {
             "How the file is packed: 'zstd' small, 'lz4' with less work, 'none' not at all."),
         ManifestKey(
             "pack_frames", .boolean, .defaultsTo(true),
-            "Whether frames that a camera delivers uncompressed are kept as PNG, with every pixel: about half the bytes, for some "
-                + "milliseconds of work each. Frames that come as JPEG stay as they are."),
+            "Whether frames that a camera delivers uncompressed are kept as PNG, with every pixel: about half the "
+                + "bytes, for some milliseconds of work each. Frames that come as JPEG stay as they are."),
         ManifestKey(
             "mode", .choice(ManifestRecordingMode.allCases.map(\.rawValue)), .defaultsTo("0600"),
-            "Who may read the episodes, which are pictures of your rooms: '0600' you alone, '0640' your group too, '0644' "
-                + "everybody on this machine."),
+            "Who may read the episodes, which are pictures of your rooms: '0600' you alone, '0640' your group too, "
+                + "'0644' everybody on this machine."),
         ManifestKey(
             "folder", .destinationFolder, .optional,
-            "Where each run gets a folder for its episodes. Left out, it is 'episodes' in the folder in which octo-launch was "
-                + "started."),
+            "Where each run gets a folder for its episodes. Left out, it is 'episodes' in the folder in which "
+                + "octo-launch was started."),
     ]
 
     private static let teleop: [ManifestKey] = [
@@ -60,8 +61,10 @@ enum ManifestKeys {
             "What the arm does before 'octo-teleop goal' takes the pictures."),
         ManifestKey(
             "confirm_s", .number(0.2...30), .defaultsTo(2), unit: "s",
-            "How long a gamepad moves the arm while its switch and sticks are held without any change: then the arm brakes until "
-                + "the stick moves or the switch is let go and held again, since a pad whose radio link broke looks the same."),
+            "How long a gamepad moves the arm while its switch and sticks are held without any change: then the arm "
+                + "brakes until the stick moves or the switch is let go and held again, since a pad whose radio link "
+                + "broke looks the same."
+        ),
     ]
     private static let beforeGoal: [ManifestKey] = [
         ManifestKey("open_gripper", .boolean, .defaultsTo(false), "Whether it lets go of what it holds."),
@@ -81,12 +84,16 @@ enum ManifestKeys {
 
     private static let cameraMount = ManifestKey(
         "mount", .choice(["scene", "arm"]), .optional,
-        "What the camera is fixed to. The view of one on the arm changes with every motion, so that a goal cannot be told from "
-            + "a camera that was pushed. Left out, cameras named wrist are on the arm, all others in the scene.")
+        "What the camera is fixed to. The view of one on the arm changes with every motion, so that a goal cannot be "
+            + "told from a camera that was pushed. Left out, cameras named wrist are on the arm, all others in the "
+            + "scene.")
 
     private static let camera = ManifestRule.variants(
         ManifestVariants(
-            selector: "source", meaning: "Where the frames come from: 'v4l2' is a camera at this machine, 'simulated' one in the simulated world, 'images' plays a folder of image files.",
+            selector: "source",
+            meaning:
+                "Where the frames come from: 'v4l2' is a camera at this machine, 'simulated' one in the simulated "
+                + "world, 'images' plays a folder of image files.",
             variants: ([
                 .init(
                     value: "images",
@@ -97,7 +104,8 @@ enum ManifestKeys {
                             "Which files of the folder are frames. They are played in the order of the numbers in "
                                 + "their names."),
                         ManifestKey(
-                            "rate_hz", .number(0.1...240), .defaultsTo(5), unit: "Hz", "How many frames are played in a second."),
+                            "rate_hz", .number(0.1...240), .defaultsTo(5), unit: "Hz",
+                            "How many frames are played in a second."),
                         ManifestKey(
                             "loop", .boolean, .defaultsTo(true), "Whether it starts over after the last frame."),
                     ]),
@@ -107,22 +115,28 @@ enum ManifestKeys {
                     keys: [
                         ManifestKey(
                             "device", .text, .required,
-                            "The camera's device, such as /dev/video0; names in /dev/v4l/by-id stay the same whatever else "
-                                + "is plugged in, and so do usb:SERIAL and usb-BUS as 'octo-camera list' shows them."),
+                            "The camera's device, such as /dev/video0; names in /dev/v4l/by-id stay the same whatever "
+                                + "else is plugged in, and so do usb:SERIAL and usb-BUS as 'octo-camera list' shows "
+                                + "them."),
                         ManifestKey(
                             "calibration", .path(.file), .optional,
-                            "The camera's settings, crop, lens and place, as 'octo-camera tune' writes them. Its controls are "
-                                + "locked whenever the camera is opened."),
-                        ManifestKey("width", .integer(16...8192), .defaultsTo(640), unit: "pixels", "Width of its frames."),
-                        ManifestKey("height", .integer(16...8192), .defaultsTo(480), unit: "pixels", "Height of its frames."),
+                            "The camera's settings, crop, lens and place, as 'octo-camera tune' writes them. Its "
+                                + "controls are locked whenever the camera is opened."),
                         ManifestKey(
-                            "rate_hz", .number(1...240), .defaultsTo(30), unit: "Hz", "How many frames it takes in a second."),
+                            "width", .integer(16...8192), .defaultsTo(640), unit: "pixels", "Width of its frames."),
+                        ManifestKey(
+                            "height", .integer(16...8192), .defaultsTo(480), unit: "pixels", "Height of its frames."),
+                        ManifestKey(
+                            "rate_hz", .number(1...240), .defaultsTo(30), unit: "Hz",
+                            "How many frames it takes in a second."),
                         ManifestKey(
                             "format", .choice(Manifest.Camera.PixelFormat.allCases.map(\.rawValue)), .optional,
-                            "How its frames come over the cable. Left out, it is 'mjpeg' where the camera has that, for "
-                                + "two cameras on one USB port seldom have room for more."),
+                            "How its frames come over the cable. Left out, it is 'mjpeg' where the camera has that, "
+                                + "for two cameras on one USB port seldom have room for more."),
                     ]),
-            ] as [ManifestVariants.Variant]).map { variant in .init(value: variant.value, keys: variant.keys + [cameraMount]) }))
+            ] as [ManifestVariants.Variant]).map { variant in
+                .init(value: variant.value, keys: variant.keys + [cameraMount])
+            }))
 
     private static let simulatedCamera: [ManifestKey] = [
         ManifestKey("width", .integer(16...640), .defaultsTo(256), unit: "pixels", "Width of its frames."),
@@ -131,7 +145,8 @@ enum ManifestKeys {
         ManifestKey(
             "latency_s", .number(0...2), .defaultsTo(0), unit: "s", "How long after its capture a frame comes."),
         ManifestKey(
-            "noise", .number(0...0.5), .defaultsTo(0), "Standard deviation of its noise; 1 is the way from black to white."),
+            "noise", .number(0...0.5), .defaultsTo(0),
+            "Standard deviation of its noise; 1 is the way from black to white."),
         ManifestKey(
             "exposure_drift", .number(0...0.9), .defaultsTo(0),
             "How far its brightness wanders up and down, as a share of itself; once around in 20 s."),
@@ -155,8 +170,8 @@ enum ManifestKeys {
             "A MuJoCo model in place of the one that is made of scene and arm; begin with what octo-sim mjcf prints."),
         ManifestKey(
             "task", .choice(ManifestSimulatedTask.allCases.map(\.rawValue)), .optional,
-            "What the run is judged by, from the world: the tool comes above the object (reach), the object onto the mark (push) or "
-                + "into the tray (pick-place). The policy is not told. Left out, nothing is judged."),
+            "What the run is judged by, from the world: the tool comes above the object (reach), the object onto the "
+                + "mark (push) or into the tray (pick-place). The policy is not told. Left out, nothing is judged."),
         ManifestKey("object", .text, .optional, "The object that the task is about. Left out, the scene's first."),
         ManifestKey(
             "film", .destination, .optional,
@@ -176,7 +191,8 @@ enum ManifestKeys {
                     value: "images",
                     keys: [
                         ManifestKey(
-                            "images", .named(.path(.file), atLeast: 1), .required, "The goal as each camera shall see it.")
+                            "images", .named(.path(.file), atLeast: 1), .required,
+                            "The goal as each camera shall see it.")
                     ] + goalLabels),
                 .init(
                     value: "episode",
@@ -187,16 +203,20 @@ enum ManifestKeys {
                             "Which frame is the goal, from 0; negative numbers count from the end, -1 is the last."),
                         ManifestKey(
                             "patterns", .named(.fileNamePattern, atLeast: 1), .optional,
-                            "For each camera the goal is for: which files of the folder are its frames. Left out, it is "
-                                + "every camera with its own pattern."),
+                            "For each camera the goal is for: which files of the folder are its frames. Left out, it "
+                                + "is every camera with its own pattern."),
                     ] + goalLabels),
                 .init(
                     value: "text",
-                    keys: [ManifestKey("text", .text, .required, "The task as a sentence."), goalName, goalUse, goalLibrary]),
+                    keys: [
+                        ManifestKey("text", .text, .required, "The task as a sentence."), goalName, goalUse,
+                        goalLibrary,
+                    ]),
                 .init(
                     value: "library",
                     keys: [
-                        ManifestKey("name", .text, .required, "The goal's name in the library, as 'octo-goal list' shows it."),
+                        ManifestKey(
+                            "name", .text, .required, "The goal's name in the library, as 'octo-goal list' shows it."),
                         goalUse, goalLibrary,
                     ]),
             ]))
@@ -207,12 +227,14 @@ enum ManifestKeys {
     ]
     private static let goalUse = ManifestKey(
         "use", .choice(ManifestGoalUse.allCases.map(\.rawValue)), .defaultsTo("images"),
-        "What the policy is given of a goal that has pictures and a sentence: its 'images' alone, as Octo was trained with one of "
-            + "them at a time, or 'both', for checkpoints that were fine-tuned so. A goal without pictures is its sentence.")
+        "What the policy is given of a goal that has pictures and a sentence: its 'images' alone, as Octo was trained "
+            + "with one of them at a time, or 'both', for checkpoints that were fine-tuned so. A goal without "
+            + "pictures is its sentence."
+    )
     private static let goalLibrary = ManifestKey(
         "library", .destinationFolder, .optional,
-        "The folder with the recorded goals, which octo-goal reads and writes while the run lasts. Left out, it is 'goals' in "
-            + "the folder that octo-launch was started in.")
+        "The folder with the recorded goals, which octo-goal reads and writes while the run lasts. Left out, it is "
+            + "'goals' in the folder that octo-launch was started in.")
     private static let goalName = ManifestKey(
         "name", .text, .optional, "What people call the goal. Left out, it is named after its source.")
 
@@ -223,8 +245,8 @@ enum ManifestKeys {
     private static let policyCamera: [ManifestKey] = [
         ManifestKey(
             "optional", .boolean, .defaultsTo(false),
-            "Whether the policy goes on without this camera: as long as it delivers no frame that can be used its tokens are "
-                + "masked, as in training with pictures left out. Otherwise the arm holds.")
+            "Whether the policy goes on without this camera: as long as it delivers no frame that can be used its "
+                + "tokens are masked, as in training with pictures left out. Otherwise the arm holds.")
     ]
 
     private static let policy: [ManifestKey] = [
@@ -242,9 +264,9 @@ enum ManifestKeys {
                 + "the checkpoint has statistics of one only."),
         ManifestKey(
             "normalization", .choice(ManifestNormalization.allCases.map(\.rawValue)), .optional,
-            "How actions and the arm's state were normalised for training: 'normal' by mean and deviation, 'bounds' so that the "
-                + "1st to the 99th percentile are -1 to 1. Left out, it is what the checkpoint's config.json says "
-                + "(action_proprio_normalization_type), else 'normal'."),
+            "How actions and the arm's state were normalised for training: 'normal' by mean and deviation, 'bounds' "
+                + "so that the 1st to the 99th percentile are -1 to 1. Left out, it is what the checkpoint's "
+                + "config.json says (action_proprio_normalization_type), else 'normal'."),
         policyRate,
         ManifestKey(
             "window", .integer(1...64), .optional,
@@ -252,14 +274,15 @@ enum ManifestKeys {
         ManifestKey(
             "proprio",
             .choiceOrList(ProprioLayout.names, elements: ProprioField.all.map(\.name), count: 1...64), .optional,
-            "How the data set writes the arm's state, for checkpoints that read it: 'bridge' is x, y, z, roll, pitch, yaw and "
-                + "gripper (with a 0 before the gripper where a checkpoint reads eight numbers), 'joints' every joint from the "
-                + "base on and the gripper; or a list of fields in the data set's order. A checkpoint that reads the arm's "
-                + "state is refused without it."),
+            "How the data set writes the arm's state, for checkpoints that read it: 'bridge' is x, y, z, roll, pitch, "
+                + "yaw and gripper (with a 0 before the gripper where a checkpoint reads eight numbers), 'joints' "
+                + "every joint from the base on and the gripper; or a list of fields in the data set's order. A "
+                + "checkpoint that reads the arm's state is refused without it."),
         ManifestKey(
             "task_numbers", .named(.numbers(-1e9...1e9, count: 1...1000), atLeast: 1), .optional,
-            "Numbers of the task by their key, for checkpoints whose image encoder is conditioned on them (task_film_keys), in "
-                + "the units of the training. A checkpoint that reads some is refused without them."),
+            "Numbers of the task by their key, for checkpoints whose image encoder is conditioned on them "
+                + "(task_film_keys), in the units of the training. A checkpoint that reads some is refused without "
+                + "them."),
         ManifestKey(
             "cameras", .named(.section(policyCamera), atLeast: 1), .optional,
             "What the policy makes of single cameras, by their names."),
@@ -270,12 +293,12 @@ enum ManifestKeys {
             "require_goal", .boolean, .defaultsTo(true), "Whether the arm holds as long as there is no goal."),
         ManifestKey(
             "require_goal_fit", .choice(ManifestFitRequirement.allCases.map(\.rawValue)), .defaultsTo("off"),
-            "How well the goal has to fit the scene before the arm may begin: 'green', 'amber' (or better), or 'off'. See "
-                + "'octo-goal check'."),
+            "How well the goal has to fit the scene before the arm may begin: 'green', 'amber' (or better), or 'off'. "
+                + "See 'octo-goal check'."),
         ManifestKey(
             "on_drift", .choice(ManifestDriftResponse.allCases.map(\.rawValue)), .defaultsTo("warn"),
-            "What happens when the fit turns red while the arm moves: 'warn' says so, 'pause' also has the arm hold until it "
-                + "fits again."),
+            "What happens when the fit turns red while the arm moves: 'warn' says so, 'pause' also has the arm hold "
+                + "until it fits again."),
         ManifestKey(
             "seed", .integer(0...9_007_199_254_740_991), .defaultsTo(0),
             "Seed of the noise; with it and the observation a chunk can be made again."),
@@ -306,14 +329,16 @@ enum ManifestKeys {
     static let arm = ManifestRule.variants(
         ManifestVariants(
             selector: "driver",
-            meaning: "What moves: 'simulated' is an arm without hardware, the others are servos on a serial port, which the "
+            meaning:
+                "What moves: 'simulated' is an arm without hardware, the others are servos on a serial port, which the "
                 + "calibration file describes in \"servos\".",
             variants: [
                 .init(
                     value: "simulated",
                     keys: armKeys + [
                         ManifestKey(
-                            "simulated", .section(simulated), .defaultsTo(.object([:])), "The simulated arm's properties.")
+                            "simulated", .section(simulated), .defaultsTo(.object([:])),
+                            "The simulated arm's properties.")
                     ]),
                 .init(
                     value: "dynamixel",
@@ -326,7 +351,11 @@ enum ManifestKeys {
             ]))
 
     private static let servoKeys: [ManifestKey] = [
-        ManifestKey("port", .text, .required, "The serial port of the arm's adapter, such as /dev/ttyUSB0; 'simulation' means the servos of the simulated world."),
+        ManifestKey(
+            "port", .text, .required,
+            "The serial port of the arm's adapter, such as /dev/ttyUSB0; 'simulation' means the servos of the "
+                + "simulated world."
+        ),
         ManifestKey(
             "baud", .integer(9_600...4_500_000), .defaultsTo(1_000_000), unit: "bits per second",
             "The speed that the servos are set to."),
@@ -343,8 +372,8 @@ enum ManifestKeys {
                 + "averages what all recent chunks say about a step; 'asynchronous' goes over from one to the next."),
         ManifestKey(
             "execution_horizon", .integer(1...256), .defaultsTo(4), unit: "policy steps",
-            "How many actions of a chunk are carried out before a newer one takes over. With 'asynchronous' it is fewer "
-                + "where too few would be left for arm.blend_s."),
+            "How many actions of a chunk are carried out before a newer one takes over. With 'asynchronous' it is "
+                + "fewer where too few would be left for arm.blend_s."),
         ManifestKey(
             "ensemble_weight", .number(-10...10), .defaultsTo(0),
             "With 'temporal_ensemble': k of the weights exp(-k i), i = 0 for the oldest chunk; 0 is the plain mean."),
@@ -355,7 +384,8 @@ enum ManifestKeys {
             "blend_s", .number(0...60), .defaultsTo(0.4), unit: "s",
             "With 'asynchronous': how long it takes to go over from one chunk to the next."),
         ManifestKey(
-            "gripper", .section(gripper), .defaultsTo(.object([:])), "What becomes of the gripper's number in an action."),
+            "gripper", .section(gripper), .defaultsTo(.object([:])),
+            "What becomes of the gripper's number in an action."),
         ManifestKey(
             "servo_limits", .section(servoLimits), .defaultsTo(.object([:])),
             "When the arm holds because of a joint; the status says which."),
@@ -364,13 +394,15 @@ enum ManifestKeys {
             "How long an operator's command moves the arm when no further one comes."),
         ManifestKey(
             "emergency_stop", .choice(Manifest.Arm.EmergencyStop.allCases.map(\.rawValue)), .defaultsTo("hold"),
-            "After an emergency stop the arm brakes; then it holds, or with 'torque_off' the servos let go: it sinks under "
-                + "its weight and can be moved by hand."),
+            "After an emergency stop the arm brakes; then it holds, or with 'torque_off' the servos let go: it sinks "
+                + "under its weight and can be moved by hand."),
         ManifestKey(
             "watchdog_s", .number(0.01...60), .defaultsTo(0.6), unit: "s",
             "The arm holds when no fresh chunk came for so long."),
         ManifestKey(
-            "state_rate_hz", .number(0.1...1000), .defaultsTo(50), unit: "Hz", "How often the arm publishes its state."),
+            "state_rate_hz", .number(0.1...1000), .defaultsTo(50), unit: "Hz",
+            "How often the arm publishes its "
+                + "state."),
         ManifestKey(
             "realtime", .section(realtime), .defaultsTo(.object([:])), "The rights the control loop asks for."),
     ]
@@ -378,25 +410,28 @@ enum ManifestKeys {
     private static let gripper: [ManifestKey] = [
         ManifestKey(
             "mode", .choice(Manifest.Arm.Gripper.Mode.allCases.map(\.rawValue)), .defaultsTo("absolute"),
-            "'absolute' takes it as the opening, 'binary' opens or closes fully, 'sticky' does so once enough actions in "
-                + "a row ask for it."),
+            "'absolute' takes it as the opening, 'binary' opens or closes fully, 'sticky' does so once enough actions "
+                + "in a row ask for it."),
         ManifestKey(
-            "threshold", .number(0...1), .defaultsTo(0.5), "With 'binary' and 'sticky': numbers below it close the gripper."),
+            "threshold", .number(0...1), .defaultsTo(0.5),
+            "With 'binary' and 'sticky': numbers below it close the gripper."),
         ManifestKey(
             "sticky_steps", .integer(1...100), .defaultsTo(1), unit: "policy steps",
             "With 'sticky': how many actions in a row must ask for the other state."),
     ]
 
-    /// No wider than what still guards an arm. Shares of the load end at 1, which a servo never exceeds for long: its own
-    /// current limit keeps it there. 80 °C is where an XM430 switches itself off (ROBOTIS e-manual, "Temperature Limit", default
-    /// 80; XL330 and STS3215: 70). A joint that pushes against something for 5 s has broken it, or itself.
+    /// No wider than what still guards an arm. Shares of the load end at 1, which a servo never exceeds for long: its
+    /// own current limit keeps it there. 80 °C is where an XM430 switches itself off (ROBOTIS e-manual, "Temperature
+    /// Limit", default 80; XL330 and STS3215: 70). A joint that pushes against something for 5 s has broken it, or
+    /// itself.
     private static let servoLimits: [ManifestKey] = [
         ManifestKey(
             "stall_error_rad", .number(0.01...1), .defaultsTo(0.2), unit: "rad",
             "A joint that is so far from its setpoint, pushes and does not come on is blocked."),
         ManifestKey(
             "stall_load", .number(0...1), .defaultsTo(0.5),
-            "How hard it must push for that, as a share of what its servo may; servos that do not say count as pushing."),
+            "How hard it must push for that, as a share of what its servo may; servos that do not say count as pushing."
+        ),
         ManifestKey("stall_time_s", .number(0.02...5), .defaultsTo(0.5), unit: "s", "How long it must have been so."),
         ManifestKey(
             "overload_load", .number(0.05...1), .defaultsTo(0.95),
@@ -410,7 +445,8 @@ enum ManifestKeys {
     private static let realtime: [ManifestKey] = [
         ManifestKey(
             "priority", .integer(0...99), .defaultsTo(80), "SCHED_FIFO priority; 0 does not ask for it."),
-        ManifestKey("lock_memory", .boolean, .defaultsTo(true), "Whether the process's memory is kept from being paged out."),
+        ManifestKey(
+            "lock_memory", .boolean, .defaultsTo(true), "Whether the process's memory is kept from being paged out."),
         ManifestKey("cpu", .integer(0...1023), .optional, "The one CPU the loop runs on. Left out, it is any."),
         ManifestKey(
             "required", .boolean, .defaultsTo(false),
@@ -432,8 +468,8 @@ enum ManifestKeys {
             "How long a process may take until it is ready."),
         ManifestKey(
             "max_restarts", .integer(0...1_000_000), .defaultsTo(5),
-            "How often one process is restarted before everything stops. After a minute of undisturbed work its earlier "
-                + "failures no longer count."),
+            "How often one process is restarted before everything stops. After a minute of undisturbed work its "
+                + "earlier failures no longer count."),
         ManifestKey(
             "backoff_s", .number(0.01...60), .defaultsTo(0.2), unit: "s",
             "How long the first restart waits; each further one waits twice as long as the one before."),

@@ -40,7 +40,8 @@ package struct ManifestOverride: Equatable, Sendable {
     ) throws(ManifestError) -> JSONNode {
         guard let key = keys.first else { return value }
         guard var members = node.object else {
-            throw .badOverride(text: text, reason: "found \(node.kind) at \(place), expected an object to put '\(key)' into")
+            throw .badOverride(
+                text: text, reason: "found \(node.kind) at \(place), expected an object to put '\(key)' into")
         }
         let index = members.firstIndex { $0.key == key }
         let old = index.map { members[$0].value } ?? .object([:])

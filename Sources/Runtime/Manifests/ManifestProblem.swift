@@ -15,7 +15,8 @@ package struct ManifestPath: Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         keys.reduce("$") { text, key in
             let plain = key.unicodeScalars.allSatisfy { scalar in
-                ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar) || ("0"..."9").contains(scalar) || scalar == "_"
+                ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar) || ("0"..."9").contains(scalar)
+                    || scalar == "_"
             }
             return text + (plain && !key.isEmpty ? ".\(key)" : "[\(JSONNode(key).text())]")
         }
@@ -78,7 +79,8 @@ extension ManifestError: CustomStringConvertible {
         case .invalid(let path, let problems):
             "checking the manifest \(path): found \(problems.count) problem\(problems.count == 1 ? "" : "s"), expected "
                 + "none. Mend the following, then run octo-launch --check \(path)"
-                + (problems.contains { "\($0)".contains("set on the command line") } ? " with the same --set.\n" : ".\n")
+                + (problems.contains { "\($0)".contains("set on the command line") }
+                    ? " with the same --set.\n" : ".\n")
                 + problems.map { "  \($0)" }.joined(separator: "\n")
         }
     }

@@ -77,7 +77,8 @@ extension ManifestRule {
         return switch self {
         case .boolean: "true or false"
         case .integer(let range): "a whole number from \(range.lowerBound) to \(range.upperBound)\(ofUnit)"
-        case .number(let range): "a number from \(Self.text(range.lowerBound)) to \(Self.text(range.upperBound))\(ofUnit)"
+        case .number(let range):
+            "a number from \(Self.text(range.lowerBound)) to \(Self.text(range.upperBound))\(ofUnit)"
         case .text: "a string that is not empty"
         case .name(let separator):
             "a lower-case letter, then lower-case letters, digits and '\(separator)', at most "
@@ -87,7 +88,8 @@ extension ManifestRule {
         case .path(.folder): "the path of a folder"
         case .destination: "the path of a file to be written, in a folder that is there"
         case .destinationFolder: "the path of a folder, which is there or whose parent is"
-        case .choice(let values): (values.count == 1 ? "" : "one of ") + values.map { "\"\($0)\"" }.joined(separator: ", ")
+        case .choice(let values):
+            (values.count == 1 ? "" : "one of ") + values.map { "\"\($0)\"" }.joined(separator: ", ")
         case .choiceOrList(let values, let elements, let count):
             "\(values.map { "\"\($0)\"" }.joined(separator: ", ")), or an array of \(count.lowerBound) to "
                 + "\(count.upperBound) out of \(elements.map { "\"\($0)\"" }.joined(separator: ", "))"

@@ -10,9 +10,9 @@ package enum ManifestSchema {
             .init(
                 key: "description",
                 value: JSONNode(
-                    "What one robot consists of and how it runs; octo-launch reads it. Relative paths are seen from the "
-                        + "manifest's folder. Beyond this schema octo-launch checks that files are there and that values "
-                        + "fit together.")),
+                    "What one robot consists of and how it runs; octo-launch reads it. Relative paths are seen from "
+                        + "the manifest's folder. Beyond this schema octo-launch checks that files are there and that "
+                        + "values fit together.")),
         ]
         return JSONNode(.object(head + ManifestKeys.root.schemaMembers)).text(indented: true) + "\n"
     }

@@ -79,7 +79,8 @@ extension RunDescription {
             "endpoints": JSONNode(
                 .object(endpoints.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: JSONNode($0.value)) })),
             "command_endpoints": JSONNode(
-                .object(commandEndpoints.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: JSONNode($0.value)) })),
+                .object(
+                    commandEndpoints.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: JSONNode($0.value)) })),
             "manifest_path": JSONNode(manifestPath),
             "manifest": manifest.tree,
         ])
@@ -104,7 +105,8 @@ extension RunDescription {
         } catch {
             throw .damaged(path: path, problem: error.description)
         }
-        guard let version = root["version"]?.string, let runID = root["run_id"]?.string, let pid = root["launcher_pid"]?.int.flatMap({ Int32(exactly: $0) }),
+        guard let version = root["version"]?.string, let runID = root["run_id"]?.string,
+            let pid = root["launcher_pid"]?.int.flatMap({ Int32(exactly: $0) }),
             let started = root["started"]?.string, let members = root["endpoints"]?.object,
             let listeners = root["command_endpoints"]?.object,
             let manifestPath = root["manifest_path"]?.string, let tree = root["manifest"]

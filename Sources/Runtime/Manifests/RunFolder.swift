@@ -43,11 +43,6 @@ package struct RunFolder: ~Copyable {
         return folder
     }
 
-    private init(path: String, lock: Int32) {
-        self.path = path
-        self.lock = lock
-    }
-
     static func makeFolder(_ path: String) throws(RunFolderError) {
         if mkdir(path, 0o700) == 0 || errno == EEXIST { return }
         throw .failed(doing: "making the folder", path: path, reason: SystemError(errno).description)
@@ -91,8 +86,8 @@ package struct RunFolder: ~Copyable {
         rmdir(path)
     }
 
-    /// Who owns the folder above, or can rename in it, can put another folder in the place of ours. With the sticky bit,
-    /// as /tmp has it, only owners can.
+    /// Who owns the folder above, or can rename in it, can put another folder in the place of ours. With the sticky
+    /// bit, as /tmp has it, only owners can.
     static func checkParent(_ path: String) throws(RunFolderError) {
         var status = stat()
         guard stat(path, &status) == 0 else {
@@ -131,7 +126,8 @@ package struct RunFolder: ~Copyable {
 
     /// Removes what a launcher that was killed left behind, or what this one made: nobody shall take it for a live run.
     ///
-    /// What holds the arm stays: a launcher that was killed and is started again must not end an emergency stop by that.
+    /// What holds the arm stays: a launcher that was killed and is started again must not end an emergency stop by
+    /// that.
     package borrowing func removeRemains() {
         for name in FileProbe.disk.names(path)
         where name == RunDescription.fileName || name.hasSuffix(".ipc") || name.contains(".json.new-") {
@@ -139,7 +135,8 @@ package struct RunFolder: ~Copyable {
         }
     }
 
-    /// Lets the next run in this folder begin with nothing that holds its arm. Only for one that ended as it was asked to.
+    /// Lets the next run in this folder begin with nothing that holds its arm. Only for one that ended as it was asked
+    /// to.
     package borrowing func removeLatch() { unlink(path + "/" + ArmLatch.fileName) }
 
     /// Makes the run known to the nodes: `run.json`, as a whole or not at all.

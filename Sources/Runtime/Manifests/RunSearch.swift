@@ -23,7 +23,9 @@ package enum RunSearch {
     /// The folder in which this process looks for runs.
     package static var base: String {
         var environment: [String: String] = [:]
-        for name in ["OCTO_RUN_BASE", "XDG_RUNTIME_DIR"] { environment[name] = getenv(name).map { String(cString: $0) } }
+        for name in ["OCTO_RUN_BASE", "XDG_RUNTIME_DIR"] {
+            environment[name] = getenv(name).map { String(cString: $0) }
+        }
         return RunFolder.base(environment)
     }
 }
@@ -45,11 +47,11 @@ package enum RunSearchError: Error, Equatable, CustomStringConvertible {
             "looking for a run: \(folders.count) are running, expected one. Choose with --run:"
                 + folders.map { "\n  --run \($0)" }.joined()
         case .foreign(let reason):
-            "looking for a run: \(reason), and one that nobody else could have made is needed. Name your own with --run, or ask "
-                + "its user, or root."
+            "looking for a run: \(reason), and one that nobody else could have made is needed. Name your own with "
+                + "--run, or ask its user, or root."
         case .notRunning(let folder):
-            "looking at \(folder): no octo-launch is alive there, and a running one is needed. Start it with 'octo-launch "
-                + "MANIFEST', or leave --run out to use the run that is alive."
+            "looking at \(folder): no octo-launch is alive there, and a running one is needed. Start it with "
+                + "'octo-launch MANIFEST', or leave --run out to use the run that is alive."
         }
     }
 }

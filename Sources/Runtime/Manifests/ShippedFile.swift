@@ -9,9 +9,9 @@ package enum ShippedFile {
     ///   - path: relative, such as `launch/sim.json`.
     ///   - probe: looks at the disk.
     ///   - program: where the running program lies.
-    /// - Returns: `path` where something is there; else the file of that name in the nearest folder above the program that has
-    ///   one, as a build folder lies within the project, or in its `share/octo-runtime`, as they are installed; else `path`,
-    ///   about which whoever reads it complains.
+    /// - Returns: `path` where something is there; else the file of that name in the nearest folder above the program
+    ///   that has one, as a build folder lies within the project, or in its `share/octo-runtime`, as they are
+    ///   installed; else `path`, about which whoever reads it complains.
     package static func path(
         _ path: String, probe: FileProbe = .disk,
         program: String = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""

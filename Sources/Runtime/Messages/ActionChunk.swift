@@ -2,7 +2,8 @@ import Time
 
 /// What the numbers of an action mean.
 package enum ActionSpace: String, CaseIterable, Sendable, BitwiseCopyable {
-    /// Bridge: dx dy dz (metres, base axes), droll dpitch dyaw (radians, fixed base axes), gripper target 1 open 0 closed.
+    /// Bridge: dx dy dz (metres, base axes), droll dpitch dyaw (radians, fixed base axes), gripper target 1 open 0
+    /// closed.
     case eefDelta = "eef_delta"
     /// The tool point (metres, base axes), roll pitch yaw (radians, fixed base axes, all zero while the gripper points
     /// straight down: `BridgeConvention`), gripper target 1 open 0 closed.

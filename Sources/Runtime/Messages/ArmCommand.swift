@@ -7,11 +7,12 @@ package struct ArmCommand: Equatable, Sendable {
     package enum Action: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         /// Brake and hold until it is reset.
         case emergencyStop = 1
-        /// Ends what holds the arm, one thing at a time: an emergency stop, else a fault as `clearFault` does. The arm holds on:
-        /// after an emergency stop until an operator moves it or `resume`s, after a fault also until a new chunk comes.
+        /// Ends what holds the arm, one thing at a time: an emergency stop, else a fault as `clearFault` does. The arm
+        /// holds on: after an emergency stop until an operator moves it or `resume`s, after a fault also until a new
+        /// chunk comes.
         case resetEmergencyStop = 2
-        /// Ends the hold for a fault: of the servos or their line, or of a joint that was blocked, overloaded, overheated or
-        /// did not follow. Servos without torque take hold where they stand.
+        /// Ends the hold for a fault: of the servos or their line, or of a joint that was blocked, overloaded,
+        /// overheated or did not follow. Servos without torque take hold where they stand.
         case clearFault = 3
         /// Move joints that are beyond their limits back inside, slowly.
         case recover = 4

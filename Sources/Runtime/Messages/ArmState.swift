@@ -13,7 +13,8 @@ package struct JointSet: Equatable, Sendable, BitwiseCopyable {
     package mutating func insert(_ joint: Int) { bits |= 1 << UInt16(joint) }
 }
 
-/// What the encoders say. Every position in it was read from its encoder; there is no state before each has been read once.
+/// What the encoders say. Every position in it was read from its encoder; there is no state before each has been read
+/// once.
 package struct JointState: Equatable, Sendable, BitwiseCopyable {
     package var time: MonotonicTime
     /// Joints whose encoders did not answer at `time`: their numbers are those of their last answer.
@@ -89,7 +90,8 @@ package enum HoldReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case overheated = 11
     /// A joint is away from its setpoint and does not push towards it: it has no torque, or does not hear.
     case notFollowing = 12
-    /// An emergency stop was reset; the policy has the arm again when a person says so. An operator may move it meanwhile.
+    /// An emergency stop was reset; the policy has the arm again when a person says so. An operator may move it
+    /// meanwhile.
     case awaitingResume = 13
 }
 

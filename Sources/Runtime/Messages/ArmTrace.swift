@@ -4,7 +4,8 @@ import Time
 /// What went into the control loop and what came out of it, in its order: enough to compute every setpoint again.
 package struct ArmTrace: Equatable, Sendable {
     package enum Entry: Equatable, Sendable, BitwiseCopyable {
-        /// The loop starts: the arm holds where its encoders say it is. The limits are those that the loop keeps, radians.
+        /// The loop starts: the arm holds where its encoders say it is. The limits are those that the loop keeps,
+        /// radians.
         case began(JointState, lower: JointVector, upper: JointVector)
         /// The loop starts with a fault that an earlier process of this run left: the arm holds until it is cleared.
         case latched(HoldReason)

@@ -76,7 +76,8 @@ package struct EpisodeState: Equatable, Sendable {
     package var time: MonotonicTime
 
     package init(
-        isRecording: Bool, name: String, path: String, outcome: Outcome, startTime: MonotonicTime, messages: Int64, bytes: Int64,
+        isRecording: Bool, name: String, path: String, outcome: Outcome, startTime: MonotonicTime, messages: Int64,
+        bytes: Int64,
         missing: Int64, time: MonotonicTime
     ) {
         self.isRecording = isRecording

@@ -41,7 +41,8 @@ package struct Goal: Equatable, Sendable {
     package var origin: Origin
 
     package init(
-        id: String, name: String, views: [View], text: String?, taskNumbers: [String: [Float]] = [:], origin: Origin = .unknown
+        id: String, name: String, views: [View], text: String?, taskNumbers: [String: [Float]] = [:],
+        origin: Origin = .unknown
     ) {
         self.id = id
         self.name = name

@@ -32,7 +32,8 @@ package struct GoalCommand: Equatable, Sendable {
         package var taskNumbers: [String: [Float]]
 
         package init(
-            name: String, text: String? = nil, replaces: Bool = false, origin: Origin, taskNumbers: [String: [Float]] = [:]
+            name: String, text: String? = nil, replaces: Bool = false, origin: Origin,
+            taskNumbers: [String: [Float]] = [:]
         ) {
             self.name = name
             self.text = text
@@ -46,8 +47,8 @@ package struct GoalCommand: Equatable, Sendable {
     /// Who asks; never empty.
     package var operatorID: String
     package var action: Action
-    /// The id of the goal that the operator saw when asking ("" for none): the command is refused when another has been set
-    /// meanwhile. Nil: it does not matter.
+    /// The id of the goal that the operator saw when asking ("" for none): the command is refused when another has been
+    /// set meanwhile. Nil: it does not matter.
     package var expectedGoalID: String?
     package var time: MonotonicTime
 
@@ -76,7 +77,8 @@ package struct GoalResult: Equatable, Sendable {
     package var time: MonotonicTime
 
     package init(
-        id: UInt64, operatorID: String, isAccepted: Bool, goalID: String, goalName: String, path: String, message: String,
+        id: UInt64, operatorID: String, isAccepted: Bool, goalID: String, goalName: String, path: String,
+        message: String,
         time: MonotonicTime
     ) {
         self.id = id

@@ -42,7 +42,8 @@ package struct GoalFit: Equatable, Sendable {
         package var overlap: Double
 
         package init(
-            camera: String, verdict: Verdict, reasons: [Reason], shiftX: Double = 0, shiftY: Double = 0, rotation: Double = 0,
+            camera: String, verdict: Verdict, reasons: [Reason], shiftX: Double = 0, shiftY: Double = 0,
+            rotation: Double = 0,
             scale: Double = 1, brightness: Double = 1, agreement: Double = 0, overlap: Double = 0
         ) {
             self.camera = camera

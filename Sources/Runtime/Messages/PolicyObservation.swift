@@ -1,7 +1,8 @@
 import Images
 import Time
 
-/// The observation exactly as it went into the network, before it was normalised, so that an episode can be inferred again.
+/// The observation exactly as it went into the network, before it was normalised, so that an episode can be inferred
+/// again.
 package struct PolicyObservation: Equatable, Sendable {
     package struct View: Equatable, Sendable {
         package var camera: String
@@ -11,11 +12,13 @@ package struct PolicyObservation: Equatable, Sendable {
         package var pixels: SharedBytes
         /// Capture time of the newest frame in the window; the tick's where there is none.
         package var captureTime: MonotonicTime
-        /// One per slot of the window; false where the camera had no usable frame, whose pixels are then black. Empty: it had all.
+        /// One per slot of the window; false where the camera had no usable frame, whose pixels are then black. Empty:
+        /// it had all.
         package var padMask: [Bool]
 
         package init(
-            camera: String, width: Int, height: Int, pixels: SharedBytes, captureTime: MonotonicTime, padMask: [Bool] = []
+            camera: String, width: Int, height: Int, pixels: SharedBytes, captureTime: MonotonicTime,
+            padMask: [Bool] = []
         ) {
             self.padMask = padMask
             self.camera = camera
@@ -30,7 +33,8 @@ package struct PolicyObservation: Equatable, Sendable {
     package struct Proprio: Equatable, Sendable {
         /// `[window, numbers]`, oldest first, in the data set's units: metres, radians, opening.
         package var values: [Float]
-        /// Times of the two measured states that the newest timestep lies between; the same for a state of that very time.
+        /// Times of the two measured states that the newest timestep lies between; the same for a state of that very
+        /// time.
         package var before: MonotonicTime
         package var after: MonotonicTime
 
@@ -54,7 +58,8 @@ package struct PolicyObservation: Equatable, Sendable {
     package var timestepPadMask: [Bool]
 
     package init(
-        tick: UInt64, time: MonotonicTime, goalID: String, views: [View], timestepPadMask: [Bool], proprio: Proprio? = nil
+        tick: UInt64, time: MonotonicTime, goalID: String, views: [View], timestepPadMask: [Bool],
+        proprio: Proprio? = nil
     ) {
         self.tick = tick
         self.time = time

@@ -42,8 +42,8 @@ package enum ProprioField: Hashable, Sendable {
 
 /// How a data set writes the arm's state: which numbers, in which order.
 package enum ProprioLayout: Equatable, Sendable {
-    /// Bridge: x, y, z, roll, pitch, yaw, gripper. Where a checkpoint reads eight numbers, a 0 stands before the gripper, as
-    /// in the official evaluation of the WidowX.
+    /// Bridge: x, y, z, roll, pitch, yaw, gripper. Where a checkpoint reads eight numbers, a 0 stands before the
+    /// gripper, as in the official evaluation of the WidowX.
     case bridge
     /// Every joint from the base on, then the gripper.
     case joints

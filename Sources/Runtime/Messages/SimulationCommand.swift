@@ -4,8 +4,8 @@ import Time
 /// What a person does to the simulated world while it runs.
 package struct SimulationCommand: Equatable, Sendable {
     package enum Action: Equatable, Sendable {
-        /// Moves the primary camera by metres along its own axes (right, down, forward) and turns it by radians about its
-        /// line of sight, clockwise as the picture is seen.
+        /// Moves the primary camera by metres along its own axes (right, down, forward) and turns it by radians about
+        /// its line of sight, clockwise as the picture is seen.
         case nudgeCamera(offset: Vector3, roll: Double)
         /// Back to the scene's own place.
         case resetCamera

@@ -1,11 +1,11 @@
-/// One topic's messages in an episode: how many its nodes say that they sent, how many came to the recorder, and how many the
-/// file holds.
+/// One topic's messages in an episode: how many its nodes say that they sent, how many came to the recorder, and how
+/// many the file holds.
 package struct TopicAccount: Equatable, Sendable {
     package var topic: String
     /// Counted by the publishers, from the first message of the episode on.
     package var sent: UInt64
-    /// Those that came to the recorder, and that it had place for in the file, before anything went wrong with the disk; nil in
-    /// a file that was cut before it was said.
+    /// Those that came to the recorder, and that it had place for in the file, before anything went wrong with the
+    /// disk; nil in a file that was cut before it was said.
     package var taken: UInt64?
     /// Found there by reading.
     package var inFile: UInt64
@@ -33,6 +33,7 @@ package struct TopicAccount: Equatable, Sendable {
         }
         if repeated > 0 { causes.append("\(repeated) that came twice") }
         guard !causes.isEmpty else { return nil }
-        return "\(topic): \(sent) sent, \(taken.map { "\($0) taken, " } ?? "")\(inFile) in the file: " + causes.joined(separator: ", ")
+        return "\(topic): \(sent) sent, \(taken.map { "\($0) taken, " } ?? "")\(inFile) in the file: "
+            + causes.joined(separator: ", ")
     }
 }

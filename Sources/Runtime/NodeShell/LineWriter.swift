@@ -2,8 +2,8 @@ import Foundation
 import Synchronization
 import Time
 
-/// Lines to a descriptor, written by a thread of their own: a terminal that is stopped, a connection that stalls or a log
-/// that is full holds up nobody who has something else to do. What finds no room is dropped, and counted.
+/// Lines to a descriptor, written by a thread of their own: a terminal that is stopped, a connection that stalls or a
+/// log that is full holds up nobody who has something else to do. What finds no room is dropped, and counted.
 package final class LineWriter: Sendable {
     /// Standard error of this process.
     package static let standardError = LineWriter(STDERR_FILENO)
@@ -60,8 +60,8 @@ package final class LineWriter: Sendable {
         while true {
             news.wait()
             while let line = next() {
-                // One write(2) a line, so that lines of several programs on one terminal stay whole. A reader that is gone
-                // is not our trouble.
+                // One write(2) a line, so that lines of several programs on one terminal stay whole. A reader that is
+                // gone is not our trouble.
                 _ = Glibc.write(descriptor, line, line.count)
                 waiting.withLock { $0.isBusy = false }
             }

@@ -38,8 +38,8 @@ package enum NodeProcess {
         let signals = octo_signal_fd()
         guard signals >= 0 else { throw fail("cannot receive signals: errno \(-signals)", .init(1)) }
         octo_exit_deadline_after_signal(stopDeadlineSeconds)
-        // A launcher that was killed leaves our standard error without a reader: a log line must not end an arm that has
-        // yet to brake.
+        // A launcher that was killed leaves our standard error without a reader: a log line must not end an arm that
+        // has yet to brake.
         signal(SIGPIPE, SIG_IGN)
         var log = Logger(label: arguments.node, factory: { _ in LineLog() })
         log.logLevel = .info
@@ -86,8 +86,8 @@ package enum NodeProcess {
         LineWriter.standardError.flush(limit: lastWait)
     }
 
-    /// What is said before the recorder listens is in no episode. One that does not come is not waited for long: it is no
-    /// reason for a robot to stand still.
+    /// What is said before the recorder listens is in no episode. One that does not come is not waited for long: it is
+    /// no reason for a robot to stand still.
     private static func awaitRecorder(on bus: BusNode, for node: String, in run: RunDescription) throws(BusError) {
         guard run.manifest.record.isEnabled, node != Manifest.recorderNode else { return }
         let deadline = MonotonicTime.now() + recorderPatience

@@ -3,8 +3,8 @@ import Manifests
 import Time
 import Wire
 
-/// A program that comes and goes, such as `octo-arm stop`, beside a run: it hears every node, and those that it commands hear
-/// it.
+/// A program that comes and goes, such as `octo-arm stop`, beside a run: it hears every node, and those that it
+/// commands hear it.
 package final class OperatorLink {
     package let run: RunDescription
     package let bus: BusNode
@@ -22,16 +22,21 @@ package final class OperatorLink {
         }
         bus = try BusNode(
             BusOptions(
-                node: name, runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted(), listeners: listeners))
+                node: name, runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted(), listeners: listeners)
+        )
     }
 
     /// Waits until `node` hears `topic`, so that what is sent next arrives.
     /// - Throws: `.unheard` after `patience`.
-    package func awaitHearing<Message>(on topic: Topic<Message>, by node: String, patience: Duration = .seconds(3)) throws {
+    package func awaitHearing<Message>(
+        on topic: Topic<Message>, by node: String, patience: Duration = .seconds(3)
+    ) throws {
         let deadline = MonotonicTime.now() + patience
         while !bus.isHeard(on: topic) {
             let now = MonotonicTime.now()
-            guard now < deadline else { throw OperatorLinkError.unheard(node: node, topic: topic.name, patience: patience) }
+            guard now < deadline else {
+                throw OperatorLinkError.unheard(node: node, topic: topic.name, patience: patience)
+            }
             try bus.wait(until: min(deadline, now + .milliseconds(20)))
         }
     }
@@ -43,7 +48,8 @@ package final class OperatorLink {
     ///   - isAnswer: whether it is the one to this command.
     /// - Throws: `.unheard`, `.unanswered`, `BusError`.
     package func exchange<Command, Answer>(
-        _ command: Command, on topic: Topic<Command>, answers: Topic<Answer>, by node: String, patience: Duration = .seconds(3),
+        _ command: Command, on topic: Topic<Command>, answers: Topic<Answer>, by node: String,
+        patience: Duration = .seconds(3),
         isAnswer: (Answer) -> Bool
     ) throws -> Answer {
         let results = try bus.subscribe(answers)
@@ -75,11 +81,12 @@ package enum OperatorLinkError: Error, Equatable, CustomStringConvertible {
             "sending a command: the run has no command endpoint for '\(node)', expected one. It was started by another "
                 + "version: start it again."
         case .unanswered(let node, let patience):
-            "waiting for the answer of '\(node)': it did not come within \(patience), expected at once. See 'octo-bus list' whether "
-                + "its process is alive."
+            "waiting for the answer of '\(node)': it did not come within \(patience), expected at once. See 'octo-bus "
+                + "list' whether its process is alive."
         case .unheard(let node, let topic, let patience):
-            "sending a command: '\(node)' did not listen on '\(topic)' within \(patience), expected at once. Its process is "
-                + "not running, or hangs: see 'octo-bus list' and the launcher's output. If the arm moves, switch its power off."
+            "sending a command: '\(node)' did not listen on '\(topic)' within \(patience), expected at once. Its "
+                + "process is not running, or hangs: see 'octo-bus list' and the launcher's output. If the arm moves, "
+                + "switch its power off."
         }
     }
 }

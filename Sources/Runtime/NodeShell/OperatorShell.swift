@@ -9,7 +9,8 @@ package enum OperatorShell {
     /// How long the arm has for its first state.
     package static let firstStateTime = Duration.seconds(10)
 
-    /// Signals become readable: SIGTERM, SIGINT and SIGHUP brake the arm before they end the program. Before any thread.
+    /// Signals become readable: SIGTERM, SIGINT and SIGHUP brake the arm before they end the program. Before any
+    /// thread.
     /// - Returns: a descriptor for `octo_signal_read`.
     /// - Throws: `ExitCode`, once it was said why.
     package static func begin(_ program: String) throws -> Int32 {
@@ -45,7 +46,7 @@ package struct NoStateError: Error, CustomStringConvertible {
     package init(place: String) { self.place = place }
 
     package var description: String {
-        "waiting for the state of \(place): none came within \(OperatorShell.firstStateTime), expected some in a second. See "
-            + "'octo-bus list' whether the arm's process is alive."
+        "waiting for the state of \(place): none came within \(OperatorShell.firstStateTime), expected some in a "
+            + "second. See 'octo-bus list' whether the arm's process is alive."
     }
 }

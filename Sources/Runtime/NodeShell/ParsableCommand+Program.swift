@@ -4,7 +4,8 @@ import Glibc
 extension ParsableCommand {
     /// The whole life of a program: parses the command line, runs the command, ends the process.
     ///
-    /// A wrong command line ends with exit code 2, as every other input that cannot be used; ArgumentParser's own is 64.
+    /// A wrong command line ends with exit code 2, as every other input that cannot be used; ArgumentParser's own is
+    /// 64.
     package static func runProgram() -> Never {
         do {
             var command = try parseAsRoot()

@@ -1,8 +1,8 @@
 import Glibc
 import Time
 
-/// How far a long piece of work has come: one line on standard error that is written over, with a bar and the time that is
-/// left; nothing where nobody watches.
+/// How far a long piece of work has come: one line on standard error that is written over, with a bar and the time that
+/// is left; nothing where nobody watches.
 package struct ProgressLine {
     private let total: Int
     private let what: String

@@ -24,7 +24,8 @@ package func complain(_ line: String) {
 
 /// Who gives commands: the user of this process.
 package var operatorName: String {
-    guard let entry = getpwuid(getuid()), let name = entry.pointee.pw_name.map({ String(cString: $0) }), !name.isEmpty else {
+    guard let entry = getpwuid(getuid()), let name = entry.pointee.pw_name.map({ String(cString: $0) }), !name.isEmpty
+    else {
         return "operator"
     }
     return name

@@ -70,8 +70,8 @@ package final class StopFlag: Sendable {
     @inlinable package var isSet: Bool { isRaised.load(ordering: .acquiring) }
 }
 
-/// Runs `body` at `start + k × period` in the calling thread until `stop` is set. Deadlines that a long tick has run past
-/// are skipped and counted, never made up in a burst.
+/// Runs `body` at `start + k × period` in the calling thread until `stop` is set. Deadlines that a long tick has run
+/// past are skipped and counted, never made up in a burst.
 ///
 /// - Parameters:
 ///   - clock: the machine's in a process; a test passes one that moves when told, and the same code runs.

@@ -55,7 +55,9 @@ package protocol RightsKernel {
 /// The real kernel, for the calling thread.
 struct KernelRights: RightsKernel {
     func pin(toCPU cpu: Int) -> Int32 { Int32(exactly: cpu).map(octo_thread_set_cpu) ?? EINVAL }
-    func setTimerSlack(nanoseconds: Int) -> Int32 { UInt(exactly: nanoseconds).map(octo_thread_set_timer_slack) ?? EINVAL }
+    func setTimerSlack(nanoseconds: Int) -> Int32 {
+        UInt(exactly: nanoseconds).map(octo_thread_set_timer_slack) ?? EINVAL
+    }
     func lockMemory() -> Int32 { octo_lock_memory() }
     func setFIFO(priority: Int) -> Int32 { Int32(exactly: priority).map(octo_thread_set_fifo) ?? EINVAL }
     func prefaultStack() { octo_prefault_stack() }
@@ -85,10 +87,11 @@ package struct RealTimeReport: Equatable, Sendable, CustomStringConvertible {
             case .fifo(let priority) where errno == EINVAL: "choose a priority from 1 to 99 instead of \(priority)"
             case .fifo(let priority):
                 "add `@realtime - rtprio \(min(max(priority + 10, 1), 99))` to /etc/security/limits.conf, put the user "
-                    + "into the group realtime and log in again (a container needs --ulimit rtprio and --cap-add SYS_NICE)"
+                    + "into the group realtime and log in again (a container needs --ulimit rtprio and --cap-add "
+                    + "SYS_NICE)"
             case .memoryLock:
-                "add `@realtime - memlock unlimited` to /etc/security/limits.conf, put the user into the group realtime "
-                    + "and log in again (a container needs --ulimit memlock=-1)"
+                "add `@realtime - memlock unlimited` to /etc/security/limits.conf, put the user into the group "
+                    + "realtime and log in again (a container needs --ulimit memlock=-1)"
             case .cpu(let cpu): "choose a CPU that `taskset -p $$` lists instead of \(cpu)"
             case .timerSlack: "leave it at the kernel's default, 50000 ns"
             }

@@ -7,8 +7,9 @@ package struct ThreadStartError: Error, Equatable, CustomStringConvertible {
     package let errno: Int32
 
     package var description: String {
-        "starting the real-time thread: pthread_create failed (\(String(cString: strerror(errno)))), expected a thread. "
-            + "Raise the limit of processes (`ulimit -u`) and, if memory is locked, of locked memory (`ulimit -l`)."
+        "starting the real-time thread: pthread_create failed (\(String(cString: strerror(errno)))), expected a "
+            + "thread. Raise the limit of processes (`ulimit -u`) and, if memory is locked, of locked memory (`ulimit "
+            + "-l`)."
     }
 }
 

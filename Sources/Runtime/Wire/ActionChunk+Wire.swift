@@ -39,12 +39,14 @@ extension ActionChunk: WireMessage {
         case .jointDelta: space = .jointDelta
         case .eefAbsolute: space = .eefAbsolute
         case .unspecified, .UNRECOGNIZED:
-            throw Self.check.failure("action_space", found: "\(proto.actionSpace.rawValue)", expected: "1...\(ActionSpace.allCases.count)")
+            throw Self.check.failure(
+                "action_space", found: "\(proto.actionSpace.rawValue)", expected: "1...\(ActionSpace.allCases.count)")
         }
         self.init(
             id: proto.id, goalID: proto.goalID, observationTime: MonotonicTime(nanoseconds: proto.observationNs),
             captureTime: MonotonicTime(nanoseconds: proto.captureNs),
-            inferredTime: MonotonicTime(nanoseconds: proto.inferredNs), stepDuration: .nanoseconds(proto.stepDurationNs),
+            inferredTime: MonotonicTime(nanoseconds: proto.inferredNs),
+            stepDuration: .nanoseconds(proto.stepDurationNs),
             actionDimension: Int(proto.actionDimension), actions: proto.actions, actionSpace: space,
             noiseSeed: proto.noiseSeed, noiseCounter: proto.noiseCounter)
     }

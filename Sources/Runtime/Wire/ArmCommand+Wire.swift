@@ -21,7 +21,8 @@ extension ArmCommand: WireMessage {
         let proto = try Self.parse(Octo_ArmCommand.self, from: body)
         try Self.validate(proto)
         guard let action = UInt8(exactly: proto.action.rawValue).flatMap(Action.init) else {
-            throw Self.check.failure("action", found: "\(proto.action.rawValue)", expected: "1...\(Action.allCases.count)")
+            throw Self.check.failure(
+                "action", found: "\(proto.action.rawValue)", expected: "1...\(Action.allCases.count)")
         }
         self.init(
             id: proto.id, operatorID: proto.operatorID, action: action, time: MonotonicTime(nanoseconds: proto.timeNs))

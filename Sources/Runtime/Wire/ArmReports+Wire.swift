@@ -71,7 +71,8 @@ extension LoopReport: WireMessage {
 
     private static func validate(_ proto: Octo_LoopReport) throws(WireError) {
         try check.require(
-            proto.rateHz.isFinite && proto.rateHz >= 0, "rate_hz", found: "\(proto.rateHz)", expected: "0 or more, finite")
+            proto.rateHz.isFinite && proto.rateHz >= 0, "rate_hz", found: "\(proto.rateHz)",
+            expected: "0 or more, finite")
         try check.total(proto.ticks, "ticks")
         try check.total(proto.overruns, "overruns")
         try check.histogram(proto.jitter, "jitter")
@@ -97,7 +98,8 @@ extension FieldCheck {
         try count(proto.bucketNs.count, atMost: Self.mostBuckets, "\(field) buckets")
         try require(
             proto.bucketNs.count == proto.bucketCount.count, field,
-            found: "\(proto.bucketNs.count) durations and \(proto.bucketCount.count) counts", expected: "as many of each")
+            found: "\(proto.bucketNs.count) durations and \(proto.bucketCount.count) counts",
+            expected: "as many of each")
         for nanoseconds in proto.bucketNs { try time(nanoseconds, "\(field).bucket_ns") }
         for count in proto.bucketCount { try total(count, "\(field).bucket_count") }
     }

@@ -47,7 +47,8 @@ extension ArmState: WireMessage {
             mode = .executing(chunkID: executing.chunkID, step: Int(executing.step))
         case .holding(let value):
             guard let reason = UInt8(exactly: value.rawValue).flatMap(HoldReason.init) else {
-                throw Self.check.failure("holding", found: "\(value.rawValue)", expected: "1...\(HoldReason.allCases.count)")
+                throw Self.check.failure(
+                    "holding", found: "\(value.rawValue)", expected: "1...\(HoldReason.allCases.count)")
             }
             mode = .holding(reason)
         case .manual: mode = .manual
@@ -88,7 +89,8 @@ extension ArmState: WireMessage {
             (proto.measuredLoad, "measured_load"), (proto.measuredTemperatureCelsius, "measured_temperature_celsius"),
         ] {
             try check.require(
-                values.isEmpty || values.count == counts[0], "the number of joints", found: "\(values.count) in \(name)",
+                values.isEmpty || values.count == counts[0], "the number of joints",
+                found: "\(values.count) in \(name)",
                 expected: "none, or \(counts[0]) as in the positions")
         }
         try check.joints(proto.measuredUnread, among: counts[0], "measured_unread")

@@ -43,7 +43,8 @@ extension ArmTrace: WireMessage {
         case .manual(let command, let takenTime):
             proto.manual.command = Octo_ManualCommand(command)
             proto.manual.takenNs = takenTime.nanoseconds
-        case .command(let action): proto.command = Octo_ArmCommand.Action(rawValue: Int(action.rawValue)) ?? .unspecified
+        case .command(let action):
+            proto.command = Octo_ArmCommand.Action(rawValue: Int(action.rawValue)) ?? .unspecified
         case .tick(let tick):
             proto.tick.deadlineNs = tick.deadline.nanoseconds
             if let measured = tick.measured { proto.tick.measured = Octo_ArmTrace.Joints(measured) }
@@ -81,7 +82,8 @@ extension ArmTrace: WireMessage {
                 try ManualCommand(checking: manual.command), takenTime: try time(manual.takenNs, "taken_ns"))
         case .command(let action):
             guard let known = UInt8(exactly: action.rawValue).flatMap(ArmCommand.Action.init) else {
-                throw check.failure("command", found: "\(action.rawValue)", expected: "1...\(ArmCommand.Action.allCases.count)")
+                throw check.failure(
+                    "command", found: "\(action.rawValue)", expected: "1...\(ArmCommand.Action.allCases.count)")
             }
             return .command(known)
         case .tick(let tick):
@@ -98,7 +100,8 @@ extension ArmTrace: WireMessage {
                         velocities: JointVector(tick.setpointVelocitiesRadPerS), gripper: tick.setpointGripper),
                     isLimp: tick.isLimp, writtenTime: tick.hasWrittenNs ? try time(tick.writtenNs, "written_ns") : nil,
                     hasFailed: tick.hasFailed_p))
-        case nil: throw check.failure("kind", found: "absent", expected: "began, latched, chunk, manual, command or tick")
+        case nil:
+            throw check.failure("kind", found: "absent", expected: "began, latched, chunk, manual, command or tick")
         }
     }
 
@@ -112,8 +115,10 @@ extension ArmTrace: WireMessage {
         let count = proto.positionsRad.count
         let others = [proto.velocitiesRadPerS, proto.load, proto.temperatureCelsius].map(\.count)
         try check.require(
-            count <= JointVector.capacity && others[0] == count && others.dropFirst().allSatisfy { $0 == 0 || $0 == count },
-            "the number of joints", found: "\(count), \(others)", expected: "the same in each, at most \(JointVector.capacity)")
+            count <= JointVector.capacity && others[0] == count
+                && others.dropFirst().allSatisfy { $0 == 0 || $0 == count },
+            "the number of joints", found: "\(count), \(others)",
+            expected: "the same in each, at most \(JointVector.capacity)")
         try check.joints(proto.unread, among: count, "unread")
         return JointState(
             time: try time(proto.timeNs, "time_ns"), positions: JointVector(proto.positionsRad),

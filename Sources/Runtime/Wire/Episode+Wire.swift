@@ -55,7 +55,8 @@ extension EpisodeCommand: WireMessage {
         let proto = try Self.parse(Octo_EpisodeCommand.self, from: body)
         try Self.validate(proto)
         guard let action = UInt8(exactly: proto.action.rawValue).flatMap(Action.init) else {
-            throw Self.check.failure("action", found: "\(proto.action.rawValue)", expected: "1...\(Action.allCases.count)")
+            throw Self.check.failure(
+                "action", found: "\(proto.action.rawValue)", expected: "1...\(Action.allCases.count)")
         }
         self.init(
             id: proto.id, operatorID: proto.operatorID, action: action, text: proto.text,
@@ -124,7 +125,8 @@ extension EpisodeState: WireMessage {
         let proto = try Self.parse(Octo_EpisodeState.self, from: body)
         try Self.validate(proto)
         guard let outcome = UInt8(exactly: proto.outcome.rawValue).flatMap(Outcome.init) else {
-            throw Self.check.failure("outcome", found: "\(proto.outcome.rawValue)", expected: "1...\(Outcome.allCases.count)")
+            throw Self.check.failure(
+                "outcome", found: "\(proto.outcome.rawValue)", expected: "1...\(Outcome.allCases.count)")
         }
         self.init(
             isRecording: proto.isRecording, name: proto.name, path: proto.path, outcome: outcome,

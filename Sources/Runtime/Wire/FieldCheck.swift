@@ -42,7 +42,8 @@ struct FieldCheck {
 
     func bodySize(_ count: Int) throws(WireError) {
         try require(
-            count <= Self.largestBody, "the body", found: "\(count) bytes long", expected: "at most \(Self.largestBody)")
+            count <= Self.largestBody, "the body", found: "\(count) bytes long", expected: "at most \(Self.largestBody)"
+        )
     }
 
     func name(_ text: String, _ field: String) throws(WireError) {
@@ -89,7 +90,8 @@ struct FieldCheck {
 
     func bulk(_ count: Int, is expected: Int, because reason: @autoclosure () -> String) throws(WireError) {
         try require(
-            count == expected, "the bulk part", found: "\(count) bytes long", expected: "\(expected) bytes for \(reason())")
+            count == expected, "the bulk part", found: "\(count) bytes long",
+            expected: "\(expected) bytes for \(reason())")
     }
 
     func noBulk(_ bulk: SharedBytes?) throws(WireError) {
@@ -100,7 +102,8 @@ struct FieldCheck {
     ///   - bits: one for each joint, and one for the gripper after them.
     func joints(_ bits: UInt32, among count: Int, _ field: String) throws(WireError) {
         try require(
-            bits >> UInt32(count + 1) == 0, field, found: "bits \(bits)", expected: "bits of \(count) joints and the gripper")
+            bits >> UInt32(count + 1) == 0, field, found: "bits \(bits)",
+            expected: "bits of \(count) joints and the gripper")
     }
 
     /// Ascending and each once, which makes the order of the views the same for writer and reader.
@@ -117,7 +120,8 @@ extension SharedBytes {
     /// Part of these bytes, which are kept, not copied.
     func slice(_ range: Range<Int>) -> SharedBytes {
         range == 0..<count
-            ? self : SharedBytes(adopting: UnsafeRawBufferPointer(rebasing: bytes[range])) { withExtendedLifetime(self) {} }
+            ? self
+            : SharedBytes(adopting: UnsafeRawBufferPointer(rebasing: bytes[range])) { withExtendedLifetime(self) {} }
     }
 
     /// `parts` one after the other: a single one is shared, several are copied; nil for no bytes at all.
@@ -127,7 +131,8 @@ extension SharedBytes {
         return SharedBytes(count: total) { (memory) throws(Never) in
             var offset = 0
             for part in parts {
-                UnsafeMutableRawBufferPointer(rebasing: memory[offset..<offset + part.count]).copyMemory(from: part.bytes)
+                UnsafeMutableRawBufferPointer(rebasing: memory[offset..<offset + part.count]).copyMemory(
+                    from: part.bytes)
                 offset += part.count
             }
         }

@@ -92,7 +92,8 @@ extension Goal.Origin {
         case .simulation: proto.kind = "simulation"
         case .images(let paths): (proto.kind, proto.paths) = ("images", paths)
         case .library(let folder): (proto.kind, proto.paths) = ("library", [folder])
-        case .episode(let path, let frame): (proto.kind, proto.paths, proto.frame) = ("episode", [path], Int32(clamping: frame))
+        case .episode(let path, let frame):
+            (proto.kind, proto.paths, proto.frame) = ("episode", [path], Int32(clamping: frame))
         }
         return proto
     }

@@ -37,7 +37,8 @@ extension GoalCommand: WireMessage {
         case .clear: action = .clear
         case .record(let record):
             guard let origin = Recording.Origin(rawValue: record.origin) else {
-                throw Self.check.failure("record.origin", found: "'\(record.origin.prefix(40))'", expected: "live or teleop")
+                throw Self.check.failure(
+                    "record.origin", found: "'\(record.origin.prefix(40))'", expected: "live or teleop")
             }
             action = .record(
                 Recording(
@@ -86,7 +87,8 @@ extension GoalResult: WireMessage {
         try Self.validate(proto)
         self.init(
             id: proto.id, operatorID: proto.operatorID, isAccepted: proto.isAccepted, goalID: proto.goalID,
-            goalName: proto.goalName, path: proto.path, message: proto.message, time: MonotonicTime(nanoseconds: proto.timeNs))
+            goalName: proto.goalName, path: proto.path, message: proto.message,
+            time: MonotonicTime(nanoseconds: proto.timeNs))
     }
 
     private static func validate(_ proto: Octo_GoalResult) throws(WireError) {
@@ -138,11 +140,15 @@ extension GoalFit: WireMessage {
         var cameras: [CameraFit] = []
         for entry in proto.cameras {
             var reasons: [Reason] = []
-            for reason in entry.reasons { reasons.append(Reason(verdict: try Self.verdict(reason.verdict), text: reason.text)) }
+            for reason in entry.reasons {
+                reasons.append(Reason(verdict: try Self.verdict(reason.verdict), text: reason.text))
+            }
             cameras.append(
                 CameraFit(
-                    camera: entry.camera, verdict: try Self.verdict(entry.verdict), reasons: reasons, shiftX: entry.shiftXPx,
-                    shiftY: entry.shiftYPx, rotation: entry.rotationRad, scale: entry.scale, brightness: entry.brightness,
+                    camera: entry.camera, verdict: try Self.verdict(entry.verdict), reasons: reasons,
+                    shiftX: entry.shiftXPx,
+                    shiftY: entry.shiftYPx, rotation: entry.rotationRad, scale: entry.scale,
+                    brightness: entry.brightness,
                     agreement: entry.agreement, overlap: entry.overlap))
         }
         self.init(
@@ -150,7 +156,9 @@ extension GoalFit: WireMessage {
             time: MonotonicTime(nanoseconds: proto.timeNs))
     }
 
-    private static func proto(_ verdict: Verdict) -> Octo_GoalFit.Verdict { .init(rawValue: Int(verdict.rawValue)) ?? .unspecified }
+    private static func proto(_ verdict: Verdict) -> Octo_GoalFit.Verdict {
+        .init(rawValue: Int(verdict.rawValue)) ?? .unspecified
+    }
 
     private static func verdict(_ proto: Octo_GoalFit.Verdict) throws(WireError) -> Verdict {
         guard let verdict = UInt8(exactly: proto.rawValue).flatMap(Verdict.init) else {

@@ -26,7 +26,8 @@ package enum MessageCatalogue {
 
     private static let entries = [
         entry(ActionChunk.self, Octo_ActionChunk.self), entry(ArmCommand.self, Octo_ArmCommand.self),
-        entry(ArmState.self, Octo_ArmState.self), entry(ArmTrace.self, Octo_ArmTrace.self), entry(CameraFrame.self, Octo_CameraFrame.self),
+        entry(ArmState.self, Octo_ArmState.self), entry(ArmTrace.self, Octo_ArmTrace.self),
+        entry(CameraFrame.self, Octo_CameraFrame.self),
         entry(ChunkReport.self, Octo_ChunkReport.self), entry(EpisodeCommand.self, Octo_EpisodeCommand.self),
         entry(EpisodeResult.self, Octo_EpisodeResult.self), entry(EpisodeState.self, Octo_EpisodeState.self),
         entry(Goal.self, Octo_Goal.self), entry(GoalCommand.self, Octo_GoalCommand.self),

@@ -12,11 +12,13 @@ package enum MessageSchemas {
         files.flatMap { file in file.messageType.map { "\(file.package).\($0.name)" } }.sorted()
     }
 
-    /// A serialised google.protobuf.FileDescriptorSet of the file that has the message and all that it imports, each after
-    /// those it needs; nil for a name that is not known.
+    /// A serialised google.protobuf.FileDescriptorSet of the file that has the message and all that it imports, each
+    /// after those it needs; nil for a name that is not known.
     /// - Parameter name: "octo.CameraFrame".
     package static func descriptorSet(of name: String) -> [UInt8]? {
-        guard let file = files.first(where: { file in file.messageType.contains { "\(file.package).\($0.name)" == name } })
+        guard
+            let file = files.first(where: { file in file.messageType.contains { "\(file.package).\($0.name)" == name } }
+            )
         else { return nil }
         var needed: Set<String> = []
         var waiting = [file.name]

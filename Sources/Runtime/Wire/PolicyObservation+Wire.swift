@@ -73,7 +73,8 @@ extension PolicyObservation: WireMessage {
             try check.require(
                 !read.values.isEmpty && read.values.count.isMultiple(of: window)
                     && read.values.count <= window * FieldCheck.mostNumbers, "the length of proprio.values",
-                found: "\(read.values.count)", expected: "1...\(FieldCheck.mostNumbers) for each of \(window) timesteps")
+                found: "\(read.values.count)", expected: "1...\(FieldCheck.mostNumbers) for each of \(window) timesteps"
+            )
         }
         try check.count(proto.views.count, atMost: FieldCheck.mostViews, "views")
         for view in proto.views {

@@ -5,10 +5,10 @@ import Time
 /// A message as recordings have it: one protobuf message that others' programs read by its schema, with all that ours
 /// needs to publish the same message again.
 ///
-/// What the schema does not name stands in fields of high numbers, which readers pass over: 1000 the bulk part, 1001 the
-/// envelope, 1002 the body of an image that is compressed, or of an event. Camera frames have Foxglove's schemas: one of "rgb8"
-/// is its own body followed by the pixels as field 6, or, packed, an image file of "png" with the same pixels; one of "jpeg" is a
-/// message made for it around the same bytes; an event is a line of a log.
+/// What the schema does not name stands in fields of high numbers, which readers pass over: 1000 the bulk part, 1001
+/// the envelope, 1002 the body of an image that is compressed, or of an event. Camera frames have Foxglove's schemas:
+/// one of "rgb8" is its own body followed by the pixels as field 6, or, packed, an image file of "png" with the same
+/// pixels; one of "jpeg" is a message made for it around the same bytes; an event is a line of a log.
 package struct RecordedMessage: Equatable, Sendable {
     /// Schema of the data: "octo.ArmState", "foxglove.RawImage".
     package var schema: String
@@ -30,7 +30,8 @@ package struct RecordedMessage: Equatable, Sendable {
         self.data = data
     }
 
-    /// - Parameter packsFrames: pixels that came uncompressed become a PNG file, with the same pixels, where that is smaller.
+    /// - Parameter packsFrames: pixels that came uncompressed become a PNG file, with the same pixels, where that is
+    ///   smaller.
     /// - Throws: for an envelope that cannot be written, or a camera frame that is none.
     package init(envelope: Envelope, body: [UInt8], bulk: SharedBytes?, packsFrames: Bool = false) throws(WireError) {
         let stamps = try envelope.encoded()
@@ -115,7 +116,8 @@ package struct RecordedMessage: Equatable, Sendable {
 
     /// The PNG file of a frame's pixels; nil where it would not be smaller, or there are not as many as its size says.
     private static func packed(_ bulk: SharedBytes?, _ head: ImageHead) -> SharedBytes? {
-        guard let bulk, head.width > 0, head.height > 0, head.width <= ImageHeader.maximumSide, head.height <= ImageHeader.maximumSide,
+        guard let bulk, head.width > 0, head.height > 0, head.width <= ImageHeader.maximumSide,
+            head.height <= ImageHeader.maximumSide,
             bulk.count == head.width * head.height * 3
         else { return nil }
         let packed = RGBImage(width: head.width, height: head.height, pixels: bulk).packedPNGData()

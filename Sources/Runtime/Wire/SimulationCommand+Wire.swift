@@ -44,7 +44,8 @@ extension SimulationCommand: WireMessage {
             throw Self.check.failure(
                 "action", found: "absent", expected: "nudge_camera, reset_camera, set_brightness or place_object")
         }
-        self.init(id: proto.id, operatorID: proto.operatorID, action: action, time: MonotonicTime(nanoseconds: proto.timeNs))
+        self.init(
+            id: proto.id, operatorID: proto.operatorID, action: action, time: MonotonicTime(nanoseconds: proto.timeNs))
     }
 
     private static func validate(_ proto: Octo_SimulationCommand) throws(WireError) {
@@ -57,7 +58,8 @@ extension SimulationCommand: WireMessage {
             case .resetCamera, nil: [Double]()
             }
         try check.require(
-            numbers.allSatisfy { abs($0) <= 1000 }, "the action's numbers", found: "\(numbers)", expected: "-1000...1000")
+            numbers.allSatisfy { abs($0) <= 1000 }, "the action's numbers", found: "\(numbers)",
+            expected: "-1000...1000")
         try check.name(proto.placeObject.name, "place_object.name")
         try check.time(proto.timeNs, "time_ns")
     }

@@ -16,13 +16,16 @@ package struct Topic<Message: WireMessage>: Hashable, Sendable {
     /// - Parameter name: 1...255 bytes of UTF-8, parts separated by slashes.
     package init(_ name: String, _ delivery: Delivery) {
         precondition((1...255).contains(name.utf8.count), "a topic's name has 1 to 255 bytes, not \(name.utf8.count)")
-        if case .every(let capacity) = delivery { precondition(capacity > 0, "a queue of \(capacity) holds no message") }
+        if case .every(let capacity) = delivery {
+            precondition(capacity > 0, "a queue of \(capacity) holds no message")
+        }
         self.name = name
         self.delivery = delivery
     }
 }
 
-/// All topics whose name begins with `prefix` and ends with `suffix`, for readers that do not know the names beforehand.
+/// All topics whose name begins with `prefix` and ends with `suffix`, for readers that do not know the names
+/// beforehand.
 package struct TopicPattern<Message: WireMessage>: Hashable, Sendable {
     package let prefix: String
     package let suffix: String

@@ -12,8 +12,9 @@ extension WireError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .malformed(let schema, let byteCount):
-            "reading a message: \(byteCount) bytes are not the protobuf encoding of \(schema), as the topic says they are. "
-                + "Something else publishes on the bus, or another version: build and start all nodes from one version."
+            "reading a message: \(byteCount) bytes are not the protobuf encoding of \(schema), as the topic says they "
+                + "are. Something else publishes on the bus, or another version: build and start all nodes from one "
+                + "version."
         case .invalid(let schema, let field, let found, let expected):
             "checking \(schema): \(field) is \(found), expected \(expected). If all nodes are of one version, the node "
                 + "that publishes it is at fault; else build and start all nodes from one version."

@@ -34,7 +34,9 @@ extension WireMessage {
     static var check: FieldCheck { FieldCheck(schema: schemaName) }
 
     /// - Parameter proto: checked already.
-    static func encode(_ proto: some SwiftProtobuf.Message, bulk: SharedBytes? = nil) throws(WireError) -> EncodedMessage {
+    static func encode(
+        _ proto: some SwiftProtobuf.Message, bulk: SharedBytes? = nil
+    ) throws(WireError) -> EncodedMessage {
         do {
             let body: [UInt8] = try proto.serializedBytes()
             try check.bodySize(body.count)
@@ -42,7 +44,8 @@ extension WireMessage {
         } catch let error as WireError {
             throw error
         } catch {
-            throw .invalid(schema: schemaName, field: "the message", found: "\(error)", expected: "a value protobuf can hold")
+            throw .invalid(
+                schema: schemaName, field: "the message", found: "\(error)", expected: "a value protobuf can hold")
         }
     }
 

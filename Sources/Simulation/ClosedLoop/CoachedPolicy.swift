@@ -3,13 +3,14 @@ import Messages
 import Simulation
 import Time
 
-/// A learner drives, the expert says at every step what it would do; from some step on the expert drives, and ends the task.
+/// A learner drives, the expert says at every step what it would do; from some step on the expert drives, and ends the
+/// task.
 ///
-/// What is recorded so shows the way back from where this learner gets to by itself. Source: Ross, Gordon, Bagnell: A reduction
-/// of imitation learning and structured prediction to no-regret online learning (DAgger), 2011.
+/// What is recorded so shows the way back from where this learner gets to by itself. Source: Ross, Gordon, Bagnell: A
+/// reduction of imitation learning and structured prediction to no-regret online learning (DAgger), 2011.
 package struct CoachedPolicy<Learner: EpisodePolicy>: EpisodePolicy {
-    /// How far from the expert's a step of the learner's may be so that the next one is still what could be foreseen: metres
-    /// and radians, along each axis.
+    /// How far from the expert's a step of the learner's may be so that the next one is still what could be foreseen:
+    /// metres and radians, along each axis.
     private static var tolerance: (metres: Double, radians: Double) { (0.006, 0.08) }
 
     private var expert: ExpertPolicy

@@ -81,7 +81,8 @@ package struct ExpertPolicy: EpisodePolicy {
     /// - Parameter others: goals for which `lastForOthers` says what would be done.
     /// - Parameter endsAtSuccess: normally not: its way back from the object belongs to the demonstration.
     package init(
-        _ expert: ScriptedExpert, rate: Rate, noise: MotionNoise? = nil, others: [OtherEnd] = [], endsAtSuccess: Bool = false
+        _ expert: ScriptedExpert, rate: Rate, noise: MotionNoise? = nil, others: [OtherEnd] = [],
+        endsAtSuccess: Bool = false
     ) {
         self.endsAtSuccess = endsAtSuccess
         self.others = others
@@ -99,7 +100,9 @@ package struct ExpertPolicy: EpisodePolicy {
     package mutating func see(_ moment: EpisodeMoment) {
         let seen = ScriptedExpert.Observation(
             tool: moment.arm.baseFromEEF, opening: moment.arm.measured.gripper, object: moment.object)
-        lastForOthers = others.flatMap { expert.wanting($0.scene, reachedWith: $0.tool).foresight(Self.horizon, from: seen) }
+        lastForOthers = others.flatMap {
+            expert.wanting($0.scene, reachedWith: $0.tool).foresight(Self.horizon, from: seen)
+        }
         // The steps after this one come from a copy: by then the world may be another than foreseen, and a newer chunk
         // with it.
         var actions = expert.foresight(Self.horizon, from: seen)
@@ -193,9 +196,11 @@ package struct NetworkPolicy: EpisodePolicy {
 }
 
 extension ActionChunk {
-    fileprivate static func made(_ actions: [Double], id: UInt64, at now: MonotonicTime, stepDuration: Duration) -> Self {
+    fileprivate static func made(_ actions: [Double], id: UInt64, at now: MonotonicTime, stepDuration: Duration) -> Self
+    {
         ActionChunk(
             id: id, goalID: "", observationTime: now, captureTime: now, inferredTime: now, stepDuration: stepDuration,
-            actionDimension: 7, actions: actions.map(Float.init), actionSpace: .eefDelta, noiseSeed: 0, noiseCounter: id)
+            actionDimension: 7, actions: actions.map(Float.init), actionSpace: .eefDelta, noiseSeed: 0, noiseCounter: id
+        )
     }
 }

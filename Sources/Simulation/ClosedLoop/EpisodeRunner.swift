@@ -70,8 +70,8 @@ package enum EpisodeError: Error, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .unevenRate(let hertz, let step):
-            "running an episode: the control rate is \(hertz) Hz, expected a period that is a multiple of the physics step of "
-                + "\(step * 1000) ms. Set arm.control_rate_hz to 50, 100, 125, 250 or 500."
+            "running an episode: the control rate is \(hertz) Hz, expected a period that is a multiple of the physics "
+                + "step of \(step * 1000) ms. Set arm.control_rate_hz to 50, 100, 125, 250 or 500."
         case .chunk(let rejection): "running an episode: \(rejection)"
         }
     }
@@ -128,7 +128,9 @@ package struct EpisodeRunner {
         while true {
             if now >= cadence.deadline {
                 let isDone = settings.task.isDone(in: world)
-                if isDone, outcome.secondsToSuccess == nil || !wasDone { outcome.secondsToSuccess = (now - start).inSeconds }
+                if isDone, outcome.secondsToSuccess == nil || !wasDone {
+                    outcome.secondsToSuccess = (now - start).inSeconds
+                }
                 outcome.isSuccess = isDone && wasDone
                 wasDone = isDone
                 let awaitsConfirmation = isDone && !outcome.isSuccess
@@ -180,7 +182,9 @@ package struct EpisodeRunner {
         return arm
     }
 
-    private mutating func look(_ timestep: Int, at now: MonotonicTime, _ state: ArmState) throws(WorldError) -> EpisodeMoment {
+    private mutating func look(
+        _ timestep: Int, at now: MonotonicTime, _ state: ArmState
+    ) throws(WorldError) -> EpisodeMoment {
         var frames: [CameraFrame] = []
         for camera in settings.cameras {
             let image = try world.picture(camera.camera, width: camera.width, height: camera.height)
@@ -191,7 +195,8 @@ package struct EpisodeRunner {
         }
         sequence += 1
         return EpisodeMoment(
-            timestep: timestep, time: now, frames: frames, arm: measured(at: now, state), object: world.pose(ofObject: settings.task.object))
+            timestep: timestep, time: now, frames: frames, arm: measured(at: now, state),
+            object: world.pose(ofObject: settings.task.object))
     }
 }
 
@@ -202,7 +207,8 @@ extension ArmMode {
         return switch reason {
         case .waitingForFirstChunk, .chunkExhausted, .stopping, .released: false
         case .noFreshChunk, .driverFault, .emergencyStop, .stalled, .overloaded, .beyondLimits, .overheated,
-            .notFollowing, .awaitingResume: true
+            .notFollowing, .awaitingResume:
+            true
         }
     }
 }

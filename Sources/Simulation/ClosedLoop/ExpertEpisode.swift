@@ -12,12 +12,13 @@ package struct DemonstrationStep {
     package var action: [Float]
     /// What the arm carried out in this step was off by a burst of noise, or was a learner's and another thing.
     package var isPerturbed: Bool
-    /// Measured state of the arm when the frames were captured: x y z (metres), roll pitch yaw from straight down (radians),
-    /// gripper 0...1.
+    /// Measured state of the arm when the frames were captured: x y z (metres), roll pitch yaw from straight down
+    /// (radians), gripper 0...1.
     package var state: [Float]
     /// Place of the task's object then: x y z (metres), yaw (radians).
     package var truth: [Float]
-    /// What the expert would have done from this step on for each of the other goals: chunks of `ExpertPolicy.horizon` actions.
+    /// What the expert would have done from this step on for each of the other goals: chunks of `ExpertPolicy.horizon`
+    /// actions.
     package var otherActions: [Float] = []
     /// Seconds since the episode began.
     package var seconds: Double
@@ -32,9 +33,9 @@ package enum ExpertEpisode {
 
     /// The expert replans at every step, as a policy in receding horizon.
     ///
-    /// Its first chunk waits a tick, so that steps change at the very tick at which the next chunk comes. Without that they
-    /// would change a tick earlier, and every action would be carried out a whole step after what it answers to. The gripper
-    /// is told to open or to close, which is all that the expert ever asks.
+    /// Its first chunk waits a tick, so that steps change at the very tick at which the next chunk comes. Without that
+    /// they would change a tick earlier, and every action would be carried out a whole step after what it answers to.
+    /// The gripper is told to open or to close, which is all that the expert ever asks.
     package static var controller: ArmControllerConfiguration {
         ArmControllerConfiguration(
             rate: controlRate, strategy: .recedingHorizon(executionHorizon: 1), gripper: .binary(threshold: 0.5),
@@ -56,8 +57,8 @@ package enum ExpertEpisode {
             eachStep: eachStep, said: { ($0.lastAction, $0.lastWasBurst, $0.lastForOthers) })
     }
 
-    /// Lets `learner` drive, for as many policy steps as `handover` says; then the expert carries the task out from wherever
-    /// that is. All actions of the demonstration are the expert's.
+    /// Lets `learner` drive, for as many policy steps as `handover` says; then the expert carries the task out from
+    /// wherever that is. All actions of the demonstration are the expert's.
     /// - Parameter cameras: those that the learner looks through, and whose frames the steps have.
     /// - Throws: `WorldError`, `EpisodeError`, and what the learner and `eachStep` throw.
     package static func run(
@@ -68,7 +69,8 @@ package enum ExpertEpisode {
         // Whether a step went astray is known at the next one.
         var last: DemonstrationStep?
         let outcome = try run(
-            CoachedPolicy(ExpertPolicy(expert, rate: policyRate), learner: learner, handover: handover), task, in: world,
+            CoachedPolicy(ExpertPolicy(expert, rate: policyRate), learner: learner, handover: handover), task,
+            in: world,
             cameras: cameras,
             eachStep: { step in
                 if var last {
@@ -86,7 +88,8 @@ package enum ExpertEpisode {
 
     private static func run<P: EpisodePolicy>(
         _ policy: P, _ task: ManipulationTask, in world: World, cameras: [EpisodeCamera],
-        eachStep: (DemonstrationStep) throws -> Void, said: (P) -> (action: [Double], isPerturbed: Bool, forOthers: [Double])
+        eachStep: (DemonstrationStep) throws -> Void,
+        said: (P) -> (action: [Double], isPerturbed: Bool, forOthers: [Double])
     ) throws -> EpisodeOutcome {
         var policy = policy
         var runner = try EpisodeRunner(
@@ -102,7 +105,8 @@ package enum ExpertEpisode {
             try eachStep(
                 DemonstrationStep(
                     frames: moment.frames, action: said.action.map(Float.init), isPerturbed: said.isPerturbed,
-                    state: ArmMoment(moment.arm).numbers(of: ProprioLayout.bridgeFields), truth: truth(of: moment.object),
+                    state: ArmMoment(moment.arm).numbers(of: ProprioLayout.bridgeFields),
+                    truth: truth(of: moment.object),
                     otherActions: said.forOthers.map(Float.init), seconds: (moment.time - begin).inSeconds))
         }
     }

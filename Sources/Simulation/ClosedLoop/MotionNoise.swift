@@ -1,6 +1,7 @@
 import Maths
 
-/// Disturbs what the arm carries out, so that demonstrations show how the expert comes back from where a policy may get to.
+/// Disturbs what the arm carries out, so that demonstrations show how the expert comes back from where a policy may get
+/// to.
 ///
 /// Now and then a push that lasts some steps, and between pushes a little trembling. The gripper is left alone. Source:
 /// Laskey et al., DART: Noise injection for robust imitation learning, 2017.
@@ -15,8 +16,8 @@ package struct MotionNoise: Equatable, Sendable {
     /// How often a step begins a burst, and how many steps one lasts at most.
     package static let burstProbability = 0.16
     package static let longestBurst = 3
-    /// Standard deviations of a burst of one step, metres and radians: about as far off as a small policy was seen to get
-    /// in a few steps. A longer burst is as much weaker at each step as its length's square root.
+    /// Standard deviations of a burst of one step, metres and radians: about as far off as a small policy was seen to
+    /// get in a few steps. A longer burst is as much weaker at each step as its length's square root.
     private static let burst = [0.014, 0.014, 0.010, 0.04, 0.04, 0.10]
     /// Standard deviation along each axis between bursts, metres.
     private static let tremor = 0.0015

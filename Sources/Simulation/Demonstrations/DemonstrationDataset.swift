@@ -62,10 +62,12 @@ package struct DemonstrationDataset {
         if let learner {
             for index in 0..<count { try take(plan.demonstration(index, coaching: learner)) }
         } else {
-            try OrderedWork.run(count, threads: jobs, make: { [plan] index in try plan.demonstration(index) }, take: take)
+            try OrderedWork.run(
+                count, threads: jobs, make: { [plan] index in try plan.demonstration(index) }, take: take)
         }
         // Without an episode `finish` says so.
-        let statistics = trajectories.isEmpty ? nil : try DatasetStatistics(of: trajectories, actionMask: Self.actionMask)
+        let statistics =
+            trajectories.isEmpty ? nil : try DatasetStatistics(of: trajectories, actionMask: Self.actionMask)
         return (tally, try writer.finish(statistics: statistics))
     }
 

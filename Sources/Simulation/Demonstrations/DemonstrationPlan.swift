@@ -6,8 +6,8 @@ import Maths
 import Messages
 import Simulation
 
-/// Which demonstrations the scripted expert gives, and how. An episode follows from its number alone: in whatever order and
-/// on whatever thread they are made, they are the same.
+/// Which demonstrations the scripted expert gives, and how. An episode follows from its number alone: in whatever order
+/// and on whatever thread they are made, they are the same.
 package struct DemonstrationPlan: Sendable {
     /// What an episode's goal picture shows of the arm.
     package enum GoalArm: String, CaseIterable, Sendable {
@@ -37,8 +37,8 @@ package struct DemonstrationPlan: Sendable {
     package let noise: Double
     package let startsAnywhere: Bool
     package let goalArm: GoalArm?
-    /// Goal pictures show mark and tray where the task wants things to be, and the object under the arm that reached for it,
-    /// although the scene has them elsewhere.
+    /// Goal pictures show mark and tray where the task wants things to be, and the object under the arm that reached
+    /// for it, although the scene has them elsewhere.
     package let goalLacksDecoys: Bool
     package let tellsTruth: Bool
     /// A policy that is to learn drives for the first `handovers` steps.
@@ -67,7 +67,9 @@ package struct DemonstrationPlan: Sendable {
     ) throws(ManipulationTask.Problem) {
         precondition(!assignments.isEmpty && noise >= 0 && otherGoals >= 0, "a plan has something to do")
         precondition(otherGoals == 0 || !isCoached, "a learner is coached for one goal")
-        for assignment in assignments { _ = try ManipulationTask(assignment.kind, object: assignment.object, in: scene) }
+        for assignment in assignments {
+            _ = try ManipulationTask(assignment.kind, object: assignment.object, in: scene)
+        }
         self.assignments = assignments
         self.scene = scene
         self.arm = arm
@@ -143,7 +145,8 @@ package struct DemonstrationPlan: Sendable {
                 recorded: steps,
                 metadata: .init(
                     filePath: "octo-sim/\(assignment.kind.rawValue)\(object)/\(seed)", episodeID: 0,
-                    success: outcome.isSuccess, seed: Int64(truncatingIfNeeded: seed), goal: try goal(of: task, in: world, after: steps),
+                    success: outcome.isSuccess, seed: Int64(truncatingIfNeeded: seed),
+                    goal: try goal(of: task, in: world, after: steps),
                     otherGoals: others.map(\.goal))))
     }
 
@@ -160,7 +163,8 @@ package struct DemonstrationPlan: Sendable {
     }
 
     /// How the expert ends the task in another variation of the scene, with the world's picture then.
-    /// - Throws: what `ExpertEpisode.run` throws; `ManipulationTask.Problem` when it fails in every variation that is tried.
+    /// - Throws: what `ExpertEpisode.run` throws; `ManipulationTask.Problem` when it fails in every variation that is
+    ///   tried.
     private func otherGoal(
         of task: ManipulationTask, in varied: Scene, _ dice: inout SplitMix64
     ) throws -> (goal: RLDSEpisode.OtherGoal, end: OtherEnd) {
@@ -171,7 +175,8 @@ package struct DemonstrationPlan: Sendable {
             other.tray?.builtAt = nil
             let world = try World(other, arm: arm)
             var last: DemonstrationStep?
-            guard try ExpertEpisode.run(task, in: world, cameras: [], eachStep: { last = $0 }).isSuccess, let last else { continue }
+            guard try ExpertEpisode.run(task, in: world, cameras: [], eachStep: { last = $0 }).isSuccess, let last
+            else { continue }
             let picture = try world.picture(.primary, width: 256, height: 256).jpegData(quality: Self.quality)
             return (
                 RLDSEpisode.OtherGoal(picture: picture, truth: last.truth, state: last.state),
@@ -196,8 +201,11 @@ package struct DemonstrationPlan: Sendable {
         return Goal(id: name, name: name, views: views, text: nil, origin: .simulation)
     }
 
-    /// The goal as a picture of the world at its end, in which the arm is put aside and decoys are put right if they are to be.
-    private func goal(of task: ManipulationTask, in world: World, after steps: [RLDSEpisode.Step]) throws -> SharedBytes? {
+    /// The goal as a picture of the world at its end, in which the arm is put aside and decoys are put right if they
+    /// are to be.
+    private func goal(
+        of task: ManipulationTask, in world: World, after steps: [RLDSEpisode.Step]
+    ) throws -> SharedBytes? {
         guard let goalArm else { return nil }
         if goalArm == .there, !goalLacksDecoys { return steps.last?.pictures["image_0"] }
         var scene = world.scene

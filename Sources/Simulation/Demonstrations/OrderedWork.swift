@@ -3,7 +3,8 @@ import Foundation
 /// Does pieces of work on several threads and hands the results over in order, so that what is made of them is the same
 /// however many threads there are.
 package enum OrderedWork {
-    /// Pieces that a thread may be ahead of what was handed over: a slow one does not fill the memory with those after it.
+    /// Pieces that a thread may be ahead of what was handed over: a slow one does not fill the memory with those after
+    /// it.
     private static let lookahead = 4
     /// Bytes: parsers of large models recurse.
     private static let stackSize = 8 << 20
@@ -12,8 +13,8 @@ package enum OrderedWork {
     ///   - threads: at least 1; with 1 everything happens on the caller's.
     ///   - make: is called once for each number below `count`, on any thread.
     ///   - take: gets the results from the first to the last, on the caller's thread.
-    /// - Throws: the first error of `make` in that order, or what `take` throws; no piece is begun after it, and none is
-    ///   still under way when this returns.
+    /// - Throws: the first error of `make` in that order, or what `take` throws; no piece is begun after it, and none
+    ///   is still under way when this returns.
     package static func run<Product: Sendable>(
         _ count: Int, threads: Int, make: @escaping @Sendable (Int) throws -> Product, take: (Product) throws -> Void
     ) throws {

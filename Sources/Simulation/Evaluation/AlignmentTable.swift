@@ -4,7 +4,8 @@ import SceneFit
 import Simulation
 import Time
 
-/// What an alignment study found: success as a function of the distance between goal and scene, an axis after the other.
+/// What an alignment study found: success as a function of the distance between goal and scene, an axis after the
+/// other.
 package struct AlignmentTable: Equatable, Sendable {
     /// One axis' curve.
     package struct Curve: Equatable, Sendable {
@@ -45,7 +46,9 @@ package struct AlignmentTable: Equatable, Sendable {
             let rows = ([0] + axis.values).map { value in
                 Row(value, results.filter { $0.trial.change == GoalChange(axis, value) }, before: before)
             }
-            let points = rows.map { FitLimits.Point(value: $0.value, successes: $0.summary.successes, episodes: $0.summary.episodes) }
+            let points = rows.map {
+                FitLimits.Point(value: $0.value, successes: $0.summary.successes, episodes: $0.summary.episodes)
+            }
             let limits = Result<FitLimits, FitLimits.Silence> { () throws(FitLimits.Silence) in
                 try FitLimits(points, isSwitch: axis.isSwitch)
             }
@@ -70,7 +73,8 @@ package struct AlignmentTable: Equatable, Sendable {
 
     private static let legend = [
         "LOST/WON: scenes that succeed with the goal as it should be and not with this one, and the other way round.",
-        "FIT: what the scene fit's present limits say of the goal. The age of a goal has no effect by itself: a policy sees pixels.",
+        "FIT: what the scene fit's present limits say of the goal. The age of a goal has no effect by itself: a "
+            + "policy sees pixels.",
     ]
 
     // MARK: JSON
@@ -84,13 +88,14 @@ package struct AlignmentTable: Equatable, Sendable {
 
     /// The limits alone: the content of `goal_fit.json`.
     ///
-    /// For each axis either `amber` and `red` in its `unit` (null: success did not fall so far up to `measured_to`), or for a
-    /// switch its `verdict`, or why the limits are `unknown`.
+    /// For each axis either `amber` and `red` in its `unit` (null: success did not fall so far up to `measured_to`), or
+    /// for a switch its `verdict`, or why the limits are `unknown`.
     package var fitFile: JSONNode {
         .object([
             "goal_fit": 1, "policy": JSONNode(policy), "task": JSONNode(task.rawValue), "object": JSONNode(object),
             "rule": .object([
-                "amber_share": JSONNode(number: FitLimits.amberShare), "red_share": JSONNode(number: FitLimits.redShare),
+                "amber_share": JSONNode(number: FitLimits.amberShare),
+                "red_share": JSONNode(number: FitLimits.redShare),
             ]),
             "limits": JSONNode(.array(curves.map(\.limitTree))),
         ])
@@ -112,7 +117,8 @@ extension AlignmentTable.Row {
 
     fileprivate var cells: [String] {
         let name = JSONNode(number: value).text()
-        let counts = verdicts.isEmpty ? "-" : SceneFit.Verdict.allCases.map { "\(verdicts[$0] ?? 0)" }.joined(separator: "/")
+        let counts =
+            verdicts.isEmpty ? "-" : SceneFit.Verdict.allCases.map { "\(verdicts[$0] ?? 0)" }.joined(separator: "/")
         let missing = refusals.isEmpty ? "" : "\(refusals.count)"
         guard summary.episodes > 0 else { return [name, "-", "", "", "", counts, missing] }
         return [
@@ -126,7 +132,8 @@ extension AlignmentTable.Row {
             "value": JSONNode(number: value), "episodes": JSONNode(summary.episodes),
             "successes": JSONNode(summary.successes), "success_rate": JSONNode(number: summary.rate),
             "interval_lower": JSONNode(number: summary.interval.lowerBound),
-            "interval_upper": JSONNode(number: summary.interval.upperBound), "lost": JSONNode(lost), "won": JSONNode(won),
+            "interval_upper": JSONNode(number: summary.interval.upperBound), "lost": JSONNode(lost),
+            "won": JSONNode(won),
             "fit_verdicts": JSONNode(
                 .object(SceneFit.Verdict.allCases.map { .init(key: $0.rawValue, value: JSONNode(verdicts[$0] ?? 0)) })),
             "fit_mean": fit?.tree ?? nil, "refused": JSONNode(.array(refusals.map { JSONNode($0) })),
@@ -179,8 +186,8 @@ extension AlignmentTable.Curve {
         }
     }
 
-    /// How much of 1 brighter or darker the fit finds the live picture, on a straight line between the measured distances; a
-    /// lamp that is a tenth darker darkens the picture by less.
+    /// How much of 1 brighter or darker the fit finds the live picture, on a straight line between the measured
+    /// distances; a lamp that is a tenth darker darkens the picture by less.
     private func brightnessRead(at value: Double) -> Double? {
         let known = rows.compactMap { row in row.fit.map { (value: row.value, read: abs($0.brightness - 1)) } }
         guard let next = known.firstIndex(where: { $0.value >= value }) else { return nil }
@@ -199,7 +206,9 @@ extension FitReading {
     /// Takes the mean of readings, nil for none; the verdict is the worst.
     fileprivate init?(meanOf readings: [FitReading]) {
         guard let worst = readings.map(\.verdict).max() else { return nil }
-        func mean(_ value: (FitReading) -> Double) -> Double { readings.reduce(0) { $0 + value($1) } / Double(readings.count) }
+        func mean(_ value: (FitReading) -> Double) -> Double {
+            readings.reduce(0) { $0 + value($1) } / Double(readings.count)
+        }
         self.init(
             verdict: worst, shift: mean(\.shift), rotation: mean(\.rotation), scale: mean(\.scale),
             brightness: mean(\.brightness), agreement: mean(\.agreement))

@@ -10,8 +10,8 @@ package struct CameraMove: Equatable, Sendable {
 
     package init(_ view: Scene.View) { self.view = view }
 
-    /// Looks to one side, without a turn about the line of sight: the middle of the picture goes `pixels` of a picture that is
-    /// 256 high, in the direction of `angle` (radians, in the picture).
+    /// Looks to one side, without a turn about the line of sight: the middle of the picture goes `pixels` of a picture
+    /// that is 256 high, in the direction of `angle` (radians, in the picture).
     package func shifted(pixels: Double, angle: Double) -> CameraMove {
         let turn = WorldModel.looking(from: view)
         let (right, up, back) = (turn * Vector3(1, 0, 0), turn * Vector3(0, 1, 0), turn * Vector3(0, 0, 1))
@@ -20,7 +20,9 @@ package struct CameraMove: Equatable, Sendable {
         let forward = (aside - back) / (aside - back).length
         // The smallest rotation that takes the old line of sight to the new one.
         let axis = (-back).cross(forward)
-        let pan = axis.length > 1e-12 ? Rotation(radians: atan2(axis.length, (-back).dot(forward)), about: axis / axis.length) : .identity
+        let pan =
+            axis.length > 1e-12
+            ? Rotation(radians: atan2(axis.length, (-back).dot(forward)), about: axis / axis.length) : .identity
         var moved = self
         moved.view.lookAt = view.position + forward * (view.lookAt - view.position).length
         // A camera that is only told where to look keeps its picture upright: that turn is taken back.

@@ -4,11 +4,14 @@ import Time
 /// How far goal and scene may be apart along one axis, as a measured curve says.
 ///
 /// The rule, in three steps:
-/// 1. Success cannot truly rise with the distance. So the measured shares are replaced by the non-increasing curve nearest to
-///    them (least squares, each share weighted with its episodes): neighbours that rise are pooled. Source: Ayer, Brunk,
-///    Ewing, Reid and Silverman, An empirical distribution function for sampling with incomplete information, 1955.
+/// 1. Success cannot truly rise with the distance. So the measured shares are replaced by the non-increasing curve
+/// nearest to
+///    them (least squares, each share weighted with its episodes): neighbours that rise are pooled. Source: Ayer,
+///    Brunk, Ewing, Reid and Silverman, An empirical distribution function for sampling with incomplete information,
+///    1955.
 /// 2. Between two measured distances the curve is a straight line.
-/// 3. Amber is where the curve has fallen by a tenth of what it is at no distance, red where it has halved. A switch, which
+/// 3. Amber is where the curve has fallen by a tenth of what it is at no distance, red where it has halved. A switch,
+/// which
 ///    has no distances, is amber or red as a whole.
 ///
 /// Where nothing fell as far, there is no limit within what was measured. Where success at no distance is itself below
@@ -55,7 +58,8 @@ package struct FitLimits: Equatable, Sendable {
         }
     }
 
-    /// Distances from which on a goal is amber, and red, in the axis' unit; nil: success did not fall so far as measured.
+    /// Distances from which on a goal is amber, and red, in the axis' unit; nil: success did not fall so far as
+    /// measured.
     package let amber: Double?
     package let red: Double?
     /// The largest distance that was measured.

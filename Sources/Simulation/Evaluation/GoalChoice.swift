@@ -18,7 +18,8 @@ package enum GoalChoice: Hashable, Sendable {
         let found: String
 
         package var description: String {
-            "'\(found)' names no goal, expected task, shuffled, black, file:PATH or TASK:OBJECT (\(GoalChoice.example))."
+            "'\(found)' names no goal, expected task, shuffled, black, file:PATH or TASK:OBJECT "
+                + "(\(GoalChoice.example))."
         }
     }
     private static let example = "push:block"
@@ -32,7 +33,9 @@ package enum GoalChoice: Hashable, Sendable {
         case ("black", 1): self = .black
         case ("file", 2) where !parts[1].isEmpty: self = .file(parts[1])
         case (let name, 2):
-            guard let kind = ManipulationTask.Kind(rawValue: name), !parts[1].isEmpty else { throw Problem(found: text) }
+            guard let kind = ManipulationTask.Kind(rawValue: name), !parts[1].isEmpty else {
+                throw Problem(found: text)
+            }
             self = .other(kind, object: parts[1])
         default: throw Problem(found: text)
         }

@@ -15,13 +15,16 @@ package enum GoalStageProblem: Error, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .expertFailed(let seed, let instruction):
-            "taking the goal: the expert did not manage '\(instruction)' in the scene of seed \(seed). Choose another --seed, or a "
-                + "scene with more room."
-        case .noRoom(let axis): "taking the goal: no place is free for what '\(axis.rawValue)' moves. Take a scene with more room."
+            "taking the goal: the expert did not manage '\(instruction)' in the scene of seed \(seed). Choose another "
+                + "--seed, or a scene with more room."
+        case .noRoom(let axis):
+            "taking the goal: no place is free for what '\(axis.rawValue)' moves. Take a scene with more room."
         case .noOtherAim(let seed, let scenes, let instruction):
-            "taking the goal: in \(scenes) other scenes '\(instruction)' ends where it would count in the scene of seed \(seed), too. "
-                + "Take a scene whose mark and tray move, such as launch/policies/scenes/wide.json (--set simulation.scene=...)."
-        case .noOtherObject(let axis): "taking the goal: '\(axis.rawValue)' needs a second object. Take a scene with two or more."
+            "taking the goal: in \(scenes) other scenes '\(instruction)' ends where it would count in the scene of "
+                + "seed \(seed), too. Take a scene whose mark and tray move farther (launch/policies/scenes/wide.json "
+                + "is one: --set simulation.scene=FILE)."
+        case .noOtherObject(let axis):
+            "taking the goal: '\(axis.rawValue)' needs a second object. Take a scene with two or more."
         }
     }
 }
@@ -58,7 +61,9 @@ package struct GoalStage {
     /// The goal image of each camera.
     /// - Parameter task: in the scene that the goal shows.
     /// - Throws: `GoalStageProblem`, `WorldError`, `ImageError`, `EpisodeError`.
-    package mutating func views(_ task: ManipulationTask, seed: UInt64, change: GoalChange = .none) throws -> [Goal.View] {
+    package mutating func views(
+        _ task: ManipulationTask, seed: UInt64, change: GoalChange = .none
+    ) throws -> [Goal.View] {
         let end = try end(of: task, seed: seed, change: change)
         let world = try GoalWorld(end, task: task, seed: seed, change: change, arm: setup.arm).world
         return try setup.cameras.map { camera in
@@ -67,7 +72,8 @@ package struct GoalStage {
         }
     }
 
-    /// Whether who does what a goal shows succeeds at another task too: where that ends counts, or what is passed on the way.
+    /// Whether who does what a goal shows succeeds at another task too: where that ends counts, or what is passed on
+    /// the way.
     /// - Parameters:
     ///   - task: the one that judges, in the scene of `seed`.
     ///   - goal: the one that was solved for the goal, in the scene of `goalSeed`.
@@ -86,10 +92,11 @@ package struct GoalStage {
     }
 
     /// How many scenes are looked at for a goal that asks for something else.
-    private static let mostDonors = 30
+    private static let mostDonors = 100
 
-    /// The seed of another scene, whose end of the same task asks for something else: the expert who does what it shows does not
-    /// succeed in the scene of `seed`. The same task and seed have the same one.
+    /// The seed of another scene, whose end of the same task asks for something else: no place is near enough to both
+    /// aims to count for each, and the expert who does what it shows does not succeed in the scene of `seed`. The same
+    /// task and seed have the same one.
     /// - Throws: `GoalStageProblem.noOtherAim`, and what the world throws.
     package mutating func donor(of task: ManipulationTask, seed: UInt64) throws -> UInt64 {
         if let known = donors[.init(seed: seed, task: task.kind, object: task.object, moved: .zero)] { return known }
@@ -97,7 +104,9 @@ package struct GoalStage {
         for _ in 0..<Self.mostDonors {
             // Seeds that a person can type.
             let candidate = dice.next() % 1_000_000
-            guard candidate != seed else { continue }
+            guard candidate != seed,
+                task.isFarApart(in: setup.scene.varied(seed: seed), and: setup.scene.varied(seed: candidate)) ?? true
+            else { continue }
             do {
                 if try isSameAim(task, seed: seed, goal: task, goalSeed: candidate) { continue }
             } catch GoalStageProblem.expertFailed {
@@ -106,13 +115,16 @@ package struct GoalStage {
             donors = [.init(seed: seed, task: task.kind, object: task.object, moved: .zero): candidate]
             return candidate
         }
-        throw GoalStageProblem.noOtherAim(seed: seed, scenes: Self.mostDonors, instruction: task.instruction(in: setup.scene))
+        throw GoalStageProblem.noOtherAim(
+            seed: seed, scenes: Self.mostDonors, instruction: task.instruction(in: setup.scene))
     }
 
     /// An expert that does in `scene` what a goal shows.
     /// - Parameter goal: the task that was solved for the goal, in the scene of `goalSeed`.
     /// - Throws: `GoalStageProblem`, `WorldError`.
-    package mutating func follower(of goal: ManipulationTask, goalSeed: UInt64, in scene: Scene) throws -> ScriptedExpert {
+    package mutating func follower(
+        of goal: ManipulationTask, goalSeed: UInt64, in scene: Scene
+    ) throws -> ScriptedExpert {
         let end = try end(of: goal, seed: goalSeed, change: .none)
         return ScriptedExpert(goal, in: scene, arm: setup.arm).wanting(end.scene, reachedWith: end.tool)
     }
@@ -134,7 +146,8 @@ package struct GoalStage {
         // The arm goes where the object is: there the object must stand elsewhere before the expert comes.
         let amount = task.kind == .reach ? change.amount(of: .objectMoved) : 0
         let scene = setup.scene.varied(seed: seed)
-        let moved = try amount == 0 ? .zero : GoalWorld.way(.objectMoved, of: task.object, in: scene, seed: seed, by: amount)
+        let moved =
+            try amount == 0 ? .zero : GoalWorld.way(.objectMoved, of: task.object, in: scene, seed: seed, by: amount)
         let key = Key(seed: seed, task: task.kind, object: task.object, moved: moved)
         if let known = ends[key] { return try known.get() }
         if ends.keys.contains(where: { $0.seed != seed }) { ends = [:] }
@@ -155,7 +168,8 @@ package struct GoalStage {
         }
         return .success(
             End(
-                scene: scene, state: world.state, arm: world.armPositions, tool: world.baseFromEEF, gripper: world.gripperOpening,
+                scene: scene, state: world.state, arm: world.armPositions, tool: world.baseFromEEF,
+                gripper: world.gripperOpening,
                 armAtStart: start))
     }
 }

@@ -5,8 +5,8 @@ import Simulation
 
 /// The world as a goal image shows it: after the task, with one thing changed.
 ///
-/// Which way something is changed follows from the scene's seed and the axis, never from the amount: all amounts lie on one
-/// line, and the same scene with another amount is a pair to compare.
+/// Which way something is changed follows from the scene's seed and the axis, never from the amount: all amounts lie on
+/// one line, and the same scene with another amount is a pair to compare.
 struct GoalWorld {
     let world: World
 
@@ -59,7 +59,8 @@ struct GoalWorld {
         var moves: [(object: Int, axis: GoalAxis)] = []
         if change.axis == .objectMoved, task.kind != .reach { moves.append((task.object, .objectMoved)) }
         if change.axis == .distractorMoved {
-            moves.append((try Self.otherObject(than: task.object, in: end.scene, for: .distractorMoved), .distractorMoved))
+            moves.append(
+                (try Self.otherObject(than: task.object, in: end.scene, for: .distractorMoved), .distractorMoved))
         }
         for move in moves {
             var pose = world.pose(ofObject: move.object)
@@ -106,7 +107,9 @@ struct GoalWorld {
         for _ in 0..<64 {
             let angle = 2 * Double.pi * dice.unit()
             let direction = SIMD2(cos(angle), sin(angle))
-            if axis.values.allSatisfy({ isFree(place + direction * ($0 / 100), taken: others) }) { return direction * (amount / 100) }
+            if axis.values.allSatisfy({ isFree(place + direction * ($0 / 100), taken: others) }) {
+                return direction * (amount / 100)
+            }
         }
         throw .noRoom(axis)
     }
@@ -141,7 +144,8 @@ struct GoalWorld {
         case .cameraTurn: moved = camera.turned(degrees: side * change.value)
         case .cameraZoom: moved = camera.zoomed(by: side > 0 ? 1 + change.value / 100 : 1 / (1 + change.value / 100))
         case .cameraOrbit: moved = camera.orbited(degrees: side * change.value)
-        case .darker, .brighter, .objectMoved, .objectColour, .armAway, .distractorAdded, .distractorMoved, .channelsSwapped,
+        case .darker, .brighter, .objectMoved, .objectColour, .armAway, .distractorAdded, .distractorMoved,
+            .channelsSwapped,
             .jpeg:
             return
         }

@@ -1,7 +1,8 @@
 import Images
 
 extension RGBImage {
-    /// The picture with red and blue in each other's place, as a camera gives it whose driver has them the other way round.
+    /// The picture with red and blue in each other's place, as a camera gives it whose driver has them the other way
+    /// round.
     package var withChannelsSwapped: RGBImage {
         let swapped = SharedBytes(count: pixels.count) { (memory) throws(Never) in
             let source = pixels.bytes
@@ -24,8 +25,10 @@ extension RGBImage {
         switch change.axis {
         case .channelsSwapped: withChannelsSwapped
         case .jpeg: try throughJPEG(quality: min(max(100 - Int(change.value), 1), 100))
-        case .cameraShift, .cameraTurn, .cameraZoom, .cameraOrbit, .darker, .brighter, .objectMoved, .objectColour, .armAway,
-            .distractorAdded, .distractorMoved, nil: self
+        case .cameraShift, .cameraTurn, .cameraZoom, .cameraOrbit, .darker, .brighter, .objectMoved, .objectColour,
+            .armAway,
+            .distractorAdded, .distractorMoved, nil:
+            self
         }
     }
 }

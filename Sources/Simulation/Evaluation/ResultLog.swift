@@ -1,7 +1,7 @@
 import JSONTree
 
-/// What a result file holds: on its first line what was evaluated, on each further one what came of a trial. A run that was
-/// cut goes on where it ended.
+/// What a result file holds: on its first line what was evaluated, on each further one what came of a trial. A run that
+/// was cut goes on where it ended.
 package struct ResultLog {
     /// What the results depend on besides the trial itself, by name: policy, scene, delay.
     package typealias Settings = [(name: String, value: String)]
@@ -14,11 +14,11 @@ package struct ResultLog {
         package var description: String {
             switch self {
             case .otherEvaluation(let path, let differences):
-                "going on with the results in \(path): they are of another evaluation: \(differences.joined(separator: "; ")). "
-                    + "Name another file, or delete this one to begin anew."
+                "going on with the results in \(path): they are of another evaluation: "
+                    + "\(differences.joined(separator: "; ")). Name another file, or delete this one to begin anew."
             case .broken(let path, let line):
-                "reading the results in \(path): line \(line) is none that octo-eval writes. Correct or remove the line, or "
-                    + "name another file."
+                "reading the results in \(path): line \(line) is none that octo-eval writes. Correct or remove the "
+                    + "line, or name another file."
             }
         }
     }
@@ -26,7 +26,8 @@ package struct ResultLog {
     /// 2: a shuffled goal asks for something else than its scene.
     private static let version = 2
     package private(set) var results: [Trial: TrialResult] = [:]
-    /// Bytes from the file's beginning to the end of its last whole line. What comes after them was cut while it was written.
+    /// Bytes from the file's beginning to the end of its last whole line. What comes after them was cut while it was
+    /// written.
     package private(set) var wholeBytes = 0
 
     /// Nothing yet.
@@ -63,7 +64,8 @@ package struct ResultLog {
         guard header["octo_eval"]?.int == version else { throw .broken(path: path, line: 1) }
         let differences = settings.compactMap { setting -> String? in
             let found = header[setting.name]?.string
-            return found == setting.value ? nil : "\(setting.name) is \(found ?? "not said") there, \(setting.value) here"
+            return found == setting.value
+                ? nil : "\(setting.name) is \(found ?? "not said") there, \(setting.value) here"
         }
         if !differences.isEmpty { throw .otherEvaluation(path: path, differences: differences) }
     }

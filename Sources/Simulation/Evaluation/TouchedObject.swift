@@ -12,8 +12,8 @@ package enum TouchedObject: String, CaseIterable, Sendable {
     /// Metres from the point above an object within which the tool counts as being there.
     private static let near = 0.05
 
-    /// Judges from where things were and are. A task that moves its object is judged by the object that moved farthest, one
-    /// that only goes there by the object that the tool is nearest to in the end.
+    /// Judges from where things were and are. A task that moves its object is judged by the object that moved farthest,
+    /// one that only goes there by the object that the tool is nearest to in the end.
     /// - Parameters:
     ///   - start: where the scene's objects were, base frame.
     ///   - end: where they are, in the same order.
@@ -25,7 +25,9 @@ package enum TouchedObject: String, CaseIterable, Sendable {
             let distances = zip(end, scene.objects).map { place, object in
                 (tool - place - [0, 0, ManipulationTask.hover(above: object)]).length
             }
-            found = distances.indices.min { distances[$0] < distances[$1] }.flatMap { distances[$0] <= Self.near ? $0 : nil }
+            found = distances.indices.min { distances[$0] < distances[$1] }.flatMap {
+                distances[$0] <= Self.near ? $0 : nil
+            }
         case .push, .pickPlace:
             let ways = zip(start, end).map { ($1 - $0).length }
             found = ways.indices.max { ways[$0] < ways[$1] }.flatMap { ways[$0] >= Self.least ? $0 : nil }

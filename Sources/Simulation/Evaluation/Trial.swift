@@ -2,8 +2,8 @@ import ClosedLoop
 import SceneFit
 import Simulation
 
-/// One episode of an evaluation: what is asked, by which goal, in which scene. Two equal trials of the same policy are the
-/// same episode.
+/// One episode of an evaluation: what is asked, by which goal, in which scene. Two equal trials of the same policy are
+/// the same episode.
 package struct Trial: Hashable, Sendable {
     package var task: ManipulationTask.Kind
     /// The object's name.
@@ -55,7 +55,8 @@ package struct TrialResult: Equatable, Sendable {
         package var touched: TouchedObject?
         /// The seed of the scene that the goal image shows; nil: the trial's own.
         package var goalSeed: UInt64?
-        /// Whether the world as the goal shows it would count as success here too; nil where the goal shows no end of a task.
+        /// Whether the world as the goal shows it would count as success here too; nil where the goal shows no end of a
+        /// task.
         package var isSameAim: Bool?
         /// How the goal fits the scene at its beginning; nil where nobody asked.
         package var fit: FitReading?

@@ -80,7 +80,8 @@ package struct TrialBench {
         let world = try World(scene, arm: setup.arm)
         let goalSeed = try goalSeed(of: trial, task)
         var run = TrialResult.Run(
-            outcome: EpisodeOutcome(), goalSeed: goalSeed == trial.seed ? nil : goalSeed, isSameAim: try isSameAim(trial, task))
+            outcome: EpisodeOutcome(), goalSeed: goalSeed == trial.seed ? nil : goalSeed,
+            isSameAim: try isSameAim(trial, task))
         if readsFit, let view = goal.views.first(where: { $0.camera == World.Camera.primary.rawValue }) {
             let live = try world.picture(.primary, width: view.image.width, height: view.image.height)
             run.fit = FitReading(SceneFit(goal: view.image, live: live), width: live.width)
@@ -113,7 +114,8 @@ package struct TrialBench {
                 try stage.views(solved(trial, task), seed: goalSeed(of: trial, task), change: trial.change)
             case .black:
                 setup.cameras.map {
-                    .init(camera: $0.camera.rawValue, image: RGBImage(width: $0.width, height: $0.height, filledWith: 0))
+                    .init(
+                        camera: $0.camera.rawValue, image: RGBImage(width: $0.width, height: $0.height, filledWith: 0))
                 }
             case .file(let path): files[path]?.views ?? []
             }
@@ -152,7 +154,9 @@ package struct TrialBench {
 
     // MARK: Episode
 
-    private mutating func act(_ task: ManipulationTask, in world: World, goal: Goal, trial: Trial) throws -> EpisodeOutcome {
+    private mutating func act(
+        _ task: ManipulationTask, in world: World, goal: Goal, trial: Trial
+    ) throws -> EpisodeOutcome {
         let isExpert = if case .expert = policy { true } else { false }
         let isNetwork = if case .network = policy { true } else { false }
         let settings = EpisodeSettings(
@@ -163,7 +167,8 @@ package struct TrialBench {
         switch policy {
         case .expert:
             let follows = trial.goal != .own
-            let expert = try follows
+            let expert =
+                try follows
                 ? stage.follower(of: solved(trial, task), goalSeed: goalSeed(of: trial, task), in: world.scene)
                 : ScriptedExpert(task, in: world.scene, arm: world.calibration)
             let policy = ExpertPolicy(expert, rate: setup.policyRate, endsAtSuccess: follows)

@@ -7,7 +7,9 @@ package enum TrialPlan {
     package static func trials(of kinds: [Trial.Kind], episodes count: Int, seed: UInt64) -> [Trial] {
         kinds.flatMap { kind in
             (0..<count).map { index in
-                Trial(task: kind.task, object: kind.object, goal: kind.goal, change: kind.change, seed: seed &+ UInt64(index))
+                Trial(
+                    task: kind.task, object: kind.object, goal: kind.goal, change: kind.change,
+                    seed: seed &+ UInt64(index))
             }
         }
     }

@@ -65,7 +65,8 @@ extension TrialResult {
         var outcome = EpisodeOutcome()
         guard let isSuccess = node["success"]?.bool, let timesteps = node["timesteps"]?.int,
             let path = node["path_m"]?.double, let jerk = node["jerk_m_s3"]?.double,
-            let clamped = node["clamped_steps"]?.int, let holds = node["safety_holds"]?.int, let chunks = node["chunks"]?.int
+            let clamped = node["clamped_steps"]?.int, let holds = node["safety_holds"]?.int,
+            let chunks = node["chunks"]?.int
         else { return nil }
         outcome.isSuccess = isSuccess
         outcome.secondsToSuccess = node["time_to_success_s"]?.double
@@ -80,7 +81,8 @@ extension TrialResult {
             .ran(
                 Run(
                     outcome: outcome, touched: node["touched"]?.string.flatMap(TouchedObject.init),
-                    goalSeed: node["goal_seed"]?.seed, isSameAim: node["same_aim"]?.bool, fit: node["fit"].flatMap(FitReading.init))))
+                    goalSeed: node["goal_seed"]?.seed, isSameAim: node["same_aim"]?.bool,
+                    fit: node["fit"].flatMap(FitReading.init))))
     }
 }
 
@@ -100,7 +102,8 @@ extension FitReading {
             let agreement = node["agreement"]?.double
         else { return nil }
         self.init(
-            verdict: verdict, shift: shift, rotation: rotation, scale: scale, brightness: brightness, agreement: agreement)
+            verdict: verdict, shift: shift, rotation: rotation, scale: scale, brightness: brightness,
+            agreement: agreement)
     }
 }
 

@@ -22,7 +22,8 @@ package struct TrialTable: Equatable, Sendable {
             let found = runs.compactMap(\.touched)
             return found.isEmpty ? nil : Dictionary(grouping: found) { $0 }.mapValues(\.count)
         }
-        /// The episodes whose goal shows something else than what they are judged by: success there is none of the goal's.
+        /// The episodes whose goal shows something else than what they are judged by: success there is none of the
+        /// goal's.
         package var otherAim: EvaluationSummary? {
             let others = runs.filter { $0.isSameAim == false }
             return others.isEmpty ? nil : EvaluationSummary(others.map(\.outcome))
@@ -49,7 +50,8 @@ package struct TrialTable: Equatable, Sendable {
 
     package var text: String {
         let heads = [
-            "TASK", "OBJECT", "GOAL", "SUCCESS", "", "95 % (WILSON)", "TIME", "PATH", "JERK", "CUT", "HOLDS", "RIGHT/WRONG/NONE",
+            "TASK", "OBJECT", "GOAL", "SUCCESS", "", "95 % (WILSON)", "TIME", "PATH", "JERK", "CUT", "HOLDS",
+            "RIGHT/WRONG/NONE",
             "OTHER AIM",
         ]
         var lines = ["policy  \(policy)", ""]
@@ -61,7 +63,8 @@ package struct TrialTable: Equatable, Sendable {
     }
 
     private static let legend = [
-        "TIME to success, PATH of the tool: means. JERK: mean of the root mean squares, m/s³. CUT: steps that a limit cut short.",
+        "TIME to success, PATH of the tool: means. JERK: mean of the root mean squares, m/s³. CUT: steps that a limit "
+            + "cut short.",
         "RIGHT/WRONG/NONE: which object was moved, or for reach approached. OTHER AIM: successes where doing what",
         "the goal shows would be no success here: these the goal did not bring about.",
     ]
@@ -74,12 +77,13 @@ package struct TrialTable: Equatable, Sendable {
 
     package var csv: String {
         let header =
-            "task,object,goal,seed,goal_seed,success,time_to_success_s,timesteps,path_m,jerk_m_s3,clamped_steps,safety_holds,"
-            + "chunks,touched,same_aim,refused\n"
+            "task,object,goal,seed,goal_seed,success,time_to_success_s,timesteps,path_m,jerk_m_s3,clamped_steps,"
+            + "safety_holds,chunks,touched,same_aim,refused\n"
         return rows.flatMap(\.results).reduce(into: header) { text, result in
             let trial = result.trial
             var fields = [
-                trial.task.rawValue, trial.object, trial.goal.text, "\(trial.seed)", "\(result.run?.goalSeed ?? trial.seed)",
+                trial.task.rawValue, trial.object, trial.goal.text, "\(trial.seed)",
+                "\(result.run?.goalSeed ?? trial.seed)",
             ]
             if let run = result.run {
                 let outcome = run.outcome
@@ -107,9 +111,11 @@ extension TrialTable.Row {
         let summary = summary
         let names = [kind.task.rawValue, kind.object, kind.goal.text]
         guard summary.episodes > 0 else { return names + ["none ran"] }
-        let counts = touched.map { counts in TouchedObject.allCases.map { "\(counts[$0] ?? 0)" }.joined(separator: "/") }
+        let counts = touched.map { counts in TouchedObject.allCases.map { "\(counts[$0] ?? 0)" }.joined(separator: "/")
+        }
         return names + [
-            "\(summary.successes)/\(summary.episodes)", "\((100 * summary.rate).decimals(0)) %", summary.interval.percentText,
+            "\(summary.successes)/\(summary.episodes)", "\((100 * summary.rate).decimals(0)) %",
+            summary.interval.percentText,
             meanTime.map { "\($0.decimals(1)) s" } ?? "-", meanPath.map { "\($0.decimals(2)) m" } ?? "-",
             meanJerk?.decimals(1) ?? "-", "\(clampedSteps)", "\(safetyHolds)", counts ?? "-",
             otherAim.map { "\($0.successes)/\($0.episodes)" } ?? "-",
@@ -120,7 +126,9 @@ extension TrialTable.Row {
     fileprivate var remarks: [String] {
         let name = "\(kind.task.rawValue) \(kind.object), goal \(kind.goal.text)"
         var lines: [String] = []
-        if !failedSeeds.isEmpty { lines.append("\(name): failed: seed \(failedSeeds.map { "\($0)" }.joined(separator: " "))") }
+        if !failedSeeds.isEmpty {
+            lines.append("\(name): failed: seed \(failedSeeds.map { "\($0)" }.joined(separator: " "))")
+        }
         for result in results {
             if let reason = result.refusal { lines.append("\(name): seed \(result.trial.seed) was not run: \(reason)") }
         }
@@ -138,7 +146,8 @@ extension TrialTable.Row {
             "mean_path_m": number(meanPath), "mean_jerk_m_s3": number(meanJerk),
             "clamped_steps": JSONNode(clampedSteps), "safety_holds": JSONNode(safetyHolds),
             "touched": touched.map { counts in
-                JSONNode(.object(TouchedObject.allCases.map { .init(key: $0.rawValue, value: JSONNode(counts[$0] ?? 0)) }))
+                JSONNode(
+                    .object(TouchedObject.allCases.map { .init(key: $0.rawValue, value: JSONNode(counts[$0] ?? 0)) }))
             } ?? nil,
             "other_aim": otherAim.map {
                 .object(["episodes": JSONNode($0.episodes), "successes": JSONNode($0.successes)])

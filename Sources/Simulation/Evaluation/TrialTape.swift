@@ -38,7 +38,8 @@ package final class TrialTape {
     package static func name(of trial: Trial) -> String {
         var name = "\(trial.task.rawValue)-\(trial.object)-goal-\(trial.goal.text)"
         if let axis = trial.change.axis { name += "-\(axis.rawValue)-\(JSONNode(number: trial.change.value).text())" }
-        let plain = name.map { $0.isASCII && ($0.isLetter || $0.isNumber) || "-_.".contains($0) ? String($0) : "-" }.joined()
+        let plain = name.map { $0.isASCII && ($0.isLetter || $0.isNumber) || "-_.".contains($0) ? String($0) : "-" }
+            .joined()
         // A recorder's names have at most 120 bytes; the seed keeps them apart.
         return plain.prefix(90) + "-seed-\(trial.seed)"
     }
@@ -74,14 +75,17 @@ package final class TrialTape {
     func receive(_ tick: ArmTick, at now: MonotonicTime) throws {
         self.now = now
         try add(tick.state, on: Topics.armState, from: "arm", at: now, captured: tick.state.measured.time)
-        if let report = tick.report { try add(report, on: Topics.armChunk, from: "arm", at: now, captured: report.captureTime) }
+        if let report = tick.report {
+            try add(report, on: Topics.armChunk, from: "arm", at: now, captured: report.captureTime)
+        }
     }
 
     func end(_ outcome: EpisodeOutcome) throws {
         guard var episode else { return }
         self.episode = nil
         guard keepsSuccesses || !outcome.isSuccess else { return }
-        let note = outcome.isSuccess ? "the task was done" : "the task was not done in \(outcome.timesteps) policy steps"
+        let note =
+            outcome.isSuccess ? "the task was done" : "the task was not done in \(outcome.timesteps) policy steps"
         try keep(episode.name, episode.tape.finish(isSuccess: outcome.isSuccess, note: note, at: now))
     }
 

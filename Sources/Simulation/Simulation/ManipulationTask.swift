@@ -1,6 +1,7 @@
 import Maths
 
-/// What an episode in the simulated world is about, and when it has succeeded; judged from the world, not from pictures.
+/// What an episode in the simulated world is about, and when it has succeeded; judged from the world, not from
+/// pictures.
 package struct ManipulationTask: Equatable, Sendable {
     package enum Kind: String, CaseIterable, Sendable {
         /// The tool point comes above the object, or above the scene's `reachAim`.
@@ -23,11 +24,11 @@ package struct ManipulationTask: Equatable, Sendable {
         package var description: String {
             switch self {
             case .noObject(let name, let known):
-                "setting the task: the scene has no object '\(name)', expected one of \(known.joined(separator: ", ")). Choose "
-                    + "one of those, or add it to the scene."
+                "setting the task: the scene has no object '\(name)', expected one of "
+                    + "\(known.joined(separator: ", ")). Choose one of those, or add it to the scene."
             case .lacks(let thing, let task):
-                "setting the task: the scene has no \(thing), which '\(task)' needs. Add one to the scene, or choose another "
-                    + "task."
+                "setting the task: the scene has no \(thing), which '\(task)' needs. Add one to the scene, or choose "
+                    + "another task."
             }
         }
     }
@@ -51,7 +52,8 @@ package struct ManipulationTask: Equatable, Sendable {
     package func instruction(in scene: Scene) -> String {
         let name = scene.objects[object].name
         return switch kind {
-        case .reach: scene.reachAim == nil ? "move the gripper above the \(name)" : "move the gripper above the bare table"
+        case .reach:
+            scene.reachAim == nil ? "move the gripper above the \(name)" : "move the gripper above the bare table"
         case .push: "push the \(name) onto the yellow square"
         case .pickPlace: "put the \(name) in the tray"
         }
@@ -72,6 +74,23 @@ package struct ManipulationTask: Equatable, Sendable {
         let object = scene.objects[object]
         guard let aim = scene.reachAim else { return place + [0, 0, Self.hover(above: object)] }
         return [aim.x, aim.y, object.height / 2 + Self.hover(above: object)]
+    }
+
+    /// Whether no place is so near to what two scenes want that it counts in both; nil for pick-place, where trays are
+    /// too large for that.
+    package func isFarApart(in one: Scene, and other: Scene) -> Bool? {
+        switch kind {
+        case .reach:
+            let points = [one, other].map { scene in
+                let object = scene.objects[object]
+                return reachPoint(above: [object.position.x, object.position.y, object.height / 2], in: scene)
+            }
+            return (points[0] - points[1]).length >= 2 * Self.reachTolerance
+        case .push:
+            guard let first = one.mark?.position, let second = other.mark?.position else { return false }
+            return ((first - second) * (first - second)).sum().squareRoot() >= 2 * Self.pushTolerance
+        case .pickPlace: return nil
+        }
     }
 
     /// Whether the world is as the task wants it.

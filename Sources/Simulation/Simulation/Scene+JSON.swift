@@ -53,7 +53,8 @@ extension Scene {
                 .array(
                     objects.map {
                         .object([
-                            "name": JSONNode($0.name), "shape": JSONNode($0.shape.rawValue), "size_m": JSONNode(number: $0.size),
+                            "name": JSONNode($0.name), "shape": JSONNode($0.shape.rawValue),
+                            "size_m": JSONNode(number: $0.size),
                             "mass_kg": JSONNode(number: $0.mass), "colour": colour($0.colour),
                             "position_m": place($0.position), "yaw_rad": JSONNode(number: $0.yaw),
                         ])
@@ -98,7 +99,8 @@ private struct SceneReader {
     func scene(_ root: JSONNode) -> Scene {
         var scene = Scene.tabletop
         let known = [
-            "$schema", "table_colour", "objects", "tray", "mark", "primary_camera", "wrist_camera", "light", "variation",
+            "$schema", "table_colour", "objects", "tray", "mark", "primary_camera", "wrist_camera", "light",
+            "variation",
             "start_m", "reach_at_m",
         ]
         guard json.expectKeys(known, optional: known, of: root, at: "") else { return scene }
@@ -109,7 +111,9 @@ private struct SceneReader {
         }
         scene.tray = root["tray"].map { $0.isNull ? nil : tray($0) } ?? scene.tray
         scene.mark = root["mark"].map { $0.isNull ? nil : mark($0) } ?? scene.mark
-        if let node = section(root["primary_camera"], "primary_camera", ["position_m", "look_at_m", "field_of_view_rad"]) {
+        if let node = section(
+            root["primary_camera"], "primary_camera", ["position_m", "look_at_m", "field_of_view_rad"])
+        {
             point(node["position_m"], "primary_camera.position_m", &scene.primary.position)
             point(node["look_at_m"], "primary_camera.look_at_m", &scene.primary.lookAt)
             number(node["field_of_view_rad"], "primary_camera.field_of_view_rad", 0.1...2.5, &scene.primary.fieldOfView)
@@ -121,12 +125,16 @@ private struct SceneReader {
             point(node["position_m"], "light.position_m", &scene.light.position)
             number(node["brightness"], "light.brightness", 0...1, &scene.light.brightness)
             if let flag = node["shadows"] {
-                if let value = flag.bool { scene.light.castsShadows = value } else {
+                if let value = flag.bool {
+                    scene.light.castsShadows = value
+                } else {
                     json.report(flag, "light.shadows", "found \(flag.kind), expected true or false")
                 }
             }
         }
-        let amounts = ["object_position_m", "object_yaw_rad", "colour", "light", "camera_m", "mark_m", "tray_m", "decoy"]
+        let amounts = [
+            "object_position_m", "object_yaw_rad", "colour", "light", "camera_m", "mark_m", "tray_m", "decoy",
+        ]
         if let node = section(root["variation"], "variation", amounts) {
             number(node["object_position_m"], "variation.object_position_m", 0...0.5, &scene.variation.objectPosition)
             number(node["object_yaw_rad"], "variation.object_yaw_rad", 0...Double.pi, &scene.variation.objectYaw)
@@ -154,10 +162,14 @@ private struct SceneReader {
         object.name = json.string(node["name"], at: path + ".name")
         if let shape = node["shape"] {
             let names = Scene.Shape.allCases.map(\.rawValue)
-            if let found = shape.string.flatMap(Scene.Shape.init) { object.shape = found } else {
+            if let found = shape.string.flatMap(Scene.Shape.init) {
+                object.shape = found
+            } else {
                 json.report(
                     shape, path + ".shape",
-                    "found \(shape.string.map { "'\($0)'" } ?? shape.kind), expected one of \(names.joined(separator: ", "))")
+                    "found \(shape.string.map { "'\($0)'" } ?? shape.kind), expected one of "
+                        + "\(names.joined(separator: ", "))"
+                )
             }
         }
         number(node["size_m"], path + ".size_m", 0.022...0.065, &object.size)
@@ -183,7 +195,9 @@ private struct SceneReader {
         guard let node = section(node, "tray", ["position_m", "size_m", "colour", "built_at_m"]) else { return tray }
         place(node["position_m"], "tray.position_m", &tray.position)
         place(node["size_m"], "tray.size_m", &tray.size)
-        if let size = node["size_m"], !(tray.size.x > 0.02 && tray.size.y > 0.02 && tray.size.x < 0.6 && tray.size.y < 0.6) {
+        if let size = node["size_m"],
+            !(tray.size.x > 0.02 && tray.size.y > 0.02 && tray.size.x < 0.6 && tray.size.y < 0.6)
+        {
             json.report(size, "tray.size_m", "found \(tray.size.x) by \(tray.size.y), expected 0.02 to 0.6 either way")
         }
         colour(node["colour"], "tray.colour", &tray.colour)
@@ -211,7 +225,9 @@ private struct SceneReader {
 
     private func number(_ node: JSONNode?, _ path: String, _ range: ClosedRange<Double>, _ result: inout Double) {
         guard let node, let value = json.number(node, at: path) else { return }
-        if range.contains(value) { result = value } else {
+        if range.contains(value) {
+            result = value
+        } else {
             json.report(node, path, "found \(value), expected \(range.lowerBound) to \(range.upperBound)")
         }
     }
@@ -219,7 +235,8 @@ private struct SceneReader {
     private func numbers(_ node: JSONNode?, _ path: String, count: Int, _ range: ClosedRange<Double>) -> [Double]? {
         guard let node, let values = json.numbers(node, at: path) else { return nil }
         if values.count == count, values.allSatisfy(range.contains) { return values }
-        json.report(node, path, "found \(values), expected \(count) numbers from \(range.lowerBound) to \(range.upperBound)")
+        json.report(
+            node, path, "found \(values), expected \(count) numbers from \(range.lowerBound) to \(range.upperBound)")
         return nil
     }
 

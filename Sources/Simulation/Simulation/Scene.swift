@@ -30,7 +30,8 @@ package struct Scene: Equatable, Sendable {
         package var yaw: Double
 
         package init(
-            name: String, shape: Shape, size: Double = 0.04, mass: Double = 0.04, colour: Colour, position: SIMD2<Double>,
+            name: String, shape: Shape, size: Double = 0.04, mass: Double = 0.04, colour: Colour,
+            position: SIMD2<Double>,
             yaw: Double = 0
         ) {
             self.name = name
@@ -55,15 +56,16 @@ package struct Scene: Equatable, Sendable {
         package var colour: Colour
 
         package init(
-            position: SIMD2<Double> = [0.28, 0.17], size: SIMD2<Double> = [0.13, 0.11], colour: Colour = [0.20, 0.45, 0.65]
+            position: SIMD2<Double> = [0.28, 0.17], size: SIMD2<Double> = [0.13, 0.11],
+            colour: Colour = [0.20, 0.45, 0.65]
         ) {
             self.position = position
             self.size = size
             self.colour = colour
         }
 
-        /// Place at which it is built; nil: at `position`. A thing that is to come to `position` then comes onto the bare
-        /// table, and only a picture of the goal tells that.
+        /// Place at which it is built; nil: at `position`. A thing that is to come to `position` then comes onto the
+        /// bare table, and only a picture of the goal tells that.
         package var builtAt: SIMD2<Double>?
         /// The place where it can be seen and touched.
         var site: SIMD2<Double> { builtAt ?? position }
@@ -78,7 +80,9 @@ package struct Scene: Equatable, Sendable {
             holds(point - Vector3(site.x, site.y, 0), half: size / 2 + margin)
         }
 
-        private func holds(_ offset: Vector3, half: SIMD2<Double>) -> Bool { abs(offset.x) <= half.x && abs(offset.y) <= half.y }
+        private func holds(_ offset: Vector3, half: SIMD2<Double>) -> Bool {
+            abs(offset.x) <= half.x && abs(offset.y) <= half.y
+        }
     }
 
     /// A coloured square on the table, without thickness: where things are pushed to.
@@ -88,13 +92,15 @@ package struct Scene: Equatable, Sendable {
         package var size: Double
         package var colour: Colour
 
-        /// Place at which it is painted; nil: at `position`. What is then pushed to `position` follows a picture of the goal,
-        /// not the paint.
+        /// Place at which it is painted; nil: at `position`. What is then pushed to `position` follows a picture of the
+        /// goal, not the paint.
         package var paintedAt: SIMD2<Double>?
         /// The place where it can be seen.
         var site: SIMD2<Double> { paintedAt ?? position }
 
-        package init(position: SIMD2<Double> = [0.33, -0.07], size: Double = 0.07, colour: Colour = [0.85, 0.80, 0.25]) {
+        package init(
+            position: SIMD2<Double> = [0.33, -0.07], size: Double = 0.07, colour: Colour = [0.85, 0.80, 0.25]
+        ) {
             self.position = position
             self.size = size
             self.colour = colour
@@ -151,8 +157,8 @@ package struct Scene: Equatable, Sendable {
         /// Metres, along x and y, of the mark and of the tray.
         package var mark: Double
         package var tray: Double
-        /// How often, 0...1, the mark is painted, the tray is built and the object stands at another place than where a task
-        /// wants things, or for `reach` the tool, to be. Who learns from such scenes learns to look at the goal.
+        /// How often, 0...1, the mark is painted, the tray is built and the object stands at another place than where a
+        /// task wants things, or for `reach` the tool, to be. Who learns from such scenes learns to look at the goal.
         package var decoy: Double
 
         package init(
@@ -181,9 +187,11 @@ package struct Scene: Equatable, Sendable {
     package var wristFieldOfView: Double
     package var light: Light
     package var variation: Variation
-    /// Place of the tool point at the beginning, metres, the gripper pointing down; nil: the calibration's neutral pose.
+    /// Place of the tool point at the beginning, metres, the gripper pointing down; nil: the calibration's neutral
+    /// pose.
     package var start: Vector3?
-    /// Place to which `reach` wants the tool, metres along x and y, at its height above its object; nil: above its object.
+    /// Place to which `reach` wants the tool, metres along x and y, at its height above its object; nil: above its
+    /// object.
     package var reachAim: SIMD2<Double>?
 
     package init(
@@ -206,7 +214,8 @@ package struct Scene: Equatable, Sendable {
         tableColour: [0.62, 0.52, 0.42],
         objects: [
             Object(name: "block", shape: .block, colour: [0.80, 0.15, 0.12], position: [0.25, -0.02]),
-            Object(name: "cylinder", shape: .cylinder, size: 0.035, colour: [0.15, 0.55, 0.25], position: [0.37, 0.07]),
+            Object(
+                name: "cylinder", shape: .cylinder, size: 0.035, colour: [0.15, 0.55, 0.25], position: [0.37, 0.07]),
             Object(name: "cup", shape: .cup, size: 0.06, colour: [0.90, 0.88, 0.84], position: [0.41, -0.05]),
         ],
         tray: Tray(), mark: Mark(),
@@ -239,13 +248,15 @@ package struct Scene: Equatable, Sendable {
     private func barePlace(_ dice: inout SplitMix64) -> SIMD2<Double>? {
         for _ in 0..<50 {
             let place = SIMD2(0.31 + dice.symmetric(0.11), 0.01 + dice.symmetric(0.16))
-            if objects.allSatisfy({ (($0.position - place) * ($0.position - place)).sum() > 0.07 * 0.07 }) { return place }
+            if objects.allSatisfy({ (($0.position - place) * ($0.position - place)).sum() > 0.07 * 0.07 }) {
+                return place
+            }
         }
         return nil
     }
 
-    /// Moves, turns and colours the objects. They must not begin inside each other or the tray: what does not fit is drawn
-    /// again, a few times, and else stays where it was.
+    /// Moves, turns and colours the objects. They must not begin inside each other or the tray: what does not fit is
+    /// drawn again, a few times, and else stays where it was.
     /// - Returns: whether each found a place.
     private mutating func placeObjects(_ dice: inout SplitMix64) -> Bool {
         var haveRoom = true
@@ -253,9 +264,10 @@ package struct Scene: Equatable, Sendable {
             let written = objects[index]
             var fits = false
             for _ in 0..<50 where !fits {
-                objects[index].position = written.position + [
-                    dice.symmetric(variation.objectPosition), dice.symmetric(variation.objectPosition),
-                ]
+                objects[index].position =
+                    written.position + [
+                        dice.symmetric(variation.objectPosition), dice.symmetric(variation.objectPosition),
+                    ]
                 objects[index].yaw = written.yaw + dice.symmetric(variation.objectYaw)
                 fits = hasRoom(for: index)
             }
@@ -296,8 +308,12 @@ package struct Scene: Equatable, Sendable {
             return (away * away).sum() > distance * distance
         }
         let others = objects.prefix(index)
-        guard others.allSatisfy({ clear(of: $0.position, by: 0.75 * (object.size + $0.size) + 0.045) }) else { return false }
-        if let mark, variation.mark > 0, !clear(of: mark.position, by: 0.75 * object.size + mark.size / 2 + 0.01) { return false }
+        guard others.allSatisfy({ clear(of: $0.position, by: 0.75 * (object.size + $0.size) + 0.045) }) else {
+            return false
+        }
+        if let mark, variation.mark > 0, !clear(of: mark.position, by: 0.75 * object.size + mark.size / 2 + 0.01) {
+            return false
+        }
         guard let tray else { return true }
         let place = Vector3(object.position.x, object.position.y, 0)
         let margin = 0.75 * object.size + 0.02

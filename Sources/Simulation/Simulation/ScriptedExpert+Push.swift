@@ -43,8 +43,8 @@ extension ScriptedExpert {
         return isThere ? rise(seen) : goBehind(seen, line)
     }
 
-    /// Whether a corner of the object may have got between the fingers, which do not close all the way: it would come along
-    /// upwards.
+    /// Whether a corner of the object may have got between the fingers, which do not close all the way: it would come
+    /// along upwards.
     private func isWedged(_ seen: Observation) -> Bool {
         let offset = seen.object.translation - seen.tool.translation
         let isBeside = -offset.z < clearHeight - object.height / 2
@@ -68,8 +68,8 @@ extension ScriptedExpert {
         return Intent(target: target, gripper: 0)
     }
 
-    /// Lifts the fingers from the table, against which they may have been pressed, back to where pushing is done: to push on
-    /// with them there would block the arm.
+    /// Lifts the fingers from the table, against which they may have been pressed, back to where pushing is done: to
+    /// push on with them there would block the arm.
     private func lift(_ seen: Observation) -> Intent {
         var target = seen.tool
         target.translation.z = Self.pushHeight
@@ -99,7 +99,8 @@ extension ScriptedExpert {
             target.rotation = seen.tool.rotation
             target.translation = [tool.x, tool.y, Self.travelHeight]
         } else if aside < (isDown ? 0.02 : 0.01), turned < Self.aligned * (isDown ? 3 : 1), seen.opening < 0.1,
-            hasSpace {
+            hasSpace
+        {
             target.translation.z = Self.pushHeight
         }
         return Intent(target: target, gripper: 0)
@@ -108,11 +109,12 @@ extension ScriptedExpert {
     /// The closed fingers, broadside; close to the mark the direction means nothing any more.
     private func rotation(_ seen: Observation, _ line: Line) -> Rotation {
         let present = BridgeConvention.rollPitchYaw(of: seen.tool.rotation).z
-        return Self.downward(yaw: line.left > 0.03 ? Self.halfTurn(of: Self.angle(of: line.way), near: present) : present)
+        return Self.downward(
+            yaw: line.left > 0.03 ? Self.halfTurn(of: Self.angle(of: line.way), near: present) : present)
     }
 
-    /// Yaw for the same line, the way that is nearer to where the wrist is, radians: it does not turn around when the line
-    /// passes a quarter turn. Far from the middle of its range it does.
+    /// Yaw for the same line, the way that is nearer to where the wrist is, radians: it does not turn around when the
+    /// line passes a quarter turn. Far from the middle of its range it does.
     private static func halfTurn(of yaw: Double, near present: Double) -> Double {
         let near = yaw - ((yaw - present) / .pi).rounded() * .pi
         return abs(near) < 2.2 ? near : yaw - (yaw / .pi).rounded() * .pi

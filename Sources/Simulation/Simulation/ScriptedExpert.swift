@@ -3,10 +3,10 @@ import Maths
 
 /// Solves a task from the world's state, one action for each policy step, as a person with a steady hand would.
 ///
-/// What it does follows from what is measured at that moment, hardly from what it did before: one picture is enough to tell
-/// its action, and wherever it finds itself (pushed aside, begun elsewhere, the object lost) it goes on from there. Its
-/// actions are Bridge's (`eef_delta`): what it asks for passes through the same chunk executor, kinematics and limits as a
-/// policy's.
+/// What it does follows from what is measured at that moment, hardly from what it did before: one picture is enough to
+/// tell its action, and wherever it finds itself (pushed aside, begun elsewhere, the object lost) it goes on from
+/// there. Its actions are Bridge's (`eef_delta`): what it asks for passes through the same chunk executor, kinematics
+/// and limits as a policy's.
 package struct ScriptedExpert: Sendable {
     /// What it sees of the world, all of it true at the same moment.
     package struct Observation: Sendable {
@@ -32,8 +32,8 @@ package struct ScriptedExpert: Sendable {
         var isDone = false
     }
 
-    /// Farthest that one policy step goes: metres, radians. A quarter of a metre a second at 5 Hz leaves the arm's limits
-    /// alone and looks like Bridge.
+    /// Farthest that one policy step goes: metres, radians. A quarter of a metre a second at 5 Hz leaves the arm's
+    /// limits alone and looks like Bridge.
     static let longestStep = 0.035
     private static let widestTurn = 0.2
     /// Height of the tool point on its way, metres: what hangs from it passes over everything on the table.
@@ -62,8 +62,8 @@ package struct ScriptedExpert: Sendable {
     private let snugOpening: Double
     /// Room into which the tool may be sent: a little inside the arm's workspace, at whose walls it is stopped.
     private let room: (lower: Vector3, upper: Vector3)
-    /// What it last asked of the gripper, and what was measured then: whether the gripper has stopped is the one thing that
-    /// a single moment does not tell.
+    /// What it last asked of the gripper, and what was measured then: whether the gripper has stopped is the one thing
+    /// that a single moment does not tell.
     private(set) var gripper: Double
     private var lastOpening: Double?
     /// Whether the expert has nothing more to do.
@@ -114,8 +114,8 @@ package struct ScriptedExpert: Sendable {
 
     // MARK: Foresight
 
-    /// A copy of the expert at this moment that wants what was reached in another scene: the object where that one's mark or
-    /// tray is, the tool where it ended there. What stands on the table stays where it is.
+    /// A copy of the expert at this moment that wants what was reached in another scene: the object where that one's
+    /// mark or tray is, the tool where it ended there. What stands on the table stays where it is.
     package func wanting(_ other: Scene, reachedWith tool: Pose) -> ScriptedExpert {
         var expert = self
         expert.reachTarget = tool
@@ -129,8 +129,8 @@ package struct ScriptedExpert: Sendable {
 
     /// The actions of the next policy steps, if the arm does in each what it is told.
     ///
-    /// The object goes where the closed fingers take it, and gives way to what pushes it. The gripper needs two steps for its
-    /// whole stroke.
+    /// The object goes where the closed fingers take it, and gives way to what pushes it. The gripper needs two steps
+    /// for its whole stroke.
     /// - Returns: `count` actions of seven numbers, one after the other.
     package func foresight(_ count: Int, from seen: Observation) -> [Double] {
         var (expert, seen) = (self, seen)
@@ -139,13 +139,15 @@ package struct ScriptedExpert: Sendable {
             let action = expert.action(seen)
             actions += action
             let moved = BridgeConvention.accumulated(
-                translation: [action[0], action[1], action[2]], rollPitchYaw: [action[3], action[4], action[5]], on: seen.tool,
+                translation: [action[0], action[1], action[2]], rollPitchYaw: [action[3], action[4], action[5]],
+                on: seen.tool,
                 rotationCentre: seen.tool.translation)
             let shift = moved.translation - seen.tool.translation
             if expert.holds(seen) {
                 seen.object.translation += shift
             } else if moved.translation.z < Self.passingHeight {
-                seen.object.translation += expert.givingWay(of: seen.object.translation, to: moved.translation, after: shift)
+                seen.object.translation += expert.givingWay(
+                    of: seen.object.translation, to: moved.translation, after: shift)
             }
             let narrowest = expert.surrounds(seen, isFirm: false) ? expert.snugOpening : 0
             seen.opening = max(seen.opening + min(max(action[6] - seen.opening, -0.6), 0.6), narrowest)
@@ -168,12 +170,14 @@ package struct ScriptedExpert: Sendable {
 
     // MARK: What is seen
 
-    /// Whether the fingers have closed as far as they can with the object between them: measured at its width, or measured
-    /// to have stopped after they were told to close.
-    func isClosed(_ seen: Observation) -> Bool { seen.opening < snugOpening + 0.04 || gripper == 0 && seen.opening < Self.wideOpen && hasStopped(seen) }
+    /// Whether the fingers have closed as far as they can with the object between them: measured at its width, or
+    /// measured to have stopped after they were told to close.
+    func isClosed(_ seen: Observation) -> Bool {
+        seen.opening < snugOpening + 0.04 || gripper == 0 && seen.opening < Self.wideOpen && hasStopped(seen)
+    }
 
-    /// Whether the fingers have opened: measured wide open, or off the object and measured to have stopped after they were
-    /// told to open, as at a wall of the tray.
+    /// Whether the fingers have opened: measured wide open, or off the object and measured to have stopped after they
+    /// were told to open, as at a wall of the tray.
     func isOpen(_ seen: Observation) -> Bool {
         seen.opening > Self.wideOpen || gripper == 1 && seen.opening > snugOpening + 0.04 && hasStopped(seen)
     }
@@ -184,7 +188,9 @@ package struct ScriptedExpert: Sendable {
 
     /// The pose, or the nearest one to which the tool may be sent.
     func inRoom(_ pose: Pose) -> Pose {
-        Pose(rotation: pose.rotation, translation: pose.translation.clamped(lowerBound: room.lower, upperBound: room.upper))
+        Pose(
+            rotation: pose.rotation,
+            translation: pose.translation.clamped(lowerBound: room.lower, upperBound: room.upper))
     }
 
     /// The tool point's height when the fingers are around an object on the table: low, and above the table.

@@ -5,8 +5,8 @@ import Maths
 
 /// The simulated world: an arm on a table, with physics and pictures. Belongs to one thread.
 ///
-/// Same scene, same commands in the same order: the same numbers and the same pictures, bit for bit on one machine. It has
-/// no clock; time passes by `advance`.
+/// Same scene, same commands in the same order: the same numbers and the same pictures, bit for bit on one machine. It
+/// has no clock; time passes by `advance`.
 package final class World {
     /// What a picture is taken with.
     package enum Camera: String, CaseIterable, Sendable {
@@ -58,7 +58,9 @@ package final class World {
             site = try named.find(OCTO_WORLD_SITE, "site", "eef")
             lamp = try named.find(OCTO_WORLD_LIGHT, "light", "lamp")
             var cameras: [Int32] = []
-            for camera in Camera.allCases { cameras.append(try named.find(OCTO_WORLD_CAMERA, "camera", camera.rawValue)) }
+            for camera in Camera.allCases {
+                cameras.append(try named.find(OCTO_WORLD_CAMERA, "camera", camera.rawValue))
+            }
             self.cameras = cameras
             var objects: [(Int32, Int, Int)] = []
             for object in scene.objects {
@@ -146,7 +148,8 @@ package final class World {
     package var armPositions: JointVector { JointVector(joints.map { positions[$0.position] }) }
     /// Radians per second.
     package var armVelocities: JointVector { JointVector(joints.map { velocities[$0.velocity] }) }
-    /// What each joint's servo pushes the arm with, newton metres: what its own friction eats in free motion loads it with nothing.
+    /// What each joint's servo pushes the arm with, newton metres: what its own friction eats in free motion loads it
+    /// with nothing.
     package var armTorques: JointVector {
         let forces = octo_world_forces(handle)
         return JointVector(joints.map { (forces?[$0.actuator] ?? 0) - WorldModel.damping * velocities[$0.velocity] })
@@ -163,8 +166,8 @@ package final class World {
         return (distance - gripper.closed) / (gripper.open - gripper.closed)
     }
 
-    /// Tells the servos where to go, from the next step on: radians; opening 0...1. What is beyond a joint's range is cut
-    /// off, a number that is not finite leaves that servo where it was sent before.
+    /// Tells the servos where to go, from the next step on: radians; opening 0...1. What is beyond a joint's range is
+    /// cut off, a number that is not finite leaves that servo where it was sent before.
     package func command(_ wanted: JointVector, gripper: Double) {
         for index in isLimp.indices { isLimp[index] = false }
         for (index, drive) in joints.enumerated() where index < wanted.count && wanted[index].isFinite {
@@ -180,7 +183,11 @@ package final class World {
 
     /// A joint's servo lets go until the next command; the gripper's, if `joint` is the number of joints.
     package func release(joint: Int) {
-        if joint < joints.count { isLimp[joint] = true } else { for index in joints.count..<isLimp.count { isLimp[index] = true } }
+        if joint < joints.count {
+            isLimp[joint] = true
+        } else {
+            for index in joints.count..<isLimp.count { isLimp[index] = true }
+        }
     }
 
     /// The pose of the end effector as MuJoCo has it, base frame.
@@ -255,7 +262,8 @@ package final class World {
     /// Puts an object somewhere, at rest.
     package func place(object index: Int, at pose: Pose) throws(WorldError) {
         let numbers = [
-            pose.translation.x, pose.translation.y, pose.translation.z, pose.rotation.w, pose.rotation.x, pose.rotation.y,
+            pose.translation.x, pose.translation.y, pose.translation.z, pose.rotation.w, pose.rotation.x,
+            pose.rotation.y,
             pose.rotation.z,
         ]
         guard numbers.allSatisfy(\.isFinite) else {
@@ -281,8 +289,8 @@ package final class World {
             (state.positions + state.velocities).allSatisfy(\.isFinite)
         else {
             throw .wrongState(
-                "found \(state.positions.count) positions and \(state.velocities.count) velocities, expected \(count) and "
-                    + "\(speeds) finite ones, as this scene and this arm have")
+                "found \(state.positions.count) positions and \(state.velocities.count) velocities, expected \(count) "
+                    + "and \(speeds) finite ones, as this scene and this arm have")
         }
         for (index, number) in state.positions.enumerated() { positions[index] = number }
         for (index, number) in state.velocities.enumerated() { velocities[index] = number }
@@ -306,7 +314,9 @@ package final class World {
     package func picture(_ camera: Camera, width: Int, height: Int) throws(WorldError) -> RGBImage {
         var words = [CChar](repeating: 0, count: 512)
         guard octo_world_prepare_pictures(handle, &words, words.count) == 0 else { throw .noGraphics(Self.text(words)) }
-        guard width > 0, height > 0, width <= WorldModel.largestPicture.width, height <= WorldModel.largestPicture.height else {
+        guard width > 0, height > 0, width <= WorldModel.largestPicture.width,
+            height <= WorldModel.largestPicture.height
+        else {
             throw .picture(
                 "a picture of \(width)x\(height) was asked for, expected at most "
                     + "\(WorldModel.largestPicture.width)x\(WorldModel.largestPicture.height)")
@@ -342,8 +352,8 @@ package final class World {
     }
 }
 
-/// The place and the motion of everything, as MuJoCo numbers it: enough to go on from there, in a world with the same scene
-/// and arm.
+/// The place and the motion of everything, as MuJoCo numbers it: enough to go on from there, in a world with the same
+/// scene and arm.
 package struct WorldState: Equatable, Sendable {
     /// mjData.qpos.
     package var positions: [Double]

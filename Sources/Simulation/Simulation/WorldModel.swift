@@ -1,11 +1,11 @@
 import Control
 import Maths
 
-/// The MJCF text of an arm on a table: the arm from its calibration's joint table, in capsules and boxes; the rest from a
-/// `Scene`. Written for MuJoCo 2.2.
+/// The MJCF text of an arm on a table: the arm from its calibration's joint table, in capsules and boxes; the rest from
+/// a `Scene`. Written for MuJoCo 2.2.
 ///
-/// The gripper is a parallel one: two fingers that slide along y of the end effector's frame, whose x points along them.
-/// Collisions: objects and table with each other (bit 1), the arm with those (bit 2), the arm never with itself.
+/// The gripper is a parallel one: two fingers that slide along y of the end effector's frame, whose x points along
+/// them. Collisions: objects and table with each other (bit 1), the arm with those (bit 2), the arm never with itself.
 package struct WorldModel {
     /// Pictures are at most this many pixels, either way.
     package static let largestPicture = (width: 640, height: 480)
@@ -16,15 +16,15 @@ package struct WorldModel {
     /// Physics steps are this long, seconds: a grasp holds, and a control tick of 50...1000 Hz is a few of them.
     package static let stepSeconds = 0.002
 
-    /// Newton metres per radian: a joint under the arm's own weight sags by about a millimetre at the tool, as stiff hobby
-    /// servos do.
+    /// Newton metres per radian: a joint under the arm's own weight sags by about a millimetre at the tool, as stiff
+    /// hobby servos do.
     private static let stiffness = 800.0
     /// Kilogram square metres: rotor and gears as the joint feels them.
     private static let armature = 0.1
     /// Newton metre seconds per radian, so that a joint does not swing: 2 √(stiffness × armature).
     static let damping = 18.0
-    /// The most that a joint's servo can do, newton metres; and a finger's, newtons: strong enough to hold a cup, too weak
-    /// to crush it.
+    /// The most that a joint's servo can do, newton metres; and a finger's, newtons: strong enough to hold a cup, too
+    /// weak to crush it.
     package static let strongestTorque = 25.0
     package static let strongestGrip = 8.0
     private static let fingerThickness = 0.010
@@ -50,7 +50,8 @@ package struct WorldModel {
     private mutating func write() {
         add("<mujoco model=\"\(Self.escaped(calibration.name))\">")
         add("<compiler angle=\"radian\" autolimits=\"true\"/>")
-        // Elliptic cones with a high ratio, and a few sweeps without slip: what is held between the fingers stays there.
+        // Elliptic cones with a high ratio, and a few sweeps without slip: what is held between the fingers stays
+        // there.
         add(
             "<option timestep=\"\(Self.stepSeconds)\" cone=\"elliptic\" impratio=\"10\" noslip_iterations=\"3\" "
                 + "iterations=\"50\"/>")
@@ -58,8 +59,9 @@ package struct WorldModel {
         let size = Self.largestPicture
         add(
             "<visual><global offwidth=\"\(size.width)\" offheight=\"\(size.height)\"/>"
-                + "<quality offsamples=\"0\" shadowsize=\"512\" numslices=\"16\" numstacks=\"8\"/><map znear=\"0.02\" zfar=\"20\"/>"
-                + "<headlight ambient=\"0.30 0.30 0.30\" diffuse=\"0.25 0.25 0.25\" specular=\"0 0 0\"/></visual>")
+                + "<quality offsamples=\"0\" shadowsize=\"512\" numslices=\"16\" numstacks=\"8\"/><map znear=\"0.02\" "
+                + "zfar=\"20\"/><headlight ambient=\"0.30 0.30 0.30\" diffuse=\"0.25 0.25 0.25\" specular=\"0 0 "
+                + "0\"/></visual>")
         writeAssets()
         add("<worldbody>")
         writeRoom()
@@ -75,18 +77,21 @@ package struct WorldModel {
         let dark = Self.text(scene.tableColour * 0.88)
         add(
             "<texture name=\"table\" type=\"2d\" builtin=\"checker\" rgb1=\"\(Self.text(scene.tableColour))\" "
-                + "rgb2=\"\(dark)\" width=\"256\" height=\"256\" mark=\"edge\" markrgb=\"\(Self.text(scene.tableColour * 0.7))\"/>")
+                + "rgb2=\"\(dark)\" width=\"256\" height=\"256\" mark=\"edge\" "
+                + "markrgb=\"\(Self.text(scene.tableColour * 0.7))\"/>"
+        )
         add("<material name=\"table\" texture=\"table\" texrepeat=\"10 10\" texuniform=\"true\" specular=\"0.1\"/>")
         add(
-            "<texture name=\"wall\" type=\"skybox\" builtin=\"gradient\" rgb1=\"0.75 0.78 0.80\" rgb2=\"0.45 0.48 0.52\" "
-                + "width=\"128\" height=\"128\"/>")
+            "<texture name=\"wall\" type=\"skybox\" builtin=\"gradient\" rgb1=\"0.75 0.78 0.80\" rgb2=\"0.45 0.48 "
+                + "0.52\" width=\"128\" height=\"128\"/>")
         add("</asset>")
     }
 
     private mutating func writeRoom() {
         let light = scene.light
         add(
-            "<light name=\"lamp\" pos=\"\(Self.text(light.position))\" dir=\"\(Self.text(Vector3(0.28, 0, 0) - light.position))\" "
+            "<light name=\"lamp\" pos=\"\(Self.text(light.position))\" "
+                + "dir=\"\(Self.text(Vector3(0.28, 0, 0) - light.position))\" "
                 + "diffuse=\"\(Self.text(Vector3(repeating: light.brightness)))\" specular=\"0.1 0.1 0.1\" "
                 + "castshadow=\"\(light.castsShadows)\"/>")
         add(
@@ -94,14 +99,14 @@ package struct WorldModel {
                 + "contype=\"1\" conaffinity=\"3\" friction=\"0.8 0.01 0.0001\"/>")
         let view = scene.primary
         add(
-            "<camera name=\"primary\" pos=\"\(Self.text(view.position))\" quat=\"\(Self.text(Self.looking(from: view)))\" "
-                + "fovy=\"\(view.fieldOfView * 180 / .pi)\"/>")
+            "<camera name=\"primary\" pos=\"\(Self.text(view.position))\" "
+                + "quat=\"\(Self.text(Self.looking(from: view)))\" fovy=\"\(view.fieldOfView * 180 / .pi)\"/>")
         if let mark = scene.mark {
             // As thin as can be, and nothing can touch it.
             add(
                 "<geom name=\"mark\" type=\"box\" pos=\"\(mark.site.x) \(mark.site.y) 0.0003\" "
-                    + "size=\"\(mark.size / 2) \(mark.size / 2) 0.0003\" rgba=\"\(Self.text(mark.colour)) 1\" contype=\"0\" "
-                    + "conaffinity=\"0\"/>")
+                    + "size=\"\(mark.size / 2) \(mark.size / 2) 0.0003\" rgba=\"\(Self.text(mark.colour)) 1\" "
+                    + "contype=\"0\" conaffinity=\"0\"/>")
         }
         if let tray = scene.tray { write(tray) }
     }
@@ -119,8 +124,8 @@ package struct WorldModel {
         ]
         for (place, size) in boxes {
             add(
-                "<geom type=\"box\" pos=\"\(Self.text(place))\" size=\"\(Self.text(size))\" rgba=\"\(Self.text(tray.colour)) 1\" "
-                    + "contype=\"1\" conaffinity=\"3\"/>")
+                "<geom type=\"box\" pos=\"\(Self.text(place))\" size=\"\(Self.text(size))\" "
+                    + "rgba=\"\(Self.text(tray.colour)) 1\" contype=\"1\" conaffinity=\"3\"/>")
         }
         add("</body>")
     }
@@ -131,9 +136,13 @@ package struct WorldModel {
         // A hair above the table, so that it begins without touching.
         let place = Vector3(object.position.x, object.position.y, object.height / 2 + 0.0005)
         let surface =
-            "rgba=\"\(Self.text(object.colour)) 1\" contype=\"1\" conaffinity=\"3\" friction=\"1 0.02 0.0005\" condim=\"4\" "
+            "rgba=\"\(Self.text(object.colour)) 1\" contype=\"1\" conaffinity=\"3\" friction=\"1 0.02 0.0005\" "
+            + "condim=\"4\" "
             + "solimp=\"0.97 0.99 0.001\" solref=\"0.006 1\""
-        add("<body name=\"\(name)\" pos=\"\(Self.text(place))\" quat=\"\(Self.text(turn))\"><freejoint name=\"\(name)\"/>")
+        add(
+            "<body name=\"\(name)\" pos=\"\(Self.text(place))\" quat=\"\(Self.text(turn))\"><freejoint "
+                + "name=\"\(name)\"/>"
+        )
         let half = object.size / 2
         switch object.shape {
         case .block:
@@ -156,7 +165,9 @@ package struct WorldModel {
                 let width = half * 0.2680 + 0.0005
                 add(
                     "<geom type=\"box\" pos=\"\(Self.text(centre))\" quat=\"\(Self.text(turn))\" "
-                        + "size=\"\(wall / 2) \(width) \(half - 0.0005)\" mass=\"\(object.mass * 0.6 / Double(staves))\" \(surface)/>")
+                        + "size=\"\(wall / 2) \(width) \(half - 0.0005)\" "
+                        + "mass=\"\(object.mass * 0.6 / Double(staves))\" \(surface)/>"
+                )
             }
         }
         add("</body>")
@@ -175,7 +186,9 @@ package struct WorldModel {
                     + "quat=\"\(Self.text(origin.rotation))\">")
             add(
                 "<joint name=\"\(Self.escaped(joint.name))\" type=\"hinge\" axis=\"\(Self.text(joint.axis))\" "
-                    + "range=\"\(joint.lower) \(joint.upper)\" armature=\"\(Self.armature)\" damping=\"\(Self.damping)\"/>")
+                    + "range=\"\(joint.lower) \(joint.upper)\" armature=\"\(Self.armature)\" "
+                    + "damping=\"\(Self.damping)\"/>"
+            )
             // Lighter and thinner towards the hand; from one joint to the next.
             let share = Double(joints.count - index) / Double(joints.count)
             let end = index + 1 < joints.count ? joints[index + 1].parentFromJoint.translation : [0.02, 0, 0]
@@ -183,7 +196,9 @@ package struct WorldModel {
             let mass = 0.08 + 0.35 * share
             if end.length > 0.001 {
                 add(
-                    "<geom type=\"capsule\" fromto=\"0 0 0 \(Self.text(end))\" size=\"\(radius)\" mass=\"\(mass)\" \(skin)/>")
+                    "<geom type=\"capsule\" fromto=\"0 0 0 \(Self.text(end))\" size=\"\(radius)\" mass=\"\(mass)\" "
+                        + "\(skin)/>"
+                )
             } else {
                 add("<geom type=\"sphere\" size=\"\(radius)\" mass=\"\(mass)\" \(skin)/>")
             }
@@ -200,19 +215,21 @@ package struct WorldModel {
         add("<geom type=\"box\" pos=\"-0.055 0 0\" size=\"0.018 0.045 0.018\" mass=\"0.12\" \(skin)/>")
         // Behind and above the fingers, looking along them: x of the camera is -y of the hand.
         add(
-            "<camera name=\"wrist\" pos=\"-0.065 0 0.055\" xyaxes=\"0 -1 0 0.35 0 1\" fovy=\"\(scene.wristFieldOfView * 180 / .pi)\"/>")
+            "<camera name=\"wrist\" pos=\"-0.065 0 0.055\" xyaxes=\"0 -1 0 0.35 0 1\" "
+                + "fovy=\"\(scene.wristFieldOfView * 180 / .pi)\"/>"
+        )
         let gripper = calibration.gripper
         let length = 0.026
         for (name, side) in [("left_finger", 1.0), ("right_finger", -1.0)] {
             add("<body name=\"\(name)\" pos=\"0 0 0\">")
             add(
-                "<joint name=\"\(name)\" type=\"slide\" axis=\"0 \(side) 0\" range=\"\(gripper.closed) \(gripper.open)\" "
-                    + "armature=\"0.2\" damping=\"20\"/>")
+                "<joint name=\"\(name)\" type=\"slide\" axis=\"0 \(side) 0\" range=\"\(gripper.closed) "
+                    + "\(gripper.open)\" armature=\"0.2\" damping=\"20\"/>")
             add(
                 "<geom type=\"box\" pos=\"\(Self.fingertip - length) \(side * Self.fingerThickness / 2) 0\" "
-                    + "size=\"\(length) \(Self.fingerThickness / 2) 0.010\" mass=\"0.03\" contype=\"2\" conaffinity=\"1\" "
-                    + "friction=\"2 0.05 0.001\" condim=\"4\" priority=\"1\" solimp=\"0.97 0.99 0.001\" solref=\"0.006 1\" "
-                    + "rgba=\"0.30 0.30 0.32 1\"/>")
+                    + "size=\"\(length) \(Self.fingerThickness / 2) 0.010\" mass=\"0.03\" contype=\"2\" "
+                    + "conaffinity=\"1\" friction=\"2 0.05 0.001\" condim=\"4\" priority=\"1\" solimp=\"0.97 0.99 "
+                    + "0.001\" solref=\"0.006 1\" rgba=\"0.30 0.30 0.32 1\"/>")
             add("</body>")
         }
         add("</body>")
@@ -224,12 +241,16 @@ package struct WorldModel {
             let name = Self.escaped(joint.name)
             add(
                 "<position name=\"\(name)\" joint=\"\(name)\" kp=\"\(Self.stiffness)\" "
-                    + "ctrlrange=\"\(joint.lower) \(joint.upper)\" forcerange=\"\(-Self.strongestTorque) \(Self.strongestTorque)\"/>")
+                    + "ctrlrange=\"\(joint.lower) \(joint.upper)\" forcerange=\"\(-Self.strongestTorque) "
+                    + "\(Self.strongestTorque)\"/>"
+            )
         }
         for name in ["left_finger", "right_finger"] {
             add(
                 "<position name=\"\(name)\" joint=\"\(name)\" kp=\"1000\" "
-                    + "ctrlrange=\"\(calibration.gripper.closed) \(calibration.gripper.open)\" forcerange=\"\(-Self.strongestGrip) \(Self.strongestGrip)\"/>")
+                    + "ctrlrange=\"\(calibration.gripper.closed) \(calibration.gripper.open)\" "
+                    + "forcerange=\"\(-Self.strongestGrip) \(Self.strongestGrip)\"/>"
+            )
         }
         add("</actuator>")
     }

@@ -159,7 +159,8 @@ extension ArmState {
         func numbers(_ vector: JointVector) -> JSONNode { JSONNode(.array(vector.array.map { JSONNode(number: $0) })) }
         func numbers(_ vector: Vector3) -> JSONNode { JSONNode(.array((0..<3).map { JSONNode(number: vector[$0]) })) }
         var members: [JSONNode.Member] = [
-            .init(key: "time_ns", value: JSONNode(measured.time.nanoseconds)), .init(key: "mode", value: JSONNode(mode.name)),
+            .init(key: "time_ns", value: JSONNode(measured.time.nanoseconds)),
+            .init(key: "mode", value: JSONNode(mode.name)),
         ]
         if case .holding(let reason) = mode { members.append(.init(key: "hold", value: JSONNode("\(reason)"))) }
         if let name = arm.name(of: blamedJoint) { members.append(.init(key: "blamed_joint", value: JSONNode(name))) }

@@ -1,6 +1,7 @@
 import Maths
 
-/// What an analog device says at one moment: where its axes stand and which buttons are down. Axes are in the robot's sense.
+/// What an analog device says at one moment: where its axes stand and which buttons are down. Axes are in the robot's
+/// sense.
 package struct DeviceReading: Equatable, Sendable {
     package enum Button: String, CaseIterable, Sendable {
         case deadMan
@@ -20,8 +21,8 @@ package struct DeviceReading: Equatable, Sendable {
     /// Shares of the full deflection, -1...1: about forward, left, up.
     package var angular: Vector3 = .zero
     package var pressed: Set<Button> = []
-    /// The device has a dead-man button, without which nothing that it says moves the arm. Without one, moving its axes is
-    /// holding it.
+    /// The device has a dead-man button, without which nothing that it says moves the arm. Without one, moving its axes
+    /// is holding it.
     package var hasSwitch = false
 
     package init() {}

@@ -81,7 +81,8 @@ package struct JoystickDecoder: Sendable {
                 // A hat is an axis of -32767, 0, 32767 here.
                 let isHat = axes[number] >= 0x10
                 events.append(
-                    InputEvent(type: InputEvent.axis, code: axes[number], value: isHat ? Int32(value).signum() : Int32(value)))
+                    InputEvent(
+                        type: InputEvent.axis, code: axes[number], value: isHat ? Int32(value).signum() : Int32(value)))
             default: continue
             }
             events.append(InputEvent(type: InputEvent.synchronisation, code: InputEvent.report, value: 0))

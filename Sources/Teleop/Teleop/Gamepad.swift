@@ -2,8 +2,8 @@ import Maths
 
 /// A gamepad with two sticks, told by the input layer's events.
 ///
-/// Left stick: forward and left. Right stick: up, and turning about the vertical. Hat: pitch and roll. Held left shoulder
-/// button: dead-man. The names of the buttons are where they are: south is the lowest of the four.
+/// Left stick: forward and left. Right stick: up, and turning about the vertical. Hat: pitch and roll. Held left
+/// shoulder button: dead-man. The names of the buttons are where they are: south is the lowest of the four.
 package struct Gamepad: Sendable {
     /// What EVIOCGABS says of an axis.
     package struct AxisRange: Equatable, Sendable {
@@ -59,9 +59,9 @@ package struct Gamepad: Sendable {
     /// The dead-man button is down, as far as is known.
     package var isSwitchHeld: Bool { pressed.contains(.deadMan) }
 
-    /// - Returns: what the pad says after each report that says something; the kernel repeats a key that is held by itself, so
-    ///   a repeat is no word of the pad's. After a loss (SYN_DROPPED) nothing is known to be held: the switch has
-    ///   to be let go and held anew.
+    /// - Returns: what the pad says after each report that says something; the kernel repeats a key that is held by
+    ///   itself, so a repeat is no word of the pad's. After a loss (SYN_DROPPED) nothing is known to be held: the
+    ///   switch has to be let go and held anew.
     package mutating func receive(_ events: [InputEvent]) -> [DeviceReading] {
         var readings: [DeviceReading] = []
         for event in events {
@@ -84,8 +84,8 @@ package struct Gamepad: Sendable {
         return readings
     }
 
-    /// What the device says of itself after a loss. Of its buttons only the emergency stop counts: it may have been pressed in
-    /// what was lost. All others, the dead-man first, have to be pressed anew.
+    /// What the device says of itself after a loss. Of its buttons only the emergency stop counts: it may have been
+    /// pressed in what was lost. All others, the dead-man first, have to be pressed anew.
     /// - Parameters:
     ///   - held: codes of the buttons that are down (EVIOCGKEY).
     ///   - axes: where they stand, by code (EVIOCGABS).
@@ -96,8 +96,9 @@ package struct Gamepad: Sendable {
         return reading
     }
 
-    /// What the device says of itself while its switch is held, although no loss was told. What is up there is up, and axes
-    /// stand where they stand; what is down there without an event was not pressed by a hand that this program has seen.
+    /// What the device says of itself while its switch is held, although no loss was told. What is up there is up, and
+    /// axes stand where they stand; what is down there without an event was not pressed by a hand that this program has
+    /// seen.
     /// - Parameters: as of `resynchronise`.
     /// - Returns: nil when it is as it was.
     package mutating func verify(held: Set<UInt16>, axes: [UInt16: Int]) -> DeviceReading? {
@@ -122,7 +123,10 @@ package struct Gamepad: Sendable {
 
     private func share(_ code: UInt16) -> Double {
         guard let value = values[code] else { return 0 }
-        let usual = code >= 0x10 ? AxisShape(minimum: -1, maximum: 1, deadZone: 0) : AxisShape(minimum: -32_768, maximum: 32_767, deadZone: Self.deadZone)
+        let usual =
+            code >= 0x10
+            ? AxisShape(minimum: -1, maximum: 1, deadZone: 0)
+            : AxisShape(minimum: -32_768, maximum: 32_767, deadZone: Self.deadZone)
         return (shapes[code] ?? usual).share(value)
     }
 

@@ -2,8 +2,8 @@ import Maths
 import Messages
 import Time
 
-/// What happens between the wish for a goal and its picture: the arm gets out of the way as the manifest says, the goal node
-/// takes the picture, the operator looks at it.
+/// What happens between the wish for a goal and its picture: the arm gets out of the way as the manifest says, the goal
+/// node takes the picture, the operator looks at it.
 package struct GoalTaking: Sendable {
     /// What the arm does first.
     package struct Preparation: Equatable, Sendable {
@@ -77,7 +77,9 @@ package struct GoalTaking: Sendable {
             guard !session.jog.isUnderway else { return false }
             guard session.isNear(preparation.pose) else {
                 // Something was in the way, or the operator pressed a key.
-                fail("the arm did not get to the \(preparation.pose?.rawValue ?? "") pose: \(session.jog.message)", &session)
+                fail(
+                    "the arm did not get to the \(preparation.pose?.rawValue ?? "") pose: \(session.jog.message)",
+                    &session)
                 return false
             }
             take(&session, at: now)

@@ -40,7 +40,9 @@ package struct HomeSession: Sendable {
     }
 
     package mutating func receive(_ state: ArmState, at now: MonotonicTime) {
-        guard state.measured.positions.count == arm.joints.count else { return end(.gaveUp(.hindered(.otherArm)), at: now) }
+        guard state.measured.positions.count == arm.joints.count else {
+            return end(.gaveUp(.hindered(.otherArm)), at: now)
+        }
         self.state = state
         stateTime = now
         switch phase {
@@ -117,9 +119,12 @@ package struct HomeSession: Sendable {
         let doing = "going to the \(pose.rawValue) pose: "
         switch outcome {
         case .arrived:
-            if case .executing = state?.mode { return "arrived at the \(pose.rawValue) pose; the policy has the arm again" }
+            if case .executing = state?.mode {
+                return "arrived at the \(pose.rawValue) pose; the policy has the arm again"
+            }
             return "arrived at the \(pose.rawValue) pose" + (left.map { ", within \($0.inDegrees.decimals(1))°" } ?? "")
-        case .interrupted: return doing + "interrupted, expected to arrive. The arm holds where it was stopped; run it again to go on."
+        case .interrupted:
+            return doing + "interrupted, expected to arrive. The arm holds where it was stopped; run it again to go on."
         case .gaveUp(let reason):
             return doing + "found \(reason.description(of: arm)), expected to arrive. " + Self.remedy(for: reason)
         }
@@ -134,7 +139,8 @@ package struct HomeSession: Sendable {
         case .hindered(.hold(.notFollowing, _)): "Check the joint's cable and power, then run 'octo-arm clear'."
         case .hindered(.hold): "Free the joint or let it cool, then run 'octo-arm clear' (or c in 'octo-arm jog')."
         case .hindered(.recovering): "Wait for it, then try again."
-        case .hindered(.silence): "See 'octo-bus list' whether the arm's process is alive. If the arm moves, switch its power off."
+        case .hindered(.silence):
+            "See 'octo-bus list' whether the arm's process is alive. If the arm moves, switch its power off."
         case .hindered(.otherArm): "Set arm.calibration to this arm's file."
         case .notObeyed: "Let the other operator go, or stop the policy, and try again."
         case .noProgress: "See what is in its way, or whether the servo has power and torque."

@@ -1,8 +1,8 @@
 import Messages
 import Time
 
-/// Tells from the arm's modes when an operator took it from the policy and gave it back, and of emergency stops: what a run's
-/// log must have.
+/// Tells from the arm's modes when an operator took it from the policy and gave it back, and of emergency stops: what a
+/// run's log must have.
 package struct InterventionLog: Sendable {
     private let node: String
     private var wasExecuting = false
@@ -24,14 +24,18 @@ package struct InterventionLog: Sendable {
         }
         let isEmergency = mode == .holding(.emergencyStop)
         if isEmergency != isStopped {
-            tell(isEmergency ? .emergencyStop : .emergencyStopReset, isEmergency ? "emergency stop" : "the emergency stop is reset")
+            tell(
+                isEmergency ? .emergencyStop : .emergencyStopReset,
+                isEmergency ? "emergency stop" : "the emergency stop is reset")
             isStopped = isEmergency
         }
         var reason: HoldReason?
         if case .holding(let present) = mode, present != .emergencyStop, present.command != nil { reason = present }
         if reason != held {
             if let reason {
-                tell(.armHeld, condition.isEmpty ? "\(reason)\(reason.command.map { ": '\($0)' ends it" } ?? "")" : condition)
+                tell(
+                    .armHeld,
+                    condition.isEmpty ? "\(reason)\(reason.command.map { ": '\($0)' ends it" } ?? "")" : condition)
             } else if !isEmergency {
                 tell(.armReleased, "nothing holds the arm any more")
             }
@@ -57,7 +61,9 @@ package struct InterventionLog: Sendable {
                 isIntervening = false
                 tell(.interventionEnded, "the operator has let go")
             }
-            if case .holding(let reason) = mode, reason != .chunkExhausted, reason != .noFreshChunk { wasExecuting = false }
+            if case .holding(let reason) = mode, reason != .chunkExhausted, reason != .noFreshChunk {
+                wasExecuting = false
+            }
         }
         return events
     }

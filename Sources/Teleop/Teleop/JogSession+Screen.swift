@@ -13,9 +13,12 @@ extension JogSession {
         let tool = state.baseFromEEF.translation
         let turn = state.baseFromEEF.rotation.rollPitchYaw
         let place = "x \(tool.x.decimals(3)) y \(tool.y.decimals(3)) z \(tool.z.decimals(3)) m"
-        let angles = "roll \(turn.x.inDegrees.decimals(0)) pitch \(turn.y.inDegrees.decimals(0)) yaw \(turn.z.inDegrees.decimals(0))°"
+        let angles =
+            "roll \(turn.x.inDegrees.decimals(0)) pitch \(turn.y.inDegrees.decimals(0)) yaw "
+            + "\(turn.z.inDegrees.decimals(0))°"
         let second = [
-            mode == .joint ? "JOINT mode" : usesToolAxes ? "TOOL mode, its own axes" : "TOOL mode", "\(place) \(angles)",
+            mode == .joint ? "JOINT mode" : usesToolAxes ? "TOOL mode, its own axes" : "TOOL mode",
+            "\(place) \(angles)",
             "gripper \((state.measured.gripper * 100).decimals(0)) %", "speed \((speed * 100).decimals(0)) %",
         ]
         return [joints.joined(separator: "  "), second.joined(separator: " | "), activity(at: now)]
@@ -49,11 +52,13 @@ extension JogSession {
     private func condition(at now: MonotonicTime) -> String {
         if let hindrance = hindrance(at: now) {
             // Said once is enough.
-            return message.hasPrefix("not moved: ") ? "" : "\(hindrance.description(of: arm)): \(Self.remedy(for: hindrance))"
+            return message.hasPrefix("not moved: ")
+                ? "" : "\(hindrance.description(of: arm)): \(Self.remedy(for: hindrance))"
         }
         guard let state else { return "" }
         switch state.mode {
-        case .executing: return "the policy moves the arm: your keys take it only while they are held, e stops it for good"
+        case .executing:
+            return "the policy moves the arm: your keys take it only while they are held, e stops it for good"
         case .holding(.beyondLimits):
             let name = arm.name(of: state.blamedJoint).map { "joint \($0)" } ?? "a joint"
             return "\(name) is beyond its limits: b moves it back slowly, or jog it back"
@@ -68,7 +73,8 @@ extension JogSession {
     static func remedy(for hindrance: Hindrance) -> String {
         switch hindrance {
         case .hold(.emergencyStop, _): "x resets it, and m then lets the policy go on"
-        case .hold(.driverFault, _): "mend the cause (power, cable, the servo that the arm's status names), then x goes on"
+        case .hold(.driverFault, _):
+            "mend the cause (power, cable, the servo that the arm's status names), then x goes on"
         case .hold(.stopping, _): "the run is ending: quit with q"
         case .hold(.notFollowing, _): "check the joint's cable and power, then x clears the fault"
         case .hold: "free the joint or let it cool, then x clears the fault"

@@ -11,14 +11,15 @@ package struct ArmRequest: Equatable, Sendable {
 
 // Teleop: an operator's keys become motion that an arm is asked for.
 
-/// Moves an arm by keys: what comes in is keys and the arm's state, what goes out is what to send, and a few lines to show.
+/// Moves an arm by keys: what comes in is keys and the arm's state, what goes out is what to send, and a few lines to
+/// show.
 ///
 /// Nothing moves before a key that means motion. A motion ends 0.3 s after the key's last repeat (terminals do not tell
-/// when a key is let go), with any other key, and with whatever hinders the arm; after a hindrance the key has to be let
-/// go before it moves the arm again.
+/// when a key is let go), with any other key, and with whatever hinders the arm; after a hindrance the key has to be
+/// let go before it moves the arm again.
 package struct JogSession: Sendable {
-    /// How long a key counts as pressed after its last repeat. Less than the pause before the first repeat (0.25 to 0.66 s):
-    /// a long press begins with a short stop, which is the price of an arm that stops when the key is let go.
+    /// How long a key counts as pressed after its last repeat. Less than the pause before the first repeat (0.25 to
+    /// 0.66 s): a long press begins with a short stop, which is the price of an arm that stops when the key is let go.
     package static let holdTime = Duration.milliseconds(300)
     /// Shares of the highest speed. At 0.5 the tool moves at 0.25 m/s in tool mode, the most that ISO 10218-1 (reduced
     /// speed) allows an arm with a person beside it.
@@ -109,7 +110,8 @@ package struct JogSession: Sendable {
     // MARK: Events
 
     package mutating func receive(_ state: ArmState, at now: MonotonicTime) {
-        let isOther = state.measured.positions.count != arm.joints.count || state.setpoint.positions.count != arm.joints.count
+        let isOther =
+            state.measured.positions.count != arm.joints.count || state.setpoint.positions.count != arm.joints.count
         self.state = isOther ? nil : state
         stateTime = now
         if isOther { return interrupt(for: .otherArm, at: now) }
@@ -145,7 +147,8 @@ package struct JogSession: Sendable {
         start(command, isRepeat: isRepeat, at: now)
     }
 
-    /// A device with axes, or a leader arm, has the arm move until `end`, and no longer: it has to say so again and again.
+    /// A device with axes, or a leader arm, has the arm move until `end`, and no longer: it has to say so again and
+    /// again.
     /// - Parameter gripper: 0 closed ... 1 open; nil leaves it as it is.
     package mutating func steer(
         _ wanted: ManualCommand.Motion, gripper: Double? = nil, until end: MonotonicTime, at now: MonotonicTime
@@ -158,8 +161,8 @@ package struct JogSession: Sendable {
         move(.steer(wanted, gripper: gripper), until: end)
     }
 
-    /// The device's switch is held while its axes rest: the arm is still the operator's, and nobody else's. What was begun
-    /// goes on.
+    /// The device's switch is held while its axes rest: the arm is still the operator's, and nobody else's. What was
+    /// begun goes on.
     package mutating func holdStill(until end: MonotonicTime, at now: MonotonicTime) {
         mustRest = false
         guard quitting == nil, hindrance(at: now) == nil else { return }
@@ -211,8 +214,8 @@ package struct JogSession: Sendable {
         return ManualCommand(time: now, isDeadManHeld: false, motion: .joints(arm.still))
     }
 
-    /// Emergency stops are repeated until the arm confirms them, for a lost one does harm. Everything else is said once:
-    /// said again it could undo what another operator has done meanwhile.
+    /// Emergency stops are repeated until the arm confirms them, for a lost one does harm. Everything else is said
+    /// once: said again it could undo what another operator has done meanwhile.
     package mutating func takeRequest(at now: MonotonicTime) -> ArmRequest? {
         guard var waiting = pending else { return nil }
         if now - waiting.asked > Self.requestTime {
@@ -230,8 +233,8 @@ package struct JogSession: Sendable {
         return waiting.request
     }
 
-    /// The operator wants to quit, or has no more keys, and the arm stands still or is the policy's; for two seconds it is
-    /// waited for that, and for three that an emergency stop is confirmed.
+    /// The operator wants to quit, or has no more keys, and the arm stands still or is the policy's; for two seconds it
+    /// is waited for that, and for three that an emergency stop is confirmed.
     package func isDone(at now: MonotonicTime) -> Bool {
         guard let quitting else { return false }
         if let pending, pending.request.action == .emergencyStop { return false }
@@ -405,7 +408,8 @@ package struct JogSession: Sendable {
             switch (waiting.request.action, state.mode) {
             case (.emergencyStop, .holding(.emergencyStop)), (.emergencyStop, .holding(.stopping)):
                 "the arm holds: emergency stop"
-                    + (lastKey == .escape ? " (ESC; over a slow line an arrow key can look like it, letters cannot)" : "")
+                    + (lastKey == .escape
+                        ? " (ESC; over a slow line an arrow key can look like it, letters cannot)" : "")
             case (.emergencyStop, _): nil
             case (.resetEmergencyStop, _): answerToReset(waiting.hold, state)
             case (.clearFault, .holding(let reason)) where reason.isFault && reason == waiting.hold: nil

@@ -62,8 +62,8 @@ package struct KeyDecoder: Sendable {
         return finish()
     }
 
-    /// Takes up the rest of a sequence after an ESC that came alone: what a terminal writes behind it is neither a bracket nor a
-    /// letter that somebody pressed.
+    /// Takes up the rest of a sequence after an ESC that came alone: what a terminal writes behind it is neither a
+    /// bracket nor a letter that somebody pressed.
     private mutating func takeRest(beginningWith byte: UInt8, at now: MonotonicTime) {
         guard let escape = loneEscape else { return }
         loneEscape = nil

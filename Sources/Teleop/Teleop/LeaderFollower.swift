@@ -4,9 +4,9 @@ import Time
 
 /// An arm that a person moves by hand, and another that goes where it goes.
 ///
-/// The follower starts only when both stand alike, or ramps there slowly where that is asked for: an arm that jumps to the
-/// leader's pose hits whatever is between. Where the leader stands as the arm never can, or a whole turn away, nobody is
-/// followed: its zero positions are not the arm's.
+/// The follower starts only when both stand alike, or ramps there slowly where that is asked for: an arm that jumps to
+/// the leader's pose hits whatever is between. Where the leader stands as the arm never can, or a whole turn away,
+/// nobody is followed: its zero positions are not the arm's.
 package struct LeaderFollower: Sendable {
     package enum Start: Equatable, Sendable {
         /// Refuse while a joint is farther away than `nearby`.
@@ -71,11 +71,14 @@ package struct LeaderFollower: Sendable {
             let distance = abs(away[worst])
             if distance > Self.nearby, start == .refuse {
                 return .refused(
-                    "joint \(arm.name(of: worst) ?? "\(worst + 1)") of the leader is \(distance.inDegrees.decimals(0))° from the "
-                        + "arm's, expected at most \(Self.nearby.inDegrees.decimals(0))°: bring it there, or give --ramp")
+                    "joint \(arm.name(of: worst) ?? "\(worst + 1)") of the leader is "
+                        + "\(distance.inDegrees.decimals(0))° from the arm's, expected at most "
+                        + "\(Self.nearby.inDegrees.decimals(0))°: bring it there, or give --ramp"
+                )
             }
             if distance > Self.reached, start == .ramp {
-                // Faster and faster at first, as any approach: a setpoint that has to catch up exceeds the speed asked for.
+                // Faster and faster at first, as any approach: a setpoint that has to catch up exceeds the speed asked
+                // for.
                 let begun = rampStart ?? now
                 rampStart = begun
                 let share = PoseApproach.share(after: now - begun)
@@ -95,12 +98,18 @@ package struct LeaderFollower: Sendable {
             let (position, range) = (positions[joint], arm.lower[joint]...max(arm.lower[joint], arm.upper[joint]))
             let turns = (away[joint] / (2 * .pi)).rounded()
             if turns != 0, abs(away[joint] - turns * 2 * .pi) <= Self.nearby {
-                return "joint \(name) of the leader is a whole turn from the arm's: turn it back by a turn, or calibrate the leader"
+                return
+                    "joint \(name) of the leader is a whole turn from the arm's: turn it back by a turn, or calibrate "
+                    + "the leader"
             }
-            guard position < range.lowerBound - Self.nearby || position > range.upperBound + Self.nearby else { continue }
-            return "joint \(name) of the leader stands at \(position.inDegrees.decimals(0))°, expected within the arm's limits "
-                + "\(range.lowerBound.inDegrees.decimals(0))° ... \(range.upperBound.inDegrees.decimals(0))°: turn it inside (back by a "
-                + "turn, where it was turned too far), or calibrate the leader"
+            guard position < range.lowerBound - Self.nearby || position > range.upperBound + Self.nearby else {
+                continue
+            }
+            return
+                "joint \(name) of the leader stands at \(position.inDegrees.decimals(0))°, expected within the arm's "
+                + "limits "
+                + "\(range.lowerBound.inDegrees.decimals(0))° ... \(range.upperBound.inDegrees.decimals(0))°: turn it "
+                + "inside (back by a turn, where it was turned too far), or calibrate the leader"
         }
         return nil
     }

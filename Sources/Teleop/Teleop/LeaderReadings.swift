@@ -2,8 +2,8 @@ import Time
 
 /// Makes one continuous motion of what a leader arm's servos say.
 ///
-/// A servo counts a turn and begins anew: between 4050 and 60 pulses lie 106, not 3990. So each reading is taken for the
-/// one nearest to the reading before; and what a hand cannot have done in the time between is not believed.
+/// A servo counts a turn and begins anew: between 4050 and 60 pulses lie 106, not 3990. So each reading is taken for
+/// the one nearest to the reading before; and what a hand cannot have done in the time between is not believed.
 package struct LeaderReadings: Sendable {
     package enum Verdict: Equatable, Sendable {
         /// Pulses, continuous from the first reading on: they may lie beyond a turn.
@@ -21,8 +21,8 @@ package struct LeaderReadings: Sendable {
     private static let noise = 16.0
     /// So many in a row may be wrong: one is line noise, more is a servo that was turned off or replaced.
     private static let patience = 5
-    /// Longest pause between readings. After a longer one nobody knows how many turns were made: the next reading begins anew.
-    /// Before that the follower has let go (`LeaderFollower`) and is checked anew as well.
+    /// Longest pause between readings. After a longer one nobody knows how many turns were made: the next reading
+    /// begins anew. Before that the follower has let go (`LeaderFollower`) and is checked anew as well.
     private static let longestPause = Duration.milliseconds(200)
 
     private var last: [Double] = []
@@ -37,7 +37,9 @@ package struct LeaderReadings: Sendable {
     ///   - pulses: of every servo, always in the same order.
     ///   - now: when they were read.
     package mutating func receive(_ pulses: [Int], at now: MonotonicTime) -> Verdict {
-        guard last.count == pulses.count, now - time <= Self.longestPause else { return take(pulses.map(Double.init), at: now) }
+        guard last.count == pulses.count, now - time <= Self.longestPause else {
+            return take(pulses.map(Double.init), at: now)
+        }
         let reach = Self.highestSpeed / (2 * .pi) * Self.turn * (now - time).inSeconds + Self.noise
         var continuous = last
         for (servo, pulse) in pulses.enumerated() {

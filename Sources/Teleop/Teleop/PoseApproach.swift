@@ -20,8 +20,8 @@ package struct PoseApproach: Equatable, Sendable {
     package static let tolerance = 0.05
     /// How far off the setpoint may be at the end, radians.
     private static let setpointTolerance = 1e-3
-    /// The way that is left (radians) has to shrink by this much in `progressTime`. A joint at the lowest speed of a slow
-    /// arm makes ten times that.
+    /// The way that is left (radians) has to shrink by this much in `progressTime`. A joint at the lowest speed of a
+    /// slow arm makes ten times that.
     private static let progress = 0.002
     private static let progressTime = Duration.seconds(3)
     private static let rampTime = Duration.milliseconds(500)
@@ -49,8 +49,8 @@ package struct PoseApproach: Equatable, Sendable {
         bestTime = now
     }
 
-    /// What to ask for: faster and faster at first. The arm's reference runs ahead at the speed asked for from its first
-    /// tick on, and a setpoint that has to catch up with it exceeds that speed.
+    /// What to ask for: faster and faster at first. The arm's reference runs ahead at the speed asked for from its
+    /// first tick on, and a setpoint that has to catch up with it exceeds that speed.
     package func motion(at now: MonotonicTime) -> ManualCommand.Motion {
         .positions(target, speed: speed * Self.share(after: now - start))
     }
@@ -62,7 +62,9 @@ package struct PoseApproach: Equatable, Sendable {
     package var left: Double? { state.map { way(of: $0).magnitude } }
 
     package mutating func receive(_ state: ArmState, at now: MonotonicTime) {
-        guard state.measured.positions.count == target.count, state.setpoint.positions.count == target.count else { return }
+        guard state.measured.positions.count == target.count, state.setpoint.positions.count == target.count else {
+            return
+        }
         lastState = now
         self.state = state
         guard state.mode == .manual else { return }

@@ -30,8 +30,8 @@ package struct SpaceMouseDecoder: Sendable {
     /// - Returns: what the device says now; nil when the report says nothing.
     package mutating func receive(_ report: some Collection<UInt8>, at now: MonotonicTime) -> DeviceReading? {
         let bytes = Array(report)
-        // A puck off its middle reports all the time. One that fell silent was let go, and the report of that was lost: a
-        // button must not bring back what the axes said then.
+        // A puck off its middle reports all the time. One that fell silent was let go, and the report of that was lost:
+        // a button must not bring back what the axes said then.
         if now - lastAxes > TeleopSession.silence { (translation, rotation) = ([0, 0, 0], [0, 0, 0]) }
         if bytes.first == 1 || bytes.first == 2 { lastAxes = now }
         switch bytes.first {
@@ -63,8 +63,8 @@ package struct SpaceMouseDecoder: Sendable {
         var reading = DeviceReading()
         let t = translation.map(Self.shape.share)
         let r = rotation.map(Self.shape.share)
-        // Forward is away from the user, left against right, up against down. About the same axes: the device turns about
-        // right, towards the user, down.
+        // Forward is away from the user, left against right, up against down. About the same axes: the device turns
+        // about right, towards the user, down.
         reading.linear = [-t[1], -t[0], -t[2]]
         reading.angular = [-r[1], -r[0], -r[2]]
         let isLeftHeld = buttons & 1 != 0
@@ -82,6 +82,8 @@ package struct SpaceMouseDecoder: Sendable {
 
     private static func numbers(_ bytes: ArraySlice<UInt8>) -> [Int] {
         let bytes = Array(bytes)
-        return stride(from: 0, to: bytes.count - 1, by: 2).map { Int(Int16(bitPattern: UInt16(bytes[$0]) | UInt16(bytes[$0 + 1]) << 8)) }
+        return stride(from: 0, to: bytes.count - 1, by: 2).map {
+            Int(Int16(bitPattern: UInt16(bytes[$0]) | UInt16(bytes[$0 + 1]) << 8))
+        }
     }
 }

@@ -30,7 +30,8 @@ package struct TeleopArm: Equatable, Sendable {
         rest: JointVector, stateTimeout: Duration = .seconds(1)
     ) {
         precondition(
-            [velocity, lower, upper, neutral, rest].allSatisfy { $0.count == joints.count }, "one number for each joint")
+            [velocity, lower, upper, neutral, rest].allSatisfy { $0.count == joints.count }, "one number for each joint"
+        )
         self.joints = joints
         self.velocity = velocity
         self.lower = lower
@@ -74,7 +75,8 @@ package enum Hindrance: Equatable, Sendable {
             switch reason {
             case .emergencyStop, .stalled, .overloaded, .overheated, .notFollowing, .driverFault, .stopping:
                 self = .hold(reason, joint: state.blamedJoint)
-            case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .released, .beyondLimits, .awaitingResume: return nil
+            case .waitingForFirstChunk, .chunkExhausted, .noFreshChunk, .released, .beyondLimits, .awaitingResume:
+                return nil
             }
         case .recovering: self = .recovering(joint: state.blamedJoint)
         case .executing, .manual: return nil
@@ -95,7 +97,8 @@ package enum Hindrance: Equatable, Sendable {
 }
 
 extension HoldReason {
-    /// Something that broke or was in the way: a person says when the arm may go on (`resetEmergencyStop`, `clearFault`).
+    /// Something that broke or was in the way: a person says when the arm may go on (`resetEmergencyStop`,
+    /// `clearFault`).
     package var isFault: Bool {
         switch self {
         case .driverFault, .stalled, .overloaded, .overheated, .notFollowing: true

@@ -2,8 +2,8 @@ import Maths
 import Messages
 import Time
 
-/// An operator's sitting: keys, a device with axes or a leader arm on one side, the arm, the goal node and the recorder on
-/// the other. What comes in is what they say, what goes out is what to send, and a few lines to show.
+/// An operator's sitting: keys, a device with axes or a leader arm on one side, the arm, the goal node and the recorder
+/// on the other. What comes in is what they say, what goes out is what to send, and a few lines to show.
 ///
 /// Keys, requests, poses and their safety are the `JogSession`'s; this adds what keys alone cannot.
 package struct TeleopSession: Sendable {
@@ -69,14 +69,15 @@ package struct TeleopSession: Sendable {
     package private(set) var stateRate: Double?
 
     /// - Parameters:
-    ///   - needsReports: a device that is moved reports all the time, as a SpaceMouse does; one that reports changes alone
-    ///     does not.
-    ///   - confirmation: what the device moves ends when it says nothing for so long: a stick held still says nothing, but
-    ///     neither does a pad whose radio link broke while the switch was held.
+    ///   - needsReports: a device that is moved reports all the time, as a SpaceMouse does; one that reports changes
+    ///     alone does not.
+    ///   - confirmation: what the device moves ends when it says nothing for so long: a stick held still says nothing,
+    ///     but neither does a pad whose radio link broke while the switch was held.
     ///   - leader: how a leader arm's motion begins; nil without one.
     ///   - follows: from the start.
     package init(
-        arm: TeleopArm, needsReports: Bool = false, confirmation: Duration = .seconds(2), leader: LeaderFollower.Start? = nil,
+        arm: TeleopArm, needsReports: Bool = false, confirmation: Duration = .seconds(2),
+        leader: LeaderFollower.Start? = nil,
         follows: Bool = false, at now: MonotonicTime
     ) {
         jog = JogSession(arm: arm, at: now)
@@ -212,13 +213,17 @@ package struct TeleopSession: Sendable {
     private mutating func askForConfirmation(at now: MonotonicTime) {
         if isDevicesMotion, !jog.isUnderway { isDevicesMotion = false }
         let moves = !reading.isAtRest || gripper != nil || isDevicesMotion
-        guard !isUnconfirmed, moves, reading.pressed.contains(.deadMan), now - readingTime > confirmation else { return }
+        guard !isUnconfirmed, moves, reading.pressed.contains(.deadMan), now - readingTime > confirmation else {
+            return
+        }
         isUnconfirmed = true
         gripper = nil
         jog.stopMotion(at: now)
         jog.holdStill(until: now + Self.steerTime, at: now)
         jog.tell(
-            "the device has said nothing for \(confirmation.inSeconds.decimals(1)) s: move the stick, or let the switch go and hold it again")
+            "the device has said nothing for \(confirmation.inSeconds.decimals(1)) s: move the stick, or let the "
+                + "switch go and hold it again"
+        )
     }
 
     private mutating func steer(at now: MonotonicTime) {

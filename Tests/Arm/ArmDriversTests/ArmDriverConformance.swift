@@ -33,7 +33,8 @@ struct ArmDriverConformance<Driver: ArmDriver> {
     }
 
     /// Writes `goal` at every tick for the settling time.
-    private func settle(_ driver: inout Driver, _ goal: JointSetpoint, from time: MonotonicTime) throws -> MonotonicTime {
+    private func settle(_ driver: inout Driver, _ goal: JointSetpoint, from time: MonotonicTime) throws -> MonotonicTime
+    {
         var now = time
         while now - time < settlingTime {
             now += tick

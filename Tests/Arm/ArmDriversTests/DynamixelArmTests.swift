@@ -20,7 +20,8 @@ import Time
         func driver(watchdog: Duration? = nil) throws(ServoStartError) -> TimedArm<DynamixelArm<EmulatedPort>> {
             TimedArm(
                 driver: try DynamixelArm(
-                    port: port, baud: 1_000_000, layout: TestArm.widowX, watchdog: watchdog, portName: "test"), port: port)
+                    port: port, baud: 1_000_000, layout: TestArm.widowX, watchdog: watchdog, portName: "test"),
+                port: port)
         }
     }
 
@@ -203,7 +204,9 @@ import Time
         #expect(setup.bus.value(of: .torqueEnable, at: 5) == 0)
         var error: ArmDriverError?
         for tick in 1...50 where error == nil {
-            do throws(ArmDriverError) { _ = try arm.read(at: .zero + .milliseconds(10 * tick)) } catch let found { error = found }
+            do throws(ArmDriverError) { _ = try arm.read(at: .zero + .milliseconds(10 * tick)) } catch let found {
+                error = found
+            }
         }
         #expect(error == .torqueLost(servo: 5), "a shadow, which tells no positions, too")
         #expect(arm.driver.joint(blamedBy: .torqueLost(servo: 5)) == 2)
@@ -217,12 +220,16 @@ import Time
         var arm = try setup.driver()
         setup.bus.setTemperature(68, at: 3)
         var hottest = 0.0
-        for tick in 1...50 { hottest = try #require(try arm.read(at: .zero + .milliseconds(10 * tick)).temperatures)[1] }
+        for tick in 1...50 {
+            hottest = try #require(try arm.read(at: .zero + .milliseconds(10 * tick)).temperatures)[1]
+        }
         #expect(hottest == 68)
         setup.bus.faults.missing = [3]
         var error: ArmDriverError?
         for tick in 51...130 where error == nil {
-            do throws(ArmDriverError) { _ = try arm.read(at: .zero + .milliseconds(10 * tick)) } catch let found { error = found }
+            do throws(ArmDriverError) { _ = try arm.read(at: .zero + .milliseconds(10 * tick)) } catch let found {
+                error = found
+            }
         }
         #expect(error == .noReply(servo: 3))
     }
@@ -340,7 +347,8 @@ import Time
         #expect(
             refusal { $0.bus.faults.missing = [5, 9] }
                 == .missing(found: [1, 2, 3, 4, 6, 7, 8], expected: [1, 2, 3, 4, 5, 6, 7, 8, 9], port: "test"))
-        #expect(refusal { $0.bus.faults.isUnplugged = true } == .missing(found: [], expected: Array(1...9), port: "test"))
+        #expect(
+            refusal { $0.bus.faults.isUnplugged = true } == .missing(found: [], expected: Array(1...9), port: "test"))
         #expect(
             refusal { $0.bus.setHardwareError(DynamixelHardwareError.overheating.rawValue, at: 2) }
                 == .hardwareError(servo: 2, errors: "overheating"))
@@ -366,7 +374,8 @@ import Time
             .port(errno: 5, port: "p"), .refused(servo: 1, register: "r", reason: "x"),
             .unconfirmed(servo: 1, register: "r", wrote: 1, found: 2), .hardwareError(servo: 1, errors: "overload"),
             .torqueIsOn(servo: 1, register: "r", found: 1, expected: 2),
-            .otherCalibration(servo: 1, register: "r", found: 1, file: 2), .shadowApart(leader: 1, shadow: 2, pulses: 90),
+            .otherCalibration(servo: 1, register: "r", found: 1, file: 2),
+            .shadowApart(leader: 1, shadow: 2, pulses: 90),
             .notEnoughTime(rateHertz: 500, highestHertz: 200.7, bytes: 100, baud: 57_600), .sameID(servo: 1, port: "p"),
             .otherProtocol(servo: 1, speaks: .feetech, expected: .secondDynamixel, port: "p"),
             .otherProtocol(servo: 1, speaks: .firstDynamixel(model: 12), expected: .secondDynamixel, port: "p"),

@@ -19,7 +19,8 @@ import Time
 
         func driver() throws(ServoStartError) -> TimedArm<FeetechArm<EmulatedPort>> {
             TimedArm(
-                driver: try FeetechArm(port: port, baud: 1_000_000, layout: TestArm.feetech, portName: "test"), port: port)
+                driver: try FeetechArm(port: port, baud: 1_000_000, layout: TestArm.feetech, portName: "test"),
+                port: port)
         }
     }
 
@@ -64,7 +65,8 @@ import Time
     }
 
     @Test func anotherArmsCalibrationIsRefused() throws {
-        let bus = EmulatedFeetechBus((1...7).map { .init(id: $0, homingOffset: $0 == 4 ? 90 : 100, limits: 200...3900) })
+        let bus = EmulatedFeetechBus(
+            (1...7).map { .init(id: $0, homingOffset: $0 == 4 ? 90 : 100, limits: 200...3900) })
         #expect(throws: ServoStartError.otherCalibration(servo: 4, register: "homing offset", found: 90, file: 100)) {
             _ = try FeetechArm(
                 port: EmulatedPort(bus), baud: 1_000_000, layout: TestArm.feetech, portName: "test")
@@ -73,10 +75,14 @@ import Time
     }
 
     @Test func limitsThatWereSweptOnAnotherDayAreRefused() throws {
-        var chain: [EmulatedFeetechBus.Servo] = (1...6).map { .init(id: $0, pulses: 2148, homingOffset: 100, limits: 200...3900) }
+        var chain: [EmulatedFeetechBus.Servo] = (1...6).map {
+            .init(id: $0, pulses: 2148, homingOffset: 100, limits: 200...3900)
+        }
         chain.append(.init(id: 7, limits: 1400...2601))
         let bus = EmulatedFeetechBus(chain)
-        #expect(throws: ServoStartError.otherCalibration(servo: 7, register: "maximum position", found: 2601, file: 2600)) {
+        #expect(
+            throws: ServoStartError.otherCalibration(servo: 7, register: "maximum position", found: 2601, file: 2600)
+        ) {
             _ = try FeetechArm(port: EmulatedPort(bus), baud: 1_000_000, layout: TestArm.feetech, portName: "test")
         }
     }
@@ -97,7 +103,9 @@ import Time
         var arm = try setup.driver()
         _ = try arm.read(at: .zero)
         setup.bus.setHardwareError(32, at: 3)
-        #expect(throws: ArmDriverError.feetechError(servo: 3, .overload)) { try arm.read(at: .zero + .milliseconds(10)) }
+        #expect(throws: ArmDriverError.feetechError(servo: 3, .overload)) {
+            try arm.read(at: .zero + .milliseconds(10))
+        }
     }
 
     @Test(arguments: [0.01, 0.2])
@@ -157,7 +165,9 @@ import Time
         setup.bus.setHardwareError(0, at: 2)
         var error: ArmDriverError?
         for tick in 1...50 where error == nil {
-            do throws(ArmDriverError) { _ = try arm.read(at: .zero + .milliseconds(10 * tick)) } catch let found { error = found }
+            do throws(ArmDriverError) { _ = try arm.read(at: .zero + .milliseconds(10 * tick)) } catch let found {
+                error = found
+            }
         }
         #expect(error == .torqueLost(servo: 2))
     }
@@ -166,7 +176,9 @@ import Time
     @Test func aServoBeyondItsOwnLimitsGetsNoTorque() throws {
         let setup = Setup()
         setup.bus.turn(4, to: 4_000)
-        #expect(throws: ServoStartError.beyondOwnLimits(servo: 4, found: 4_000, limits: 200...3_900)) { try setup.driver() }
+        #expect(throws: ServoStartError.beyondOwnLimits(servo: 4, found: 4_000, limits: 200...3_900)) {
+            try setup.driver()
+        }
         #expect(setup.bus.ids.allSatisfy { setup.bus.value(of: .torqueEnable, at: $0) == 0 })
     }
 

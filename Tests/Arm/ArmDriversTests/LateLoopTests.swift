@@ -6,8 +6,8 @@ import TestSupport
 import Testing
 import Time
 
-/// A loop that was sent to sleep between its tick's stamp and its question: the servos have gone on meanwhile, and what they
-/// tell is true.
+/// A loop that was sent to sleep between its tick's stamp and its question: the servos have gone on meanwhile, and what
+/// they tell is true.
 @Suite struct LateLoopTests {
     @Test func aFeetechArmsTruthIsBelievedHoweverLateItWasAskedFor() throws {
         let port = EmulatedPort(TestArm.feetechBus(at: TestArm.start))
@@ -34,7 +34,9 @@ import Time
             #expect(state.unread.isEmpty, "tick \(tick): \(state.unread) not believed at \(state.velocities)")
             fastest = max(fastest, state.velocities.magnitude)
             // As far and as fast as the servos can: across, and back before they are there.
-            if tick % 15 == 1 { for joint in 0..<goal.count { goal[joint] = TestArm.start[joint] + (tick % 30 == 1 ? 0.5 : -0.5) } }
+            if tick % 15 == 1 {
+                for joint in 0..<goal.count { goal[joint] = TestArm.start[joint] + (tick % 30 == 1 ? 0.5 : -0.5) }
+            }
             try arm.write(TestArm.setpoint(goal, gripper: tick % 30 < 15 ? 0.9 : 0.1), at: stamp)
         }
         #expect(fastest > 2)

@@ -6,7 +6,9 @@ import Testing
 
 /// What a driver says of servos that do not answer as they should, and that it moves none of them.
 @Suite struct ServoFindingTests {
-    private func dynamixel(_ change: (EmulatedDynamixelBus) -> Void) -> (error: ServoStartError?, bus: EmulatedDynamixelBus) {
+    private func dynamixel(
+        _ change: (EmulatedDynamixelBus) -> Void
+    ) -> (error: ServoStartError?, bus: EmulatedDynamixelBus) {
         let bus = TestArm.widowXBus(at: TestArm.start)
         change(bus)
         do throws(ServoStartError) {
@@ -40,19 +42,28 @@ import Testing
     @Test func aServoOfTheFirstProtocolIsNamed() {
         let (error, _) = dynamixel { $0.apply(.protocolVersion(1), to: 7) }
         #expect(
-            error == .otherProtocol(servo: 7, speaks: .firstDynamixel(model: 1_020), expected: .secondDynamixel, port: "p"))
-        #expect(error?.description.contains("answers in Dynamixel protocol 1.0, expected Dynamixel protocol 2.0") == true)
+            error
+                == .otherProtocol(
+                    servo: 7, speaks: .firstDynamixel(model: 1_020), expected: .secondDynamixel, port: "p"))
+        #expect(
+            error?.description.contains("answers in Dynamixel protocol 1.0, expected Dynamixel protocol 2.0") == true)
         #expect(error?.description.contains("sets it to protocol 2.0") == true)
     }
 
     @Test func servosOfAnotherMakerAreNamed() {
-        #expect(throws: ServoStartError.otherProtocol(servo: 1, speaks: .feetech, expected: .secondDynamixel, port: "p")) {
+        #expect(
+            throws: ServoStartError.otherProtocol(servo: 1, speaks: .feetech, expected: .secondDynamixel, port: "p")
+        ) {
             _ = try DynamixelArm(
-                port: EmulatedPort(TestArm.feetechBus(at: TestArm.start)), baud: 1_000_000, layout: TestArm.widowX, portName: "p")
+                port: EmulatedPort(TestArm.feetechBus(at: TestArm.start)), baud: 1_000_000, layout: TestArm.widowX,
+                portName: "p")
         }
-        #expect(throws: ServoStartError.otherProtocol(servo: 1, speaks: .secondDynamixel, expected: .feetech, port: "p")) {
+        #expect(
+            throws: ServoStartError.otherProtocol(servo: 1, speaks: .secondDynamixel, expected: .feetech, port: "p")
+        ) {
             _ = try FeetechArm(
-                port: EmulatedPort(TestArm.widowXBus(at: TestArm.start)), baud: 1_000_000, layout: TestArm.feetech, portName: "p")
+                port: EmulatedPort(TestArm.widowXBus(at: TestArm.start)), baud: 1_000_000, layout: TestArm.feetech,
+                portName: "p")
         }
         let bus = TestArm.widowXBus(at: TestArm.start)
         for id in bus.ids { bus.apply(.protocolVersion(1), to: id) }

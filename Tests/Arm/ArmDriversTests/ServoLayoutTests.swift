@@ -7,7 +7,8 @@ import Testing
 @Suite struct ServoLayoutTests {
     private func layout(_ servos: String, joints: Int = 2) throws -> ServoLayout {
         try ServoLayout(
-            calibration: Array(#"{"gripper": {"closed_m": 0.01, "open_m": 0.035}, "servos": \#(servos)}"#.utf8), file: "arm.json",
+            calibration: Array(#"{"gripper": {"closed_m": 0.01, "open_m": 0.035}, "servos": \#(servos)}"#.utf8),
+            file: "arm.json",
             joints: joints)
     }
 
@@ -16,13 +17,16 @@ import Testing
         return error?.problems ?? []
     }
 
-    private let gripper = #""gripper": {"id": 9, "lower_pulse": 1000, "upper_pulse": 2000, "linkage": "linear", "closed_pulse": 1100, "open_pulse": 1900}"#
+    private let gripper =
+        #""gripper": {"id": 9, "lower_pulse": 1000, "upper_pulse": 2000, "linkage": "linear", "#
+        + #""closed_pulse": 1100, "open_pulse": 1900}"#
 
     @Test func everythingIsRead() throws {
         let found = try layout(
             #"""
             {"protocol": "feetech", "joints": [
-              {"id": 1, "lower_pulse": 10, "upper_pulse": 4000, "homing_offset_pulse": -100, "direction": -1, "zero_pulse": 2000},
+              {"id": 1, "lower_pulse": 10, "upper_pulse": 4000, "homing_offset_pulse": -100, "direction": -1,
+               "zero_pulse": 2000},
               {"id": 4, "shadow_ids": [5, 6], "lower_pulse": 0, "upper_pulse": 4095, "reversed": true}], \#(gripper)}
             """#)
         #expect(found.servoProtocol == .feetech)
@@ -31,7 +35,8 @@ import Testing
                 .init(id: 1, zeroPulse: 2000, direction: -1, limits: 10...4000, homingOffset: -100),
                 .init(id: 4, shadows: [5, 6], limits: 0...4095, isReversed: true),
             ])
-        #expect(found.gripper == .init(id: 9, linkage: .linear(closedPulse: 1100, openPulse: 1900), limits: 1000...2000))
+        #expect(
+            found.gripper == .init(id: 9, linkage: .linear(closedPulse: 1100, openPulse: 1900), limits: 1000...2000))
         #expect(found.ids == [1, 4, 5, 6, 9])
         #expect(found.leaders == [1, 4, 9])
     }
@@ -53,7 +58,8 @@ import Testing
               {"shadow_ids": [9], "lower_pulse": 0, "upper_pulse": 4095, "reversed": 1}], \#(gripper)}
             """#)
         for words in [
-            "servos.protocol: found no protocol", "servos.speed: this key is not known", "servos.joints[0].id: found 300",
+            "servos.protocol: found no protocol", "servos.speed: this key is not known",
+            "servos.joints[0].id: found 300",
             "servos.joints[0].upper_pulse: found 50, expected more than", "servos.joints[0].direction: found 0",
             "servos.joints[0].homing_offset_pulse: found 5000", "servos.joints[1].id: it is missing",
             "servos.joints[1].reversed: found 1, expected true or false", "id 9 is there more than once",
@@ -61,13 +67,18 @@ import Testing
     }
 
     @Test func missingPartsAreNamed() throws {
-        #expect(try problems(#"{"protocol": "feetech", "joints": []}"#).contains { $0.contains("found 0 entries, expected one for each of 2") })
+        #expect(
+            try problems(#"{"protocol": "feetech", "joints": []}"#).contains {
+                $0.contains("found 0 entries, expected one for each of 2")
+            })
         #expect(try problems(#"{"protocol": "feetech", "joints": []}"#).contains("servos.gripper: it is missing"))
         let none = #expect(throws: ServoLayoutError.self) {
             try ServoLayout(calibration: Array("{}".utf8), file: "arm.json", joints: 1)
         }
         #expect(none?.description.contains("servos: it is missing") == true)
-        #expect(throws: ServoLayoutError.self) { try ServoLayout(calibration: Array("{".utf8), file: "arm.json", joints: 1) }
+        #expect(throws: ServoLayoutError.self) {
+            try ServoLayout(calibration: Array("{".utf8), file: "arm.json", joints: 1)
+        }
     }
 
     /// Anything at all in place of the file ends in an error or a layout, never in a crash.
@@ -75,7 +86,8 @@ import Testing
         let seed: UInt64 = 20_261_123
         print("seed \(seed)")
         var generator = SeededGenerator(seed: seed)
-        let text = Array(try Data(contentsOf: Fixture.packageRoot.appendingPathComponent("calibration/widowx-250s.json")))
+        let text = Array(
+            try Data(contentsOf: Fixture.packageRoot.appendingPathComponent("calibration/widowx-250s.json")))
         for _ in 0..<2_000 {
             var damaged = text
             for _ in 0..<Int.random(in: 1...4, using: &generator) {

@@ -60,8 +60,10 @@ private func setpoint(_ positions: JointVector, gripper: Double) -> JointSetpoin
 
     @Test func errorsSayWhatToDo() {
         let errors: [ArmDriverError] = [
-            .wrongJointCount(found: 2, expected: 6), .setpointNotFinite(joint: 1), .noReply(servo: 3), .lateReply(servo: 3),
-            .implausible(servo: 3, told: 1, before: 900), .dynamixelError(servo: 3, []), .dynamixelError(servo: 3, .voltage),
+            .wrongJointCount(found: 2, expected: 6), .setpointNotFinite(joint: 1), .noReply(servo: 3),
+            .lateReply(servo: 3),
+            .implausible(servo: 3, told: 1, before: 900), .dynamixelError(servo: 3, []),
+            .dynamixelError(servo: 3, .voltage),
             .feetechError(servo: 3, [.overheating, .overload]), .torqueLost(servo: 3), .stoppedItself(servo: 3),
             .systemCall(errno: 5),
         ]
@@ -69,7 +71,9 @@ private func setpoint(_ positions: JointVector, gripper: Double) -> JointSetpoin
             #expect(error.description.contains(": ") && error.description.hasSuffix("."))
             #expect(error.servo == nil || error.description.contains("servo 3"))
         }
-        for obstacle in [ServoObstacle.hardwareError, .otherCalibration, .refusesRegister, .beyondOwnLimits, .unsteadyLine] {
+        for obstacle in [
+            ServoObstacle.hardwareError, .otherCalibration, .refusesRegister, .beyondOwnLimits, .unsteadyLine,
+        ] {
             #expect(ArmDriverError.notReady(servo: 3, obstacle).description.hasPrefix("setting servo 3 up again: it"))
         }
     }
@@ -225,8 +229,10 @@ private func setpoint(_ positions: JointVector, gripper: Double) -> JointSetpoin
         }
         #expect(
             error?.description
-                == "opening the simulated servos' memory /nonexistent-folder/servos: open failed "
-                + "(No such file or directory), expected a file that can be written. "
-                + "Check the folder and its rights, or set another path.")
+                == """
+                opening the simulated servos' memory /nonexistent-folder/servos: open failed \
+                (No such file or directory), expected a file that can be written. \
+                Check the folder and its rights, or set another path.
+                """)
     }
 }

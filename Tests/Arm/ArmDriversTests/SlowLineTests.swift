@@ -38,7 +38,8 @@ import Time
             let bus = TestArm.feetechBus(at: TestArm.start)
             bus.faults.latency = latency
             let arm = try FeetechArm(
-                port: EmulatedPort(bus), baud: 1_000_000, layout: TestArm.feetech, period: .milliseconds(50), portName: "test")
+                port: EmulatedPort(bus), baud: 1_000_000, layout: TestArm.feetech, period: .milliseconds(50),
+                portName: "test")
             let cost = try #require(arm.lineCost)
             #expect(cost.rounds >= 50 && cost.lost == 0 && cost.p50 <= cost.p99)
             #expect(latency == 0 ? cost.p50 < 0.004 : (0.014...0.04).contains(cost.p50), "\(cost)")

@@ -74,13 +74,16 @@ enum TestArm {
     static let feetech = ServoLayout(
         servoProtocol: .feetech,
         joints: (1...6).map { .init(id: $0, direction: $0 == 3 ? -1 : 1, limits: 200...3900, homingOffset: 100) },
-        gripper: .init(id: 7, linkage: .linear(closedPulse: 1500, openPulse: 2500), limits: 1400...2600, homingOffset: 0))
+        gripper: .init(
+            id: 7, linkage: .linear(closedPulse: 1500, openPulse: 2500), limits: 1400...2600, homingOffset: 0))
 
     static func feetechBus(at positions: JointVector) -> EmulatedFeetechBus {
         EmulatedFeetechBus(
             (0..<6).map { joint in
                 let direction = joint == 2 ? -1.0 : 1
-                return .init(id: UInt8(joint + 1), pulses: pulse(direction * positions[joint]) + 100, homingOffset: 100, limits: 200...3900)
+                return .init(
+                    id: UInt8(joint + 1), pulses: pulse(direction * positions[joint]) + 100, homingOffset: 100,
+                    limits: 200...3900)
             } + [.init(id: 7, pulses: 2000, limits: 1400...2600)])
     }
 

@@ -12,7 +12,8 @@ import Time
     private let names = ["waist", "shoulder", "elbow", "forearm_roll", "wrist_angle", "wrist_rotate", "gripper"]
 
     private func condition(
-        _ mode: ArmMode, joint: Int? = nil, earlierCause: String? = nil, _ change: (inout ArmLoopSnapshot) -> Void = { _ in }
+        _ mode: ArmMode, joint: Int? = nil, earlierCause: String? = nil,
+        _ change: (inout ArmLoopSnapshot) -> Void = { _ in }
     ) throws -> ArmCondition {
         var bench = try LoopBench(SimulatedArm(positions: try widowX().neutral))
         bench.run(ticks: 1)
@@ -36,7 +37,10 @@ import Time
         (HoldReason.stalled, ["elbow is blocked", "The arm holds", "Free it", "octo-arm clear"]),
         (.overloaded, ["elbow pushes harder", "The arm holds", "Take the load off", "octo-arm clear"]),
         (.overheated, ["elbow's servo is too hot (76 °C)", "The arm holds", "cool", "octo-arm clear"]),
-        (.notFollowing, ["elbow", "no torque, or does not hear", "The arm holds", "cable and power", "octo-arm clear"]),
+        (
+            .notFollowing,
+            ["elbow", "no torque, or does not hear", "The arm holds", "cable and power", "octo-arm clear"]
+        ),
         (.beyondLimits, ["elbow is beyond its limits", "The arm holds", "Press b", "by hand", "octo-arm clear"]),
         (.emergencyStop, ["emergency stop", "The arm holds", "octo-arm reset"]),
     ])
@@ -52,7 +56,9 @@ import Time
             $0.driverWorks = false
         }
         #expect(found.state == .fault)
-        for word in ["(elbow)", "servo 4 reports overload", "Free it", "until a person says go on", "Then run 'octo-arm clear'"] {
+        for word in [
+            "(elbow)", "servo 4 reports overload", "Free it", "until a person says go on", "Then run 'octo-arm clear'",
+        ] {
             #expect(found.headline.contains(word), "\(found.headline)")
         }
         #expect(!found.headline.contains("The servos answer"))
@@ -69,7 +75,8 @@ import Time
     }
 
     @Test func whatAnEarlierProcessFoundIsStillTold() throws {
-        let found = try condition(.holding(.driverFault), earlierCause: "watching the servos: the torque of servo 2 is off.")
+        let found = try condition(
+            .holding(.driverFault), earlierCause: "watching the servos: the torque of servo 2 is off.")
         #expect(found.headline.contains("the torque of servo 2 is off."))
     }
 }

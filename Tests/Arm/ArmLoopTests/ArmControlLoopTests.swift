@@ -229,12 +229,18 @@ struct LoopBench<Driver: ArmDriver> {
             // driver throws are counted by octo-bench, outside of it.
             if snapshot?.driverWorks == true { allocations += octo_thread_allocation_count() - before }
             if let snapshot {
-                if case .holding(let reason) = snapshot.state.mode { modes.insert(reason.rawValue) } else { modes.insert(0) }
+                if case .holding(let reason) = snapshot.state.mode {
+                    modes.insert(reason.rawValue)
+                } else {
+                    modes.insert(0)
+                }
             }
         }
         #expect(allocations == 0)
         #expect(bench.body.driver.reads == 10_003, "every tick read")
-        #expect((9_900..<10_000).contains(bench.body.driver.writes), "and wrote, unless it was not certain where the arm was")
+        #expect(
+            (9_900..<10_000).contains(bench.body.driver.writes),
+            "and wrote, unless it was not certain where the arm was")
         #expect(reports >= 200)
         let seen: [HoldReason] = [.waitingForFirstChunk, .chunkExhausted, .driverFault, .released]
         #expect(modes == Set([0] + seen.map(\.rawValue)), "the run saw \(modes)")
@@ -305,7 +311,9 @@ struct LoopBench<Driver: ArmDriver> {
         loop.beginStopping()
         var isAtRest = false
         while !isAtRest {
-            if let snapshot = loop.takeSnapshot() { isAtRest = snapshot.isAtRest && snapshot.state.mode == .holding(.stopping) }
+            if let snapshot = loop.takeSnapshot() {
+                isAtRest = snapshot.isAtRest && snapshot.state.mode == .holding(.stopping)
+            }
             usleep(2000)
         }
         let timing = loop.takeLoopReport()

@@ -37,7 +37,9 @@ import Time
         let ann = try #require(OperatorID("ann"))
         #expect(bench.body.channels.commands.push(.resetEmergencyStop(by: ann)))
         bench.run(ticks: 2)
-        #expect(bench.snapshots.last?.state.mode == .holding(.awaitingResume) && bench.snapshots.last?.latch.awaitsResume == true)
+        #expect(
+            bench.snapshots.last?.state.mode == .holding(.awaitingResume)
+                && bench.snapshots.last?.latch.awaitsResume == true)
         #expect(bench.body.controller.lastResetBy == ann)
         _ = bench.body.channels.chunks.push(try chunk(3, observedAt: bench.clock.now()))
         bench.run(ticks: 2)
@@ -138,7 +140,8 @@ import Time
         return try FixedActionChunk(
             ActionChunk(
                 id: UInt64(index), goalID: "", observationTime: time, captureTime: time, inferredTime: time,
-                stepDuration: .milliseconds(200), actionDimension: 7, actions: actions, actionSpace: space, noiseSeed: 0,
+                stepDuration: .milliseconds(200), actionDimension: 7, actions: actions, actionSpace: space,
+                noiseSeed: 0,
                 noiseCounter: 0), jointCount: 6)
     }
 
@@ -181,6 +184,8 @@ import Time
         }
         let allocations = octo_thread_allocation_count() - before
         #expect(allocations == 0)
-        #expect(executing > 80_000 && manual > 1500 && stopped > 1900 && reports > 1000, "\(executing) \(manual) \(stopped)")
+        #expect(
+            executing > 80_000 && manual > 1500 && stopped > 1900 && reports > 1000, "\(executing) \(manual) \(stopped)"
+        )
     }
 }

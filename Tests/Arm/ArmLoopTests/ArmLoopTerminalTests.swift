@@ -111,8 +111,8 @@ final class ServedTerminal: Sendable {
             if tick == Self.warmUpCount { counts = Counts() }
             let deadline = MonotonicTime(nanoseconds: Int64(tick + 1) * 10_000_000)
             if tick % 20 == 3 { bench.body.channels.chunks.push(chunks[tick / 20]) }
-            // Now and then one answer is lost, or so many that the arm holds until a person says go on; at first before the
-            // count.
+            // Now and then one answer is lost, or so many that the arm holds until a person says go on; at first before
+            // the count.
             terminal.setDeaf(tick % 10_000 == 200 || (400..<440).contains(tick % 10_000))
             if tick % 10_000 == 450 { bench.body.channels.commands.push(.clearFault) }
             let wasSuspended = bench.body.driver.isSuspended
@@ -122,8 +122,8 @@ final class ServedTerminal: Sendable {
             bench.body.tick(TickTime(index: UInt64(tick), deadline: deadline, wake: bench.clock.now()))
             while bench.body.channels.reports.pop() != nil {}
             guard let snapshot = bench.body.channels.snapshots.take() else { continue }
-            // Of an error that is thrown the testing library takes a backtrace, which allocates; octo-bench counts those. Servos
-            // are set up anew while the arm stands.
+            // Of an error that is thrown the testing library takes a backtrace, which allocates; octo-bench counts
+            // those. Servos are set up anew while the arm stands.
             if snapshot.driverWorks && !wasSuspended { counts.allocations += octo_thread_allocation_count() - before }
             if case .executing = snapshot.state.mode { counts.executing += 1 }
             if snapshot.driverWorks { counts.worked += 1 } else { counts.failed += 1 }

@@ -68,7 +68,8 @@ final class GoalTap {
             let data = dynamixel.parameters
             guard data.count >= 4, Int(data[0]) | Int(data[1]) << 8 == goal.address else { continue }
             if packet.instruction == Dynamixel.Instruction.write.rawValue {
-                found.append((packet.id, goal.value(in: UnsafeRawBufferPointer(rebasing: data[2...]), base: goal.address)))
+                found.append(
+                    (packet.id, goal.value(in: UnsafeRawBufferPointer(rebasing: data[2...]), base: goal.address)))
             } else if packet.instruction == Dynamixel.Instruction.syncWrite.rawValue {
                 for start in stride(from: 4, to: data.count, by: goal.width + 1) {
                     let value = UnsafeRawBufferPointer(rebasing: data[(start + 1)...(start + goal.width)])
@@ -87,7 +88,8 @@ final class GoalTap {
             let data = feetech.parameters
             guard data.count >= 2, Int(data[0]) == goal.address else { continue }
             if packet.instruction == Feetech.Instruction.write.rawValue {
-                found.append((packet.id, goal.value(in: UnsafeRawBufferPointer(rebasing: data[1...]), base: goal.address)))
+                found.append(
+                    (packet.id, goal.value(in: UnsafeRawBufferPointer(rebasing: data[1...]), base: goal.address)))
             } else if packet.instruction == Feetech.Instruction.syncWrite.rawValue {
                 for start in stride(from: 2, to: data.count, by: goal.width + 1) {
                     let value = UnsafeRawBufferPointer(rebasing: data[(start + 1)...(start + goal.width)])

@@ -9,10 +9,11 @@ import ServoProtocol
 import TestSupport
 import Time
 
-/// Runs one case of the fault grid: a driver and the control loop's own code against emulated servos, in a time of its own.
+/// Runs one case of the fault grid: a driver and the control loop's own code against emulated servos, in a time of its
+/// own.
 ///
-/// A second of settling in, the fault, a second in which nobody says anything but the policy or the operator goes on, the
-/// reset, then a jog and a chunk. The judge sees all of it.
+/// A second of settling in, the fault, a second in which nobody says anything but the policy or the operator goes on,
+/// the reset, then a jog and a chunk. The judge sees all of it.
 final class GridBench<Driver: ArmDriver> {
     private typealias Body = ArmLoopBody<Driver, PortClock>
     private let test: GridCase
@@ -108,7 +109,9 @@ final class GridBench<Driver: ArmDriver> {
         recover()
     }
 
-    private func schedule(_ time: MonotonicTime, _ run: @escaping () -> Void) { events.append((begin + (time - .zero), run)) }
+    private func schedule(_ time: MonotonicTime, _ run: @escaping () -> Void) {
+        events.append((begin + (time - .zero), run))
+    }
 
     private func recover() {
         activity = .holding
@@ -184,7 +187,8 @@ final class GridBench<Driver: ArmDriver> {
                 rate: GridArmData.rate, strategy: .recedingHorizon(executionHorizon: 2), watchdog: .seconds(1),
                 emergencyStop: rule)
             body = try Body(
-                driver: driver, calibration: arm.calibration, configuration: configuration, clock: PortClock(port: port))
+                driver: driver, calibration: arm.calibration, configuration: configuration, clock: PortClock(port: port)
+            )
             cadence = Cadence(start: port.now + GridArmData.rate.period, rate: GridArmData.rate)
             note("started")
         } catch {
@@ -227,10 +231,11 @@ final class GridBench<Driver: ArmDriver> {
         let mode = taken.state.mode
         judge.noteStances(isLimp: taken.isLimp, at: port.now)
         judge.ticked(mode, isLimp: taken.isLimp, named: taken.cause?.servo, at: port.now)
-        let text = switch mode {
-        case .executing: "executing"
-        default: "\(mode)"
-        }
+        let text =
+            switch mode {
+            case .executing: "executing"
+            default: "\(mode)"
+            }
         if text != lastMode { note("\(text) \(taken.cause.map { "\($0)" } ?? "")") }
         lastMode = text
     }
@@ -249,7 +254,8 @@ final class GridBench<Driver: ArmDriver> {
             velocities[0] = 0.6 * jogDirection
             velocities[velocities.count - 1] = 0.6 * jogDirection
             let opening = 0.5 + 0.4 * jogDirection
-            body.channels.manual.put(ManualCommand(time: now, isDeadManHeld: true, motion: .joints(velocities), gripper: opening))
+            body.channels.manual.put(
+                ManualCommand(time: now, isDeadManHeld: true, motion: .joints(velocities), gripper: opening))
         case .homing:
             var target = arm.calibration.neutral
             for joint in 0..<target.count { target[joint] += 0.3 * jogDirection * (joint.isMultiple(of: 2) ? 1 : -0.5) }
@@ -365,7 +371,9 @@ final class GridBench<Driver: ArmDriver> {
         guard test.fault.movesByHand else { return }
         let joint = arm.layout.leaders[Int(dice.next() % UInt64(arm.layout.joints.count))]
         for id in [test.fault == .torqueLostMoved ? victim : joint, arm.layout.gripper.id] {
-            guard let servo = arm.servos.first(where: { $0.id == id }), let from = bus.position(of: id) else { continue }
+            guard let servo = arm.servos.first(where: { $0.id == id }), let from = bus.position(of: id) else {
+                continue
+            }
             let way = Int(dice.symmetric(1) > 0 ? 300 : -300)
             let target = min(max(from + way, servo.limits.lowerBound + 5), servo.limits.upperBound - 5)
             bus.turn(id, to: target)

@@ -104,7 +104,8 @@ enum GridFault: String, CaseIterable, Sendable {
     /// Whether it is over as soon as it began.
     var isMomentary: Bool {
         switch self {
-        case .pause12, .pause50, .pause300, .hold100, .hold500, .brownout, .brownoutMoved, .stop50, .stop300, .stop2000, .lateTick,
+        case .pause12, .pause50, .pause300, .hold100, .hold500, .brownout, .brownoutMoved, .stop50, .stop300, .stop2000,
+            .lateTick,
             .torqueLost, .torqueLostMoved:
             true
         default: false

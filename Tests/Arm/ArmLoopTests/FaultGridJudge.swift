@@ -53,9 +53,9 @@ struct GridServo {
 
 /// Judges what an arm's servos were told and what became of their shafts, whatever went wrong meanwhile.
 ///
-/// It counts pulses and the simulation's own time. Rules, by number: 1 limits, 2 a tick's travel, 3 nothing to who was not
-/// read, 4 torque only where the servo stands, 5 faults are named, 6 the shaft's way, 7 a way back, 8 no motion without a
-/// reset.
+/// It counts pulses and the simulation's own time. Rules, by number: 1 limits, 2 a tick's travel, 3 nothing to who was
+/// not read, 4 torque only where the servo stands, 5 faults are named, 6 the shaft's way, 7 a way back, 8 no motion
+/// without a reset.
 struct GridJudge {
     struct Violation: Equatable, CustomStringConvertible {
         var rule: Int
@@ -66,8 +66,8 @@ struct GridJudge {
             "rule \(rule) at \((time - (.zero + .seconds(10))).inSeconds.decimals(3)) s: \(text)"
         }
     }
-    /// A goal that got lost on the way is excused while the servo's answers are no older than this: the arm cannot know of
-    /// the loss. As many ticks as answers may be missed, and one.
+    /// A goal that got lost on the way is excused while the servo's answers are no older than this: the arm cannot know
+    /// of the loss. As many ticks as answers may be missed, and one.
     private static let freshness = Duration.milliseconds(80)
     /// How long a fault may go without its name.
     private static let patience = Duration.milliseconds(500)
@@ -143,17 +143,21 @@ struct GridJudge {
         defer { records[id] = record }
         let told = record.told
         if !servo.limits.contains(goal) {
-            let isWayBack = told.map { min($0, servo.limits.lowerBound)...max($0, servo.limits.upperBound) }?.contains(goal)
+            let isWayBack = told.map { min($0, servo.limits.lowerBound)...max($0, servo.limits.upperBound) }?.contains(
+                goal)
             if isWayBack != true { blame(1, now, "servo \(id) was sent to \(goal), limits \(servo.limits)") }
         }
-        if !record.isKnown { blame(3, now, "servo \(id) was sent to \(goal) and has told nothing since the line was opened") }
+        if !record.isKnown {
+            blame(3, now, "servo \(id) was sent to \(goal) and has told nothing since the line was opened")
+        }
         let hasTorque = record.stance?.isTorqueOn ?? false
         let references = [hasTorque ? record.firm : record.sent, told].compactMap { $0 }
         if !references.contains(where: { servo.reach(from: $0).contains(goal) }) {
             blame(
                 2, now,
-                "servo \(id) was sent to \(goal), last goal \(record.sent ?? -1)\(record.firm == nil ? " (without torque)" : ""), "
-                    + "last told \(told ?? -1), stands at \(record.stance?.position ?? -1)")
+                "servo \(id) was sent to \(goal), last goal "
+                    + "\(record.sent ?? -1)\(record.firm == nil ? " (without torque)" : ""), last told \(told ?? -1), "
+                    + "stands at \(record.stance?.position ?? -1)")
         }
         record.sent = goal
         record.firm = hasTorque ? goal : nil
@@ -170,18 +174,22 @@ struct GridJudge {
             }
             if latchedSince != nil { blame(8, now, "servo \(write.id) got torque without a reset") }
         }
-        guard isGoal, let servo = servos.first(where: { $0.id == write.id }), var record = records[write.id] else { return }
+        guard isGoal, let servo = servos.first(where: { $0.id == write.id }), var record = records[write.id] else {
+            return
+        }
         defer { records[write.id] = record }
         if after.isTorqueOn {
             // Of those that were lost on the way the arm knows only by and by.
             let isNear =
                 record.taken.map { servo.reach(from: $0, ticks: max(record.lost, 1)).contains(after.goal) } ?? false
-                || [record.told, after.position].compactMap { $0 }.contains { servo.reach(from: $0).contains(after.goal) }
+                || [record.told, after.position].compactMap { $0 }.contains {
+                    servo.reach(from: $0).contains(after.goal)
+                }
             if !isNear {
                 blame(
                     2, now,
-                    "servo \(write.id) took \(after.goal), the last it took was \(record.taken ?? -1) and \(Int(record.lost)) "
-                        + "were sent, last told \(record.told ?? -1), stands at \(after.position)")
+                    "servo \(write.id) took \(after.goal), the last it took was \(record.taken ?? -1) and "
+                        + "\(Int(record.lost)) were sent, last told \(record.told ?? -1), stands at \(after.position)")
             }
         }
         record.taken = after.isTorqueOn ? after.goal : nil
@@ -210,7 +218,9 @@ struct GridJudge {
         if Double(moved) > servo.speed * (seconds + 0.12) + 8 {
             blame(
                 6, now,
-                "servo \(id) turned by \(moved) pulses within \(seconds.decimals(3)) s, \(Int(servo.speed)) a second are allowed")
+                "servo \(id) turned by \(moved) pulses within \(seconds.decimals(3)) s, \(Int(servo.speed)) a second "
+                    + "are allowed"
+            )
         }
         let limits = servo.limits.lowerBound - 4...servo.limits.upperBound + 4
         if !limits.contains(stance.position), limits.contains(start.position) {
@@ -289,7 +299,9 @@ struct GridJudge {
         guard let worst = found.max(by: { $0.lasting < $1.lasting }), worst.lasting > Self.patience else { return }
         let isHeld = mode == .holding(.emergencyStop) || mode == .holding(.stopping)
         if Self.fault(mode) == nil && !isHeld {
-            blame(5, now, "servo \(worst.id) \(worst.text) for \(worst.lasting.inSeconds.decimals(2)) s, the arm says \(mode)")
+            blame(
+                5, now,
+                "servo \(worst.id) \(worst.text) for \(worst.lasting.inSeconds.decimals(2)) s, the arm says \(mode)")
         } else if !isHeld, !culprits.isEmpty, let named, !culprits.contains(where: { Int($0) == named }) {
             let expected = culprits.sorted()
             blame(5, now, "servo \(worst.id) \(worst.text), blamed is servo \(named), not \(expected)")

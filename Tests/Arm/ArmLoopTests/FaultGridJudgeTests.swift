@@ -40,13 +40,15 @@ import Time
             guard arrives else { return }
             let stance = ServoStance(position: position, goal: goal, isTorqueOn: hasTorque)
             judge.accepted(
-                RegisterWrite(time: now.nanoseconds, id: 1, address: 0, data: [], before: stance, after: stance), isGoal: true)
+                RegisterWrite(time: now.nanoseconds, id: 1, address: 0, data: [], before: stance, after: stance),
+                isGoal: true)
         }
         mutating func switchOn(goal: Int) {
             let before = ServoStance(position: position, goal: goal, isTorqueOn: false)
             let after = ServoStance(position: position, goal: goal, isTorqueOn: true)
             judge.accepted(
-                RegisterWrite(time: now.nanoseconds, id: 1, address: 0, data: [1], before: before, after: after), isGoal: false)
+                RegisterWrite(time: now.nanoseconds, id: 1, address: 0, data: [1], before: before, after: after),
+                isGoal: false)
         }
         mutating func tick(_ mode: ArmMode, isLimp: Bool = false, named: Int? = nil) {
             judge.noteStances(isLimp: isLimp, at: now)
@@ -106,7 +108,8 @@ import Time
     /// Where the crank is at its dead centre, the last 0.06 of the opening is a ninth of a turn.
     @Test func theLastOfACranksWayIsNoJump() {
         let gripper = ServoLayout.Gripper(
-            id: 2, linkage: .crank(horn: 0.014, link: 0.024, zeroPulse: 2_048, closed: 0.010, open: 0.035), limits: 1_024...2_875)
+            id: 2, linkage: .crank(horn: 0.014, link: 0.024, zeroPulse: 2_048, closed: 0.010, open: 0.035),
+            limits: 1_024...2_875)
         for (last, rules) in [(1_476, []), (1_479, [2])] {
             var judge = GridJudge([GridServo(gripper, strokesPerSecond: 3, period: 0.02)])
             judge.told(PositionReading(id: 2, pulses: last, isGarbled: false, time: .zero), at: .zero)
@@ -292,7 +295,9 @@ import Time
     }
 
     @Test func aCaseCanBeReadAgain() {
-        for test in GridArm.allCases.flatMap({ GridCase.all(of: $0, seeds: 7..<8) }) { #expect(GridCase("\(test)") == test) }
+        for test in GridArm.allCases.flatMap({ GridCase.all(of: $0, seeds: 7..<8) }) {
+            #expect(GridCase("\(test)") == test)
+        }
         #expect(GridCase("so101 drop-0.4 executing 1") == nil && GridCase("so101") == nil)
     }
 }

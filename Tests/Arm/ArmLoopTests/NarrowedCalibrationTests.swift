@@ -20,7 +20,8 @@ import Testing
         for (joint, servo) in zip(narrowed.joints, layout.joints) {
             for angle in [joint.lower, joint.upper] {
                 let back = servo.radians(Double(servo.pulse(angle)))
-                #expect(abs(back - angle) <= 0.5 * 2 * .pi / 4096 + 1e-9, "\(name) \(joint.name): \(angle) becomes \(back)")
+                #expect(
+                    abs(back - angle) <= 0.5 * 2 * .pi / 4096 + 1e-9, "\(name) \(joint.name): \(angle) becomes \(back)")
             }
         }
         // The files themselves agree with their servos to a tenth of a degree.

@@ -12,7 +12,8 @@ import Time
         Bench(controller(of: arm, strategy: .recedingHorizon(executionHorizon: 4)), at: start)
     }
 
-    private func action(_ arm: ArmCalibration, at position: Vector3, _ angles: Vector3, gripper: Double = 1) -> [Double] {
+    private func action(_ arm: ArmCalibration, at position: Vector3, _ angles: Vector3, gripper: Double = 1) -> [Double]
+    {
         [position.x, position.y, position.z, angles.x, angles.y, angles.z, gripper]
     }
 

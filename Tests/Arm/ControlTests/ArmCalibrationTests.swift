@@ -22,9 +22,10 @@ import Testing
     @Test func readsTheWidowX() throws {
         let arm = try widowX()
         #expect(arm.name == "widowx-250s")
-        #expect(arm.joints.map(\.name) == [
-            "waist", "shoulder", "elbow", "forearm_roll", "wrist_angle", "wrist_rotate",
-        ])
+        #expect(
+            arm.joints.map(\.name) == [
+                "waist", "shoulder", "elbow", "forearm_roll", "wrist_angle", "wrist_rotate",
+            ])
         // Limits of the URDF: -108°, 114°, -123°, 92°, -100°, 123°.
         #expect(arm.lower[1] == -1.8849555921538759 && arm.upper[1] == 1.9896753472735358)
         #expect(arm.lower[2] == -2.1467549799530254 && arm.upper[2] == 1.6057029118347832)
@@ -100,19 +101,31 @@ import Testing
     }
 
     @Test(arguments: [
-        Change(from: "\"velocity_rad_s\": 3.141592653589793", to: "\"velocity_rad_s\": 1e9", problem: "expected at most 12 rad/s"),
-        Change(from: "\"velocity_rad_s\": 3.141592653589793", to: "\"velocity_rad_s\": 180", problem: "180°/s is 3.142 rad/s"),
-        Change(from: "\"acceleration_rad_s2\": 15", to: "\"acceleration_rad_s2\": 1e12", problem: "expected at most 200 rad/s²"),
-        Change(from: "\"upper_rad\": 3.141582653589793", to: "\"upper_rad\": 1e6", problem: "expected at most 6.283 rad"),
-        Change(from: "\"upper_rad\": 3.141582653589793", to: "\"upper_rad\": 180", problem: "Degrees? 180° is 3.142 rad."),
-        Change(from: "\"lower_rad\": -1.8849555921538759", to: "\"lower_rad\": -108", problem: "Degrees? -108° is -1.885 rad."),
+        Change(
+            from: "\"velocity_rad_s\": 3.141592653589793", to: "\"velocity_rad_s\": 1e9",
+            problem: "expected at most 12 rad/s"),
+        Change(
+            from: "\"velocity_rad_s\": 3.141592653589793", to: "\"velocity_rad_s\": 180",
+            problem: "180°/s is 3.142 rad/s"),
+        Change(
+            from: "\"acceleration_rad_s2\": 15", to: "\"acceleration_rad_s2\": 1e12",
+            problem: "expected at most 200 rad/s²"),
+        Change(
+            from: "\"upper_rad\": 3.141582653589793", to: "\"upper_rad\": 1e6", problem: "expected at most 6.283 rad"),
+        Change(
+            from: "\"upper_rad\": 3.141582653589793", to: "\"upper_rad\": 180", problem: "Degrees? 180° is 3.142 rad."),
+        Change(
+            from: "\"lower_rad\": -1.8849555921538759", to: "\"lower_rad\": -108",
+            problem: "Degrees? -108° is -1.885 rad."),
         Change(from: "[0.1, -0.15, -0.01]", to: "[0.1, -1e9, -0.01]", problem: "workspace.lower_m[1]"),
         Change(from: "[0.45, 0.25, 0.25]", to: "[450, 0.25, 0.25]", problem: "Millimetres? 450 mm is 0.45 m."),
         Change(from: "\"translation_m\": 0.05", to: "\"translation_m\": 0.21", problem: "expected at most 0.2 m"),
         Change(from: "\"rotation_rad\": 0.25", to: "\"rotation_rad\": 15", problem: "Degrees? 15° is 0.262 rad."),
         Change(from: "\"speed_per_s\": 3", to: "\"speed_per_s\": 300", problem: "expected at most 20 strokes/s"),
         Change(from: "\"open_m\": 0.035", to: "\"open_m\": 35", problem: "Millimetres? 35 mm is 0.035 m."),
-        Change(from: "\"eef_offset_m\": [0.093575, 0, 0]", to: "\"eef_offset_m\": [93.575, 0, 0]", problem: "eef_offset_m[0]"),
+        Change(
+            from: "\"eef_offset_m\": [0.093575, 0, 0]", to: "\"eef_offset_m\": [93.575, 0, 0]",
+            problem: "eef_offset_m[0]"),
     ])
     func refusesWhatNoArmOfServosCanDo(change: Change) throws {
         let original = try text()

@@ -53,7 +53,8 @@ private struct Scenario {
         var id: UInt64 = 0
         let end = MonotonicTime.zero + .milliseconds(5000)
         while observed < end {
-            let actions = Self.actions(about: base, spread: violence * (space.rawValue.hasSuffix("delta") ? 1 : 4), &random)
+            let actions = Self.actions(
+                about: base, spread: violence * (space.rawValue.hasSuffix("delta") ? 1 : 4), &random)
             let message = ActionChunk(
                 id: id, goalID: "", observationTime: observed, captureTime: observed, inferredTime: observed,
                 stepDuration: step, actionDimension: 7, actions: actions, actionSpace: space, noiseSeed: 0,
@@ -75,8 +76,13 @@ private struct Scenario {
             let time = MonotonicTime(nanoseconds: Int64(tick) * rate.periodNanoseconds)
             let roll = Int.random(in: 0..<12, using: &random)
             events[tick].append(
-                roll == 0 ? .emergencyStop : roll < 4 ? .reset : roll == 4 ? .clearFault
-                    : .manual(Self.manual(at: time, using: &random)))
+                roll == 0
+                    ? .emergencyStop
+                    : roll < 4
+                        ? .reset
+                        : roll == 4
+                            ? .clearFault
+                            : .manual(Self.manual(at: time, using: &random)))
         }
         if Bool.random(using: &random) { events[Int.random(in: count / 2..<count, using: &random)].append(.stop) }
     }
@@ -103,7 +109,9 @@ private struct Scenario {
     ) -> [Float] {
         var numbers: [Float] = []
         for _ in 0..<Int.random(in: 1...6, using: &random) {
-            for element in 0..<6 { numbers.append(Float(base[element] + .random(in: -0.05...0.05, using: &random) * spread)) }
+            for element in 0..<6 {
+                numbers.append(Float(base[element] + .random(in: -0.05...0.05, using: &random) * spread))
+            }
             numbers.append(Float.random(in: -0.5...1.5, using: &random))
         }
         // Finite but absurd numbers are legal input.
@@ -223,10 +231,11 @@ private struct Scenario {
         #expect(modes == ["executing", "holding", "manual"], "everything did happen")
     }
 
-    /// After a fault or a pause the next goal is a tick's travel from where the arm was read to be; what is where it was told to
-    /// be goes on as it did.
+    /// After a fault or a pause the next goal is a tick's travel from where the arm was read to be; what is where it
+    /// was told to be goes on as it did.
     private static func problems(
-        of setpoint: JointSetpoint, after last: JointSetpoint, drawnTo measured: JointState, _ calibration: ArmCalibration,
+        of setpoint: JointSetpoint, after last: JointSetpoint, drawnTo measured: JointState,
+        _ calibration: ArmCalibration,
         _ period: Double
     ) -> [String] {
         func isNear(_ value: Double, _ one: Double, _ other: Double, _ travel: Double) -> Bool {
@@ -239,7 +248,9 @@ private struct Scenario {
                 problems.append("\(next) of joint \(joint), which was read at \(read)")
             }
         }
-        if !isNear(setpoint.gripper, measured.gripper, last.gripper, 3 * period) { problems.append("the gripper jumps") }
+        if !isNear(setpoint.gripper, measured.gripper, last.gripper, 3 * period) {
+            problems.append("the gripper jumps")
+        }
         return problems
     }
 
@@ -261,7 +272,9 @@ private struct Scenario {
             let seed = first &+ UInt64(run)
             var scenario = try Scenario(seed: seed, calibration: calibration, faults: true)
             for tick in scenario.events.indices {
-                scenario.events[tick].removeAll { if case .manual(let command) = $0 { command.namesAPose } else { false } }
+                scenario.events[tick].removeAll {
+                    if case .manual(let command) = $0 { command.namesAPose } else { false }
+                }
             }
             var farthest = 0.0
             for tick in scenario.run() {
@@ -298,7 +311,9 @@ private struct Scenario {
             let bound = silence + Int((scenario.configuration.watchdog.inSeconds * rate.hertz).rounded(.up)) + 1
             let stopped = bound + Int((Double.pi / 15 * rate.hertz).rounded(.up)) + 1
             for tick in ticks[bound...] {
-                if case .executing = tick.state.mode { Issue.record("seed \(seed): still executing at \(tick.state.tick)") }
+                if case .executing = tick.state.mode {
+                    Issue.record("seed \(seed): still executing at \(tick.state.tick)")
+                }
             }
             #expect(
                 ticks[min(stopped, ticks.count - 1)...].allSatisfy { $0.setpoint.velocities.magnitude == 0 },
@@ -323,7 +338,9 @@ private struct Scenario {
                 if report.outcome == .tooLate || report.outcome == .superseded || report.outcome == .rejected {
                     #expect(!begun && report.firstSetpointTime == .zero, "seed \(seed): \(report)")
                 }
-                if let delay = report.delay { #expect(delay >= .milliseconds(-20) && delay <= .seconds(1), "seed \(seed): \(report)") }
+                if let delay = report.delay {
+                    #expect(delay >= .milliseconds(-20) && delay <= .seconds(1), "seed \(seed): \(report)")
+                }
                 if report.outcome == .executed { #expect(begun, "seed \(seed): \(report)") }
             }
         }

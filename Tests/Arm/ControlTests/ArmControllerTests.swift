@@ -17,7 +17,9 @@ private let down: [Double] = [0, 0, -0.01, 0, 0, 0, 1]
             controller(of: arm, executing: horizon, watchdog: watchdog, at: positions), at: positions ?? arm.neutral)
     }
 
-    private func tool(_ positions: JointVector) throws -> Vector3 { try widowX().chain.baseFromEEF(positions).translation }
+    private func tool(_ positions: JointVector) throws -> Vector3 {
+        try widowX().chain.baseFromEEF(positions).translation
+    }
 
     @Test func holdsWhereItWasFoundUntilAChunkComes() throws {
         var bench = try bench()
@@ -243,7 +245,8 @@ private let down: [Double] = [0, 0, -0.01, 0, 0, 0, 1]
         #expect(controller.counts.recoveries == 0, "the arm was where it should be")
     }
 
-    /// Nothing was sent meanwhile, the servos have come to rest: the next goal is a tick's acceleration from the last one.
+    /// Nothing was sent meanwhile, the servos have come to rest: the next goal is a tick's acceleration from the last
+    /// one.
     @Test func afterAPauseTheArmStartsFromAStandstillAndCountsIt() throws {
         let arm = try widowX()
         var controller = controller(of: arm)
@@ -304,7 +307,8 @@ private let down: [Double] = [0, 0, -0.01, 0, 0, 0, 1]
         #expect(tick().setpoint.velocities.magnitude > 0)
         for _ in 0..<30 { _ = tick(unread: JointSet(bits: 0b10)) }
         let stood = tick(unread: JointSet(bits: 0b10))
-        #expect(stood.setpoint.velocities.magnitude == 0 && stood.setpoint == tick(unread: JointSet(bits: 0b10)).setpoint)
+        #expect(
+            stood.setpoint.velocities.magnitude == 0 && stood.setpoint == tick(unread: JointSet(bits: 0b10)).setpoint)
         let (next, place) = (tick(), reading.positions)
         for joint in 0..<6 {
             #expect(abs(next.setpoint.positions[joint] - place[joint]) <= arm.joints[joint].velocity * 0.01 + 1e-12)

@@ -114,7 +114,10 @@ func shippedCalibration(_ name: String) throws -> ArmCalibration {
         #expect(Double(reached) >= 0.995 * Double(poses), "seed \(seed): \(poses - reached) failures, \(reasons)")
         #expect(reasons.values.reduce(0, +) == poses - reached, "each failure has its reason")
         #expect(Double(jumps) <= 0.005 * Double(poses), "seed \(seed): \(jumps) jumps")
-        print("inverse kinematics of \(name): \(reached) of \(poses) reached, failures \(reasons), \(jumps) far (seed \(seed))")
+        print(
+            "inverse kinematics of \(name): \(reached) of \(poses) reached, failures \(reasons), \(jumps) far (seed "
+                + "\(seed))"
+        )
     }
 
     /// An arm of five joints cannot turn its hand sideways: the position is met all the same.

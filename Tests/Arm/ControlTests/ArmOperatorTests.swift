@@ -11,7 +11,8 @@ private let still = JointVector(repeating: 0, count: 6)
     private func moving() throws -> Bench {
         let arm = try widowX()
         var bench = Bench(controller(of: arm, watchdog: .seconds(5)), at: arm.neutral)
-        bench.receive(try chunk(Array(repeating: [0.05, 0, 0, 0, 0, 0, 1], count: 6), observedAt: 0, space: .jointDelta))
+        bench.receive(
+            try chunk(Array(repeating: [0.05, 0, 0, 0, 0, 0, 1], count: 6), observedAt: 0, space: .jointDelta))
         bench.run(milliseconds: 300)
         return bench
     }
@@ -20,12 +21,14 @@ private let still = JointVector(repeating: 0, count: 6)
 
     private func limp() throws -> Bench {
         let arm = try widowX()
-        var configuration = ArmControllerConfiguration(rate: Rate(hertz: 100), executionHorizon: 4, watchdog: .seconds(5))
+        var configuration = ArmControllerConfiguration(
+            rate: Rate(hertz: 100), executionHorizon: 4, watchdog: .seconds(5))
         configuration.emergencyStop = .torqueOff
         let start = standing(at: arm.neutral)
         var bench = Bench(
             ArmController(calibration: arm, configuration: configuration, measured: start), at: arm.neutral)
-        bench.receive(try chunk(Array(repeating: [0.05, 0, 0, 0, 0, 0, 1], count: 6), observedAt: 0, space: .jointDelta))
+        bench.receive(
+            try chunk(Array(repeating: [0.05, 0, 0, 0, 0, 0, 1], count: 6), observedAt: 0, space: .jointDelta))
         bench.run(milliseconds: 300)
         bench.controller.emergencyStop()
         return bench
@@ -112,7 +115,8 @@ private let still = JointVector(repeating: 0, count: 6)
         let bo = try #require(OperatorID("bo"))
         bench.controller.resume(by: bo)
         bench.run(milliseconds: 50)
-        #expect(bench.modes.last == .holding(.released) && bench.setpoints.last == held, "what came meanwhile is no plan")
+        #expect(
+            bench.modes.last == .holding(.released) && bench.setpoints.last == held, "what came meanwhile is no plan")
         #expect(bench.controller.lastResetBy == bo)
         bench.receive(try chunk([[0.05, 0, 0, 0, 0, 0, 1]], id: 9, observedAt: 950, space: .jointDelta))
         bench.tick()
@@ -130,7 +134,8 @@ private let still = JointVector(repeating: 0, count: 6)
         for held in [true, false] {
             for _ in 0..<20 {
                 bench.controller.receive(
-                    ManualCommand(time: bench.now, isDeadManHeld: held, motion: .joints([0.5, 0, 0, 0, 0, 0])), at: bench.now)
+                    ManualCommand(time: bench.now, isDeadManHeld: held, motion: .joints([0.5, 0, 0, 0, 0, 0])),
+                    at: bench.now)
                 bench.tick()
             }
             #expect(bench.modes.last == (held ? .manual : .holding(.awaitingResume)))
@@ -143,7 +148,10 @@ private let still = JointVector(repeating: 0, count: 6)
 
     @Test func aProcessThatComesBackGoesOnWaiting() throws {
         let arm = try widowX()
-        var controller = ArmController(calibration: arm, configuration: ArmControllerConfiguration(rate: Rate(hertz: 100), executionHorizon: 4, watchdog: .seconds(5)),
+        var controller = ArmController(
+            calibration: arm,
+            configuration: ArmControllerConfiguration(
+                rate: Rate(hertz: 100), executionHorizon: 4, watchdog: .seconds(5)),
             measured: standing(at: arm.neutral))
         controller.restore(isEmergencyStopped: false, fault: ArmFault(reason: .stalled, joint: 1), awaitsResume: true)
         let ann = try #require(OperatorID("ann"))
@@ -171,7 +179,8 @@ private let still = JointVector(repeating: 0, count: 6)
         let ann = try #require(OperatorID("ann"))
         func hold(_ held: Bool) {
             bench.controller.receive(
-                ManualCommand(time: bench.now, isDeadManHeld: held, motion: .joints([0.5, 0, 0, 0, 0, 0])), at: bench.now)
+                ManualCommand(time: bench.now, isDeadManHeld: held, motion: .joints([0.5, 0, 0, 0, 0, 0])),
+                at: bench.now)
             bench.tick()
         }
         for _ in 0..<20 { hold(true) }
@@ -221,7 +230,9 @@ private let still = JointVector(repeating: 0, count: 6)
         let start: JointVector = [0, -0.4, 0.5, 0, 1.2, 0]
         var bench = Bench(controller(of: arm, watchdog: .seconds(1), at: start), at: start)
         run(&bench, milliseconds: 1000, .twist(linear: [0, 0.05, 0], angular: .zero))
-        let (from, to) = (arm.chain.baseFromEEF(start), arm.chain.baseFromEEF(try #require(bench.setpoints.last).positions))
+        let (from, to) = (
+            arm.chain.baseFromEEF(start), arm.chain.baseFromEEF(try #require(bench.setpoints.last).positions)
+        )
         let moved = to.translation - from.translation
         #expect(abs(moved.y - 0.05) < 3e-3 && abs(moved.x) < 2e-3 && abs(moved.z) < 2e-3, "\(moved)")
         #expect((to.rotation * from.rotation.inverse).vector.length < 0.02)
@@ -240,7 +251,8 @@ private let still = JointVector(repeating: 0, count: 6)
 
     @Test func goesBeforeThePolicyAndGivesTheArmBack() throws {
         var bench = try bench()
-        bench.receive(try chunk(Array(repeating: [0.02, 0, 0, 0, 0, 0, 1], count: 8), observedAt: 0, space: .jointDelta))
+        bench.receive(
+            try chunk(Array(repeating: [0.02, 0, 0, 0, 0, 0, 1], count: 8), observedAt: 0, space: .jointDelta))
         bench.run(milliseconds: 300)
         run(&bench, milliseconds: 100, .joints([-0.3, 0, 0, 0, 0, 0]))
         #expect(bench.modes.last == .manual)
@@ -268,11 +280,13 @@ private let still = JointVector(repeating: 0, count: 6)
             for setpoint in bench.setpoints {
                 let tool = arm.chain.baseFromEEF(setpoint.positions).translation
                 for axis in 0..<3 {
-                    #expect(tool[axis] > arm.workspace.lower[axis] - 2e-3 && tool[axis] < arm.workspace.upper[axis] + 2e-3)
+                    #expect(
+                        tool[axis] > arm.workspace.lower[axis] - 2e-3 && tool[axis] < arm.workspace.upper[axis] + 2e-3)
                 }
             }
             run(&bench, milliseconds: 300, .twist(linear: direction * -0.1, angular: .zero))
-            #expect(try #require(bench.setpoints.last).velocities.magnitude > 0.05, "the way back is free: \(direction)")
+            #expect(
+                try #require(bench.setpoints.last).velocities.magnitude > 0.05, "the way back is free: \(direction)")
         }
     }
 
@@ -305,7 +319,8 @@ private let still = JointVector(repeating: 0, count: 6)
         var bench = try bench()
         bench.run(milliseconds: 1000)
         bench.controller.receive(
-            ManualCommand(time: bench.now - .milliseconds(300), isDeadManHeld: true, motion: .joints([1, 0, 0, 0, 0, 0])),
+            ManualCommand(
+                time: bench.now - .milliseconds(300), isDeadManHeld: true, motion: .joints([1, 0, 0, 0, 0, 0])),
             at: bench.now)
         bench.tick()
         #expect(bench.modes.last == .holding(.waitingForFirstChunk))
@@ -420,7 +435,8 @@ private let still = JointVector(repeating: 0, count: 6)
         var bench = Bench(controller(of: arm, at: outside), at: outside)
         for _ in 0..<150 {
             bench.controller.receive(
-                ManualCommand(time: bench.now, isDeadManHeld: true, motion: .joints([0, 0.3, 0, 0, 0, 0])), at: bench.now)
+                ManualCommand(time: bench.now, isDeadManHeld: true, motion: .joints([0, 0.3, 0, 0, 0, 0])),
+                at: bench.now)
             bench.tick()
         }
         bench.run(milliseconds: 400)

@@ -21,7 +21,8 @@ func controller(
     ArmController(
         calibration: calibration,
         configuration: ArmControllerConfiguration(
-            rate: Rate(hertz: hertz), strategy: strategy, gripper: gripper, watchdog: watchdog, startMargin: startMargin),
+            rate: Rate(hertz: hertz), strategy: strategy, gripper: gripper, watchdog: watchdog, startMargin: startMargin
+        ),
         measured: measured ?? standing(at: calibration.neutral))
 }
 
@@ -61,8 +62,8 @@ func controller(
                         rows, id: UInt64(index), observedAt: step * 1000 * Self.stepSeconds, space: .jointPosition,
                         step: .seconds(Self.stepSeconds)))
             }
-            // The tick at which one step ends begins the next: the chunk for it must be there by then. The joints are at
-            // the end of the step then, while the gripper is on its way already.
+            // The tick at which one step ends begins the next: the chunk for it must be there by then. The joints are
+            // at the end of the step then, while the gripper is on its way already.
             bench.run(milliseconds: 1000 * Self.stepSeconds - (step == 0 ? 20 : 0))
             let gripper = try #require(bench.setpoints.last).gripper
             var ahead = bench
@@ -185,7 +186,8 @@ func controller(
         let arm = try widowXInTheOpen()
         let start: JointVector = [0, -0.76, 0.44, 0, 1.756, 0]
         let pose = arm.chain.baseFromEEF(start)
-        // Both say "turned by half a turn about the vertical, nearly", from two sides; their mean is not straight ahead.
+        // Both say "turned by half a turn about the vertical, nearly", from two sides; their mean is not straight
+        // ahead.
         let position = pose.translation
         func action(_ yaw: Double) -> [Double] { [position.x, position.y, position.z, 0, 0, yaw, 1] }
         var bench = Bench(
@@ -242,7 +244,9 @@ func controller(
             ends.append(try #require(bench.setpoints.last).positions[0] - neutral)
         }
         let steps = zip(ends.dropFirst(), ends).map { $0 - $1 }
-        for (found, expected) in zip(steps, [0.02, 0.03, 0.04, 0.04]) { #expect(abs(found - expected) < 1e-6, "\(steps)") }
+        for (found, expected) in zip(steps, [0.02, 0.03, 0.04, 0.04]) {
+            #expect(abs(found - expected) < 1e-6, "\(steps)")
+        }
     }
 
     @Test func enoughOfAChunkIsLeftToBlendWith() throws {

@@ -35,9 +35,12 @@ import Time
                 let space = ActionSpace.allCases.randomElement(using: &generator) ?? .eefDelta
                 let dimension = FixedActionChunk.dimension(of: space, jointCount: calibration.joints.count)
                 let chunk = ActionChunk(
-                    id: Fuzzing.number(upTo: .max, using: &generator), goalID: "g", observationTime: time(), captureTime: time(),
-                    inferredTime: time(), stepDuration: .nanoseconds(Int64(Fuzzing.number(upTo: 3_600_000_000_000, using: &generator))),
-                    actionDimension: dimension, actions: (0..<dimension * 4).map { _ in Float(number()) }, actionSpace: space,
+                    id: Fuzzing.number(upTo: .max, using: &generator), goalID: "g", observationTime: time(),
+                    captureTime: time(),
+                    inferredTime: time(),
+                    stepDuration: .nanoseconds(Int64(Fuzzing.number(upTo: 3_600_000_000_000, using: &generator))),
+                    actionDimension: dimension, actions: (0..<dimension * 4).map { _ in Float(number()) },
+                    actionSpace: space,
                     noiseSeed: 0, noiseCounter: 0)
                 // What cannot be a chunk never reaches the controller.
                 if let fixed = try? FixedActionChunk(chunk, jointCount: calibration.joints.count) {
@@ -51,7 +54,8 @@ import Time
                     default: .positions(vector(), speed: number())
                     }
                 bench.controller.receive(
-                    ManualCommand(time: time(), isDeadManHeld: Bool.random(using: &generator), motion: motion, gripper: number()),
+                    ManualCommand(
+                        time: time(), isDeadManHeld: Bool.random(using: &generator), motion: motion, gripper: number()),
                     at: bench.now)
             case 3: bench.controller.clearFault()
             case 4: bench.controller.recover()
@@ -61,7 +65,8 @@ import Time
             for (joint, limits) in calibration.joints.enumerated() {
                 let position = tick.setpoint.positions[joint]
                 #expect(
-                    position.isFinite && position >= limits.lower - 1e-6 && position <= limits.upper + 1e-6, "seed \(generator.seed)")
+                    position.isFinite && position >= limits.lower - 1e-6 && position <= limits.upper + 1e-6,
+                    "seed \(generator.seed)")
             }
         }
     }

@@ -42,7 +42,9 @@ import Time
     ])
     func theDimensionFollowsFromSpaceAndArm(space: ActionSpace, joints: Int, dimension: Int) throws {
         let good = [Float](repeating: 0, count: dimension)
-        #expect(try FixedActionChunk(message(good, dimension: dimension, space: space), jointCount: joints).actionHorizon == 1)
+        #expect(
+            try FixedActionChunk(message(good, dimension: dimension, space: space), jointCount: joints).actionHorizon
+                == 1)
         #expect(
             throws: ChunkRejection.wrongDimension(chunkID: 9, space: space, found: dimension + 1, expected: dimension)
         ) {
@@ -88,7 +90,8 @@ import Time
         }
         for step in [Duration.milliseconds(200), .milliseconds(198), .milliseconds(202)] { try check(step) }
         for step in [Duration.milliseconds(1), .milliseconds(197), .milliseconds(203), .seconds(60)] {
-            #expect(throws: ChunkRejection.otherRate(chunkID: 9, nanoseconds: step.nanoseconds, expected: 200_000_000)) {
+            #expect(throws: ChunkRejection.otherRate(chunkID: 9, nanoseconds: step.nanoseconds, expected: 200_000_000))
+            {
                 try check(step)
             }
         }

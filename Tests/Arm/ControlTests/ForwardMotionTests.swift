@@ -21,7 +21,8 @@ import Time
         return switch strategy {
         case .recedingHorizon: .recedingHorizon(executionHorizon: horizon)
         case .temporalEnsemble: .temporalEnsemble(weight: .random(in: 0...0.5, using: &random), size: horizon + 1)
-        case .asynchronous: .asynchronous(executionHorizon: horizon, blend: .milliseconds(.random(in: 0...500, using: &random)))
+        case .asynchronous:
+            .asynchronous(executionHorizon: horizon, blend: .milliseconds(.random(in: 0...500, using: &random)))
         }
     }
 
@@ -87,8 +88,8 @@ import Time
                     progress.append(arm.chain.baseFromEEF(setpoint.positions).translation.y)
                 }
             }
-            // The straight line of the hand is followed by a cubic in the joints: it sags by less than a hair. Where the
-            // arm has to catch up so far that a joint reaches its acceleration limit, the joints come one after the
+            // The straight line of the hand is followed by a cubic in the joints: it sags by less than a hair. Where
+            // the arm has to catch up so far that a joint reaches its acceleration limit, the joints come one after the
             // other, and the hand strays a little.
             let atLimit = zip(bench.setpoints, bench.setpoints.dropFirst()).contains { last, next in
                 (next.velocities - last.velocities).magnitude > 0.99 * arm.joints[0].acceleration * rate.periodSeconds
@@ -120,7 +121,8 @@ import Time
                 }
                 bench.receive(
                     try ControlTests.chunk(
-                        rows, id: UInt64(index), observedAt: Int(bench.now.nanoseconds / 1_000_000), space: .jointDelta))
+                        rows, id: UInt64(index), observedAt: Int(bench.now.nanoseconds / 1_000_000), space: .jointDelta)
+                )
                 bench.run(milliseconds: .random(in: 100...600, using: &random))
             }
             let period = 1.0 / 250

@@ -72,7 +72,8 @@ import Time
         var measured = standing(at: arm.neutral)
         var now = MonotonicTime.zero
         controller.receive(
-            try chunk(Array(repeating: [0.02, 0, 0, 0, 0, 0, 0], count: 12), observedAt: 0, space: .jointDelta), at: now)
+            try chunk(Array(repeating: [0.02, 0, 0, 0, 0, 0, 0], count: 12), observedAt: 0, space: .jointDelta), at: now
+        )
         var last: ArmTick?
         for _ in 0..<150 {
             now += .milliseconds(10)

@@ -55,7 +55,9 @@ let widowXRows: [KinematicRow] = [
         let expected = [
             [0.127759, -0.020094, 0.991602], [-0.036722, 0.999013, 0.024975], [-0.991125, -0.039605, 0.126895],
         ]
-        for row in 0..<3 { for column in 0..<3 { #expect(abs(pose.rotation[row, column] - expected[row][column]) < 1e-6) } }
+        for row in 0..<3 {
+            for column in 0..<3 { #expect(abs(pose.rotation[row, column] - expected[row][column]) < 1e-6) }
+        }
     }
 
     @Test(arguments: [
@@ -239,8 +241,10 @@ let widowXRows: [KinematicRow] = [
         let solution = solver.solve(arm.chain.baseFromEEF(beyond), near: q)
         #expect(!solution.isReached)
         #expect(solution.positions[0] <= arm.joints[0].upper)
-        #expect(solution.translationError < (arm.chain.baseFromEEF(q).translation
-            - arm.chain.baseFromEEF(beyond).translation).length)
+        #expect(
+            solution.translationError
+                < (arm.chain.baseFromEEF(q).translation
+                - arm.chain.baseFromEEF(beyond).translation).length)
     }
 
     @Test func isCalmAtASingularity() throws {
@@ -297,7 +301,8 @@ let widowXRows: [KinematicRow] = [
     ]
 
     private func pose(_ n: [Double]) -> Pose {
-        Pose(rotation: BridgeConvention.baseFromEEF(rollPitchYaw: [n[3], n[4], n[5]]), translation: [n[0], n[1], n[2]])
+        Pose(
+            rotation: BridgeConvention.baseFromEEF(rollPitchYaw: [n[3], n[4], n[5]]), translation: [n[0], n[1], n[2]])
     }
 
     @Test(arguments: steps)

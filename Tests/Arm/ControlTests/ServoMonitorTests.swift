@@ -9,7 +9,9 @@ import Time
         stallError: 0.2, stallLoad: 0.5, stallMotion: 0.02, stallTime: .milliseconds(50), overloadLoad: 0.9,
         overloadTime: .milliseconds(100), temperature: 70)
 
-    private func state(_ positions: JointVector, load: JointVector? = nil, temperatures: JointVector? = nil) -> JointState {
+    private func state(
+        _ positions: JointVector, load: JointVector? = nil, temperatures: JointVector? = nil
+    ) -> JointState {
         var state = standing(at: positions)
         state.load = load
         state.temperatures = temperatures

@@ -25,7 +25,9 @@ final class Host<Bus: EmulatedBus> {
 }
 
 @Suite struct EmulatedDynamixelTests {
-    private func host(_ servos: [EmulatedDynamixelBus.Servo] = [.init(id: 1), .init(id: 2)]) -> Host<EmulatedDynamixelBus> {
+    private func host(
+        _ servos: [EmulatedDynamixelBus.Servo] = [.init(id: 1), .init(id: 2)]
+    ) -> Host<EmulatedDynamixelBus> {
         Host(EmulatedDynamixelBus(servos))
     }
 
@@ -39,7 +41,9 @@ final class Host<Bus: EmulatedBus> {
         return result
     }
 
-    private func write(_ value: Int, _ register: DynamixelRegister, _ id: UInt8, _ host: Host<EmulatedDynamixelBus>) -> UInt8? {
+    private func write(
+        _ value: Int, _ register: DynamixelRegister, _ id: UInt8, _ host: Host<EmulatedDynamixelBus>
+    ) -> UInt8? {
         host.send { Dynamixel.appendWrite(value, to: register, of: id, in: $0) }
         return answers(host.wait()).first?.error
     }

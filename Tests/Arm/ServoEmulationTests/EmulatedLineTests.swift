@@ -131,7 +131,9 @@ import Time
         var positions: [Int] = []
         while let packet = parser.next() {
             let bytes = Array(parser.parameters)
-            let starts = packet.id == Dynamixel.broadcastID ? stride(from: 2, to: bytes.count, by: 14) : stride(from: 1, to: 2, by: 1)
+            let starts =
+                packet.id == Dynamixel.broadcastID
+                ? stride(from: 2, to: bytes.count, by: 14) : stride(from: 1, to: 2, by: 1)
             for start in starts { positions.append(Int(bytes[start + 6]) | Int(bytes[start + 7]) << 8) }
         }
         #expect(readings.map(\.pulses) == positions && positions.count == 6)

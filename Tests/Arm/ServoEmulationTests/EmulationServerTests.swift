@@ -60,8 +60,10 @@ import Time
     }
 
     @Test(arguments: [
-        "dorp 0.5", "drop", "drop 1.5", "drop half", "delay 11", "latency -1", "stale 101", "missing 9", "missing 300", "turn 1",
-        "turn 1 40000", "turn 9 100", "error 1 256", "heat 1 300", "obstacle 1 20 10", "level 1 3", "firmware 3", "unplug 1",
+        "dorp 0.5", "drop", "drop 1.5", "drop half", "delay 11", "latency -1", "stale 101", "missing 9", "missing 300",
+        "turn 1",
+        "turn 1 40000", "turn 9 100", "error 1 256", "heat 1 300", "obstacle 1 20 10", "level 1 3", "firmware 3",
+        "unplug 1",
     ])
     func whatSaysNothingIsRefusedAndChangesNothing(line: String) throws {
         #expect(throws: EmulationError.self) { try obey(line) }

@@ -9,11 +9,15 @@ import Time
         Host(EmulatedDynamixelBus(ids.map { .init(id: $0) }))
     }
 
-    private func feetech(_ servos: [EmulatedFeetechBus.Servo] = [.init(id: 1), .init(id: 2)]) -> Host<EmulatedFeetechBus> {
+    private func feetech(
+        _ servos: [EmulatedFeetechBus.Servo] = [.init(id: 1), .init(id: 2)]
+    ) -> Host<EmulatedFeetechBus> {
         Host(EmulatedFeetechBus(servos))
     }
 
-    private func packets<Framing: PacketFraming>(_ bytes: [UInt8], _ framing: Framing.Type) -> [(id: UInt8, data: [UInt8])] {
+    private func packets<Framing: PacketFraming>(
+        _ bytes: [UInt8], _ framing: Framing.Type
+    ) -> [(id: UInt8, data: [UInt8])] {
         let parser = PacketParser<Framing>()
         _ = bytes.withUnsafeBytes { parser.feed($0) }
         var found: [(id: UInt8, data: [UInt8])] = []
@@ -30,7 +34,8 @@ import Time
         #expect(ServoFault.parsed("protocol", [9, 1])?.fault == .protocolVersion(1))
         #expect(ServoFault.parsed("firmware", [9, 3, 9])?.fault == .firmware(major: 3, minor: 9))
         let wrong: [(String, [Double])] = [
-            ("torque", [4]), ("torque", [4, 2]), ("level", [1, 3]), ("phase", [1, 256]), ("duplicate", []), ("protocol", [1, 3]),
+            ("torque", [4]), ("torque", [4, 2]), ("level", [1, 3]), ("phase", [1, 256]), ("duplicate", []),
+            ("protocol", [1, 3]),
             ("duplicate", [1.5]), ("colour", [1, 1]),
         ]
         for (name, numbers) in wrong { #expect(ServoFault.parsed(name, numbers) == nil, "\(name) \(numbers)") }

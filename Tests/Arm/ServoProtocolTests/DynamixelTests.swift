@@ -5,7 +5,9 @@ import Testing
 @Suite struct DynamixelTests {
     @Test func requestsAreWhatTheVendorsLibrarySends() {
         #expect(packet { Dynamixel.append(.ping, to: 1, in: $0) } == bytes("FF FF FD 00 01 03 00 01 19 4E"))
-        #expect(packet { Dynamixel.append(.ping, to: Dynamixel.broadcastID, in: $0) } == bytes("FF FF FD 00 FE 03 00 01 31 42"))
+        #expect(
+            packet { Dynamixel.append(.ping, to: Dynamixel.broadcastID, in: $0) }
+                == bytes("FF FF FD 00 FE 03 00 01 31 42"))
         #expect(
             packet { Dynamixel.appendRead(132, count: 4, from: 1, in: $0) }
                 == bytes("FF FF FD 00 01 07 00 02 84 00 04 00 1D 15"))
@@ -27,7 +29,8 @@ import Testing
                 == bytes("FF FF FD 00 01 09 00 04 74 00 00 04 00 00 C1 0E"))
         #expect(packet { Dynamixel.append(.reboot, to: 9, in: $0) } == bytes("FF FF FD 00 09 03 00 08 2C 6E"))
         #expect(
-            packet { Dynamixel.append(.action, to: Dynamixel.broadcastID, in: $0) } == bytes("FF FF FD 00 FE 03 00 05 2A C2"))
+            packet { Dynamixel.append(.action, to: Dynamixel.broadcastID, in: $0) }
+                == bytes("FF FF FD 00 FE 03 00 05 2A C2"))
         let ids: [UInt8] = [1, 2]
         #expect(
             packet { Dynamixel.appendSyncRead(126, count: 10, from: ids, in: $0) }
@@ -50,8 +53,8 @@ import Testing
         #expect(
             written
                 == bytes(
-                    "FF FF FD 00 FE 25 00 83 74 00 04 00 01 00 08 00 00 02 00 04 00 00 04 00 0C 00 00 06 00 08 00 00 07 00 "
-                        + "0A 00 00 08 FF 07 00 00 08 04"))
+                    "FF FF FD 00 FE 25 00 83 74 00 04 00 01 00 08 00 00 02 00 04 00 00 04 00 0C 00 00 06 00 08 00 00 "
+                        + "07 00 0A 00 00 08 FF 07 00 00 08 04"))
         #expect(written.count == Dynamixel.syncWriteLength(servos: 6, width: 4))
     }
 
@@ -92,13 +95,15 @@ import Testing
             ("FF FF FD 00 03 05 00 55 80 20 9A 51", 3, [0x80, 0x20]),
             ("FF FF FD 00 01 09 00 55 00 FF FF FD FD 00 D8 9C", 1, [0, 0xFF, 0xFF, 0xFD, 0]),
             (
-                "FF FF FD 00 FE 1D 00 55 00 01 F4 FF 05 00 00 00 00 08 00 00 CF E5 00 02 1E 00 F9 FF FF FF E8 03 00 00 0F 70",
+                "FF FF FD 00 FE 1D 00 55 00 01 F4 FF 05 00 00 00 00 08 00 00 CF E5 00 02 1E 00 F9 FF FF FF E8 03 00 "
+                    + "00 0F 70",
                 0xFE,
                 bytes("00 01 F4 FF 05 00 00 00 00 08 00 00 CF E5 00 02 1E 00 F9 FF FF FF E8 03 00 00")
             ),
         ]
         for (text, id, parameters) in cases {
-            #expect(DynamixelParser().receive(bytes(text)) == [Received(id: id, instruction: 0x55, parameters: parameters)])
+            #expect(
+                DynamixelParser().receive(bytes(text)) == [Received(id: id, instruction: 0x55, parameters: parameters)])
         }
         // What we send as a servo is what the vendor's library took.
         #expect(
@@ -121,7 +126,9 @@ import Testing
                     + "FF FF FD 00 02 0E 00 55 00 1E 00 F9 FF FF FF E8 03 00 00 18 70"))
         let decoded = answers.map { answer in
             answer.parameters.dropFirst().withUnsafeBytes { data in
-                [DynamixelRegister.presentCurrent, .presentVelocity, .presentPosition].map { $0.value(in: data, base: 126) }
+                [DynamixelRegister.presentCurrent, .presentVelocity, .presentPosition].map {
+                    $0.value(in: data, base: 126)
+                }
             }
         }
         #expect(decoded == [[-12, 5, 2048], [30, -7, 1000]])

@@ -84,7 +84,10 @@ import Testing
             case 0: stream[index] = .random(in: 0...255, using: &random)
             case 1: stream[index] ^= 1 << UInt8.random(in: 0...7, using: &random)
             case 2: stream.remove(at: index)
-            case 3: stream.insert([0xFF, 0xFD, 0x00, .random(in: 0...255, using: &random)].randomElement(using: &random) ?? 0, at: index)
+            case 3:
+                stream.insert(
+                    [0xFF, 0xFD, 0x00, .random(in: 0...255, using: &random)].randomElement(using: &random) ?? 0,
+                    at: index)
             default: stream.removeSubrange(index..<min(stream.count, index + 4))
             }
         }

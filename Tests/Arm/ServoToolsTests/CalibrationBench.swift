@@ -59,7 +59,8 @@ final class CalibrationBench {
     func resumed(_ draft: JSONNode? = nil) throws -> CalibrationSession {
         let text = try #require(draft ?? self.draft).text(columns: 120)
         return try #require(
-            CalibrationSession(layout: layout, names: names, spans: spans, draft: try JSONNode(parsing: Array(text.utf8))))
+            CalibrationSession(
+                layout: layout, names: names, spans: spans, draft: try JSONNode(parsing: Array(text.utf8))))
     }
     func look() throws { session.observe(try line.positions(of: layout.leaders)) }
     func answer(_ answer: CalibrationSession.Answer) throws {

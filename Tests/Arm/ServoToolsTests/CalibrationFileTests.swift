@@ -157,7 +157,9 @@ import Testing
         }
         #expect(error?.problems.count == 1)
         let words = try #require(error?.description)
-        #expect(words.contains("old format") && words.contains("octo-arm calibrate") && words.contains("cannot be converted"))
+        #expect(
+            words.contains("old format") && words.contains("octo-arm calibrate")
+                && words.contains("cannot be converted"))
         #expect(words.split(separator: "\n").count == 3)
     }
 
@@ -171,14 +173,19 @@ import Testing
             }
         }
         #expect(problems("[").count == 1 && problems("[]").count == 1 && problems("{}").count == 1)
-        let bad = problems(#"{"a": {"id": 300, "drive_mode": 2, "homing_offset": 5000, "range_min": -1, "range_max": 9999}, "b": 3}"#)
+        let bad = problems(
+            #"{"a": {"id": 300, "drive_mode": 2, "homing_offset": 5000, "range_min": -1, "range_max": 9999}, "b": 3}"#)
         #expect(bad.filter { $0.hasPrefix("a.") }.count >= 5 && bad.filter { $0.hasPrefix("b.") }.count >= 5)
-        #expect(problems(#"{"a": {"id": 1, "drive_mode": 0, "homing_offset": 0, "range_min": 9, "range_max": 9}}"#).count == 1)
+        #expect(
+            problems(#"{"a": {"id": 1, "drive_mode": 0, "homing_offset": 0, "range_min": 9, "range_max": 9}}"#).count
+                == 1)
         let (_, layout, names) = try arm()
         let other = LeRobotCalibration(motors: [
             .init(name: "knee", id: 1, driveMode: 0, homingOffset: 0, rangeMinimum: 0, rangeMaximum: 9)
         ])
-        let error = #expect(throws: LeRobotCalibrationError.self) { try other.applied(to: layout, names: names, spans: try spans(), file: "x") }
+        let error = #expect(throws: LeRobotCalibrationError.self) {
+            try other.applied(to: layout, names: names, spans: try spans(), file: "x")
+        }
         #expect(error?.problems.count == 7)
     }
 }

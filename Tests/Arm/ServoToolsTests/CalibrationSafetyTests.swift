@@ -13,7 +13,8 @@ import Testing
         EmulatedFeetechBus(
             (1...6).map { id in
                 .init(
-                    id: UInt8(id), pulses: 2_048 + 10 * id, homingOffset: offset + id, limits: (700 + id)...(3_300 + id),
+                    id: UInt8(id), pulses: 2_048 + 10 * id, homingOffset: offset + id,
+                    limits: (700 + id)...(3_300 + id),
                     firmware: firmware)
             })
     }
@@ -34,7 +35,8 @@ import Testing
             let pulses = id == 4 ? elbow : id == 5 ? 4_096 - elbow : 2_048
             let model: DynamixelModel = id > 7 ? .xl430w250 : .xm430w350
             let leader: UInt8 = id == 3 ? 2 : id == 5 ? 4 : 255
-            servos.append(.init(id: UInt8(id), model: model, pulses: pulses, secondaryID: leader, isReversed: isReversed))
+            servos.append(
+                .init(id: UInt8(id), model: model, pulses: pulses, secondaryID: leader, isReversed: isReversed))
         }
         return EmulatedDynamixelBus(servos)
     }
@@ -147,7 +149,8 @@ import Testing
         try bench.line.write(1, to: .lock, of: 3)
         let before = memory(bus)
         bench.session = CalibrationSession(
-            layout: bench.layout, names: bench.names, spans: bench.spans, before: try bench.line.registers(of: bench.layout.ids),
+            layout: bench.layout, names: bench.names, spans: bench.spans,
+            before: try bench.line.registers(of: bench.layout.ids),
             origin: bench.origin)
         try bench.begin()
         #expect(bus.value(of: .operatingMode, at: 3) == 0 && bus.value(of: .phase, at: 2) == 12)
@@ -209,7 +212,8 @@ import Testing
         try bench.turn(1, to: 900)
         bus.faults.missing = [1]
         for _ in 0..<20 { try bench.look() }
-        #expect(bench.session.silence?.hasPrefix("no answer from shoulder_pan (servo 1): check the arm's power") == true)
+        #expect(
+            bench.session.silence?.hasPrefix("no answer from shoulder_pan (servo 1): check the arm's power") == true)
         #expect(bench.session.table[1].contains("does not answer"))
         try bench.answer(.next)
         #expect(bench.session.problem?.contains("no answer from shoulder_pan (servo 1)") == true)
@@ -259,7 +263,8 @@ import Testing
         try bench.turn(2, to: 600 + 2_200)
         try bench.answer(.next)
         let problem = try #require(bench.session.problem)
-        #expect(problem.hasPrefix("the middle of the sweep is not where step 1 had the joint: shoulder_lift (30°) away"))
+        #expect(
+            problem.hasPrefix("the middle of the sweep is not where step 1 had the joint: shoulder_lift (30°) away"))
         #expect(problem.contains("go back (b)"))
     }
 
@@ -272,7 +277,8 @@ import Testing
         try bench.turn(2, to: 4_094)
         try bench.answer(.next)
         #expect(
-            bench.session.problem?.hasPrefix("turned further than it can by the calibration file: shoulder_lift (360° of 200°)")
+            bench.session.problem?.hasPrefix(
+                "turned further than it can by the calibration file: shoulder_lift (360° of 200°)")
                 == true)
     }
 

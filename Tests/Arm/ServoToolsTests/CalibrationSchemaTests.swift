@@ -10,7 +10,8 @@ import Testing
     private static let arms = ["widowx-250s", "wx200", "so101"]
 
     private func node(_ name: String) throws -> JSONNode {
-        try JSONNode(parsing: try Data(contentsOf: Fixture.packageRoot.appendingPathComponent("calibration/\(name).json")))
+        try JSONNode(
+            parsing: try Data(contentsOf: Fixture.packageRoot.appendingPathComponent("calibration/\(name).json")))
     }
 
     /// Whether the programs take it.
@@ -37,7 +38,9 @@ import Testing
                     var fewer = members
                     fewer.remove(at: index)
                     compare(rebuild(JSONNode(.object(fewer))), "\(path) without \(members[index].key)")
-                    visit(members[index].value, "\(path).\(members[index].key)") { rebuild(node.with(members[index].key, $0)) }
+                    visit(members[index].value, "\(path).\(members[index].key)") {
+                        rebuild(node.with(members[index].key, $0))
+                    }
                 }
                 compare(rebuild(node.with("colour", "red")), "\(path) with a colour")
             } else if let elements = node.array, elements.first?.object != nil {

@@ -7,7 +7,8 @@ import Testing
 
 /// SO-101 servos whose encoders stand anywhere.
 private func feetechBus(_ middle: [Int] = [3_900, 100, 2_048, 1_500, 2_900, 700]) -> EmulatedFeetechBus {
-    EmulatedFeetechBus(middle.enumerated().map { .init(id: UInt8($0.offset + 1), pulses: $0.element, homingOffset: 33) })
+    EmulatedFeetechBus(
+        middle.enumerated().map { .init(id: UInt8($0.offset + 1), pulses: $0.element, homingOffset: 33) })
 }
 
 /// Half of each joint's travel, pulses, as an SO-101 is built.
@@ -72,7 +73,9 @@ private let halfTravel = [1_250, 1_137, 1_100, 1_080]
         try bench.begin()
         try bench.answer(.next)
         #expect(powered == 0)
-        let after = bus.ids.map { (bus.value(of: .presentPosition, at: $0)! + bus.value(of: .homingOffset, at: $0)!) & 4_095 }
+        let after = bus.ids.map {
+            (bus.value(of: .presentPosition, at: $0)! + bus.value(of: .homingOffset, at: $0)!) & 4_095
+        }
         #expect(before.map { $0 & 4_095 } == after)
     }
 
@@ -87,8 +90,12 @@ private let halfTravel = [1_250, 1_137, 1_100, 1_080]
         #expect(bench.session.stage == .sweep)
         let problem = try #require(bench.session.problem)
         #expect(
-            problem == "not moved to both ends yet: shoulder_lift (22° of 200°), elbow_flex (0° of 194°), wrist_flex (0° of 190°). "
-                + "Move each as far as it goes, both ways")
+            problem
+                == """
+                not moved to both ends yet: shoulder_lift (22° of 200°), elbow_flex (0° of 194°), wrist_flex (0° \
+                of 190°). \
+                Move each as far as it goes, both ways
+                """)
     }
 
     @Test func aJointThatPassesTheEndOfItsEncoderIsNamed() throws {
@@ -156,10 +163,12 @@ private let halfTravel = [1_250, 1_137, 1_100, 1_080]
         let draft = bench.session.draft
         let dynamixel = try CalibrationBench("widowx-250s", dynamixelBus())
         #expect(
-            CalibrationSession(layout: dynamixel.layout, names: dynamixel.names, spans: dynamixel.spans, draft: draft) == nil)
+            CalibrationSession(layout: dynamixel.layout, names: dynamixel.names, spans: dynamixel.spans, draft: draft)
+                == nil)
         for key in ["stage", "parts", "servos", "version", "begun", "written"] {
             let broken = draft.with(key, nil)
-            #expect(CalibrationSession(layout: bench.layout, names: bench.names, spans: bench.spans, draft: broken) == nil)
+            #expect(
+                CalibrationSession(layout: bench.layout, names: bench.names, spans: bench.spans, draft: broken) == nil)
         }
     }
 

@@ -40,13 +40,19 @@ import Testing
             ("answer", 6, false, { bus, _ in bus.faults.missing = [6] }),
             ("homing offset", 1, false, { _, line in try line.write(20, to: .homingOffset, of: 1) }),
             ("drive mode, reverse bit", 7, false, { _, line in try line.write(0, to: .driveMode, of: 7) }),
-            ("hardware error", 2, false, { bus, _ in bus.setHardwareError(DynamixelHardwareError.overload.rawValue, at: 2) }),
+            (
+                "hardware error", 2, false,
+                { bus, _ in bus.setHardwareError(DynamixelHardwareError.overload.rawValue, at: 2) }
+            ),
             ("secondary id", 5, true, { _, line in try line.write(255, to: .secondaryID, of: 5) }),
             ("limits", 4, true, { _, line in try line.write(1_000, to: .lowestPosition, of: 4) }),
-            ("position", 4, true, { bus, _ in
-                bus.turn(4, to: 500)
-                bus.turn(5, to: 500)
-            }),
+            (
+                "position", 4, true,
+                { bus, _ in
+                    bus.turn(4, to: 500)
+                    bus.turn(5, to: 500)
+                }
+            ),
             ("operating mode", 9, true, { _, line in try line.write(16, to: .operatingMode, of: 9) }),
             ("temperature", 3, true, { bus, _ in bus.setTemperature(65, at: 3) }),
             ("position", 3, false, { bus, _ in bus.turn(3, to: 2_200) }),
@@ -78,7 +84,9 @@ import Testing
 
     @Test func whatCannotBeReadIsToldApart() throws {
         let layout = try layout("widowx-250s")
-        let cases: [(ServoFault, String)] = [(.duplicate, "damaged answers"), (.answerLevel(0), "pings only"), (.protocolVersion(1), "none")]
+        let cases: [(ServoFault, String)] = [
+            (.duplicate, "damaged answers"), (.answerLevel(0), "pings only"), (.protocolVersion(1), "none"),
+        ]
         for (fault, found) in cases {
             let bus = widowX()
             bus.apply(fault, to: 6)
@@ -93,7 +101,9 @@ import Testing
         bus.apply(.phase(28), to: 2)
         let check = try ServoCheck(layout, on: line(bus, .feetech))
         #expect(check.findings.map(\.subject) == ["phase"] && !check.isSound)
-        #expect(check.findings[0].found == "28, positions count turns" && check.findings[0].advice.contains("octo-arm calibrate"))
+        #expect(
+            check.findings[0].found == "28, positions count turns"
+                && check.findings[0].advice.contains("octo-arm calibrate"))
     }
 
     /// As half a sweep leaves it: servos and file agree, and the zero is 49° beside its place.
@@ -127,7 +137,10 @@ import Testing
             let bauds = scan.steps.filter { $0.servoProtocol == name }.map(\.baud)
             #expect(Set(bauds).count == 8 && bauds == name.bauds)
         }
-        #expect(ServoScan(servoProtocol: .feetech, baud: 57_600, ids: 0...12).steps == [.init(servoProtocol: .feetech, baud: 57_600)])
+        #expect(
+            ServoScan(servoProtocol: .feetech, baud: 57_600, ids: 0...12).steps == [
+                .init(servoProtocol: .feetech, baud: 57_600)
+            ])
         #expect(ServoScan(servoProtocol: nil, baud: 57_600, ids: 0...12).steps.count == 2)
     }
 
@@ -139,7 +152,8 @@ import Testing
         // What one scan misses the next finds: a servo that is not there is in none.
         var seen: Set<UInt8> = []
         for _ in 0..<(drop == 0 ? 1 : 30) {
-            let found = try ServoScan(servoProtocol: .dynamixel, baud: 1_000_000, ids: 0...12).finding(on: line)?.servos ?? []
+            let found =
+                try ServoScan(servoProtocol: .dynamixel, baud: 1_000_000, ids: 0...12).finding(on: line)?.servos ?? []
             seen.formUnion(found.map(\.id))
             #expect(found.allSatisfy { $0.modelName == "XM430-W350" })
         }
@@ -159,7 +173,9 @@ import Testing
         #expect(try finding(EmulatedFeetechBus([1, 2].map { .init(id: $0) }), .feetech)?.servos.map(\.id) == [1, 2])
         let problems = try finding(EmulatedFeetechBus([1, 2].map { .init(id: $0) }), .dynamixel, only: true)?.problems
         #expect(problems == [1, 2].map { .init(id: $0, cause: .otherProtocol(.feetech)) })
-        #expect(problems?[0].found == "id 1: it answers in Feetech's protocol" && problems?[0].advice == "Use --driver feetech.")
+        #expect(
+            problems?[0].found == "id 1: it answers in Feetech's protocol"
+                && problems?[0].advice == "Use --driver feetech.")
     }
 
     @Test func whatAnswersAndCannotBeUsedIsNamed() throws {
@@ -172,7 +188,9 @@ import Testing
             bus.apply(fault, to: 2)
             let found = try finding(bus, .dynamixel)
             #expect(found?.servos.map(\.id) == [1] && found?.problems == [.init(id: 2, cause: cause)])
-            #expect(found?.problems.first?.found == words && found?.problems.first?.advice.contains("octo-arm setup") == true)
+            #expect(
+                found?.problems.first?.found == words
+                    && found?.problems.first?.advice.contains("octo-arm setup") == true)
         }
         let bus = EmulatedDynamixelBus([1, 2].map { .init(id: $0) })
         bus.apply(.protocolVersion(1), to: 2)

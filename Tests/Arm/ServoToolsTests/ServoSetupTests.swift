@@ -74,7 +74,9 @@ import Testing
         let bus = EmulatedDynamixelBus([.init(id: 1)])
         bus.apply(.answerLevel(level), to: 1)
         let setup = setup(bus)
-        #expect(try setup.perform(try setup.plan(for: try setup.theOnlyServo(), id: 2, baud: 57_600, servoProtocol: nil)).id == 2)
+        #expect(
+            try setup.perform(try setup.plan(for: try setup.theOnlyServo(), id: 2, baud: 57_600, servoProtocol: nil)).id
+                == 2)
         #expect(bus.value(of: .statusReturnLevel, at: 2) == 2)
     }
 
@@ -111,7 +113,8 @@ import Testing
     @Test func aServoOfTheOtherMakerIsRefused() throws {
         let setup = setup(EmulatedFeetechBus([.init(id: 1)]))
         let servo = try setup.theOnlyServo()
-        #expect(throws: ServoSetupError.otherMaker("id 1 in Feetech's protocol at 1000000 baud", expected: .dynamixel)) {
+        #expect(throws: ServoSetupError.otherMaker("id 1 in Feetech's protocol at 1000000 baud", expected: .dynamixel))
+        {
             try setup.plan(for: servo, id: 1, baud: 1_000_000, servoProtocol: .dynamixel)
         }
         #expect(throws: ServoSetupError.noSuchRate(2_000_000, .feetech)) {
@@ -122,11 +125,14 @@ import Testing
     @Test func everyErrorSaysWhatToDo() {
         let errors: [ServoSetupError] = [
             .none, .several(["a", "b"]), .sameID("a"), .otherMaker("a", expected: .feetech), .unknownModel("a"),
-            .noSuchRate(5, .feetech), .unconfirmed(id: 1, baud: 2), .tool(.sameID(servo: 1)), .tool(.answersPingsOnly(servo: 1)),
+            .noSuchRate(5, .feetech), .unconfirmed(id: 1, baud: 2), .tool(.sameID(servo: 1)),
+            .tool(.answersPingsOnly(servo: 1)),
             .tool(.doesNotFit(servo: 1, field: .id, value: 300)),
         ]
         for error in errors {
-            #expect(error.description.contains(": ") && error.description.hasSuffix(".") && error.description.count > 80, "\(error)")
+            #expect(
+                error.description.contains(": ") && error.description.hasSuffix(".") && error.description.count > 80,
+                "\(error)")
         }
     }
 }

@@ -57,7 +57,8 @@ import Testing
         let lacksMarker = Array(whole[..<first] + whole[(first + 2)...])
         let muchStray = Array(whole[..<first] + [UInt8](repeating: 7, count: 200) + whole[first...])
         for (name, bytes) in [
-            ("cut", cut), ("cut, with an end", cut + [0xff, 0xd9]), ("a row lacks", lacksRow), ("a marker lacks", lacksMarker),
+            ("cut", cut), ("cut, with an end", cut + [0xff, 0xd9]), ("a row lacks", lacksRow),
+            ("a marker lacks", lacksMarker),
             ("much stray", muchStray),
         ] {
             #expect(throws: ImageError.self, "\(name)") { try decoded(bytes) }
@@ -66,8 +67,12 @@ import Testing
 
     @Test(arguments: [false, true]) func aPictureThatIsToBeTurnedIsRefusedByName(isBig: Bool) throws {
         func exif(_ orientation: UInt8) -> [UInt8] {
-            let little: [UInt8] = [0x49, 0x49, 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0]
-            let big: [UInt8] = [0x4d, 0x4d, 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0]
+            let little: [UInt8] = [
+                0x49, 0x49, 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0,
+            ]
+            let big: [UInt8] = [
+                0x4d, 0x4d, 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0,
+            ]
             let content = Array("Exif\0\0".utf8) + (isBig ? big : little)
             return [0xff, 0xe1, 0, UInt8(content.count + 2)] + content
         }

@@ -17,12 +17,15 @@ import Testing
         #expect(header.format == .png && header.width == width && header.height == height)
     }
 
-    /// Read by libpng: pictures of every kind of bytes, among them those whose Huffman code would be longer than it may be.
+    /// Read by libpng: pictures of every kind of bytes, among them those whose Huffman code would be longer than it may
+    /// be.
     @Test func aPackedPictureKeepsEveryPixel() throws {
         let seed = SeededGenerator.freshSeed()
         var generator = SeededGenerator(seed: seed)
         for round in 0..<300 {
-            let (width, height) = (Int.random(in: 1...400, using: &generator), Int.random(in: 1...160, using: &generator))
+            let (width, height) = (
+                Int.random(in: 1...400, using: &generator), Int.random(in: 1...160, using: &generator)
+            )
             let kind = round % 5
             // Each value half as frequent as the one before: as many lengths of codes as there are values.
             func rare() -> UInt8 { UInt8(UInt64.random(in: 1...UInt64.max, using: &generator).trailingZeroBitCount) }
@@ -32,7 +35,9 @@ import Testing
                 switch kind {
                 case 0: return spread
                 case 1: return UInt8.random(in: 0...255, using: &generator)
-                case 2: return UInt8(truncatingIfNeeded: place / width) &+ UInt8.random(in: 0...spread / 32, using: &generator)
+                case 2:
+                    return UInt8(truncatingIfNeeded: place / width)
+                        &+ UInt8.random(in: 0...spread / 32, using: &generator)
                 case 3:
                     sum &+= rare() &* 3
                     return sum
@@ -47,7 +52,9 @@ import Testing
     }
 
     /// A PNG with any of libpng's simple pixel formats; 0 is grey. The compound macros do not reach Swift.
-    private func png(_ format: UInt32, width: Int, height: Int, pixels: [UInt8], colours: [UInt8] = []) throws
+    private func png(
+        _ format: UInt32, width: Int, height: Int, pixels: [UInt8], colours: [UInt8] = []
+    ) throws
         -> SharedBytes
     {
         var image = png_image()
@@ -72,11 +79,14 @@ import Testing
     @Test(arguments: [255, 254, 0] as [UInt8])
     func whatIsTransparentIsRefusedByName(alpha: UInt8) throws {
         let encoded = try png(
-            PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_ALPHA, width: 2, height: 1, pixels: [10, 20, 30, 255, 200, 100, 50, alpha])
+            PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_ALPHA, width: 2, height: 1,
+            pixels: [10, 20, 30, 255, 200, 100, 50, alpha])
         if alpha == 255 {
             #expect(try RGBImage(decoding: encoded, source: "alpha").pixels.array == [10, 20, 30, 200, 100, 50])
         } else {
-            #expect(throws: ImageError.transparent(source: "alpha")) { try RGBImage(decoding: encoded, source: "alpha") }
+            #expect(throws: ImageError.transparent(source: "alpha")) {
+                try RGBImage(decoding: encoded, source: "alpha")
+            }
         }
     }
 
@@ -244,8 +254,10 @@ import Testing
         let empty = try folder.write([], to: "empty.png")
         let error = #expect(throws: ImageError.self) { try RGBImage(contentsOf: empty) }
         #expect(
-            error?.description == "reading the picture \(empty): it starts with nothing (it is empty), expected a PNG "
-                + "(89 50 4e 47) or a JPEG (ff d8 ff). Convert it to PNG, or correct the path.")
+            error?.description == """
+                reading the picture \(empty): it starts with nothing (it is empty), expected a PNG \
+                (89 50 4e 47) or a JPEG (ff d8 ff). Convert it to PNG, or correct the path.
+                """)
         #expect(throws: ImageError.self) {
             try RGBImage(width: 1, height: 1, filledWith: 0).writePNG(to: folder.file("no/such/folder.png"))
         }

@@ -13,7 +13,9 @@ import Testing
             for x in 0..<7 {
                 let place = (y * 7 + x) * 3
                 let isInside = (2...4).contains(x) && y == 2
-                #expect(Array(after[place..<place + 3]) == (isInside ? Array(before[place..<place + 3]) : [1, 2, 3]), "\(x), \(y)")
+                #expect(
+                    Array(after[place..<place + 3]) == (isInside ? Array(before[place..<place + 3]) : [1, 2, 3]),
+                    "\(x), \(y)")
             }
         }
     }
@@ -35,8 +37,12 @@ import Testing
         let pixels = sheet.pixels.array
         func pixel(_ x: Int, _ y: Int) -> [UInt8] { Array(pixels[(y * 9 + x) * 3..<(y * 9 + x) * 3 + 3]) }
         #expect(pixel(0, 0) == [128, 128, 128])
-        #expect(pixel(1, 1) == Array(pictures[0].pixels.array[..<3]) && pixel(5, 1) == Array(pictures[1].pixels.array[..<3]))
-        #expect(pixel(1, 4) == Array(pictures[2].pixels.array[..<3]) && pixel(5, 4) == [128, 128, 128], "the last place is empty")
+        #expect(
+            pixel(1, 1) == Array(pictures[0].pixels.array[..<3]) && pixel(5, 1) == Array(pictures[1].pixels.array[..<3])
+        )
+        #expect(
+            pixel(1, 4) == Array(pictures[2].pixels.array[..<3]) && pixel(5, 4) == [128, 128, 128],
+            "the last place is empty")
         #expect(RGBImage.tiled([], columns: 2) == nil)
     }
 }

@@ -38,7 +38,9 @@ import Testing
     /// Means of areas: a fine checker is one grey, whatever it is scaled by.
     @Test func fineDetailIsAveraged() {
         let checker = picture(64, 64) { x, y in [UInt8](repeating: (x + y).isMultiple(of: 2) ? 0 : 200, count: 3) }
-        for line in checker.terminalLines(columns: 16, lines: 8) { #expect(line.contains("38;2;100;100;100") && !line.contains("200")) }
+        for line in checker.terminalLines(columns: 16, lines: 8) {
+            #expect(line.contains("38;2;100;100;100") && !line.contains("200"))
+        }
     }
 
     @Test func thereMayBeNoRoom() {

@@ -6,7 +6,8 @@ import Testing
 @Suite struct JSONLayoutTests {
     @Test func whatFitsStaysOnOneLine() throws {
         let node: JSONNode = .object([
-            "name": "arm", "offset": [1, 2, 3], "empty": .object([:]), "joints": [.object(["id": 1]), .object(["id": 2])],
+            "name": "arm", "offset": [1, 2, 3], "empty": .object([:]),
+            "joints": [.object(["id": 1]), .object(["id": 2])],
         ])
         #expect(
             node.text(columns: 120)

@@ -7,7 +7,8 @@ import Testing
 /// Camera calibration files, and what calibration/camera-schema.json says of them.
 @Suite struct CameraCalibrationTests {
     private func node(_ name: String) throws -> JSONNode {
-        try JSONNode(parsing: try Data(contentsOf: Fixture.packageRoot.appendingPathComponent("calibration/\(name).json")))
+        try JSONNode(
+            parsing: try Data(contentsOf: Fixture.packageRoot.appendingPathComponent("calibration/\(name).json")))
     }
 
     private func problems(_ text: String) -> [String] {
@@ -30,7 +31,8 @@ import Testing
             ])
         #expect(calibration.controls.contains(.init("white_balance_automatic", .flag(false))))
         #expect(
-            calibration.adjustment == FrameAdjustment(crop: .init(x: 80, y: 0, width: 480, height: 480), rotation: .half))
+            calibration.adjustment
+                == FrameAdjustment(crop: .init(x: 80, y: 0, width: 480, height: 480), rotation: .half))
         #expect(calibration.intrinsics?.coefficients.count == 5 && calibration.intrinsics?.cameraMatrix[0] == 615.3)
         #expect(calibration.baseFromCamera?.offset == [0.55, 0, 0.62])
     }
@@ -46,17 +48,20 @@ import Testing
               "crop": { "x": -1, "y": 0, "width": 0 }, "flip": "left", "rotate_deg": 45,
               "intrinsics": { "image_width": 640, "image_height": 480,
                 "camera_matrix": { "rows": 3, "cols": 3, "data": [1, 0, 0, 0, -1, 0, 0, 0, 1] },
-                "distortion_model": "equidistant", "distortion_coefficients": { "rows": 1, "cols": 5, "data": [0, 0, 0, 0, 0] } },
+                "distortion_model": "equidistant",
+                "distortion_coefficients": { "rows": 1, "cols": 5, "data": [0, 0, 0, 0, 0] } },
               "base_from_camera": { "offset_m": [1, 2], "offset_rpy_rad": ["0", 0, 0] } }
             """)
         for part in [
-            "control (line 1): this key is not known; did you mean 'controls'?", "controls.gain (line 1): found a number",
-            "controls.focus_absolute (line 1): found null", "crop.x (line 2): found -1.0, expected a whole number from 0 on",
+            "control (line 1): this key is not known; did you mean 'controls'?",
+            "controls.gain (line 1): found a number",
+            "controls.focus_absolute (line 1): found null",
+            "crop.x (line 2): found -1.0, expected a whole number from 0 on",
             "crop.width (line 2): found 0.0, expected a whole number from 1 on", "crop.height (line 2): it is missing",
             "flip (line 2): found 'left', expected one of 'horizontal', 'vertical'",
             "rotate_deg (line 2): found 45.0, expected 0, 90, 180 or 270", "intrinsics.camera_matrix.data",
-            "intrinsics.distortion_coefficients (line 5): found 1 x 5 with 5 numbers, expected 1 x 4 with 4",
-            "base_from_camera.offset_m (line 6): found 2 numbers, expected 3", "base_from_camera.offset_rpy_rad[0]",
+            "intrinsics.distortion_coefficients (line 6): found 1 x 5 with 5 numbers, expected 1 x 4 with 4",
+            "base_from_camera.offset_m (line 7): found 2 numbers, expected 3", "base_from_camera.offset_rpy_rad[0]",
         ] { #expect(found.contains { $0.contains(part) }, "\(part) in \(found)") }
         #expect(found.count == 12)
         #expect(problems("[1]").count == 1 && problems("{").first?.contains("line 1") == true)
@@ -66,13 +71,18 @@ import Testing
 
     @Test func newControlsLeaveEverythingElseAsItIs() throws {
         let old = Array(try node("cameras/example").text(columns: 100).utf8)
-        let controls: [ControlSetting] = [.init("gain", .number(3)), .init("auto_exposure", .choice("Manual Mode")), .init("x", .flag(true))]
+        let controls: [ControlSetting] = [
+            .init("gain", .number(3)), .init("auto_exposure", .choice("Manual Mode")), .init("x", .flag(true)),
+        ]
         let text = try CameraCalibration.text(with: controls, over: old, schema: "other.json", path: "a.json")
         let (before, after) = (try CameraCalibration(old, path: "a"), try CameraCalibration(text.utf8, path: "a"))
         #expect(after.controls == controls)
-        #expect(after.adjustment == before.adjustment && after.intrinsics == before.intrinsics && after.baseFromCamera == before.baseFromCamera)
+        #expect(
+            after.adjustment == before.adjustment && after.intrinsics == before.intrinsics
+                && after.baseFromCamera == before.baseFromCamera)
         #expect(text.contains("\"$schema\": \"../camera-schema.json\"") && text.hasSuffix("}\n"))
-        #expect(SchemaValidator.faults(of: try JSONNode(parsing: Array(text.utf8)), under: try node("camera-schema")) == [])
+        #expect(
+            SchemaValidator.faults(of: try JSONNode(parsing: Array(text.utf8)), under: try node("camera-schema")) == [])
         #expect(throws: CameraCalibrationError.self) {
             try CameraCalibration.text(with: controls, over: Array("{\"crop\": 1}".utf8), schema: nil, path: "a.json")
         }
@@ -80,9 +90,11 @@ import Testing
 
     @Test func aNewFileNamesItsSchema() throws {
         #expect(
-            try CameraCalibration.text(with: [.init("gain", .number(-3))], over: nil, schema: "../s.json", path: "a.json")
+            try CameraCalibration.text(
+                with: [.init("gain", .number(-3))], over: nil, schema: "../s.json", path: "a.json")
                 == "{ \"$schema\": \"../s.json\", \"controls\": { \"gain\": -3 } }\n")
-        #expect(try CameraCalibration.text(with: [], over: nil, schema: nil, path: "a.json") == "{ \"controls\": {} }\n")
+        #expect(
+            try CameraCalibration.text(with: [], over: nil, schema: nil, path: "a.json") == "{ \"controls\": {} }\n")
     }
 
     /// What frames and goals carry: one changed value is another calibration.
@@ -118,7 +130,9 @@ import Testing
                     var fewer = members
                     fewer.remove(at: index)
                     compare(rebuild(JSONNode(.object(fewer))), "\(path) without \(members[index].key)")
-                    visit(members[index].value, "\(path).\(members[index].key)") { rebuild(node.with(members[index].key, $0)) }
+                    visit(members[index].value, "\(path).\(members[index].key)") {
+                        rebuild(node.with(members[index].key, $0))
+                    }
                 }
                 compare(rebuild(node.with("colour", 1.5)), "\(path) with a colour")
             } else if path != ".$schema" {

@@ -32,9 +32,10 @@ import Time
             ])
         let found = VideoDeviceFiles.present(in: folder.path)
         #expect(found.map(\.path) == ["video0", "video2", "video10"].map(folder.file))
-        #expect(found.map(\.names) == [
-            [], ["v4l/by-id/product-index0", "v4l/by-path/socket-index0"].map(folder.file), [],
-        ])
+        #expect(
+            found.map(\.names) == [
+                [], ["v4l/by-id/product-index0", "v4l/by-path/socket-index0"].map(folder.file), [],
+            ])
         #expect(VideoDeviceFiles.present(in: "/no/such/folder").isEmpty)
     }
 

@@ -56,7 +56,9 @@ import Time
         }
         let slow = deliver(20, every: 300, from: 0, at: 0)
         let status = core.status(at: at(slow - 300))
-        #expect(status.state == .degraded && status.headline.hasPrefix("it delivers 3.3 frames a second of the 10.0"), "\(status.headline)")
+        #expect(
+            status.state == .degraded && status.headline.hasPrefix("it delivers 3.3 frames a second of the 10.0"),
+            "\(status.headline)")
         let usual = deliver(80, every: 100, from: 20, at: slow)
         #expect(core.status(at: at(usual - 100)).state == .ready)
         // One frame late is none too few.
@@ -128,7 +130,9 @@ import Time
         #expect(core.status(at: at(5_010)).state == .ready, "a second of darkness may look the same")
         stand(from: 5_100, seconds: 2, hash: 42)
         let status = core.status(at: at(7_110))
-        #expect(status.state == .degraded && status.headline.hasPrefix("the image stands still for 6.1 s (182 identical frames)"))
+        #expect(
+            status.state == .degraded
+                && status.headline.hasPrefix("the image stands still for 6.1 s (182 identical frames)"))
         stand(from: 7_200, seconds: 0, hash: 43)
         #expect(core.status(at: at(7_210)).state == .ready)
     }
@@ -165,7 +169,8 @@ import Time
         var dark = frame(1, captured: 100)
         _ = core.received(dark, at: at(101))
         core.examine(dark, at: at(101))
-        #expect(core.status(at: at(102)).headline.hasPrefix("the image is black (100 % of its pixels), expected a scene."))
+        #expect(
+            core.status(at: at(102)).headline.hasPrefix("the image is black (100 % of its pixels), expected a scene."))
         #expect(core.status(at: at(102)).state == .degraded)
         dark.pixels = .rgb8(RGBImage(width: 4, height: 2, filledWith: 90))
         core.examine(dark, at: at(500))

@@ -5,7 +5,8 @@ import Time
 
 /// When automatic modes have found their values, and what is locked then.
 @Suite struct CameraTuningTests {
-    private let exposure = V4L2Control(id: 0x9a_0902, driverName: "Exposure Time, Absolute", kind: .integer, range: 1...5_000)
+    private let exposure = V4L2Control(
+        id: 0x9a_0902, driverName: "Exposure Time, Absolute", kind: .integer, range: 1...5_000)
     private let balance = V4L2Control(
         id: 0x98_091a, driverName: "White Balance Temperature", kind: .integer, range: 2_800...6_500, step: 10)
 
@@ -77,7 +78,10 @@ import Time
         let odd = V4L2Control(id: 1, driverName: "Odd", kind: .integer, range: 0...7, step: 5)
         #expect([0, 2, 3, 7].map(odd.nearest) == [0, 0, 5, 5])
         let chosen = CameraTuning.choice([ControlReading(exposure, 222), ControlReading(balance, 4_604)])
-        #expect(chosen == [.init("exposure_time_absolute", .number(222)), .init("white_balance_temperature", .number(4_600))])
+        #expect(
+            chosen == [
+                .init("exposure_time_absolute", .number(222)), .init("white_balance_temperature", .number(4_600)),
+            ])
         // What is chosen is a plan that switches the modes off first.
         let plan = try ControlPlan(chosen, for: V4L2ControlTests.webcam)
         #expect(plan.steps.map(\.control.name).prefix(2) == ["auto_exposure", "white_balance_automatic"])
@@ -89,20 +93,26 @@ import Time
         let lasting = readings.lasting
         #expect(
             lasting.map(\.control.name) == [
-                "brightness", "white_balance_automatic", "gain", "power_line_frequency", "auto_exposure", "focus_automatic_continuous",
+                "brightness", "white_balance_automatic", "gain", "power_line_frequency", "auto_exposure",
+                "focus_automatic_continuous",
             ])
         #expect(
             lasting.compactMap(\.setting) == [
-                .init("brightness", .number(0)), .init("white_balance_automatic", .flag(true)), .init("gain", .number(4)),
-                .init("power_line_frequency", .choice("50 Hz")), .init("auto_exposure", .choice("Aperture Priority Mode")),
+                .init("brightness", .number(0)), .init("white_balance_automatic", .flag(true)),
+                .init("gain", .number(4)),
+                .init("power_line_frequency", .choice("50 Hz")),
+                .init("auto_exposure", .choice("Aperture Priority Mode")),
                 .init("focus_automatic_continuous", .flag(true)),
             ])
-        #expect(try ControlPlan(lasting.compactMap(\.setting), for: V4L2ControlTests.webcam).steps.map(\.value).sorted() == [0, 1, 1, 1, 3, 4])
+        #expect(
+            try ControlPlan(lasting.compactMap(\.setting), for: V4L2ControlTests.webcam).steps.map(\.value).sorted()
+                == [0, 1, 1, 1, 3, 4])
         #expect(readings.mode(over: exposure)?.control.name == "auto_exposure")
     }
 
     @Test func choicesOfOneNameAreSavedAsNumbers() {
-        let twins = V4L2Control(id: 2, driverName: "Mode", kind: .menu([.init(0, "On"), .init(1, "on"), .init(2, "Off")]), range: 0...2)
+        let twins = V4L2Control(
+            id: 2, driverName: "Mode", kind: .menu([.init(0, "On"), .init(1, "on"), .init(2, "Off")]), range: 0...2)
         #expect(ControlReading(twins, 1).setting == .init("mode", .number(1)))
         #expect(ControlReading(twins, 2).setting == .init("mode", .choice("Off")))
         #expect(ControlReading(twins, nil).setting == nil)
@@ -112,7 +122,9 @@ import Time
 /// Black and saturated pictures.
 @Suite struct ExposureShareTests {
     private func picture(_ values: [UInt8]) -> RGBImage {
-        RGBImage(width: values.count, height: 64, pixels: SharedBytes(copying: (0..<64).flatMap { _ in values.flatMap { [$0, $0, $0] } }))
+        RGBImage(
+            width: values.count, height: 64,
+            pixels: SharedBytes(copying: (0..<64).flatMap { _ in values.flatMap { [$0, $0, $0] } }))
     }
 
     @Test func sharesAreThoseOfThePixels() {
@@ -122,11 +134,16 @@ import Time
     }
 
     @Test func onlyAWholePictureIsWorthAComplaint() {
-        #expect(ExposureShare(RGBImage(width: 640, height: 480, filledWith: 8)).complaint?.hasPrefix("the image is black (100 %") == true)
-        #expect(ExposureShare(RGBImage(width: 640, height: 480, filledWith: 250)).complaint?.contains("is saturated") == true)
+        #expect(
+            ExposureShare(RGBImage(width: 640, height: 480, filledWith: 8)).complaint?.hasPrefix(
+                "the image is black (100 %") == true)
+        #expect(
+            ExposureShare(RGBImage(width: 640, height: 480, filledWith: 250)).complaint?.contains("is saturated")
+                == true)
         #expect(ExposureShare(RGBImage(width: 640, height: 480, filledWith: 20)).complaint == nil)
         // One red channel at its end is a red picture, not a white one.
-        let red = RGBImage(width: 8, height: 8, pixels: SharedBytes(copying: (0..<64).flatMap { _ in [255, 30, 20] as [UInt8] }))
+        let red = RGBImage(
+            width: 8, height: 8, pixels: SharedBytes(copying: (0..<64).flatMap { _ in [255, 30, 20] as [UInt8] }))
         #expect(ExposureShare(red).complaint == nil)
     }
 }

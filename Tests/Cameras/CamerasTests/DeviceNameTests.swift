@@ -12,11 +12,13 @@ import Time
     init() {
         device.present = [
             file(0, serial: "A1", port: "1-2"), file(1, serial: "A1", port: "1-2"), file(2, serial: "B7", port: "1-3"),
-            file(3, serial: "0001", port: "1-4"), file(4, serial: "0001", port: "2-1"), VideoDeviceFiles(path: "/dev/video9", names: []),
+            file(3, serial: "0001", port: "1-4"), file(4, serial: "0001", port: "2-1"),
+            VideoDeviceFiles(path: "/dev/video9", names: []),
         ]
         for (number, bus) in [(0, "usb-2"), (1, "usb-2"), (2, "usb-3"), (3, "usb-4"), (4, "usb-5"), (9, "platform:x")] {
             // The second file of the first camera is for its metadata.
-            device.identities["/dev/video\(number)"] = V4L2Capability(card: "Cam", bus: bus, captures: number != 1, streams: true)
+            device.identities["/dev/video\(number)"] = V4L2Capability(
+                card: "Cam", bus: bus, captures: number != 1, streams: true)
         }
     }
 
@@ -96,13 +98,15 @@ import Time
         let folder = try TemporaryFolder()
         let manager = FileManager.default
         let bus = folder.file("devices/usb1/1-2.4")
-        for path in ["dev", "class/video0", "class/video1", "devices/usb1/1-2.4/1-2.4:1.0", "devices/platform/vivid.0"] {
+        for path in ["dev", "class/video0", "class/video1", "devices/usb1/1-2.4/1-2.4:1.0", "devices/platform/vivid.0"]
+        {
             try manager.createDirectory(atPath: folder.file(path), withIntermediateDirectories: true)
         }
         for name in ["video0", "video1"] { try folder.write([], to: "dev/" + name) }
         try folder.write(Array("4F2A91\n".utf8), to: "devices/usb1/1-2.4/serial")
         try folder.write(Array("046d\n".utf8), to: "devices/usb1/1-2.4/idVendor")
-        try manager.createSymbolicLink(atPath: folder.file("class/video0/device"), withDestinationPath: bus + "/1-2.4:1.0")
+        try manager.createSymbolicLink(
+            atPath: folder.file("class/video0/device"), withDestinationPath: bus + "/1-2.4:1.0")
         try manager.createSymbolicLink(
             atPath: folder.file("class/video1/device"), withDestinationPath: folder.file("devices/platform/vivid.0"))
         let found = VideoDeviceFiles.present(in: folder.file("dev"), system: folder.file("class"))

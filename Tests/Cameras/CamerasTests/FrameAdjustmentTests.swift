@@ -20,7 +20,8 @@ import Time
     }
 
     private func adjusted(
-        _ crop: FrameAdjustment.Crop? = nil, _ flip: FrameAdjustment.Flip? = nil, _ rotation: FrameAdjustment.Rotation = .none
+        _ crop: FrameAdjustment.Crop? = nil, _ flip: FrameAdjustment.Flip? = nil,
+        _ rotation: FrameAdjustment.Rotation = .none
     ) -> [[UInt8]] {
         let image = FrameAdjustment(crop: crop, flip: flip, rotation: rotation).apply(to: picture(3, 2))
         // The other channels come along.
@@ -44,7 +45,9 @@ import Time
 
     /// Each combination at once is the same as its steps one after another.
     @Test func croppingComesFirstThenMirroringThenTurning() {
-        let crops: [FrameAdjustment.Crop?] = [nil, .init(x: 2, y: 1, width: 4, height: 3), .init(x: 0, y: 0, width: 1, height: 5)]
+        let crops: [FrameAdjustment.Crop?] = [
+            nil, .init(x: 2, y: 1, width: 4, height: 3), .init(x: 0, y: 0, width: 1, height: 5),
+        ]
         let flips: [FrameAdjustment.Flip?] = [nil, .horizontal, .vertical]
         let image = picture(7, 5)
         for crop in crops {
@@ -56,7 +59,8 @@ import Time
                     ].reduce(image) { $1.apply(to: $0) }
                     let result = whole.apply(to: image)
                     #expect(result == steps, "\(whole)")
-                    #expect(whole.size(width: 7, height: 5).map { [$0.width, $0.height] } == [result.width, result.height])
+                    #expect(
+                        whole.size(width: 7, height: 5).map { [$0.width, $0.height] } == [result.width, result.height])
                 }
             }
         }
@@ -78,7 +82,8 @@ import Time
     ) -> AdjustedCamera<V4L2Camera<ScriptedV4L2Device>> {
         AdjustedCamera(
             V4L2Camera(
-                .init(name: "wrist", path: "/dev/video0", width: 8, height: 6, rate: Rate(hertz: 30), encoding: encoding),
+                .init(
+                    name: "wrist", path: "/dev/video0", width: 8, height: 6, rate: Rate(hertz: 30), encoding: encoding),
                 device: device),
             calibration: CameraCalibration(adjustment: adjustment, intrinsics: intrinsics))
     }
@@ -92,7 +97,8 @@ import Time
                 let device = ScriptedV4L2Device()
                 let picture =
                     encoding == .mjpeg
-                    ? try RGBImage.waves(width: 8, height: 6, seed: 1).jpegData().array : (0..<48).flatMap { _ in [90, 128] }
+                    ? try RGBImage.waves(width: 8, height: 6, seed: 1).jpegData().array
+                    : (0..<48).flatMap { _ in [90, 128] }
                 var count: UInt32 = 0
                 var isDue = true
                 device.whenEmpty = {
@@ -135,7 +141,8 @@ import Time
     /// Frames and goals of another crop do not fit each other: both say how they were made.
     @Test func framesSayHowTheyWereAdjustedAndByWhichFile() throws {
         #expect(FrameAdjustment().frameSettings.isEmpty)
-        let all = FrameAdjustment(crop: .init(x: 1, y: 2, width: 4, height: 3), flip: .vertical, rotation: .threeQuarters)
+        let all = FrameAdjustment(
+            crop: .init(x: 1, y: 2, width: 4, height: 3), flip: .vertical, rotation: .threeQuarters)
         let device = ScriptedV4L2Device()
         var calibration = CameraCalibration(adjustment: all)
         calibration.contentHash = "00ff"
@@ -149,7 +156,8 @@ import Time
         let frame = try #require(try camera.nextFrame(at: .zero + .milliseconds(2)))
         #expect(
             frame.settings == [
-                .init(name: "crop", value: "4x3+1+2"), .init(name: "flip", value: "vertical"), .init(name: "rotate_deg", value: "270"),
+                .init(name: "crop", value: "4x3+1+2"), .init(name: "flip", value: "vertical"),
+                .init(name: "rotate_deg", value: "270"),
             ])
         #expect(frame.calibrationHash == "00ff" && (frame.width, frame.height) == (3, 4))
     }
@@ -166,7 +174,11 @@ import Time
         #expect(try camera.nextFrame(at: .zero + .milliseconds(2)) == nil)
         let remark = try #require(camera.remark)
         #expect(remark.hasPrefix("1 frame by now could not be decoded") && remark.contains("yuyv"))
-        device.shots = [.init(bytes: try RGBImage.waves(width: 8, height: 6, seed: 5).jpegData().array, sequence: 1, stamp: .zero + .milliseconds(3))]
+        device.shots = [
+            .init(
+                bytes: try RGBImage.waves(width: 8, height: 6, seed: 5).jpegData().array, sequence: 1,
+                stamp: .zero + .milliseconds(3))
+        ]
         #expect(try camera.nextFrame(at: .zero + .milliseconds(4))?.sequence == 1)
     }
 
@@ -183,6 +195,7 @@ import Time
         try open(3, 4)
         let error = #expect(throws: CameraError.self) { try open(8, 6) }
         #expect(
-            error?.description.contains("its calibration has intrinsics of 8x6 pixels, expected the 3x4 of its frames") == true)
+            error?.description.contains("its calibration has intrinsics of 8x6 pixels, expected the 3x4 of its frames")
+                == true)
     }
 }

@@ -83,7 +83,8 @@ import Testing
             let packed = try #require(rgb(encoding, rows.flatMap(\.self), width: width, height: height))
             // The last line comes without a gap: as little as a device can send.
             let wide = Array(rows.map { $0 + Array(repeating: 7, count: gap) }.joined().dropLast(gap))
-            #expect(rgb(encoding, wide, width: width, height: height, bytesPerLine: line + gap) == packed, "\(encoding)")
+            #expect(
+                rgb(encoding, wide, width: width, height: height, bytesPerLine: line + gap) == packed, "\(encoding)")
             #expect(
                 rgb(encoding, wide.dropLast(), width: width, height: height, bytesPerLine: line + gap) == nil,
                 "\(encoding) lacks a byte")
@@ -118,7 +119,9 @@ import Testing
         for length in 0..<jpeg.count - 2 { #expect(!isWhole(jpeg.prefix(length)), "\(length) of \(jpeg.count)") }
         // Nothing but the end marker lacks, or something is there twice or besides.
         #expect(isWhole(jpeg.dropLast()) && isWhole(jpeg.dropLast(2)) && isWhole([0xff, 0xd8] + jpeg))
-        #expect(isWhole(jpeg[..<2] + [0, 0, 0] + jpeg[2...]) && !isWhole(jpeg[..<2] + [UInt8](repeating: 0, count: 9_000) + jpeg[2...]))
+        #expect(
+            isWhole(jpeg[..<2] + [0, 0, 0] + jpeg[2...])
+                && !isWhole(jpeg[..<2] + [UInt8](repeating: 0, count: 9_000) + jpeg[2...]))
         // What a buffer holds after the end does not count, even another frame's end.
         #expect(isWhole(jpeg + [0, 0]) && isWhole(jpeg + [0xff, 0xff, 0x12]) && isWhole(jpeg + jpeg.suffix(9)))
         #expect(!isWhole([]) && !isWhole([0xff, 0xd8, 0xff, 0xd9]))
@@ -149,10 +152,12 @@ import Testing
             for _ in 0..<Int.random(in: 1...8, using: &generator) {
                 // Most damage goes where the structure is.
                 let limit = Bool.random(using: &generator) ? bytes.count : 700
-                bytes[Int.random(in: 0..<min(limit, bytes.count), using: &generator)] = .random(in: 0...255, using: &generator)
+                bytes[Int.random(in: 0..<min(limit, bytes.count), using: &generator)] = .random(
+                    in: 0...255, using: &generator)
             }
             if !isWhole(bytes) { refused += 1 }
-            _ = isWhole((0..<64).map { _ in [0xff, 0xd8, 0xda, 0xd9, 0xc0, 0, 8].randomElement(using: &generator) ?? 0 })
+            _ = isWhole(
+                (0..<64).map { _ in [0xff, 0xd8, 0xda, 0xd9, 0xc0, 0, 8].randomElement(using: &generator) ?? 0 })
         }
         #expect(refused > 100)
     }

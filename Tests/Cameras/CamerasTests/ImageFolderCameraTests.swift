@@ -132,9 +132,11 @@ import Time
         var strict = self.camera(pattern: "image_2_*.png")
         let error = #expect(throws: CameraError.self) { try strict.open(at: .zero) }
         #expect(
-            error?.description == "opening camera 'primary': \(folder.path) holds note_0.txt, note_1.txt, note_2.txt, "
-                + "note_3.txt, note_4.txt and 3 more, expected at least one file that matches 'image_2_*.png'. Correct the "
-                + "camera's folder or pattern in the manifest.")
+            error?.description == """
+                opening camera 'primary': \(folder.path) holds note_0.txt, note_1.txt, note_2.txt, \
+                note_3.txt, note_4.txt and 3 more, expected at least one file that matches 'image_2_*.png'. \
+                Correct the camera's folder or pattern in the manifest.
+                """)
     }
 
     @Test(arguments: ["png", "jpg"])

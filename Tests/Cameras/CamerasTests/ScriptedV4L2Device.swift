@@ -141,7 +141,9 @@ final class ScriptedV4L2Device: V4L2Device {
     func choice(_ value: Int, of control: V4L2Control) throws(V4L2Failure) -> String {
         try meet(.listChoices)
         let choices = knobs.first { $0.id == control.id }?.choices ?? []
-        guard let choice = choices.first(where: { $0.value == value }) else { throw V4L2Failure(.listChoices, errno: EINVAL) }
+        guard let choice = choices.first(where: { $0.value == value }) else {
+            throw V4L2Failure(.listChoices, errno: EINVAL)
+        }
         return choice.name
     }
 
@@ -167,7 +169,8 @@ final class ScriptedV4L2Device: V4L2Device {
         precondition(index == contents.count)
         contents.append(.allocate(byteCount: 4_096, alignment: 16))
         return V4L2Buffer(
-            index: index, bytesUsed: 0, sequence: 0, isDamaged: false, stamp: .zero, hasMonotonicStamp: hasMonotonicStamps)
+            index: index, bytesUsed: 0, sequence: 0, isDamaged: false, stamp: .zero,
+            hasMonotonicStamp: hasMonotonicStamps)
     }
 
     func queue(_ index: Int) throws(V4L2Failure) {
@@ -192,7 +195,8 @@ final class ScriptedV4L2Device: V4L2Device {
         queued.removeFirst()
         contents[index].copyBytes(from: shot.bytes)
         return V4L2Buffer(
-            index: index, bytesUsed: shot.bytes.count, sequence: shot.sequence, isDamaged: shot.isDamaged, stamp: shot.stamp,
+            index: index, bytesUsed: shot.bytes.count, sequence: shot.sequence, isDamaged: shot.isDamaged,
+            stamp: shot.stamp,
             hasMonotonicStamp: shot.hasMonotonicStamp)
     }
 

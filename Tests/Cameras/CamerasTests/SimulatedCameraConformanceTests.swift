@@ -20,7 +20,9 @@ private final class StandInWorld: Sendable {
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
         let bound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
         }
         try #require(bound == 0 && listen(listener, 8) == 0)
         Thread.start { [self] in
@@ -60,7 +62,9 @@ private final class StandInWorld: Sendable {
             sequence += sequence % 3 == 2 ? 2 : 1
             var sent = 0
             while sent < bytes.count {
-                let count = bytes[sent...].withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+                let count = bytes[sent...].withUnsafeBytes {
+                    send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+                }
                 if count < 0 && errno == EINTR { continue }
                 guard count > 0 else { return }
                 sent += count
@@ -75,10 +79,12 @@ private enum Thread {
     static func start(_ body: @escaping @Sendable () -> Void) {
         var thread = pthread_t()
         let box = Unmanaged.passRetained(Box(body)).toOpaque()
-        pthread_create(&thread, nil, { argument in
-            if let argument { Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body() }
-            return nil
-        }, box)
+        pthread_create(
+            &thread, nil,
+            { argument in
+                if let argument { Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body() }
+                return nil
+            }, box)
         pthread_detach(thread)
     }
 
@@ -90,7 +96,8 @@ private enum Thread {
 
 @Suite struct SimulatedCameraConformanceTests {
     @Test(arguments: [
-        FrameImperfections.Settings(), FrameImperfections.Settings(latency: .milliseconds(20), noise: 0.05, dropProbability: 0.2, seed: 3),
+        FrameImperfections.Settings(),
+        FrameImperfections.Settings(latency: .milliseconds(20), noise: 0.05, dropProbability: 0.2, seed: 3),
     ])
     func isACamera(imperfections: FrameImperfections.Settings) throws {
         let world = try StandInWorld()

@@ -39,7 +39,8 @@ import Time
         try CameraConformance(
             makeCamera: {
                 let device = ScriptedV4L2Device()
-                let picture = encoding == .mjpeg ? try RGBImage.waves(width: 8, height: 6, seed: 1).jpegData().array : grey(90)
+                let picture =
+                    encoding == .mjpeg ? try RGBImage.waves(width: 8, height: 6, seed: 1).jpegData().array : grey(90)
                 var (count, isDue): (UInt32, Bool) = (0, true)
                 device.whenEmpty = {
                     // Frames and silence in turns; every third frame was lost before.
@@ -50,7 +51,8 @@ import Time
                 }
                 return V4L2Camera(
                     .init(
-                        name: "primary", path: "/dev/video0", width: 8, height: 6, rate: Rate(hertz: 30), encoding: encoding),
+                        name: "primary", path: "/dev/video0", width: 8, height: 6, rate: Rate(hertz: 30),
+                        encoding: encoding),
                     device: device)
             },
             makeBroken: {
@@ -67,7 +69,9 @@ import Time
         var camera = camera()
         _ = try camera.open(at: at(1_000))
         #expect(device.queued.count == 4)
-        device.shots = [shot(0, stamp: 1_010, luma: 50), shot(1, stamp: 1_043, luma: 100), shot(2, stamp: 1_077, luma: 150)]
+        device.shots = [
+            shot(0, stamp: 1_010, luma: 50), shot(1, stamp: 1_043, luma: 100), shot(2, stamp: 1_077, luma: 150),
+        ]
         let newest = try #require(try camera.nextFrame(at: at(1_100)))
         #expect(newest.sequence == 2 && newest.captureTime == at(1_077) && red(newest) == 156)
         #expect(device.queued.count == 4, "every buffer is the device's again")
@@ -189,8 +193,11 @@ import Time
         #expect(try camera.nextFrame(at: at(5_499)) == nil)
         let error = #expect(throws: CameraError.self) { try camera.nextFrame(at: at(5_500)) }
         #expect(
-            error?.description == "taking frames from camera 'primary' at /dev/video0: no whole frame for 2.5 s (1 damaged "
-                + "ones), expected several. Check its cable and plug it in anew.")
+            error?.description
+                == """
+                taking frames from camera 'primary' at /dev/video0: no whole frame for 2.5 s (1 damaged \
+                ones), expected several. Check its cable and plug it in anew.
+                """)
         camera.close()
         #expect(!device.isOpen && camera.wakeup == .never)
     }
@@ -207,7 +214,8 @@ import Time
 
     @Test func interruptedRequestsAreRepeated() throws {
         let requests: [V4L2Failure.Request] = [
-            .open, .queryCapability, .listFormats, .listSizes, .setFormat, .setRate, .requestBuffers, .map, .queue, .start,
+            .open, .queryCapability, .listFormats, .listSizes, .setFormat, .setRate, .requestBuffers, .map, .queue,
+            .start,
             .dequeue,
         ]
         for request in requests { device.fail(request, EINTR, times: 3) }
@@ -250,7 +258,9 @@ import Time
                 var camera = camera()
                 let error = #expect(throws: CameraError.self, "\(request)") { try camera.open(at: .zero) }
                 let text = error?.description ?? ""
-                #expect(text.hasPrefix("opening camera 'primary' at /dev/video0: ") && text.contains(", expected "), "\(text)")
+                #expect(
+                    text.hasPrefix("opening camera 'primary' at /dev/video0: ") && text.contains(", expected "),
+                    "\(text)")
                 #expect(!device.isOpen && camera.wakeup == .never)
             }
         }
@@ -258,8 +268,11 @@ import Time
 
     @Test func meansOfFailuresAreTold() throws {
         let cases: [(V4L2Failure.Request, Int32, String)] = [
-            (.open, ENOENT, "there is no such device, expected a camera. Set the camera's device in the manifest to one that is "
-                + "there: /dev/v4l/by-id/usb-Other-index0, /dev/video4."),
+            (
+                .open, ENOENT,
+                "there is no such device, expected a camera. Set the camera's device in the manifest to one that is "
+                    + "there: /dev/v4l/by-id/usb-Other-index0, /dev/video4."
+            ),
             (.open, EACCES, "sudo usermod -aG video $USER"), (.open, EBUSY, "another program has it"),
             (.setFormat, EBUSY, "another program has it"), (.requestBuffers, EBUSY, "another program has it"),
             (.start, EBUSY, "another program has it"), (.queryCapability, ENOTTY, "it is no video device"),

@@ -20,12 +20,14 @@ import Time
             id: 0x98_091a, driverName: "White Balance Temperature", kind: .integer, range: 2_800...6_500, step: 10,
             preset: 4_600, isInactive: true),
         V4L2Control(
-            id: 0x9a_0901, driverName: "Auto Exposure", kind: .menu([.init(1, "Manual Mode"), .init(3, "Aperture Priority Mode")]),
+            id: 0x9a_0901, driverName: "Auto Exposure",
+            kind: .menu([.init(1, "Manual Mode"), .init(3, "Aperture Priority Mode")]),
             range: 0...3, preset: 3),
         V4L2Control(
             id: 0x9a_0902, driverName: "Exposure Time, Absolute", kind: .integer, range: 1...5_000, preset: 157,
             isInactive: true),
-        V4L2Control(id: 0x9a_090a, driverName: "Focus, Absolute", kind: .integer, range: 0...255, step: 5, isInactive: true),
+        V4L2Control(
+            id: 0x9a_090a, driverName: "Focus, Absolute", kind: .integer, range: 0...255, step: 5, isInactive: true),
         V4L2Control(
             id: 0x9a_090c, driverName: "Focus, Automatic Continuous", kind: .boolean, range: 0...1, preset: 1),
         V4L2Control(id: 0x9a_0920, driverName: "Lens Temperature", kind: .integer, range: 0...99, isReadOnly: true),
@@ -56,10 +58,13 @@ import Time
         #expect(
             controls.map(\.name) == [
                 "brightness", "white_balance_automatic", "gain", "power_line_frequency", "white_balance_temperature",
-                "auto_exposure", "exposure_time_absolute", "focus_absolute", "focus_automatic_continuous", "lens_temperature",
+                "auto_exposure", "exposure_time_absolute", "focus_absolute", "focus_automatic_continuous",
+                "lens_temperature",
             ])
         #expect(controls == Self.webcam, "menus have their choices again, with the gap that this camera's has")
-        #expect(controls[5].allowed == "1 (Manual Mode), 3 (Aperture Priority Mode)" && controls[5].text(3) == "3 (Aperture Priority Mode)")
+        #expect(
+            controls[5].allowed == "1 (Manual Mode), 3 (Aperture Priority Mode)"
+                && controls[5].text(3) == "3 (Aperture Priority Mode)")
         #expect(controls[4].allowed == "2800 to 6500 in steps of 10" && controls[1].text(1) == "true")
     }
 
@@ -89,7 +94,8 @@ import Time
         let format = try camera.open(at: .zero)
         #expect(
             device.sets == [
-                "white_balance_automatic=0", "auto_exposure=1", "focus_automatic_continuous=0", "exposure_time_absolute=200",
+                "white_balance_automatic=0", "auto_exposure=1", "focus_automatic_continuous=0",
+                "exposure_time_absolute=200",
                 "white_balance_temperature=4000", "power_line_frequency=1", "focus_absolute=30",
             ])
         #expect(format.summary.contains("7 controls locked"))
@@ -127,7 +133,9 @@ import Time
         var camera = camera([.init("exposure_time_absolute", .number(200)), .init("gain", .number(7))])
         _ = try camera.open(at: .zero)
         let settings = try frame(&camera, at: 1).settings
-        #expect(settings.contains(.init(name: "gain", value: "7")) && settings.contains(.init(name: "exposure_time_absolute", value: "200")))
+        #expect(
+            settings.contains(.init(name: "gain", value: "7"))
+                && settings.contains(.init(name: "exposure_time_absolute", value: "200")))
         #expect(settings.contains(.init(name: "auto_exposure", value: "1 (Manual Mode)")))
         #expect(settings.contains(.init(name: "power_line_frequency", value: "1 (50 Hz)")))
         // White balance is automatic: nobody knows which it was for this frame.
@@ -153,8 +161,13 @@ import Time
         #expect(device.values[0x98_0913] == 7 && device.sets.count == sets + 1)
         #expect(
             camera.remark
-                == "of its controls, 'gain' was set to 7 and reads 99, expected it to stay within 0 to 100: something else changed it, "
-                + "and it was locked again (1 times by now). End the program that sets it, such as a video call or v4l2-ctl.")
+                == """
+                of its controls, 'gain' was set to 7 and reads 99, expected it to stay within 0 to 100: something \
+                else changed it, \
+                and it was locked again (1 times by now). End the program that sets it, such as a video call or \
+                v4l2-ctl.
+                """
+        )
         for second in 4...14 { _ = try frame(&camera, at: Int64(second)) }
         #expect(camera.remark == nil, "it is over")
         device.fail(.getControl, EIO)
@@ -176,16 +189,20 @@ import Time
 
     @Test func everythingThatIsWrongIsToldAtOnceAndNothingIsSet() throws {
         let text = try refusal([
-            .init("gain", .number(101)), .init("white_balance_temperature", .number(4_005)), .init("zoom_absolute", .number(1)),
+            .init("gain", .number(101)), .init("white_balance_temperature", .number(4_005)),
+            .init("zoom_absolute", .number(1)),
             .init("power_line_frequency", .choice("55 Hz")), .init("lens_temperature", .number(3)),
             .init("brightness", .flag(true)), .init("auto_exposure", .number(2)),
         ])
         #expect(text.hasPrefix("opening camera 'primary' at /dev/video0: of its controls, "))
         for part in [
-            "'gain' is asked to be 101, expected 0 to 100", "'white_balance_temperature' is asked to be 4005, expected 2800 to 6500 in steps of 10",
-            "'zoom_absolute' is not there, expected one of brightness, ", "'power_line_frequency' is asked to be '55 Hz', expected 0 (Disabled), 1 (50 Hz), 2 (60 Hz)",
+            "'gain' is asked to be 101, expected 0 to 100",
+            "'white_balance_temperature' is asked to be 4005, expected 2800 to 6500 in steps of 10",
+            "'zoom_absolute' is not there, expected one of brightness, ",
+            "'power_line_frequency' is asked to be '55 Hz', expected 0 (Disabled), 1 (50 Hz), 2 (60 Hz)",
             "'lens_temperature' can only be read", "'brightness' is asked to be true, expected -64 to 64",
-            "'auto_exposure' is asked to be 2, expected 1 (Manual Mode), 3 (Aperture Priority Mode)", "octo-camera settings",
+            "'auto_exposure' is asked to be 2, expected 1 (Manual Mode), 3 (Aperture Priority Mode)",
+            "octo-camera settings",
         ] { #expect(text.contains(part), "\(part) in \(text)") }
         #expect(device.sets == [])
     }
@@ -196,7 +213,8 @@ import Time
         ])
         #expect(
             text.contains(
-                "'exposure_time_absolute' is asked for while 'auto_exposure' is 3 (Aperture Priority Mode), expected that to be 1 (Manual Mode)."
+                "'exposure_time_absolute' is asked for while 'auto_exposure' is 3 (Aperture Priority Mode), expected "
+                    + "that to be 1 (Manual Mode)."
             ), "\(text)")
     }
 
@@ -226,6 +244,8 @@ import Time
 
     @Test func commandLineValuesAreRead() {
         #expect(ControlSetting.Value("157") == .number(157) && ControlSetting.Value("-3") == .number(-3))
-        #expect(ControlSetting.Value("true") == .flag(true) && ControlSetting.Value("Manual Mode") == .choice("Manual Mode"))
+        #expect(
+            ControlSetting.Value("true") == .flag(true) && ControlSetting.Value("Manual Mode") == .choice("Manual Mode")
+        )
     }
 }

@@ -10,7 +10,8 @@ import Time
 @Suite struct V4L2FaultTests {
     private static let period: Int64 = 33
     private static let settings: [ControlSetting] = [
-        .init("exposure_time_absolute", .number(120)), .init("gain", .number(7)), .init("power_line_frequency", .choice("50 Hz")),
+        .init("exposure_time_absolute", .number(120)), .init("gain", .number(7)),
+        .init("power_line_frequency", .choice("50 Hz")),
     ]
 
     private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseconds: milliseconds * 1_000_000) }
@@ -42,7 +43,8 @@ import Time
             bytes: (0..<48).flatMap { _ in [UInt8(luma(number)), 128] }, sequence: UInt32(number), stamp: stamp)
     }
 
-    /// Opens the camera and takes ten frames; every second time two wait. What comes is checked, what fails is returned.
+    /// Opens the camera and takes ten frames; every second time two wait. What comes is checked, what fails is
+    /// returned.
     private func takeTen(
         _ camera: inout V4L2Camera<ScriptedV4L2Device>, of device: ScriptedV4L2Device, from start: Int64
     ) -> (taken: Int, error: CameraError?) {
@@ -70,7 +72,8 @@ import Time
                     continue
                 }
                 let grey = VideoGrey.of(luma: Self.luma(number))
-                #expect(image.pixels.bytes.allSatisfy { abs(Int($0) - grey) <= 1 }, "whole, and the picture of its stamp")
+                #expect(
+                    image.pixels.bytes.allSatisfy { abs(Int($0) - grey) <= 1 }, "whole, and the picture of its stamp")
                 // A device that wrongly says that nothing waits keeps the rest for the next time.
                 #expect(number == stamps.count - 1 || device.faultAtCall?.errno == EAGAIN, "the newest")
                 if let last { #expect(frame.sequence > last.sequence && frame.captureTime > last.time) }
@@ -106,7 +109,8 @@ import Time
                 #expect(first.taken >= 9, "request \(number)")
             }
             camera.close()
-            #expect(!device.isOpen && !device.isStreaming && device.buffersHeld == 0, "request \(number): all is let go of")
+            #expect(
+                !device.isOpen && !device.isStreaming && device.buffersHeld == 0, "request \(number): all is let go of")
             // The fault is over: it goes on where it was.
             device.faultAtCall = nil
             let again = takeTen(&camera, of: device, from: 10_000)
@@ -126,7 +130,10 @@ import Time
         var last: (sequence: UInt64, time: MonotonicTime)?
         var frames = 0
         for _ in 0..<300 {
-            device.faultAtCall = (device.calls + Int.random(in: 1...90, using: &generator), [ENODEV, EIO, EINTR].randomElement(using: &generator) ?? EIO)
+            device.faultAtCall = (
+                device.calls + Int.random(in: 1...90, using: &generator),
+                [ENODEV, EIO, EINTR].randomElement(using: &generator) ?? EIO
+            )
             do {
                 _ = try camera.open(at: at(start))
                 for number in 0..<8 {
@@ -156,7 +163,8 @@ import Time
         let path = try folder.write([1, 2, 3], to: "video0")
         for _ in 0..<50 {
             var camera = V4L2Camera(
-                .init(name: "primary", path: path, width: 8, height: 6, rate: Rate(hertz: 30)), device: KernelV4L2Device())
+                .init(name: "primary", path: path, width: 8, height: 6, rate: Rate(hertz: 30)),
+                device: KernelV4L2Device())
             let error = #expect(throws: CameraError.self) { try camera.open(at: .zero) }
             #expect(error?.description.contains("it is no video device") == true)
         }
@@ -166,7 +174,8 @@ import Time
         #expect(open.isEmpty)
     }
 
-    /// A driver that delivers another size in the middle of a stream: nothing of it goes out, and opening anew finds it out.
+    /// A driver that delivers another size in the middle of a stream: nothing of it goes out, and opening anew finds it
+    /// out.
     @Test func aFormatThatChangesInTheStreamIsFoundOut() throws {
         let device = Self.device()
         var camera = Self.camera(device)
@@ -175,14 +184,20 @@ import Time
         #expect(try camera.nextFrame(at: at(1_020)) != nil)
         var error: CameraError?
         for step in 1...60 where error == nil {
-            device.shots = [.init(bytes: [UInt8](repeating: 128, count: 48), sequence: UInt32(step), stamp: at(1_020 + Int64(step) * 33))]
+            device.shots = [
+                .init(
+                    bytes: [UInt8](repeating: 128, count: 48), sequence: UInt32(step),
+                    stamp: at(1_020 + Int64(step) * 33))
+            ]
             do throws(CameraError) {
                 #expect(try camera.nextFrame(at: at(1_020 + Int64(step) * 33)) == nil)
             } catch let found {
                 error = found
             }
         }
-        #expect(error?.description.contains("no whole frame for 1.0 s (31 damaged ones)") == true, "\(error.debugDescription)")
+        #expect(
+            error?.description.contains("no whole frame for 1.0 s (31 damaged ones)") == true,
+            "\(error.debugDescription)")
         camera.close()
         device.chooseFormat = { V4L2Format($0.pixelFormat, width: 4, height: 6) }
         let refusal = #expect(throws: CameraError.self) { try camera.open(at: at(9_000)) }

@@ -56,8 +56,11 @@ import Time
     @Test func whatNobodyHereUnderstandsIsConvertedByTheLibrary() throws {
         offer([("BA81", [(8, 6)])])
         #expect(
-            try problem(camera())?.description == "it offers BA81, not understood, which libv4l2 would have to convert, and that "
-                + "library is not installed. As root, run: apt-get install libv4l-0.")
+            try problem(camera())?.description
+                == """
+                it offers BA81, not understood, which libv4l2 would have to convert, and that \
+                library is not installed. As root, run: apt-get install libv4l-0.
+                """)
         device.converted = [(V4L2PixelFormat("RGB3"), [V4L2Size(width: 8, height: 6)])]
         #expect(try chosen(camera()) == V4L2PixelFormat("RGB3"))
         offer([("BA81", [(8, 6)])])
@@ -84,18 +87,26 @@ import Time
         offer([("H264", [(8, 6)]), ("YUYV", [(640, 480), (1_280, 720)])])
         let format = try problem(camera(encoding: .mjpeg))
         #expect(
-            format?.description == "it offers YUYV 640x480 1280x720; H264, not understood, expected MJPG or JPEG. Set the "
-                + "camera's format in the manifest to one of them, or leave it out.")
+            format?.description
+                == """
+                it offers YUYV 640x480 1280x720; H264, not understood, expected MJPG or JPEG. Set the \
+                camera's format in the manifest to one of them, or leave it out.
+                """)
         let size = try problem(camera())
         #expect(
-            size?.description == "it offers YUYV 640x480 1280x720, expected 8x6. Set the camera's width and height in the "
-                + "manifest to one of them.")
+            size?.description
+                == """
+                it offers YUYV 640x480 1280x720, expected 8x6. Set the camera's width and height in the \
+                manifest to one of them.
+                """)
         offer([("H264", [(8, 6)])])
         #expect(try problem(camera())?.description.contains("which libv4l2 would have to convert") == true)
         offer([
             ("GREY", []), ("H264", [(8, 6)]), ("Y16 ", []), ("BA81", []), ("GBRG", []), ("RGGB", []),
         ])
-        #expect(try problem(camera())?.description.hasPrefix("it offers GREY H264 Y16 BA81 and 2 more, not understood") == true)
+        #expect(
+            try problem(camera())?.description.hasPrefix("it offers GREY H264 Y16 BA81 and 2 more, not understood")
+                == true)
         offer([])
         #expect(try problem(camera())?.description.hasPrefix("it offers no formats") == true)
     }
@@ -154,7 +165,8 @@ import Time
     @Test func stampsOfAnotherClockAreTold() throws {
         device.hasMonotonicStamps = false
         var camera = camera()
-        #expect(try camera.open(at: .zero).summary.hasSuffix("stamped when fetched, as its driver has no monotonic time"))
+        #expect(
+            try camera.open(at: .zero).summary.hasSuffix("stamped when fetched, as its driver has no monotonic time"))
     }
 
     @Test func oneBufferIsTooFew() throws {

@@ -18,11 +18,13 @@ extension RLDSEpisode {
                 action: (0..<features.actionCount).map { _ in .random(in: -1...1, using: &generator) },
                 state: (0..<features.stateCount).map { _ in .random(in: -1...1, using: &generator) },
                 pictures: pictures, languageInstruction: instruction,
-                timestampNanoseconds: features.hasTimestamps ? 1_700_000_000_123_456_789 + Int64(index) * 200_000_001 : nil)
+                timestampNanoseconds: features.hasTimestamps
+                    ? 1_700_000_000_123_456_789 + Int64(index) * 200_000_001 : nil)
         }
         return RLDSEpisode(
             recorded: recorded,
-            metadata: Metadata(filePath: "logs/\(id).mcap", episodeID: id, success: success, seed: Int64.min + Int64(id)))
+            metadata: Metadata(
+                filePath: "logs/\(id).mcap", episodeID: id, success: success, seed: Int64.min + Int64(id)))
     }
 }
 

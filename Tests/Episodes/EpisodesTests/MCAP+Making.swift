@@ -6,19 +6,23 @@ struct MadeRecording {
     var schemas: [MCAP.Schema] = []
     var channels: [MCAP.Channel] = []
     var messages: [MCAP.Message] = []
-    var attachment = MCAP.Attachment(logTime: 5, name: "manifest.json", mediaType: "application/json", data: Array("{}".utf8))
+    var attachment = MCAP.Attachment(
+        logTime: 5, name: "manifest.json", mediaType: "application/json", data: Array("{}".utf8))
     var metadata = MCAP.Metadata(name: "machine", metadata: ["cores": "2"])
 
     /// - Parameter bytes: of each message; half of them random.
     init(messages count: Int, topics: Int = 3, bytes: Int = 200, using generator: inout some RandomNumberGenerator) {
         for index in 0..<topics {
             let id = UInt16(index + 1)
-            schemas.append(.init(id: id, name: "octo.Thing\(index)", encoding: "protobuf", data: Array("schema \(index)".utf8)))
+            schemas.append(
+                .init(id: id, name: "octo.Thing\(index)", encoding: "protobuf", data: Array("schema \(index)".utf8)))
             channels.append(.init(id: id, schemaID: id, topic: "topic/\(index)", messageEncoding: "protobuf"))
         }
         for index in 0..<count {
             let time = UInt64(1_000_000 + 1000 * index)
-            let data = (0..<bytes).map { $0 % 2 == 0 ? UInt8(truncatingIfNeeded: index) : UInt8.random(in: 0...255, using: &generator) }
+            let data = (0..<bytes).map {
+                $0 % 2 == 0 ? UInt8(truncatingIfNeeded: index) : UInt8.random(in: 0...255, using: &generator)
+            }
             messages.append(
                 .init(
                     channelID: UInt16(index % topics + 1), sequence: UInt32(index / topics), logTime: time,
@@ -62,7 +66,9 @@ extension MCAPRecovery {
         _ file: [UInt8], options: MCAPWriter.Options = .init(), limits: MCAPParser.Limits = .init()
     ) throws -> (Report, [UInt8]) {
         var mended: [UInt8] = []
-        let report = try recover(MCAPBytes(file), options: options, limits: limits) { (bytes) throws(MCAPError) in mended += bytes }
+        let report = try recover(MCAPBytes(file), options: options, limits: limits) { (bytes) throws(MCAPError) in
+            mended += bytes
+        }
         return (report, mended)
     }
 }

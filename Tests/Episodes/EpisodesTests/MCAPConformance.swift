@@ -82,7 +82,8 @@ enum MCAPConformance {
         case "Footer":
             return .footer(
                 .init(
-                    summaryStart: try f.number("summary_start"), summaryOffsetStart: try f.number("summary_offset_start"),
+                    summaryStart: try f.number("summary_start"),
+                    summaryOffsetStart: try f.number("summary_offset_start"),
                     summaryCRC: try f.number("summary_crc")))
         case "Schema":
             return .schema(
@@ -98,7 +99,8 @@ enum MCAPConformance {
             return .message(
                 .init(
                     channelID: try f.number("channel_id"), sequence: try f.number("sequence"),
-                    logTime: try f.number("log_time"), publishTime: try f.number("publish_time"), data: try f.bytes("data")))
+                    logTime: try f.number("log_time"), publishTime: try f.number("publish_time"),
+                    data: try f.bytes("data")))
         case "ChunkIndex":
             return .chunkIndex(
                 .init(
@@ -106,17 +108,20 @@ enum MCAPConformance {
                     chunkStart: try f.number("chunk_start_offset"), chunkLength: try f.number("chunk_length"),
                     messageIndexOffsets: try f.counts("message_index_offsets"),
                     messageIndexLength: try f.number("message_index_length"), compression: try f.text("compression"),
-                    compressedSize: try f.number("compressed_size"), uncompressedSize: try f.number("uncompressed_size")))
+                    compressedSize: try f.number("compressed_size"), uncompressedSize: try f.number("uncompressed_size")
+                ))
         case "Attachment":
             return .attachment(
                 .init(
-                    logTime: try f.number("log_time"), createTime: try f.number("create_time"), name: try f.text("name"),
+                    logTime: try f.number("log_time"), createTime: try f.number("create_time"),
+                    name: try f.text("name"),
                     mediaType: try f.text("media_type"), data: try f.bytes("data")))
         case "AttachmentIndex":
             return .attachmentIndex(
                 .init(
                     offset: try f.number("offset"), length: try f.number("length"), logTime: try f.number("log_time"),
-                    createTime: try f.number("create_time"), dataSize: try f.number("data_size"), name: try f.text("name"),
+                    createTime: try f.number("create_time"), dataSize: try f.number("data_size"),
+                    name: try f.text("name"),
                     mediaType: try f.text("media_type")))
         case "Statistics":
             var statistics = MCAP.Statistics()

@@ -14,7 +14,8 @@ import Testing
         var found: [(String, [UInt8], JSONNode)] = []
         let files = try #require(FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
         for case let url as URL in files where url.pathExtension == "mcap" {
-            let json = try JSONNode(parsing: Data(contentsOf: url.deletingPathExtension().appendingPathExtension("json")))
+            let json = try JSONNode(
+                parsing: Data(contentsOf: url.deletingPathExtension().appendingPathExtension("json")))
             found.append((url.lastPathComponent, Array(try Data(contentsOf: url)), json))
         }
         return found

@@ -62,7 +62,9 @@ private final class ToldDisk: Sendable {
             },
             sync: { [self] _ in
                 state.withLock { state in
-                    guard case .fails(let problem)? = state.syncs.isEmpty ? nil : state.syncs.removeFirst() else { return 0 }
+                    guard case .fails(let problem)? = state.syncs.isEmpty ? nil : state.syncs.removeFirst() else {
+                        return 0
+                    }
                     state.errno = problem
                     return -1
                 }
@@ -104,7 +106,8 @@ private final class ToldDisk: Sendable {
     @Test func whatIsAppendedIsInTheFile() throws {
         let folder = try TemporaryFolder()
         let made = made()
-        let writer = try MCAPFileWriter(creating: folder.file("a.mcap"), options: .init(format: .init(chunkBytes: 2000)))
+        let writer = try MCAPFileWriter(
+            creating: folder.file("a.mcap"), options: .init(format: .init(chunkBytes: 2000)))
         #expect(append(made, to: writer) == 200)
         let status = writer.close { _ in [MCAP.Metadata(name: "last", metadata: ["a": "b"])] }
         #expect(status.problem == nil && status.lostBytes == 0 && status.refused == 0 && status.drops.isEmpty)
@@ -188,7 +191,8 @@ private final class ToldDisk: Sendable {
         let made = MadeRecording(messages: 40, bytes: 100_000, using: &generator)
         var format = MCAPWriter.Options()
         format.compression = .none
-        let writer = try MCAPFileWriter(creating: folder.file("a.mcap"), options: .init(format: format), calls: disk.calls)
+        let writer = try MCAPFileWriter(
+            creating: folder.file("a.mcap"), options: .init(format: format), calls: disk.calls)
         _ = append(made, to: writer)
         #expect(holds { writer.status.isStuck && writer.status.waitingBytes > 2_000_000 })
         disk.heal()
@@ -199,7 +203,9 @@ private final class ToldDisk: Sendable {
 
     @Test func interruptedAndShortWritesAreGoneOnWith() throws {
         let folder = try TemporaryFolder()
-        let answers: [ToldDisk.Answer] = [.fails(EINTR), .takes(1), .takes(7), .fails(EINTR), .fails(EINTR), .takes(100)]
+        let answers: [ToldDisk.Answer] = [
+            .fails(EINTR), .takes(1), .takes(7), .fails(EINTR), .fails(EINTR), .takes(100),
+        ]
         let disk = ToldDisk(answers, always: .takes(333), syncs: [.fails(EINTR)])
         let writer = try MCAPFileWriter(creating: folder.file("a.mcap"), calls: disk.calls)
         let made = made()
@@ -256,11 +262,12 @@ private final class ToldDisk: Sendable {
         #expect(!report.wasWhole && report.messages == UInt64(found.count))
     }
 
-    /// Whichever write it is that fails, once or from then on: what is in the file is what came before, in order, and what is
-    /// not there is counted.
+    /// Whichever write it is that fails, once or from then on: what is in the file is what came before, in order, and
+    /// what is not there is counted.
     @Test(arguments: [false, true]) func aWriteThatFailsAnywhereLosesNothingInSilence(isForGood: Bool) throws {
         let made = made()
-        let options = MCAPFileWriter.Options(format: .init(compression: .none, chunkBytes: 1000), flushInterval: .milliseconds(1))
+        let options = MCAPFileWriter.Options(
+            format: .init(compression: .none, chunkBytes: 1000), flushInterval: .milliseconds(1))
         func record(failing number: Int?) throws -> (MCAPFileWriter.Status, [UInt8], writes: Int) {
             let folder = try TemporaryFolder()
             let good = Array(repeating: ToldDisk.Answer.takes(.max), count: max(0, (number ?? 1) - 1))

@@ -21,7 +21,8 @@ import Testing
         return seeds
     }
 
-    /// Changes one to four places: a bit, a byte, a length, a piece that is left out, doubled or put elsewhere, the end.
+    /// Changes one to four places: a bit, a byte, a length, a piece that is left out, doubled or put elsewhere, the
+    /// end.
     private func mutate(_ file: [UInt8], using generator: inout SeededGenerator) -> [UInt8] {
         var file = file
         for _ in 0..<Int.random(in: 1...4, using: &generator) where !file.isEmpty {
@@ -94,7 +95,8 @@ import Testing
             }
             let (report, mended) = try MCAPRecovery.recover(file, limits: Self.limits)
             let again = try MCAPReader(MCAPBytes(mended))
-            #expect(again.isFinished && again.statistics.messageCount == report.messages, "number \(number), seed \(seed)")
+            #expect(
+                again.isFinished && again.statistics.messageCount == report.messages, "number \(number), seed \(seed)")
         }
     }
 }

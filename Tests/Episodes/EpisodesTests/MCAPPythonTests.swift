@@ -17,7 +17,8 @@ import Testing
         let expected = made.messages.map { message in
             let topic = Int(message.channelID) - 1
             return [
-                "topic/\(topic)", "octo.Thing\(topic)", "\(message.sequence)", "\(message.logTime)", "\(message.publishTime)",
+                "topic/\(topic)", "octo.Thing\(topic)", "\(message.sequence)", "\(message.logTime)",
+                "\(message.publishTime)",
                 hex(message.data),
             ]
         }
@@ -44,7 +45,8 @@ import Testing
             let file = try made.file(.init(compression: compression, chunkBytes: 3000))
             paths.append(try folder.write(file, to: "\(index).mcap"))
             // Cut at the last record of its data, and mended.
-            let (_, mended) = try MCAPRecovery.recover(Array(file[..<(file.count - 500)]), options: .init(compression: compression))
+            let (_, mended) = try MCAPRecovery.recover(
+                Array(file[..<(file.count - 500)]), options: .init(compression: compression))
             paths.append(try folder.write(mended, to: "\(index)-mended.mcap"))
         }
         let (exitCode, output) = try TestPython.run(
@@ -65,7 +67,8 @@ import Testing
         var file = try MadeRecording(messages: 50, using: &generator).file(.init())
         file[file.count / 2] ^= 1
         let path = try folder.write(file, to: "a.mcap")
-        let run = try TestPython.run(try #require(Self.python), "Tests/Episodes/EpisodesTests/mcap_check.py", [path], quietly: true)
+        let run = try TestPython.run(
+            try #require(Self.python), "Tests/Episodes/EpisodesTests/mcap_check.py", [path], quietly: true)
         #expect(run.exitCode != 0)
     }
 }

@@ -96,7 +96,8 @@ import Testing
         #expect(times.upperBound == made.messages[Int(missing.upperBound)].logTime)
         let reader = try MCAPReader(MCAPBytes(mended))
         let index = try #require(reader.metadata.first { $0.name == MCAPRecovery.metadataName })
-        #expect(try reader.metadata(index).metadata["missing"] == "topic/0: \(missing.lowerBound)-\(missing.upperBound)")
+        #expect(
+            try reader.metadata(index).metadata["missing"] == "topic/0: \(missing.lowerBound)-\(missing.upperBound)")
     }
 
     @Test func definitionsAtTheEndServeWhereThoseAtTheBeginningAreLost() throws {

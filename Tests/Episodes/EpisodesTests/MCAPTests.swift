@@ -74,7 +74,8 @@ import Testing
                 made.messages[index].logTime = UInt64.random(in: 0...50, using: &generator)
             }
             let features: MCAPWriter.Features = Bool.random(using: &generator) ? .all : [.chunks]
-            let reader = try MCAPReader(MCAPBytes(try made.file(.init(features: features, compression: .none, chunkBytes: 700))))
+            let reader = try MCAPReader(
+                MCAPBytes(try made.file(.init(features: features, compression: .none, chunkBytes: 700))))
             var cursor = reader.messages()
             let found = try cursor.all().map(\.message)
             let times = found.map(\.logTime)
@@ -89,7 +90,9 @@ import Testing
         let message = MCAP.Message(channelID: 1, logTime: 0, publishTime: 0, data: [])
         #expect(throws: MCAPWriteError.undefined(.schema, id: 2)) { try writer.write(channel) }
         #expect(throws: MCAPWriteError.undefined(.channel, id: 1)) { try writer.write(message) }
-        #expect(throws: MCAPWriteError.zeroSchemaID) { try writer.write(MCAP.Schema(id: 0, name: "", encoding: "", data: [])) }
+        #expect(throws: MCAPWriteError.zeroSchemaID) {
+            try writer.write(MCAP.Schema(id: 0, name: "", encoding: "", data: []))
+        }
         let schema = MCAP.Schema(id: 2, name: "a", encoding: "", data: [])
         try writer.write(schema)
         try writer.write(schema)
@@ -107,7 +110,8 @@ import Testing
         #expect(throws: MCAPWriteError.finished) { try writer.finish() }
         #expect(writer.statistics.messageCount == 1 && writer.statistics.schemaCount == 1)
         let records = try MCAPParser.records(of: writer.takeBytes())
-        #expect(records.filter { if case .schema = $0 { true } else { false } }.count == 2)  // in the chunk, in the summary
+        // In the chunk, and in the summary.
+        #expect(records.filter { if case .schema = $0 { true } else { false } }.count == 2)
     }
 
     // MARK: Wrong bytes
@@ -170,7 +174,8 @@ import Testing
             #expect(text.contains(": ") && text.contains("expected") && text.hasSuffix("."), "\(text)")
         }
         for error: MCAPWriteError in [
-            .finished, .undefined(.channel, id: 1), .conflicting(.schema, id: 2), .zeroSchemaID, .compression("zstd", byteCount: 1),
+            .finished, .undefined(.channel, id: 1), .conflicting(.schema, id: 2), .zeroSchemaID,
+            .compression("zstd", byteCount: 1),
         ] {
             #expect(error.description.contains("expected") && error.description.hasSuffix("."))
         }
@@ -189,7 +194,9 @@ import Testing
         let path = try folder.write(made.file(.init(chunkBytes: 4096)), to: "a.mcap")
         var cursor = try MCAPReader(MCAPFile(path: path)).messages()
         #expect(try cursor.all().map(\.message) == made.messages)
-        #expect(throws: MCAPError.file(path: path + "x", step: "opening", errno: ENOENT)) { try MCAPFile(path: path + "x") }
+        #expect(throws: MCAPError.file(path: path + "x", step: "opening", errno: ENOENT)) {
+            try MCAPFile(path: path + "x")
+        }
         #expect(throws: MCAPError.magic(offset: 0)) { try MCAPReader(MCAPBytes([1, 2, 3])) }
     }
 }

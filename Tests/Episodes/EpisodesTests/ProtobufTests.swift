@@ -44,7 +44,8 @@ import Testing
         let writer = try RLDSDatasetWriter(creating: "reach", in: folder.path, features: .small, limit: .episodes(2))
         let episodes = try (0..<3).map { index in
             try RLDSEpisode.made(
-                steps: 1 + 4 * index, features: .small, instruction: index == 1 ? "" : "take the tâsse", id: Int32(index),
+                steps: 1 + 4 * index, features: .small, instruction: index == 1 ? "" : "take the tâsse",
+                id: Int32(index),
                 using: &generator)
         }
         for episode in episodes { try writer.append(episode) }

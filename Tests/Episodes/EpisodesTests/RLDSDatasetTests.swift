@@ -17,17 +17,21 @@ import Testing
     }
 
     private func writer(
-        splits: [String] = ["train", "val"], limit: RLDSDatasetWriter.ShardLimit = .episodes(2), overwriting: Bool = false,
+        splits: [String] = ["train", "val"], limit: RLDSDatasetWriter.ShardLimit = .episodes(2),
+        overwriting: Bool = false,
         writeCall: @escaping RLDSDatasetWriter.WriteCall = { write($0, $1, $2) }
     ) throws(RLDSError) -> RLDSDatasetWriter {
         try RLDSDatasetWriter(
-            creating: "reach", in: folder.path, features: .small, splits: splits, limit: limit, overwriting: overwriting,
+            creating: "reach", in: folder.path, features: .small, splits: splits, limit: limit,
+            overwriting: overwriting,
             writeCall: writeCall)
     }
 
     private func episodes(_ count: Int, seed: UInt64 = 3) throws -> [RLDSEpisode] {
         var generator = SeededGenerator(seed: seed)
-        return try (0..<count).map { try .made(steps: 1 + $0 % 3, success: $0 % 2 == 0, id: Int32($0), using: &generator) }
+        return try (0..<count).map {
+            try .made(steps: 1 + $0 % 3, success: $0 % 2 == 0, id: Int32($0), using: &generator)
+        }
     }
 
     private func read(_ split: String = "train") throws(RLDSError) -> [RLDSEpisode] {
@@ -292,10 +296,13 @@ import Testing
         let failure = error {
             try RLDSDatasetWriter(creating: "reach", in: folder.file("file"), features: .small)
         }
-        #expect(failure == .file(path: folder.file("file/reach"), step: "making the folder", errno: ENOTDIR)
-            || failure == .file(path: folder.file("file"), step: "making the folder", errno: EEXIST))
+        #expect(
+            failure == .file(path: folder.file("file/reach"), step: "making the folder", errno: ENOTDIR)
+                || failure == .file(path: folder.file("file"), step: "making the folder", errno: EEXIST))
         let text = failure?.description ?? ""
-        #expect(text.hasPrefix("making the folder " + folder.path) && text.contains("expected") && text.hasSuffix("left (df)."))
+        #expect(
+            text.hasPrefix("making the folder " + folder.path) && text.contains("expected")
+                && text.hasSuffix("left (df)."))
     }
 
     @Test(.enabled(if: geteuid() != 0, "root may write anywhere"))
@@ -333,9 +340,10 @@ import Testing
         #expect(error { try read() } == .record(path: path, record: 0, .truncated(offset: 1)))
         try damage(shard) { $0 = TFRecord.encode(TrainingExample().encoded()) }
         #expect(
-            error { try read() } == .notAnEpisode(
-                path: path, record: 0,
-                .init(key: "steps/language_instruction", found: "nothing", expected: "some byte strings")))
+            error { try read() }
+                == .notAnEpisode(
+                    path: path, record: 0,
+                    .init(key: "steps/language_instruction", found: "nothing", expected: "some byte strings")))
         try damage(shard) { $0 = [] }
         #expect(error { try read() } == .shardLength(path: path, found: 0, expected: 2))
         try FileManager.default.removeItem(atPath: path)
@@ -355,7 +363,8 @@ import Testing
             return
         }
         try FileManager.default.removeItem(atPath: dataset + "/dataset_info.json")
-        try FileManager.default.createDirectory(atPath: dataset + "/dataset_info.json", withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            atPath: dataset + "/dataset_info.json", withIntermediateDirectories: true)
         #expect(
             error { try read() }
                 == .file(path: dataset + "/dataset_info.json", step: "reading the dataset's", errno: EISDIR))
@@ -368,7 +377,8 @@ import Testing
         try writer.finish()
         let strange = TFRecord.encode(TrainingExample(["a": .integers([1])]).encoded())
         try damage("reach-train.tfrecord-00000-of-00001") { $0 = strange + $0 }
-        let info = RLDSInfo(name: "reach", version: "1.0.0", splits: [.init(name: "train", shardLengths: [2], byteCount: 0)])
+        let info = RLDSInfo(
+            name: "reach", version: "1.0.0", splits: [.init(name: "train", shardLengths: [2], byteCount: 0)])
         try damage("dataset_info.json") { $0 = Array(info.json.text().utf8) }
         let cursor = try RLDSDatasetReader(folder: dataset).episodes(of: "train")
         #expect(throws: RLDSError.self) { try cursor.next() }
@@ -390,7 +400,8 @@ import Testing
             .file(path: "/x", step: "writing", errno: EROFS), .exists(path: "/x"), .otherWriter(path: "/x"),
             .name("/x", of: "name", rule: "r"), .noSuchSplit("/x", known: []), .episode("/x", [.noSteps]),
             .noEpisodes(path: "/x"), .closed(path: "/x"), .description(path: "/x", problem),
-            .shard(path: "/x", .tooLong(offset: 0, length: 2, limit: 1)), .shardLength(path: "/x", found: 1, expected: 2),
+            .shard(path: "/x", .tooLong(offset: 0, length: 2, limit: 1)),
+            .shardLength(path: "/x", found: 1, expected: 2),
             .record(path: "/x", record: 0, .truncated(offset: 1)), .notAnEpisode(path: "/x", record: 0, record),
         ]
         for error in errors {

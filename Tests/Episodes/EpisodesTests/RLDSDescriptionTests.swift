@@ -75,7 +75,9 @@ import Testing
     /// As the sheet of TFDS's class names has them.
     @Test func writesTheClassNamesThatTFDSKnows() throws {
         let features = RLDSFeatures(
-            pictures: [.init("image_0", width: 320, height: 240), .init("image_1", width: 128, height: 128, encoding: .png)],
+            pictures: [
+                .init("image_0", width: 320, height: 240), .init("image_1", width: 128, height: 128, encoding: .png),
+            ],
             hasTimestamps: true)
         func node(_ path: String...) -> JSONNode? {
             var node: JSONNode? = features.tree.json
@@ -87,26 +89,32 @@ import Testing
         #expect(node("steps")?["pythonClassName"] == JSONNode(classes + "dataset_feature.Dataset"))
         #expect(node("steps")?["sequence"]?["length"] == "-1")
         #expect(
-            node("steps", "action") == .object([
-                "pythonClassName": JSONNode(classes + "tensor_feature.Tensor"),
-                "tensor": .object(["shape": .object(["dimensions": ["7"]]), "dtype": "float32", "encoding": "none"]),
-            ]))
+            node("steps", "action")
+                == .object([
+                    "pythonClassName": JSONNode(classes + "tensor_feature.Tensor"),
+                    "tensor": .object(["shape": .object(["dimensions": ["7"]]), "dtype": "float32", "encoding": "none"]
+                    ),
+                ]))
         #expect(
-            node("steps", "is_last") == .object([
-                "pythonClassName": JSONNode(classes + "scalar.Scalar"),
-                "tensor": .object(["shape": .object([:]), "dtype": "bool", "encoding": "none"]),
-            ]))
+            node("steps", "is_last")
+                == .object([
+                    "pythonClassName": JSONNode(classes + "scalar.Scalar"),
+                    "tensor": .object(["shape": .object([:]), "dtype": "bool", "encoding": "none"]),
+                ]))
         #expect(
-            node("steps", "language_instruction") == .object([
-                "pythonClassName": JSONNode(classes + "text_feature.Text"), "text": .object([:]),
-            ]))
+            node("steps", "language_instruction")
+                == .object([
+                    "pythonClassName": JSONNode(classes + "text_feature.Text"), "text": .object([:]),
+                ]))
         #expect(
-            node("steps", "observation", "image_0") == .object([
-                "pythonClassName": JSONNode(classes + "image_feature.Image"),
-                "image": .object([
-                    "shape": .object(["dimensions": ["240", "320", "3"]]), "dtype": "uint8", "encodingFormat": "jpeg",
-                ]),
-            ]))
+            node("steps", "observation", "image_0")
+                == .object([
+                    "pythonClassName": JSONNode(classes + "image_feature.Image"),
+                    "image": .object([
+                        "shape": .object(["dimensions": ["240", "320", "3"]]), "dtype": "uint8",
+                        "encodingFormat": "jpeg",
+                    ]),
+                ]))
         #expect(node("steps", "observation", "image_1")?["image"]?["encodingFormat"] == "png")
         #expect(node("steps", "timestamp_ns")?["tensor"]?["dtype"] == "int64")
         #expect(node("episode_metadata", "episode_id")?["tensor"]?["dtype"] == "int32")
@@ -156,6 +164,8 @@ import Testing
         #expect(features([text, action])?.at == "steps/observation/state")
         #expect(features([text, action, .init("observation", .dictionary([state]))]) == nil)
         let open = FeatureNode.Member("image_0", .image(shape: [nil, nil, 3], encoding: "jpeg"))
-        #expect(features([text, action, .init("observation", .dictionary([state, open]))])?.at == "steps/observation/image_0")
+        #expect(
+            features([text, action, .init("observation", .dictionary([state, open]))])?.at
+                == "steps/observation/image_0")
     }
 }

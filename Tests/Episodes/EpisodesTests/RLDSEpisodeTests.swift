@@ -46,7 +46,8 @@ import Testing
         #expect(integers(example, "steps/is_terminal") == [0, 0, 0, 1])
         #expect(integers(example, "steps/timestamp_ns")?.last == 1_700_000_000_723_456_792)
         #expect(example["steps/language_instruction"] == .bytes(Array(repeating: Array("wave".utf8), count: 4)))
-        #expect(example["steps/observation/image_1"] == .bytes(episode.steps.map { $0.pictures["image_1"]?.array ?? [] }))
+        #expect(
+            example["steps/observation/image_1"] == .bytes(episode.steps.map { $0.pictures["image_1"]?.array ?? [] }))
         #expect(example["episode_metadata/file_path"] == .bytes([Array("logs/1.mcap".utf8)]))
         #expect(integers(example, "episode_metadata/episode_id") == [1])
         #expect(integers(example, "episode_metadata/success") == [1])
@@ -66,7 +67,10 @@ import Testing
         }
         var chance = generator
         let marked = RLDSFeatures(pictures: [], hasPerturbations: true)
-        for features in [features, marked, RLDSFeatures(pictures: []), RLDSFeatures(pictures: [.init("image_2", width: 8, height: 8)])] {
+        for features in [
+            features, marked, RLDSFeatures(pictures: []),
+            RLDSFeatures(pictures: [.init("image_2", width: 8, height: 8)]),
+        ] {
             let episode = try RLDSEpisode.made(steps: 2, features: features, using: &chance)
             let example = try episode.example(for: features)
             #expect(Set(example.entries.map(\.name)) == Set(names(features.tree, "")))
@@ -135,10 +139,13 @@ import Testing
         #expect(try RLDSFeatures(tree: FeatureNode(rich.tree.json)) == rich)
         var episode = episode
         let picture = try #require(episode.steps[3].pictures["image_0"])
-        let other = RLDSEpisode.OtherGoal(picture: picture, truth: [1, 2, 3, 4], state: Array(repeating: 0.5, count: 7))
+        let other = RLDSEpisode.OtherGoal(
+            picture: picture, truth: [1, 2, 3, 4], state: Array(repeating: 0.5, count: 7))
         #expect(episode.problems(for: rich).contains(.otherGoals(found: 0, expected: 2)))
         episode.metadata.otherGoals = [other, other]
-        for index in episode.steps.indices { episode.steps[index].otherActions = (0..<2 * 3 * 7).map { Float($0 + index) } }
+        for index in episode.steps.indices {
+            episode.steps[index].otherActions = (0..<2 * 3 * 7).map { Float($0 + index) }
+        }
         #expect(episode.problems(for: features).contains(.otherGoals(found: 2, expected: 0)), "nobody asked")
         let example = try episode.example(for: rich)
         #expect(try RLDSEpisode(TrainingExample(decoding: example.encoded()), features: rich) == episode)
@@ -166,7 +173,10 @@ import Testing
         #expect(problems { $0.steps[0].state[0] = .infinity } == [.notFinite(step: 0, of: "state")])
         #expect(problems { $0.steps[0].reward = .nan } == [.notFinite(step: 0, of: "reward or discount")])
         #expect(problems { $0.steps[3].pictures["image_1"] = nil } == [.missingPicture(step: 3, key: "image_1")])
-        #expect(problems { $0.steps[3].pictures["top"] = SharedBytes(copying: []) } == [.undeclaredPicture(step: 3, key: "top")])
+        #expect(
+            problems { $0.steps[3].pictures["top"] = SharedBytes(copying: []) } == [
+                .undeclaredPicture(step: 3, key: "top")
+            ])
         #expect(problems { $0.steps[0].timestampNanoseconds = nil } == [.missingTimestamp(step: 0)])
         #expect(problems { $0.steps[2].timestampNanoseconds = 5 } == [.timestampOrder(step: 2)])
         let small = RGBImage.waves(width: 8, height: 8, seed: 0)
@@ -212,7 +222,9 @@ import Testing
         ]
         #expect(throws: RLDSError.episode("logs/1.mcap", expected)) { try changed.example(for: features) }
         let text = RLDSError.episode("logs/1.mcap", expected).description
-        #expect(text.hasPrefix("adding the episode 'logs/1.mcap' to a dataset: step 0 has 0 numbers of action, expected 7."))
+        #expect(
+            text.hasPrefix("adding the episode 'logs/1.mcap' to a dataset: step 0 has 0 numbers of action, expected 7.")
+        )
         #expect(text.contains("1 more problem") && text.hasSuffix("as the episode has them."))
     }
 
@@ -243,7 +255,9 @@ import Testing
         #expect(short == .init(key: "steps/action", found: "27 floats", expected: "4 × 7 floats"))
         #expect(try misfit { $0["steps/is_last"] = .integers([1]) }?.expected == "4 integers")
         #expect(try misfit { $0["steps/reward"] = .floats([1]) }?.expected == "4 floats")
-        #expect(try misfit { $0["episode_metadata/episode_id"] = .integers([1 << 32]) }?.expected == "an integer of 32 bits")
+        #expect(
+            try misfit { $0["episode_metadata/episode_id"] = .integers([1 << 32]) }?.expected == "an integer of 32 bits"
+        )
         #expect(try misfit { $0["episode_metadata/file_path"] = .bytes([[0xFF]]) }?.expected == "UTF-8")
         #expect(try misfit { $0["episode_metadata/file_path"] = .bytes([[], []]) }?.found == "2 byte strings")
     }
@@ -254,7 +268,8 @@ import Testing
         for key in ["file_path", "episode_id", "success", "seed"] { example["episode_metadata/" + key] = nil }
         let read = try RLDSEpisode(example, features: features)
         #expect(read.metadata == .init(filePath: "", episodeID: 0, success: false))
-        #expect(read.steps.allSatisfy { !$0.isFirst && !$0.isLast && !$0.isTerminal && $0.reward == 0 && $0.discount == 1 })
+        #expect(
+            read.steps.allSatisfy { !$0.isFirst && !$0.isLast && !$0.isTerminal && $0.reward == 0 && $0.discount == 1 })
         #expect(read.steps.map(\.action) == episode.steps.map(\.action))
     }
 }

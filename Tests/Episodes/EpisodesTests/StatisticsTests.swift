@@ -69,7 +69,9 @@ import Testing
             .notFinite(of: "action", trajectory: 1, step: 2),
         ] {
             let text = error.description
-            #expect(text.hasPrefix("computing a dataset's statistics: ") && text.contains("expected") && text.hasSuffix("."))
+            #expect(
+                text.hasPrefix("computing a dataset's statistics: ") && text.contains("expected") && text.hasSuffix(".")
+            )
         }
     }
 
@@ -82,7 +84,8 @@ import Testing
         #expect(Trajectory.binarised(gripper: [0, 0.5, 1, 0.9, 0.7]) == [0, 1, 1, 0.7, 0.7])
         #expect(Trajectory.binarised(gripper: []) == [])
         // The bounds themselves are undecided.
-        #expect(Trajectory.binarised(gripper: [0.95, 0]) == [0, 0] && Trajectory.binarised(gripper: [0.05, 1]) == [1, 1])
+        #expect(
+            Trajectory.binarised(gripper: [0.95, 0]) == [0, 0] && Trajectory.binarised(gripper: [0.05, 1]) == [1, 1])
     }
 
     @Test func actionsBecomeTheMotionThatWasReached() throws {

@@ -16,7 +16,8 @@ import Testing
     private static let missingBridge: Comment = "no recorded Bridge dataset (rlds/bridge_dataset of the shared data)"
 
     private func run(_ folders: [String], quietly: Bool = false) throws -> (exitCode: Int32, output: Data) {
-        try TestPython.run(try #require(Self.python), "Tests/Episodes/EpisodesTests/tfds_check.py", folders, quietly: quietly)
+        try TestPython.run(
+            try #require(Self.python), "Tests/Episodes/EpisodesTests/tfds_check.py", folders, quietly: quietly)
     }
 
     private func numbers(_ node: JSONNode?) -> [Double] { node?.array?.compactMap(\.double) ?? [] }
@@ -45,7 +46,8 @@ import Testing
                 let pixels = try RGBImage(decoding: file, source: picture.key).pixels
                 return Double(pixels.bytes.reduce(0) { $0 + Int($1) }) / Double(pixels.count)
             }
-            // JPEG decoders round and fill in colours in their own ways (0.93 apart here); pictures of other steps are further off.
+            // JPEG decoders round and fill in colours in their own ways (0.93 apart here); pictures of other steps are
+            // further off.
             for (a, b) in zip(means, numbers(found?["mean"])) { #expect(abs(a - b) < 1.5, "\(picture.key)") }
             #expect(numbers(found?["mean"]).count == means.count)
         }
@@ -54,7 +56,8 @@ import Testing
     private func compare(_ ours: DatasetStatistics.Spread?, _ theirs: JSONNode?) throws {
         let ours = try #require(ours)
         for (key, values) in [
-            ("mean", ours.mean), ("std", ours.std), ("max", ours.max), ("min", ours.min), ("p99", ours.p99), ("p01", ours.p01),
+            ("mean", ours.mean), ("std", ours.std), ("max", ours.max), ("min", ours.min), ("p99", ours.p99),
+            ("p01", ours.p01),
         ] {
             let expected = numbers(theirs?[key])
             #expect(values.count == expected.count && !values.isEmpty)
@@ -132,7 +135,8 @@ import Testing
         let writer = try RLDSDatasetWriter(creating: "reach", in: folder.path, features: .small)
         try writer.append(.made(steps: 2, using: &generator))
         try writer.finish()
-        let wrong = RLDSInfo(name: "reach", version: "1.0.0", splits: [.init(name: "train", shardLengths: [2], byteCount: 1)])
+        let wrong = RLDSInfo(
+            name: "reach", version: "1.0.0", splits: [.init(name: "train", shardLengths: [2], byteCount: 1)])
         try folder.write(wrong.json.text().utf8, to: "reach/1.0.0/dataset_info.json")
         #expect(try run([writer.folder], quietly: true).exitCode == 1)
         #expect(throws: RLDSError.self) { try readAll(RLDSDatasetReader(folder: writer.folder), "train") }

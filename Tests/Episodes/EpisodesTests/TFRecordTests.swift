@@ -40,7 +40,8 @@ import Testing
         ]
         for (length, checksum) in heads {
             let frame = TFRecord.encode([UInt8](repeating: 7, count: length))
-            let head = withUnsafeBytes(of: UInt64(length).littleEndian) { Array($0) }
+            let head =
+                withUnsafeBytes(of: UInt64(length).littleEndian) { Array($0) }
                 + withUnsafeBytes(of: checksum.littleEndian) { Array($0) }
             #expect(Array(frame.prefix(12)) == head)
             #expect(frame.count == length + TFRecord.frameBytes)
@@ -51,7 +52,8 @@ import Testing
         var generator = SeededGenerator(seed: SeededGenerator.freshSeed())
         for _ in 0..<200 {
             let sent = (0..<Int.random(in: 0...6, using: &generator)).map { _ in
-                (0..<Int.random(in: 0...300, using: &generator)).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
+                (0..<Int.random(in: 0...300, using: &generator)).map { _ in UInt8(truncatingIfNeeded: generator.next())
+                }
             }
             let pieces = (0..<50).map { _ in Int.random(in: 0...40, using: &generator) }
             #expect(try records(sent.flatMap(TFRecord.encode), pieces: pieces) == sent, "seed \(generator.seed)")
@@ -118,7 +120,8 @@ import Testing
         ]
         for error in errors {
             let text = error.description
-            #expect(text.hasPrefix("reading the record at byte 7: ") && text.contains("expected") && text.hasSuffix("."))
+            #expect(
+                text.hasPrefix("reading the record at byte 7: ") && text.contains("expected") && text.hasSuffix("."))
         }
         #expect(errors[1].description.contains("0xff") && errors[1].description.contains("0x10"))
     }

@@ -17,7 +17,9 @@ import Testing
     /// The example wrapped around one entry's bytes.
     private func example(entry: [UInt8]) -> [UInt8] { field(1, field(1, entry)) }
     private func field(_ number: UInt8, _ content: [UInt8]) -> [UInt8] {
-        let length = content.count < 128 ? [UInt8(content.count)] : [UInt8(content.count & 127 | 128), UInt8(content.count >> 7)]
+        let length =
+            content.count < 128
+            ? [UInt8(content.count)] : [UInt8(content.count & 127 | 128), UInt8(content.count >> 7)]
         return [number << 3 | 2] + length + content
     }
     private func example(feature: [UInt8]) -> [UInt8] { example(entry: field(1, Array("a".utf8)) + field(2, feature)) }
@@ -33,9 +35,9 @@ import Testing
     private var smallBytes: [UInt8] {
         hex(
             """
-            0a 60 0a 1c 0a 0c 73 74 65 70 73 2f 72 65 77 61 72 64 12 0c 12 0a 0a 08 00 00 00 00 00 00 80 3f 0a 18 0a 0e 73 74 \
-            65 70 73 2f 69 73 5f 66 69 72 73 74 12 06 1a 04 0a 02 01 00 0a 26 0a 1a 73 74 65 70 73 2f 6c 61 6e 67 75 61 67 65 \
-            5f 69 6e 73 74 72 75 63 74 69 6f 6e 12 08 0a 06 0a 02 68 69 0a 00
+            0a 60 0a 1c 0a 0c 73 74 65 70 73 2f 72 65 77 61 72 64 12 0c 12 0a 0a 08 00 00 00 00 00 00 80 3f 0a 18 0a \
+            0e 73 74 65 70 73 2f 69 73 5f 66 69 72 73 74 12 06 1a 04 0a 02 01 00 0a 26 0a 1a 73 74 65 70 73 2f 6c 61 \
+            6e 67 75 61 67 65 5f 69 6e 73 74 72 75 63 74 69 6f 6e 12 08 0a 06 0a 02 68 69 0a 00
             """)
     }
 

@@ -11,14 +11,18 @@ import Time
         let run = try RecordedRun()
         let episode = try run.sampler().sample()
         // 17 ticks from 0.41 s on; the last has no action.
-        #expect(episode.timesteps.count == 16 && episode.period == .milliseconds(200) && episode.instruction == "pick up the cup")
+        #expect(
+            episode.timesteps.count == 16 && episode.period == .milliseconds(200)
+                && episode.instruction == "pick up the cup")
         #expect(episode.timesteps[3].time == .zero + .milliseconds(1010))
         // Frames come every 50 ms from 0.2 s on: at 1.01 s the newest is number 16, of 1.0 s.
         let expected = try RecordedRun.image(16).jpegData()
         #expect(episode.timesteps[3].pictures["primary"] == expected, "the camera's own bytes")
         #expect(episode.reencoded == ["primary": 0, "wrist": 0])
         let report = episode.grid.cameras
-        #expect(report.map(\.camera) == ["primary", "wrist"] && report[0].repeated == 0 && report[0].dropped == report[0].frames - 16)
+        #expect(
+            report.map(\.camera) == ["primary", "wrist"] && report[0].repeated == 0
+                && report[0].dropped == report[0].frames - 16)
         #expect(report[0].maximumSkew == .milliseconds(10) && episode.grid.gaps.isEmpty)
     }
 
@@ -35,7 +39,8 @@ import Time
         for timestep in episode.timesteps {
             let action = timestep.action.map(Double.init)
             pose = BridgeConvention.accumulated(
-                translation: [action[0], action[1], action[2]], rollPitchYaw: [action[3], action[4], action[5]], on: pose,
+                translation: [action[0], action[1], action[2]], rollPitchYaw: [action[3], action[4], action[5]],
+                on: pose,
                 rotationCentre: pose.translation)
         }
         let end = commanded(episode.timesteps.count)
@@ -45,7 +50,8 @@ import Time
         let state = episode.timesteps[0].state
         #expect(abs(Double(state[0]) - measured.translation.x) < 1e-6 && state[6] == 0.75)
         // The gripper's target is what it was told by the next timestep.
-        #expect(episode.timesteps.map { $0.action[6] } == (0..<16).map { 0.4 + 0.2 * Double($0 + 1) < 2 - 1e-9 ? 1 : 0 })
+        #expect(
+            episode.timesteps.map { $0.action[6] } == (0..<16).map { 0.4 + 0.2 * Double($0 + 1) < 2 - 1e-9 ? 1 : 0 })
     }
 
     /// Differences of states are labels: a hand that turns past 180° has not turned back by a whole turn.
@@ -61,7 +67,9 @@ import Time
     @Test func jointsAreThereInDegrees() throws {
         let run = try RecordedRun()
         let episode = try run.sampler().sample()
-        #expect(episode.arm == run.calibration.name && episode.joints == run.calibration.joints.map(\.name) && episode.unwrapped == 0)
+        #expect(
+            episode.arm == run.calibration.name && episode.joints == run.calibration.joints.map(\.name)
+                && episode.unwrapped == 0)
         let first = episode.timesteps[0]
         // Measured now, commanded for the next timestep.
         let (measured, commanded) = (run.positions(at: 0.35), run.positions(at: 0.6))
@@ -72,7 +80,9 @@ import Time
 
     @Test func aDemonstrationWithoutAPolicyHasAGridOfItsOwn() throws {
         let run = try RecordedRun(.init(hasPolicy: false, isJPEG: false, text: nil))
-        let episode = try run.sampler(.init(rate: Rate(hertz: 10), cameras: ["wrist"], size: (16, 12), instruction: "look")).sample()
+        let episode = try run.sampler(
+            .init(rate: Rate(hertz: 10), cameras: ["wrist"], size: (16, 12), instruction: "look")
+        ).sample()
         #expect(episode.period == .milliseconds(100) && episode.timesteps.count > 30 && episode.instruction == "look")
         #expect(episode.timesteps[0].pictures.keys.sorted() == ["wrist"])
         let picture = try RGBImage(decoding: try #require(episode.timesteps[0].pictures["wrist"]), source: "test")
@@ -85,7 +95,9 @@ import Time
         let error = #expect(throws: ExportError.self) { try run.sampler().sample() }
         #expect(error?.description.contains("'wrist'") == true && error?.description.contains("--allow-gaps") == true)
         let episode = try run.sampler(.init(allowsGaps: true)).sample()
-        #expect(episode.grid.gaps.count == 1 && episode.grid.gaps[0].camera == "wrist" && episode.grid.gaps[0].timesteps >= 3)
+        #expect(
+            episode.grid.gaps.count == 1 && episode.grid.gaps[0].camera == "wrist"
+                && episode.grid.gaps[0].timesteps >= 3)
         // Without that camera there is no gap.
         #expect(try run.sampler(.init(cameras: ["primary"])).sample().grid.gaps.isEmpty)
     }
@@ -94,7 +106,9 @@ import Time
         let good = try RecordedRun(.init(outcome: .markSuccess))
         let bad = try RecordedRun(.init(outcome: .discard))
         let short = try RecordedRun(.init(seconds: 0.35, hasPolicy: false))
-        #expect(try good.sampler().outcome() == .success && bad.sampler().outcome() == .discarded && short.sampler().outcome() == .open)
+        #expect(
+            try good.sampler().outcome() == .success && bad.sampler().outcome() == .discarded
+                && short.sampler().outcome() == .open)
         #expect(throws: ExportError.self) { try short.sampler().sample() }
         let unknown = #expect(throws: ExportError.self) { try good.sampler(.init(cameras: ["left"])).sample() }
         #expect(unknown?.description.contains("primary, wrist") == true)

@@ -9,7 +9,8 @@ import Testing
     private static let missing: Comment = "no python3 with pyarrow; OCTO_PARQUET_PYTHON can name one"
 
     private func read(_ files: [[UInt8]]) throws -> [JSONNode] {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("octo-parquet-\(UUID().uuidString.prefix(8))")
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "octo-parquet-\(UUID().uuidString.prefix(8))")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let paths = try files.enumerated().map { index, bytes in
@@ -17,7 +18,8 @@ import Testing
             try Data(bytes).write(to: url)
             return url.path
         }
-        let (exitCode, output) = try TestPython.run(try #require(Self.python), "Tests/Episodes/ExportTests/parquet_check.py", paths)
+        let (exitCode, output) = try TestPython.run(
+            try #require(Self.python), "Tests/Episodes/ExportTests/parquet_check.py", paths)
         try #require(exitCode == 0, "its complaint stands above")
         return try #require(try JSONNode(parsing: output).array)
     }
@@ -31,7 +33,8 @@ import Testing
             file.append([
                 .init("index", .int64([base, -(base + 1)])), .init("time", .float([Float(base) * 0.1, .pi])),
                 .init("mean", .double([1e-300, Double(base)])), .init("text", .text(["", "größer als \(base)"])),
-                .init("action", .floatLists([[1, 2, 3], [Float(base)]])), .init("wide/name", .doubleLists([[0.1], [0.2, 0.3]])),
+                .init("action", .floatLists([[1, 2, 3], [Float(base)]])),
+                .init("wide/name", .doubleLists([[0.1], [0.2, 0.3]])),
                 .init("tasks", .textLists([["a", "b"], ["c"]])), .init("image", .images([[0xFF, 0xD8], []])),
             ])
         }
@@ -41,8 +44,12 @@ import Testing
         #expect(numbers(columns["index"]) == [0, -1, 2, -3, 4, -5])
         #expect(numbers(columns["time"])?.map { Float($0) } == [0, .pi, 0.2, .pi, 0.4, .pi])
         #expect(numbers(columns["mean"]) == [1e-300, 0, 1e-300, 2, 1e-300, 4])
-        #expect(columns["text"]?.array?.compactMap(\.string) == ["", "größer als 0", "", "größer als 2", "", "größer als 4"])
-        #expect(columns["action"]?.array?.map { numbers($0) ?? [] } == [[1, 2, 3], [0], [1, 2, 3], [2], [1, 2, 3], [4]])
+        #expect(
+            columns["text"]?.array?.compactMap(\.string) == [
+                "", "größer als 0", "", "größer als 2", "", "größer als 4",
+            ])
+        #expect(
+            columns["action"]?.array?.map { numbers($0) ?? [] } == [[1, 2, 3], [0], [1, 2, 3], [2], [1, 2, 3], [4]])
         #expect(columns["wide/name"]?.array?.first.map { numbers($0) ?? [] } == [0.1])
         #expect(columns["tasks"]?.array?.first?.array?.compactMap(\.string) == ["a", "b"])
         let image = columns["image"]?.array?.first
@@ -57,15 +64,21 @@ import Testing
         var chance = SeededGenerator(seed: seed)
         let counts = [1, 2, 14, 15, 16, 63, 64, 127, 128, 1000]
         let tables = counts.map { count in
-            (0..<count).map { _ in (0..<Int.random(in: 1...70, using: &chance)).map { _ in Float.random(in: -1...1, using: &chance) } }
+            (0..<count).map { _ in
+                (0..<Int.random(in: 1...70, using: &chance)).map { _ in Float.random(in: -1...1, using: &chance) }
+            }
         }
         let files = zip(counts, tables).map { count, lists in
             var file = ParquetFile()
-            file.append((0..<20).map { .init("c\($0)", .int64(Array(repeating: Int64($0), count: count))) } + [.init("l", .floatLists(lists))])
+            file.append(
+                (0..<20).map { .init("c\($0)", .int64(Array(repeating: Int64($0), count: count))) } + [
+                    .init("l", .floatLists(lists))
+                ])
             return file.finished()
         }
         for (found, lists) in zip(try read(files), tables) {
-            #expect(found["columns"]?["l"]?.array?.map { (numbers($0) ?? []).map { Float($0) } } == lists, "seed \(seed)")
+            #expect(
+                found["columns"]?["l"]?.array?.map { (numbers($0) ?? []).map { Float($0) } } == lists, "seed \(seed)")
             #expect(found["columns"]?["c19"]?.array?.count == lists.count)
         }
     }

@@ -35,18 +35,23 @@ struct RecordedRun {
         var recording = try RecordedEpisode()
         let goal = Goal(
             id: "g", name: "cup", views: [], text: options.text)
-        if options.text != nil { try recording.publish(goal, on: Topics.goalCurrent.name, from: "goal", at: Self.seconds(0.1)) }
+        if options.text != nil {
+            try recording.publish(goal, on: Topics.goalCurrent.name, from: "goal", at: Self.seconds(0.1))
+        }
         var at = 0.2
         var count: UInt64 = 0
         while at < options.seconds {
             for camera in ["primary", "wrist"] where camera == "primary" || !(options.silence?.contains(at) ?? false) {
                 let frame = try Self.frame(camera, count, at: at, isJPEG: options.isJPEG)
                 try recording.publish(
-                    frame, on: Topics.cameraImage(camera).name, from: camera, at: Self.seconds(at + 0.004), captured: frame.captureTime)
+                    frame, on: Topics.cameraImage(camera).name, from: camera, at: Self.seconds(at + 0.004),
+                    captured: frame.captureTime)
             }
             for part in 0..<4 {
                 let seconds = at + 0.0125 * Double(part)
-                try recording.publish(try Self.state(of: calibration, at: seconds), on: Topics.armState.name, from: "arm", at: Self.seconds(seconds))
+                try recording.publish(
+                    try Self.state(of: calibration, at: seconds), on: Topics.armState.name, from: "arm",
+                    at: Self.seconds(seconds))
             }
             at += 0.05
             count += 1
@@ -55,10 +60,12 @@ struct RecordedRun {
             for tick in 0..<Int((options.seconds - 0.6) / 0.2) {
                 let time = MonotonicTime.zero + .milliseconds(410 + 200 * tick)
                 let view = PolicyObservation.View(
-                    camera: "primary", width: 2, height: 2, pixels: SharedBytes(copying: [UInt8](repeating: 1, count: 12)),
+                    camera: "primary", width: 2, height: 2,
+                    pixels: SharedBytes(copying: [UInt8](repeating: 1, count: 12)),
                     captureTime: time - .milliseconds(3))
                 try recording.publish(
-                    PolicyObservation(tick: UInt64(tick), time: time, goalID: "g", views: [view], timestepPadMask: [true]),
+                    PolicyObservation(
+                        tick: UInt64(tick), time: time, goalID: "g", views: [view], timestepPadMask: [true]),
                     on: Topics.policyObservation.name, from: "policy", at: Self.seconds(0.411 + 0.2 * Double(tick)))
             }
         }
@@ -79,13 +86,17 @@ struct RecordedRun {
     }
 
     private static func state(of calibration: ArmCalibration, at seconds: Double) throws -> ArmState {
-        let (setpoint, measured) = (positions(of: calibration, at: seconds), positions(of: calibration, at: seconds - 0.05))
+        let (setpoint, measured) = (
+            positions(of: calibration, at: seconds), positions(of: calibration, at: seconds - 0.05)
+        )
         let still = JointVector(repeating: 0, count: setpoint.count)
         return ArmState(
             tick: UInt64(seconds * 80), mode: .executing(chunkID: 1, step: 0),
-            measured: JointState(time: .zero + .fromSeconds(seconds), positions: measured, velocities: still, gripper: 0.75),
+            measured: JointState(
+                time: .zero + .fromSeconds(seconds), positions: measured, velocities: still, gripper: 0.75),
             setpoint: JointSetpoint(positions: setpoint, velocities: still, gripper: seconds < 2 ? 1 : 0),
-            baseFromEEF: calibration.chain.baseFromEEF(measured), commandedBaseFromEEF: calibration.chain.baseFromEEF(setpoint))
+            baseFromEEF: calibration.chain.baseFromEEF(measured),
+            commandedBaseFromEEF: calibration.chain.baseFromEEF(setpoint))
     }
 
     static func image(_ count: UInt64) -> RGBImage {
@@ -96,7 +107,8 @@ struct RecordedRun {
         let pixels: CameraFrame.Pixels =
             isJPEG ? .jpeg(try image(count).jpegData(), width: 32, height: 24) : .rgb8(image(count))
         return CameraFrame(
-            camera: camera, deviceID: "test", sequence: count, captureTime: .zero + .fromSeconds(seconds), pixels: pixels, contentHash: 0)
+            camera: camera, deviceID: "test", sequence: count, captureTime: .zero + .fromSeconds(seconds),
+            pixels: pixels, contentHash: 0)
     }
 
     func sampler(_ options: EpisodeSampler.Options = .init()) throws -> EpisodeSampler {

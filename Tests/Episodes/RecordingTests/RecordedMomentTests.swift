@@ -14,13 +14,17 @@ import Testing
         }
         let file = try EpisodeFile(path: episode.finish())
         let third = try RecordedMoment(file, frame: 3)
-        #expect(third.index == 3 && third.frames.map(\.camera) == ["primary", "wrist"] && third.frames.map(\.sequence) == [3, 2])
+        #expect(
+            third.index == 3 && third.frames.map(\.camera) == ["primary", "wrist"]
+                && third.frames.map(\.sequence) == [3, 2])
         let last = try RecordedMoment(file, frame: -1)
         #expect(last.index == 4 && last.frames.map(\.sequence) == [4, 2])
         // Before the wrist's first frame there is none of it.
         #expect(try RecordedMoment(file, frame: 0).frames.map(\.camera) == ["primary"])
         for wrong in [5, -6] {
-            #expect(throws: RecordedMomentError.noSuchFrame(path: file.path, frame: wrong, count: 5)) { try RecordedMoment(file, frame: wrong) }
+            #expect(throws: RecordedMomentError.noSuchFrame(path: file.path, frame: wrong, count: 5)) {
+                try RecordedMoment(file, frame: wrong)
+            }
         }
     }
 
@@ -31,9 +35,11 @@ import Testing
         #expect(throws: RecordedMomentError.noFrames(path: file.path)) { try RecordedMoment(file, frame: -1) }
     }
 
-    private func publish(_ camera: String, _ number: Int, at seconds: Double, in episode: inout RecordedEpisode) throws {
+    private func publish(_ camera: String, _ number: Int, at seconds: Double, in episode: inout RecordedEpisode) throws
+    {
         let frame = RecordedEpisode.frame(camera, number, at: seconds)
         try episode.publish(
-            frame, on: "camera/\(camera)/image", from: camera, at: RecordedEpisode.time(seconds), captured: frame.captureTime)
+            frame, on: "camera/\(camera)/image", from: camera, at: RecordedEpisode.time(seconds),
+            captured: frame.captureTime)
     }
 }

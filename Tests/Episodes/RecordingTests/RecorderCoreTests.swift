@@ -10,7 +10,8 @@ import Wire
 @Suite struct RecorderCoreTests {
     private func envelope(_ sequence: UInt64, instance: UInt64 = 1, schema: String = "octo.Thing") -> Envelope {
         Envelope(
-            schema: schema, sequence: sequence, captureTime: nil, publishTime: MonotonicTime(nanoseconds: 10), sourceNode: "n",
+            schema: schema, sequence: sequence, captureTime: nil, publishTime: MonotonicTime(nanoseconds: 10),
+            sourceNode: "n",
             instanceID: instance, runID: "r", traceID: 0, hostID: "h")
     }
 
@@ -25,10 +26,12 @@ import Wire
     }
 
     private func ask(
-        _ core: inout RecorderCore, _ action: EpisodeCommand.Action, _ text: String = "", id: UInt64 = 1, at seconds: Double = 0
+        _ core: inout RecorderCore, _ action: EpisodeCommand.Action, _ text: String = "", id: UInt64 = 1,
+        at seconds: Double = 0
     ) -> [RecorderCore.Action] {
         core.receive(
-            EpisodeCommand(id: id, operatorID: "me", action: action, text: text, time: time(seconds)), at: time(seconds),
+            EpisodeCommand(id: id, operatorID: "me", action: action, text: text, time: time(seconds)),
+            at: time(seconds),
             wallTime: "wall")
     }
 
@@ -89,7 +92,9 @@ import Wire
         for number in [6, 7] as [UInt32] { drops.add(number, most: 10) }
         let sequences = closing.records(drops: [channel: drops]).last?.metadata
         #expect(TopicAccount(of: "a", proof: "this is no proof", inFile: 1) == nil)
-        #expect(sequences?["topic a"] == "sent 10 taken 9 written 7 missing 3 repeated 0: 4-4 6-7" && sequences?["missing"] == "3")
+        #expect(
+            sequences?["topic a"] == "sent 10 taken 9 written 7 missing 3 repeated 0: 4-4 6-7"
+                && sequences?["missing"] == "3")
     }
 
     @Test func whatIsLearntLateGoesIntoThisFileAndTheNext() throws {
@@ -123,22 +128,32 @@ import Wire
         #expect(proof.topics["b"] == nil)
     }
 
-    /// The last message of a topic is kept for those who come late, and may come to them after the word of how many were sent.
+    /// The last message of a topic is kept for those who come late, and may come to them after the word of how many
+    /// were sent.
     @Test func whatWasKeptForWhoComesLateIsNoRepetition() {
         var proof = SequenceProof()
         proof.hear(sent: 3, of: "goal/current", from: 1)
         proof.receive(envelope(2), on: "goal/current")
-        #expect(proof.topics["goal/current"].map { [$0.expected, $0.received, $0.missingCount, $0.repeated] } == [1, 1, 0, 0])
+        #expect(
+            proof.topics["goal/current"].map { [$0.expected, $0.received, $0.missingCount, $0.repeated] } == [
+                1, 1, 0, 0,
+            ])
         proof.receive(envelope(3), on: "goal/current")
         proof.hear(sent: 4, of: "goal/current", from: 1)
-        #expect(proof.topics["goal/current"].map { [$0.expected, $0.received, $0.missingCount, $0.repeated] } == [2, 2, 0, 0])
+        #expect(
+            proof.topics["goal/current"].map { [$0.expected, $0.received, $0.missingCount, $0.repeated] } == [
+                2, 2, 0, 0,
+            ])
         proof.receive(envelope(2), on: "goal/current")
         #expect(proof.topics["goal/current"]?.repeated == 1, "this one did come twice")
         // A second process: its word comes first again, and what is lost is what never comes.
         proof.hear(sent: 2, of: "goal/current", from: 2)
         #expect(proof.topics["goal/current"]?.missing == [0...1])
         proof.receive(envelope(1, instance: 2), on: "goal/current")
-        #expect(proof.topics["goal/current"].map { [$0.expected, $0.received, $0.missingCount, $0.repeated] } == [4, 4, 1, 1])
+        #expect(
+            proof.topics["goal/current"].map { [$0.expected, $0.received, $0.missingCount, $0.repeated] } == [
+                4, 4, 1, 1,
+            ])
         #expect(proof.topics["goal/current"]?.missing == [0...0])
         // Only what is between the kept one and the word may be lost.
         proof.hear(sent: 9, of: "goal/fit", from: 1)
@@ -146,12 +161,20 @@ import Wire
         #expect(proof.topics["goal/fit"].map { [$0.expected, $0.received, $0.missingCount] } == [3, 1, 2])
     }
 
-    @Test(arguments: [
-        ("sent 10 taken 9 written 7 missing 3 repeated 0: 4-4", 7, "1 lost on the way to the recorder, 2 that the disk did not take"),
-        ("sent 10 taken 10 written 10 missing 0 repeated 0", 10, nil), ("sent 10 taken 10 written 10 missing 0 repeated 0", 8, "2 that the disk"),
-        ("sent 10 taken 11 written 11 missing 0 repeated 1", 11, "1 that came twice"),
-        ("expected 10 written 7 missing 3 repeated 0", 7, "3 lost on the way to the recorder, or with the end of the file"),
-    ] as [(String, UInt64, String?)])
+    @Test(
+        arguments: [
+            (
+                "sent 10 taken 9 written 7 missing 3 repeated 0: 4-4", 7,
+                "1 lost on the way to the recorder, 2 that the disk did not take"
+            ),
+            ("sent 10 taken 10 written 10 missing 0 repeated 0", 10, nil),
+            ("sent 10 taken 10 written 10 missing 0 repeated 0", 8, "2 that the disk"),
+            ("sent 10 taken 11 written 11 missing 0 repeated 1", 11, "1 that came twice"),
+            (
+                "expected 10 written 7 missing 3 repeated 0", 7,
+                "3 lost on the way to the recorder, or with the end of the file"
+            ),
+        ] as [(String, UInt64, String?)])
     func anAccountNamesTheCauseOfEachDifference(proof: String, inFile: UInt64, cause: String?) throws {
         let account = try #require(TopicAccount(of: "a", proof: proof, inFile: inFile))
         #expect((account.difference == nil) == (cause == nil), "\(account)")
@@ -164,10 +187,13 @@ import Wire
         let status = NodeStatus(
             node: "n", processID: 1, state: .ready, headline: "", counters: [.init(name: "sent a", value: 4)])
         _ = try core.receive(
-            topic: "node/n/status", envelope: envelope(0, schema: NodeStatus.schemaName), body: status.encoded().body, bulk: nil,
+            topic: "node/n/status", envelope: envelope(0, schema: NodeStatus.schemaName), body: status.encoded().body,
+            bulk: nil,
             at: time(2), wallTime: "wall")
         #expect(core.state(at: time(3), path: "p").missing == 3)
-        #expect(closing(core.end(at: time(3)))["sequences"]?["topic a"] == "sent 4 taken 1 written 1 missing 3 repeated 0: 1-3")
+        #expect(
+            closing(core.end(at: time(3)))["sequences"]?["topic a"]
+                == "sent 4 taken 1 written 1 missing 3 repeated 0: 1-3")
     }
 
     // MARK: A recorder that is killed
@@ -181,7 +207,10 @@ import Wire
             return nil
         }
         #expect(said(ask(&core, .note, "first try", id: 1, at: 2)) == ["outcome": "open", "notes": "first try"])
-        #expect(said(ask(&core, .markSuccess, "at last", id: 2, at: 3)) == ["outcome": "success", "notes": "first try\nat last"])
+        #expect(
+            said(ask(&core, .markSuccess, "at last", id: 2, at: 3)) == [
+                "outcome": "success", "notes": "first try\nat last",
+            ])
     }
 
     @Test func theNextProcessReachesTheEpisodeThatWasCut() throws {
@@ -236,7 +265,8 @@ import Wire
         var channels: [String] = []
         for topic in ["node/a/status", "node/b/status", "node/a/status"] {
             let actions = try core.receive(
-                topic: topic, envelope: envelope(0, schema: "octo.NodeStatus"), body: [], bulk: nil, at: .zero, wallTime: "w")
+                topic: topic, envelope: envelope(0, schema: "octo.NodeStatus"), body: [], bulk: nil, at: .zero,
+                wallTime: "w")
             for case .define(let schema) in actions {
                 definitions += 1
                 #expect(schema.name == "octo.NodeStatus" && schema.encoding == "protobuf" && schema.data.count > 100)
@@ -256,7 +286,8 @@ import Wire
         #expect(answer(actions)?.isAccepted == true && core.isRecording)
         #expect(try written(send(&core, "a", 10, at: 10)) == [10])
         let sequences = closing(ask(&core, .stop, id: 2, at: 11))["sequences"]
-        #expect(sequences?["missing"] == "0" && sequences?["topic a"] == "sent 4 taken 4 written 4 missing 0 repeated 0")
+        #expect(
+            sequences?["missing"] == "0" && sequences?["topic a"] == "sent 4 taken 4 written 4 missing 0 repeated 0")
     }
 
     private func say(
@@ -264,7 +295,8 @@ import Wire
     ) throws -> [RecorderCore.Action] {
         let encoded = try NodeStatus(node: node, processID: 1, state: state, headline: "").encoded()
         return try core.receive(
-            topic: "node/\(node)/status", envelope: envelope(0, schema: NodeStatus.schemaName), body: encoded.body, bulk: nil,
+            topic: "node/\(node)/status", envelope: envelope(0, schema: NodeStatus.schemaName), body: encoded.body,
+            bulk: nil,
             at: time(seconds), wallTime: "w")
     }
 
@@ -284,13 +316,15 @@ import Wire
     func anArmThatMovesOrALongStartBeginsItToo(armMoves: Bool) throws {
         var core = RecorderCore(.init(awaitedNodes: ["policy"], longestStart: .seconds(30)))
         var state = ArmState(
-            tick: 0, mode: .holding(.noFreshChunk), measured: JointState(time: time(1), positions: [0], velocities: [0], gripper: 0),
+            tick: 0, mode: .holding(.noFreshChunk),
+            measured: JointState(time: time(1), positions: [0], velocities: [0], gripper: 0),
             setpoint: JointSetpoint(positions: [0], velocities: [0], gripper: 0), baseFromEEF: .identity,
             commandedBaseFromEEF: .identity)
         func tell(at seconds: Double) throws {
             let encoded = try state.encoded()
             _ = try core.receive(
-                topic: Topics.armState.name, envelope: envelope(0, schema: ArmState.schemaName), body: encoded.body, bulk: nil,
+                topic: Topics.armState.name, envelope: envelope(0, schema: ArmState.schemaName), body: encoded.body,
+                bulk: nil,
                 at: time(seconds), wallTime: "w")
         }
         try tell(at: 1)
@@ -322,13 +356,17 @@ import Wire
                 pixels: .rgb8(RGBImage(width: width, height: height, filledWith: 7)), contentHash: number)
             let encoded = try frame.encoded()
             _ = try core.receive(
-                topic: "camera/primary/image", envelope: envelope(number, schema: CameraFrame.schemaName), body: encoded.body,
+                topic: "camera/primary/image", envelope: envelope(number, schema: CameraFrame.schemaName),
+                body: encoded.body,
                 bulk: encoded.bulk, at: time(seconds), wallTime: "w")
             if let words = core.takeRawFrameWarning(at: time(seconds)) { told.append(words) }
         }
-        #expect(told.count == (isMuch ? 1 : 0) && told.allSatisfy { 
-            $0.contains("frames of primary") && $0.contains("28 MB") && $0.contains("keeps \(isPacked ? 4 : 28) MB")
-        }, "\(told)")
+        #expect(
+            told.count == (isMuch ? 1 : 0)
+                && told.allSatisfy {
+                    $0.contains("frames of primary") && $0.contains("28 MB")
+                        && $0.contains("keeps \(isPacked ? 4 : 28) MB")
+                }, "\(told)")
     }
 
     // MARK: Episodes
@@ -339,7 +377,8 @@ import Wire
         try send(&core, "a", 3, at: 2)
         #expect(answer(ask(&core, .markSuccess, "well done", id: 1))?.isAccepted == true)
         #expect(answer(ask(&core, .note, "the cup was wet", id: 2))?.isAccepted == true)
-        #expect(core.state(at: time(2), path: "p").missing == 2 && core.state(at: time(2), path: "p").outcome == .success)
+        #expect(
+            core.state(at: time(2), path: "p").missing == 2 && core.state(at: time(2), path: "p").outcome == .success)
         let notes = closing(ask(&core, .stop, id: 3, at: 5))
         #expect(notes["episode"]?["outcome"] == "success" && notes["episode"]?["notes"] == "well done\nthe cup was wet")
         #expect(notes["episode"]?["start_ns"] == "1000000000" && notes["episode"]?["end_ns"] == "5000000000")
@@ -360,7 +399,8 @@ import Wire
         for (index, name) in ["cup", "cup", "plate"].enumerated() {
             let goal = Goal(id: "\(index)", name: name, views: [], text: "to the \(name)")
             _ = try core.receive(
-                topic: "goal/current", envelope: envelope(UInt64(index), schema: Goal.schemaName), body: goal.encoded().body,
+                topic: "goal/current", envelope: envelope(UInt64(index), schema: Goal.schemaName),
+                body: goal.encoded().body,
                 bulk: nil, at: time(Double(index)), wallTime: "w")
         }
         for (index, (kind, seconds)) in [
@@ -368,7 +408,8 @@ import Wire
         ].enumerated() {
             let event = RunEvent(node: "arm", kind: kind, subject: "cup", text: "", time: time(seconds))
             _ = try core.receive(
-                topic: "run/event", envelope: envelope(UInt64(index), schema: RunEvent.schemaName), body: event.encoded().body,
+                topic: "run/event", envelope: envelope(UInt64(index), schema: RunEvent.schemaName),
+                body: event.encoded().body,
                 bulk: nil, at: time(seconds), wallTime: "w")
         }
         let episode = closing(core.end(at: time(6)))["episode"]
@@ -380,7 +421,8 @@ import Wire
     @Test func commandsThatDoNotFitAreRefusedWithWhatToDo() throws {
         var core = RecorderCore(.init(startsByItself: false))
         for (id, (action, text)) in [
-            (EpisodeCommand.Action.stop, ""), (.markSuccess, ""), (.discard, ""), (.note, ""), (.start, "../etc"), (.start, ".a"),
+            (EpisodeCommand.Action.stop, ""), (.markSuccess, ""), (.discard, ""), (.note, ""), (.start, "../etc"),
+            (.start, ".a"),
         ].enumerated() {
             let result = answer(ask(&core, action, text, id: UInt64(id)))
             #expect(result?.isAccepted == false && result?.message.isEmpty == false, "\(action)")
@@ -399,7 +441,9 @@ import Wire
         var core = RecorderCore()
         var writer = MCAPWriter()
         var actions: [RecorderCore.Action] = []
-        for number in 0..<50 as Range<UInt64> { actions += try send(&core, "a/\(number % 2)", number / 2, at: Double(number)) }
+        for number in 0..<50 as Range<UInt64> {
+            actions += try send(&core, "a/\(number % 2)", number / 2, at: Double(number))
+        }
         actions += core.end(at: time(60))
         for action in actions {
             switch action {
@@ -415,7 +459,9 @@ import Wire
             }
         }
         let reader = try MCAPReader(MCAPBytes(writer.takeBytes()))
-        #expect(reader.isFinished && reader.topics == ["a/0", "a/1"] && reader.metadata.map(\.name) == ["episode/begin", "episode", "sequences"])
+        #expect(
+            reader.isFinished && reader.topics == ["a/0", "a/1"]
+                && reader.metadata.map(\.name) == ["episode/begin", "episode", "sequences"])
         var cursor = reader.messages()
         var count: UInt64 = 0
         while let item = try cursor.next() {

@@ -20,9 +20,11 @@ import Wire
         var refused = 0
         for round in 0..<Fuzzing.rounds(100_000) {
             now += .milliseconds(1)
-            let topic = ["a", "b", "node/n/status", "camera/c/image", "event/arm"][Int.random(in: 0..<5, using: &generator)]
+            let topic = ["a", "b", "node/n/status", "camera/c/image", "event/arm"][
+                Int.random(in: 0..<5, using: &generator)]
             let envelope = Envelope(
-                schema: ["octo.Thing", NodeStatus.schemaName, RunEvent.schemaName][Int.random(in: 0..<3, using: &generator)],
+                schema: ["octo.Thing", NodeStatus.schemaName, RunEvent.schemaName][
+                    Int.random(in: 0..<3, using: &generator)],
                 sequence: Fuzzing.number(upTo: Self.largestSequence, using: &generator),
                 captureTime: Bool.random(using: &generator) ? time() : nil, publishTime: time(), sourceNode: "n",
                 instanceID: Fuzzing.number(upTo: 3, using: &generator), runID: "r",
@@ -30,7 +32,9 @@ import Wire
             let status = NodeStatus(
                 node: "n", processID: 1, state: .ready, headline: "",
                 counters: ["a", "b", "c"].map {
-                    .init(name: NodeStatus.sentPrefix + $0, value: Fuzzing.signed(upTo: Self.farthestTime, using: &generator))
+                    .init(
+                        name: NodeStatus.sentPrefix + $0,
+                        value: Fuzzing.signed(upTo: Self.farthestTime, using: &generator))
                 })
             let body = topic == "node/n/status" ? try status.encoded().body : [8, 1]
             do throws(WireError) {
@@ -44,7 +48,9 @@ import Wire
                     id: generator.next(), operatorID: "me", action: action, text: "x", time: time())
                 _ = core.receive(command, at: now, wallTime: "w")
                 // What it says of itself can always be said.
-                #expect(throws: Never.self, "seed \(generator.seed)") { try core.state(at: now, path: "p", dropped: .max).encoded() }
+                #expect(throws: Never.self, "seed \(generator.seed)") {
+                    try core.state(at: now, path: "p", dropped: .max).encoded()
+                }
             }
         }
         _ = core.end(at: now)

@@ -10,7 +10,8 @@ import TestSupport
 import Testing
 import Time
 
-/// The real controller with servos that are where they were told to be, an episode's motion, and a clock that is moved by hand.
+/// The real controller with servos that are where they were told to be, an episode's motion, and a clock that is moved
+/// by hand.
 private struct ReplayingArm {
     let calibration: ArmCalibration
     let arm: TeleopArm
@@ -26,7 +27,8 @@ private struct ReplayingArm {
 
     init(_ options: ArmReplaySession.Options = .init(), motion: RecordedMotion? = nil) throws {
         calibration = try ArmCalibration(
-            parsing: try Data(contentsOf: Fixture.packageRoot.appendingPathComponent("calibration/widowx-250s.json")), file: "w")
+            parsing: try Data(contentsOf: Fixture.packageRoot.appendingPathComponent("calibration/widowx-250s.json")),
+            file: "w")
         arm = TeleopArm(
             joints: calibration.joints.map(\.name), velocity: calibration.velocity, lower: calibration.lower,
             upper: calibration.upper, neutral: calibration.neutral, rest: calibration.rest)
@@ -34,10 +36,12 @@ private struct ReplayingArm {
             time: .zero, positions: calibration.neutral, velocities: JointVector(repeating: 0, count: 6), gripper: 1)
         controller = ArmController(
             calibration: calibration,
-            configuration: ArmControllerConfiguration(rate: Rate(hertz: 100), executionHorizon: 4, watchdog: .seconds(1)),
+            configuration: ArmControllerConfiguration(
+                rate: Rate(hertz: 100), executionHorizon: 4, watchdog: .seconds(1)),
             measured: measured)
         session = ArmReplaySession(
-            arm: arm, motion: try motion ?? #require(Self.motion(around: calibration.neutral)), options: options, at: now)
+            arm: arm, motion: try motion ?? #require(Self.motion(around: calibration.neutral)), options: options,
+            at: now)
     }
 
     /// Four seconds: away from the neutral pose, there and back, gripper closed half way.
@@ -46,7 +50,8 @@ private struct ReplayingArm {
             (0...200).map { tick in
                 let time = Double(tick) / 50
                 return .init(
-                    time: .milliseconds(tick * 20), positions: pose + [0.3 + 0.3 * sin(time), 0, 0.1 * sin(time), 0, 0.2, 0],
+                    time: .milliseconds(tick * 20),
+                    positions: pose + [0.3 + 0.3 * sin(time), 0, 0.1 * sin(time), 0, 0.2, 0],
                     gripper: time < 2 ? 1 : 0)
             })
     }
@@ -107,7 +112,8 @@ private struct ReplayingArm {
         robot.run(60_000) { robot in
             guard !robot.isPlaying, robot.outcome == nil, let last = robot.setpoints.last?.setpoint else { return }
             if robot.measured.gripper == 1 {
-                fastest = max(fastest, (0..<6).map { abs(last.velocities[$0]) / robot.calibration.velocity[$0] }.max() ?? 0)
+                fastest = max(
+                    fastest, (0..<6).map { abs(last.velocities[$0]) / robot.calibration.velocity[$0] }.max() ?? 0)
             }
         }
         #expect(robot.outcome == .finished && fastest > 0.05 && fastest < 0.11)
@@ -208,12 +214,16 @@ private struct ReplayingArm {
     @Test func betweenPointsTheWayIsStraight() throws {
         let motion = try #require(
             RecordedMotion([
-                .init(time: .zero, positions: [0, 1], gripper: 0), .init(time: .seconds(1), positions: [1, 3], gripper: 1),
+                .init(time: .zero, positions: [0, 1], gripper: 0),
+                .init(time: .seconds(1), positions: [1, 3], gripper: 1),
                 .init(time: .seconds(3), positions: [1, 0], gripper: 1),
             ]))
-        #expect(motion.point(at: .milliseconds(250)).positions == [0.25, 1.5] && motion.point(at: .milliseconds(250)).gripper == 0.25)
+        #expect(
+            motion.point(at: .milliseconds(250)).positions == [0.25, 1.5]
+                && motion.point(at: .milliseconds(250)).gripper == 0.25)
         #expect(motion.point(at: .seconds(2)).positions == [1, 1.5])
-        #expect(motion.point(at: .seconds(-1)).positions == [0, 1] && motion.point(at: .seconds(9)).positions == [1, 0])
+        #expect(
+            motion.point(at: .seconds(-1)).positions == [0, 1] && motion.point(at: .seconds(9)).positions == [1, 0])
     }
 
     @Test func whatTheMotionWentThroughIsNoDeviation() throws {
@@ -228,14 +238,24 @@ private struct ReplayingArm {
             #expect(off.magnitude < 1e-9, "seed \(seed)")
             var away = place
             away[5] += 0.2
-            #expect(abs(calibrated.deviation(of: away, from: .fromSeconds(end - 0.6)...(.fromSeconds(end)))[5] - 0.2) < 1e-9)
+            #expect(
+                abs(calibrated.deviation(of: away, from: .fromSeconds(end - 0.6)...(.fromSeconds(end)))[5] - 0.2) < 1e-9
+            )
         }
     }
 
     @Test func pointsOfSeveralArmsAreNoMotion() {
         #expect(RecordedMotion([]) == nil)
-        #expect(RecordedMotion([.init(time: .zero, positions: [0], gripper: 0), .init(time: .seconds(1), positions: [0, 1], gripper: 0)]) == nil)
+        #expect(
+            RecordedMotion([
+                .init(time: .zero, positions: [0], gripper: 0),
+                .init(time: .seconds(1), positions: [0, 1], gripper: 0),
+            ]) == nil)
         #expect(RecordedMotion([.init(time: .zero, positions: [.nan], gripper: 0)]) == nil)
-        #expect(RecordedMotion([.init(time: .seconds(1), positions: [0], gripper: 0), .init(time: .seconds(1), positions: [0], gripper: 0)]) == nil)
+        #expect(
+            RecordedMotion([
+                .init(time: .seconds(1), positions: [0], gripper: 0),
+                .init(time: .seconds(1), positions: [0], gripper: 0),
+            ]) == nil)
     }
 }

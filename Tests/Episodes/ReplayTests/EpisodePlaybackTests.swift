@@ -71,9 +71,13 @@ private struct Played {
     @Test func nodesThatRunThemselvesAreLeftOut() throws {
         let (kept, path) = try episode(1)
         var played = try Played(
-            path, .init(selection: .init(without: [.init("node/*")], live: ["policy"], names: ["arm/state": "arm/recorded"])))
+            path,
+            .init(selection: .init(without: [.init("node/*")], live: ["policy"], names: ["arm/state": "arm/recorded"])))
         _ = try played.run()
-        #expect(played.topics() == ["camera/primary/image", "camera/wrist/image", "goal/current", "arm/chunk", "arm/recorded"])
+        #expect(
+            played.topics() == [
+                "camera/primary/image", "camera/wrist/image", "goal/current", "arm/chunk", "arm/recorded",
+            ])
         withExtendedLifetime(kept) {}
     }
 
@@ -93,7 +97,10 @@ private struct Played {
         #expect(played.sent.prefix(2).map(\.topic) == ["goal/current", "node/arm/status"])
         #expect(played.sent.prefix(2).allSatisfy { $0.time == played.start })
         let rest = played.sent.dropFirst(2)
-        #expect(rest.allSatisfy { $0.event.logTime >= RecordedEpisode.time(2) && $0.event.logTime <= RecordedEpisode.time(2.502) })
+        #expect(
+            rest.allSatisfy {
+                $0.event.logTime >= RecordedEpisode.time(2) && $0.event.logTime <= RecordedEpisode.time(2.502)
+            })
         #expect(rest.filter { $0.topic == "arm/state" }.count == 26)
         withExtendedLifetime(kept) {}
     }
@@ -185,6 +192,9 @@ private struct Played {
     @Test func namesThatFitNothingAreTold() {
         let selection = ReplaySelection(
             topics: [.init("camera/"), .init("arm/stat")], without: [.init("x*")], live: ["polcy"], names: ["a": "b"])
-        #expect(selection.unmatched(in: ["camera/primary/image", "arm/state"], nodes: ["policy"]) == ["arm/stat", "x*", "a", "polcy"])
+        #expect(
+            selection.unmatched(in: ["camera/primary/image", "arm/state"], nodes: ["policy"]) == [
+                "arm/stat", "x*", "a", "polcy",
+            ])
     }
 }

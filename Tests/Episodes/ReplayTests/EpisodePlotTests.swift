@@ -25,13 +25,16 @@ private final class Elements: NSObject, XMLParserDelegate {
     struct NotXML: Error { let problem: String }
 
     func parser(
-        _: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?, attributes: [String: String]
+        _: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?,
+        attributes: [String: String]
     ) {
         open.append(all.count)
         all.append((name, attributes, ""))
     }
     func parser(_: XMLParser, foundCharacters text: String) { if let last = open.last { all[last].text += text } }
-    func parser(_: XMLParser, didEndElement: String, namespaceURI: String?, qualifiedName: String?) { open.removeLast() }
+    func parser(_: XMLParser, didEndElement: String, namespaceURI: String?, qualifiedName: String?) {
+        open.removeLast()
+    }
 }
 
 @Suite struct EpisodePlotTests {
@@ -120,7 +123,15 @@ private final class Elements: NSObject, XMLParserDelegate {
         let names = ["waist", "shoulder", "elbow", "forearm_roll", "wrist_angle", "wrist_rotate"]
         let text = #"{"joints": [\#(names.map { #"{"name": "\#($0)"}"# }.joined(separator: ", "))]}"#
         let words = try Elements.read(
-            plot(.run(seconds: 0.5, attachments: [.init(logTime: 0, name: "calibration/arm.json", mediaType: "application/json", data: Array(text.utf8))])).svg
+            plot(
+                .run(
+                    seconds: 0.5,
+                    attachments: [
+                        .init(
+                            logTime: 0, name: "calibration/arm.json", mediaType: "application/json",
+                            data: Array(text.utf8))
+                    ])
+            ).svg
         ).map(\.text)
         #expect(names.allSatisfy { words.contains("\($0), °") })
     }

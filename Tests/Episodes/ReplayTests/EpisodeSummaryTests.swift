@@ -12,7 +12,9 @@ import Time
     private func summary(_ path: String) throws -> EpisodeSummary { try EpisodeSummary(of: EpisodeFile(path: path)) }
 
     @Test func tellsWhatTheRecorderWrote() throws {
-        var episode = try RecordedEpisode.run(attachments: [.init(logTime: 0, name: "manifest.json", mediaType: "application/json", data: [123, 125])])
+        var episode = try RecordedEpisode.run(attachments: [
+            .init(logTime: 0, name: "manifest.json", mediaType: "application/json", data: [123, 125])
+        ])
         try episode.mark(.markSuccess, "well done")
         let summary = try summary(episode.finish())
         #expect(summary.outcome == "success" && summary.notes == "well done" && !summary.isAmended)
@@ -35,7 +37,9 @@ import Time
         #expect(wrist.longestGap == .milliseconds(200))
         #expect(wrist.longestGapStart == RecordedEpisode.time(0.601))
         #expect(wrist.isProven && wrist.account == TopicAccount(topic: wrist.name, sent: 35, taken: 34, inFile: 34))
-        #expect(summary.text.contains("\(wrist.name): 35 sent, 34 taken, 34 in the file: 1 lost on the way to the recorder"))
+        #expect(
+            summary.text.contains("\(wrist.name): 35 sent, 34 taken, 34 in the file: 1 lost on the way to the recorder")
+        )
         #expect(topics["goal/current"]?.hertz == nil)
         #expect(summary.missing == 1)
     }
@@ -49,7 +53,9 @@ import Time
             (latencies.frameToChunk, 130), (latencies.chunkToSetpoint, 20), (latencies.frameToSetpoint, 150),
         ] as [(EpisodeLatencies.Quantiles?, Int)] {
             let found = try #require(quantiles)
-            #expect(found.count == 9 && found.p50 == .milliseconds(milliseconds) && found.maximum == .milliseconds(milliseconds))
+            #expect(
+                found.count == 9 && found.p50 == .milliseconds(milliseconds)
+                    && found.maximum == .milliseconds(milliseconds))
         }
         #expect(latencies.outcomes == [.superseded: 8, .interrupted: 1])
     }
@@ -58,7 +64,8 @@ import Time
         var latencies = EpisodeLatencies()
         latencies.receive(
             .init(
-                chunkID: 1, outcome: .tooLate, captureTime: RecordedEpisode.time(1), observationTime: RecordedEpisode.time(1),
+                chunkID: 1, outcome: .tooLate, captureTime: RecordedEpisode.time(1),
+                observationTime: RecordedEpisode.time(1),
                 firstSetpointTime: .zero, stepsSkipped: 4, stepsExecuted: 0, stepsClamped: 0))
         #expect(latencies.frameToSetpoint == nil && latencies.outcomes == [.tooLate: 1])
     }

@@ -16,7 +16,7 @@ import Time
 
     private func pictures(_ options: FrameStrip.Options) throws -> [FrameStrip.Picture] {
         var pictures: [FrameStrip.Picture] = []
-        try strip(options, of: .run()) { try $0.forEach { pictures.append($0) } }
+        try strip(options, of: .run()) { try $0.visit { pictures.append($0) } }
         return pictures
     }
 
@@ -57,7 +57,7 @@ import Time
         try episode.publish(frame, on: "camera/primary/image", from: "camera-primary", at: RecordedEpisode.time(0))
         try strip(.init(), of: episode) { strip in
             var sizes: [[Int]] = []
-            try strip.forEach { sizes.append([$0.image.width, $0.image.height]) }
+            try strip.visit { sizes.append([$0.image.width, $0.image.height]) }
             #expect(sizes == [[64, 48]])
         }
     }

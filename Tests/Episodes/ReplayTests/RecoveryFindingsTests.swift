@@ -48,7 +48,10 @@ import Testing
         let found = try findings(bytes)
         #expect(found.isLossy && found.text.contains("damaged: bytes"))
         let damages = try #require(found.json["damages"]?.array)
-        #expect(damages.contains { ($0["first_byte"]?.int ?? 0) <= bytes.count / 2 && ($0["end_byte"]?.int ?? 0) > bytes.count / 2 })
+        #expect(
+            damages.contains {
+                ($0["first_byte"]?.int ?? 0) <= bytes.count / 2 && ($0["end_byte"]?.int ?? 0) > bytes.count / 2
+            })
     }
 
     @Test func whatIsMissingIsListedByTopic() throws {

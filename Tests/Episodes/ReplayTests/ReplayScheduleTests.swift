@@ -27,7 +27,8 @@ import Time
         var schedule = ReplaySchedule(from: recorded(0), at: now(0))
         for number in 1...100 {
             let time = recorded(number * 20)
-            guard case .wait(let until) = schedule.verdict(on: time, beginsStep: false, at: now((number - 1) * 20 + 3)) else {
+            guard case .wait(let until) = schedule.verdict(on: time, beginsStep: false, at: now((number - 1) * 20 + 3))
+            else {
                 Issue.record("message \(number) goes out too early")
                 return
             }
@@ -83,8 +84,8 @@ import Time
         #expect(schedule.verdict(on: recorded(100), beginsStep: false, at: now(200)) == .wait(until: now(300)))
     }
 
-    /// Whatever the messages, the speed and the lateness of the wake-ups: in order, never early, and once it was not held up,
-    /// at the distances at which they were recorded.
+    /// Whatever the messages, the speed and the lateness of the wake-ups: in order, never early, and once it was not
+    /// held up, at the distances at which they were recorded.
     @Test func messagesKeepTheirDistances() {
         let seed = SeededGenerator.freshSeed()
         var generator = SeededGenerator(seed: seed)
@@ -115,7 +116,8 @@ import Time
         var generator = SeededGenerator(seed: seed)
         let timeline = ReplayTimeline(recorded: recorded(0), at: now(0), speed: 1)
         for _ in 0..<1000 {
-            let stamp = recorded(0) + .nanoseconds(Int64.random(in: -4_000_000_000...1_000_000_000_000, using: &generator))
+            let stamp =
+                recorded(0) + .nanoseconds(Int64.random(in: -4_000_000_000...1_000_000_000_000, using: &generator))
             #expect(timeline.present(of: stamp) - stamp == now(0) - recorded(0), "seed \(seed)")
         }
     }

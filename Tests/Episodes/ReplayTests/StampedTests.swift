@@ -66,8 +66,10 @@ import Wire
         #expect(moved(arrived, by: .seconds(5)).firstSetpointTime == time + .seconds(5))
         #expect(moved(arrived, by: .seconds(5)).delay == arrived.delay)
         let idle = EpisodeState(
-            isRecording: false, name: "", path: "", outcome: .open, startTime: .zero, messages: 0, bytes: 0, missing: 0, time: time)
-        #expect(moved(idle, by: .seconds(5)).startTime == .zero && moved(idle, by: .seconds(5)).time == time + .seconds(5))
+            isRecording: false, name: "", path: "", outcome: .open, startTime: .zero, messages: 0, bytes: 0, missing: 0,
+            time: time)
+        #expect(
+            moved(idle, by: .seconds(5)).startTime == .zero && moved(idle, by: .seconds(5)).time == time + .seconds(5))
     }
 
     @Test func commandsAndAnswersMove() {
@@ -84,7 +86,8 @@ import Wire
         check(GoalFit(goalID: "", goalName: "", verdict: .green, cameras: [], time: time), \.time)
         check(
             GoalResult(
-                id: 1, operatorID: "a", isAccepted: true, goalID: "", goalName: "", path: "", message: "", time: time), \.time)
+                id: 1, operatorID: "a", isAccepted: true, goalID: "", goalName: "", path: "", message: "", time: time),
+            \.time)
         check(RunEvent(node: "n", kind: .policyHeld, subject: "", text: "", time: time), \.time)
         check(EpisodeCommand(id: 1, operatorID: "a", action: .note, time: time), \.time)
         check(EpisodeResult(id: 1, operatorID: "a", isAccepted: true, message: "", time: time), \.time)
@@ -98,12 +101,16 @@ import Wire
         let status = NodeStatus(node: "a", processID: 1, state: .ready, headline: "h")
         #expect(moved(status, by: .seconds(5)) == status)
         let loop = LoopReport(
-            rateHertz: 50, ticks: 1, overruns: 0, jitter: [], work: [.init(nanoseconds: 5, count: 1)], rights: "", hasRealTimeRights: false)
+            rateHertz: 50, ticks: 1, overruns: 0, jitter: [], work: [.init(nanoseconds: 5, count: 1)], rights: "",
+            hasRealTimeRights: false)
         #expect(moved(loop, by: .seconds(5)) == loop)
     }
 
     @Test func onlyWhatHoldsOnIsLatchedAndWhatActsIsACommand() {
-        #expect(StampedTypes.schemaNames.filter(StampedTypes.isLatched) == ["octo.EpisodeState", "octo.Goal", "octo.GoalFit", "octo.NodeStatus"])
+        #expect(
+            StampedTypes.schemaNames.filter(StampedTypes.isLatched) == [
+                "octo.EpisodeState", "octo.Goal", "octo.GoalFit", "octo.NodeStatus",
+            ])
         #expect(StampedTypes.schemaNames.filter(StampedTypes.isCommand).count == 5)
         #expect(!StampedTypes.isCommand("octo.ActionChunk") && !StampedTypes.isLatched("octo.Unknown"))
     }

@@ -75,8 +75,10 @@ private struct RecordedLoop {
             index % 7 == 6 ? Float.random(in: 0...1, using: &chance) : Float.random(in: -0.02...0.02, using: &chance)
         }
         let chunk = ActionChunk(
-            id: id, goalID: "cup", observationTime: now - .milliseconds(Int.random(in: 0..<300, using: &chance)), captureTime: now,
-            inferredTime: now, stepDuration: .milliseconds(200), actionDimension: 7, actions: actions, actionSpace: .eefDelta,
+            id: id, goalID: "cup", observationTime: now - .milliseconds(Int.random(in: 0..<300, using: &chance)),
+            captureTime: now,
+            inferredTime: now, stepDuration: .milliseconds(200), actionDimension: 7, actions: actions,
+            actionSpace: .eefDelta,
             noiseSeed: 0, noiseCounter: 0)
         chunks.append(chunk)
         channels.chunks.push(try FixedActionChunk(chunk, jointCount: 6))
@@ -85,7 +87,9 @@ private struct RecordedLoop {
         case 1, 2: if let someone = OperatorID("ann") { channels.commands.push(.resetEmergencyStop(by: someone)) }
         case 3:
             channels.manual.put(
-                ManualCommand(time: now, isDeadManHeld: true, motion: .twist(linear: [0.05, 0, -0.02], angular: .zero), gripper: 0.3))
+                ManualCommand(
+                    time: now, isDeadManHeld: true, motion: .twist(linear: [0.05, 0, -0.02], angular: .zero),
+                    gripper: 0.3))
         case 4: channels.commands.push(.clearFault)
         case 5: channels.commands.push(.recover)
         case 6, 7: if let someone = OperatorID("ann") { channels.commands.push(.resume(by: someone)) }
@@ -101,7 +105,9 @@ private struct RecordedLoop {
         traces.append(try encoded.body.withUnsafeBytes { try ArmTrace(body: $0, bulk: nil) })
     }
 
-    func verified(_ traces: [ArmTrace]? = nil, configuration: ArmControllerConfiguration? = nil) -> ArmVerification.Report {
+    func verified(
+        _ traces: [ArmTrace]? = nil, configuration: ArmControllerConfiguration? = nil
+    ) -> ArmVerification.Report {
         var verification = ArmVerification(calibration: calibration, configuration: configuration ?? self.configuration)
         for chunk in chunks { verification.receive(chunk) }
         for trace in traces ?? self.traces { verification.receive(trace) }
@@ -132,13 +138,15 @@ private struct RecordedLoop {
         traces[message].entries[entry] = .tick(tick)
         let report = loop.verified(traces)
         #expect(report.compared == 600 && report.identical == 599)
-        #expect(report.difference?.time == tick.deadline && report.difference?.what.contains("elbow") == true, "\(report)")
+        #expect(
+            report.difference?.time == tick.deadline && report.difference?.what.contains("elbow") == true, "\(report)")
         #expect(report.difference?.logged == tick.setpoint.positions[2])
     }
 
     @Test func anotherConfigurationIsFound() throws {
         let loop = try RecordedLoop(ticks: 600, strategy: .recedingHorizon(executionHorizon: 2), seed: 12)
-        let other = ArmControllerConfiguration(rate: Rate(hertz: 100), strategy: .recedingHorizon(executionHorizon: 4), watchdog: .seconds(1))
+        let other = ArmControllerConfiguration(
+            rate: Rate(hertz: 100), strategy: .recedingHorizon(executionHorizon: 4), watchdog: .seconds(1))
         #expect(loop.verified(configuration: other).difference != nil)
     }
 

@@ -19,7 +19,8 @@ private struct RecordedPolicy {
     }
 
     static let configuration = PolicyConfiguration(
-        cameras: ["primary", "wrist"].map { PolicyCamera(name: $0, width: 8, height: 8, takesGoal: $0 == "primary") }, windowSize: 2,
+        cameras: ["primary", "wrist"].map { PolicyCamera(name: $0, width: 8, height: 8, takesGoal: $0 == "primary") },
+        windowSize: 2,
         actionDimension: 2, actionSpace: .jointDelta, rate: Rate(hertz: 5), preprocessing: .resize, requiresGoal: true,
         maximumFrameAge: .milliseconds(500), noiseSeed: 7)
     /// The same for a checkpoint that reads an arm of three joints.
@@ -40,7 +41,9 @@ private struct RecordedPolicy {
     static func infer(_ request: PolicyNodeCore.Request) -> [Float] {
         var sum = Double(request.noiseCounter) * 1e-3 + Double(request.noiseSeed)
         for view in request.observation.views {
-            withExtendedLifetime(view.pixels) { for (index, byte) in view.pixels.bytes.enumerated() { sum += Double(byte) * Double(index % 13) } }
+            withExtendedLifetime(view.pixels) {
+                for (index, byte) in view.pixels.bytes.enumerated() { sum += Double(byte) * Double(index % 13) }
+            }
         }
         for number in request.observation.proprio?.values ?? [] { sum += Double(number) }
         for image in request.goal.images.values {
@@ -66,9 +69,11 @@ private struct RecordedPolicy {
             if tick == stall { now += .milliseconds(700) }
             for camera in ["primary", "wrist"] {
                 let image = RGBImage(
-                    width: 12, height: 10, pixels: SharedBytes(copying: (0..<360).map { _ in UInt8.random(in: 0...255, using: &chance) }))
+                    width: 12, height: 10,
+                    pixels: SharedBytes(copying: (0..<360).map { _ in UInt8.random(in: 0...255, using: &chance) }))
                 let frame = CameraFrame(
-                    camera: camera, deviceID: "test", sequence: UInt64(tick), captureTime: now - .milliseconds(3), pixels: .rgb8(image),
+                    camera: camera, deviceID: "test", sequence: UInt64(tick), captureTime: now - .milliseconds(3),
+                    pixels: .rgb8(image),
                     contentHash: 0)
                 if tick != stall { events.append(.frame(frame)) }
                 if tick != stall { core.receive(frame, at: now) }
@@ -98,7 +103,8 @@ private struct RecordedPolicy {
         func number() -> Double { Double.random(in: -1...1, using: &chance) }
         let positions = JointVector([number(), number(), number()])
         let pose = Pose(
-            rotation: Rotation(roll: number(), pitch: number(), yaw: number()), translation: [number(), number(), number()])
+            rotation: Rotation(roll: number(), pitch: number(), yaw: number()),
+            translation: [number(), number(), number()])
         return ArmState(
             tick: 0, mode: .holding(.released),
             measured: JointState(time: time, positions: positions, velocities: positions, gripper: number()),
@@ -108,12 +114,14 @@ private struct RecordedPolicy {
 
     static func goal(_ name: String, _ value: UInt8) -> Goal {
         Goal(
-            id: "\(name)-id", name: name, views: [.init(camera: "primary", image: RGBImage(width: 12, height: 10, filledWith: value))],
+            id: "\(name)-id", name: name,
+            views: [.init(camera: "primary", image: RGBImage(width: 12, height: 10, filledWith: value))],
             text: nil)
     }
 
     func verified(
-        _ events: [Event]? = nil, goal: Goal? = nil, configuration: PolicyConfiguration = Self.configuration, isSamePolicy: Bool = true,
+        _ events: [Event]? = nil, goal: Goal? = nil, configuration: PolicyConfiguration = Self.configuration,
+        isSamePolicy: Bool = true,
         infer: @escaping PolicyVerification.Inference = { RecordedPolicy.infer($0) }
     ) throws -> PolicyVerification.Report {
         var verification = try PolicyVerification(
@@ -137,9 +145,12 @@ private struct RecordedPolicy {
         var chance = SeededGenerator(seed: seed)
         let recorded = try RecordedPolicy(ticks: 20, stall: stall, using: &chance)
         let report = try recorded.verified()
-        #expect(report.observations >= 18 && report.identicalObservations == report.observations, "seed \(seed): \(report)")
+        #expect(
+            report.observations >= 18 && report.identicalObservations == report.observations, "seed \(seed): \(report)")
         #expect(report.chunks >= 18 && report.identicalChunks == report.chunks, "seed \(seed): \(report)")
-        #expect(report.isIdentical && report.isComplete && report.firstObservationProblem == nil && report.firstChunkProblem == nil)
+        #expect(
+            report.isIdentical && report.isComplete && report.firstObservationProblem == nil
+                && report.firstChunkProblem == nil)
         let largest = report.errors.byElement.map(\.maximum)
         #expect(largest == [0, 0])
     }
@@ -150,8 +161,11 @@ private struct RecordedPolicy {
         let configuration = try RecordedPolicy.feelingConfiguration()
         let recorded = try RecordedPolicy(ticks: 12, stall: 6, configuration: configuration, using: &chance)
         let report = try recorded.verified(configuration: configuration)
-        #expect(report.observations >= 10 && report.identicalObservations == report.observations, "seed \(seed): \(report)")
-        #expect(report.identicalChunks == report.chunks && report.isIdentical && report.isComplete, "seed \(seed): \(report)")
+        #expect(
+            report.observations >= 10 && report.identicalObservations == report.observations, "seed \(seed): \(report)")
+        #expect(
+            report.identicalChunks == report.chunks && report.isIdentical && report.isComplete,
+            "seed \(seed): \(report)")
 
         // A number that is not what the states say is found; a state that is not in the file is said.
         var events = recorded.events
@@ -162,10 +176,13 @@ private struct RecordedPolicy {
         events[place] = .observation(observation)
         let differing = try recorded.verified(events, configuration: configuration)
         #expect(!differing.isIdentical, "seed \(seed)")
-        #expect(differing.firstObservationProblem?.contains("number 2 of the arm's state in slot 1") == true, "\(differing)")
+        #expect(
+            differing.firstObservationProblem?.contains("number 2 of the arm's state in slot 1") == true, "\(differing)"
+        )
         let stateless = try recorded.verified(
             recorded.events.filter { if case .state = $0 { false } else { true } }, configuration: configuration)
-        #expect(stateless.uncheckedObservations == stateless.observations && stateless.isIdentical && !stateless.isComplete)
+        #expect(
+            stateless.uncheckedObservations == stateless.observations && stateless.isIdentical && !stateless.isComplete)
         #expect(stateless.firstObservationProblem?.contains("is not in the file") == true)
     }
 
@@ -189,9 +206,12 @@ private struct RecordedPolicy {
         var chance = SeededGenerator(seed: 3)
         let recorded = try RecordedPolicy(ticks: 20, using: &chance)
         // The first ticks, with their frames, are not in the file; the goal is.
-        let cut = try #require(recorded.events.firstIndex { if case .observation(let found) = $0 { found.tick == 4 } else { false } })
+        let cut = try #require(
+            recorded.events.firstIndex { if case .observation(let found) = $0 { found.tick == 4 } else { false } })
         let report = try recorded.verified(Array(recorded.events[..<1]) + Array(recorded.events[(cut - 2)...]))
-        #expect(report.partlyKnownObservations == 1 && report.isIdentical && report.identicalObservations == report.observations - 1)
+        #expect(
+            report.partlyKnownObservations == 1 && report.isIdentical
+                && report.identicalObservations == report.observations - 1)
         #expect(report.identicalChunks == report.chunks && report.isComplete)
     }
 
@@ -199,7 +219,8 @@ private struct RecordedPolicy {
         var chance = SeededGenerator(seed: 4)
         let recorded = try RecordedPolicy(ticks: 12, using: &chance)
         var events = recorded.events
-        let place = try #require(events.lastIndex { if case .frame(let frame) = $0 { frame.camera == "wrist" } else { false } })
+        let place = try #require(
+            events.lastIndex { if case .frame(let frame) = $0 { frame.camera == "wrist" } else { false } })
         guard case .frame(var frame) = events[place] else { return }
         frame.pixels = .rgb8(RGBImage(width: 12, height: 10, filledWith: 0))
         events[place] = .frame(frame)
@@ -222,7 +243,8 @@ private struct RecordedPolicy {
         var chance = SeededGenerator(seed: 5)
         let recorded = try RecordedPolicy(ticks: 12, using: &chance)
         let frameless = try recorded.verified(recorded.events.filter { if case .frame = $0 { false } else { true } })
-        #expect(frameless.uncheckedObservations == frameless.observations && frameless.isIdentical && !frameless.isComplete)
+        #expect(
+            frameless.uncheckedObservations == frameless.observations && frameless.isIdentical && !frameless.isComplete)
         #expect(frameless.identicalChunks == frameless.chunks)
         let goalless = try recorded.verified(recorded.events.filter { if case .goal = $0 { false } else { true } })
         #expect(goalless.uncheckedChunks == goalless.chunks && goalless.firstChunkProblem?.contains("goal") == true)
@@ -235,7 +257,8 @@ private struct RecordedPolicy {
         #expect(other.chunks > 8 && other.identicalChunks == 0 && other.errors.byElement.count == 2)
         let mean = try #require(other.errors.byElement.first?.meanAbsolute)
         #expect(mean > 1 && other.errors.firstActions.count == other.chunks)
-        // A policy that looks at one timestep and is off by one: the observation is made of frames, not taken as it was.
+        // A policy that looks at one timestep and is off by one: the observation is made of frames, not taken as it
+        // was.
         var single = RecordedPolicy.configuration
         single.windowSize = 1
         let off = try recorded.verified(configuration: single, isSamePolicy: false) { request in
@@ -254,7 +277,9 @@ private struct RecordedPolicy {
         let first = errors.byElement[0]
         #expect(first.count == 3 && abs(first.meanAbsolute - 8 / 3) < 1e-12 && first.maximum == 4)
         #expect(abs(first.rootMeanSquare - (26.0 / 3).squareRoot()) < 1e-12)
-        #expect(errors.byStep.count == 2 && errors.byStep[0][0].meanAbsolute == 2.5 && errors.byStep[1][1].meanAbsolute == 2)
+        #expect(
+            errors.byStep.count == 2 && errors.byStep[0][0].meanAbsolute == 2.5 && errors.byStep[1][1].meanAbsolute == 2
+        )
         #expect(errors.firstActions == [[1, 0], [-4, 0]] && errors.times == [.zero, .zero + .seconds(1)])
     }
 }

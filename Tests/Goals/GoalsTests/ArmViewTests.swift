@@ -23,7 +23,10 @@ import Testing
     @Test func theArmIsWhereThePinholeCameraSeesIt() {
         let discs = ArmView(chain: chain, lens: lens, baseFromCamera: above).discs([0], width: 640)
         // The tip: 0.3 m to the right at 1 m are 180 pixels.
-        #expect(discs.contains { abs($0.centre.x - 500) < 1e-6 && abs($0.centre.y - 240) < 1e-6 && abs($0.radius - 42) < 1e-6 })
+        #expect(
+            discs.contains {
+                abs($0.centre.x - 500) < 1e-6 && abs($0.centre.y - 240) < 1e-6 && abs($0.radius - 42) < 1e-6
+            })
         #expect(covers(discs, 410, 240) && covers(discs, 500, 275))
         #expect(!covers(discs, 320, 400) && !covers(discs, 150, 240))
         let turned = ArmView(chain: chain, lens: lens, baseFromCamera: above).discs([.pi / 2], width: 640)

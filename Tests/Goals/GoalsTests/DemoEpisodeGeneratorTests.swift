@@ -12,7 +12,8 @@ import Testing
     private static let isInstalled = needed.allSatisfy { FileManager.default.fileExists(atPath: $0) }
 
     @Test(
-        .enabled(if: isInstalled, "needs libmujoco-dev, libosmesa6, libpng-dev and a C compiler"), .timeLimit(.minutes(5)))
+        .enabled(if: isInstalled, "needs libmujoco-dev, libosmesa6, libpng-dev and a C compiler"),
+        .timeLimit(.minutes(5)))
     func theGeneratorMakesTheCommittedEpisode() throws {
         let committed = Fixture.packageRoot.appendingPathComponent("launch/episode").path
         let made = try TemporaryFolder()
@@ -29,7 +30,9 @@ import Testing
         let names = try ImageFolder(path: committed, pattern: "image_0_*.png").names
         #expect(try ImageFolder(path: made.path).names == names)
         for name in names {
-            let (old, new) = (try RGBImage(contentsOf: "\(committed)/\(name)"), try RGBImage(contentsOf: made.file(name)))
+            let (old, new) = (
+                try RGBImage(contentsOf: "\(committed)/\(name)"), try RGBImage(contentsOf: made.file(name))
+            )
             // The same libraries give the same bytes; another version of the rasteriser may shade a little differently.
             let difference = zip(old.pixels.bytes, new.pixels.bytes).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
             #expect(difference <= old.pixels.count, "\(name) differs by \(difference) levels in all")

@@ -41,7 +41,8 @@ import Time
         for time in stride(from: 0, through: 400, by: 100) { capture.receive(frame(at: time, level: 100)) }
         #expect(capture.outcome(at: at(410)) == .waiting)
         for time in stride(from: 0, through: 400, by: 100) { capture.receive(frame("wrist", at: time, level: 50)) }
-        #expect(capture.outcome(at: at(420)) == .settled([frame(at: 400, level: 100), frame("wrist", at: 400, level: 50)]))
+        #expect(
+            capture.outcome(at: at(420)) == .settled([frame(at: 400, level: 100), frame("wrist", at: 400, level: 50)]))
     }
 
     @Test func whatNeverSettlesIsToldByName() {

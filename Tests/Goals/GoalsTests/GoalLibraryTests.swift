@@ -37,7 +37,8 @@ enum SampleGoal {
         #expect(path == library.path(of: "cup"))
         #expect(try library.load("cup") == record)
         #expect(try library.names() == ["cup"])
-        #expect(Set(try FileManager.default.contentsOfDirectory(atPath: path)) == ["goal.json", "primary.png", "wrist.png"])
+        #expect(
+            Set(try FileManager.default.contentsOfDirectory(atPath: path)) == ["goal.json", "primary.png", "wrist.png"])
     }
 
     @Test func anAbsentLibraryIsEmpty() throws { #expect(try library.entries().isEmpty) }
@@ -64,7 +65,8 @@ enum SampleGoal {
         #expect(try library.load("cup") == SampleGoal.record())
         try library.save(other, replaces: true)
         #expect(try library.load("cup") == other)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: library.folder) == ["cup"], "nothing is left behind")
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: library.folder) == ["cup"], "nothing is left behind")
     }
 
     @Test(arguments: ["", ".", "..", ".hidden", "a/b", "../x", "a b", "ä", String(repeating: "x", count: 65)])
@@ -78,15 +80,20 @@ enum SampleGoal {
         try library.save(SampleGoal.record(), replaces: false)
         try library.delete("cup")
         #expect(try library.names().isEmpty)
-        #expect(throws: GoalLibraryError.missing(name: "cup", folder: library.folder, known: [])) { try library.load("cup") }
+        #expect(throws: GoalLibraryError.missing(name: "cup", folder: library.folder, known: [])) {
+            try library.load("cup")
+        }
     }
 
     /// Each damage is told with its place; the others of the library are read all the same.
     @Test(arguments: [
-        ("\"version\": 1", "\"version\": 2", "found 2, expected 1"), ("\"name\": \"cup\"", "\"name\": \"mug\"", "expected 'cup'"),
+        ("\"version\": 1", "\"version\": 2", "found 2, expected 1"),
+        ("\"name\": \"cup\"", "\"name\": \"mug\"", "expected 'cup'"),
         ("2024-02-29T12:00:00Z", "yesterday", "recorded (line"), ("teleop", "dream", "source.kind (line"),
-        ("\"width\": 64", "\"width\": 65", "is 64x48, expected 65x48"), ("\"width\": 64", "\"width\": -1", "found -1, expected 1...16384 pixels"),
-        ("primary.png", "../../etc/passwd", "cameras[0].file (line"), ("the cup", "the mug", "are not those that were recorded"),
+        ("\"width\": 64", "\"width\": 65", "is 64x48, expected 65x48"),
+        ("\"width\": 64", "\"width\": -1", "found -1, expected 1...16384 pixels"),
+        ("primary.png", "../../etc/passwd", "cameras[0].file (line"),
+        ("the cup", "the mug", "are not those that were recorded"),
         ("\"gripper\"", "\"griper\"", "did you mean 'gripper'?"),
         ("\"157\"", "157", "settings.exposure_time_absolute (line"), ("{", "[", "line 2"),
     ]) func damageIsToldWithItsPlace(_ old: String, _ new: String, _ words: String) throws {
@@ -138,8 +145,11 @@ enum SampleGoal {
         try library.save(SampleGoal.record(), replaces: false)
         let file = library.path(of: "cup") + "/goal.json"
         let text = try String(contentsOfFile: file, encoding: .utf8)
-        let network = #""network": { "file": "primary.npy", "width": 32, "height": 32, "preprocess": "resize" }, "device_id": "usb-cam""#
-        try text.replacingOccurrences(of: #""device_id": "usb-cam""#, with: network).write(toFile: file, atomically: true, encoding: .utf8)
+        let network =
+            #""network": { "file": "primary.npy", "width": 32, "height": 32, "preprocess": "resize" }"#
+            + #", "device_id": "usb-cam""#
+        try text.replacingOccurrences(of: #""device_id": "usb-cam""#, with: network).write(
+            toFile: file, atomically: true, encoding: .utf8)
         #expect(try String(contentsOfFile: file, encoding: .utf8).contains("primary.npy"))
         #expect(try library.load("cup") == SampleGoal.record())
     }

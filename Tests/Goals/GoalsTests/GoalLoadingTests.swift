@@ -16,7 +16,9 @@ import Testing
         for index in 0..<count { try picture(firstSeed + index).writePNG(to: folder.file("\(prefix)_\(index).png")) }
     }
 
-    private func episode(_ frame: Int, _ cameras: [(String, String)] = [("primary", "image_0_*.png")])
+    private func episode(
+        _ frame: Int, _ cameras: [(String, String)] = [("primary", "image_0_*.png")]
+    )
         -> GoalSource.Views
     {
         .episode(
@@ -37,7 +39,14 @@ import Testing
         #expect(goal.views.map(\.camera) == ["primary", "wrist"])
         #expect(goal.views.map(\.image) == [picture(0), picture(1)])
         #expect(goal.text == "put it there" && goal.name == "goal_1.png")
-        #expect({ if case .images(let paths) = goal.origin { paths.map { $0.hasSuffix("goal_0.png") || $0.hasSuffix("goal_1.png") } == [true, true] } else { false } }())
+        #expect(
+            {
+                if case .images(let paths) = goal.origin {
+                    paths.map { $0.hasSuffix("goal_0.png") || $0.hasSuffix("goal_1.png") } == [true, true]
+                } else {
+                    false
+                }
+            }())
     }
 
     @Test func takesJPEGFilesToo() throws {

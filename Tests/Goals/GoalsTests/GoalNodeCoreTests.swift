@@ -13,7 +13,9 @@ private final class MemoryStore: GoalStore {
 
     func path(of name: String) -> String { "/goals/\(name)" }
     func load(_ name: String) throws(GoalLibraryError) -> GoalRecord {
-        guard let record = records[name] else { throw .missing(name: name, folder: "/goals", known: records.keys.sorted()) }
+        guard let record = records[name] else {
+            throw .missing(name: name, folder: "/goals", known: records.keys.sorted())
+        }
         return record
     }
     func save(_ record: GoalRecord, replaces: Bool) throws(GoalLibraryError) -> String {
@@ -35,12 +37,15 @@ private final class MemoryStore: GoalStore {
     private func at(_ seconds: Double) -> MonotonicTime { .zero + .fromSeconds(seconds) }
     private func wall(_ seconds: Double) -> WallTime { WallTime(seconds: 1_700_000_000 + seconds) }
 
-    private func command(_ id: UInt64, _ action: GoalCommand.Action, by who: String = "ann", expecting: String? = nil) -> GoalCommand {
+    private func command(
+        _ id: UInt64, _ action: GoalCommand.Action, by who: String = "ann", expecting: String? = nil
+    ) -> GoalCommand {
         GoalCommand(id: id, operatorID: who, action: action, expectedGoalID: expecting, time: .zero)
     }
     private func frame(_ image: RGBImage, at seconds: Double) -> CameraFrame {
         CameraFrame(
-            camera: "primary", deviceID: "cam", sequence: UInt64(seconds * 10), captureTime: at(seconds), pixels: .rgb8(image),
+            camera: "primary", deviceID: "cam", sequence: UInt64(seconds * 10), captureTime: at(seconds),
+            pixels: .rgb8(image),
             contentHash: 0, settings: [.init(name: "gain", value: "3")], calibrationHash: "77")
     }
     private func result(in outputs: [GoalNodeCore.Output]) -> GoalResult? {
@@ -139,10 +144,13 @@ private final class MemoryStore: GoalStore {
         let lost = core.receive(command(1, .set(name: "mug"), by: "bob", expecting: ""), store: store, at: at(1.001))
         #expect(result(in: won)?.isAccepted == true)
         #expect(result(in: lost)?.isAccepted == false && goals(in: lost).isEmpty)
-        #expect(result(in: lost)?.message.hasPrefix("ann has set 'cup' 0 s ago") == true, "\(String(describing: result(in: lost)))")
+        #expect(
+            result(in: lost)?.message.hasPrefix("ann has set 'cup' 0 s ago") == true,
+            "\(String(describing: result(in: lost)))")
         #expect(core.current.name == "cup")
         // Who has seen that gets it.
-        let retry = core.receive(command(2, .set(name: "mug"), by: "bob", expecting: core.current.id), store: store, at: at(2))
+        let retry = core.receive(
+            command(2, .set(name: "mug"), by: "bob", expecting: core.current.id), store: store, at: at(2))
         #expect(result(in: retry)?.isAccepted == true && core.current.name == "mug")
     }
 
@@ -182,20 +190,32 @@ private final class MemoryStore: GoalStore {
                 tick: 0, time: .zero, goalID: "",
                 views: [
                     .init(
-                        camera: "primary", width: 32, height: 32, pixels: RGBImage(width: 32, height: 32, filledWith: 0).pixels,
+                        camera: "primary", width: 32, height: 32,
+                        pixels: RGBImage(width: 32, height: 32, filledWith: 0).pixels,
                         captureTime: .zero)
                 ], timestepPadMask: [true]))
-        #expect(core.receive(command(1, .record(.init(name: "cup", text: "hold it", origin: .teleop))), store: store, at: at(1)).isEmpty)
-        #expect(core.receive(command(1, .record(.init(name: "cup", text: "hold it", origin: .teleop))), store: store, at: at(1.1)).isEmpty)
-        let busy = core.receive(command(1, .record(.init(name: "mug", origin: .live)), by: "bob"), store: store, at: at(1.2))
+        #expect(
+            core.receive(
+                command(1, .record(.init(name: "cup", text: "hold it", origin: .teleop))), store: store, at: at(1)
+            ).isEmpty)
+        #expect(
+            core.receive(
+                command(1, .record(.init(name: "cup", text: "hold it", origin: .teleop))), store: store, at: at(1.1)
+            ).isEmpty)
+        let busy = core.receive(
+            command(1, .record(.init(name: "mug", origin: .live)), by: "bob"), store: store, at: at(1.2))
         #expect(result(in: busy)?.message.contains("ann is taking one") == true)
         let outputs = deliver(scene, from: 1, to: 2)
         let answer = try #require(result(in: outputs))
-        #expect(answer.isAccepted && answer.path == "/goals/cup" && answer.message == "goal 'cup' recorded: primary 128x128")
+        #expect(
+            answer.isAccepted && answer.path == "/goals/cup" && answer.message == "goal 'cup' recorded: primary 128x128"
+        )
         #expect(events(in: outputs).map(\.kind) == [.goalRecorded])
         let record = try #require(store.records["cup"])
         #expect(record.id == answer.goalID && record.origin == .teleop && record.text == "hold it")
-        #expect(record.views[0].image == scene && record.views[0].deviceID == "cam" && record.views[0].calibrationHash == "77")
+        #expect(
+            record.views[0].image == scene && record.views[0].deviceID == "cam"
+                && record.views[0].calibrationHash == "77")
         #expect(record.views[0].settings == [.init(name: "gain", value: "3")])
         #expect(core.current.isNone, "recorded is not set")
     }
@@ -213,10 +233,13 @@ private final class MemoryStore: GoalStore {
         _ = core.receive(command(1, .record(.init(name: "cup", origin: .live))), store: store, at: at(0))
         var outputs: [GoalNodeCore.Output] = []
         for step in 0...70 {
-            core.receive(frame(RGBImage(width: 64, height: 64, filledWith: step % 2 == 0 ? 10 : 90), at: Double(step) / 10))
+            core.receive(
+                frame(RGBImage(width: 64, height: 64, filledWith: step % 2 == 0 ? 10 : 90), at: Double(step) / 10))
             outputs += core.tick(store: store, wall: wall(0), at: at(Double(step) / 10))
         }
-        #expect(result(in: outputs)?.isAccepted == false && result(in: outputs)?.message.contains("does not settle") == true)
+        #expect(
+            result(in: outputs)?.isAccepted == false && result(in: outputs)?.message.contains("does not settle") == true
+        )
         store.saveError = .system(doing: "flushing", path: "/goals", errno: 28)
         _ = core.receive(command(2, .record(.init(name: "cup", origin: .live))), store: store, at: at(10))
         let full = deliver(scene, from: 10, to: 11)
@@ -227,7 +250,9 @@ private final class MemoryStore: GoalStore {
 
     @Test mutating func theFitIsLookedAtTwiceASecondAndItsChangeIsAnEvent() throws {
         var record = SampleGoal.record()
-        record.views = [.init(camera: "primary", image: scene, deviceID: "cam", settings: [.init(name: "gain", value: "3")])]
+        record.views = [
+            .init(camera: "primary", image: scene, deviceID: "cam", settings: [.init(name: "gain", value: "3")])
+        ]
         record.recorded = wall(-10)
         store.records["cup"] = record
         _ = core.receive(command(1, .set(name: "cup")), store: store, at: at(0))
@@ -240,7 +265,8 @@ private final class MemoryStore: GoalStore {
         var generator = SeededGenerator(seed: 0x60A1_0002)
         let other = deliver(RGBImage.noise(width: 128, height: 128, using: &generator), from: 1.7, to: 2.2)
         #expect(fit(in: other)?.verdict == .red)
-        #expect(events(in: other).first?.text.hasPrefix("the fit of 'cup': amber -> red: ") == true, "\(events(in: other))")
+        #expect(
+            events(in: other).first?.text.hasPrefix("the fit of 'cup': amber -> red: ") == true, "\(events(in: other))")
         #expect(core.status(at: at(3)).state == .degraded && core.status(at: at(3)).headline.contains("fit red: "))
         // No frames: what was seen says nothing about the present.
         let blind = core.tick(store: store, wall: wall(5), at: at(5))
@@ -249,7 +275,9 @@ private final class MemoryStore: GoalStore {
 
     @Test mutating func whatThePolicyBearsDecides() throws {
         var record = SampleGoal.record()
-        record.views = [.init(camera: "primary", image: scene, deviceID: "cam", settings: [.init(name: "gain", value: "3")])]
+        record.views = [
+            .init(camera: "primary", image: scene, deviceID: "cam", settings: [.init(name: "gain", value: "3")])
+        ]
         record.recorded = wall(-10)
         store.records["cup"] = record
         let dark = RGBImage(
@@ -269,7 +297,9 @@ private final class MemoryStore: GoalStore {
 
     @Test mutating func anotherDeviceAndOtherSettingsAreReasons() throws {
         var record = SampleGoal.record()
-        record.views = [.init(camera: "primary", image: scene, deviceID: "another", settings: [.init(name: "gain", value: "9")])]
+        record.views = [
+            .init(camera: "primary", image: scene, deviceID: "another", settings: [.init(name: "gain", value: "9")])
+        ]
         record.recorded = wall(-86_400 * 2 - 100)
         store.records["cup"] = record
         _ = core.receive(command(1, .set(name: "cup")), store: store, at: at(0))
@@ -286,7 +316,8 @@ private final class MemoryStore: GoalStore {
                 tick: 0, time: .zero, goalID: "",
                 views: [
                     .init(
-                        camera: "primary", width: 8, height: 8, pixels: RGBImage(width: 8, height: 8, filledWith: 0).pixels,
+                        camera: "primary", width: 8, height: 8,
+                        pixels: RGBImage(width: 8, height: 8, filledWith: 0).pixels,
                         captureTime: .zero)
                 ], timestepPadMask: [true]))
         store.records["cup"] = SampleGoal.record()

@@ -16,8 +16,10 @@ import Testing
               {"axis": "camera-shift", "unit": "px of 256", "amber": 4, "red": 16, "measured_to": 32},
               {"axis": "camera-turn", "unit": "degrees", "amber": 3.5, "red": null, "measured_to": 16},
               {"axis": "camera-zoom", "unit": "%", "amber": null, "red": null, "measured_to": 32},
-              {"axis": "darker", "amber": 20, "red": null, "measured_to": 60, "score": {"amber": 0.12, "red": null, "measured_to": 0.5}},
-              {"axis": "brighter", "amber": null, "red": null, "measured_to": 60, "score": {"amber": null, "red": null, "measured_to": 0.4}},
+              {"axis": "darker", "amber": 20, "red": null, "measured_to": 60,
+               "score": {"amber": 0.12, "red": null, "measured_to": 0.5}},
+              {"axis": "brighter", "amber": null, "red": null, "measured_to": 60,
+               "score": {"amber": null, "red": null, "measured_to": 0.4}},
               {"axis": "object-moved", "amber": 1, "red": 2, "measured_to": 8},
               {"axis": "channels-swapped", "verdict": "red"}
             ]}
@@ -44,7 +46,8 @@ import Testing
         (#"{"limits": [{"axis": "camera-shift", "amber": -1, "red": 2, "measured_to": 3}]}"#, "'amber' is -1"),
         (#"{"limits": [{"axis": "camera-turn", "amber": 3, "red": 2, "measured_to": 3}]}"#, "behind red"),
         (#"{"limits": [{"axis": "camera-zoom", "amber": 3, "red": 4}]}"#, "'measured_to'"),
-        (#"{"limits": [{"amber": 3}]}"#, "no 'axis'"), (#"{"limits": [{"axis": "darker", "amber": "x"}]}"#, "limits[0] (darker)"),
+        (#"{"limits": [{"amber": 3}]}"#, "no 'axis'"),
+        (#"{"limits": [{"axis": "darker", "amber": "x"}]}"#, "limits[0] (darker)"),
         ("{", "not JSON"), ("[]", "no list 'limits'"),
     ])
     func whatCannotBeReadIsSaid(text: String, words: String) {

@@ -54,7 +54,8 @@ import Testing
     @Test func turnAndScaleAreFoundAndNamed() {
         let turned = fit(scene.picture(shift: [3, -2], rotation: 0.06, noise: 2, seed: 3))
         #expect(abs(turned.motion.rotation - 0.06) < 0.004)
-        #expect(turned.reasons.contains { $0.text == "camera turned: the picture by 3.4° clockwise" }, "\(turned.reasons)")
+        #expect(
+            turned.reasons.contains { $0.text == "camera turned: the picture by 3.4° clockwise" }, "\(turned.reasons)")
         let back = fit(scene.picture(rotation: -0.06, noise: 2, seed: 3))
         #expect(back.reasons.contains { $0.text.hasSuffix("counter-clockwise") })
         let nearer = fit(scene.picture(scale: 1.045, noise: 2, seed: 3))
@@ -76,13 +77,15 @@ import Testing
         let fit = fit(TestScene(seed: 99).picture(noise: 2))
         #expect(fit.verdict == .red)
         #expect(fit.reasons.contains { $0.text.hasPrefix("another scene: ") }, "\(fit.reasons)")
-        #expect(!fit.reasons.contains { $0.text.hasPrefix("camera moved") }, "where nothing agrees nothing can have moved")
+        #expect(
+            !fit.reasons.contains { $0.text.hasPrefix("camera moved") }, "where nothing agrees nothing can have moved")
     }
 
     @Test func whatIsKnownBesidesThePicturesCounts() {
         let live = scene.picture(noise: 2, seed: 3)
         var circumstances = SceneFit.Circumstances(
-            age: 3 * 86_400 + 5, isSameCamera: false, changedSettings: ["exposure was 157 then, is 300 now"], isOtherCalibration: true)
+            age: 3 * 86_400 + 5, isSameCamera: false, changedSettings: ["exposure was 157 then, is 300 now"],
+            isOtherCalibration: true)
         let texts = fit(live, circumstances).reasons.map(\.text)
         for words in [
             "taken with another camera", "the goal is 3 days old", "exposure was 157 then, is 300 now",
@@ -98,7 +101,8 @@ import Testing
         let elsewhere = TestScene(seed: 99).picture(noise: 2)
         #expect(fit(elsewhere, .init(ridesOnArm: true)).verdict == .green)
         #expect(fit(elsewhere, .init(isSameCamera: false, ridesOnArm: true)).verdict == .red)
-        #expect(fit(elsewhere, .init(changedSettings: ["gain was 1 then, is 2 now"], ridesOnArm: true)).verdict == .amber)
+        #expect(
+            fit(elsewhere, .init(changedSettings: ["gain was 1 then, is 2 now"], ridesOnArm: true)).verdict == .amber)
     }
 
     /// An arm that fills the middle of the picture, and moved: the camera did not.
@@ -130,7 +134,10 @@ import Testing
         // One that leaves nothing is none.
         let everything = PictureMask(discs: [.init(centre: [80, 80], radius: 500)])
         #expect(SceneFit(goal: goal, live: goal, mask: everything) == SceneFit(goal: goal, live: goal))
-        let odd = PictureMask(discs: [.init(centre: [.infinity, 2], radius: 3), .init(centre: [-1e12, 5], radius: 9), .init(centre: [3, 3], radius: -1)])
+        let odd = PictureMask(discs: [
+            .init(centre: [.infinity, 2], radius: 3), .init(centre: [-1e12, 5], radius: 9),
+            .init(centre: [3, 3], radius: -1),
+        ])
         #expect(SceneFit(goal: goal, live: goal, mask: odd) == SceneFit(goal: goal, live: goal))
     }
 
@@ -156,7 +163,8 @@ import Testing
         let swapped = reasons { SIMD3($0.z, $0.y, $0.x) }
         #expect(swapped.contains { $0.verdict == .red && $0.text.contains("red and blue") }, "\(swapped)")
         let grey = reasons { SIMD3(repeating: ($0 * SIMD3(0.3, 0.59, 0.11)).sum()) }
-        #expect(grey.contains { $0.verdict == .red && $0.text == "the goal has hardly any colour, the camera sees some" })
+        #expect(
+            grey.contains { $0.verdict == .red && $0.text == "the goal has hardly any colour, the camera sees some" })
         let turned = reasons { SIMD3($0.y, $0.z, $0.x) }
         #expect(turned.contains { $0.verdict == .red }, "\(turned)")
         // Warmer light is no fault of the channels.
@@ -181,9 +189,11 @@ import Testing
     }
 
     @Test func picturesThatCannotBeComparedAreRed() {
-        let other = SceneFit(goal: RGBImage(width: 64, height: 64, filledWith: 9), live: RGBImage(width: 80, height: 64, filledWith: 9))
+        let other = SceneFit(
+            goal: RGBImage(width: 64, height: 64, filledWith: 9), live: RGBImage(width: 80, height: 64, filledWith: 9))
         #expect(other.verdict == .red && other.reasons[0].text == "the goal is 64x64, the camera delivers 80x64")
-        let small = SceneFit(goal: RGBImage(width: 32, height: 32, filledWith: 9), live: RGBImage(width: 32, height: 32, filledWith: 9))
+        let small = SceneFit(
+            goal: RGBImage(width: 32, height: 32, filledWith: 9), live: RGBImage(width: 32, height: 32, filledWith: 9))
         #expect(small.verdict == .red && small.reasons[0].text.contains("too small"))
     }
 
@@ -196,7 +206,8 @@ import Testing
             for live in pictures {
                 let fit = SceneFit(goal: goal, live: live)
                 let numbers = [
-                    fit.motion.shift.x, fit.motion.shift.y, fit.motion.rotation, fit.motion.scale, fit.gain, fit.offset, fit.brightness,
+                    fit.motion.shift.x, fit.motion.shift.y, fit.motion.rotation, fit.motion.scale, fit.gain, fit.offset,
+                    fit.brightness,
                     fit.agreement, fit.overlap,
                 ]
                 let areFinite = numbers.allSatisfy(\.isFinite)
@@ -208,7 +219,9 @@ import Testing
     @Test func shiftsAreGivenInPixelsOfTheFramesWhateverTheirSize() {
         // 512 wide: compared at a quarter of that.
         let large = TestScene(seed: 5, blobs: 150)
-        let fit = SceneFit(goal: large.picture(side: 320, noise: 2), live: large.picture(side: 320, shift: [13, -6], noise: 2, seed: 4))
+        let fit = SceneFit(
+            goal: large.picture(side: 320, noise: 2),
+            live: large.picture(side: 320, shift: [13, -6], noise: 2, seed: 4))
         #expect(abs(fit.motion.shift.x - 13) < 1 && abs(fit.motion.shift.y + 6) < 1, "\(fit.motion)")
     }
 }
@@ -232,13 +245,16 @@ import Testing
         #expect(sum(panels[3], 5, 150) < 30, "elsewhere it is dark")
         let same = FitOverlay.edges(goal, goal)
         withExtendedLifetime(same) {
-            #expect((0..<160 * 160).allSatisfy { same.pixels.bytes[3 * $0] == same.pixels.bytes[3 * $0 + 1] }, "edges that meet are white")
+            #expect(
+                (0..<160 * 160).allSatisfy { same.pixels.bytes[3 * $0] == same.pixels.bytes[3 * $0 + 1] },
+                "edges that meet are white")
         }
     }
 
     @Test func picturesOfTwoSizesHaveNoPanels() {
         #expect(
             FitOverlay.panels(
-                goal: RGBImage(width: 64, height: 64, filledWith: 1), live: RGBImage(width: 65, height: 64, filledWith: 1)) == nil)
+                goal: RGBImage(width: 64, height: 64, filledWith: 1),
+                live: RGBImage(width: 65, height: 64, filledWith: 1)) == nil)
     }
 }

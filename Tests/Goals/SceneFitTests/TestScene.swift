@@ -2,7 +2,8 @@ import Images
 import TestSupport
 import Glibc
 
-/// A world of soft blobs that can be looked at from anywhere: what a camera sees that was moved is computed, not resampled.
+/// A world of soft blobs that can be looked at from anywhere: what a camera sees that was moved is computed, not
+/// resampled.
 struct TestScene {
     private struct Blob {
         var centre: SIMD2<Double>
@@ -34,7 +35,8 @@ struct TestScene {
     ///   - rotation: radians, clockwise, about the middle.
     ///   - noise: brightness of 255, uniform.
     func picture(
-        side: Int = 160, shift: SIMD2<Double> = .zero, rotation: Double = 0, scale: Double = 1, gain: Double = 1, offset: Double = 0,
+        side: Int = 160, shift: SIMD2<Double> = .zero, rotation: Double = 0, scale: Double = 1, gain: Double = 1,
+        offset: Double = 0,
         noise: Double = 0, seed: UInt64 = 1
     ) -> RGBImage {
         var generator = SeededGenerator(seed: seed)
@@ -52,7 +54,9 @@ struct TestScene {
                         if distance < 9 { colour += blob.colour * exp(-distance) }
                     }
                     for channel in 0..<3 {
-                        let value = colour[channel] * gain + offset + (noise > 0 ? .random(in: -noise...noise, using: &generator) : 0)
+                        let value =
+                            colour[channel] * gain + offset
+                            + (noise > 0 ? .random(in: -noise...noise, using: &generator) : 0)
                         memory[(y * side + x) * 3 + channel] = UInt8(min(max(value.rounded(), 0), 255))
                     }
                 }

@@ -34,7 +34,8 @@ import Time
             record.received(
                 ActionChunk(
                     id: 0, goalID: "", observationTime: time(), captureTime: time(), inferredTime: time(),
-                    stepDuration: .milliseconds(200), actionDimension: 1, actions: [0], actionSpace: .eefDelta, noiseSeed: 0,
+                    stepDuration: .milliseconds(200), actionDimension: 1, actions: [0], actionSpace: .eefDelta,
+                    noiseSeed: 0,
                     noiseCounter: 0))
             record.received(
                 EpisodeState(

@@ -7,7 +7,9 @@ import Testing
 
 @Suite struct MachineCheckTests {
     /// Names of cameras that outlive a restart.
-    private static let stable = ["cameras.primary.device=\"usb:4F2A91\"", "cameras.wrist.device=\"/dev/v4l/by-id/wrist\""]
+    private static let stable = [
+        "cameras.primary.device=\"usb:4F2A91\"", "cameras.wrist.device=\"/dev/v4l/by-id/wrist\"",
+    ]
 
     /// A second camera beside the one of launch/robot.json and launch/so101.json.
     private static let wrist = [#"cameras.wrist={"source": "v4l2", "device": "/dev/video2"}"#]
@@ -15,10 +17,14 @@ import Testing
     private func manifest(_ name: String, _ settings: [String] = []) throws -> Manifest {
         try Manifest.load(
             Fixture.packageRoot.appendingPathComponent("launch/\(name).json").path,
-            overrides: try ((["robot", "so101"].contains(name) ? Self.wrist : []) + settings).map { try ManifestOverride(parsing: $0) }, asksForFiles: false)
+            overrides: try ((["robot", "so101"].contains(name) ? Self.wrist : []) + settings).map {
+                try ManifestOverride(parsing: $0)
+            }, asksForFiles: false)
     }
 
-    private func machine(_ device: @escaping @Sendable (String) -> MachineProbe.Device = { _ in .ready }) -> MachineProbe {
+    private func machine(
+        _ device: @escaping @Sendable (String) -> MachineProbe.Device = { _ in .ready }
+    ) -> MachineProbe {
         MachineProbe(
             device: device, serialPorts: ["/dev/serial/by-id/arm", "/dev/ttyUSB1"], cameras: [], highestPriority: 99,
             mayLockMemory: true, processors: 2)
@@ -51,7 +57,8 @@ import Testing
         var probe = machine()
         probe.camera = { $0 == "usb:4F2A91" ? .ready : .absent }
         let check = MachineCheck(
-            try manifest("robot", ["cameras.primary.device=\"usb:4F2A91\"", "cameras.wrist.device=\"usb:5\""]), on: probe)
+            try manifest("robot", ["cameras.primary.device=\"usb:4F2A91\"", "cameras.wrist.device=\"usb:5\""]),
+            on: probe)
         #expect(check.findings.map(\.path) == ["$.cameras.wrist.device"] && check.findings[0].found == "no usb:5")
     }
 
@@ -66,7 +73,8 @@ import Testing
     }
 
     @Test func rightsAndThingsThatAreNoDevicesAreTold() throws {
-        let check = MachineCheck(try manifest("so101"), on: machine { $0.hasPrefix("/dev/video") ? .forbidden : .noDevice })
+        let check = MachineCheck(
+            try manifest("so101"), on: machine { $0.hasPrefix("/dev/video") ? .forbidden : .noDevice })
         let missing = check.findings.filter { $0.severity == .missing }
         #expect(missing.map { $0.fix.contains("usermod -aG video") } == [true, true, false])
         #expect(missing[2].found == "/dev/ttyACM0, which is no device")
@@ -89,7 +97,8 @@ import Testing
         let overrides = [try ManifestOverride(parsing: "cameras.primary.calibration=calibration/cameras/primary.json")]
         let error = #expect(throws: ManifestError.self) { try Manifest.load(path, overrides: overrides) }
         check.add(error?.problems ?? [])
-        #expect(check.findings.first?.path == "$.cameras.primary.calibration" && check.findings.last?.path == "$.arm.port")
+        #expect(
+            check.findings.first?.path == "$.cameras.primary.calibration" && check.findings.last?.path == "$.arm.port")
         #expect(check.findings.first?.fix.contains("octo-camera tune") == true)
         #expect(check.findings.first?.fix.hasPrefix("expected the path of a file") == true)
     }

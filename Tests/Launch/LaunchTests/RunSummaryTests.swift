@@ -57,7 +57,8 @@ extension NodeStatus {
     @Test func episodesAreToldAsTheirFilesAre() throws {
         var record = RunRecord()
         let state = EpisodeState(
-            isRecording: false, name: "a", path: "/e/a.mcap", outcome: .success, startTime: .zero, messages: 748, bytes: 1,
+            isRecording: false, name: "a", path: "/e/a.mcap", outcome: .success, startTime: .zero, messages: 748,
+            bytes: 1,
             missing: 0, time: .zero)
         record.received(state)
         // The recorder that came after it found less in the file.
@@ -68,8 +69,14 @@ extension NodeStatus {
         #expect(summary.isRecordWhole && summary.text.contains("/e/a.mcap: 748 messages, 0 missing"))
         let cases: [(RunSummary.Episode.File, isWhole: Bool, words: String)] = [
             (.read(messages: 748, isWhole: true), true, "748 messages, 0 missing"),
-            (.read(messages: 691, isWhole: true), false, "691 messages; 57 more came to the recorder and are not in the file"),
-            (.read(messages: 691, isWhole: false), false, "cut, with 691 of 748 messages; 'octo-replay recover /e/a.mcap'"),
+            (
+                .read(messages: 691, isWhole: true), false,
+                "691 messages; 57 more came to the recorder and are not in the file"
+            ),
+            (
+                .read(messages: 691, isWhole: false), false,
+                "cut, with 691 of 748 messages; 'octo-replay recover /e/a.mcap'"
+            ),
             (.unreadable("no such file"), false, "cannot be read back: no such file"),
         ]
         for (file, isWhole, words) in cases {
@@ -80,7 +87,9 @@ extension NodeStatus {
         let chunks = TopicAccount(topic: "policy/chunk", sent: 40, taken: 39, inFile: 30)
         let states = TopicAccount(topic: "arm/state", sent: 700, taken: 700, inFile: 700)
         summary.episodes[0].file = .read(messages: 730, isWhole: true, topics: [states, chunks])
-        #expect(summary.text.contains("policy/chunk: 40 sent, 39 taken, 30 in the file: 1 lost on the way to the recorder, 9 that the disk"))
+        #expect(
+            summary.text.contains(
+                "policy/chunk: 40 sent, 39 taken, 30 in the file: 1 lost on the way to the recorder, 9 that the disk"))
         #expect(!summary.text.contains("arm/state:"))
         let topics = summary.json["episodes"]?.array?[0]["topics"]
         #expect(topics?["policy/chunk"]?["sent"]?.int == 40 && topics?["policy/chunk"]?["taken"]?.int == 39)
@@ -107,7 +116,8 @@ extension NodeStatus {
     @Test func countersOfAnySizeDoNotEndTheLauncher() throws {
         var record = RunRecord()
         for id in 1...5 as ClosedRange<Int32> {
-            record.received(status("policy", id, ["bus_lost": NodeStatus.hugeCounter, "chunks": -NodeStatus.hugeCounter]))
+            record.received(
+                status("policy", id, ["bus_lost": NodeStatus.hugeCounter, "chunks": -NodeStatus.hugeCounter]))
         }
         let summary = try summary(record, ownLost: .max)
         #expect(summary.lost == .max && summary.chunks < 0)
@@ -135,7 +145,8 @@ extension NodeStatus {
         func report(_ latency: Duration?) -> ChunkReport {
             ChunkReport(
                 chunkID: 0, outcome: latency == nil ? .tooLate : .executed, captureTime: .zero, observationTime: .zero,
-                firstSetpointTime: latency.map { .zero + $0 } ?? .zero, stepsSkipped: 0, stepsExecuted: 4, stepsClamped: 0)
+                firstSetpointTime: latency.map { .zero + $0 } ?? .zero, stepsSkipped: 0, stepsExecuted: 4,
+                stepsClamped: 0)
         }
         record.received(chunk(after: .seconds(9)))
         record.received(report(.seconds(9)))
@@ -242,7 +253,8 @@ extension NodeStatus {
         #expect(lines.count { $0.contains("/status") } == 5)
         // Every arrow joins boxes that are there.
         for edge in graph.edges {
-            #expect(graph.processes.contains { $0.node == edge.from } && graph.processes.contains { $0.node == edge.to })
+            #expect(
+                graph.processes.contains { $0.node == edge.from } && graph.processes.contains { $0.node == edge.to })
         }
     }
 

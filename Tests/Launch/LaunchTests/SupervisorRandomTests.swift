@@ -46,7 +46,8 @@ private struct RandomWorld {
         let restarts = Int.random(in: 0...3, using: &generator)
         let manifest = try Sample.read(
             Sample.minimal, set: ["supervision.max_restarts=\(restarts)", "supervision.ready_timeout_s=3"])
-        let duration: Duration? = Bool.random(using: &generator) ? .seconds(Int.random(in: 1...20, using: &generator)) : nil
+        let duration: Duration? =
+            Bool.random(using: &generator) ? .seconds(Int.random(in: 1...20, using: &generator)) : nil
         supervisor = Supervisor(.init(manifest, duration: duration))
         deafness = Int.random(in: 0...3, using: &generator)
     }
@@ -99,7 +100,8 @@ private struct RandomWorld {
 
     mutating func exit(_ node: String, using generator: inout SeededGenerator) {
         guard let id = live.removeValue(forKey: node) else { return }
-        let ending: Supervisor.Ending = killed.contains(id) ? .signalled(9) : .exited(Int32.random(in: 0...2, using: &generator))
+        let ending: Supervisor.Ending =
+            killed.contains(id) ? .signalled(9) : .exited(Int32.random(in: 0...2, using: &generator))
         perform(supervisor.exited(node, processID: id, ending, at: now), using: &generator)
     }
 
@@ -113,7 +115,8 @@ private struct RandomWorld {
             perform(
                 supervisor.received(
                     .init(
-                        node: node, processID: id, state: state == 0 ? .fault : state == 1 ? .degraded : .ready, headline: ""),
+                        node: node, processID: id, state: state == 0 ? .fault : state == 1 ? .degraded : .ready,
+                        headline: ""),
                     at: now), using: &generator)
         case 50: perform(supervisor.stopRequested("chance", at: now), using: &generator)
         case 51..<75: settle(using: &generator)

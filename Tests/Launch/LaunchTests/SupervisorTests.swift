@@ -76,7 +76,9 @@ struct Stage {
     }
 
     var starts: [String] { log.compactMap { if case .start(let node) = $0 { node } else { nil } } }
-    var outcome: Supervisor.Outcome? { log.compactMap { if case .finish(let outcome) = $0 { outcome } else { nil } }.last }
+    var outcome: Supervisor.Outcome? {
+        log.compactMap { if case .finish(let outcome) = $0 { outcome } else { nil } }.last
+    }
     func reports(_ level: Supervisor.Level) -> [String] {
         log.compactMap { if case .report(level, let text) = $0 { text } else { nil } }
     }
@@ -148,7 +150,8 @@ struct Stage {
         stage.pass(.milliseconds(100), speaking: false)
         #expect(stage.outcome == .nodeFailed)
         #expect(stage.live.isEmpty)
-        #expect(stage.reports(.error).first?.contains("it was not ready within 2 s (supervision.ready_timeout_s)") == true)
+        #expect(
+            stage.reports(.error).first?.contains("it was not ready within 2 s (supervision.ready_timeout_s)") == true)
         #expect(stage.reports(.error).first?.contains("looking for the device") == true)
     }
 
@@ -171,7 +174,9 @@ struct Stage {
             // It says so on the bus, unless the message gets lost, and with its last line; then it ends.
             stage.deaf = ["arm"]
             if reportsFault { stage.say("arm", .fault, words) }
-            let isShown = [stage.supervisor.wrote("loading", by: "arm"), stage.supervisor.wrote("error: \(words)", by: "arm")]
+            let isShown = [
+                stage.supervisor.wrote("loading", by: "arm"), stage.supervisor.wrote("error: \(words)", by: "arm"),
+            ]
             #expect(isShown == [true, false])
             stage.exit("arm", .exited(2))
             #expect(stage.outcome == .nodeFailed)
@@ -280,7 +285,8 @@ struct Stage {
         #expect(stage.outcome == .nodeFailed)
         #expect(
             stage.reports(.error).last
-                == "running 'camera-primary': it cannot start, after 1 restart: no such device. Everything was stopped.")
+                == "running 'camera-primary': it cannot start, after 1 restart: no such device. Everything was stopped."
+        )
     }
 
     @Test func forgetsFailuresOfAProcessThatRecovered() throws {

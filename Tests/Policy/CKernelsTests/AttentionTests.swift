@@ -18,7 +18,8 @@ struct AttentionCase {
 
     var width: Int { heads * headWidth }
     var description: String {
-        "precision \(precision.rawValue), \(heads) heads of \(headWidth), \(rows) queries, \(count) + \(secondCount) keys"
+        "precision \(precision.rawValue), \(heads) heads of \(headWidth), \(rows) queries, \(count) + \(secondCount) "
+            + "keys"
     }
 }
 
@@ -33,9 +34,12 @@ private final class Cache {
             &keyValues, c.precision, Int32(c.heads), Int32(c.headWidth), Int32(capacity), memory.address)
     }
 
-    func store(_ team: OpaquePointer?, at position: Int, _ keys: Floats, _ values: Floats, from row: Int, rows: Int, width: Int) {
+    func store(
+        _ team: OpaquePointer?, at position: Int, _ keys: Floats, _ values: Floats, from row: Int, rows: Int, width: Int
+    ) {
         octo_key_values_store(
-            team, &keyValues, Int32(position), keys.address + row * width, values.address + row * width, width, Int32(rows))
+            team, &keyValues, Int32(position), keys.address + row * width, values.address + row * width, width,
+            Int32(rows))
     }
 }
 
@@ -70,7 +74,8 @@ struct AttentionRun {
         let scratch = Memory(bytes: octo_attend_scratch_bytes(team, Int32(c.rows), Int32(total)))
         withUnsafePointer(to: &second.keyValues) { second in
             octo_attend(
-                team, &first.keyValues, Int32(c.count), c.secondCount > 0 ? second : nil, Int32(c.secondCount), q.address,
+                team, &first.keyValues, Int32(c.count), c.secondCount > 0 ? second : nil, Int32(c.secondCount),
+                q.address,
                 qStride, Int32(c.rows), scale, out.address, outStride, scratch.address)
         }
 
@@ -103,8 +108,8 @@ extension KernelTests {
     @Suite struct AttentionTests {
         static let precisions = [OCTO_FLOAT32, OCTO_BFLOAT16]
 
-        /// Values lie in -1 ... 1. float32: errors of the scores, a few units in the last place, move weights by as much.
-        /// bfloat16: q, k, v and weights are off by up to 2^-9 each.
+        /// Values lie in -1 ... 1. float32: errors of the scores, a few units in the last place, move weights by as
+        /// much. bfloat16: q, k, v and weights are off by up to 2^-9 each.
         static func bound(_ precision: octo_precision) -> Double { precision == OCTO_FLOAT32 ? 3e-6 : 2e-2 }
 
         @Test(arguments: KernelSet.allCases, precisions)

@@ -41,7 +41,8 @@ struct ConvolutionRun {
         convolution.padding = Int32(c.padding)
         convolution.channels = Int32(c.channels)
         octo_dense_pack(
-            c.precision, Int32(inputs), Int32(c.outputs), weights.address, bias.address, memory.address, &convolution.dense)
+            c.precision, Int32(inputs), Int32(c.outputs), weights.address, bias.address, memory.address,
+            &convolution.dense)
         let scratch = Memory(
             bytes: octo_convolution_scratch_bytes(team, &convolution, Int32(c.height), Int32(c.width)))
         octo_convolve(
@@ -61,8 +62,10 @@ struct ConvolutionRun {
                             let (inY, inX) = (outY * c.stride + ky - c.padding, outX * c.stride + kx - c.padding)
                             if inY < 0 || inX < 0 || inY >= c.height || inX >= c.width { continue }
                             for channel in 0..<c.channels {
-                                sum += Double(x[(inY * c.width + inX) * c.channels + channel])
-                                    * Double(weights[((ky * c.kernel + kx) * c.channels + channel) * c.outputs + output])
+                                sum +=
+                                    Double(x[(inY * c.width + inX) * c.channels + channel])
+                                    * Double(
+                                        weights[((ky * c.kernel + kx) * c.channels + channel) * c.outputs + output])
                             }
                         }
                     }

@@ -87,7 +87,9 @@ struct DenseRun {
                     column += 1
                 }
             }
-            for gap in column..<yStride where y[row * yStride + gap] != before[row * yStride + gap] { untouched = false }
+            for gap in column..<yStride where y[row * yStride + gap] != before[row * yStride + gap] {
+                untouched = false
+            }
         }
         (self.found, self.expected, self.allowances) = (found, expected, allowances)
         gapsAreUntouched = untouched
@@ -174,7 +176,9 @@ extension KernelTests {
             guard set.select() else { return }
             let team = try Team(threads: 2)
             let cases = [
-                DenseCase(precision: precision, rows: 40, inputs: 3072, parts: [70], activation: OCTO_GELU_TANH, inPlace: true),
+                DenseCase(
+                    precision: precision, rows: 40, inputs: 3072, parts: [70], activation: OCTO_GELU_TANH, inPlace: true
+                ),
                 DenseCase(precision: precision, rows: 1, inputs: 3072, parts: [200], inPlace: true),
                 DenseCase(precision: precision, rows: 337, inputs: 384, parts: [40, 40], activation: OCTO_SWISH),
                 DenseCase(precision: precision, rows: 200, inputs: 6200, parts: [33], inPlace: true),
@@ -195,7 +199,8 @@ extension KernelTests {
                 let alone = DenseRun(c, team: nil, seed: 3).found
                 for threads in [2, 3] {
                     let team = try Team(threads: threads)
-                    #expect(DenseRun(c, team: team.team, seed: 3).found == alone, "\(c.description), \(threads) threads")
+                    #expect(
+                        DenseRun(c, team: team.team, seed: 3).found == alone, "\(c.description), \(threads) threads")
                 }
             }
         }
@@ -238,7 +243,8 @@ extension KernelTests {
             }
         }
 
-        /// Exact in float32: bfloat16 keeps eight bits, int8 a 127th of the largest, so small whole numbers survive both.
+        /// Exact in float32: bfloat16 keeps eight bits, int8 a 127th of the largest, so small whole numbers survive
+        /// both.
         @Test(arguments: KernelSet.allCases, octo_precision.all)
         func numbersThatNeedNoRoundingGiveExactResults(set: KernelSet, precision: octo_precision) {
             guard set.select() else { return }

@@ -17,7 +17,8 @@ extension KernelTests {
                 let scale = Floats(generator.floats(width)), bias = Floats(generator.floats(width))
                 let y = Floats(count: rows * yStride, value: 0)
                 octo_layer_norm(
-                    team.team, x.address, xStride, Int32(rows), Int32(width), scale.address, bias.address, 1e-6, y.address,
+                    team.team, x.address, xStride, Int32(rows), Int32(width), scale.address, bias.address, 1e-6,
+                    y.address,
                     yStride)
                 var found: [Float] = []
                 var expected: [Double] = []
@@ -26,7 +27,8 @@ extension KernelTests {
                     let mean = values.reduce(0, +) / Double(width)
                     let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(width)
                     for (i, value) in values.enumerated() {
-                        expected.append((value - mean) / (variance + 1e-6).squareRoot() * Double(scale[i]) + Double(bias[i]))
+                        expected.append(
+                            (value - mean) / (variance + 1e-6).squareRoot() * Double(scale[i]) + Double(bias[i]))
                         found.append(y[row * yStride + i])
                     }
                 }
@@ -62,7 +64,8 @@ extension KernelTests {
                     indices.reduce(0.0) { $0 + (Double(x[$1]) - mean) * (Double(x[$1]) - mean) } / Double(indices.count)
                 for i in indices {
                     let c = i % channels
-                    y[i] = max(0, (Double(x[i]) - mean) / (variance + 1e-6).squareRoot() * Double(scale[c]) + Double(bias[c]))
+                    y[i] = max(
+                        0, (Double(x[i]) - mean) / (variance + 1e-6).squareRoot() * Double(scale[c]) + Double(bias[c]))
                 }
             }
             return y
@@ -83,19 +86,22 @@ extension KernelTests {
                     let y = Floats(x)
                     let scratch = Memory(bytes: octo_group_norm_scratch_bytes(team.team, Int32(channels)))
                     octo_group_norm_relu(
-                        team.team, y.address, Int32(pixels), Int32(channels), Int32(groups), scale.address, bias.address,
+                        team.team, y.address, Int32(pixels), Int32(channels), Int32(groups), scale.address,
+                        bias.address,
                         1e-6, scratch.address)
                     return y.values
                 }
                 let expected = Self.groupNormReLU(
                     x, pixels: pixels, channels: channels, groups: groups, scale: scale, bias: bias)
-                let comment: Comment = "\(pixels) pixels, \(channels) channels, \(groups) groups, seed \(generator.seed)"
+                let comment: Comment =
+                    "\(pixels) pixels, \(channels) channels, \(groups) groups, seed \(generator.seed)"
                 #expect(largestDifference(results[0], expected) < 2e-5, comment)
                 #expect(results[1] == results[0] && results[2] == results[0], comment)
             }
         }
 
-        /// The variance is taken about the mean: the mean of squares minus the square of the mean would have no digit left.
+        /// The variance is taken about the mean: the mean of squares minus the square of the mean would have no digit
+        /// left.
         @Test(arguments: KernelSet.allCases)
         func aLargeCommonOffsetDoesNotSpoilGroupNorm(set: KernelSet) {
             guard set.select() else { return }

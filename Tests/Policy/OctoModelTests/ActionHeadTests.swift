@@ -15,7 +15,9 @@ import Testing
         var random = SeededGenerator(seed: seed)
         var images: [String: [UInt8]] = [:]
         for camera in model.cameras {
-            images[camera.key] = (0..<2 * camera.width * camera.height * 3).map { _ in UInt8.random(in: 0...255, using: &random) }
+            images[camera.key] = (0..<2 * camera.width * camera.height * 3).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
         }
         var lowdim: [String: [Float]] = [:]
         for key in model.lowdimKeys {
@@ -24,7 +26,8 @@ import Testing
         return ObservationInput(images: images, timestepPadMask: [true, true], lowdim: lowdim)
     }
 
-    private static func chunk(_ network: OctoNetwork, _ window: ObservationInput, counter: UInt64 = 0) throws -> [Float] {
+    private static func chunk(_ network: OctoNetwork, _ window: ObservationInput, counter: UInt64 = 0) throws -> [Float]
+    {
         try network.infer(
             window, task: network.prepare(TaskInput()), noise: network.makeNoise(seed: 1, counter: counter))
     }
@@ -77,13 +80,15 @@ import Testing
         }
     }
 
-    @Test(arguments: [Checkpoint.RandomVariation.Head.discrete, .discretePerAction, .discretePerNumber], [false, true])
+    @Test(
+        arguments: [Checkpoint.RandomVariation.Head.discrete, .discretePerAction, .discretePerNumber], [false, true])
     func discreteActionsAreTheMiddlesOfTheLikeliestBins(head: Checkpoint.RandomVariation.Head, pools: Bool) throws {
         let network = try Self.network { ($0.head, $0.usesAttentionPooling) = (head, pools) }
         let recorder = ActivationRecorder()
         let window = Self.window(network.description)
         let chunk = try network.infer(
-            window, task: network.prepare(TaskInput()), noise: network.makeNoise(seed: 1, counter: 0), recorder: recorder)
+            window, task: network.prepare(TaskInput()), noise: network.makeNoise(seed: 1, counter: 0),
+            recorder: recorder)
         let logits = try #require(recorder.activations["out.head.logits"])
         #expect(logits.shape == [4, 7, 16])
         let bins = BinTokenizer(.init(count: 16, kind: .normal))
@@ -113,7 +118,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("case5_proprio_l1", "heads_action/mean_proj/kernel"), ("case8_discrete_bins", "heads_action/vocab_proj/kernel"),
+        ("case5_proprio_l1", "heads_action/mean_proj/kernel"),
+        ("case8_discrete_bins", "heads_action/vocab_proj/kernel"),
         ("case1_primary_goal_w1", "heads_action/diffusion_model/reverse_network/Dense_0/kernel"),
         ("case9_diffusion_masked_dims", "heads_action/map_head/MlpBlock_0/Dense_1/kernel"),
     ])
@@ -155,7 +161,11 @@ import Testing
     @Test func unusableNumbersAreRefused() throws {
         let plain = try Self.network { $0.lowdim = .numbers }
         let fast = try FastNetwork(
-            .random(shape: .tiny, seed: 21, variation: { var v = Checkpoint.RandomVariation(); v.lowdim = .numbers; return v }()),
+            .random(
+                shape: .tiny, seed: 21,
+                variation: {
+                    var v = Checkpoint.RandomVariation(); v.lowdim = .numbers; return v
+                }()),
             team: WorkerTeam(threads: 1))
         func expect(_ error: InferenceError, _ change: (inout ObservationInput) -> Void) throws {
             var window = Self.window(plain.description)
@@ -169,7 +179,9 @@ import Testing
             try expect(.notFinite(key: "proprio")) { $0.lowdim["proprio"]?[7] = wrong }
         }
         try expect(.missingNumbers(key: "proprio", given: [])) { $0.lowdim = [:] }
-        try expect(.wrongNumberCount(key: "proprio", count: 9, expected: [2, 5])) { _ = $0.lowdim["proprio"]?.removeLast() }
+        try expect(.wrongNumberCount(key: "proprio", count: 9, expected: [2, 5])) {
+            _ = $0.lowdim["proprio"]?.removeLast()
+        }
         try expect(.unexpectedNumbers(key: "torque", known: ["proprio"])) { $0.lowdim["torque"] = [] }
         #expect("\(InferenceError.notFinite(key: "proprio"))".contains("'proprio'"))
         #expect("\(InferenceError.missingNumbers(key: "a", given: ["b"]))".contains("[b]"))
@@ -208,7 +220,8 @@ import Testing
         let bins = BinTokenizer(.init(count: 16, kind: .normal))
         for number: Float in [-9, 9, 4.76, .greatestFiniteMagnitude] { #expect(bins.bin(of: number) == 0) }
         #expect(bins.bin(of: 0) == 8 && bins.bin(of: -1e-30) == 7)
-        #expect(bins.bin(of: 4.7) == 15 && bins.bin(of: bins.thresholds[15]) == 15 && bins.bin(of: bins.thresholds[0]) == 0)
+        #expect(
+            bins.bin(of: 4.7) == 15 && bins.bin(of: bins.thresholds[15]) == 15 && bins.bin(of: bins.thresholds[0]) == 0)
     }
 
     @Test func numbersBeyondUniformBinsFallIntoTheOutermost() {

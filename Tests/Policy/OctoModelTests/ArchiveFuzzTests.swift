@@ -19,18 +19,24 @@ import Testing
         ])
         let settings = MessagePackWriter.map([
             ("brain", MessagePackWriter.array([2], "bfloat16", [0x80, 0x3f, 0, 0x40])),
-            ("step", MessagePackWriter.ext(3, Array(MessagePackWriter.array([], "int64", [1, 0, 0, 0, 0, 0, 0, 0]).dropFirst(6)))),
+            (
+                "step",
+                MessagePackWriter.ext(
+                    3, Array(MessagePackWriter.array([], "int64", [1, 0, 0, 0, 0, 0, 0, 0]).dropFirst(6)))
+            ),
             ("names", [0x93, 0xa1, 0x61, 0xc0, 0xcb] + [UInt8](repeating: 0, count: 8)),
             ("small", [0xd7, 5] + [UInt8](repeating: 0x90, count: 8)),
         ])
         // The short forms that msgpack's own writers choose.
-        let short: [UInt8] = [0x81, 0xa1, 0x77, 0xc7, 17, 1, 0x93, 0x91, 1, 0xa7] + Array("float32".utf8) + [0xc4, 4, 0, 0, 0x80, 0x3f]
+        let short: [UInt8] =
+            [0x81, 0xa1, 0x77, 0xc7, 17, 1, 0x93, 0x91, 1, 0xa7] + Array("float32".utf8) + [0xc4, 4, 0, 0, 0x80, 0x3f]
         return [MessagePackWriter.map([("big", chunked)]), nested, settings, short]
     }()
 
     /// Bytes that begin something, or count much.
     private static let telling: [UInt8] = [
-        0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc1, 0xc4, 0xc6, 0xc7, 0xc9, 0xcf, 0xd3, 0xd4, 0xd9, 0xdb, 0xdc,
+        0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc1, 0xc4, 0xc6, 0xc7, 0xc9, 0xcf, 0xd3, 0xd4, 0xd9, 0xdb,
+        0xdc,
         0xdd, 0xde, 0xdf, 0xff,
     ]
 

@@ -47,11 +47,13 @@ final class CheckpointCopy {
         #expect(model.cameras.map(\.height) == [128, 64])
         #expect(model.cameras.allSatisfy { $0.fusesGoal })
         #expect(model.tokenizers.map(\.tokens) == [64, 16, 16])
-        #expect(model.hasLanguage && model.usesCorrectAttention && model.repeatsTaskTokens && !model.usesAttentionPooling)
+        #expect(
+            model.hasLanguage && model.usesCorrectAttention && model.repeatsTaskTokens && !model.usesAttentionPooling)
         #expect(model.windowSize == 2 && model.maximumHorizon == 3)
         #expect(model.actionHorizon == 4 && model.actionDimension == 7 && model.diffusionSteps == 20)
         #expect(model.headName == "DiffusionActionHead" && model.textTokenizer == "t5-base")
-        #expect(model.tokenEmbeddingSize == 96 && model.layers == 2 && model.attentionHeads == 6 && model.mlpSize == 192)
+        #expect(
+            model.tokenEmbeddingSize == 96 && model.layers == 2 && model.attentionHeads == 6 && model.mlpSize == 192)
         #expect(Set(model.datasets) == ["bridge_dataset", "other_dataset"])
         #expect(model.sequenceLength == 210)
         #expect(model.parameterCount > model.parameterCountWithoutT5)
@@ -147,7 +149,8 @@ final class CheckpointCopy {
         let copy = try CheckpointCopy()
         try FileManager.default.removeItem(at: copy.parameters)
         #expect(
-            copy.refusal() == .foreignLayout(path: copy.url("300000/default").path, layout: .unknown(found: ["_METADATA"])))
+            copy.refusal()
+                == .foreignLayout(path: copy.url("300000/default").path, layout: .unknown(found: ["_METADATA"])))
     }
 
     @Test func theOlderFormWithoutDefaultIsRead() throws {
@@ -170,8 +173,9 @@ final class CheckpointCopy {
         // Three per block and two blocks: both kernels and the first bias.
         #expect(problems.count == 6)
         let block = "octo_transformer/BlockTransformer_0/Transformer_0/encoderblock_0/MlpBlock_0"
-        #expect(problems.contains(
-            ParameterProblem(parameter: "\(block)/Dense_0/kernel", found: .shape([64, 128]), expected: [64, 64])))
+        #expect(
+            problems.contains(
+                ParameterProblem(parameter: "\(block)/Dense_0/kernel", found: .shape([64, 128]), expected: [64, 64])))
     }
 
     @Test func aMissingParameterIsNamed() throws {
@@ -239,7 +243,8 @@ final class CheckpointCopy {
             .write(to: copy.url("dataset_statistics.json"))
         let checkpoint = try Checkpoint(folder: copy.folder.path)
         #expect(checkpoint.normalization == .bounds)
-        #expect(try checkpoint.actionStatistics(dataset: nil).unnormalise([-1, 0, 1], actionDimension: 1) == [-2, 2, 6])
+        #expect(
+            try checkpoint.actionStatistics(dataset: nil).unnormalise([-1, 0, 1], actionDimension: 1) == [-2, 2, 6])
         // The manifest has the last word.
         let normal = try checkpoint.actionStatistics(dataset: nil, normalization: .normal)
         #expect(normal.unnormalise([-1, 0, 1], actionDimension: 1) == [-2, 1, 4])
@@ -258,7 +263,9 @@ final class CheckpointCopy {
         let nested = #""dataset_kwargs": {"action_proprio_normalization_type": "quantile"}, "#
         try Data((text[...place] + nested + text[text.index(after: place)...]).utf8).write(to: path)
         let refusal = try #require(copy.refusal())
-        #expect("\(refusal)".contains("action_proprio_normalization_type: found 'quantile', expected 'normal' or 'bounds'"), "\(refusal)")
+        #expect(
+            "\(refusal)".contains("action_proprio_normalization_type: found 'quantile', expected 'normal' or 'bounds'"),
+            "\(refusal)")
     }
 
     /// Data sets of December 2023 close with -1; the arm is told 0 ... 1 by all of them.
@@ -266,7 +273,9 @@ final class CheckpointCopy {
         let copy = try CheckpointCopy()
         func statistics(_ least: Double, _ most: Double) throws -> ActionStatistics {
             let rows = [("mean", 0.1), ("std", 1.0)].map { "\"\($0.0)\": \(Array(repeating: $0.1, count: 7))" }
-            let ends = [("min", least), ("max", most)].map { "\"\($0.0)\": \(Array(repeating: -0.3, count: 6) + [$0.1])" }
+            let ends = [("min", least), ("max", most)].map {
+                "\"\($0.0)\": \(Array(repeating: -0.3, count: 6) + [$0.1])"
+            }
             let mask = "\"mask\": [true, true, true, true, true, true, false]"
             try Data("{\"action\": {\((rows + ends + [mask]).joined(separator: ", "))}}".utf8)
                 .write(to: copy.url("dataset_statistics.json"))
@@ -284,9 +293,11 @@ final class CheckpointCopy {
     }
 
     @Test func proprioceptionByBoundsIsCut() {
-        var statistics = ProprioStatistics(mean: [0, 0], std: [1, 1], mask: [true, false], p01: [-2, 0], p99: [6, 1])
+        var statistics = ProprioStatistics(
+            mean: [0, 0], std: [1, 1], mask: [true, false], p01: [-2, 0], p99: [6, 1])
         statistics.normalization = .bounds
-        #expect(zip(statistics.normalise([2, 7, 4, 8, 99, 9]), [0, 7, 0.5, 8, 1, 9]).allSatisfy { abs($0 - $1) < 1e-6 })
+        #expect(
+            zip(statistics.normalise([2, 7, 4, 8, 99, 9]), [0, 7, 0.5, 8, 1, 9]).allSatisfy { abs($0 - $1) < 1e-6 })
     }
 
     @Test(arguments: ["config.json", "dataset_statistics.json", "example_batch.msgpack"])
@@ -299,9 +310,11 @@ final class CheckpointCopy {
 
     @Test(arguments: [
         (#"[]"#, "array"), (#"{}"#, "no data set"), (#"{"a": {}}"#, "'a'"), (#"{"action": {"mean": [1]}}"#, "std"),
-        (#"{"action": {"mean": [1], "std": [1, 2]}}"#, "2 values"), (#"{"action": {"mean": ["x"], "std": [1]}}"#, "action.mean"),
+        (#"{"action": {"mean": [1], "std": [1, 2]}}"#, "2 values"),
+        (#"{"action": {"mean": ["x"], "std": [1]}}"#, "action.mean"),
         (#"{"action": {"mean": [1], "std": [1], "mask": [1]}}"#, "mask"),
-        (#"{"action": {"mean": [1e300], "std": [1]}}"#, "finite"), (#"{"action": {"mean": [1], "std": [-1]}}"#, "-1.0 in 'action.std'"),
+        (#"{"action": {"mean": [1e300], "std": [1]}}"#, "finite"),
+        (#"{"action": {"mean": [1], "std": [-1]}}"#, "-1.0 in 'action.std'"),
     ])
     func unusableStatisticsAreRefused(text: String, complaint: String) throws {
         let copy = try CheckpointCopy()
@@ -317,7 +330,8 @@ final class CheckpointCopy {
     @Test func statisticsOfMoreDimensionsThanTheHeadAreRefused() throws {
         let copy = try CheckpointCopy()
         let eight = "[\([String](repeating: "1", count: 8).joined(separator: ","))]"
-        try Data(#"{"action": {"mean": \#(eight), "std": \#(eight)}}"#.utf8).write(to: copy.url("dataset_statistics.json"))
+        try Data(#"{"action": {"mean": \#(eight), "std": \#(eight)}}"#.utf8).write(
+            to: copy.url("dataset_statistics.json"))
         let checkpoint = try Checkpoint(folder: copy.folder.path)
         #expect { try checkpoint.actionStatistics(dataset: nil) } throws: { "\($0)".contains("8 action dimensions") }
     }

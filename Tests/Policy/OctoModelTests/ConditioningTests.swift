@@ -14,7 +14,8 @@ import Testing
     private func observation(_ network: OctoNetwork) -> ObservationInput {
         let camera = network.description.cameras[0]
         return ObservationInput(
-            images: [camera.key: (0..<camera.width * camera.height * 3).map { UInt8($0 % 251) }], timestepPadMask: [true])
+            images: [camera.key: (0..<camera.width * camera.height * 3).map { UInt8($0 % 251) }],
+            timestepPadMask: [true])
     }
 
     @Test func theVectorsOfATaskMatter() throws {
@@ -77,8 +78,9 @@ import Testing
         }
         let film = "octo_transformer/observation_tokenizers_primary/SmallStem16_0/FilmConditioning_0"
         for layer in ["Dense_0", "Dense_1"] {
-            #expect(problems.contains(
-                ParameterProblem(parameter: "\(film)/\(layer)/kernel", found: .nothing, expected: [3, 64])))
+            #expect(
+                problems.contains(
+                    ParameterProblem(parameter: "\(film)/\(layer)/kernel", found: .nothing, expected: [3, 64])))
         }
     }
 
@@ -91,9 +93,11 @@ import Testing
             return
         }
         let learner = "octo_transformer/observation_tokenizers_primary/TokenLearner_0"
-        #expect(problems.contains {
-            $0.parameter == "\(learner)/MAPHead_0/probe" && $0.found == .nothing && $0.expected == [1, 5, 64]
-        })
-        #expect(problems.contains { $0.parameter == "octo_transformer/obs_primary_pos_embedding" && $0.expected[2] == 5 })
+        #expect(
+            problems.contains {
+                $0.parameter == "\(learner)/MAPHead_0/probe" && $0.found == .nothing && $0.expected == [1, 5, 64]
+            })
+        #expect(
+            problems.contains { $0.parameter == "octo_transformer/obs_primary_pos_embedding" && $0.expected[2] == 5 })
     }
 }

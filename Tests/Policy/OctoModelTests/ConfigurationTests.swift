@@ -57,10 +57,12 @@ import Testing
             path: "model.observation_tokenizers.primary.kwargs.encoder.kwargs.use_film", words: ["true"]),
         Change(
             old: "\"num_features\": 64", new: "\"num_features\": 64, \"img_norm_type\": \"clip\"",
-            path: "model.observation_tokenizers.primary.kwargs.encoder.kwargs.img_norm_type", words: ["clip", "imagenet"]),
+            path: "model.observation_tokenizers.primary.kwargs.encoder.kwargs.img_norm_type",
+            words: ["clip", "imagenet"]),
         Change(
             old: "\"task_stack_keys\": [\"image_primary\"]", new: "\"task_stack_keys\": [\"image_(left|right)\"]",
-            path: "model.observation_tokenizers.primary.kwargs.task_stack_keys", words: ["image_(left|right)", "pattern"]),
+            path: "model.observation_tokenizers.primary.kwargs.task_stack_keys",
+            words: ["image_(left|right)", "pattern"]),
         Change(
             old: "\"task_stack_keys\": [\"image_primary\"]", new: "\"task_stack_keys\": [\"image_top\"]",
             path: "model.observation_tokenizers.primary.kwargs.task_stack_keys", words: ["no goal image"]),
@@ -68,8 +70,10 @@ import Testing
             old: "\"task_stack_keys\"", new: "\"use_token_learner\": true, \"num_tokens\": 0, \"task_stack_keys\"",
             path: "model.observation_tokenizers.primary.kwargs.num_tokens", words: ["0", "1...4096"]),
         Change(
-            old: "\"num_features\": 64", new: "\"num_features\": 60}}, \"use_token_learner\": true, \"x\": {\"y\": {\"z\": 1",
-            path: "model.observation_tokenizers.primary.kwargs.use_token_learner", words: ["60 numbers", "multiple of 8"]),
+            old: "\"num_features\": 64",
+            new: "\"num_features\": 60}}, \"use_token_learner\": true, \"x\": {\"y\": {\"z\": 1",
+            path: "model.observation_tokenizers.primary.kwargs.use_token_learner",
+            words: ["60 numbers", "multiple of 8"]),
         Change(
             old: "\"task_stack_keys\"", new: "\"task_film_keys\": [\"language_instruction\"], \"task_stack_keys\"",
             path: "model.observation_tokenizers.primary.kwargs.task_film_keys",
@@ -84,13 +88,16 @@ import Testing
             old: "\"num_attention_heads\": 4", new: "\"num_attention_heads\": 5",
             path: "model.transformer_kwargs.num_attention_heads", words: ["5", "64"]),
         Change(
-            old: "\"num_layers\": 2", new: "\"num_layers\": 99999999999999999999", path: "model.transformer_kwargs.num_layers",
+            old: "\"num_layers\": 2", new: "\"num_layers\": 99999999999999999999",
+            path: "model.transformer_kwargs.num_layers",
             words: ["99999999999999999999", "whole number"]),
         Change(
-            old: "\"token_embedding_size\": 64", new: "\"token_embedding_size\": \"64\"", path: "model.token_embedding_size",
+            old: "\"token_embedding_size\": 64", new: "\"token_embedding_size\": \"64\"",
+            path: "model.token_embedding_size",
             words: ["\"64\"", "whole number"]),
         Change(
-            old: "\"args\": []", new: "\"args\": [1]", path: "model.observation_tokenizers.primary.args", words: ["kwargs"]),
+            old: "\"args\": []", new: "\"args\": [1]", path: "model.observation_tokenizers.primary.args",
+            words: ["kwargs"]),
         Change(
             old: "\"features\": [32, 32, 64, 64]", new: "\"features\": [32, 32, 64, 50]",
             path: "model.observation_tokenizers.primary.kwargs.encoder.kwargs.features", words: ["multiples of 32"]),
@@ -165,9 +172,10 @@ import Testing
             Issue.record("\(String(describing: copy.refusal()))")
             return
         }
-        #expect(Set(problems.map(\.path)).isSuperset(of: [
-            "model.observation_tokenizers.primary.kwargs.encoder", "model.heads.action", "model.repeat_task_tokens",
-        ]))
+        #expect(
+            Set(problems.map(\.path)).isSuperset(of: [
+                "model.observation_tokenizers.primary.kwargs.encoder", "model.heads.action", "model.repeat_task_tokens",
+            ]))
     }
 
     @Test func thePredictionHorizonHasAnOlderName() throws {
@@ -210,7 +218,8 @@ import Testing
     @Test(arguments: [
         ("image_primary", "image_primary", true), ("image_primary", "image_primary_2", true),
         ("image_primary", "image_wrist", false), ("image_.*", "image_wrist", true), ("image_.*", "depth_wrist", false),
-        ("image_primary$", "image_primary_2", false), ("^image_p", "image_primary", true), (".*wrist", "image_wrist", true),
+        ("image_primary$", "image_primary_2", false), ("^image_p", "image_primary", true),
+        (".*wrist", "image_wrist", true),
         ("a*b*c", "abbc", true), ("a*b*c", "abb", false), ("", "anything", true), ("i.age\\.x", "image.x", true),
         ("i.age\\.x", "image_x", false),
     ])

@@ -24,7 +24,9 @@ import Testing
         let cuts = Array(0..<200) + stride(from: 200, to: whole.count, by: whole.count / 300) + [whole.count - 1]
         for cut in cuts {
             #expect { try FlaxArchive(whole[..<cut], file: name) } throws: { error in
-                guard case CheckpointError.corruptFile(let path, let offset, _)? = error as? CheckpointError else { return false }
+                guard case CheckpointError.corruptFile(let path, let offset, _)? = error as? CheckpointError else {
+                    return false
+                }
                 return path == name && offset <= cut
             }
         }
@@ -52,7 +54,8 @@ import Testing
         for round in 0..<60 {
             var bytes = whole
             for _ in 0..<3 {
-                let place = round % 2 == 0
+                let place =
+                    round % 2 == 0
                     ? Int.random(in: 0..<bytes.count, using: &random)
                     : (headers.randomElement(using: &random) ?? 0) + Int.random(in: -24...12, using: &random)
                 let index = min(max(place, 0), bytes.count - 1)

@@ -29,7 +29,9 @@ import Testing
     }
 
     /// Those that the plain layers compute too, and beside them a camera with a stem.
-    @Test(arguments: Checkpoint.RandomVariation.Encoder.allCases, [(nil, false), (3, false), (nil, true), (2, true)] as [(Int?, Bool)])
+    @Test(
+        arguments: Checkpoint.RandomVariation.Encoder.allCases,
+        [(nil, false), (3, false), (nil, true), (2, true)] as [(Int?, Bool)])
     func everyEncoderGivesWhatThePlainNetworkGives(
         encoder: Checkpoint.RandomVariation.Encoder, other: (learnedTokens: Int?, usesFilm: Bool)
     ) throws {
@@ -81,8 +83,8 @@ import Testing
             {
                 let off = largestDifference(Array(plainReadout.suffix(readout.count)), readout)
                 #expect(off <= Self.readoutTolerance, "readout of call \(call), seed \(random.seed), \(variation)")
-                // A head of random weights multiplies what is off in its tokens by thirty or by a thousand: by how much is
-                // measured. What both make of the same tokens may differ as if these had been rounded.
+                // A head of random weights multiplies what is off in its tokens by thirty or by a thousand: by how much
+                // is measured. What both make of the same tokens may differ as if these had been rounded.
                 func act(_ tokens: [Float]) throws -> [Float] {
                     try plain.act(on: tokens, noise: noise, embodimentDimension: dimension)
                 }
@@ -116,7 +118,8 @@ import Testing
             let window = scene.window(timesteps: 2)
             let noise = plain.makeNoise(seed: 1, counter: counter)
             #expect(
-                try fast.infer(window, task: fastTask, noise: noise) == plain.infer(window, task: plainTask, noise: noise))
+                try fast.infer(window, task: fastTask, noise: noise)
+                    == plain.infer(window, task: plainTask, noise: noise))
             try fast.anticipate(#require(window.withoutOldest), task: fastTask)
         }
     }
@@ -248,7 +251,8 @@ private struct Scene {
         let marksCameras = Bool.random(using: &random)
         for camera in model.cameras {
             let (all, seen) = (frames[camera.key] ?? [], masks[camera.key] ?? [])
-            images[camera.key] = Array(repeating: all[0], count: padding).flatMap { $0 }
+            images[camera.key] =
+                Array(repeating: all[0], count: padding).flatMap { $0 }
                 + all.suffix(timesteps - padding).flatMap { $0 }
             if marksCameras {
                 padMasks[camera.key] = Array(repeating: seen[0], count: padding) + seen.suffix(timesteps - padding)

@@ -37,9 +37,11 @@ struct GoldenCase: CustomTestStringConvertible, Sendable {
         // Nothing the file holds was passed over.
         let outputs = recorded.names.filter { !$0.hasPrefix("in.") }
         #expect(verification.rows.map(\.tensor) == outputs)
-        #expect(Set(outputs).isSuperset(of: [
-            "attention_mask_bits", "out.readout", "out.action_normalized", "out.action", "block.0.last16", "block.1.last16",
-        ]))
+        #expect(
+            Set(outputs).isSuperset(of: [
+                "attention_mask_bits", "out.readout", "out.action_normalized", "out.action", "block.0.last16",
+                "block.1.last16",
+            ]))
         switch golden.folder {
         case "case5_proprio_l1":
             #expect(Set(outputs).isSuperset(of: ["out.head.all_steps", "tok.observation_tokenizers_proprio"]))

@@ -133,16 +133,18 @@ import Testing
         let betas = try RecordedModule("betas").floats("cosine.\(steps)")
         let schedule = DiffusionSchedule(steps: steps)
         #expect(largestDifference(schedule.betas, betas) < 2e-6)
-        #expect(schedule.alphaHats.count == steps && zip(schedule.alphaHats, schedule.alphaHats.dropFirst()).allSatisfy(>))
+        #expect(
+            schedule.alphaHats.count == steps && zip(schedule.alphaHats, schedule.alphaHats.dropFirst()).allSatisfy(>))
     }
 
     @Test func timeFeaturesAgree() throws {
         let recorded = try RecordedModule("fourier")
         let time = Int(try recorded.recorded.int32("fourier.in")[0])
         #expect(time == 7)
-        #expect(try largestDifference(
-            ScoreNetwork.timeFeatures(time, frequencies: recorded.recorded.floats("fourier.param.kernel")),
-            recorded.floats("out")) < 1e-5)
+        #expect(
+            try largestDifference(
+                ScoreNetwork.timeFeatures(time, frequencies: recorded.recorded.floats("fourier.param.kernel")),
+                recorded.floats("out")) < 1e-5)
     }
 
     @Test(arguments: [("scoreactor", 32, 3, true), ("scoreactor_noln", 16, 2, false)])

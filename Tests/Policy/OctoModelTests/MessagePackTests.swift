@@ -14,31 +14,37 @@ import Testing
         return try result.get()
     }
 
-    @Test(arguments: [
-        ([0x07], .int(7)), ([0xff], .int(-1)), ([0xe0], .int(-32)), ([0xcc, 0xff], .int(255)),
-        ([0xcd, 0x01, 0x00], .int(256)), ([0xce, 0xff, 0xff, 0xff, 0xff], .int(4_294_967_295)),
-        ([0xcf, 0, 0, 0, 1, 0, 0, 0, 0], .int(4_294_967_296)), ([0xd0, 0x80], .int(-128)), ([0xd1, 0xff, 0x00], .int(-256)),
-        ([0xd2, 0xff, 0xff, 0xff, 0xfe], .int(-2)), ([0xd3] + [UInt8](repeating: 0xff, count: 8), .int(-1)),
-        ([0xc0], .null), ([0xc2], .bool(false)), ([0xc3], .bool(true)), ([0xca, 0x3f, 0xc0, 0, 0], .double(1.5)),
-        ([0xcb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0], .double(1.5)), ([0xa2, 0x68, 0x69], .string("hi")),
-        ([0xd9, 1, 0x61], .string("a")), ([0xda, 0, 1, 0x61], .string("a")), ([0xdb, 0, 0, 0, 1, 0x61], .string("a")),
-        ([0xc4, 2, 9, 9], .binary(2..<4)), ([0xc5, 0, 1, 9], .binary(3..<4)), ([0xc6, 0, 0, 0, 0], .binary(5..<5)),
-        ([0x92, 1, 2], .array([.int(1), .int(2)])), ([0xdc, 0, 1, 5], .array([.int(5)])),
-        ([0xdd, 0, 0, 0, 1, 5], .array([.int(5)])), ([0x81, 0xa1, 0x61, 1], .map([.init(key: "a", value: .int(1))])),
-        ([0xde, 0, 1, 0xa1, 0x61, 1], .map([.init(key: "a", value: .int(1))])), ([0xd4, 5, 0], .ext(type: 5, payload: 2..<3)),
-        ([0xd8, 0xff] + [UInt8](repeating: 0, count: 16), .ext(type: -1, payload: 2..<18)),
-        ([0xc7, 1, 3, 0], .ext(type: 3, payload: 3..<4)), ([0xc8, 0, 1, 3, 0], .ext(type: 3, payload: 4..<5)),
-    ] as [([UInt8], MessagePackValue)])
+    @Test(
+        arguments: [
+            ([0x07], .int(7)), ([0xff], .int(-1)), ([0xe0], .int(-32)), ([0xcc, 0xff], .int(255)),
+            ([0xcd, 0x01, 0x00], .int(256)), ([0xce, 0xff, 0xff, 0xff, 0xff], .int(4_294_967_295)),
+            ([0xcf, 0, 0, 0, 1, 0, 0, 0, 0], .int(4_294_967_296)), ([0xd0, 0x80], .int(-128)),
+            ([0xd1, 0xff, 0x00], .int(-256)),
+            ([0xd2, 0xff, 0xff, 0xff, 0xfe], .int(-2)), ([0xd3] + [UInt8](repeating: 0xff, count: 8), .int(-1)),
+            ([0xc0], .null), ([0xc2], .bool(false)), ([0xc3], .bool(true)), ([0xca, 0x3f, 0xc0, 0, 0], .double(1.5)),
+            ([0xcb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0], .double(1.5)), ([0xa2, 0x68, 0x69], .string("hi")),
+            ([0xd9, 1, 0x61], .string("a")), ([0xda, 0, 1, 0x61], .string("a")),
+            ([0xdb, 0, 0, 0, 1, 0x61], .string("a")),
+            ([0xc4, 2, 9, 9], .binary(2..<4)), ([0xc5, 0, 1, 9], .binary(3..<4)), ([0xc6, 0, 0, 0, 0], .binary(5..<5)),
+            ([0x92, 1, 2], .array([.int(1), .int(2)])), ([0xdc, 0, 1, 5], .array([.int(5)])),
+            ([0xdd, 0, 0, 0, 1, 5], .array([.int(5)])),
+            ([0x81, 0xa1, 0x61, 1], .map([.init(key: "a", value: .int(1))])),
+            ([0xde, 0, 1, 0xa1, 0x61, 1], .map([.init(key: "a", value: .int(1))])),
+            ([0xd4, 5, 0], .ext(type: 5, payload: 2..<3)),
+            ([0xd8, 0xff] + [UInt8](repeating: 0, count: 16), .ext(type: -1, payload: 2..<18)),
+            ([0xc7, 1, 3, 0], .ext(type: 3, payload: 3..<4)), ([0xc8, 0, 1, 3, 0], .ext(type: 3, payload: 4..<5)),
+        ] as [([UInt8], MessagePackValue)])
     func readsEveryForm(bytes: [UInt8], value: MessagePackValue) throws {
         #expect(try parse(bytes) == value)
     }
 
-    @Test(arguments: [
-        ([], "left"), ([0xc1], "0xc1"), ([0xcd, 1], "left"), ([0xa5, 0x61], "left"), ([0xa1, 0xff], "UTF-8"),
-        ([0xc6, 0xff, 0xff, 0xff, 0xff], "left"), ([0xdd, 0xff, 0xff, 0xff, 0xff, 1], "elements"),
-        ([0xdf, 0x7f, 0xff, 0xff, 0xff], "elements"), ([0xc9, 0xff, 0xff, 0xff, 0xff, 1], "left"),
-        ([0x81, 0x01, 0x01], "key"), ([0xcf] + [UInt8](repeating: 0xff, count: 8), "large"),
-    ] as [([UInt8], String)])
+    @Test(
+        arguments: [
+            ([], "left"), ([0xc1], "0xc1"), ([0xcd, 1], "left"), ([0xa5, 0x61], "left"), ([0xa1, 0xff], "UTF-8"),
+            ([0xc6, 0xff, 0xff, 0xff, 0xff], "left"), ([0xdd, 0xff, 0xff, 0xff, 0xff, 1], "elements"),
+            ([0xdf, 0x7f, 0xff, 0xff, 0xff], "elements"), ([0xc9, 0xff, 0xff, 0xff, 0xff, 1], "left"),
+            ([0x81, 0x01, 0x01], "key"), ([0xcf] + [UInt8](repeating: 0xff, count: 8), "large"),
+        ] as [([UInt8], String)])
     func refusesWhatIsNotThere(bytes: [UInt8], complaint: String) {
         #expect { try parse(bytes) } throws: { ($0 as? MessagePackError)?.problem.contains(complaint) == true }
     }
@@ -57,7 +63,9 @@ import Testing
     @Test func randomBytesNeverTrap() {
         var random = SeededGenerator(seed: SeededGenerator.freshSeed())
         for _ in 0..<20_000 {
-            let bytes = (0..<Int.random(in: 0...40, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+            let bytes = (0..<Int.random(in: 0...40, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
             _ = try? parse(bytes)
             _ = try? FlaxArchive(Data(bytes), file: "random")
         }
@@ -76,7 +84,12 @@ import Testing
             withUnsafeBytes(of: UInt16(truncatingIfNeeded: number.bitPattern >> 16)) { Array($0) }
         }
         let found = try archive([
-            ("a", MessagePackWriter.map([("b", MessagePackWriter.array([2, 2], "float32", MessagePackWriter.floats(numbers)))])),
+            (
+                "a",
+                MessagePackWriter.map([
+                    ("b", MessagePackWriter.array([2, 2], "float32", MessagePackWriter.floats(numbers)))
+                ])
+            ),
             ("half", MessagePackWriter.array([4], "float16", halves)),
             ("brain", MessagePackWriter.array([4], "bfloat16", brains)),
             ("whole", MessagePackWriter.array([1], "int32", [1, 0, 0, 0])),
@@ -100,7 +113,10 @@ import Testing
         let keys = (0..<11).map(String.init).sorted()
         let chunked = MessagePackWriter.map([
             ("__msgpack_chunked_array__", [0xc3]),
-            ("shape", MessagePackWriter.map([("0", MessagePackWriter.integer(2)), ("1", MessagePackWriter.integer(11))])),
+            (
+                "shape",
+                MessagePackWriter.map([("0", MessagePackWriter.integer(2)), ("1", MessagePackWriter.integer(11))])
+            ),
             ("chunks", MessagePackWriter.map(keys.map { ($0, chunk([Float($0) ?? -1, 0.5])) })),
         ])
         let found = try archive([("big", chunked)])
@@ -108,18 +124,24 @@ import Testing
         #expect(found.floats("big") == (0..<11).flatMap { [Float($0), 0.5] })
     }
 
-    @Test(arguments: [
-        (MessagePackWriter.array([3], "float32", MessagePackWriter.floats([1, 2])), "shape"),
-        (MessagePackWriter.array([-2, -1], "float32", MessagePackWriter.floats([1, 2])), "shape"),
-        (MessagePackWriter.array([1 << 40, 1 << 40], "float32", []), "shape"),
-        (MessagePackWriter.array([1], "complex64", [0, 0, 0, 0, 0, 0, 0, 0]), "complex64"),
-        (MessagePackWriter.ext(1, [0x92, 0x90, 0xa0]), "not an array"),
-        (MessagePackWriter.map([("__msgpack_chunked_array__", [0xc3])]), "chunks"),
-        (MessagePackWriter.map([("__msgpack_chunked_array__", [0xc3]), ("shape", [0x80]), ("chunks", [0x80])]), "chunks"),
-    ] as [([UInt8], String)])
+    @Test(
+        arguments: [
+            (MessagePackWriter.array([3], "float32", MessagePackWriter.floats([1, 2])), "shape"),
+            (MessagePackWriter.array([-2, -1], "float32", MessagePackWriter.floats([1, 2])), "shape"),
+            (MessagePackWriter.array([1 << 40, 1 << 40], "float32", []), "shape"),
+            (MessagePackWriter.array([1], "complex64", [0, 0, 0, 0, 0, 0, 0, 0]), "complex64"),
+            (MessagePackWriter.ext(1, [0x92, 0x90, 0xa0]), "not an array"),
+            (MessagePackWriter.map([("__msgpack_chunked_array__", [0xc3])]), "chunks"),
+            (
+                MessagePackWriter.map([("__msgpack_chunked_array__", [0xc3]), ("shape", [0x80]), ("chunks", [0x80])]),
+                "chunks"
+            ),
+        ] as [([UInt8], String)])
     func brokenArraysAreRefused(leaf: [UInt8], complaint: String) {
         #expect { try archive([("w", leaf)]) } throws: { error in
-            guard case CheckpointError.corruptFile(let path, _, let problem)? = error as? CheckpointError else { return false }
+            guard case CheckpointError.corruptFile(let path, _, let problem)? = error as? CheckpointError else {
+                return false
+            }
             return path == "made" && problem.contains(complaint)
         }
     }

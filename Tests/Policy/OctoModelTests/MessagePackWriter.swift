@@ -4,7 +4,9 @@ import Foundation
 struct MessagePackWriter {
     var bytes: [UInt8] = []
 
-    static func bigEndian<I: FixedWidthInteger>(_ number: I) -> [UInt8] { withUnsafeBytes(of: number.bigEndian) { Array($0) } }
+    static func bigEndian<I: FixedWidthInteger>(_ number: I) -> [UInt8] {
+        withUnsafeBytes(of: number.bigEndian) { Array($0) }
+    }
 
     static func string(_ text: String) -> [UInt8] { [0xd9, UInt8(text.utf8.count)] + Array(text.utf8) }
     static func binary(_ payload: [UInt8]) -> [UInt8] { [0xc6] + bigEndian(UInt32(payload.count)) + payload }

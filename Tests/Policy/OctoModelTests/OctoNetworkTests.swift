@@ -142,7 +142,8 @@ import Testing
         #expect(
             refusal { $0.padMasks = [key: [true]] } == .wrongPadMask(key: key, count: 1, timesteps: 2))
         #expect(
-            refusal { $0.padMasks = ["image_top": [true, true]] } == .wrongPadMask(key: "image_top", count: 2, timesteps: 2))
+            refusal { $0.padMasks = ["image_top": [true, true]] }
+                == .wrongPadMask(key: "image_top", count: 2, timesteps: 2))
     }
 
     @Test func unusableTasksAreRefused() {

@@ -18,7 +18,8 @@ extension CheckpointCopy {
             members.append((name, MessagePackWriter.array(entry.shape, type.rawValue, Self.bytes(of: numbers, type))))
         }
         for (name, numbers) in extra {
-            members.append((name, MessagePackWriter.array([numbers.count], type.rawValue, Self.bytes(of: numbers, type))))
+            members.append(
+                (name, MessagePackWriter.array([numbers.count], type.rawValue, Self.bytes(of: numbers, type))))
         }
         try Data(MessagePackWriter.map(members)).write(to: parameters)
     }
@@ -50,7 +51,8 @@ extension CheckpointCopy {
     private static func chunk(of folder: URL) throws -> [Float] {
         let network = try OctoNetwork(Checkpoint(folder: folder.path))
         let recorded = try GoldenCase.first.recorded()
-        let task = try network.prepare(TaskInput(goalImages: ["image_primary": try recorded.uint8("in.task.image_primary")]))
+        let task = try network.prepare(
+            TaskInput(goalImages: ["image_primary": try recorded.uint8("in.task.image_primary")]))
         let observation = ObservationInput(
             images: ["image_primary": try recorded.uint8("in.obs.image_primary")], timestepPadMask: [true])
         return try network.infer(observation, task: task, noise: network.makeNoise(seed: 4, counter: 2))
@@ -149,8 +151,12 @@ extension CheckpointCopy {
         var numbers = [Float](repeating: 0.5, count: count)
         numbers[count - 1] = .nan
         let path = folder.file("large")
-        try Data(MessagePackWriter.map([("w", MessagePackWriter.array([count], "float32", MessagePackWriter.floats(numbers)))]))
-            .write(to: URL(fileURLWithPath: path))
+        try Data(
+            MessagePackWriter.map([
+                ("w", MessagePackWriter.array([count], "float32", MessagePackWriter.floats(numbers)))
+            ])
+        )
+        .write(to: URL(fileURLWithPath: path))
         let archive = try FlaxArchive(path: path)
         let before = try Self.residentFileBytes()
         #expect(archive.nonFiniteArrays(among: ["w"]) == ["w"])

@@ -7,7 +7,8 @@ import Testing
     private let layout = TokenLayout(
         prefix: [.init(name: "task_language", kind: .task, count: 2)],
         perTimestep: [
-            .init(name: "obs_primary", kind: .observation, count: 2), .init(name: "readout_action", kind: .readout, count: 2),
+            .init(name: "obs_primary", kind: .observation, count: 2),
+            .init(name: "readout_action", kind: .readout, count: 2),
         ], timesteps: 2)
 
     private func rows(_ mask: [UInt8]) -> [String] {
@@ -42,10 +43,11 @@ import Testing
         keyMask[1] = 0
         keyMask[6] = 0
         let mask = layout.attentionMask(keyMask: keyMask, usesCorrectAttention: true)
-        #expect(rows(mask).allSatisfy { row in
-            let marks = Array(row)
-            return marks[1] == "." && marks[6] == "."
-        })
+        #expect(
+            rows(mask).allSatisfy { row in
+                let marks = Array(row)
+                return marks[1] == "." && marks[6] == "."
+            })
         #expect(rows(mask)[9] == "x.xxxx.xxx")
     }
 

@@ -19,7 +19,8 @@ import Time
 
     private func engine() throws -> PolicyEngine {
         PolicyEngine(
-            network: try FastNetwork(checkpoint, team: WorkerTeam(threads: 1)), statistics: try checkpoint.actionStatistics(dataset: "bridge_dataset"))
+            network: try FastNetwork(checkpoint, team: WorkerTeam(threads: 1)),
+            statistics: try checkpoint.actionStatistics(dataset: "bridge_dataset"))
     }
 
     private func image(_ tensor: String) throws -> RGBImage {
@@ -40,7 +41,8 @@ import Time
         var engine = try engine()
         let actions = try engine.run(try request(goal: try image("in.task.image_primary")))
         let network = try FastNetwork(checkpoint, team: WorkerTeam(threads: 1))
-        let task = try network.prepare(TaskInput(goalImages: ["image_primary": try recorded.uint8("in.task.image_primary")]))
+        let task = try network.prepare(
+            TaskInput(goalImages: ["image_primary": try recorded.uint8("in.task.image_primary")]))
         let normalised = try network.infer(
             ObservationInput(
                 images: ["image_primary": try recorded.uint8("in.obs.image_primary")], timestepPadMask: [true]),
@@ -84,29 +86,34 @@ import Time
         #expect(cameras.map(\.name) == ["primary"])
         #expect(one.description.sequenceLength < both.description.sequenceLength)
         #expect(one.description.ignoredParameters == both.description.ignoredParameters)
-        #expect(throws: CheckpointError.cannotLeaveOut(["image_primary", "image_wrist"], reason: "it would see nothing")) {
+        #expect(
+            throws: CheckpointError.cannotLeaveOut(["image_primary", "image_wrist"], reason: "it would see nothing")
+        ) {
             try both.leavingOut(["image_primary", "image_wrist"])
         }
     }
 
-    /// A camera that is masked counts for nothing: what its pixels are does not matter, and black ones with a mask are another
-    /// thing than black ones without.
+    /// A camera that is masked counts for nothing: what its pixels are does not matter, and black ones with a mask are
+    /// another thing than black ones without.
     @Test func aMaskedCameraIsNotSeen() throws {
         let both = try Checkpoint(folder: Fixture.url("octo/case10_wrist_left_out/checkpoint").path)
         let (cameras, _) = try PolicyConfiguration.cameras(of: both.description, in: ["primary", "wrist"], window: 1)
         var engine = PolicyEngine(
-            network: try FastNetwork(both, team: WorkerTeam(threads: 1)), statistics: try both.actionStatistics(dataset: "bridge_dataset"))
+            network: try FastNetwork(both, team: WorkerTeam(threads: 1)),
+            statistics: try both.actionStatistics(dataset: "bridge_dataset"))
         func actions(wrist: UInt8, mask: [Bool]) throws -> [Float] {
             let views = cameras.map { camera in
                 let value: UInt8 = camera.name == "wrist" ? wrist : 90
                 return PolicyObservation.View(
                     camera: camera.name, width: camera.width, height: camera.height,
-                    pixels: RGBImage(width: camera.width, height: camera.height, filledWith: value).pixels, captureTime: .zero,
+                    pixels: RGBImage(width: camera.width, height: camera.height, filledWith: value).pixels,
+                    captureTime: .zero,
                     padMask: camera.name == "wrist" ? mask : [])
             }
             return try engine.run(
                 PolicyNodeCore.Request(
-                    observation: PolicyObservation(tick: 0, time: .zero, goalID: "", views: views, timestepPadMask: [true]),
+                    observation: PolicyObservation(
+                        tick: 0, time: .zero, goalID: "", views: views, timestepPadMask: [true]),
                     goal: .init(id: "", images: [:]), captureTime: .zero, noiseSeed: 1, noiseCounter: 0))
         }
         let masked = try actions(wrist: 0, mask: [false])
@@ -154,7 +161,9 @@ import Time
         #expect(refusal(["place": [1], "speed": [1]]) == .wrongTaskNumbers(key: "place", found: 1, expected: 2))
         let words = try #require(refusal([:])).description
         #expect(words.contains("Set policy.task_numbers.place to a list of 2"))
-        #expect(PolicyEngineError.wrongTaskNumbers(key: "place", found: 1, expected: 2).description.contains("has 1 numbers"))
+        #expect(
+            PolicyEngineError.wrongTaskNumbers(key: "place", found: 1, expected: 2).description.contains(
+                "has 1 numbers"))
         // What nobody reads is left out.
         #expect(try TaskNumbers(of: checkpoint.description, given: ["speed": [1]]).given.isEmpty)
         // What is missing may come with a goal, what is there must fit.
@@ -168,15 +177,19 @@ import Time
         let checkpoint = try conditioned()
         let statistics = ActionStatistics(mean: [Float](repeating: 0, count: 7), std: [Float](repeating: 1, count: 7))
         let image = RGBImage(width: 64, height: 64, filledWith: 90)
-        let view = PolicyObservation.View(camera: "primary", width: 64, height: 64, pixels: image.pixels, captureTime: .zero)
+        let view = PolicyObservation.View(
+            camera: "primary", width: 64, height: 64, pixels: image.pixels, captureTime: .zero)
         func actions(_ numbers: [String: [Double]], goal own: [String: [Float]] = [:]) throws -> [Float] {
             let given = try TaskNumbers(of: checkpoint.description, given: numbers, isComplete: false).given
             var engine = PolicyEngine(
-                network: try FastNetwork(checkpoint, team: WorkerTeam(threads: 1)), statistics: statistics, taskNumbers: given)
+                network: try FastNetwork(checkpoint, team: WorkerTeam(threads: 1)), statistics: statistics,
+                taskNumbers: given)
             return try engine.run(
                 PolicyNodeCore.Request(
-                    observation: PolicyObservation(tick: 0, time: .zero, goalID: "g", views: [view], timestepPadMask: [true]),
-                    goal: .init(id: "g", images: ["primary": image], taskNumbers: own), captureTime: .zero, noiseSeed: 1,
+                    observation: PolicyObservation(
+                        tick: 0, time: .zero, goalID: "g", views: [view], timestepPadMask: [true]),
+                    goal: .init(id: "g", images: ["primary": image], taskNumbers: own), captureTime: .zero,
+                    noiseSeed: 1,
                     noiseCounter: 0))
         }
         let slow = try actions(["speed": [1, 0, 0, 0, 0], "place": [0, 1]])
@@ -192,24 +205,30 @@ import Time
         let numbers = try TaskNumbers(of: conditioned().description, given: ["place": [1, 2]], isComplete: false)
         let image = RGBImage(width: 64, height: 64, filledWith: 90)
         let configuration = PolicyConfiguration(
-            cameras: [PolicyCamera(name: "primary", width: 64, height: 64, takesGoal: true)], windowSize: 1, actionDimension: 7,
+            cameras: [PolicyCamera(name: "primary", width: 64, height: 64, takesGoal: true)], windowSize: 1,
+            actionDimension: 7,
             actionSpace: .eefDelta, rate: Rate(hertz: 5), preprocessing: .resize, requiresGoal: false,
             maximumFrameAge: .seconds(1), noiseSeed: 1, taskNumbers: numbers)
         func obstacle(_ own: [String: [Float]]) -> PolicyNodeCore.Obstacle? {
             var core = PolicyNodeCore(configuration, texts: .none)
             core.receive(
-                Goal(id: "g", name: "cup", views: [.init(camera: "primary", image: image)], text: nil, taskNumbers: own))
+                Goal(id: "g", name: "cup", views: [.init(camera: "primary", image: image)], text: nil, taskNumbers: own)
+            )
             let frame = CameraFrame(
-                camera: "primary", deviceID: "test", sequence: 0, captureTime: .zero, pixels: .rgb8(image), contentHash: 0)
+                camera: "primary", deviceID: "test", sequence: 0, captureTime: .zero, pixels: .rgb8(image),
+                contentHash: 0)
             core.receive(frame, at: .zero)
             if let due = core.nextTick { _ = core.tick(at: due) }
             return core.obstacle
         }
-        guard case .unusableGoal(let missing) = obstacle([:]), case .unusableGoal(let wrong) = obstacle(["speed": [1]]) else {
+        guard case .unusableGoal(let missing) = obstacle([:]), case .unusableGoal(let wrong) = obstacle(["speed": [1]])
+        else {
             Issue.record("found \(String(describing: obstacle([:]))), \(String(describing: obstacle(["speed": [1]])))")
             return
         }
-        #expect(missing.contains("'cup' brings no numbers") && missing.contains("--numbers speed=") && wrong.contains("1 numbers as 'speed'"))
+        #expect(
+            missing.contains("'cup' brings no numbers") && missing.contains("--numbers speed=")
+                && wrong.contains("1 numbers as 'speed'"))
         #expect(obstacle(["speed": [1, 0, 0, 0, 0]]) == nil)
         #expect(obstacle(["speed": [1, 0, 0, 0, 0], "place": [1]]) != nil, "what it says itself must fit, too")
     }
@@ -229,7 +248,8 @@ import Time
 
     @Test func everyErrorSaysWhatToDo() {
         #expect(
-            PolicyEngineError.missingCamera(wanted: ["wrist"], given: ["primary"]).description.contains("Name one of the manifest's cameras so"))
+            PolicyEngineError.missingCamera(wanted: ["wrist"], given: ["primary"]).description.contains(
+                "Name one of the manifest's cameras so"))
         #expect(PolicyEngineError.windowTooLong(wanted: 9, maximum: 3).description.contains("1...3"))
     }
 }

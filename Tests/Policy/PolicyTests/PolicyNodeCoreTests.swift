@@ -16,9 +16,12 @@ private struct Scene {
     ) {
         core = PolicyNodeCore(
             PolicyConfiguration(
-                cameras: cameras.map { PolicyCamera(name: $0, width: 4, height: 4, takesGoal: true, isOptional: optional.contains($0)) },
+                cameras: cameras.map {
+                    PolicyCamera(name: $0, width: 4, height: 4, takesGoal: true, isOptional: optional.contains($0))
+                },
                 windowSize: window, actionDimension: 2, actionSpace: .jointDelta, rate: Rate(hertz: 5),
-                preprocessing: .resize, requiresGoal: requiresGoal, fitRules: fitRules, maximumFrameAge: .milliseconds(500), noiseSeed: 7,
+                preprocessing: .resize, requiresGoal: requiresGoal, fitRules: fitRules,
+                maximumFrameAge: .milliseconds(500), noiseSeed: 7,
                 goalUse: goalUse),
             texts: texts)
     }
@@ -107,7 +110,8 @@ private struct NetworkFailure: Error {}
         func look(_ value: UInt8, wrist: UInt8?) throws -> PolicyObservation {
             if let wrist {
                 let captured = (scene.core.nextTick ?? .zero + .milliseconds(10)) - .milliseconds(8)
-                scene.core.receive(scene.frame(wrist, camera: "wrist", captured: captured - .zero), at: captured + .milliseconds(1))
+                scene.core.receive(
+                    scene.frame(wrist, camera: "wrist", captured: captured - .zero), at: captured + .milliseconds(1))
             }
             return try #require(observation(in: try scene.step(value)))
         }
@@ -115,7 +119,9 @@ private struct NetworkFailure: Error {}
         let first = try look(1, wrist: nil)
         #expect(first.views.map(\.padMask) == [[], [false, false]])
         #expect(first.views[1].captureTime == first.time && first.views[1].pixels.bytes.allSatisfy { $0 == 0 })
-        #expect(scene.core.obstacle == nil && scene.core.warning(at: first.time)?.contains("without camera 'wrist'") == true)
+        #expect(
+            scene.core.obstacle == nil && scene.core.warning(at: first.time)?.contains("without camera 'wrist'") == true
+        )
         let second = try look(2, wrist: 50)
         #expect(second.views.map(\.padMask) == [[], [false, true]])
         #expect(second.timestepPadMask == [true, true])
@@ -140,7 +146,8 @@ private struct NetworkFailure: Error {}
         _ = try scene.step(1)
         let due = try #require(scene.core.nextTick)
         scene.core.receive(scene.frame(2, captured: (due - MonotonicTime.zero) - .milliseconds(10)), at: due)
-        scene.core.receive(scene.frame(3, captured: (due - MonotonicTime.zero) + .milliseconds(10)), at: due + .milliseconds(12))
+        scene.core.receive(
+            scene.frame(3, captured: (due - MonotonicTime.zero) + .milliseconds(10)), at: due + .milliseconds(12))
         let seen = try #require(observation(in: scene.core.tick(at: due + .milliseconds(15))))
         #expect(seen.views[0].pixels.bytes.first == 2)
     }
@@ -150,15 +157,18 @@ private struct NetworkFailure: Error {}
     func eachCamerasNewestFrameThatIsNotNewerThanTheTickIsSeenAndTheSkewIsTold(late: Int) throws {
         var scene = Scene(window: 1, cameras: ["primary", "wrist"])
         for (camera, captured) in [("primary", 1), ("wrist", 2)] {
-            scene.core.receive(scene.frame(1, camera: camera, captured: .milliseconds(captured)), at: .zero + .milliseconds(3))
+            scene.core.receive(
+                scene.frame(1, camera: camera, captured: .milliseconds(captured)), at: .zero + .milliseconds(3))
         }
         let due = try #require(scene.core.nextTick) - MonotonicTime.zero
         for (camera, offset) in [("primary", 3), ("wrist", 8)] {
             // Two that the tick may see, then those of its future.
             for index in 0..<late + 2 {
-                let captured = due + .milliseconds(-offset - 10 + 10 * index) + (index > 1 ? .milliseconds(offset) : .zero)
+                let captured =
+                    due + .milliseconds(-offset - 10 + 10 * index) + (index > 1 ? .milliseconds(offset) : .zero)
                 scene.core.receive(
-                    scene.frame(UInt8(10 + index), camera: camera, captured: captured), at: .zero + captured + .milliseconds(1))
+                    scene.frame(UInt8(10 + index), camera: camera, captured: captured),
+                    at: .zero + captured + .milliseconds(1))
             }
         }
         let seen = try #require(observation(in: scene.core.tick(at: .zero + due + .seconds(1))))
@@ -321,8 +331,10 @@ private struct NetworkFailure: Error {}
             #expect(request(in: result) == nil)
             #expect(
                 "\(try #require(scene.core.obstacle))"
-                    == "the goal image of 'primary' is \(width)x\(height), the camera delivers 4x4: record it with the "
-                    + "same camera")
+                    == """
+                    the goal image of 'primary' is \(width)x\(height), the camera delivers 4x4: record it with the \
+                    same camera
+                    """)
         }
         scene.core.receive(scene.goal())
         #expect(request(in: try scene.step(3)) != nil)
@@ -439,22 +451,28 @@ private struct NetworkFailure: Error {}
 
 /// Whether the goal's fit lets the policy move the arm.
 @Suite struct PolicyGoalFitTests {
-    private func fit(_ verdict: GoalFit.Verdict, of goal: String = "goal", _ reason: String = "camera moved 7 px right") -> GoalFit {
+    private func fit(
+        _ verdict: GoalFit.Verdict, of goal: String = "goal", _ reason: String = "camera moved 7 px right"
+    ) -> GoalFit {
         let reasons = verdict == .green ? [] : [GoalFit.Reason(verdict: verdict, text: reason)]
         return GoalFit(
-            goalID: goal, goalName: goal, verdict: verdict, cameras: [.init(camera: "primary", verdict: verdict, reasons: reasons)],
+            goalID: goal, goalName: goal, verdict: verdict,
+            cameras: [.init(camera: "primary", verdict: verdict, reasons: reasons)],
             time: .zero)
     }
 
     /// Tells the fit and runs a tick.
-    private func step(_ scene: inout Scene, _ verdict: GoalFit.Verdict?, of goal: String = "goal", _ value: UInt8) throws -> PolicyNodeCore.Request? {
+    private func step(
+        _ scene: inout Scene, _ verdict: GoalFit.Verdict?, of goal: String = "goal", _ value: UInt8
+    ) throws -> PolicyNodeCore.Request? {
         let now = scene.core.nextTick ?? .zero
         if let verdict { scene.core.receive(fit(verdict, of: goal), at: now) }
         return request(in: try scene.step(value))
     }
 
     @Test(arguments: [
-        (GoalFit.Verdict.green, GoalFit.Verdict.green, true), (.green, .amber, false), (.green, .red, false), (.green, .unknown, false),
+        (GoalFit.Verdict.green, GoalFit.Verdict.green, true), (.green, .amber, false), (.green, .red, false),
+        (.green, .unknown, false),
         (.amber, .green, true), (.amber, .amber, true), (.amber, .red, false), (.amber, .unknown, false),
     ]) func theArmBeginsOnlyWhenTheGoalFitsAsWellAsRequired(
         _ required: GoalFit.Verdict, _ found: GoalFit.Verdict, _ begins: Bool
@@ -467,7 +485,9 @@ private struct NetworkFailure: Error {}
         #expect((started != nil) == begins)
         if !begins {
             let words = scene.core.obstacle?.description ?? ""
-            #expect(words.contains("policy.require_goal_fit is \(required)") && words.contains("camera moved 7 px right"), "\(words)")
+            #expect(
+                words.contains("policy.require_goal_fit is \(required)") && words.contains("camera moved 7 px right"),
+                "\(words)")
         }
     }
 
@@ -482,7 +502,11 @@ private struct NetworkFailure: Error {}
         var late = Scene(fitRules: .init(required: .amber, pausesOnDrift: false))
         late.core.receive(late.goal())
         late.core.receive(fit(.green), at: .zero)
-        for value in 1..<16 { _ = value; late.core.receive(late.frame(UInt8(value), captured: .milliseconds(200 * value)), at: .zero + .milliseconds(200 * value)) }
+        for value in 1..<16 {
+            _ = value;
+            late.core.receive(
+                late.frame(UInt8(value), captured: .milliseconds(200 * value)), at: .zero + .milliseconds(200 * value))
+        }
         _ = late.core.tick(at: .zero + .seconds(4))
         #expect(late.core.obstacle?.description == "waiting for the goal's fit")
     }
@@ -501,7 +525,9 @@ private struct NetworkFailure: Error {}
             #expect((chunk == nil) == pauses)
             #expect(held == nil, "the network was busy")
             if pauses {
-                #expect(scene.core.obstacle?.description.hasPrefix("paused: the goal does not fit the scene any more: camera moved") == true)
+                #expect(
+                    scene.core.obstacle?.description.hasPrefix(
+                        "paused: the goal does not fit the scene any more: camera moved") == true)
                 #expect(try step(&scene, .red, 5) == nil)
                 #expect(try step(&scene, .amber, 6) != nil, "it goes on when it fits again")
             } else {
@@ -547,7 +573,8 @@ private struct NetworkFailure: Error {}
 
     private func sensitivity(_ black: Double, _ present: Double) -> GoalSensitivity {
         GoalSensitivity(
-            goal: chunks(0, seed: 1), black: chunks(black, seed: 1), present: chunks(present, seed: 1), dimension: 2, floor: [0, 0])
+            goal: chunks(0, seed: 1), black: chunks(black, seed: 1), present: chunks(present, seed: 1), dimension: 2,
+            floor: [0, 0])
     }
 
     @Test func differencesAreInUnitsOfTheScatter() {
@@ -560,7 +587,9 @@ private struct NetworkFailure: Error {}
         #expect(sensitivity(3, 2).verdict == .listens)
         #expect(sensitivity(3, 0.5).verdict == .hardly, "from the present view it cannot tell the goal")
         #expect(sensitivity(0, 0).verdict == .deaf)
-        for verdict in [sensitivity(3, 2), sensitivity(3, 0.5), sensitivity(0, 0)] { #expect(verdict.words.contains("listen")) }
+        for verdict in [sensitivity(3, 2), sensitivity(3, 0.5), sensitivity(0, 0)] {
+            #expect(verdict.words.contains("listen"))
+        }
     }
 
     @Test func aHeadWithoutASamplerIsMeasuredByTheFloor() {

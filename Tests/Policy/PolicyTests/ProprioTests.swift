@@ -38,7 +38,8 @@ private struct ProprioCase {
     }
 
     func core() throws -> PolicyNodeCore {
-        let (cameras, window) = try PolicyConfiguration.cameras(of: checkpoint.description, in: ["primary"], window: nil)
+        let (cameras, window) = try PolicyConfiguration.cameras(
+            of: checkpoint.description, in: ["primary"], window: nil)
         return PolicyNodeCore(
             PolicyConfiguration(
                 cameras: cameras, windowSize: window, actionDimension: 7, actionSpace: .eefDelta, rate: Rate(hertz: 5),
@@ -63,7 +64,8 @@ private struct ProprioCase {
 
     func frame(at time: MonotonicTime) throws -> CameraFrame {
         let image = RGBImage(
-            width: 256, height: 256, pixels: SharedBytes(copying: try recorded.uint8("in.obs.image_primary").suffix(196_608)))
+            width: 256, height: 256,
+            pixels: SharedBytes(copying: try recorded.uint8("in.obs.image_primary").suffix(196_608)))
         return CameraFrame(
             camera: "primary", deviceID: "test", sequence: 0, captureTime: time, pixels: .rgb8(image), contentHash: 0)
     }
@@ -165,7 +167,8 @@ private struct ProprioCase {
         let image = RGBImage(width: 4, height: 4, filledWith: 1)
         core.receive(
             CameraFrame(
-                camera: "primary", deviceID: "test", sequence: 0, captureTime: .zero, pixels: .rgb8(image), contentHash: 0),
+                camera: "primary", deviceID: "test", sequence: 0, captureTime: .zero, pixels: .rgb8(image),
+                contentHash: 0),
             at: .zero)
         #expect(core.nextTick == MonotonicTime.zero + .milliseconds(20))
         core.receive(state(at: .zero, [1]))
@@ -208,12 +211,15 @@ private struct ProprioCase {
     @Test func aLengthThatDoesNotFitIsRefusedWithBothNamed() throws {
         let wrong = try #require(try error(.joints))
         #expect(
-            wrong == .wrongLength(layout: "\"joints\"", found: [7], key: "proprio", expected: 8, fitting: ["\"bridge\""]))
+            wrong
+                == .wrongLength(layout: "\"joints\"", found: [7], key: "proprio", expected: 8, fitting: ["\"bridge\""]))
         #expect(wrong.description.contains("gives 7 numbers on this arm, the checkpoint reads 8 as 'proprio'"))
         #expect(wrong.description.contains("Set policy.proprio to \"bridge\""))
         let short = try #require(try error(.fields([.x, .gripper])))
         #expect(short.description.contains("[\"x_m\", \"gripper\"] gives 2 numbers"))
-        #expect(try error(.fields([.joint(6)] + [ProprioField](repeating: .x, count: 7))) == .noSuchJoint(field: "joint_7_rad", joints: 6))
+        #expect(
+            try error(.fields([.joint(6)] + [ProprioField](repeating: .x, count: 7)))
+                == .noSuchJoint(field: "joint_7_rad", joints: 6))
     }
 
     @Test func statisticsThatDoNotFitAreRefusedWithBothNamed() throws {
@@ -227,7 +233,8 @@ private struct ProprioCase {
     @Test func aCheckpointThatReadsProprioceptionIsRefusedWithoutALayoutAndToldWhatToWrite() throws {
         let open = try #require(try error(nil, joints: 7))
         #expect(open == .noLayout(key: "proprio", count: 8, fitting: ["\"bridge\"", "\"joints\""]))
-        #expect(open.description.contains("Set policy.proprio to \"bridge\" or \"joints\" if its data set is like that"))
+        #expect(
+            open.description.contains("Set policy.proprio to \"bridge\" or \"joints\" if its data set is like that"))
         #expect(open.description.contains("a list of 8 fields") && open.description.contains("yaw_rad"))
         let armless = try #require(try error(.bridge, joints: nil))
         #expect(armless == .noArm(key: "proprio") && armless.description.contains("images alone"))

@@ -31,7 +31,8 @@ enum SampleTexts {
     static func tokens(of text: String, length: Int = 16) -> TokenizedText {
         let ids = text.utf8.map { Int32($0) }
         return TokenizedText(
-            ids: ids + [Int32](repeating: 0, count: length - ids.count), attentionMask: (0..<length).map { $0 < ids.count })
+            ids: ids + [Int32](repeating: 0, count: length - ids.count),
+            attentionMask: (0..<length).map { $0 < ids.count })
     }
 }
 
@@ -47,7 +48,9 @@ enum SampleTexts {
         let error = #expect(throws: TaskTextError.noTokenizer(text: "go", expectedAt: "/c/spiece.model")) {
             try reading.tokens(of: "go")
         }
-        for part in ["\"go\"", "policy.tokenizer", "/c/spiece.model"] { #expect(error?.description.contains(part) == true) }
+        for part in ["\"go\"", "policy.tokenizer", "/c/spiece.model"] {
+            #expect(error?.description.contains(part) == true)
+        }
     }
 
     @Test func aVocabularyThatTheCheckpointDoesNotKnowIsRefused() throws {
@@ -112,7 +115,8 @@ extension PolicyNodeCore.Request {
         let views = model.cameras.map { camera in
             PolicyObservation.View(
                 camera: camera.name, width: camera.width, height: camera.height,
-                pixels: SharedBytes(copying: repeatElement(0, count: model.windowSize * camera.width * camera.height * 3)),
+                pixels: SharedBytes(
+                    copying: repeatElement(0, count: model.windowSize * camera.width * camera.height * 3)),
                 captureTime: .zero)
         }
         return Self(

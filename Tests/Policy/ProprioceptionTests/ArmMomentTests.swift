@@ -30,7 +30,8 @@ enum Arm {
     static func randomState(at milliseconds: Double, using chance: inout SeededGenerator) -> ArmState {
         func number(_ most: Double) -> Double { Double.random(in: -most...most, using: &chance) }
         return state(
-            at: milliseconds, positions: [number(3), number(3), number(3)], gripper: Double.random(in: 0...1, using: &chance),
+            at: milliseconds, positions: [number(3), number(3), number(3)],
+            gripper: Double.random(in: 0...1, using: &chance),
             pose: Pose(
                 rotation: Rotation(roll: number(3.1), pitch: number(1.5), yaw: number(3.1)),
                 translation: [number(1), number(1), number(1)]))
@@ -70,11 +71,15 @@ enum Arm {
             }
             expect(moment.gripper, between: ends.0.gripper, ends.1.gripper)
             // The orientation turns about one axis, at one speed, the shorter way.
-            let (from, to, here) = (ends.0.baseFromEEF.rotation, ends.1.baseFromEEF.rotation, moment.baseFromEEF.rotation)
+            let (from, to, here) = (
+                ends.0.baseFromEEF.rotation, ends.1.baseFromEEF.rotation, moment.baseFromEEF.rotation
+            )
             let whole = (from.inverse * to).vector
             let part = (from.inverse * here).vector
             #expect((part - whole * share).length < 1e-6, "seed \(seed)")
-            #expect(abs((here.w * here.w + here.x * here.x + here.y * here.y + here.z * here.z) - 1) < 1e-12, "seed \(seed)")
+            #expect(
+                abs((here.w * here.w + here.x * here.x + here.y * here.y + here.z * here.z) - 1) < 1e-12, "seed \(seed)"
+            )
         }
     }
 
@@ -132,8 +137,12 @@ enum Arm {
 
     @Test func aFieldIsReadWhenTheEncodersItIsMadeOfWere() {
         let state = Arm.state(at: 0, unread: Arm.set(1)).measured
-        #expect(!ProprioField.x.isRead(in: state) && !ProprioField.yaw.isRead(in: state) && !ProprioField.joint(1).isRead(in: state))
-        #expect(ProprioField.joint(0).isRead(in: state) && ProprioField.gripper.isRead(in: state) && ProprioField.zero.isRead(in: state))
+        #expect(
+            !ProprioField.x.isRead(in: state) && !ProprioField.yaw.isRead(in: state)
+                && !ProprioField.joint(1).isRead(in: state))
+        #expect(
+            ProprioField.joint(0).isRead(in: state) && ProprioField.gripper.isRead(in: state)
+                && ProprioField.zero.isRead(in: state))
         let fingers = Arm.state(at: 0, unread: Arm.set(3)).measured
         #expect(!ProprioField.gripper.isRead(in: fingers) && ProprioField.x.isRead(in: fingers))
     }

@@ -23,7 +23,8 @@ import TextTokenizer
     @Test func aCutModelIsRefusedWhereverItWasCut() {
         let seed = SeededGenerator.freshSeed()
         var random = SeededGenerator(seed: seed)
-        let lengths = Array(0..<200) + Array(5000...5300) + (0..<100).map { _ in Int.random(in: 0..<model.count, using: &random) }
+        let lengths =
+            Array(0..<200) + Array(5000...5300) + (0..<100).map { _ in Int.random(in: 0..<model.count, using: &random) }
         for length in lengths + [model.count - 1] {
             guard case .notAModel(path: "some.model", _) = use(Array(model.prefix(length))) else {
                 Issue.record("cut to \(length) bytes it was taken, seed \(seed)")
@@ -37,7 +38,9 @@ import TextTokenizer
         let seed = SeededGenerator.freshSeed()
         var random = SeededGenerator(seed: seed)
         for round in 0..<300 {
-            let bytes = (0..<Int.random(in: 1...2000, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+            let bytes = (0..<Int.random(in: 1...2000, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
             #expect(use(bytes) != nil, "seed \(seed), round \(round)")
         }
     }

@@ -15,7 +15,9 @@ import TextTokenizer
         cases = try #require(file["cases"]?.array)
     }
 
-    private func integers(_ node: JSONNode?) throws -> [Int32] { try #require(node?.array).compactMap(\.int).map(Int32.init) }
+    private func integers(_ node: JSONNode?) throws -> [Int32] {
+        try #require(node?.array).compactMap(\.int).map(Int32.init)
+    }
 
     @Test func equalsEveryRecordedString() throws {
         #expect(cases.count == 33)

@@ -38,7 +38,9 @@ import Wire
         let folder = try SocketFolder()
         let path = "\(folder.path)/a"
         Glibc.close(open(path, O_CREAT | O_WRONLY, 0o600))
-        #expect(throws: BusError.endpointInvalid(folder.endpoint(), reason: "a file that is not a socket lies at that path")) {
+        #expect(
+            throws: BusError.endpointInvalid(folder.endpoint(), reason: "a file that is not a socket lies at that path")
+        ) {
             try folder.node("writer", at: folder.endpoint())
         }
         #expect(access(path, F_OK) == 0)
@@ -54,7 +56,9 @@ import Wire
         #expect(error.description.contains("OCTO_RUN_BASE"))
     }
 
-    @Test(arguments: ["tcp://*:5555", "tcp://0.0.0.0:5555", "tcp://192.168.1.7:5555", "tcp://eth0:5555", "tcp://[::]:5555"])
+    @Test(arguments: [
+        "tcp://*:5555", "tcp://0.0.0.0:5555", "tcp://192.168.1.7:5555", "tcp://eth0:5555", "tcp://[::]:5555",
+    ])
     func endpointsBeyondThisMachineAreRefused(_ endpoint: String) throws {
         let folder = try SocketFolder()
         #expect(throws: BusError.endpointNotLocal(endpoint)) { try folder.node("writer", at: endpoint) }
@@ -62,7 +66,10 @@ import Wire
         #expect(BusError.endpointNotLocal(endpoint).description.contains("need encryption, which is not there yet"))
     }
 
-    @Test(arguments: ["", "ipc://", "ipc://relative", "ipc://@abstract", "tcp://127.0.0.1", "tcp://127.0.0.1:0", "tcp://127.0.0.1:x", "udp://127.0.0.1:1"])
+    @Test(arguments: [
+        "", "ipc://", "ipc://relative", "ipc://@abstract", "tcp://127.0.0.1", "tcp://127.0.0.1:0", "tcp://127.0.0.1:x",
+        "udp://127.0.0.1:1",
+    ])
     func endpointsThatCannotBeAreRefused(_ endpoint: String) throws {
         let folder = try SocketFolder()
         #expect {
@@ -90,7 +97,9 @@ import Wire
         try link(writer, to: try folder.node("reader", peers: [endpoint]))
         #expect(throws: BusError.endpointInUse(endpoint)) { try folder.node("second", at: endpoint) }
         // The other loopback address, where the machine has it.
-        guard let writer6 = try? folder.node("writer", at: "tcp://[::1]:*"), let endpoint6 = writer6.endpoint else { return }
+        guard let writer6 = try? folder.node("writer", at: "tcp://[::1]:*"), let endpoint6 = writer6.endpoint else {
+            return
+        }
         try link(writer6, to: try folder.node("reader", peers: [endpoint6]))
     }
 
@@ -168,7 +177,9 @@ import Wire
         #expect(seen.map(\.topic) == ["camera/primary/image", "camera/wrist/image"])
         #expect(seen.allSatisfy { $0.bulk?.count == 192 && $0.envelope.sourceNode == "writer" })
         let first = try #require(seen.first)
-        let text = try first.body.withUnsafeBytes { try MessageCatalogue.json(schema: first.envelope.schema, body: $0, bulk: first.bulk) }
+        let text = try first.body.withUnsafeBytes {
+            try MessageCatalogue.json(schema: first.envelope.schema, body: $0, bulk: first.bulk)
+        }
         #expect(text.contains("\"width\":8"))
         #expect(first.byteCount > 192 + first.body.count)
     }

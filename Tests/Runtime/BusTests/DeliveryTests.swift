@@ -100,8 +100,8 @@ import Wire
         let publisher = writer.publisher(topic)
         // More than all queues on the way hold.
         for sequence in 0..<3_000 { try publisher.publish(Sample.frame(UInt64(sequence), side: 64), at: .now()) }
-        // Then it looks again, and the camera goes on. How many of the frames that waited on the way come first is the system's
-        // affair; more than the queues hold they cannot be.
+        // Then it looks again, and the camera goes on. How many of the frames that waited on the way come first is the
+        // system's affair; more than the queues hold they cannot be.
         var next: UInt64 = 5_000
         try letWork(reader, until: "a frame from after the pause") {
             try publisher.publish(Sample.frame(next), at: .now())

@@ -168,7 +168,9 @@ import Wire
         let encoded = try Sample.chunk(1).encoded().body
         for batch in 0..<20 {
             for _ in 0..<100 {
-                var parts = [Array("policy/chunk".utf8), try RawPublisher.envelope("octo.ActionChunk", sequence: 0), encoded]
+                var parts = [
+                    Array("policy/chunk".utf8), try RawPublisher.envelope("octo.ActionChunk", sequence: 0), encoded,
+                ]
                 let victim = Int.random(in: 1...2, using: &generator)
                 for _ in 0..<3 {
                     let index = Int.random(in: parts[victim].indices, using: &generator)

@@ -30,7 +30,8 @@ import Testing
 
     @Test func theFileIsForPeopleToo() throws {
         try ArmLatch.update(folder: folder.path) {
-            $0 = ArmLatch(isEmergencyStop: true, stoppedBy: "ann", fault: .init(.stalled, joint: 1, text: "the elbow is blocked"))
+            $0 = ArmLatch(
+                isEmergencyStop: true, stoppedBy: "ann", fault: .init(.stalled, joint: 1, text: "the elbow is blocked"))
         }
         let text = try String(contentsOfFile: path, encoding: .utf8)
         #expect(
@@ -66,8 +67,10 @@ import Testing
             "{\"emergency_stop\": false, \"by\": null, \"fault\": null}",
             "{\"emergency_stop\": false, \"by\": null, \"fault\": null, \"awaits_resume\": 1}",
             "{\"emergency_stop\": false, \"by\": null, \"fault\": {}}",
-            "{\"emergency_stop\": false, \"by\": null, \"fault\": {\"reason\": \"tired\", \"joint\": null, \"text\": \"\"}}",
-            "{\"emergency_stop\": false, \"by\": null, \"fault\": {\"reason\": \"stalled\", \"joint\": \"1\", \"text\": \"\"}}",
+            "{\"emergency_stop\": false, \"by\": null, \"fault\": {\"reason\": \"tired\", \"joint\": null, \"text\": "
+                + "\"\"}}",
+            "{\"emergency_stop\": false, \"by\": null, \"fault\": {\"reason\": \"stalled\", \"joint\": \"1\", "
+                + "\"text\": \"\"}}",
         ])
     func aGarbledFileIsAnEmergencyStop(_ text: String) throws {
         try text.write(toFile: path, atomically: false, encoding: .utf8)

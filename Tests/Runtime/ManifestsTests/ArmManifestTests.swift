@@ -39,8 +39,10 @@ import Time
         }
         #expect(line.port == "/dev/ttyUSB0" && line.baud == 1_000_000)
         for other in [
-            "\"cameras\": {}", "\"cameras\": 7, \"goal\": null", "\"policy\": { \"checkpoint\": \"/nowhere\", \"rate_hz\": \"often\" }",
-            "\"goal\": { \"source\": \"library\", \"library\": \"/nowhere/at/all\" }", "\"camerass\": {}", "\"name\": \"7 of 9\"",
+            "\"cameras\": {}", "\"cameras\": 7, \"goal\": null",
+            "\"policy\": { \"checkpoint\": \"/nowhere\", \"rate_hz\": \"often\" }",
+            "\"goal\": { \"source\": \"library\", \"library\": \"/nowhere/at/all\" }", "\"camerass\": {}",
+            "\"name\": \"7 of 9\"",
             "\"bus\": { \"transport\": \"pigeon\" }",
         ] {
             #expect(try read("{ \(other), \(arm) }").arm == alone.arm, "\(other)")
@@ -48,12 +50,14 @@ import Time
     }
 
     @Test(arguments: [
-        ("arm.port=null", "$.arm.port"), ("arm.driver=hydraulic", "$.arm.driver"), ("arm.calibration=nowhere.json", "$.arm.calibration"),
+        ("arm.port=null", "$.arm.port"), ("arm.driver=hydraulic", "$.arm.driver"),
+        ("arm.calibration=nowhere.json", "$.arm.calibration"),
         ("arm.state_rate_hz=999", "at most arm.control_rate_hz"), ("arm.contol_rate_hz=100", "control_rate_hz"),
         ("arm.servo_limits.temperature_c=150", "from 30 to 80"), ("arm.port=simulation", "only in a run"),
     ])
     func whatIsWrongWithTheArmIsAnError(_ set: String, _ words: String) throws {
-        let text = "{ \"arm\": { \"driver\": \"dynamixel\", \"port\": \"/dev/ttyUSB0\", \"calibration\": \"arm.json\" } }"
+        let text =
+            "{ \"arm\": { \"driver\": \"dynamixel\", \"port\": \"/dev/ttyUSB0\", \"calibration\": \"arm.json\" } }"
         #expect(try problems(text) == [])
         let found = try problems(text, set: [set])
         #expect(found.contains { $0.contains(words) }, "\(found)")
@@ -64,7 +68,9 @@ import Time
     }
 
     @Test func thePolicysRateIsTakenWhereItIsSound() throws {
-        #expect(try read(Sample.minimal, set: ["policy.rate_hz=10", "policy.checkpoint=/nowhere"]).policyRate == Rate(hertz: 10))
+        #expect(
+            try read(Sample.minimal, set: ["policy.rate_hz=10", "policy.checkpoint=/nowhere"]).policyRate
+                == Rate(hertz: 10))
         #expect(try read(Sample.minimal, set: ["policy.rate_hz=1e9"]).policyRate == Rate(hertz: 5))
     }
 }

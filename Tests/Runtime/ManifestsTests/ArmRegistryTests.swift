@@ -21,7 +21,8 @@ import Testing
 
     private func arm(_ folder: String, port: String? = nil) -> LiveArm {
         LiveArm(
-            place: "the run in \(folder)", folder: folder, isRun: true, runID: "00ff", endpoint: "ipc://\(folder)/arm.ipc",
+            place: "the run in \(folder)", folder: folder, isRun: true, runID: "00ff",
+            endpoint: "ipc://\(folder)/arm.ipc",
             commandEndpoint: "ipc://\(folder)/arm.commands.ipc", manifestPath: "/robots/one.json", port: port)
     }
 
@@ -95,7 +96,9 @@ import Testing
         let elsewhere = try makeFolder("elsewhere")
         try FileManager.default.createSymbolicLink(atPath: own, withDestinationPath: elsewhere)
         let error = #expect(throws: RunFolderError.self) { _ = try registry.register(arm(elsewhere)) }
-        #expect(error?.description.contains("no folder, or a link to one") == true && error?.description.contains("rm -r") == true)
+        #expect(
+            error?.description.contains("no folder, or a link to one") == true
+                && error?.description.contains("rm -r") == true)
         #expect(registry.find().ignored.contains { $0.contains("no folder") })
     }
 
@@ -155,7 +158,9 @@ import Testing
         let registration = try registry.register(arm(folder))
         let theirs = "\(scratch.path)/octo-arms-12345"
         try FileManager.default.moveItem(atPath: own, toPath: theirs)
-        for path in [folder, theirs] + (try FileManager.default.contentsOfDirectory(atPath: theirs)).map({ "\(theirs)/\($0)" }) {
+        for path in [folder, theirs]
+            + (try FileManager.default.contentsOfDirectory(atPath: theirs)).map({ "\(theirs)/\($0)" })
+        {
             #expect(lchown(path, 12_345, 12_345) == 0)
         }
         #expect(registry.find().arms.map(\.user) == [12_345])

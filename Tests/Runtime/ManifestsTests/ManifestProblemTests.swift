@@ -44,7 +44,10 @@ import Testing
     @Test func anUnknownKindOfSectionHidesNothingElseThatIsWrongInIt() throws {
         let problems = try Sample.problems(
             Sample.minimal,
-            set: ["arm.driver=foo", "arm.contol_rate_hz=100", "arm.control_rate_hz=20", "goal.source=frame", "goal.zebra=1"])
+            set: [
+                "arm.driver=foo", "arm.contol_rate_hz=100", "arm.control_rate_hz=20", "goal.source=frame",
+                "goal.zebra=1",
+            ])
         #expect(
             Set(problems.map(\.path.description)) == [
                 "$.arm.driver", "$.arm.contol_rate_hz", "$.arm.control_rate_hz", "$.goal.source", "$.goal.zebra",
@@ -81,7 +84,10 @@ import Testing
         ("goal.source=pictures", "$.goal.source", "one of \"none\", \"images\", \"episode\", \"text\", \"library\""),
         ("goal={\"source\": \"text\"}", "$.goal.text", "this key is required"),
         ("goal={\"source\": \"text\", \"text\": \"\"}", "$.goal.text", "a string that is not empty"),
-        ("goal={\"source\": \"text\", \"text\": \"go\", \"frame\": 1}", "$.goal.frame", "belongs to source \"episode\""),
+        (
+            "goal={\"source\": \"text\", \"text\": \"go\", \"frame\": 1}", "$.goal.frame",
+            "belongs to source \"episode\""
+        ),
         ("arm.realtime.cpu=-1", "$.arm.realtime.cpu", "from 0"),
         // Files.
         ("policy.checkpoint=/robots/one/arm.json", "$.policy.checkpoint", "the path of a folder"),
@@ -116,7 +122,8 @@ import Testing
         let set = ["policy.proprio=bridge", "arm.state_rate_hz=19"]
         #expect(try Sample.problems(Sample.minimal, set: set).map(\.path.description) == ["$.arm.state_rate_hz"])
         #expect(try Sample.problems(Sample.minimal, set: set).first?.allowed.contains("at least 20 Hz") == true)
-        let fast = try Sample.problems(Sample.minimal, set: ["policy.proprio=bridge", "policy.rate_hz=20", "arm.state_rate_hz=39"])
+        let fast = try Sample.problems(
+            Sample.minimal, set: ["policy.proprio=bridge", "policy.rate_hz=20", "arm.state_rate_hz=39"])
         #expect(fast.first?.allowed.contains("at least 40 Hz") == true, "\(fast)")
         #expect(try Sample.problems(Sample.minimal, set: ["arm.state_rate_hz=1"]).isEmpty)
     }

@@ -25,7 +25,9 @@ func readFile(_ path: String) throws -> Data { try Data(contentsOf: URL(fileURLW
         var undocumented: [String] = []
         func visit(_ node: JSONNode, _ path: String) {
             for member in node["properties"]?.object ?? [] {
-                if (member.value["description"]?.string ?? "").count < 20 { undocumented.append("\(path).\(member.key)") }
+                if (member.value["description"]?.string ?? "").count < 20 {
+                    undocumented.append("\(path).\(member.key)")
+                }
                 visit(member.value, "\(path).\(member.key)")
             }
             for variant in node["oneOf"]?.array ?? [] { visit(variant, path) }
@@ -47,7 +49,8 @@ func readFile(_ path: String) throws -> Data { try Data(contentsOf: URL(fileURLW
             var result = members.map { member in
                 JSONNode.Member(
                     key: member.key,
-                    value: filled(member.value, schema["properties"]?[member.key] ?? schema["additionalProperties"] ?? nil))
+                    value: filled(
+                        member.value, schema["properties"]?[member.key] ?? schema["additionalProperties"] ?? nil))
             }
             for key in known where node[key.key] == nil {
                 if let preset = key.value["default"] {
@@ -105,7 +108,8 @@ func readFile(_ path: String) throws -> Data { try Data(contentsOf: URL(fileURLW
             return []
         } catch {
             let conflicts = [
-                "at least one policy step", "at least four times", "at most arm.control_rate_hz", "at least supervision.",
+                "at least one policy step", "at least four times", "at most arm.control_rate_hz",
+                "at least supervision.",
                 "is older than", "takes one port", "a camera that is not there",
                 "each observation waits", "the names of the manifest's cameras", "the policy must see something",
             ]
@@ -136,7 +140,9 @@ func readFile(_ path: String) throws -> Data { try Data(contentsOf: URL(fileURLW
                 return JSONNode(number: number * ([0.5, 1, 1.5, 2].randomElement(using: &generator) ?? 1))
             }
             if let flag = node.bool { return JSONNode(.bool(!flag)) }
-            if node.string != nil { return JSONNode(["frames", "resize", "images", "x-1"].randomElement(using: &generator) ?? "x") }
+            if node.string != nil {
+                return JSONNode(["frames", "resize", "images", "x-1"].randomElement(using: &generator) ?? "x")
+            }
         }
         return Self.strangers.randomElement(using: &generator) ?? nil
     }

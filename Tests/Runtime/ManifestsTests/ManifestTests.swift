@@ -154,7 +154,8 @@ import Time
         #expect(manifest.goal.text == "close the drawer")
         #expect(manifest.goal.name == "drawer")
         #expect(manifest.policy.requiresGoal)
-        #expect(try Sample.read(Sample.minimal, set: ["goal={\"source\": \"text\", \"text\": \"go\"}"]).goal.name == nil)
+        #expect(
+            try Sample.read(Sample.minimal, set: ["goal={\"source\": \"text\", \"text\": \"go\"}"]).goal.name == nil)
     }
 
     @Test func aSimulatedWorldIsReadWithItsCamerasAndServos() throws {
@@ -205,24 +206,37 @@ import Time
         #expect(usual.record.isEnabled && usual.record.start == .withRun && usual.record.folder.hasSuffix("/episodes"))
         #expect(usual.commandedNodes.contains("recorder"))
         let asked = try Sample.read(
-            Sample.minimal, set: ["record.enabled=false", "record.folder=mine/episodes", "record.ring_s=0", "record.compression=lz4", "record.pack_frames=false"])
+            Sample.minimal,
+            set: [
+                "record.enabled=false", "record.folder=mine/episodes", "record.ring_s=0", "record.compression=lz4",
+                "record.pack_frames=false",
+            ])
         #expect(!asked.record.packsFrames)
-        #expect(!asked.record.isEnabled && asked.record.folder.hasSuffix("/mine/episodes") && asked.record.ring == .zero)
-        #expect(asked.record.compression == .lz4 && !asked.nodes.contains("recorder") && !asked.commandedNodes.contains("recorder"))
-        let problems = try Sample.problems(Sample.minimal, set: ["record.start=soon", "record.ring_s=-1", "record.memory_mb=0.5"])
+        #expect(
+            !asked.record.isEnabled && asked.record.folder.hasSuffix("/mine/episodes") && asked.record.ring == .zero)
+        #expect(
+            asked.record.compression == .lz4 && !asked.nodes.contains("recorder")
+                && !asked.commandedNodes.contains("recorder"))
+        let problems = try Sample.problems(
+            Sample.minimal, set: ["record.start=soon", "record.ring_s=-1", "record.memory_mb=0.5"])
         #expect(problems.count == 3, "\(problems)")
     }
 
     @Test func whatTheArmDoesBeforeAGoalIsTakenIsRead() throws {
         let usual = try Sample.read(Sample.minimal).teleop
         #expect(!usual.opensGripperBeforeGoal && usual.retreatBeforeGoal == ManifestRetreat.none)
-        let asked = try Sample.read(Sample.minimal, set: ["teleop.before_goal.open_gripper=true", "teleop.before_goal.pose=rest"])
+        let asked = try Sample.read(
+            Sample.minimal, set: ["teleop.before_goal.open_gripper=true", "teleop.before_goal.pose=rest"])
         #expect(asked.teleop.opensGripperBeforeGoal && asked.teleop.retreatBeforeGoal == .rest)
-        let problems = try Sample.problems(Sample.minimal, set: ["teleop.before_goal.pose=aside", "teleop.before_gaol={}"])
+        let problems = try Sample.problems(
+            Sample.minimal, set: ["teleop.before_goal.pose=aside", "teleop.before_gaol={}"])
         #expect(usual.confirmation == .seconds(2))
-        #expect(try Sample.read(Sample.minimal, set: ["teleop.confirm_s=0.5"]).teleop.confirmation == .milliseconds(500))
+        #expect(
+            try Sample.read(Sample.minimal, set: ["teleop.confirm_s=0.5"]).teleop.confirmation == .milliseconds(500))
         #expect(try Sample.problems(Sample.minimal, set: ["teleop.confirm_s=3600"]).count == 1)
-        #expect(problems.count == 2 && problems.contains { "\($0)".contains("neutral") } && problems.contains { "\($0)".contains("before_goal") })
+        #expect(
+            problems.count == 2 && problems.contains { "\($0)".contains("neutral") }
+                && problems.contains { "\($0)".contains("before_goal") })
     }
 
     private struct Wrong: Error { var camera: Manifest.Camera? }
@@ -237,7 +251,8 @@ import Time
     @Test(arguments: [Sample.minimal, Sample.full]) func itsTreeGivesTheSameManifestAgain(_ text: String) throws {
         let manifest = try Sample.read(text)
         let again = try Manifest(
-            parsing: manifest.tree.text().utf8, path: "elsewhere.json", folder: "/elsewhere", workingFolder: "/", files: nil)
+            parsing: manifest.tree.text().utf8, path: "elsewhere.json", folder: "/elsewhere", workingFolder: "/",
+            files: nil)
         #expect(again == manifest)
     }
 
@@ -253,7 +268,8 @@ import Time
 
     @Test func pathsAreSeenFromTheManifestAndThoseOfTheCommandLineFromTheWorkingFolder() throws {
         let manifest = try Sample.read(
-            Sample.minimal, set: ["cameras.primary.folder=../me/mine", "policy.checkpoint=/robots/one/./x/../checkpoint"])
+            Sample.minimal,
+            set: ["cameras.primary.folder=../me/mine", "policy.checkpoint=/robots/one/./x/../checkpoint"])
         guard case .images(let images) = manifest.cameras[0].source else { return }
         #expect(images.folder == "/home/me/mine")
         #expect(manifest.policy.checkpoint == "/robots/one/checkpoint")
@@ -312,6 +328,10 @@ import Time
         #expect(problems.map(\.origin) == [.commandLine])
         #expect(
             problems.first?.description
-                == "$.arm.control_rate_hz (set on the command line): found \"fast\"; allowed: a number from 50 to 1000 (Hz).")
+                == """
+                $.arm.control_rate_hz (set on the command line): found \"fast\"; allowed: a number from 50 to \
+                1000 (Hz).
+                """
+        )
     }
 }

@@ -129,7 +129,9 @@ final class ScratchFolder {
         let path = scratch.path + "/run"
         mkdir(path, 0o700)
         chown(path, 12345, 12345)
-        #expect(throws: RunFolderError.foreignOwner(path: path, owner: 12345, user: 0)) { _ = try RunFolder.claim(path) }
+        #expect(throws: RunFolderError.foreignOwner(path: path, owner: 12345, user: 0)) {
+            _ = try RunFolder.claim(path)
+        }
     }
 
     @Test func saysWhenASocketsPathWouldNotFit() throws {
@@ -162,7 +164,9 @@ final class ScratchFolder {
         for member in whole.object ?? [] {
             let rest = JSONNode(.object((whole.object ?? []).filter { $0.key != member.key }))
             try Data(rest.text().utf8).write(to: URL(fileURLWithPath: folder.path + "/run.json"))
-            #expect(throws: RunFolderError.self, "without \(member.key)") { try RunDescription.load(folder: folder.path) }
+            #expect(throws: RunFolderError.self, "without \(member.key)") {
+                try RunDescription.load(folder: folder.path)
+            }
         }
     }
 

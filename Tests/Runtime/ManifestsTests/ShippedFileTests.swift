@@ -8,7 +8,8 @@ import Testing
     }
 
     @Test func theWorkingFolderComesFirstThenTheProjectOfTheProgram() {
-        #expect(path("launch/sim.json", files: ["launch/sim.json", "/home/ann/octo/launch/sim.json"]) == "launch/sim.json")
+        #expect(
+            path("launch/sim.json", files: ["launch/sim.json", "/home/ann/octo/launch/sim.json"]) == "launch/sim.json")
         #expect(path("launch/sim.json", files: ["/home/ann/octo/launch/sim.json"]) == "/home/ann/octo/launch/sim.json")
         #expect(
             path("launch/sim.json", files: ["/home/ann/octo/launch/sim.json", "/home/launch/sim.json"])

@@ -163,8 +163,9 @@ private struct ScriptedKernel: RightsKernel {
         #expect(!report.isComplete)
         #expect(!report.hasRealTimeScheduling)
         #expect(report.refused.map(\.right) == [.memoryLock, .fifo(priority: 80)])
-        #expect(report.description.hasSuffix(
-            "; refused: memory locked (Cannot allocate memory), SCHED_FIFO 80 (Operation not permitted)"))
+        #expect(
+            report.description.hasSuffix(
+                "; refused: memory locked (Cannot allocate memory), SCHED_FIFO 80 (Operation not permitted)"))
         let advice = try #require(report.advice)
         #expect(advice.contains("add `@realtime - rtprio 90` to /etc/security/limits.conf"))
         #expect(advice.contains("add `@realtime - memlock"))

@@ -11,7 +11,8 @@ import Wire
 @Suite struct RecordedMessageTests {
     private func envelope(_ schema: String) -> Envelope {
         Envelope(
-            schema: schema, sequence: 7, captureTime: MonotonicTime(nanoseconds: 5), publishTime: MonotonicTime(nanoseconds: 9),
+            schema: schema, sequence: 7, captureTime: MonotonicTime(nanoseconds: 5),
+            publishTime: MonotonicTime(nanoseconds: 9),
             sourceNode: "camera", instanceID: 3, runID: "run", traceID: 0, hostID: "host")
     }
 
@@ -47,20 +48,24 @@ import Wire
     @Test func aFrameOfPixelsIsARawImageOfFoxglove() throws {
         let pixels = SharedBytes(copying: (0..<12).map { UInt8($0) })
         let encoded = try frame(.rgb8(RGBImage(width: 2, height: 2, pixels: pixels))).encoded()
-        let recorded = try RecordedMessage(envelope: envelope("octo.CameraFrame"), body: encoded.body, bulk: encoded.bulk)
+        let recorded = try RecordedMessage(
+            envelope: envelope("octo.CameraFrame"), body: encoded.body, bulk: encoded.bulk)
         #expect(recorded.schema == "foxglove.RawImage")
         try comesBack(recorded, encoded.body, encoded.bulk, "octo.CameraFrame")
         let fields = try fields(of: recorded)
         #expect(fields[6] == Array(0..<12) && fields[4] == Array("rgb8".utf8) && fields[7] == Array("primary".utf8))
     }
 
-    /// Any viewer shows it, and it is the same message again: a picture of any size, and noise, which does not get smaller.
+    /// Any viewer shows it, and it is the same message again: a picture of any size, and noise, which does not get
+    /// smaller.
     @Test(arguments: [(256, 192, false), (1, 1, false), (3, 50, false), (65, 7, true)])
     func aPackedFrameIsAPictureFileWithTheSamePixels(width: Int, height: Int, isNoise: Bool) throws {
         let seed = SeededGenerator.freshSeed()
         var generator = SeededGenerator(seed: seed)
         let pixels = (0..<width * height * 3).map { place in
-            isNoise ? UInt8.random(in: 0...255, using: &generator) : UInt8(truncatingIfNeeded: place / 3 % width + Int.random(in: 0...3, using: &generator))
+            isNoise
+                ? UInt8.random(in: 0...255, using: &generator)
+                : UInt8(truncatingIfNeeded: place / 3 % width + Int.random(in: 0...3, using: &generator))
         }
         let image = RGBImage(width: width, height: height, pixels: SharedBytes(copying: pixels))
         let encoded = try frame(.rgb8(image)).encoded()
@@ -81,7 +86,8 @@ import Wire
         let image = RGBImage(width: 64, height: 64, filledWith: 9)
         let encoded = try frame(.rgb8(image)).encoded()
         let less = SharedBytes(copying: encoded.bulk?.bytes.dropLast(3) ?? [])
-        let recorded = try RecordedMessage(envelope: envelope("octo.CameraFrame"), body: encoded.body, bulk: less, packsFrames: true)
+        let recorded = try RecordedMessage(
+            envelope: envelope("octo.CameraFrame"), body: encoded.body, bulk: less, packsFrames: true)
         #expect(recorded.schema == "foxglove.RawImage")
         try comesBack(recorded, encoded.body, less, "octo.CameraFrame")
     }
@@ -89,7 +95,8 @@ import Wire
     @Test func aFrameOfJPEGIsACompressedImageOfFoxgloveWithTheSameBytes() throws {
         let file = SharedBytes(copying: [0xFF, 0xD8, 1, 2, 3, 0xFF, 0xD9])
         let encoded = try frame(.jpeg(file, width: 640, height: 480)).encoded()
-        let recorded = try RecordedMessage(envelope: envelope("octo.CameraFrame"), body: encoded.body, bulk: encoded.bulk)
+        let recorded = try RecordedMessage(
+            envelope: envelope("octo.CameraFrame"), body: encoded.body, bulk: encoded.bulk)
         #expect(recorded.schema == "foxglove.CompressedImage")
         try comesBack(recorded, encoded.body, file, "octo.CameraFrame")
         let fields = try fields(of: recorded)
@@ -176,7 +183,8 @@ import Wire
                 #expect(known.isSuperset(of: file.dependency), "\(name): \(file.name) stands before what it imports")
                 known.insert(file.name)
             }
-            #expect(set.file.last?.messageType.contains { "\(set.file.last?.package ?? "").\($0.name)" == name } == true)
+            #expect(
+                set.file.last?.messageType.contains { "\(set.file.last?.package ?? "").\($0.name)" == name } == true)
         }
         #expect(MessageSchemas.descriptorSet(of: "octo.Nothing") == nil)
     }
@@ -191,18 +199,23 @@ import Wire
             var written: [String] = []
             for line in try String(contentsOf: url, encoding: .utf8).split(separator: "\n") {
                 let code = line.prefix { $0 != "/" }.trimmingCharacters(in: .whitespaces)
-                guard code.hasSuffix(";"), !code.hasPrefix("syntax"), !code.hasPrefix("package"), !code.hasPrefix("import"),
+                guard code.hasSuffix(";"), !code.hasPrefix("syntax"), !code.hasPrefix("package"),
+                    !code.hasPrefix("import"),
                     !code.hasPrefix("reserved"), !code.hasPrefix("option ")
                 else { continue }
                 let sides = code.dropLast().components(separatedBy: "=").map { $0.trimmingCharacters(in: .whitespaces) }
                 guard sides.count == 2, let name = sides[0].split(separator: " ").last else { continue }
                 written.append("\(name)=\(sides[1].prefix { $0 != " " })")
             }
-            let name = try #require(MessageSchemas.names.first { name in
-                MessageSchemas.descriptorSet(of: name).flatMap { try? Google_Protobuf_FileDescriptorSet(serializedBytes: $0) }?
+            let name = try #require(
+                MessageSchemas.names.first { name in
+                    MessageSchemas.descriptorSet(of: name).flatMap {
+                        try? Google_Protobuf_FileDescriptorSet(serializedBytes: $0)
+                    }?
                     .file.last?.name == path
-            }, "\(path) is not in the descriptors: run generate.sh")
-            let set = try Google_Protobuf_FileDescriptorSet(serializedBytes: try #require(MessageSchemas.descriptorSet(of: name)))
+                }, "\(path) is not in the descriptors: run generate.sh")
+            let set = try Google_Protobuf_FileDescriptorSet(
+                serializedBytes: try #require(MessageSchemas.descriptorSet(of: name)))
             let file = try #require(set.file.last)
             let described = file.messageType.flatMap { Self.entries($0) } + file.enumType.flatMap { Self.entries($0) }
             #expect(described.sorted() == written.sorted(), "\(path): run generate.sh")

@@ -63,7 +63,9 @@ import Wire
         expectRefusal(naming: "bulk") { _ = try CameraFrame(reading: body, bulk: nil) }
     }
 
-    @Test(arguments: [(.max, 0), (.min, 0), (1 << 30 + 1, 0), (0, -1), (0, 1_000_000_000), (0, -2_147_483_648)] as [(Int64, Int64)])
+    @Test(
+        arguments: [(.max, 0), (.min, 0), (1 << 30 + 1, 0), (0, -1), (0, 1_000_000_000), (0, -2_147_483_648)]
+            as [(Int64, Int64)])
     func timestampsOutsideTheirRangeAreRefused(_ seconds: Int64, _ nanoseconds: Int64) throws {
         let stamp = Field.varint(1, signed: seconds) + Field.varint(2, signed: nanoseconds)
         try expectUnreadable(Samples.frame, changedBy: Field.bytes(1, stamp), naming: "timestamp")
@@ -160,7 +162,8 @@ import Wire
         expectUnsendable(chunk, naming: "step_duration_ns")
     }
 
-    @Test(arguments: [0, 14, 99, UInt64.max]) func valuesOfEnumerationsThatAreNotKnownAreRefused(_ value: UInt64) throws {
+    @Test(arguments: [0, 14, 99, UInt64.max]) func valuesOfEnumerationsThatAreNotKnownAreRefused(_ value: UInt64) throws
+    {
         try expectUnreadable(Samples.chunk, changedBy: Field.varint(9, value), naming: "action_space")
         try expectUnreadable(Samples.holdingState, changedBy: Field.varint(3, value), naming: "holding")
         try expectUnreadable(Samples.chunkReport, changedBy: Field.varint(2, value), naming: "outcome")

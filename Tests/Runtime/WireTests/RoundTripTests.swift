@@ -134,7 +134,8 @@ import Wire
             func text() -> String { String("kernel ✓ bus ö".prefix(Int.random(in: 0...14, using: &generator))) }
             func time() -> MonotonicTime { MonotonicTime(nanoseconds: Int64(number() >> 4) - 5) }
             let envelope = Envelope(
-                schema: "octo." + text(), sequence: number() >> 24, captureTime: Bool.random(using: &generator) ? time() : nil,
+                schema: "octo." + text(), sequence: number() >> 24,
+                captureTime: Bool.random(using: &generator) ? time() : nil,
                 publishTime: time(), sourceNode: text(), instanceID: number(), runID: text(), traceID: number(),
                 hostID: text())
             let bytes = try envelope.encoded()
@@ -145,7 +146,9 @@ import Wire
         #expect(try newer.withUnsafeBytes { bytes in try Envelope(bytes: bytes) }.schema == "octo.Goal")
     }
 
-    @Test(arguments: [[0x41, 0xC3, 0xA9], [], Array("✓ kernel".utf8)] as [[UInt8]]) func wellFormedTextIsRead(_ bytes: [UInt8]) {
+    @Test(arguments: [[0x41, 0xC3, 0xA9], [], Array("✓ kernel".utf8)] as [[UInt8]]) func wellFormedTextIsRead(
+        _ bytes: [UInt8]
+    ) {
         #expect(bytes.withUnsafeBytes { String(wellFormed: $0) } == String(decoding: bytes, as: UTF8.self))
     }
 
@@ -163,7 +166,8 @@ import Wire
         #expect(
             frame
                 == CameraFrame(
-                    camera: "primary", deviceID: "", sequence: 9, captureTime: MonotonicTime(nanoseconds: 2_000_000_005),
+                    camera: "primary", deviceID: "", sequence: 9,
+                    captureTime: MonotonicTime(nanoseconds: 2_000_000_005),
                     pixels: .rgb8(Samples.image(2, 1)), contentHash: 0))
     }
 

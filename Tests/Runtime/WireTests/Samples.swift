@@ -7,7 +7,9 @@ import Wire
 
 /// One plausible message of each type.
 enum Samples {
-    static func time(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseconds: milliseconds * 1_000_000 + 7) }
+    static func time(_ milliseconds: Int64) -> MonotonicTime {
+        MonotonicTime(nanoseconds: milliseconds * 1_000_000 + 7)
+    }
 
     static func pixels(_ count: Int, seed: Int = 1) -> SharedBytes {
         SharedBytes(copying: (0..<count).map { UInt8(truncatingIfNeeded: $0 * 31 + seed) })
@@ -93,15 +95,18 @@ enum Samples {
         ])
 
     static let trace: ArmTrace = {
-        let silent = ArmTrace.Tick(deadline: time(2_701), measured: nil, isStopping: false, setpoint: armState.setpoint, isLimp: true)
+        let silent = ArmTrace.Tick(
+            deadline: time(2_701), measured: nil, isStopping: false, setpoint: armState.setpoint, isLimp: true)
         let told = ArmTrace.Tick(
-            deadline: time(2_702), measured: blamingState.measured, isStopping: true, setpoint: armState.setpoint, isLimp: false,
+            deadline: time(2_702), measured: blamingState.measured, isStopping: true, setpoint: armState.setpoint,
+            isLimp: false,
             writtenTime: time(2_703), hasFailed: true)
         return ArmTrace(
             entries: [
                 .began(armState.measured, lower: [-1, -1, -1, -1, -1, -1], upper: [1, 1, 1, 1, 1, 1]),
                 .chunk(id: 3, observationTime: time(2_400), takenTime: time(2_700)), .command(.emergencyStop),
-                .manual(manualTwist, takenTime: time(2_700)), .manual(manualJoints, takenTime: time(2_700)), .tick(silent),
+                .manual(manualTwist, takenTime: time(2_700)), .manual(manualJoints, takenTime: time(2_700)),
+                .tick(silent),
                 .tick(told),
             ], dropped: 2)
     }()
@@ -110,7 +115,9 @@ enum Samples {
         GoalCommand(id: 6, operatorID: "ann", action: .setText("put the cup down"), time: time(2_800)),
         GoalCommand(id: 7, operatorID: "ann", action: .clear, expectedGoalID: "0123456789ab", time: time(2_800)),
         GoalCommand(
-            id: 8, operatorID: "ann", action: .record(.init(name: "cup", text: "a cup", replaces: true, origin: .teleop, taskNumbers: ["speed": [0.5]])),
+            id: 8, operatorID: "ann",
+            action: .record(
+                .init(name: "cup", text: "a cup", replaces: true, origin: .teleop, taskNumbers: ["speed": [0.5]])),
             time: time(2_800)),
     ]
     static let goalResult = GoalResult(
@@ -120,12 +127,14 @@ enum Samples {
         goalID: "0123456789ab", goalName: "cup", verdict: .red,
         cameras: [
             .init(
-                camera: "primary", verdict: .red, reasons: [.init(verdict: .red, text: "camera moved 7 px right")], shiftX: 7,
+                camera: "primary", verdict: .red, reasons: [.init(verdict: .red, text: "camera moved 7 px right")],
+                shiftX: 7,
                 shiftY: -0.25, rotation: 0.01, scale: 1.02, brightness: 0.6, agreement: 0.9, overlap: 0.97),
             .init(camera: "wrist", verdict: .unknown, reasons: []),
         ], time: time(2_900))
     static let event = RunEvent(
-        node: "goal", kind: .fitChanged, subject: "cup", text: "green -> red: camera moved 7 px right", time: time(2_900))
+        node: "goal", kind: .fitChanged, subject: "cup", text: "green -> red: camera moved 7 px right",
+        time: time(2_900))
     static let episodeCommand = EpisodeCommand(
         id: 9, operatorID: "ann", action: .markSuccess, text: "at last", time: time(2_900))
     static let episodeResult = EpisodeResult(
@@ -146,22 +155,29 @@ enum Samples {
     /// With everything that is known of the device.
     static let describedFrame: CameraFrame = {
         var described = frame
-        described.settings = [.init(name: "exposure_time_absolute", value: "157"), .init(name: "crop", value: "0,0 640x480")]
+        described.settings = [
+            .init(name: "exposure_time_absolute", value: "157"), .init(name: "crop", value: "0,0 640x480"),
+        ]
         described.calibrationHash = "00ff"
         return described
     }()
 
-    static let all: [AnySample] = [
-        AnySample(describedFrame), AnySample(goalResult), AnySample(goalFit), AnySample(event), AnySample(episodeCommand),
-        AnySample(episodeResult), AnySample(episodeState), AnySample(simulationResult),
-        AnySample(trace),
-    ] + goalCommands.map { AnySample($0) } + simulationCommands.map { AnySample($0) } + [
-        AnySample(frame), AnySample(jpegFrame), AnySample(goal), AnySample(Goal.none), AnySample(observation), AnySample(feelingObservation),
-        AnySample(maskedObservation),
-        AnySample(chunk), AnySample(armState), AnySample(holdingState), AnySample(chunkReport), AnySample(loopReport),
-        AnySample(status), AnySample(blamingState), AnySample(command), AnySample(manualJoints), AnySample(manualTwist),
-        AnySample(manualPositions),
-    ]
+    static let all: [AnySample] =
+        [
+            AnySample(describedFrame), AnySample(goalResult), AnySample(goalFit), AnySample(event),
+            AnySample(episodeCommand),
+            AnySample(episodeResult), AnySample(episodeState), AnySample(simulationResult),
+            AnySample(trace),
+        ] + goalCommands.map { AnySample($0) } + simulationCommands.map { AnySample($0) } + [
+            AnySample(frame), AnySample(jpegFrame), AnySample(goal), AnySample(Goal.none), AnySample(observation),
+            AnySample(feelingObservation),
+            AnySample(maskedObservation),
+            AnySample(chunk), AnySample(armState), AnySample(holdingState), AnySample(chunkReport),
+            AnySample(loopReport),
+            AnySample(status), AnySample(blamingState), AnySample(command), AnySample(manualJoints),
+            AnySample(manualTwist),
+            AnySample(manualPositions),
+        ]
 }
 
 /// A sample whose type is forgotten.

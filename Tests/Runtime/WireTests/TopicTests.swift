@@ -43,14 +43,17 @@ import Wire
 
     @Test func textShowsUnitsAndPlainNumbers() throws {
         let body = try Samples.chunk.encoded().body
-        let text = try body.withUnsafeBytes { try MessageCatalogue.json(schema: "octo.ActionChunk", body: $0, bulk: nil) }
+        let text = try body.withUnsafeBytes {
+            try MessageCatalogue.json(schema: "octo.ActionChunk", body: $0, bulk: nil)
+        }
         #expect(text.contains("\"step_duration_ns\":200000000"))
         #expect(text.contains("ACTION_SPACE_EEF_DELTA"))
     }
 
     @Test func anUnknownSchemaIsNamedWithTheKnownOnes() {
         #expect(throws: WireError.unknownSchema("octo.Teapot", known: MessageCatalogue.schemaNames)) {
-            try MessageCatalogue.json(schema: "octo.Teapot", body: UnsafeRawBufferPointer(start: nil, count: 0), bulk: nil)
+            try MessageCatalogue.json(
+                schema: "octo.Teapot", body: UnsafeRawBufferPointer(start: nil, count: 0), bulk: nil)
         }
     }
 }

@@ -21,9 +21,12 @@ struct CoachedPolicyTests {
         return (outcome, steps)
     }
 
-    @Test(arguments: ManipulationTask.Kind.allCases) func theExpertMendsWhatALearnerDid(kind: ManipulationTask.Kind) throws {
+    @Test(arguments: ManipulationTask.Kind.allCases) func theExpertMendsWhatALearnerDid(
+        kind: ManipulationTask.Kind
+    ) throws {
         let handover = 12
-        let (outcome, steps) = try coach(kind, learner: RandomPolicy(seed: 3, rate: ExpertEpisode.policyRate), handover: handover)
+        let (outcome, steps) = try coach(
+            kind, learner: RandomPolicy(seed: 3, rate: ExpertEpisode.policyRate), handover: handover)
         #expect(outcome.isSuccess)
         #expect(steps.count == outcome.timesteps && steps.count > handover)
         // Chance seldom does what the expert wants; the expert always does.

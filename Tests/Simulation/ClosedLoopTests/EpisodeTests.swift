@@ -61,7 +61,8 @@ struct EpisodeTests {
             let scene = Scene.tabletop.varied(seed: UInt64(seed))
             let task = try ManipulationTask(.pickPlace, in: scene)
             var policy = RandomPolicy(seed: UInt64(seed), rate: Rate(hertz: 5))
-            var runner = try EpisodeRunner(World(scene, arm: Episodes.widowX()), settings: Episodes.settings(task, limit: 40))
+            var runner = try EpisodeRunner(
+                World(scene, arm: Episodes.widowX()), settings: Episodes.settings(task, limit: 40))
             let outcome = try runner.run(&policy)
             #expect(outcome.timesteps == 40 || outcome.isSuccess)
             return outcome.isSuccess
@@ -79,7 +80,9 @@ struct EpisodeTests {
         var scene = Scene.tabletop
         scene.tray = nil
         #expect(throws: ManipulationTask.Problem.self) { try ManipulationTask(.pickPlace, in: scene) }
-        let error = #expect(throws: ManipulationTask.Problem.self) { try ManipulationTask(.reach, object: "spoon", in: scene) }
+        let error = #expect(throws: ManipulationTask.Problem.self) {
+            try ManipulationTask(.reach, object: "spoon", in: scene)
+        }
         #expect(error.map { "\($0)".contains("block, cylinder, cup") } == true)
     }
 
@@ -105,7 +108,8 @@ struct EpisodeTests {
 
     /// Bounds as statsmodels' proportion_confint(method: wilson) gives them.
     @Test(arguments: [
-        (0, 10, 0.0, 0.27753279), (5, 10, 0.23658959, 0.76341041), (10, 10, 0.72246721, 1.0), (19, 20, 0.76387, 0.99112),
+        (0, 10, 0.0, 0.27753279), (5, 10, 0.23658959, 0.76341041), (10, 10, 0.72246721, 1.0),
+        (19, 20, 0.76387, 0.99112),
     ])
     func theIntervalIsWilsons(successes: Int, count: Int, lower: Double, upper: Double) {
         let interval = summary(successes, of: count).interval

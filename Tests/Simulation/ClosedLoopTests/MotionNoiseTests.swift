@@ -25,7 +25,9 @@ import Time
     }
 
     @Test func theScaleScalesAndTheSeedRepeats() {
-        var (one, two, again) = (MotionNoise(scale: 1, seed: 8), MotionNoise(scale: 2, seed: 8), MotionNoise(scale: 1, seed: 8))
+        var (one, two, again) = (
+            MotionNoise(scale: 1, seed: 8), MotionNoise(scale: 2, seed: 8), MotionNoise(scale: 1, seed: 8)
+        )
         for _ in 0..<100 {
             let (small, large) = (one.next(), two.next())
             #expect(small == again.next())
@@ -90,7 +92,9 @@ struct NoisyDemonstrationTests {
     }
 
     @Test func itComesBackFromWhereTheNoisePutsIt() throws {
-        let outcomes = try (0..<10).map { try run(.pickPlace, seed: $0, noise: MotionNoise(scale: 1, seed: $0)).outcome }
+        let outcomes = try (0..<10).map {
+            try run(.pickPlace, seed: $0, noise: MotionNoise(scale: 1, seed: $0)).outcome
+        }
         #expect(outcomes.count(where: \.isSuccess) >= 9, "\(outcomes.map(\.isSuccess))")
     }
 

@@ -64,7 +64,8 @@ struct DemonstrationTests {
         #expect(Set(one.keys) == Set(three.keys) && one.count == 4, "\(one.keys.sorted())")
         for (name, bytes) in one { #expect(three[name] == bytes, "\(name)") }
         let other = try write(
-            Demos.plan([.init(.reach), .init(.reach, object: "cup")], seed: 4, noise: 1, startsAnywhere: true, goalArm: .away),
+            Demos.plan(
+                [.init(.reach), .init(.reach, object: "cup")], seed: 4, noise: 1, startsAnywhere: true, goalArm: .away),
             count: 4, jobs: 3, name: "other")
         #expect(other != one)
 
@@ -83,7 +84,8 @@ struct DemonstrationTests {
 
         // The statistics are those of the dataset.
         let statistics = try JSONNode(parsing: Array(try #require(one["dataset_statistics.json"])))
-        let again = try DatasetStatistics(of: episodes.map { Trajectory($0) }, actionMask: DemonstrationDataset.actionMask)
+        let again = try DatasetStatistics(
+            of: episodes.map { Trajectory($0) }, actionMask: DemonstrationDataset.actionMask)
         #expect(statistics.text() == again.json.text())
         let actions = episodes.flatMap { $0.steps.map { Double($0.action[0]) } }
         #expect(statistics["num_transitions"]?.int == actions.count && statistics["num_trajectories"]?.int == 4)
@@ -104,7 +106,8 @@ struct DemonstrationTests {
         scene.tray?.builtAt = [0.34, -0.16]
         func goal(lacksDecoys: Bool) throws -> RGBImage {
             let plan = try DemonstrationPlan(
-                [.init(.pickPlace)], in: scene, arm: Demos.widowX(), seed: 3, goalArm: .away, goalLacksDecoys: lacksDecoys)
+                [.init(.pickPlace)], in: scene, arm: Demos.widowX(), seed: 3, goalArm: .away,
+                goalLacksDecoys: lacksDecoys)
             return try RGBImage(decoding: try #require(plan.demonstration(0).episode.metadata.goal), source: "goal")
         }
         func end(_ scene: Scene) throws -> RGBImage {
@@ -138,13 +141,20 @@ struct DemonstrationTests {
             let picture = try world.picture(.primary, width: 256, height: 256)
             return zip(goal.pixels.array, picture.pixels.array).count { abs(Int($0) - Int($1)) > 30 }
         }
-        let (there, before) = (try difference(withBlockAt: [0.33, 0.14]), try difference(withBlockAt: scene.varied(seed: 3).objects[0].position))
-        #expect(2 * there < before, "\(there) numbers differ from a picture with the block there, \(before) with it where it lay")
+        let (there, before) = (
+            try difference(withBlockAt: [0.33, 0.14]),
+            try difference(withBlockAt: scene.varied(seed: 3).objects[0].position)
+        )
+        #expect(
+            2 * there < before,
+            "\(there) numbers differ from a picture with the block there, \(before) with it where it lay")
     }
 
-    /// What the expert would do for another scene's goal leads there: the reach's first actions point at the place that the
-    /// other picture shows, whatever stands on this table.
-    @Test(arguments: ManipulationTask.Kind.allCases) func goalsOfOtherScenesAreAnsweredAtEveryStep(_ kind: ManipulationTask.Kind) throws {
+    /// What the expert would do for another scene's goal leads there: the reach's first actions point at the place that
+    /// the other picture shows, whatever stands on this table.
+    @Test(arguments: ManipulationTask.Kind.allCases) func goalsOfOtherScenesAreAnsweredAtEveryStep(
+        _ kind: ManipulationTask.Kind
+    ) throws {
         var scene = Scene.tabletop
         scene.variation.objectPosition = 0.05
         scene.variation.mark = 0.05
@@ -180,7 +190,9 @@ struct DemonstrationTests {
         }
     }
 
-    private static func length(_ numbers: ArraySlice<Float>) -> Float { numbers.map { $0 * $0 }.reduce(0, +).squareRoot() }
+    private static func length(_ numbers: ArraySlice<Float>) -> Float {
+        numbers.map { $0 * $0 }.reduce(0, +).squareRoot()
+    }
 
     @Test func truthIsWhereTheObjectIs() throws {
         let plan = try Demos.plan([.init(.push)], tellsTruth: true)

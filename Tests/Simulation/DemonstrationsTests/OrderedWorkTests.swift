@@ -10,8 +10,10 @@ import Testing
             var taken: [Int] = []
             try OrderedWork.run(count, threads: threads) { index in
                 // The first ones take longest.
-                (0..<(count - index) * 200).reduce(index) { sum, _ in sum } 
-            } take: { taken.append($0) }
+                (0..<(count - index) * 200).reduce(index) { sum, _ in sum }
+            } take: {
+                taken.append($0)
+            }
             #expect(taken == Array(0..<count))
         }
     }
@@ -25,7 +27,9 @@ import Testing
                 defer { running.withLock { $0 -= 1 } }
                 if index >= 9 { throw Trouble(index: index) }
                 return index
-            } take: { taken.append($0) }
+            } take: {
+                taken.append($0)
+            }
         }
         #expect(taken == Array(0..<9))
         #expect(running.withLock { $0 } == 0, "nothing is under way any more")
@@ -33,7 +37,11 @@ import Testing
 
     @Test func whoeverTakesMayEndItToo() {
         #expect(throws: Trouble(index: 3)) {
-            try OrderedWork.run(1_000, threads: 3) { $0 } take: { if $0 == 3 { throw Trouble(index: 3) } }
+            try OrderedWork.run(1_000, threads: 3) {
+                $0
+            } take: {
+                if $0 == 3 { throw Trouble(index: 3) }
+            }
         }
     }
 

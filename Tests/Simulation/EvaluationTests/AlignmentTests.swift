@@ -14,7 +14,9 @@ import Testing
         AlignmentPlan.trials(.reach, object: "cup", axes: axes, episodes: episodes, seed: 0).map { trial in
             var outcome = EpisodeOutcome()
             outcome.isSuccess = trial.change.value <= Double(trial.seed)
-            if trial.change.axis == .distractorAdded, trial.seed == 4 { return TrialResult(trial, .refused("no place is free")) }
+            if trial.change.axis == .distractorAdded, trial.seed == 4 {
+                return TrialResult(trial, .refused("no place is free"))
+            }
             return TrialResult(trial, .ran(.init(outcome: outcome)))
         }
     }
@@ -47,7 +49,8 @@ import Testing
         #expect(abs(try #require(limits.amber) - 2) < 1e-6)
         #expect(abs(try #require(limits.red) - 10) < 1e-6)
         let list = try #require(table.fitFile["limits"]?.array)
-        #expect(list[0]["axis"]?.string == "camera-shift" && list[0]["amber"]?.double == 2 && list[0]["red"]?.double == 10)
+        #expect(
+            list[0]["axis"]?.string == "camera-shift" && list[0]["amber"]?.double == 2 && list[0]["red"]?.double == 10)
         #expect(list[0]["measured_to"]?.double == 32 && list[0]["unit"]?.string == "px of 256")
         #expect(list[1]["verdict"]?.string == "green")
         #expect(table.text.contains("amber from 2.0, red from 10.0"))
@@ -55,11 +58,13 @@ import Testing
 
     @Test func limitsOfLightAreToldAsTheFitReadsThemToo() throws {
         // A lamp that is a tenth darker darkens the picture by 6 %.
-        let results = AlignmentPlan.trials(.reach, object: "cup", axes: [.darker], episodes: Self.episodes, seed: 0).map { trial in
+        let results = AlignmentPlan.trials(.reach, object: "cup", axes: [.darker], episodes: Self.episodes, seed: 0).map
+        { trial in
             var outcome = EpisodeOutcome()
             outcome.isSuccess = trial.change.value <= 5 * Double(trial.seed)
             let read = FitReading(
-                verdict: .amber, shift: 0, rotation: 0, scale: 1, brightness: 1 - 0.006 * trial.change.value, agreement: 1)
+                verdict: .amber, shift: 0, rotation: 0, scale: 1, brightness: 1 - 0.006 * trial.change.value,
+                agreement: 1)
             return TrialResult(trial, .ran(.init(outcome: outcome, fit: read)))
         }
         let table = AlignmentTable(policy: "small", task: .reach, object: "cup", axes: [.darker], results)

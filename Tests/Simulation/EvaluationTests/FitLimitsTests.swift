@@ -46,7 +46,10 @@ import Testing
         var generator = SeededGenerator(seed: seed)
         for _ in 0..<200 {
             let values = (0..<8).map { _ in
-                (value: Double.random(in: 0...1, using: &generator), weight: Double(Int.random(in: 1...20, using: &generator)))
+                (
+                    value: Double.random(in: 0...1, using: &generator),
+                    weight: Double(Int.random(in: 1...20, using: &generator))
+                )
             }
             let curve = FitLimits.nonIncreasing(values)
             #expect(zip(curve, curve.dropFirst()).allSatisfy { $0 >= $1 }, "seed \(seed)")

@@ -18,7 +18,9 @@ import Testing
             Trial.Kind(task: .reach, object: "cup", goal: .own, change: GoalChange(.cameraShift, 4)),
         ]
         return TrialPlan.trials(of: kinds, episodes: 4, seed: .max - 1).map { trial in
-            if Int.random(in: 0..<5, using: &generator) == 0 { return TrialResult(trial, .refused("no \"luck\", so to say")) }
+            if Int.random(in: 0..<5, using: &generator) == 0 {
+                return TrialResult(trial, .refused("no \"luck\", so to say"))
+            }
             var outcome = EpisodeOutcome()
             outcome.isSuccess = Bool.random(using: &generator)
             outcome.timesteps = Int.random(in: 0..<120, using: &generator)
@@ -27,7 +29,8 @@ import Testing
             outcome.jerk = Double.random(in: 0..<40, using: &generator) / 3
             outcome.clampedSteps = Int.random(in: 0..<9, using: &generator)
             let fit = FitReading(
-                verdict: .amber, shift: Double.random(in: 0..<9, using: &generator), rotation: 0.1, scale: 1, brightness: 0.9,
+                verdict: .amber, shift: Double.random(in: 0..<9, using: &generator), rotation: 0.1, scale: 1,
+                brightness: 0.9,
                 agreement: 0.7)
             return TrialResult(
                 trial,
@@ -81,7 +84,9 @@ import Testing
                 parsing: (ResultLog.header(Self.settings) + "\n").utf8, path: "r.jsonl",
                 settings: [("policy", "small"), ("delay_steps", "1.0")])
         }
-        #expect(problem.map { "\($0)".contains("r.jsonl") && "\($0)".contains("delay_steps is 0.0 there, 1.0 here") } == true)
+        #expect(
+            problem.map { "\($0)".contains("r.jsonl") && "\($0)".contains("delay_steps is 0.0 there, 1.0 here") }
+                == true)
     }
 
     @Test(arguments: ["hello", "{}", #"{"task": "push"}"#])

@@ -51,9 +51,9 @@ struct TrialBenchTests {
     func episodesAreRecordedForReplay(keepsSuccesses: Bool) throws {
         let folder = try TemporaryFolder()
         var names: [String] = []
-        let tape = TrialTape(attachments: [], keepsSuccesses: keepsSuccesses, policy: "expert", wallTime: { "now" }) { name, content in
-            names.append(try folder.write(content, to: name + ".mcap"))
-        }
+        let tape = TrialTape(
+            attachments: [], keepsSuccesses: keepsSuccesses, policy: "expert", wallTime: { "now" },
+            keep: { name, content in names.append(try folder.write(content, to: name + ".mcap")) })
         var bench = TrialBench(try Bench.setup(), policy: .expert)
         bench.tape = tape
         let trial = try trials(1)[0]
@@ -94,7 +94,7 @@ struct TrialBenchTests {
     }
 
     @Test func aShuffledGoalIsTheOtherScenesOwn() throws {
-        var bench = TrialBench(try Bench.setup(), policy: .random)
+        var bench = TrialBench(try Bench.setup(Bench.wide), policy: .random)
         for trial in try trials(3, goal: .shuffled) {
             let donor = try #require(try bench.run(trial).run?.goalSeed)
             let other = Trial(task: .reach, object: "block", seed: donor)
@@ -107,7 +107,7 @@ struct TrialBenchTests {
 
     /// Told by what it does: the expert that follows shuffled goals ends elsewhere, every time.
     @Test func theExpertDoesWhatAnotherScenesGoalShows() throws {
-        var bench = TrialBench(try Bench.setup(), policy: .expert)
+        var bench = TrialBench(try Bench.setup(Bench.wide), policy: .expert)
         #expect(try trials(4).map { try bench.run($0) }.allSatisfy(\.isSuccess))
         for trial in try trials(4, goal: .shuffled) {
             let result = try bench.run(trial)

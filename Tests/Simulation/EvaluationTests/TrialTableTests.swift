@@ -5,7 +5,9 @@ import Simulation
 import Testing
 
 @Suite struct TrialTableTests {
-    private func result(_ seed: UInt64, _ goal: GoalChoice, success: Bool, sameAim: Bool?, touched: TouchedObject) -> TrialResult {
+    private func result(
+        _ seed: UInt64, _ goal: GoalChoice, success: Bool, sameAim: Bool?, touched: TouchedObject
+    ) -> TrialResult {
         var outcome = EpisodeOutcome()
         outcome.isSuccess = success
         outcome.secondsToSuccess = success ? Double(seed) : nil

@@ -14,10 +14,14 @@ struct RandomStartTests {
             try world.placeArmAnywhere(using: &dice)
             let pose = world.baseFromEEF
             for axis in 0..<3 {
-                #expect(pose.translation[axis] > workspace.lower[axis] && pose.translation[axis] < workspace.upper[axis], "seed \(seed)")
+                #expect(
+                    pose.translation[axis] > workspace.lower[axis] && pose.translation[axis] < workspace.upper[axis],
+                    "seed \(seed)")
             }
             let angles = BridgeConvention.rollPitchYaw(of: pose.rotation)
-            #expect(abs(angles.x) < 1e-4 && abs(angles.y) < 1e-4 && abs(angles.z) <= Scene.widestStartYaw + 1e-4, "seed \(seed)")
+            #expect(
+                abs(angles.x) < 1e-4 && abs(angles.y) < 1e-4 && abs(angles.z) <= Scene.widestStartYaw + 1e-4,
+                "seed \(seed)")
             #expect(abs(world.gripperOpening - 1) < 1e-9)
             places.append(pose.translation)
             // Nothing is pushed away.

@@ -5,7 +5,9 @@ import TestSupport
 import Testing
 
 @Suite struct SceneTests {
-    private func parse(_ text: String) throws(SceneError) -> Scene { try Scene(parsing: Array(text.utf8), file: "scene.json") }
+    private func parse(_ text: String) throws(SceneError) -> Scene {
+        try Scene(parsing: Array(text.utf8), file: "scene.json")
+    }
 
     @Test func aSceneWrittenReadsBackTheSame() throws {
         for seed in [0, 1, 99] as [UInt64] {
@@ -60,7 +62,9 @@ import Testing
         let (painted, built) = (try #require(mark.paintedAt), try #require(tray.builtAt))
         #expect(model.contains("name=\"mark\" type=\"box\" pos=\"\(painted.x) \(painted.y) "))
         #expect(model.contains("<body name=\"tray\" pos=\"\(built.x) \(built.y) 0\">"))
-        #expect(!model.contains("\(mark.position.x) \(mark.position.y)") && !model.contains("\(tray.position.x) \(tray.position.y)"))
+        #expect(
+            !model.contains("\(mark.position.x) \(mark.position.y)")
+                && !model.contains("\(tray.position.x) \(tray.position.y)"))
     }
 
     @Test func whatDoesNotVaryLeavesScenesAsTheyWere() {
@@ -91,8 +95,10 @@ import Testing
         let text = "\(try #require(error))"
         for word in [
             "colour (line 1): this key is not known", "light.brightness (line 1): found 2.0, expected 0.0 to 1.0",
-            "light.shadows", "mark (line 1): found a number", "start_m", "objects[0].shape (line 2): found 'ball', expected one of "
-                + "block, cylinder, cup", "'hand' is taken", "objects[1].name (line 3): it is missing", "objects[1].size_m",
+            "light.shadows", "mark (line 1): found a number", "start_m",
+            "objects[0].shape (line 2): found 'ball', expected one of "
+                + "block, cylinder, cup", "'hand' is taken", "objects[1].name (line 3): it is missing",
+            "objects[1].size_m",
             "objects[1].position_m", "objects[1].colour",
         ] { #expect(text.contains(word), "\(word) in \(text)") }
         #expect(throws: SceneError.self) { try parse("[]") }

@@ -49,7 +49,9 @@ import Testing
         var expert = try expert(.pickPlace)
         let around: Vector3 = [0.25, -0.02, 0.024]
         // The gripper takes a moment to begin.
-        for opening in [1, 1, 0.999] { #expect(expert.action(seen(around, opening: opening))[2] == 0, "opening \(opening)") }
+        for opening in [1, 1, 0.999] {
+            #expect(expert.action(seen(around, opening: opening))[2] == 0, "opening \(opening)")
+        }
     }
 
     @Test func reachGoesWhereTheSceneNamesAPlace() throws {
@@ -69,7 +71,9 @@ import Testing
         let object = Pose(rotation: .identity, translation: [tray.x, tray.y, 0.024])
         let around: Vector3 = [tray.x, tray.y, 0.028]
         for opening in [0.4, 0.41, 0.5, 0.6, 0.8] {
-            #expect(expert.action(seen(around, opening: opening, object: object)) == [0, 0, 0, 0, 0, 0, 1], "opening \(opening)")
+            #expect(
+                expert.action(seen(around, opening: opening, object: object)) == [0, 0, 0, 0, 0, 0, 1],
+                "opening \(opening)")
         }
         let rising = expert.action(seen(around, opening: 0.97, object: object))
         #expect(rising[2] > 0.03 && rising[6] == 1 && !expert.isFinished)
@@ -134,7 +138,9 @@ import Testing
     }
 
     /// Wherever the tool is: the way to what it wants, cut to a step, and never out of the workspace.
-    @Test(arguments: ManipulationTask.Kind.allCases) func actionsAreStepsWithinTheWorkspace(kind: ManipulationTask.Kind) throws {
+    @Test(arguments: ManipulationTask.Kind.allCases) func actionsAreStepsWithinTheWorkspace(
+        kind: ManipulationTask.Kind
+    ) throws {
         var generator = SeededGenerator(seed: SeededGenerator.freshSeed())
         for _ in 0..<500 {
             var expert = try expert(kind)
@@ -147,15 +153,20 @@ import Testing
             let object = Pose(
                 rotation: .identity,
                 translation: [
-                    .random(in: low.x...high.x, using: &generator), .random(in: low.y...high.y, using: &generator), 0.02,
+                    .random(in: low.x...high.x, using: &generator), .random(in: low.y...high.y, using: &generator),
+                    0.02,
                 ])
             let action = expert.action(.init(tool: tool(place, yaw: yaw), opening: opening, object: object))
             #expect(action.count == 7 && action.allSatisfy(\.isFinite), "seed \(generator.seed)")
             let shift = Vector3(action[0], action[1], action[2])
-            #expect(shift.length < 0.0351 && Vector3(action[3], action[4], action[5]).length < 0.21, "seed \(generator.seed)")
+            #expect(
+                shift.length < 0.0351 && Vector3(action[3], action[4], action[5]).length < 0.21,
+                "seed \(generator.seed)")
             for axis in 0..<3 {
                 let end = place[axis] + shift[axis]
-                #expect(end > min(place[axis], low[axis]) - 1e-9 && end < max(place[axis], high[axis]) + 1e-9, "seed \(generator.seed)")
+                #expect(
+                    end > min(place[axis], low[axis]) - 1e-9 && end < max(place[axis], high[axis]) + 1e-9,
+                    "seed \(generator.seed)")
             }
             #expect(action[6] == 0 || action[6] == 1)
         }

@@ -71,7 +71,9 @@ struct WorldTests {
             world.command(goal, gripper: 1)
             try world.advance(steps: 1)
             // Getting under way, and to a stop, takes the servo's strength for a moment.
-            if step > 100, abs(world.armPositions[last] - goal[last]) > 0.3 { most = max(most, abs(world.armTorques[last])) }
+            if step > 100, abs(world.armPositions[last] - goal[last]) > 0.3 {
+                most = max(most, abs(world.armTorques[last]))
+            }
         }
         #expect(abs(world.armPositions[last] - goal[last]) < 0.01 && most < 0.1 * WorldModel.strongestTorque, "\(most)")
         goal = world.armPositions

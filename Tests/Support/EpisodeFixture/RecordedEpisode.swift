@@ -18,7 +18,9 @@ package struct RecordedEpisode {
     private var clock = start
     private var commands: UInt64 = 0
 
-    package init(attachments: [MCAP.Attachment] = [], compression: MCAP.Compression = .zstd(level: 1), chunkBytes: Int = 1 << 14) throws {
+    package init(
+        attachments: [MCAP.Attachment] = [], compression: MCAP.Compression = .zstd(level: 1), chunkBytes: Int = 1 << 14
+    ) throws {
         folder = try TemporaryFolder()
         core = RecorderCore(attachments: attachments)
         writer = MCAPWriter(.init(compression: compression, chunkBytes: chunkBytes))
@@ -98,12 +100,14 @@ extension RecordedEpisode {
     package static func goal(_ name: String) -> Goal {
         Goal(
             id: name, name: name,
-            views: ["primary", "wrist"].map { .init(camera: $0, image: RGBImage.waves(width: 64, height: 48, seed: 99)) },
+            views: ["primary", "wrist"].map {
+                .init(camera: $0, image: RGBImage.waves(width: 64, height: 48, seed: 99))
+            },
             text: nil)
     }
 
-    /// Three seconds and a half of a run: two cameras at 10 Hz, policy steps at 5 Hz, the arm at 50 Hz, a goal, an operator who
-    /// takes the arm from 2 to 2.5 s. One frame of the wrist was lost on the way.
+    /// Three seconds and a half of a run: two cameras at 10 Hz, policy steps at 5 Hz, the arm at 50 Hz, a goal, an
+    /// operator who takes the arm from 2 to 2.5 s. One frame of the wrist was lost on the way.
     package static func run(
         seconds: Double = 3.5, attachments: [MCAP.Attachment] = [], compression: MCAP.Compression = .zstd(level: 1)
     ) throws -> RecordedEpisode {
@@ -114,7 +118,8 @@ extension RecordedEpisode {
             if tick % 5 == 0 {
                 let number = tick / 5
                 try episode.publish(
-                    frame("primary", number, at: now), on: "camera/primary/image", from: "camera-primary", at: time(now),
+                    frame("primary", number, at: now), on: "camera/primary/image", from: "camera-primary",
+                    at: time(now),
                     captured: time(now - 0.03))
                 if number != 7 {
                     try episode.publish(
@@ -124,19 +129,23 @@ extension RecordedEpisode {
             }
             if tick % 25 == 0 {
                 try episode.publish(
-                    NodeStatus(node: "arm", processID: 3, state: .ready, headline: "ready"), on: "node/arm/status", from: "arm",
+                    NodeStatus(node: "arm", processID: 3, state: .ready, headline: "ready"), on: "node/arm/status",
+                    from: "arm",
                     at: time(now))
             }
             if tick % 10 == 0 { try episode.publishStep(tick / 10, at: now) }
             if tick == 100 || tick == 125 {
                 try episode.publish(
                     RunEvent(
-                        node: "arm", kind: tick == 100 ? .interventionBegan : .interventionEnded, subject: "me", text: "taken",
+                        node: "arm", kind: tick == 100 ? .interventionBegan : .interventionEnded, subject: "me",
+                        text: "taken",
                         time: time(now)), on: "event/arm", from: "arm", at: time(now))
             }
             if tick == 110 {
                 try episode.publish(
-                    ManualCommand(time: time(now), isDeadManHeld: true, motion: .joints(JointVector(repeating: 0, count: joints))),
+                    ManualCommand(
+                        time: time(now), isDeadManHeld: true,
+                        motion: .joints(JointVector(repeating: 0, count: joints))),
                     on: "arm/manual", from: "octo-teleop", at: time(now))
             }
             try episode.publish(state(at: now), on: "arm/state", from: "arm", at: time(now), captured: time(now))
@@ -154,7 +163,8 @@ extension RecordedEpisode {
         }
         try publish(
             PolicyObservation(
-                tick: UInt64(step), time: Self.time(seconds), goalID: "cup", views: views, timestepPadMask: [step > 0, true]),
+                tick: UInt64(step), time: Self.time(seconds), goalID: "cup", views: views,
+                timestepPadMask: [step > 0, true]),
             on: "policy/observation", from: "policy", at: Self.time(seconds))
         guard step % 2 == 1 else { return }
         let chunk = UInt64(step / 2)

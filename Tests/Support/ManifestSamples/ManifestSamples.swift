@@ -20,18 +20,25 @@ package enum Sample {
           "name": "bench-2",
           "bus": { "transport": "tcp", "base_port": 6000 },
           "record": {
-            "enabled": false, "folder": "frames/episodes", "start": "on_command", "ring_s": 3, "memory_mb": 64, "compression": "lz4", "pack_frames": false
+            "enabled": false, "folder": "frames/episodes", "start": "on_command", "ring_s": 3, "memory_mb": 64,
+            "compression": "lz4",
+            "pack_frames": false
           },
           "cameras": {
-            "wrist": { "source": "images", "folder": "/data/wrist", "pattern": "w_*.png", "rate_hz": 10, "loop": false },
-            "primary": { "source": "images", "folder": "frames", "pattern": "image_?.png", "rate_hz": 20, "loop": false }
+            "wrist": { "source": "images", "folder": "/data/wrist", "pattern": "w_*.png",
+            "rate_hz": 10, "loop": false },
+            "primary": { "source": "images", "folder": "frames", "pattern": "image_?.png",
+            "rate_hz": 20, "loop": false }
           },
-          "goal": { "source": "images", "images": { "primary": "goal.png" }, "text": "close the drawer", "name": "drawer" },
+          "goal": { "source": "images", "images": { "primary": "goal.png" },
+            "text": "close the drawer", "name": "drawer" },
           "policy": {
             "checkpoint": "checkpoint", "step": 300000, "tokenizer": "spiece.model",
-            "dataset": "bridge_dataset", "rate_hz": 10, "window": 2, "proprio": ["x_m", "joint_2_rad", "gripper"], "task_numbers": { "speed": [0.5, -1] },
+            "dataset": "bridge_dataset", "rate_hz": 10, "window": 2, "proprio": ["x_m", "joint_2_rad", "gripper"],
+            "task_numbers": { "speed": [0.5, -1] },
             "cameras": { "wrist": { "optional": true }, "primary": {} },
-            "preprocess": "resize_and_center_crop", "require_goal": false, "require_goal_fit": "amber", "on_drift": "pause", "seed": 7, "threads": 2,
+            "preprocess": "resize_and_center_crop", "require_goal": false, "require_goal_fit": "amber",
+            "on_drift": "pause", "seed": 7, "threads": 2,
             "max_frame_age_s": 0.25, "action_space": "joint_delta", "keep_blas_core": true
           },
           "arm": {
@@ -59,7 +66,8 @@ package enum Sample {
     package static let disk = FileProbe(
         kind: { path in
             switch path {
-            case "/robots/one/frames", "/robots/one/checkpoint", "/data/wrist", "/robots/one/empty", "/home/me/mine": .folder
+            case "/robots/one/frames", "/robots/one/checkpoint", "/data/wrist", "/robots/one/empty", "/home/me/mine":
+                .folder
             case "/robots/one/arm.json", "/robots/one/goal.png", "/robots/one/spiece.model": .file
             default: nil
             }
@@ -72,7 +80,9 @@ package enum Sample {
             }
         })
 
-    package static func read(_ text: String, set: [String] = [], files: FileProbe? = disk) throws(ManifestError) -> Manifest {
+    package static func read(
+        _ text: String, set: [String] = [], files: FileProbe? = disk
+    ) throws(ManifestError) -> Manifest {
         var overrides: [ManifestOverride] = []
         for text in set { overrides.append(try ManifestOverride(parsing: text)) }
         return try Manifest(

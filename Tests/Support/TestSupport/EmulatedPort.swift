@@ -35,7 +35,9 @@ package final class EmulatedPort: ServoPort {
         bus.receive(bytes, at: now)
     }
 
-    package func receive(into target: UnsafeMutableRawBufferPointer, until deadline: MonotonicTime) throws(ServoPortError) -> Int {
+    package func receive(
+        into target: UnsafeMutableRawBufferPointer, until deadline: MonotonicTime
+    ) throws(ServoPortError) -> Int {
         if let failure { throw ServoPortError(errno: failure) }
         // A moment at which something happens on the line need not bring bytes.
         while pending.isEmpty {

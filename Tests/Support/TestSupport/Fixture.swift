@@ -14,7 +14,8 @@ package enum Fixture {
     /// Recorded data that may be read but not copied into the repository (the real Bridge episode), or nil where this
     /// machine does not have it. It stands beside the checkout, or where OCTO_SHARED says.
     package static func shared(_ path: String) -> URL? {
-        let folder = ProcessInfo.processInfo.environment["OCTO_SHARED"].map { URL(fileURLWithPath: $0) }
+        let folder =
+            ProcessInfo.processInfo.environment["OCTO_SHARED"].map { URL(fileURLWithPath: $0) }
             ?? packageRoot.deletingLastPathComponent().appendingPathComponent("shared")
         let url = folder.appendingPathComponent(path)
         return FileManager.default.fileExists(atPath: url.path) ? url : nil

@@ -32,10 +32,12 @@ private typealias Bytes = RecordedBytes
     }
 
     /// Stick forward is forward, left is left, right stick up is up and left turns left about the vertical.
-    @Test(arguments: [
-        (1, -32_768, [1, 0, 0], [0, 0, 0]), (0, -32_768, [0, 1, 0], [0, 0, 0]), (4, -32_768, [0, 0, 1], [0, 0, 0]),
-        (3, -32_768, [0, 0, 0], [0, 0, 1]), (0x10, 1, [0, 0, 0], [1, 0, 0]), (0x11, 1, [0, 0, 0], [0, 1, 0]),
-    ] as [(UInt16, Int32, Vector3, Vector3)])
+    @Test(
+        arguments: [
+            (1, -32_768, [1, 0, 0], [0, 0, 0]), (0, -32_768, [0, 1, 0], [0, 0, 0]),
+            (4, -32_768, [0, 0, 1], [0, 0, 0]),
+            (3, -32_768, [0, 0, 0], [0, 0, 1]), (0x10, 1, [0, 0, 0], [1, 0, 0]), (0x11, 1, [0, 0, 0], [0, 1, 0]),
+        ] as [(UInt16, Int32, Vector3, Vector3)])
     func eachAxisHasItsDirection(code: UInt16, value: Int32, linear: Vector3, angular: Vector3) throws {
         let reading = try #require(padReadings(Bytes.axis(code, value) + Bytes.report).last)
         #expect(reading.linear == linear && reading.angular == angular)
@@ -62,17 +64,22 @@ private typealias Bytes = RecordedBytes
         #expect(try left(127) == 0 && left(80) == 0 && left(175) == 0, "40 % of the deflection is flat")
         #expect(try left(70) > 0)
         // What no driver should say moves nothing, and traps nothing.
-        let broken: [UInt16: Gamepad.AxisRange] = [1: .init(minimum: 5, maximum: 5, flat: 0), 0: .init(minimum: 0, maximum: 1, flat: .max)]
+        let broken: [UInt16: Gamepad.AxisRange] = [
+            1: .init(minimum: 5, maximum: 5, flat: 0), 0: .init(minimum: 0, maximum: 1, flat: .max),
+        ]
         _ = padReadings(Bytes.axis(0, 1) + Bytes.axis(1, .max) + Bytes.report, ranges: broken)
     }
 
-    @Test(arguments: [
-        (0x136, .deadMan), (0x131, .emergencyStop), (0x13b, .resetEmergencyStop), (0x137, .toggleGripper), (0x13a, .home),
-        (0x133, .recordGoal), (0x134, .episode), (0x130, .success),
-    ] as [(UInt16, DeviceReading.Button)])
+    @Test(
+        arguments: [
+            (0x136, .deadMan), (0x131, .emergencyStop), (0x13b, .resetEmergencyStop), (0x137, .toggleGripper),
+            (0x13a, .home),
+            (0x133, .recordGoal), (0x134, .episode), (0x130, .success),
+        ] as [(UInt16, DeviceReading.Button)])
     func eachButtonIsHeldUntilItIsLetGo(code: UInt16, button: DeviceReading.Button) {
         let readings = padReadings(
-            Bytes.button(code, 1) + Bytes.report + Bytes.button(code, 2) + Bytes.report + Bytes.button(code, 0) + Bytes.report)
+            Bytes.button(code, 1) + Bytes.report + Bytes.button(code, 2) + Bytes.report + Bytes.button(code, 0)
+                + Bytes.report)
         #expect(readings.map(\.pressed) == [[button], []], "a repeat is the kernel's word")
     }
 
@@ -93,18 +100,21 @@ private typealias Bytes = RecordedBytes
     }
 
     @Test func anEmergencyStopBeforeALossIsHeard() {
-        let readings = padReadings(Bytes.button(Bytes.emergencyStopCode, 1) + Bytes.report + Bytes.dropped + Bytes.report)
+        let readings = padReadings(
+            Bytes.button(Bytes.emergencyStopCode, 1) + Bytes.report + Bytes.dropped + Bytes.report)
         #expect(readings.first?.pressed == [.emergencyStop])
     }
 
     /// What was pressed in what is lost is known from what the device says of itself: of that the stop counts alone.
     @Test func afterALossTheDevicesOwnWordIsAskedFor() {
         var (decoder, pad) = (EventDecoder(), Gamepad())
-        let before = pad.receive(decoder.receive(Bytes.button(Bytes.deadManCode, 1) + Bytes.axis(1, -32_768) + Bytes.report))
+        let before = pad.receive(
+            decoder.receive(Bytes.button(Bytes.deadManCode, 1) + Bytes.axis(1, -32_768) + Bytes.report))
         #expect(before.count == 1 && !pad.needsState)
         _ = pad.receive(decoder.receive(Bytes.dropped))
         #expect(pad.needsState)
-        let held = pad.resynchronise(held: [Bytes.deadManCode, Bytes.emergencyStopCode, 0x13a, 0x137], axes: [1: -32_768, 0: 0])
+        let held = pad.resynchronise(
+            held: [Bytes.deadManCode, Bytes.emergencyStopCode, 0x13a, 0x137], axes: [1: -32_768, 0: 0])
         #expect(held.pressed == [.emergencyStop] && held.linear == [1, 0, 0] && !pad.needsState)
         let later = pad.receive(decoder.receive(Bytes.report + Bytes.button(Bytes.emergencyStopCode, 0) + Bytes.report))
         #expect(later.map(\.pressed) == [[]])
@@ -116,7 +126,8 @@ private typealias Bytes = RecordedBytes
 
     @Test func aDeviceThatCannotTellHasNothingHeld() {
         var (decoder, pad) = (EventDecoder(), Gamepad())
-        _ = pad.receive(decoder.receive(Bytes.button(Bytes.deadManCode, 1) + Bytes.axis(1, -32_768) + Bytes.report + Bytes.dropped))
+        _ = pad.receive(
+            decoder.receive(Bytes.button(Bytes.deadManCode, 1) + Bytes.axis(1, -32_768) + Bytes.report + Bytes.dropped))
         let reading = pad.resynchronise(held: [], axes: [:])
         #expect(reading.pressed == [] && reading.isAtRest && reading.hasSwitch)
     }
@@ -171,13 +182,16 @@ private typealias Bytes = RecordedBytes
         var (decoder, pad) = (
             JoystickDecoder(
                 axes: [0, 1, 0x10, 0x11, 3, 4],
-                buttons: [0x130, 0x131, 0x133, 0x134, 0x136, 0x137, 0x138, 0x139, 0x13a, 0x13b, 0x13c, 0x13d, 0x13e]), Gamepad()
+                buttons: [0x130, 0x131, 0x133, 0x134, 0x136, 0x137, 0x138, 0x139, 0x13a, 0x13b, 0x13c, 0x13d, 0x13e]),
+            Gamepad()
         )
         func pressed(_ number: UInt8) -> Set<DeviceReading.Button>? {
             let readings = pad.receive(decoder.receive(Bytes.joystick(1, number, 1) + Bytes.joystick(1, number, 0)))
             return readings.first?.pressed
         }
-        #expect(pressed(1) == [.emergencyStop] && pressed(7) == [] && pressed(8) == [.home] && pressed(9) == [.resetEmergencyStop])
+        #expect(
+            pressed(1) == [.emergencyStop] && pressed(7) == [] && pressed(8) == [.home]
+                && pressed(9) == [.resetEmergencyStop])
         #expect(joystickReadings(Bytes.joystick(1, 7, 1)).last?.pressed == [.resetEmergencyStop], "in the usual order")
         let up = pad.receive(decoder.receive(Bytes.joystick(2, 5, -32_767)))
         #expect(up.last.map { abs($0.linear.z - 1) < 1e-4 } == true)
@@ -210,7 +224,8 @@ private typealias Bytes = RecordedBytes
                     ? (0..<Int.random(in: 0...100, using: &chance)).map { _ in .random(in: 0...255, using: &chance) }
                     : Bytes.event(
                         .random(in: 0...4, using: &chance), .random(in: 0...0x140, using: &chance),
-                        .random(in: Int32.min...Int32.max, using: &chance)) + (Bool.random(using: &chance) ? Bytes.report : [])
+                        .random(in: Int32.min...Int32.max, using: &chance))
+                        + (Bool.random(using: &chance) ? Bytes.report : [])
                 for reading in pad.receive(events.receive(bytes)) + other.receive(joysticks.receive(bytes)) {
                     for share in [reading.linear, reading.angular] {
                         for index in 0..<3 { #expect(abs(share[index]) <= 1, "seed \(seed)") }

@@ -8,7 +8,8 @@ import Time
 @Suite struct GoalTakingTests {
     private func result(_ isAccepted: Bool = true, _ message: String = "goal 'cup' recorded") -> GoalResult {
         GoalResult(
-            id: 1, operatorID: "a", isAccepted: isAccepted, goalID: "abc", goalName: "cup", path: "goals/cup", message: message,
+            id: 1, operatorID: "a", isAccepted: isAccepted, goalID: "abc", goalName: "cup", path: "goals/cup",
+            message: message,
             time: .zero)
     }
 
@@ -77,9 +78,13 @@ import Time
 
     /// The leader's handle would hold the gripper closed, and its owner's hand is at the keys.
     @Test func aLeaderIsLetGoForThePicture() throws {
-        var (arm, taking) = (try SteeredArm(leader: .refuse, follows: true), GoalTaking(.init(opensGripper: true, pose: nil)))
+        var (arm, taking) = (
+            try SteeredArm(leader: .refuse, follows: true), GoalTaking(.init(opensGripper: true, pose: nil))
+        )
         let pose = arm.robot.calibration.neutral
-        func follow(_ milliseconds: Int) { arm.run(milliseconds) { $0.session.receive(leader: pose, gripper: 0, at: $0.now) } }
+        func follow(_ milliseconds: Int) {
+            arm.run(milliseconds) { $0.session.receive(leader: pose, gripper: 0, at: $0.now) }
+        }
         follow(2_000)
         #expect(arm.session.isFollowing && arm.robot.measured.gripper < 0.05)
         taking.begin(&arm.session, at: arm.now)

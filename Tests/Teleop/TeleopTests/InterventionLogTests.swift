@@ -13,26 +13,31 @@ import Time
     }
 
     @Test func takingTheArmFromThePolicyAndGivingItBackIsOneIntervention() {
-        #expect(kinds([
-            .holding(.waitingForFirstChunk), Self.policy, Self.policy, .manual, .manual, .holding(.released), .manual,
-            .holding(.released), Self.policy, Self.policy,
-        ]) == [.interventionBegan, .interventionEnded])
+        #expect(
+            kinds([
+                .holding(.waitingForFirstChunk), Self.policy, Self.policy, .manual, .manual, .holding(.released),
+                .manual,
+                .holding(.released), Self.policy, Self.policy,
+            ]) == [.interventionBegan, .interventionEnded])
     }
 
     @Test func movingAnArmThatNoPolicyHasIsNone() {
-        #expect(kinds([.holding(.waitingForFirstChunk), .manual, .holding(.released), .manual, .holding(.released)]) == [])
+        #expect(
+            kinds([.holding(.waitingForFirstChunk), .manual, .holding(.released), .manual, .holding(.released)]) == [])
     }
 
     /// Between its chunks the policy still has the arm.
     @Test(arguments: [HoldReason.chunkExhausted, .noFreshChunk])
     func aHoldOfThePolicysOwnIsNoEnd(reason: HoldReason) {
-        #expect(kinds([Self.policy, .holding(reason), .manual, Self.policy]) == [.interventionBegan, .interventionEnded])
+        #expect(
+            kinds([Self.policy, .holding(reason), .manual, Self.policy]) == [.interventionBegan, .interventionEnded])
     }
 
     @Test func eachTakeOverIsItsOwn() {
-        #expect(kinds([Self.policy, .manual, Self.policy, .manual, Self.policy]) == [
-            .interventionBegan, .interventionEnded, .interventionBegan, .interventionEnded,
-        ])
+        #expect(
+            kinds([Self.policy, .manual, Self.policy, .manual, Self.policy]) == [
+                .interventionBegan, .interventionEnded, .interventionBegan, .interventionEnded,
+            ])
     }
 
     @Test(arguments: [HoldReason.stalled, .overloaded, .driverFault, .stopping])
@@ -42,24 +47,30 @@ import Time
     }
 
     @Test func emergencyStopsAndTheirResetsAreLogged() {
-        #expect(kinds([
-            Self.policy, .holding(.emergencyStop), .holding(.emergencyStop), .holding(.released), Self.policy, .manual,
-            .holding(.emergencyStop),
-        ]) == [.emergencyStop, .emergencyStopReset, .interventionBegan, .emergencyStop, .interventionEnded])
+        #expect(
+            kinds([
+                Self.policy, .holding(.emergencyStop), .holding(.emergencyStop), .holding(.released), Self.policy,
+                .manual,
+                .holding(.emergencyStop),
+            ]) == [.emergencyStop, .emergencyStopReset, .interventionBegan, .emergencyStop, .interventionEnded])
     }
 
     /// Whoever reads the log finds why the arm stood, and what ended it.
     @Test func whatHoldsTheArmUntilAPersonEndsItIsLogged() {
         var log = InterventionLog(node: "arm")
         let modes: [ArmMode] = [
-            Self.policy, .holding(.overloaded), .holding(.overloaded), .holding(.notFollowing), .holding(.released), Self.policy,
+            Self.policy, .holding(.overloaded), .holding(.overloaded), .holding(.notFollowing), .holding(.released),
+            Self.policy,
             .holding(.emergencyStop), .holding(.awaitingResume), .holding(.released),
         ]
         let events = modes.flatMap { log.receive($0, at: .zero) }
-        #expect(events.map(\.kind) == [
-            .armHeld, .armHeld, .armReleased, .emergencyStop, .emergencyStopReset, .armHeld, .armReleased,
-        ])
-        #expect(events[0].text == "a joint is overloaded: 'octo-arm clear' ends it" && events[5].text.contains("'octo-arm resume'"))
+        #expect(
+            events.map(\.kind) == [
+                .armHeld, .armHeld, .armReleased, .emergencyStop, .emergencyStopReset, .armHeld, .armReleased,
+            ])
+        #expect(
+            events[0].text == "a joint is overloaded: 'octo-arm clear' ends it"
+                && events[5].text.contains("'octo-arm resume'"))
         let told = log.receive(.holding(.stalled), condition: "elbow is blocked", at: .zero)
         #expect(told.map(\.text) == ["elbow is blocked"])
     }

@@ -21,7 +21,10 @@ private let amidst: JointVector = [0, 0, 0.6, 0, 0.9, 0]
         let pages = TeleopSession.pages
         #expect((1...4).map { KeyHelp.page($0, of: pages).hasPrefix(pages[($0 - 1) % 3]) } == [true, true, true, true])
         #expect(KeyHelp.page(2, of: pages).hasSuffix("(2 of 3; ? the next)") && KeyHelp.page(9, of: ["one"]) == "one")
-        for key in ["w s", "a d", "r f", "u o", "i k", "j l", "[ ]", ", .", " g ", " h ", " z ", " x ", " m ", " c ", " b ", " p ", " y ", " n ", " T ", " v "] {
+        for key in [
+            "w s", "a d", "r f", "u o", "i k", "j l", "[ ]", ", .", " g ", " h ", " z ", " x ", " m ", " c ", " b ",
+            " p ", " y ", " n ", " T ", " v ",
+        ] {
             #expect(TeleopSession.help.contains(key), "\(key)")
         }
     }
@@ -76,7 +79,9 @@ private let amidst: JointVector = [0, 0, 0.6, 0, 0.9, 0]
     }
 
     @Test func theToolMovesAlongTheAxesOfTheBase() throws {
-        let steps: [(Character, Int, Double)] = [("w", 0, 1), ("s", 0, -1), ("a", 1, 1), ("d", 1, -1), ("r", 2, 1), ("f", 2, -1)]
+        let steps: [(Character, Int, Double)] = [
+            ("w", 0, 1), ("s", 0, -1), ("a", 1, 1), ("d", 1, -1), ("r", 2, 1), ("f", 2, -1),
+        ]
         for (sign, axis, direction) in steps {
             var arm = try JoggedArm(at: amidst)
             let chain = arm.robot.calibration.chain
@@ -90,7 +95,9 @@ private let amidst: JointVector = [0, 0, 0.6, 0, 0.9, 0]
     }
 
     @Test func theToolTurnsAboutItsPoint() throws {
-        for (sign, axis, direction) in [("o", 0, 1.0), ("u", 0, -1), ("k", 1, 1), ("i", 1, -1), ("j", 2, 1), ("l", 2, -1)] {
+        for (sign, axis, direction) in [
+            ("o", 0, 1.0), ("u", 0, -1), ("k", 1, 1), ("i", 1, -1), ("j", 2, 1), ("l", 2, -1),
+        ] {
             var arm = try JoggedArm(at: amidst)
             let chain = arm.robot.calibration.chain
             let start = chain.baseFromEEF(arm.position)
@@ -185,7 +192,8 @@ private let amidst: JointVector = [0, 0, 0.6, 0, 0.9, 0]
             var arm = try JoggedArm()
             arm.hold(.sign("+"), for: 300)
             arm.press(keys, then: 500)
-            #expect(arm.requests.map(\.action) == [.emergencyStop] && arm.robot.mode == .holding(.emergencyStop), "\(keys)")
+            #expect(
+                arm.requests.map(\.action) == [.emergencyStop] && arm.robot.mode == .holding(.emergencyStop), "\(keys)")
         }
     }
 
@@ -343,7 +351,8 @@ private let amidst: JointVector = [0, 0, 0.6, 0, 0.9, 0]
         arm.run(1_000)
         #expect(arm.session.isMoving && !arm.session.isDone(at: arm.now))
         arm.run(20_000)
-        #expect(arm.session.isDone(at: arm.now) && (arm.position - arm.session.arm.rest).magnitude < PoseApproach.tolerance)
+        #expect(
+            arm.session.isDone(at: arm.now) && (arm.position - arm.session.arm.rest).magnitude < PoseApproach.tolerance)
     }
 
     @Test func aSilentArmDoesNotKeepAnybodyFromQuitting() throws {
@@ -377,7 +386,8 @@ private let amidst: JointVector = [0, 0, 0.6, 0, 0.9, 0]
     /// Whatever is pressed, and whenever.
     @Test func anyKeysKeepTheArmInsideItsEnvelope() throws {
         var generator = SeededGenerator(seed: SeededGenerator.freshSeed())
-        let all: [Key] = Array("12345678+-wsadrfuoikjl[],.ghz exmcbt?q").map { .sign($0) } + [.up, .down, .left, .right, .other]
+        let all: [Key] =
+            Array("12345678+-wsadrfuoikjl[],.ghz exmcbt?q").map { .sign($0) } + [.up, .down, .left, .right, .other]
         for round in 0..<20 {
             var arm = try JoggedArm()
             let (lower, upper) = (arm.robot.calibration.lower, arm.robot.calibration.upper)

@@ -43,7 +43,8 @@ struct ControlledArm {
             time: .zero, positions: start, velocities: JointVector(repeating: 0, count: start.count), gripper: 1)
         controller = ArmController(
             calibration: calibration,
-            configuration: ArmControllerConfiguration(rate: Rate(hertz: 100), executionHorizon: 4, watchdog: .seconds(1)),
+            configuration: ArmControllerConfiguration(
+                rate: Rate(hertz: 100), executionHorizon: 4, watchdog: .seconds(1)),
             measured: measured)
     }
 

@@ -17,12 +17,16 @@ private func keys(_ bytes: [UInt8]) -> [Key] {
         #expect(keys([9]) == [.tab])
     }
 
-    @Test(arguments: [("\u{1B}[A", Key.up), ("\u{1B}[B", .down), ("\u{1B}[C", .right), ("\u{1B}[D", .left), ("\u{1B}OA", .up)])
+    @Test(arguments: [
+        ("\u{1B}[A", Key.up), ("\u{1B}[B", .down), ("\u{1B}[C", .right), ("\u{1B}[D", .left), ("\u{1B}OA", .up),
+    ])
     func arrowsComeInBothForms(sequence: String, key: Key) {
         #expect(keys(Array(sequence.utf8)) == [key])
     }
 
-    @Test(arguments: ["\u{1B}[1;5C", "\u{1B}[3~", "\u{1B}[15~", "\u{1B}OP", "\u{1B}[Z", "é", "€", "🤖", "\r", "\u{7F}", "\u{1A}"])
+    @Test(arguments: [
+        "\u{1B}[1;5C", "\u{1B}[3~", "\u{1B}[15~", "\u{1B}OP", "\u{1B}[Z", "é", "€", "🤖", "\r", "\u{7F}", "\u{1A}",
+    ])
     func everythingElseIsOneOtherKey(text: String) {
         #expect(keys(Array(text.utf8)) == [.other])
     }
@@ -66,7 +70,9 @@ private func keys(_ bytes: [UInt8]) -> [Key] {
         #expect(decoder.receive([0x1B], at: at(0)) + decoder.finish() == [.escape])
     }
 
-    @Test(arguments: [[], [0x1B], [0x1B, 0x5B], [0x1B, 0x5B, 0x31], [0x1B, 0x4F], [0x1B, 0x5D, 0x30], [0xE2, 0x82]] as [[UInt8]])
+    @Test(
+        arguments: [[], [0x1B], [0x1B, 0x5B], [0x1B, 0x5B, 0x31], [0x1B, 0x4F], [0x1B, 0x5D, 0x30], [0xE2, 0x82]]
+            as [[UInt8]])
     func controlCIsHeardInTheMiddleOfAnything(before: [UInt8]) {
         #expect(keys(before + [3]).last == .interrupt)
         #expect(keys(before + [4]).last == .interrupt)
@@ -117,7 +123,8 @@ private func keys(_ bytes: [UInt8]) -> [Key] {
         var generator = SeededGenerator(seed: SeededGenerator.freshSeed())
         for round in 0..<1_000 {
             let bytes = (0..<40).map { _ in
-                [0x1B, 0x5B, 0x4F, 0x41, 0x43, 0x31, 0x7E, 0x68, 0xC3, 0xA9].randomElement(using: &generator) ?? UInt8(0)
+                [0x1B, 0x5B, 0x4F, 0x41, 0x43, 0x31, 0x7E, 0x68, 0xC3, 0xA9].randomElement(using: &generator)
+                    ?? UInt8(0)
             }
             var decoder = KeyDecoder()
             var taken: [Key] = []

@@ -30,7 +30,9 @@ import Time
         follow(&arm, away: [0.1, 0, -0.4, 0, 0, 0], for: 500)
         #expect(arm.position == start && !arm.session.isFollowing)
         let message = arm.session.jog.message
-        #expect(message.contains(arm.robot.calibration.joints[2].name) && message.contains("23°") && message.contains("--ramp"), "\(message)")
+        #expect(
+            message.contains(arm.robot.calibration.joints[2].name) && message.contains("23°")
+                && message.contains("--ramp"), "\(message)")
         // Brought near, and asked for, it is followed.
         arm.press("v")
         follow(&arm, away: [0.1, 0, -0.2, 0, 0, 0], for: 1_000)
@@ -45,7 +47,9 @@ import Time
         follow(&arm, away: [turns * 2 * .pi + 0.1, 0, 0, 0, 0, 0], for: 1_000)
         #expect(arm.position == place && !arm.session.isFollowing)
         let message = arm.session.jog.message
-        #expect(message.contains("joint waist of the leader is a whole turn") && message.contains("turn it back by a turn"), "\(message)")
+        #expect(
+            message.contains("joint waist of the leader is a whole turn") && message.contains("turn it back by a turn"),
+            "\(message)")
         #expect(!message.contains("--ramp"))
     }
 
@@ -57,14 +61,18 @@ import Time
         follow(&arm, away: [0, beyond, 0, 0, 0, 0], for: 1_000)
         #expect(arm.position == place && !arm.session.isFollowing)
         let message = arm.session.jog.message
-        #expect(message.contains("joint shoulder") && message.contains("-108° ... 114°") && message.contains("calibrate"), "\(message)")
+        #expect(
+            message.contains("joint shoulder") && message.contains("-108° ... 114°") && message.contains("calibrate"),
+            "\(message)")
     }
 
     @Test func aRampAlongAWayOfMoreThanHalfATurnIsNoTurnTooMany() throws {
         var start = try widowX().neutral
         start[0] = -1.9
         var arm = try SteeredArm(at: start, leader: .ramp, follows: true)
-        arm.run(200) { $0.session.receive(leader: $0.robot.calibration.neutral + [1.9, 0, 0, 0, 0, 0], gripper: 1, at: $0.now) }
+        arm.run(200) {
+            $0.session.receive(leader: $0.robot.calibration.neutral + [1.9, 0, 0, 0, 0, 0], gripper: 1, at: $0.now)
+        }
         #expect(arm.session.isFollowing, "\(arm.session.jog.message)")
     }
 
@@ -80,7 +88,8 @@ import Time
         #expect(abs(arm.position[5] - arm.robot.calibration.neutral[5] - 1) < 0.01 && arm.robot.measured.gripper < 0.01)
         arm.robot.setpoints = []
         follow(&arm, away: .init(repeating: 0, count: 6), gripper: 0, for: 1_000)
-        #expect(arm.robot.setpoints.map { abs($0.velocities[5]) }.max() ?? 0 > 0.2 * top, "then it follows at full pace")
+        #expect(
+            arm.robot.setpoints.map { abs($0.velocities[5]) }.max() ?? 0 > 0.2 * top, "then it follows at full pace")
     }
 
     @Test func aSilentLeaderIsLetGoAndCheckedAnew() throws {

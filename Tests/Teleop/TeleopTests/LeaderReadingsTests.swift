@@ -78,7 +78,9 @@ import Time
             guard let found = taken(readings.receive(told, at: Self.time(now))) else { continue }
             if let former = last, now - lastTime <= 200 {
                 let reach = 12 / (2 * Double.pi) * 4_096 * Double(now - lastTime) / 1_000 + 16 + 1e-6
-                for (a, b) in zip(former, found) where abs(a - b) > reach { Issue.record("seed \(seed): \(former) \(found)") }
+                for (a, b) in zip(former, found) where abs(a - b) > reach {
+                    Issue.record("seed \(seed): \(former) \(found)")
+                }
             }
             for (pulse, continuous) in zip(told, found) {
                 #expect((continuous - Double(pulse)).remainder(dividingBy: 4_096) == 0, "seed \(seed)")

@@ -21,7 +21,8 @@ extension SpaceMouseDecoder {
 private func isClose(_ a: Vector3, _ b: Vector3) -> Bool { (a - b).length < 1e-9 }
 
 @Suite struct SpaceMouseDecoderTests {
-    /// Pushed right, half away from the user and a little down, on the device's axes; the arm's x is forward, y left, z up.
+    /// Pushed right, half away from the user and a little down, on the device's axes; the arm's x is forward, y left, z
+    /// up.
     private let linear: Vector3 = [beyondZone(0.5), -1, beyondZone(-0.2)]
     private let angular: Vector3 = [beyondZone(0.2), beyondZone(-0.1), beyondZone(-0.3)]
 
@@ -86,7 +87,10 @@ private func isClose(_ a: Vector3, _ b: Vector3) -> Bool { (a - b).length < 1e-9
         #expect(reading.linear == [1, -1, 0])
     }
 
-    @Test(arguments: [[], [1], [1, 2, 3, 4, 5, 6], [2, 0, 0], [3], [0x17, 80], [4, 1], [0xff, 1, 2, 3, 4, 5, 6, 7, 8]] as [[UInt8]])
+    @Test(
+        arguments: [
+            [], [1], [1, 2, 3, 4, 5, 6], [2, 0, 0], [3], [0x17, 80], [4, 1], [0xff, 1, 2, 3, 4, 5, 6, 7, 8],
+        ] as [[UInt8]])
     func whatIsCutShortOrUnknownSaysNothing(report: [UInt8]) throws {
         var decoder = SpaceMouseDecoder()
         _ = decoder.receive(RecordedBytes.puckTogether, at: .zero)
@@ -117,7 +121,9 @@ private func isClose(_ a: Vector3, _ b: Vector3) -> Bool { (a - b).length < 1e-9
         var chance = SeededGenerator(seed: seed)
         var decoder = SpaceMouseDecoder()
         for _ in 0..<5_000 {
-            var report: [UInt8] = (0..<Int.random(in: 0...20, using: &chance)).map { _ in .random(in: 0...255, using: &chance) }
+            var report: [UInt8] = (0..<Int.random(in: 0...20, using: &chance)).map { _ in
+                .random(in: 0...255, using: &chance)
+            }
             if !report.isEmpty, Bool.random(using: &chance) { report[0] = .random(in: 0...4, using: &chance) }
             var carry = report
             _ = SpaceMouseDecoder.reports(in: &carry, isCombined: Bool.random(using: &chance))

@@ -12,11 +12,13 @@ struct SteeredArm {
     var sent: [ManualCommand?] = []
 
     init(
-        at positions: JointVector? = nil, needsReports: Bool = false, leader: LeaderFollower.Start? = nil, follows: Bool = false
+        at positions: JointVector? = nil, needsReports: Bool = false, leader: LeaderFollower.Start? = nil,
+        follows: Bool = false
     ) throws {
         robot = try ControlledArm(at: positions)
         session = TeleopSession(
-            arm: TeleopArm(robot.calibration), needsReports: needsReports, leader: leader, follows: follows, at: robot.now)
+            arm: TeleopArm(robot.calibration), needsReports: needsReports, leader: leader, follows: follows,
+            at: robot.now)
         run(500)
         sent = []
     }

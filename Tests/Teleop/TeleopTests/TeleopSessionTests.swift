@@ -265,7 +265,11 @@ import Time
         var arm = try SteeredArm(leader: device == "leader" ? .ramp : nil, follows: device == "leader")
         let neutral = arm.robot.calibration.neutral
         if device != "leader" { arm.say(.pad(linear: [0, 1, 0])) }
-        arm.run(500) { if device == "leader" { $0.session.receive(leader: neutral + [0.2, 0, 0, 0, 0, 0], gripper: 1, at: $0.now) } }
+        arm.run(500) {
+            if device == "leader" {
+                $0.session.receive(leader: neutral + [0.2, 0, 0, 0, 0, 0], gripper: 1, at: $0.now)
+            }
+        }
         #expect(!arm.isStill)
         switch device {
         case "e", "leader": arm.press("e")
@@ -275,7 +279,8 @@ import Time
             for reading in readings { arm.say(reading) }
         }
         arm.run(1_000)
-        #expect(arm.requests.map(\.action) == [.emergencyStop] && arm.robot.mode == .holding(.emergencyStop) && arm.isStill)
+        #expect(
+            arm.requests.map(\.action) == [.emergencyStop] && arm.robot.mode == .holding(.emergencyStop) && arm.isStill)
         #expect(!arm.session.jog.isStopUnconfirmed)
     }
 
@@ -312,7 +317,8 @@ import Time
             return
         }
         let speed = arm.session.jog.speed
-        #expect((linear - pose.rotation * [0.6 * 0.5 * speed, 0, 0]).length < 1e-12 && abs(linear.z) > 0.001, "\(linear)")
+        #expect(
+            (linear - pose.rotation * [0.6 * 0.5 * speed, 0, 0]).length < 1e-12 && abs(linear.z) > 0.001, "\(linear)")
         #expect((angular - pose.rotation * [0, 0, 0.4 * 2 * speed]).length < 1e-12)
         arm.run(500)
         let moved = pose.rotation.inverse * (try #require(arm.tool).translation - pose.translation)
@@ -356,17 +362,22 @@ import Time
         var arm = try SteeredArm()
         for sign in "pnYNDy" as String { arm.press(sign) }
         arm.say(.pad(holding: [.recordGoal]))
-        arm.session.receive(EpisodeState(
-            isRecording: true, name: "cup-1", path: "", outcome: .open, startTime: arm.now, messages: 0, bytes: 0, missing: 0,
-            time: arm.now))
+        arm.session.receive(
+            EpisodeState(
+                isRecording: true, name: "cup-1", path: "", outcome: .open, startTime: arm.now, messages: 0, bytes: 0,
+                missing: 0,
+                time: arm.now))
         arm.say(.pad(holding: [.episode]))
         arm.say(.pad(holding: [.success]))
         var wishes: [TeleopSession.Wish] = []
         while let wish = arm.session.takeWish() { wishes.append(wish) }
-        #expect(wishes == [
-            .takeGoal, .episode(.start, number: 1), .episode(.markSuccess, number: 2), .episode(.markFailure, number: 3),
-            .episode(.discard, number: 4), .acceptGoal, .takeGoal, .episode(.stop, number: 5), .episode(.markSuccess, number: 6),
-        ])
+        #expect(
+            wishes == [
+                .takeGoal, .episode(.start, number: 1), .episode(.markSuccess, number: 2),
+                .episode(.markFailure, number: 3),
+                .episode(.discard, number: 4), .acceptGoal, .takeGoal, .episode(.stop, number: 5),
+                .episode(.markSuccess, number: 6),
+            ])
     }
 
     /// The recorder may not have heard the first time; the number lets it know that it is one wish.
@@ -379,7 +390,8 @@ import Time
         #expect(wishes == Array(repeating: .episode(.start, number: 1), count: 4))
         func answer(_ number: UInt64) {
             arm.session.receive(
-                EpisodeResult(id: 9, operatorID: "a", isAccepted: true, message: "answer \(number)", time: arm.now), to: number)
+                EpisodeResult(id: 9, operatorID: "a", isAccepted: true, message: "answer \(number)", time: arm.now),
+                to: number)
         }
         answer(7)
         #expect(!arm.session.jog.message.contains("answer"), "that was another's")
@@ -394,7 +406,8 @@ import Time
         arm.say(.pad(linear: [0, 0.2, 0]))
         arm.run(200)
         arm.press("n")
-        arm.session.receive(EpisodeResult(id: 1, operatorID: "a", isAccepted: true, message: "recording cup-3", time: arm.now), to: 1)
+        arm.session.receive(
+            EpisodeResult(id: 1, operatorID: "a", isAccepted: true, message: "recording cup-3", time: arm.now), to: 1)
         arm.run(500)
         #expect(!arm.isStill && arm.session.jog.message == "recording cup-3")
     }
@@ -409,7 +422,8 @@ import Time
         // One that answers is not missed.
         arm.press("n")
         arm.run(100)
-        arm.session.receive(EpisodeResult(id: 1, operatorID: "a", isAccepted: true, message: "recording cup-2", time: arm.now), to: 2)
+        arm.session.receive(
+            EpisodeResult(id: 1, operatorID: "a", isAccepted: true, message: "recording cup-2", time: arm.now), to: 2)
         arm.run(3_000)
         #expect(arm.session.jog.message == "recording cup-2")
     }
@@ -424,9 +438,11 @@ import Time
         let camera = GoalFit.CameraFit(
             camera: "primary", verdict: .amber, reasons: [.init(verdict: .amber, text: "camera moved 3 px right")])
         arm.session.receive(GoalFit(goalID: "a", goalName: "cup", verdict: .amber, cameras: [camera], time: arm.now))
-        arm.session.receive(EpisodeState(
-            isRecording: true, name: "cup-1", path: "", outcome: .open, startTime: arm.now, messages: 0, bytes: 0, missing: 0,
-            time: arm.now))
+        arm.session.receive(
+            EpisodeState(
+                isRecording: true, name: "cup-1", path: "", outcome: .open, startTime: arm.now, messages: 0, bytes: 0,
+                missing: 0,
+                time: arm.now))
         arm.run(100)
         for words in ["YOU have the arm", "goal 'cup' amber: camera moved 3 px right", "REC cup-1 0 s"] {
             #expect(screen().contains(words), "no '\(words)' in:\n\(screen())")
@@ -450,8 +466,8 @@ import Time
 
     // MARK: Whatever an operator does
 
-    /// Random bytes of three devices, keys, losses: every command is finite and within speed; none is held that no switch,
-    /// puck or key holds.
+    /// Random bytes of three devices, keys, losses: every command is finite and within speed; none is held that no
+    /// switch, puck or key holds.
     @Test func noInputMakesAnImpossibleCommand() throws {
         let seed = SeededGenerator.freshSeed()
         var chance = SeededGenerator(seed: seed)
@@ -472,7 +488,9 @@ import Time
                 case 1 where isPuck:
                     let numbers = (0..<6).map { _ in Int16.random(in: -500...500, using: &chance) }
                     var report: [UInt8] = [1]
-                    for number in numbers { report += [UInt8(truncatingIfNeeded: number), UInt8(truncatingIfNeeded: number >> 8)] }
+                    for number in numbers {
+                        report += [UInt8(truncatingIfNeeded: number), UInt8(truncatingIfNeeded: number >> 8)]
+                    }
                     if let reading = puck.receive(report, at: arm.now) {
                         arm.say(reading)
                         isHeld = reading.pressed.contains(.deadMan)
@@ -516,7 +534,8 @@ import Time
             // Half of 0.5 m/s and 2 rad/s is the highest speed.
             #expect(linear.length <= 0.25 + 1e-9 && angular.length <= 1 + 1e-9, "seed \(seed)")
         case .joints(let velocities): #expect(velocities.isFinite, "seed \(seed)")
-        case .positions(let positions, let speed): #expect(positions.isFinite && (0...1).contains(speed), "seed \(seed)")
+        case .positions(let positions, let speed):
+            #expect(positions.isFinite && (0...1).contains(speed), "seed \(seed)")
         }
         #expect(command.gripper.map { (0...1).contains($0) } ?? true, "seed \(seed)")
     }

@@ -44,11 +44,11 @@ package final class FastTask {
 /// It keeps what does not change from one call to the next: weights in the kernels' order, the goal's half of the first
 /// convolutions, tokens of frames seen before, keys and values of the task and of the older timesteps. What it keeps is
 /// found again by content, so that any sequence of calls gives what a fresh network would; `anticipate` only moves work
-/// ahead of the call that needs it. Inferences allocate nothing once a task and a window length have been used, unless an
-/// image encoder is one that only the plain layers compute: with FiLM, a token learner or residual units.
+/// ahead of the call that needs it. Inferences allocate nothing once a task and a window length have been used, unless
+/// an image encoder is one that only the plain layers compute: with FiLM, a token learner or residual units.
 ///
-/// A head that reads observation tokens instead of a readout takes in masked tokens too, which this path leaves out: for
-/// such a model every inference goes through the plain network (`isDelegating`).
+/// A head that reads observation tokens instead of a readout takes in masked tokens too, which this path leaves out:
+/// for such a model every inference goes through the plain network (`isDelegating`).
 ///
 /// One caller at a time. Within a precision and a set of kernels the result does not depend on the number of threads.
 package final class FastNetwork {
@@ -140,7 +140,8 @@ package final class FastNetwork {
                 width: D, heads: configuration.transformer.heads, mlpSize: configuration.transformer.mlpSize,
                 rows: isDelegating ? 0 : max(layout.timestepCount, layout.prefixCount),
                 privateGroups: Dictionary(owners.map { ($0, 1) }, uniquingKeysWith: +)),
-            layers: isDelegating ? 0 : configuration.transformer.layers, finalNorm: parts.finalNorm, precision: kernels, team: team
+            layers: isDelegating ? 0 : configuration.transformer.layers, finalNorm: parts.finalNorm, precision: kernels,
+            team: team
         ) { layer in
             NetworkParts.block(layer, configuration, &reader)
         }
@@ -160,7 +161,8 @@ package final class FastNetwork {
             }
             return FastTokenizer(
                 keys: shape.observationKeys,
-                bytesPerKey: shape.observationKeys.map { _ in shape.height * shape.width * 3 }, tokens: tokenizer.tokens,
+                bytesPerKey: shape.observationKeys.map { _ in shape.height * shape.width * 3 },
+                tokens: tokenizer.tokens,
                 width: D, usesPadMask: shape.usesPadMask, positionEmbedding: tokenizer.positionEmbedding,
                 encoder: stem.map { .stem($0) } ?? .plain(plain))
         case .lowdim(let tokenizer):

@@ -36,7 +36,8 @@ final class FastStem {
         self.normalization = normalization
         self.projection = PackedDense([projection], precision)
 
-        let convolutions = stem.layers.map { (convolution: $0.convolution, norm: Optional($0.norm)) }
+        let convolutions =
+            stem.layers.map { (convolution: $0.convolution, norm: Optional($0.norm)) }
             + [(convolution: stem.embedding, norm: nil)]
         let first = convolutions[0].convolution
         let channels = 3 * (frames + goals)
@@ -53,10 +54,12 @@ final class FastStem {
         }
         self.stages = stages
         tokens = h * w
-        goalStage = goals == 0
+        goalStage =
+            goals == 0
             ? nil
             : ConvolutionStage(
-                first.slice(ofChannels: 3 * frames..<channels, of: channels, keepsBias: true), norm: nil, height: height,
+                first.slice(ofChannels: 3 * frames..<channels, of: channels, keepsBias: true), norm: nil,
+                height: height,
                 width: width, precision: OCTO_FLOAT32)
         image = FloatBuffer(count: pixels * 3 * frames)
         goalImage = FloatBuffer(count: pixels * 3 * goals)
@@ -72,7 +75,8 @@ final class FastStem {
     /// - Parameter images: `[height, width, 3]` each, in the order of the channels.
     func goalHalf(_ images: [[UInt8]]) -> FloatBuffer? {
         guard let goalStage else { return nil }
-        precondition(images.count == goals && images.allSatisfy { $0.count == pixels * 3 }, "goal images of the encoder")
+        precondition(
+            images.count == goals && images.allSatisfy { $0.count == pixels * 3 }, "goal images of the encoder")
         for (index, goal) in images.enumerated() {
             goal.withUnsafeBufferPointer { fill(goalImage, from: $0, image: index, of: goals) }
         }
@@ -82,7 +86,9 @@ final class FastStem {
     }
 
     /// Takes one of the images that are stacked.
-    func setFrame(_ rgb: UnsafeBufferPointer<UInt8>, image index: Int) { fill(image, from: rgb, image: index, of: frames) }
+    func setFrame(_ rgb: UnsafeBufferPointer<UInt8>, image index: Int) {
+        fill(image, from: rgb, image: index, of: frames)
+    }
 
     /// Turns the frames that were set into tokens.
     /// - Parameter target: `[tokens, D]`

@@ -3,8 +3,8 @@ import CKernels
 /// The block transformer, one timestep at a time, with the keys and values of the timesteps before kept.
 ///
 /// What a timestep's tokens become depends on the task and on the timesteps before it, never on later ones. So once the
-/// keys and values of the older timesteps are there, a new one costs only its own rows; and the last block has work only
-/// for the rows that the action head reads.
+/// keys and values of the older timesteps are there, a new one costs only its own rows; and the last block has work
+/// only for the rows that the action head reads.
 final class FastTransformer {
     /// Sizes, as in `ModelConfiguration`.
     struct Shape {
@@ -205,7 +205,8 @@ final class FastTransformer {
         let D = shape.width
         let block = blocks[block]
         block.out.apply(
-            team, mixed.pointer, stride: D, rows: rows, into: x.pointer, stride: D, residual: x.pointer, scratch: scratch)
+            team, mixed.pointer, stride: D, rows: rows, into: x.pointer, stride: D, residual: x.pointer,
+            scratch: scratch)
         team.stageEnded?(.projections)
         norm(block.mlpNorm, x.pointer, rows: rows, into: normed.pointer)
         team.stageEnded?(.norms)

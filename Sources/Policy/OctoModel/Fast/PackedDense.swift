@@ -1,6 +1,7 @@
 import CKernels
 
-/// A dense layer, or several side by side that read the same input, with its weights in the order the kernels read them.
+/// A dense layer, or several side by side that read the same input, with its weights in the order the kernels read
+/// them.
 final class PackedDense {
     let inputs: Int
     let outputs: Int

@@ -1,9 +1,9 @@
 /// The places of one timestep's tokens in the fast path's rows, and who sees them.
 ///
-/// Tokens nobody may attend to are left out: the images of a padded timestep, masked-out cameras, the text when there is
-/// none. What is left falls into two kinds. *Public* tokens are seen by all that come later or at the same time: images
-/// and repeated task tokens. *Private* ones, the readouts, are seen by their own group only. So no mask is needed: a
-/// public token attends to all public keys up to its own timestep, a private one to those and to its group's.
+/// Tokens nobody may attend to are left out: the images of a padded timestep, masked-out cameras, the text when there
+/// is none. What is left falls into two kinds. *Public* tokens are seen by all that come later or at the same time:
+/// images and repeated task tokens. *Private* ones, the readouts, are seen by their own group only. So no mask is
+/// needed: a public token attends to all public keys up to its own timestep, a private one to those and to its group's.
 struct StepPlan {
     /// What a run of rows is filled with.
     enum Source: Equatable {

@@ -14,10 +14,11 @@ struct CalibrateCommand: ParsableCommand {
         commandName: "calibrate",
         abstract: "Measure offsets and limits of the servos, moved by hand, and keep them in servos and file.",
         discussion: """
-            Hold the arm: after the first Enter its torque is switched off. Nothing is written to the servos before that, and
-            all that they remember is kept in a draft beside the file first. Five steps show the live positions and wait for
-            Enter; b goes back, q gives up and gives the servos everything back. After Ctrl-C, a lost cable or a power cut the
-            same command goes on where it was, with the same arm: another one is refused. Nothing moves by itself.
+            Hold the arm: after the first Enter its torque is switched off. Nothing is written to the servos before \
+            that, and all that they remember is kept in a draft beside the file first. Five steps show the live \
+            positions and wait for Enter; b goes back, q gives up and gives the servos everything back. After Ctrl-C, \
+            a lost cable or a power cut the same command goes on where it was, with the same arm: another one is \
+            refused. Nothing moves by itself.
 
             The file is replaced as a whole at the end; the old one stays beside it under a dated name.
             """)
@@ -89,16 +90,18 @@ enum CalibrateError: Error, CustomStringConvertible {
     var description: String {
         switch self {
         case .damagedDraft(let path):
-            "going on with the calibration in \(path): it is of another layout, of an older release, or damaged, expected one of "
-                + "this arm. Nothing was written to the servos. --restart begins anew, and keeps that draft under a dated name."
+            "going on with the calibration in \(path): it is of another layout, of an older release, or damaged, "
+                + "expected one of this arm. Nothing was written to the servos. --restart begins anew, and keeps that "
+                + "draft under a dated name."
         case .otherArm(let path, let begun, let differences):
             "going on with the calibration of \(begun) in \(path): this is not the arm that it was begun with:"
                 + differences.map { "\n  \($0)" }.joined()
-                + "\nNothing was written to this arm. Connect the other one to go on with it, or to give it its registers back "
-                + "(q). --restart begins anew with this arm, and keeps the other's draft under a dated name."
+                + "\nNothing was written to this arm. Connect the other one to go on with it, or to give it its "
+                + "registers back (q). --restart begins anew with this arm, and keeps the other's draft under a dated "
+                + "name."
         case .nobody:
-            "asking for the arm to be held: standard input ended, expected Enter from a person at a terminal. Nothing was written "
-                + "to the servos, and their torque is as it was."
+            "asking for the arm to be held: standard input ended, expected Enter from a person at a terminal. Nothing "
+                + "was written to the servos, and their torque is as it was."
         }
     }
 }
@@ -233,7 +236,10 @@ private struct CalibrationDialogue {
             arm.file.draft.remove()
             return screen.say("stopped; nothing was written to the servos")
         }
-        screen.say("stopped at step '\(session.stage.rawValue)'; the same command goes on there. Until then the arm does not start")
+        screen.say(
+            "stopped at step '\(session.stage.rawValue)'; the same command goes on there. Until then the arm does not "
+                + "start"
+        )
     }
 
     /// Nobody holds the arm: nothing is done to it.

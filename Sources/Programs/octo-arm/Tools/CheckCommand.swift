@@ -12,8 +12,8 @@ struct CheckCommand: ParsableCommand {
         discussion: """
             For example: octo-arm check --calibration calibration/so101.json --port /dev/ttyACM0
 
-            Exit codes: 0 all is as the file says (there may be warnings), 1 it is not, or a servo does not answer, 2 port or
-            file cannot be used.
+            Exit codes: 0 all is as the file says (there may be warnings), 1 it is not, or a servo does not answer, 2 \
+            port or file cannot be used.
             """)
 
     @OptionGroup var options: ArmOptions
@@ -45,11 +45,13 @@ struct CheckCommand: ParsableCommand {
         }
         let head = ["id", "model", "position", "offset", "limits", "voltage", "temperature", "torque"]
         let findings = check.findings.map { finding in
-            "\(finding.severity.rawValue): servo \(finding.servo), \(finding.subject): found \(finding.found), expected "
-                + "\(finding.expected); \(finding.advice)"
+            "\(finding.severity.rawValue): servo \(finding.servo), \(finding.subject): found \(finding.found), "
+                + "expected \(finding.expected); \(finding.advice)"
         }
-        let verdict = check.isSound
-            ? "the servos on \(arm.port) are as \(arm.file.path) says" : "the servos on \(arm.port) are NOT as \(arm.file.path) says"
+        let verdict =
+            check.isSound
+            ? "the servos on \(arm.port) are as \(arm.file.path) says"
+            : "the servos on \(arm.port) are NOT as \(arm.file.path) says"
         return ([Console.table([head] + rows)] + findings + [verdict]).joined(separator: "\n")
     }
 
@@ -57,13 +59,15 @@ struct CheckCommand: ParsableCommand {
         let findings = check.findings.map { finding in
             JSONNode.object([
                 "servo": JSONNode(Int(finding.servo)), "severity": JSONNode(finding.severity.rawValue),
-                "subject": JSONNode(finding.subject), "found": JSONNode(finding.found), "expected": JSONNode(finding.expected),
+                "subject": JSONNode(finding.subject), "found": JSONNode(finding.found),
+                "expected": JSONNode(finding.expected),
                 "advice": JSONNode(finding.advice),
             ])
         }
         return .object([
             "port": JSONNode(arm.port), "calibration": JSONNode(arm.file.path), "sound": JSONNode(.bool(check.isSound)),
-            "servos": JSONNode(.array(check.servos.compactMap { $0.reading?.json })), "findings": JSONNode(.array(findings)),
+            "servos": JSONNode(.array(check.servos.compactMap { $0.reading?.json })),
+            "findings": JSONNode(.array(findings)),
         ])
     }
 }

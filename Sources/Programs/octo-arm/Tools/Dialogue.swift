@@ -41,7 +41,8 @@ struct LineInput {
     mutating func wait(until deadline: MonotonicTime, orFor other: Int32) -> String? {
         if let line = takeLine() { return line }
         var polled = [
-            pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0), pollfd(fd: other, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: other, events: Int16(POLLIN), revents: 0),
         ]
         _ = octo_poll_until_ns(&polled, 2, deadline.nanoseconds)
         guard polled[0].revents != 0 else { return nil }

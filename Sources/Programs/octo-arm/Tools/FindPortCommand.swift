@@ -12,8 +12,8 @@ struct FindPortCommand: ParsableCommand {
         commandName: "find-port",
         abstract: "Find the arm's serial port: unplug the arm, and see which port goes.",
         discussion: """
-            Lists the serial adapters. With more than one, it asks for the arm's to be unplugged and says which it was;
-            names in /dev/serial/by-id stay the same whatever else is plugged in.
+            Lists the serial adapters. With more than one, it asks for the arm's to be unplugged and says which it \
+            was; names in /dev/serial/by-id stay the same whatever else is plugged in.
 
             Exit codes: 0 found, 1 none was unplugged in time, 2 there is no adapter.
             """)
@@ -41,8 +41,8 @@ struct FindPortCommand: ParsableCommand {
         let before = SerialDevices.present(in: folder)
         if before.devices.isEmpty {
             Console.note(
-                "error: looking for serial adapters in \(folder): found no ttyUSB or ttyACM device, expected the arm's. Plug it in; "
-                    + "'dmesg --follow' shows whether the kernel sees it.")
+                "error: looking for serial adapters in \(folder): found no ttyUSB or ttyACM device, expected the "
+                    + "arm's. Plug it in; 'dmesg --follow' shows whether the kernel sees it.")
             throw NodeExit.badInput
         }
         if !json { print(Self.text(before.devices)) }

@@ -10,9 +10,9 @@ struct LeRobotCommand: ParsableCommand {
         commandName: "lerobot",
         abstract: "Read and write calibration files of LeRobot.",
         discussion: """
-            LeRobot keeps them in ~/.cache/huggingface/lerobot/calibration/robots/so_follower/NAME.json (older releases:
-            so101_follower). Servos that LeRobot calibrated have its offsets and limits in their registers; with its file
-            read, 'octo-arm check' finds them as they should be.
+            LeRobot keeps them in ~/.cache/huggingface/lerobot/calibration/robots/so_follower/NAME.json (older \
+            releases: so101_follower). Servos that LeRobot calibrated have its offsets and limits in their registers; \
+            with its file read, 'octo-arm check' finds them as they should be.
             """,
         subcommands: [Import.self, Export.self])
 
@@ -31,7 +31,10 @@ struct LeRobotCommand: ParsableCommand {
                 let arm = try ToolArm(path: calibration, port: "", baud: 1_000_000)
                 guard let text = try CalibrationFile(path: source).read() else { throw NoSource(path: source) }
                 let lerobot = try LeRobotCalibration(parsing: text, file: source)
-                print(try arm.save(try lerobot.applied(to: arm.layout, names: arm.names, spans: arm.spans, file: source), at: Date()))
+                print(
+                    try arm.save(
+                        try lerobot.applied(to: arm.layout, names: arm.names, spans: arm.spans, file: source),
+                        at: Date()))
             } catch {
                 throw Console.refuse(error)
             }
@@ -42,8 +45,8 @@ struct LeRobotCommand: ParsableCommand {
     private struct NoSource: Error, CustomStringConvertible {
         let path: String
         var description: String {
-            "reading \(path): found no file, expected LeRobot's calibration. It is what 'lerobot-calibrate' has written; see "
-                + "'octo-arm lerobot --help' for where."
+            "reading \(path): found no file, expected LeRobot's calibration. It is what 'lerobot-calibrate' has "
+                + "written; see 'octo-arm lerobot --help' for where."
         }
     }
 

@@ -11,9 +11,9 @@ struct ScanCommand: ParsableCommand {
         commandName: "scan",
         abstract: "Look for servos at every baud rate of both protocols. Nothing moves.",
         discussion: """
-            Likely rates come first, and it stops at the first where servos answer: all of one arm have the same. --all
-            goes on, for a servo that was set to another by mistake. Servos that share an id, answer pings only, or speak
-            another protocol are named; 'octo-arm setup' mends them.
+            Likely rates come first, and it stops at the first where servos answer: all of one arm have the same. \
+            --all goes on, for a servo that was set to another by mistake. Servos that share an id, answer pings only, \
+            or speak another protocol are named; 'octo-arm setup' mends them.
 
             Exit codes: 0 servos answer, 1 none does or one has a problem, 2 the port cannot be used.
             """)
@@ -78,7 +78,8 @@ struct ScanCommand: ParsableCommand {
 
     private func text(_ findings: [ServoScan.Finding], _ path: String) -> String {
         if findings.isEmpty {
-            return "no servo answers on \(path). Is the arm's power on, and its cable in the adapter's socket for servos?"
+            return
+                "no servo answers on \(path). Is the arm's power on, and its cable in the adapter's socket for servos?"
                 + (driver == nil && baud == nil ? "" : " 'octo-arm scan' without --driver and --baud tries everything.")
         }
         return findings.map { finding in
@@ -90,7 +91,8 @@ struct ScanCommand: ParsableCommand {
             }
             let head = ["id", "model", "firmware", "position", "voltage", "temperature", "torque", "errors"]
             let title =
-                "\(finding.servos.count) \(finding.step.servoProtocol.rawValue) servos on \(path) at \(finding.step.baud) baud"
+                "\(finding.servos.count) \(finding.step.servoProtocol.rawValue) servos on \(path) at "
+                + "\(finding.step.baud) baud"
             let problems = finding.problems.map { "problem: \($0.found). \($0.advice)" }
             return ([title] + (rows.isEmpty ? [] : [Console.table([head] + rows)]) + problems).joined(separator: "\n")
         }.joined(separator: "\n")
@@ -119,9 +121,11 @@ extension ServoReading {
     var json: JSONNode {
         .object([
             "id": JSONNode(Int(id)), "model": JSONNode(modelName), "model_number": JSONNode(model),
-            "firmware": JSONNode(firmware), "position_pulse": JSONNode(position), "homing_offset_pulse": JSONNode(homingOffset),
+            "firmware": JSONNode(firmware), "position_pulse": JSONNode(position),
+            "homing_offset_pulse": JSONNode(homingOffset),
             "lower_pulse": JSONNode(lowestPosition), "upper_pulse": JSONNode(highestPosition),
-            "operating_mode": JSONNode(operatingMode), "torque": JSONNode(.bool(isTorqueOn)), "volts": JSONNode(number: volts),
+            "operating_mode": JSONNode(operatingMode), "torque": JSONNode(.bool(isTorqueOn)),
+            "volts": JSONNode(number: volts),
             "celsius": JSONNode(celsius), "errors": errors.map { JSONNode($0) } ?? nil,
         ])
     }

@@ -42,7 +42,8 @@ struct ArmOptions: ParsableArguments {
                 }
             }
             return try ToolArm(
-                path: path ?? "", port: try port ?? line?.port ?? SerialPortChoice.only(), baud: baud ?? line?.baud ?? 1_000_000)
+                path: path ?? "", port: try port ?? line?.port ?? SerialPortChoice.only(),
+                baud: baud ?? line?.baud ?? 1_000_000)
         } catch {
             throw Console.refuse(error)
         }
@@ -77,7 +78,8 @@ struct ToolArm {
 
     func openLine() throws -> ServoLine<SerialPort> {
         do {
-            return ServoLine(port: try SerialPort(path: port, baud: baud), baud: baud, servoProtocol: layout.servoProtocol)
+            return ServoLine(
+                port: try SerialPort(path: port, baud: baud), baud: baud, servoProtocol: layout.servoProtocol)
         } catch {
             throw Console.refuse(error)
         }

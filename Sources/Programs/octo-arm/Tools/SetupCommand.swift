@@ -13,16 +13,16 @@ struct SetupCommand: ParsableCommand {
         commandName: "setup",
         abstract: "Give a servo its id and its baud rate, or all servos of an arm, one after the other.",
         discussion: """
-            Servos come with the same id, and several with one id cannot be told apart: connect one servo alone. It is found
-            at any rate in either protocol, gets its id and rate, and is asked at the new rate whether it has them. Where two
-            answer, nothing is written. The servo answers everything afterwards; a Dynamixel servo of the X series in
-            protocol 1.0 is set to 2.0, and a Feetech servo counts one turn. Its torque goes off.
+            Servos come with the same id, and several with one id cannot be told apart: connect one servo alone. It is \
+            found at any rate in either protocol, gets its id and rate, and is asked at the new rate whether it has \
+            them. Where two answer, nothing is written. The servo answers everything afterwards; a Dynamixel servo of \
+            the X series in protocol 1.0 is set to 2.0, and a Feetech servo counts one turn. Its torque goes off.
 
             For example: octo-arm setup --id 3 --port /dev/ttyACM0
                          octo-arm setup --arm calibration/so101.json --port /dev/ttyACM0
 
-            Exit codes: 0 the servos are as they should be, 1 one is not, or nobody said yes, 2 the port or the file cannot be
-            used.
+            Exit codes: 0 the servos are as they should be, 1 one is not, or nobody said yes, 2 the port or the file \
+            cannot be used.
             """)
 
     @Option(help: "Id that the servo gets.")
@@ -50,11 +50,14 @@ struct SetupCommand: ParsableCommand {
         if (id == nil) == (arm == nil) { throw ValidationError("Give --id for one servo, or --arm for all of an arm.") }
         if let id, id > 252 { throw ValidationError("--id: give 0 to 252.") }
         if arm != nil, driver != nil { throw ValidationError("--driver: the file of --arm says which protocol it is.") }
-        if arm != nil, yes || json { throw ValidationError("--yes and --json: with --arm a person connects the servos; use --id.") }
+        if arm != nil, yes || json {
+            throw ValidationError("--yes and --json: with --arm a person connects the servos; use --id.")
+        }
         if json, !yes { throw ValidationError("--json: nobody is asked then; give --yes too.") }
         let known = ServoLayout.ServoProtocolName.allCases.flatMap(\.bauds)
         if !known.contains(baud) {
-            throw ValidationError("--baud: give one of \(Set(known).sorted().map(String.init).joined(separator: ", ")).")
+            throw ValidationError(
+                "--baud: give one of \(Set(known).sorted().map(String.init).joined(separator: ", ")).")
         }
     }
 
@@ -80,7 +83,13 @@ struct SetupCommand: ParsableCommand {
             setup: Self.setup(on: path), baud: baud, servoProtocol: wanted, asks: !yes, isQuiet: json)
         do {
             let readings = try dialogue.run(members)
-            if json { print(JSONNode.object(["port": JSONNode(path), "baud": JSONNode(baud), "servos": JSONNode(.array(readings.map(\.json)))]).text()) }
+            if json {
+                print(
+                    JSONNode.object([
+                        "port": JSONNode(path), "baud": JSONNode(baud),
+                        "servos": JSONNode(.array(readings.map(\.json))),
+                    ]).text())
+            }
         } catch {
             throw Console.fail(error)
         }
@@ -91,7 +100,8 @@ struct SetupCommand: ParsableCommand {
         ServoSetup { (step: ServoScan.Step) throws(ServoSetupError) -> ServoLine<SerialPort>? in
             do throws(SerialPortError) {
                 return ServoLine(
-                    port: try SerialPort(path: path, baud: step.baud), baud: step.baud, servoProtocol: step.servoProtocol)
+                    port: try SerialPort(path: path, baud: step.baud), baud: step.baud,
+                    servoProtocol: step.servoProtocol)
             } catch {
                 // The adapter does not have this rate; another may do.
                 if error.step == .configure, error.errno == EINVAL { return nil }
@@ -116,8 +126,8 @@ struct ServoSetupDialogue {
         var description: String {
             switch self {
             case .nobody:
-                "asking whether to write: standard input ended, expected Enter from a person. Nothing was written to the servo; "
-                    + "--yes writes without asking."
+                "asking whether to write: standard input ended, expected Enter from a person. Nothing was written to "
+                    + "the servo; --yes writes without asking."
             case .refused: "nothing was written to the servo."
             }
         }
@@ -132,8 +142,13 @@ struct ServoSetupDialogue {
     private var input = LineInput()
     private let signals = octo_signal_fd()
 
-    init(setup: ServoSetup<SerialPort>, baud: Int, servoProtocol: ServoLayout.ServoProtocolName?, asks: Bool, isQuiet: Bool) {
-        (self.setup, self.baud, self.servoProtocol, self.asks, self.isQuiet) = (setup, baud, servoProtocol, asks, isQuiet)
+    init(
+        setup: ServoSetup<SerialPort>, baud: Int, servoProtocol: ServoLayout.ServoProtocolName?, asks: Bool,
+        isQuiet: Bool
+    ) {
+        (self.setup, self.baud, self.servoProtocol, self.asks, self.isQuiet) = (
+            setup, baud, servoProtocol, asks, isQuiet
+        )
     }
 
     /// Servos from base to gripper, each joint's second servo behind its first.
@@ -152,7 +167,9 @@ struct ServoSetupDialogue {
                 readings.append(try setUp(member))
                 continue
             }
-            let prompt = "\(index + 1) of \(members.count). Connect only the servo of \(name): it gets id \(member.id) at \(baud) baud. "
+            let prompt =
+                "\(index + 1) of \(members.count). Connect only the servo of \(name): it gets id \(member.id) at "
+                + "\(baud) baud. "
                 + "Enter goes on, s leaves it out, q ends."
             if let reading = try walk(member, prompt) { readings.append(reading) }
         }
@@ -195,13 +212,19 @@ struct ServoSetupDialogue {
         }
         Console.endProgress()
         let plan = try setup.plan(for: servo, id: member.id, baud: baud, servoProtocol: servoProtocol)
-        say("found \(servo.text): \(plan.changes.isEmpty ? "it has its id and rate" : plan.changes.joined(separator: ", "))")
+        say(
+            "found \(servo.text): "
+                + "\(plan.changes.isEmpty ? "it has its id and rate" : plan.changes.joined(separator: ", "))"
+        )
         return plan
     }
 
     private mutating func write(_ plan: ServoSetupPlan) throws(ServoSetupError) -> ServoReading {
         let reading = try setup.perform(plan)
-        say("the servo answers as id \(reading.id) at \(plan.baud) baud: \(reading.modelName), firmware \(reading.firmware)")
+        say(
+            "the servo answers as id \(reading.id) at \(plan.baud) baud: \(reading.modelName), firmware "
+                + "\(reading.firmware)"
+        )
         return reading
     }
 
@@ -218,4 +241,3 @@ struct ServoSetupDialogue {
         }
     }
 }
-
