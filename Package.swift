@@ -55,228 +55,298 @@ let package = Package(
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [[Target]]([
-        group("Base", [
-            room("Time", ["CShims", histogram]),
-            room("Maths"),
-            room("JSONTree"),
-            room("Images", ["CTurboJPEG", "CMendedJPEG", "CPNG"]),
-            room("Drawing", ["Time"]),
-            .systemLibrary(
-                name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
-            .target(name: "CMendedJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
-            .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
-            .target(name: "CShims"),
-            tests(of: "Time"),
-            tests(of: "Maths"),
-            tests(of: "JSONTree"),
-            tests(of: "Images", ["JSONTree"]),
-        ]),
-        group("Runtime", [
-            room("Messages", ["Time", "Maths", "Images"]),
-            .target(
-                name: "Wire", dependencies: ["Messages", "Time", "Maths", "Images", protobuf],
-                exclude: ["Protos", "generate.sh"], swiftSettings: strict),
-            room("Bus", ["Wire", "Messages", "Time", "Images", "CZeroMQ", "CShims"]),
-            .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
-            room("RealTime", ["Time", "CShims"]),
-            room("Manifests", ["JSONTree", "Messages", "Time"]),
-            room("NodeShell", ["Bus", "Wire", "Manifests", "Messages", "Time", "CShims", argumentParser, logging]),
-            tests(of: "Wire", ["Messages", "Time", "Maths", "Images", protobuf]),
-            tests(of: "Bus", ["Wire", "Messages", "Time", "Maths", "Images", "CZeroMQ", "CShims"]),
-            tests(of: "RealTime", ["Time", "CAllocationCount"]),
-            tests(of: "Manifests", ["ManifestSamples", "JSONTree", "Messages", "Time"]),
-        ]),
-        group("Cameras", [
-            room("Cameras", ["JSONTree", "Time", "Images", "Messages", "Maths", "CShims"]),
-            tests(of: "Cameras", ["JSONTree", "Time", "Images", "Messages"]),
-        ]),
-        group("Goals", [
-            room("SceneFit", ["Images"]),
-            room("Goals", ["SceneFit", "Control", "JSONTree", "Maths", "Images", "Messages", "Time", "CShims"]),
-            tests(of: "SceneFit", ["Images"]),
-            tests(of: "Goals", ["Control", "SceneFit", "Maths", "Images", "Messages", "Time", "JSONTree"]),
-        ]),
-        group("Policy", [
-            room("OctoModel", ["JSONTree", "COpenBLAS", "CKernels"]),
-            .target(name: "CKernels"),
-            .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-pthread-dev"])]),
-            room("TextTokenizer", ["CSentencePiece"]),
-            .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
-            room("Proprioception", ["Control", "Maths", "Messages", "Time"]),
-            room("Policy", ["Proprioception", "OctoModel", "Images", "Messages", "Time"]),
-            room("PolicySetup", ["Policy", "OctoModel", "TextTokenizer", "Manifests", "Messages", "Time"]),
-            tests(of: "OctoModel", ["JSONTree", "CAllocationCount"]),
-            tests(of: "CKernels"),
-            tests(of: "TextTokenizer", ["JSONTree"]),
-            tests(of: "Proprioception", ["Control", "Maths", "Messages", "Time"]),
-            tests(of: "Policy", ["OctoModel", "Proprioception", "TextTokenizer", "Maths", "Images", "Messages", "Time", "JSONTree"]),
-        ]),
-        group("Arm", [
-            room("Control", ["JSONTree", "Time", "Maths", "Messages"]),
-            room("ServoProtocol"),
-            room("ArmDrivers", ["ServoProtocol", "JSONTree", "Time", "Maths", "Messages", "CShims"]),
-            room("ArmLoop", ["Control", "RealTime", "ArmDrivers", "Messages", "Maths", "Time"]),
-            room("ArmSetup", ["Control", "Manifests", "Teleop", "Time"]),
-            room("ServoTools", ["ArmDrivers", "ServoProtocol", "JSONTree", "Time"]),
-            room("ServoEmulation", ["ServoProtocol", "ArmDrivers", "Maths", "Time", "CShims"]),
-            tests(of: "Control", ["OctoModel", "Time", "Maths", "Messages", "JSONTree"]),
-            tests(of: "ServoProtocol", ["CAllocationCount"]),
-            tests(
-                of: "ArmDrivers",
-                ["ServoProtocol", "ServoEmulation", "Time", "Maths", "Messages", "CAllocationCount", "CShims"]),
-            tests(
-                of: "ArmLoop",
-                [
-                    "Control", "RealTime", "ArmDrivers", "ServoEmulation", "ServoProtocol", "Maths", "Messages", "Time", "CAllocationCount", "CShims",
-                ]),
-            tests(of: "ServoTools", ["ArmDrivers", "ServoEmulation", "ServoProtocol", "JSONTree", "Time", "Control"]),
-            tests(of: "ServoEmulation", ["ServoProtocol", "Time"]),
-        ]),
-        group("Teleop", [
-            room("Teleop", ["Messages", "Maths", "Time"]),
-            room("OperatorTerminal", ["Teleop", "JSONTree", "Messages", "Maths", "Time"]),
-            tests(of: "Teleop", ["Control", "Messages", "Maths", "Time"]),
-        ]),
-        group("Episodes", [
-            room("Episodes", ["JSONTree", "Images", "Time", "CZstd", "CLZ4"]),
-            .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-            .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
-            room("Recording", ["Episodes", "Wire", "Messages", "Time", "Images"]),
-            room(
-                "Replay",
-                [
-                    "Recording", "Episodes", "Wire", "Manifests", "Teleop", "Drawing", "Messages", "Maths", "Images", "Time", "JSONTree",
-                ]),
-            room(
-                "Verification",
-                ["Policy", "Proprioception", "Control", "Recording", "Wire", "Messages", "Images", "Maths", "Time"]),
-            room("Export", ["Episodes", "Recording", "Proprioception", "Control", "Wire", "Messages", "Images", "Maths", "JSONTree", "Time"]),
-            tests(
-                of: "Episodes", ["JSONTree", "Images", "Time"],
-                exclude: ["tfds_check.py", "tfrecord_check.py", "mcap_check.py"]),
-            tests(of: "Recording", ["EpisodeFixture", "Episodes", "Wire", "Messages", "Time", "Images"]),
-            tests(
-                of: "Replay",
-                [
-                    "EpisodeFixture", "Recording", "Episodes", "Wire", "Manifests", "Teleop", "Drawing", "Control", "Messages", "Maths",
-                    "Images", "Time", "JSONTree",
-                ]),
-            tests(
-                of: "Verification",
-                ["ArmLoop", "ArmDrivers", "Control", "Policy", "OctoModel", "RealTime", "Wire", "Messages", "Images", "Maths", "Time"]),
-            tests(
-                of: "Export",
-                ["EpisodeFixture", "Recording", "Control", "Wire", "Messages", "Images", "Maths", "JSONTree", "Time"],
-                exclude: ["parquet_check.py", "lerobot_check.py", "lerobot_video_check.py"]),
-        ]),
-        group("Simulation", [
-            .target(name: "CMuJoCo"),
-            room("Simulation", ["CMuJoCo", "Control", "Maths", "JSONTree", "Images"]),
-            room("ClosedLoop", ["Simulation", "Control", "Maths", "Policy", "Proprioception", "OctoModel", "Messages", "Images", "Time"]),
-            room("Demonstrations", ["ClosedLoop", "Simulation", "Episodes", "Control", "Maths", "Images", "Messages"]),
-            room(
-                "Evaluation",
-                [
-                    "ClosedLoop", "Simulation", "SceneFit", "Recording", "Episodes", "Wire", "Control", "Maths", "Drawing", "Messages", "Images", "Time", "JSONTree",
-                ]),
-            tests(of: "Simulation", ["Control", "Maths", "JSONTree", "Images"]),
-            tests(of: "ClosedLoop", ["Simulation", "Control", "Messages", "Maths", "Images", "Time"]),
-            tests(of: "Demonstrations", ["ClosedLoop", "Simulation", "Episodes", "Control", "Maths", "Images", "JSONTree"]),
-            tests(
-                of: "Evaluation",
-                [
-                    "ClosedLoop", "Simulation", "SceneFit", "Recording", "Replay", "Control", "Messages", "Maths", "Images", "Time",
-                    "JSONTree",
-                ]),
-        ]),
-        group("Launch", [
-            room("Launch", ["Manifests", "JSONTree", "Messages", "Time"]),
-            tests(of: "Launch", ["ManifestSamples", "Manifests", "JSONTree", "Messages", "Time"]),
-        ]),
-        group("Programs", [
-            .target(name: "CAllocationCount"),
-            .target(name: "CBareLoop"),
-            program(
-                "octo-launch",
-                [
-                    "Launch", "Manifests", "Recording", "Control", "ArmDrivers", "Cameras", "Bus", "Wire", "Messages", "Time", "NodeShell", "CShims",
-                    "JSONTree", logging,
-                ]),
-            program(
-                "octo-camera",
-                ["Cameras", "Manifests", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", "JSONTree", "CShims", logging]),
-            program(
-                "octo-goal",
-                [
-                    "Goals", "Recording", "Cameras", "SceneFit", "ArmSetup", "Control", "Maths", "PolicySetup", "Policy", "OctoModel", "Manifests", "NodeShell", "Bus", "Wire", "Messages",
-                    "Images", "Time", "JSONTree", "CShims",
-                ]),
-            program(
-                "octo-policy",
-                [
-                    "PolicySetup", "Policy", "ArmSetup", "Control", "OctoModel", "TextTokenizer", "Manifests", "NodeShell", "Bus", "Wire", "Messages",
-                    "Images", "Time", "JSONTree", logging,
-                ]),
-            program(
-                "octo-arm",
-                [
-                    "ArmSetup", "Control", "ArmDrivers", "ArmLoop", "ServoEmulation", "ServoTools", "RealTime", "Teleop", "OperatorTerminal", "Manifests", "NodeShell", "Bus", "Wire", "Messages", "Maths", "Time", "JSONTree", "CShims", logging,
-                ]),
-            program(
-                "octo-teleop",
-                [
-                    "Teleop", "OperatorTerminal", "ArmSetup", "ArmDrivers", "ServoTools", "Control", "Goals", "Images", "Manifests", "NodeShell",
-                    "Bus", "Wire", "Messages", "Maths", "Time", "JSONTree", "CShims",
-                ]),
-            program(
-                "octo-record",
-                [
-                    "Recording", "Episodes", "Manifests", "NodeShell", "Bus", "Wire", "Messages", "Images", "Time", "JSONTree", logging,
-                ]),
-            program(
-                "octo-replay",
-                [
-                    "Replay", "Verification", "Export", "Recording", "Episodes", "PolicySetup", "Policy", "Teleop", "ArmSetup", "Control",
-                    "Goals", "Manifests", "NodeShell", "Bus", "Wire", "Messages", "Images", "Maths", "Time", "JSONTree", "CShims",
-                ]),
-            program(
-                "octo-sim",
-                [
-                    "Demonstrations", "ClosedLoop", "Simulation", "Episodes", "ServoEmulation", "ArmSetup", "ArmDrivers", "Control", "Cameras", "PolicySetup", "Policy", "RealTime", "Manifests", "NodeShell", "Bus", "Wire", "Messages", "Images", "Maths", "Time", "JSONTree", "CShims", logging,
-                ]),
-            program(
-                "octo-eval",
-                [
-                    "Evaluation", "ClosedLoop", "Simulation", "Recording", "Episodes", "ArmSetup", "PolicySetup", "Policy", "Control",
-                    "Goals", "Manifests", "NodeShell", "Messages", "Images", "Time", "JSONTree", "CShims",
-                ]),
-            program("octo-bus", ["NodeShell", "Bus", "Wire", "Messages", "Manifests", "Time", "JSONTree", "CShims"]),
-            program(
-                "octo-bench",
-                [
-                    "Bus", "Wire", "Messages", "Images", "RealTime", "Time", "OctoModel", "COpenBLAS", "CZeroMQ", "CShims", "CAllocationCount", "CBareLoop", "Cameras", "Maths", "Episodes", "SceneFit", "ClosedLoop", "Simulation", "ArmSetup", "Control", "ArmDrivers", "ArmLoop", "JSONTree", "NodeShell",
-                ], exclude: ["Peers"]),
-        ]),
-        group("Support", in: "Tests", [
-            .target(name: "ManifestSamples", dependencies: ["Manifests", "JSONTree"], swiftSettings: strict),
-            .target(
-                name: "TestSupport",
-                dependencies: ["OctoModel", "Messages", "Images", "ArmDrivers", "ServoEmulation", "Time", "JSONTree", "Maths"],
-                swiftSettings: strict),
-            .target(
-                name: "EpisodeFixture",
-                dependencies: [
-                    "TestSupport", "Recording", "Episodes", "Wire", "Messages", "Maths", "Images", "Time",
-                ], swiftSettings: strict),
-        ]),
+        group(
+            "Base",
+            [
+                room("Time", ["CShims", histogram]),
+                room("Maths"),
+                room("JSONTree"),
+                room("Files"),
+                room("Images", ["Files", "CTurboJPEG", "CMendedJPEG", "CPNG"]),
+                room("Drawing", ["Time"]),
+                .systemLibrary(
+                    name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+                .target(name: "CMendedJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
+                .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+                .target(name: "CShims"),
+                tests(of: "Time"),
+                tests(of: "Maths"),
+                tests(of: "JSONTree"),
+                tests(of: "Files"),
+                tests(of: "Images", ["JSONTree", "Files", "CPNG"]),
+            ]),
+        group(
+            "Runtime",
+            [
+                room("Messages", ["Time", "Maths", "Files", "Images"]),
+                .target(
+                    name: "Wire", dependencies: ["Time", "Maths", "Files", "Images", "Messages", protobuf],
+                    exclude: ["Protos", "generate.sh"], swiftSettings: strict),
+                room("Bus", ["Time", "Files", "Images", "CShims", "Wire", "CZeroMQ"]),
+                .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
+                room("RealTime", ["Time", "CShims"]),
+                room("Manifests", ["Time", "JSONTree", "Files", "Messages"]),
+                room("NodeShell", ["Time", "CShims", "Messages", "Wire", "Bus", "Manifests", argumentParser, logging]),
+                tests(of: "Wire", ["Time", "Maths", "Files", "Images", "Messages", protobuf]),
+                tests(of: "Bus", ["Time", "Maths", "Files", "Images", "CShims", "Messages", "Wire", "CZeroMQ"]),
+                tests(of: "RealTime", ["Time", "CAllocationCount"]),
+                tests(of: "Manifests", ["Time", "JSONTree", "Messages", "ManifestSamples"]),
+            ]),
+        group(
+            "Cameras",
+            [
+                room("Cameras", ["Time", "Maths", "JSONTree", "Files", "Images", "CShims", "Messages"]),
+                tests(of: "Cameras", ["Time", "JSONTree", "Files", "Images", "Messages"]),
+            ]),
+        group(
+            "Goals",
+            [
+                room("SceneFit", ["Files", "Images"]),
+                room(
+                    "Goals",
+                    ["Time", "Maths", "JSONTree", "Files", "Images", "CShims", "Messages", "SceneFit", "Control"]),
+                tests(of: "SceneFit", ["Files", "Images"]),
+                tests(
+                    of: "Goals", ["Time", "Maths", "JSONTree", "Files", "Images", "Messages", "SceneFit", "Control"]),
+            ]),
+        group(
+            "Policy",
+            [
+                room("OctoModel", ["JSONTree", "CKernels", "COpenBLAS"]),
+                .target(name: "CKernels"),
+                .systemLibrary(
+                    name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-pthread-dev"])]),
+                room("TextTokenizer", ["CSentencePiece"]),
+                .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
+                room("Proprioception", ["Time", "Maths", "Messages", "Control"]),
+                room(
+                    "Policy",
+                    [
+                        "Time", "Files", "Images", "Messages", "Manifests", "OctoModel", "TextTokenizer",
+                        "Proprioception",
+                    ]),
+                tests(of: "OctoModel", ["JSONTree", "CAllocationCount"]),
+                tests(of: "CKernels"),
+                tests(of: "TextTokenizer", ["JSONTree"]),
+                tests(of: "Proprioception", ["Time", "Maths", "Messages", "Control"]),
+                tests(
+                    of: "Policy",
+                    [
+                        "Time", "Maths", "JSONTree", "Files", "Images", "Messages", "OctoModel", "TextTokenizer",
+                        "Proprioception",
+                    ]),
+            ]),
+        group(
+            "Arm",
+            [
+                room("Control", ["Time", "Maths", "JSONTree", "Messages", "Manifests"]),
+                room("ServoProtocol"),
+                room("ArmDrivers", ["Time", "Maths", "JSONTree", "CShims", "Messages", "ServoProtocol"]),
+                room("ArmLoop", ["Time", "Maths", "Messages", "RealTime", "Control", "ArmDrivers"]),
+                room("ServoTools", ["Time", "JSONTree", "ServoProtocol", "ArmDrivers"]),
+                room("ServoEmulation", ["Time", "Maths", "CShims", "ServoProtocol", "ArmDrivers"]),
+                tests(of: "Control", ["Time", "Maths", "Messages", "OctoModel"]),
+                tests(of: "ServoProtocol", ["CAllocationCount"]),
+                tests(of: "ArmDrivers", ["Time", "Maths", "CShims", "Messages", "ServoProtocol", "ServoEmulation"]),
+                tests(
+                    of: "ArmLoop",
+                    [
+                        "Time", "Maths", "CShims", "Messages", "RealTime", "Control", "ServoProtocol", "ArmDrivers",
+                        "ServoEmulation", "CAllocationCount",
+                    ]),
+                tests(of: "ServoTools", ["JSONTree", "Control", "ServoProtocol", "ArmDrivers", "ServoEmulation"]),
+                tests(of: "ServoEmulation", ["Time", "ServoProtocol"]),
+            ]),
+        group(
+            "Teleop",
+            [
+                room("Teleop", ["Time", "Maths", "JSONTree", "Messages", "Manifests", "Control"]),
+                tests(of: "Teleop", ["Time", "Maths", "Messages", "Control"]),
+            ]),
+        group(
+            "Episodes",
+            [
+                room("MCAPFiles", ["Files", "Time", "CZstd", "CLZ4"]),
+                .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+                .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+                room("Recording", ["Time", "Files", "Images", "Messages", "Wire", "MCAPFiles"]),
+                room(
+                    "Replay",
+                    [
+                        "Time", "Maths", "JSONTree", "Files", "Images", "Drawing", "Messages", "Wire", "Teleop",
+                        "MCAPFiles", "Recording",
+                    ]),
+                room("Verification", ["Time", "Maths", "Images", "Messages", "Proprioception", "Policy", "Control"]),
+                room(
+                    "Datasets",
+                    [
+                        "Time", "Maths", "JSONTree", "Files", "Images", "Messages", "Wire", "Proprioception", "Control",
+                        "Recording",
+                    ]),
+                tests(of: "MCAPFiles", ["Files", "JSONTree"], exclude: ["mcap_check.py"]),
+                tests(of: "Recording", ["Time", "Images", "Messages", "Wire", "MCAPFiles", "EpisodeFixture"]),
+                tests(
+                    of: "Replay",
+                    [
+                        "Time", "Maths", "JSONTree", "Files", "Images", "Drawing", "Messages", "Wire", "Control",
+                        "Teleop", "MCAPFiles", "Recording", "EpisodeFixture",
+                    ]),
+                tests(
+                    of: "Verification",
+                    [
+                        "Time", "Maths", "Files", "Images", "Messages", "Wire", "RealTime", "OctoModel", "Policy",
+                        "Control", "ArmDrivers", "ArmLoop",
+                    ]),
+                tests(
+                    of: "Datasets",
+                    [
+                        "Time", "Maths", "JSONTree", "Files", "Images", "Messages", "Wire", "Control", "Recording",
+                        "EpisodeFixture",
+                    ],
+                    exclude: [
+                        "lerobot_check.py", "lerobot_video_check.py", "parquet_check.py", "tfds_check.py",
+                        "tfrecord_check.py",
+                    ]),
+            ]),
+        group(
+            "Simulation",
+            [
+                .target(name: "CMuJoCo"),
+                room("Simulation", ["Maths", "JSONTree", "Files", "Images", "Control", "CMuJoCo"]),
+                room(
+                    "ClosedLoop",
+                    [
+                        "Time", "Maths", "Images", "Messages", "OctoModel", "Proprioception", "Policy", "Control",
+                        "Simulation",
+                    ]),
+                room(
+                    "Demonstrations",
+                    ["Maths", "Files", "Images", "Messages", "Control", "Datasets", "Simulation", "ClosedLoop"]),
+                room(
+                    "Evaluation",
+                    [
+                        "Time", "Maths", "JSONTree", "Files", "Images", "Drawing", "Messages", "Wire", "SceneFit",
+                        "Control", "MCAPFiles", "Recording", "Simulation", "ClosedLoop",
+                    ]),
+                tests(of: "Simulation", ["Maths", "JSONTree", "Images", "Control"]),
+                tests(of: "ClosedLoop", ["Time", "Maths", "Messages", "Control", "Simulation"]),
+                tests(
+                    of: "Demonstrations",
+                    ["Maths", "JSONTree", "Images", "Control", "Datasets", "Simulation", "ClosedLoop"]),
+                tests(
+                    of: "Evaluation",
+                    [
+                        "Time", "Maths", "JSONTree", "Files", "Images", "Messages", "Control", "Recording",
+                        "Simulation", "ClosedLoop", "Replay",
+                    ]),
+            ]),
+        group(
+            "Launch",
+            [
+                room("Launch", ["Time", "JSONTree", "Messages", "Manifests"]),
+                tests(of: "Launch", ["Time", "JSONTree", "Messages", "Manifests", "ManifestSamples"]),
+            ]),
+        group(
+            "Programs",
+            [
+                .target(name: "CAllocationCount"),
+                .target(name: "CBareLoop"),
+                program(
+                    "octo-launch",
+                    [
+                        "Time", "JSONTree", "CShims", "Messages", "Wire", "Bus", "Manifests", "NodeShell", "Cameras",
+                        "Control", "ArmDrivers", "Recording", "Launch",
+                    ]),
+                program(
+                    "octo-camera",
+                    [
+                        "Time", "JSONTree", "Files", "Images", "CShims", "Messages", "Wire", "Bus", "Manifests",
+                        "NodeShell", "Cameras",
+                    ]),
+                program(
+                    "octo-goal",
+                    [
+                        "Time", "Maths", "JSONTree", "Files", "Images", "CShims", "Messages", "Wire", "Bus",
+                        "Manifests", "NodeShell", "Cameras", "SceneFit", "Goals", "OctoModel", "Policy", "Control",
+                        "Recording",
+                    ]),
+                program(
+                    "octo-policy",
+                    [
+                        "Time", "JSONTree", "Files", "Images", "CShims", "Messages", "Wire", "Bus", "Manifests",
+                        "NodeShell", "OctoModel", "Policy", "Control", logging,
+                    ]),
+                program(
+                    "octo-arm",
+                    [
+                        "Time", "Maths", "JSONTree", "CShims", "Messages", "Wire", "Bus", "RealTime", "Manifests",
+                        "NodeShell", "Control", "ArmDrivers", "ArmLoop", "ServoTools", "ServoEmulation", "Teleop",
+                    ]),
+                program(
+                    "octo-teleop",
+                    [
+                        "Time", "Maths", "JSONTree", "Images", "CShims", "Messages", "Wire", "Bus", "Manifests",
+                        "NodeShell", "Control", "ArmDrivers", "ServoTools", "Teleop",
+                    ]),
+                program(
+                    "octo-record",
+                    [
+                        "Time", "JSONTree", "Images", "Messages", "Wire", "Bus", "Manifests", "NodeShell", "MCAPFiles",
+                        "Recording", logging,
+                    ]),
+                program(
+                    "octo-replay",
+                    [
+                        "Time", "JSONTree", "Files", "Images", "CShims", "Messages", "Wire", "Bus", "Manifests",
+                        "NodeShell", "Goals", "Policy", "Control", "Teleop", "MCAPFiles", "Recording", "Datasets",
+                        "Verification", "Replay",
+                    ]),
+                program(
+                    "octo-sim",
+                    [
+                        "Time", "Maths", "JSONTree", "Images", "CShims", "Messages", "Wire", "Bus", "RealTime",
+                        "Manifests", "NodeShell", "Cameras", "Policy", "Control", "ArmDrivers", "ServoEmulation",
+                        "Datasets", "Simulation", "ClosedLoop", "Demonstrations",
+                    ]),
+                program(
+                    "octo-eval",
+                    [
+                        "Time", "JSONTree", "Images", "CShims", "Messages", "Manifests", "NodeShell", "Goals", "Policy",
+                        "Control", "MCAPFiles", "Recording", "Simulation", "ClosedLoop", "Evaluation",
+                    ]),
+                program(
+                    "octo-bus", ["Time", "JSONTree", "CShims", "Messages", "Wire", "Bus", "Manifests", "NodeShell"]),
+                program(
+                    "octo-bench",
+                    [
+                        "Time", "Maths", "JSONTree", "Files", "Images", "CShims", "Messages", "Wire", "Bus", "CZeroMQ",
+                        "RealTime", "NodeShell", "Cameras", "SceneFit", "OctoModel", "Control", "ArmDrivers", "ArmLoop",
+                        "MCAPFiles", "Simulation", "ClosedLoop", "CAllocationCount", "CBareLoop",
+                    ], exclude: ["Peers"]),
+            ]),
+        group(
+            "Support", in: "Tests",
+            [
+                .target(name: "ManifestSamples", dependencies: ["JSONTree", "Manifests"], swiftSettings: strict),
+                .target(
+                    name: "TestSupport",
+                    dependencies: ["Time", "Maths", "JSONTree", "Files", "Images", "ArmDrivers", "ServoEmulation"],
+                    swiftSettings: strict),
+                .target(
+                    name: "EpisodeFixture",
+                    dependencies: [
+                        "Time", "Maths", "Files", "Images", "Messages", "Wire", "MCAPFiles", "Recording", "TestSupport",
+                    ], swiftSettings: strict),
+            ]),
         [
             .testTarget(
                 name: "EndToEndTests",
                 dependencies: [
-                    "TestSupport", "Bus", "Wire", "Messages", "Images", "Maths", "Time", "JSONTree", "Launch", "Manifests", "CShims", "CZeroMQ",
-                    "Simulation", "Episodes", "Recording", "Goals", "EpisodeFixture",
+                    "Time", "Maths", "JSONTree", "Files", "Images", "CShims", "Messages", "Wire", "Bus", "CZeroMQ",
+                    "Manifests", "Goals", "MCAPFiles", "Recording", "Datasets", "Simulation", "Launch", "TestSupport",
+                    "EpisodeFixture",
                 ],
-                path: "Tests/EndToEnd", exclude: ["sdk", "disk"], swiftSettings: strict),
+                path: "Tests/EndToEnd", exclude: ["sdk", "disk"], swiftSettings: strict)
         ],
     ]).flatMap { $0 },
     swiftLanguageModes: [.v6],

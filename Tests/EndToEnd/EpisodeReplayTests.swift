@@ -1,6 +1,6 @@
+import MCAPFiles
 import Bus
 import EpisodeFixture
-import Episodes
 import Foundation
 import JSONTree
 import Manifests
@@ -153,9 +153,34 @@ extension EndToEnd {
             #expect(again.exitCode == 1 && again.errors.contains("--force"), "\(again.errors)")
             let whole = try Program.run("octo-replay", ["recover", mended, "--out", path + ".2.mcap"])
             #expect(whole.exitCode == 0 && whole.output.contains("nothing is lost"), "\(whole.output)\(whole.errors)")
+            // Beside a whole file no other is made.
+            let before = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+            let needless = try Program.run("octo-replay", ["recover", path + ".2.mcap"])
+            #expect(needless.exitCode == 0 && needless.output.contains("nothing to recover"), "\(needless.output)")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == before)
             let session = try Program.run(
                 "octo-replay", ["info", URL(fileURLWithPath: path).deletingLastPathComponent().path, "--short"])
             #expect(session.exitCode == 0 && session.output.contains("recovered") && session.output.contains("cut"))
+        }
+
+        /// Nobody is to mend, while it grows, what will be whole.
+        @Test func anEpisodeThatIsStillRecordedIsNoCutOne() throws {
+            let pipeline = try Pipeline(["record.enabled=true"])
+            try pipeline.waitUntilMoving()
+            try pipeline.letTick(300)
+            let episodes = pipeline.folder.appendingPathComponent("episodes").path
+            let path = try #require(
+                FileManager.default.subpathsOfDirectory(atPath: episodes).first { $0.hasSuffix(".mcap") }
+                    .map { episodes + "/" + $0 })
+            let info = try Program.run("octo-replay", ["info", path])
+            #expect(info.exitCode == 0 && info.output.contains("being recorded"), "\(info.output)\(info.errors)")
+            #expect(!info.output.contains("recover"), "\(info.output)")
+            let refused = try Program.run("octo-replay", ["recover", path])
+            #expect(refused.exitCode == 2 && refused.errors.contains("still records"), "\(refused.errors)")
+            let (_, outcome) = try pipeline.stop()
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            let afterwards = try Program.run("octo-replay", ["info", path])
+            #expect(afterwards.output.contains("whole"), "\(afterwards.output)")
         }
 
         @Test func picturesAndPlotsAreWritten() throws {

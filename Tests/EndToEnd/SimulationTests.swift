@@ -1,4 +1,4 @@
-import Episodes
+import Datasets
 import Foundation
 import Images
 import JSONTree

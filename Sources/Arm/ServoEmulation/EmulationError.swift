@@ -4,6 +4,8 @@ import Foundation
 package enum EmulationError: Error, CustomStringConvertible {
     case noTerminal(errno: Int32)
     case linkExists(String)
+    /// It leads to a terminal that lives.
+    case linkInUse(String)
     case noLink(String, errno: Int32)
     case unwritable(String)
     case unknownFault(String)
@@ -17,6 +19,9 @@ package enum EmulationError: Error, CustomStringConvertible {
         case .linkExists(let path):
             "linking '\(path)' to the pseudo-terminal: a file lies there, expected nothing or a link. Choose another "
                 + "--link."
+        case .linkInUse(let path):
+            "linking '\(path)' to the pseudo-terminal: it leads to a terminal that is alive, expected none. Other "
+                + "emulated servos are there: end them, or choose another --link."
         case .noLink(let path, let errno):
             "linking '\(path)' to the pseudo-terminal: \(String(cString: strerror(errno))). Choose a --link in a "
                 + "folder that can be written."

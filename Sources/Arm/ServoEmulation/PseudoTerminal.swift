@@ -24,6 +24,11 @@ package final class PseudoTerminal {
                 close(master)
                 throw .linkExists(link)
             }
+            // A living one's link leads to its terminal; what a killed one left leads nowhere.
+            guard access(link, F_OK) != 0 else {
+                close(master)
+                throw .linkInUse(link)
+            }
             unlink(link)
         }
         guard symlink(name, link) == 0 else {

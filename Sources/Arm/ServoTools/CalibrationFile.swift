@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// Keeps calibration files: whole or not at all, and never without the one before.
@@ -11,41 +12,18 @@ package struct CalibrationFile: Equatable, Sendable {
 
     /// - Returns: nil if there is no such file.
     package func read() throws(CalibrationFileError) -> [UInt8]? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        if descriptor < 0 {
-            if errno == ENOENT { return nil }
-            throw CalibrationFileError(path: path, step: "reading", errno: errno)
-        }
-        defer { close(descriptor) }
-        var content: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 65_536)
-        while true {
-            let count = Glibc.read(descriptor, &piece, piece.count)
-            if count < 0 { throw CalibrationFileError(path: path, step: "reading", errno: errno) }
-            if count == 0 { return content }
-            content += piece[..<count]
+        switch FileSystem.read(path) {
+        case .success(let content): return content
+        case .failure(let problem) where problem.number == ENOENT: return nil
+        case .failure(let problem): throw CalibrationFileError(path: path, step: "reading", errno: problem.number)
         }
     }
 
     /// Puts `text` in the place of what was there, at once: whoever reads sees the old file or the new one.
     package func write(_ text: String) throws(CalibrationFileError) {
-        let temporary = path + ".new"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw CalibrationFileError(path: path, step: "writing", errno: errno) }
-        var rest = Array(text.utf8)[...]
-        var problem: Int32 = 0
-        while !rest.isEmpty, problem == 0 {
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count > 0 { rest = rest.dropFirst(count) } else if errno != EINTR { problem = errno }
+        if let problem = FileSystem.replace(path, with: text, mode: 0o644) {
+            throw CalibrationFileError(path: path, step: "writing", errno: problem.number)
         }
-        if problem == 0, fsync(descriptor) != 0 { problem = errno }
-        close(descriptor)
-        if problem == 0, rename(temporary, path) != 0 { problem = errno }
-        guard problem == 0 else {
-            unlink(temporary)
-            throw CalibrationFileError(path: path, step: "writing", errno: problem)
-        }
-        syncFolder()
     }
 
     /// Keeps what is there under a name of its own.
@@ -65,15 +43,6 @@ package struct CalibrationFile: Equatable, Sendable {
     }
 
     package func remove() { unlink(path) }
-
-    /// So that the new name outlasts a power cut.
-    private func syncFolder() {
-        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-        let descriptor = open(folder.isEmpty ? "/" : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { return }
-        fsync(descriptor)
-        close(descriptor)
-    }
 }
 
 package struct CalibrationFileError: Error, Equatable, CustomStringConvertible {

@@ -1,3 +1,5 @@
+import Files
+
 /// FNV-1a with 64 bits (Fowler, Noll, Vo): tells one picture from the next. It is quick and stable across machines and
 /// versions, and no protection against somebody who wants two pictures to look alike.
 package struct ContentHash: Sendable {

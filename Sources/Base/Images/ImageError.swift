@@ -1,3 +1,5 @@
+import Files
+
 /// Why a picture could not be read or written. `source` is the file's path, or what else the bytes came from.
 package enum ImageError: Error, Equatable, Sendable {
     case file(FileError)

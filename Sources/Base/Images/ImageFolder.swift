@@ -1,10 +1,11 @@
+import Files
 import Glibc
 
 /// The picture files of a folder that match a pattern, in the order people expect: `image_0_2.png` before
 /// `image_0_10.png`.
 package struct ImageFolder: Equatable, Sendable {
     package let path: String
-    /// A shell pattern for file names: `*`, `?`, `[a-z]`; nil for all pictures. fnmatch(3).
+    /// A shell pattern for file names: `?`, `[a-z]`, `image_*`; nil and `*` alone are all pictures. fnmatch(3).
     package let pattern: String?
     /// The names that match, in natural order.
     package let names: [String]
@@ -14,7 +15,7 @@ package struct ImageFolder: Equatable, Sendable {
     /// The paths of the files that match.
     package var paths: [String] { names.map { Self.join(path, $0) } }
 
-    /// - Parameter pattern: nil takes every name that ends in .png, .jpg or .jpeg, in small or capital letters.
+    /// - Parameter pattern: nil and `*` take every name that ends in .png, .jpg or .jpeg, in small or capital letters.
     /// - Throws: `FileError` when the folder is missing or may not be read. opendir(3).
     package init(path: String, pattern: String? = nil) throws(FileError) {
         guard let folder = opendir(path) else {
@@ -33,8 +34,8 @@ package struct ImageFolder: Equatable, Sendable {
         self.pattern = pattern
         allNames = found
         names = found.filter { name in
-            if let pattern { return fnmatch(pattern, name, 0) == 0 }
-            return [".png", ".jpg", ".jpeg"].contains { name.lowercased().hasSuffix($0) }
+            if let pattern, pattern != "*" { return fnmatch(pattern, name, 0) == 0 }
+            return FileSystem.isPicture(name)
         }
     }
 

@@ -1,3 +1,5 @@
+import Files
+
 /// Brings pictures of one size to another exactly as the official code, commit 241fb35, does before they enter the
 /// network (`ResizeImageWrapper` in its gym wrappers, and the training data's pipeline).
 ///

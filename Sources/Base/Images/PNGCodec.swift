@@ -1,3 +1,4 @@
+import Files
 import CPNG
 
 /// PNG through libpng's simplified API, which returns its errors: the classic one leaves by longjmp, and that must not

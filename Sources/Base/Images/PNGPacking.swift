@@ -1,3 +1,4 @@
+import Files
 import CPNG
 
 /// PNG made for speed: what a recorder can afford for every frame. Rows are told from their left, upper or mean

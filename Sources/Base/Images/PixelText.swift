@@ -1,3 +1,5 @@
+import Files
+
 /// Capital letters, digits and a few signs, 3 pixels wide and 5 high: enough to write a time beside a picture.
 enum PixelText {
     /// Rows from the top, three signs each.

@@ -1,3 +1,5 @@
+import Files
+
 extension RGBImage {
     /// Reads a PNG or JPEG file; which of the two its first bytes say.
     ///

@@ -1,3 +1,5 @@
+import Files
+
 extension RGBImage {
     /// Pictures side by side, row by row, on grey; smaller ones stand at the upper left of their place.
     /// - Parameters:

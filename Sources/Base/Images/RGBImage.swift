@@ -1,3 +1,5 @@
+import Files
+
 /// An 8-bit RGB picture, rows from the top, pixels from the left, three bytes each, no padding: shape
 /// `[height, width, 3]`, row-major, as the policy network takes it.
 package struct RGBImage: Equatable, Sendable {

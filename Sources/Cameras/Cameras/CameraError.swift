@@ -1,3 +1,4 @@
+import Files
 import Images
 
 /// Why a camera cannot deliver frames. `camera` is its name in the manifest.

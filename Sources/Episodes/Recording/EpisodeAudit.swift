@@ -1,4 +1,3 @@
-import Episodes
 import Messages
 import Time
 import Wire

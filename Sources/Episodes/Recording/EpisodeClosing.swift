@@ -1,4 +1,4 @@
-import Episodes
+import MCAPFiles
 
 /// What a file says of itself at its end, once its writer knows what it had to drop.
 package struct EpisodeClosing: Equatable, Sendable {

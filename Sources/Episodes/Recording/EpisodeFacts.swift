@@ -1,5 +1,3 @@
-import Episodes
-
 /// Names of the metadata records in which an episode's file says what it is.
 package enum RecordName {
     /// Name and beginning, written with the first message.

@@ -1,4 +1,5 @@
-import Episodes
+import Files
+import MCAPFiles
 import Images
 import Messages
 import Time

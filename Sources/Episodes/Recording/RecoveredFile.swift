@@ -1,4 +1,4 @@
-import Episodes
+import MCAPFiles
 import Glibc
 
 /// A mended episode on its way to the disk: whole under its name, or not there at all.

@@ -1,4 +1,4 @@
-import Episodes
+import MCAPFiles
 import Messages
 import Time
 import Wire

@@ -17,9 +17,10 @@ extension EpisodeSummary {
                 }, rightmost: 4)
     }
 
-    /// "whole", "cut", "recovered", "damaged".
+    /// "whole", "being recorded", "cut", "recovered", "damaged".
     package var condition: String {
         if isRecovered { return "recovered" }
+        if isBeingRecorded { return "being recorded" }
         if !isFinished { return "cut" }
         return problems.isEmpty ? "whole" : "damaged"
     }
@@ -88,7 +89,12 @@ extension EpisodeSummary {
             "\(compression.chunks) chunks \(compression.name.isEmpty ? "uncompressed" : compression.name), "
                 + "\(byteText(compression.compressed)) of \(byteText(compression.uncompressed))"
         }
-        let advice = condition == "cut" ? "; 'octo-replay recover' makes a whole one of it" : ""
+        let advice =
+            switch condition {
+            case "cut": "; 'octo-replay recover' makes a whole one of it"
+            case "being recorded": "; this is what is in it so far"
+            default: ""
+            }
         return ([condition, byteText(bytes)] + sizes).joined(separator: ", ") + advice
     }
 

@@ -1,4 +1,4 @@
-import Episodes
+import MCAPFiles
 import Messages
 import Recording
 import Time
@@ -71,6 +71,8 @@ package struct EpisodeSummary: Equatable, Sendable {
     package var compressions: [Compression]
     /// The file has its end. One that has not was cut.
     package var isFinished: Bool
+    /// A recorder still writes to it.
+    package var isBeingRecorded: Bool
     /// Whether the file was made of a damaged one.
     package var isRecovered: Bool
     /// What is wrong with the file, in words.
@@ -88,7 +90,9 @@ package struct EpisodeSummary: Equatable, Sendable {
         path = file.path
         bytes = reader.source.byteCount
         isFinished = reader.isFinished
-        problems = reader.problems.map(\.description)
+        isBeingRecorded = file.isBeingRecorded
+        // Where it is still being written it has no end, which is no damage.
+        problems = isBeingRecorded ? [] : reader.problems.map(\.description)
         attachments = reader.attachments.map(\.name)
         isRecovered = reader.metadata.contains { $0.name == MCAPRecovery.metadataName }
         compressions = reader.compression.sorted { $0.key < $1.key }.map {
@@ -109,7 +113,7 @@ package struct EpisodeSummary: Equatable, Sendable {
                 if count % 1000 == 0 { progress(count) }
             }
         } catch {
-            problems.append("\(error)")
+            if !isBeingRecorded { problems.append("\(error)") }
         }
         topics = reading.topics.values.sorted { $0.name < $1.name }
         for index in topics.indices {

@@ -1,3 +1,4 @@
+import Files
 import Images
 
 /// Why a goal could not be loaded.

@@ -1,3 +1,4 @@
+import Files
 import CShims
 import Glibc
 import Images
@@ -172,10 +173,9 @@ package struct GoalLibrary: Equatable, Sendable {
     }
 
     private static func flush(_ place: String) throws(GoalLibraryError) {
-        let descriptor = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .system(doing: "flushing", path: place, errno: errno) }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw .system(doing: "flushing", path: place, errno: errno) }
+        if let problem = FileSystem.sync(folder: place) {
+            throw .system(doing: "flushing", path: place, errno: problem.number)
+        }
     }
 
     private static func makeFolders(_ path: String) throws(GoalLibraryError) {

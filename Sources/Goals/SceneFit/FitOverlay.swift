@@ -1,3 +1,4 @@
+import Files
 import Images
 
 /// Pictures that show how a goal and a live picture differ, good enough to put a camera back by hand.

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Manifests
 import NodeShell
-import OperatorTerminal
 
 /// Which arm an operator's program moves.
 struct ArmChoice: ParsableArguments {

@@ -1,4 +1,3 @@
-import ArmSetup
 import Bus
 import Control
 import Foundation

@@ -1,6 +1,5 @@
 import ArmDrivers
 import ArmLoop
-import ArmSetup
 import Bus
 import Control
 import Foundation

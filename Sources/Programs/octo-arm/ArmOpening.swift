@@ -1,6 +1,5 @@
 import ArmDrivers
 import ArmLoop
-import ArmSetup
 import Control
 import Foundation
 import Manifests

@@ -1,6 +1,5 @@
 import ArgumentParser
 import ArmDrivers
-import ArmSetup
 import CShims
 import Control
 import Foundation

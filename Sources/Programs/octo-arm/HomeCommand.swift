@@ -4,7 +4,6 @@ import Foundation
 import JSONTree
 import Messages
 import NodeShell
-import OperatorTerminal
 import Teleop
 import Time
 

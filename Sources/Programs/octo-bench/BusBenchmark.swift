@@ -1,3 +1,4 @@
+import Files
 import Bus
 import CShims
 import CZeroMQ

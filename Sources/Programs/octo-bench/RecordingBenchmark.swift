@@ -1,5 +1,6 @@
+import Files
+import MCAPFiles
 import ArgumentParser
-import Episodes
 import Foundation
 import Glibc
 import Images

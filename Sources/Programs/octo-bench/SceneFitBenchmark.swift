@@ -1,5 +1,5 @@
+import Files
 import ArgumentParser
-import ArmSetup
 import Control
 import Foundation
 import Images

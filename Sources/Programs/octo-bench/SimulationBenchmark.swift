@@ -1,5 +1,4 @@
 import ArgumentParser
-import ArmSetup
 import ClosedLoop
 import Control
 import Foundation

@@ -1,3 +1,4 @@
+import Files
 import ArgumentParser
 import Evaluation
 import Foundation
@@ -72,10 +73,8 @@ extension ManipulationTask.Kind {
 
 /// Writes a whole file; whoever reads it meanwhile finds the old one or the new one.
 func write(_ text: String, to path: String) throws {
-    do {
-        try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-        throw EvaluationError.unwritable(path, reason: error.reason)
+    if let problem = FileSystem.replace(path, with: text) {
+        throw EvaluationError.unwritable(path, reason: "\(problem)")
     }
 }
 
@@ -86,12 +85,16 @@ enum EvaluationError: Error, CustomStringConvertible {
     case unwritable(String, reason: String)
     case inUse(String)
     case noPicture(folder: String, expected: [String])
+    case noPolicy(String)
 
     var description: String {
         switch self {
         case .noSimulation(let path):
             "reading \(path): it has no section \"simulation\", expected a robot in the simulated world. Take "
                 + "launch/sim.json."
+        case .noPolicy(let path):
+            "reading the checkpoint --policy \(path): nothing is there, expected a checkpoint's folder. Give another, "
+                + "such as launch/policies/table."
         case .nothingRan(let reason): "evaluating: no episode could be run: \(reason)"
         case .unwritable(let path, let reason):
             "writing \(path): \(reason), expected a file that can be written. Choose another path."

@@ -1,7 +1,7 @@
-import ArmSetup
+import Files
+import MCAPFiles
 import ClosedLoop
 import Control
-import Episodes
 import Evaluation
 import Foundation
 import Goals
@@ -10,7 +10,6 @@ import JSONTree
 import Manifests
 import Messages
 import Policy
-import PolicySetup
 import Recording
 import Simulation
 import Time
@@ -37,6 +36,9 @@ struct LoadedEvaluation {
         let overrides =
             try options.overrides.map { try ManifestOverride(parsing: $0) }
             + (options.policy.map { [try ManifestOverride(parsing: "policy.checkpoint=\($0)")] } ?? [])
+        if let policy = options.policy, !FileManager.default.fileExists(atPath: policy) {
+            throw EvaluationError.noPolicy(policy)
+        }
         let manifest = try Manifest.load(options.manifest, overrides: overrides)
         guard let simulation = manifest.simulation else { throw EvaluationError.noSimulation(options.manifest) }
         let arm = try ArmCalibration(contentsOfFile: manifest.arm.calibration)
@@ -160,10 +162,8 @@ struct LoadedEvaluation {
             wallTime: { WallTime.now().description },
             keep: { name, content in
                 let path = "\(folder)/\(name).mcap"
-                do {
-                    try Data(content).write(to: URL(fileURLWithPath: path), options: .atomic)
-                } catch {
-                    throw EvaluationError.unwritable(path, reason: error.reason)
+                if let problem = content.withUnsafeBytes({ FileSystem.replace(path, with: $0) }) {
+                    throw EvaluationError.unwritable(path, reason: "\(problem)")
                 }
             })
     }

@@ -1,5 +1,5 @@
+import Files
 import ArgumentParser
-import ArmSetup
 import Control
 import Foundation
 import Goals
@@ -10,7 +10,6 @@ import Messages
 import NodeShell
 import OctoModel
 import Policy
-import PolicySetup
 import Time
 import Wire
 

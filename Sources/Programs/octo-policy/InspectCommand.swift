@@ -1,8 +1,8 @@
+import Policy
 import ArgumentParser
 import Foundation
 import JSONTree
 import OctoModel
-import PolicySetup
 
 /// Says what a checkpoint is, and what loading it costs.
 struct InspectCommand: ParsableCommand {

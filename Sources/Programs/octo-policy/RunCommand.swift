@@ -1,5 +1,5 @@
+import Files
 import ArgumentParser
-import ArmSetup
 import Control
 import Foundation
 import Images
@@ -9,7 +9,6 @@ import Messages
 import NodeShell
 import OctoModel
 import Policy
-import PolicySetup
 import Time
 
 /// The policy node.

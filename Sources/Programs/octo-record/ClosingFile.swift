@@ -1,4 +1,4 @@
-import Episodes
+import MCAPFiles
 import Foundation
 import Recording
 import Synchronization

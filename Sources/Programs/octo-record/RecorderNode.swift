@@ -1,6 +1,6 @@
+import MCAPFiles
 import ArgumentParser
 import Bus
-import Episodes
 import Foundation
 import Logging
 import Manifests

@@ -1,5 +1,4 @@
 import ArgumentParser
-import ArmSetup
 import Bus
 import CShims
 import Control

@@ -1,4 +1,3 @@
-import ArmSetup
 import Control
 import JSONTree
 import Manifests

@@ -1,8 +1,7 @@
+import Datasets
 import ArgumentParser
 import CShims
 import Control
-import Episodes
-import Export
 import Foundation
 import Images
 import JSONTree

@@ -1,5 +1,6 @@
+import MCAPFiles
 import ArgumentParser
-import Episodes
+import Foundation
 import JSONTree
 import NodeShell
 import Recording
@@ -14,6 +15,8 @@ struct RecoverCommand: ParsableCommand {
             it is. What is missing is told by topic, with sequence numbers and times.
 
               octo-replay recover episodes/today/grasp.mcap      writes grasp.recovered.mcap beside it
+
+            A whole file is left alone, unless --out names another. One that a run still records is refused.
 
             Exit codes: 0 everything could be read, 3 something is lost (the new file has the rest), 1 the new file \
             cannot be written, 2 the old one is no episode.
@@ -36,15 +39,26 @@ struct RecoverCommand: ParsableCommand {
 
     func run() throws {
         try reporting {
+            let file = try EpisodeFile(path: episode.path)
+            if file.isBeingRecorded {
+                complain(
+                    "error: recovering \(episode.path): a run still records it, expected one that has ended. End it "
+                        + "first ('octo-record stop', or Ctrl-C in the launcher): then it is whole.")
+                throw NodeExit.badInput
+            }
             let source = try MCAPFile(path: episode.path)
             let target = out ?? RecoveredFile.path(beside: episode.path)
-            let reader = try EpisodeFile(path: episode.path).reader
             let report: MCAPRecovery.Report
             do throws(RecoveredFileError) {
-                report = try RecoveredFile.make(of: source, compressedAs: reader, at: target, replaces: force)
+                report = try RecoveredFile.make(of: source, compressedAs: file.reader, at: target, replaces: force)
             } catch {
                 complain("error: \(error)")
                 throw error.isAboutOutput ? NodeExit.failure : NodeExit.badInput
+            }
+            // Beside a whole file another would only be taken for the better one.
+            if out == nil, report.wasWhole, unlink(target) == 0, !json {
+                print("\(episode.path) is whole: there is nothing to recover. --out FILE writes it anew all the same.")
+                return
             }
             let found = RecoveryFindings(report, path: episode.path, output: target)
             print(json ? found.json.text() : found.text)

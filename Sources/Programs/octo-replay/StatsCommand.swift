@@ -1,6 +1,6 @@
+import Files
+import Datasets
 import ArgumentParser
-import Episodes
-import Export
 import Foundation
 import NodeShell
 
@@ -43,7 +43,7 @@ struct StatsCommand: ParsableCommand {
             let mask = Array(repeating: true, count: 6) + [false]
             let text = try DatasetStatistics(of: trajectories, actionMask: mask).json.text(columns: 100) + "\n"
             guard let out else { return print(text, terminator: "") }
-            try Data(text.utf8).write(to: URL(fileURLWithPath: out), options: .atomic)
+            try SharedBytes(copying: Array(text.utf8)).write(to: out)
             complain("\(report.text)\n\(out): statistics of \(trajectories.count) episodes")
         }
     }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import ArmSetup
 import Control
 import Foundation
 import Goals
@@ -9,7 +8,6 @@ import Manifests
 import Messages
 import NodeShell
 import Policy
-import PolicySetup
 import Recording
 import Replay
 import Time

@@ -1,15 +1,13 @@
+import Datasets
 import ArgumentParser
-import ArmSetup
 import ClosedLoop
 import Control
 import Demonstrations
-import Episodes
 import Foundation
 import JSONTree
 import Manifests
 import NodeShell
 import Policy
-import PolicySetup
 import Simulation
 import Time
 

@@ -1,5 +1,4 @@
 import ArgumentParser
-import ArmSetup
 import Control
 import Foundation
 import Manifests

@@ -4,7 +4,6 @@ import JSONTree
 import Manifests
 import Messages
 import NodeShell
-import OperatorTerminal
 import ServoTools
 import Teleop
 import Time

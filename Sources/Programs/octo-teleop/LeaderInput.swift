@@ -1,5 +1,4 @@
 import ArmDrivers
-import ArmSetup
 import Control
 import Foundation
 import Maths

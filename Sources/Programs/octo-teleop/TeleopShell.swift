@@ -6,7 +6,6 @@ import Manifests
 import Maths
 import Messages
 import NodeShell
-import OperatorTerminal
 import Teleop
 import Time
 

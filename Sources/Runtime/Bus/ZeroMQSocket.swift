@@ -1,3 +1,4 @@
+import Files
 import CZeroMQ
 import Glibc
 import Images

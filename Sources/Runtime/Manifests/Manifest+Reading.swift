@@ -1,3 +1,4 @@
+import Files
 import JSONTree
 import Messages
 import Time

@@ -1,3 +1,4 @@
+import Files
 import JSONTree
 
 /// Holds a JSON tree against the rules and collects everything that is wrong with it.

@@ -1,3 +1,4 @@
+import Files
 import JSONTree
 
 /// Combinations of values that are each allowed, but not together.
@@ -190,6 +191,7 @@ extension ManifestCheck {
     }
 
     private static func count(_ pattern: String, in folder: String, _ files: FileProbe) -> Int {
+        if pattern == "*" { return files.names(folder).count(where: FileSystem.isPicture) }
         let pattern = FileNamePattern(pattern)
         return files.names(folder).count(where: pattern.matches)
     }

@@ -101,8 +101,8 @@ enum ManifestKeys {
                         ManifestKey("folder", .path(.folder), .required, "The folder with the image files."),
                         ManifestKey(
                             "pattern", .fileNamePattern, .defaultsTo("*"),
-                            "Which files of the folder are frames. They are played in the order of the numbers in "
-                                + "their names."),
+                            "Which files of the folder are frames; * alone: all that are called .png, .jpg or .jpeg. "
+                                + "They are played in the order of the numbers in their names."),
                         ManifestKey(
                             "rate_hz", .number(0.1...240), .defaultsTo(5), unit: "Hz",
                             "How many frames are played in a second."),

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// The folder in which one run keeps its sockets and its description, held by the lock of the launcher that lives.
@@ -130,7 +131,7 @@ package struct RunFolder: ~Copyable {
     /// that.
     package borrowing func removeRemains() {
         for name in FileProbe.disk.names(path)
-        where name == RunDescription.fileName || name.hasSuffix(".ipc") || name.contains(".json.new-") {
+        where name == RunDescription.fileName || name.hasSuffix(".ipc") || name.hasSuffix(".tmp") {
             unlink(path + "/" + name)
         }
     }

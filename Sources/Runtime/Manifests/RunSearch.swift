@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// Finds the run that a program beside it, such as `octo-bus`, is to join.

@@ -1,4 +1,4 @@
-import Episodes
+import Datasets
 
 /// Makes the demonstrations of a plan and writes them as a dataset, with its statistics beside it.
 package struct DemonstrationDataset {

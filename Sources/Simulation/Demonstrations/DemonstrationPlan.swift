@@ -1,6 +1,7 @@
+import Datasets
+import Files
 import ClosedLoop
 import Control
-import Episodes
 import Images
 import Maths
 import Messages

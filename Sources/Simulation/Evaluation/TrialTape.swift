@@ -1,6 +1,6 @@
+import MCAPFiles
 import ClosedLoop
 import Control
-import Episodes
 import JSONTree
 import Messages
 import Recording

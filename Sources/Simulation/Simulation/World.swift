@@ -1,3 +1,4 @@
+import Files
 import CMuJoCo
 import Control
 import Images

@@ -1,5 +1,7 @@
+import Foundation
 import ServoEmulation
 import ServoProtocol
+import TestSupport
 import Testing
 import Time
 
@@ -71,4 +73,19 @@ import Time
     }
 
     @Test func anEmptyLineSaysNothing() throws { try obey("  ") }
+
+    @Test func theLinkOfALivingTerminalIsNotTakenOver() throws {
+        let folder = try TemporaryFolder()
+        let link = folder.file("tty")
+        let first = PseudoTerminal(link: link)
+        try first.plugIn()
+        #expect { try PseudoTerminal(link: link).plugIn() } throws: { "\($0)".contains("is alive") }
+        #expect(access(link, R_OK) == 0)
+        first.pullOut()
+        // What a killed one leaves leads nowhere.
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "/dev/pts/none")
+        let second = PseudoTerminal(link: link)
+        try second.plugIn()
+        #expect(access(link, R_OK) == 0)
+    }
 }

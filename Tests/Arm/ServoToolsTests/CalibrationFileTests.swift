@@ -25,12 +25,11 @@ import Testing
 
     @Test func whatCannotBeWrittenIsAnErrorAndLeavesTheOldFile() throws {
         let folder = try TemporaryFolder()
-        let file = CalibrationFile(path: folder.file("arm.json"))
-        try file.write("one")
-        // A folder is in the way of the file under way.
-        try FileManager.default.createDirectory(atPath: folder.file("arm.json.new"), withIntermediateDirectories: false)
+        // The longest name there can be: the file under way cannot have a longer one.
+        let file = CalibrationFile(path: folder.file("arm" + String(repeating: "x", count: 247) + ".json"))
+        try Data("one".utf8).write(to: URL(fileURLWithPath: file.path))
         let error = #expect(throws: CalibrationFileError.self) { try file.write("two") }
-        #expect(error?.description.contains("arm.json") == true)
+        #expect(error?.description.contains("xx.json") == true)
         #expect(try file.read() == Array("one".utf8))
     }
 }

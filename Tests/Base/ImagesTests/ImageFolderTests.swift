@@ -1,3 +1,4 @@
+import Files
 import Images
 import TestSupport
 import Testing
@@ -52,5 +53,15 @@ import Testing
 
     @Test func aMissingFolderIsAnError() {
         #expect(throws: FileError.missing(path: "/no/such/folder")) { try ImageFolder(path: "/no/such/folder") }
+    }
+
+    @Test(arguments: [nil, "*"] as [String?])
+    func whatIsNoPictureIsLeftOutUnlessItIsNamed(pattern: String?) throws {
+        let folder = try TemporaryFolder()
+        for name in ["a.png", "b.JPG", "c.jpeg", "episode.json", ".d.png", "notes"] {
+            _ = try folder.write([1], to: name)
+        }
+        #expect(try ImageFolder(path: folder.path, pattern: pattern).names == ["a.png", "b.JPG", "c.jpeg"])
+        #expect(try ImageFolder(path: folder.path, pattern: "episode*").names == ["episode.json"])
     }
 }

@@ -1,3 +1,4 @@
+import Files
 import Cameras
 import Images
 import Messages

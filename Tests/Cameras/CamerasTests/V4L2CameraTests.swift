@@ -1,3 +1,4 @@
+import Files
 import Cameras
 import Glibc
 import Images

@@ -1,4 +1,4 @@
-import Episodes
+import MCAPFiles
 import Images
 import Messages
 import Recording

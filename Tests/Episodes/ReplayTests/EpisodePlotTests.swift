@@ -1,6 +1,5 @@
 import Drawing
 import EpisodeFixture
-import Episodes
 import Foundation
 import FoundationXML
 import Messages

@@ -1,5 +1,5 @@
+import MCAPFiles
 import EpisodeFixture
-import Episodes
 import Foundation
 import JSONTree
 import Messages

@@ -1,3 +1,4 @@
+import Files
 import EpisodeFixture
 import Images
 import Messages

@@ -1,3 +1,4 @@
+import Files
 import Goals
 import Images
 import Messages

@@ -101,10 +101,10 @@ import Testing
         #expect(throws: RunFolderError.self) { try ArmLatch.update(folder: folder.path) { $0 = ArmLatch() } }
     }
 
-    @Test func aLinkInTheWayOfTheDraftIsNotFollowed() throws {
+    @Test func aLinkInThePlaceOfTheFileIsReplacedNotFollowed() throws {
         let victim = folder.path + "/victim"
         try "mine".write(toFile: victim, atomically: false, encoding: .utf8)
-        try FileManager.default.createSymbolicLink(atPath: "\(path).new-\(getpid())", withDestinationPath: victim)
+        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: victim)
         try ArmLatch.update(folder: folder.path) { $0.isEmergencyStop = true }
         #expect(try String(contentsOfFile: victim, encoding: .utf8) == "mine")
         #expect(ArmLatch.load(folder: folder.path).isEmergencyStop)

@@ -1,7 +1,7 @@
+import Datasets
 import ClosedLoop
 import Control
 import Demonstrations
-import Episodes
 import Foundation
 import Images
 import JSONTree

@@ -1,3 +1,4 @@
+import Files
 import ClosedLoop
 import Control
 import Evaluation

@@ -1,4 +1,5 @@
-import Episodes
+import Files
+import MCAPFiles
 import Foundation
 import Images
 import Maths

@@ -1,6 +1,5 @@
 import ArgumentParser
 import ArmDrivers
-import ArmSetup
 import Control
 import Foundation
 import JSONTree

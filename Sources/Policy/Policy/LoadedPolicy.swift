@@ -1,0 +1,109 @@
+import Foundation
+import Manifests
+import Messages
+import OctoModel
+
+/// A checkpoint as a manifest wants it run: everything the policy needs, loaded and checked.
+package struct LoadedPolicy {
+    package let configuration: PolicyConfiguration
+    package let texts: TaskTextReading
+    package let engine: PolicyEngine
+    package let checkpoint: Checkpoint
+    /// What un-normalises its actions.
+    package let statistics: ActionStatistics
+    package let precision: NetworkPrecision
+    package let threads: Int
+    /// Cameras of the checkpoint that the robot lacks: their tokens are left out.
+    package let leftOut: [String]
+    /// Folder and step, and what is left out, for people.
+    package let name: String
+
+    /// Loads the checkpoint; it has not run yet.
+    ///
+    /// The thread that runs the engine is the first of its team, and takes the first of `policy.cpus`.
+    /// - Parameters:
+    ///   - text: the sentence of the goal that the policy begins with, if it is used.
+    ///   - goalUse: what it is given of goals that have pictures and a sentence.
+    ///   - goalsMayBringNumbers: whether the task's numbers that the manifest lacks can come with a goal.
+    ///   - cameras: the names of the robot's cameras.
+    ///   - joints: says how many joints the arm has whose states the policy is given, and is asked for a checkpoint
+    ///     that reads them; nil: the policy is given none, and such a checkpoint is refused.
+    /// - Throws: `UnusablePolicy`, `CheckpointError`, `PolicyEngineError`, `ProprioError`, `TaskTextError`, and what
+    ///   the tokenizer throws; all say what to do.
+    package init(
+        _ section: Manifest.Policy, text: String?, goalUse: ManifestGoalUse = .images,
+        goalsMayBringNumbers: Bool = false,
+        cameras: [String],
+        joints: () throws -> Int? = { nil }
+    ) throws {
+        let cpus = section.cpus ?? []
+        threads =
+            section.threads > 0
+            ? section.threads : cpus.isEmpty ? ProcessInfo.processInfo.activeProcessorCount : cpus.count
+        BLAS.setThreads(threads)
+        guard let precision = NetworkPrecision(rawValue: section.precision.rawValue), precision.instructions != nil
+        else {
+            throw UnusablePolicy.noInstructions(precision: section.precision.rawValue)
+        }
+        self.precision = precision
+        let whole = try Checkpoint(folder: section.checkpoint, step: section.step)
+        let absent = try PolicyConfiguration.absentCameras(of: whole.description, in: cameras)
+        checkpoint = try whole.leavingOut(Set(absent.map(\.key)))
+        leftOut = absent.map(\.name)
+        let normalization = section.normalization.flatMap { ActionStatistics.Normalization(rawValue: $0.rawValue) }
+        statistics = try checkpoint.actionStatistics(dataset: section.dataset, normalization: normalization)
+        // What could only fail, or be ignored, at every step is refused now.
+        if [.eefDelta, .eefAbsolute].contains(section.actionSpace) && statistics.dimension != 7 {
+            throw UnusablePolicy.wrongActionSpace(dimension: statistics.dimension)
+        }
+        texts = try TaskTextReading(
+            ofCheckpoint: section.checkpoint, checkpoint.description, tokenizerAt: section.tokenizer)
+        if let text { _ = try texts.tokens(of: text) }
+        let (wanted, window) = try PolicyConfiguration.cameras(
+            of: checkpoint.description, in: cameras, window: section.window)
+        let fitted = wanted.map { camera in
+            var camera = camera
+            camera.isOptional = section.optionalCameras.contains(camera.name)
+            return camera
+        }
+        try checkpoint.checkMaskable(Set(fitted.filter(\.isOptional).map { "image_\($0.name)" }))
+        if fitted.allSatisfy(\.isOptional) { throw UnusablePolicy.onlyOptionalCameras(fitted.map(\.name)) }
+        let taskNumbers = try TaskNumbers(
+            of: checkpoint.description, given: section.taskNumbers, isComplete: !goalsMayBringNumbers)
+        let readsArm = !checkpoint.description.lowdimKeys.isEmpty
+        let proprio = try ProprioReading(
+            of: checkpoint.description,
+            statistics: readsArm
+                ? checkpoint.proprioStatistics(dataset: section.dataset, normalization: normalization) : nil,
+            layout: section.proprio,
+            joints: readsArm ? joints() : nil)
+        configuration = PolicyConfiguration(
+            cameras: fitted, windowSize: window, actionDimension: statistics.dimension,
+            actionSpace: section.actionSpace, rate: section.rate,
+            preprocessing: section.preprocessing == .resize ? .resize : .resizeAndCenterCrop,
+            requiresGoal: section.requiresGoal, fitRules: GoalFitRules(section),
+            maximumFrameAge: section.maximumFrameAge,
+            noiseSeed: section.seed, proprio: proprio, goalUse: goalUse == .both ? .both : .images,
+            taskNumbers: taskNumbers)
+        let team = try WorkerTeam(threads: threads, cpus: Array(cpus.dropFirst()))
+        engine = PolicyEngine(
+            network: try FastNetwork(checkpoint, precision: precision, team: team), statistics: statistics,
+            proprio: proprio,
+            taskNumbers: taskNumbers.given)
+        name =
+            section.checkpoint.split(separator: "/").suffix(2).joined(separator: "/") + " step \(checkpoint.step)"
+            + (leftOut.isEmpty ? "" : " without \(leftOut.joined(separator: ", "))")
+    }
+}
+
+extension GoalFitRules {
+    fileprivate init(_ section: Manifest.Policy) {
+        let required: GoalFit.Verdict? =
+            switch section.requiredFit {
+            case .off: nil
+            case .amber: .amber
+            case .green: .green
+            }
+        self.init(required: required, pausesOnDrift: section.onDrift == .pause)
+    }
+}
