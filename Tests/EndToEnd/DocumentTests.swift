@@ -43,6 +43,24 @@ extension EndToEnd {
             }
         }
 
+        /// A group's document names each of its targets, but for one that is called as the group, and the programs.
+        @Test func everyRoomIsInTheDocumentOfItsGroup() throws {
+            func folders(_ path: String) throws -> [String] {
+                try FileManager.default.contentsOfDirectory(atPath: Self.root.path + "/" + path).filter {
+                    FileManager.default.fileExists(atPath: "\(Self.root.path)/\(path)/\($0)/.")
+                }
+            }
+            var count = 0
+            for group in try folders("Sources") {
+                let text = try Self.text("Sources/\(group)/README.md")
+                for room in try folders("Sources/\(group)") where room != group && !room.hasPrefix("octo-") {
+                    #expect(text.contains("`\(room)`"), "Sources/\(group)/README.md does not name \(room)")
+                    count += 1
+                }
+            }
+            #expect(count > 40, "\(count)")
+        }
+
         /// Lines of code, and code within sentences, that begin with one of the programs.
         private static func commands(in document: String) throws -> [[String]] {
             let text = try text(document)
