@@ -95,7 +95,9 @@ let package = Package(
         group(
             "Cameras",
             [
-                room("Cameras", ["Time", "Maths", "JSONTree", "Files", "Images", "CShims", "Messages"]),
+                room("Cameras", ["CVideo", "Time", "Maths", "JSONTree", "Files", "Images", "CShims", "Messages"]),
+                .target(name: "CVideo", dependencies: ["CV4L2"]),
+                .systemLibrary(name: "CV4L2", pkgConfig: "libv4l2", providers: [.apt(["libv4l-dev"])]),
                 tests(of: "Cameras", ["Time", "JSONTree", "Files", "Images", "Messages"]),
             ]),
         group(
@@ -115,7 +117,7 @@ let package = Package(
                 room("OctoModel", ["JSONTree", "CKernels", "COpenBLAS"]),
                 .target(name: "CKernels"),
                 .systemLibrary(
-                    name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-pthread-dev"])]),
+                    name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
                 room("TextTokenizer", ["CSentencePiece"]),
                 .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
                 room("Proprioception", ["Time", "Maths", "Messages", "Control"]),

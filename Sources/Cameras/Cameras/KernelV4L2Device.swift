@@ -1,4 +1,4 @@
-import CShims
+import CVideo
 import Glibc
 import Time
 
@@ -37,12 +37,7 @@ package final class KernelV4L2Device: V4L2Device {
         String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
     }
 
-    package func convert() throws(V4L2Failure) -> Bool {
-        let result = octo_video_convert(descriptor)
-        if result == ENOSYS { return false }
-        try check(result, .convert)
-        return true
-    }
+    package func convert() throws(V4L2Failure) { try check(octo_video_convert(descriptor), .convert) }
 
     package func pixelFormat(at index: Int) throws(V4L2Failure) -> V4L2PixelFormat {
         var code: UInt32 = 0

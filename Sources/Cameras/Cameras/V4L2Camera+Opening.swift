@@ -59,11 +59,8 @@ extension V4L2Camera {
 
     private func agreeOnFormat() throws(V4L2Problem) -> (FrameEncoding, V4L2Format, isConverted: Bool) {
         let (width, height) = (configuration.width, configuration.height)
-        var isConverted = false
-        if configuration.isConverted {
-            isConverted = try ask { () throws(V4L2Failure) in try device.convert() }
-            guard isConverted else { throw .noConversion(offers: []) }
-        }
+        var isConverted = configuration.isConverted
+        if isConverted { try ask { () throws(V4L2Failure) in try device.convert() } }
         var offers = try ask { () throws(V4L2Failure) in try device.offers() }
         let wanted = configuration.encoding.map { [$0] } ?? (isConverted ? [.rgb24] : FrameEncoding.allCases)
         func matching(_ wanted: [FrameEncoding], _ offers: [V4L2Offer]) -> [(FrameEncoding, V4L2Offer)] {
@@ -74,8 +71,8 @@ extension V4L2Camera {
         var candidates = matching(wanted, offers)
         // Bayer patterns and makers' own formats: those who know them are in the library.
         if candidates.isEmpty, !isConverted, !offers.isEmpty, wanted.contains(.rgb24) {
-            isConverted = try ask { () throws(V4L2Failure) in try device.convert() }
-            guard isConverted else { throw .noConversion(offers: offers) }
+            try ask { () throws(V4L2Failure) in try device.convert() }
+            isConverted = true
             offers = try ask { () throws(V4L2Failure) in try device.offers() }
             candidates = matching([.rgb24], offers)
         }

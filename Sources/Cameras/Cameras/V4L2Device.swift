@@ -14,7 +14,7 @@ package protocol V4L2Device: AnyObject {
 
     /// Has libv4l2 convert what the device delivers: from now on it also offers RGB24. v4l2_fd_open of libv4l2.
     /// - Returns: false where the library is not installed.
-    func convert() throws(V4L2Failure) -> Bool
+    func convert() throws(V4L2Failure)
 
     /// The `index`-th pixel format; EINVAL after the last. VIDIOC_ENUM_FMT.
     func pixelFormat(at index: Int) throws(V4L2Failure) -> V4L2PixelFormat

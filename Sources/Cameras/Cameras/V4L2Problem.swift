@@ -15,8 +15,6 @@ package enum V4L2Problem: Error, Equatable, Sendable {
     /// A device file of a camera, or another device, that delivers no frames.
     case noFrames(card: String, present: [String])
     case formatNotOffered(wanted: String, offers: [V4L2Offer])
-    /// The camera offers only what libv4l2 could make something of, and that is not installed.
-    case noConversion(offers: [V4L2Offer])
     case sizeNotOffered(width: Int, height: Int, offers: [V4L2Offer])
     case formatDiffers(wanted: V4L2Format, given: V4L2Format, offers: [V4L2Offer])
     case tooFewBuffers(Int)
@@ -71,9 +69,6 @@ extension V4L2Problem: CustomStringConvertible {
         case .formatNotOffered(let wanted, let offers):
             "it offers \(Self.text(offers)), expected \(wanted). Set the camera's format in the manifest to one of "
                 + "them, or leave it out."
-        case .noConversion(let offers):
-            "it offers \(Self.text(offers)), which libv4l2 would have to convert, and that library is not installed. "
-                + "As root, run: apt-get install libv4l-0."
         case .sizeNotOffered(let width, let height, let offers):
             "it offers \(Self.text(offers)), expected \(width)x\(height). Set the camera's width and height in the "
                 + "manifest to one of them."

@@ -19,8 +19,8 @@ final class ScriptedV4L2Device: V4L2Device {
         (V4L2PixelFormat("MJPG"), [V4L2Size(width: 8, height: 6)]),
         (V4L2PixelFormat("YUYV"), [V4L2Size(width: 8, height: 6)]),
     ]
-    /// What libv4l2 makes of it; nil: the library is not there.
-    var converted: [(format: V4L2PixelFormat, sizes: [V4L2Size])]?
+    /// What libv4l2 makes of it.
+    var converted: [(format: V4L2PixelFormat, sizes: [V4L2Size])] = []
     var rates = [Rate(hertz: 30), Rate(hertz: 15)]
     /// What the device makes of the format and rate that are asked for.
     var chooseFormat: (V4L2Format) -> V4L2Format = { $0 }
@@ -100,11 +100,9 @@ final class ScriptedV4L2Device: V4L2Device {
         return opened.last.flatMap { identities[$0] } ?? identity
     }
 
-    func convert() throws(V4L2Failure) -> Bool {
+    func convert() throws(V4L2Failure) {
         try meet(.convert)
-        guard let converted else { return false }
         offered += converted
-        return true
     }
 
     func pixelFormat(at index: Int) throws(V4L2Failure) -> V4L2PixelFormat {

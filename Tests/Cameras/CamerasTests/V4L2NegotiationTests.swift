@@ -55,12 +55,7 @@ import Time
 
     @Test func whatNobodyHereUnderstandsIsConvertedByTheLibrary() throws {
         offer([("BA81", [(8, 6)])])
-        #expect(
-            try problem(camera())?.description
-                == """
-                it offers BA81, not understood, which libv4l2 would have to convert, and that \
-                library is not installed. As root, run: apt-get install libv4l-0.
-                """)
+        #expect(try problem(camera())?.description.hasPrefix("it offers BA81, not understood, expected RGB3") == true)
         device.converted = [(V4L2PixelFormat("RGB3"), [V4L2Size(width: 8, height: 6)])]
         #expect(try chosen(camera()) == V4L2PixelFormat("RGB3"))
         offer([("BA81", [(8, 6)])])
@@ -78,7 +73,7 @@ import Time
         var configuration = V4L2Camera<ScriptedV4L2Device>.Configuration(
             name: "wrist", path: "/dev/video0", width: 8, height: 6, rate: Rate(hertz: 30))
         configuration.isConverted = true
-        #expect(try problem(V4L2Camera(configuration, device: device))?.description.contains("not installed") == true)
+        #expect(try problem(V4L2Camera(configuration, device: device))?.description.contains("expected RGB3") == true)
         device.converted = [(V4L2PixelFormat("RGB3"), [V4L2Size(width: 8, height: 6)])]
         #expect(try chosen(V4L2Camera(configuration, device: device)) == V4L2PixelFormat("RGB3"))
     }
@@ -100,7 +95,7 @@ import Time
                 manifest to one of them.
                 """)
         offer([("H264", [(8, 6)])])
-        #expect(try problem(camera())?.description.contains("which libv4l2 would have to convert") == true)
+        #expect(try problem(camera())?.description.hasPrefix("it offers H264, not understood, expected") == true)
         offer([
             ("GREY", []), ("H264", [(8, 6)]), ("Y16 ", []), ("BA81", []), ("GBRG", []), ("RGGB", []),
         ])

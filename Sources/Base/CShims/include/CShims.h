@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "video.h"
 
 /// CLOCK_MONOTONIC in nanoseconds. clock_gettime(2).
 int64_t octo_monotonic_ns(void);

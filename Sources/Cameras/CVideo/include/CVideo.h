@@ -15,8 +15,7 @@ struct octo_video_capability {
 int octo_video_capability(int fd, struct octo_video_capability *capability);
 
 /// How frames lie in memory. The pixel format is a four-character code, first character in the lowest byte.
-/// Hands an open device to libv4l2, which offers RGB24 in the place of formats that only it understands. 0, errno, or ENOSYS
-/// where the library is not installed.
+/// Hands an open device to libv4l2, which offers RGB24 in the place of formats that only it understands. 0 or errno.
 int octo_video_convert(int fd);
 
 /// Maps a buffer for reading: NULL, with errno set, when that fails. mmap(2), or libv4l2's.

@@ -1,68 +1,48 @@
-#include <stdlib.h>
-#include "CShims.h"
+#include "CVideo.h"
 
-#include <dlfcn.h>
 #include <errno.h>
+#include <libv4l2.h>
 #include <linux/videodev2.h>
-#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-// libv4l2, looked up when the first camera needs it: most have formats of ours, and do without. Its functions pass on what
-// concerns a descriptor that was not handed to it.
-static struct {
-    int (*fd_open)(int fd, int flags);
-    int (*ioctl)(int fd, unsigned long code, ...);
-    void *(*mmap)(void *start, size_t length, int protection, int flags, int fd, int64_t offset);
-    int (*munmap)(void *start, size_t length);
-    int (*close)(int fd);
-} library;
-static int library_is_there;
-
-static void load_library(void) {
-    // It would write to standard error that a frame is not there yet.
-    setenv("LIBV4L2_LOG_FILENAME", "/dev/null", 0);
-    void *found = dlopen("libv4l2.so.0", RTLD_NOW | RTLD_LOCAL);
-    if (!found) return;
-    *(void **)&library.fd_open = dlsym(found, "v4l2_fd_open");
-    *(void **)&library.ioctl = dlsym(found, "v4l2_ioctl");
-    *(void **)&library.mmap = dlsym(found, "v4l2_mmap");
-    *(void **)&library.munmap = dlsym(found, "v4l2_munmap");
-    *(void **)&library.close = dlsym(found, "v4l2_close");
-    library_is_there = library.fd_open && library.ioctl && library.mmap && library.munmap && library.close;
-}
+// Whether a device was handed to libv4l2. Most cameras have formats of ours, and do without; from the first that has none on,
+// its functions are asked, which pass on what concerns a descriptor that was not handed to it.
+static int converts;
 
 static int request(int fd, unsigned long code, void *argument) {
-    return (library_is_there ? library.ioctl(fd, code, argument) : ioctl(fd, code, argument)) == 0 ? 0 : errno;
+    return (converts ? v4l2_ioctl(fd, code, argument) : ioctl(fd, code, argument)) == 0 ? 0 : errno;
 }
 
 int octo_video_convert(int fd) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, load_library);
-    if (!library_is_there) return ENOSYS;
-    // V4L2_ENABLE_ENUM_FMT_EMULATION of libv4l2.h: what it converts to is in the list of formats.
-    return library.fd_open(fd, 0x02) >= 0 ? 0 : errno;
+    // It would write to standard error that a frame is not there yet.
+    setenv("LIBV4L2_LOG_FILENAME", "/dev/null", 0);
+    // What it converts to is to be in the list of formats.
+    if (v4l2_fd_open(fd, V4L2_ENABLE_ENUM_FMT_EMULATION) < 0) return errno;
+    converts = 1;
+    return 0;
 }
 
 void *octo_video_map(int fd, size_t length, int64_t offset) {
-    void *memory = library_is_there ? library.mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset)
-                                    : mmap(NULL, length, PROT_READ, MAP_SHARED, fd, offset);
+    void *memory = converts ? v4l2_mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset)
+                            : mmap(NULL, length, PROT_READ, MAP_SHARED, fd, offset);
     return memory == MAP_FAILED ? NULL : memory;
 }
 
 void octo_video_unmap(void *memory, size_t length) {
-    if (library_is_there)
-        library.munmap(memory, length);
+    if (converts)
+        v4l2_munmap(memory, length);
     else
         munmap(memory, length);
 }
 
 void octo_video_close(int fd) {
-    if (library_is_there)
-        library.close(fd);
+    if (converts)
+        v4l2_close(fd);
     else
         close(fd);
 }
