@@ -4,6 +4,8 @@
 # make train-check  a short training of a policy, measured against chance; needs Python with torch
 # make datasets-check  one dataset by three roads: Octo's loader, TFDS and LeRobot; downloads some gigabytes once
 # make fuzz  broken files and hostile messages, FUZZ times as many as in make test
+# make deb  a package for Debian 12, in .build
+# make package-check  that package, in a fresh Debian without Swift; needs root
 # make install  programs, manifests and calibrations under PREFIX (/usr/local)
 # make bench latencies and ratios, printed, on this machine
 
@@ -14,7 +16,8 @@ FUZZ ?= 20
 PREFIX ?= /usr/local
 PROGRAMS = launch camera goal policy arm teleop record replay sim eval bus bench
 
-.PHONY: run test test-v4l2 train-check datasets-check build packages bench fuzz install install-files
+.PHONY: run test test-v4l2 train-check datasets-check package-check build packages bench fuzz deb install \
+	install-files
 
 packages:
 	@.ci/packages
@@ -56,6 +59,14 @@ install-files:
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/octo-runtime"
 	for program in $(PROGRAMS); do install -m 755 "$(BIN)/octo-$$program" "$(DESTDIR)$(PREFIX)/bin/"; done
 	cp -r launch calibration README.md LICENSE "$(DESTDIR)$(PREFIX)/share/octo-runtime/"
+
+# Needs dpkg-dev, binutils and patchelf.
+deb: build
+	.packaging/deb
+
+# Some three minutes; downloads a Debian once, and what the package depends on.
+package-check: build
+	Tests/package/run
 
 bench: build
 	$(BIN)/octo-bench all
