@@ -76,7 +76,8 @@ extension EndToEnd {
             Rule("octo-teleop --device leader", .refused("/dev/ttyUSB1")), Rule("octo-teleop"),
             // The picture stands still, as no camera's does: amber at best.
             Rule("octo-goal check", .done([0, 3])), Rule("octo-goal watch", .goesOn), Rule("octo-goal set"),
-            Rule("octo-record"),
+            // Long enough for an episode that something can be learned from.
+            Rule("octo-record success", changes: [("octo-record", "sleep 2; octo-record")]), Rule("octo-record"),
             Rule("octo-replay bus EPISODE --loop", .goesOn),
             Rule("octo-replay"),
         ]
@@ -136,6 +137,9 @@ extension EndToEnd {
                         at: folder.appendingPathComponent(name), withIntermediateDirectories: false)
                 }
                 try files.createSymbolicLink(atPath: path + "/.build/release", withDestinationPath: Program.folder.path)
+                // Where launch/replay.json has its checkpoint.
+                try files.createSymbolicLink(
+                    atPath: path + "/Tests", withDestinationPath: root.appendingPathComponent("Tests").path)
                 try files.createSymbolicLink(
                     atPath: path + "/checkpoints/octo",
                     withDestinationPath: Fixture.url("octo/case10_wrist_left_out/checkpoint").path)
@@ -228,9 +232,10 @@ extension EndToEnd {
                 kill(program.process.processIdentifier, SIGINT)
             }
             let outcome = program.waitForEnd(limit: 90)
-            let said: Comment =
-                "\(command.document): \(text): exit code \(outcome.exitCode): "
-                + "\(outcome.output.suffix(600))\(outcome.errors.suffix(600))"
+            let said: Comment = """
+                \(command.document): \(text): exit code \(outcome.exitCode): \(outcome.output.suffix(600))\
+                \(outcome.errors.suffix(600))
+                """
             switch rule.ending {
             case .done(let codes): #expect(codes.contains(outcome.exitCode), said)
             case .refused(let words):

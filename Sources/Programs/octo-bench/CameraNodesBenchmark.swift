@@ -151,7 +151,7 @@ private final class InMemoryCamera: V4L2Device {
     func capability() throws(V4L2Failure) -> V4L2Capability {
         .init(card: "memory", bus: "memory", captures: true, streams: true)
     }
-    func convert() throws(V4L2Failure) -> Bool { false }
+    func convert() throws(V4L2Failure) {}
     func pixelFormat(at index: Int) throws(V4L2Failure) -> V4L2PixelFormat {
         guard index == 0 else { throw V4L2Failure(.listFormats, errno: EINVAL) }
         return format

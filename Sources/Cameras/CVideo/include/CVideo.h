@@ -1,6 +1,7 @@
 // V4L2 requests as plain functions over plain structs, so that the layout of the kernel's is read by C alone. Each returns
 // 0 or an errno, EINTR too, unless it says otherwise. No decisions.
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 
 /// What a video device is. VIDIOC_QUERYCAP.
