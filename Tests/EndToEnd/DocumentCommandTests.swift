@@ -203,6 +203,16 @@ extension EndToEnd {
             #expect(ran > 60 && marked == 52, "\(ran) ran, \(marked) are marked")
         }
 
+        /// In a shell with job control, as a person has one, who reads the terminal in the background is stopped.
+        @Test func emulatedServosAnswerInTheBackgroundOfATerminal() throws {
+            let desk = try Desk()
+            defer { try? FileManager.default.removeItem(at: desk.folder) }
+            let words = "octo-arm emulate --link tty & sleep 2; jobs; octo-arm scan --port tty; kill %1; wait"
+            let outcome = try desk.start("script -qec \"bash -mc '\(words)'\" /dev/null").waitForEnd(limit: 60)
+            #expect(outcome.output.contains("Running") && !outcome.output.contains("Stopped"), "\(outcome.output)")
+            #expect(outcome.output.contains("XM430"), "\(outcome.output)")
+        }
+
         /// Runs one as its rule says.
         /// - Returns: what goes on beside the commands that follow.
         private func run(_ command: Command, on desk: Desk) throws -> RunningProgram? {

@@ -17,8 +17,7 @@ package struct EmulationServer {
     package mutating func serve() throws {
         let signals = octo_signal_fd()
         guard signals >= 0 else { return }
-        _ = fcntl(STDIN_FILENO, F_SETFL, fcntl(STDIN_FILENO, F_GETFL) | O_NONBLOCK)
-        var input = STDIN_FILENO
+        var isOpen = true
         // Servos move also while nobody talks to them: a watchdog runs by this.
         let pause = Duration.milliseconds(5)
         while octo_signal_read(signals) == 0 {
@@ -29,14 +28,20 @@ package struct EmulationServer {
             let deadline = min(bus.nextReplyTime ?? now + pause, now + pause)
             var polled = [
                 pollfd(fd: signals, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: input, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: isOpen && mayRead ? STDIN_FILENO : -1, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: terminal.descriptor, events: Int16(POLLIN), revents: 0),
             ]
             _ = octo_poll_until_ns(&polled, 3, deadline.nanoseconds)
             // With nobody at the other end the terminal is readable for ever, and has nothing.
             if polled[2].revents & Int16(POLLHUP) != 0 { octo_sleep(pause) }
-            if polled[1].revents != 0, !readCommands() { input = -1 }
+            if polled[1].revents != 0 { isOpen = readCommands() }
         }
+    }
+
+    /// Who reads a shell's terminal in the background is stopped: what is typed there is the shell's. tcgetpgrp(3).
+    private var mayRead: Bool {
+        let foreground = tcgetpgrp(STDIN_FILENO)
+        return foreground < 0 || foreground == getpgrp()
     }
 
     private func octo_sleep(_ duration: Duration) { octo_sleep_until_ns((MonotonicTime.now() + duration).nanoseconds) }
@@ -66,7 +71,7 @@ package struct EmulationServer {
     private mutating func readCommands() -> Bool {
         var bytes = [UInt8](repeating: 0, count: 1_024)
         let count = read(STDIN_FILENO, &bytes, bytes.count)
-        guard count > 0 else { return count < 0 && errno == EAGAIN }
+        guard count > 0 else { return count < 0 && [EAGAIN, EINTR].contains(errno) }
         commands += bytes[..<count]
         while let end = commands.firstIndex(of: 10) {
             let line = String(decoding: commands[..<end], as: UTF8.self)

@@ -33,7 +33,7 @@ extension RLDSError: CustomStringConvertible {
                 + "space left (df)."
         case .exists(let path):
             "making a dataset in \(path): a finished one is there, expected none. Choose another name or version, or "
-                + "say that it may be overwritten."
+                + "say that it may be overwritten (--overwrite)."
         case .otherWriter(let path):
             "making a dataset in \(path): another program is writing one there, expected to be alone. Wait for it, or "
                 + "choose another name or version."

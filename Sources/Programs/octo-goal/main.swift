@@ -13,7 +13,7 @@ struct OctoGoal: ParsableCommand {
             and view over each other pixel by pixel, so a goal is good only if it was taken by the same camera in the \
             present scene, ideally right before the run:
 
-              octo-launch robot.json &            the arm holds as long as there is no goal
+              octo-launch launch/robot.json &     the arm holds as long as there is no goal
               octo-goal record cup                takes one from all cameras, once the pictures stand still
               octo-goal check cup                 green, amber or red, and why
               octo-goal set cup                   the policy goes for it with its next chunk

@@ -11,7 +11,7 @@ struct OctoTeleop: ParsableCommand {
         discussion: """
             Everything goes through the arm's own safety envelope, and the policy gives way while you hold the arm.
 
-              octo-launch robot.json &
+              octo-launch launch/robot.json &
               octo-teleop                         whatever device is there
               octo-teleop goal cup                drive there, press p: the goal is taken
               octo-teleop devices                 what is there, and what permissions are missing
