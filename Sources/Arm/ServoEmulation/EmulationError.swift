@@ -20,8 +20,8 @@ package enum EmulationError: Error, CustomStringConvertible {
             "linking '\(path)' to the pseudo-terminal: a file lies there, expected nothing or a link. Choose another "
                 + "--link."
         case .linkInUse(let path):
-            "linking '\(path)' to the pseudo-terminal: it leads to a terminal that is alive, expected none. Other "
-                + "emulated servos are there: end them, or choose another --link."
+            "linking '\(path)' to the pseudo-terminal: it leads to something that is alive, as other emulated servos' "
+                + "link does, expected none. End those, choose another --link, or remove it."
         case .noLink(let path, let errno):
             "linking '\(path)' to the pseudo-terminal: \(String(cString: strerror(errno))). Choose a --link in a "
                 + "folder that can be written."

@@ -11,6 +11,14 @@ package final class PseudoTerminal {
 
     deinit { pullOut() }
 
+    /// Refuses a link that leads to a terminal which lives: most likely other servos are there. (What a killed program
+    /// left leads nowhere, until another terminal happens to get its number. Where nobody else can have made the link,
+    /// this is not asked.)
+    /// - Throws: `EmulationError.linkInUse`.
+    package func requireFreeLink() throws(EmulationError) {
+        if access(link, F_OK) == 0 { throw .linkInUse(link) }
+    }
+
     /// symlink(2).
     /// - Throws: `EmulationError`.
     package func plugIn() throws(EmulationError) {
@@ -23,11 +31,6 @@ package final class PseudoTerminal {
             guard information.st_mode & S_IFMT == S_IFLNK else {
                 close(master)
                 throw .linkExists(link)
-            }
-            // A living one's link leads to its terminal; what a killed one left leads nowhere.
-            guard access(link, F_OK) != 0 else {
-                close(master)
-                throw .linkInUse(link)
             }
             unlink(link)
         }

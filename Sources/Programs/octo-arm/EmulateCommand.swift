@@ -113,6 +113,7 @@ struct EmulateCommand: ParsableCommand {
         let (name, bus) = try makeBus()
         if let registerLog { bus.onWrite = try Self.makeLog(registerLog) }
         let terminal = PseudoTerminal(link: link)
+        try terminal.requireFreeLink()
         try terminal.plugIn()
         var server = EmulationServer(bus: bus, terminal: terminal)
         for line in fault { try server.obey(line) }

@@ -78,14 +78,24 @@ import Time
         let folder = try TemporaryFolder()
         let link = folder.file("tty")
         let first = PseudoTerminal(link: link)
+        try first.requireFreeLink()
         try first.plugIn()
-        #expect { try PseudoTerminal(link: link).plugIn() } throws: { "\($0)".contains("is alive") }
+        #expect { try PseudoTerminal(link: link).requireFreeLink() } throws: { "\($0)".contains("is alive") }
         #expect(access(link, R_OK) == 0)
-        first.pullOut()
-        // What a killed one leaves leads nowhere.
+    }
+
+    /// Its terminal's number is free again, and the next one's.
+    @Test func whatAKilledOneLeftIsReplaced() throws {
+        let folder = try TemporaryFolder()
+        let link = folder.file("tty")
         try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "/dev/pts/none")
-        let second = PseudoTerminal(link: link)
-        try second.plugIn()
+        let terminal = PseudoTerminal(link: link)
+        try terminal.requireFreeLink()
+        try terminal.plugIn()
+        let target = try FileManager.default.destinationOfSymbolicLink(atPath: link)
+        terminal.pullOut()
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: target)
+        try terminal.plugIn()
         #expect(access(link, R_OK) == 0)
     }
 }
