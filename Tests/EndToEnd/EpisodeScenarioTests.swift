@@ -166,7 +166,7 @@ extension EndToEnd {
             var actionsByTable: [Double] = []
             if let python = Self.mcapPython {
                 let (exitCode, output) = try TestPython.run(
-                    python, "Tests/Episodes/EpisodesTests/mcap_check.py", [path])
+                    python, "Tests/Episodes/MCAPFilesTests/mcap_check.py", [path])
                 let count = try JSONNode(parsing: output).array?.first?["counts"]?.array?.first?.int
                 let ours = try EpisodeFile(path: path).reader.statistics.messageCount
                 #expect(exitCode == 0 && count == Int(ours))
@@ -174,7 +174,7 @@ extension EndToEnd {
             if let python = Self.recordPython {
                 let shard = "\(rlds)/octo_episodes/1.0.0/octo_episodes-train.tfrecord-00000-of-00001"
                 let (exitCode, output) = try TestPython.run(
-                    python, "Tests/Episodes/EpisodesTests/tfrecord_check.py", [shard])
+                    python, "Tests/Episodes/DatasetsTests/tfrecord_check.py", [shard])
                 #expect(exitCode == 0 && String(decoding: output, as: UTF8.self).contains("steps/observation/image_0"))
                 let members = try JSONNode(parsing: output).array?.first?["records"]?.array?.first?.array ?? []
                 for member in members where member.array?.first?.string == "steps/action" {
@@ -183,7 +183,7 @@ extension EndToEnd {
             }
             if let python = Self.arrowPython {
                 let (exitCode, output) = try TestPython.run(
-                    python, "Tests/Episodes/ExportTests/parquet_check.py",
+                    python, "Tests/Episodes/DatasetsTests/parquet_check.py",
                     ["\(lerobot)/data/chunk-000/file-000.parquet"])
                 #expect(exitCode == 0)
                 let table = try JSONNode(parsing: output).array?.first

@@ -71,7 +71,7 @@ import Time
             paths.append(url.path)
         }
         let (exitCode, output) = try TestPython.run(
-            try #require(Self.python), "Tests/Episodes/ExportTests/parquet_check.py", paths.sorted())
+            try #require(Self.python), "Tests/Episodes/DatasetsTests/parquet_check.py", paths.sorted())
         try #require(exitCode == 0)
         let found = try #require(try JSONNode(parsing: output).array)
         let (data, episodes, tasks) = (found[0]["columns"], found[1]["columns"], found[2])
@@ -119,7 +119,7 @@ import Time
             try Data(bytes).write(to: url)
         }
         let (exitCode, output) = try TestPython.run(
-            try #require(Self.lerobot), "Tests/Episodes/ExportTests/lerobot_check.py",
+            try #require(Self.lerobot), "Tests/Episodes/DatasetsTests/lerobot_check.py",
             [folder.path + "/whole", folder.path + "/work"])
         try #require(exitCode == 0, "its complaint stands above")
         let last = try #require(output.split(separator: UInt8(ascii: "\n")).last)
@@ -180,7 +180,7 @@ import Time
             }
         }
         let (exitCode, output) = try TestPython.run(
-            try #require(Self.lerobot), "Tests/Episodes/ExportTests/lerobot_video_check.py",
+            try #require(Self.lerobot), "Tests/Episodes/DatasetsTests/lerobot_video_check.py",
             [folder.path + "/video", folder.path + "/images"])
         try #require(exitCode == 0, "its complaint stands above")
         let last = try JSONNode(parsing: Array(try #require(output.split(separator: UInt8(ascii: "\n")).last)))

@@ -19,7 +19,7 @@ import Testing
             return url.path
         }
         let (exitCode, output) = try TestPython.run(
-            try #require(Self.python), "Tests/Episodes/ExportTests/parquet_check.py", paths)
+            try #require(Self.python), "Tests/Episodes/DatasetsTests/parquet_check.py", paths)
         try #require(exitCode == 0, "its complaint stands above")
         return try #require(try JSONNode(parsing: output).array)
     }

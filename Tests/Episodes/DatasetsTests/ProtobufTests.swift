@@ -13,7 +13,7 @@ import Testing
 
     private func read(_ files: [String], quietly: Bool = false) throws -> (exitCode: Int32, output: Data) {
         try TestPython.run(
-            try #require(Self.python), "Tests/Episodes/EpisodesTests/tfrecord_check.py", files, quietly: quietly)
+            try #require(Self.python), "Tests/Episodes/DatasetsTests/tfrecord_check.py", files, quietly: quietly)
     }
 
     /// A record in the form of the script.

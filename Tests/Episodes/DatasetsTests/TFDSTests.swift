@@ -17,7 +17,7 @@ import Testing
 
     private func run(_ folders: [String], quietly: Bool = false) throws -> (exitCode: Int32, output: Data) {
         try TestPython.run(
-            try #require(Self.python), "Tests/Episodes/EpisodesTests/tfds_check.py", folders, quietly: quietly)
+            try #require(Self.python), "Tests/Episodes/DatasetsTests/tfds_check.py", folders, quietly: quietly)
     }
 
     private func numbers(_ node: JSONNode?) -> [Double] { node?.array?.compactMap(\.double) ?? [] }

@@ -50,7 +50,7 @@ import Testing
             paths.append(try folder.write(mended, to: "\(index)-mended.mcap"))
         }
         let (exitCode, output) = try TestPython.run(
-            try #require(Self.python), "Tests/Episodes/EpisodesTests/mcap_check.py", paths)
+            try #require(Self.python), "Tests/Episodes/MCAPFilesTests/mcap_check.py", paths)
         try #require(exitCode == 0, "its complaint stands above")
         let found = try #require(try JSONNode(parsing: output).array)
         try #require(found.count == paths.count)
@@ -68,7 +68,7 @@ import Testing
         file[file.count / 2] ^= 1
         let path = try folder.write(file, to: "a.mcap")
         let run = try TestPython.run(
-            try #require(Self.python), "Tests/Episodes/EpisodesTests/mcap_check.py", [path], quietly: true)
+            try #require(Self.python), "Tests/Episodes/MCAPFilesTests/mcap_check.py", [path], quietly: true)
         #expect(run.exitCode != 0)
     }
 }
