@@ -452,7 +452,6 @@ extension EndToEnd {
         @Test(arguments: [
             (["--task", "fly"], "reach"), (["--task", "reach,reach"], "twice"),
             (["--task", "reach", "--goal-from", "white"], "'white'"),
-            (["--task", "reach", "--goal-from", "shuffled", "--episodes", "1"], "--episodes 2"),
             (["--task", "reach", "--goal-from", "push:spoon"], "block, cylinder, cup"),
             (["--task", "reach", "--goal-from", "file:/nonexistent.png"], "/nonexistent.png"),
             (["--task", "reach", "--expert", "--goal-from", "black"], "--goal-from"),
