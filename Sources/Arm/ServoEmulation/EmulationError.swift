@@ -4,7 +4,7 @@ import Foundation
 package enum EmulationError: Error, CustomStringConvertible {
     case noTerminal(errno: Int32)
     case linkExists(String)
-    /// It leads to a terminal that lives.
+    /// The link leads to a terminal that lives.
     case linkInUse(String)
     case noLink(String, errno: Int32)
     case unwritable(String)

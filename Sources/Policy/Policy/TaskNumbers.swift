@@ -9,7 +9,7 @@ package struct TaskNumbers: Equatable, Sendable {
     /// The manifest's, by key.
     package let given: [String: [Float]]
 
-    /// For a checkpoint that reads none.
+    /// The rules of a checkpoint that reads none.
     package init() {
         vectors = []
         given = [:]
