@@ -85,7 +85,7 @@ let package = Package(
                 room("Bus", ["Time", "Files", "Images", "CShims", "Wire", "CZeroMQ"]),
                 .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
                 room("RealTime", ["Time", "CShims"]),
-                room("Manifests", ["Time", "JSONTree", "Files", "Messages"]),
+                room("Manifests", ["Time", "JSONTree", "Files", "Images", "Messages"]),
                 room("NodeShell", ["Time", "CShims", "Messages", "Wire", "Bus", "Manifests", argumentParser, logging]),
                 tests(of: "Wire", ["Time", "Maths", "Files", "Images", "Messages", protobuf]),
                 tests(of: "Bus", ["Time", "Maths", "Files", "Images", "CShims", "Messages", "Wire", "CZeroMQ"]),

@@ -31,7 +31,7 @@ package struct LoadedPolicy {
     /// - Throws: `UnusablePolicy`, `CheckpointError`, `PolicyEngineError`, `ProprioError`, `TaskTextError`, and what
     ///   the tokenizer throws; all say what to do.
     package init(
-        _ section: Manifest.Policy, text: String?, goalUse: ManifestGoalUse = .images,
+        _ section: Manifest.Policy, text: String?, goalUse: GoalUse = .images,
         goalsMayBringNumbers: Bool = false,
         cameras: [String],
         joints: () throws -> Int? = { nil }
@@ -80,10 +80,10 @@ package struct LoadedPolicy {
         configuration = PolicyConfiguration(
             cameras: fitted, windowSize: window, actionDimension: statistics.dimension,
             actionSpace: section.actionSpace, rate: section.rate,
-            preprocessing: section.preprocessing == .resize ? .resize : .resizeAndCenterCrop,
+            preprocessing: section.preprocessing,
             requiresGoal: section.requiresGoal, fitRules: GoalFitRules(section),
             maximumFrameAge: section.maximumFrameAge,
-            noiseSeed: section.seed, proprio: proprio, goalUse: goalUse == .both ? .both : .images,
+            noiseSeed: section.seed, proprio: proprio, goalUse: goalUse,
             taskNumbers: taskNumbers)
         let team = try WorkerTeam(threads: threads, cpus: Array(cpus.dropFirst()))
         engine = PolicyEngine(

@@ -23,13 +23,6 @@ package struct PolicyCamera: Equatable, Sendable {
     }
 }
 
-/// The part of a goal with pictures and a sentence that the network is given. Octo was trained with one of them at a
-/// time.
-package enum GoalUse: Sendable {
-    case images
-    case both
-}
-
 /// What the policy node is told at start.
 package struct PolicyConfiguration: Sendable {
     package var cameras: [PolicyCamera]

@@ -169,13 +169,3 @@ extension Manifest {
         return views
     }
 }
-
-extension Preprocessing {
-    init(_ choice: ManifestPreprocessing) {
-        self =
-            switch choice {
-            case .resize: .resize
-            case .resizeAndCenterCrop: .resizeAndCenterCrop
-            }
-    }
-}

@@ -356,7 +356,7 @@ private final class Inbox {
 }
 
 extension MCAP.Compression {
-    fileprivate init(_ compression: ManifestRecordingCompression) {
+    fileprivate init(_ compression: Manifest.Record.Compression) {
         self =
             switch compression {
             case .zstd: .zstd(level: 1)

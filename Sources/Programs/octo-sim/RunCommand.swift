@@ -161,7 +161,7 @@ struct SimulationNode: NodeBody {
     }
 }
 
-extension ManifestSimulatedTask {
+extension Manifest.Simulation.Task {
     fileprivate var kind: ManipulationTask.Kind {
         switch self {
         case .reach: .reach

@@ -254,11 +254,11 @@ struct TeleopShell {
 extension GoalTaking.Preparation {
     fileprivate init(_ section: Manifest.Teleop) {
         let pose: TeleopArm.Pose? =
-            switch section.retreatBeforeGoal {
+            switch section.beforeGoal.retreat {
             case .none: nil
             case .neutral: .neutral
             case .rest: .rest
             }
-        self.init(opensGripper: section.opensGripperBeforeGoal, pose: pose)
+        self.init(opensGripper: section.beforeGoal.opensGripper, pose: pose)
     }
 }

@@ -35,37 +35,40 @@ package struct ArmManifest: Equatable, Sendable {
         var check = ManifestCheck(
             files: files, manifestFolder: folder, workingFolder: workingFolder, overridden: overrides.map(\.path))
         let sound = check.checkArmAlone(in: tree)
-        guard let sound, check.problems.isEmpty else { throw .invalid(path: path, check.problems) }
-        let named = tree["name"]?.string.flatMap { ManifestRule.isName($0, separator: "-") ? $0 : nil }
+        guard let sound, check.problems.isEmpty, let arm = Manifest.Arm.form.read(sound) else {
+            throw .invalid(path: path, check.problems)
+        }
+        let named = tree[ManifestName.name]?.string.flatMap { ManifestRule.isName($0, separator: "-") ? $0 : nil }
         self.init(
-            name: named ?? Manifest.name(fromFile: path), arm: Manifest.Arm(checked: sound),
-            policyRate: Rate(hertz: Self.policyRate(in: tree, &check)))
+            name: named ?? Manifest.name(fromFile: path), arm: arm, policyRate: Self.policyRate(in: tree, check))
     }
 
-    /// What is wrong with the policy's section stops no arm.
-    private static func policyRate(in tree: JSONNode, _ check: inout ManifestCheck) -> Double {
-        let key = ManifestKeys.policyRate
-        let written = tree["policy"]?["rate_hz"].flatMap {
-            check.check($0, against: key.rule, at: ManifestPath(["policy", "rate_hz"]))?.double
+    /// The policy's rate as it is written, or else the usual one: what is wrong with the policy stops no arm.
+    private static func policyRate(in tree: JSONNode, _ check: ManifestCheck) -> Rate {
+        let form = ManifestForm.section(Manifest.Policy.rate)
+        let written = tree[ManifestName.policy]?[ManifestName.rate].map { JSONNode.object([ManifestName.rate: $0]) }
+        for section in [written ?? .object([:]), .object([:])] {
+            var check = check
+            let sound = check.check(section, against: form.rule, at: ManifestPath([ManifestName.policy]))
+            if let sound, check.problems.isEmpty, let rate = form.read(sound) { return rate }
         }
-        guard written == nil, case .defaultsTo(let preset) = key.presence else { return written ?? 5 }
-        return preset.double ?? 5
+        return form.sample
     }
 }
 
 extension ManifestCheck {
     /// - Returns: the section `arm` as `check` gives it; nil when it is missing or cannot be used.
     mutating func checkArmAlone(in tree: JSONNode) -> JSONNode? {
-        let path = ManifestPath(["arm"])
-        guard tree.object != nil, let arm = tree["arm"] else {
-            report(path, tree, found: "nothing", allowed: "\(ManifestKeys.arm.allowed()); this key is required")
+        let path = ManifestPath([ManifestName.arm])
+        guard tree.object != nil, let arm = tree[ManifestName.arm] else {
+            report(path, tree, found: "nothing", allowed: "\(Manifest.Arm.form.rule.allowed()); this key is required")
             return nil
         }
-        guard let sound = check(arm, against: ManifestKeys.arm, at: path) else { return nil }
-        checkRates(in: .object(["arm": sound]))
-        if let port = sound["port"], port.string == Manifest.simulatedPort {
+        guard let sound = check(arm, against: Manifest.Arm.form.rule, at: path) else { return nil }
+        checkRates(in: .object([ManifestName.arm: sound]))
+        if let port = sound[ManifestName.port], port.string == Manifest.simulatedPort {
             report(
-                path.appending("port"), port, found: "\"simulation\", the servos of a simulated world",
+                path.appending(ManifestName.port), port, found: "\"simulation\", the servos of a simulated world",
                 allowed:
                     "a serial port: that world is there only in a run. Start it with octo-launch and leave --manifest "
                     + "out"

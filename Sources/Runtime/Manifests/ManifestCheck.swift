@@ -223,6 +223,7 @@ struct ManifestCheck {
                 switch key.presence {
                 case .optional: value = nil
                 case .defaultsTo(let preset): value = check(preset, against: key.rule, at: place)
+                case .startingFolder(let name): value = JSONNode(FileSystem.absolute(name, from: workingFolder))
                 case .required:
                     report(
                         place, node, found: "nothing",

@@ -31,12 +31,14 @@ indirect enum ManifestRule: Sendable {
     static let maximumNameLength = 32
 }
 
-/// One key of a section.
+/// One key of a section, as check and schema see it.
 struct ManifestKey: Sendable {
     enum Presence: Sendable {
         case required
         case optional
         case defaultsTo(JSONNode)
+        /// A folder of this name in the one in which the program was started.
+        case startingFolder(String)
     }
     let name: String
     let rule: ManifestRule

@@ -14,7 +14,7 @@ package enum ManifestSchema {
                         + "the manifest's folder. Beyond this schema octo-launch checks that files are there and that "
                         + "values fit together.")),
         ]
-        return JSONNode(.object(head + ManifestKeys.root.schemaMembers)).text(indented: true) + "\n"
+        return JSONNode(.object(head + Manifest.form.rule.schemaMembers)).text(indented: true) + "\n"
     }
 }
 

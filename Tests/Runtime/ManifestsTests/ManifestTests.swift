@@ -224,10 +224,10 @@ import Time
 
     @Test func whatTheArmDoesBeforeAGoalIsTakenIsRead() throws {
         let usual = try Sample.read(Sample.minimal).teleop
-        #expect(!usual.opensGripperBeforeGoal && usual.retreatBeforeGoal == ManifestRetreat.none)
+        #expect(!usual.beforeGoal.opensGripper && usual.beforeGoal.retreat == .none)
         let asked = try Sample.read(
             Sample.minimal, set: ["teleop.before_goal.open_gripper=true", "teleop.before_goal.pose=rest"])
-        #expect(asked.teleop.opensGripperBeforeGoal && asked.teleop.retreatBeforeGoal == .rest)
+        #expect(asked.teleop.beforeGoal.opensGripper && asked.teleop.beforeGoal.retreat == .rest)
         let problems = try Sample.problems(
             Sample.minimal, set: ["teleop.before_goal.pose=aside", "teleop.before_gaol={}"])
         #expect(usual.confirmation == .seconds(2))
