@@ -49,8 +49,8 @@ package struct PolicyNodeCore: Sendable {
 
     /// What a tick came to.
     package enum TickResult: Sendable {
-        /// Publish the observation; and run the request when there is one.
-        case observed(PolicyObservation, run: Request?)
+        /// Run the request when there is one, then publish the observation, then the event when there is one.
+        case observed(PolicyObservation, run: Request?, event: RunEvent?)
         /// Nothing could be observed.
         case invalid
     }
@@ -112,6 +112,8 @@ package struct PolicyNodeCore: Sendable {
     private var goalProblem: String?
     private var givenText = false
     private var gate: GoalFitGate
+    /// Whether the goal kept the policy from moving the arm at the last tick that observed.
+    private var isHeld = false
     private var hasGoal: Bool { !goal.images.isEmpty || goal.text != nil }
     /// The request whose result is awaited, and the one that follows it.
     private var running: Request?
@@ -231,21 +233,13 @@ package struct PolicyNodeCore: Sendable {
         let observation = makeObservation(tick: UInt64(index), time: due, seen)
         counters.observations += 1
 
-        if let goalProblem = goalProblem ?? sizeMismatch(with: frames) {
-            obstacle = .unusableGoal(problem: goalProblem)
-            return .observed(observation, run: nil)
-        }
-        if !hasGoal && configuration.requiresGoal {
-            obstacle = .noGoal
-            return .observed(observation, run: nil)
-        }
-        if let hindrance = gate.hindrance(at: now) {
-            obstacle = .unfitGoal(problem: hindrance)
+        obstacle = hindrance(with: frames, at: now)
+        let event = changeOfHolding(at: now)
+        if let obstacle {
             // What was seen before the pause is no longer worth a chunk.
-            waiting = nil
-            return .observed(observation, run: nil)
+            if case .unfitGoal = obstacle { waiting = nil }
+            return .observed(observation, run: nil, event: event)
         }
-        obstacle = nil
         gate.begin()
         let request = Request(
             observation: observation, goal: goal,
@@ -254,11 +248,28 @@ package struct PolicyNodeCore: Sendable {
         guard running == nil else {
             if waiting != nil { counters.overtaken += 1 }
             waiting = request
-            return .observed(observation, run: nil)
+            return .observed(observation, run: nil, event: event)
         }
         running = request
         runningSince = now
-        return .observed(observation, run: request)
+        return .observed(observation, run: request, event: event)
+    }
+
+    /// Why the goal keeps the policy from moving the arm; nil when it does not.
+    private func hindrance(with frames: [CameraFrame], at now: MonotonicTime) -> Obstacle? {
+        if let goalProblem = goalProblem ?? sizeMismatch(with: frames) { return .unusableGoal(problem: goalProblem) }
+        if !hasGoal && configuration.requiresGoal { return .noGoal }
+        return gate.hindrance(at: now).map { .unfitGoal(problem: $0) }
+    }
+
+    /// The log is to have every moment at which the goal kept the policy from moving the arm, or let it go on. The
+    /// reasons of one hindrance count pixels: a new number is no new event.
+    private mutating func changeOfHolding(at now: MonotonicTime) -> RunEvent? {
+        guard isHeld != (obstacle != nil) else { return nil }
+        isHeld = obstacle != nil
+        return RunEvent(
+            node: Self.node, kind: isHeld ? .policyHeld : .policyReleased, subject: "",
+            text: obstacle?.description ?? "the policy goes on", time: now)
     }
 
     /// Takes the network's answer to the running request.
@@ -421,24 +432,5 @@ package struct PolicyNodeCore: Sendable {
         return PolicyObservation(
             tick: tick, time: time, goalID: goal.id, views: window.views(of: configuration.cameras, captures: captures),
             timestepPadMask: window.padMask, proprio: proprio)
-    }
-}
-
-extension PolicyNodeCore.Obstacle: CustomStringConvertible {
-    package var description: String {
-        switch self {
-        case .noFrameYet(let camera): "waiting for the first frame of camera '\(camera)'"
-        case .staleFrame(let camera, let age):
-            "the newest frame of camera '\(camera)' is \(Int(age.inMilliseconds)) ms old: no chunk is made from it. "
-                + "Is the camera connected?"
-        case .unreadableFrame(let camera, let problem):
-            "a frame of camera '\(camera)' cannot be read: it is \(problem). Check the cable; if it goes on, set "
-                + "cameras.\(camera).format to \"yuyv\"."
-        case .noArmState(let gap): gap.description
-        case .noGoal:
-            "unconditioned: no goal is set, and policy.require_goal holds the arm. Take one with 'octo-teleop goal "
-                + "NAME', set it with 'octo-goal set NAME', or name one in the manifest's goal."
-        case .unusableGoal(let problem), .unfitGoal(let problem): problem
-        }
     }
 }

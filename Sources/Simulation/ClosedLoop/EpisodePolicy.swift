@@ -182,7 +182,7 @@ package struct NetworkPolicy: EpisodePolicy {
 
     /// - Throws: `InferenceError`.
     package mutating func decide(at now: MonotonicTime) throws -> ActionChunk? {
-        if let due = core.nextTick, due <= now, case .observed(let observation, let request) = core.tick(at: now) {
+        if let due = core.nextTick, due <= now, case .observed(let observation, let request, _) = core.tick(at: now) {
             lastObservation = observation
             if let request { running = (request, now + delay) }
         }

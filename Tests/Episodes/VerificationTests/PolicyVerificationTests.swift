@@ -88,7 +88,7 @@ private struct RecordedPolicy {
             }
             guard let due = core.nextTick else { continue }
             now = due
-            if case .observed(let observation, let request) = core.tick(at: due) {
+            if case .observed(let observation, let request, _) = core.tick(at: due) {
                 events.append(.observation(observation))
                 if let request {
                     let (chunk, _) = core.inferenceFinished(

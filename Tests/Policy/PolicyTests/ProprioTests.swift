@@ -97,7 +97,7 @@ private struct ProprioCase {
         #expect(core.nextTick == due + ArmStateHistory.longestGap)
         core.receive(state(at: due + .milliseconds(15), here + step * 3, gripper: numbers[7] + 0.03))
         #expect(core.nextTick == due)
-        guard case .observed(let observation, let request?) = core.tick(at: due + .milliseconds(16)) else {
+        guard case .observed(let observation, let request?, _) = core.tick(at: due + .milliseconds(16)) else {
             Issue.record("no request: \(String(describing: core.obstacle))")
             return
         }
@@ -123,7 +123,7 @@ private struct ProprioCase {
             let due = try #require(core.nextTick) - ArmStateHistory.longestGap
             core.receive(try golden.frame(at: due - .milliseconds(1)), at: due)
             core.receive(state(at: due, JointVector(repeating: Double(tick), count: 7), gripper: 0.25))
-            guard case .observed(let observation, _) = core.tick(at: due) else {
+            guard case .observed(let observation, _, _) = core.tick(at: due) else {
                 Issue.record("tick \(tick): \(String(describing: core.obstacle))")
                 return
             }
@@ -173,7 +173,7 @@ private struct ProprioCase {
             at: .zero)
         #expect(core.nextTick == MonotonicTime.zero + .milliseconds(20))
         core.receive(state(at: .zero, [1]))
-        guard case .observed(let observation, _) = core.tick(at: .zero + .milliseconds(20)) else {
+        guard case .observed(let observation, _, _) = core.tick(at: .zero + .milliseconds(20)) else {
             Issue.record("no observation")
             return
         }
