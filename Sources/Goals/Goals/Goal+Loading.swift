@@ -40,32 +40,15 @@ extension Goal {
             text: text, origin: origin)
     }
 
-    /// Refuses goal images of another size than the frames of their camera: the network compares both pixel by pixel,
+    /// Refuses a goal image of another size than the frames of its camera: the network compares both pixel by pixel,
     /// and resized to the same shape they show different things in the same place.
-    /// - Parameters:
-    ///   - folder: where the camera's frames lie as files.
-    ///   - pattern: of their names.
-    /// - Throws: `GoalError.otherSize`. A folder without a readable first frame is not judged: its camera reports it.
-    package func requireFrameSize(ofCamera camera: String, folder: String, pattern: String) throws(GoalError) {
-        guard views.contains(where: { $0.camera == camera }) else { return }
-        let first: RGBImage
-        do {
-            guard let path = try ImageFolder(path: folder, pattern: pattern).paths.first else { return }
-            first = try RGBImage(contentsOf: path)
-        } catch {
-            return
-        }
-        try requireFrameSize(ofCamera: camera, width: first.width, height: first.height, source: folder)
-    }
-
-    /// Refuses goal images as above, for a camera whose frames are known to be this large.
-    /// - Parameter source: what messages call the place that the frames come from.
-    package func requireFrameSize(ofCamera camera: String, width: Int, height: Int, source: String) throws(GoalError) {
-        guard let view = views.first(where: { $0.camera == camera }) else { return }
-        guard view.image.width == width && view.image.height == height else {
+    /// - Throws: `GoalError.otherSize`.
+    package func requireSize(of frames: AnnouncedFrames) throws(GoalError) {
+        guard let image = views.first(where: { $0.camera == frames.camera })?.image else { return }
+        guard image.width == frames.width && image.height == frames.height else {
             throw .otherSize(
-                camera: camera, goal: .init(width: view.image.width, height: view.image.height),
-                frames: .init(width: width, height: height), folder: source)
+                camera: frames.camera, goal: .init(width: image.width, height: image.height),
+                frames: .init(width: frames.width, height: frames.height), folder: frames.source)
         }
     }
 

@@ -4,6 +4,7 @@ import Images
 /// Why a goal could not be loaded.
 package enum GoalError: Error, Equatable, Sendable {
     case image(camera: String, error: ImageError)
+    case library(GoalLibraryError)
     case cameraTwice(camera: String)
     case folder(FileError)
     /// `found`: the names that are there instead, in natural order.
@@ -46,6 +47,8 @@ extension GoalError: CustomStringConvertible {
         switch self {
         case .image(let camera, let error):
             "loading the goal of camera '\(camera)': \(error)"
+        case .library(let error):
+            error.description
         case .cameraTwice(let camera):
             "loading the goal: camera '\(camera)' has two images, expected one. Remove one of them from the manifest."
         case .folder(let error):

@@ -5,13 +5,21 @@ import Time
 
 /// The place in which a goal node's core finds goals and puts them.
 package protocol GoalStore {
+    /// Reads a goal of the library.
     func load(_ name: String) throws(GoalLibraryError) -> GoalRecord
-    /// - Returns: where it lies now.
+    /// Reads a goal that is no goal of the library.
+    func load(_ source: GoalSource) throws(GoalError) -> Goal
+    /// Puts a goal into the library.
+    /// - Parameter replaces: a goal of the same name goes; without, it stays and `.exists` is thrown.
+    /// - Returns: the path of its folder.
     func save(_ record: GoalRecord, replaces: Bool) throws(GoalLibraryError) -> String
+    /// The path of the folder that a goal of this name has in the library, whether it is there or not.
     func path(of name: String) -> String
 }
 
-extension GoalLibrary: GoalStore {}
+extension GoalLibrary: GoalStore {
+    package func load(_ source: GoalSource) throws(GoalError) -> Goal { try Goal(loading: source) }
+}
 
 /// What a goal node decides: which goal holds, what becomes of operators' commands, how the goal fits the scene.
 ///
@@ -47,11 +55,8 @@ package struct GoalNodeCore: Sendable {
     /// How it was taken, where that is known.
     private var record: GoalRecord?
     private var isPublished = false
-    private var failure: String?
-    private var isStopping = false
     private var setTime: MonotonicTime?
     private var changes: Int64 = 0
-    private var failures: Int64 = 0
     private var lastSetter = ""
 
     private var frames: [String: CameraFrame] = [:]
@@ -88,7 +93,6 @@ package struct GoalNodeCore: Sendable {
     package mutating func set(
         _ goal: Goal, record: GoalRecord? = nil, by setter: String = "", at now: MonotonicTime
     ) -> [Output] {
-        failure = nil
         guard !isPublished || goal != current else {
             self.record = record ?? self.record
             return []
@@ -115,14 +119,6 @@ package struct GoalNodeCore: Sendable {
             outputs.append(.fit(GoalFit(of: goal, record: nil, frames: [:], wall: .init(seconds: 0), at: now)))
         }
         return outputs
-    }
-
-    /// A goal could not be loaded: the present one stays.
-    package mutating func failed(_ error: GoalError) { fail("\(error)") }
-
-    private mutating func fail(_ words: String) {
-        failure = words
-        failures += 1
     }
 
     package mutating func receive(_ frame: CameraFrame) {
@@ -340,24 +336,15 @@ package struct GoalNodeCore: Sendable {
 
     // MARK: Status
 
-    /// The node was asked to stop.
-    package mutating func stop() { isStopping = true }
-
     package func status(at now: MonotonicTime) -> NodeStatus {
         let (state, headline) = summary(at: now)
         return NodeStatus(
             node: node, processID: 0, state: state, headline: headline,
-            counters: [.init(name: "changes", value: changes), .init(name: "failures", value: failures)],
+            counters: [.init(name: "changes", value: changes)],
             latencies: fitTime.count > 0 ? [.init(name: "fit_check", of: fitTime)] : [])
     }
 
     private func summary(at now: MonotonicTime) -> (NodeStatus.State, String) {
-        if isStopping { return (.stopping, "stopping") }
-        if let failure {
-            return isPublished
-                ? (.degraded, "the goal '\(current.name)' stays, for the new one failed: \(failure)")
-                : (.fault, failure)
-        }
         guard isPublished, let setTime else { return (.starting, "loading the goal") }
         if current.isNone {
             return (

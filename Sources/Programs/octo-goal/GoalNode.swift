@@ -43,7 +43,8 @@ struct GoalNode: NodeBody {
     private let observations: Subscription<PolicyObservation>
     private let arm: Subscription<ArmState>
 
-    /// - Throws: `GoalError`, `GoalLibraryError` when the goal cannot be loaded, or is not of a camera's size.
+    /// - Throws: `GoalError` when the goal cannot be loaded, or is not of a camera's size; what is wrong with a
+    ///   calibration file.
     init(_ context: NodeContext) throws {
         let manifest = context.run.manifest
         core = GoalNodeCore(
@@ -55,44 +56,14 @@ struct GoalNode: NodeBody {
         fits = context.bus.publisher(Topics.goalFit)
         results = context.bus.publisher(Topics.goalResult)
         events = context.bus.publisher(Topics.event(of: context.name))
-        let (goal, record) = try Self.first(of: manifest, in: library)
         commands = try context.bus.subscribe(Topics.goalCommand)
         frames = try manifest.cameras.map { try context.bus.subscribe(Topics.cameraImage($0.name)) }
         observations = try context.bus.subscribe(Topics.policyObservation)
         arm = try context.bus.subscribe(Topics.armState)
         let now = MonotonicTime.now()
-        try send(core.set(goal, record: record, by: "the manifest", at: now), at: now)
-    }
-
-    private static func first(of manifest: Manifest, in library: GoalLibrary) throws -> (Goal, GoalRecord?) {
-        let goal: Goal
-        var record: GoalRecord?
-        if manifest.goal.source == .library {
-            let name = manifest.goal.name ?? ""
-            let loaded = try library.load(name)
-            goal = loaded.goal(folder: library.path(of: name))
-            record = loaded
-        } else {
-            goal = try Goal(loading: GoalSource(manifest.goal))
-        }
-        for camera in manifest.cameras {
-            switch camera.source {
-            case .images(let frames):
-                try goal.requireFrameSize(ofCamera: camera.name, folder: frames.folder, pattern: frames.pattern)
-            case .simulated(let simulated):
-                try goal.requireFrameSize(
-                    ofCamera: camera.name, width: simulated.width, height: simulated.height,
-                    source: "the simulated world")
-            case .device(let device):
-                let adjustment =
-                    try device.calibration.map(CameraCalibration.init(path:))?.adjustment ?? FrameAdjustment()
-                // A crop that is not within the picture is for the camera's process to tell.
-                guard let size = adjustment.size(width: device.width, height: device.height) else { continue }
-                try goal.requireFrameSize(
-                    ofCamera: camera.name, width: size.width, height: size.height, source: device.path)
-            }
-        }
-        return (goal, record)
+        let first = try core.begin(
+            with: FirstGoal(manifest.goal), frames: manifest.announcedFrames(), store: library, at: now)
+        try send(first, at: now)
     }
 
     mutating func turn(at now: MonotonicTime) throws -> MonotonicTime? {
@@ -126,25 +97,50 @@ struct GoalNode: NodeBody {
     func status(at now: MonotonicTime) -> NodeStatus { core.status(at: now) }
 }
 
-extension GoalSource {
-    /// The goal section of a manifest, but for `library`.
+extension FirstGoal {
+    /// The goal section of a manifest.
     init(_ section: Manifest.Goal) {
-        let views: Views
+        let views: GoalSource.Views
         switch section.source {
-        case .none, .text, .library: views = .none
-        case .images(let files): views = .files(files.map { File(camera: $0.camera, path: $0.path) })
+        case .library:
+            self = .library(section.name ?? "")
+            return
+        case .none, .text: views = .none
+        case .images(let files): views = .files(files.map { .init(camera: $0.camera, path: $0.path) })
         case .episode(let folder, let frame, let patterns):
             views = .episode(
-                Episode(
-                    folder: folder, views: patterns.map { Episode.View(camera: $0.camera, pattern: $0.pattern) },
-                    frame: frame))
+                .init(
+                    folder: folder, views: patterns.map { .init(camera: $0.camera, pattern: $0.pattern) }, frame: frame)
+            )
         }
-        self.init(name: section.name, views: views, text: section.text.map { .given($0) } ?? .none)
+        self = .source(GoalSource(name: section.name, views: views, text: section.text.map { .given($0) } ?? .none))
     }
 }
 
 extension Manifest {
     var camerasOnArm: Set<String> { Set(cameras.filter(\.ridesOnArm).map(\.name)) }
+
+    /// The sizes of the cameras' frames, as far as the manifest and its files tell them.
+    /// - Throws: what is wrong with a calibration file.
+    func announcedFrames() throws -> [AnnouncedFrames] {
+        try cameras.compactMap { camera in
+            switch camera.source {
+            case .images(let frames):
+                return AnnouncedFrames(camera: camera.name, folder: frames.folder, pattern: frames.pattern)
+            case .simulated(let simulated):
+                return AnnouncedFrames(
+                    camera: camera.name, width: simulated.width, height: simulated.height,
+                    source: "the simulated world")
+            case .device(let device):
+                let adjustment =
+                    try device.calibration.map(CameraCalibration.init(path:))?.adjustment ?? FrameAdjustment()
+                // A crop that is not within the picture is for the camera's process to tell.
+                return adjustment.size(width: device.width, height: device.height).map {
+                    AnnouncedFrames(camera: camera.name, width: $0.width, height: $0.height, source: device.path)
+                }
+            }
+        }
+    }
 
     /// Views that tell where the arm is in the pictures, of the cameras whose calibration says lens and place; by their
     /// names.

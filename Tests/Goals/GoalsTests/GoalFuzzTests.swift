@@ -12,6 +12,7 @@ import Time
         func load(_ name: String) throws(GoalLibraryError) -> GoalRecord {
             throw .missing(name: name, folder: "/goals", known: [])
         }
+        func load(_ source: GoalSource) throws(GoalError) -> Goal { .none }
         func save(_ record: GoalRecord, replaces: Bool) throws(GoalLibraryError) -> String { path(of: record.name) }
     }
 

@@ -171,26 +171,27 @@ import Testing
         try fill("image_0", 2)
         let goal = try Goal(loading: GoalSource(views: episode(-1)))
         let (width, height) = (goal.views[0].image.width, goal.views[0].image.height)
-        try goal.requireFrameSize(ofCamera: "primary", folder: folder.path, pattern: "image_0_*.png")
+        let frames = try #require(
+            AnnouncedFrames(camera: "primary", folder: folder.path, pattern: "image_0_*.png"))
+        #expect(frames == AnnouncedFrames(camera: "primary", width: width, height: height, source: folder.path))
+        try goal.requireSize(of: frames)
         for (w, h) in [(width + 1, height), (height, width), (width * 2, height * 2)] {
             let view = Goal.View(camera: "primary", image: RGBImage.waves(width: w, height: h, seed: 1))
             let other = Goal(id: "g", name: "g", views: [view], text: nil)
-            let error = #expect(throws: GoalError.self) {
-                try other.requireFrameSize(ofCamera: "primary", folder: folder.path, pattern: "image_0_*.png")
-            }
+            let error = #expect(throws: GoalError.self) { try other.requireSize(of: frames) }
             #expect(error?.description.contains("is \(w)x\(h), its frames") == true)
             #expect(error?.description.contains("are \(width)x\(height)") == true)
             #expect(error?.description.hasSuffix("record the goal with the same camera.") == true)
         }
+        // Another camera's goal is not compared with them.
+        try goal.requireSize(of: AnnouncedFrames(camera: "wrist", width: width + 1, height: height, source: "a device"))
     }
 
-    @Test func framesThatCannotBeReadJudgeNoGoal() throws {
-        try fill("image_0", 1)
+    @Test func framesThatCannotBeReadHaveNoSize() throws {
         try folder.write([1, 2, 3], to: "broken_0.png")
-        let goal = try Goal(loading: GoalSource(views: episode(-1)))
-        try goal.requireFrameSize(ofCamera: "primary", folder: "/nonexistent", pattern: "*")
-        try goal.requireFrameSize(ofCamera: "primary", folder: folder.path, pattern: "broken_*")
-        try goal.requireFrameSize(ofCamera: "wrist", folder: folder.path, pattern: "broken_*")
+        #expect(AnnouncedFrames(camera: "primary", folder: "/nonexistent", pattern: "*") == nil)
+        #expect(AnnouncedFrames(camera: "primary", folder: folder.path, pattern: "broken_*") == nil)
+        #expect(AnnouncedFrames(camera: "primary", folder: folder.path, pattern: "absent_*") == nil)
     }
 
     // MARK: Identity

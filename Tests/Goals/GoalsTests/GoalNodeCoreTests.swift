@@ -7,26 +7,6 @@ import TestSupport
 import Testing
 import Time
 
-/// Goals in memory.
-private final class MemoryStore: GoalStore {
-    var records: [String: GoalRecord] = [:]
-    var saveError: GoalLibraryError?
-
-    func path(of name: String) -> String { "/goals/\(name)" }
-    func load(_ name: String) throws(GoalLibraryError) -> GoalRecord {
-        guard let record = records[name] else {
-            throw .missing(name: name, folder: "/goals", known: records.keys.sorted())
-        }
-        return record
-    }
-    func save(_ record: GoalRecord, replaces: Bool) throws(GoalLibraryError) -> String {
-        if let saveError { throw saveError }
-        if !replaces, records[record.name] != nil { throw .exists(name: record.name, path: path(of: record.name)) }
-        records[record.name] = record
-        return path(of: record.name)
-    }
-}
-
 @Suite struct GoalNodeCoreTests {
     private var core = GoalNodeCore(node: "goal", cameras: ["primary"])
     private let store = MemoryStore()
@@ -86,31 +66,6 @@ private final class MemoryStore: GoalStore {
         #expect(core.status(at: at(6)).headline.hasSuffix("set 6 s ago"))
         #expect(goals(in: core.set(.none, at: at(7))) == [.none])
         #expect(core.status(at: at(7)).counters.first { $0.name == "changes" }?.value == 2)
-    }
-
-    @Test mutating func withoutAnyGoalAFailureIsAFault() {
-        core.failed(.textWithoutEpisode)
-        let status = core.status(at: .zero)
-        #expect(status.state == .fault && status.headline == GoalError.textWithoutEpisode.description)
-        #expect(core.current == .none)
-    }
-
-    @Test mutating func aFailureLeavesThePresentGoal() {
-        _ = core.set(goal, at: .zero)
-        core.failed(.textWithoutEpisode)
-        #expect(core.current == goal)
-        let status = core.status(at: .zero)
-        #expect(
-            status.state == .degraded && status.headline.hasPrefix("the goal 'cup' stays, for the new one failed: "))
-        #expect(status.counters.first { $0.name == "failures" }?.value == 1)
-        #expect(core.set(goal, at: at(1)).isEmpty, "it is still out")
-        #expect(core.status(at: at(1)).state == .ready)
-    }
-
-    @Test mutating func stopping() {
-        _ = core.set(goal, at: .zero)
-        core.stop()
-        #expect(core.status(at: .zero).state == .stopping)
     }
 
     // MARK: Commands
