@@ -14,6 +14,16 @@ package struct CameraNodeCore: Sendable {
         case withhold
     }
 
+    /// What the shell has to do with the camera at one turn.
+    package enum Turn: Equatable, Sendable {
+        /// Open it, then call `opened` or `failed`.
+        case open
+        /// Leave it closed until this time.
+        case wait(until: MonotonicTime)
+        /// Ask it for its newest frame.
+        case read
+    }
+
     private enum Phase {
         case opening
         case delivering(CameraFormat, since: MonotonicTime)
@@ -71,6 +81,15 @@ package struct CameraNodeCore: Sendable {
     package init(node: String, isDevice: Bool = false) {
         self.node = node
         self.isDevice = isDevice
+    }
+
+    /// What is to be done with the camera now.
+    package func turn(at now: MonotonicTime) -> Turn {
+        switch phase {
+        case .opening: .open
+        case .failed(_, let retryTime): now < retryTime ? .wait(until: retryTime) : .open
+        case .delivering, .ended, .stopping: .read
+        }
     }
 
     /// The camera was opened and will deliver `format`.

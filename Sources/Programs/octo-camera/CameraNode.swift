@@ -10,8 +10,6 @@ struct CameraNode: NodeBody {
     private var camera: any Camera
     private var core: CameraNodeCore
     private let frames: Publisher<CameraFrame>
-    /// Time at which a failed camera is opened again; nil while it is open.
-    private var retryTime: MonotonicTime?
 
     /// - Parameter isDevice: it looks at the real world, where nothing is black or stands still for long.
     /// - Throws: `CameraError` when the camera cannot be opened at all: a run that never had its camera does not start.
@@ -24,7 +22,6 @@ struct CameraNode: NodeBody {
 
     private mutating func open(at now: MonotonicTime) throws(CameraError) {
         core.opened(try camera.open(at: now), at: now)
-        retryTime = nil
         camera.prepare()
     }
 
@@ -35,17 +32,17 @@ struct CameraNode: NodeBody {
     mutating func turn(at now: MonotonicTime) throws -> MonotonicTime? {
         let newest: CameraFrame?
         do throws(CameraError) {
-            if let retryTime {
-                guard now >= retryTime else { return retryTime }
+            switch core.turn(at: now) {
+            case .wait(let time): return time
+            case .open:
                 try open(at: now)
                 // Opening a device takes its time: a frame that it has by now is later than `now`.
                 return now
+            case .read: newest = try camera.nextFrame(at: now)
             }
-            newest = try camera.nextFrame(at: now)
         } catch {
             camera.close()
-            retryTime = core.failed(error, at: now)
-            return retryTime
+            return core.failed(error, at: now)
         }
         if let newest, case .publish(let frame) = core.received(newest, at: now) {
             try frames.publish(frame, captureTime: frame.captureTime, at: now)

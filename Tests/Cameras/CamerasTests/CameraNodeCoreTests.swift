@@ -93,6 +93,19 @@ import Time
         #expect(counter("failures") == 10)
     }
 
+    @Test mutating func aCameraThatFailedIsLeftClosedUntilItsTimeThenOpenedAndRead() {
+        #expect(core.turn(at: .zero) == .open)
+        core.opened(format, at: .zero)
+        #expect(core.turn(at: at(1)) == .read)
+        let retry = core.failed(error, at: at(1_000))
+        #expect(core.turn(at: at(1_000)) == .wait(until: retry) && core.turn(at: at(1_499)) == .wait(until: retry))
+        #expect(core.turn(at: retry) == .open && core.turn(at: at(9_000)) == .open)
+        core.opened(format, at: at(9_000))
+        #expect(core.turn(at: at(9_000)) == .read)
+        core.ended()
+        #expect(core.turn(at: at(9_001)) == .read)
+    }
+
     @Test mutating func anEndlessRowOfFailuresDoesNotOverflow() {
         for _ in 0..<200 { #expect(core.failed(error, at: .zero) <= at(8_000)) }
     }
