@@ -13,7 +13,7 @@ extension MCAP.Attachment {
 }
 
 extension MCAPWriter {
-    /// Carries out what a recorder decides, as far as it concerns the content of one file.
+    /// Carries out what a recorder decides, as far as it concerns the content of one file; other files are not read.
     /// - Throws: `MCAPWriteError`.
     package mutating func write(_ action: RecorderCore.Action) throws {
         switch action {
@@ -23,7 +23,7 @@ extension MCAPWriter {
         case .write(let message): try write(message)
         case .note(let metadata), .amend(_, let metadata): try write(metadata)
         case .close(let closing): for record in closing.records() { try write(record) }
-        case .open, .answer: break
+        case .open, .attachFile, .answer: break
         }
     }
 }

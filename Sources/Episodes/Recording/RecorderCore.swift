@@ -40,6 +40,8 @@ package struct RecorderCore {
         case open(name: String)
         case define(MCAP.Schema)
         case attach(MCAP.Attachment)
+        /// The file at `path`, if it is there, belongs into this episode and those that follow: `add` it under `name`.
+        case attachFile(path: String, name: String)
         case describe(MCAP.Channel)
         case write(MCAP.Message)
         case note(MCAP.Metadata)
@@ -47,6 +49,7 @@ package struct RecorderCore {
         case close(EpisodeClosing)
         /// Belongs to an episode whose file is closed.
         case amend(name: String, MCAP.Metadata)
+        /// Goes to the operator once the actions before it are carried out, as `settled` makes it.
         case answer(EpisodeResult)
     }
 
@@ -86,6 +89,12 @@ package struct RecorderCore {
     private var current: Episode?
     private var last: Episode?
     private var isStoppedByHand = false
+    /// Why the file of the episode that was to begin last could not be made.
+    package private(set) var openProblem: String?
+    /// The command that began the last episode; nil where none did.
+    private var beginner: (operatorID: String, id: UInt64)?
+    /// Messages that could not be recorded.
+    package private(set) var refused: Int64 = 0
     private var ring: [Kept] = []
     private var ringStart = 0
     private var ringBytes = 0
@@ -132,9 +141,23 @@ package struct RecorderCore {
     }
 
     /// The file of the episode that has just begun cannot be made: nothing is recorded until a person begins again.
-    package mutating func couldNotOpen() {
+    package mutating func couldNotOpen(_ problem: String) {
         current = nil
         isStoppedByHand = true
+        openProblem = problem
+        guard let beginner,
+            let index = answered.lastIndex(where: {
+                $0.operatorID == beginner.operatorID && $0.result.id == beginner.id
+            })
+        else { return }
+        answered[index].result.isAccepted = false
+        answered[index].result.message = problem
+    }
+
+    /// What an operator is told when the actions before the answer are carried out: an episode whose file could not be
+    /// made has not begun.
+    package func settled(_ answer: EpisodeResult) -> EpisodeResult {
+        answered.last { $0.operatorID == answer.operatorID && $0.result.id == answer.id }?.result ?? answer
     }
 
     /// - Parameter path: of the last file that was opened, which the shell knows.
@@ -181,11 +204,18 @@ package struct RecorderCore {
 
     /// A message of any topic, in the order of arrival.
     /// - Parameter wallTime: for the name of an episode that begins: "2026-01-31T12-00-00".
-    /// - Throws: when the message cannot be recorded; nothing has changed then but the count in the proof.
+    /// - Throws: when the message cannot be recorded; nothing has changed then but `refused`.
     package mutating func receive(
         topic: String, envelope: Envelope, body: [UInt8], bulk: SharedBytes?, at now: MonotonicTime, wallTime: String
     ) throws(WireError) -> [Action] {
-        let recorded = try RecordedMessage(envelope: envelope, body: body, bulk: bulk, packsFrames: options.packsFrames)
+        let recorded: RecordedMessage
+        do {
+            recorded = try RecordedMessage(
+                envelope: envelope, body: body, bulk: bulk, packsFrames: options.packsFrames)
+        } catch {
+            refused += 1
+            throw error
+        }
         let kept = Kept(topic: topic, envelope: envelope, recorded: recorded, time: now)
         var actions: [Action] = []
         if hasBegun(topic, body, at: now), current == nil && options.startsByItself && !isStoppedByHand {
@@ -199,7 +229,7 @@ package struct RecorderCore {
         }
         if envelope.schema == RunEvent.schemaName { noteEvent(body) }
         if Topics.allNodeStatuses.matches(topic) { noteSent(body, envelope) }
-        if topic == Topics.goalCurrent.name { noteGoal(body, bulk) }
+        if topic == Topics.goalCurrent.name { actions += noteGoal(body, bulk) }
         return actions
     }
 
@@ -308,11 +338,14 @@ package struct RecorderCore {
         }
     }
 
-    private mutating func noteGoal(_ body: [UInt8], _ bulk: SharedBytes?) {
+    /// - Returns: a goal of the library has its record beside its pictures, which the episode keeps too.
+    private mutating func noteGoal(_ body: [UInt8], _ bulk: SharedBytes?) -> [Action] {
         // As above.
-        guard let found = body.withUnsafeBytes({ try? Goal(body: $0, bulk: bulk) }) else { return }
+        guard let found = body.withUnsafeBytes({ try? Goal(body: $0, bulk: bulk) }) else { return [] }
         goal = found.isNone ? nil : found.name
         if let goal, current?.goals.last != goal { current?.goals.append(goal) }
+        guard case .library(let folder) = found.origin else { return [] }
+        return [.attachFile(path: folder + "/goal.json", name: "goals/\(found.name)/goal.json")]
     }
 
     // MARK: Episodes
@@ -346,6 +379,7 @@ package struct RecorderCore {
             }
             isStoppedByHand = false
             let actions = begin(named: command.text, at: now, wallTime: wallTime)
+            beginner = (command.operatorID, command.id)
             return (actions, true, "recording \(current?.name ?? "")")
         case .stop:
             guard let name = current?.name else {
@@ -401,6 +435,8 @@ package struct RecorderCore {
     }
 
     private mutating func begin(named name: String, at now: MonotonicTime, wallTime: String) -> [Action] {
+        openProblem = nil
+        beginner = nil
         episodeCount += 1
         let number = String(episodeCount)
         let ordinal = String(repeating: "0", count: max(0, 3 - number.count)) + number

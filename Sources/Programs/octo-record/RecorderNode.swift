@@ -29,10 +29,6 @@ struct RecorderNode: NodeBody {
     private static let answerPatience = Duration.milliseconds(1500)
     /// Silence at the end after which all others have ended.
     private static let lastWords = Duration.milliseconds(100)
-    /// A part of what may wait for the disk at which a person is told: half a minute of two webcams.
-    private static let alarmingShare = 4
-    /// Below it a person should look.
-    private static let littleSpace: UInt64 = 1 << 30
 
     private let log: Logger
     private let options: Manifest.Record
@@ -53,10 +49,8 @@ struct RecorderNode: NodeBody {
     private var pending: [PendingAnswer] = []
     /// Makes sure that what has just been decided is on the disk; nil: nothing was.
     private var promise: DiskPromise?
-    private var openProblem: String?
     private var nextState = MonotonicTime.zero
     private var quietSince: MonotonicTime?
-    private var refused: Int64 = 0
     /// Messages dropped of the file that was closed last.
     private var droppedInLast: Int64 = 0
 
@@ -85,13 +79,13 @@ struct RecorderNode: NodeBody {
     }
 
     mutating func turn(at now: MonotonicTime) throws -> MonotonicTime? {
-        for fact in fingerprints.take() { try perform(core.add(fact), at: now) }
+        for fact in fingerprints.take() { perform(core.add(fact), at: now) }
         adoptLeftover()
-        try record()
+        record()
         while let received = commands.take() {
             var command = received.message
             if command.action == .start { command.text = session.freeName(command.text) }
-            try perform(core.receive(command, at: now, wallTime: Self.wallTime), at: now)
+            perform(core.receive(command, at: now, wallTime: Self.wallTime), at: now)
             nextState = now
         }
         finishClosing()
@@ -105,14 +99,10 @@ struct RecorderNode: NodeBody {
     }
 
     mutating func stop(at now: MonotonicTime) -> Bool {
-        do {
-            if try record() > 0 || quietSince == nil { quietSince = now }
-            guard let quietSince, now - quietSince > Self.lastWords else { return false }
-            for fact in fingerprints.take() { try perform(core.add(fact), at: now) }
-            try perform(core.end(at: now), at: now)
-        } catch {
-            log.error("\(error)")
-        }
+        if record() > 0 || quietSince == nil { quietSince = now }
+        guard let quietSince, now - quietSince > Self.lastWords else { return false }
+        for fact in fingerprints.take() { perform(core.add(fact), at: now) }
+        perform(core.end(at: now), at: now)
         finishClosing()
         giveAnswers(at: now)
         guard closing.isEmpty else {
@@ -136,7 +126,7 @@ struct RecorderNode: NodeBody {
 
     /// - Returns: how many came.
     @discardableResult
-    private mutating func record() throws -> Int {
+    private mutating func record() -> Int {
         let messages = inbox.messages
         inbox.messages.removeAll(keepingCapacity: true)
         for message in messages {
@@ -144,33 +134,24 @@ struct RecorderNode: NodeBody {
                 let actions = try core.receive(
                     topic: message.topic, envelope: message.envelope, body: message.body, bulk: message.bulk,
                     at: message.receivedTime, wallTime: Self.wallTime)
-                try perform(actions, at: message.receivedTime)
+                perform(actions, at: message.receivedTime)
             } catch {
-                refused += 1
-                if refused == 1 { log.warning("a message of \(message.topic) is not recorded: \(error)") }
+                if core.refused == 1 { log.warning("a message of \(message.topic) is not recorded: \(error)") }
             }
-            if message.topic == Topics.goalCurrent.name { try attachRecord(of: message) }
         }
         return messages.count
     }
 
-    /// A goal of the library has its record beside its pictures.
-    private mutating func attachRecord(of message: RawMessage) throws {
-        // The pointer does not leave the call.
-        let goal = message.body.withUnsafeBytes { try? Goal(body: $0, bulk: message.bulk) }
-        guard let goal, case .library(let folder) = goal.origin,
-            let content = FileManager.default.contents(atPath: folder + "/goal.json")
-        else { return }
-        let record = MCAP.Attachment(json: content, named: "goals/\(goal.name)/goal.json", at: message.receivedTime)
-        try perform(core.add(record), at: message.receivedTime)
-    }
-
-    private mutating func perform(_ actions: [RecorderCore.Action], at now: MonotonicTime) throws(WireError) {
+    private mutating func perform(_ actions: [RecorderCore.Action], at now: MonotonicTime) {
         for action in actions {
             switch action {
             case .open(let name): open(name)
             case .define(let schema): writer?.define(schema)
             case .attach(let attachment): writer?.attach(attachment)
+            case .attachFile(let path, let name):
+                // A goal that was deleted meanwhile has no record any more.
+                guard let content = FileManager.default.contents(atPath: path) else { continue }
+                perform(core.add(MCAP.Attachment(json: content, named: name, at: now)), at: now)
             case .describe(let channel): writer?.define(channel)
             case .write(let message): writer?.append(message)
             case .note(let metadata):
@@ -180,17 +161,12 @@ struct RecorderNode: NodeBody {
             case .amend(let name, let metadata):
                 amend(name, metadata)
                 promise = nil
-            case .answer(let result): answer(result, at: now)
+            case .answer(let result): answer(core.settled(result), at: now)
             }
         }
     }
 
     private mutating func answer(_ result: EpisodeResult, at now: MonotonicTime) {
-        var result = result
-        if let openProblem, result.isAccepted, !core.isRecording, writer == nil {
-            result.isAccepted = false
-            result.message = openProblem
-        }
         pending.append(PendingAnswer(result: result, promise: promise, deadline: now + Self.answerPatience))
         promise = nil
         giveAnswers(at: now)
@@ -231,7 +207,6 @@ struct RecorderNode: NodeBody {
     // MARK: Files
 
     private mutating func open(_ name: String) {
-        openProblem = nil
         path = session.path(of: session.freeName(name))
         do throws(MCAPError) {
             var format = MCAPWriter.Options()
@@ -241,8 +216,7 @@ struct RecorderNode: NodeBody {
             log.info("recording \(path)")
         } catch {
             writer = nil
-            core.couldNotOpen()
-            openProblem = "\(error)"
+            core.couldNotOpen("\(error)")
             log.error("nothing is recorded: \(error). 'octo-record start' tries again.")
         }
     }
@@ -296,35 +270,11 @@ struct RecorderNode: NodeBody {
     }
 
     func status(at now: MonotonicTime) -> NodeStatus {
-        let state = state(at: now)
-        let file = writer?.status
-        var (health, headline) = (NodeStatus.State.ready, "not recording; 'octo-record start' begins")
-        if state.isRecording {
-            headline =
-                "recording \(state.name): \(state.messages) messages, \(state.bytes >> 20) MB, \(state.missing) missing"
-        }
-        if let openProblem {
-            (health, headline) = (.degraded, openProblem)
-        } else if let file, file.isStuck, let problem = file.problem {
-            (health, headline) = (
-                .degraded, "the disk takes nothing (\(problem)); \(state.missing) messages are lost so far"
-            )
-        } else if let file, file.waitingBytes > options.memoryBytes / Self.alarmingShare {
-            (health, headline) = (
-                .degraded,
-                "the disk is too slow: \(file.waitingBytes >> 20) MB wait for it, from \(options.memoryBytes >> 20) "
-                    + "MB on messages are lost; record to another disk (record.folder), or frames as \"mjpeg\""
-            )
-        } else if state.isRecording, let free = session.freeBytes, free < Self.littleSpace {
-            (health, headline) = (.degraded, "\(free >> 20) MB are left in \(session.path)")
-        }
-        return NodeStatus(
-            node: "", processID: 0, state: health, headline: headline,
-            counters: [
-                .init(name: "messages", value: state.messages), .init(name: "bytes", value: state.bytes),
-                .init(name: "missing", value: state.missing), .init(name: "refused", value: refused),
-                .init(name: "disk_failures", value: Int64(file?.failures ?? 0)),
-            ])
+        core.status(
+            state(at: now),
+            disk: .init(
+                file: writer?.status, queueBytes: options.memoryBytes, freeBytes: session.freeBytes,
+                folder: session.path))
     }
 }
 

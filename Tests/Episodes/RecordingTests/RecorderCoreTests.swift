@@ -455,7 +455,7 @@ import Wire
             case .close(let closing):
                 for note in closing.records() { try writer.write(note) }
                 try writer.finish()
-            case .open, .amend, .answer: break
+            case .open, .attachFile, .amend, .answer: break
             }
         }
         let reader = try MCAPReader(MCAPBytes(writer.takeBytes()))
