@@ -125,7 +125,7 @@ let package = Package(
                     "Policy",
                     [
                         "Time", "Files", "Images", "Messages", "Manifests", "OctoModel", "TextTokenizer",
-                        "Proprioception",
+                        "Proprioception", "Control",
                     ]),
                 tests(of: "OctoModel", ["JSONTree", "CAllocationCount"]),
                 tests(of: "CKernels"),
@@ -134,8 +134,8 @@ let package = Package(
                 tests(
                     of: "Policy",
                     [
-                        "Time", "Maths", "JSONTree", "Files", "Images", "Messages", "OctoModel", "TextTokenizer",
-                        "Proprioception",
+                        "Time", "Maths", "JSONTree", "Files", "Images", "Messages", "Manifests", "OctoModel",
+                        "TextTokenizer", "Proprioception", "ManifestSamples",
                     ]),
             ]),
         group(

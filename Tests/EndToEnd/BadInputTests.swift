@@ -104,6 +104,25 @@ extension EndToEnd {
                 ["policy.checkpoint=\(proprio)"], mentions: ["'bridge_dataset'", "no data set to be named"])
         }
 
+        @Test(arguments: [("eef_absolute", 7), ("joint_delta", 7)])
+        func anActionSpaceThatTheCheckpointCannotHave(space: String, needed: Int) throws {
+            try withFolder { folder in
+                let copy = folder.appendingPathComponent("checkpoint")
+                try FileManager.default.copyItem(atPath: Self.caseOne, toPath: copy.path)
+                // Statistics of an arm with one number less.
+                let file = copy.appendingPathComponent("dataset_statistics.json")
+                let whole = try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: [String: Any]]
+                let cut = try #require(whole).mapValues { dataset in
+                    ["action": (dataset["action"] as? [String: [Any]])?.mapValues { Array($0.dropLast()) } ?? [:]]
+                }
+                try JSONSerialization.data(withJSONObject: cut).write(to: file)
+                try expectRefusal(
+                    ["policy.checkpoint=\(copy.path)", "policy.action_space=\(space)"],
+                    mentions: ["its actions have 6 numbers", "policy.action_space '\(space)' needs \(needed)"],
+                    exitCode: 3)
+            }
+        }
+
         @Test func aCheckpointThatWantsACameraTheManifestDoesNotHave() throws {
             // One of two may be missing; of one none.
             let oneCamera = Fixture.url("octo/case7_octo10_attention/checkpoint").path

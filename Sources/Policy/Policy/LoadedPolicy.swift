@@ -1,3 +1,4 @@
+import Control
 import Foundation
 import Manifests
 import Messages
@@ -27,7 +28,7 @@ package struct LoadedPolicy {
     ///   - goalsMayBringNumbers: whether the task's numbers that the manifest lacks can come with a goal.
     ///   - cameras: the names of the robot's cameras.
     ///   - joints: says how many joints the arm has whose states the policy is given, and is asked for a checkpoint
-    ///     that reads them; nil: the policy is given none, and such a checkpoint is refused.
+    ///     that reads or moves them; nil: the policy is given none, and a checkpoint that reads them is refused.
     /// - Throws: `UnusablePolicy`, `CheckpointError`, `PolicyEngineError`, `ProprioError`, `TaskTextError`, and what
     ///   the tokenizer throws; all say what to do.
     package init(
@@ -53,9 +54,7 @@ package struct LoadedPolicy {
         let normalization = section.normalization.flatMap { ActionStatistics.Normalization(rawValue: $0.rawValue) }
         statistics = try checkpoint.actionStatistics(dataset: section.dataset, normalization: normalization)
         // What could only fail, or be ignored, at every step is refused now.
-        if [.eefDelta, .eefAbsolute].contains(section.actionSpace) && statistics.dimension != 7 {
-            throw UnusablePolicy.wrongActionSpace(dimension: statistics.dimension)
-        }
+        try Self.requireActionSpace(section.actionSpace, dimension: statistics.dimension, joints: joints)
         texts = try TaskTextReading(
             ofCheckpoint: section.checkpoint, checkpoint.description, tokenizerAt: section.tokenizer)
         if let text { _ = try texts.tokens(of: text) }
@@ -93,6 +92,22 @@ package struct LoadedPolicy {
         name =
             section.checkpoint.split(separator: "/").suffix(2).joined(separator: "/") + " step \(checkpoint.step)"
             + (leftOut.isEmpty ? "" : " without \(leftOut.joined(separator: ", "))")
+    }
+
+    /// Refuses an action space whose actions have more or fewer numbers than the checkpoint's: the arm would refuse
+    /// every chunk.
+    /// - Throws: `UnusablePolicy.wrongActionSpace`, and what `joints` throws, which is asked for joint spaces alone.
+    private static func requireActionSpace(
+        _ space: ActionSpace, dimension: Int, joints: () throws -> Int?
+    ) throws {
+        let needed: Int?
+        switch space {
+        case .eefDelta, .eefAbsolute: needed = FixedActionChunk.dimension(of: space, jointCount: 0)
+        case .jointPosition, .jointDelta:
+            needed = try joints().map { FixedActionChunk.dimension(of: space, jointCount: $0) }
+        }
+        guard let needed, needed != dimension else { return }
+        throw UnusablePolicy.wrongActionSpace(space, needed: needed, dimension: dimension)
     }
 }
 

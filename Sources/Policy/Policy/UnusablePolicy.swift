@@ -1,14 +1,18 @@
+import Messages
+
 /// What a manifest asks of the policy that it cannot do.
 package enum UnusablePolicy: Error, Equatable, CustomStringConvertible {
-    case wrongActionSpace(dimension: Int)
+    /// The checkpoint's actions have `dimension` numbers, those of the action space on this arm `needed`.
+    case wrongActionSpace(ActionSpace, needed: Int, dimension: Int)
     case noInstructions(precision: String)
     case onlyOptionalCameras([String])
 
     package var description: String {
         switch self {
-        case .wrongActionSpace(let dimension):
-            "fitting the checkpoint to the arm: its actions have \(dimension) numbers, policy.action_space 'eef_delta' "
-                + "needs 7. Choose the data set or the action space that belongs to this arm."
+        case .wrongActionSpace(let space, let needed, let dimension):
+            "fitting the checkpoint to the arm: its actions have \(dimension) numbers, policy.action_space "
+                + "'\(space.rawValue)' needs \(needed). Choose the data set or the action space that belongs to this "
+                + "arm."
         case .noInstructions(let precision):
             "choosing the network's kernels: policy.precision is '\(precision)', and this CPU has no instructions for "
                 + "it. Take 'float32', which would be faster here too."

@@ -45,8 +45,10 @@ package final class BusNode {
     /// only the newest frame counts: ZeroMQ drops the *newest* message of a full queue, so a reader that pauses would
     /// be left with old ones. 256 is five seconds of a 50 Hz topic.
     private static let highWaterMark: Int32 = 256
-    /// Above any image here, so that a foreign peer cannot make us allocate without end. Bytes.
-    private static let largestPart: Int64 = 256 << 20
+    /// Bytes of the longest message part that is taken in: above any image here, so that a foreign peer cannot make us
+    /// allocate without end. libzmq reads the length first, and lets go of a peer that announces more, for good.
+    /// ZMQ_MAXMSGSIZE in zmq_setsockopt(3).
+    package static let largestPart: Int64 = 256 << 20
     /// How long unsent messages are kept at `close`. Milliseconds.
     private static let linger: Int32 = 200
     /// How long one who waits for readers keeps unsent messages at `close`. Milliseconds.

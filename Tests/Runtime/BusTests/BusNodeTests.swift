@@ -20,15 +20,7 @@ import Wire
     @Test func aSocketFileLeftByAKilledProcessIsReplaced() throws {
         let folder = try SocketFolder()
         let path = "\(folder.path)/a"
-        let abandoned = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let bound = withUnsafeBytes(of: &address) {
-            bind(abandoned, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t($0.count))
-        }
-        try #require(bound == 0)
-        Glibc.close(abandoned)
+        try folder.abandonSocket()
         try #require(access(path, F_OK) == 0)
         let writer = try folder.node("writer", at: folder.endpoint())
         try link(writer, to: try folder.node("reader", peers: [folder.endpoint()]))
@@ -222,12 +214,21 @@ import Wire
 
 /// Programs that come and go, and so are in nobody's list of peers.
 @Suite struct CommandEndpointTests {
+    /// A visitor's message arrives.
+    private func visit(_ arm: BusNode, at endpoint: String, id: UInt64 = 1) throws {
+        let chunks = try arm.subscribe(Topics.policyChunk)
+        let visitor = try BusNode(
+            BusOptions(node: "visitor", runID: "run", endpoint: nil, peers: [], listeners: [endpoint]))
+        let publisher = visitor.publisher(Topics.policyChunk)
+        try letWork(arm, visitor, until: "the subscription") { visitor.isHeard(on: Topics.policyChunk) }
+        try publisher.publish(Sample.chunk(id), at: .now())
+        try letWork(arm, visitor, until: "the message") { chunks.take()?.message == Sample.chunk(id) }
+        visitor.close()
+    }
+
     @Test func whoIsNobodysPeerIsHeardAtTheCommandEndpoint() throws {
         let folder = try SocketFolder()
-        let arm = try BusNode(
-            BusOptions(
-                node: "arm", runID: "run", endpoint: folder.endpoint(), peers: [],
-                commandEndpoint: folder.endpoint("b")))
+        let arm = try folder.node("arm", at: folder.endpoint(), commandEndpoint: folder.endpoint("b"))
         let chunks = try arm.subscribe(Topics.policyChunk)
         let visitor = try BusNode(
             BusOptions(node: "visitor", runID: "run", endpoint: nil, peers: [], listeners: [folder.endpoint("b")]))
@@ -245,36 +246,45 @@ import Wire
         #expect(received == Sample.chunk(7))
     }
 
+    @Test func aCommandEndpointLeftByAKilledNodeIsTakenByTheNext() throws {
+        let folder = try SocketFolder()
+        try folder.abandonSocket("b")
+        try visit(
+            folder.node("arm", at: folder.endpoint(), commandEndpoint: folder.endpoint("b")), at: folder.endpoint("b"))
+    }
+
+    /// libzmq would take the socket file over in silence, and nobody would reach the first any more.
+    @Test func aCommandEndpointThatIsServedIsNotTakenOver() throws {
+        let folder = try SocketFolder()
+        let arm = try folder.node("arm", at: folder.endpoint(), commandEndpoint: folder.endpoint("b"))
+        #expect(throws: BusError.endpointInUse(folder.endpoint("b"))) {
+            try folder.node("second", at: folder.endpoint("c"), commandEndpoint: folder.endpoint("b"))
+        }
+        try visit(arm, at: folder.endpoint("b"))
+    }
+
+    @Test func aFileInPlaceOfTheCommandEndpointIsLeftAlone() throws {
+        let folder = try SocketFolder()
+        let path = "\(folder.path)/b"
+        Glibc.close(open(path, O_CREAT | O_WRONLY, 0o600))
+        #expect(
+            throws: BusError.endpointInvalid(
+                folder.endpoint("b"), reason: "a file that is not a socket lies at that path")
+        ) {
+            try folder.node("arm", at: folder.endpoint(), commandEndpoint: folder.endpoint("b"))
+        }
+        #expect(access(path, F_OK) == 0)
+    }
+
     @Test func severalVisitorsAreHeardOneAfterTheOther() throws {
         let folder = try SocketFolder()
-        let arm = try BusNode(
-            BusOptions(
-                node: "arm", runID: "run", endpoint: folder.endpoint(), peers: [],
-                commandEndpoint: folder.endpoint("b")))
-        let chunks = try arm.subscribe(Topics.policyChunk)
-        for id: UInt64 in 1...3 {
-            let visitor = try BusNode(
-                BusOptions(
-                    node: "visitor", runID: "run", endpoint: nil, peers: [], listeners: [folder.endpoint("b")]))
-            let publisher = visitor.publisher(Topics.policyChunk)
-            try letWork(arm, visitor, until: "the subscription") { visitor.isHeard(on: Topics.policyChunk) }
-            try publisher.publish(Sample.chunk(id), at: .now())
-            var received: ActionChunk?
-            try letWork(arm, visitor, until: "the message") {
-                received = chunks.take()?.message
-                return received != nil
-            }
-            #expect(received == Sample.chunk(id))
-            visitor.close()
-        }
+        let arm = try folder.node("arm", at: folder.endpoint(), commandEndpoint: folder.endpoint("b"))
+        for id: UInt64 in 1...3 { try visit(arm, at: folder.endpoint("b"), id: id) }
     }
 
     @Test func aListenerThatIsGoneHearsNothing() throws {
         let folder = try SocketFolder()
-        let arm = try BusNode(
-            BusOptions(
-                node: "arm", runID: "run", endpoint: folder.endpoint(), peers: [],
-                commandEndpoint: folder.endpoint("b")))
+        let arm = try folder.node("arm", at: folder.endpoint(), commandEndpoint: folder.endpoint("b"))
         _ = try arm.subscribe(Topics.policyChunk)
         let visitor = try BusNode(
             BusOptions(node: "visitor", runID: "run", endpoint: nil, peers: [], listeners: [folder.endpoint("b")]))

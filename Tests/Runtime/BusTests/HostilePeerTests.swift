@@ -118,6 +118,30 @@ import Wire
         #expect(counts("policy/chunk").received == 1)
     }
 
+    /// The length alone says it: nothing is made room for, the peer is let go, and all others are heard as before.
+    @Test func aPartAboveTheLimitEndsTheConnectionAndNothingElse() throws {
+        let honest = try folder.node("honest", at: folder.endpoint("b"))
+        try reader.connect(folder.endpoint("b"))
+        try link(honest, to: reader)
+        let chunks = try reader.subscribe(Topics.policyChunk)
+        try letWork(reader, honest, until: "the subscription") { honest.isHeard(on: Topics.policyChunk) }
+        // Of the link's topic, then of this one.
+        for _ in 0..<2 { try peer.awaitSubscription() }
+        try peer.send(Sample.chunk(0), on: "policy/chunk", sequence: 0)
+        try letWork(reader, until: "a good chunk") { chunks.take()?.message == Sample.chunk(0) }
+
+        let topic = Array("policy/chunk".utf8)
+        let envelope = try RawPublisher.envelope("octo.ActionChunk", sequence: 1)
+        peer.send([topic, envelope], thenByteCount: Int(BusNode.largestPart) + 1)
+        for _ in 0..<2 { try peer.awaitUnsubscription() }
+        try peer.send(Sample.chunk(2), on: "policy/chunk", sequence: 2)
+
+        try honest.publisher(Topics.policyChunk).publish(Sample.chunk(3), at: .now())
+        try letWork(reader, honest, until: "the honest chunk") { chunks.count == 1 }
+        #expect(chunks.take()?.message == Sample.chunk(3))
+        #expect(counts("policy/chunk").received == 2 && counts("policy/chunk").malformed == 0)
+    }
+
     @Test func messagesOfAnotherSchemaAreCountedAndDropped() throws {
         let chunks = try reader.subscribe(Topics.policyChunk)
         try peer.awaitSubscription()

@@ -17,14 +17,32 @@ final class SocketFolder {
     }
 
     deinit {
-        for name in ["a", "b"] { unlink("\(path)/\(name)") }
+        for name in ["a", "b", "c"] { unlink("\(path)/\(name)") }
         rmdir(path)
     }
 
     func endpoint(_ name: String = "a") -> String { "ipc://\(path)/\(name)" }
 
-    func node(_ name: String, at endpoint: String? = nil, peers: [String] = []) throws -> BusNode {
-        try BusNode(BusOptions(node: name, runID: "run", endpoint: endpoint, peers: peers))
+    /// Leaves a socket's file without anybody who serves it, as a process does that is killed.
+    func abandonSocket(_ name: String = "a") throws {
+        let path = "\(path)/\(name)"
+        let abandoned = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(abandoned) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let bound = withUnsafeBytes(of: &address) {
+            bind(abandoned, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t($0.count))
+        }
+        try #require(bound == 0)
+    }
+
+    func node(
+        _ name: String, at endpoint: String? = nil, peers: [String] = [], commandEndpoint: String? = nil
+    ) throws -> BusNode {
+        try BusNode(
+            BusOptions(
+                node: name, runID: "run", endpoint: endpoint, peers: peers, commandEndpoint: commandEndpoint))
     }
 }
 
@@ -95,15 +113,30 @@ final class RawPublisher {
         zmq_ctx_term(context)
     }
 
-    func awaitSubscription() throws {
+    func awaitSubscription() throws { try awaitEvent(1, "nobody subscribed") }
+
+    /// Waits until the last reader of a topic has gone.
+    func awaitUnsubscription() throws { try awaitEvent(0, "the reader stays") }
+
+    /// - Parameter kind: 1 for a subscription, 0 for its end. ZMQ_XPUB in zmq_socket(3).
+    private func awaitEvent(_ kind: UInt8, _ problem: Comment) throws {
         var event = [UInt8](repeating: 0, count: 256)
-        try #require(zmq_recv(socket, &event, event.count, 0) > 0, "nobody subscribed")
+        try #require(zmq_recv(socket, &event, event.count, 0) > 0, problem)
+        try #require(event[0] == kind, problem)
     }
 
     func send(_ parts: [[UInt8]]) {
         for (index, part) in parts.enumerated() {
             zmq_send(socket, part, part.count, index + 1 < parts.count ? ZMQ_SNDMORE : 0)
         }
+    }
+
+    /// Sends a message that ends in a part of so many bytes. They are never written to, and so take no memory.
+    func send(_ parts: [[UInt8]], thenByteCount byteCount: Int) {
+        for part in parts { zmq_send(socket, part, part.count, ZMQ_SNDMORE) }
+        var long = zmq_msg_t()
+        zmq_msg_init_size(&long, byteCount)
+        zmq_msg_send(&long, socket, 0)
     }
 
     func send(_ message: some WireMessage, on topic: String, sequence: UInt64, instance: UInt64 = 1) throws {
