@@ -1,6 +1,7 @@
 import Bus
 import CShims
 import Glibc
+import JSONTree
 import Manifests
 import NodeShell
 import Time
