@@ -147,9 +147,11 @@ let package = Package(
                 room("ArmLoop", ["Time", "Maths", "Messages", "RealTime", "Control", "ArmDrivers"]),
                 room("ServoTools", ["Time", "JSONTree", "ServoProtocol", "ArmDrivers"]),
                 room("ServoEmulation", ["Time", "Maths", "CShims", "ServoProtocol", "ArmDrivers"]),
-                tests(of: "Control", ["Time", "Maths", "Messages", "OctoModel"]),
+                tests(of: "Control", ["Time", "Maths", "JSONTree", "Messages", "OctoModel"]),
                 tests(of: "ServoProtocol", ["CAllocationCount"]),
-                tests(of: "ArmDrivers", ["Time", "Maths", "CShims", "Messages", "ServoProtocol", "ServoEmulation"]),
+                tests(
+                    of: "ArmDrivers",
+                    ["Time", "Maths", "JSONTree", "CShims", "Messages", "ServoProtocol", "ServoEmulation"]),
                 tests(
                     of: "ArmLoop",
                     [
@@ -218,8 +220,8 @@ let package = Package(
                 room(
                     "ClosedLoop",
                     [
-                        "Time", "Maths", "Images", "Messages", "OctoModel", "Proprioception", "Policy", "Control",
-                        "Simulation",
+                        "Time", "Maths", "JSONTree", "Images", "Messages", "OctoModel", "Proprioception", "Policy",
+                        "Control", "Simulation",
                     ]),
                 room(
                     "Demonstrations",

@@ -1,6 +1,13 @@
 import JSONTree
 import Maths
 
+extension JSONFileKind {
+    /// Calibration files of arms, read by `ArmCalibration`.
+    package static let armCalibration = JSONFileKind(
+        name: "the arm calibration",
+        remedy: "Correct the file; calibration/widowx-250s.json is a complete example.")
+}
+
 extension ArmCalibration {
     /// Reads the text of a calibration file.
     ///
@@ -8,17 +15,8 @@ extension ArmCalibration {
     ///   - text: JSON, UTF-8. Lengths in metres (`_m`), angles in radians (`_rad`).
     ///   - file: how the file is called in errors.
     /// - Throws: all problems of the file at once, each with its JSON path.
-    package init(parsing text: some Collection<UInt8>, file: String) throws(ArmCalibrationError) {
-        let root: JSONNode
-        do {
-            root = try JSONNode(parsing: text)
-        } catch {
-            throw ArmCalibrationError(file: file, problems: ["it is not JSON: \(error)"])
-        }
-        let reader = JSONReader()
-        let calibration = Self(root: root, reader: reader)
-        if !reader.problems.isEmpty { throw ArmCalibrationError(file: file, problems: reader.problems) }
-        self = calibration
+    package init(parsing text: some Collection<UInt8>, file: String) throws(JSONFileError) {
+        self = try JSONFileKind.armCalibration.read(text, file: file) { Self(root: $0, reader: $1) }
     }
 
     /// Reads what it can; where a value is bad, the reader keeps the problem and a stand-in is used.

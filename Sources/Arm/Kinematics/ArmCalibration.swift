@@ -69,17 +69,3 @@ package struct ArmCalibration: Equatable, Sendable {
     /// Highest accelerations, radians per second squared.
     package var acceleration: JointVector { JointVector(joints.map(\.acceleration)) }
 }
-
-/// Everything that is wrong with one calibration file.
-package struct ArmCalibrationError: Error, Equatable, CustomStringConvertible {
-    /// The file as it was named.
-    package let file: String
-    /// One for each: JSON path, line, what was found, what was expected.
-    package let problems: [String]
-
-    package var description: String {
-        let list = problems.map { "\n  \($0)" }.joined()
-        return "reading the arm calibration \(file): \(problems.count) \(problems.count == 1 ? "problem" : "problems")"
-            + "\(list)\nCorrect the file; calibration/widowx-250s.json is a complete example."
-    }
-}

@@ -1,6 +1,12 @@
 import ArmDrivers
 import JSONTree
 
+extension JSONFileKind {
+    /// Calibration files of LeRobot, read by `LeRobotCalibration`.
+    package static let leRobotCalibration = JSONFileKind(
+        name: "the LeRobot calibration", remedy: "Calibrate with LeRobot again, or with 'octo-arm calibrate'.")
+}
+
 /// A calibration file of LeRobot, version 0.4: for each joint the servo's id, homing offset and range in pulses.
 package struct LeRobotCalibration: Equatable, Sendable {
     package struct Motor: Equatable, Sendable {
@@ -29,43 +35,37 @@ package struct LeRobotCalibration: Equatable, Sendable {
     package init(motors: [Motor]) { self.motors = motors }
 
     /// - Throws: all problems of the file at once.
-    package init(parsing text: some Collection<UInt8>, file: String) throws(LeRobotCalibrationError) {
-        let root: JSONNode
-        do {
-            root = try JSONNode(parsing: text)
-        } catch {
-            throw LeRobotCalibrationError(file: file, problems: ["it is not JSON: \(error)"])
-        }
+    package init(parsing text: some Collection<UInt8>, file: String) throws(JSONFileError) {
+        motors = try JSONFileKind.leRobotCalibration.read(text, file: file, Self.motors)
+    }
+
+    private static func motors(_ root: JSONNode, _ reader: JSONReader) -> [Motor] {
         guard let members = root.object, !members.isEmpty else {
-            throw LeRobotCalibrationError(
-                file: file, problems: ["found \(root.kind), expected an object with one entry for each joint"])
+            reader.report(root, "", expected: "an object with one entry for each joint")
+            return []
         }
         // One list for each property, of all motors: numbers that count from another zero.
         if root["start_pos"] != nil || root["motor_names"] != nil || root["calib_mode"] != nil {
-            throw LeRobotCalibrationError(file: file, problems: [Self.oldFormat])
+            reader.report(root, "", oldFormat)
+            return []
         }
-        var problems: [String] = []
-        func number(_ member: JSONNode.Member, _ key: String, _ range: ClosedRange<Int>) -> Int {
-            if let value = member.value[key]?.int, range.contains(value) { return value }
-            problems.append(
-                "\(member.key).\(key): found \(member.value[key]?.text() ?? "nothing"), expected a whole number from "
-                    + "\(range.lowerBound) to \(range.upperBound)")
-            return range.lowerBound
+        return members.map { member in
+            func number(_ key: String, _ range: ClosedRange<Int>) -> Int {
+                let (node, path) = (member.value[key], "\(member.key).\(key)")
+                if node == nil { reader.report(member.value, path, "it is missing") }
+                return reader.integer(node, at: path, in: range) ?? range.lowerBound
+            }
+            let motor = Motor(
+                name: member.key, id: number("id", 0...252), driveMode: number("drive_mode", 0...1),
+                homingOffset: number("homing_offset", -2_047...2_047), rangeMinimum: number("range_min", 0...4_095),
+                rangeMaximum: number("range_max", 0...4_095))
+            if motor.rangeMinimum >= motor.rangeMaximum {
+                reader.report(
+                    member.value, "\(motor.name).range_max",
+                    "found \(motor.rangeMaximum), expected more than range_min, \(motor.rangeMinimum)")
+            }
+            return motor
         }
-        motors = members.map { member in
-            Motor(
-                name: member.key, id: number(member, "id", 0...252), driveMode: number(member, "drive_mode", 0...1),
-                homingOffset: number(member, "homing_offset", -2_047...2_047),
-                rangeMinimum: number(member, "range_min", 0...4_095),
-                rangeMaximum: number(member, "range_max", 0...4_095))
-        }
-        for motor in motors where motor.rangeMinimum >= motor.rangeMaximum {
-            problems.append(
-                "\(motor.name).range_max: found \(motor.rangeMaximum), expected more than range_min, "
-                    + "\(motor.rangeMinimum)"
-            )
-        }
-        if !problems.isEmpty { throw LeRobotCalibrationError(file: file, problems: problems) }
     }
 
     private static var oldFormat: String {
@@ -94,18 +94,18 @@ package struct LeRobotCalibration: Equatable, Sendable {
 
     /// - Parameter names: of the joints, from base to wrist.
     /// - Throws: servos that LeRobot's file cannot describe.
-    package init(_ layout: ServoLayout, names: [String], file: String) throws(LeRobotCalibrationError) {
+    package init(_ layout: ServoLayout, names: [String], file: String) throws(JSONFileError) {
         guard layout.servoProtocol == .feetech, case .linear(let closed, let open) = layout.gripper.linkage else {
-            throw LeRobotCalibrationError(
-                file: file,
-                problems: ["servos.protocol: LeRobot's format is of Feetech arms here, found \(layout.servoProtocol)"])
+            throw JSONFileKind.leRobotCalibration.error(
+                file, "servos.protocol: LeRobot's format is of Feetech arms here, found \(layout.servoProtocol)")
         }
         let backwards = layout.joints.indices.filter { layout.joints[$0].direction < 0 }
         if !backwards.isEmpty {
-            throw LeRobotCalibrationError(
-                file: file,
+            throw JSONFileError(
+                kind: .leRobotCalibration, file: file,
                 problems: backwards.map {
-                    "servos.joints[\($0)].direction: found -1; LeRobot's degrees know no direction"
+                    JSONProblem(
+                        path: "servos.joints[\($0)].direction", text: "found -1; LeRobot's degrees know no direction")
                 })
         }
         motors = zip(names, layout.joints).map { name, joint in
@@ -128,19 +128,20 @@ package struct LeRobotCalibration: Equatable, Sendable {
     ///   - file: how this one is called in errors.
     package func applied(
         to layout: ServoLayout, names: [String], spans: [ClosedRange<Double>], file: String
-    ) throws(LeRobotCalibrationError) -> ServoLayout {
+    ) throws(JSONFileError) -> ServoLayout {
         guard layout.servoProtocol == .feetech else {
-            throw LeRobotCalibrationError(
-                file: file, problems: ["it is of Feetech servos; the arm's servos are \(layout.servoProtocol)"])
+            throw JSONFileKind.leRobotCalibration.error(
+                file, "it is of Feetech servos; the arm's servos are \(layout.servoProtocol)")
         }
         let known = names + ["gripper"]
         var problems = motors.filter { !known.contains($0.name) }.map {
-            "\($0.name): the arm has no such joint, expected \(known.joined(separator: ", "))"
+            JSONProblem(
+                path: $0.name, text: "the arm has no such joint, expected \(known.joined(separator: ", "))")
         }
         var result = layout
         for (index, name) in known.enumerated() {
             guard let motor = motors.first(where: { $0.name == name }) else {
-                problems.append("\(name): it is missing")
+                problems.append(JSONProblem(path: name, text: "it is missing"))
                 continue
             }
             let range = motor.rangeMinimum...motor.rangeMaximum
@@ -162,7 +163,7 @@ package struct LeRobotCalibration: Equatable, Sendable {
                 result.gripper.linkage = .linear(closedPulse: ends.0, openPulse: ends.1)
             }
         }
-        if !problems.isEmpty { throw LeRobotCalibrationError(file: file, problems: problems) }
+        if !problems.isEmpty { throw JSONFileError(kind: .leRobotCalibration, file: file, problems: problems) }
         return result
     }
 }
@@ -171,8 +172,9 @@ extension LeRobotCalibration {
     /// The least and the most of what a joint can do by construction that a range may be: LeRobot asks nobody to go on.
     private static var shareOfSpan: ClosedRange<Double> { 0.75...1.25 }
 
-    private static func rangeProblem(_ motor: Motor, _ joint: ServoLayout.Joint, _ span: ClosedRange<Double>) -> String?
-    {
+    private static func rangeProblem(
+        _ motor: Motor, _ joint: ServoLayout.Joint, _ span: ClosedRange<Double>
+    ) -> JSONProblem? {
         // LeRobot gives joints without ends the whole turn.
         if joint.limits == 0...4_095 || (motor.rangeMinimum, motor.rangeMaximum) == (0, 4_095) { return nil }
         let whole = (span.upperBound - span.lowerBound) * 4_096 / (2 * .pi)
@@ -184,22 +186,9 @@ extension LeRobotCalibration {
             ? "it ran over the end of the encoder while it was recorded: put the arm into the middle of its ranges "
                 + "first, and record it again"
             : "it was not moved to both ends while it was recorded, and its zero is beside its place: record it again"
-        return
-            "\(motor.name).range_min, range_max: found \(motor.rangeMinimum), \(motor.rangeMaximum), which are "
-            + "\(range) pulses; "
-            + "expected about the \(Int(whole.rounded())) that the joint can turn by the calibration file. " + reason
-    }
-}
-
-/// Everything that is wrong with a calibration file of LeRobot.
-package struct LeRobotCalibrationError: Error, Equatable, CustomStringConvertible {
-    /// The file as it was named.
-    package let file: String
-    package let problems: [String]
-
-    package var description: String {
-        "reading the LeRobot calibration \(file): \(problems.count) \(problems.count == 1 ? "problem" : "problems")"
-            + problems.map { "\n  \($0)" }.joined()
-            + "\nCalibrate with LeRobot again, or with 'octo-arm calibrate'."
+        return JSONProblem(
+            path: "\(motor.name).range_min, range_max",
+            text: "found \(motor.rangeMinimum), \(motor.rangeMaximum), which are \(range) pulses; expected about the "
+                + "\(Int(whole.rounded())) that the joint can turn by the calibration file. " + reason)
     }
 }

@@ -74,6 +74,23 @@ extension JSONNode {
         case .object: "an object"
         }
     }
+
+    /// The value as it was written where it is short, else its kind: for error messages.
+    package var brief: String {
+        switch value {
+        case .null, .bool, .number: text()
+        case .string(let text): text.count <= 60 ? self.text() : kind
+        case .array(let elements): elements.count <= 8 && !elements.contains { $0.isCompound } ? text() : kind
+        case .object: kind
+        }
+    }
+
+    private var isCompound: Bool {
+        switch value {
+        case .array, .object: true
+        case .null, .bool, .number, .string: false
+        }
+    }
 }
 
 extension JSONNode: Equatable {

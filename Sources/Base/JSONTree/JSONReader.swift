@@ -1,26 +1,45 @@
-/// Reads values out of a JSON tree and collects what is wrong. A missing key is reported by `expectKeys`, so the
-/// other methods are silent about nil.
+/// Reads values out of a JSON tree and collects what is wrong, so that one run tells everything.
+///
+/// A missing key is reported by `expectKeys`: the methods that take a value are silent about nil. After a problem they
+/// return something harmless.
 package final class JSONReader {
-    /// One line for each: JSON path, line, what was found, what was expected.
-    package private(set) var problems: [String] = []
+    /// Everything that was reported, in the order of reading.
+    package private(set) var problems: [JSONProblem] = []
 
     package init() {}
 
+    /// Reports what is wrong with a value that is there.
     package func report(_ node: JSONNode, _ path: String, _ problem: String) {
-        problems.append("\(path.isEmpty ? "the file" : path) (line \(node.line)): \(problem)")
+        problems.append(JSONProblem(path: path, line: node.line > 0 ? node.line : nil, text: problem))
     }
 
+    /// Reports that a value is not what was expected.
+    package func report(_ node: JSONNode, _ path: String, expected: String) {
+        report(node, path, "found \(node.brief), expected \(expected)")
+    }
+
+    /// Reports what has no place of its own in the text.
+    package func report(_ path: String, found: String, expected: String) {
+        problems.append(JSONProblem(path: path, found: found, expected: expected))
+    }
+
+    /// Reports keys of an object that are not known, and known ones that are missing.
+    /// - Parameters:
+    ///   - keys: all that the object may have.
+    ///   - optional: those of `keys` that need not be there.
     /// - Returns: whether `node` is an object at all.
     @discardableResult
     package func expectKeys(_ keys: [String], optional: [String] = [], of node: JSONNode, at path: String) -> Bool {
         guard let members = node.object else {
-            report(node, path, "found \(node.kind), expected an object with \(keys.joined(separator: ", "))")
+            report(node, path, expected: "an object with \(keys.joined(separator: ", "))")
             return false
         }
         let prefix = path.isEmpty ? "" : path + "."
         for member in members where !keys.contains(member.key) {
-            let near = keys.min { Self.distance($0, member.key) < Self.distance($1, member.key) } ?? ""
-            report(member.value, prefix + member.key, "this key is not known; did you mean '\(near)'?")
+            let hint =
+                NearestName.of(member.key, among: keys).map { "did you mean '\($0)'?" }
+                ?? "expected \(keys.joined(separator: ", "))"
+            report(member.value, prefix + member.key, "this key is not known; \(hint)")
         }
         for key in keys where !optional.contains(key) && node[key] == nil {
             report(node, prefix + key, "it is missing")
@@ -34,59 +53,79 @@ package final class JSONReader {
         return expectKeys(keys, of: node, at: path) ? node : nil
     }
 
-    /// Not empty; a problem gives an empty one.
+    /// Reads a text that is not empty; a problem gives an empty one.
     package func string(_ node: JSONNode?, at path: String) -> String {
         guard let node else { return "" }
         if let text = node.string, !text.isEmpty { return text }
-        report(node, path, "found \(node.string == nil ? node.kind : "an empty string"), expected a name")
+        report(node, path, expected: "a name")
         return ""
     }
 
-    /// Those of an array; a problem gives none.
-    package func elements(_ node: JSONNode?, at path: String) -> [JSONNode] {
-        guard let node else { return [] }
-        if let elements = node.array { return elements }
-        report(node, path, "found \(node.kind), expected an array")
-        return []
-    }
-
-    /// Finite.
-    package func number(_ node: JSONNode?, at path: String) -> Double? {
+    /// Reads a text that is the raw value of one of the cases; a problem gives nil.
+    package func choice<Value: RawRepresentable & CaseIterable>(
+        _ node: JSONNode?, at path: String
+    ) -> Value? where Value.RawValue == String {
         guard let node else { return nil }
-        if let number = node.double, number.isFinite { return number }
-        report(node, path, "found \(node.kind), expected a finite number")
+        if let value = node.string.flatMap(Value.init(rawValue:)) { return value }
+        report(node, path, expected: "one of \(Value.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", "))")
         return nil
     }
 
-    /// Above 0; a problem gives 1.
+    /// Reads true or false; a problem gives nil.
+    package func flag(_ node: JSONNode?, at path: String) -> Bool? {
+        guard let node else { return nil }
+        if let flag = node.bool { return flag }
+        report(node, path, expected: "true or false")
+        return nil
+    }
+
+    /// Reads the elements of an array; a problem gives none.
+    package func elements(_ node: JSONNode?, at path: String) -> [JSONNode] {
+        guard let node else { return [] }
+        if let elements = node.array { return elements }
+        report(node, path, expected: "an array")
+        return []
+    }
+
+    /// Reads a whole number within a range, whose upper end is `Int.max` where there is none; a problem gives nil.
+    package func integer(_ node: JSONNode?, at path: String, in range: ClosedRange<Int>) -> Int? {
+        guard let node else { return nil }
+        if let value = node.int, range.contains(value) { return value }
+        let end = range.upperBound == .max ? "on" : "to \(range.upperBound)"
+        report(node, path, expected: "a whole number from \(range.lowerBound) \(end)")
+        return nil
+    }
+
+    /// Reads a finite number; a problem gives nil.
+    package func number(_ node: JSONNode?, at path: String) -> Double? {
+        guard let node else { return nil }
+        if let number = node.double { return number }
+        report(node, path, expected: "a finite number")
+        return nil
+    }
+
+    /// Reads a finite number within a range, whose upper end is infinite where there is none; a problem gives nil.
+    package func number(_ node: JSONNode?, at path: String, in range: ClosedRange<Double>) -> Double? {
+        guard let node, let number = number(node, at: path) else { return nil }
+        if range.contains(number) { return number }
+        let end = range.upperBound == .infinity ? "on" : "to \(range.upperBound)"
+        report(node, path, expected: "a number from \(range.lowerBound) \(end)")
+        return nil
+    }
+
+    /// Reads a finite number above 0; a problem gives 1.
     package func positive(_ node: JSONNode?, at path: String) -> Double {
         guard let node, let number = number(node, at: path) else { return 1 }
         if number > 0 { return number }
-        report(node, path, "found \(number), expected a number above 0")
+        report(node, path, expected: "a number above 0")
         return 1
     }
 
-    /// All finite, or nil.
+    /// Reads an array of finite numbers, any number of them; a problem gives nil.
     package func numbers(_ node: JSONNode?, at path: String) -> [Double]? {
         guard let node else { return nil }
         let before = problems.count
         let values = elements(node, at: path).enumerated().map { number($1, at: "\(path)[\($0)]") ?? 0 }
         return problems.count == before ? values : nil
-    }
-
-    /// Levenshtein distance, for the nearest known key.
-    private static func distance(_ a: String, _ b: String) -> Int {
-        let b = Array(b)
-        var row = Array(0...b.count)
-        for (i, character) in a.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for j in b.indices {
-                let substitution = diagonal + (character == b[j] ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(substitution, row[j] + 1, row[j + 1] + 1)
-            }
-        }
-        return row[b.count]
     }
 }

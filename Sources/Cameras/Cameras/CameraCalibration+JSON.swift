@@ -2,24 +2,24 @@ import Files
 import Images
 import JSONTree
 
+extension JSONFileKind {
+    /// Calibration files of cameras, read by `CameraCalibration`.
+    package static let cameraCalibration = JSONFileKind(
+        name: "the camera calibration",
+        remedy: "Mend the file (calibration/camera-schema.json says what it may hold), or write one with 'octo-camera "
+            + "tune'.")
+}
+
 extension CameraCalibration {
     /// Reads a calibration file.
     /// - Parameter path: of the file, for messages.
-    /// - Throws: `CameraCalibrationError` with every problem and its JSON path.
-    package init(_ text: some Collection<UInt8>, path: String) throws(CameraCalibrationError) {
-        let root: JSONNode
-        do throws(JSONSyntaxError) {
-            root = try JSONNode(parsing: text)
-        } catch {
-            throw .syntax(path: path, error)
-        }
-        let reader = JSONReader()
-        self.init(root, reader)
-        guard reader.problems.isEmpty else { throw .content(path: path, problems: reader.problems) }
+    /// - Throws: every problem of the file and its JSON path.
+    package init(_ text: some Collection<UInt8>, path: String) throws(JSONFileError) {
+        self = try JSONFileKind.cameraCalibration.read(text, file: path) { Self($0, $1) }
     }
 
     /// Reads the file at `path`.
-    /// - Throws: `FileError`, `CameraCalibrationError`.
+    /// - Throws: `FileError`, `JSONFileError`.
     package init(path: String) throws {
         let file = try SharedBytes(contentsOf: path, limit: 1 << 20)
         try self.init(withExtendedLifetime(file) { Array(file.bytes) }, path: path)
@@ -48,17 +48,15 @@ extension CameraCalibration {
     ///   - text: of the file that is there; nil: it is a new one.
     ///   - schema: where editors find the schema, for a new file; nil: nowhere.
     ///   - path: of the file, for messages.
-    /// - Throws: `CameraCalibrationError` of what is there.
+    /// - Throws: `JSONFileError` of what is there.
     package static func text(
         with controls: [ControlSetting], over text: [UInt8]?, schema: String?, path: String
-    ) throws(CameraCalibrationError) -> String {
+    ) throws(JSONFileError) -> String {
         var root = JSONNode(.object(schema.map { [.init(key: "$schema", value: JSONNode($0))] } ?? []))
         if let text {
-            _ = try CameraCalibration(text, path: path)
-            do throws(JSONSyntaxError) {
-                root = try JSONNode(parsing: text)
-            } catch {
-                throw .syntax(path: path, error)
+            root = try JSONFileKind.cameraCalibration.read(text, file: path) { root, reader in
+                _ = Self(root, reader)
+                return root
             }
         }
         let members = controls.map { setting -> JSONNode.Member in
@@ -76,7 +74,7 @@ extension JSONReader {
     fileprivate func controls(_ node: JSONNode?, at path: String) -> [ControlSetting] {
         guard let node else { return [] }
         guard let members = node.object else {
-            report(node, path, "found \(node.kind), expected an object with names of controls and what they are set to")
+            report(node, path, expected: "an object with names of controls and what they are set to")
             return []
         }
         return members.compactMap { member in
@@ -86,18 +84,14 @@ extension JSONReader {
             if value == nil {
                 report(
                     member.value, "\(path).\(member.key)",
-                    "found \(member.value.kind), expected a whole number, true, false or the name of a choice")
+                    expected: "a whole number, true, false or the name of a choice")
             }
             return value.map { ControlSetting(member.key, $0) }
         }
     }
 
     fileprivate func whole(_ node: JSONNode?, at path: String, least: Int) -> Int {
-        guard let node else { return least }
-        if let number = node.int, number >= least { return number }
-        report(
-            node, path, "found \(node.double.map { "\($0)" } ?? node.kind), expected a whole number from \(least) on")
-        return least
+        integer(node, at: path, in: least...Int.max) ?? least
     }
 
     fileprivate func crop(_ node: JSONNode?, at path: String) -> FrameAdjustment.Crop? {
@@ -108,20 +102,10 @@ extension JSONReader {
             height: whole(section["height"], at: path + ".height", least: 1))
     }
 
-    fileprivate func choice<Value: RawRepresentable & CaseIterable>(
-        _ node: JSONNode?, at path: String
-    ) -> Value? where Value.RawValue == String {
-        guard let node else { return nil }
-        if let value = node.string.flatMap(Value.init(rawValue:)) { return value }
-        let names = Value.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
-        report(node, path, "found \(node.string.map { "'\($0)'" } ?? node.kind), expected one of \(names)")
-        return nil
-    }
-
     fileprivate func rotation(_ node: JSONNode?, at path: String) -> FrameAdjustment.Rotation {
         guard let node else { return .none }
         if let rotation = node.int.flatMap(FrameAdjustment.Rotation.init(rawValue:)) { return rotation }
-        report(node, path, "found \(node.double.map { "\($0)" } ?? node.kind), expected 0, 90, 180 or 270 (clockwise)")
+        report(node, path, expected: "0, 90, 180 or 270 (clockwise)")
         return .none
     }
 

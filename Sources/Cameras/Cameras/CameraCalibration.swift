@@ -67,20 +67,3 @@ package struct CameraCalibration: Equatable, Sendable {
         self.baseFromCamera = baseFromCamera
     }
 }
-
-/// Why a camera calibration file cannot be used.
-package enum CameraCalibrationError: Error, Equatable, Sendable, CustomStringConvertible {
-    case syntax(path: String, JSONSyntaxError)
-    /// Everything that is wrong, one line each.
-    case content(path: String, problems: [String])
-
-    package var description: String {
-        switch self {
-        case .syntax(let path, let error): "reading camera calibration \(path): \(error). Mend the JSON there."
-        case .content(let path, let problems):
-            "reading camera calibration \(path): \(problems.count == 1 ? "1 problem" : "\(problems.count) problems"), "
-                + "expected a file after calibration/camera-schema.json:\n  " + problems.joined(separator: "\n  ")
-                + "\nMend the file, or write one with 'octo-camera tune'."
-        }
-    }
-}

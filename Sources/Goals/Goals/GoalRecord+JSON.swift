@@ -182,8 +182,8 @@ extension GoalRecord.Description.View {
         if let file = node["file"], file.string != GoalRecord.imageFile(camera) {
             reader.report(file, path + ".file", "found \(file.text()), expected \"\(GoalRecord.imageFile(camera))\"")
         }
-        width = Self.size(node["width"], at: path + ".width", reader)
-        height = Self.size(node["height"], at: path + ".height", reader)
+        width = reader.integer(node["width"], at: path + ".width", in: 1...ImageHeader.maximumSide) ?? 1
+        height = reader.integer(node["height"], at: path + ".height", in: 1...ImageHeader.maximumSide) ?? 1
         deviceID = node["device_id"]?.string ?? ""
         pixelFormat = node["pixel_format"]?.string ?? ""
         calibrationHash = node["calibration_hash"]?.string ?? ""
@@ -206,13 +206,6 @@ extension GoalRecord.Description.View {
                 }
             }
         }
-    }
-
-    private static func size(_ node: JSONNode?, at path: String, _ reader: JSONReader) -> Int {
-        guard let node else { return 1 }
-        if let size = node.int, (1...ImageHeader.maximumSide).contains(size) { return size }
-        reader.report(node, path, "found \(node.text()), expected 1...\(ImageHeader.maximumSide) pixels")
-        return 1
     }
 }
 

@@ -2,15 +2,11 @@ import Foundation
 import JSONTree
 import SceneFit
 
-/// Why a checkpoint's limits cannot be used.
-package struct GoalFitFileError: Error, Equatable, CustomStringConvertible {
-    package let file: String
-    package let problems: [String]
-
-    package var description: String {
-        "reading \(file): \(problems.joined(separator: "; ")). Write it anew with octo-eval align, or take it away: "
-            + "then the usual limits hold."
-    }
+extension JSONFileKind {
+    /// Limits that a checkpoint brings, read by `SceneFit.Limits`.
+    package static let goalFit = JSONFileKind(
+        name: "the limits of the goal's fit",
+        remedy: "Write the file anew with octo-eval align, or take it away: then the usual limits hold.")
 }
 
 /// How far goal and scene may be apart for a policy that was measured (`octo-eval align`).
@@ -20,8 +16,8 @@ extension SceneFit.Limits {
 
     /// Those that a checkpoint brings, else the usual ones.
     /// - Parameter folder: the checkpoint's.
-    /// - Throws: `GoalFitFileError` for a file that is there and cannot be used.
-    package init(ofCheckpoint folder: String) throws(GoalFitFileError) {
+    /// - Throws: what is wrong with a file that is there.
+    package init(ofCheckpoint folder: String) throws(JSONFileError) {
         let file = folder + "/" + Self.fileName
         guard let data = FileManager.default.contents(atPath: file) else {
             self = .usual
@@ -35,31 +31,8 @@ extension SceneFit.Limits {
     /// - Parameters:
     ///   - text: what `octo-eval align` writes.
     ///   - file: its name in errors.
-    package init(parsing text: some Collection<UInt8>, file: String) throws(GoalFitFileError) {
-        let root: JSONNode
-        do {
-            root = try JSONNode(parsing: text)
-        } catch {
-            throw GoalFitFileError(file: file, problems: ["it is not JSON: \(error)"])
-        }
-        guard let list = root["limits"]?.array else {
-            throw GoalFitFileError(file: file, problems: ["found no list 'limits', expected one entry for each axis"])
-        }
-        var problems: [String] = []
-        var pairs: [String: Pair] = [:]
-        for (index, node) in list.enumerated() {
-            guard let axis = node["axis"]?.string else {
-                problems.append("limits[\(index)] names no 'axis'")
-                continue
-            }
-            guard Self.scored.contains(axis), node["unknown"] == nil else { continue }
-            do throws(Unreadable) {
-                pairs[axis] = try Self.pair(node)
-            } catch {
-                problems.append("limits[\(index)] (\(axis)): \(error.words)")
-            }
-        }
-        if !problems.isEmpty { throw GoalFitFileError(file: file, problems: problems) }
+    package init(parsing text: some Collection<UInt8>, file: String) throws(JSONFileError) {
+        let pairs = try JSONFileKind.goalFit.read(text, file: file, Self.pairs)
         self = .usual
         // Where success has not halved as far as was measured the usual limit stays red, if it lies behind amber: that
         // a policy still reaches its goal with a camera that stands elsewhere is habit, and no proof that the goal is
@@ -83,25 +56,37 @@ extension SceneFit.Limits {
     /// Axes that can be told from one picture before the run.
     private static let scored = ["camera-shift", "camera-turn", "camera-zoom", "darker", "brighter"]
 
-    private struct Unreadable: Error {
-        let words: String
+    /// The limits of each axis that is there and known.
+    private static func pairs(_ root: JSONNode, _ reader: JSONReader) -> [String: Pair] {
+        if root["limits"] == nil { reader.report(root, "limits", "it is missing, expected one entry for each axis") }
+        var pairs: [String: Pair] = [:]
+        for (index, node) in reader.elements(root["limits"], at: "limits").enumerated() {
+            let path = "limits[\(index)]"
+            guard let axis = node["axis"]?.string else {
+                reader.report(node, "\(path).axis", "it is missing, expected the axis's name")
+                continue
+            }
+            guard scored.contains(axis), node["unknown"] == nil else { continue }
+            // The score of an axis is what the fit reads there, where that is in another unit than the axis.
+            pairs[axis] =
+                node["score"].map { pair($0, at: "\(path).score", reader) } ?? pair(node, at: path, reader)
+        }
+        return pairs
     }
 
-    /// The `score` of an axis is what the fit reads there, where that is in another unit than the axis.
-    private static func pair(_ node: JSONNode) throws(Unreadable) -> Pair {
-        let node = node["score"] ?? node
-        func number(_ key: String, orNull other: Double?) throws(Unreadable) -> Double {
-            guard let value = node[key] else { throw Unreadable(words: "found no '\(key)', expected a number") }
-            if value.isNull, let other { return other }
-            guard let number = value.double, number >= 0, number.isFinite else {
-                throw Unreadable(words: "'\(key)' is \(value.text()), expected a number from 0")
+    private static func pair(_ node: JSONNode, at path: String, _ reader: JSONReader) -> Pair? {
+        func number(_ key: String, orNull other: Double?) -> Double? {
+            guard let value = node[key] else {
+                reader.report(node, "\(path).\(key)", "it is missing, expected a number")
+                return nil
             }
-            return number
+            if value.isNull, let other { return other }
+            return reader.number(value, at: "\(path).\(key)", in: 0...Double.infinity)
         }
-        let end = try number("measured_to", orNull: nil)
-        let amber = try number("amber", orNull: end)
-        let red = try number("red", orNull: .infinity)
-        guard amber <= red else { throw Unreadable(words: "amber begins at \(amber), behind red at \(red)") }
+        guard let end = number("measured_to", orNull: nil), let amber = number("amber", orNull: end),
+            let red = number("red", orNull: .infinity)
+        else { return nil }
+        if amber > red { reader.report(node, path, "amber begins at \(amber), behind red at \(red)") }
         return Pair(amber: amber, red: red)
     }
 }

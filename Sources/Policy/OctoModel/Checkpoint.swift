@@ -47,7 +47,9 @@ package struct Checkpoint: Sendable {
         if !reader.problems.isEmpty {
             throw .unusableParameters(path: parameters.file, problems: reader.problems)
         }
-        if let problem = Self.headProblem(configuration, parts) {
+        if let (found, expected) = Self.headProblem(configuration, parts) {
+            let problem = JSONProblem(
+                path: "model.heads.action.kwargs.readout_key", found: found, expected: expected)
             throw .unusableConfiguration(path: "\(folder)/config.json", problems: [problem])
         }
         self.folder = folder
@@ -91,8 +93,8 @@ package struct Checkpoint: Sendable {
         if headTokens?.isEmpty != false {
             throw .cannotLeaveOut(keys.sorted(), reason: "its action head reads its tokens")
         }
-        if let problem = Self.headProblem(rest.configuration, parts) {
-            throw .cannotLeaveOut(keys.sorted(), reason: "its action head needs \(problem.expected)")
+        if let (_, expected) = Self.headProblem(rest.configuration, parts) {
+            throw .cannotLeaveOut(keys.sorted(), reason: "its action head needs \(expected)")
         }
         rest.description = ModelDescription(
             rest.configuration, parameters: parameters, reader: reader, datasets: description.datasets)
@@ -117,14 +119,16 @@ package struct Checkpoint: Sendable {
 
     /// A discrete head without pooling needs as many tokens as it makes words of. How many there are in an observation
     /// group is known only with the parameters: they alone say how long a text is.
-    private static func headProblem(_ configuration: ModelConfiguration, _ parts: NetworkParts) -> ConfigurationProblem?
-    {
+    private static func headProblem(
+        _ configuration: ModelConfiguration, _ parts: NetworkParts
+    ) -> (found: String, expected: String)? {
         let head = configuration.head
         let tokens = parts.layout(configuration, timesteps: 1).range(of: head.source, timestep: 0)?.count ?? 0
         guard case .discrete = head.kind, !head.usesAttentionPooling, tokens != head.embeddings else { return nil }
-        return ConfigurationProblem(
-            path: "model.heads.action.kwargs.readout_key", found: "\(head.source), which has \(tokens) tokens",
-            expected: "\(head.embeddings) tokens, as the \(head.name) takes them without use_map")
+        return (
+            "\(head.source), which has \(tokens) tokens",
+            "\(head.embeddings) tokens, as the \(head.name) takes them without use_map"
+        )
     }
 
     /// `action_proprio_normalization_type`, which pretraining and fine-tuning keep in different places.
@@ -137,11 +141,7 @@ package struct Checkpoint: Sendable {
             guard let known = found.string.flatMap(ActionStatistics.Normalization.init(rawValue:)) else {
                 let names = ActionStatistics.Normalization.allCases.map { "'\($0.rawValue)'" }.joined(separator: " or ")
                 throw .unusableConfiguration(
-                    path: file,
-                    problems: [
-                        ConfigurationProblem(
-                            path: key, found: found.string.map { "'\($0)'" } ?? found.kind, expected: names)
-                    ])
+                    path: file, problems: [JSONProblem(path: key, found: found.brief, expected: names)])
             }
             return known
         }

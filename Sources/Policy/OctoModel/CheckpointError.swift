@@ -11,7 +11,7 @@ package enum CheckpointError: Error, Equatable {
     case gitLFSPointer(path: String, bytes: Int?)
     case notJSON(path: String, problem: JSONSyntaxError)
     /// All that `config.json` asks for and this runtime cannot do, or cannot understand.
-    case unusableConfiguration(path: String, problems: [ConfigurationProblem])
+    case unusableConfiguration(path: String, problems: [JSONProblem])
     case unusableStatistics(path: String, found: String, expected: String)
     /// The example batch does not say what the network's input looks like.
     case unusableExample(path: String, found: String, expected: String)
@@ -38,16 +38,6 @@ package enum ForeignLayout: Equatable, Sendable {
     case zarr
     /// Nothing known lies there.
     case unknown(found: [String])
-}
-
-/// One thing `config.json` says that cannot be followed.
-package struct ConfigurationProblem: Equatable, Sendable, CustomStringConvertible {
-    /// Place in the file, e.g. `model.heads.action`.
-    package var path: String
-    package var found: String
-    package var expected: String
-
-    package var description: String { "\(path): found \(found), expected \(expected)" }
 }
 
 /// One parameter that is not there or not of the right form.

@@ -98,7 +98,7 @@ extension ModelConfiguration {
     // MARK: - Parsing
 
     static func head(
-        _ model: JSONNode, groups: HeadGroups, _ reader: inout ConfigurationReader
+        _ model: JSONNode, groups: HeadGroups, _ reader: JSONReader
     ) -> ActionHead {
         let path = "model.heads.action"
         var head = ActionHead(
@@ -109,7 +109,7 @@ extension ModelConfiguration {
             return head
         }
         guard let spec = reader.module(node, at: path) else { return head }
-        guard let kind = kind(spec, &reader) else { return head }
+        guard let kind = kind(spec, reader) else { return head }
         let (kwargs, place) = (spec.kwargs, spec.kwargsPath)
         head.name = spec.name
         head.kind = kind
@@ -120,7 +120,7 @@ extension ModelConfiguration {
         let horizonKey = kwargs["action_horizon"] == nil ? "pred_horizon" : "action_horizon"
         head.actionHorizon = reader.integer(kwargs, horizonKey, at: place, default: 1, in: 1...10_000)
         head.actionDimension = reader.integer(kwargs, "action_dim", at: place, default: 7, in: 1...10_000)
-        head.source = source(spec, groups, &reader)
+        head.source = source(spec, groups, reader)
         if case .discrete = kind, !head.usesAttentionPooling, let name = head.readout,
             let readout = groups.readouts.first(where: { $0.name == name }), readout.tokens != head.embeddings
         {
@@ -133,7 +133,7 @@ extension ModelConfiguration {
 
     /// nil after reporting a class that cannot be followed.
     private static func kind(
-        _ spec: ConfigurationReader.ModuleSpec, _ reader: inout ConfigurationReader
+        _ spec: ModuleSpec, _ reader: JSONReader
     ) -> ActionHead.Kind? {
         let (kwargs, place) = (spec.kwargs, spec.kwargsPath)
         let shared = ["readout_key", "use_map", "action_horizon", "pred_horizon", "action_dim"]
@@ -170,7 +170,7 @@ extension ModelConfiguration {
             }
             let bins = Bins(
                 count: reader.integer(kwargs, "vocab_size", at: place, default: 256, in: 1...10_000),
-                kind: binKind(kwargs, "normalization_type", at: place, low: 0, high: 1, &reader))
+                kind: binKind(kwargs, "normalization_type", at: place, low: 0, high: 1, reader))
             return .discrete(Discrete(tokenPer: tokenPer ?? standard, bins: bins))
         case "UNetDDPMActionHead":
             reader.report(
@@ -188,7 +188,7 @@ extension ModelConfiguration {
     }
 
     private static func source(
-        _ spec: ConfigurationReader.ModuleSpec, _ groups: HeadGroups, _ reader: inout ConfigurationReader
+        _ spec: ModuleSpec, _ groups: HeadGroups, _ reader: JSONReader
     ) -> ActionHead.Source {
         let key = reader.string(spec.kwargs, "readout_key", at: spec.kwargsPath)
         if key == "obs" { return .observations }

@@ -6,16 +6,16 @@ extension ModelConfiguration {
     /// - Parameter film: the vectors its tokenizer passes it, nil if they could not be read.
     /// - Returns: nil after reporting why it cannot be followed.
     static func imageEncoder(
-        _ node: JSONNode, film: [TaskVector]?, at path: String, _ reader: inout ConfigurationReader
+        _ node: JSONNode, film: [TaskVector]?, at path: String, _ reader: JSONReader
     ) -> ImageEncoder? {
         guard let spec = reader.module(node, at: path) else { return nil }
         let body: (body: ImageEncoder.Body, features: Int)?
         switch spec.name {
-        case "SmallStem", "SmallStem32": body = stem(spec, patch: 32, &reader)
-        case "SmallStem16": body = stem(spec, patch: 16, &reader)
-        case "PatchEncoder": body = patches(spec, &reader)
-        case "ViTResnet": body = residual(spec, stages: [], &reader)
-        case "ResNet26FILM": body = residual(spec, stages: [2, 2, 2, 2], &reader)
+        case "SmallStem", "SmallStem32": body = stem(spec, patch: 32, reader)
+        case "SmallStem16": body = stem(spec, patch: 16, reader)
+        case "PatchEncoder": body = patches(spec, reader)
+        case "ViTResnet": body = residual(spec, stages: [], reader)
+        case "ResNet26FILM": body = residual(spec, stages: [2, 2, 2, 2], reader)
         default:
             reader.report(
                 path, found: spec.name,
@@ -45,7 +45,7 @@ extension ModelConfiguration {
     private static let shared = ["use_film", "img_norm_type"]
 
     private static func patches(
-        _ spec: ConfigurationReader.ModuleSpec, _ reader: inout ConfigurationReader
+        _ spec: ModuleSpec, _ reader: JSONReader
     ) -> (ImageEncoder.Body, features: Int)? {
         reader.checkArguments(spec.kwargs, at: spec.kwargsPath, known: shared + ["patch_size", "num_features"])
         let size = reader.integer(spec.kwargs, "patch_size", at: spec.kwargsPath, default: 32, in: 1...1024)
@@ -54,7 +54,7 @@ extension ModelConfiguration {
     }
 
     private static func stem(
-        _ spec: ConfigurationReader.ModuleSpec, patch: Int, _ reader: inout ConfigurationReader
+        _ spec: ModuleSpec, patch: Int, _ reader: JSONReader
     ) -> (ImageEncoder.Body, features: Int)? {
         let (kwargs, place) = (spec.kwargs, spec.kwargsPath)
         reader.checkArguments(
@@ -88,7 +88,7 @@ extension ModelConfiguration {
 
     /// - Parameter stages: units of each stage by the class's default.
     private static func residual(
-        _ spec: ConfigurationReader.ModuleSpec, stages: [Int], _ reader: inout ConfigurationReader
+        _ spec: ModuleSpec, stages: [Int], _ reader: JSONReader
     ) -> (ImageEncoder.Body, features: Int)? {
         let (kwargs, place) = (spec.kwargs, spec.kwargsPath)
         reader.checkArguments(kwargs, at: place, known: shared + ["width", "num_layers"])
@@ -115,7 +115,7 @@ extension ModelConfiguration {
     /// vector would come from another text model, which is no part of a checkpoint.
     /// - Returns: nil after reporting why one cannot be followed.
     static func filmVectors(
-        _ spec: ConfigurationReader.ModuleSpec, example: ExampleBatch, _ reader: inout ConfigurationReader
+        _ spec: ModuleSpec, example: ExampleBatch, _ reader: JSONReader
     ) -> [TaskVector]? {
         let place = "\(spec.kwargsPath).task_film_keys"
         var vectors: [TaskVector] = []
@@ -140,7 +140,7 @@ extension ModelConfiguration {
 
     /// Tokens that are left of an image; nil for all.
     static func learnedTokens(
-        _ spec: ConfigurationReader.ModuleSpec, _ encoder: ImageEncoder, _ reader: inout ConfigurationReader
+        _ spec: ModuleSpec, _ encoder: ImageEncoder, _ reader: JSONReader
     ) -> Int? {
         guard reader.boolean(spec.kwargs, "use_token_learner", at: spec.kwargsPath, default: false) else { return nil }
         if encoder.features % AttentionPooling.heads != 0 {

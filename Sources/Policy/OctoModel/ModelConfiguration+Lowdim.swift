@@ -39,15 +39,15 @@ extension ModelConfiguration {
     }
 
     static func lowdimTokenizer(
-        _ name: String, _ spec: ConfigurationReader.ModuleSpec, example: ExampleBatch,
-        _ reader: inout ConfigurationReader
+        _ name: String, _ spec: ModuleSpec, example: ExampleBatch,
+        _ reader: JSONReader
     ) -> TokenizerResult {
         let (kwargs, place) = (spec.kwargs, spec.kwargsPath)
         reader.checkArguments(
             kwargs, at: place,
             known: ["obs_keys", "discretize", "proper_pad_mask", "n_bins", "bin_type", "low", "high"])
         let texts = reader.strings(kwargs, "obs_keys", at: place, default: [])
-        let patterns = patterns(spec, "obs_keys", default: [], &reader)
+        let patterns = patterns(spec, "obs_keys", default: [], reader)
         if texts.isEmpty {
             reader.report("\(place).obs_keys", found: "nothing", expected: "at least one observation key")
             return .unusable
@@ -72,22 +72,22 @@ extension ModelConfiguration {
         }
         let isDiscrete = reader.boolean(kwargs, "discretize", at: place, default: false)
         // The settings of the bins are there in any case, and without meaning if they are not used.
-        let bins = isDiscrete ? self.bins(kwargs, at: place, &reader) : nil
+        let bins = isDiscrete ? self.bins(kwargs, at: place, reader) : nil
         return .tokenizer(.lowdim(LowdimTokenizer(name: name, keys: keys, bins: bins)))
     }
 
-    private static func bins(_ kwargs: JSONNode, at place: String, _ reader: inout ConfigurationReader) -> Bins {
+    private static func bins(_ kwargs: JSONNode, at place: String, _ reader: JSONReader) -> Bins {
         let count = reader.integer(kwargs, "n_bins", at: place, default: 256, in: 1...10_000)
         let low = reader.bound(kwargs, "low", at: place, default: 0)
         let high = reader.bound(kwargs, "high", at: place, default: 1)
-        let kind = binKind(kwargs, "bin_type", at: place, low: low, high: high, &reader)
+        let kind = binKind(kwargs, "bin_type", at: place, low: low, high: high, reader)
         return Bins(count: count, kind: kind)
     }
 
     /// Reads the name of a kind of bins, which is "uniform" unless the file says otherwise.
     static func binKind(
         _ kwargs: JSONNode, _ key: String, at place: String, low: Float, high: Float,
-        _ reader: inout ConfigurationReader
+        _ reader: JSONReader
     ) -> Bins.Kind {
         let name = reader.string(kwargs, key, at: place, default: "uniform")
         switch name {

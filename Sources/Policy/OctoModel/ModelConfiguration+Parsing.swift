@@ -12,7 +12,7 @@ extension ModelConfiguration {
     ///   - example: tells which images there are and how large they are.
     /// - Throws: `.unusableConfiguration` with everything that is wrong or not supported.
     init(_ root: JSONNode, file: String, example: ExampleBatch) throws(CheckpointError) {
-        var reader = ConfigurationReader()
+        let reader = JSONReader()
         guard let model = root["model"], model.object != nil else {
             let found = root["model"].map(\.kind) ?? (root.object == nil ? root.kind : "nothing")
             reader.report("model", found: found, expected: "an object")
@@ -24,12 +24,12 @@ extension ModelConfiguration {
         repeatsTaskTokens = reader.boolean(model, "repeat_task_tokens", at: "model", default: false)
         // Models of December 2023 do not have the key and were trained with the old rule.
         usesCorrectAttention = reader.boolean(model, "use_correct_attention", at: "model", default: false)
-        transformer = Self.transformer(model, width: tokenEmbeddingSize, &reader)
+        transformer = Self.transformer(model, width: tokenEmbeddingSize, reader)
 
         observationTokenizers = []
         skippedTokenizers = []
         for member in reader.members(model, "observation_tokenizers", at: "model") {
-            switch Self.observationTokenizer(member, example: example, &reader) {
+            switch Self.observationTokenizer(member, example: example, reader) {
             case .tokenizer(let tokenizer): observationTokenizers.append(tokenizer)
             case .noInput: skippedTokenizers.append(member.key)
             case .unusable: break
@@ -43,7 +43,7 @@ extension ModelConfiguration {
         }
         languageTokenizers = []
         for member in reader.members(model, "task_tokenizers", at: "model") {
-            if let tokenizer = Self.languageTokenizer(member, &reader) { languageTokenizers.append(tokenizer) }
+            if let tokenizer = Self.languageTokenizer(member, reader) { languageTokenizers.append(tokenizer) }
         }
         readouts = []
         for member in reader.members(model, "readouts", at: "model") {
@@ -56,7 +56,7 @@ extension ModelConfiguration {
             groups: HeadGroups(
                 readouts: readouts,
                 observations: observationTokenizers.map { "obs_\($0.name)" }
-                    + (repeatsTaskTokens ? languageTokenizers.map { "obs_task_\($0.name)" } : [])), &reader)
+                    + (repeatsTaskTokens ? languageTokenizers.map { "obs_task_\($0.name)" } : [])), reader)
         if head.usesAttentionPooling && tokenEmbeddingSize % AttentionPooling.heads != 0 {
             reader.report(
                 "model.token_embedding_size", found: "\(tokenEmbeddingSize)",
@@ -74,7 +74,7 @@ extension ModelConfiguration {
     }
 
     private static func transformer(
-        _ model: JSONNode, width: Int, _ reader: inout ConfigurationReader
+        _ model: JSONNode, width: Int, _ reader: JSONReader
     ) -> Transformer {
         let path = "model.transformer_kwargs"
         let kwargs = model["transformer_kwargs"] ?? JSONNode(.null)
@@ -106,13 +106,13 @@ extension ModelConfiguration {
     }
 
     private static func observationTokenizer(
-        _ member: JSONNode.Member, example: ExampleBatch, _ reader: inout ConfigurationReader
+        _ member: JSONNode.Member, example: ExampleBatch, _ reader: JSONReader
     ) -> TokenizerResult {
         let path = "model.observation_tokenizers.\(member.key)"
         guard let spec = reader.module(member.value, at: path) else { return .unusable }
         switch spec.name {
-        case "ImageTokenizer": return imageTokenizer(member.key, spec, example: example, &reader)
-        case "LowdimObsTokenizer": return lowdimTokenizer(member.key, spec, example: example, &reader)
+        case "ImageTokenizer": return imageTokenizer(member.key, spec, example: example, reader)
+        case "LowdimObsTokenizer": return lowdimTokenizer(member.key, spec, example: example, reader)
         default:
             reader.report(path, found: spec.name, expected: "ImageTokenizer or LowdimObsTokenizer")
             return .unusable
@@ -120,8 +120,8 @@ extension ModelConfiguration {
     }
 
     private static func imageTokenizer(
-        _ name: String, _ spec: ConfigurationReader.ModuleSpec, example: ExampleBatch,
-        _ reader: inout ConfigurationReader
+        _ name: String, _ spec: ModuleSpec, example: ExampleBatch,
+        _ reader: JSONReader
     ) -> TokenizerResult {
         let path = spec.path
         reader.checkArguments(
@@ -130,8 +130,8 @@ extension ModelConfiguration {
                 "obs_stack_keys", "task_stack_keys", "task_film_keys", "encoder", "use_token_learner", "num_tokens",
                 "conditioning_type", "proper_pad_mask",
             ])
-        let observationPatterns = patterns(spec, "obs_stack_keys", default: ["image_.*", "depth_.*"], &reader)
-        let goalPatterns = patterns(spec, "task_stack_keys", default: [], &reader)
+        let observationPatterns = patterns(spec, "obs_stack_keys", default: ["image_.*", "depth_.*"], reader)
+        let goalPatterns = patterns(spec, "task_stack_keys", default: [], reader)
         let observations = example.observationImages.keys.filter { key in
             observationPatterns.contains { $0.matches(start: key) }
         }.sorted()
@@ -154,9 +154,9 @@ extension ModelConfiguration {
                 found: "images of \((observations + goals).joined(separator: ", ")) in different sizes or not RGB",
                 expected: "RGB images of one size")
         }
-        let film = filmVectors(spec, example: example, &reader)
+        let film = filmVectors(spec, example: example, reader)
         guard let encoderNode = spec.kwargs["encoder"],
-            let encoder = imageEncoder(encoderNode, film: film, at: "\(spec.kwargsPath).encoder", &reader)
+            let encoder = imageEncoder(encoderNode, film: film, at: "\(spec.kwargsPath).encoder", reader)
         else {
             if spec.kwargs["encoder"] == nil {
                 reader.report("\(spec.kwargsPath).encoder", found: "nothing", expected: "an image encoder")
@@ -174,12 +174,12 @@ extension ModelConfiguration {
                     name: name, encoder: encoder, observationKeys: observations, goalKeys: goals, height: size.height,
                     width: size.width,
                     usesPadMask: reader.boolean(spec.kwargs, "proper_pad_mask", at: spec.kwargsPath, default: true),
-                    filmVectors: film ?? [], learnedTokens: learnedTokens(spec, encoder, &reader))))
+                    filmVectors: film ?? [], learnedTokens: learnedTokens(spec, encoder, reader))))
     }
 
     static func patterns(
-        _ spec: ConfigurationReader.ModuleSpec, _ key: String, default standard: [String],
-        _ reader: inout ConfigurationReader
+        _ spec: ModuleSpec, _ key: String, default standard: [String],
+        _ reader: JSONReader
     ) -> [KeyPattern] {
         reader.strings(spec.kwargs, key, at: spec.kwargsPath, default: standard).compactMap { text in
             let pattern = KeyPattern(text)
@@ -193,7 +193,7 @@ extension ModelConfiguration {
     }
 
     private static func languageTokenizer(
-        _ member: JSONNode.Member, _ reader: inout ConfigurationReader
+        _ member: JSONNode.Member, _ reader: JSONReader
     ) -> LanguageTokenizer? {
         let path = "model.task_tokenizers.\(member.key)"
         guard let spec = reader.module(member.value, at: path) else { return nil }

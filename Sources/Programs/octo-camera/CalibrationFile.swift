@@ -7,7 +7,7 @@ import Images
 struct CalibrationFile {
     let path: String
 
-    /// - Throws: `CameraCalibrationError` of a file that is there and broken, `FileError`.
+    /// - Throws: `JSONFileError` of a file that is there and broken, `FileError`.
     func save(_ controls: [ControlSetting]) throws {
         let url = URL(fileURLWithPath: path)
         let folder = url.deletingLastPathComponent()

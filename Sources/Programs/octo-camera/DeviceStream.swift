@@ -51,7 +51,7 @@ struct DeviceStream {
     private var camera: AdjustedCamera<V4L2Camera<KernelV4L2Device>>
 
     /// - Parameter calibration: path of the camera's file; nil: it does as it likes.
-    /// - Throws: `FileError`, `CameraCalibrationError`, `CameraError`.
+    /// - Throws: `FileError`, `JSONFileError`, `CameraError`.
     init(_ name: String, _ options: StreamOptions, rate: Double, calibration: String? = nil) throws {
         let calibration = try calibration.map(CameraCalibration.init(path:)) ?? CameraCalibration()
         camera = AdjustedCamera(

@@ -39,7 +39,7 @@ struct RunCommand: ParsableCommand {
     }
 
     /// - Parameter socket: where the simulated world is, if there is one.
-    /// - Throws: `FileError`, `CameraCalibrationError`.
+    /// - Throws: `FileError`, `JSONFileError`.
     private static func camera(_ section: Manifest.Camera, worldAt socket: String) throws -> any Camera {
         switch section.source {
         case .images(let images):

@@ -11,13 +11,6 @@ extension GoalResult {
     }
 }
 
-extension JSONNode {
-    /// A copy of this object with one more member at its end.
-    func adding(_ key: String, _ value: JSONNode) -> JSONNode {
-        JSONNode(.object((object ?? []) + [.init(key: key, value: value)]))
-    }
-}
-
 extension GoalFit {
     var node: JSONNode {
         .object([

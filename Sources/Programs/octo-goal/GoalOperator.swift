@@ -201,8 +201,8 @@ extension GoalResult {
         var holds = false
         if case .holds = policy { holds = true }
         if json {
-            var tree = policy.map { node.adding("policy", $0.node) } ?? node
-            if let hold { tree = tree.adding("arm_holds", JSONNode(hold.description)) }
+            var tree = policy.map { node.with("policy", $0.node) } ?? node
+            if let hold { tree = tree.with("arm_holds", JSONNode(hold.description)) }
             print(tree.text())
         } else if isAccepted {
             print(path.isEmpty ? message : "\(message) (\(path))")

@@ -26,7 +26,7 @@ struct EpisodeSetup {
             workingFolder: "/", files: nil)
     }
 
-    /// - Throws: `Failure`, `ArmCalibrationError`.
+    /// - Throws: `Failure`, `JSONFileError`.
     func calibration(of episode: EpisodeFile) throws -> ArmCalibration {
         try ArmCalibration(
             parsing: Self.attachment("calibration/arm.json", of: episode), file: "\(episode.path): calibration/arm.json"

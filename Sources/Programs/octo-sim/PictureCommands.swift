@@ -102,19 +102,26 @@ extension ManipulationTask.Kind: ExpressibleByArgument {}
 
 /// A wanted state of the world.
 struct FinalState {
+    private static let file = JSONFileKind(
+        name: "the final state",
+        remedy: "Correct the file; octo-sim goal --help shows an example.")
+
     private var joints: JointVector?
     private var gripper: Double?
     private var objects: [(index: Int, pose: Pose)] = []
 
-    /// - Throws: `SceneError` with everything that is wrong.
+    /// - Throws: `JSONFileError` with everything that is wrong.
     init(contentsOfFile path: String, for world: World) throws {
-        let root: JSONNode
+        let text: Data
         do {
-            root = try JSONNode(parsing: try Data(contentsOf: URL(fileURLWithPath: path)))
+            text = try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {
-            throw SceneError(file: path, problems: [(error as? JSONSyntaxError)?.description ?? error.reason])
+            throw Self.file.error(path, error.reason)
         }
-        let reader = JSONReader()
+        self = try Self.file.read(text, file: path) { Self($0, for: world, $1) }
+    }
+
+    private init(_ root: JSONNode, for world: World, _ reader: JSONReader) {
         let keys = ["joints_rad", "gripper", "objects"]
         reader.expectKeys(keys, optional: keys, of: root, at: "")
         if let node = root["joints_rad"], let angles = reader.numbers(node, at: "joints_rad") {
@@ -125,13 +132,7 @@ struct FinalState {
                 reader.report(node, "joints_rad", "found \(angles.count) angles, expected \(count)")
             }
         }
-        if let node = root["gripper"], let opening = reader.number(node, at: "gripper") {
-            if (0...1).contains(opening) {
-                gripper = opening
-            } else {
-                reader.report(node, "gripper", "found \(opening), expected 0 (closed) to 1 (open)")
-            }
-        }
+        gripper = reader.number(root["gripper"], at: "gripper", in: 0...1)
         for member in root["objects"]?.object ?? [] {
             let place = "objects.\(member.key)"
             guard let index = world.index(ofObject: member.key) else {
@@ -151,7 +152,6 @@ struct FinalState {
             objects.append(
                 (index, Pose(rotation: Rotation(radians: yaw, about: [0, 0, 1]), translation: [p[0], p[1], p[2]])))
         }
-        if !reader.problems.isEmpty { throw SceneError(file: path, problems: reader.problems) }
     }
 
     func apply(to world: World) throws {

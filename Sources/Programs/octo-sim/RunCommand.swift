@@ -43,7 +43,7 @@ struct SimulationNode: NodeBody {
     private var answers: [SimulationResult] = []
     private var hasStopped = false
 
-    /// - Throws: `WorldError`, `SceneError`, and what the calibration throws.
+    /// - Throws: `WorldError`, `JSONFileError`, and what the calibration throws.
     init(_ context: NodeContext) throws {
         let manifest = context.run.manifest
         guard let section = manifest.simulation else {

@@ -1,12 +1,13 @@
 import Foundation
+import JSONTree
 import Simulation
 import Time
 
 extension Scene {
     /// Reads a scene file.
     /// - Parameter path: nil: the scene that needs no file.
-    /// - Throws: `SceneError`.
-    package init(contentsOfFile path: String?) throws(SceneError) {
+    /// - Throws: `JSONFileError`.
+    package init(contentsOfFile path: String?) throws(JSONFileError) {
         guard let path else {
             self = .tabletop
             return
@@ -15,7 +16,7 @@ extension Scene {
         do {
             text = try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {
-            throw SceneError(file: path, problems: [error.reason])
+            throw JSONFileKind.scene.error(path, error.reason)
         }
         try self.init(parsing: text, file: path)
     }

@@ -1,23 +1,10 @@
 import JSONTree
 import Maths
 
-/// Everything that is wrong with one scene file.
-package struct SceneError: Error, Equatable, CustomStringConvertible {
-    /// The file as it was named.
-    package let file: String
-    /// One for each: JSON path, line, what was found, what was expected.
-    package let problems: [String]
-
-    package init(file: String, problems: [String]) {
-        self.file = file
-        self.problems = problems
-    }
-
-    package var description: String {
-        let list = problems.map { "\n  \($0)" }.joined()
-        return "reading the scene \(file): \(problems.count) \(problems.count == 1 ? "problem" : "problems")\(list)\n"
-            + "Correct the file; octo-sim scene prints a complete example."
-    }
+extension JSONFileKind {
+    /// Scene files, read by `Scene`.
+    package static let scene = JSONFileKind(
+        name: "the scene", remedy: "Correct the file; octo-sim scene prints a complete example.")
 }
 
 extension Scene {
@@ -28,16 +15,8 @@ extension Scene {
     ///   - text: JSON, UTF-8. Lengths in metres (`_m`), angles in radians (`_rad`), masses in kilograms (`_kg`).
     ///   - file: how the file is called in errors.
     /// - Throws: all problems of the file at once, each with its JSON path.
-    package init(parsing text: some Collection<UInt8>, file: String) throws(SceneError) {
-        let root: JSONNode
-        do {
-            root = try JSONNode(parsing: text)
-        } catch {
-            throw SceneError(file: file, problems: ["it is not JSON: \(error)"])
-        }
-        let reader = SceneReader()
-        self = reader.scene(root)
-        if !reader.json.problems.isEmpty { throw SceneError(file: file, problems: reader.json.problems) }
+    package init(parsing text: some Collection<UInt8>, file: String) throws(JSONFileError) {
+        self = try JSONFileKind.scene.read(text, file: file) { SceneReader(json: $1).scene($0) }
     }
 
     /// The scene as a file has it.
@@ -94,7 +73,7 @@ extension Scene {
 
 /// Reads a scene's values, each within what makes sense.
 private struct SceneReader {
-    let json = JSONReader()
+    let json: JSONReader
 
     func scene(_ root: JSONNode) -> Scene {
         var scene = Scene.tabletop
@@ -124,13 +103,8 @@ private struct SceneReader {
         if let node = section(root["light"], "light", ["position_m", "brightness", "shadows"]) {
             point(node["position_m"], "light.position_m", &scene.light.position)
             number(node["brightness"], "light.brightness", 0...1, &scene.light.brightness)
-            if let flag = node["shadows"] {
-                if let value = flag.bool {
-                    scene.light.castsShadows = value
-                } else {
-                    json.report(flag, "light.shadows", "found \(flag.kind), expected true or false")
-                }
-            }
+            scene.light.castsShadows =
+                json.flag(node["shadows"], at: "light.shadows") ?? scene.light.castsShadows
         }
         let amounts = [
             "object_position_m", "object_yaw_rad", "colour", "light", "camera_m", "mark_m", "tray_m", "decoy",
@@ -160,18 +134,7 @@ private struct SceneReader {
         let optional = ["size_m", "mass_kg", "colour", "yaw_rad"]
         guard json.expectKeys(keys, optional: optional, of: node, at: path) else { return object }
         object.name = json.string(node["name"], at: path + ".name")
-        if let shape = node["shape"] {
-            let names = Scene.Shape.allCases.map(\.rawValue)
-            if let found = shape.string.flatMap(Scene.Shape.init) {
-                object.shape = found
-            } else {
-                json.report(
-                    shape, path + ".shape",
-                    "found \(shape.string.map { "'\($0)'" } ?? shape.kind), expected one of "
-                        + "\(names.joined(separator: ", "))"
-                )
-            }
-        }
+        object.shape = json.choice(node["shape"], at: path + ".shape") ?? object.shape
         number(node["size_m"], path + ".size_m", 0.022...0.065, &object.size)
         number(node["mass_kg"], path + ".mass_kg", 0.001...0.5, &object.mass)
         colour(node["colour"], path + ".colour", &object.colour)
@@ -224,19 +187,13 @@ private struct SceneReader {
     }
 
     private func number(_ node: JSONNode?, _ path: String, _ range: ClosedRange<Double>, _ result: inout Double) {
-        guard let node, let value = json.number(node, at: path) else { return }
-        if range.contains(value) {
-            result = value
-        } else {
-            json.report(node, path, "found \(value), expected \(range.lowerBound) to \(range.upperBound)")
-        }
+        result = json.number(node, at: path, in: range) ?? result
     }
 
     private func numbers(_ node: JSONNode?, _ path: String, count: Int, _ range: ClosedRange<Double>) -> [Double]? {
         guard let node, let values = json.numbers(node, at: path) else { return nil }
         if values.count == count, values.allSatisfy(range.contains) { return values }
-        json.report(
-            node, path, "found \(values), expected \(count) numbers from \(range.lowerBound) to \(range.upperBound)")
+        json.report(node, path, expected: "\(count) numbers from \(range.lowerBound) to \(range.upperBound)")
         return nil
     }
 

@@ -1,5 +1,6 @@
 import ArmDrivers
 import Foundation
+import JSONTree
 import TestSupport
 import Testing
 
@@ -13,8 +14,8 @@ import Testing
     }
 
     private func problems(_ servos: String, joints: Int = 2) throws -> [String] {
-        let error = #expect(throws: ServoLayoutError.self) { try layout(servos, joints: joints) }
-        return error?.problems ?? []
+        let error = #expect(throws: JSONFileError.self) { try layout(servos, joints: joints) }
+        return error?.problems.map(\.description) ?? []
     }
 
     private let gripper =
@@ -58,11 +59,13 @@ import Testing
               {"shadow_ids": [9], "lower_pulse": 0, "upper_pulse": 4095, "reversed": 1}], \#(gripper)}
             """#)
         for words in [
-            "servos.protocol: found no protocol", "servos.speed: this key is not known",
-            "servos.joints[0].id: found 300",
-            "servos.joints[0].upper_pulse: found 50, expected more than", "servos.joints[0].direction: found 0",
-            "servos.joints[0].homing_offset_pulse: found 5000", "servos.joints[1].id: it is missing",
-            "servos.joints[1].reversed: found 1, expected true or false", "id 9 is there more than once",
+            #"servos.protocol (line 1): found "canopen", expected one of "dynamixel", "feetech""#,
+            "servos.speed (line 1): this key is not known", "servos.joints[0].id (line 2): found 300",
+            "servos.joints[0].upper_pulse (line 2): found 50, expected more than",
+            "servos.joints[0].direction (line 2): found 0",
+            "servos.joints[0].homing_offset_pulse (line 2): found 5000",
+            "servos.joints[1].id (line 3): it is missing",
+            "servos.joints[1].reversed (line 3): found 1, expected true or false", "id 9 is there more than once",
         ] { #expect(found.contains { $0.contains(words) }, "\(words) in \(found)") }
     }
 
@@ -71,12 +74,13 @@ import Testing
             try problems(#"{"protocol": "feetech", "joints": []}"#).contains {
                 $0.contains("found 0 entries, expected one for each of 2")
             })
-        #expect(try problems(#"{"protocol": "feetech", "joints": []}"#).contains("servos.gripper: it is missing"))
-        let none = #expect(throws: ServoLayoutError.self) {
+        #expect(
+            try problems(#"{"protocol": "feetech", "joints": []}"#).contains("servos.gripper (line 1): it is missing"))
+        let none = #expect(throws: JSONFileError.self) {
             try ServoLayout(calibration: Array("{}".utf8), file: "arm.json", joints: 1)
         }
-        #expect(none?.description.contains("servos: it is missing") == true)
-        #expect(throws: ServoLayoutError.self) {
+        #expect(none?.description.contains("servos (line 1): it is missing") == true)
+        #expect(throws: JSONFileError.self) {
             try ServoLayout(calibration: Array("{".utf8), file: "arm.json", joints: 1)
         }
     }

@@ -1,5 +1,6 @@
 import Control
 import Foundation
+import JSONTree
 import Maths
 import TestSupport
 import Testing
@@ -11,11 +12,11 @@ import Testing
     }
 
     private func problems(_ text: String) -> [String] {
-        do throws(ArmCalibrationError) {
+        do throws(JSONFileError) {
             _ = try ArmCalibration(parsing: text.utf8, file: "arm.json")
             return []
         } catch {
-            return error.problems
+            return error.problems.map(\.description)
         }
     }
 
@@ -56,7 +57,7 @@ import Testing
         #expect(has("joints[2].offset_m", "missing"))
         #expect(has("joints[3].axis", "its length is 2.0, expected 1"))
         #expect(has("joints[5].axis"))
-        #expect(has("gripper.speed_per_s", "found a string, expected a finite number"))
+        #expect(has("gripper.speed_per_s", "found \"fast\", expected a finite number"))
         #expect(has("rest_rad", "elbow is at 1.65 rad"))
         #expect(found.count == 6, "\(found)")
         #expect(found.allSatisfy { $0.contains("(line ") })
@@ -64,7 +65,7 @@ import Testing
 
     @Test func namesTheFileInItsMessage() throws {
         let bad = try text().replacingOccurrences(of: "\"speed_per_s\": 3", with: "\"speed_per_s\": -3")
-        let error = #expect(throws: ArmCalibrationError.self) {
+        let error = #expect(throws: JSONFileError.self) {
             try ArmCalibration(parsing: bad.utf8, file: "arm.json")
         }
         let text = try #require(error).description
@@ -81,15 +82,19 @@ import Testing
 
     @Test(arguments: [
         Change(from: "\"lower_rad\": -1.8849555921538759", to: "\"lower_rad\": 2.5", problem: "joints[1].upper_rad"),
-        Change(from: "\"acceleration_rad_s2\": 15", to: "\"acceleration_rad_s2\": 0", problem: "found 0.0"),
+        Change(
+            from: "\"acceleration_rad_s2\": 15", to: "\"acceleration_rad_s2\": 0",
+            problem: "found 0, expected a number above 0"),
         Change(from: "\"velocity_rad_s\": 3.141592653589793", to: "\"velocity_rad_s\": -1", problem: "velocity_rad_s"),
         Change(from: "[0.1, -0.15, -0.01]", to: "[0.5, -0.15, -0.01]", problem: "workspace"),
         Change(from: "[0.1, -0.15, -0.01]", to: "[0.1, -0.15]", problem: "found 2 numbers, expected 3"),
         Change(from: "\"rotation_rad\": 0.25", to: "\"rotation_rad\": null", problem: "step_limits.rotation_rad"),
         Change(from: "\"open_m\": 0.035", to: "\"open_m\": 0.005", problem: "expected more than closed_m"),
-        Change(from: "\"name\": \"widowx-250s\"", to: "\"name\": \"\"", problem: "found an empty string"),
+        Change(from: "\"name\": \"widowx-250s\"", to: "\"name\": \"\"", problem: "name (line 3): found \"\""),
         Change(from: "1.7564081, -0.15953401]", to: "1.7564081]", problem: "found 5 angles"),
-        Change(from: "\"eef_offset_m\": [0.093575, 0, 0]", to: "\"eef_offset_m\": 7", problem: "found a number"),
+        Change(
+            from: "\"eef_offset_m\": [0.093575, 0, 0]", to: "\"eef_offset_m\": 7", problem: "found 7, expected an array"
+        ),
         Change(from: "\"upper_rad\": 3.141582653589793", to: "\"upper_rad\": 1e999", problem: "finite"),
     ])
     func findsEachMistake(change: Change) throws {

@@ -135,11 +135,11 @@ import Testing
         let (_, layout, names) = try arm()
         var lerobot = try LeRobotCalibration(parsing: Array(Self.text.utf8), file: "x")
         (lerobot.motors[1].rangeMinimum, lerobot.motors[1].rangeMaximum) = (minimum, maximum)
-        let error = #expect(throws: LeRobotCalibrationError.self) {
+        let error = #expect(throws: JSONFileError.self) {
             try lerobot.applied(to: layout, names: names, spans: try spans(), file: "x")
         }
         #expect(error?.problems.count == 1)
-        let problem = try #require(error?.problems.first)
+        let problem = try #require(error?.problems.first).description
         #expect(problem.hasPrefix("shoulder_lift.range_min, range_max: found \(minimum), \(maximum)"))
         #expect(problem.contains("the 2276 that the joint can turn") && problem.contains(reason))
     }
@@ -151,7 +151,7 @@ import Testing
              "calib_mode": ["DEGREE", "DEGREE", "DEGREE", "DEGREE", "DEGREE", "LINEAR"],
              "motor_names": ["shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper"]}
             """
-        let error = #expect(throws: LeRobotCalibrationError.self) {
+        let error = #expect(throws: JSONFileError.self) {
             try LeRobotCalibration(parsing: Array(text.utf8), file: "main_follower.json")
         }
         #expect(error?.problems.count == 1)
@@ -163,8 +163,8 @@ import Testing
     }
 
     @Test func everyProblemIsNamed() throws {
-        func problems(_ text: String) -> [String] {
-            do throws(LeRobotCalibrationError) {
+        func problems(_ text: String) -> [JSONProblem] {
+            do throws(JSONFileError) {
                 _ = try LeRobotCalibration(parsing: Array(text.utf8), file: "x")
                 return []
             } catch {
@@ -174,7 +174,7 @@ import Testing
         #expect(problems("[").count == 1 && problems("[]").count == 1 && problems("{}").count == 1)
         let bad = problems(
             #"{"a": {"id": 300, "drive_mode": 2, "homing_offset": 5000, "range_min": -1, "range_max": 9999}, "b": 3}"#)
-        #expect(bad.filter { $0.hasPrefix("a.") }.count >= 5 && bad.filter { $0.hasPrefix("b.") }.count >= 5)
+        #expect(bad.filter { $0.path.hasPrefix("a.") }.count >= 5 && bad.filter { $0.path.hasPrefix("b.") }.count >= 5)
         #expect(
             problems(#"{"a": {"id": 1, "drive_mode": 0, "homing_offset": 0, "range_min": 9, "range_max": 9}}"#).count
                 == 1)
@@ -182,7 +182,7 @@ import Testing
         let other = LeRobotCalibration(motors: [
             .init(name: "knee", id: 1, driveMode: 0, homingOffset: 0, rangeMinimum: 0, rangeMaximum: 9)
         ])
-        let error = #expect(throws: LeRobotCalibrationError.self) {
+        let error = #expect(throws: JSONFileError.self) {
             try other.applied(to: layout, names: names, spans: try spans(), file: "x")
         }
         #expect(error?.problems.count == 7)

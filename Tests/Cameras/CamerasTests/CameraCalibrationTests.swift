@@ -12,12 +12,12 @@ import Testing
     }
 
     private func problems(_ text: String) -> [String] {
-        do throws(CameraCalibrationError) {
+        do throws(JSONFileError) {
             _ = try CameraCalibration(text.utf8, path: "cam.json")
             return []
         } catch {
-            if case .content("cam.json", let problems) = error { return problems }
-            return ["\(error)"]
+            #expect(error.file == "cam.json")
+            return error.problems.map(\.description)
         }
     }
 
@@ -54,12 +54,12 @@ import Testing
             """)
         for part in [
             "control (line 1): this key is not known; did you mean 'controls'?",
-            "controls.gain (line 1): found a number",
+            "controls.gain (line 1): found 1.5",
             "controls.focus_absolute (line 1): found null",
-            "crop.x (line 2): found -1.0, expected a whole number from 0 on",
-            "crop.width (line 2): found 0.0, expected a whole number from 1 on", "crop.height (line 2): it is missing",
-            "flip (line 2): found 'left', expected one of 'horizontal', 'vertical'",
-            "rotate_deg (line 2): found 45.0, expected 0, 90, 180 or 270", "intrinsics.camera_matrix.data",
+            "crop.x (line 2): found -1, expected a whole number from 0 on",
+            "crop.width (line 2): found 0, expected a whole number from 1 on", "crop.height (line 2): it is missing",
+            "flip (line 2): found \"left\", expected one of \"horizontal\", \"vertical\"",
+            "rotate_deg (line 2): found 45, expected 0, 90, 180 or 270", "intrinsics.camera_matrix.data",
             "intrinsics.distortion_coefficients (line 6): found 1 x 5 with 5 numbers, expected 1 x 4 with 4",
             "base_from_camera.offset_m (line 7): found 2 numbers, expected 3", "base_from_camera.offset_rpy_rad[0]",
         ] { #expect(found.contains { $0.contains(part) }, "\(part) in \(found)") }
@@ -83,7 +83,7 @@ import Testing
         #expect(text.contains("\"$schema\": \"../camera-schema.json\"") && text.hasSuffix("}\n"))
         #expect(
             SchemaValidator.faults(of: try JSONNode(parsing: Array(text.utf8)), under: try node("camera-schema")) == [])
-        #expect(throws: CameraCalibrationError.self) {
+        #expect(throws: JSONFileError.self) {
             try CameraCalibration.text(with: controls, over: Array("{\"crop\": 1}".utf8), schema: nil, path: "a.json")
         }
     }
@@ -101,7 +101,7 @@ import Testing
     @Test func theHashIsOfTheFilesBytes() throws {
         let folder = try TemporaryFolder()
         let empty = try folder.write([], to: "none.json")
-        #expect(throws: CameraCalibrationError.self) { try CameraCalibration(path: empty) }
+        #expect(throws: JSONFileError.self) { try CameraCalibration(path: empty) }
         let path = try folder.write(Array("{}".utf8), to: "a.json")
         // FNV-1a with 64 bits: offset basis, then each byte in turn.
         let expected = "{}".utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }

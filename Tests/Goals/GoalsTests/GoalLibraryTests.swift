@@ -91,7 +91,7 @@ enum SampleGoal {
         ("\"name\": \"cup\"", "\"name\": \"mug\"", "expected 'cup'"),
         ("2024-02-29T12:00:00Z", "yesterday", "recorded (line"), ("teleop", "dream", "source.kind (line"),
         ("\"width\": 64", "\"width\": 65", "is 64x48, expected 65x48"),
-        ("\"width\": 64", "\"width\": -1", "found -1, expected 1...16384 pixels"),
+        ("\"width\": 64", "\"width\": -1", "found -1, expected a whole number from 1 to 16384"),
         ("primary.png", "../../etc/passwd", "cameras[0].file (line"),
         ("the cup", "the mug", "are not those that were recorded"),
         ("\"gripper\"", "\"griper\"", "did you mean 'gripper'?"),

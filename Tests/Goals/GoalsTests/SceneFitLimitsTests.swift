@@ -1,11 +1,12 @@
 import Goals
+import JSONTree
 import SceneFit
 import TestSupport
 import Testing
 
 /// Limits that a checkpoint brings.
 @Suite struct SceneFitLimitsTests {
-    private func parse(_ text: String) throws(GoalFitFileError) -> SceneFit.Limits {
+    private func parse(_ text: String) throws(JSONFileError) -> SceneFit.Limits {
         try SceneFit.Limits(parsing: Array(text.utf8), file: "goal_fit.json")
     }
 
@@ -38,20 +39,26 @@ import Testing
         let folder = try TemporaryFolder()
         #expect(try SceneFit.Limits(ofCheckpoint: folder.path) == .usual)
         let file = try folder.write(Array(#"{"limits": 3}"#.utf8), to: SceneFit.Limits.fileName)
-        let error = #expect(throws: GoalFitFileError.self) { try SceneFit.Limits(ofCheckpoint: folder.path) }
+        let error = #expect(throws: JSONFileError.self) { try SceneFit.Limits(ofCheckpoint: folder.path) }
         #expect(error.map { "\($0)".contains(file) && "\($0)".contains("octo-eval align") } == true)
     }
 
     @Test(arguments: [
-        (#"{"limits": [{"axis": "camera-shift", "amber": -1, "red": 2, "measured_to": 3}]}"#, "'amber' is -1"),
+        (
+            #"{"limits": [{"axis": "camera-shift", "amber": -1, "red": 2, "measured_to": 3}]}"#,
+            "limits[0].amber (line 1): found -1, expected a number from 0.0 on"
+        ),
         (#"{"limits": [{"axis": "camera-turn", "amber": 3, "red": 2, "measured_to": 3}]}"#, "behind red"),
-        (#"{"limits": [{"axis": "camera-zoom", "amber": 3, "red": 4}]}"#, "'measured_to'"),
-        (#"{"limits": [{"amber": 3}]}"#, "no 'axis'"),
-        (#"{"limits": [{"axis": "darker", "amber": "x"}]}"#, "limits[0] (darker)"),
-        ("{", "not JSON"), ("[]", "no list 'limits'"),
+        (
+            #"{"limits": [{"axis": "camera-zoom", "amber": 3, "red": 4}]}"#,
+            "limits[0].measured_to (line 1): it is missing"
+        ),
+        (#"{"limits": [{"amber": 3}]}"#, "limits[0].axis (line 1): it is missing"),
+        (#"{"limits": [{"axis": "darker", "amber": "x"}]}"#, "limits[0].measured_to"),
+        ("{", "not JSON"), ("[]", "limits (line 1): it is missing"),
     ])
     func whatCannotBeReadIsSaid(text: String, words: String) {
-        let error = #expect(throws: GoalFitFileError.self) { try parse(text) }
+        let error = #expect(throws: JSONFileError.self) { try parse(text) }
         #expect(error.map { "\($0)".contains(words) } == true, "\(error.map { "\($0)" } ?? "")")
     }
 }

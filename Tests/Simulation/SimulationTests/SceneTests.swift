@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 @Suite struct SceneTests {
-    private func parse(_ text: String) throws(SceneError) -> Scene {
+    private func parse(_ text: String) throws(JSONFileError) -> Scene {
         try Scene(parsing: Array(text.utf8), file: "scene.json")
     }
 
@@ -84,7 +84,7 @@ import Testing
     }
 
     @Test func everythingWrongIsToldAtOnceWithItsPath() throws {
-        let error = #expect(throws: SceneError.self) {
+        let error = #expect(throws: JSONFileError.self) {
             try parse(
                 """
                 {"colour": 1, "light": {"brightness": 2, "shadows": "yes"}, "mark": 3, "start_m": [0, 1],
@@ -94,15 +94,16 @@ import Testing
         }
         let text = "\(try #require(error))"
         for word in [
-            "colour (line 1): this key is not known", "light.brightness (line 1): found 2.0, expected 0.0 to 1.0",
-            "light.shadows", "mark (line 1): found a number", "start_m",
-            "objects[0].shape (line 2): found 'ball', expected one of "
-                + "block, cylinder, cup", "'hand' is taken", "objects[1].name (line 3): it is missing",
+            "colour (line 1): this key is not known",
+            "light.brightness (line 1): found 2, expected a number from 0.0 to 1.0",
+            "light.shadows", "mark (line 1): found 3, expected an object", "start_m",
+            "objects[0].shape (line 2): found \"ball\", expected one of "
+                + "\"block\", \"cylinder\", \"cup\"", "'hand' is taken", "objects[1].name (line 3): it is missing",
             "objects[1].size_m",
             "objects[1].position_m", "objects[1].colour",
         ] { #expect(text.contains(word), "\(word) in \(text)") }
-        #expect(throws: SceneError.self) { try parse("[]") }
-        #expect(throws: SceneError.self) { try parse("{") }
+        #expect(throws: JSONFileError.self) { try parse("[]") }
+        #expect(throws: JSONFileError.self) { try parse("{") }
     }
 
     @Test(arguments: [1, 2, 3] as [UInt64])
