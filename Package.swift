@@ -62,6 +62,7 @@ let package = Package(
                 room("Maths"),
                 room("JSONTree"),
                 room("Files"),
+                room("ProtobufFields"),
                 room("Images", ["Files", "CTurboJPEG", "CMendedJPEG", "CPNG"]),
                 room("Drawing", ["Time"]),
                 .systemLibrary(
@@ -73,6 +74,7 @@ let package = Package(
                 tests(of: "Maths"),
                 tests(of: "JSONTree"),
                 tests(of: "Files"),
+                tests(of: "ProtobufFields"),
                 tests(of: "Images", ["JSONTree", "Files", "CPNG"]),
             ]),
         group(
@@ -80,7 +82,8 @@ let package = Package(
             [
                 room("Messages", ["Time", "Maths", "Files", "Images"]),
                 .target(
-                    name: "Wire", dependencies: ["Time", "Maths", "Files", "Images", "Messages", protobuf],
+                    name: "Wire",
+                    dependencies: ["Time", "Maths", "Files", "ProtobufFields", "Images", "Messages", protobuf],
                     exclude: ["Protos", "generate.sh"], swiftSettings: strict),
                 room("Bus", ["Time", "Files", "Images", "CShims", "Wire", "CZeroMQ"]),
                 .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
@@ -118,7 +121,7 @@ let package = Package(
                 .target(name: "CKernels"),
                 .systemLibrary(
                     name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-                room("TextTokenizer", ["CSentencePiece"]),
+                room("TextTokenizer", ["ProtobufFields", "CSentencePiece"]),
                 .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
                 room("Proprioception", ["Time", "Maths", "Messages", "Control"]),
                 room(
@@ -184,8 +187,8 @@ let package = Package(
                 room(
                     "Datasets",
                     [
-                        "Time", "Maths", "JSONTree", "Files", "Images", "Messages", "Wire", "Proprioception", "Control",
-                        "Recording",
+                        "Time", "Maths", "JSONTree", "Files", "ProtobufFields", "Images", "Messages", "Wire",
+                        "Proprioception", "Control", "Recording",
                     ]),
                 tests(of: "MCAPFiles", ["Files", "JSONTree"], exclude: ["mcap_check.py"]),
                 tests(of: "Recording", ["Time", "Images", "Messages", "Wire", "MCAPFiles", "EpisodeFixture"]),
@@ -204,8 +207,8 @@ let package = Package(
                 tests(
                     of: "Datasets",
                     [
-                        "Time", "Maths", "JSONTree", "Files", "Images", "Messages", "Wire", "Control", "Recording",
-                        "EpisodeFixture",
+                        "Time", "Maths", "JSONTree", "Files", "ProtobufFields", "Images", "Messages", "Wire", "Control",
+                        "Recording", "EpisodeFixture",
                     ],
                     exclude: [
                         "lerobot_check.py", "lerobot_video_check.py", "parquet_check.py", "tfds_check.py",

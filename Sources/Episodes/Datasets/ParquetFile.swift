@@ -333,7 +333,7 @@ extension [UInt8] {
 
     /// A run of levels in one bit each, of the RLE and bit-packing hybrid.
     fileprivate mutating func appendRun(of level: UInt8, count: Int) {
-        ThriftCompact.appendVarint(UInt64(count) << 1, to: &self)
+        appendVarint(UInt64(count) << 1)
         append(level)
     }
 }

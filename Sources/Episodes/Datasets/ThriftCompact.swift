@@ -58,15 +58,6 @@ struct ThriftCompact {
         for element in elements { structure { fields(element, &$0) } }
     }
 
-    static func appendVarint(_ value: UInt64, to bytes: inout [UInt8]) {
-        var rest = value
-        while rest >= 0x80 {
-            bytes.append(UInt8(rest & 0x7F) | 0x80)
-            rest >>= 7
-        }
-        bytes.append(UInt8(rest))
-    }
-
     private mutating func begin(_ id: Int16, _ type: FieldType) {
         let step = id - (last.last ?? 0)
         precondition((1...15).contains(step), "fields come in rising order")
@@ -79,16 +70,16 @@ struct ThriftCompact {
             bytes.append(UInt8(count) << 4 | type.rawValue)
         } else {
             bytes.append(0xF0 | type.rawValue)
-            Self.appendVarint(UInt64(count), to: &bytes)
+            bytes.appendVarint(UInt64(count))
         }
     }
 
     private mutating func append(_ text: String) {
-        Self.appendVarint(UInt64(text.utf8.count), to: &bytes)
+        bytes.appendVarint(UInt64(text.utf8.count))
         bytes += text.utf8
     }
 
     private mutating func appendZigzag(_ value: Int64) {
-        Self.appendVarint(UInt64(bitPattern: value << 1 ^ value >> 63), to: &bytes)
+        bytes.appendVarint(UInt64(bitPattern: value << 1 ^ value >> 63))
     }
 }

@@ -1,4 +1,5 @@
 import Files
+import ProtobufFields
 
 /// A `tf.train.Example`: named lists of byte strings, floats or integers, as TensorFlow's data loaders read them.
 ///
@@ -104,15 +105,6 @@ private enum ProtobufSize {
 }
 
 extension [UInt8] {
-    fileprivate mutating func appendVarint(_ value: UInt64) {
-        var rest = value
-        while rest > 0x7F {
-            append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        append(UInt8(rest))
-    }
-
     /// The head of a length-delimited field, wire type 2.
     fileprivate mutating func appendField(_ number: UInt8, length: Int) {
         append(number << 3 | 2)

@@ -1,3 +1,4 @@
+import ProtobufFields
 import Time
 
 /// What every message carries besides its content: what it is, from whom, and when.
@@ -70,17 +71,16 @@ extension Envelope {
             schema: "", sequence: 0, captureTime: nil, publishTime: .zero, sourceNode: "", instanceID: 0, runID: "",
             traceID: 0, hostID: "")
         var reader = ProtobufReader(bytes)
-        while !reader.isAtEnd {
-            guard let (field, value) = reader.next() else { throw malformed }
-            switch (field, value) {
+        while let field = try reader.next(orThrow: malformed) {
+            switch (field.number, field.value) {
             case (1, .bytes(let utf8)): schema = try Self.text(utf8, orThrow: malformed)
             case (2, .varint(let number)): sequence = number
-            case (3, .fixed(let bits)): captureTime = MonotonicTime(nanoseconds: Int64(bitPattern: bits))
-            case (4, .fixed(let bits)): publishTime = MonotonicTime(nanoseconds: Int64(bitPattern: bits))
+            case (3, .fixed64(let bits)): captureTime = MonotonicTime(nanoseconds: Int64(bitPattern: bits))
+            case (4, .fixed64(let bits)): publishTime = MonotonicTime(nanoseconds: Int64(bitPattern: bits))
             case (5, .bytes(let utf8)): sourceNode = try Self.text(utf8, orThrow: malformed)
-            case (6, .fixed(let bits)): instanceID = bits
+            case (6, .fixed64(let bits)): instanceID = bits
             case (7, .bytes(let utf8)): runID = try Self.text(utf8, orThrow: malformed)
-            case (8, .fixed(let bits)): traceID = bits
+            case (8, .fixed64(let bits)): traceID = bits
             case (9, .bytes(let utf8)): hostID = try Self.text(utf8, orThrow: malformed)
             default: continue
             }

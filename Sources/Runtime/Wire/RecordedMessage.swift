@@ -1,6 +1,7 @@
 import Files
 import Images
 import Messages
+import ProtobufFields
 import Time
 
 /// A message as recordings have it: one protobuf message that others' programs read by its schema, with all that ours
@@ -90,11 +91,10 @@ package struct RecordedMessage: Equatable, Sendable {
         // What stands in front of the fields that were added.
         var end: Int?
         var reader = ProtobufReader(bytes)
-        while !reader.isAtEnd {
-            let start = reader.offset
-            guard let (field, value) = reader.next() else { throw malformed }
-            guard case .bytes(let piece) = value else { continue }
-            switch field {
+        while let field = try reader.next(orThrow: malformed) {
+            guard case .bytes(let piece) = field.value else { continue }
+            let start = field.range.lowerBound
+            switch field.number {
             case bulkField:
                 bulk = SharedBytes(copying: piece)
                 end = end ?? start
@@ -162,9 +162,8 @@ package struct RecordedMessage: Equatable, Sendable {
             let malformed = WireError.malformed(schema: cameraFrame, byteCount: bytes.count)
             var head = ImageHead()
             var reader = ProtobufReader(UnsafeRawBufferPointer(bytes))
-            while !reader.isAtEnd {
-                guard let (field, value) = reader.next() else { throw malformed }
-                switch (field, value) {
+            while let field = try reader.next(orThrow: malformed) {
+                switch (field.number, field.value) {
                 case (1, .bytes(let piece)): head.timestamp = Array(piece)
                 case (2, .fixed32(let width)): head.width = Int(width)
                 case (3, .fixed32(let height)): head.height = Int(height)

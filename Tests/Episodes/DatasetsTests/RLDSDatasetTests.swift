@@ -337,7 +337,7 @@ import Testing
             return
         }
         try damage(shard) { $0 = TFRecord.encode([0x0a]) }
-        #expect(error { try read() } == .record(path: path, record: 0, .truncated(offset: 1)))
+        #expect(error { try read() } == .record(path: path, record: 0, .damaged(.truncated(offset: 1))))
         try damage(shard) { $0 = TFRecord.encode(TrainingExample().encoded()) }
         #expect(
             error { try read() }
@@ -402,7 +402,8 @@ import Testing
             .noEpisodes(path: "/x"), .closed(path: "/x"), .description(path: "/x", problem),
             .shard(path: "/x", .tooLong(offset: 0, length: 2, limit: 1)),
             .shardLength(path: "/x", found: 1, expected: 2),
-            .record(path: "/x", record: 0, .truncated(offset: 1)), .notAnEpisode(path: "/x", record: 0, record),
+            .record(path: "/x", record: 0, .damaged(.truncated(offset: 1))),
+            .notAnEpisode(path: "/x", record: 0, record),
         ]
         for error in errors {
             let text = error.description

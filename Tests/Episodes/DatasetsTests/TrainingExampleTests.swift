@@ -1,4 +1,5 @@
 import Datasets
+import ProtobufFields
 import TestSupport
 import Testing
 
@@ -67,7 +68,7 @@ import Testing
         ])
         let back = try TrainingExample(decoding: example.encoded())
         #expect(back == example)
-        guard case .floats(let floats)? = back["f"] else { throw TrainingExampleError.truncated(offset: 0) }
+        guard case .floats(let floats)? = back["f"] else { throw TrainingExampleError.damaged(.truncated(offset: 0)) }
         #expect(floats[0].sign == .minus)
         let nan = TrainingExample(["n": .floats([Float(bitPattern: 0x7FC0_1234)])])
         #expect(try TrainingExample(decoding: nan.encoded()).encoded() == nan.encoded())
@@ -155,17 +156,17 @@ import Testing
     // MARK: Damage
 
     @Test func eachKindOfDamageHasItsError() {
-        #expect(error(hex("0a 05 01")) == .truncated(offset: 2))
-        #expect(error(hex("0a")) == .truncated(offset: 1))
-        #expect(error(hex("0a ff ff ff ff ff ff ff ff 7f")) == .truncated(offset: 10))
-        #expect(error(hex("0a ff ff ff ff ff ff ff ff ff 01")) == .truncated(offset: 1))
-        #expect(error(hex("0a ff ff ff ff ff ff ff ff ff 02")) == .numberTooLong(offset: 1))
-        #expect(error(hex("10 ff ff ff ff ff ff ff ff ff ff 01")) == .numberTooLong(offset: 1))
-        #expect(error(hex("02 00")) == .fieldNumber(offset: 0))
-        #expect(error(hex("80 80 80 80 80 01 00")) == .fieldNumber(offset: 0))
-        #expect(error(hex("08 01")) == .wireType(offset: 0, found: 0))
-        #expect(error(hex("13 14")) == .wireType(offset: 0, found: 3))
-        #expect(error(hex("11 01 02")) == .truncated(offset: 1))
+        #expect(error(hex("0a 05 01")) == .damaged(.truncated(offset: 2)))
+        #expect(error(hex("0a")) == .damaged(.truncated(offset: 1)))
+        #expect(error(hex("0a ff ff ff ff ff ff ff ff 7f")) == .damaged(.truncated(offset: 10)))
+        #expect(error(hex("0a ff ff ff ff ff ff ff ff ff 01")) == .damaged(.truncated(offset: 1)))
+        #expect(error(hex("0a ff ff ff ff ff ff ff ff ff 02")) == .damaged(.numberTooLong(offset: 1)))
+        #expect(error(hex("10 ff ff ff ff ff ff ff ff ff ff 01")) == .damaged(.numberTooLong(offset: 1)))
+        #expect(error(hex("02 00")) == .damaged(.fieldNumber(offset: 0)))
+        #expect(error(hex("80 80 80 80 80 01 00")) == .damaged(.fieldNumber(offset: 0)))
+        #expect(error(hex("08 01")) == .damaged(.wireType(offset: 0, found: 0)))
+        #expect(error(hex("13 14")) == .damaged(.wireType(offset: 0, found: 3)))
+        #expect(error(hex("11 01 02")) == .damaged(.truncated(offset: 1)))
         #expect(error(example(entry: hex("0a 01 ff"))) == .nameNotUTF8(offset: 6))
         #expect(error(example(feature: field(2, hex("0a 03 00 00 00")))) == .unevenFloats(offset: 13, length: 3))
     }
@@ -202,7 +203,8 @@ import Testing
 
     @Test func errorsSayWhatWhereAndWhatToDo() {
         for error: TrainingExampleError in [
-            .truncated(offset: 3), .numberTooLong(offset: 3), .fieldNumber(offset: 3), .wireType(offset: 3, found: 4),
+            .damaged(.truncated(offset: 3)), .damaged(.numberTooLong(offset: 3)), .damaged(.fieldNumber(offset: 3)),
+            .damaged(.wireType(offset: 3, found: 4)),
             .unevenFloats(offset: 3, length: 5), .nameNotUTF8(offset: 3),
         ] {
             let text = error.description
