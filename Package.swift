@@ -59,6 +59,7 @@ let package = Package(
             "Base",
             [
                 room("Time", ["CShims", histogram]),
+                room("Threads", ["CShims"]),
                 room("Maths"),
                 room("JSONTree"),
                 room("Files"),
@@ -71,6 +72,7 @@ let package = Package(
                 .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
                 .target(name: "CShims"),
                 tests(of: "Time"),
+                tests(of: "Threads", ["Files"]),
                 tests(of: "Maths"),
                 tests(of: "JSONTree"),
                 tests(of: "Files"),
@@ -87,9 +89,11 @@ let package = Package(
                     exclude: ["Protos", "generate.sh"], swiftSettings: strict),
                 room("Bus", ["Time", "Files", "Images", "CShims", "Wire", "CZeroMQ"]),
                 .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
-                room("RealTime", ["Time", "CShims"]),
+                room("RealTime", ["Time", "Threads", "CShims"]),
                 room("Manifests", ["Time", "JSONTree", "Files", "Images", "Messages"]),
-                room("NodeShell", ["Time", "CShims", "Messages", "Wire", "Bus", "Manifests", argumentParser, logging]),
+                room(
+                    "NodeShell",
+                    ["Time", "Threads", "CShims", "Messages", "Wire", "Bus", "Manifests", argumentParser, logging]),
                 tests(of: "Wire", ["Time", "Maths", "Files", "Images", "Messages", protobuf]),
                 tests(of: "Bus", ["Time", "Maths", "Files", "Images", "CShims", "Messages", "Wire", "CZeroMQ"]),
                 tests(of: "RealTime", ["Time", "CAllocationCount"]),
@@ -101,7 +105,7 @@ let package = Package(
                 room("Cameras", ["CVideo", "Time", "Maths", "JSONTree", "Files", "Images", "CShims", "Messages"]),
                 .target(name: "CVideo", dependencies: ["CV4L2"]),
                 .systemLibrary(name: "CV4L2", pkgConfig: "libv4l2", providers: [.apt(["libv4l-dev"])]),
-                tests(of: "Cameras", ["Time", "JSONTree", "Files", "Images", "Messages"]),
+                tests(of: "Cameras", ["Time", "Threads", "JSONTree", "Files", "Images", "Messages"]),
             ]),
         group(
             "Goals",
@@ -147,7 +151,7 @@ let package = Package(
                 room("Control", ["Time", "Maths", "JSONTree", "Messages", "Manifests"]),
                 room("ServoProtocol"),
                 room("ArmDrivers", ["Time", "Maths", "JSONTree", "CShims", "Messages", "ServoProtocol"]),
-                room("ArmLoop", ["Time", "Maths", "Messages", "RealTime", "Control", "ArmDrivers"]),
+                room("ArmLoop", ["Time", "Threads", "Maths", "Messages", "RealTime", "Control", "ArmDrivers"]),
                 room("ServoTools", ["Time", "JSONTree", "ServoProtocol", "ArmDrivers"]),
                 room("ServoEmulation", ["Time", "Maths", "CShims", "ServoProtocol", "ArmDrivers"]),
                 tests(of: "Control", ["Time", "Maths", "JSONTree", "Messages", "OctoModel"]),
@@ -173,7 +177,7 @@ let package = Package(
         group(
             "Episodes",
             [
-                room("MCAPFiles", ["Files", "Time", "CZstd", "CLZ4"]),
+                room("MCAPFiles", ["Time", "Threads", "Files", "CZstd", "CLZ4"]),
                 .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
                 .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
                 room("Recording", ["Time", "Files", "Images", "Messages", "Wire", "MCAPFiles"]),
@@ -228,7 +232,10 @@ let package = Package(
                     ]),
                 room(
                     "Demonstrations",
-                    ["Maths", "Files", "Images", "Messages", "Control", "Datasets", "Simulation", "ClosedLoop"]),
+                    [
+                        "Threads", "Maths", "Files", "Images", "Messages", "Control", "Datasets", "Simulation",
+                        "ClosedLoop",
+                    ]),
                 room(
                     "Evaluation",
                     [
@@ -280,8 +287,8 @@ let package = Package(
                 program(
                     "octo-policy",
                     [
-                        "Time", "JSONTree", "Files", "Images", "CShims", "Messages", "Wire", "Bus", "Manifests",
-                        "NodeShell", "OctoModel", "Policy", "Control", logging,
+                        "Time", "Threads", "JSONTree", "Files", "Images", "CShims", "Messages", "Wire", "Bus",
+                        "Manifests", "NodeShell", "OctoModel", "Policy", "Control", logging,
                     ]),
                 program(
                     "octo-arm",
@@ -292,13 +299,15 @@ let package = Package(
                 program(
                     "octo-teleop",
                     [
-                        "Time", "Maths", "JSONTree", "Images", "CShims", "Messages", "Wire", "Bus", "Manifests",
+                        "Time", "Threads", "Maths", "JSONTree", "Images", "CShims", "Messages", "Wire", "Bus",
+                        "Manifests",
                         "NodeShell", "Control", "ArmDrivers", "ServoTools", "Teleop",
                     ]),
                 program(
                     "octo-record",
                     [
-                        "Time", "JSONTree", "Images", "Messages", "Wire", "Bus", "Manifests", "NodeShell", "MCAPFiles",
+                        "Time", "Threads", "JSONTree", "Images", "Messages", "Wire", "Bus", "Manifests", "NodeShell",
+                        "MCAPFiles",
                         "Recording", logging,
                     ]),
                 program(
@@ -311,7 +320,8 @@ let package = Package(
                 program(
                     "octo-sim",
                     [
-                        "Time", "Maths", "JSONTree", "Images", "CShims", "Messages", "Wire", "Bus", "RealTime",
+                        "Time", "Threads", "Maths", "JSONTree", "Images", "CShims", "Messages", "Wire", "Bus",
+                        "RealTime",
                         "Manifests", "NodeShell", "Cameras", "Policy", "Control", "ArmDrivers", "ServoEmulation",
                         "Datasets", "Simulation", "ClosedLoop", "Demonstrations",
                     ]),
@@ -326,7 +336,8 @@ let package = Package(
                 program(
                     "octo-bench",
                     [
-                        "Time", "Maths", "JSONTree", "Files", "Images", "CShims", "Messages", "Wire", "Bus", "CZeroMQ",
+                        "Time", "Threads", "Maths", "JSONTree", "Files", "Images", "CShims", "Messages", "Wire", "Bus",
+                        "CZeroMQ",
                         "RealTime", "NodeShell", "Cameras", "SceneFit", "OctoModel", "Control", "ArmDrivers", "ArmLoop",
                         "MCAPFiles", "Simulation", "ClosedLoop", "CAllocationCount", "CBareLoop",
                     ], exclude: ["Peers"]),

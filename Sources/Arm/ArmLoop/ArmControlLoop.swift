@@ -1,3 +1,4 @@
+import Threads
 import ArmDrivers
 import Control
 import Messages

@@ -51,6 +51,8 @@ int octo_thread_set_cpu(int cpu) {
 
 int octo_lock_memory(void) { return mlockall(MCL_CURRENT | MCL_FUTURE) == 0 ? 0 : errno; }
 
+int octo_thread_set_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
+
 int octo_thread_set_timer_slack(unsigned long ns) { return prctl(PR_SET_TIMERSLACK, ns, 0, 0, 0) == 0 ? 0 : errno; }
 
 void octo_prefault_stack(void) {

@@ -1,3 +1,4 @@
+import Threads
 import Glibc
 import Synchronization
 import Time
@@ -115,7 +116,7 @@ package final class MCAPFileWriter: Sendable {
 
     package let path: String
     private let shared: Mutex<Shared>
-    private let thread: Mutex<pthread_t?>
+    private let thread: Mutex<NamedThread?>
 
     /// Creates the file, which must not be there yet, and starts the thread. open(2), pthread_create(3).
     package init(
@@ -126,33 +127,19 @@ package final class MCAPFileWriter: Sendable {
         thread = Mutex(nil)
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw .file(path: path, step: "creating", errno: errno) }
-        let body = Body { [self] in
-            run(
-                MCAPFileSession(path: path, descriptor: descriptor, options: options, calls: calls) { [self] status in
-                    shared.withLock { $0.status = status }
-                })
-        }
-        var started = pthread_t()
-        // The thread takes over the reference that is passed to it.
-        let passed = Unmanaged.passRetained(body)
-        let error = pthread_create(
-            &started, nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
-                return nil
-            }, passed.toOpaque())
-        guard error == 0 else {
-            passed.release()
+        do throws(ThreadStartError) {
+            let started = try NamedThread("mcap writer") { [self] in
+                run(
+                    MCAPFileSession(path: path, descriptor: descriptor, options: options, calls: calls) {
+                        [self] status in
+                        shared.withLock { $0.status = status }
+                    })
+            }
+            thread.withLock { $0 = started }
+        } catch {
             Glibc.close(descriptor)
-            throw .file(path: path, step: "starting a thread for", errno: error)
+            throw .file(path: path, step: "starting a thread for", errno: error.errno)
         }
-        thread.withLock { $0 = started }
-    }
-
-    private final class Body: Sendable {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
     package var status: Status { shared.withLock { $0.reported } }
@@ -195,7 +182,7 @@ package final class MCAPFileWriter: Sendable {
         if let running {
             lastNotes.withLock { $0 = notes }
             shared.withLock { $0.isClosing = true }
-            pthread_join(running, nil)
+            running.join()
         }
         return status
     }

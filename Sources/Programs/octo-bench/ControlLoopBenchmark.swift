@@ -1,3 +1,4 @@
+import Threads
 import ArmDrivers
 import ArmLoop
 import CAllocationCount
@@ -127,9 +128,9 @@ extension ControlLoopResult {
 final class BusyCores: Sendable {
     private let isEnding = StopFlag()
 
-    init() {
+    init() throws(ThreadStartError) {
         for _ in 0..<ProcessInfo.processInfo.activeProcessorCount {
-            Thread.detachNewThread { [isEnding] in
+            try NamedThread("busy core") { [isEnding] in
                 var sum = 1.0
                 while !isEnding.isSet {
                     for _ in 0..<1_000 { sum = (sum * 1.000_001).truncatingRemainder(dividingBy: 10) }
@@ -213,7 +214,7 @@ private func runBareLoop(hertz: Double, ticks: Int64, rights: RealTimeRights) th
     }
     let record = Record(Int(ticks))
     let period = Rate(hertz: hertz).periodNanoseconds
-    let thread = RealTimeThread(rights: rights) {
+    let thread = RealTimeThread("bare loop", rights: rights) {
         record.error = record.lateness.withUnsafeMutableBufferPointer {
             octo_bare_loop(period, ticks, $0.baseAddress)
         }

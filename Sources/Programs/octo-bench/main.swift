@@ -61,7 +61,7 @@ struct ControlCommand: ParsableCommand {
     var busy = false
 
     func run() throws {
-        let load = busy ? BusyCores() : nil
+        let load = busy ? try BusyCores() : nil
         defer { load?.end() }
         if busy { print("all cores are busy with ordinary threads") }
         _ = try benchmarkControlLoop(calibration: ArmCalibration(contentsOfFile: calibration), seconds: seconds)

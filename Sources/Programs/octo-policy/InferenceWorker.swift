@@ -2,6 +2,7 @@ import CShims
 import Foundation
 import Policy
 import Synchronization
+import Threads
 import Time
 
 /// Runs the network on a thread of its own, so that the node goes on receiving frames meanwhile.
@@ -32,19 +33,17 @@ final class InferenceWorker: Sendable {
     private let pending = Atomic<Int>(0)
 
     /// - Parameter cpu: where the thread runs; nil leaves that to the system.
-    init(_ engine: sending PolicyEngine, cpu: Int?) throws(NoDescriptor) {
+    init(_ engine: sending PolicyEngine, cpu: Int?) throws {
         self.engine = Mutex(engine)
         wakeDescriptor = octo_event_fd()
         if wakeDescriptor < 0 { throw NoDescriptor() }
-        let thread = Thread { [self] in
+        try NamedThread("inference") { [self] in
             if let cpu { octo_thread_set_cpu(Int32(clamping: cpu)) }
             while true {
                 arrivals.wait()
                 if let request = requests.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) { run(request) }
             }
         }
-        thread.name = "inference"
-        thread.start()
     }
 
     func submit(_ request: PolicyNodeCore.Request) {

@@ -2,6 +2,7 @@ import MCAPFiles
 import Foundation
 import Recording
 import Synchronization
+import Threads
 
 /// A file that gets its end, on a thread of its own.
 final class ClosingFile: Sendable {
@@ -16,7 +17,7 @@ final class ClosingFile: Sendable {
         path = writer.path
         self.writer = writer
         self.end = end
-        Thread.detachNewThread { [self] in
+        NamedThread.run("closing a file") { [self] in
             let status = writer.close { end.records(drops: $0.drops) }
             result.withLock { $0 = status }
             isDone.signal()

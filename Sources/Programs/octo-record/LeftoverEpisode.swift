@@ -2,6 +2,7 @@ import MCAPFiles
 import Foundation
 import Recording
 import Synchronization
+import Threads
 import Time
 
 /// The newest episode of a run's folder if it lacks its end, as a recorder that was killed leaves it. It is made whole
@@ -16,7 +17,7 @@ final class LeftoverEpisode: Sendable {
 
     init(in session: SessionFolder) {
         guard let path = session.newestEpisode else { return }
-        Thread.detachNewThread { [self] in
+        NamedThread.run("mending a file") { [self] in
             let finding = Self.mend(path)
             found.withLock { $0 = finding }
         }

@@ -4,6 +4,7 @@ import Images
 import Manifests
 import Recording
 import Synchronization
+import Threads
 import Time
 
 /// What goes into every file besides messages: the manifest as it was carried out, the calibrations, the checkpoint,
@@ -71,7 +72,7 @@ final class Fingerprints: Sendable {
 
     /// - Parameter checkpoint: its folder; all files in it are read.
     init(checkpoint: String, step: Int?) {
-        Thread.detachNewThread { [self] in
+        NamedThread.run("fingerprints") { [self] in
             var weights = Self.hashes(ofFilesIn: checkpoint) { _ in true }
             weights["folder"] = checkpoint
             weights["step"] = step.map { "\($0)" } ?? "newest"

@@ -1,3 +1,4 @@
+import Threads
 import ArmDrivers
 import CShims
 import ClosedLoop
@@ -151,7 +152,7 @@ final class PhysicsThread: @unchecked Sendable {
     /// Real-time rights below the arm's, where there are any: a servo answers at once, whatever else runs.
     func start() throws(ThreadStartError) -> RealTimeReport {
         let rights = RealTimeRights(fifoPriority: 60, locksMemory: false, cpu: nil, timerSlackNanoseconds: 1)
-        let thread = RealTimeThread(rights: rights) { [self] in run() }
+        let thread = RealTimeThread("physics", rights: rights) { [self] in run() }
         self.thread = thread
         return try thread.start()
     }

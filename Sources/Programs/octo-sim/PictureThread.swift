@@ -1,3 +1,4 @@
+import Threads
 import CShims
 import Cameras
 import Foundation
@@ -103,6 +104,7 @@ final class PictureThread: @unchecked Sendable {
     /// - Throws: `WorldError`, `ThreadStartError`.
     func start() throws {
         let thread = RealTimeThread(
+            "pictures",
             rights: RealTimeRights(fifoPriority: nil, locksMemory: false, cpu: nil, timerSlackNanoseconds: nil)
         ) { [self] in run() }
         self.thread = thread

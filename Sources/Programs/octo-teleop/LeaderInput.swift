@@ -1,3 +1,4 @@
+import Threads
 import ArmDrivers
 import Control
 import Foundation
@@ -68,10 +69,8 @@ final class LeaderInput: @unchecked Sendable {
         return names
     }
 
-    func start() {
-        let thread = Thread { [self] in run() }
-        thread.name = "leader"
-        thread.start()
+    func start() throws(ThreadStartError) {
+        try NamedThread("leader") { [self] in run() }
     }
 
     /// The newest reading, once.

@@ -55,7 +55,7 @@ struct TeleopShell {
     /// - Throws: what the bus throws; `NoStateError` when the arm says nothing.
     mutating func run() throws {
         guard try awaitState() else { return }
-        leader?.start()
+        try leader?.start()
         terminal = RawTerminal(STDIN_FILENO)
         if !json, isatty(STDOUT_FILENO) == 1 { screen.print("the run in \(link.link.run.folder)\n\(KeyHelp.short)") }
         if takesAtOnce { taking?.begin(&session, at: .now()) }

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import Threads
 import Time
 
 /// Lines to a descriptor, written by a thread of their own: a terminal that is stopped, a connection that stalls or a
@@ -39,7 +40,14 @@ package final class LineWriter: Sendable {
             defer { waiting.hasThread = true }
             return !waiting.hasThread
         }
-        if needsThread { Thread.detachNewThread { [self] in run() } }
+        if needsThread {
+            do {
+                try NamedThread("line writer") { [self] in run() }
+            } catch {
+                // The next line tries again.
+                waiting.withLock { $0.hasThread = false }
+            }
+        }
         news.signal()
     }
 

@@ -1,3 +1,4 @@
+import Threads
 import CShims
 import Synchronization
 import Time
@@ -122,7 +123,7 @@ package final class FixedRateLoop<Body: FixedRateBody>: @unchecked Sendable {
     /// - Returns: what it runs with.
     package func start(rights: RealTimeRights) throws(ThreadStartError) -> RealTimeReport {
         precondition(thread == nil, "a loop is started once")
-        let thread = RealTimeThread(rights: rights) { [self] in run() }
+        let thread = RealTimeThread("control loop", rights: rights) { [self] in run() }
         let report = try thread.start()
         self.thread = thread
         return report

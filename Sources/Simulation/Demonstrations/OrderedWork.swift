@@ -1,4 +1,5 @@
 import Foundation
+import Threads
 
 /// Does pieces of work on several threads and hands the results over in order, so that what is made of them is the same
 /// however many threads there are.
@@ -13,8 +14,8 @@ package enum OrderedWork {
     ///   - threads: at least 1; with 1 everything happens on the caller's.
     ///   - make: is called once for each number below `count`, on any thread.
     ///   - take: gets the results from the first to the last, on the caller's thread.
-    /// - Throws: the first error of `make` in that order, or what `take` throws; no piece is begun after it, and none
-    ///   is still under way when this returns.
+    /// - Throws: the first error of `make` in that order, what `take` throws, or `ThreadStartError`; no piece is
+    ///   begun after it, and none is still under way when this returns.
     package static func run<Product: Sendable>(
         _ count: Int, threads: Int, make: @escaping @Sendable (Int) throws -> Product, take: (Product) throws -> Void
     ) throws {
@@ -24,13 +25,14 @@ package enum OrderedWork {
             return
         }
         let board = Board<Product>(count: count, lead: lookahead * threads)
-        for _ in 0..<min(threads, count) {
-            board.begin()
-            let thread = Thread { board.work(make) }
-            thread.stackSize = stackSize
-            thread.start()
+        var workers: [NamedThread] = []
+        defer {
+            board.stop()
+            for worker in workers { worker.join() }
         }
-        defer { board.stop() }
+        for _ in 0..<min(threads, count) {
+            workers.append(try NamedThread("ordered work", stackBytes: stackSize) { board.work(make) })
+        }
         for index in 0..<count { try take(board.wait(for: index).get()) }
     }
 
@@ -43,15 +45,12 @@ package enum OrderedWork {
         private var next = 0
         private var taken = 0
         private var isStopped = false
-        private var workers = 0
         private var done: [Int: Result<Product, any Error>] = [:]
 
         init(count: Int, lead: Int) {
             self.count = count
             self.lead = lead
         }
-
-        func begin() { condition.withLock { workers += 1 } }
 
         func work(_ make: (Int) throws -> Product) {
             while let index = claim() {
@@ -60,10 +59,6 @@ package enum OrderedWork {
                     done[index] = result
                     condition.broadcast()
                 }
-            }
-            condition.withLock {
-                workers -= 1
-                condition.broadcast()
             }
         }
 
@@ -90,12 +85,11 @@ package enum OrderedWork {
             }
         }
 
-        /// Lets no piece begin any more and waits for those under way.
+        /// Lets no piece begin any more.
         func stop() {
             condition.withLock {
                 isStopped = true
                 condition.broadcast()
-                while workers > 0 { condition.wait() }
             }
         }
     }

@@ -1,3 +1,4 @@
+import Threads
 import Cameras
 import Glibc
 import Synchronization
@@ -25,13 +26,13 @@ private final class StandInWorld: Sendable {
             }
         }
         try #require(bound == 0 && listen(listener, 8) == 0)
-        Thread.start { [self] in
+        NamedThread.run("simulation") { [self] in
             while true {
                 let connection = accept(listener, nil, nil)
                 // Children of other tests end at any time, and their signal interrupts.
                 if connection < 0 && errno == EINTR { continue }
                 guard connection >= 0, !isOver.load(ordering: .relaxed) else { return }
-                Thread.start { Self.serve(connection) }
+                NamedThread.run("simulation") { Self.serve(connection) }
             }
         }
     }
@@ -71,26 +72,6 @@ private final class StandInWorld: Sendable {
             }
             usleep(5_000)
         }
-    }
-}
-
-/// A thread for one closure.
-private enum Thread {
-    static func start(_ body: @escaping @Sendable () -> Void) {
-        var thread = pthread_t()
-        let box = Unmanaged.passRetained(Box(body)).toOpaque()
-        pthread_create(
-            &thread, nil,
-            { argument in
-                if let argument { Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body() }
-                return nil
-            }, box)
-        pthread_detach(thread)
-    }
-
-    private final class Box: Sendable {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 }
 

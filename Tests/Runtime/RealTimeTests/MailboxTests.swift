@@ -48,7 +48,7 @@ private struct Wide: BitwiseCopyable, Sendable {
     func neverTearsOrGoesBackBetweenTwoThreads() throws {
         let mailbox = LatestMailbox(initial: Wide(0))
         let last: UInt64 = 200_000
-        let writer = RealTimeThread(rights: .none) {
+        let writer = RealTimeThread("writer", rights: .none) {
             for number in 1...last { mailbox.put(Wide(number)) }
         }
         _ = try writer.start()
@@ -118,7 +118,7 @@ private struct Wide: BitwiseCopyable, Sendable {
             let isDone = Atomic<Bool>(false)
         }
         let shared = Shared()
-        let writer = RealTimeThread(rights: .none) {
+        let writer = RealTimeThread("writer", rights: .none) {
             for number in 1...last where ring.push(Wide(number)) { shared.accepted.add(1, ordering: .relaxed) }
             shared.isDone.store(true, ordering: .releasing)
         }

@@ -21,6 +21,9 @@ int octo_thread_set_cpu(int cpu);
 /// Locks present and future pages; returns 0 or an errno. mlockall(2).
 int octo_lock_memory(void);
 
+/// Name of the calling thread, at most 15 bytes; returns 0 or an errno. pthread_setname_np(3).
+int octo_thread_set_name(const char *name);
+
 /// Timer slack of the calling thread, nanoseconds; returns 0 or an errno. prctl(2) PR_SET_TIMERSLACK.
 int octo_thread_set_timer_slack(unsigned long ns);
 
