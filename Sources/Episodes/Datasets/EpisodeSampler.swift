@@ -116,10 +116,10 @@ package struct EpisodeSampler {
     }
 
     private func captureTimes(of camera: String) throws -> [MonotonicTime] {
-        var events = file.events(of: [Topics.cameraImage(camera).name])
+        var messages = file.messages(ofTopics: [Topics.cameraImage(camera).name])
         var times: [MonotonicTime] = []
-        while let event = try events.next() {
-            let time = try event.envelope.captureTime ?? event.message(as: CameraFrame.self).captureTime
+        while let message = try messages.next() {
+            let time = try message.envelope.captureTime ?? message.content(as: CameraFrame.self).captureTime
             // A stamp that goes back is no newer frame; its place is kept, so that places count frames.
             times.append(max(time, times.last ?? time))
         }
@@ -152,15 +152,15 @@ package struct EpisodeSampler {
     /// - Parameter wanted: places of frames.
     /// - Returns: JPEG files by place, and how many of them were encoded anew.
     private func pictures(of camera: String, wanted: Set<Int>) throws -> ([Int: SharedBytes], Int) {
-        var events = file.events(of: [Topics.cameraImage(camera).name])
+        var messages = file.messages(ofTopics: [Topics.cameraImage(camera).name])
         var found: [Int: SharedBytes] = [:]
         var place = 0
         var reencoded = 0
         var plan: ImageResize?
-        while let event = try events.next() {
+        while let message = try messages.next() {
             defer { place += 1 }
             guard wanted.contains(place) else { continue }
-            let frame = try event.message(as: CameraFrame.self)
+            let frame = try message.content(as: CameraFrame.self)
             if case .jpeg(let data, let width, let height) = frame.pixels,
                 options.size.map({ $0.width == width && $0.height == height }) ?? true
             {

@@ -51,8 +51,8 @@ extension EpisodeFile {
     private func proofByReading() throws(EpisodeFileError) -> SequenceProof {
         let start = MonotonicTime(nanoseconds: try facts()["start_ns"].flatMap { Int64($0) } ?? 0)
         var proof = SequenceProof()
-        var events = events()
-        while let event = try events.next() { proof.receive(event, startingAt: start) }
+        var messages = messages()
+        while let message = try messages.next() { proof.receive(message, startingAt: start) }
         return proof
     }
 }
@@ -60,11 +60,11 @@ extension EpisodeFile {
 extension SequenceProof {
     /// A message of a file, in their order.
     /// - Parameter start: of the episode. What a node had sent before, the recorder need not have.
-    package mutating func receive(_ event: RecordedEvent, startingAt start: MonotonicTime) {
-        receive(event.envelope, on: event.topic)
-        guard event.logTime >= start, Topics.allNodeStatuses.matches(event.topic),
-            let status = try? event.message(as: NodeStatus.self)
+    package mutating func receive(_ message: EpisodeMessage, startingAt start: MonotonicTime) {
+        receive(message.envelope, on: message.topic)
+        guard message.logTime >= start, Topics.allNodeStatuses.matches(message.topic),
+            let status = try? message.content(as: NodeStatus.self)
         else { return }
-        hear(status, from: event.envelope.instanceID)
+        hear(status, from: message.envelope.instanceID)
     }
 }

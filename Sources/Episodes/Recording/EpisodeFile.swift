@@ -5,8 +5,8 @@ import Messages
 import Time
 import Wire
 
-/// A recorded message as it was on the bus.
-package struct RecordedEvent: Sendable {
+/// A message of an episode, as it was on the bus. (`RecordedMessage` is the form that the file has it in.)
+package struct EpisodeMessage: Sendable {
     package var topic: String
     package var envelope: Envelope
     /// Time at which the recorder had it, on the run's clock.
@@ -14,8 +14,9 @@ package struct RecordedEvent: Sendable {
     package var body: [UInt8]
     package var bulk: SharedBytes?
 
+    /// The message's value.
     /// - Throws: when the message is of another type, or its bytes are none of this type.
-    package func message<Message: WireMessage>(as _: Message.Type = Message.self) throws(WireError) -> Message {
+    package func content<Message: WireMessage>(as _: Message.Type = Message.self) throws(WireError) -> Message {
         guard envelope.schema == Message.schemaName else {
             throw .malformed(schema: Message.schemaName, byteCount: body.count)
         }
@@ -61,14 +62,15 @@ package struct EpisodeFile {
         }
     }
 
+    /// The messages in the order in which they came.
     /// - Parameters:
     ///   - topics: all if nil.
     ///   - times: when they came, both ends included.
-    package func events(
-        of topics: Set<String>? = nil, in times: ClosedRange<MonotonicTime>? = nil
-    ) -> RecordedEvents {
+    package func messages(
+        ofTopics topics: Set<String>? = nil, in times: ClosedRange<MonotonicTime>? = nil
+    ) -> EpisodeMessages {
         let range = times.map { UInt64(max(0, $0.lowerBound.nanoseconds))...UInt64(max(0, $0.upperBound.nanoseconds)) }
-        return RecordedEvents(
+        return EpisodeMessages(
             path: path, schemas: reader.schemas, messages: reader.messages(of: topics, in: range ?? 0...UInt64.max))
     }
 
@@ -77,21 +79,21 @@ package struct EpisodeFile {
     package func messages<Message: WireMessage>(
         of topic: Topic<Message>
     ) throws(EpisodeFileError) -> [(message: Message, logTime: MonotonicTime)] {
-        var events = events(of: [topic.name])
-        var messages: [(Message, MonotonicTime)] = []
-        while let event = try events.next() {
+        var messages = messages(ofTopics: [topic.name])
+        var found: [(Message, MonotonicTime)] = []
+        while let message = try messages.next() {
             do throws(WireError) {
-                messages.append((try event.message(), event.logTime))
+                found.append((try message.content(), message.logTime))
             } catch {
-                throw .message(path: path, topic: topic.name, time: event.logTime, problem: error)
+                throw .message(path: path, topic: topic.name, time: message.logTime, problem: error)
             }
         }
-        return messages
+        return found
     }
 }
 
 /// An episode's messages, one after the other.
-package struct RecordedEvents {
+package struct EpisodeMessages {
     private let path: String
     private let schemas: [UInt16: MCAP.Schema]
     private var messages: MCAPMessages
@@ -103,7 +105,7 @@ package struct RecordedEvents {
     }
 
     /// The next message; nil at the end.
-    package mutating func next() throws(EpisodeFileError) -> RecordedEvent? {
+    package mutating func next() throws(EpisodeFileError) -> EpisodeMessage? {
         let item: MCAPMessages.Item
         do throws(MCAPError) {
             guard let found = try messages.next() else { return nil }
@@ -117,7 +119,7 @@ package struct RecordedEvents {
         let schema = schemas[item.channel.schemaID]?.name ?? item.channel.metadata["bus_schema"] ?? ""
         do throws(WireError) {
             let (envelope, body, bulk) = try RecordedMessage(schema: schema, data: item.message.data).opened()
-            return RecordedEvent(topic: topic, envelope: envelope, logTime: time, body: body, bulk: bulk)
+            return EpisodeMessage(topic: topic, envelope: envelope, logTime: time, body: body, bulk: bulk)
         } catch {
             throw .message(path: path, topic: topic, time: time, problem: error)
         }

@@ -19,9 +19,9 @@ package struct RecordedMoment {
             throw RecordedMomentError.noFrames(path: file.path)
         }
         var captures: [MonotonicTime] = []
-        var stamps = file.events(of: [leading])
-        while let event = try stamps.next() {
-            captures.append(try event.envelope.captureTime ?? event.message(as: CameraFrame.self).captureTime)
+        var stamps = file.messages(ofTopics: [leading])
+        while let message = try stamps.next() {
+            captures.append(try message.envelope.captureTime ?? message.content(as: CameraFrame.self).captureTime)
         }
         let index = frame < 0 ? captures.count + frame : frame
         guard captures.indices.contains(index) else {
@@ -29,15 +29,15 @@ package struct RecordedMoment {
         }
         var newest: [String: CameraFrame] = [:]
         var place = 0
-        var events = file.events(of: Set(topics))
-        while let event = try events.next() {
-            if event.topic == leading {
-                if place == index { newest[leading] = try event.message(as: CameraFrame.self) }
+        var messages = file.messages(ofTopics: Set(topics))
+        while let message = try messages.next() {
+            if message.topic == leading {
+                if place == index { newest[leading] = try message.content(as: CameraFrame.self) }
                 place += 1
             } else {
-                let time = try event.envelope.captureTime ?? event.message(as: CameraFrame.self).captureTime
-                if time <= captures[index], newest[event.topic].map({ $0.captureTime < time }) ?? true {
-                    newest[event.topic] = try event.message(as: CameraFrame.self)
+                let time = try message.envelope.captureTime ?? message.content(as: CameraFrame.self).captureTime
+                if time <= captures[index], newest[message.topic].map({ $0.captureTime < time }) ?? true {
+                    newest[message.topic] = try message.content(as: CameraFrame.self)
                 }
             }
         }

@@ -29,7 +29,7 @@ package struct EpisodePlayback {
     }
     package enum Action {
         /// A message to be published at once on `topic`; then `confirm`. Asked again without, it is the same message.
-        case publish(RecordedEvent, topic: String)
+        case publish(EpisodeMessage, topic: String)
         case wait(until: MonotonicTime)
         /// Nothing more is played until `step`.
         case pause(at: MonotonicTime)
@@ -43,10 +43,10 @@ package struct EpisodePlayback {
     package let times: ClosedRange<MonotonicTime>
     /// The topic whose messages are the steps; nil, as without observations: each message is a step.
     private let stepTopic: String?
-    private let standing: [RecordedEvent]
-    private var standingLeft: ArraySlice<RecordedEvent>
-    private var events: RecordedEvents
-    private var upcoming: RecordedEvent?
+    private let standing: [EpisodeMessage]
+    private var standingLeft: ArraySlice<EpisodeMessage>
+    private var messages: EpisodeMessages
+    private var upcoming: EpisodeMessage?
     private var schedule: ReplaySchedule
     private var hasPlayed = false
     package private(set) var rounds = 1
@@ -70,22 +70,22 @@ package struct EpisodePlayback {
         stepTopic = hasObservations && !options.stepsByMessage ? Self.observations : nil
         standing = options.from == nil ? [] : try Self.standing(in: file, before: from)
         standingLeft = standing[...]
-        events = file.events(in: times)
+        messages = file.messages(in: times)
         schedule = ReplaySchedule(options.schedule, from: from, at: now)
     }
 
     /// The last message of each topic whose value holds until the next.
     private static func standing(
         in file: EpisodeFile, before start: MonotonicTime
-    ) throws(EpisodeFileError) -> [RecordedEvent] {
+    ) throws(EpisodeFileError) -> [EpisodeMessage] {
         let topics = file.reader.channels.values.filter { channel in
             StampedTypes.isLatched(file.reader.schemas[channel.schemaID]?.name ?? channel.metadata["bus_schema"] ?? "")
         }
         guard !topics.isEmpty, start.nanoseconds > 0 else { return [] }
-        var last: [String: RecordedEvent] = [:]
-        var events = file.events(
-            of: Set(topics.map(\.topic)), in: .zero...MonotonicTime(nanoseconds: start.nanoseconds - 1))
-        while let event = try events.next() { last[event.topic] = event }
+        var last: [String: EpisodeMessage] = [:]
+        var messages = file.messages(
+            ofTopics: Set(topics.map(\.topic)), in: .zero...MonotonicTime(nanoseconds: start.nanoseconds - 1))
+        while let message = try messages.next() { last[message.topic] = message }
         return last.sorted { $0.key < $1.key }.map(\.value)
     }
 
@@ -116,8 +116,8 @@ package struct EpisodePlayback {
             standingLeft.removeFirst()
         }
         while true {
-            if upcoming == nil { upcoming = try events.next() }
-            guard let event = upcoming else {
+            if upcoming == nil { upcoming = try messages.next() }
+            guard let message = upcoming else {
                 let end = timeline.present(of: times.upperBound)
                 if now < end { return .wait(until: end) }
                 // One in which nothing is left after the selection would go round without end in no time.
@@ -125,17 +125,17 @@ package struct EpisodePlayback {
                 restart(at: now)
                 continue
             }
-            let topic = name(of: event)
-            let beginsStep = stepTopic.map { $0 == event.topic } ?? (topic != nil)
+            let topic = name(of: message)
+            let beginsStep = stepTopic.map { $0 == message.topic } ?? (topic != nil)
             guard topic != nil || beginsStep else {
                 upcoming = nil
                 continue
             }
-            switch schedule.verdict(on: event.logTime, beginsStep: beginsStep, at: now) {
+            switch schedule.verdict(on: message.logTime, beginsStep: beginsStep, at: now) {
             case .wait(let until): return .wait(until: until)
-            case .pause: return .pause(at: event.logTime)
+            case .pause: return .pause(at: message.logTime)
             case .send:
-                if let topic { return .publish(event, topic: topic) }
+                if let topic { return .publish(message, topic: topic) }
                 // A step that begins with a message that is not played.
                 upcoming = nil
                 schedule.sent()
@@ -143,15 +143,16 @@ package struct EpisodePlayback {
         }
     }
 
-    private func name(of event: RecordedEvent) -> String? {
-        options.selection.name(ofTopic: event.topic, schema: event.envelope.schema, node: event.envelope.sourceNode)
+    private func name(of message: EpisodeMessage) -> String? {
+        options.selection.name(
+            ofTopic: message.topic, schema: message.envelope.schema, node: message.envelope.sourceNode)
     }
 
     private mutating func restart(at now: MonotonicTime) {
         rounds += 1
         hasPlayed = false
         standingLeft = standing[...]
-        events = file.events(in: times)
+        messages = file.messages(in: times)
         schedule.restart(from: times.lowerBound, at: now)
     }
 }

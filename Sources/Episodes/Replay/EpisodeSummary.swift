@@ -104,11 +104,11 @@ package struct EpisodeSummary: Equatable, Sendable {
         let facts = try file.facts()
         let told = facts["start_ns"].flatMap(MonotonicTime.init(nanosecondText:))
         var reading = EpisodeReading(start: told ?? .zero)
-        var events = file.events()
+        var messages = file.messages()
         var count = 0
         do throws(EpisodeFileError) {
-            while let event = try events.next() {
-                reading.receive(event)
+            while let message = try messages.next() {
+                reading.receive(message)
                 count += 1
                 if count % 1000 == 0 { progress(count) }
             }
@@ -201,38 +201,39 @@ private struct EpisodeReading {
         }
     }
 
-    mutating func receive(_ event: RecordedEvent) {
-        proof.receive(event, startingAt: start)
+    mutating func receive(_ message: EpisodeMessage) {
+        proof.receive(message, startingAt: start)
         var topic =
-            topics[event.topic]
-            ?? .init(name: event.topic, first: event.logTime, last: event.logTime, longestGapStart: event.logTime)
-        topic.schema = event.envelope.schema
+            topics[message.topic]
+            ?? .init(
+                name: message.topic, first: message.logTime, last: message.logTime, longestGapStart: message.logTime)
+        topic.schema = message.envelope.schema
         topic.count += 1
-        topic.bytes += UInt64(event.body.count + (event.bulk?.count ?? 0))
-        if event.logTime - topic.last > topic.longestGap {
-            topic.longestGap = event.logTime - topic.last
+        topic.bytes += UInt64(message.body.count + (message.bulk?.count ?? 0))
+        if message.logTime - topic.last > topic.longestGap {
+            topic.longestGap = message.logTime - topic.last
             topic.longestGapStart = topic.last
         }
-        topic.last = event.logTime
-        topics[event.topic] = topic
-        receiveContent(of: event)
+        topic.last = message.logTime
+        topics[message.topic] = topic
+        receiveContent(of: message)
     }
 
     /// A message of these types that cannot be read is counted, and says nothing.
-    private mutating func receiveContent(of event: RecordedEvent) {
-        switch event.envelope.schema {
+    private mutating func receiveContent(of message: EpisodeMessage) {
+        switch message.envelope.schema {
         case ActionChunk.schemaName:
-            if let chunk = try? event.message(as: ActionChunk.self) { latencies.receive(chunk) }
+            if let chunk = try? message.content(as: ActionChunk.self) { latencies.receive(chunk) }
         case ChunkReport.schemaName:
-            if let report = try? event.message(as: ChunkReport.self) { latencies.receive(report) }
+            if let report = try? message.content(as: ChunkReport.self) { latencies.receive(report) }
         case ArmState.schemaName:
-            guard let state = try? event.message(as: ArmState.self) else { return }
-            count(state.mode, from: event.logTime)
+            guard let state = try? message.content(as: ArmState.self) else { return }
+            count(state.mode, from: message.logTime)
         case Goal.schemaName:
-            guard let goal = try? event.message(as: Goal.self), !goal.isNone, goals.last != goal.name else { return }
+            guard let goal = try? message.content(as: Goal.self), !goal.isNone, goals.last != goal.name else { return }
             goals.append(goal.name)
         case RunEvent.schemaName:
-            guard let said = try? event.message(as: RunEvent.self) else { return }
+            guard let said = try? message.content(as: RunEvent.self) else { return }
             if said.kind == .interventionBegan { interventionStart = said.time }
             if said.kind == .interventionEnded, let start = interventionStart, start <= said.time {
                 interventions.append(start...said.time)

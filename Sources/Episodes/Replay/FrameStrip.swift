@@ -83,14 +83,14 @@ package struct FrameStrip {
         let from = start + options.from
         let to = options.to.map { start + $0 } ?? MonotonicTime(nanoseconds: .max)
         guard from <= to else { return }
-        var events = file.events(of: topics, in: from...to)
+        var messages = file.messages(ofTopics: topics, in: from...to)
         var counts: [String: Int] = [:]
-        while let event = try events.next() {
-            for view in try views(in: event) {
+        while let message = try messages.next() {
+            for view in try views(in: message) {
                 let number = counts[view.camera, default: 0]
                 counts[view.camera] = number + 1
                 guard number % options.every == 0 else { continue }
-                let goal = goals.last { $0.logTime <= event.logTime }?.message
+                let goal = goals.last { $0.logTime <= message.logTime }?.message
                 try body(
                     Picture(
                         camera: view.camera, number: number, time: view.time - start, image: view.image(),
@@ -101,12 +101,12 @@ package struct FrameStrip {
 
     private typealias View = (camera: String, time: MonotonicTime, image: () throws -> RGBImage)
 
-    private func views(in event: RecordedEvent) throws -> [View] {
+    private func views(in message: EpisodeMessage) throws -> [View] {
         guard options.showsObservations else {
-            let frame = try event.message(as: CameraFrame.self)
+            let frame = try message.content(as: CameraFrame.self)
             return [(frame.camera, frame.captureTime, { [path = file.path] in try frame.picture(in: path) })]
         }
-        let observation = try event.message(as: PolicyObservation.self)
+        let observation = try message.content(as: PolicyObservation.self)
         return observation.views.filter { options.cameras?.contains($0.camera) ?? true }.map { view in
             (view.camera, view.captureTime, { view.newest })
         }

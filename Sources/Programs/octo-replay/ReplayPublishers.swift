@@ -20,7 +20,7 @@ final class ReplayPublishers {
         /// Nothing went out: try again.
         case readersFull
     }
-    private typealias Send = (RecordedEvent, ReplayTimeline?, MonotonicTime) throws -> Void
+    private typealias Send = (EpisodeMessage, ReplayTimeline?, MonotonicTime) throws -> Void
 
     private let nodes: [(name: String, bus: BusNode)]
     private var senders: [String: Send] = [:]
@@ -65,22 +65,22 @@ final class ReplayPublishers {
 
     /// - Parameter timeline: moves the stamps; nil leaves them.
     func publish(
-        _ event: RecordedEvent, on topic: String, _ timeline: ReplayTimeline?, at now: MonotonicTime
+        _ message: EpisodeMessage, on topic: String, _ timeline: ReplayTimeline?, at now: MonotonicTime
     ) throws -> Outcome {
-        let key = event.envelope.sourceNode + "\n" + topic + "\n" + event.envelope.schema
+        let key = message.envelope.sourceNode + "\n" + topic + "\n" + message.envelope.schema
         do {
             if senders[key] == nil {
-                guard let bus = nodes.first(where: { $0.name == event.envelope.sourceNode })?.bus else {
-                    return skip(topic, "the run has no endpoint for '\(event.envelope.sourceNode)'")
+                guard let bus = nodes.first(where: { $0.name == message.envelope.sourceNode })?.bus else {
+                    return skip(topic, "the run has no endpoint for '\(message.envelope.sourceNode)'")
                 }
                 guard (1...255).contains(topic.utf8.count) else { return skip(topic, "no name for a topic") }
                 var maker = SenderMaker(bus: bus, topic: topic)
-                guard let sender = try StampedTypes.visit(event.envelope.schema, &maker) else {
-                    return skip(topic, "the type \(event.envelope.schema) is not known")
+                guard let sender = try StampedTypes.visit(message.envelope.schema, &maker) else {
+                    return skip(topic, "the type \(message.envelope.schema) is not known")
                 }
                 senders[key] = sender
             }
-            try senders[key]?(event, timeline, now)
+            try senders[key]?(message, timeline, now)
             counts[topic, default: Count()].sent += 1
             return .sent
         } catch BusError.readersFull {
@@ -103,16 +103,16 @@ final class ReplayPublishers {
 
         func visit<Message: Stamped>(_: Message.Type, delivery: Delivery) -> Send {
             let publisher = bus.publisher(Topic<Message>(topic, delivery))
-            return { event, timeline, now in
-                var message: Message = try event.message()
-                var captured = event.envelope.captureTime
-                var published = event.envelope.publishTime
+            return { message, timeline, now in
+                var content: Message = try message.content()
+                var captured = message.envelope.captureTime
+                var published = message.envelope.publishTime
                 if let timeline {
-                    message.moveStamps(timeline.present(of:))
+                    content.moveStamps(timeline.present(of:))
                     captured = captured.map(timeline.present(of:))
                     published = min(timeline.present(of: published), now)
                 }
-                try publisher.publish(message, captureTime: captured, traceID: event.envelope.traceID, at: published)
+                try publisher.publish(content, captureTime: captured, traceID: message.envelope.traceID, at: published)
             }
         }
     }

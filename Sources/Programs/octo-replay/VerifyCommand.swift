@@ -130,11 +130,11 @@ struct VerifyCommand: ParsableCommand {
             calibration: try setup.calibration(of: file),
             configuration: ArmControllerConfiguration(manifest.arm, policyRate: manifest.policy.rate))
         for chunk in try file.messages(of: Topics.policyChunk) { verification.receive(chunk.message) }
-        var events = file.events(of: [Topics.armTrace.name])
+        var messages = file.messages(ofTopics: [Topics.armTrace.name])
         var sequence = SequenceWatch()
-        while let event = try events.next() {
-            if sequence.misses(event.envelope) { verification.noteGap() }
-            verification.receive(try event.message(as: ArmTrace.self))
+        while let message = try messages.next() {
+            if sequence.misses(message.envelope) { verification.noteGap() }
+            verification.receive(try message.content(as: ArmTrace.self))
         }
         return verification.report
     }
@@ -162,8 +162,8 @@ struct VerifyCommand: ParsableCommand {
         ) { request in try engine.run(request) }
         let cameras = loaded.configuration.cameras.map { Topics.cameraImage($0.name).name }
         let states = loaded.configuration.proprio == nil ? [] : [Topics.armState.name]
-        var events = file.events(
-            of: Set(
+        var messages = file.messages(
+            ofTopics: Set(
                 cameras + states + [Topics.policyObservation.name, Topics.policyChunk.name, Topics.goalCurrent.name]))
         let counts = file.reader.statistics.channelMessageCounts
         let total = file.reader.channels.filter { $0.value.topic == Topics.policyChunk.name }
@@ -172,21 +172,21 @@ struct VerifyCommand: ParsableCommand {
         defer { progress.end() }
         // Frames, states and goals first: what left its process before an observation may have come to the recorder
         // after it.
-        var waiting: [RecordedEvent] = []
-        while let event = try events.next() {
-            switch event.envelope.schema {
-            case CameraFrame.schemaName: verification.receive(try event.message(as: CameraFrame.self))
-            case ArmState.schemaName: verification.receive(try event.message(as: ArmState.self))
-            case Goal.schemaName: verification.receive(try event.message(as: Goal.self))
-            default: waiting.append(event)
+        var waiting: [EpisodeMessage] = []
+        while let message = try messages.next() {
+            switch message.envelope.schema {
+            case CameraFrame.schemaName: verification.receive(try message.content(as: CameraFrame.self))
+            case ArmState.schemaName: verification.receive(try message.content(as: ArmState.self))
+            case Goal.schemaName: verification.receive(try message.content(as: Goal.self))
+            default: waiting.append(message)
             }
-            while let first = waiting.first, event.logTime - first.logTime > Self.patience {
+            while let first = waiting.first, message.logTime - first.logTime > Self.patience {
                 try Self.give(waiting.removeFirst(), to: &verification)
                 progress.show(verification.report.chunks, at: .now())
             }
         }
-        for event in waiting {
-            try Self.give(event, to: &verification)
+        for message in waiting {
+            try Self.give(message, to: &verification)
             progress.show(verification.report.chunks, at: .now())
         }
         return verification.report
@@ -194,11 +194,11 @@ struct VerifyCommand: ParsableCommand {
 
     private static let patience = Duration.seconds(1)
 
-    private static func give(_ event: RecordedEvent, to verification: inout PolicyVerification) throws {
-        if event.envelope.schema == PolicyObservation.schemaName {
-            verification.receive(try event.message(as: PolicyObservation.self))
+    private static func give(_ message: EpisodeMessage, to verification: inout PolicyVerification) throws {
+        if message.envelope.schema == PolicyObservation.schemaName {
+            verification.receive(try message.content(as: PolicyObservation.self))
         } else {
-            verification.receive(try event.message(as: ActionChunk.self))
+            verification.receive(try message.content(as: ActionChunk.self))
         }
     }
 

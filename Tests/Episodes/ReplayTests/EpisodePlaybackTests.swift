@@ -11,7 +11,7 @@ private struct Played {
     var playback: EpisodePlayback
     var now = MonotonicTime.zero + .seconds(7)
     var start: MonotonicTime
-    var sent: [(event: RecordedEvent, topic: String, time: MonotonicTime)] = []
+    var sent: [(message: EpisodeMessage, topic: String, time: MonotonicTime)] = []
 
     init(_ path: String, _ options: EpisodePlayback.Options = .init()) throws {
         start = now
@@ -26,8 +26,8 @@ private struct Played {
             case .end: return false
             case .pause: return true
             case .wait(let until): now = until
-            case .publish(let event, let topic):
-                sent.append((event, topic, now))
+            case .publish(let message, let topic):
+                sent.append((message, topic, now))
                 playback.confirm()
             }
         }
@@ -52,9 +52,9 @@ private struct Played {
         let summary = try EpisodeSummary(of: EpisodeFile(path: path))
         // All but the operator's command.
         #expect(played.sent.count == Int(summary.messages) - 1 && !played.topics().contains("arm/manual"))
-        let first = try #require(played.sent.first?.event.logTime)
+        let first = try #require(played.sent.first?.message.logTime)
         for sent in played.sent {
-            let due = played.start + .fromSeconds((sent.event.logTime - first).inSeconds / speed)
+            let due = played.start + .fromSeconds((sent.message.logTime - first).inSeconds / speed)
             #expect(abs((sent.time - due).nanoseconds) <= 1)
         }
         withExtendedLifetime(kept) {}
@@ -99,7 +99,7 @@ private struct Played {
         let rest = played.sent.dropFirst(2)
         #expect(
             rest.allSatisfy {
-                $0.event.logTime >= RecordedEpisode.time(2) && $0.event.logTime <= RecordedEpisode.time(2.502)
+                $0.message.logTime >= RecordedEpisode.time(2) && $0.message.logTime <= RecordedEpisode.time(2.502)
             })
         #expect(rest.filter { $0.topic == "arm/state" }.count == 26)
         withExtendedLifetime(kept) {}
@@ -156,7 +156,7 @@ private struct Played {
         _ = try played.run(most: 3 * once)
         #expect(played.playback.rounds == 3)
         let length = played.playback.times.upperBound - played.playback.times.lowerBound
-        #expect(played.sent[once].event.logTime == played.sent[0].event.logTime)
+        #expect(played.sent[once].message.logTime == played.sent[0].message.logTime)
         #expect(played.sent[once].time - played.sent[0].time == length)
         withExtendedLifetime(kept) {}
     }
@@ -174,11 +174,11 @@ private struct Played {
         let (kept, path) = try episode(0.5)
         var playback = try EpisodePlayback(EpisodeFile(path: path), .init(), at: .zero + .seconds(1))
         for _ in 0..<3 {
-            guard case .publish(let event, _) = try playback.next(at: .zero + .seconds(1)) else {
+            guard case .publish(let message, _) = try playback.next(at: .zero + .seconds(1)) else {
                 Issue.record("nothing is offered")
                 return
             }
-            #expect(event.topic == "goal/current")
+            #expect(message.topic == "goal/current")
         }
         withExtendedLifetime(kept) {}
     }
