@@ -9,6 +9,7 @@ let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
 func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -50,6 +51,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
@@ -87,13 +89,16 @@ let package = Package(
                     name: "Wire",
                     dependencies: ["Time", "Maths", "Files", "ProtobufFields", "Images", "Messages", protobuf],
                     exclude: ["Protos", "generate.sh"], swiftSettings: strict),
-                room("Bus", ["Time", "Files", "Images", "CShims", "Wire", "CZeroMQ"]),
+                room("Bus", ["Time", "Files", "Images", "CShims", "Wire", "CZeroMQ", deque]),
                 .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
                 room("RealTime", ["Time", "Threads", "CShims"]),
                 room("Manifests", ["Time", "JSONTree", "Files", "Images", "Messages"]),
                 room(
                     "NodeShell",
-                    ["Time", "Threads", "CShims", "Messages", "Wire", "Bus", "Manifests", argumentParser, logging]),
+                    [
+                        "Time", "Threads", "CShims", "Messages", "Wire", "Bus", "Manifests", argumentParser, logging,
+                        deque,
+                    ]),
                 tests(of: "Wire", ["Time", "Maths", "Files", "Images", "Messages", protobuf]),
                 tests(of: "Bus", ["Time", "Maths", "Files", "Images", "CShims", "Messages", "Wire", "CZeroMQ"]),
                 tests(of: "RealTime", ["Time", "CAllocationCount"]),
@@ -180,14 +185,16 @@ let package = Package(
                 room("MCAPFiles", ["Time", "Threads", "Files", "CZstd", "CLZ4"]),
                 .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
                 .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
-                room("Recording", ["Time", "Files", "Images", "Messages", "Wire", "MCAPFiles"]),
+                room("Recording", ["Time", "Files", "Images", "Messages", "Wire", "MCAPFiles", deque]),
                 room(
                     "Replay",
                     [
                         "Time", "Maths", "JSONTree", "Files", "Images", "Drawing", "Messages", "Wire", "Teleop",
                         "MCAPFiles", "Recording",
                     ]),
-                room("Verification", ["Time", "Maths", "Images", "Messages", "Proprioception", "Policy", "Control"]),
+                room(
+                    "Verification",
+                    ["Time", "Maths", "Images", "Messages", "Proprioception", "Policy", "Control", deque]),
                 room(
                     "Datasets",
                     [
@@ -288,7 +295,7 @@ let package = Package(
                     "octo-policy",
                     [
                         "Time", "Threads", "JSONTree", "Files", "Images", "CShims", "Messages", "Wire", "Bus",
-                        "Manifests", "NodeShell", "OctoModel", "Policy", "Control", logging,
+                        "Manifests", "NodeShell", "OctoModel", "Policy", "Control", logging, deque,
                     ]),
                 program(
                     "octo-arm",
@@ -315,7 +322,7 @@ let package = Package(
                     [
                         "Time", "JSONTree", "Files", "Images", "CShims", "Messages", "Wire", "Bus", "Manifests",
                         "NodeShell", "Goals", "Policy", "Control", "Teleop", "MCAPFiles", "Recording", "Datasets",
-                        "Verification", "Replay",
+                        "Verification", "Replay", deque,
                     ]),
                 program(
                     "octo-sim",

@@ -1,3 +1,4 @@
+import DequeModule
 import Files
 import MCAPFiles
 import Images
@@ -95,8 +96,7 @@ package struct RecorderCore {
     private var beginner: (operatorID: String, id: UInt64)?
     /// Messages that could not be recorded.
     package private(set) var refused: Int64 = 0
-    private var ring: [Kept] = []
-    private var ringStart = 0
+    private var ring: Deque<Kept> = []
     private var ringBytes = 0
     /// The last message of topics that speak only when something changes: an episode begins with them.
     private var standing: [String: Kept] = [:]
@@ -256,15 +256,9 @@ package struct RecorderCore {
     private mutating func keep(_ kept: Kept) {
         ring.append(kept)
         ringBytes += kept.recorded.data.count
-        while ringStart < ring.count,
-            ringBytes > options.ringBytes || kept.time - ring[ringStart].time > options.ring
-        {
-            ringBytes -= ring[ringStart].recorded.data.count
-            ringStart += 1
-        }
-        if ringStart > ring.count / 2 {
-            ring.removeFirst(ringStart)
-            ringStart = 0
+        while let oldest = ring.first, ringBytes > options.ringBytes || kept.time - oldest.time > options.ring {
+            ringBytes -= oldest.recorded.data.count
+            ring.removeFirst()
         }
     }
 
@@ -451,14 +445,13 @@ package struct RecorderCore {
             ])
         var actions =
             [Action.open(name: name), .note(beginning)] + attachments.map { .attach($0) } + facts.map { .note($0) }
-        let kept = ring[ringStart...]
+        let kept = ring
         let held = Dictionary(kept.map { ($0.topic, true) }, uniquingKeysWith: { first, _ in first })
         for (topic, message) in standing.sorted(by: { $0.key < $1.key }) where held[topic] == nil {
             actions += write(message)
         }
         for message in kept { actions += write(message) }
         ring = []
-        ringStart = 0
         ringBytes = 0
         return actions
     }

@@ -1,3 +1,4 @@
+import DequeModule
 import Images
 import Messages
 import Policy
@@ -15,8 +16,8 @@ package struct ObservationVerification {
     private let configuration: PolicyConfiguration
     private var preparation: FramePreparation
     private var window: ObservationWindow
-    private var frames: [String: [CameraFrame]] = [:]
-    private var states: [ArmState] = []
+    private var frames: [String: Deque<CameraFrame>] = [:]
+    private var states: Deque<ArmState> = []
     private var lastTick: UInt64?
 
     package enum Failure: Error, Equatable {
@@ -46,7 +47,7 @@ package struct ObservationVerification {
     package mutating func receive(_ state: ArmState) {
         guard configuration.proprio != nil else { return }
         states.append(state)
-        if states.count > Self.mostStates { states.removeFirst(Self.mostStates / 2) }
+        if states.count > Self.mostStates { states.removeFirst() }
     }
 
     /// The observation that these frames and states give.

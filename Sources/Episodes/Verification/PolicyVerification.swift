@@ -1,3 +1,4 @@
+import DequeModule
 import Images
 import Messages
 import Policy
@@ -42,7 +43,7 @@ package struct PolicyVerification {
     private let infer: Inference
     private var preparation: FramePreparation
     private var remaking: ObservationVerification
-    private var observations: [PolicyObservation] = []
+    private var observations: Deque<PolicyObservation> = []
     private var goals: [PolicyNodeCore.PreparedGoal] = []
     package private(set) var report = Report()
 

@@ -1,3 +1,4 @@
+import DequeModule
 import CShims
 import Foundation
 import Policy
@@ -26,9 +27,9 @@ final class InferenceWorker: Sendable {
     /// Becomes readable when an answer waits, and when the thread has nothing more to do.
     let wakeDescriptor: Int32
     private let engine: Mutex<PolicyEngine>
-    private let requests = Mutex<[PolicyNodeCore.Request]>([])
+    private let requests = Mutex<Deque<PolicyNodeCore.Request>>([])
     private let arrivals = DispatchSemaphore(value: 0)
-    private let answers = Mutex<[Answer]>([])
+    private let answers = Mutex<Deque<Answer>>([])
     /// Requests that were submitted and are not wholly done.
     private let pending = Atomic<Int>(0)
 
@@ -41,7 +42,7 @@ final class InferenceWorker: Sendable {
             if let cpu { octo_thread_set_cpu(Int32(clamping: cpu)) }
             while true {
                 arrivals.wait()
-                if let request = requests.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) { run(request) }
+                if let request = requests.withLock({ $0.popFirst() }) { run(request) }
             }
         }
     }
@@ -55,7 +56,7 @@ final class InferenceWorker: Sendable {
     /// The oldest answer that was not taken yet.
     func take() -> Answer? {
         octo_event_consume(wakeDescriptor)
-        return answers.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+        return answers.withLock { $0.popFirst() }
     }
 
     /// Whether the thread is in the network.

@@ -1,3 +1,4 @@
+import DequeModule
 import ArgumentParser
 import Control
 import Foundation
@@ -172,7 +173,7 @@ struct VerifyCommand: ParsableCommand {
         defer { progress.end() }
         // Frames, states and goals first: what left its process before an observation may have come to the recorder
         // after it.
-        var waiting: [EpisodeMessage] = []
+        var waiting: Deque<EpisodeMessage> = []
         while let message = try messages.next() {
             switch message.envelope.schema {
             case CameraFrame.schemaName: verification.receive(try message.content(as: CameraFrame.self))

@@ -1,3 +1,4 @@
+import DequeModule
 import Files
 import Images
 import Time
@@ -65,9 +66,8 @@ package final class Subscription<Message: WireMessage> {
     private let selection: Selection
     private let capacity: Int
     let newestOnly: Bool
-    /// Oldest first from `head` on; what lies before it was taken. Moving up happens once per `capacity` takes.
-    private var queue: [Received<Message>?] = []
-    private var head = 0
+    /// Oldest first.
+    private var queue: Deque<Received<Message>> = []
 
     init(_ topic: Topic<Message>) {
         selection = .exactly(topic.name)
@@ -88,23 +88,10 @@ package final class Subscription<Message: WireMessage> {
     }
 
     /// How many messages wait.
-    package var count: Int { queue.count - head }
+    package var count: Int { queue.count }
 
     /// The oldest message that waits (where only the newest counts: that one), or nil. Each is given out once.
-    package func take() -> Received<Message>? {
-        guard head < queue.count else { return nil }
-        let first = queue[head]
-        queue[head] = nil
-        head += 1
-        if head == queue.count {
-            queue.removeAll(keepingCapacity: true)
-            head = 0
-        } else if head >= capacity {
-            queue.removeFirst(head)
-            head = 0
-        }
-        return first
-    }
+    package func take() -> Received<Message>? { queue.popFirst() }
 }
 
 extension Subscription: ArrivalSink {

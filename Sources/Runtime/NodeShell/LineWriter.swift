@@ -1,3 +1,4 @@
+import DequeModule
 import Foundation
 import Synchronization
 import Threads
@@ -10,7 +11,7 @@ package final class LineWriter: Sendable {
     package static let standardError = LineWriter(STDERR_FILENO)
 
     private struct Waiting {
-        var lines: [[UInt8]] = []
+        var lines: Deque<[UInt8]> = []
         var bytes = 0
         var dropped = 0
         /// A line is being written.
