@@ -53,9 +53,6 @@ struct HermiteSegment: Sendable, BitwiseCopyable {
         return result
     }
 
-    /// Lets the segment end at rest from now on.
-    mutating func rest() { to = JointMotion(at: to.positions) }
-
     /// The velocity at a point between two steps that keeps the cubics from overshooting: zero where the direction
     /// changes, else the harmonic mean of both slopes (Fritsch & Butland, SIAM J. Sci. Stat. Comput. 5, 1984).
     ///

@@ -122,6 +122,18 @@ package struct SafetyEnvelope: Sendable, BitwiseCopyable {
         motion.positions[joint] = min(max(next, min(position, lower[joint])), max(position, upper[joint]))
     }
 
+    /// The first joint that is beyond its limits by more than `tolerance`; nil when there is none.
+    /// - Parameters:
+    ///   - positions: radians.
+    ///   - tolerance: radians.
+    func firstJointBeyondLimits(at positions: JointVector, by tolerance: Double) -> Int? {
+        for joint in 0..<positions.count
+        where positions[joint] < lower[joint] - tolerance || positions[joint] > upper[joint] + tolerance {
+            return joint
+        }
+        return nil
+    }
+
     /// The highest speed for the coming tick such that braking in the ticks after it ends within `distance`.
     ///
     /// Moving at u = mδ + r (δ = acceleration × period, 0 ≤ r < δ) and then slower by δ each tick covers

@@ -26,12 +26,19 @@ package struct ArmCalibration: Equatable, Sendable {
         /// Highest change of the opening, full strokes per second.
         package var speed: Double
     }
-    /// An axis-aligned box in base coordinates.
-    package struct Workspace: Equatable, Sendable {
+    /// An axis-aligned box in base coordinates, for the tool point.
+    package struct Workspace: Equatable, Sendable, BitwiseCopyable {
         /// Metres.
         package var lower: Vector3
         /// Metres.
         package var upper: Vector3
+
+        /// How far `point` is outside along each axis, metres; 0 inside.
+        func outside(_ point: Vector3) -> Vector3 {
+            let below = lower - point
+            let above = point - upper
+            return Vector3(max(below.x, above.x, 0), max(below.y, above.y, 0), max(below.z, above.z, 0))
+        }
     }
     /// The most that one `eef_delta` action may ask for, per axis.
     package struct StepLimits: Equatable, Sendable {

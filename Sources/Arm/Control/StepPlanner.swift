@@ -18,8 +18,7 @@ struct StepPlanner: Sendable, BitwiseCopyable {
     let upper: JointVector
     /// Radians per second.
     let velocity: JointVector
-    let workspaceLower: Vector3
-    let workspaceUpper: Vector3
+    let workspace: ArmCalibration.Workspace
     /// Metres per axis and step.
     let translationLimit: Double
     /// Radians per axis and step.
@@ -30,8 +29,7 @@ struct StepPlanner: Sendable, BitwiseCopyable {
         upper = calibration.upper
         velocity = calibration.velocity
         inverseKinematics = InverseKinematics(chain: calibration.chain, lower: lower, upper: upper)
-        workspaceLower = calibration.workspace.lower
-        workspaceUpper = calibration.workspace.upper
+        workspace = calibration.workspace
         translationLimit = calibration.stepLimits.translation
         rotationLimit = calibration.stepLimits.rotation
     }
@@ -79,7 +77,7 @@ struct StepPlanner: Sendable, BitwiseCopyable {
         }
         let unbounded = wanted.translation
         // Outside the box (an arm may start there) the way back in is walked, not jumped.
-        wanted.translation = unbounded.clamped(lowerBound: workspaceLower, upperBound: workspaceUpper)
+        wanted.translation = unbounded.clamped(lowerBound: workspace.lower, upperBound: workspace.upper)
             .clamped(
                 lowerBound: start - Vector3(repeating: translationLimit),
                 upperBound: start + Vector3(repeating: translationLimit))
@@ -121,10 +119,10 @@ struct StepPlanner: Sendable, BitwiseCopyable {
     /// Shortens a step whose end would be outside the workspace box, or further outside than its start, all joints
     /// alike.
     private func stayInTheBox(_ target: inout StepTarget, after previous: StepTarget) {
-        let start = outside(previous.baseFromEEF.translation)
+        let start = workspace.outside(previous.baseFromEEF.translation)
         // More than rounding: a way along the wall is no way out.
         func leaves(_ point: Vector3) -> Bool {
-            let beyond = outside(point) - start
+            let beyond = workspace.outside(point) - start
             return max(beyond.x, beyond.y, beyond.z) > 1e-9
         }
         guard leaves(target.baseFromEEF.translation) else { return }
@@ -139,13 +137,6 @@ struct StepPlanner: Sendable, BitwiseCopyable {
         target.positions = previous.positions + way * inside
         target.baseFromEEF = inverseKinematics.chain.baseFromEEF(target.positions)
         target.isClamped = true
-    }
-
-    /// How far `point` is outside the box along each axis, metres; 0 inside.
-    func outside(_ point: Vector3) -> Vector3 {
-        let below = workspaceLower - point
-        let above = point - workspaceUpper
-        return Vector3(max(below.x, above.x, 0), max(below.y, above.y, 0), max(below.z, above.z, 0))
     }
 
     /// Shortens a step that would need more than the joints' top speed, all joints alike so that the direction stays.
