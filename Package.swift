@@ -118,10 +118,10 @@ let package = Package(
                 room("SceneFit", ["Files", "Images"]),
                 room(
                     "Goals",
-                    ["Time", "Maths", "JSONTree", "Files", "Images", "CShims", "Messages", "SceneFit", "Control"]),
+                    ["Time", "Maths", "JSONTree", "Files", "Images", "CShims", "Messages", "SceneFit", "Kinematics"]),
                 tests(of: "SceneFit", ["Files", "Images"]),
                 tests(
-                    of: "Goals", ["Time", "Maths", "JSONTree", "Files", "Images", "Messages", "SceneFit", "Control"]),
+                    of: "Goals", ["Time", "Maths", "JSONTree", "Files", "Images", "Messages", "SceneFit", "Kinematics"]),
             ]),
         group(
             "Policy",
@@ -132,17 +132,17 @@ let package = Package(
                     name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
                 room("TextTokenizer", ["ProtobufFields", "CSentencePiece"]),
                 .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
-                room("Proprioception", ["Time", "Maths", "Messages", "Control"]),
+                room("Proprioception", ["Time", "Maths", "Messages", "Kinematics"]),
                 room(
                     "Policy",
                     [
                         "Time", "Files", "Images", "Messages", "Manifests", "OctoModel", "TextTokenizer",
-                        "Proprioception", "Control",
+                        "Proprioception",
                     ]),
                 tests(of: "OctoModel", ["JSONTree", "CAllocationCount"]),
                 tests(of: "CKernels"),
                 tests(of: "TextTokenizer", ["JSONTree"]),
-                tests(of: "Proprioception", ["Time", "Maths", "Messages", "Control"]),
+                tests(of: "Proprioception", ["Time", "Maths", "Messages", "Kinematics"]),
                 tests(
                     of: "Policy",
                     [
@@ -153,13 +153,17 @@ let package = Package(
         group(
             "Arm",
             [
-                room("Control", ["Time", "Maths", "JSONTree", "Messages", "Manifests"]),
+                room("Kinematics", ["Maths", "JSONTree", "Files"]),
+                room("Control", ["Time", "Maths", "Messages", "Manifests", "Kinematics"]),
                 room("ServoProtocol"),
                 room("ArmDrivers", ["Time", "Maths", "JSONTree", "CShims", "Messages", "ServoProtocol"]),
-                room("ArmLoop", ["Time", "Threads", "Maths", "Messages", "RealTime", "Control", "ArmDrivers"]),
-                room("ServoTools", ["Time", "JSONTree", "ServoProtocol", "ArmDrivers"]),
+                room(
+                    "ArmLoop",
+                    ["Time", "Threads", "Maths", "Messages", "RealTime", "Kinematics", "Control", "ArmDrivers"]),
+                room("ServoTools", ["Time", "JSONTree", "Files", "ServoProtocol", "ArmDrivers"]),
                 room("ServoEmulation", ["Time", "Maths", "CShims", "ServoProtocol", "ArmDrivers"]),
-                tests(of: "Control", ["Time", "Maths", "JSONTree", "Messages", "OctoModel"]),
+                tests(of: "Kinematics", ["Maths", "JSONTree"]),
+                tests(of: "Control", ["Time", "Maths", "Messages", "Kinematics", "OctoModel"]),
                 tests(of: "ServoProtocol", ["CAllocationCount"]),
                 tests(
                     of: "ArmDrivers",
@@ -167,17 +171,18 @@ let package = Package(
                 tests(
                     of: "ArmLoop",
                     [
-                        "Time", "Maths", "CShims", "Messages", "RealTime", "Control", "ServoProtocol", "ArmDrivers",
+                        "Time", "Maths", "CShims", "Messages", "RealTime", "Kinematics", "Control", "ServoProtocol",
+                        "ArmDrivers",
                         "ServoEmulation", "CAllocationCount",
                     ]),
-                tests(of: "ServoTools", ["JSONTree", "Control", "ServoProtocol", "ArmDrivers", "ServoEmulation"]),
+                tests(of: "ServoTools", ["JSONTree", "Kinematics", "ServoProtocol", "ArmDrivers", "ServoEmulation"]),
                 tests(of: "ServoEmulation", ["Time", "ServoProtocol"]),
             ]),
         group(
             "Teleop",
             [
-                room("Teleop", ["Time", "Maths", "JSONTree", "Messages", "Manifests", "Control"]),
-                tests(of: "Teleop", ["Time", "Maths", "Messages", "Control"]),
+                room("Teleop", ["Time", "Maths", "JSONTree", "Messages", "Manifests", "Kinematics"]),
+                tests(of: "Teleop", ["Time", "Maths", "Messages", "Kinematics", "Control"]),
             ]),
         group(
             "Episodes",
@@ -194,31 +199,33 @@ let package = Package(
                     ]),
                 room(
                     "Verification",
-                    ["Time", "Maths", "Images", "Messages", "Proprioception", "Policy", "Control", deque]),
+                    ["Time", "Maths", "Images", "Messages", "Proprioception", "Policy", "Kinematics", "Control", deque]),
                 room(
                     "Datasets",
                     [
                         "Time", "Maths", "JSONTree", "Files", "ProtobufFields", "Images", "Messages", "Wire",
-                        "Proprioception", "Control", "Recording",
+                        "Proprioception", "Kinematics", "Recording",
                     ]),
                 tests(of: "MCAPFiles", ["Files", "JSONTree"], exclude: ["mcap_check.py"]),
                 tests(of: "Recording", ["Time", "Images", "Messages", "Wire", "MCAPFiles", "EpisodeFixture"]),
                 tests(
                     of: "Replay",
                     [
-                        "Time", "Maths", "JSONTree", "Files", "Images", "Drawing", "Messages", "Wire", "Control",
+                        "Time", "Maths", "JSONTree", "Files", "Images", "Drawing", "Messages", "Wire", "Kinematics",
+                        "Control",
                         "Teleop", "MCAPFiles", "Recording", "EpisodeFixture",
                     ]),
                 tests(
                     of: "Verification",
                     [
                         "Time", "Maths", "Files", "Images", "Messages", "Wire", "RealTime", "OctoModel", "Policy",
-                        "Control", "ArmDrivers", "ArmLoop",
+                        "Kinematics", "Control", "ArmDrivers", "ArmLoop",
                     ]),
                 tests(
                     of: "Datasets",
                     [
-                        "Time", "Maths", "JSONTree", "Files", "ProtobufFields", "Images", "Messages", "Wire", "Control",
+                        "Time", "Maths", "JSONTree", "Files", "ProtobufFields", "Images", "Messages", "Wire",
+                        "Kinematics",
                         "Recording", "EpisodeFixture",
                     ],
                     exclude: [
@@ -230,34 +237,34 @@ let package = Package(
             "Simulation",
             [
                 .target(name: "CMuJoCo"),
-                room("Simulation", ["Maths", "JSONTree", "Files", "Images", "Control", "CMuJoCo"]),
+                room("Simulation", ["Maths", "JSONTree", "Files", "Images", "Kinematics", "CMuJoCo"]),
                 room(
                     "ClosedLoop",
                     [
                         "Time", "Maths", "JSONTree", "Images", "Messages", "OctoModel", "Proprioception", "Policy",
-                        "Control", "Simulation",
+                        "Kinematics", "Control", "Simulation",
                     ]),
                 room(
                     "Demonstrations",
                     [
-                        "Threads", "Maths", "Files", "Images", "Messages", "Control", "Datasets", "Simulation",
+                        "Threads", "Maths", "Files", "Images", "Messages", "Kinematics", "Datasets", "Simulation",
                         "ClosedLoop",
                     ]),
                 room(
                     "Evaluation",
                     [
                         "Time", "Maths", "JSONTree", "Files", "Images", "Drawing", "Messages", "Wire", "SceneFit",
-                        "Control", "MCAPFiles", "Recording", "Simulation", "ClosedLoop",
+                        "Kinematics", "Control", "MCAPFiles", "Recording", "Simulation", "ClosedLoop",
                     ]),
-                tests(of: "Simulation", ["Maths", "JSONTree", "Images", "Control"]),
-                tests(of: "ClosedLoop", ["Time", "Maths", "Messages", "Control", "Simulation"]),
+                tests(of: "Simulation", ["Maths", "JSONTree", "Images", "Kinematics"]),
+                tests(of: "ClosedLoop", ["Time", "Maths", "Messages", "Kinematics", "Simulation"]),
                 tests(
                     of: "Demonstrations",
-                    ["Maths", "JSONTree", "Images", "Control", "Datasets", "Simulation", "ClosedLoop"]),
+                    ["Maths", "JSONTree", "Images", "Kinematics", "Datasets", "Simulation", "ClosedLoop"]),
                 tests(
                     of: "Evaluation",
                     [
-                        "Time", "Maths", "JSONTree", "Files", "Images", "Messages", "Control", "Recording",
+                        "Time", "Maths", "JSONTree", "Files", "Images", "Messages", "Kinematics", "Recording",
                         "Simulation", "ClosedLoop", "Replay",
                     ]),
             ]),
@@ -276,7 +283,7 @@ let package = Package(
                     "octo-launch",
                     [
                         "Time", "JSONTree", "CShims", "Messages", "Wire", "Bus", "Manifests", "NodeShell", "Cameras",
-                        "Control", "ArmDrivers", "Recording", "Launch",
+                        "Kinematics", "ArmDrivers", "Recording", "Launch",
                     ]),
                 program(
                     "octo-camera",
@@ -288,27 +295,28 @@ let package = Package(
                     "octo-goal",
                     [
                         "Time", "Maths", "JSONTree", "Files", "Images", "CShims", "Messages", "Wire", "Bus",
-                        "Manifests", "NodeShell", "Cameras", "SceneFit", "Goals", "OctoModel", "Policy", "Control",
+                        "Manifests", "NodeShell", "Cameras", "SceneFit", "Goals", "OctoModel", "Policy", "Kinematics",
                         "Recording",
                     ]),
                 program(
                     "octo-policy",
                     [
                         "Time", "Threads", "JSONTree", "Files", "Images", "CShims", "Messages", "Wire", "Bus",
-                        "Manifests", "NodeShell", "OctoModel", "Policy", "Control", logging, deque,
+                        "Manifests", "NodeShell", "OctoModel", "Policy", "Kinematics", logging, deque,
                     ]),
                 program(
                     "octo-arm",
                     [
                         "Time", "Maths", "JSONTree", "CShims", "Messages", "Wire", "Bus", "RealTime", "Manifests",
-                        "NodeShell", "Control", "ArmDrivers", "ArmLoop", "ServoTools", "ServoEmulation", "Teleop",
+                        "NodeShell", "Kinematics", "Control", "ArmDrivers", "ArmLoop", "ServoTools", "ServoEmulation",
+                        "Teleop",
                     ]),
                 program(
                     "octo-teleop",
                     [
                         "Time", "Threads", "Maths", "JSONTree", "Images", "CShims", "Messages", "Wire", "Bus",
                         "Manifests",
-                        "NodeShell", "Control", "ArmDrivers", "ServoTools", "Teleop",
+                        "NodeShell", "Kinematics", "ArmDrivers", "ServoTools", "Teleop",
                     ]),
                 program(
                     "octo-record",
@@ -321,7 +329,8 @@ let package = Package(
                     "octo-replay",
                     [
                         "Time", "JSONTree", "Files", "Images", "CShims", "Messages", "Wire", "Bus", "Manifests",
-                        "NodeShell", "Goals", "Policy", "Control", "Teleop", "MCAPFiles", "Recording", "Datasets",
+                        "NodeShell", "Goals", "Policy", "Kinematics", "Control", "Teleop", "MCAPFiles", "Recording",
+                        "Datasets",
                         "Verification", "Replay", deque,
                     ]),
                 program(
@@ -329,14 +338,14 @@ let package = Package(
                     [
                         "Time", "Threads", "Maths", "JSONTree", "Images", "CShims", "Messages", "Wire", "Bus",
                         "RealTime",
-                        "Manifests", "NodeShell", "Cameras", "Policy", "Control", "ArmDrivers", "ServoEmulation",
+                        "Manifests", "NodeShell", "Cameras", "Policy", "Kinematics", "ArmDrivers", "ServoEmulation",
                         "Datasets", "Simulation", "ClosedLoop", "Demonstrations",
                     ]),
                 program(
                     "octo-eval",
                     [
                         "Time", "JSONTree", "Images", "CShims", "Messages", "Manifests", "NodeShell", "Goals", "Policy",
-                        "Control", "MCAPFiles", "Recording", "Simulation", "ClosedLoop", "Evaluation",
+                        "Kinematics", "Control", "MCAPFiles", "Recording", "Simulation", "ClosedLoop", "Evaluation",
                     ]),
                 program(
                     "octo-bus", ["Time", "JSONTree", "CShims", "Messages", "Wire", "Bus", "Manifests", "NodeShell"]),
@@ -345,7 +354,8 @@ let package = Package(
                     [
                         "Time", "Threads", "Maths", "JSONTree", "Files", "Images", "CShims", "Messages", "Wire", "Bus",
                         "CZeroMQ",
-                        "RealTime", "NodeShell", "Cameras", "SceneFit", "OctoModel", "Control", "ArmDrivers", "ArmLoop",
+                        "RealTime", "NodeShell", "Cameras", "SceneFit", "OctoModel", "Kinematics", "Control",
+                        "ArmDrivers", "ArmLoop",
                         "MCAPFiles", "Simulation", "ClosedLoop", "CAllocationCount", "CBareLoop",
                     ], exclude: ["Peers"]),
             ]),
@@ -355,7 +365,9 @@ let package = Package(
                 .target(name: "ManifestSamples", dependencies: ["JSONTree", "Manifests"], swiftSettings: strict),
                 .target(
                     name: "TestSupport",
-                    dependencies: ["Time", "Maths", "JSONTree", "Files", "Images", "ArmDrivers", "ServoEmulation"],
+                    dependencies: [
+                        "Time", "Maths", "JSONTree", "Files", "Images", "Kinematics", "ArmDrivers", "ServoEmulation",
+                    ],
                     swiftSettings: strict),
                 .target(
                     name: "EpisodeFixture",

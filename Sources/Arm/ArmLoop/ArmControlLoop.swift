@@ -1,6 +1,7 @@
 import Threads
 import ArmDrivers
 import Control
+import Kinematics
 import Messages
 import RealTime
 import Time

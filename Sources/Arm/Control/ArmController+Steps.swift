@@ -7,7 +7,7 @@ extension ArmController {
     /// A chunk has come. It starts at the next tick if the arm holds, else as the strategy says.
     package mutating func receive(_ chunk: FixedActionChunk, at now: MonotonicTime) {
         if phase.holdReason == .stopping { return policy.refuse(chunk, .interrupted, at: now) }
-        let expected = FixedActionChunk.dimension(of: chunk.actionSpace, jointCount: jointCount)
+        let expected = chunk.actionSpace.dimension(jointCount: jointCount)
         // An observation from the future is a broken stamp. Believed, it would make every later chunk look old.
         guard chunk.actionDimension == expected, chunk.observationTime <= now + chunk.stepDuration else {
             return policy.refuse(chunk, .rejected, at: now)

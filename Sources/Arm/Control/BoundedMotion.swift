@@ -1,3 +1,4 @@
+import Kinematics
 import Maths
 import Messages
 

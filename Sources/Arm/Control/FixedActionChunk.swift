@@ -64,7 +64,7 @@ package struct FixedActionChunk: Sendable, BitwiseCopyable {
     /// - Parameter jointCount: joints of the arm, without the gripper: joint spaces need one number more, `eef_delta`
     ///   7.
     package init(_ chunk: ActionChunk, jointCount: Int) throws(ChunkRejection) {
-        let expected = Self.dimension(of: chunk.actionSpace, jointCount: jointCount)
+        let expected = chunk.actionSpace.dimension(jointCount: jointCount)
         guard chunk.actionDimension == expected else {
             throw .wrongDimension(
                 chunkID: chunk.id, space: chunk.actionSpace, found: chunk.actionDimension, expected: expected)
@@ -119,14 +119,6 @@ package struct FixedActionChunk: Sendable, BitwiseCopyable {
         let (found, wanted) = (stepDuration.nanoseconds, expected.nanoseconds)
         guard abs(found - wanted) <= wanted / 100 else {
             throw .otherRate(chunkID: id, nanoseconds: found, expected: wanted)
-        }
-    }
-
-    /// Numbers in one action of `space` for an arm of `jointCount` joints.
-    package static func dimension(of space: ActionSpace, jointCount: Int) -> Int {
-        switch space {
-        case .eefDelta, .eefAbsolute: 7
-        case .jointPosition, .jointDelta: jointCount + 1
         }
     }
 

@@ -1,16 +1,12 @@
-import Foundation
-import Time
+import Files
 
 extension ArmCalibration {
     /// Reads a calibration file.
     package init(contentsOfFile path: String) throws {
-        let text: Data
-        do {
-            text = try Data(contentsOf: URL(fileURLWithPath: path))
-        } catch {
-            throw UnreadableCalibration(path: path, reason: error.reason)
+        switch FileSystem.read(path) {
+        case .success(let text): try self.init(parsing: text, file: path)
+        case .failure(let error): throw UnreadableCalibration(path: path, reason: error.description)
         }
-        try self.init(parsing: text, file: path)
     }
 }
 

@@ -1,4 +1,5 @@
 import Control
+import Kinematics
 import Maths
 import Messages
 import Time

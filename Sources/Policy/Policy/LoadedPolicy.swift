@@ -1,4 +1,3 @@
-import Control
 import Foundation
 import Manifests
 import Messages
@@ -102,9 +101,9 @@ package struct LoadedPolicy {
     ) throws {
         let needed: Int?
         switch space {
-        case .eefDelta, .eefAbsolute: needed = FixedActionChunk.dimension(of: space, jointCount: 0)
+        case .eefDelta, .eefAbsolute: needed = space.dimension(jointCount: 0)
         case .jointPosition, .jointDelta:
-            needed = try joints().map { FixedActionChunk.dimension(of: space, jointCount: $0) }
+            needed = try joints().map { space.dimension(jointCount: $0) }
         }
         guard let needed, needed != dimension else { return }
         throw UnusablePolicy.wrongActionSpace(space, needed: needed, dimension: dimension)

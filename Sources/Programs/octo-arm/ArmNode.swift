@@ -2,6 +2,7 @@ import ArmDrivers
 import ArmLoop
 import Bus
 import Control
+import Kinematics
 import Foundation
 import Manifests
 import Maths

@@ -1,7 +1,7 @@
 import ArgumentParser
 import ArmDrivers
 import CShims
-import Control
+import Kinematics
 import Foundation
 import Manifests
 import Maths

@@ -4,6 +4,7 @@ import ArmLoop
 import CAllocationCount
 import CBareLoop
 import Control
+import Kinematics
 import Foundation
 import Messages
 import RealTime

@@ -1,6 +1,6 @@
 import Files
 import ArgumentParser
-import Control
+import Kinematics
 import Foundation
 import Images
 import Maths

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Control
+import Kinematics
 import Foundation
 import Messages
 import NodeShell

@@ -2,6 +2,7 @@ import Files
 import MCAPFiles
 import ClosedLoop
 import Control
+import Kinematics
 import Evaluation
 import Foundation
 import Goals

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Bus
 import Cameras
-import Control
+import Kinematics
 import Goals
 import Images
 import Manifests

@@ -1,6 +1,6 @@
 import ArmDrivers
 import Cameras
-import Control
+import Kinematics
 import Foundation
 import JSONTree
 import Launch

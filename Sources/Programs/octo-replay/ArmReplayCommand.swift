@@ -1,7 +1,7 @@
 import ArgumentParser
 import Bus
 import CShims
-import Control
+import Kinematics
 import Glibc
 import Manifests
 import Messages

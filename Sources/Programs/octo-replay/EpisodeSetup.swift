@@ -1,4 +1,4 @@
-import Control
+import Kinematics
 import JSONTree
 import Manifests
 import Recording

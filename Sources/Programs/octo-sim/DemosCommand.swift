@@ -1,7 +1,7 @@
 import Datasets
 import ArgumentParser
 import ClosedLoop
-import Control
+import Kinematics
 import Demonstrations
 import Foundation
 import JSONTree

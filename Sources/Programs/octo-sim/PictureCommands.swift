@@ -1,6 +1,6 @@
 import ArgumentParser
 import ClosedLoop
-import Control
+import Kinematics
 import Foundation
 import Images
 import JSONTree

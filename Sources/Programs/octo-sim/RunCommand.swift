@@ -2,7 +2,7 @@ import ArgumentParser
 import ArmDrivers
 import Bus
 import ClosedLoop
-import Control
+import Kinematics
 import Foundation
 import Manifests
 import Messages

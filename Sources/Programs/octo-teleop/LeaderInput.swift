@@ -1,6 +1,6 @@
 import Threads
 import ArmDrivers
-import Control
+import Kinematics
 import Foundation
 import Maths
 import ServoTools

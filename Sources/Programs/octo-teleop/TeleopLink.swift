@@ -1,5 +1,5 @@
 import Bus
-import Control
+import Kinematics
 import Foundation
 import Manifests
 import Messages

@@ -12,6 +12,14 @@ package enum ActionSpace: String, CaseIterable, Sendable, BitwiseCopyable {
     case jointPosition = "joint_position"
     /// One joint increment each (radians), then the gripper target.
     case jointDelta = "joint_delta"
+
+    /// Numbers in one action for an arm of `jointCount` joints.
+    package func dimension(jointCount: Int) -> Int {
+        switch self {
+        case .eefDelta, .eefAbsolute: 7
+        case .jointPosition, .jointDelta: jointCount + 1
+        }
+    }
 }
 
 /// Several actions predicted at once, one per policy step, unnormalised.

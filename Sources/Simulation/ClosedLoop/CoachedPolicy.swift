@@ -1,4 +1,4 @@
-import Control
+import Kinematics
 import Messages
 import Simulation
 import Time

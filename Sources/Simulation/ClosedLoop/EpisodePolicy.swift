@@ -1,4 +1,4 @@
-import Control
+import Kinematics
 import Images
 import Maths
 import Messages

@@ -1,7 +1,7 @@
 import Datasets
 import Files
 import ClosedLoop
-import Control
+import Kinematics
 import Images
 import Maths
 import Messages

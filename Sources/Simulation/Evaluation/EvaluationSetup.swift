@@ -1,5 +1,6 @@
 import ClosedLoop
 import Control
+import Kinematics
 import Simulation
 import Time
 

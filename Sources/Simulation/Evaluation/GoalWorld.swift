@@ -1,4 +1,4 @@
-import Control
+import Kinematics
 import Glibc
 import Maths
 import Simulation

@@ -1,5 +1,5 @@
 import ClosedLoop
-import Control
+import Kinematics
 import Images
 import Maths
 import Messages

@@ -1,4 +1,4 @@
-import Control
+import Kinematics
 import Maths
 
 /// Places from which an arm may begin.

@@ -1,4 +1,4 @@
-import Control
+import Kinematics
 import Maths
 
 /// Pushes the object onto the mark with closed fingers.

@@ -1,4 +1,4 @@
-import Control
+import Kinematics
 import Maths
 
 /// Solves a task from the world's state, one action for each policy step, as a person with a steady hand would.

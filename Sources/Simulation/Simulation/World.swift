@@ -1,6 +1,6 @@
 import Files
 import CMuJoCo
-import Control
+import Kinematics
 import Images
 import Maths
 

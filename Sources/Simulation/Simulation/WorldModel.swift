@@ -1,4 +1,4 @@
-import Control
+import Kinematics
 import Maths
 
 /// The MJCF text of an arm on a table: the arm from its calibration's joint table, in capsules and boxes; the rest from

@@ -2,6 +2,7 @@ import ArmDrivers
 import ArmLoop
 import CAllocationCount
 import Control
+import Kinematics
 import Foundation
 import Glibc
 import Maths

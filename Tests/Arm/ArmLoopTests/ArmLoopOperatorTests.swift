@@ -2,6 +2,7 @@ import ArmDrivers
 import ArmLoop
 import CAllocationCount
 import Control
+import Kinematics
 import Maths
 import Messages
 import RealTime

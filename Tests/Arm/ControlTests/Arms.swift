@@ -1,16 +1,10 @@
 import Control
+import Kinematics
 import Foundation
 import Maths
 import Messages
 import TestSupport
 import Time
-
-/// The calibration that ships with the project.
-func widowX() throws -> ArmCalibration {
-    let path = "calibration/widowx-250s.json"
-    return try ArmCalibration(
-        parsing: try Data(contentsOf: Fixture.packageRoot.appendingPathComponent(path)), file: path)
-}
 
 /// A chunk with stamps in milliseconds, counted as its own id unless one is given.
 func chunk(

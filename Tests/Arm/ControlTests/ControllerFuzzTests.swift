@@ -33,7 +33,7 @@ import Time
             switch Int.random(in: 0..<6, using: &generator) {
             case 0, 1:
                 let space = ActionSpace.allCases.randomElement(using: &generator) ?? .eefDelta
-                let dimension = FixedActionChunk.dimension(of: space, jointCount: calibration.joints.count)
+                let dimension = space.dimension(jointCount: calibration.joints.count)
                 let chunk = ActionChunk(
                     id: Fuzzing.number(upTo: .max, using: &generator), goalID: "g", observationTime: time(),
                     captureTime: time(),

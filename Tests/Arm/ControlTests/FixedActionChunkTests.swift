@@ -127,7 +127,7 @@ import Time
                     message(actions, dimension: dimension, space: space), jointCount: joints)
                 accepted += 1
                 #expect(chunk.actionHorizon * chunk.actionDimension == actions.count, "seed \(random.seed)")
-                #expect(chunk.actionDimension == FixedActionChunk.dimension(of: space, jointCount: joints))
+                #expect(chunk.actionDimension == space.dimension(jointCount: joints))
             } catch {
                 #expect(!error.description.isEmpty)
             }

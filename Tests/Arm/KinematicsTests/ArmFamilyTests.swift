@@ -1,15 +1,8 @@
-import Control
+import Kinematics
 import Foundation
 import Maths
 import TestSupport
 import Testing
-
-/// The calibration file that ships for one arm.
-func shippedCalibration(_ name: String) throws -> ArmCalibration {
-    let path = "calibration/\(name).json"
-    return try ArmCalibration(
-        parsing: try Data(contentsOf: Fixture.packageRoot.appendingPathComponent(path)), file: path)
-}
 
 /// What ships in `calibration/` against the reference's numbers, and inverse kinematics all over each arm's space.
 @Suite struct ArmFamilyTests {

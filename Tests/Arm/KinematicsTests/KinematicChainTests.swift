@@ -1,4 +1,4 @@
-import Control
+import Kinematics
 import Maths
 import TestSupport
 import Testing

@@ -1,5 +1,5 @@
 import Datasets
-import Control
+import Kinematics
 import Images
 import Maths
 import TestSupport

@@ -1,6 +1,6 @@
 import Datasets
 import Files
-import Control
+import Kinematics
 import EpisodeFixture
 import Foundation
 import Images

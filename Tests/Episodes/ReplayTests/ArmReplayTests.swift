@@ -1,4 +1,5 @@
 import Control
+import Kinematics
 import EpisodeFixture
 import Foundation
 import Maths

@@ -1,6 +1,7 @@
 import ArmDrivers
 import ArmLoop
 import Control
+import Kinematics
 import Foundation
 import Maths
 import Messages

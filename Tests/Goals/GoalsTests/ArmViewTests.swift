@@ -1,4 +1,4 @@
-import Control
+import Kinematics
 import Goals
 import Maths
 import SceneFit

@@ -1,5 +1,5 @@
 import ClosedLoop
-import Control
+import Kinematics
 import Maths
 import Messages
 import Simulation
@@ -13,7 +13,7 @@ struct CoachedPolicyTests {
         _ kind: ManipulationTask.Kind, learner: some EpisodePolicy, handover: Int
     ) throws -> (outcome: EpisodeOutcome, steps: [DemonstrationStep]) {
         let scene = Scene.tabletop.varied(seed: 5)
-        let world = try World(scene, arm: Episodes.widowX())
+        let world = try World(scene, arm: widowX())
         var steps: [DemonstrationStep] = []
         let outcome = try ExpertEpisode.run(
             ManipulationTask(kind, in: scene), in: world, cameras: [], coaching: learner, handover: handover
@@ -43,7 +43,7 @@ struct CoachedPolicyTests {
 
     @Test func aLearnerThatDoesAsTheExpertGoesNotAstray() throws {
         let scene = Scene.tabletop.varied(seed: 5)
-        let expert = ScriptedExpert(try ManipulationTask(.reach, in: scene), in: scene, arm: try Episodes.widowX())
+        let expert = ScriptedExpert(try ManipulationTask(.reach, in: scene), in: scene, arm: try widowX())
         let (outcome, steps) = try coach(
             .reach, learner: ExpertPolicy(expert, rate: ExpertEpisode.policyRate), handover: 100)
         #expect(outcome.isSuccess && steps.allSatisfy { !$0.isPerturbed })
@@ -63,7 +63,7 @@ struct CoachedPolicyTests {
         }
         let scene = Scene.tabletop
         var runner = try EpisodeRunner(
-            World(scene, arm: Episodes.widowX()),
+            World(scene, arm: widowX()),
             settings: EpisodeSettings(
                 task: ManipulationTask(.reach, in: scene), policyRate: ExpertEpisode.policyRate,
                 controller: ExpertEpisode.controller, cameras: [], maximumTimesteps: 3))

@@ -1,5 +1,5 @@
 import ClosedLoop
-import Control
+import Kinematics
 import Foundation
 import Maths
 import Messages
@@ -10,12 +10,6 @@ import Time
 
 enum Episodes {
     static let areUsable = (try? World.libraryVersion()) != nil
-
-    static func widowX() throws -> ArmCalibration {
-        let path = "calibration/widowx-250s.json"
-        let text = try Data(contentsOf: Fixture.packageRoot.appendingPathComponent(path))
-        return try ArmCalibration(parsing: text, file: path)
-    }
 
     static func settings(_ task: ManipulationTask, limit: Int = 120) -> EpisodeSettings {
         EpisodeSettings(
@@ -62,7 +56,7 @@ struct EpisodeTests {
             let task = try ManipulationTask(.pickPlace, in: scene)
             var policy = RandomPolicy(seed: UInt64(seed), rate: Rate(hertz: 5))
             var runner = try EpisodeRunner(
-                World(scene, arm: Episodes.widowX()), settings: Episodes.settings(task, limit: 40))
+                World(scene, arm: widowX()), settings: Episodes.settings(task, limit: 40))
             let outcome = try runner.run(&policy)
             #expect(outcome.timesteps == 40 || outcome.isSuccess)
             return outcome.isSuccess
@@ -91,7 +85,7 @@ struct EpisodeTests {
         var settings = Episodes.settings(task)
         settings.controller.rate = Rate(hertz: 1_000)
         #expect(throws: EpisodeError.self) {
-            _ = try EpisodeRunner(World(.tabletop, arm: Episodes.widowX()), settings: settings)
+            _ = try EpisodeRunner(World(.tabletop, arm: widowX()), settings: settings)
         }
     }
 }

@@ -1,5 +1,5 @@
 import ClosedLoop
-import Control
+import Kinematics
 import Maths
 import Simulation
 import Testing
@@ -44,7 +44,7 @@ struct NoisyDemonstrationTests {
         _ kind: ManipulationTask.Kind, seed: UInt64, noise: MotionNoise?
     ) throws -> (outcome: EpisodeOutcome, steps: [DemonstrationStep], objects: [Pose]) {
         let scene = Scene.tabletop.varied(seed: seed)
-        let world = try World(scene, arm: Episodes.widowX())
+        let world = try World(scene, arm: widowX())
         let task = try ManipulationTask(kind, in: scene)
         var steps: [DemonstrationStep] = []
         var objects: [Pose] = []
@@ -60,7 +60,7 @@ struct NoisyDemonstrationTests {
     ) throws {
         let scene = Scene.tabletop.varied(seed: 5)
         let (_, steps, objects) = try run(kind, seed: 5, noise: MotionNoise(scale: 1, seed: 5))
-        var expert = ScriptedExpert(try ManipulationTask(kind, in: scene), in: scene, arm: try Episodes.widowX())
+        var expert = ScriptedExpert(try ManipulationTask(kind, in: scene), in: scene, arm: try widowX())
         for (step, object) in zip(steps, objects) {
             let state = step.state.map(Double.init)
             let tool = Pose(

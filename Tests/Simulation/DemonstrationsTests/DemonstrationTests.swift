@@ -1,6 +1,6 @@
 import Datasets
 import ClosedLoop
-import Control
+import Kinematics
 import Demonstrations
 import Foundation
 import Images
@@ -12,12 +12,6 @@ import Testing
 
 enum Demos {
     static let areUsable = (try? World.libraryVersion()) != nil
-
-    static func widowX() throws -> ArmCalibration {
-        let path = "calibration/widowx-250s.json"
-        let text = try Data(contentsOf: Fixture.packageRoot.appendingPathComponent(path))
-        return try ArmCalibration(parsing: text, file: path)
-    }
 
     static func plan(
         _ assignments: [DemonstrationPlan.Assignment] = [.init(.reach)], seed: UInt64 = 3, noise: Double = 0,
@@ -106,13 +100,13 @@ struct DemonstrationTests {
         scene.tray?.builtAt = [0.34, -0.16]
         func goal(lacksDecoys: Bool) throws -> RGBImage {
             let plan = try DemonstrationPlan(
-                [.init(.pickPlace)], in: scene, arm: Demos.widowX(), seed: 3, goalArm: .away,
+                [.init(.pickPlace)], in: scene, arm: widowX(), seed: 3, goalArm: .away,
                 goalLacksDecoys: lacksDecoys)
             return try RGBImage(decoding: try #require(plan.demonstration(0).episode.metadata.goal), source: "goal")
         }
         func end(_ scene: Scene) throws -> RGBImage {
-            let world = try World(scene.varied(seed: 3), arm: Demos.widowX())
-            try world.place(arm: Demos.widowX().rest, gripper: 1)
+            let world = try World(scene.varied(seed: 3), arm: widowX())
+            try world.place(arm: widowX().rest, gripper: 1)
             return try world.picture(.primary, width: 256, height: 256)
         }
         /// Numbers that are far from each other, whatever JPEG did to them.
@@ -131,13 +125,13 @@ struct DemonstrationTests {
         var scene = Scene.tabletop
         scene.reachAim = [0.33, 0.14]
         let plan = try DemonstrationPlan(
-            [.init(.reach)], in: scene, arm: Demos.widowX(), seed: 3, goalArm: .away, goalLacksDecoys: true)
+            [.init(.reach)], in: scene, arm: widowX(), seed: 3, goalArm: .away, goalLacksDecoys: true)
         let goal = try RGBImage(decoding: try #require(plan.demonstration(0).episode.metadata.goal), source: "goal")
         func difference(withBlockAt place: SIMD2<Double>) throws -> Int {
             var right = scene.varied(seed: 3)
             right.objects[0].position = place
-            let world = try World(right, arm: Demos.widowX())
-            try world.place(arm: Demos.widowX().rest, gripper: 1)
+            let world = try World(right, arm: widowX())
+            try world.place(arm: widowX().rest, gripper: 1)
             let picture = try world.picture(.primary, width: 256, height: 256)
             return zip(goal.pixels.array, picture.pixels.array).count { abs(Int($0) - Int($1)) > 30 }
         }
@@ -160,7 +154,7 @@ struct DemonstrationTests {
         scene.variation.mark = 0.05
         scene.variation.tray = 0.05
         let plan = try DemonstrationPlan(
-            [.init(kind)], in: scene, arm: Demos.widowX(), seed: 5, goalArm: .there, tellsTruth: true, otherGoals: 2)
+            [.init(kind)], in: scene, arm: widowX(), seed: 5, goalArm: .there, tellsTruth: true, otherGoals: 2)
         let episode = try plan.demonstration(0).episode
         #expect(episode.problems(for: plan.features).isEmpty && episode.metadata.otherGoals.count == 2)
         let others = episode.metadata.otherGoals

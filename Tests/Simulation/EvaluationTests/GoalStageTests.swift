@@ -1,6 +1,6 @@
 import Files
 import ClosedLoop
-import Control
+import Kinematics
 import Evaluation
 import Foundation
 import Images

@@ -1,4 +1,4 @@
-import Control
+import Kinematics
 import Maths
 import Simulation
 import Testing
@@ -45,7 +45,7 @@ struct RandomStartTests {
     }
 
     @Test func aWorkspaceWithoutRoomIsToldInWords() throws {
-        var arm = try Worlds.widowX()
+        var arm = try widowX()
         // Behind the base, where it cannot point down.
         arm.workspace.lower = [-0.9, -0.05, 0.4]
         arm.workspace.upper = [-0.8, 0.05, 0.5]

@@ -57,7 +57,7 @@ import Testing
 
     @Test func decoysAreDrawnWhereTheyStandNotWhereTheTaskWantsThings() throws {
         let scene = Self.wide.varied(seed: 4)
-        let model = WorldModel.mjcf(scene, try Worlds.widowX())
+        let model = WorldModel.mjcf(scene, try widowX())
         let (mark, tray) = (try #require(scene.mark), try #require(scene.tray))
         let (painted, built) = (try #require(mark.paintedAt), try #require(tray.builtAt))
         #expect(model.contains("name=\"mark\" type=\"box\" pos=\"\(painted.x) \(painted.y) "))

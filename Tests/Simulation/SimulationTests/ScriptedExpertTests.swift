@@ -1,4 +1,4 @@
-import Control
+import Kinematics
 import Maths
 import Simulation
 import TestSupport
@@ -11,7 +11,7 @@ import Testing
     /// Of the usual block on its place: the middle, and the tool around it.
     private let block = Pose(rotation: .identity, translation: [0.25, -0.02, 0.02])
 
-    init() throws { arm = try Worlds.widowX() }
+    init() throws { arm = try widowX() }
 
     private func expert(_ kind: ManipulationTask.Kind) throws -> ScriptedExpert {
         ScriptedExpert(try ManipulationTask(kind, in: scene), in: scene, arm: arm)

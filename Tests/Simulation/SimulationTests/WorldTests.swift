@@ -1,4 +1,4 @@
-import Control
+import Kinematics
 import Foundation
 import Images
 import Maths
@@ -9,12 +9,6 @@ import Testing
 /// Whether worlds can be made here; tests that need one say so when not.
 enum Worlds {
     static let areUsable = (try? World.libraryVersion()) != nil
-
-    static func widowX() throws -> ArmCalibration {
-        let path = "calibration/widowx-250s.json"
-        let text = try Data(contentsOf: Fixture.packageRoot.appendingPathComponent(path))
-        return try ArmCalibration(parsing: text, file: path)
-    }
 
     static func make(_ scene: Scene = .tabletop, mjcf: String? = nil) throws -> World {
         try World(scene, arm: widowX(), mjcf: mjcf)
@@ -133,7 +127,7 @@ struct WorldTests {
 
     @Test func aWorldThatBlowsUpSaysSo() throws {
         // Servos that are too stiff for the step: every swing is larger than the one before.
-        let mjcf = WorldModel.mjcf(.tabletop, try Worlds.widowX()).replacing("kp=\"800.0\"", with: "kp=\"1e15\"")
+        let mjcf = WorldModel.mjcf(.tabletop, try widowX()).replacing("kp=\"800.0\"", with: "kp=\"1e15\"")
             .replacing("forcerange=\"-25.0 25.0\"", with: "")
         let broken = try Worlds.make(mjcf: mjcf)
         let error = #expect(throws: WorldError.self) {
@@ -148,7 +142,7 @@ struct WorldTests {
     }
 
     @Test func aBrokenModelIsRefusedByElement() throws {
-        let mjcf = WorldModel.mjcf(.tabletop, try Worlds.widowX())
+        let mjcf = WorldModel.mjcf(.tabletop, try widowX())
         let cases = [
             (mjcf.replacing("<worldbody>", with: "<worldbody><gizmo/>"), "gizmo"),
             (mjcf.replacing("name=\"eef\"", with: "name=\"elsewhere\""), "eef"),

@@ -1,16 +1,11 @@
 import Control
+import Kinematics
 import Foundation
 import Maths
 import Messages
 import Teleop
 import TestSupport
 import Time
-
-func widowX() throws -> ArmCalibration {
-    let path = "calibration/widowx-250s.json"
-    return try ArmCalibration(
-        parsing: try Data(contentsOf: Fixture.packageRoot.appendingPathComponent(path)), file: path)
-}
 
 extension TeleopArm {
     init(_ calibration: ArmCalibration) {

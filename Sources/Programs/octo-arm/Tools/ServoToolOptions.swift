@@ -1,6 +1,6 @@
 import ArgumentParser
 import ArmDrivers
-import Control
+import Kinematics
 import Foundation
 import JSONTree
 import Manifests
