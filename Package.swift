@@ -159,7 +159,10 @@ let package = Package(
                 room("ArmDrivers", ["Time", "Maths", "JSONTree", "CShims", "Messages", "ServoProtocol"]),
                 room(
                     "ArmLoop",
-                    ["Time", "Threads", "Maths", "Messages", "RealTime", "Kinematics", "Control", "ArmDrivers"]),
+                    [
+                        "Time", "Threads", "Maths", "Messages", "RealTime", "Manifests", "Kinematics", "Control",
+                        "ArmDrivers",
+                    ]),
                 room("ServoTools", ["Time", "JSONTree", "Files", "ServoProtocol", "ArmDrivers"]),
                 room("ServoEmulation", ["Time", "Maths", "CShims", "ServoProtocol", "ArmDrivers"]),
                 tests(of: "Kinematics", ["Maths", "JSONTree"]),
@@ -171,9 +174,8 @@ let package = Package(
                 tests(
                     of: "ArmLoop",
                     [
-                        "Time", "Maths", "CShims", "Messages", "RealTime", "Kinematics", "Control", "ServoProtocol",
-                        "ArmDrivers",
-                        "ServoEmulation", "CAllocationCount",
+                        "Time", "Maths", "CShims", "Messages", "RealTime", "Manifests", "Kinematics", "Control",
+                        "ServoProtocol", "ArmDrivers", "ServoEmulation", "CAllocationCount",
                     ]),
                 tests(of: "ServoTools", ["JSONTree", "Kinematics", "ServoProtocol", "ArmDrivers", "ServoEmulation"]),
                 tests(of: "ServoEmulation", ["Time", "ServoProtocol"]),

@@ -1,6 +1,8 @@
 import ArmDrivers
+import Control
 import Maths
 import Messages
+import RealTime
 
 /// How an arm is, for people: what is wrong, what the arm does meanwhile, and what a person does next.
 package struct ArmCondition: Equatable, Sendable {
@@ -73,6 +75,28 @@ package struct ArmCondition: Equatable, Sendable {
                         + "it back by hand, then \(Self.goOn)")
             }
         }
+    }
+
+    /// How the arm's process is: as the arm is, unless something around it is wrong.
+    /// - Parameters:
+    ///   - arm: how the arm is; nil before the control loop's first tick.
+    ///   - rejection: why the newest chunk was not taken; nil when it was. A fault goes before it.
+    ///   - rights: what the control loop runs with. Lacking rights are loud, in every status, but the arm is as ready
+    ///     as it will be.
+    package init(of arm: ArmCondition?, rejection: ChunkRejection?, rights: RealTimeReport) {
+        guard let arm else {
+            self.init(.starting, "waiting for the control loop's first tick")
+            return
+        }
+        if let rejection, arm.state != .fault {
+            self.init(.degraded, rejection.description)
+            return
+        }
+        let lacking = rights.refused.map { "\($0.right)" }.joined(separator: ", ")
+        self.init(
+            arm.state,
+            arm.headline
+                + (rights.isComplete ? "" : "; WITHOUT \(lacking): 'octo-launch --check' says how to get it"))
     }
 
     /// What is the matter with servos that a simulation plays.

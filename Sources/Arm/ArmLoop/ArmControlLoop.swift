@@ -14,6 +14,8 @@ package enum ArmLoopError: Error, Equatable, CustomStringConvertible {
     case firstReadNotWhole(attempts: Int)
     case firstReadNotFinite
     case thread(ThreadStartError)
+    /// Rights without which it is not to run were refused.
+    case lacksRights(RealTimeReport)
 
     package var description: String {
         switch self {
@@ -28,6 +30,9 @@ package enum ArmLoopError: Error, Equatable, CustomStringConvertible {
             "starting the control loop: the driver read a position that is NaN or infinite, expected one finite angle "
                 + "for each joint. Check the driver's configuration; nothing was sent to the arm."
         case .thread(let error): error.description
+        case .lacksRights(let report):
+            "the control loop was refused real-time rights that arm.realtime.required asks for: \(report). "
+                + "To get them: \(report.advice ?? ""). Or set arm.realtime.required to false."
         }
     }
 }
@@ -57,13 +62,20 @@ package final class ArmControlLoop<Driver: ArmDriver> {
     }
 
     /// Starts the thread: the arm holds where it is until a chunk comes. To be called once.
+    /// - Parameter areRequired: lacking rights are an error; the thread has ended then.
     /// - Returns: the rights it runs with, and what it was refused.
     @discardableResult
-    package func start(rights wanted: RealTimeRights) throws(ArmLoopError) -> RealTimeReport {
+    package func start(
+        rights wanted: RealTimeRights, areRequired: Bool = false
+    ) throws(ArmLoopError) -> RealTimeReport {
         do {
             rights = try loop.start(rights: wanted)
         } catch {
             throw .thread(error)
+        }
+        guard rights.isComplete || !areRequired else {
+            _ = end()
+            throw .lacksRights(rights)
         }
         return rights
     }
@@ -75,23 +87,24 @@ package final class ArmControlLoop<Driver: ArmDriver> {
     /// Makes the arm brake and hold; from then on it takes no chunks. The loop runs on: wait for `isAtRest`.
     package func beginStopping() { channels.stop.raise() }
 
-    /// Makes the arm brake and hold until `resetEmergencyStop`. From any thread; never lost.
+    /// Makes the arm brake and hold until somebody resets it. From any thread; never lost.
     package func emergencyStop() { channels.emergencyStop.raise() }
 
-    /// Ends an emergency stop, or else a fault; nothing moves by that.
+    /// Hands what an operator asks for to the loop; nothing moves by that but a joint that goes back inside its limits.
+    /// - Parameter name: who asks; nobody, an empty name, resets and resumes nothing.
     /// - Returns: false if the loop has not taken the last sixteen commands, which means that it hangs.
-    package func resetEmergencyStop(by operatorID: OperatorID) -> Bool {
-        channels.commands.push(.resetEmergencyStop(by: operatorID))
+    @discardableResult
+    package func obey(_ action: ArmCommand.Action, by name: String) -> Bool {
+        switch action {
+        case .emergencyStop: emergencyStop()
+        case .resetEmergencyStop:
+            if let someone = OperatorID(name) { return channels.commands.push(.resetEmergencyStop(by: someone)) }
+        case .clearFault: return channels.commands.push(.clearFault)
+        case .recover: return channels.commands.push(.recover)
+        case .resume: if let someone = OperatorID(name) { return channels.commands.push(.resume(by: someone)) }
+        }
+        return true
     }
-
-    /// Ends a hold for a fault. Returns as `resetEmergencyStop`.
-    package func clearFault() -> Bool { channels.commands.push(.clearFault) }
-
-    /// Moves joints back that are beyond their limits. Returns as `resetEmergencyStop`.
-    package func recover() -> Bool { channels.commands.push(.recover) }
-
-    /// Lets the policy move the arm again after an emergency stop that was reset. Returns as `resetEmergencyStop`.
-    package func resume(by operatorID: OperatorID) -> Bool { channels.commands.push(.resume(by: operatorID)) }
 
     /// Hands an operator's motion to the loop; it takes the newest.
     package func submit(_ command: ManualCommand) { channels.manual.put(command) }

@@ -34,7 +34,7 @@ package struct ArmCalibration: Equatable, Sendable {
         package var upper: Vector3
 
         /// How far `point` is outside along each axis, metres; 0 inside.
-        func outside(_ point: Vector3) -> Vector3 {
+        package func outside(_ point: Vector3) -> Vector3 {
             let below = lower - point
             let above = point - upper
             return Vector3(max(below.x, above.x, 0), max(below.y, above.y, 0), max(below.z, above.z, 0))

@@ -1,3 +1,4 @@
+import ArmLoop
 import Bus
 import Control
 import Foundation

@@ -3,9 +3,7 @@ import ArmLoop
 import Bus
 import Control
 import Kinematics
-import Foundation
 import Manifests
-import Maths
 import Messages
 import NodeShell
 import RealTime
@@ -13,37 +11,14 @@ import Teleop
 import Time
 import Wire
 
-/// Why the arm node cannot start.
-enum ArmNodeError: Error, CustomStringConvertible {
-    case wrongStartPosition(found: Int, calibration: String, joints: Int)
-    case lacksRights(RealTimeReport)
-    case otherServos(driver: String, calibration: String, found: String)
-
-    var description: String {
-        switch self {
-        case .wrongStartPosition(let found, let calibration, let joints):
-            "arm.simulated.initial_rad has \(found) numbers, '\(calibration)' has \(joints) joints. Give one angle "
-                + "each."
-        case .otherServos(let driver, let calibration, let found):
-            "reading the servos of '\(calibration)': they are \(found) servos, arm.driver is \(driver). Set "
-                + "arm.driver to \(found), or arm.calibration to this arm's file."
-        case .lacksRights(let report):
-            "the control loop was refused real-time rights that arm.realtime.required asks for: \(report). "
-                + "To get them: \(report.advice ?? ""). Or set arm.realtime.required to false."
-        }
-    }
-}
-
 /// The arm node: chunks go into the control loop's thread, states and reports come out of it.
 struct ArmNode<Driver: ArmDriver>: NodeBody {
     private let loop: ArmControlLoop<Driver>
     private let jointCount: Int
-    /// The gripper comes last.
-    private let jointNames: [String]
     private let policyStep: Duration
     private let isRecorded: Bool
     private var keeper: LatchKeeper
-    private let rights: RealTimeReport
+    private var account: ArmAccount
     private let chunks: Subscription<ActionChunk>
     private let commands: Subscription<ArmCommand>
     private let manual: Subscription<ManualCommand>
@@ -59,26 +34,11 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
 
     private var stateCadence: Cadence
     private var loopReportCadence: Cadence
-    private var snapshot: ArmLoopSnapshot?
-    /// The servos are those of `octo-sim run`.
-    private let isSimulated: Bool
     private var isStopping = false
     private var interventions = InterventionLog(node: Manifest.armNode)
-    private var counts = Counts()
-    private var jitter = LatencyHistogram()
-    private var frameToSetpoint = LatencyHistogram()
-
-    private struct Counts {
-        var chunks: Int64 = 0
-        var rejected: Int64 = 0
-        var overruns: Int64 = 0
-        var ticks: Int64 = 0
-        var clampedSteps: Int64 = 0
-        var lastRejection: String?
-    }
 
     /// Starts the control loop: the arm holds where it is.
-    /// - Throws: `ArmLoopError`, `ArmNodeError`.
+    /// - Throws: `ArmLoopError`, `BusError`.
     init(
         driver: Driver, calibration: ArmCalibration, section: Manifest.Arm, latch: ArmLatch, context: NodeContext
     ) throws {
@@ -93,16 +53,18 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         events = bus.publisher(Topics.event(of: Manifest.armNode))
         traces = bus.publisher(Topics.armTrace)
         jointCount = driver.jointCount
-        jointNames = calibration.joints.map(\.name) + ["gripper"]
         policyStep = context.run.manifest.policy.rate.period
-        isSimulated = section.serialPort == Manifest.simulatedPort
         isRecorded = context.run.manifest.record.isEnabled
         keeper = LatchKeeper(latch, folder: context.run.folder) { context.log.error("\($0)") }
         loop = try ArmControlLoop(
             driver: driver, calibration: calibration,
             configuration: ArmControllerConfiguration(section, policyRate: context.run.manifest.policy.rate),
             latch: ArmLatchedState(latch))
-        rights = try loop.start(as: section.realTime)
+        let rights = try loop.start(
+            rights: RealTimeRights(section.realTime), areRequired: section.realTime.isRequired)
+        account = ArmAccount(
+            jointNames: calibration.joints.map(\.name), isSimulated: section.serialPort == Manifest.simulatedPort,
+            earlierCause: keeper.earlierCause, rights: rights)
         if !rights.isComplete { context.log.warning("\(rights); 'octo-launch --check' says how to get them") }
         // Who stopped the arm while its process was still starting wrote it there.
         if !latch.isEmergencyStop, ArmLatch.load(folder: context.run.folder).isEmergencyStop { loop.emergencyStop() }
@@ -120,11 +82,11 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
             stateCadence.advance(past: now)
             try publishTrace(at: now)
             if let newest = loop.takeSnapshot() {
-                snapshot = newest
+                account.receive(newest)
                 // Whoever hears that the arm is stopped may rely on it, whatever becomes of this process.
                 keeper.keep(newest)
                 try states.publish(newest.state, captureTime: newest.state.measured.time, at: now)
-                let condition = armCondition(newest).headline
+                let condition = account.armCondition?.headline ?? ""
                 for event in interventions.receive(newest.state.mode, condition: condition, at: now) {
                     try events.publish(event, at: now)
                 }
@@ -138,42 +100,26 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
     }
 
     private mutating func obey(_ command: ArmCommand) {
-        // False means that the loop hangs; its missing state shows that. The emergency stop itself cannot be lost.
-        switch command.action {
-        case .emergencyStop:
-            keeper.stopped(by: command.operatorID)
-            loop.emergencyStop()
-        case .resetEmergencyStop:
-            keeper.reset()
-            if let operatorID = OperatorID(command.operatorID) { _ = loop.resetEmergencyStop(by: operatorID) }
-        case .clearFault: _ = loop.clearFault()
-        case .recover: _ = loop.recover()
-        case .resume: if let operatorID = OperatorID(command.operatorID) { _ = loop.resume(by: operatorID) }
-        }
+        keeper.prepare(for: command)
+        // False means that the loop hangs; its missing state shows that.
+        loop.obey(command.action, by: command.operatorID)
     }
 
     private mutating func submit(_ chunk: ActionChunk, at now: MonotonicTime) throws {
-        counts.chunks += 1
         do throws(ChunkRejection) {
             let checked = try FixedActionChunk(chunk, jointCount: jointCount)
             try checked.checkStepDuration(policyStep)
             // False means that the loop hangs; its missing state shows that, and the chunk would be stale anyway.
             _ = loop.submit(checked)
-            counts.lastRejection = nil
+            account.noteChunk(nil)
         } catch {
-            counts.lastRejection = error.description
-            let report = ChunkReport(
-                chunkID: chunk.id, outcome: .rejected, captureTime: chunk.captureTime,
-                observationTime: chunk.observationTime, firstSetpointTime: .zero, stepsSkipped: 0, stepsExecuted: 0,
-                stepsClamped: 0)
-            try publish(report, at: now)
+            account.noteChunk(error)
+            try publish(ChunkReport(rejected: chunk), at: now)
         }
     }
 
     private mutating func publish(_ report: ChunkReport, at now: MonotonicTime) throws {
-        if report.outcome == .rejected { counts.rejected += 1 }
-        counts.clampedSteps += Int64(report.stepsClamped)
-        if report.firstSetpointTime > .zero { frameToSetpoint.record(report.firstSetpointTime - report.captureTime) }
+        account.note(report)
         try chunkReports.publish(report, captureTime: report.captureTime, at: now)
     }
 
@@ -190,9 +136,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
 
     private mutating func publishLoopReport(at now: MonotonicTime) throws {
         let report = loop.takeLoopReport()
-        counts.ticks += report.ticks
-        counts.overruns += report.overruns
-        for bucket in report.jitter { jitter.add(bucket) }
+        account.note(report)
         try loopReports.publish(report, at: now)
     }
 
@@ -203,9 +147,9 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
             loop.beginStopping()
         }
         try? publishTrace(at: now)
-        if let newest = loop.takeSnapshot() { snapshot = newest }
+        if let newest = loop.takeSnapshot() { account.receive(newest) }
         // The loop needs a tick to see the request; at rest before that is at rest all the same.
-        guard let snapshot, snapshot.isAtRest else { return false }
+        guard let snapshot = account.snapshot, snapshot.isAtRest else { return false }
         // Asked again after it has ended: there is nothing left to do.
         guard loop.end() != nil else { return true }
         // What the loop still has to tell must reach the summary; a bus that fails now has nobody left to tell.
@@ -215,52 +159,5 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         return true
     }
 
-    func status(at now: MonotonicTime) -> NodeStatus {
-        let (state, headline) = condition
-        return NodeStatus(
-            node: Manifest.armNode, processID: 0, state: state, headline: headline,
-            counters: [
-                .init(name: "chunks", value: counts.chunks), .init(name: "rejected_chunks", value: counts.rejected),
-                .init(name: "clamped_steps", value: counts.clampedSteps), .init(name: "ticks", value: counts.ticks),
-                .init(name: "overruns", value: counts.overruns),
-                .init(name: "read_faults", value: Int64(clamping: snapshot?.readFaults ?? 0)),
-                .init(name: "write_faults", value: Int64(clamping: snapshot?.writeFaults ?? 0)),
-                .init(name: "emergency_stops", value: Int64(clamping: snapshot?.counts.emergencyStops ?? 0)),
-                .init(name: "pauses", value: Int64(clamping: snapshot?.counts.pauses ?? 0)),
-                .init(name: "interventions", value: Int64(clamping: snapshot?.counts.interventions ?? 0)),
-                .init(name: "dropped_events", value: loop.droppedEvents),
-            ],
-            latencies: [
-                .init(name: "loop_jitter", of: jitter), .init(name: "frame_to_first_setpoint", of: frameToSetpoint),
-            ])
-    }
-
-    private func armCondition(_ snapshot: ArmLoopSnapshot) -> ArmCondition {
-        ArmCondition(snapshot, jointNames: jointNames, earlierCause: keeper.earlierCause, isSimulated: isSimulated)
-    }
-
-    private var condition: (NodeStatus.State, String) {
-        guard let snapshot else { return (.starting, "waiting for the control loop's first tick") }
-        let condition = armCondition(snapshot)
-        if condition.state != .fault, let rejection = counts.lastRejection { return (.degraded, rejection) }
-        // Lacking rights is loud, in every status, but the arm is as ready as it will be.
-        let lacking = rights.refused.map { "\($0.right)" }.joined(separator: ", ")
-        return (
-            condition.state,
-            condition.headline
-                + (rights.isComplete ? "" : "; WITHOUT \(lacking): 'octo-launch --check' says how to get it")
-        )
-    }
-}
-
-extension Manifest.Arm.Simulated {
-    /// Positions of the simulated arm at first, radians: as the manifest says, or the calibration's neutral pose.
-    func startPositions(of calibration: ArmCalibration) throws(ArmNodeError) -> JointVector {
-        guard let given = initialPositions else { return calibration.neutral }
-        guard given.count == calibration.joints.count else {
-            throw .wrongStartPosition(
-                found: given.count, calibration: calibration.name, joints: calibration.joints.count)
-        }
-        return JointVector(given)
-    }
+    func status(at now: MonotonicTime) -> NodeStatus { account.status(droppedEvents: loop.droppedEvents) }
 }

@@ -6,6 +6,7 @@ import Foundation
 import Manifests
 import Messages
 import NodeShell
+import RealTime
 import Teleop
 import Time
 
@@ -23,7 +24,7 @@ final class LocalArm<Driver: ArmDriver>: ArmHandle {
     private(set) var trouble: String?
 
     /// Starts the control loop: the arm holds where it is.
-    /// - Throws: `ArmLoopError`, `ArmNodeError`.
+    /// - Throws: `ArmLoopError`.
     init(_ opened: OpenedArm<Driver>, manifest: ArmManifest, server: ArmServer, warn: (String) -> Void) throws {
         self.server = server
         let section = manifest.arm
@@ -33,7 +34,8 @@ final class LocalArm<Driver: ArmDriver>: ArmHandle {
         loop = try ArmControlLoop(
             driver: opened.driver, calibration: opened.calibration,
             configuration: ArmControllerConfiguration(section, policyRate: manifest.policyRate))
-        let rights = try loop.start(as: section.realTime)
+        let rights = try loop.start(
+            rights: RealTimeRights(section.realTime), areRequired: section.realTime.isRequired)
         if let advice = rights.advice { warn("\(rights). To get them: \(advice)") }
     }
 
@@ -64,22 +66,11 @@ final class LocalArm<Driver: ArmDriver>: ArmHandle {
     func send(_ request: ArmRequest) { obey(request.action, by: operatorName) }
 
     private func obey(_ action: ArmCommand.Action, by name: String) {
-        // False means that the loop hangs; its missing state shows that. The emergency stop itself cannot be lost.
-        switch action {
-        case .emergencyStop: loop.emergencyStop()
-        case .resetEmergencyStop:
-            if let operatorID = OperatorID(name) { _ = loop.resetEmergencyStop(by: operatorID) }
-            letGoOn(name)
-        case .clearFault:
-            _ = loop.clearFault()
-            letGoOn(name)
-        case .recover: _ = loop.recover()
-        case .resume: letGoOn(name)
-        }
+        // False means that the loop hangs; its missing state shows that.
+        loop.obey(action, by: name)
+        // There is no policy here that would have to wait for a person.
+        if action == .resetEmergencyStop || action == .clearFault { loop.obey(.resume, by: name) }
     }
-
-    /// There is no policy here that would have to wait for a person.
-    private func letGoOn(_ name: String) { if let operatorID = OperatorID(name) { _ = loop.resume(by: operatorID) } }
 
     func close() {
         loop.beginStopping()

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ArmDrivers
+import ArmLoop
 import Manifests
 import NodeShell
 

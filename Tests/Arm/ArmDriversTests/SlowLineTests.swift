@@ -27,6 +27,30 @@ import Time
         #expect(found == .baud(57_600, wireSeconds: slow.tickSeconds) && "\(found)".contains("octo-arm setup"))
     }
 
+    private func check(_ cost: LineCost?, hertz: Double) throws(ServoStartError) -> String? {
+        try budget.check(cost, rate: Rate(hertz: hertz), timer: nil, refusal: 0)
+    }
+
+    @Test func bytesThatDoNotFitIntoATickAreRefusedWhateverWasMeasured() {
+        let refusal = ServoStartError.notEnoughTime(
+            rateHertz: 500, highestHertz: budget.highestHertz, bytes: 200, baud: 1_000_000)
+        for measured in [nil, cost(0.0001)] { #expect(throws: refusal) { try check(measured, hertz: 500) } }
+    }
+
+    @Test func aLineOnWhichHalfOfTheAnswersAreLateIsRefused() throws {
+        #expect(throws: ServoStartError.slowLine(cost(0.0091), rateHertz: 100, cause: "\(SlowLine.unknown)")) {
+            try check(cost(0.0091), hertz: 100)
+        }
+        #expect(try check(cost(0.008), hertz: 100) == nil)
+        #expect(try check(nil, hertz: 100) == nil, "a line that is not measured")
+    }
+
+    /// The machine may have been busy.
+    @Test func aFewLateAnswersAreToldAndDoNotStopTheArm() throws {
+        let warning = try check(LineCost(p50: 0.003, p99: 0.012, rounds: 50, lost: 0), hertz: 100)
+        #expect(warning?.hasPrefix("some answers take longer than a control tick: answers take 3.0 ms") == true)
+    }
+
     @Test func theErrorSaysWhatWasMeasured() {
         let error = ServoStartError.slowLine(cost(0.018), rateHertz: 100, cause: "\(SlowLine.unknown)")
         #expect("\(error)".contains("answers take 18.0 ms") && "\(error)".contains("100") && "\(error)".contains("hub"))
