@@ -15,7 +15,7 @@ package struct ArmAccount: Sendable {
     /// What the control loop runs with.
     private let rights: RealTimeReport
 
-    /// The newest of the control loop; nil before its first tick.
+    /// The control loop's newest snapshot; nil before its first tick.
     package private(set) var snapshot: ArmLoopSnapshot?
     /// Why the newest chunk was not taken; nil when it was.
     private var rejection: ChunkRejection?
@@ -28,8 +28,8 @@ package struct ArmAccount: Sendable {
     private var frameToSetpoint = LatencyHistogram()
 
     /// - Parameters:
-    ///   - jointNames: without the gripper.
-    ///   - isSimulated: the servos are another process's, which may be late; they have no cable.
+    ///   - jointNames: the joints from the base on, without the gripper.
+    ///   - isSimulated: whether the servos are another process's, which may be late; they have no cable.
     ///   - earlierCause: what an earlier process of the run wrote down about its driver; nil if there is nothing.
     package init(jointNames: [String], isSimulated: Bool, earlierCause: String?, rights: RealTimeReport) {
         self.jointNames = jointNames + ["gripper"]
@@ -38,23 +38,24 @@ package struct ArmAccount: Sendable {
         self.rights = rights
     }
 
+    /// Takes the control loop's newest snapshot.
     package mutating func receive(_ snapshot: ArmLoopSnapshot) { self.snapshot = snapshot }
 
-    /// A chunk has come.
+    /// Notes that a chunk has come.
     /// - Parameter rejection: why it is not for this arm; nil when it went to the control loop.
     package mutating func noteChunk(_ rejection: ChunkRejection?) {
         chunks += 1
         self.rejection = rejection
     }
 
-    /// What became of a chunk.
+    /// Notes what became of a chunk.
     package mutating func note(_ report: ChunkReport) {
         if report.outcome == .rejected { rejectedChunks += 1 }
         clampedSteps += Int64(report.stepsClamped)
         if report.firstSetpointTime > .zero { frameToSetpoint.record(report.firstSetpointTime - report.captureTime) }
     }
 
-    /// How punctual the control loop was since the report before.
+    /// Notes how punctual the control loop was since the report before.
     package mutating func note(_ report: LoopReport) {
         ticks += report.ticks
         overruns += report.overruns
@@ -68,7 +69,8 @@ package struct ArmAccount: Sendable {
         }
     }
 
-    /// - Parameter droppedEvents: what found a channel of the control loop full.
+    /// What the node says of itself.
+    /// - Parameter droppedEvents: how many events found a channel of the control loop full.
     package func status(droppedEvents: Int64) -> NodeStatus {
         let condition = ArmCondition(of: armCondition, rejection: rejection, rights: rights)
         return NodeStatus(

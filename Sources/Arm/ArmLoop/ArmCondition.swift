@@ -6,17 +6,20 @@ import RealTime
 
 /// How an arm is, for people: what is wrong, what the arm does meanwhile, and what a person does next.
 package struct ArmCondition: Equatable, Sendable {
+    /// How the node that drives the arm is.
     package var state: NodeStatus.State
+    /// One line for people.
     package var headline: String
 
     /// The way on, the same for every latched fault, whoever moves the arm afterwards; and after an emergency stop.
     private static let goOn = "run 'octo-arm clear' (or press c where you drive it)"
     private static let reset = "run 'octo-arm reset' (or press x where you drive it)"
 
+    /// How the arm is, by the control loop's snapshot.
     /// - Parameters:
-    ///   - jointNames: the gripper comes last.
+    ///   - jointNames: the joints from the base on; the gripper comes last.
     ///   - earlierCause: what an earlier process of the run wrote down about its driver; nil if there is nothing.
-    ///   - isSimulated: the servos are another process's, which may be late; they have no cable.
+    ///   - isSimulated: whether the servos are another process's, which may be late; they have no cable.
     package init(
         _ snapshot: ArmLoopSnapshot, jointNames: [String], earlierCause: String? = nil, isSimulated: Bool = false
     ) {

@@ -10,11 +10,11 @@ import Time
 package enum ArmLoopError: Error, Equatable, CustomStringConvertible {
     case wrongArm(calibration: String, expected: Int, found: Int)
     case firstRead(ArmDriverError)
-    /// So many readings, of which never several in a row were whole.
+    /// Of so many readings never several in a row were whole.
     case firstReadNotWhole(attempts: Int)
     case firstReadNotFinite
     case thread(ThreadStartError)
-    /// Rights without which it is not to run were refused.
+    /// The kernel refused rights without which the loop is not to run.
     case lacksRights(RealTimeReport)
 
     package var description: String {
@@ -48,7 +48,7 @@ package final class ArmControlLoop<Driver: ArmDriver> {
     private var rights = RealTimeReport()
     private var hasEnded = false
 
-    /// Reads the arm; sends it nothing yet.
+    /// Makes a loop for an arm, which it reads and sends nothing yet.
     /// - Parameter latch: what an earlier process of the same run left.
     package init(
         driver: consuming Driver, calibration: ArmCalibration, configuration: ArmControllerConfiguration,
@@ -62,7 +62,7 @@ package final class ArmControlLoop<Driver: ArmDriver> {
     }
 
     /// Starts the thread: the arm holds where it is until a chunk comes. To be called once.
-    /// - Parameter areRequired: lacking rights are an error; the thread has ended then.
+    /// - Parameter areRequired: whether lacking rights are an error; the thread has ended then.
     /// - Returns: the rights it runs with, and what it was refused.
     @discardableResult
     package func start(
@@ -87,7 +87,7 @@ package final class ArmControlLoop<Driver: ArmDriver> {
     /// Makes the arm brake and hold; from then on it takes no chunks. The loop runs on: wait for `isAtRest`.
     package func beginStopping() { channels.stop.raise() }
 
-    /// Makes the arm brake and hold until somebody resets it. From any thread; never lost.
+    /// Makes the arm brake and hold until somebody resets it. For any thread; never lost.
     package func emergencyStop() { channels.emergencyStop.raise() }
 
     /// Hands what an operator asks for to the loop; nothing moves by that but a joint that goes back inside its limits.
@@ -109,27 +109,27 @@ package final class ArmControlLoop<Driver: ArmDriver> {
     /// Hands an operator's motion to the loop; it takes the newest.
     package func submit(_ command: ManualCommand) { channels.manual.put(command) }
 
-    /// The newest state, or nil if no tick has run since the last call.
+    /// Takes the newest state; nil if no tick has run since the last call.
     package func takeSnapshot() -> ArmLoopSnapshot? { channels.snapshots.take() }
 
-    /// The next report on a chunk, oldest first.
+    /// Takes the next report on a chunk, oldest first.
     package func takeChunkReport() -> ChunkReport? { channels.reports.pop() }
 
-    /// What the loop took and decided since the last call, oldest first, in pieces of a message each; nil when there is
-    /// nothing.
+    /// Takes what the loop took and decided since the last call, oldest first, in pieces of a message each; nil when
+    /// there is nothing.
     package func takeTrace() -> ArmTrace? {
         var entries: [ArmTrace.Entry] = []
         while entries.count < ArmTrace.mostEntries, let entry = channels.trace.pop() { entries.append(entry) }
         return entries.isEmpty ? nil : ArmTrace(entries: entries, dropped: channels.trace.dropped)
     }
 
-    /// Punctuality since the last call.
+    /// Takes how punctual the loop was since the last call.
     package func takeLoopReport() -> LoopReport {
         timings.drain(loop.timings)
         return timings.takeReport(rights: rights)
     }
 
-    /// Events that found a channel full, since the start: chunks, commands, chunk reports, timings.
+    /// How many events found a channel full, since the start: chunks, commands, chunk reports, timings.
     package var droppedEvents: Int64 {
         channels.chunks.dropped + channels.commands.dropped + channels.reports.dropped + loop.timings.dropped
     }
@@ -145,7 +145,7 @@ package final class ArmControlLoop<Driver: ArmDriver> {
 }
 
 extension ArmLoopSnapshot {
-    /// The arm holds, and its setpoint no longer moves.
+    /// Whether the arm holds, and its setpoint no longer moves.
     package var isAtRest: Bool {
         guard case .holding = state.mode else { return false }
         return state.setpoint.velocities.magnitude == 0
@@ -162,7 +162,7 @@ package struct LoopTimings {
 
     package init(rate: Rate) { self.rate = rate }
 
-    /// Takes all records that wait.
+    /// Takes all records that wait in `ring`.
     package mutating func drain(_ ring: EventRing<TickTiming>) {
         while let timing = ring.pop() {
             ticks += 1
@@ -172,7 +172,7 @@ package struct LoopTimings {
         }
     }
 
-    /// What was gathered since the last call.
+    /// Takes what was gathered since the last call.
     package mutating func takeReport(rights: RealTimeReport) -> LoopReport {
         let report = LoopReport(
             rateHertz: rate.hertz, ticks: ticks, overruns: overruns, jitter: jitter.buckets, work: work.buckets,

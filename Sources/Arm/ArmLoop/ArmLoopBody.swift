@@ -8,32 +8,36 @@ import Time
 
 /// What the slow side can know about the loop at any moment, newest only.
 package struct ArmLoopSnapshot: Equatable, Sendable, BitwiseCopyable {
+    /// What the arm does.
     package var state: ArmState
-    /// Reads that failed, since the start.
+    /// How many reads failed, since the start.
     package var readFaults: UInt64 = 0
-    /// Writes that failed, since the start.
+    /// How many writes failed, since the start.
     package var writeFaults: UInt64 = 0
     /// What the driver said last, whether or not it works again.
     package var lastFault: ArmDriverError?
     /// Why the arm holds for the driver, until somebody clears it: what went wrong first, or what is still wrong after
     /// an attempt to go on.
     package var cause: ArmDriverError?
-    /// What is latched.
+    /// What holds the arm until a person ends it.
     package var latch = ArmLatchedState()
+    /// What the controller counted.
     package var counts: ArmController.Counts
-    /// The last tick's read and write both worked.
+    /// Whether the last tick's read and write both worked.
     package var driverWorks = true
-    /// The servos have been told to let go.
+    /// Whether the servos have been told to let go.
     package var isLimp = false
-    /// The driver sends nothing until somebody clears the fault.
+    /// Whether the driver sends nothing until somebody clears the fault.
     package var isSuspended = false
 }
 
 /// What holds the arm until a person ends it, and outlives the process.
 package struct ArmLatchedState: Equatable, Sendable, BitwiseCopyable {
+    /// Whether an emergency stop holds the arm.
     package var isEmergencyStopped: Bool
+    /// What the driver or a joint did wrong, and nobody has cleared.
     package var fault: ArmFault?
-    /// There was an emergency stop, and the policy has not been told to go on.
+    /// Whether there was an emergency stop, and the policy has not been told to go on.
     package var awaitsResume: Bool
 
     package init(isEmergencyStopped: Bool = false, fault: ArmFault? = nil, awaitsResume: Bool = false) {
@@ -54,12 +58,13 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
     package private(set) var controller: ArmController
     package let channels: ArmLoopChannels
     private var snapshot: ArmLoopSnapshot
-    /// Emergency stops taken so far.
+    /// How many requests for an emergency stop were taken so far.
     private var stopsSeen: UInt64 = 0
-    /// Somebody has cleared the fault, and the driver is to try.
+    /// Whether somebody has cleared the fault, and the driver is to try.
     private var isResuming = false
-    /// Readings in a row, whole each, before the loop may begin; and how often it is tried.
+    /// How many readings in a row must be whole before the loop may begin.
     private static var wholeReadings: Int { 3 }
+    /// How often that is tried.
     private static var attempts: Int { 60 }
 
     /// Reads the arm until it was read whole several times in a row, to know where to hold it.
@@ -91,7 +96,8 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
         self.clock = clock
     }
 
-    /// What is not whole, or fails now and then, is asked again; nothing moves meanwhile.
+    /// Reads the arm until that was whole several times in a row: what is not, or fails now and then, is asked again,
+    /// and nothing moves meanwhile.
     private static func firstReading(
         _ driver: inout Driver, _ clock: inout Clock, wasSuspended: Bool
     ) throws(ArmLoopError) -> JointState {
@@ -115,7 +121,8 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
         throw .firstReadNotWhole(attempts: attempts)
     }
 
-    /// An arm that nobody drives yet does not go far between two readings: 3°, and a twentieth of the gripper's stroke.
+    /// Whether two readings are one place: an arm that nobody drives yet does not go far between them, 3° and a
+    /// twentieth of the gripper's stroke.
     /// What is not finite is found later.
     private static func isOnePlace(_ one: JointState, _ other: JointState) -> Bool {
         !((one.positions - other.positions).magnitude > 0.05 || abs(one.gripper - other.gripper) > 0.05)
@@ -157,14 +164,14 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
         channels.snapshots.put(snapshot)
     }
 
-    /// The servos are set up anew before the fault ends: what they need first, and where they stand then.
+    /// Sets the servos up anew before the fault ends: what they need first, and where they stand then.
     private mutating func resumeIfAsked() {
         guard controller.isClearing, driver.isSuspended else { return }
         isResuming = true
         driver.resume()
     }
 
-    /// Resets come before stops: who stops and who resets at the same moment gets a stop.
+    /// Takes what people asked for. Resets come before stops: who stops and who resets at the same moment gets a stop.
     private mutating func takeCommands(at now: MonotonicTime) {
         while let command = channels.commands.pop() {
             switch command {
@@ -222,7 +229,8 @@ package struct ArmLoopBody<Driver: ArmDriver, Clock: LoopClock & Sendable>: Fixe
         note(error)
     }
 
-    /// What was wrong first is told until somebody tries to go on: the rest may follow from it.
+    /// Tells the controller that the driver failed. What was wrong first is told until somebody tries to go on: the
+    /// rest may follow from it.
     private mutating func note(_ error: ArmDriverError) {
         if controller.driverFault == nil || isResuming || snapshot.cause == nil { snapshot.cause = error }
         snapshot.lastFault = error

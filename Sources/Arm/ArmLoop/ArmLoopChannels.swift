@@ -28,8 +28,9 @@ package final class RequestCount: Sendable {
 
     package init() {}
 
+    /// Asks once more.
     @inlinable package func raise() { total.add(1, ordering: .releasing) }
-    /// Requests since the start.
+    /// How many requests there were since the start.
     @inlinable package var count: UInt64 { total.load(ordering: .acquiring) }
 }
 

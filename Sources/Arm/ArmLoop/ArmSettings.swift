@@ -24,7 +24,7 @@ package enum ArmSettingsError: Error, Equatable, CustomStringConvertible {
 
 extension Manifest.Arm {
     /// The calibration that the arm's control loop goes by, read without opening the arm.
-    /// - Throws: `UnreadableCalibration`, `ArmCalibrationError`, and as `readServos`.
+    /// - Throws: `UnreadableCalibration`, `JSONFileError`, and as `readServos`.
     package func readCalibration() throws -> ArmCalibration {
         let calibration = try ArmCalibration(contentsOfFile: calibration)
         switch driver {

@@ -10,7 +10,7 @@ package struct LatchRecord: Equatable, Sendable {
         fileprivate let text: String
         fileprivate let stoppedBy: String?
 
-        /// Puts it into what another process may have written meanwhile.
+        /// Puts the entry into what another process may have written meanwhile.
         package func write(into latch: inout ArmLatch) {
             latch.isEmergencyStop = state.isEmergencyStopped
             latch.stoppedBy = state.isEmergencyStopped ? stoppedBy : nil

@@ -43,7 +43,7 @@ struct Action: Equatable, Sendable, BitwiseCopyable {
 }
 
 extension ActionSpace {
-    /// The numbers say where to be, not how far to go.
+    /// Whether the numbers say where to be, not how far to go.
     var isAbsolute: Bool {
         switch self {
         case .eefAbsolute, .jointPosition: true

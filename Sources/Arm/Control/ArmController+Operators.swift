@@ -3,7 +3,8 @@ import Time
 
 // An operator moves the arm.
 extension ArmController {
-    /// An operator asks for motion. It lasts until the next command, at most `deadManTimeout` from its stamp.
+    /// Takes an operator's command to move the arm. It lasts until the next command, at most `deadManTimeout` from its
+    /// stamp.
     package mutating func receive(_ command: ManualCommand, at now: MonotonicTime) {
         guard command.isUsable(jointCount: jointCount), command.time <= now + configuration.deadManTimeout else {
             counts.refusedManualCommands += 1

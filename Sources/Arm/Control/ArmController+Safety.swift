@@ -5,22 +5,22 @@ import Messages
 extension ArmController {
     // MARK: What is latched
 
-    /// An emergency stop holds the arm.
+    /// Whether an emergency stop holds the arm.
     package var isEmergencyStopped: Bool { safety.emergencyStop == .active }
-    /// The policy may not move the arm: there was an emergency stop, and nobody has told it to go on.
+    /// Whether the policy may not move the arm because there was an emergency stop, and nobody has told it to go on.
     package var awaitsResume: Bool { safety.emergencyStop != .none }
     /// What a joint was found to do wrong; latched until someone clears it.
     package var fault: ArmFault? { safety.fault }
-    /// The driver failed; latched until someone clears it, before any other fault.
+    /// The driver's failure; latched until someone clears it, before any other fault.
     package var driverFault: ArmFault? { safety.driver.map { ArmFault(reason: .driverFault, joint: $0.joint) } }
-    /// Somebody has cleared a fault of the driver; it ends once the driver works.
+    /// Whether somebody has cleared a fault of the driver that ends once the driver works.
     package var isClearing: Bool { safety.driver?.isClearing ?? false }
     /// Who ended the last emergency stop, or let the policy go on after it.
     package var lastResetBy: OperatorID? { safety.lastResetBy }
     /// Whether a joint was found beyond its limits, at the start or after a fault, and nobody has seen to it yet.
     package var isBeyondLimits: Bool { safety.fault?.reason == .beyondLimits }
 
-    /// Takes over what an earlier process of the same run left latched. Before the first tick.
+    /// Takes over what an earlier process of the same run left latched. To be called before the first tick.
     package mutating func restore(isEmergencyStopped: Bool, fault: ArmFault?, awaitsResume: Bool = false) {
         if awaitsResume {
             if safety.emergencyStop == .none { safety.emergencyStop = .awaitsResume }
@@ -38,7 +38,7 @@ extension ArmController {
     /// Lets the arm brake, hold, and take no more chunks from now on.
     package mutating func beginStopping() { hold(.stopping) }
 
-    /// Brake and hold until `resetEmergencyStop`. Anyone may ask, as often as they like.
+    /// Lets the arm brake and hold until `resetEmergencyStop`. Anyone may ask, as often as they like.
     package mutating func emergencyStop() {
         if !isEmergencyStopped { counts.emergencyStops += 1 }
         safety.emergencyStop = .active
@@ -78,7 +78,7 @@ extension ArmController {
         gripper.goAlong(with: readings.measured.gripper)
     }
 
-    /// An arm that was limp has torque again.
+    /// Goes on after the arm was limp: it has torque again, and may stand anywhere.
     private mutating func takeHold() {
         safety.isLimp = false
         if let joint = jointBeyondLimits, fault == nil {
@@ -90,9 +90,9 @@ extension ArmController {
 
     // MARK: Faults
 
-    /// The driver could not be read, or did not take the setpoint of the last tick: the arm brakes, and holds until
-    /// somebody clears the fault and the driver works again.
-    /// - Parameter joint: that it is about; nil when it is about none.
+    /// Notes that the driver could not be read, or did not take the setpoint of the last tick: the arm brakes, and
+    /// holds until somebody clears the fault and the driver works again.
+    /// - Parameter joint: the joint that it is about; nil when it is about none.
     package mutating func driverFailed(blaming joint: Int? = nil) {
         readings.noteFailure()
         safety.noteDriverFailure(blaming: joint)
@@ -112,7 +112,7 @@ extension ArmController {
         hold(safety.idleReason, insteadOf: fault.reason)
     }
 
-    /// A fault of the driver that somebody has cleared is over once the driver has worked for two ticks.
+    /// Ends a fault of the driver that somebody has cleared, once the driver has worked for two ticks.
     mutating func endClearing() {
         guard isClearing, readings.driverWorks, readings.isWhole, !place.isSought else { return }
         // What did not follow because of that takes hold where it stands, and so does the setpoint.
@@ -147,7 +147,7 @@ extension ArmController {
         phase = .recovering
     }
 
-    /// One tick of the way back; ends it when all joints stand inside.
+    /// Goes one tick of the way back; ends it when all joints stand inside.
     mutating func moveBack() {
         let stands = motion.moveBack(atMost: configuration.recoverySpeed)
         guard stands, jointBeyondLimits == nil else { return }

@@ -4,7 +4,7 @@ import Time
 
 // The policy moves the arm: step by step, chunk after chunk.
 extension ArmController {
-    /// A chunk has come. It starts at the next tick if the arm holds, else as the strategy says.
+    /// Takes a chunk of the policy. It starts at the next tick if the arm holds, else as the strategy says.
     package mutating func receive(_ chunk: FixedActionChunk, at now: MonotonicTime) {
         if phase.holdReason == .stopping { return policy.refuse(chunk, .interrupted, at: now) }
         let expected = chunk.actionSpace.dimension(jointCount: jointCount)
@@ -22,7 +22,7 @@ extension ArmController {
         }
     }
 
-    /// The setpoint of the last tick is with the driver.
+    /// Notes that the setpoint of the last tick is with the driver.
     package mutating func wrote(at now: MonotonicTime) { if phase.isExecuting { policy.wrote(at: now) } }
 
     /// Whether chunks may move the arm.
@@ -34,7 +34,7 @@ extension ArmController {
         }
     }
 
-    /// A chunk has come within the watchdog's time.
+    /// Whether a chunk that the arm can use has come within the watchdog's time.
     func isFresh(at now: MonotonicTime) -> Bool { now - policy.inbox.lastFreshTime < configuration.watchdog }
 
     /// Goes on with the policy's steps, or begins them.
@@ -58,7 +58,7 @@ extension ArmController {
         }
     }
 
-    /// The waiting chunk starts where the arm holds.
+    /// Starts the waiting chunk where the arm holds.
     private mutating func start(at now: MonotonicTime) {
         // The motion to start from is that of the tick before: starting the cubic now would lose a tick's travel.
         let begin = now - configuration.rate.period
@@ -69,7 +69,7 @@ extension ArmController {
         _ = execute(from: motion.sent, after: planner.target(at: motion.positions), at: begin)
     }
 
-    /// The time of `step` is over: the next step, the next chunk, or a hold.
+    /// Goes on when the time of `step` is over: with the next step, the next chunk, or a hold.
     private mutating func end(_ step: PolicyStep, at now: MonotonicTime) {
         let segment = step.segment
         // After a stall of the loop several steps may be over; those that never began are dropped, not made up.

@@ -43,16 +43,19 @@ package struct ArmController: Sendable, BitwiseCopyable {
     }
 
     package let configuration: ArmControllerConfiguration
+    /// Events so far.
     package internal(set) var counts = Counts()
+    /// Ticks so far.
     private var ticks: UInt64 = 0
     /// Who moves the arm, with what only that one needs.
     var phase = Phase.holding(.waitingForFirstChunk)
+    /// Turns the policy's actions into targets.
     let planner: StepPlanner
-    /// The policy's chunks.
+    /// The policy's chunks, waiting and executed.
     var policy: PolicyExecution
-    /// An operator's command.
+    /// The operator's newest command, and whether it is heard.
     var hand = OperatorHand()
-    /// Emergency stop and faults.
+    /// What holds the arm until a person ends it: emergency stop and faults.
     var safety: SafetyLatches
     /// What the encoders said.
     var readings: ArmReadings
@@ -63,8 +66,9 @@ package struct ArmController: Sendable, BitwiseCopyable {
     /// What the gripper is sent.
     var gripper: GripperMotion
 
-    /// An arm that holds where it is. Found beyond a limit, it stays there until someone asks for `recover`.
-    /// - Parameter measured: finite; one position for each joint of `calibration`.
+    /// Begins with an arm that holds where it is. Found beyond a limit, it stays there until someone asks for
+    /// `recover`.
+    /// - Parameter measured: where the arm stands; finite, one position for each joint of `calibration`.
     package init(calibration: ArmCalibration, configuration: ArmControllerConfiguration, measured: JointState) {
         precondition(
             measured.positions.count == calibration.joints.count,
@@ -89,12 +93,12 @@ package struct ArmController: Sendable, BitwiseCopyable {
         }
     }
 
-    /// Joints of the arm, without the gripper.
+    /// How many joints the arm has, without the gripper.
     package var jointCount: Int { motion.positions.count }
 
     // MARK: One tick
 
-    /// One control tick.
+    /// Runs one control tick.
     ///
     /// - Parameters:
     ///   - now: the tick's deadline rather than the wake-up, so that jitter does not reach the motion. Later than all

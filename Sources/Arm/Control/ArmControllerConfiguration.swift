@@ -6,7 +6,7 @@ package struct ArmControllerConfiguration: Equatable, Sendable, BitwiseCopyable 
     package var rate: Rate
     package var strategy: ChunkStrategy
     package var gripper: GripperRule
-    /// The arm holds when no fresh chunk came for this long.
+    /// How long the arm goes on without a fresh chunk; after that it holds.
     package var watchdog: Duration
     /// How long an arm that holds waits with a chunk before it starts it, unless that would cost a step.
     ///
@@ -44,7 +44,7 @@ package struct ArmControllerConfiguration: Equatable, Sendable, BitwiseCopyable 
         self.recoverySpeed = recoverySpeed
     }
 
-    /// Receding horizon.
+    /// Configures receding horizon, and for the rest the defaults.
     /// - Parameter executionHorizon: actions executed of a chunk before a newer one takes over, at least 1.
     package init(rate: Rate, executionHorizon: Int, watchdog: Duration, startMargin: Duration = .zero) {
         self.init(
@@ -55,9 +55,9 @@ package struct ArmControllerConfiguration: Equatable, Sendable, BitwiseCopyable 
 
 /// What becomes of the servos' torque in an emergency stop. In either case the arm brakes first.
 package enum EmergencyStopRule: Equatable, Sendable, BitwiseCopyable {
-    /// They hold.
+    /// The servos keep their torque, and hold.
     case hold
-    /// They let go: the arm sinks under its weight, and can be moved by hand.
+    /// The servos let go: the arm sinks under its weight, and can be moved by hand.
     case torqueOff
 }
 
@@ -66,7 +66,7 @@ package struct OperatorID: Equatable, Sendable, BitwiseCopyable {
     /// FNV-1a of the name, never 0.
     package let hash: UInt64
 
-    /// - Parameter name: nil for an empty one: what was asked for must be someone's wish.
+    /// Makes the id of a name; nil for an empty one: what was asked for must be someone's wish.
     package init?(_ name: String) {
         guard !name.isEmpty else { return nil }
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325

@@ -26,7 +26,9 @@ extension ArmController {
             }
         }
 
+        /// Whether the policy moves the arm.
         var isExecuting: Bool { if case .executing = self { true } else { false } }
+        /// Whether an operator moves the arm.
         var isManual: Bool { if case .manual = self { true } else { false } }
     }
 }

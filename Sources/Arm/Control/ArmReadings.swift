@@ -9,30 +9,31 @@ struct ArmReadings: Sendable, BitwiseCopyable {
         case failed
         /// A joint did not answer.
         case partial
-        /// Every joint was read, so many seconds after that was so the last time.
+        /// Every joint was read, so many seconds after the last reading of which that is true.
         case whole(afterSeconds: Double)
     }
 
-    /// The newest that could be used.
+    /// The newest reading that could be used.
     private(set) var measured: JointState
-    /// Every encoder was read in this tick.
+    /// Whether every encoder was read in this tick.
     private(set) var isWhole = true
     /// Time at which every encoder was read last.
     private var lastWholeTime: MonotonicTime
     /// Good ticks since the driver failed, counted up to 2.
     private var goodTicks = 2
 
-    /// - Parameter measured: finite.
+    /// - Parameter measured: the first reading; finite.
     init(_ measured: JointState) {
         precondition(Self.isUsable(measured), "the first measured position must be finite")
         self.measured = measured
         lastWholeTime = measured.time
     }
 
-    /// The driver works: one whole tick, read and write, was good.
+    /// Whether the driver works: one whole tick, read and write, was good.
     var driverWorks: Bool { goodTicks >= 2 }
 
-    /// Takes the reading of one tick, nil when there is none.
+    /// Takes the reading of one tick.
+    /// - Parameter reading: nil when there is none.
     mutating func take(_ reading: JointState?) -> Verdict {
         isWhole = false
         guard let reading, Self.isUsable(reading), reading.positions.count == measured.positions.count else {
@@ -47,7 +48,7 @@ struct ArmReadings: Sendable, BitwiseCopyable {
         return .whole(afterSeconds: pause)
     }
 
-    /// The driver could not be read, or not written to.
+    /// Notes that the driver could not be read, or not written to.
     mutating func noteFailure() { goodTicks = 0 }
 
     private static func isUsable(_ state: JointState) -> Bool { state.positions.isFinite && state.gripper.isFinite }

@@ -6,10 +6,12 @@ package struct ArmTick: Equatable, Sendable, BitwiseCopyable {
     package var state: ArmState
     /// What became of a chunk; at most one per tick, the others follow.
     package var report: ChunkReport?
-    /// The servos are to let go instead of taking the setpoint.
+    /// Whether the servos are to let go instead of taking the setpoint.
     package var isLimp = false
-    /// Nothing is to be sent: where the arm stands is not certain yet. The servos keep the goals that they have.
+    /// Whether nothing is to be sent, because it is not certain yet where the arm stands. The servos keep the goals
+    /// that they have.
     package var isWithheld = false
 
+    /// What the driver is told.
     package var setpoint: JointSetpoint { state.setpoint }
 }

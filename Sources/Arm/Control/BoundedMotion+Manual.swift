@@ -3,7 +3,7 @@ import Messages
 
 // What an operator's command is in motion of the joints.
 extension BoundedMotion {
-    /// One tick of what an operator asks for.
+    /// Moves for one tick as an operator asks.
     mutating func obey(_ motion: ManualCommand.Motion) {
         switch motion {
         case .joints(let asked):
@@ -26,7 +26,8 @@ extension BoundedMotion {
         }
     }
 
-    /// One tick at these joint velocities (radians per second), slower where the tool would leave the workspace.
+    /// Moves for one tick at these joint velocities (radians per second), slower where the tool would leave the
+    /// workspace.
     private mutating func moveInside(at velocities: JointVector) {
         move(at: velocities * workspaceShare(of: velocities))
     }

@@ -8,7 +8,7 @@ struct BoundedMotion: Sendable, BitwiseCopyable {
     let envelope: SafetyEnvelope
     let workspace: ArmCalibration.Workspace
     let inverseKinematics: InverseKinematics
-    /// What was sent last.
+    /// The motion that was sent last.
     private(set) var sent: JointMotion
     /// Place of the reference at the last tick, radians.
     private(set) var reference: JointVector
@@ -25,15 +25,15 @@ struct BoundedMotion: Sendable, BitwiseCopyable {
         admitPresentPlace()
     }
 
-    /// What was sent last, radians.
+    /// The positions that were sent last, radians.
     var positions: JointVector { sent.positions }
 
     // MARK: Where the reference is
 
-    /// The reference is somewhere else now, radians; nothing moves by that.
+    /// Puts the reference somewhere else, radians; nothing moves by that.
     mutating func setReference(_ positions: JointVector) { reference = positions }
 
-    /// The reference is what was sent last.
+    /// Puts the reference where what was sent last is.
     mutating func settleReference() { reference = sent.positions }
 
     /// Stands at once, as when nothing was sent.
@@ -48,10 +48,10 @@ struct BoundedMotion: Sendable, BitwiseCopyable {
 
     // MARK: One tick
 
-    /// One tick of braking.
+    /// Brakes for one tick.
     mutating func brake() { sent = envelope.braked(from: sent) }
 
-    /// One tick after the reference, which is at `wanted` (radians) now.
+    /// Goes one tick after the reference, which is at `wanted` (radians) now.
     /// - Parameter end: as in `SafetyEnvelope.limited`.
     mutating func follow(_ wanted: JointVector, towards end: JointMotion? = nil) {
         let velocity = (wanted - reference) * (1 / envelope.period)
@@ -59,14 +59,14 @@ struct BoundedMotion: Sendable, BitwiseCopyable {
         reference = wanted
     }
 
-    /// One tick at these joint velocities (radians per second), as nearly as the limits allow.
+    /// Moves for one tick at these joint velocities (radians per second), as nearly as the limits allow.
     mutating func move(at velocities: JointVector) {
         advance(to: envelope.moved(at: velocities, from: sent))
         reference = sent.positions
     }
 
-    /// One tick towards a configuration (radians), all joints arriving together, none faster than `speed` (radians per
-    /// second). A person named the configuration: the workspace box does not stand in its way.
+    /// Goes one tick towards a configuration (radians), all joints arriving together, none faster than `speed` (radians
+    /// per second). A person named the configuration: the workspace box does not stand in its way.
     mutating func approach(_ target: JointVector, atMost speed: JointVector) {
         let way = target - reference
         var excess = 1.0
@@ -80,10 +80,10 @@ struct BoundedMotion: Sendable, BitwiseCopyable {
         admitPresentPlace()
     }
 
-    /// One tick of the way back inside the limits, all joints arriving together. Not by way of a reference outside the
-    /// limits, which the envelope would take for one at the limit.
-    /// - Parameter speed: of the fastest joint, radians per second.
-    /// - Returns: whether it stands inside.
+    /// Goes one tick of the way back inside the limits, all joints arriving together. Not by way of a reference outside
+    /// the limits, which the envelope would take for one at the limit.
+    /// - Parameter speed: the fastest joint's, radians per second.
+    /// - Returns: whether the arm stands inside.
     mutating func moveBack(atMost speed: Double) -> Bool {
         var inside = sent.positions
         var slowest = Double.infinity
@@ -131,7 +131,8 @@ struct BoundedMotion: Sendable, BitwiseCopyable {
         sent = next
     }
 
-    /// Something to which the box does not apply has moved the arm: it goes on from where it is, in the box or not.
+    /// Takes the present place for one that is allowed, in the box or not: something to which the box does not apply
+    /// has moved the arm.
     private mutating func admitPresentPlace() {
         let tool = inverseKinematics.chain.baseFromEEF(sent.positions).translation
         boxSlack = workspace.outside(tool) + Vector3(repeating: 5 * ArmController.boxTolerance)

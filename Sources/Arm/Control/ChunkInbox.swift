@@ -4,10 +4,10 @@ import Time
 /// Chunks as they arrive: old ones are told from new ones by their stamps, and the newest waits for its turn. Pure;
 /// real-time safe.
 struct ChunkInbox: Sendable, BitwiseCopyable {
-    /// What a chunk is, by its stamps.
+    /// What a chunk that arrives is, by its stamps.
     enum Verdict: Equatable {
         case fresh
-        /// The newest one came once more.
+        /// The newest chunk came once more.
         case duplicate
         case old(ChunkReport.Outcome)
     }
@@ -39,7 +39,7 @@ struct ChunkInbox: Sendable, BitwiseCopyable {
         return chunk.elapsedSteps(at: now) < chunk.actionHorizon ? .fresh : .old(.tooLate)
     }
 
-    /// A chunk that the arm can use has come.
+    /// Notes that a chunk has come that the arm can use.
     mutating func noteFresh(at now: MonotonicTime) { lastFreshTime = now }
 
     /// Lets `chunk` wait for its turn.
@@ -50,13 +50,13 @@ struct ChunkInbox: Sendable, BitwiseCopyable {
         return former
     }
 
-    /// The chunk whose turn it is; from now on none waits.
+    /// Takes out the chunk whose turn it is; from now on none waits.
     mutating func take() -> Waiting? {
         defer { waiting = nil }
         return waiting
     }
 
-    /// From now on no chunk waits.
+    /// Takes out the waiting chunk, which will not be executed.
     /// - Returns: the report on the one that did.
     mutating func discard(_ outcome: ChunkReport.Outcome) -> ChunkReport? { take()?.report(outcome) }
 

@@ -6,7 +6,7 @@ struct ChunkReportQueue: Sendable, BitwiseCopyable {
     private var slots: InlineArray<16, ChunkReport>
     private var head = 0
     private(set) var count = 0
-    /// Reports that had to make room.
+    /// How many reports had to make room.
     private(set) var dropped: UInt64 = 0
 
     init() {

@@ -51,7 +51,7 @@ package struct FixedActionChunk: Sendable, BitwiseCopyable {
     package let observationTime: MonotonicTime
     /// See `ActionChunk`.
     package let captureTime: MonotonicTime
-    /// 1 ms to 60 s.
+    /// How long one step lasts, 1 ms to 60 s.
     package let stepDuration: Duration
     package let actionSpace: ActionSpace
     /// Numbers in one action.
@@ -95,7 +95,7 @@ package struct FixedActionChunk: Sendable, BitwiseCopyable {
         actions = InlineArray { $0 < chunk.actions.count ? chunk.actions[$0] : 0 }
     }
 
-    /// A place for a chunk to come: no actions, never executed.
+    /// Makes a place for a chunk to come: no actions, never executed.
     init() {
         id = 0
         observationTime = .zero
@@ -113,7 +113,7 @@ package struct FixedActionChunk: Sendable, BitwiseCopyable {
         return Double(actions[step * actionDimension + element])
     }
 
-    /// Holds the chunk to the policy's rate: one with long steps would occupy the arm for minutes.
+    /// Refuses a chunk that is not of the policy's rate: one with long steps would occupy the arm for minutes.
     /// - Parameter expected: the duration of the policy's steps, of which a hundredth may be missing or too much.
     package func checkStepDuration(_ expected: Duration) throws(ChunkRejection) {
         let (found, wanted) = (stepDuration.nanoseconds, expected.nanoseconds)

@@ -8,7 +8,7 @@ import Messages
 package struct GripGuard: Equatable, Sendable, BitwiseCopyable {
     /// How far beyond the object the setpoint stays, openings.
     package static let squeeze = 0.05
-    /// Less than this within the stall time is no motion, openings.
+    /// The least motion within the stall time that counts as one, openings.
     private static let motion = 0.01
 
     private let stallLoad: Double
@@ -25,9 +25,10 @@ package struct GripGuard: Equatable, Sendable, BitwiseCopyable {
         stallTicks = max(1, Int((limits.stallTime.inSeconds / period).rounded(.up)))
     }
 
-    /// What it held is not known any more.
+    /// Forgets what it held.
     package mutating func letGo() { (direction, ticks) = (0, 0) }
 
+    /// Whether the gripper has met something.
     package var isGripping: Bool { direction != 0 }
 
     /// The opening to send, once per tick.

@@ -3,22 +3,23 @@ import Messages
 /// The gripper's way from what is asked for to what is sent. All numbers are openings, 0 closed ... 1 open. Pure;
 /// real-time safe.
 struct GripperMotion: Sendable, BitwiseCopyable {
-    /// The most that it moves in one tick.
+    /// The most that the opening changes in one tick.
     let stroke: Double
+    /// The opening that is asked for.
     private var target: Double
-    /// On the way to `target`, at the gripper's speed.
+    /// The opening on the way to `target`, at the gripper's speed.
     private var opening: Double
     /// The opening to send: `opening`, unless something is in its way.
     private(set) var sent: Double
     private var latch: GripperLatch
-    /// nil when the servos are not watched.
+    /// Keeps it from pushing too hard; nil when the servos are not watched.
     private var gripGuard: GripGuard?
 
     /// - Parameters:
     ///   - speed: strokes per second.
     ///   - limits: nil does not watch the servo.
     ///   - period: seconds from tick to tick.
-    ///   - opening: as measured.
+    ///   - opening: where the gripper was found.
     init(rule: GripperRule, speed: Double, limits: ServoLimits?, period: Double, at opening: Double) {
         stroke = speed * period
         target = opening
@@ -34,7 +35,7 @@ struct GripperMotion: Sendable, BitwiseCopyable {
     /// Goes to `opening`, because an operator wants it.
     mutating func go(to opening: Double) { target = min(max(opening, 0), 1) }
 
-    /// Stays where it is on its way.
+    /// Stops on the way.
     mutating func stay() { target = opening }
 
     /// Stays where an operator has let it go; the actions that follow start from there.
@@ -43,7 +44,7 @@ struct GripperMotion: Sendable, BitwiseCopyable {
         latch.restart(at: opening)
     }
 
-    /// One tick.
+    /// Moves for one tick.
     mutating func advance(measured: JointState) {
         opening += limited(target - opening)
         let eased = gripGuard?.eased(opening, measured: measured) ?? opening
@@ -55,7 +56,7 @@ struct GripperMotion: Sendable, BitwiseCopyable {
 
     /// Draws the opening to where it was measured, if that is further away than a tick's travel.
     /// - Parameter stays: whether nobody wants it anywhere else.
-    /// - Returns: whether it was.
+    /// - Returns: whether it was so far away.
     mutating func draw(to measured: Double, stays: Bool) -> Bool {
         guard abs(sent - measured) > stroke else { return false }
         (opening, sent) = (measured, measured)

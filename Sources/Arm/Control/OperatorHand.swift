@@ -5,15 +5,16 @@ import Time
 struct OperatorHand: Sendable, BitwiseCopyable {
     /// The newest command; nil when none lasts.
     private var command: ManualCommand?
-    /// The switch was seen let go since the arm last refused to be moved by hand.
+    /// Whether the dead-man switch was seen let go since the arm last refused to be moved by hand.
     private(set) var isArmed = true
 
+    /// Takes the newest command.
     mutating func take(_ command: ManualCommand) { self.command = command }
 
-    /// Whoever sends nonsense does not steer.
+    /// Forgets the command: whoever sends nonsense does not steer.
     mutating func forget() { command = nil }
 
-    /// The dead-man switch has to be let go before the arm is moved by hand again.
+    /// Requires that the dead-man switch is let go before the arm is moved by hand again.
     mutating func disarm() { isArmed = false }
 
     /// The command of an operator who holds the dead-man switch; nil when nobody does.
@@ -29,7 +30,7 @@ struct OperatorHand: Sendable, BitwiseCopyable {
 }
 
 extension ManualCommand {
-    /// It asks for numbers, of an arm of `jointCount` joints.
+    /// Whether the command asks for finite numbers, of an arm of `jointCount` joints.
     func isUsable(jointCount: Int) -> Bool {
         guard gripper.map(\.isFinite) ?? true else { return false }
         return switch motion {

@@ -11,7 +11,7 @@ struct PlaceSearch: Sendable, BitwiseCopyable {
     }
 
     private var state = State.known
-    /// A setpoint has been sent since the process began: only then is a search a pause.
+    /// Whether a setpoint has been sent since the process began: only then is a search a pause.
     private(set) var hasMoved = false
     /// How far each joint may have come from one reading to the next, radians.
     private let reach: JointVector
@@ -19,8 +19,8 @@ struct PlaceSearch: Sendable, BitwiseCopyable {
     private let stroke: Double
 
     /// - Parameters:
-    ///   - travel: most that each joint moves in a tick, radians.
-    ///   - stroke: most that the gripper moves in a tick, openings.
+    ///   - travel: the most that each joint moves in a tick, radians.
+    ///   - stroke: the most that the gripper moves in a tick, openings.
     init(travel: JointVector, stroke: Double) {
         // Or what encoders are uncertain by, where a tick is short.
         var reach = travel
@@ -29,11 +29,13 @@ struct PlaceSearch: Sendable, BitwiseCopyable {
         self.stroke = max(stroke, 0.01)
     }
 
+    /// Whether the place is not certain.
     var isSought: Bool { if case .sought = state { true } else { false } }
 
-    /// The place is not certain from now on.
+    /// Begins to look for the place, which is not certain from now on.
     mutating func begin() { if !isSought { state = .sought(seen: nil) } }
 
+    /// Notes that a setpoint has been sent.
     mutating func noteMoved() { hasMoved = true }
 
     /// Takes one tick's reading.

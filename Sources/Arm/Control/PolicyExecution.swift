@@ -10,16 +10,17 @@ struct PolicyExecution: Sendable, BitwiseCopyable {
     /// The chunk before the present one, whose actions go over into those of its successor.
     private struct Predecessor: Sendable, BitwiseCopyable {
         let chunk: FixedActionChunk
-        /// Its step at the seam.
+        /// The step of `chunk` at the seam.
         let step: Int
-        /// Its `phaseLag`.
+        /// How much later than meant, in steps (0...1), `chunk` is executed.
         let lag: Double
         /// The successor's step at the seam.
         let seam: Int
+        /// How long the one goes over into the other.
         let blend: Duration
 
-        /// `action`, the successor's for `step`, mixed with its own for the same time.
-        /// - Parameter duration: of the successor's steps.
+        /// Mixes `action`, the successor's for `step`, with its own for the same time.
+        /// - Parameter duration: how long the successor's steps last.
         func mixed(with action: Action, of step: Int, lasting duration: Duration) -> Action {
             let sinceSeam = step - seam
             // Its share falls evenly with time and is gone at the first step that begins after `blend`.
@@ -31,6 +32,7 @@ struct PolicyExecution: Sendable, BitwiseCopyable {
     }
 
     private let strategy: ChunkStrategy
+    /// The chunk that waits for its turn.
     private(set) var inbox = ChunkInbox()
     private var reports = ChunkReportQueue()
     /// The chunk that began last.
@@ -41,9 +43,9 @@ struct PolicyExecution: Sendable, BitwiseCopyable {
     private var phaseLag = 0.0
     /// What becomes of `chunk`; an ensemble has the reports of its chunks itself.
     private var report: ChunkReport
-    /// nil when there is nothing to blend with.
+    /// The chunk that goes over into `chunk`; nil when there is nothing to blend with.
     private var predecessor: Predecessor?
-    /// Empty unless that is the strategy.
+    /// The chunks of which the mean is executed; empty unless that is the strategy.
     private var ensemble: TemporalEnsemble
 
     init(strategy: ChunkStrategy) {
@@ -74,7 +76,7 @@ struct PolicyExecution: Sendable, BitwiseCopyable {
     }
 
     /// Takes a fresh chunk: into the mean of what is executed, or to wait for its turn.
-    /// - Parameter isExecuting: the policy moves the arm.
+    /// - Parameter isExecuting: whether the policy moves the arm.
     mutating func take(_ chunk: FixedActionChunk, at now: MonotonicTime, isExecuting: Bool) {
         inbox.noteFresh(at: now)
         if isEnsemble, isExecuting, ensemble.fits(chunk) {
@@ -84,7 +86,7 @@ struct PolicyExecution: Sendable, BitwiseCopyable {
         }
     }
 
-    /// The waiting chunk, if there is one, will not be executed.
+    /// Takes out the waiting chunk, if there is one, which will not be executed.
     mutating func discardWaiting() {
         if let former = inbox.discard(.interrupted) { reports.append(former) }
     }
@@ -139,12 +141,13 @@ struct PolicyExecution: Sendable, BitwiseCopyable {
         return (chunk.id, step)
     }
 
+    /// How long a step of what is executed lasts.
     var stepDuration: Duration { chunk.stepDuration }
 
-    /// What is asked for stays: a mean may change until it is executed.
+    /// Whether what is asked for stays: a mean may change until it is executed.
     var isSettled: Bool { !isEnsemble }
 
-    /// What is asked for `ahead` steps after the present one; nil beyond what the chunks say.
+    /// The action that is asked for `ahead` steps after the present one; nil beyond what the chunks say.
     func action(_ ahead: Int) -> Action? {
         if isEnsemble { return ensemble.action(at: step + ahead, phase: phaseLag) }
         guard step + ahead < chunk.actionHorizon else { return nil }
@@ -152,7 +155,7 @@ struct PolicyExecution: Sendable, BitwiseCopyable {
         return predecessor?.mixed(with: action, of: step + ahead, lasting: chunk.stepDuration) ?? action
     }
 
-    /// The setpoint of the last tick is with the driver.
+    /// Notes that the setpoint of the last tick is with the driver.
     mutating func wrote(at now: MonotonicTime) {
         if isEnsemble {
             ensemble.wrote(step, at: now)
@@ -161,13 +164,13 @@ struct PolicyExecution: Sendable, BitwiseCopyable {
         }
     }
 
-    /// The target of the present step was cut short.
+    /// Notes that the target of the present step was cut short.
     mutating func noteClamped() {
         if isEnsemble { ensemble.clamped(step) } else { report.stepsClamped += 1 }
     }
 
-    /// The present step is over.
-    /// - Parameter stalled: steps that are over as well, because the loop was late; they never began.
+    /// Goes on from the present step, which is over.
+    /// - Parameter stalled: how many steps that are over as well, because the loop was late; they never began.
     mutating func advance(dropping stalled: Int) {
         if isEnsemble {
             ensemble.executed(step, reports: &reports)
@@ -202,9 +205,9 @@ struct PolicyExecution: Sendable, BitwiseCopyable {
 
     // MARK: Reports
 
-    /// The next report, oldest first.
+    /// Takes the next report, oldest first.
     mutating func takeReport() -> ChunkReport? { reports.popFirst() }
 
-    /// Reports lost because they arose faster than they were taken.
+    /// How many reports were lost because they arose faster than they were taken.
     var droppedReports: UInt64 { reports.dropped }
 }

@@ -3,6 +3,7 @@ import Time
 
 /// One step of the policy under way: where it leads, and the cubic on which the reference goes there.
 struct PolicyStep: Sendable, BitwiseCopyable {
+    /// The way of the reference.
     let segment: HermiteSegment
     /// The commanded configuration and pose: what the next step accumulates on.
     let target: StepTarget

@@ -3,9 +3,9 @@ import Maths
 
 /// Positions and velocities at one control tick.
 package struct JointMotion: Equatable, Sendable, BitwiseCopyable {
-    /// Radians.
+    /// Joint angles, radians.
     package var positions: JointVector
-    /// Radians per second: the change of position over the tick that ended here.
+    /// Joint velocities, radians per second: the change of position over the tick that ended here.
     package var velocities: JointVector
 
     package init(positions: JointVector, velocities: JointVector) {
@@ -13,12 +13,12 @@ package struct JointMotion: Equatable, Sendable, BitwiseCopyable {
         self.velocities = velocities
     }
 
-    /// Standing still.
+    /// Stands still at `positions`, radians.
     package init(at positions: JointVector) {
         self.init(positions: positions, velocities: JointVector(repeating: 0, count: positions.count))
     }
 
-    /// No joint moves.
+    /// Whether no joint moves.
     package var isAtRest: Bool { velocities.magnitude == 0 }
 }
 
@@ -30,15 +30,15 @@ package struct JointMotion: Equatable, Sendable, BitwiseCopyable {
 /// limits can never contradict each other. Time is counted in nominal ticks: a tick that comes late makes a
 /// step no larger. Real-time safe.
 package struct SafetyEnvelope: Sendable, BitwiseCopyable {
-    /// Radians.
+    /// Lowest angles, radians.
     package let lower: JointVector
-    /// Radians.
+    /// Highest angles, radians.
     package let upper: JointVector
-    /// Radians per second, positive.
+    /// Highest speeds, radians per second, positive.
     package let velocity: JointVector
-    /// Radians per second squared, positive.
+    /// Highest accelerations, radians per second squared, positive.
     package let acceleration: JointVector
-    /// Seconds from tick to tick.
+    /// Time from tick to tick, seconds.
     package let period: Double
 
     package init(
@@ -52,13 +52,13 @@ package struct SafetyEnvelope: Sendable, BitwiseCopyable {
         self.period = period
     }
 
-    /// One tick towards a moving reference: exactly onto it where the limits allow, else as near as they allow, and
-    /// without shooting past it once it stands still. A joint that got ahead of a moving reference waits for it.
+    /// Moves one tick towards a moving reference: exactly onto it where the limits allow, else as near as they allow,
+    /// and without shooting past it once it stands still. A joint that got ahead of a moving reference waits for it.
     ///
     /// A reference with a NaN or an infinity is refused: the joints brake instead.
     /// - Parameters:
     ///   - wanted: where the reference is at the new tick, radians.
-    ///   - movingAt: how fast it got there from the tick before, radians per second.
+    ///   - referenceVelocity: how fast it got there from the tick before, radians per second.
     ///   - last: the motion at the last tick.
     ///   - end: where the reference is going, and how fast it will be there. A joint that lags behind a reference which
     ///     brakes harder than it can is braked in time to be no faster there: else it would pass it and come back.
@@ -90,7 +90,7 @@ package struct SafetyEnvelope: Sendable, BitwiseCopyable {
         return next
     }
 
-    /// One tick at these velocities (radians per second), as nearly as the limits allow.
+    /// Moves for one tick at these velocities (radians per second), as nearly as the limits allow.
     package func moved(at velocities: JointVector, from last: JointMotion) -> JointMotion {
         guard velocities.isFinite else { return braked(from: last) }
         var next = last
@@ -98,7 +98,7 @@ package struct SafetyEnvelope: Sendable, BitwiseCopyable {
         return next
     }
 
-    /// One tick of braking, each joint as hard as its acceleration limit allows, until it stands.
+    /// Brakes for one tick, each joint as hard as its acceleration limit allows, until it stands.
     package func braked(from last: JointMotion) -> JointMotion {
         var next = last
         for joint in 0..<last.positions.count { move(&next, joint, at: 0) }

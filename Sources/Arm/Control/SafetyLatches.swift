@@ -4,31 +4,32 @@ import Messages
 /// What holds the arm until a person ends it: an emergency stop, a fault of the driver, a fault of a joint. They are
 /// independent of each other, and what the arm tells is the strongest. Pure; real-time safe.
 struct SafetyLatches: Sendable, BitwiseCopyable {
-    /// From an emergency stop to the moment at which the policy has the arm again.
+    /// How far an emergency stop is ended, until the policy has the arm again.
     enum EmergencyStop: Sendable, BitwiseCopyable {
         case none
         case active
-        /// It is reset; the policy waits until somebody tells it to go on.
+        /// The stop is reset; the policy waits until somebody tells it to go on.
         case awaitsResume
     }
 
     /// A fault of the driver, which goes before any other.
     struct DriverFault: Sendable, BitwiseCopyable {
-        /// As in `ArmFault`.
+        /// The joint that it is about, as in `ArmFault`; nil when it is about none.
         var joint: Int?
-        /// Somebody has cleared it; it ends once the driver works.
+        /// Whether somebody has cleared it; it ends once the driver works.
         var isClearing = false
     }
 
     var emergencyStop = EmergencyStop.none
+    /// A failure of the driver that nobody has cleared yet; nil when there is none.
     private(set) var driver: DriverFault?
     /// What a joint was found to do wrong.
     private(set) var fault: ArmFault?
-    /// The servos have been told to let go.
+    /// Whether the servos have been told to let go.
     var isLimp = false
     /// Who ended the last emergency stop, or let the policy go on after it.
     var lastResetBy: OperatorID?
-    /// nil when the servos are not watched.
+    /// Looks after the joints; nil when the servos are not watched.
     private var monitor: ServoMonitor?
 
     /// - Parameters:
@@ -38,11 +39,11 @@ struct SafetyLatches: Sendable, BitwiseCopyable {
         monitor = limits.map { ServoMonitor(limits: $0, period: period) }
     }
 
-    /// Nothing is the matter that keeps the policy from moving the arm.
+    /// Whether nothing is the matter that keeps the policy from moving the arm.
     var isClear: Bool { emergencyStop == .none && driver == nil && fault == nil }
 
-    /// Nothing is the matter that keeps an operator from moving the arm, who may also move a joint back from beyond its
-    /// limits.
+    /// Whether nothing is the matter that keeps an operator from moving the arm, who may also move a joint back from
+    /// beyond its limits.
     var letsOperatorMove: Bool {
         emergencyStop != .active && driver == nil && (fault == nil || fault?.reason == .beyondLimits)
     }
@@ -53,13 +54,13 @@ struct SafetyLatches: Sendable, BitwiseCopyable {
     /// Why the arm holds when nothing is the matter with it and nobody moves it.
     var idleReason: HoldReason { emergencyStop == .none ? .released : .awaitingResume }
 
-    /// The driver failed. What was wrong first stays: the rest may follow from it.
+    /// Latches that the driver failed. What was wrong first stays: the rest may follow from it.
     mutating func noteDriverFailure(blaming joint: Int?) { driver = DriverFault(joint: driver?.joint ?? joint) }
 
-    /// Somebody says that the driver is to try again.
+    /// Lets the driver try again, as somebody says.
     mutating func beginClearingDriver() { driver?.isClearing = true }
 
-    /// The driver works again: its fault is over, and with it that joints did not follow.
+    /// Ends the fault of the driver, which works again, and with it that joints did not follow.
     mutating func endDriverFault() {
         driver = nil
         if fault?.reason == .notFollowing { fault = nil }
@@ -74,10 +75,10 @@ struct SafetyLatches: Sendable, BitwiseCopyable {
         if fault.reason == .driverFault { driver = DriverFault(joint: fault.joint) } else { latch(fault) }
     }
 
-    /// No joint is beyond its limits any more.
+    /// Ends the fault of a joint that was beyond its limits.
     mutating func endBeyondLimits() { if fault?.reason == .beyondLimits { fault = nil } }
 
-    /// The fault of a joint is over because a person says so.
+    /// Ends the fault of a joint, because a person says so.
     mutating func clearFault() {
         fault = nil
         monitor?.restart()

@@ -3,18 +3,19 @@ import Messages
 
 /// Limits from which on a joint counts as blocked, overloaded or too hot.
 package struct ServoLimits: Equatable, Sendable, BitwiseCopyable {
-    /// Radians between setpoint and joint from which on it does not follow.
+    /// Distance between setpoint and joint from which on it does not follow, radians.
     package var stallError: Double
     /// Share of the permitted load that a joint must push with to count as blocked, where the load is measured.
     package var stallLoad: Double
-    /// Radians that a joint must move within `stallTime` not to count as blocked.
+    /// Motion within `stallTime` without which a joint counts as blocked, radians.
     package var stallMotion: Double
-    /// How long it must have been so.
+    /// How long a joint must not have come on to count as blocked.
     package var stallTime: Duration
     /// Share of the permitted load that no joint may exceed for `overloadTime`.
     package var overloadLoad: Double
+    /// How long a joint must have pushed too hard.
     package var overloadTime: Duration
-    /// Degrees Celsius.
+    /// Temperature from which on a servo is too hot, degrees Celsius.
     package var temperature: Double
 
     /// The defaults: a joint lags by less than 0.2 rad at full speed when its servo is sound (0.08 s × 2.5 rad/s), and
@@ -51,7 +52,7 @@ package struct ArmFault: Equatable, Sendable, BitwiseCopyable {
 package struct ServoMonitor: Sendable, BitwiseCopyable {
     /// What is wrong, and with which joint.
     package struct Finding: Equatable, Sendable, BitwiseCopyable {
-        /// `stalled`, `overloaded`, `overheated` or `notFollowing`.
+        /// The reason to hold: `stalled`, `overloaded`, `overheated` or `notFollowing`.
         package var reason: HoldReason
         /// Number of the joint, from 0 at the base; the number of joints is the gripper.
         package var joint: Int
@@ -77,13 +78,13 @@ package struct ServoMonitor: Sendable, BitwiseCopyable {
         overloadTicks = max(1, Int((limits.overloadTime.inSeconds / period).rounded(.up)))
     }
 
-    /// Counts start anew, as when the arm has been let go.
+    /// Begins to count anew, as when the arm has been let go.
     package mutating func restart() {
         blocked = InlineArray(repeating: 0)
         loaded = InlineArray(repeating: 0)
     }
 
-    /// One tick's measurement against the setpoint that was sent before it.
+    /// Holds one tick's measurement against the setpoint that was sent before it.
     /// - Returns: what is wrong; the joint nearest to the base when there are several.
     package mutating func check(_ measured: JointState, setpoint: JointVector) -> Finding? {
         var finding: Finding?

@@ -4,11 +4,11 @@ import Messages
 
 /// The end to which one policy step leads: the commanded configuration and pose there.
 struct StepTarget: Sendable, BitwiseCopyable {
-    /// Radians.
+    /// Joint angles, radians.
     var positions: JointVector
     /// The pose that the next end-effector delta accumulates on.
     var baseFromEEF: Pose
-    /// A limit, the workspace, or the reach of the arm cut it short.
+    /// Whether a limit, the workspace, or the reach of the arm cut it short.
     var isClamped = false
 }
 
@@ -17,12 +17,12 @@ struct StepPlanner: Sendable, BitwiseCopyable {
     let inverseKinematics: InverseKinematics
     let lower: JointVector
     let upper: JointVector
-    /// Radians per second.
+    /// Highest speeds, radians per second.
     let velocity: JointVector
     let workspace: ArmCalibration.Workspace
-    /// Metres per axis and step.
+    /// The most that a step may go along each axis, metres.
     let translationLimit: Double
-    /// Radians per axis and step.
+    /// The most that a step may turn about each axis, radians.
     let rotationLimit: Double
 
     init(_ calibration: ArmCalibration) {

@@ -9,9 +9,9 @@ import Glibc
 /// the order of their observations, the i-th to speak about a timestep is its i-th oldest, and weighs exp(-k i).
 /// Stored in place; real-time safe.
 struct TemporalEnsemble: Sendable, BitwiseCopyable {
-    /// Timesteps that can be looked ahead; of longer chunks the rest is not used.
+    /// How many timesteps can be looked ahead; of longer chunks the rest is not used.
     static let capacity = 64
-    /// Chunks whose report can wait.
+    /// How many chunks' reports can wait.
     private static let memberCapacity = 64
 
     private struct Member: Sendable, BitwiseCopyable {
@@ -20,13 +20,13 @@ struct TemporalEnsemble: Sendable, BitwiseCopyable {
         var first: Int
         /// Timestep of its first action that came in time.
         var open: Int
-        /// One beyond its last that counts.
+        /// Timestep after that of its last action that counts.
         var end: Int
     }
 
-    /// k of the weights.
+    /// The k of the weights exp(-k i).
     let weight: Double
-    /// Timesteps of each chunk that count.
+    /// How many timesteps of each chunk count.
     let size: Int
     private var origin = MonotonicTime.zero
     private var stepDuration = Duration.seconds(1)
@@ -127,7 +127,7 @@ struct TemporalEnsemble: Sendable, BitwiseCopyable {
         return Action(numbers: sums[slot] / weights[slot], dimension: dimension, space: space)
     }
 
-    /// The step at `timestep` is over; chunks that have no more to say are reported.
+    /// Notes that the step at `timestep` is over; chunks that have no more to say are reported.
     mutating func executed(_ timestep: Int, reports: inout ChunkReportQueue) {
         for index in 0..<memberCount where self[index].open <= timestep && timestep < self[index].end {
             self[index].report.stepsExecuted += 1
@@ -135,7 +135,7 @@ struct TemporalEnsemble: Sendable, BitwiseCopyable {
         while memberCount > 0 && self[0].end <= timestep + 1 { removeOldest(.executed, into: &reports) }
     }
 
-    /// A setpoint of `timestep` is with the driver.
+    /// Notes that a setpoint of `timestep` is with the driver.
     mutating func wrote(_ timestep: Int, at now: MonotonicTime) {
         for index in 0..<memberCount
         where self[index].report.firstSetpointTime == .zero && self[index].open <= timestep
@@ -145,7 +145,7 @@ struct TemporalEnsemble: Sendable, BitwiseCopyable {
         }
     }
 
-    /// The newest chunk's step at `timestep` was cut short.
+    /// Notes that the newest chunk's step at `timestep` was cut short.
     mutating func clamped(_ timestep: Int) {
         var index = memberCount - 1
         while index > 0 && self[index].open > timestep { index -= 1 }

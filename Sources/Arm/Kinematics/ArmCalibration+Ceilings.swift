@@ -5,10 +5,11 @@ import JSONTree
 struct CalibrationCeiling: Sendable {
     let range: ClosedRange<Double>
     let unit: String
-    /// Says why nothing lies beyond.
+    /// Why nothing lies beyond, for people.
     let reason: String
 
-    /// Two turns in all. Servos in position mode have less than one; a URDF's continuous joint is written as ±π.
+    /// A joint's limit, radians: two turns in all. Servos in position mode have less than one; a URDF's continuous
+    /// joint is written as ±π.
     static let jointLimit = CalibrationCeiling(
         range: -2 * .pi...2 * .pi, unit: "rad", reason: "a servo in position mode turns no further")
     /// Above what the fastest servos of such arms are made for: the velocity limit that an XL330-M288 comes with is 445
@@ -19,14 +20,15 @@ struct CalibrationCeiling: Sendable {
     /// table, address 41); the torque of an XM430 with an arm on it gives less.
     static let jointAcceleration = CalibrationCeiling(
         range: 0...200, unit: "rad/s²", reason: "such a servo is at its full speed in 60 ms then")
-    /// Each coordinate. The longest arms of these servos reach 0.75 m (ViperX-300, Trossen's specification); the rest
-    /// is for a base that stands elsewhere.
+    /// Coordinate of the workspace's corners, metres. The longest arms of these servos reach 0.75 m (ViperX-300,
+    /// Trossen's specification); the rest is for a base that stands elsewhere.
     static let workspace = CalibrationCeiling(
         range: -2...2, unit: "m", reason: "the longest arms of such servos reach 0.75 m")
-    /// Each coordinate of the way from one joint to the next, and to the tool point.
+    /// Coordinate of the way from one joint to the next, and to the tool point.
     static let offset = CalibrationCeiling(
         range: -2...2, unit: "m", reason: "the longest arms of such servos reach 0.75 m")
-    /// Translation of one policy step. The Bridge data set's largest is 0.05 m in 0.2 s; four times that is 1 m/s.
+    /// Translation of one policy step, metres. The Bridge data set's largest is 0.05 m in 0.2 s; four times that is
+    /// 1 m/s.
     static let stepTranslation = CalibrationCeiling(
         range: 0...0.2, unit: "m", reason: "in a step of 0.2 s that is 1 m/s, far beyond a training set's")
     /// Rotation of one policy step: a quarter of a turn, beyond which rotation vectors of different axes no longer add
@@ -37,11 +39,11 @@ struct CalibrationCeiling: Sendable {
     /// second; a linkage with a short stroke may have five times as many.
     static let gripperSpeed = CalibrationCeiling(
         range: 0...20, unit: "strokes/s", reason: "such a servo makes about 4 strokes a second")
-    /// Distance of a finger from the centre line; those of these arms stand at most 0.06 m from it.
+    /// Distance of a finger from the centre line, metres; those of these arms stand at most 0.06 m from it.
     static let finger = CalibrationCeiling(
         range: -0.2...0.2, unit: "m", reason: "fingers of such grippers stand at most 0.06 m from the centre line")
 
-    /// What was probably meant.
+    /// What was probably meant by a number beyond the ceiling, for people.
     private func guess(_ number: Double) -> String {
         switch unit {
         case "rad" where abs(number) <= 720: " Degrees? \(Self.text(number))° is \(Self.text(number * .pi / 180)) rad."
@@ -62,7 +64,7 @@ struct CalibrationCeiling: Sendable {
         return "found \(Self.text(number)), expected \(limit) \(unit): \(reason).\(guess(number))"
     }
 
-    /// Three decimals at most.
+    /// `number` with three decimals at most.
     private static func text(_ number: Double) -> String {
         guard abs(number) < 1e9 else { return "\(number)" }
         let rounded = (number * 1_000).rounded() / 1_000

@@ -121,7 +121,8 @@ extension ArmCalibration.Gripper {
 }
 
 extension JSONReader {
-    /// - Parameter ceiling: of each coordinate; nil: any.
+    /// Reads three numbers; a problem gives zeros.
+    /// - Parameter ceiling: the most that each coordinate may be; nil: anything.
     fileprivate func vector(_ node: JSONNode?, at path: String, within ceiling: CalibrationCeiling? = nil) -> Vector3 {
         guard let node, let values = numbers(node, at: path) else { return .zero }
         guard values.count == 3 else {

@@ -9,9 +9,9 @@ package struct ArmCalibration: Equatable, Sendable {
         package var parentFromJoint: Pose
         /// Axis of the joint in its own frame, length 1.
         package var axis: Vector3
-        /// Radians.
+        /// Lowest angle, radians.
         package var lower: Double
-        /// Radians.
+        /// Highest angle, radians.
         package var upper: Double
         /// Highest speed, radians per second.
         package var velocity: Double
@@ -28,9 +28,9 @@ package struct ArmCalibration: Equatable, Sendable {
     }
     /// An axis-aligned box in base coordinates, for the tool point.
     package struct Workspace: Equatable, Sendable, BitwiseCopyable {
-        /// Metres.
+        /// Corner with the smallest coordinates, metres.
         package var lower: Vector3
-        /// Metres.
+        /// Corner with the largest coordinates, metres.
         package var upper: Vector3
 
         /// How far `point` is outside along each axis, metres; 0 inside.
@@ -42,9 +42,9 @@ package struct ArmCalibration: Equatable, Sendable {
     }
     /// The most that one `eef_delta` action may ask for, per axis.
     package struct StepLimits: Equatable, Sendable {
-        /// Metres.
+        /// Translation, metres.
         package var translation: Double
-        /// Radians.
+        /// Rotation, radians.
         package var rotation: Double
     }
 
@@ -53,11 +53,11 @@ package struct ArmCalibration: Equatable, Sendable {
     /// The end effector in the frame of the last joint, metres.
     package var lastJointFromEEF: Pose
     package var gripper: Gripper
-    /// Folded, safe to switch off in; radians.
+    /// Pose in which the arm is folded and safe to switch off, radians.
     package var rest: JointVector
-    /// Pose in which a run begins; radians.
+    /// Pose in which a run begins, radians.
     package var neutral: JointVector
-    /// The commanded tool point stays inside.
+    /// The box in which the commanded tool point stays.
     package var workspace: Workspace
     package var stepLimits: StepLimits
 

@@ -11,7 +11,7 @@ package enum BridgeConvention {
         Rotation(w: 0.5.squareRoot(), x: 0, y: 0.5.squareRoot(), z: 0)
     }
 
-    /// Roll, pitch, yaw (radians) of `R Dᵀ`: all zero when the gripper points straight down.
+    /// Roll, pitch and yaw of `R Dᵀ`, radians: all zero when the gripper points straight down.
     package static func rollPitchYaw(of baseFromEEF: Rotation) -> Vector3 {
         (baseFromEEF * baseFromDownwardEEF.inverse).rollPitchYaw
     }

@@ -11,11 +11,11 @@ import Maths
 package struct InverseKinematics: Sendable, BitwiseCopyable {
     /// The best configuration found.
     package struct Solution: Equatable, Sendable, BitwiseCopyable {
-        /// Radians, within the limits.
+        /// Joint angles within the limits, radians.
         package var positions: JointVector
-        /// Metres between wanted and found tool point.
+        /// Distance between wanted and found tool point, metres.
         package var translationError: Double
-        /// Radians between wanted and found orientation.
+        /// Angle between wanted and found orientation, radians.
         package var rotationError: Double
         /// Whether position and orientation were both met, to `tolerance`.
         package var isMet: Bool
@@ -24,7 +24,7 @@ package struct InverseKinematics: Sendable, BitwiseCopyable {
         package var isReached: Bool { failure == nil }
         /// Why it was not reached.
         package var failure: Failure?
-        /// Rounds used.
+        /// How many rounds it took.
         package var iterations: Int
     }
 
@@ -38,9 +38,9 @@ package struct InverseKinematics: Sendable, BitwiseCopyable {
         case tooManyIterations
     }
 
-    /// A pose counts as met within this many metres and radians.
+    /// The error up to which a pose counts as met, metres and radians.
     package static let tolerance = 1e-6
-    /// Bridge's own solver stops after 40 as well; from a step away 4 are usual.
+    /// The most rounds. Bridge's own solver stops after 40 as well; from a step away 4 are usual.
     package static let maximumIterations = 40
     package let chain: KinematicChain
     private let lower: JointVector

@@ -4,7 +4,7 @@ import Maths
 package struct KinematicChain: Sendable, BitwiseCopyable {
     /// One revolute joint.
     package struct Joint: Sendable, BitwiseCopyable {
-        /// Pose of the joint in the frame of the joint before it (the base for the first), at angle 0.
+        /// Pose of the joint in the frame of the joint before it (the base for the first), at angle 0; metres.
         package var parentFromJoint: Pose
         /// The axis it turns about, in its own frame, length 1.
         package var axis: Vector3
@@ -17,7 +17,7 @@ package struct KinematicChain: Sendable, BitwiseCopyable {
 
     /// How many joints there are, 1...8.
     package let count: Int
-    /// The end effector in the frame of the last joint.
+    /// The end effector in the frame of the last joint, metres.
     package let lastJointFromEEF: Pose
     private let joints: InlineArray<8, Joint>
 
@@ -90,9 +90,9 @@ package struct KinematicChain: Sendable, BitwiseCopyable {
 package struct Jacobian: Sendable, BitwiseCopyable {
     /// The effect of one joint.
     package struct Column: Sendable, BitwiseCopyable {
-        /// Metres per radian, base axes.
+        /// Motion of the tool point, metres per radian, base axes.
         package var linear: Vector3
-        /// Radians per radian, base axes.
+        /// Turn of the end effector, radians per radian, base axes.
         package var angular: Vector3
     }
 

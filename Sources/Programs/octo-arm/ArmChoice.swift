@@ -35,6 +35,7 @@ struct ArmChoice: ParsableArguments {
         }
     }
 
+    /// Opens the arm.
     /// - Throws: `ExitCode`, having said why.
     func open() throws -> any ArmHandle {
         do {

@@ -11,9 +11,9 @@ import Wire
 
 /// An arm in the hands of an operator's program. All of it is for one thread.
 protocol ArmHandle: AnyObject {
-    /// What the arm's control loop goes by.
+    /// The arm as its control loop knows it.
     var arm: TeleopArm { get }
-    /// Words for people that say where the arm is.
+    /// Where the arm is, in words for people.
     var place: String { get }
     /// What is wrong with the servos, as the driver says; nil when nothing is known.
     var trouble: String? { get }
@@ -22,7 +22,7 @@ protocol ArmHandle: AnyObject {
 
     /// Sleeps until the time, or until one of the descriptors can be read; may wake earlier.
     func wait(until deadline: MonotonicTime, alsoOn descriptors: [Int32]) throws
-    /// The newest state, or nil if none came since the last call.
+    /// Takes the newest state; nil if none came since the last call.
     func takeState() -> ArmState?
     func send(_ command: ManualCommand) throws
     func send(_ request: ArmRequest) throws
@@ -42,7 +42,8 @@ final class BusArm: ArmHandle {
     private let firstID: UInt64
     private(set) var trouble: String?
 
-    /// - Parameter folder: of the run; nil for the one run that is alive.
+    /// Finds the run, and waits until its arm hears commands.
+    /// - Parameter folder: the run's folder; nil for the one run that is alive.
     /// - Throws: `RunSearchError`, `OperatorLinkError`, and what is wrong with the calibration.
     init(run folder: String?) throws {
         link = try OperatorLink(run: folder, commanding: [Manifest.armNode], name: "octo-arm")

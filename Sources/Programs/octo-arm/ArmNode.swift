@@ -28,8 +28,9 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
     private let events: Publisher<RunEvent>
     private let traces: Publisher<ArmTrace>
     private let bus: BusNode
+    /// What nobody has heard yet.
     private var unheardTraces: [ArmTrace] = []
-    /// A minute of a state rate of 50 Hz.
+    /// How much of that is kept: a minute at a state rate of 50 Hz.
     private static var mostUnheardTraces: Int { 3000 }
 
     private var stateCadence: Cadence

@@ -17,8 +17,9 @@ enum LineReport {
     case warning(String)
 }
 
-/// Opens the arm of a manifest. Nothing moves by that.
+// Opens the arm of a manifest. Nothing moves by that.
 extension Manifest.Arm {
+    /// Opens a simulated arm.
     /// - Parameter memory: a file in which the servos outlive the process; nil: they stand where the manifest says.
     func open(_ simulated: Simulated, memory: String?) throws -> OpenedArm<SimulatedArm> {
         let calibration = try ArmCalibration(contentsOfFile: calibration)
@@ -32,6 +33,7 @@ extension Manifest.Arm {
             driver: SimulatedArm(memory: servos, timeConstant: simulated.timeConstant), calibration: calibration)
     }
 
+    /// Opens an arm of Dynamixel servos.
     /// - Parameters:
     ///   - torque: whether it may come on already.
     ///   - report: told what a control tick costs on the line, and what is wrong with that although it may do.
@@ -48,7 +50,10 @@ extension Manifest.Arm {
         return OpenedArm(driver: driver, calibration: calibration.narrowed(to: layout))
     }
 
-    /// - Parameters: as above.
+    /// Opens an arm of Feetech servos.
+    /// - Parameters:
+    ///   - torque: whether it may come on already.
+    ///   - report: told what a control tick costs on the line, and what is wrong with that although it may do.
     func open(
         feetech line: SerialLine, torque: TorqueAtStart = .on, report: (LineReport) -> Void
     ) throws -> OpenedArm<FeetechArm<SerialPort>> {

@@ -19,6 +19,7 @@ final class ArmOrder {
     /// The newest state, whenever it was measured.
     private(set) var state: ArmState?
 
+    /// Connects to the arm's sockets.
     /// - Throws: `BusError`.
     init(_ arm: LiveArm) throws {
         self.arm = arm
@@ -30,9 +31,10 @@ final class ArmOrder {
         publisher = bus.publisher(Topics.armCommand)
     }
 
-    /// The arm's process hears commands.
+    /// Whether the arm's process hears commands.
     var isHeard: Bool { bus.isHeard(on: Topics.armCommand) }
 
+    /// Gives the command, which `advance` says.
     func give(_ action: ArmCommand.Action, by name: String, at now: MonotonicTime) {
         command = ArmCommand(id: UInt64.random(in: .min ... .max), operatorID: name, action: action, time: now)
         nextTry = now
@@ -61,7 +63,8 @@ final class ArmOrder {
 
 /// Which arms are driven at present.
 enum ArmSearch {
-    /// - Parameter folder: as the user named it with --run; nil: all arms.
+    /// Looks for arms.
+    /// - Parameter folder: the run's folder, as the user named it with --run; nil: all arms.
     /// - Returns: at least one arm; and in words what was found and is not believed.
     /// - Throws: `NoArmError`, `RunSearchError`, `RunFolderError`.
     static func find(_ folder: String?) throws -> (arms: [LiveArm], ignored: [String]) {
@@ -93,7 +96,7 @@ enum ArmSearch {
 /// Nobody drives an arm, as far as can be seen.
 struct NoArmError: Error, CustomStringConvertible {
     let ignored: [String]
-    /// Users whose arms cannot be seen.
+    /// Ids of users whose arms cannot be seen.
     let others: [UInt32]
 
     var description: String {

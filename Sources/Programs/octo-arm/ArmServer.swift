@@ -14,8 +14,9 @@ final class ArmServer {
     private let states: Publisher<ArmState>
     private let commands: Subscription<ArmCommand>
 
+    /// Registers the arm, and begins to listen.
     /// - Parameters:
-    ///   - path: of the manifest.
+    ///   - path: the manifest's path.
     ///   - place: where the arm is, for people.
     /// - Throws: `RunFolderError`, `BusError`.
     init(_ manifest: ArmManifest, path: String, place: String) throws {

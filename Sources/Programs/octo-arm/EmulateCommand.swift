@@ -10,7 +10,7 @@ import RealTime
 import ServoEmulation
 import Time
 
-/// A servo bus without servos, on a pseudo-terminal.
+/// Stands in for a bus of servos, on a pseudo-terminal.
 struct EmulateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "emulate",

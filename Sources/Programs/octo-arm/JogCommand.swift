@@ -92,7 +92,7 @@ private struct JogShell {
         }
     }
 
-    /// Keys from before the arm has said where it is would be pressed blindly.
+    /// Waits until the arm has said where it is: keys from before that would be pressed blindly.
     /// - Returns: false when a signal came first.
     private mutating func awaitState() throws -> Bool {
         let deadline = MonotonicTime.now() + OperatorShell.firstStateTime
@@ -140,7 +140,7 @@ private struct JogShell {
         ]
     }
 
-    /// The terminal first: it must be usable again whatever the arm does.
+    /// Gives terminal and arm back; the terminal first, which must be usable again whatever the arm does.
     mutating func end() {
         screen.end()
         terminal?.restore()

@@ -86,7 +86,7 @@ final class LocalArm<Driver: ArmDriver>: ArmHandle {
 }
 
 extension ArmManifest {
-    /// Words for people that say where the arm is.
+    /// Where the arm is, in words for people.
     var place: String { "the arm of '\(name)'" }
 }
 
@@ -138,7 +138,8 @@ enum LocalArmOpening {
         }
     }
 
-    /// What the serial port's lock would say anyway, but with a way out; and a simulated arm has no lock.
+    /// Refuses an arm that another process drives. The serial port's lock would do so anyway, but without a way out;
+    /// and a simulated arm has no lock.
     private static func checkThatNobody(drives section: Manifest.Arm, path: String) throws {
         if let port = section.serialPort, let other = ArmRegistry.standard.find().arms.first(where: { $0.port == port })
         {

@@ -13,7 +13,7 @@ struct DrivenArm: ParsableArguments {
     init() {}
 }
 
-/// The end of an emergency stop, or else of a fault.
+/// Ends an emergency stop, or else a fault.
 struct ResetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reset",
@@ -32,6 +32,7 @@ struct ResetCommand: ParsableCommand {
 
     func run() throws { try OrderedArm.run(choice.folder, doing: "resetting", reset) }
 
+    /// Asks the arm for it.
     /// - Returns: what has become of it, for people.
     private func reset(_ arm: OrderedArm) throws -> String {
         let former = try arm.hold()
@@ -56,7 +57,7 @@ struct ResetCommand: ParsableCommand {
     }
 }
 
-/// The end of a fault alone.
+/// Ends a fault alone.
 struct ClearCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "clear",
@@ -79,7 +80,7 @@ struct ClearCommand: ParsableCommand {
     }
 }
 
-/// The policy may move the arm again.
+/// Lets the policy move the arm again.
 struct ResumeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume",
@@ -140,12 +141,13 @@ private struct OrderedArm {
         try OperatorShell.attempt { print(try work(arm)) }.get()
     }
 
-    /// Why it holds now; nil while it moves.
+    /// Why the arm holds now; nil while it moves.
     func hold() throws -> HoldReason? {
         try wait { order.state != nil && order.isHeard }
         return order.state?.holdReason
     }
 
+    /// Gives the command once.
     /// - Returns: the arm's state once it is as `isDone` says.
     func give(_ action: ArmCommand.Action, until isDone: (ArmState) -> Bool) throws -> ArmState {
         order.give(action, by: operatorName, at: .now())
@@ -163,7 +165,7 @@ private struct OrderedArm {
     }
 }
 
-/// The arm did not do what it was asked.
+/// Says that the arm did not do what it was asked.
 private struct ResetError: Error, CustomStringConvertible {
     let verb: String
     let place: String

@@ -5,7 +5,7 @@ import NodeShell
 import Teleop
 import Time
 
-/// The emergency stop of every arm that is driven.
+/// Stops every arm that is driven.
 struct StopCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stop",
@@ -38,7 +38,7 @@ struct StopCommand: ParsableCommand {
 /// Stops several arms at once.
 private final class EmergencyStop {
     private static let patience = Duration.seconds(3)
-    /// An arm that has said nothing for so long may be about to come back: then it is to hold.
+    /// How long an arm may say nothing; after that it may be about to come back, and is to hold then.
     private static let latchTime = Duration.milliseconds(500)
     private static let turn = Duration.milliseconds(5)
 
@@ -55,6 +55,7 @@ private final class EmergencyStop {
         }
     }
 
+    /// Sends the stop until all arms have confirmed it, or the time is over.
     /// - Returns: the arms that have confirmed.
     func run() -> [LiveArm] {
         let start = MonotonicTime.now()
@@ -83,13 +84,13 @@ private final class EmergencyStop {
         waiting.removeAll { $0 === order }
     }
 
-    /// A run that is ending brakes as well, and takes no chunks any more.
+    /// Whether the arm has stopped. A run that is ending brakes as well, and takes no chunks any more.
     private static func isObeyed(_ order: ArmOrder) -> Bool {
         let reason = order.answer?.holdReason
         return reason == .emergencyStop || reason == .stopping
     }
 
-    /// The arm's process reads it when it comes back.
+    /// Writes the stop down for the arm's process, which reads it when it comes back.
     private func latch(_ arm: LiveArm) {
         guard arm.isRun, latched[arm.folder] == nil else { return }
         do {

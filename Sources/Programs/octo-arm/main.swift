@@ -2,7 +2,7 @@ import ArgumentParser
 import Messages
 import NodeShell
 
-/// Everything that has to do with one arm.
+/// The program that does everything that has to do with one arm.
 struct OctoArm: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "octo-arm", abstract: "Drive an arm, or stand in for one.",

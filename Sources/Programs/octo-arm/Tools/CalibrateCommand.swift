@@ -41,7 +41,7 @@ struct CalibrateCommand: ParsableCommand {
         }
     }
 
-    /// Reads everything, and writes nothing.
+    /// Begins a session: reads everything, and writes nothing.
     private func session(_ arm: ToolArm, _ line: ServoLine<SerialPort>) throws -> CalibrationSession {
         let found = try line.registers(of: arm.layout.ids)
         let adapter = SerialDevices.stableName(of: arm.port, in: "/dev")
@@ -71,7 +71,7 @@ struct CalibrateCommand: ParsableCommand {
         return session
     }
 
-    /// The draft of another arm stays: it alone knows what that arm's servos had.
+    /// Puts the draft of another arm aside: it alone knows what that arm's servos had.
     private func aside(_ arm: ToolArm, _ fresh: CalibrationSession) throws -> CalibrationSession {
         if let kept = try arm.file.draft.keepOld(stamp: ToolArm.stamp("yyyy-MM-dd'T'HH-mm-ss", Date())) {
             print(
@@ -157,6 +157,7 @@ private struct CalibrationDialogue {
         }
     }
 
+    /// Takes a line that the person typed.
     /// - Returns: false if it was interrupted.
     private mutating func hear(_ text: String) throws -> Bool {
         let answers: [String: CalibrationSession.Answer] = ["": .next, "b": .back, "q": .quit]
@@ -169,6 +170,7 @@ private struct CalibrationDialogue {
         return true
     }
 
+    /// Carries actions out.
     /// - Returns: false if it was interrupted.
     private mutating func perform(_ actions: [CalibrationSession.Action]) throws -> Bool {
         for action in actions {
@@ -189,7 +191,7 @@ private struct CalibrationDialogue {
 
     // MARK: - A line that comes and goes
 
-    /// What the servos say; a cable that is out for a while loses nothing.
+    /// Reads the servos; a cable that is out for a while loses nothing.
     private mutating func look() {
         do throws(ServoToolError) {
             session.observe(try line.positions(of: arm.layout.leaders))
@@ -207,7 +209,7 @@ private struct CalibrationDialogue {
         screen.say(text ?? "all servos answer again")
     }
 
-    /// A write is carried out once its servo is there.
+    /// Carries a write out, once its servo is there.
     /// - Returns: false if it was interrupted.
     private mutating func insist(_ action: CalibrationSession.Action) throws -> Bool {
         while true {
@@ -242,7 +244,7 @@ private struct CalibrationDialogue {
         )
     }
 
-    /// Nobody holds the arm: nothing is done to it.
+    /// Ends the session; nobody holds the arm, so nothing is done to it.
     private mutating func leave() throws {
         if !session.hasWritten { arm.file.draft.remove() }
         throw CalibrateError.nobody

@@ -4,7 +4,7 @@ import JSONTree
 import NodeShell
 import ServoTools
 
-/// Whether an arm's servos are as its calibration file says.
+/// Tells whether an arm's servos are as its calibration file says.
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",

@@ -22,7 +22,7 @@ struct Screen {
         fflush(nil)
     }
 
-    /// What stays on the screen when a step is over; without a terminal its only table.
+    /// Leaves lines on the screen when a step is over; without a terminal they are its only table.
     mutating func leave(_ lines: [String]) {
         if !isTerminal { print(lines.joined(separator: "\n")) }
         drawn = 0
@@ -37,6 +37,7 @@ struct LineInput {
     private var bytes: [UInt8] = []
     private(set) var hasEnded = false
 
+    /// Waits for a line.
     /// - Returns: the next line; nil at the deadline, or when the other descriptor has something.
     mutating func wait(until deadline: MonotonicTime, orFor other: Int32) -> String? {
         if let line = takeLine() { return line }

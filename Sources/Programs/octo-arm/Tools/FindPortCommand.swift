@@ -6,7 +6,7 @@ import NodeShell
 import ServoTools
 import Time
 
-/// Which device an arm's adapter is.
+/// Finds out which device an arm's adapter is.
 struct FindPortCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "find-port",

@@ -4,7 +4,7 @@ import Foundation
 import NodeShell
 import ServoTools
 
-/// Calibrations of LeRobot, to and fro.
+/// Reads and writes LeRobot's calibrations.
 struct LeRobotCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lerobot",
@@ -41,7 +41,7 @@ struct LeRobotCommand: ParsableCommand {
         }
     }
 
-    /// LeRobot's file is not there.
+    /// Says that LeRobot's file is not there.
     private struct NoSource: Error, CustomStringConvertible {
         let path: String
         var description: String {

@@ -5,7 +5,7 @@ import JSONTree
 import NodeShell
 import ServoTools
 
-/// Which servos answer on a line, at which rate.
+/// Finds out which servos answer on a line, at which rate.
 struct ScanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scan",

@@ -7,7 +7,7 @@ import Manifests
 import NodeShell
 import ServoTools
 
-/// Which arm a tool is about: its line and its calibration file.
+/// The arm that a tool is about: its line and its calibration file.
 struct ArmOptions: ParsableArguments {
     @Option(help: "Take port, baud rate and calibration file from the \"arm\" of this manifest.")
     var manifest: String?
@@ -28,6 +28,7 @@ struct ArmOptions: ParsableArguments {
         if let baud, !(9_600...4_500_000).contains(baud) { throw ValidationError("--baud: give 9600 to 4500000.") }
     }
 
+    /// Reads the arm's files.
     /// - Throws: `NodeExit.badInput`, after it has said why.
     func arm() throws -> ToolArm {
         do {
@@ -139,7 +140,7 @@ enum SerialPortChoice: Error, CustomStringConvertible {
 enum Console {
     static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 
-    /// Says why, and gives the exit code for what cannot be used.
+    /// Says why something cannot be used, and gives the exit code for that.
     static func refuse(_ error: any Error) -> any Error {
         note("error: \(error)")
         return NodeExit.badInput
@@ -152,14 +153,14 @@ enum Console {
 
     static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
-    /// A line that the next one replaces; nothing where nobody watches.
+    /// Prints a line that the next one replaces; nothing where nobody watches.
     static func progress(_ text: String) {
         if isTerminal { FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8)) }
     }
 
     static func endProgress() { progress("") }
 
-    /// Columns that are as wide as their widest entry.
+    /// Sets rows in columns that are as wide as their widest entry.
     static func table(_ rows: [[String]]) -> String {
         guard let first = rows.first else { return "" }
         let widths = first.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }

@@ -7,7 +7,7 @@ import NodeShell
 import ServoTools
 import Time
 
-/// Ids and rates of servos, one servo at a time.
+/// Sets ids and rates of servos, one servo at a time.
 struct SetupCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "setup",
@@ -95,7 +95,7 @@ struct SetupCommand: ParsableCommand {
         }
     }
 
-    /// Lines of one port, each closed before the next is opened.
+    /// Opens lines of one port, each closed before the next is opened.
     private static func setup(on path: String) -> ServoSetup<SerialPort> {
         ServoSetup { (step: ServoScan.Step) throws(ServoSetupError) -> ServoLine<SerialPort>? in
             do throws(SerialPortError) {
@@ -116,7 +116,7 @@ struct ServoSetupDialogue {
     /// A servo that an arm needs.
     struct Member {
         var id: UInt8
-        /// What it moves; nil for one that is on its own.
+        /// The joint that it moves; nil for one that is on its own.
         var name: String?
     }
     enum Failure: Error, CustomStringConvertible {
@@ -158,6 +158,7 @@ struct ServoSetupDialogue {
         } + [Member(id: arm.layout.gripper.id, name: "gripper")]
     }
 
+    /// Sets the servos up.
     /// - Returns: what the servos say of themselves in the end.
     mutating func run(_ members: [Member]) throws -> [ServoReading] {
         defer { screen.end() }
@@ -177,7 +178,7 @@ struct ServoSetupDialogue {
         return readings
     }
 
-    /// One servo of an arm, as often as it takes.
+    /// Sets one servo of an arm up, as often as it takes.
     private mutating func walk(_ member: Member, _ prompt: String) throws -> ServoReading? {
         while true {
             say(prompt)
@@ -230,6 +231,7 @@ struct ServoSetupDialogue {
 
     private mutating func say(_ text: String) { if !isQuiet { screen.say(text) } }
 
+    /// Asks for leave to write.
     /// - Returns: a person's answer.
     private mutating func ask() throws -> String {
         while true {
