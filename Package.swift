@@ -9,6 +9,7 @@ let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
@@ -52,6 +53,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
@@ -65,6 +67,7 @@ let package = Package(
                 room("Maths"),
                 room("JSONTree"),
                 room("Files"),
+                room("Digests", ["Files", "CXXHash", crypto]),
                 room("ProtobufFields"),
                 room("Images", ["Files", "CTurboJPEG", "CMendedJPEG", "CPNG"]),
                 room("Drawing", ["Time"]),
@@ -72,12 +75,14 @@ let package = Package(
                     name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
                 .target(name: "CMendedJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
                 .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+                .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
                 .target(name: "CShims"),
                 tests(of: "Time"),
                 tests(of: "Threads", ["Files"]),
                 tests(of: "Maths"),
                 tests(of: "JSONTree"),
                 tests(of: "Files"),
+                tests(of: "Digests", ["Files"]),
                 tests(of: "ProtobufFields"),
                 tests(of: "Images", ["JSONTree", "Files", "CPNG"]),
             ]),
@@ -107,10 +112,12 @@ let package = Package(
         group(
             "Cameras",
             [
-                room("Cameras", ["CVideo", "Time", "Maths", "JSONTree", "Files", "Images", "CShims", "Messages"]),
+                room(
+                    "Cameras",
+                    ["CVideo", "Time", "Maths", "JSONTree", "Files", "Digests", "Images", "CShims", "Messages"]),
                 .target(name: "CVideo", dependencies: ["CV4L2"]),
                 .systemLibrary(name: "CV4L2", pkgConfig: "libv4l2", providers: [.apt(["libv4l-dev"])]),
-                tests(of: "Cameras", ["Time", "Threads", "JSONTree", "Files", "Images", "Messages"]),
+                tests(of: "Cameras", ["Time", "Threads", "JSONTree", "Files", "Digests", "Images", "Messages"]),
             ]),
         group(
             "Goals",
@@ -118,15 +125,19 @@ let package = Package(
                 room("SceneFit", ["Files", "Images"]),
                 room(
                     "Goals",
-                    ["Time", "Maths", "JSONTree", "Files", "Images", "CShims", "Messages", "SceneFit", "Kinematics"]),
+                    [
+                        "Time", "Maths", "JSONTree", "Files", "Digests", "Images", "CShims", "Messages", "SceneFit",
+                        "Kinematics",
+                    ]),
                 tests(of: "SceneFit", ["Files", "Images"]),
                 tests(
-                    of: "Goals", ["Time", "Maths", "JSONTree", "Files", "Images", "Messages", "SceneFit", "Kinematics"]),
+                    of: "Goals",
+                    ["Time", "Maths", "JSONTree", "Files", "Digests", "Images", "Messages", "SceneFit", "Kinematics"]),
             ]),
         group(
             "Policy",
             [
-                room("OctoModel", ["JSONTree", "CKernels", "COpenBLAS"]),
+                room("OctoModel", ["Maths", "JSONTree", "CKernels", "COpenBLAS"]),
                 .target(name: "CKernels"),
                 .systemLibrary(
                     name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
@@ -243,8 +254,8 @@ let package = Package(
                 room(
                     "ClosedLoop",
                     [
-                        "Time", "Maths", "JSONTree", "Images", "Messages", "OctoModel", "Proprioception", "Policy",
-                        "Kinematics", "Control", "Simulation",
+                        "Time", "Maths", "JSONTree", "Digests", "Images", "Messages", "OctoModel", "Proprioception",
+                        "Policy", "Kinematics", "Control", "Simulation",
                     ]),
                 room(
                     "Demonstrations",
@@ -317,15 +328,13 @@ let package = Package(
                     "octo-teleop",
                     [
                         "Time", "Threads", "Maths", "JSONTree", "Images", "CShims", "Messages", "Wire", "Bus",
-                        "Manifests",
-                        "NodeShell", "Kinematics", "ArmDrivers", "ServoTools", "Teleop",
+                        "Manifests", "NodeShell", "Kinematics", "ArmDrivers", "ServoTools", "Teleop",
                     ]),
                 program(
                     "octo-record",
                     [
-                        "Time", "Threads", "JSONTree", "Images", "Messages", "Wire", "Bus", "Manifests", "NodeShell",
-                        "MCAPFiles",
-                        "Recording", logging,
+                        "Time", "Threads", "JSONTree", "Files", "Digests", "Messages", "Wire", "Bus", "Manifests",
+                        "NodeShell", "MCAPFiles", "Recording", logging,
                     ]),
                 program(
                     "octo-replay",
@@ -339,26 +348,25 @@ let package = Package(
                     "octo-sim",
                     [
                         "Time", "Threads", "Maths", "JSONTree", "Images", "CShims", "Messages", "Wire", "Bus",
-                        "RealTime",
-                        "Manifests", "NodeShell", "Cameras", "Policy", "Kinematics", "ArmDrivers", "ServoEmulation",
-                        "Datasets", "Simulation", "ClosedLoop", "Demonstrations",
+                        "RealTime", "Manifests", "NodeShell", "Cameras", "Policy", "Kinematics", "ArmDrivers",
+                        "ServoEmulation", "Datasets", "Simulation", "ClosedLoop", "Demonstrations",
                     ]),
                 program(
                     "octo-eval",
                     [
-                        "Time", "JSONTree", "Images", "CShims", "Messages", "Manifests", "NodeShell", "Goals", "Policy",
-                        "Kinematics", "Control", "MCAPFiles", "Recording", "Simulation", "ClosedLoop", "Evaluation",
+                        "Time", "JSONTree", "Files", "Digests", "Images", "CShims", "Messages", "Manifests",
+                        "NodeShell", "Goals", "Policy", "Kinematics", "Control", "MCAPFiles", "Recording", "Simulation",
+                        "ClosedLoop", "Evaluation",
                     ]),
                 program(
                     "octo-bus", ["Time", "JSONTree", "CShims", "Messages", "Wire", "Bus", "Manifests", "NodeShell"]),
                 program(
                     "octo-bench",
                     [
-                        "Time", "Threads", "Maths", "JSONTree", "Files", "Images", "CShims", "Messages", "Wire", "Bus",
-                        "CZeroMQ",
-                        "RealTime", "NodeShell", "Cameras", "SceneFit", "OctoModel", "Kinematics", "Control",
-                        "ArmDrivers", "ArmLoop",
-                        "MCAPFiles", "Simulation", "ClosedLoop", "CAllocationCount", "CBareLoop",
+                        "Time", "Threads", "Maths", "JSONTree", "Files", "Digests", "Images", "CShims", "Messages",
+                        "Wire", "Bus", "CZeroMQ", "RealTime", "NodeShell", "Cameras", "SceneFit", "OctoModel",
+                        "Kinematics", "Control", "ArmDrivers", "ArmLoop", "MCAPFiles", "Simulation", "ClosedLoop",
+                        "CAllocationCount", "CBareLoop",
                     ], exclude: ["Peers"]),
             ]),
         group(

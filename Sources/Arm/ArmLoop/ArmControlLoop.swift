@@ -2,6 +2,7 @@ import Threads
 import ArmDrivers
 import Control
 import Kinematics
+import Kinematics
 import Messages
 import RealTime
 import Time

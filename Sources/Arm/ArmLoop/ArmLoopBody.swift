@@ -1,6 +1,7 @@
 import ArmDrivers
 import Control
 import Kinematics
+import Kinematics
 import Maths
 import Messages
 import RealTime

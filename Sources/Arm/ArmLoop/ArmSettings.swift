@@ -1,5 +1,5 @@
 import ArmDrivers
-import Control
+import Kinematics
 import Foundation
 import Manifests
 import Maths

@@ -1,3 +1,4 @@
+import Maths
 import Time
 
 /// How the controller executes chunks and what it watches for.
@@ -69,8 +70,7 @@ package struct OperatorID: Equatable, Sendable, BitwiseCopyable {
     /// Makes the id of a name; nil for an empty one: what was asked for must be someone's wish.
     package init?(_ name: String) {
         guard !name.isEmpty else { return nil }
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        let hash = FNV1a(name).value
         self.hash = hash == 0 ? 1 : hash
     }
 }

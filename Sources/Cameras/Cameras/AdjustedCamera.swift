@@ -1,3 +1,4 @@
+import Digests
 import Images
 import Messages
 import Time
@@ -13,7 +14,7 @@ package struct AdjustedCamera<Base: Camera>: Camera {
     package init(_ base: Base, calibration: CameraCalibration) {
         self.base = base
         adjustment = calibration.adjustment
-        calibrationHash = calibration.contentHash
+        calibrationHash = calibration.sha256
         calibratedSize = calibration.intrinsics.map { ($0.width, $0.height) }
     }
 
@@ -77,7 +78,7 @@ package struct AdjustedCamera<Base: Camera>: Camera {
         }
         let adjusted = adjustment.apply(to: image)
         frame.pixels = .rgb8(adjusted)
-        frame.contentHash = adjusted.pixels.contentHash
+        frame.contentHash = adjusted.pixels.xxh3
         return frame
     }
 

@@ -1,3 +1,4 @@
+import Digests
 import Files
 import Images
 import JSONTree
@@ -23,8 +24,7 @@ extension CameraCalibration {
     package init(path: String) throws {
         let file = try SharedBytes(contentsOf: path, limit: 1 << 20)
         try self.init(withExtendedLifetime(file) { Array(file.bytes) }, path: path)
-        let hash = String(file.contentHash, radix: 16)
-        contentHash = String(repeating: "0", count: 16 - hash.count) + hash
+        sha256 = file.sha256
     }
 
     /// Faulty values are reported and read as something harmless.

@@ -54,8 +54,8 @@ package struct CameraCalibration: Equatable, Sendable {
     package var adjustment: FrameAdjustment
     package var intrinsics: Intrinsics?
     package var baseFromCamera: Pose?
-    /// FNV-1a of the file's bytes, 16 digits; empty: it is from no file.
-    package var contentHash = ""
+    /// SHA-256 of the file, as `sha256sum` prints it; empty: it is from no file.
+    package var sha256 = ""
 
     package init(
         controls: [ControlSetting] = [], adjustment: FrameAdjustment = .init(), intrinsics: Intrinsics? = nil,

@@ -1,3 +1,4 @@
+import Digests
 import Files
 import Images
 import Maths
@@ -62,7 +63,7 @@ package struct FrameImperfections: Sendable {
         }
         var result = frame
         result.pixels = .rgb8(RGBImage(width: image.width, height: image.height, pixels: pixels))
-        result.contentHash = pixels.contentHash
+        result.contentHash = pixels.xxh3
         waiting.append((frame.captureTime + settings.latency, result))
         if waiting.count > Self.mostWaiting { waiting.removeFirst() }
     }

@@ -1,3 +1,4 @@
+import Digests
 import Files
 import Images
 import Messages
@@ -169,7 +170,7 @@ package struct ImageFolderCamera: Camera {
             let delivered = isJPEG ? bytes : image.pixels
             let shot = Shot(
                 pixels: isJPEG ? .jpeg(bytes, width: image.width, height: image.height) : .rgb8(image),
-                contentHash: delivered.contentHash, byteCount: delivered.count)
+                contentHash: delivered.xxh3, byteCount: delivered.count)
             return (shot, CameraError.Picture(path: path, width: image.width, height: image.height))
         } catch {
             throw .picture(camera: name, error: error)

@@ -1,3 +1,4 @@
+import Digests
 import Images
 import Messages
 import Time
@@ -112,7 +113,7 @@ package struct SimulatedCamera: Camera {
                 camera: name, deviceID: "simulated", sequence: firstSequence + sequence, captureTime: captureTime,
                 pixels: .rgb8(
                     RGBImage(width: settings.request.width, height: settings.request.height, pixels: pixels)),
-                contentHash: pixels.contentHash)
+                contentHash: pixels.xxh3)
             imperfections.add(frame)
         }
         self.session = session

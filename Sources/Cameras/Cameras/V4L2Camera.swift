@@ -1,3 +1,4 @@
+import Digests
 import Glibc
 import Images
 import Messages
@@ -143,7 +144,7 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
                 }
             return CameraFrame(
                 camera: name, deviceID: session.deviceID, sequence: sequence, captureTime: captureTime, pixels: pixels,
-                contentHash: bytes.contentHash, settings: session.settings)
+                contentHash: bytes.xxh3, settings: session.settings)
         } catch {
             throw .device(camera: name, path: configuration.path, isOpening: false, problem: error)
         }

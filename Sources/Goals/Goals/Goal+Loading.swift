@@ -52,29 +52,6 @@ extension Goal {
         }
     }
 
-    /// The id that a goal of this content has: 12 hexadecimal digits of an FNV-1a hash over cameras, sizes, pixels,
-    /// text and the task's numbers.
-    package static func contentID(views: [View], text: String?, taskNumbers: [String: [Float]] = [:]) -> String {
-        var hash = ContentHash()
-        for view in views.sorted(by: { $0.camera < $1.camera }) {
-            hash.combine(view.camera)
-            hash.combine(view.image.width)
-            hash.combine(view.image.height)
-            hash.combine(view.image.pixels.bytes)
-        }
-        hash.combine(views.count)
-        hash.combine(text == nil ? 0 : 1)
-        hash.combine(text ?? "")
-        for (key, values) in taskNumbers.sorted(by: { $0.key < $1.key }) {
-            hash.combine(key)
-            for value in values { hash.combine(Int(value.bitPattern)) }
-        }
-        // The upper bits are folded in, not cut off.
-        let folded = (hash.value ^ hash.value >> 48) & 0xffff_ffff_ffff
-        let digits = String(folded, radix: 16)
-        return String(repeating: "0", count: 12 - digits.count) + digits
-    }
-
     private static func load(_ episode: GoalSource.Episode) throws(GoalError) -> (views: [View], index: Int) {
         var views: [View] = []
         var chosen = 0

@@ -91,7 +91,9 @@ extension SceneFit.Circumstances {
             return "\(then.name) was \(then.value) then, is \(value) now"
         }
         let knowsDevices = !record.deviceID.isEmpty && !frame.deviceID.isEmpty
-        let knowsCalibrations = !record.calibrationHash.isEmpty && !frame.calibrationHash.isEmpty
+        // Goals of up to version 0.2.0 have another hash, which is shorter and tells nothing about this one.
+        let knowsCalibrations =
+            !record.calibrationHash.isEmpty && record.calibrationHash.utf8.count == frame.calibrationHash.utf8.count
         self.init(
             age: age, isSameCamera: knowsDevices ? record.deviceID == frame.deviceID : nil, changedSettings: changed,
             isOtherCalibration: knowsCalibrations ? record.calibrationHash != frame.calibrationHash : nil,

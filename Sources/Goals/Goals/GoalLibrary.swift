@@ -1,5 +1,6 @@
 import Files
 import CShims
+import Digests
 import Glibc
 import Images
 import JSONTree
@@ -138,7 +139,8 @@ package struct GoalLibrary: Equatable, Sendable {
         let record = GoalRecord(
             name: name, recorded: description.recorded, origin: description.origin, text: description.text,
             taskNumbers: description.taskNumbers, views: views, arm: description.arm)
-        guard record.id == description.id else {
+        let isFormer = record.views.allSatisfy { $0.sha256 == nil } && record.formerID == description.id
+        guard record.id == description.id || isFormer else {
             throw GoalLoadingError([
                 "the pictures and text are not those that were recorded: their hash is \(record.id), expected "
                     + "\(description.id)"
@@ -151,8 +153,11 @@ package struct GoalLibrary: Equatable, Sendable {
 
     private static func write(_ record: GoalRecord, to place: String) throws(GoalLibraryError) {
         do {
-            for view in record.views {
-                try view.image.pngData().write(to: ImageFolder.join(place, GoalRecord.imageFile(view.camera)))
+            var record = record
+            for (index, view) in record.views.enumerated() {
+                let file = try view.image.pngData()
+                record.views[index].sha256 = file.sha256
+                try file.write(to: ImageFolder.join(place, GoalRecord.imageFile(view.camera)))
             }
             try SharedBytes(copying: Array((record.json.text(columns: 110) + "\n").utf8)).write(
                 to: ImageFolder.join(place, GoalRecord.fileName))
@@ -221,7 +226,19 @@ extension GoalRecord.View {
     fileprivate init(
         _ view: GoalRecord.Description.View, in place: String, _ problems: inout [String]
     ) throws(ImageError) {
-        let image = try RGBImage(contentsOf: ImageFolder.join(place, GoalRecord.imageFile(view.camera)))
+        let path = ImageFolder.join(place, GoalRecord.imageFile(view.camera))
+        let file: SharedBytes
+        do throws(FileError) {
+            file = try SharedBytes(contentsOf: path)
+        } catch {
+            throw .file(error)
+        }
+        let image = try RGBImage(decoding: file, source: path)
+        if let expected = view.sha256, file.sha256 != expected {
+            problems.append(
+                "\(GoalRecord.imageFile(view.camera)) is not the picture that was recorded: its SHA-256 is "
+                    + "\(file.sha256), expected \(expected)")
+        }
         if image.width != view.width || image.height != view.height {
             problems.append(
                 "\(GoalRecord.imageFile(view.camera)) is \(image.width)x\(image.height), expected "
@@ -231,7 +248,7 @@ extension GoalRecord.View {
         self.init(
             camera: view.camera, image: image, deviceID: view.deviceID, pixelFormat: view.pixelFormat,
             settings: view.settings,
-            calibrationHash: view.calibrationHash)
+            calibrationHash: view.calibrationHash, sha256: view.sha256)
     }
 }
 

@@ -53,6 +53,7 @@ extension GoalRecord {
             var pixelFormat: String
             var settings: [CameraFrame.Setting]
             var calibrationHash: String
+            var sha256: String?
         }
         var name = ""
         var id = ""
@@ -152,9 +153,12 @@ extension GoalRecord {
 
 extension GoalRecord.View {
     fileprivate var json: JSONNode {
-        let members: [JSONNode.Member] = [
+        var members: [JSONNode.Member] = [
             .init(key: "camera", value: JSONNode(camera)),
             .init(key: "file", value: JSONNode(GoalRecord.imageFile(camera))),
+        ]
+        if let sha256 { members.append(.init(key: "sha256", value: JSONNode(sha256))) }
+        members += [
             .init(key: "width", value: JSONNode(image.width)), .init(key: "height", value: JSONNode(image.height)),
             .init(key: "device_id", value: JSONNode(deviceID)),
             .init(key: "pixel_format", value: JSONNode(pixelFormat)),
@@ -170,10 +174,12 @@ extension GoalRecord.View {
 extension GoalRecord.Description.View {
     fileprivate init?(_ node: JSONNode, at path: String, _ reader: JSONReader) {
         let keys = [
-            "camera", "file", "width", "height", "device_id", "pixel_format", "calibration_hash", "settings", "network",
+            "camera", "file", "sha256", "width", "height", "device_id", "pixel_format", "calibration_hash", "settings",
+            "network",
         ]
-        // Records of before 0.2.0 tell of a tensor beside the picture; nothing went by it.
-        guard reader.expectKeys(keys, optional: ["network"], of: node, at: path) else { return nil }
+        // Records of before 0.2.0 tell of a tensor beside the picture, which nothing went by. Those of 0.2.0 lack the
+        // digests.
+        guard reader.expectKeys(keys, optional: ["network", "sha256"], of: node, at: path) else { return nil }
         camera = reader.string(node["camera"], at: path + ".camera")
         if !camera.isEmpty, !GoalRecord.isName(camera), let wrong = node["camera"] {
             reader.report(wrong, path + ".camera", "found '\(camera)', expected a camera's name in the manifest")
@@ -182,6 +188,7 @@ extension GoalRecord.Description.View {
         if let file = node["file"], file.string != GoalRecord.imageFile(camera) {
             reader.report(file, path + ".file", "found \(file.text()), expected \"\(GoalRecord.imageFile(camera))\"")
         }
+        sha256 = node["sha256"].map { reader.string($0, at: path + ".sha256") }
         width = reader.integer(node["width"], at: path + ".width", in: 1...ImageHeader.maximumSide) ?? 1
         height = reader.integer(node["height"], at: path + ".height", in: 1...ImageHeader.maximumSide) ?? 1
         deviceID = node["device_id"]?.string ?? ""

@@ -36,12 +36,16 @@ package struct GoalRecord: Equatable, Sendable {
         /// "rgb8", "jpeg": what the camera delivered; empty where nobody knows.
         package var pixelFormat: String
         package var settings: [CameraFrame.Setting]
-        /// Hash of the camera's calibration file; empty: it had none, or nobody knows.
+        /// SHA-256 of the camera's calibration file, as `sha256sum` prints it; 16 digits of another hash in goals of up
+        /// to version 0.2.0; empty: it had none, or nobody knows.
         package var calibrationHash: String
+        /// SHA-256 of the view's PNG file, as `sha256sum` prints it; nil: it has not been saved, or by a version up to
+        /// 0.2.0.
+        package var sha256: String?
 
         package init(
             camera: String, image: RGBImage, deviceID: String = "", pixelFormat: String = "",
-            settings: [CameraFrame.Setting] = [], calibrationHash: String = ""
+            settings: [CameraFrame.Setting] = [], calibrationHash: String = "", sha256: String? = nil
         ) {
             self.camera = camera
             self.image = image
@@ -49,6 +53,7 @@ package struct GoalRecord: Equatable, Sendable {
             self.pixelFormat = pixelFormat
             self.settings = settings
             self.calibrationHash = calibrationHash
+            self.sha256 = sha256
         }
     }
     /// The arm when the goal was taken.
@@ -97,17 +102,19 @@ package struct GoalRecord: Equatable, Sendable {
     }
 
     /// Follows from pictures, text and the task's numbers alone.
-    package var id: String {
-        Goal.contentID(
-            views: views.map { Goal.View(camera: $0.camera, image: $0.image) }, text: text, taskNumbers: taskNumbers)
-    }
+    package var id: String { Goal.contentID(views: pictures, text: text, taskNumbers: taskNumbers) }
+
+    /// The id that versions up to 0.2.0 gave this goal.
+    package var formerID: String { Goal.formerContentID(views: pictures, text: text, taskNumbers: taskNumbers) }
+
+    private var pictures: [Goal.View] { views.map { Goal.View(camera: $0.camera, image: $0.image) } }
 
     /// What the policy gets.
     /// - Parameter folder: where the record lies.
     package func goal(folder: String) -> Goal {
         Goal(
-            id: id, name: name, views: views.map { Goal.View(camera: $0.camera, image: $0.image) }, text: text,
-            taskNumbers: taskNumbers, origin: .library(folder: folder))
+            id: id, name: name, views: pictures, text: text, taskNumbers: taskNumbers,
+            origin: .library(folder: folder))
     }
 
     /// Whether a goal may be called this.

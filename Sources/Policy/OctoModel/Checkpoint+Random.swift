@@ -1,3 +1,5 @@
+import Maths
+
 /// Parameters out of a generator instead of a file.
 struct RandomParameters: ParameterSource {
     let file = "random parameters"
@@ -14,9 +16,8 @@ struct RandomParameters: ParameterSource {
         if name.hasSuffix("/scale") || name.hasSuffix("/weight") { return [Float](repeating: 1, count: count) }
         if name.hasSuffix("/bias") { return [Float](repeating: 0, count: count) }
         let inputs = name.hasSuffix("/kernel") ? max(1, count / (shape.last ?? 1)) : 1
-        // FNV-1a: a name always gets the same numbers, whatever the order.
-        let stream = name.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-        var generator = NoiseGenerator(seed: seed, counter: stream)
+        // A name always gets the same numbers, whatever the order.
+        var generator = NoiseGenerator(seed: seed, counter: FNV1a(name).value)
         let scale = name.hasSuffix("embedding") ? 0.02 : 1 / Float(inputs).squareRoot()
         return (0..<count).map { _ in scale * generator.next() }
     }

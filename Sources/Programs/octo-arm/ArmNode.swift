@@ -3,6 +3,7 @@ import ArmLoop
 import Bus
 import Control
 import Kinematics
+import Kinematics
 import Manifests
 import Messages
 import NodeShell

@@ -1,5 +1,6 @@
 import Files
 import ArgumentParser
+import Digests
 import Foundation
 import Images
 import JSONTree
@@ -10,7 +11,7 @@ import Time
 struct CameraCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "camera",
-        abstract: "JPEG decoding and resizing beside Pillow and OpenCV; CPU and latency of camera nodes.",
+        abstract: "JPEG decoding and resizing beside Pillow and OpenCV; frame hashes; CPU and latency of camera nodes.",
         discussion: """
             The cameras are in memory, 640x480 at 30 Hz; everything behind them is what octo-camera does: V4L2 \
             buffers, conversion, the node's core, the bus, each node a process of its own and this one their reader. \
@@ -46,6 +47,8 @@ struct CameraCommand: ParsableCommand {
                     + "\(String(format: "%.2f", ours.both.p50 / peer.both.p50))"
             )
         }
+        print("hash of a frame's pixels, \(BenchPictures.width * BenchPictures.height * 3 / 1_000) kB, ms p50 / p99")
+        print(hashes(try RGBImage(decoding: pictures.jpegs[0], source: "benchmark").pixels))
         print("camera nodes       CPU ms a frame    capture to published    capture to received, ms p50 / p99")
         for format in ["mjpeg", "yuyv"] {
             for cameras in [1, 2] {
@@ -53,6 +56,31 @@ struct CameraCommand: ParsableCommand {
                 print("  \(format.padding(toLength: 5, withPad: " ", startingAt: 0)) x \(cameras)  \(nodes.text)")
             }
         }
+    }
+
+    /// XXH3, which every frame has, beside FNV-1a, which it had up to version 0.2.0, and SHA-256, which files have; in
+    /// turns, so that all see the same machine.
+    private func hashes(_ pixels: SharedBytes) -> String {
+        var (xxh3, fnv, sha): ([Double], [Double], [Double]) = ([], [], [])
+        var sum: UInt64 = 0
+        for _ in 0..<runs {
+            let start = MonotonicTime.now()
+            sum &+= pixels.xxh3
+            let first = MonotonicTime.now()
+            var hash = FNV1a()
+            hash.combine(pixels.bytes)
+            sum &+= hash.value
+            let second = MonotonicTime.now()
+            sum &+= UInt64(pixels.sha256.utf8.count)
+            let end = MonotonicTime.now()
+            xxh3.append((first - start).inMilliseconds)
+            fnv.append((second - first).inMilliseconds)
+            sha.append((end - second).inMilliseconds)
+        }
+        precondition(sum != 0, "nothing was hashed")
+        let (new, old, proof) = (Quantiles(xxh3), Quantiles(fnv), Quantiles(sha))
+        return "  XXH3 \(new.fineText)   FNV-1a \(old.fineText)   SHA-256 \(proof.fineText)   XXH3 / FNV-1a: "
+            + String(format: "%.3f", new.p50 / old.p50)
     }
 
     private func decodeAndResize(_ pictures: BenchPictures) throws -> DecodeTimes {
@@ -127,6 +155,7 @@ struct Quantiles {
     }
 
     var text: String { String(format: "%6.2f /%6.2f", p50, p99) }
+    var fineText: String { String(format: "%6.3f /%6.3f", p50, p99) }
 }
 
 /// Milliseconds.

@@ -5,6 +5,7 @@ import CAllocationCount
 import CBareLoop
 import Control
 import Kinematics
+import Kinematics
 import Foundation
 import Messages
 import RealTime

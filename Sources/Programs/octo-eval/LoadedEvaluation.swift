@@ -1,7 +1,9 @@
+import Digests
 import Files
 import MCAPFiles
 import ClosedLoop
 import Control
+import Kinematics
 import Kinematics
 import Evaluation
 import Foundation
@@ -113,18 +115,19 @@ struct LoadedEvaluation {
         let tree = manifest.tree
         let robot = ["arm", "cameras", "policy"].map { tree[$0]?.text() ?? "" }.joined() + calibration
         return [
-            ("policy", policyName), ("checkpoint", loaded == nil ? "none" : checkpointHash),
-            ("robot", Self.hash { $0.combine(robot) }), ("scene", Self.hash { $0.combine(setup.scene.tree.text()) }),
+            ("policy", policyName), ("checkpoint", loaded == nil ? "none" : checkpointDigest),
+            ("robot", Self.digest { $0.combine(robot) }),
+            ("scene", Self.digest { $0.combine(setup.scene.tree.text()) }),
             ("delay_steps", "\(options.delaySteps)"), ("max_steps", "\(options.maxSteps)"), ("text", "\(options.text)"),
         ]
     }
 
-    /// Hash of the files in the checkpoint's folder and in the step that is used.
-    private var checkpointHash: String {
+    /// Digest of the files in the checkpoint's folder and in the step that is used.
+    private var checkpointDigest: String {
         let folder = manifest.policy.checkpoint
         let step = loaded.map { "\($0.checkpoint.step)/" } ?? ""
         let names = ((try? FileManager.default.subpathsOfDirectory(atPath: folder)) ?? []).sorted()
-        return Self.hash { hash in
+        return Self.digest { digest in
             for name in names where !name.contains("/") || name.hasPrefix(step) {
                 guard
                     let content = try? Data(
@@ -132,17 +135,18 @@ struct LoadedEvaluation {
                 else {
                     continue
                 }
-                hash.combine(name)
+                digest.combine(name)
                 // The pointer does not leave the call.
-                content.withUnsafeBytes { hash.combine($0) }
+                content.withUnsafeBytes { digest.combine($0) }
             }
         }
     }
 
-    private static func hash(_ combine: (inout ContentHash) -> Void) -> String {
-        var hash = ContentHash()
-        combine(&hash)
-        return String(hash.value, radix: 16)
+    /// Says which digest it is: results of up to version 0.2.0 have another, and are seen not to go together.
+    private static func digest(_ combine: (inout ContentDigest) -> Void) -> String {
+        var digest = ContentDigest()
+        combine(&digest)
+        return "sha256 \(digest.hex)"
     }
 
     // MARK: Episodes

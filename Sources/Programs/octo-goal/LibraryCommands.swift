@@ -163,7 +163,7 @@ extension GoalRecord.View {
         var parts = ["\(image.width)x\(image.height)"]
         if !pixelFormat.isEmpty { parts.append(pixelFormat) }
         if !deviceID.isEmpty { parts.append("of \(deviceID)") }
-        if !calibrationHash.isEmpty { parts.append("calibration \(calibrationHash)") }
+        if !calibrationHash.isEmpty { parts.append("calibration \(calibrationHash.prefix(12))") }
         parts += settings.map { "\($0.name) \($0.value)" }
         return parts.joined(separator: ", ")
     }

@@ -1,6 +1,7 @@
+import Files
+import Digests
 import MCAPFiles
 import Foundation
-import Images
 import Manifests
 import Recording
 import Synchronization
@@ -44,8 +45,24 @@ struct RunFacts {
                     "run_id": run.runID, "robot": manifest.name, "started": run.started, "folder": run.folder,
                     "manifest_path": run.manifestPath,
                 ]),
+            MCAP.Metadata(name: "files", metadata: Self.digests(of: manifest, at: run.manifestPath)),
             MCAP.Metadata(name: "machine", metadata: Self.machine()),
         ]
+    }
+
+    /// Digest and size of the files that people wrote, by path. What is attached is the manifest as it was carried out,
+    /// with what the command line changed; here is the file itself.
+    private static func digests(of manifest: Manifest, at manifestPath: String) -> [String: String] {
+        let calibrations = manifest.cameras.compactMap { camera in
+            if case .device(let device) = camera.source { device.calibration } else { nil }
+        }
+        var digests: [String: String] = [:]
+        for path in [manifestPath, manifest.arm.calibration] + calibrations
+            + [manifest.simulation?.scene].compactMap({ $0 })
+        {
+            digests["file \(path)"] = MCAP.Metadata.digest(ofFile: path)
+        }
+        return digests
     }
 
     /// uname(2), /proc/cpuinfo.
@@ -96,19 +113,25 @@ final class Fingerprints: Sendable {
         URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
     }
 
-    /// FNV-1a and size of each file, by its path within the folder.
+    /// Digest and size of each file, by its path within the folder.
     private static func hashes(ofFilesIn folder: String, where isWanted: (String) -> Bool) -> [String: String] {
         var hashes: [String: String] = [:]
         for name in (try? FileManager.default.subpathsOfDirectory(atPath: folder)) ?? [] where isWanted(name) {
             let url = URL(fileURLWithPath: "\(folder)/\(name)")
-            guard (try? url.resourceValues(forKeys: [.isRegularFileKey]))?.isRegularFile == true,
-                let content = try? Data(contentsOf: url, options: .mappedIfSafe)
-            else { continue }
-            var hash = ContentHash()
-            // The pointer does not leave the call.
-            content.withUnsafeBytes { hash.combine($0) }
-            hashes["file \(name)"] = "fnv1a64 \(String(hash.value, radix: 16)) bytes \(content.count)"
+            guard (try? url.resourceValues(forKeys: [.isRegularFileKey]))?.isRegularFile == true else { continue }
+            hashes["file \(name)"] = MCAP.Metadata.digest(ofFile: url.path)
         }
         return hashes
+    }
+}
+
+extension MCAP.Metadata {
+    /// What a file was: "sha256 DIGITS bytes COUNT", the digits as `sha256sum` prints them; nil for one that cannot be
+    /// read.
+    fileprivate static func digest(ofFile path: String) -> String? {
+        switch FileSystem.sha256(path) {
+        case .success(let (hex, byteCount)): "sha256 \(hex) bytes \(byteCount)"
+        case .failure: nil
+        }
     }
 }

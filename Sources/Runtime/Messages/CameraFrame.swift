@@ -20,12 +20,12 @@ package struct CameraFrame: Equatable, Sendable {
     /// Time at which the light fell in, as near as the source knows.
     package var captureTime: MonotonicTime
     package var pixels: Pixels
-    /// FNV-1a of the pixel bytes: a stalled camera repeats it.
+    /// XXH3 (64 bits) of the pixel bytes: a stalled camera repeats it.
     package var contentHash: UInt64
     /// How the device was set when it took the picture: exposure, gain, white balance as the device says them, crop and
     /// rotation as configured. Empty where nothing is known.
     package var settings: [Setting]
-    /// Hash of the camera's calibration file; empty: it has none.
+    /// SHA-256 of the camera's calibration file, as `sha256sum` prints it; empty: it has none.
     package var calibrationHash: String
 
     package struct Setting: Hashable, Sendable {

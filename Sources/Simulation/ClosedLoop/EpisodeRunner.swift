@@ -1,3 +1,4 @@
+import Digests
 import Control
 import Images
 import Maths
@@ -191,7 +192,7 @@ package struct EpisodeRunner {
             frames.append(
                 CameraFrame(
                     camera: camera.camera.rawValue, deviceID: "simulated", sequence: sequence, captureTime: now,
-                    pixels: .rgb8(image), contentHash: image.pixels.contentHash))
+                    pixels: .rgb8(image), contentHash: image.pixels.xxh3))
         }
         sequence += 1
         return EpisodeMoment(

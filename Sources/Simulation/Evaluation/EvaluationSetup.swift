@@ -1,6 +1,7 @@
 import ClosedLoop
 import Control
 import Kinematics
+import Kinematics
 import Simulation
 import Time
 

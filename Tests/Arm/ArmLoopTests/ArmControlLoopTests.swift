@@ -3,6 +3,7 @@ import ArmLoop
 import CAllocationCount
 import Control
 import Kinematics
+import Kinematics
 import Foundation
 import Glibc
 import Maths

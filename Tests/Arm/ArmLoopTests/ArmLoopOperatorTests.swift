@@ -3,6 +3,7 @@ import ArmLoop
 import CAllocationCount
 import Control
 import Kinematics
+import Kinematics
 import Maths
 import Messages
 import RealTime

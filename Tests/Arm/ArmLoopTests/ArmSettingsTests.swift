@@ -1,6 +1,6 @@
 import ArmDrivers
 import ArmLoop
-import Control
+import Kinematics
 import Manifests
 import Maths
 import RealTime

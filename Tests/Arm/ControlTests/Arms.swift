@@ -1,5 +1,6 @@
 import Control
 import Kinematics
+import Kinematics
 import Foundation
 import Maths
 import Messages

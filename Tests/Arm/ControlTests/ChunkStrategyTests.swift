@@ -1,5 +1,6 @@
 import Control
 import Kinematics
+import Kinematics
 import Maths
 import Messages
 import OctoModel

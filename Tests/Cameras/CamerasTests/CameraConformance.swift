@@ -1,3 +1,4 @@
+import Digests
 import Cameras
 import Glibc
 import Messages
@@ -73,8 +74,8 @@ struct CameraConformance<Source: Camera> {
             #expect(frame.width == format.width && frame.height == format.height)
             #expect(frame.camera == camera.name && !frame.deviceID.isEmpty)
             switch frame.pixels {
-            case .rgb8(let image): #expect(frame.contentHash == image.pixels.contentHash)
-            case .jpeg(let bytes, _, _): #expect(frame.contentHash == bytes.contentHash)
+            case .rgb8(let image): #expect(frame.contentHash == image.pixels.xxh3)
+            case .jpeg(let bytes, _, _): #expect(frame.contentHash == bytes.xxh3)
             }
         }
         camera.close()

@@ -146,7 +146,7 @@ import Time
             crop: .init(x: 1, y: 2, width: 4, height: 3), flip: .vertical, rotation: .threeQuarters)
         let device = ScriptedV4L2Device()
         var calibration = CameraCalibration(adjustment: all)
-        calibration.contentHash = "00ff"
+        calibration.sha256 = "00ff"
         var camera = AdjustedCamera(
             V4L2Camera(
                 .init(name: "wrist", path: "/dev/video0", width: 8, height: 6, rate: Rate(hertz: 30), encoding: .yuyv),

@@ -1,3 +1,4 @@
+import Digests
 import Cameras
 import Foundation
 import Images
@@ -12,7 +13,7 @@ import Time
         return CameraFrame(
             camera: "primary", deviceID: "simulated", sequence: UInt64(index),
             captureTime: .zero + .milliseconds(1_000 + 200 * index), pixels: .rgb8(image),
-            contentHash: image.pixels.contentHash)
+            contentHash: image.pixels.xxh3)
     }
 
     private func pixels(_ frame: CameraFrame?) -> [UInt8] {

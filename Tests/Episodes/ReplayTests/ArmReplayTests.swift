@@ -1,5 +1,6 @@
 import Control
 import Kinematics
+import Kinematics
 import EpisodeFixture
 import Foundation
 import Maths

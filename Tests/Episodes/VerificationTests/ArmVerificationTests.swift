@@ -2,6 +2,7 @@ import ArmDrivers
 import ArmLoop
 import Control
 import Kinematics
+import Kinematics
 import Foundation
 import Maths
 import Messages

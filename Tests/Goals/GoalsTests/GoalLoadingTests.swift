@@ -222,6 +222,7 @@ import Testing
         let wide = Goal.View(camera: "primary", image: RGBImage(width: 6, height: 4, pixels: bytes))
         let tall = Goal.View(camera: "primary", image: RGBImage(width: 4, height: 6, pixels: bytes))
         #expect(Goal.contentID(views: [wide], text: nil) != Goal.contentID(views: [tall], text: nil))
-        #expect(Goal.contentID(views: [], text: "wave") == "80a1c14b42f2")
+        #expect(Goal.contentID(views: [], text: "wave") == "9248cb506d66")
+        #expect(Goal.formerContentID(views: [], text: "wave") == "80a1c14b42f2")
     }
 }

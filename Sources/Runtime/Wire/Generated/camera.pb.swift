@@ -62,13 +62,15 @@ nonisolated struct Octo_CameraFrame: Sendable {
   /// Counts captured frames from 0.
   var sequence: UInt64 = 0
 
-  /// FNV-1a of the bulk part.
+  /// XXH3 (64 bits) of the bulk part. Up to version 0.2.0 it was FNV-1a: hashes of one recording can be compared with
+  /// one another, those of two perhaps not.
   var contentHash: UInt64 = 0
 
   /// Exposure, gain, white balance and the like as the device says them, crop and rotation as configured.
   var settings: [Octo_CameraFrame.Setting] = []
 
-  /// Of the camera's calibration file; empty: it has none.
+  /// SHA-256 of the camera's calibration file, 64 hexadecimal digits; empty: it has none. Up to version 0.2.0 it was
+  /// FNV-1a, 16 digits.
   var calibrationHash: String = String()
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
