@@ -97,7 +97,7 @@ package struct ArmReplaySession: Sendable {
         }
     }
 
-    /// How far the motion has come.
+    /// The time in the motion that is reached at `now`; beyond its duration while the arm rests at the end.
     private func place(_ since: MonotonicTime, at now: MonotonicTime) -> Duration {
         .fromSeconds(max(0, (now - since).inSeconds) * options.speed)
     }
@@ -182,7 +182,7 @@ extension ArmReplaySession {
         return table([["JOINT", "STANDS AT, °", "BEGINS AT, °", "WAY, °"]] + rows, rightmost: 3)
     }
 
-    /// What it does at present, for people.
+    /// What the arm does at present, for people.
     package func words(at now: MonotonicTime) -> String {
         switch phase {
         case .waiting: "waiting for the arm's state"
@@ -190,7 +190,9 @@ extension ArmReplaySession {
         case .approaching(let approach):
             "going to where the motion begins" + (approach.left.map { ": \(($0 * 180 / .pi).decimals(1))° left" } ?? "")
         case .playing(let since):
-            "moving: \(place(since, at: now).inSeconds.decimals(1)) of \(motion.duration.inSeconds.decimals(1)) s"
+            // It rests at the last point for a moment, and is not beyond it.
+            "moving: \(min(place(since, at: now), motion.duration).inSeconds.decimals(1)) of "
+                + "\(motion.duration.inSeconds.decimals(1)) s"
         case .ending: "braking"
         }
     }

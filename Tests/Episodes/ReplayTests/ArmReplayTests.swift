@@ -108,6 +108,15 @@ private struct ReplayingArm {
         #expect(robot.commands.first?.isDeadManHeld == false && robot.commands.last?.isDeadManHeld == false)
     }
 
+    @Test func theWordsEndWithTheMotion() throws {
+        var robot = try ReplayingArm()
+        var words: [String] = []
+        robot.run(60_000) { robot in if robot.isPlaying { words.append(robot.session.words(at: robot.now)) } }
+        #expect(words.first?.hasPrefix("moving: 0.0 of 4.0 s") == true)
+        // The arm rests at the last point before it is let go.
+        #expect(Set(words.suffix(30)) == ["moving: 4.0 of 4.0 s"])
+    }
+
     @Test func theWayToTheStartIsSlow() throws {
         var robot = try ReplayingArm(.init(approachSpeed: 0.1))
         var fastest = 0.0
