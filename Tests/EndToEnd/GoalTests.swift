@@ -203,7 +203,7 @@ extension EndToEnd {
             let again = try goal(pipeline, ["record", "one"])
             #expect(again.exitCode == 1 && again.errors.contains("--replace"))
             let absent = try goal(pipeline, ["set", "nothing"])
-            #expect(absent.exitCode == 1 && absent.errors.contains("looking for goal 'nothing'"))
+            #expect(absent.exitCode == 2 && absent.errors.contains("looking for goal 'nothing'"))
             try "{".write(toFile: library.path + "/goals/two/goal.json", atomically: true, encoding: .utf8)
             let damaged = try goal(pipeline, ["list"])
             #expect(

@@ -129,7 +129,7 @@ extension EndToEnd {
         @Test func unknownFaultsAreRefused() throws {
             let outcome = try Program.run(
                 "octo-arm", ["emulate", "--link", "/tmp/octo-no-link", "--fault", "explode 3"])
-            #expect(outcome.exitCode == 1 && outcome.errors.contains("explode 3"))
+            #expect(outcome.exitCode == 2 && outcome.errors.contains("explode 3"))
             #expect(!FileManager.default.fileExists(atPath: "/tmp/octo-no-link"))
         }
     }

@@ -81,7 +81,7 @@ extension EndToEnd {
             let other = try Program.run(
                 "octo-arm", ["emulate", "--link", link, "--driver", "feetech", "--calibration", calibration])
             #expect(
-                other.exitCode == 1 && other.errors.contains("found dynamixel, expected feetech"), "\(other.errors)")
+                other.exitCode == 2 && other.errors.contains("found dynamixel, expected feetech"), "\(other.errors)")
             #expect(!FileManager.default.fileExists(atPath: link))
         }
     }

@@ -3,6 +3,7 @@ import Foundation
 /// Why emulated servos cannot be reached, or do not understand.
 package enum EmulationError: Error, CustomStringConvertible {
     case noTerminal(errno: Int32)
+    case noSignals(errno: Int32)
     case linkExists(String)
     /// The link leads to a terminal that lives.
     case linkInUse(String)
@@ -16,6 +17,8 @@ package enum EmulationError: Error, CustomStringConvertible {
         case .noTerminal(let errno):
             "opening a pseudo-terminal: \(String(cString: strerror(errno))). Mount devpts at /dev/pts, or close other "
                 + "terminals."
+        case .noSignals(let errno):
+            "receiving signals: \(String(cString: strerror(errno))). Raise the limit of open files (ulimit -n)."
         case .linkExists(let path):
             "linking '\(path)' to the pseudo-terminal: a file lies there, expected nothing or a link. Choose another "
                 + "--link."

@@ -14,9 +14,11 @@ package struct EmulationServer {
     }
 
     /// Serves until SIGTERM, SIGINT or SIGHUP.
-    package mutating func serve() throws {
+    /// - Parameter refuse: told of each line of standard input that cannot be obeyed.
+    /// - Throws: `EmulationError.noSignals`.
+    package mutating func serve(refuse: (any Error) -> Void) throws(EmulationError) {
         let signals = octo_signal_fd()
-        guard signals >= 0 else { return }
+        guard signals >= 0 else { throw .noSignals(errno: -signals) }
         var isOpen = true
         // Servos move also while nobody talks to them: a watchdog runs by this.
         let pause = Duration.milliseconds(5)
@@ -34,11 +36,12 @@ package struct EmulationServer {
             _ = octo_poll_until_ns(&polled, 3, deadline.nanoseconds)
             // With nobody at the other end the terminal is readable for ever, and has nothing.
             if polled[2].revents & Int16(POLLHUP) != 0 { octo_sleep(pause) }
-            if polled[1].revents != 0 { isOpen = readCommands() }
+            if polled[1].revents != 0 { isOpen = readCommands(refuse) }
         }
     }
 
-    /// Who reads a shell's terminal in the background is stopped: what is typed there is the shell's. tcgetpgrp(3).
+    /// Whether standard input is ours: a program that reads a shell's terminal in the background is stopped.
+    /// tcgetpgrp(3).
     private var mayRead: Bool {
         let foreground = tcgetpgrp(STDIN_FILENO)
         return foreground < 0 || foreground == getpgrp()
@@ -46,7 +49,7 @@ package struct EmulationServer {
 
     private func octo_sleep(_ duration: Duration) { octo_sleep_until_ns((MonotonicTime.now() + duration).nanoseconds) }
 
-    /// What the host has sent by now goes to the servos.
+    /// Gives the servos what the host has sent by now.
     package func receive(at now: MonotonicTime) {
         guard terminal.descriptor >= 0 else { return }
         var bytes = [UInt8](repeating: 0, count: 4_096)
@@ -57,7 +60,7 @@ package struct EmulationServer {
         bytes[..<count].withUnsafeBytes { bus.receive($0, at: now) }
     }
 
-    /// What the servos have answered by now goes to the host.
+    /// Gives the host what the servos have answered by now.
     package func send(at now: MonotonicTime) {
         let bytes = bus.takeReplies(at: now)
         guard !bytes.isEmpty, terminal.descriptor >= 0 else { return }
@@ -68,7 +71,7 @@ package struct EmulationServer {
     // MARK: - Faults
 
     /// - Returns: false at the end of standard input.
-    private mutating func readCommands() -> Bool {
+    private mutating func readCommands(_ refuse: (any Error) -> Void) -> Bool {
         var bytes = [UInt8](repeating: 0, count: 1_024)
         let count = read(STDIN_FILENO, &bytes, bytes.count)
         guard count > 0 else { return count < 0 && [EAGAIN, EINTR].contains(errno) }
@@ -79,13 +82,13 @@ package struct EmulationServer {
             do {
                 try obey(line)
             } catch {
-                FileHandle.standardError.write(Data("\(error)\n".utf8))
+                refuse(error)
             }
         }
         return commands.count < 10_000
     }
 
-    /// A fault, in the words of `octo-arm help emulate`.
+    /// Makes a fault, given in the words of `octo-arm help emulate`.
     /// - Throws: `EmulationError.unknownFault`.
     package mutating func obey(_ line: String) throws {
         let words = line.split(separator: " ").map(String.init)
@@ -114,7 +117,7 @@ package struct EmulationServer {
         }
     }
 
-    /// What concerns one servo.
+    /// Obeys a line that concerns one servo.
     /// - Returns: false where the words say nothing.
     private func obey(_ name: String, of id: UInt8, _ numbers: [Double]) -> Bool {
         switch (name, numbers.count) {

@@ -4,16 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
-
-int octo_terminal_size(int fd, int *columns, int *lines) {
-    struct winsize size;
-    if (ioctl(fd, TIOCGWINSZ, &size) != 0) return errno;
-    *columns = size.ws_col;
-    *lines = size.ws_row;
-    return 0;
-}
 
 int octo_open_terminal(char *name, size_t capacity) {
     const int master = posix_openpt(O_RDWR | O_NOCTTY);

@@ -1,20 +1,5 @@
 import Time
 
-/// Rows with their columns under one another.
-/// - Parameter rightmost: so many of the last columns stand to the right, as numbers do.
-package func table(_ rows: [[String]], rightmost: Int) -> [String] {
-    guard let columns = rows.map(\.count).max() else { return [] }
-    let widths = (0..<columns).map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0 }
-    return rows.map { row in
-        var line = row.indices.map { column in
-            let padding = String(repeating: " ", count: widths[column] - row[column].count)
-            return column >= columns - rightmost ? padding + row[column] : row[column] + padding
-        }.joined(separator: "  ")
-        while line.last == " " { line.removeLast() }
-        return line
-    }
-}
-
 /// "1.2 MB".
 package func byteText(_ count: UInt64) -> String {
     switch count {

@@ -46,13 +46,20 @@ package struct GoalLibrary: Equatable, Sendable {
 
     /// Reads one goal and checks it: the description, every picture's size, and that the content is the one recorded.
     package func load(_ name: String) throws(GoalLibraryError) -> GoalRecord {
-        guard GoalRecord.isName(name) else { throw .badName(name) }
+        try require(name)
         let place = path(of: name)
-        guard Self.isFolder(place) else { throw .missing(name: name, folder: folder, known: (try? names()) ?? []) }
         do throws(GoalLoadingError) {
             return try Self.read(place, name: name)
         } catch {
             throw .damaged(name: name, path: place, problems: error.problems)
+        }
+    }
+
+    /// - Throws: `.badName`, `.missing` when the library has no goal of this name, whole or damaged.
+    package func require(_ name: String) throws(GoalLibraryError) {
+        guard GoalRecord.isName(name) else { throw .badName(name) }
+        guard Self.isFolder(path(of: name)) else {
+            throw .missing(name: name, folder: folder, known: (try? names()) ?? [])
         }
     }
 

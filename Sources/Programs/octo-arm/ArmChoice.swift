@@ -2,19 +2,14 @@ import ArgumentParser
 import Manifests
 import NodeShell
 
-/// Which arm an operator's program moves.
+/// The arm that an operator's program moves.
 struct ArmChoice: ParsableArguments {
-    @Option(
-        name: .customLong("run"),
-        help: ArgumentHelp(
-            "Move the arm of this run. Without it and without --manifest, of the one run that is alive.",
-            valueName: "folder"))
-    var folder: String?
+    @OptionGroup var runOption: RunOption
 
     @Option(
         help: ArgumentHelp(
-            "Drives this manifest's arm itself; no run of it may be alive. Only the manifest's \"arm\" has to be "
-                + "right.",
+            "Drive this manifest's arm without a run, of which none may be alive. Only the manifest's \"arm\" has "
+                + "to be right.",
             valueName: "file"))
     var manifest: String?
 
@@ -27,7 +22,7 @@ struct ArmChoice: ParsableArguments {
     init() {}
 
     mutating func validate() throws {
-        if folder != nil, manifest != nil {
+        if runOption.folder != nil, manifest != nil {
             throw ValidationError("--run and --manifest both name an arm: give one of them.")
         }
         if manifest == nil, !overrides.isEmpty {
@@ -35,18 +30,12 @@ struct ArmChoice: ParsableArguments {
         }
     }
 
-    /// Opens the arm.
-    /// - Throws: `ExitCode`, having said why.
+    /// - Throws: what keeps the arm from being moved.
     func open() throws -> any ArmHandle {
-        do {
-            guard let manifest else { return try BusArm(run: folder) }
-            let parsed = try overrides.map { try ManifestOverride(parsing: $0) }
-            return try LocalArmOpening.open(ArmManifest.load(manifest, overrides: parsed), path: manifest) {
-                Terminal.complain("warning: \($0)")
-            }
-        } catch {
-            Terminal.complain("error: \(error)")
-            throw NodeExit.badInput
+        guard let manifest else { return try BusArm(in: runOption.load()) }
+        let parsed = try overrides.map { try ManifestOverride(parsing: $0) }
+        return try LocalArmOpening.open(ArmManifest.load(manifest, overrides: parsed), path: manifest) {
+            note("warning: \($0)")
         }
     }
 }

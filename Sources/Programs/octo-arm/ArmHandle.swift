@@ -39,23 +39,18 @@ final class BusArm: ArmHandle {
     private let statuses: Subscription<NodeStatus>
     private let manual: Publisher<ManualCommand>
     private let commands: Publisher<ArmCommand>
-    private let firstID: UInt64
     private(set) var trouble: String?
 
-    /// Finds the run, and waits until its arm hears commands.
-    /// - Parameter folder: the run's folder; nil for the one run that is alive.
-    /// - Throws: `RunSearchError`, `OperatorLinkError`, and what is wrong with the calibration.
-    init(run folder: String?) throws {
-        link = try OperatorLink(run: folder, commanding: [Manifest.armNode], name: "octo-arm")
-        let section = link.run.manifest.arm
+    /// - Throws: `NodeSilence`, `BusError`, and what is wrong with the calibration.
+    init(in run: RunDescription) throws {
+        link = try OperatorLink(to: run, commanding: [Manifest.armNode], program: "octo-arm")
+        let section = run.manifest.arm
         arm = TeleopArm(try section.readCalibration(), stateRate: section.stateRate.hertz)
         commandPeriod = section.manualPeriod
         states = try link.bus.subscribe(Topics.armState)
         statuses = try link.bus.subscribe(Topics.nodeStatus(Manifest.armNode))
         manual = link.bus.publisher(Topics.armManual)
         commands = link.bus.publisher(Topics.armCommand)
-        var generator = SystemRandomNumberGenerator()
-        firstID = generator.next()
         try link.awaitHearing(on: Topics.armManual, by: Manifest.armNode)
         try link.awaitHearing(on: Topics.armCommand, by: Manifest.armNode)
     }
@@ -80,7 +75,8 @@ final class BusArm: ArmHandle {
     func send(_ request: ArmRequest) throws {
         try commands.publish(
             ArmCommand(
-                id: firstID &+ request.number, operatorID: operatorName, action: request.action, time: .now()),
+                id: link.ids.id(ofNumber: request.number), operatorID: "\(link.name)", action: request.action,
+                time: .now()),
             at: .now())
     }
 

@@ -1,21 +1,24 @@
 import Bus
 import Manifests
 import Messages
+import NodeShell
 import Time
 import Wire
 
-/// One command to one arm that lives, until the arm's own state confirms it.
+/// One command to one arm that is driven, until the arm's own state confirms it.
 ///
 /// The arm is believed by its sockets, which lie in a folder that only its user can write to (`ArmRegistry`).
 final class ArmOrder {
-    private static let repeatPeriod = Duration.milliseconds(200)
+    /// This program, in its commands.
+    static let name = OperatorName("octo-arm")
 
     let arm: LiveArm
     private let bus: BusNode
     private let states: Subscription<ArmState>
     private let publisher: Publisher<ArmCommand>
+    private var ids = CommandIDs()
     private var command: ArmCommand?
-    private var nextTry = MonotonicTime.zero
+    private var exchange: NodeExchange
     /// The newest state, whenever it was measured.
     private(set) var state: ArmState?
 
@@ -25,19 +28,27 @@ final class ArmOrder {
         self.arm = arm
         bus = try BusNode(
             BusOptions(
-                node: "octo-arm", runID: arm.runID, endpoint: nil, peers: [arm.endpoint],
+                node: Self.name.program, runID: arm.runID, endpoint: nil, peers: [arm.endpoint],
                 listeners: [arm.commandEndpoint]))
         states = try bus.subscribe(Topics.armState)
         publisher = bus.publisher(Topics.armCommand)
+        exchange = Self.exchange(repeats: false, at: .now())
+    }
+
+    private static func exchange(repeats: Bool, at now: MonotonicTime) -> NodeExchange {
+        NodeExchange(
+            with: Manifest.armNode, on: Topics.armCommand.name, isLimitedInAll: true,
+            repeatPeriod: repeats ? NodeExchange.repeatPeriod : nil, at: now)
     }
 
     /// Whether the arm's process hears commands.
     var isHeard: Bool { bus.isHeard(on: Topics.armCommand) }
 
-    /// Gives the command, which `advance` says.
-    func give(_ action: ArmCommand.Action, by name: String, at now: MonotonicTime) {
-        command = ArmCommand(id: UInt64.random(in: .min ... .max), operatorID: name, action: action, time: now)
-        nextTry = now
+    /// Begins to give a command; `advance` carries it out.
+    /// - Parameter repeats: whether it is said again and again, in case one is lost.
+    func give(_ action: ArmCommand.Action, repeats: Bool, at now: MonotonicTime) {
+        command = ArmCommand(id: ids.next(), operatorID: "\(Self.name)", action: action, time: now)
+        exchange = Self.exchange(repeats: repeats, at: now)
     }
 
     /// The newest state that was measured after the command was given.
@@ -47,21 +58,21 @@ final class ArmOrder {
     }
 
     /// Says the command if it is time to, and takes what has arrived by `deadline`.
-    /// - Parameter repeats: whether it is said again and again, in case one is lost.
-    func advance(until deadline: MonotonicTime, repeats: Bool) throws {
+    /// - Throws: `NodeSilence` once the arm has had its time, `BusError`.
+    func advance(until deadline: MonotonicTime) throws {
         let now = MonotonicTime.now()
-        if let command, isHeard, now >= nextTry {
-            try publisher.publish(command, at: now)
-            nextTry = repeats ? now + Self.repeatPeriod : now + .seconds(3_600)
+        switch exchange.step(isHeard: isHeard, at: now) {
+        case .say: if let command { try publisher.publish(command, at: now) }
+        case .wait(let time): try bus.wait(until: min(deadline, time))
+        case .giveUp(let silence): throw silence
         }
-        try bus.wait(until: deadline)
         while let received = states.take() { state = received.message }
     }
 
     func close() { bus.close() }
 }
 
-/// Which arms are driven at present.
+/// Finds the arms that are driven at present.
 enum ArmSearch {
     /// Looks for arms.
     /// - Parameter folder: the run's folder, as the user named it with --run; nil: all arms.

@@ -42,28 +42,28 @@ struct EmulateCommand: ParsableCommand {
               unplug, replug  the adapter is pulled out, and comes back with the power switched off and on
             """)
 
-    @Option(help: "Protocol of the servos: dynamixel or feetech.", transform: Self.servoProtocol)
+    @Option(help: "Speak this protocol: dynamixel or feetech.", transform: Self.servoProtocol)
     var driver: ServoLayout.ServoProtocolName?
 
-    @Option(help: "Calibration file with the servos.")
+    @Option(help: "Stand in for the servos of this calibration file.")
     var calibration: String?
 
-    @Option(help: "Servos without a calibration file, as in 1,2,3.", transform: Self.servoIDs)
+    @Option(help: "Stand in for servos of these ids, as in 1,2,3.", transform: Self.servoIDs)
     var ids: [UInt8]?
 
-    @Option(help: "Where the link to the pseudo-terminal is put.")
+    @Option(help: "Put the link to the pseudo-terminal there.")
     var link: String
 
-    @Option(help: "Bits per second of the servos; what comes at another rate they do not hear.")
+    @Option(help: "Answer at this many bits per second; what comes at another rate is not heard.")
     var baud = 1_000_000
 
-    @Option(help: "Seed of the faults' chance.")
+    @Option(help: "Draw the faults' chance from this seed.")
     var seed: UInt64 = 1
 
-    @Option(help: "Gets a JSON line for every accepted register write.")
+    @Option(help: "Write a JSON line for every accepted register write to this file.")
     var registerLog: String?
 
-    @Option(help: "A fault from the beginning, as in a line of standard input; may be given several times.")
+    @Option(help: "Begin with this fault, given as in a line of standard input. May be repeated.")
     var fault: [String] = []
 
     func validate() throws {
@@ -122,7 +122,7 @@ struct EmulateCommand: ParsableCommand {
         // Servos are no program: whatever else the machine does, they answer. Where the right is refused they do their
         // best.
         _ = RealTimeRights(fifoPriority: 60, locksMemory: false, cpu: nil, timerSlackNanoseconds: 1).acquire()
-        try server.serve()
+        try working { try server.serve { note("\($0)") } }
     }
 
     private static func makeLog(_ path: String) throws -> (RegisterWrite) -> Void {

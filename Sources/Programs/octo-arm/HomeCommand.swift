@@ -22,10 +22,10 @@ struct HomeCommand: ParsableCommand {
             Exit codes: 0 arrived, 1 not, 2 the arm cannot be opened.
             """)
 
-    @Option(help: "neutral (where a run begins) or rest (folded, safe to switch off in).")
+    @Option(help: "Go to this pose: neutral (where a run begins) or rest (folded, safe to switch off in).")
     var pose = TeleopArm.Pose.neutral
 
-    @Option(help: "Share of the joints' highest speeds, above 0, at most 1.")
+    @Option(help: "Move at this share of the joints' highest speeds, from 0.01 to 1.")
     var speed = 0.2
 
     @OptionGroup var choice: ArmChoice
@@ -42,9 +42,8 @@ struct HomeCommand: ParsableCommand {
         let signals = try OperatorShell.begin("octo-arm")
         let handle = try choice.open()
         var shell = HomeShell(handle: handle, signals: signals, json: json, pose: pose, speed: speed)
-        let outcome = OperatorShell.attempt { try shell.run() }
-        handle.close()
-        try outcome.get()
+        defer { handle.close() }
+        try working { try shell.run() }
     }
 }
 
@@ -111,10 +110,7 @@ private struct HomeShell {
                 }
             Terminal.say(JSONNode.object(["outcome": JSONNode(word), "message": JSONNode(summary)]).text())
         }
-        guard case .arrived = outcome else {
-            Terminal.complain("error: \(summary)")
-            throw NodeExit.failure
-        }
+        guard case .arrived = outcome else { throw WorkFailure(summary) }
         if !json { Terminal.say(summary) }
     }
 }

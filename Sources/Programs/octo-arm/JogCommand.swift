@@ -35,13 +35,9 @@ struct JogCommand: ParsableCommand {
         let signals = try OperatorShell.begin("octo-arm")
         let handle = try choice.open()
         var shell = JogShell(handle: handle, signals: signals, json: json)
-        let outcome = OperatorShell.attempt { try shell.run() }
-        shell.end()
-        try outcome.get()
-        if shell.session.isStopUnconfirmed {
-            Terminal.complain("error: \(shell.session.message)")
-            throw NodeExit.failure
-        }
+        defer { shell.end() }
+        try working { try shell.run() }
+        if shell.session.isStopUnconfirmed { throw WorkFailure(shell.session.message) }
     }
 }
 

@@ -63,7 +63,7 @@ final class LocalArm<Driver: ArmDriver>: ArmHandle {
 
     func send(_ command: ManualCommand) { loop.submit(command) }
 
-    func send(_ request: ArmRequest) { obey(request.action, by: operatorName) }
+    func send(_ request: ArmRequest) { obey(request.action, by: "\(OperatorName("octo-arm"))") }
 
     private func obey(_ action: ArmCommand.Action, by name: String) {
         // False means that the loop hangs; its missing state shows that.
@@ -98,8 +98,8 @@ enum LocalArmError: Error, CustomStringConvertible {
     var description: String {
         switch self {
         case .isDriven(let port, let place, let process):
-            "opening the arm at \(port): process \(process) drives it already (\(place)), expected it free. End that "
-                + "program first; 'octo-arm stop' stops the arm."
+            "opening the arm at \(port): \(OperatorName("octo-arm", processID: process)) drives it already (\(place)), "
+                + "expected it free. End that program first; 'octo-arm stop' stops the arm."
         case .isRunning(let manifest, let folder):
             "opening the arm of \(manifest): a run drives it (\(folder)), expected it free. Leave --manifest out and "
                 + "give --run \(folder), or stop that run first."

@@ -5,15 +5,7 @@ import NodeShell
 import Teleop
 import Time
 
-/// The arm that a command is about.
-struct DrivenArm: ParsableArguments {
-    @Option(name: .customLong("run"), help: "The run's folder. Without it, the one arm that is driven.")
-    var folder: String?
-
-    init() {}
-}
-
-/// Ends an emergency stop, or else a fault.
+/// The end of an emergency stop, or else of a fault.
 struct ResetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reset",
@@ -28,7 +20,7 @@ struct ResetCommand: ParsableCommand {
             Exit codes: 0 done, 1 the arm did not say so in time, 2 there is no such arm, or several.
             """)
 
-    @OptionGroup var choice: DrivenArm
+    @OptionGroup var choice: DrivenArmOption
 
     func run() throws { try OrderedArm.run(choice.folder, doing: "resetting", reset) }
 
@@ -42,13 +34,12 @@ struct ResetCommand: ParsableCommand {
         guard let former, former == .emergencyStop || former.isFault else {
             return "nothing holds the arm that a reset ends"
         }
-        // Said once: a second one would end a second thing.
         let state = try arm.give(.resetEmergencyStop) { $0.holdReason != former }
         let done = former == .emergencyStop ? "the emergency stop is reset" : "the fault is cleared (\(former))"
-        switch state.holdReason {
+        switch state?.holdReason {
         case .awaitingResume?: return "\(done); the policy waits: 'octo-arm resume' lets it go on"
         case let reason? where reason == .emergencyStop || reason.isFault:
-            let joint = state.blamedJoint.map { " (joint \($0 + 1))" } ?? ""
+            let joint = state?.blamedJoint.map { " (joint \($0 + 1))" } ?? ""
             return
                 "\(done); still held: \(reason)\(joint). Mend the cause, then run "
                 + "'\(reason.command ?? "octo-arm reset")'."
@@ -69,7 +60,7 @@ struct ClearCommand: ParsableCommand {
             Exit codes: 0 done, 1 the arm did not say so in time, 2 there is no such arm, or several.
             """)
 
-    @OptionGroup var choice: DrivenArm
+    @OptionGroup var choice: DrivenArmOption
 
     func run() throws { try OrderedArm.run(choice.folder, doing: "clearing the fault of", clear) }
 
@@ -93,7 +84,7 @@ struct ResumeCommand: ParsableCommand {
             several.
             """)
 
-    @OptionGroup var choice: DrivenArm
+    @OptionGroup var choice: DrivenArmOption
 
     func run() throws { try OrderedArm.run(choice.folder, doing: "resuming", resume) }
 
@@ -121,24 +112,17 @@ private struct ResumeProblem: Error, CustomStringConvertible {
 
 /// One arm that a command asks for something, and that has to confirm it.
 private struct OrderedArm {
-    private static let patience = Duration.seconds(3)
     private let order: ArmOrder
     private let verb: String
-    private let deadline: MonotonicTime
     var place: String { order.arm.place }
 
     /// Says to the one arm that is driven, or to that of `folder`, what `work` does, and prints what has become of it.
     static func run(_ folder: String?, doing verb: String, _ work: (OrderedArm) throws -> String) throws {
-        var order: ArmOrder?
-        try reporting {
-            let arms = try ArmSearch.find(folder).arms
-            guard arms.count == 1, let arm = arms.first else { throw RunSearchError.severalRunning(arms.map(\.folder)) }
-            order = try ArmOrder(arm)
-        }
-        guard let order else { throw NodeExit.failure }
+        let arms = try ArmSearch.find(folder).arms
+        guard arms.count == 1, let arm = arms.first else { throw RunSearchError.severalRunning(arms.map(\.folder)) }
+        let order = try ArmOrder(arm)
         defer { order.close() }
-        let arm = OrderedArm(order: order, verb: verb, deadline: .now() + patience)
-        try OperatorShell.attempt { print(try work(arm)) }.get()
+        try working { print(try work(OrderedArm(order: order, verb: verb))) }
     }
 
     /// Why the arm holds now; nil while it moves.
@@ -149,18 +133,18 @@ private struct OrderedArm {
 
     /// Gives the command once.
     /// - Returns: the arm's state once it is as `isDone` says.
-    func give(_ action: ArmCommand.Action, until isDone: (ArmState) -> Bool) throws -> ArmState {
-        order.give(action, by: operatorName, at: .now())
+    func give(_ action: ArmCommand.Action, until isDone: (ArmState) -> Bool) throws -> ArmState? {
+        // Said once: a second one would end a second thing.
+        order.give(action, repeats: false, at: .now())
         try wait { order.answer.map(isDone) ?? false }
-        guard let state = order.answer else { throw ResetError(verb: verb, place: place, hold: nil) }
-        return state
+        return order.answer
     }
 
     private func wait(_ isSo: () -> Bool) throws {
-        while !isSo() {
-            let now = MonotonicTime.now()
-            guard now < deadline else { throw ResetError(verb: verb, place: place, hold: order.state?.holdReason) }
-            try order.advance(until: min(deadline, now + .milliseconds(20)), repeats: false)
+        do {
+            while !isSo() { try order.advance(until: .now() + .milliseconds(20)) }
+        } catch let silence as NodeSilence {
+            throw ResetError(verb: verb, place: place, hold: order.state?.holdReason, silence: silence)
         }
     }
 }
@@ -170,12 +154,13 @@ private struct ResetError: Error, CustomStringConvertible {
     let verb: String
     let place: String
     let hold: HoldReason?
+    let silence: NodeSilence
 
     var description: String {
-        let found = hold.map { "it still holds (\($0))" } ?? "its process says nothing"
-        return
-            "\(verb) \(place): \(found) after 3 s, expected it to be let go. Mend the cause of a fault first; see "
-            + "'octo-bus list' "
-            + "whether the arm's process is alive."
+        "\(verb) \(place): "
+            + (hold.map {
+                "it still holds (\($0)) after \(NodeExchange.patience.inSeconds.decimals(0)) s, expected it to be let "
+                    + "go. Mend the cause of a fault first."
+            } ?? "\(silence)")
     }
 }

@@ -18,9 +18,8 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         let description = try RunDescription.load(folder: arguments.run)
-        var registration: ArmRegistration?
         // Before the arm can move: every shell of this user is to find it.
-        try reporting { registration = try LiveArm(description).map { try ArmRegistry.standard.register($0) } }
+        let registration = try LiveArm(description).map { try ArmRegistry.standard.register($0) }
         defer { registration?.end() }
         switch description.manifest.arm.driver {
         // In the run folder, as servos keep their position when the program that drives them dies.

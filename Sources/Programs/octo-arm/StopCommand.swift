@@ -18,27 +18,21 @@ struct StopCommand: ParsableCommand {
             Exit codes: 0 all hold, 1 one did not say so in time (switch its power off), 2 nobody drives an arm.
             """)
 
-    @Option(name: .customLong("run"), help: "Only the arm of this run folder. Without it, all arms.")
-    var folder: String?
+    @OptionGroup var choice: DrivenArmOption
 
     func run() throws {
-        var arms: [LiveArm] = []
-        try reporting {
-            let found = try ArmSearch.find(folder)
-            arms = found.arms
-            for reason in found.ignored { complain("warning: not believed: \(reason)") }
-        }
+        let (arms, ignored) = try ArmSearch.find(choice.folder)
+        for reason in ignored { note("warning: not believed: \(reason)") }
         let stop = EmergencyStop(arms)
         for arm in stop.run() { print("\(arm.place): the arm holds: emergency stop") }
-        for failure in stop.failures { complain("error: \(failure)") }
-        if !stop.failures.isEmpty { throw NodeExit.failure }
+        for failure in stop.failures { note("error: \(failure)") }
+        if !stop.failures.isEmpty { throw ExitCode.failure }
     }
 }
 
 /// Stops several arms at once.
 private final class EmergencyStop {
-    private static let patience = Duration.seconds(3)
-    /// How long an arm may say nothing; after that it may be about to come back, and is to hold then.
+    /// An arm that has said nothing for so long may be about to come back: then it is to hold.
     private static let latchTime = Duration.milliseconds(500)
     private static let turn = Duration.milliseconds(5)
 
@@ -59,24 +53,23 @@ private final class EmergencyStop {
     /// - Returns: the arms that have confirmed.
     func run() -> [LiveArm] {
         let start = MonotonicTime.now()
-        for order in waiting { order.give(.emergencyStop, by: operatorName, at: start) }
+        for order in waiting { order.give(.emergencyStop, repeats: true, at: start) }
         var done: [LiveArm] = []
-        while !waiting.isEmpty, MonotonicTime.now() - start < Self.patience {
+        while !waiting.isEmpty {
             for order in waiting { advance(order, isLate: MonotonicTime.now() - start > Self.latchTime, done: &done) }
-        }
-        for order in waiting {
-            fail(order.arm, "\(order.state == nil ? "says nothing" : "did not confirm it") within \(Self.patience)")
-            order.close()
         }
         return done
     }
 
     private func advance(_ order: ArmOrder, isLate: Bool, done: inout [LiveArm]) {
         do {
-            try order.advance(until: .now() + Self.turn, repeats: true)
+            try order.advance(until: .now() + Self.turn)
             if isLate, order.state == nil { latch(order.arm) }
             guard Self.isObeyed(order) else { return }
             done.append(order.arm)
+        } catch is NodeSilence {
+            let time = NodeExchange.patience.inSeconds.decimals(0)
+            fail(order.arm, "\(order.state == nil ? "says nothing" : "did not confirm it") within \(time) s")
         } catch {
             fail(order.arm, "cannot be reached (\(error))")
         }
@@ -94,7 +87,7 @@ private final class EmergencyStop {
     private func latch(_ arm: LiveArm) {
         guard arm.isRun, latched[arm.folder] == nil else { return }
         do {
-            try ArmLatch.update(folder: arm.folder) { ($0.isEmergencyStop, $0.stoppedBy) = (true, operatorName) }
+            try ArmLatch.update(folder: arm.folder) { ($0.isEmergencyStop, $0.stoppedBy) = (true, "\(ArmOrder.name)") }
             latched[arm.folder] = true
         } catch {
             latched[arm.folder] = false

@@ -1,11 +1,12 @@
 import ArgumentParser
 import Bus
 import JSONTree
+import NodeShell
 import Time
 import Wire
 
 extension OctoBus {
-    /// Messages as text.
+    /// Prints messages as text.
     struct Echo: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Print the messages of a topic.")
 
@@ -14,7 +15,7 @@ extension OctoBus {
         var once = false
         @Option(name: .customShort("n"), help: "End after so many messages.")
         var count: Int?
-        @Flag(help: "One JSON object per line, with the envelope.")
+        @Flag(help: "Print one JSON object per line, with the envelope.")
         var json = false
 
         func validate() throws {
@@ -22,13 +23,13 @@ extension OctoBus {
         }
 
         func run() throws {
-            let onlooker = try Onlooker.joining(options.place.folder)
+            let onlooker = try Onlooker(options.runOption.load())
             let limit = once ? 1 : count ?? .max
             var shown = 0
             try onlooker.follow(options) { message in
                 guard shown < limit else { return }
                 shown += 1
-                show(json ? Self.line(message) : Self.paragraph(message))
+                Terminal.say(json ? Self.line(message) : Self.paragraph(message))
             } isDone: {
                 shown >= limit
             }

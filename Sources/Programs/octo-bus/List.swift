@@ -1,14 +1,15 @@
 import ArgumentParser
 import Bus
+import NodeShell
 import Time
 
 extension OctoBus {
-    /// What is published, by whom, how often.
+    /// Lists what is published, by whom, how often.
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the topics that are published now.")
 
-        @OptionGroup var place: RunOptions
-        @Option(help: "Seconds to listen.")
+        @OptionGroup var runOption: RunOption
+        @Option(help: ArgumentHelp("Listen so long.", valueName: "seconds"))
         var seconds = 1.0
 
         func validate() throws {
@@ -16,7 +17,7 @@ extension OctoBus {
         }
 
         func run() throws {
-            let onlooker = try Onlooker.joining(place.folder)
+            let onlooker = try Onlooker(runOption.load())
             var meters: [String: TopicMeter] = [:]
             try onlooker.observe(prefix: "") { message in
                 meters[message.topic, default: TopicMeter()].record(
@@ -29,20 +30,9 @@ extension OctoBus {
                     meter.interval.map { $0.hertz.decimals(1) } ?? "-",
                 ]
             }
-            show(table([["TOPIC", "SCHEMA", "PUBLISHER", "COUNT", "HZ"]] + rows))
+            let lines = table([["TOPIC", "SCHEMA", "PUBLISHER", "COUNT", "HZ"]] + rows, rightmost: 2)
+            Terminal.say(lines.joined(separator: "\n"))
             if rows.isEmpty { note("heard nothing in \(seconds) s; the nodes may still be starting: see their log") }
         }
     }
-}
-
-/// Rows with their columns under one another, the last two to the right.
-func table(_ rows: [[String]]) -> String {
-    guard let first = rows.first else { return "" }
-    let widths = first.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.map { row in
-        row.indices.map { column in
-            let padding = String(repeating: " ", count: widths[column] - row[column].count)
-            return column >= row.count - 2 ? padding + row[column] : row[column] + padding
-        }.joined(separator: "  ")
-    }.joined(separator: "\n")
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bus
+import NodeShell
 import Time
 
 struct WindowOptions: ParsableArguments {
@@ -15,9 +16,9 @@ struct WindowOptions: ParsableArguments {
 private func measure(
     _ options: TopicOptions, _ window: WindowOptions, line: @escaping (TopicMeter) -> String?
 ) throws {
-    let onlooker = try Onlooker.joining(options.place.folder)
+    let onlooker = try Onlooker(options.runOption.load())
     var meter = TopicMeter(window: window.window)
-    func report() { show(line(meter) ?? "no messages yet") }
+    func report() { Terminal.say(line(meter) ?? "no messages yet") }
     try onlooker.follow(
         options,
         onMessage: { meter.record($0.envelope, byteCount: $0.byteCount, received: $0.receivedTime) },

@@ -15,22 +15,13 @@ final class Onlooker {
     /// Ctrl-C came; what was measured is still shown.
     private(set) var isInterrupted = false
 
-    /// - Parameter folder: nil for the one run that is alive.
-    init(folder: String?) throws {
+    /// - Throws: `LookError`, `BusError`.
+    init(_ run: RunDescription) throws {
         signals = octo_signal_fd()
         guard signals >= 0 else { throw LookError.signalsUnavailable(code: -signals) }
-        run = try RunDescription.load(folder: RunSearch.folder(folder))
+        self.run = run
         node = try BusNode(
             BusOptions(node: "octo-bus", runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted()))
-    }
-
-    /// Joins a run; where there is none, that is told with the exit code of unusable input.
-    /// - Throws: `ExitCode`.
-    static func joining(_ folder: String?) throws -> Onlooker {
-        var onlooker: Onlooker?
-        try reporting { onlooker = try Onlooker(folder: folder) }
-        guard let onlooker else { throw NodeExit.badInput }
-        return onlooker
     }
 
     deinit { Glibc.close(signals) }
@@ -44,7 +35,7 @@ final class Onlooker {
     func listen(until deadline: MonotonicTime?, isDone: () -> Bool = { false }) throws {
         while !isInterrupted, !isDone() {
             if let deadline, MonotonicTime.now() >= deadline { return }
-            try node.wait(until: deadline, alsoOn: [signals])
+            try working { try node.wait(until: deadline, alsoOn: [signals]) }
             if octo_signal_read(signals) != 0 { isInterrupted = true }
         }
     }
@@ -88,18 +79,6 @@ final class Onlooker {
             let sorted = known.sorted()
             throw LookError.unknownTopic(topic, known: sorted, nearest: NearestName.of(topic, among: sorted))
         }
-        note("nothing published on '\(topic)' yet; waiting (Ctrl-C ends)")
+        note("nothing came on '\(topic)' yet; waiting (Ctrl-C ends)")
     }
-}
-
-/// A line for people, beside the output proper. write(2).
-func note(_ line: String) {
-    let bytes = Array((line + "\n").utf8)
-    _ = write(STDERR_FILENO, bytes, bytes.count)
-}
-
-/// One line of output, at once, also into a pipe.
-func show(_ line: String) {
-    print(line)
-    fflush(nil)
 }

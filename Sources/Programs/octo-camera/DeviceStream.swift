@@ -3,18 +3,17 @@ import CShims
 import Cameras
 import Glibc
 import Messages
-import NodeShell
 import Time
 
-/// How a device is to deliver frames.
+/// Options that say how a device is to deliver frames.
 struct StreamOptions: ParsableArguments {
-    @Option(help: "Pixels.")
+    @Option(help: ArgumentHelp("Take frames of this width.", valueName: "pixels"))
     var width = 640
 
-    @Option(help: "Pixels.")
+    @Option(help: ArgumentHelp("Take frames of this height.", valueName: "pixels"))
     var height = 480
 
-    @Option(help: "mjpeg, yuyv, nv12 or rgb24; without it, as the camera likes best.")
+    @Option(help: "Take frames as mjpeg, yuyv, nv12 or rgb24; without it, as the camera likes best.")
     var format: String?
 
     @Flag(help: "Take RGB24 through libv4l's conversion, also where the camera has one of these formats.")
@@ -34,9 +33,9 @@ struct StreamOptions: ParsableArguments {
     }
 }
 
-/// How often a device is to deliver one.
+/// The option that says how often a device is to deliver a frame.
 struct RateOption: ParsableArguments {
-    @Option(help: ArgumentHelp("Frames a second.", valueName: "hertz"))
+    @Option(help: ArgumentHelp("Take so many frames a second.", valueName: "hertz"))
     var rate = 30.0
 
     func validate() throws {
@@ -50,7 +49,7 @@ struct DeviceStream {
     let format: CameraFormat
     private var camera: AdjustedCamera<V4L2Camera<KernelV4L2Device>>
 
-    /// - Parameter calibration: path of the camera's file; nil: it does as it likes.
+    /// - Parameter calibration: the path of the camera's file; nil: the camera does as it likes.
     /// - Throws: `FileError`, `JSONFileError`, `CameraError`.
     init(_ name: String, _ options: StreamOptions, rate: Double, calibration: String? = nil) throws {
         let calibration = try calibration.map(CameraCalibration.init(path:)) ?? CameraCalibration()
@@ -89,35 +88,14 @@ struct DeviceStream {
     mutating func close() { camera.close() }
 }
 
-/// A line for people, beside the output proper. write(2).
-func note(_ text: String) {
-    let line = Array((text + "\n").utf8)
-    _ = write(STDERR_FILENO, line, line.count)
-}
-
-/// Tells why a command cannot go on.
-func refuse(_ error: any Error, _ code: ExitCode) -> ExitCode {
-    note("error: \(error)")
-    return code
-}
-
 /// Does something with a device that is opened for its controls alone.
-/// - Throws: `ExitCode`; the reason has been told.
+/// - Throws: `ControlCommandError`, and what `body` throws beside troubles with the controls.
 func withDevice<Result>(_ name: String, _ body: (KernelV4L2Device) throws -> Result) throws -> Result {
     let device = KernelV4L2Device()
     defer { device.close() }
-    do {
+    return try ControlCommandError.naming(name, device) {
         _ = try device.open(DeviceName(name))
         return try body(device)
-    } catch let failure as V4L2Failure {
-        throw refuse(
-            ControlCommandError(device: name, problem: V4L2Problem(failure, device: device)), NodeExit.badInput)
-    } catch let problem as V4L2Problem {
-        throw refuse(ControlCommandError(device: name, problem: problem), NodeExit.badInput)
-    } catch let code as ExitCode {
-        throw code
-    } catch {
-        throw refuse(error, NodeExit.badInput)
     }
 }
 
@@ -127,4 +105,17 @@ struct ControlCommandError: Error, CustomStringConvertible {
     var problem: V4L2Problem
 
     var description: String { "asking the camera at \(device): \(problem)" }
+
+    /// Names the device in what goes wrong with its controls.
+    static func naming<Result>(
+        _ name: String, _ device: KernelV4L2Device, _ work: () throws -> Result
+    ) throws -> Result {
+        do {
+            return try work()
+        } catch let failure as V4L2Failure {
+            throw ControlCommandError(device: name, problem: V4L2Problem(failure, device: device))
+        } catch let problem as V4L2Problem {
+            throw ControlCommandError(device: name, problem: problem)
+        }
+    }
 }

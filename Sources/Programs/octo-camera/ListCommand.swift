@@ -3,7 +3,7 @@ import Cameras
 import JSONTree
 import NodeShell
 
-/// Which cameras this machine has.
+/// Lists the cameras that this machine has.
 struct ListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
@@ -15,14 +15,13 @@ struct ListCommand: ParsableCommand {
             'octo-camera settings' shows the controls' values, 'octo-camera view' a picture.
             """)
 
-    @Flag(help: "Print one JSON object.")
-    var json = false
+    @OptionGroup var json: JSONFlag
 
     private static let lookedAt = ["/dev/video*", "/dev/v4l/by-id", "/dev/v4l/by-path"]
 
     func run() {
         let listing = CameraListing(VideoDeviceFiles.present(in: "/dev"), device: KernelV4L2Device())
-        if json {
+        if json.isWanted {
             let cameras = listing.entries.map(Self.json)
             print(
                 JSONNode.object([

@@ -1,8 +1,8 @@
-import CShims
 import Cameras
 import Glibc
 import Images
 import Messages
+import NodeShell
 import Time
 
 /// Shows pictures on a terminal, in a file that is replaced, or as text when the output goes elsewhere.
@@ -38,37 +38,31 @@ struct PictureScreen {
         let line = Self.line(frame, image, at: now)
         if let file {
             try image.writePNG(to: file)
-            if !hasTold {
-                Self.put("writing \(frame.width)x\(frame.height) to \(file), until Ctrl-C: \(line)\n", STDERR_FILENO)
-            }
+            if !hasTold { note("writing \(frame.width)x\(frame.height) to \(file), until Ctrl-C: \(line)") }
             hasTold = true
             return
         }
         guard isTerminal else {
-            return Self.put(
-                (image.terminalLines(columns: 80, lines: 24) + [line]).joined(separator: "\n") + "\n", STDOUT_FILENO)
+            return Terminal.say((image.terminalLines(columns: 80, lines: 24) + [line]).joined(separator: "\n"))
         }
-        var (columns, lines) = (Int32(80), Int32(24))
-        _ = octo_terminal_size(STDOUT_FILENO, &columns, &lines)
-        // A serial line does not know.
-        if columns < 1 || lines < 2 { (columns, lines) = (80, 24) }
+        let (columns, lines) = Terminal.size
         // An own screen without a cursor, so that what was there comes back afterwards.
         var text = isOpen ? "" : "\u{1B}[?1049h\u{1B}[?25l"
         isOpen = true
         text += "\u{1B}[H"
-        for part in image.terminalLines(columns: Int(columns), lines: Int(lines) - 1) { text += part + "\u{1B}[K\r\n" }
-        text += String(line.prefix(Int(columns))) + "\u{1B}[K\u{1B}[J"
-        Self.put(text, STDOUT_FILENO)
+        for part in image.terminalLines(columns: columns, lines: max(1, lines - 1)) { text += part + "\u{1B}[K\r\n" }
+        text += String(line.prefix(columns)) + "\u{1B}[K\u{1B}[J"
+        Terminal.say(text, end: "")
     }
 
     /// Tells something below the picture.
     mutating func tell(_ text: String) {
-        if isOpen { Self.put("\r\u{1B}[K" + text, STDOUT_FILENO) } else { Self.put(text + "\n", STDERR_FILENO) }
+        if isOpen { Terminal.say("\r\u{1B}[K" + text, end: "") } else { note(text) }
     }
 
     /// Gives the terminal back.
     mutating func end() {
-        if isOpen { Self.put("\u{1B}[?25h\u{1B}[?1049l", STDOUT_FILENO) }
+        if isOpen { Terminal.say("\u{1B}[?25h\u{1B}[?1049l", end: "") }
         isOpen = false
     }
 
@@ -81,17 +75,5 @@ struct PictureScreen {
             "brightness \(Int(exposure.brightness.rounded()))",
             settings.isEmpty ? nil : settings,
         ].compactMap(\.self).joined(separator: ", ")
-    }
-
-    /// A terminal takes a picture in parts. write(2).
-    private static func put(_ text: String, _ descriptor: Int32) {
-        let bytes = Array(text.utf8)
-        var sent = 0
-        while sent < bytes.count {
-            let count = bytes[sent...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return }
-            sent += count
-        }
     }
 }

@@ -4,7 +4,7 @@ import Images
 import JSONTree
 import NodeShell
 
-/// What can be set on a camera.
+/// Shows and sets what can be set on a camera.
 struct SettingsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "settings",
@@ -30,15 +30,14 @@ struct SettingsCommand: ParsableCommand {
         help: ArgumentHelp("Set a control: a number, true, false or a choice's name.", valueName: "name=value"))
     var changes: [String] = []
 
-    @Option(name: .customLong("press"), help: ArgumentHelp("Presses a button.", valueName: "name"))
+    @Option(name: .customLong("press"), help: ArgumentHelp("Press a button.", valueName: "name"))
     var presses: [String] = []
 
     @Option(
         help: ArgumentHelp("Write the values into a calibration file; what else is in it stays.", valueName: "file"))
     var save: String?
 
-    @Flag(help: "Print one JSON object.")
-    var json = false
+    @OptionGroup var json: JSONFlag
 
     private var settings: [ControlSetting] {
         get throws {
@@ -69,7 +68,7 @@ struct SettingsCommand: ParsableCommand {
             try device.verify(plan)
             for button in buttons { try device.apply(ControlPlan(pressing: button)) }
             // Pressing a button may have cut the device off: then there is nothing more to read.
-            guard buttons.isEmpty || save != nil || json else { return }
+            guard buttons.isEmpty || save != nil || json.isWanted else { return }
             let readings = try device.readings()
             if let save {
                 try CalibrationFile(path: save).save(readings.lasting.compactMap(\.setting))
@@ -82,7 +81,7 @@ struct SettingsCommand: ParsableCommand {
                                 + "values for them")
                 )
             }
-            if json {
+            if json.isWanted {
                 print(JSONNode.object(["controls": JSONNode(.array(readings.map { Self.json($0, readings) }))]).text())
             } else if save == nil {
                 print(Self.text(readings))

@@ -6,7 +6,7 @@ import Messages
 import NodeShell
 import Time
 
-/// One frame of a camera as a file: to see what it sees, or as a goal.
+/// Saves one frame of a camera as a file: to see what it sees, or as a goal.
 struct SnapshotCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "snapshot", abstract: "Save one frame of a camera of this machine as PNG or JPEG.",
@@ -22,21 +22,21 @@ struct SnapshotCommand: ParsableCommand {
     @Argument(help: "The file: .png, .jpg or .jpeg. A camera's JPEG is kept as it is.")
     var file: String
 
-    @Option(help: "The camera's device, as 'octo-camera list' shows it.")
+    @Option(help: "Use this camera, as 'octo-camera list' shows it.")
     var device: String
 
     @OptionGroup var stream: StreamOptions
 
     @OptionGroup var speed: RateOption
 
-    @Option(help: ArgumentHelp("Locks, crops and turns the camera as this file says.", valueName: "file"))
+    @Option(help: ArgumentHelp("Lock, crop and turn the camera as this file says.", valueName: "file"))
     var calibration: String?
 
     @Option(
         help: ArgumentHelp("Take so many frames and save the last: exposure needs some to settle.", valueName: "count"))
     var frames = 10
 
-    @Flag(help: "Print one JSON object a frame.")
+    @Flag(help: "Print one JSON object a frame in place of text.")
     var json = false
 
     func validate() throws {
@@ -47,26 +47,19 @@ struct SnapshotCommand: ParsableCommand {
     }
 
     func run() throws {
-        var camera: DeviceStream
-        do {
-            camera = try DeviceStream(device, stream, rate: speed.rate, calibration: calibration)
-            note(camera.summary)
-        } catch {
-            throw refuse(error, NodeExit.badInput)
-        }
-        do {
+        var camera = try DeviceStream(device, stream, rate: speed.rate, calibration: calibration)
+        note(camera.summary)
+        try working {
             var last: CameraFrame?
             for _ in 0..<frames {
                 guard let frame = try camera.next() else { break }
                 if json { print(Self.json(frame)) }
                 last = frame
             }
-            guard let last else { throw NodeExit.failure }
+            guard let last else {
+                throw WorkFailure("the camera at \(device) delivers no frame, expected one. Plug it in again.")
+            }
             try save(last)
-        } catch let code as ExitCode {
-            throw code
-        } catch {
-            throw refuse(error, NodeExit.failure)
         }
     }
 

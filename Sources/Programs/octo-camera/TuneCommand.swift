@@ -1,6 +1,5 @@
 import ArgumentParser
 import Cameras
-import Glibc
 import JSONTree
 import Messages
 import NodeShell
@@ -39,37 +38,19 @@ struct TuneCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Leave a control, and the mode that decides over it, as they are.", valueName: "name"))
     var keep: [String] = []
 
-    @Option(help: ArgumentHelp("How long the automatic modes have.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Give the automatic modes so long.", valueName: "seconds"))
     var limit = 20.0
 
-    @Flag(help: "Print one JSON object.")
-    var json = false
+    @OptionGroup var json: JSONFlag
 
     func validate() throws {
         guard (3...600).contains(limit) else { throw ValidationError("--limit: give 3 to 600 seconds.") }
     }
 
     func run() throws {
-        var camera: DeviceStream
-        do {
-            camera = try DeviceStream(device, stream, rate: speed.rate)
-        } catch {
-            throw refuse(error, NodeExit.badInput)
-        }
+        var camera = try DeviceStream(device, stream, rate: speed.rate)
         defer { camera.close() }
-        do {
-            try tune(&camera)
-        } catch let code as ExitCode {
-            throw code
-        } catch let failure as V4L2Failure {
-            throw refuse(
-                ControlCommandError(device: device, problem: V4L2Problem(failure, device: camera.device)),
-                NodeExit.failure)
-        } catch let problem as V4L2Problem {
-            throw refuse(ControlCommandError(device: device, problem: problem), NodeExit.failure)
-        } catch {
-            throw refuse(error, NodeExit.failure)
-        }
+        try working { try ControlCommandError.naming(device, camera.device) { try tune(&camera) } }
     }
 
     private func tune(_ camera: inout DeviceStream) throws {
@@ -115,32 +96,23 @@ struct TuneCommand: ParsableCommand {
 
     /// - Returns: the brightness that the automatic modes arrived at.
     private func settle(_ camera: inout DeviceStream, _ followed: [V4L2Control]) throws -> Double {
-        let isWatched = isatty(STDERR_FILENO) == 1
+        let line = LiveLine()
+        defer { line.end() }
         var tuning = CameraTuning(following: followed, limit: .fromSeconds(limit), at: .now())
         while true {
             let level = try brightness(&camera, for: .milliseconds(200))
             let values = try camera.device.readings(of: followed).map(\.value)
-            if isWatched {
-                let shown =
-                    zip(followed, values).map { "\($0.name) \($1.map(String.init) ?? "?")" } + [
-                        "brightness \(Int(level))"
-                    ]
-                Self.write("\r\u{1B}[K" + shown.joined(separator: ", "))
-            }
+            let shown = zip(followed, values).map { "\($0.name) \($1.map(String.init) ?? "?")" }
+            line.show((shown + ["brightness \(Int(level))"]).joined(separator: ", "))
             switch tuning.add(values, brightness: level, at: .now()) {
             case .settling: continue
-            case .steady:
-                if isWatched { Self.write("\r\u{1B}[K") }
-                return level
+            case .steady: return level
             case .expired(let restless):
-                if isWatched { Self.write("\r\u{1B}[K") }
-                note(
-                    "error: tuning the camera at \(device): \(restless.joined(separator: " ")) still changed after "
+                throw WorkFailure(
+                    "tuning the camera at \(device): \(restless.joined(separator: " ")) still changed after "
                         + "\(limit) s, expected rest for \(CameraTuning.steadyTime.inSeconds) s. Keep light and scene "
                         + "still, give it longer with --limit, or leave a control alone with --keep. Nothing was "
-                        + "saved; automatic modes are on."
-                )
-                throw NodeExit.failure
+                        + "saved; automatic modes are on.")
             }
         }
     }
@@ -149,13 +121,16 @@ struct TuneCommand: ParsableCommand {
     private func brightness(_ camera: inout DeviceStream, for time: Duration) throws -> Double {
         let end = MonotonicTime.now() + time
         while true {
-            guard let frame = try camera.next() else { throw NodeExit.failure }
+            guard let frame = try camera.next() else {
+                throw WorkFailure(
+                    "the camera at \(device) delivers no more frames, expected it to go on. Plug it in again.")
+            }
             if MonotonicTime.now() >= end, let share = ExposureShare(frame) { return share.brightness }
         }
     }
 
     private func tell(_ readings: [ControlReading], before: Double, after: Double) {
-        if json {
+        if json.isWanted {
             print(
                 JSONNode.object([
                     "device": JSONNode(device), "brightness_automatic": JSONNode(number: before.rounded()),
@@ -191,10 +166,5 @@ struct TuneCommand: ParsableCommand {
     /// Seconds; V4L2_CID_EXPOSURE_ABSOLUTE counts 100 microseconds.
     private func exposure(_ readings: [ControlReading]) -> Double? {
         readings.first { $0.control.name == "exposure_time_absolute" }?.value.map { Double($0) * 1e-4 }
-    }
-
-    private static func write(_ text: String) {
-        let bytes = Array(text.utf8)
-        _ = Glibc.write(STDERR_FILENO, bytes, bytes.count)
     }
 }

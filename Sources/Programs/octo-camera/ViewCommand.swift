@@ -10,7 +10,7 @@ import NodeShell
 import Time
 import Wire
 
-/// What a camera sees, as it happens.
+/// Shows what a camera sees, as it happens.
 struct ViewCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "view", abstract: "Show a camera's live picture in the terminal, or in a file that refreshes.",
@@ -30,18 +30,15 @@ struct ViewCommand: ParsableCommand {
     @Argument(help: "A camera of this machine, as 'octo-camera list' shows it; without it one of a running robot.")
     var device: String?
 
-    @Option(help: ArgumentHelp("The camera's name in the run; without it the first.", valueName: "name"))
+    @Option(help: ArgumentHelp("Show the camera of this name in the run; without it the first.", valueName: "name"))
     var camera: String?
 
-    @Option(
-        name: .customLong("run"),
-        help: ArgumentHelp("The run's folder; without it the one run that is alive.", valueName: "folder"))
-    var folder: String?
+    @OptionGroup var runOption: RunOption
 
-    @Option(help: ArgumentHelp("Write the picture there instead (.png).", valueName: "file"))
+    @Option(help: ArgumentHelp("Write the picture to this file instead (.png).", valueName: "file"))
     var file: String?
 
-    @Option(help: ArgumentHelp("Pictures a second, at most.", valueName: "hertz"))
+    @Option(help: ArgumentHelp("Show at most so many pictures a second.", valueName: "hertz"))
     var rate = 10.0
 
     @Option(name: .customShort("n"), help: ArgumentHelp("End after so many pictures.", valueName: "count"))
@@ -49,12 +46,12 @@ struct ViewCommand: ParsableCommand {
 
     @OptionGroup var stream: StreamOptions
 
-    @Option(help: ArgumentHelp("Locks, crops and turns the device as this file says.", valueName: "file"))
+    @Option(help: ArgumentHelp("Lock, crop and turn the device as this file says.", valueName: "file"))
     var calibration: String?
 
     func validate() throws {
         guard (0.05...60).contains(rate) else { throw ValidationError("--rate: give 0.05 to 60.") }
-        if device != nil && (camera != nil || folder != nil) {
+        if device != nil && (camera != nil || runOption.folder != nil) {
             throw ValidationError("Give a device of this machine, or --camera and --run of a running robot, not both.")
         }
         if let file, !file.lowercased().hasSuffix(".png") {
@@ -67,11 +64,8 @@ struct ViewCommand: ParsableCommand {
         // Before any thread exists, so that all of them leave Ctrl-C to this one.
         let signals = octo_signal_fd()
         guard signals >= 0 else {
-            note(
-                "error: preparing for Ctrl-C: signalfd failed (error \(-signals)), expected a descriptor. Raise "
-                    + "'ulimit -n'."
-            )
-            throw NodeExit.failure
+            throw WorkFailure(
+                "preparing for Ctrl-C: signalfd failed (error \(-signals)), expected a descriptor. Raise 'ulimit -n'.")
         }
         var screen = PictureScreen(file: file, rate: rate, count: count)
         defer { screen.end() }
@@ -79,52 +73,38 @@ struct ViewCommand: ParsableCommand {
     }
 
     private func show(device: String, _ screen: inout PictureScreen, _ signals: Int32) throws {
-        var source: DeviceStream
-        do {
-            source = try DeviceStream(device, stream, rate: max(rate, 10), calibration: calibration)
-        } catch {
-            screen.end()
-            throw refuse(error, NodeExit.badInput)
-        }
+        var source = try DeviceStream(device, stream, rate: max(rate, 10), calibration: calibration)
         defer { source.close() }
-        do {
+        try working {
             while !screen.isDone, let frame = try source.next(or: signals) { try screen.show(frame) }
-        } catch {
-            screen.end()
-            throw refuse(error, NodeExit.failure)
         }
     }
 
     private func showRun(_ screen: inout PictureScreen, _ signals: Int32) throws {
-        do {
-            let run = try RunDescription.load(folder: RunSearch.folder(folder))
-            let names = run.manifest.cameras.map(\.name)
-            let name = camera ?? names.first ?? ""
-            guard names.contains(name) else {
-                throw ValidationError("--camera \(name): the run's cameras are \(names.joined(separator: ", ")).")
-            }
-            let bus = try BusNode(
-                BusOptions(
-                    node: "octo-camera-view", runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted()))
-            let frames = try bus.subscribe(Topics.cameraImage(name))
-            var patience = MonotonicTime.now() + .seconds(3)
-            while !screen.isDone {
-                try bus.wait(until: .now() + .milliseconds(500), alsoOn: [signals])
-                if octo_signal_read(signals) != 0 { return }
-                while let frame = frames.take() {
-                    patience = .now() + .seconds(3)
-                    try screen.show(frame.message)
-                }
-                guard MonotonicTime.now() >= patience else { continue }
-                screen.tell(
-                    "no frame of camera '\(name)' for 3 s, expected some: see the status of 'camera-\(name)' in "
-                        + "octo-launch's output"
-                )
+        let run = try runOption.load()
+        let names = run.manifest.cameras.map(\.name)
+        let name = camera ?? names.first ?? ""
+        guard names.contains(name) else {
+            throw ValidationError("--camera \(name): the run's cameras are \(names.joined(separator: ", ")).")
+        }
+        let bus = try BusNode(
+            BusOptions(
+                node: "octo-camera-view", runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted()))
+        let frames = try bus.subscribe(Topics.cameraImage(name))
+        var patience = MonotonicTime.now() + .seconds(3)
+        while !screen.isDone {
+            try bus.wait(until: .now() + .milliseconds(500), alsoOn: [signals])
+            if octo_signal_read(signals) != 0 { return }
+            while let frame = frames.take() {
                 patience = .now() + .seconds(3)
+                try screen.show(frame.message)
             }
-        } catch {
-            screen.end()
-            throw refuse(error, NodeExit.badInput)
+            guard MonotonicTime.now() >= patience else { continue }
+            screen.tell(
+                "no frame of camera '\(name)' for 3 s, expected some: see the status of 'camera-\(name)' in "
+                    + "octo-launch's output"
+            )
+            patience = .now() + .seconds(3)
         }
     }
 }

@@ -6,7 +6,7 @@ import NodeShell
 import Simulation
 import Time
 
-/// How well a goal must fit the scene.
+/// Measures how well a goal must fit the scene.
 struct AlignCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "align",
@@ -40,20 +40,19 @@ struct AlignCommand: ParsableCommand {
 
     @OptionGroup var options: EvaluationOptions
 
-    @Option(help: "Task: reach, push or pick-place.")
+    @Option(help: "Do this task: reach, push or pick-place.")
     var task: String
 
-    @Option(help: "Object of the task; without it the scene's first.")
+    @Option(help: "Use this object for the task; without it the scene's first.")
     var object: String?
 
-    @Option(help: "Axes with commas; without it all.")
+    @Option(help: "Measure along these axes, with commas; without it along all.")
     var axes: String?
 
-    @Option(help: "Folder for results, table, figure and limits.")
+    @Option(help: "Write results, table, figure and limits to this folder.")
     var out: String
 
-    @Flag(help: "Print the table as JSON.")
-    var json = false
+    @OptionGroup var json: JSONFlag
 
     func validate() throws {
         if try ManipulationTask.Kind.list(task).count != 1 {
@@ -71,9 +70,7 @@ struct AlignCommand: ParsableCommand {
         }
     }
 
-    func run() throws { try reporting { try study() } }
-
-    private func study() throws {
+    func run() throws {
         guard let kind = try ManipulationTask.Kind.list(task).first else { return }
         let axes = try chosen
         let evaluation = try LoadedEvaluation(options, actor: .checkpoint)
@@ -96,16 +93,14 @@ struct AlignCommand: ParsableCommand {
         try write(table.text + "\n", to: "\(out)/table.txt")
         try write(table.tree.text(indented: true) + "\n", to: "\(out)/table.json")
         try write(AlignmentFigure(table).svg, to: "\(out)/alignment.svg")
-        if let note = FigurePicture.draw("\(out)/alignment.svg", to: "\(out)/alignment.png") {
-            FileHandle.standardError.write(Data((note + "\n").utf8))
-        }
+        if let problem = FigurePicture.draw("\(out)/alignment.svg", to: "\(out)/alignment.png") { note(problem) }
         try write(table.fitFile.text(indented: true) + "\n", to: "\(out)/goal_fit.json")
-        print(json ? table.tree.text() : table.text + (run.speed.map { "\n\n" + $0 } ?? ""))
+        print(json.isWanted ? table.tree.text() : table.text + (run.speed.map { "\n\n" + $0 } ?? ""))
         try run.exitIfStopped()
     }
 
-    /// A row for each axis: the goal as it should be, then farther and farther from it. A goal that cannot be taken
-    /// stays grey.
+    /// Writes a picture with a row for each axis: the goal as it should be, then farther and farther from it. A goal
+    /// that cannot be taken stays grey.
     private func writeGoals(of task: ManipulationTask, axes: [GoalAxis], _ setup: EvaluationSetup) throws {
         var stage = GoalStage(setup)
         let nothing = RGBImage(width: 1, height: 1, filledWith: 128)

@@ -6,30 +6,30 @@ import Manifests
 import Simulation
 import Time
 
-/// What all evaluations are told.
+/// Options that all evaluations share.
 struct EvaluationOptions: ParsableArguments {
-    @Option(help: "The robot's manifest, with a section \"simulation\".")
+    @Option(help: "Use this robot's manifest, which needs a section \"simulation\".")
     var manifest = ShippedFile.path("launch/sim.json")
 
-    @Option(help: "How many scenes.")
+    @Option(help: "Run so many scenes.")
     var episodes = 20
 
-    @Option(help: "Seed of the first scene; each further one has the next.")
+    @Option(help: "Make the first scene from this seed; each further one has the next.")
     var seed: UInt64 = 0
 
-    @Option(help: "A checkpoint folder in place of the manifest's.")
+    @Option(help: "Run this checkpoint folder in place of the manifest's.")
     var policy: String?
 
     @Flag(help: "Give the task as a sentence, too, to a checkpoint that reads language.")
     var text = false
 
-    @Option(help: "Policy steps that inference takes.")
+    @Option(help: "Let inference take so many policy steps.")
     var delaySteps = 0.0
 
-    @Option(help: "Policy steps after which an episode has failed.")
+    @Option(help: "End an episode as failed after so many policy steps.")
     var maxSteps = 120
 
-    @Option(name: .customLong("set"), help: "A value in place of the manifest's: PATH=VALUE.")
+    @Option(name: .customLong("set"), help: "Put a value into the manifest: PATH=VALUE. May be repeated.")
     var overrides: [String] = []
 
     func validate() throws {

@@ -6,7 +6,7 @@ import NodeShell
 import Simulation
 import Time
 
-/// Success rates, with the controls that show what they are due to.
+/// Measures success rates, with the controls that show what they are due to.
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
@@ -44,38 +44,37 @@ struct RunCommand: ParsableCommand {
 
     @OptionGroup var options: EvaluationOptions
 
-    @Option(help: "reach, push, pick-place, or several with commas.")
+    @Option(help: "Do this task: reach, push, pick-place, or several with commas.")
     var task: String
 
-    @Option(help: "Object of the tasks, or several with commas; without it the scene's first.")
+    @Option(help: "Use this object for the tasks, or several with commas; without it the scene's first.")
     var object: String?
 
-    @Option(help: "Goal image: task, shuffled, black, file:PATH or TASK:OBJECT, or several with commas.")
+    @Option(help: "Take the goal image from: task, shuffled, black, file:PATH or TASK:OBJECT, or several with commas.")
     var goalFrom = "task"
 
-    @Flag(help: "The scripted expert in place of a checkpoint.")
+    @Flag(help: "Run the scripted expert in place of a checkpoint.")
     var expert = false
 
-    @Flag(help: "Random motion in place of a checkpoint.")
+    @Flag(help: "Move at random in place of a checkpoint.")
     var random = false
 
-    @Option(help: "File that keeps each episode's result (JSON lines); a second call goes on from there.")
+    @Option(help: "Keep each episode's result in this file (JSON lines); a second call goes on from there.")
     var results: String?
 
-    @Option(help: "Folder for episodes that failed, as octo-record writes them.")
+    @Option(help: "Write episodes that failed to this folder, as octo-record does.")
     var record: String?
 
     @Flag(help: "Record all episodes, not only those that failed.")
     var recordAll = false
 
-    @Option(help: "CSV file with a row for each episode.")
+    @Option(help: "Write a row for each episode to this CSV file.")
     var csv: String?
 
-    @Option(help: "PNG file with the first picture, the last and the goal of up to 20 episodes.")
+    @Option(help: "Write the first picture, the last and the goal of up to 20 episodes to this PNG file.")
     var sheet: String?
 
-    @Flag(help: "Print the result as JSON.")
-    var json = false
+    @OptionGroup var json: JSONFlag
 
     private static let sheetEpisodes = 20
     private static let sheetSize = 160
@@ -117,9 +116,7 @@ struct RunCommand: ParsableCommand {
         }
     }
 
-    func run() throws { try reporting { try evaluate() } }
-
-    private func evaluate() throws {
+    func run() throws {
         let actor: LoadedEvaluation.Actor = expert ? .expert : random ? .random : .checkpoint
         let goals = try goals
         let evaluation = try LoadedEvaluation(options, actor: actor)
@@ -142,7 +139,7 @@ struct RunCommand: ParsableCommand {
         let table = TrialTable(policy: evaluation.policyName, run.results)
         if let csv { try write(table.csv, to: csv) }
         if let sheet, let tiles = RGBImage.tiled(pictures, columns: 6) { try tiles.writePNG(to: sheet) }
-        if json {
+        if json.isWanted {
             let times = [("simulated_s", run.simulatedSeconds), ("elapsed_s", run.elapsed.inSeconds)]
             print(times.reduce(table.tree) { $0.with($1.0, JSONNode(number: $1.1)) }.text())
         } else {
@@ -151,7 +148,7 @@ struct RunCommand: ParsableCommand {
         try run.exitIfStopped()
     }
 
-    /// A row of the table for each: what the scene does not have is refused before anything runs.
+    /// The kinds of trial, each a row of the table: what the scene does not have is refused before anything runs.
     private func kinds(_ goals: [GoalChoice], in scene: Scene) throws -> [Trial.Kind] {
         let tasks = try ManipulationTask.Kind.list(task)
         for case .other(let kind, let name) in goals { _ = try ManipulationTask(kind, object: name, in: scene) }

@@ -7,8 +7,9 @@ import Time
 /// Runs the trials that have no result yet, and keeps what comes of them.
 struct TrialRun {
     private(set) var results: [TrialResult] = []
-    /// Seconds that passed in the world, and really; of the trials that were run now.
+    /// Seconds that passed in the world of the trials that were run now.
     private(set) var simulatedSeconds = 0.0
+    /// The time that these trials took.
     private(set) var elapsed = Duration.zero
     private(set) var count = 0
     /// Trials that were left undone because somebody asked for the end.
@@ -24,7 +25,7 @@ struct TrialRun {
         var log = file?.log ?? ResultLog()
         let missing = log.missing(of: trials)
         if missing.count < trials.count {
-            complain(
+            note(
                 "\(trials.count - missing.count) of \(trials.count) episodes are in the results already; "
                     + "\(missing.count) are run."
             )
@@ -50,7 +51,7 @@ struct TrialRun {
         elapsed = MonotonicTime.now() - begin
         results = log.results(of: trials)
         if undone > 0 {
-            complain(
+            note(
                 "stopped: \(undone) of \(trials.count) episodes were not run; what follows is of the others. "
                     + (file == nil ? "--results keeps them for a later call." : "The same command runs the rest."))
         }
@@ -59,8 +60,8 @@ struct TrialRun {
         }
     }
 
-    /// Ends the program as one that was stopped, if it was: 130, as shells have it.
-    func exitIfStopped() throws { if undone > 0 { throw ExitCode(130) } }
+    /// - Throws: `ExitCode.interrupted` if somebody asked for the end.
+    func exitIfStopped() throws { if undone > 0 { throw ExitCode.interrupted } }
 
     /// How fast it went, for people; nil where nothing was run.
     var speed: String? {

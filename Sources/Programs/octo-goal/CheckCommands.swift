@@ -38,7 +38,7 @@ struct CheckCommand: ParsableCommand {
             hold. What no picture tells before the run: whether the thing to be moved may stand elsewhere than it did. \
             A goal shows where it is to come to; how far its place at the beginning matters is in the README's figure.
 
-            Exit codes: 0 green, 3 amber, 4 red, 5 unknown; 1 no answer, 2 it cannot be checked.
+            Exit codes: 0 green, 3 amber, 4 red, 5 unknown; 2 it cannot be checked (no such goal or run, no frames).
             """)
 
     @Argument(help: "The goal's name in the library; without one, the goal that is set.")
@@ -48,13 +48,13 @@ struct CheckCommand: ParsableCommand {
     var overlay: String?
 
     @Option(
-        help: ArgumentHelp("A picture in the place of a running camera's. May be repeated.", valueName: "camera=file"))
+        help: ArgumentHelp("Take this picture for a running camera's. May be repeated.", valueName: "camera=file"))
     var live: [String] = []
 
-    @Flag(help: "Checks again every second, until Ctrl-C.")
+    @Flag(help: "Check again every second, until Ctrl-C.")
     var watch = false
 
-    @Flag(help: "Print JSON, one object a check.")
+    @Flag(help: "Print one JSON object a check in place of text.")
     var json = false
 
     @OptionGroup var choice: LibraryChoice
@@ -65,30 +65,32 @@ struct CheckCommand: ParsableCommand {
     }
 
     func run() throws {
-        var verdict = GoalFit.Verdict.unknown
-        try reporting {
-            if !live.isEmpty { return verdict = try checkFiles() }
-            let goals = try GoalOperator(run: choice.runFolder)
-            let library = choice.library.map { GoalLibrary(folder: $0) } ?? goals.library
-            let signals = watch ? octo_signal_fd() : -1
-            let (cameras, armViews) = (try goals.policyCameras(), try goals.link.run.manifest.armViews())
-            let limits = try goals.fitLimits()
-            repeat {
-                let (goal, record) = try chosen(from: library, goals)
-                guard !goal.views.isEmpty else {
-                    return print(
-                        "\(goal.isNone ? "no goal is set" : "the goal is a sentence"): there is nothing to compare")
-                }
-                let frames = try goals.frames(of: goal.views.map(\.camera))
-                let arm = armViews.isEmpty ? nil : try goals.armPositions()
-                let fit = GoalFit(
-                    of: goal, record: record, cameras: cameras, onArm: goals.camerasOnArm, armViews: armViews, arm: arm,
-                    limits: limits, frames: frames, wall: .now(), at: .now())
-                verdict = try tell(fit, goal, frames)
-                if watch { try goals.link.bus.wait(until: .now() + .seconds(1), alsoOn: [signals]) }
-            } while watch && octo_signal_read(signals) == 0
-        }
+        let verdict = try live.isEmpty ? checkRun() : checkFiles()
         if verdict != .green { throw verdict.exitCode }
+    }
+
+    private func checkRun() throws -> GoalFit.Verdict {
+        let goals = try GoalOperator(choice.runOption)
+        let library = choice.library(of: goals)
+        let signals = watch ? octo_signal_fd() : -1
+        let (cameras, armViews) = (try goals.policyCameras(), try goals.link.run.manifest.armViews())
+        let limits = try goals.fitLimits()
+        while true {
+            let (goal, record) = try chosen(from: library, goals)
+            guard !goal.views.isEmpty else {
+                print("\(goal.isNone ? "no goal is set" : "the goal is a sentence"): there is nothing to compare")
+                return .unknown
+            }
+            let frames = try goals.frames(of: goal.views.map(\.camera))
+            let arm = armViews.isEmpty ? nil : try goals.armPositions()
+            let fit = GoalFit(
+                of: goal, record: record, cameras: cameras, onArm: goals.camerasOnArm, armViews: armViews, arm: arm,
+                limits: limits, frames: frames, wall: .now(), at: .now())
+            let verdict = try tell(fit, goal, frames)
+            guard watch else { return verdict }
+            try goals.link.bus.wait(until: .now() + .seconds(1), alsoOn: [signals])
+            if octo_signal_read(signals) != 0 { return verdict }
+        }
     }
 
     private func chosen(from library: GoalLibrary, _ goals: GoalOperator) throws -> (Goal, GoalRecord?) {
@@ -96,7 +98,6 @@ struct CheckCommand: ParsableCommand {
             let record = try library.load(name)
             return (record.goal(folder: library.path(of: name)), record)
         }
-        goals.takeGoals()
         let goal = try goals.currentGoal()
         // What the library knows of how it was taken.
         let record = try? library.load(goal.name)
@@ -146,43 +147,41 @@ struct RankCommand: ParsableCommand {
         abstract: "Rank the library's goals: the one that fits the present scene best comes first.",
         discussion: "Exit codes: 0 ranked, 1 a goal could not be read, 2 there is no such run.")
 
-    @Flag(help: "Print one JSON array.")
+    @Flag(help: "Print one JSON array in place of text.")
     var json = false
 
     @OptionGroup var choice: LibraryChoice
 
     func run() throws {
-        try reporting {
-            let goals = try GoalOperator(run: choice.runFolder)
-            let library = choice.library.map { GoalLibrary(folder: $0) } ?? goals.library
-            var ranked: [GoalFit] = []
-            var damaged = 0
-            let known = Set(goals.link.run.manifest.cameras.map(\.name))
-            let entries = try library.entries()
-            let frames = try goals.frames(of: known.sorted())
-            let (cameras, limits) = (try goals.policyCameras(), try goals.fitLimits())
-            let progress = ProgressLine(total: entries.count, of: "goals", at: .now())
-            for (index, entry) in entries.enumerated() {
-                progress.show(index, at: .now())
-                switch entry.record {
-                case .success(let record):
-                    ranked.append(
-                        GoalFit(
-                            of: record.goal(folder: library.path(of: entry.name)), record: record, cameras: cameras,
-                            onArm: goals.camerasOnArm, limits: limits, frames: frames, wall: .now(), at: .now()))
-                case .failure(let error):
-                    damaged += 1
-                    progress.end()
-                    complain("error: \(error)")
-                }
+        let goals = try GoalOperator(choice.runOption)
+        let library = choice.library(of: goals)
+        var ranked: [GoalFit] = []
+        var damaged = 0
+        let known = Set(goals.link.run.manifest.cameras.map(\.name))
+        let entries = try library.entries()
+        let frames = try goals.frames(of: known.sorted())
+        let (cameras, limits) = (try goals.policyCameras(), try goals.fitLimits())
+        let progress = ProgressLine(total: entries.count, of: "goals", at: .now())
+        for (index, entry) in entries.enumerated() {
+            progress.show(index, at: .now())
+            switch entry.record {
+            case .success(let record):
+                ranked.append(
+                    GoalFit(
+                        of: record.goal(folder: library.path(of: entry.name)), record: record, cameras: cameras,
+                        onArm: goals.camerasOnArm, limits: limits, frames: frames, wall: .now(), at: .now()))
+            case .failure(let error):
+                damaged += 1
+                progress.end()
+                note("error: \(error)")
             }
-            progress.end()
-            ranked.sort { $0.fitsBetter(than: $1) }
-            if json { print(JSONNode(.array(ranked.map(\.node))).text()) }
-            if !json, ranked.isEmpty { print("no goal in \(library.folder)") }
-            for fit in ranked where !json { print("\(fit.goalName)\t\(fit.lines.first ?? "")") }
-            if damaged > 0 { throw NodeExit.failure }
         }
+        progress.end()
+        ranked.sort { $0.fitsBetter(than: $1) }
+        if json { print(JSONNode(.array(ranked.map(\.node))).text()) }
+        if !json, ranked.isEmpty { print("no goal in \(library.folder)") }
+        for fit in ranked where !json { print("\(fit.goalName)\t\(fit.lines.first ?? "")") }
+        if damaged > 0 { throw ExitCode.failure }
     }
 }
 
@@ -195,57 +194,52 @@ struct WatchCommand: ParsableCommand {
             twice a second.
             """)
 
-    @Option(
-        name: .customLong("run"),
-        help: ArgumentHelp("The run's folder. Without it, the one run that is alive.", valueName: "folder"))
-    var folder: String?
+    @OptionGroup var runOption: RunOption
 
-    @Flag(help: "Print JSON, one object a line.")
+    @Flag(help: "Print JSON in place of text, one object a line.")
     var json = false
 
     func run() throws {
-        try reporting {
-            let goals = try GoalOperator(run: folder)
-            let fits = try goals.link.bus.subscribe(Topics.goalFit)
-            let events = try goals.link.bus.subscribe(Topics.allEvents)
-            let states = try goals.link.bus.subscribe(Topics.armState)
-            var isArmKnown = false
-            let signals = octo_signal_fd()
-            var said = ""
-            while octo_signal_read(signals) == 0 {
-                try goals.link.bus.wait(until: .now() + .milliseconds(500), alsoOn: [signals])
-                goals.takeGoals()
-                while let state = states.take() {
-                    // What begins later is an event.
-                    if !isArmKnown, !json, let hold = state.message.latchedHold {
-                        say("\(WallTime.now())  arm: it \(hold.words)")
-                    }
-                    isArmKnown = true
+        let goals = try GoalOperator(runOption)
+        let fits = try goals.link.bus.subscribe(Topics.goalFit)
+        let events = try goals.link.bus.subscribe(Topics.allEvents)
+        let states = try goals.link.bus.subscribe(Topics.armState)
+        var isArmKnown = false
+        let signals = octo_signal_fd()
+        var said = ""
+        while octo_signal_read(signals) == 0 {
+            try goals.link.bus.wait(until: .now() + .milliseconds(500), alsoOn: [signals])
+            goals.takeGoals()
+            while let state = states.take() {
+                // What begins later is an event.
+                if !isArmKnown, !json, let hold = state.message.latchedHold {
+                    say("\(WallTime.now())  arm: it \(hold.words)")
                 }
-                while let received = events.take() {
-                    let event = received.message
-                    if json {
-                        say(
-                            JSONNode.object([
-                                "event": JSONNode("\(event.kind)"), "node": JSONNode(event.node),
-                                "text": JSONNode(event.text),
-                            ]).text())
-                    } else {
-                        say("\(WallTime.now())  \(event.node): \(event.text)")
-                    }
+                isArmKnown = true
+            }
+            while let received = events.take() {
+                let event = received.message
+                if json {
+                    say(
+                        JSONNode.object([
+                            "event": JSONNode("\(event.kind)"), "node": JSONNode(event.node),
+                            "text": JSONNode(event.text),
+                        ]).text())
+                } else {
+                    say("\(WallTime.now())  \(event.node): \(event.text)")
                 }
-                while let received = fits.take() {
-                    let fit = received.message
-                    if json {
-                        say(fit.node.text())
-                        continue
-                    }
-                    let line =
-                        "\(fit.goalName.isEmpty ? "none" : fit.goalName): \(fit.verdict)"
-                        + fit.reasons.map { "; \($0)" }.joined()
-                    if line != said { say("\(WallTime.now())  \(line)") }
-                    said = line
+            }
+            while let received = fits.take() {
+                let fit = received.message
+                if json {
+                    say(fit.node.text())
+                    continue
                 }
+                let line =
+                    "\(fit.goalName.isEmpty ? "none" : fit.goalName): \(fit.verdict)"
+                    + fit.reasons.map { "; \($0)" }.joined()
+                if line != said { say("\(WallTime.now())  \(line)") }
+                said = line
             }
         }
     }

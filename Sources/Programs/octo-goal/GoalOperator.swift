@@ -13,14 +13,11 @@ import Wire
 
 /// Options that say where goals are.
 struct LibraryChoice: ParsableArguments {
-    @Option(
-        name: .customLong("run"),
-        help: ArgumentHelp("The run's folder. Without it, the one run that is alive.", valueName: "folder"))
-    var runFolder: String?
+    @OptionGroup var runOption: RunOption
 
     @Option(
         help: ArgumentHelp(
-            "The goal library. Without it, that of the run; without a run, 'goals'.", valueName: "folder"))
+            "Use this goal library. Without it, that of the run; without a run, 'goals'.", valueName: "folder"))
     var library: String?
 
     init() {}
@@ -29,63 +26,57 @@ struct LibraryChoice: ParsableArguments {
     func open() throws -> GoalLibrary {
         if let library { return GoalLibrary(folder: library) }
         do {
-            let run = try RunDescription.load(folder: RunSearch.folder(runFolder))
-            return GoalLibrary(folder: run.manifest.goal.library)
-        } catch RunSearchError.nothingRunning where runFolder == nil {
+            return GoalLibrary(folder: try runOption.load().manifest.goal.library)
+        } catch RunSearchError.nothingRunning {
             return GoalLibrary(folder: "goals")
         }
     }
+
+    /// The library for a command that joins the run anyway.
+    func library(of goals: GoalOperator) -> GoalLibrary { library.map { GoalLibrary(folder: $0) } ?? goals.library }
 }
 
 /// A program's connection to the goal node of a run.
 final class GoalOperator {
-    /// How long the node has for an answer.
-    private static let patience = Duration.seconds(3)
-
     let link: OperatorLink
     private let goals: Subscription<Goal>
     private(set) var goal: Goal?
 
-    /// - Throws: `RunSearchError`, `OperatorLinkError`.
-    init(run folder: String?) throws {
-        link = try OperatorLink(run: folder, commanding: [Manifest.goalNode], name: "octo-goal")
+    /// - Throws: `RunSearchError`, `RunFolderError`, `BusError`.
+    init(_ option: RunOption) throws {
+        link = try OperatorLink(to: option.load(), commanding: [Manifest.goalNode], program: "octo-goal")
         goals = try link.bus.subscribe(Topics.goalCurrent)
     }
 
     var library: GoalLibrary { GoalLibrary(folder: link.run.manifest.goal.library) }
 
     /// Waits for the goal that is set.
-    /// - Throws: `NoAnswer` when the goal node says none.
+    /// - Throws: `NodeSilence` when the goal node says none.
     func currentGoal() throws -> Goal {
-        let deadline = MonotonicTime.now() + Self.patience
-        while goal == nil {
-            guard MonotonicTime.now() < deadline else {
-                throw NoAnswer(what: "the present goal", patience: Self.patience)
-            }
-            try link.bus.wait(until: .now() + .milliseconds(50))
-            takeGoals()
+        takeGoals()
+        if let goal { return goal }
+        guard let first = try link.next(of: goals, within: NodeExchange.patience) else {
+            throw NodeSilence(of: [Manifest.goalNode], missing: "goal", for: NodeExchange.patience)
         }
-        return goal ?? .none
+        goal = first
+        return first
     }
 
     func takeGoals() { while let received = goals.take() { goal = received.message } }
 
     /// Sends a command and waits for its answer.
     /// - Parameters:
-    ///   - isForced: whatever goal others have set meanwhile.
-    ///   - patience: beyond the usual, for work that takes long.
+    ///   - isForced: whether the command counts whatever goal others have set meanwhile.
+    ///   - extra: time beyond the usual, for work that takes long.
     func send(
         _ action: GoalCommand.Action, isForced: Bool = true, patience extra: Duration = .zero
     ) throws -> GoalResult {
         let expected = isForced ? nil : try currentGoal().id
-        var generator = SystemRandomNumberGenerator()
         let command = GoalCommand(
-            id: generator.next(), operatorID: "\(operatorName)@\(getpid())", action: action, expectedGoalID: expected,
-            time: .now())
+            id: link.makeID(), operatorID: "\(link.name)", action: action, expectedGoalID: expected, time: .now())
         return try link.exchange(
             command, on: Topics.goalCommand, answers: Topics.goalResult, by: Manifest.goalNode,
-            patience: Self.patience + extra
-        ) { $0.id == command.id && $0.operatorID == command.operatorID }
+            patience: NodeExchange.patience + extra)
     }
 
     /// Sets a goal, and hears what the policy makes of it.
@@ -120,13 +111,9 @@ final class GoalOperator {
 
     /// The names of the cameras that the policy looks at; nil when it does not say so soon.
     func policyCameras() throws -> Set<String>? {
-        let observations = try link.bus.subscribe(Topics.policyObservation)
-        let deadline = MonotonicTime.now() + .seconds(1)
-        while MonotonicTime.now() < deadline {
-            try link.bus.wait(until: .now() + .milliseconds(50))
-            if let received = observations.take() { return Set(received.message.views.map(\.camera)) }
+        try link.next(of: link.bus.subscribe(Topics.policyObservation), within: .seconds(1)).map {
+            Set($0.views.map(\.camera))
         }
-        return nil
     }
 
     /// How far goal and scene may be apart for the run's policy.
@@ -138,26 +125,22 @@ final class GoalOperator {
 
     /// Positions of the arm's joints, radians; nil when it does not say so soon.
     func armPositions() throws -> JointVector? {
-        let states = try link.bus.subscribe(Topics.armState)
-        let deadline = MonotonicTime.now() + .seconds(1)
-        while MonotonicTime.now() < deadline {
-            try link.bus.wait(until: .now() + .milliseconds(50))
-            var newest: JointVector?
-            while let received = states.take() { newest = received.message.measured.positions }
-            if let newest { return newest }
-        }
-        return nil
+        try link.next(of: link.bus.subscribe(Topics.armState), within: .seconds(1))?.measured.positions
     }
 
     /// The newest frame of each camera, once all have come.
+    /// - Throws: `NodeSilence` of the cameras from which none came.
     func frames(of cameras: [String], patience: Duration = .seconds(5)) throws -> [String: CameraFrame] {
         let subscriptions = try cameras.map { try link.bus.subscribe(Topics.cameraImage($0)) }
         var frames: [String: CameraFrame] = [:]
         let deadline = MonotonicTime.now() + patience
         while frames.count < Set(cameras).count {
             guard MonotonicTime.now() < deadline else {
-                let missing = cameras.filter { frames[$0] == nil }.joined(separator: ", ")
-                throw NoAnswer(what: "a frame of \(missing)", patience: patience)
+                let nodes = link.run.manifest.cameras.map { ($0.name, $0.node) }
+                let silent = cameras.filter { frames[$0] == nil }.map { name in
+                    nodes.first { $0.0 == name }?.1 ?? name
+                }
+                throw NodeSilence(of: silent, missing: "frame", for: patience)
             }
             try link.bus.wait(until: .now() + .milliseconds(50))
             for subscription in subscriptions {
@@ -165,16 +148,6 @@ final class GoalOperator {
             }
         }
         return frames
-    }
-
-    struct NoAnswer: Error, CustomStringConvertible {
-        let what: String
-        let patience: Duration
-
-        var description: String {
-            "waiting for \(what): it did not come within \(patience.inSeconds) s, expected at once. See 'octo-bus "
-                + "list' whether the process that sends it is alive."
-        }
     }
 }
 
@@ -196,7 +169,7 @@ extension GoalResult {
     /// - Parameters:
     ///   - policy: what the policy made of a goal that was set.
     ///   - hold: why the arm does not move.
-    /// - Throws: `NodeExit.failure` for one that was refused, or a goal that the policy does not go for.
+    /// - Throws: `WorkFailure` for one that was refused, or a goal that the policy does not go for.
     func report(json: Bool, policy: PolicyAnswer? = nil, hold: HoldReason? = nil) throws {
         var holds = false
         if case .holds = policy { holds = true }
@@ -204,13 +177,15 @@ extension GoalResult {
             var tree = policy.map { node.with("policy", $0.node) } ?? node
             if let hold { tree = tree.with("arm_holds", JSONNode(hold.description)) }
             print(tree.text())
-        } else if isAccepted {
-            print(path.isEmpty ? message : "\(message) (\(path))")
-            if let policy { holds ? complain("error: \(policy.words)") : print(policy.words) }
-            if let hold { complain("warning: the arm \(hold.words)") }
-        } else {
-            complain("error: \(message)")
+            if !isAccepted || holds { throw ExitCode.failure }
+            return
         }
-        if !isAccepted || holds { throw NodeExit.failure }
+        guard isAccepted else { throw WorkFailure(message) }
+        print(path.isEmpty ? message : "\(message) (\(path))")
+        if let hold { note("warning: the arm \(hold.words)") }
+        if let policy {
+            if holds { throw WorkFailure(policy.words) }
+            print(policy.words)
+        }
     }
 }

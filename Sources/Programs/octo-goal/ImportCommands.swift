@@ -7,12 +7,12 @@ import NodeShell
 import Recording
 import Time
 
-/// What an image encoder with FiLM layers reads of the task.
+/// The option for the numbers of a task that an image encoder with FiLM layers reads.
 struct TaskNumberOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Numbers of the task for a checkpoint that reads them (FiLM), in place of policy.task_numbers. May be "
-                + "repeated.",
+            "Keep numbers of the task for a checkpoint that reads them (FiLM), in place of policy.task_numbers. May "
+                + "be repeated.",
             valueName: "key=1,2,3"))
     var numbers: [String] = []
 
@@ -44,12 +44,12 @@ struct TaskNumberOptions: ParsableArguments {
     func validate() throws { _ = try byKey }
 }
 
-/// What the two ways of importing share.
+/// Options that the two ways of importing share.
 struct ImportOptions: ParsableArguments {
     @Option(help: "The sentence that goes with the pictures.")
     var text: String?
 
-    @Flag(help: "A goal of that name may be overwritten.")
+    @Flag(help: "Overwrite a goal of that name.")
     var replace = false
 
     @OptionGroup var numbers: TaskNumberOptions
@@ -88,36 +88,39 @@ struct FromEpisodeCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The episode's folder, and the frame.", valueName: "episode[:frame]"))
     var episode: String
 
-    @Argument(help: "What the goal is to be called.")
+    @Argument(help: "Name that the goal gets.")
     var name: String
 
     @Option(
         help: ArgumentHelp(
-            "Which files are a camera's frames. May be repeated. Without it, image_0_* are the primary camera's.",
+            "Take these files as a camera's frames. May be repeated. Without it, image_0_* are the primary camera's.",
             valueName: "camera=pattern"))
     var pictures: [String] = []
 
     @OptionGroup var options: ImportOptions
 
     func run() throws {
-        try reporting {
-            let (folder, frame) = split
-            if folder.hasSuffix(".mcap") { return try saveMoment(of: folder, frame) }
-            let source = GoalSource(
-                views: .episode(.init(folder: folder, views: try patterns(in: folder), frame: frame)),
-                text: FileManager.default.fileExists(atPath: folder + "/" + EpisodeDescription.fileName)
-                    ? .ofEpisode : .none)
-            var goal: Goal
-            do {
-                goal = try Goal(loading: source)
-            } catch GoalError.noInstruction {
-                goal = try Goal(loading: GoalSource(views: source.views))
-            }
-            var taken = frame
-            if case .episode(_, let index) = goal.origin { taken = index }
-            try options.save(
-                goal.views.map { .init(camera: $0.camera, image: $0.image) }, text: goal.text, name: name,
-                origin: .episode(path: folder, frame: taken), taken: .modification(of: folder))
+        let (folder, frame) = split
+        if folder.hasSuffix(".mcap") { return try saveMoment(of: folder, frame) }
+        let source = GoalSource(
+            views: .episode(.init(folder: folder, views: try patterns(in: folder), frame: frame)),
+            text: FileManager.default.fileExists(atPath: folder + "/" + EpisodeDescription.fileName)
+                ? .ofEpisode : .none)
+        let goal = try Self.goal(of: source)
+        var taken = frame
+        if case .episode(_, let index) = goal.origin { taken = index }
+        try options.save(
+            goal.views.map { .init(camera: $0.camera, image: $0.image) }, text: goal.text, name: name,
+            origin: .episode(path: folder, frame: taken), taken: .modification(of: folder))
+    }
+
+    /// The goal with its sentence where the episode has one.
+    private static func goal(of source: GoalSource) throws(GoalError) -> Goal {
+        do throws(GoalError) {
+            return try Goal(loading: source)
+        } catch {
+            guard case .noInstruction = error else { throw error }
+            return try Goal(loading: GoalSource(views: source.views))
         }
     }
 
@@ -165,7 +168,7 @@ struct FromImageCommand: ParsableCommand {
             Exit codes: 0 done, 2 it cannot be.
             """)
 
-    @Argument(help: ArgumentHelp("The pictures, then what the goal is to be called.", valueName: "file… name"))
+    @Argument(help: ArgumentHelp("The pictures, then the name that the goal gets.", valueName: "file… name"))
     var words: [String]
 
     @OptionGroup var options: ImportOptions
@@ -175,18 +178,16 @@ struct FromImageCommand: ParsableCommand {
     }
 
     func run() throws {
-        try reporting {
-            let files = words.dropLast().map { word -> GoalSource.File in
-                guard let equals = word.firstIndex(of: "="), GoalRecord.isName(String(word[..<equals])) else {
-                    return .init(camera: "primary", path: word)
-                }
-                return .init(camera: String(word[..<equals]), path: String(word[word.index(after: equals)...]))
+        let files = words.dropLast().map { word -> GoalSource.File in
+            guard let equals = word.firstIndex(of: "="), GoalRecord.isName(String(word[..<equals])) else {
+                return .init(camera: "primary", path: word)
             }
-            let goal = try Goal(loading: GoalSource(views: .files(files)))
-            try options.save(
-                goal.views.map { .init(camera: $0.camera, image: $0.image) }, text: nil, name: words[words.count - 1],
-                origin: .images(paths: files.map(\.path)), taken: .modification(of: files[0].path))
+            return .init(camera: String(word[..<equals]), path: String(word[word.index(after: equals)...]))
         }
+        let goal = try Goal(loading: GoalSource(views: .files(files)))
+        try options.save(
+            goal.views.map { .init(camera: $0.camera, image: $0.image) }, text: nil, name: words[words.count - 1],
+            origin: .images(paths: files.map(\.path)), taken: .modification(of: files[0].path))
     }
 }
 

@@ -13,34 +13,31 @@ struct ListCommand: ParsableCommand {
 
     @OptionGroup var choice: LibraryChoice
 
-    @Flag(help: "Print one JSON object.")
-    var json = false
+    @OptionGroup var json: JSONFlag
 
     func run() throws {
-        try reporting {
-            let library = try choice.open()
-            let entries = try library.entries()
-            let isWhole = entries.allSatisfy { if case .success = $0.record { true } else { false } }
-            if json {
-                let nodes = entries.map { entry in
-                    switch entry.record {
-                    case .success(let record): record.json
-                    case .failure(let error):
-                        JSONNode.object(["name": JSONNode(entry.name), "error": JSONNode("\(error)")])
-                    }
-                }
-                print(JSONNode.object(["library": JSONNode(library.folder), "goals": JSONNode(.array(nodes))]).text())
-            } else if entries.isEmpty {
-                print("no goal in \(library.folder). Take one with 'octo-goal record NAME' while a robot runs.")
-            }
-            for entry in entries where !json {
+        let library = try choice.open()
+        let entries = try library.entries()
+        let isWhole = entries.allSatisfy { if case .success = $0.record { true } else { false } }
+        if json.isWanted {
+            let nodes = entries.map { entry in
                 switch entry.record {
-                case .success(let record): print(record.line(at: .now()))
-                case .failure(let error): complain("error: \(error)")
+                case .success(let record): record.json
+                case .failure(let error):
+                    JSONNode.object(["name": JSONNode(entry.name), "error": JSONNode("\(error)")])
                 }
             }
-            if !isWhole { throw NodeExit.failure }
+            print(JSONNode.object(["library": JSONNode(library.folder), "goals": JSONNode(.array(nodes))]).text())
+        } else if entries.isEmpty {
+            print("no goal in \(library.folder). Take one with 'octo-goal record NAME' while a robot runs.")
         }
+        for entry in entries where !json.isWanted {
+            switch entry.record {
+            case .success(let record): print(record.line(at: .now()))
+            case .failure(let error): note("error: \(error)")
+            }
+        }
+        if !isWhole { throw ExitCode.failure }
     }
 }
 
@@ -55,37 +52,35 @@ struct ShowCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write its pictures, side by side, to this PNG file.", valueName: "file"))
     var png: String?
 
-    @Flag(help: "Print its goal.json.")
+    @Flag(help: "Print the goal's goal.json.")
     var json = false
 
     @OptionGroup var choice: LibraryChoice
 
     func run() throws {
-        try reporting {
-            let library = try choice.open()
-            let record = try library.load(name)
-            if let png, let sheet = RGBImage.tiled(record.views.map(\.image), columns: 4) {
-                try sheet.writePNG(to: png)
-            }
-            if json { return print(record.json.text()) }
-            print(record.line(at: .now()))
-            print("  folder      \(library.path(of: name))")
-            if let text = record.text { print("  text        \"\(text)\"") }
-            for (key, values) in record.taskNumbers.sorted(by: { $0.key < $1.key }) {
-                print("  numbers     \(key) \(values.map { "\($0)" }.joined(separator: " "))")
-            }
-            for view in record.views {
-                print("  \(view.camera.padding(toLength: 11, withPad: " ", startingAt: 0)) \(view.summary)")
-            }
-            if let arm = record.arm {
-                let place = arm.baseFromEEF.translation
-                print(
-                    String(
-                        format: "  arm         tool at %.3f %.3f %.3f m, gripper %.0f %%", place.x, place.y, place.z,
-                        100 * arm.gripper))
-            }
-            if let png { print("  pictures    \(png)") }
+        let library = try choice.open()
+        let record = try library.load(name)
+        if let png, let sheet = RGBImage.tiled(record.views.map(\.image), columns: 4) {
+            try sheet.writePNG(to: png)
         }
+        if json { return print(record.json.text()) }
+        print(record.line(at: .now()))
+        print("  folder      \(library.path(of: name))")
+        if let text = record.text { print("  text        \"\(text)\"") }
+        for (key, values) in record.taskNumbers.sorted(by: { $0.key < $1.key }) {
+            print("  numbers     \(key) \(values.map { "\($0)" }.joined(separator: " "))")
+        }
+        for view in record.views {
+            print("  \(view.camera.padding(toLength: 11, withPad: " ", startingAt: 0)) \(view.summary)")
+        }
+        if let arm = record.arm {
+            let place = arm.baseFromEEF.translation
+            print(
+                String(
+                    format: "  arm         tool at %.3f %.3f %.3f m, gripper %.0f %%", place.x, place.y, place.z,
+                    100 * arm.gripper))
+        }
+        if let png { print("  pictures    \(png)") }
     }
 }
 
@@ -98,29 +93,27 @@ struct DeleteCommand: ParsableCommand {
     @Argument(help: "The goal's name.")
     var name: String
 
-    @Flag(help: "Does not ask.")
+    @Flag(help: "Delete without asking.")
     var yes = false
 
     @OptionGroup var choice: LibraryChoice
 
     func run() throws {
-        try reporting {
-            let library = try choice.open()
-            if !yes {
-                guard isatty(STDIN_FILENO) == 1 else {
-                    complain("error: deleting '\(name)': nobody is here to be asked, expected a terminal. Give --yes.")
-                    throw NodeExit.badInput
-                }
-                print("delete \(library.path(of: name))? [y/N] ", terminator: "")
-                fflush(nil)
-                guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else {
-                    print("left as it is")
-                    throw NodeExit.failure
-                }
+        let library = try choice.open()
+        if !yes {
+            guard isatty(STDIN_FILENO) == 1 else {
+                throw ValidationError(
+                    "deleting '\(name)': nobody is here to be asked, expected a terminal. Give --yes.")
             }
-            try library.delete(name)
-            print("deleted \(library.path(of: name))")
+            print("delete \(library.path(of: name))? [y/N] ", terminator: "")
+            fflush(nil)
+            guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else {
+                print("left as it is")
+                throw ExitCode.failure
+            }
         }
+        try library.delete(name)
+        print("deleted \(library.path(of: name))")
     }
 }
 

@@ -22,17 +22,16 @@ struct ProbeCommand: ParsableCommand {
             for a goal ("stay"). How far the three chunks differ is told in units of the sampler's own scatter: 1 is \
             as much as chance moves them.
 
-            Exit codes: 0 it listens, 3 hardly, 4 not at all; 1 no answer, 2 it cannot be probed.
+            Exit codes: 0 it listens, 3 hardly, 4 not at all; 2 it cannot be probed (no such goal or run).
             """)
 
     @Argument(help: "The goal's name in the library; without one, the goal that is set.")
     var name: String?
 
-    @Option(help: "Noise seeds to average over, 2 or more.")
+    @Option(help: "Average over this many noise seeds, 2 or more.")
     var samples = 8
 
-    @Flag(help: "Print one JSON object.")
-    var json = false
+    @OptionGroup var json: JSONFlag
 
     @OptionGroup var choice: LibraryChoice
 
@@ -41,30 +40,26 @@ struct ProbeCommand: ParsableCommand {
     }
 
     func run() throws {
-        var verdict = GoalSensitivity.Verdict.listens
-        try reporting {
-            let goals = try GoalOperator(run: choice.runFolder)
-            let library = choice.library.map { GoalLibrary(folder: $0) } ?? goals.library
-            let goal = try name.map { try library.load($0).goal(folder: library.path(of: $0)) } ?? goals.currentGoal()
-            let manifest = goals.link.run.manifest
-            let observation = try self.observation(goals)
-            let policy = try LoadedPolicy(
-                manifest.policy, text: nil, goalUse: manifest.goal.use, goalsMayBringNumbers: true,
-                cameras: manifest.cameras.map(\.name)
-            ) {
-                try ArmCalibration(contentsOfFile: manifest.arm.calibration).joints.count
-            }
-            let cameras = policy.configuration.cameras.filter(\.takesGoal)
-            guard let fused = cameras.first(where: { camera in goal.views.contains { $0.camera == camera.name } })
-            else {
-                throw NothingToProbe(goal: goal.name, takes: cameras.map(\.name))
-            }
-            complain("probing with the goal image of camera '\(fused.name)', \(3 * samples) inferences")
-            let found = try probe(policy, dataset: manifest.policy.dataset, goal, observation)
-            verdict = found.verdict
-            tell(found, goal: goal)
+        let goals = try GoalOperator(choice.runOption)
+        let library = choice.library(of: goals)
+        let goal = try name.map { try library.load($0).goal(folder: library.path(of: $0)) } ?? goals.currentGoal()
+        let manifest = goals.link.run.manifest
+        let observation = try self.observation(goals)
+        let policy = try LoadedPolicy(
+            manifest.policy, text: nil, goalUse: manifest.goal.use, goalsMayBringNumbers: true,
+            cameras: manifest.cameras.map(\.name)
+        ) {
+            try ArmCalibration(contentsOfFile: manifest.arm.calibration).joints.count
         }
-        switch verdict {
+        let cameras = policy.configuration.cameras.filter(\.takesGoal)
+        guard let fused = cameras.first(where: { camera in goal.views.contains { $0.camera == camera.name } })
+        else {
+            throw NothingToProbe(goal: goal.name, takes: cameras.map(\.name))
+        }
+        note("probing with the goal image of camera '\(fused.name)', \(3 * samples) inferences")
+        let found = try probe(policy, dataset: manifest.policy.dataset, goal, observation)
+        tell(found, goal: goal)
+        switch found.verdict {
         case .listens: break
         case .hardly: throw ExitCode(3)
         case .deaf: throw ExitCode(4)
@@ -72,17 +67,14 @@ struct ProbeCommand: ParsableCommand {
     }
 
     private func observation(_ goals: GoalOperator) throws -> PolicyObservation {
-        let observations = try goals.link.bus.subscribe(Topics.policyObservation)
         let patience = Duration.seconds(10)
-        let deadline = MonotonicTime.now() + patience
-        while MonotonicTime.now() < deadline {
-            try goals.link.bus.wait(until: .now() + .milliseconds(50))
-            while let received = observations.take() {
-                // A window that is still filling is not what the policy sees later.
-                if received.message.timestepPadMask.allSatisfy({ $0 }) { return received.message }
-            }
-        }
-        throw GoalOperator.NoAnswer(what: "an observation of the policy with a full window", patience: patience)
+        let observations = try goals.link.bus.subscribe(Topics.policyObservation)
+        // A window that is still filling is not what the policy sees later.
+        guard
+            let full = try goals.link.next(
+                of: observations, within: patience, where: { $0.timestepPadMask.allSatisfy(\.self) })
+        else { throw NodeSilence(of: [Manifest.policyNode], missing: "observation with a full window", for: patience) }
+        return full
     }
 
     private func probe(
@@ -130,7 +122,7 @@ struct ProbeCommand: ParsableCommand {
     }
 
     private func tell(_ found: GoalSensitivity, goal: Goal) {
-        if json {
+        if json.isWanted {
             return print(
                 JSONNode.object([
                     "goal": JSONNode(goal.name), "against_black": JSONNode(number: found.againstBlack),

@@ -6,28 +6,24 @@ import Time
 
 /// What the commands to the goal node of a run share.
 struct CommandOptions: ParsableArguments {
-    @Option(
-        name: .customLong("run"),
-        help: ArgumentHelp("The run's folder. Without it, the one run that is alive.", valueName: "folder"))
-    var folder: String?
-
-    @Flag(help: "Print the answer as a JSON object.")
-    var json = false
+    @OptionGroup var runOption: RunOption
+    @OptionGroup var json: JSONFlag
 
     init() {}
 
     /// Sets a goal and says what the policy makes of it.
+    /// - Throws: `GoalLibraryError` for a goal that the library does not have.
     func set(_ action: GoalCommand.Action, isForced: Bool) throws {
-        try reporting {
-            let (result, policy, hold) = try GoalOperator(run: folder).set(action, isForced: isForced)
-            try result.report(json: json, policy: policy, hold: hold)
-        }
+        let goals = try GoalOperator(runOption)
+        // The node would refuse it; but what does not exist is no refusal.
+        if case .set(let name) = action { try goals.library.require(name) }
+        let (result, policy, hold) = try goals.set(action, isForced: isForced)
+        try result.report(json: json.isWanted, policy: policy, hold: hold)
     }
 
     func send(_ action: GoalCommand.Action, isForced: Bool = true, patience: Duration = .zero) throws {
-        try reporting {
-            try GoalOperator(run: folder).send(action, isForced: isForced, patience: patience).report(json: json)
-        }
+        try GoalOperator(runOption).send(action, isForced: isForced, patience: patience)
+            .report(json: json.isWanted)
     }
 }
 
@@ -40,7 +36,7 @@ struct SetCommand: ParsableCommand {
             whatever was set before. A goal with pictures and a sentence is its pictures, unless the manifest's \
             goal.use is "both".
 
-            Exit codes: 0 set, 1 refused, or set and the policy does not go for it, 2 there is no such run.
+            Exit codes: 0 set, 1 refused, or set and the policy does not go for it, 2 there is no such goal or run.
             """)
 
     @Argument(help: "The goal's name.")
@@ -92,13 +88,13 @@ struct RecordCommand: ParsableCommand {
             Exit codes: 0 recorded, 1 refused (the pictures do not settle, the name is taken), 2 there is no such run.
             """)
 
-    @Argument(help: "What the goal is to be called.")
+    @Argument(help: "Name that the goal gets.")
     var name: String
 
     @Option(help: "The sentence that goes with the pictures.")
     var text: String?
 
-    @Flag(help: "A goal of that name may be overwritten.")
+    @Flag(help: "Overwrite a goal of that name.")
     var replace = false
 
     @OptionGroup var numbers: TaskNumberOptions

@@ -4,7 +4,8 @@ import Manifests
 import NodeShell
 import Time
 
-/// What people see on standard error. Standard output is for results only. Nothing here waits for whoever reads it.
+/// Writes what people see on standard error; standard output is for results only. Nothing here waits for whoever reads
+/// it.
 struct Console {
     /// How long the end of the program waits for a terminal to take the last lines.
     private static let lastWait = Duration.seconds(2)
@@ -24,7 +25,8 @@ struct Console {
         if !isQuiet { LineWriter.standardError.write("[\(node)] \(line)") }
     }
 
-    /// The run's result, on standard output. A program that reads it is waited for; a terminal that is stopped is not.
+    /// Writes the run's result to standard output. A program that reads it is waited for; a terminal that is stopped is
+    /// not.
     func result(_ text: String) {
         flush()
         guard isatty(STDOUT_FILENO) == 1 else { return print(text) }

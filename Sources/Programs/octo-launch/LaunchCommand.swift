@@ -4,9 +4,10 @@ import Foundation
 import Launch
 import Manifests
 import Messages
+import NodeShell
 import Time
 
-/// `octo-launch robot.json`.
+/// The program as a whole: `octo-launch robot.json`.
 struct LaunchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "octo-launch",
@@ -30,12 +31,9 @@ struct LaunchCommand: ParsableCommand {
             """,
         version: OctoRuntime.version)
 
-    /// Exit codes that `Supervisor.Outcome` does not have: nothing was started.
-    enum Refusal {
-        static let badInput = ExitCode(2)
-        static let busy = ExitCode(4)
-    }
-
+    /// Another octo-launch runs this robot; nothing was started.
+    private static let busy = ExitCode(4)
+    /// Not all that was recorded is on the disk.
     private static let recordIncomplete = ExitCode(5)
 
     @Argument(help: "The robot's manifest, for example launch/replay.json.")
@@ -51,15 +49,15 @@ struct LaunchCommand: ParsableCommand {
 
     @Option(
         name: .customLong("for"),
-        help: ArgumentHelp("Stops after this time, counted from when all processes are ready.", valueName: "seconds"))
+        help: ArgumentHelp("Stop after this time, counted from when all processes are ready.", valueName: "seconds"))
     var seconds: Double?
 
     @Option(
         help: ArgumentHelp(
-            "Uses this folder for sockets and run.json. Default: one named after the robot.", valueName: "folder"))
+            "Use this folder for sockets and run.json. Without it, one named after the robot.", valueName: "folder"))
     var runFolder: String?
 
-    @Flag(help: "Only says what is wrong with the manifest, and what it names that this machine lacks.")
+    @Flag(help: "Only say what is wrong with the manifest, and what it names that this machine lacks.")
     var check = false
 
     @Flag(help: "Print the processes and topics as a Mermaid flowchart.")
@@ -91,7 +89,7 @@ struct LaunchCommand: ParsableCommand {
         let signals = octo_signal_fd()
         guard signals >= 0 else {
             throw refuse(
-                "receiving signals: \(String(cString: strerror(-signals))). Start octo-launch again.", Refusal.badInput)
+                "receiving signals: \(String(cString: strerror(-signals))). Start octo-launch again.", .badInput)
         }
         // Whoever reads our output may go away (`| head`); the robot still has to be stopped in order.
         signal(SIGPIPE, SIG_IGN)
@@ -108,7 +106,7 @@ struct LaunchCommand: ParsableCommand {
                 manifest = try Manifest.load(self.manifest ?? "", overrides: parsed, asksForFiles: !graph)
             }
         } catch {
-            throw refuse(error.description, Refusal.badInput)
+            throw refuse(error.description, .badInput)
         }
         if let readiness { return try tell(readiness) }
         if graph { return print(ProcessGraph(manifest).mermaid) }
@@ -117,7 +115,7 @@ struct LaunchCommand: ParsableCommand {
 
     private func tell(_ readiness: ReadinessCheck) throws {
         print(json ? readiness.json.text() : readiness.text)
-        if !readiness.isReady { throw Refusal.badInput }
+        if !readiness.isReady { throw ExitCode.badInput }
     }
 
     private func launch(_ manifest: Manifest, signals: Int32) throws {
@@ -159,8 +157,8 @@ struct LaunchCommand: ParsableCommand {
         do throws(RunFolderError) {
             return try RunFolder.claim(runFolder ?? RunFolder.base(environment) + "/" + manifest.name)
         } catch {
-            if case .busy = error { throw refuse(error.description, Refusal.busy) }
-            throw refuse(error.description, Refusal.badInput)
+            if case .busy = error { throw refuse(error.description, Self.busy) }
+            throw refuse(error.description, .badInput)
         }
     }
 
@@ -172,7 +170,7 @@ struct LaunchCommand: ParsableCommand {
             try folder.publish(description)
             return description
         } catch {
-            throw refuse(error.description, Refusal.badInput)
+            throw refuse(error.description, .badInput)
         }
     }
 
@@ -183,7 +181,7 @@ struct LaunchCommand: ParsableCommand {
             guard let arm = LiveArm(description) else { return nil }
             return try ArmRegistry.standard.register(arm)
         } catch {
-            throw refuse(error.description, Refusal.badInput)
+            throw refuse(error.description, .badInput)
         }
     }
 
@@ -196,7 +194,7 @@ struct LaunchCommand: ParsableCommand {
                 description, duration: seconds.map { .fromSeconds($0) }, environment: environment, signals: signals,
                 console: console)
         } catch {
-            throw refuse("\(error)", Refusal.badInput)
+            throw refuse("\(error)", .badInput)
         }
         do {
             return try launcher.runToTheEnd()

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import JSONTree
+import NodeShell
 import OctoModel
 import Time
 
@@ -19,32 +20,33 @@ struct BenchCommand: ParsableCommand {
 
     @Option(
         name: .long,
-        help: "Random model of this shape: \(Checkpoint.RandomShape.allCases.map(\.rawValue).joined(separator: ", ")).")
+        help:
+            "Time a random model: \(Checkpoint.RandomShape.allCases.map(\.rawValue).joined(separator: ", "))."
+    )
     var shape = "octo-small"
 
     @Option(name: .long, help: "Time this checkpoint folder instead.")
     var checkpoint: String?
 
-    @Option(name: .long, help: "Timesteps of history; the model's by default.")
+    @Option(name: .long, help: "Give it so many timesteps of history; the model's window by default.")
     var window: Int?
 
-    @Option(name: .long, help: "What the task is: \(Goal.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Option(name: .long, help: "Give it this task: \(Goal.allCases.map(\.rawValue).joined(separator: ", ")).")
     var goal = Goal.image
 
-    @Option(name: .long, help: "\(NetworkPrecision.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Option(name: .long, help: "Compute in \(NetworkPrecision.allCases.map(\.rawValue).joined(separator: ", ")).")
     var precision = NetworkPrecision.float32
 
-    @Option(name: .long, help: "Threads for the network; 0 takes all cores.")
+    @Option(name: .long, help: "Compute with so many threads; 0 takes all cores.")
     var threads = 0
 
-    @Option(name: .long, help: "Policy steps to time.")
+    @Option(name: .long, help: "Time so many policy steps.")
     var runs = 30
 
     @Flag(name: .long, help: "Time the plain path instead, which computes everything at every step.")
     var plain = false
 
-    @Flag(name: .long, help: "Print JSON.")
-    var json = false
+    @OptionGroup var json: JSONFlag
 
     func validate() throws {
         guard runs > 0 else { throw ValidationError("--runs is \(runs): give at least 1.") }
@@ -56,20 +58,14 @@ struct BenchCommand: ParsableCommand {
     }
 
     func run() throws {
-        let figures: StepFigures
-        do {
-            let model =
-                try checkpoint.map { try Checkpoint(folder: $0) }
-                ?? .random(shape: Checkpoint.RandomShape(rawValue: shape) ?? .octoSmall, seed: 1)
-            let threads = threads > 0 ? threads : ProcessInfo.processInfo.activeProcessorCount
-            let bench = try StepBench(
-                model, window: window, goal: goal, precision: precision, threads: threads, isPlain: plain)
-            figures = try bench.run(steps: runs)
-        } catch {
-            FileHandle.standardError.write(Data("octo-policy bench: \(error)\n".utf8))
-            throw ExitCode(2)
-        }
-        print(json ? figures.json.text(indented: true) : figures.table)
+        let model =
+            try checkpoint.map { try Checkpoint(folder: $0) }
+            ?? .random(shape: Checkpoint.RandomShape(rawValue: shape) ?? .octoSmall, seed: 1)
+        let threads = threads > 0 ? threads : ProcessInfo.processInfo.activeProcessorCount
+        let bench = try StepBench(
+            model, window: window, goal: goal, precision: precision, threads: threads, isPlain: plain)
+        let figures = try bench.run(steps: runs)
+        print(json.isWanted ? figures.json.text(indented: true) : figures.table)
     }
 }
 

@@ -2,6 +2,7 @@ import Policy
 import ArgumentParser
 import Foundation
 import JSONTree
+import NodeShell
 import OctoModel
 
 /// Says what a checkpoint is, and what loading it costs.
@@ -10,28 +11,20 @@ struct InspectCommand: ParsableCommand {
         commandName: "inspect", abstract: "Say what a checkpoint is: cameras, sizes, action head, data sets.",
         discussion: "Exit codes: 0, or 2 when the checkpoint cannot be used.")
 
-    @Argument(help: "Checkpoint folder.")
+    @Argument(help: "The checkpoint's folder.")
     var checkpoint: String
 
-    @Option(name: .long, help: "The checkpoint's training step; the last by default.")
+    @Option(name: .long, help: "Take this training step of the checkpoint; the last by default.")
     var step: Int?
 
-    @Flag(name: .long, help: "Print JSON.")
-    var json = false
+    @OptionGroup var json: JSONFlag
 
     func run() throws {
-        let opened: Checkpoint
-        let load: LoadFigures
-        do {
-            opened = try Checkpoint(folder: checkpoint, step: step)
-            load = try LoadFigures(opened)
-        } catch {
-            FileHandle.standardError.write(Data("octo-policy inspect: \(error)\n".utf8))
-            throw ExitCode(2)
-        }
+        let opened = try Checkpoint(folder: checkpoint, step: step)
+        let load = try LoadFigures(opened)
         let model = opened.description
         print(
-            json
+            json.isWanted
                 ? model.json(step: opened.step, load, Conventions.lines(of: opened)).text(indented: true)
                 : model.text(step: opened.step) + "\n" + load.text + "\n\nConventions\n"
                     + Conventions.lines(of: opened).map { "  \($0.name.padded(to: 12))\($0.words)" }.joined(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import JSONTree
+import NodeShell
 import OctoModel
 
 /// Compares the network with a recorded inference of the official code.
@@ -15,13 +16,13 @@ struct VerifyCommand: ParsableCommand {
             not fail. Exit codes: 0 all within tolerance, 1 something beyond it, 2 the input cannot be used.
             """)
 
-    @Option(name: .long, help: "Checkpoint folder.")
+    @Option(name: .long, help: "Read this checkpoint folder.")
     var checkpoint: String
 
-    @Option(name: .long, help: "The checkpoint's training step; the last by default.")
+    @Option(name: .long, help: "Take this training step of the checkpoint; the last by default.")
     var step: Int?
 
-    @Option(name: .customLong("case"), help: "Recorded inputs and outputs (io.safetensors).")
+    @Option(name: .customLong("case"), help: "Take recorded inputs and outputs from this file (io.safetensors).")
     var caseFile: String
 
     @Option(
@@ -31,11 +32,10 @@ struct VerifyCommand: ParsableCommand {
 
     @Option(
         name: .long,
-        help: "Of the fast path: \(NetworkPrecision.allCases.map(\.rawValue).joined(separator: ", ")).")
+        help: "Run the fast path in \(NetworkPrecision.allCases.map(\.rawValue).joined(separator: ", ")).")
     var precision = NetworkPrecision.float32
 
-    @Flag(name: .long, help: "Print JSON.")
-    var json = false
+    @OptionGroup var json: JSONFlag
 
     func validate() throws {
         if path == .plain && precision != .float32 {
@@ -45,16 +45,10 @@ struct VerifyCommand: ParsableCommand {
     }
 
     func run() throws {
-        let verification: CaseVerification
-        do {
-            let file = try SafetensorsFile(path: caseFile)
-            verification = try compare(Checkpoint(folder: checkpoint, step: step).observing(file), file)
-        } catch {
-            FileHandle.standardError.write(Data("octo-policy verify: \(error)\n".utf8))
-            throw ExitCode(2)
-        }
-        print(json ? verification.json.text(indented: true) : verification.table)
-        if !verification.passed { throw ExitCode(1) }
+        let file = try SafetensorsFile(path: caseFile)
+        let verification = try compare(Checkpoint(folder: checkpoint, step: step).observing(file), file)
+        print(json.isWanted ? verification.json.text(indented: true) : verification.table)
+        if !verification.passed { throw ExitCode.failure }
     }
 
     private func compare(_ checkpoint: Checkpoint, _ file: SafetensorsFile) throws -> CaseVerification {

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Bus
-import Glibc
 import JSONTree
 import Manifests
 import Messages
@@ -8,42 +7,33 @@ import NodeShell
 import Time
 import Wire
 
-/// What the commands to the recorder of a run share.
+/// Options that the commands to the recorder of a run share.
 struct CommandOptions: ParsableArguments {
-    @Option(
-        name: .customLong("run"),
-        help: ArgumentHelp("The run's folder. Without it, the one run that is alive.", valueName: "folder"))
-    var folder: String?
-
-    @Flag(help: "Print the answer as a JSON object.")
-    var json = false
+    @OptionGroup var runOption: RunOption
+    @OptionGroup var json: JSONFlag
 
     init() {}
 
-    /// - Throws: `NodeExit.failure` when the recorder refuses.
+    func join() throws -> OperatorLink {
+        try OperatorLink(to: runOption.load(), commanding: [Manifest.recorderNode], program: "octo-record")
+    }
+
+    /// - Throws: `WorkFailure` when the recorder refuses.
     func send(_ action: EpisodeCommand.Action, _ text: String = "") throws {
-        try reporting {
-            let link = try OperatorLink(run: folder, commanding: [Manifest.recorderNode], name: "octo-record")
-            var generator = SystemRandomNumberGenerator()
-            let command = EpisodeCommand(
-                id: generator.next(), operatorID: "\(operatorName)@\(getpid())", action: action, text: text,
-                time: .now())
-            let result = try link.exchange(
-                command, on: Topics.episodeCommand, answers: Topics.episodeResult, by: Manifest.recorderNode
-            ) { $0.id == command.id && $0.operatorID == command.operatorID }
-            if json {
-                print(
-                    JSONNode.object([
-                        "accepted": JSONNode(.bool(result.isAccepted)), "message": JSONNode(result.message),
-                    ])
-                    .text())
-            } else if result.isAccepted {
-                print(result.message)
-            } else {
-                complain("error: \(result.message)")
-            }
-            if !result.isAccepted { throw NodeExit.failure }
+        let link = try join()
+        let command = EpisodeCommand(
+            id: link.makeID(), operatorID: "\(link.name)", action: action, text: text, time: .now())
+        let result = try link.exchange(
+            command, on: Topics.episodeCommand, answers: Topics.episodeResult, by: Manifest.recorderNode)
+        guard json.isWanted else {
+            guard result.isAccepted else { throw WorkFailure(result.message) }
+            return print(result.message)
         }
+        print(
+            JSONNode.object([
+                "accepted": JSONNode(.bool(result.isAccepted)), "message": JSONNode(result.message),
+            ]).text())
+        if !result.isAccepted { throw ExitCode.failure }
     }
 }
 
@@ -54,7 +44,7 @@ struct StartCommand: ParsableCommand {
         commandName: "start", abstract: "Begin an episode.",
         discussion: "What happened in the seconds before (record.ring_s) is in it, too. \(exitCodes)")
 
-    @Argument(help: "Its name; without one, the time.")
+    @Argument(help: "The episode's name; without one, the time.")
     var name: String = ""
 
     @OptionGroup var options: CommandOptions
@@ -128,25 +118,16 @@ struct NoteCommand: ParsableCommand {
 
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "What is being recorded, where, and whether anything is missing.",
+        commandName: "status", abstract: "Say what is being recorded, where, and whether anything is missing.",
         discussion: exitCodes)
-
-    private static let patience = Duration.seconds(3)
 
     @OptionGroup var options: CommandOptions
 
     func run() throws {
-        try reporting {
-            let link = try OperatorLink(run: options.folder, commanding: [Manifest.recorderNode], name: "octo-record")
-            let states = try link.bus.subscribe(Topics.episodeState)
-            let deadline = MonotonicTime.now() + Self.patience
-            while MonotonicTime.now() < deadline {
-                try link.bus.wait(until: .now() + .milliseconds(50))
-                guard let state = states.take()?.message else { continue }
-                return print(options.json ? Self.node(state).text() : Self.words(state))
-            }
-            throw OperatorLinkError.unanswered(node: Manifest.recorderNode, patience: Self.patience)
-        }
+        let link = try options.join()
+        guard let state = try link.next(of: link.bus.subscribe(Topics.episodeState), within: NodeExchange.patience)
+        else { throw NodeSilence(of: [Manifest.recorderNode], missing: "state", for: NodeExchange.patience) }
+        print(options.json.isWanted ? Self.node(state).text() : Self.words(state))
     }
 
     private static func words(_ state: EpisodeState) -> String {

@@ -31,27 +31,24 @@ struct ArmReplayCommand: ParsableCommand {
     @Argument(help: EpisodeArgument.help)
     var episode: EpisodeArgument
 
-    @Option(
-        name: .customLong("run"),
-        help: ArgumentHelp("The run whose arm it is. Without it the one run that is alive.", valueName: "folder"))
-    var folder: String?
+    @OptionGroup var runOption: RunOption
 
-    @Option(help: "Of the motion, above 0, at most 1: as recorded.")
+    @Option(help: "Play the motion at this speed, from 0.01 to 1 (1 = as recorded).")
     var speed = 1.0
 
-    @Option(help: "On the way to the start: share of the joints' highest speeds.")
+    @Option(help: "Go to the start at this share of the joints' highest speeds, from 0.01 to 1.")
     var approachSpeed = 0.15
 
-    @Option(help: ArgumentHelp("Degrees that a joint may be away from the motion.", valueName: "deg"))
+    @Option(help: ArgumentHelp("Stop when a joint is farther than this from the motion.", valueName: "degrees"))
     var deviation = 10.0
 
-    @Option(help: ArgumentHelp("Seconds after the episode's first message.", valueName: "s"))
+    @Option(help: ArgumentHelp("Begin so long after the episode's first message.", valueName: "seconds"))
     var from = 0.0
 
-    @Option(help: ArgumentHelp("Seconds after the episode's first message.", valueName: "s"))
+    @Option(help: ArgumentHelp("End so long after the episode's first message.", valueName: "seconds"))
     var to: Double?
 
-    @Flag(help: "Move the arm. Without it only the way to the start is shown.")
+    @Flag(help: "Move the arm. Without it, only show the way to the start.")
     var yes = false
 
     func validate() throws {
@@ -72,31 +69,28 @@ struct ArmReplayCommand: ParsableCommand {
 
     func run() throws {
         let signals = try OperatorShell.begin("octo-replay")
-        try reporting {
-            let motion = try RecordedMotion(
-                of: EpisodeFile(path: episode.path), from: .fromSeconds(from), to: to.map { .fromSeconds($0) })
-            let link = try ReplayedArm(run: folder)
-            let options = ArmReplaySession.Options(
-                speed: speed, approachSpeed: approachSpeed, deviation: deviation * .pi / 180)
-            guard let state = try link.firstState(signals: signals) else {
-                throw NoStateError(place: "the run in \(link.folder)")
-            }
-            guard state.measured.positions.count == motion.start.positions.count,
-                link.arm.joints.count == motion.start.positions.count
-            else {
-                throw ArmReplayError.otherArm(
-                    path: episode.path, joints: motion.start.positions.count, found: state.measured.positions.count)
-            }
-            print(ArmReplaySession.distances(from: state, to: motion, of: link.arm).joined(separator: "\n"))
-            print("the motion takes \((motion.duration.inSeconds / speed).decimals(1)) s")
-            guard yes else {
-                print("nothing was moved: give --yes when the way is free")
-                return
-            }
-            let outcome = OperatorShell.attempt { try play(motion, options, with: link, signals: signals) }
-            link.close()
-            try outcome.get()
+        let motion = try RecordedMotion(
+            of: EpisodeFile(path: episode.path), from: .fromSeconds(from), to: to.map { .fromSeconds($0) })
+        let link = try ReplayedArm(in: runOption.load())
+        let options = ArmReplaySession.Options(
+            speed: speed, approachSpeed: approachSpeed, deviation: deviation * .pi / 180)
+        guard let state = try link.firstState(signals: signals) else {
+            throw NoStateError(place: "the run in \(link.folder)")
         }
+        guard state.measured.positions.count == motion.start.positions.count,
+            link.arm.joints.count == motion.start.positions.count
+        else {
+            throw ArmReplayError.otherArm(
+                path: episode.path, joints: motion.start.positions.count, found: state.measured.positions.count)
+        }
+        print(ArmReplaySession.distances(from: state, to: motion, of: link.arm).joined(separator: "\n"))
+        print("the motion takes \((motion.duration.inSeconds / speed).decimals(1)) s")
+        guard yes else {
+            print("nothing was moved: give --yes when the way is free")
+            return
+        }
+        defer { link.close() }
+        try working { try play(motion, options, with: link, signals: signals) }
     }
 
     private func play(
@@ -105,7 +99,8 @@ struct ArmReplayCommand: ParsableCommand {
         var session = ArmReplaySession(arm: link.arm, motion: motion, options: options, at: .now())
         var nextCommand = MonotonicTime.now()
         var nextWords = nextCommand
-        let isScreen = isatty(STDERR_FILENO) == 1
+        let line = LiveLine()
+        defer { line.end() }
         while true {
             let now = MonotonicTime.now()
             while octo_signal_read(signals) != 0 { session.interrupt(at: now) }
@@ -115,28 +110,16 @@ struct ArmReplayCommand: ParsableCommand {
                 nextCommand = now + link.commandPeriod
             }
             if now >= nextWords {
-                nextWords = now + (isScreen ? .milliseconds(100) : .seconds(1))
-                if isScreen {
-                    showLine("\r\u{1B}[K" + session.words(at: now))
-                } else {
-                    complain(session.words(at: now))
-                }
+                nextWords = now + (line.isWatched ? .milliseconds(100) : .seconds(1))
+                if line.isWatched { line.show(session.words(at: now)) } else { note(session.words(at: now)) }
             }
             if let outcome = session.outcome(at: now) {
-                if isScreen { showLine("\r\u{1B}[K") }
-                guard outcome == .finished else {
-                    complain("error: \(session.summary(of: outcome))")
-                    throw NodeExit.failure
-                }
+                line.end()
+                guard outcome == .finished else { throw WorkFailure(session.summary(of: outcome)) }
                 return print(session.summary(of: outcome))
             }
             try link.wait(until: nextCommand, signals: signals)
         }
-    }
-
-    private func showLine(_ text: String) {
-        let bytes = Array(text.utf8)
-        _ = write(STDERR_FILENO, bytes, bytes.count)
     }
 }
 
@@ -148,10 +131,9 @@ private final class ReplayedArm {
     private let states: Subscription<ArmState>
     private let manual: Publisher<ManualCommand>
 
-    /// - Parameter folder: of the run; nil for the one run that is alive.
-    init(run folder: String?) throws {
-        link = try OperatorLink(run: folder, commanding: [Manifest.armNode], name: "octo-replay")
-        let section = link.run.manifest.arm
+    init(in run: RunDescription) throws {
+        link = try OperatorLink(to: run, commanding: [Manifest.armNode], program: "octo-replay")
+        let section = run.manifest.arm
         arm = TeleopArm(try ArmCalibration(contentsOfFile: section.calibration), stateRate: section.stateRate.hertz)
         commandPeriod = section.manualPeriod
         states = try link.bus.subscribe(Topics.armState)

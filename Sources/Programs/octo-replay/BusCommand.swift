@@ -28,36 +28,39 @@ struct BusCommand: ParsableCommand {
     @Argument(help: EpisodeArgument.help)
     var episode: EpisodeArgument
 
-    @Option(help: "Times as fast as recorded.")
+    @Option(help: "Play so many times as fast as recorded.")
     var speed = 1.0
 
-    @Flag(help: "Waits for a line on standard input before each policy step.")
+    @Flag(help: "Wait for a line on standard input before each policy step.")
     var step = false
 
-    @Flag(help: "With --step: before each message.")
+    @Flag(help: "With --step: wait before each message.")
     var everyMessage = false
 
     @Option(
         help: ArgumentHelp(
-            "Seconds after the first message. Goal and statuses that hold then are played first.", valueName: "s"))
+            "Begin so long after the first message. Goal and statuses that hold then are played first.",
+            valueName: "seconds"))
     var from: Double?
 
-    @Option(help: ArgumentHelp("Seconds after the first message.", valueName: "s"))
+    @Option(help: ArgumentHelp("End so long after the first message.", valueName: "seconds"))
     var to: Double?
 
     @Flag(help: "Begin again at the end.")
     var loop = false
 
-    @Option(help: ArgumentHelp("Only these topics, with commas; 'camera/' means all below.", valueName: "names"))
+    @Option(help: ArgumentHelp("Play only these topics, with commas; 'camera/' means all below.", valueName: "names"))
     var topics: String?
 
-    @Option(help: ArgumentHelp("Not these topics, with commas.", valueName: "names"))
+    @Option(help: ArgumentHelp("Leave these topics out, with commas.", valueName: "names"))
     var without: String?
 
-    @Option(help: ArgumentHelp("Only what these nodes published, with commas.", valueName: "nodes"))
+    @Option(help: ArgumentHelp("Play only what these nodes published, with commas.", valueName: "nodes"))
     var source: String?
 
-    @Option(help: ArgumentHelp("Not what these nodes published, with commas: they run themselves.", valueName: "nodes"))
+    @Option(
+        help: ArgumentHelp(
+            "Leave out what these nodes published, with commas: they run themselves.", valueName: "nodes"))
     var live: String?
 
     @Option(
@@ -67,10 +70,12 @@ struct BusCommand: ParsableCommand {
 
     @Option(
         name: .customLong("run"),
-        help: ArgumentHelp("The run folder. Where a run is alive its missing nodes are played.", valueName: "folder"))
+        help: ArgumentHelp(
+            "Play in this run folder: as the missing nodes of the run that is alive there, else in a run of its own.",
+            valueName: "folder"))
     var runFolder: String?
 
-    @Option(help: ArgumentHelp("For the run, in place of the one in the file.", valueName: "file"))
+    @Option(help: ArgumentHelp("Make the run of this manifest, in place of the one in the file.", valueName: "file"))
     var manifest: String?
 
     @Flag(help: "Begin when somebody listens.")
@@ -114,24 +119,16 @@ struct BusCommand: ParsableCommand {
         // Its sockets are for this user alone.
         umask(0o077)
         let signals = octo_signal_fd()
-        try reporting {
-            guard signals >= 0 else { throw BusPlayError.signalsUnavailable(code: -signals) }
-            let file = try EpisodeFile(path: episode.path)
-            let options = EpisodePlayback.Options(
-                selection: selection, schedule: .init(speed: speed, isStepping: step),
-                from: from.map { .fromSeconds($0) },
-                to: to.map { .fromSeconds($0) }, loops: loop, stepsByMessage: everyMessage)
-            let player = try BusPlayer(
-                file, options, run: runFolder, manifest: manifest, keepsStamps: originalStamps, signals: signals)
-            let outcome = Result { try player.play(waitingForReaders: wait) }
-            player.end()
-            do {
-                try outcome.get()
-            } catch {
-                complain("error: \(error)")
-                throw NodeExit.failure
-            }
-        }
+        guard signals >= 0 else { throw BusPlayError.signalsUnavailable(code: -signals) }
+        let file = try EpisodeFile(path: episode.path)
+        let options = EpisodePlayback.Options(
+            selection: selection, schedule: .init(speed: speed, isStepping: step),
+            from: from.map { .fromSeconds($0) },
+            to: to.map { .fromSeconds($0) }, loops: loop, stepsByMessage: everyMessage)
+        let player = try BusPlayer(
+            file, options, run: runFolder, manifest: manifest, keepsStamps: originalStamps, signals: signals)
+        defer { player.end() }
+        try working { try player.play(waitingForReaders: wait) }
     }
 }
 

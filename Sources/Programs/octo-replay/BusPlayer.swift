@@ -46,7 +46,7 @@ final class BusPlayer {
         }
         guard !nodes.isEmpty else { throw ReplayRunError.nothingSelected(path: file.path, publishers: all.sorted()) }
         for name in options.selection.unmatched(in: file.reader.topics, nodes: all.sorted()) {
-            complain("warning: nothing in \(file.path) is '\(name)'")
+            note("warning: nothing in \(file.path) is '\(name)'")
         }
         self.topics = topics.sorted()
         run = try ReplayRun(
@@ -63,7 +63,7 @@ final class BusPlayer {
     /// Plays until the end of the episode, or Ctrl-C.
     func play(waitingForReaders waits: Bool) throws {
         let seconds = (playback.times.upperBound - playback.times.lowerBound).inSeconds
-        complain(
+        note(
             "playing \(seconds.decimals(1)) s of \(file.path) in \(run.description.folder)"
                 + (run.isOwn ? "; look with: octo-bus list --run \(run.description.folder)" : ""))
         if waits { try awaitReaders() }
@@ -93,11 +93,11 @@ final class BusPlayer {
                     continue
                 }
                 if inputEnded {
-                    complain("standard input has ended: no more steps")
+                    note("standard input has ended: no more steps")
                     return
                 }
                 if !isPauseShown {
-                    complain(
+                    note(
                         "step \(playback.steps + 1) at \((time - playback.times.lowerBound).inSeconds.decimals(2)) s: "
                             + "Enter goes on"
                     )
@@ -119,7 +119,7 @@ final class BusPlayer {
 
     /// Somebody has asked for a topic; their other connections have a moment more.
     private func awaitReaders() throws {
-        complain("waiting for somebody who listens")
+        note("waiting for somebody who listens")
         while !isInterrupted, !publishers.isHeard(on: topics) { try sleep(until: .now() + .milliseconds(20)) }
         let deadline = MonotonicTime.now() + .milliseconds(300)
         while !isInterrupted, MonotonicTime.now() < deadline { try sleep(until: deadline) }

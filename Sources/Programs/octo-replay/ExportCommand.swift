@@ -33,10 +33,10 @@ struct SamplingOptions: ParsableArguments {
     @Argument(help: "Files of episodes, or folders with such; 'last' is the newest below episodes.")
     var episodes: [EpisodeArgument]
 
-    @Option(help: "Timesteps a second; by default the policy's.")
+    @Option(help: "Take so many timesteps a second; by default the policy's rate.")
     var rate: Double?
 
-    @Option(help: ArgumentHelp("Only these cameras, with commas between.", valueName: "names"))
+    @Option(help: ArgumentHelp("Take only these cameras, with commas between.", valueName: "names"))
     var cameras: String?
 
     @Option(
@@ -44,10 +44,10 @@ struct SamplingOptions: ParsableArguments {
             "Of all pictures, such as 256x256; by default as the camera delivered them.", valueName: "size"))
     var size: PictureSize?
 
-    @Option(help: ArgumentHelp("What was to be done; by default the goal's text.", valueName: "text"))
+    @Option(help: ArgumentHelp("Give this as what was to be done; by default the goal's text.", valueName: "text"))
     var instruction: String?
 
-    @Option(help: "Only episodes that ended so: success, failure or open (nobody has said).")
+    @Option(help: "Take only episodes that ended so: success, failure or open (nobody has said).")
     var outcome: ExportedEpisode.Outcome?
 
     @Flag(help: "Take discarded episodes, too.")
@@ -192,17 +192,16 @@ struct ExportCommand: ParsableCommand {
             """)
     var video = false
 
-    @Option(help: "The RLDS dataset's name.")
+    @Option(help: "Give the RLDS dataset this name.")
     var name = "octo_episodes"
 
-    @Option(help: "For LeRobot's info.json; by default the robot's name in the first episode's manifest.")
+    @Option(help: "Name the robot so in LeRobot's info.json; by default as the first episode's manifest does.")
     var robotType: String?
 
     @Flag(help: "Take the place of an RLDS dataset of that name.")
     var overwrite = false
 
-    @Flag(help: "Print the resampling report as JSON.")
-    var json = false
+    @OptionGroup var json: JSONFlag
 
     func validate() throws {
         if (rlds == nil) == (lerobot == nil) { throw ValidationError("give --rlds DIR or --lerobot DIR, one of them.") }
@@ -216,20 +215,17 @@ struct ExportCommand: ParsableCommand {
     }
 
     func run() throws {
-        try reporting {
-            var report = ExportReport()
-            let folder = try rlds.map { try writeRLDS(into: $0, &report) } ?? writeLeRobot(into: lerobot ?? "", &report)
-            guard let folder else {
-                print(json ? report.json.text(indented: true) : report.text)
-                complain("error: no episode is left: nothing was written.")
-                throw NodeExit.failure
-            }
-            if rlds != nil { try Self.write(report, into: folder) }
-            print(
-                json
-                    ? report.json.text(indented: true)
-                    : report.text + "\n\(folder): \(report.count) episodes, \(report.timesteps) timesteps")
+        var report = ExportReport()
+        let folder = try rlds.map { try writeRLDS(into: $0, &report) } ?? writeLeRobot(into: lerobot ?? "", &report)
+        guard let folder else {
+            print(json.isWanted ? report.json.text(indented: true) : report.text)
+            throw WorkFailure("no episode is left: nothing was written.")
         }
+        if rlds != nil { try Self.write(report, into: folder) }
+        print(
+            json.isWanted
+                ? report.json.text(indented: true)
+                : report.text + "\n\(folder): \(report.count) episodes, \(report.timesteps) timesteps")
     }
 
     private static func write(_ report: ExportReport, into folder: String) throws {

@@ -26,25 +26,27 @@ struct FramesCommand: ParsableCommand {
     @Argument(help: EpisodeArgument.help)
     var episode: EpisodeArgument
 
-    @Option(parsing: .singleValue, help: ArgumentHelp("Only this camera. May be repeated.", valueName: "name"))
+    @Option(parsing: .singleValue, help: ArgumentHelp("Take only this camera. May be repeated.", valueName: "name"))
     var camera: [String] = []
 
-    @Option(help: "Of each camera every nth picture. Without it as many as fill a sheet, or all for --folder.")
+    @Option(help: "Take every nth picture of each camera. Without it as many as fill a sheet, or all for --folder.")
     var every: Int?
 
-    @Option(help: ArgumentHelp("Seconds after the first message.", valueName: "s"))
+    @Option(help: ArgumentHelp("Begin so long after the first message.", valueName: "seconds"))
     var from = 0.0
 
-    @Option(help: ArgumentHelp("Seconds after the first message.", valueName: "s"))
+    @Option(help: ArgumentHelp("End so long after the first message.", valueName: "seconds"))
     var to: Double?
 
-    @Option(help: ArgumentHelp("All on one picture.", valueName: "file.png"))
+    @Option(help: ArgumentHelp("Put all on one picture.", valueName: "file.png"))
     var sheet: String?
 
-    @Option(help: ArgumentHelp("CAMERA-NUMBER.png for each; made if it is not there.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp(
+            "Write each as CAMERA-NUMBER.png to this folder, which is made if it is not there.", valueName: "folder"))
     var folder: String?
 
-    @Flag(help: "The pictures of policy/observation: as the network saw them.")
+    @Flag(help: "Take the pictures of policy/observation: as the network saw them.")
     var observation = false
 
     func validate() throws {
@@ -57,32 +59,30 @@ struct FramesCommand: ParsableCommand {
     }
 
     func run() throws {
-        try reporting {
-            let file = try EpisodeFile(path: episode.path)
-            var options = FrameStrip.Options(
-                cameras: camera.isEmpty ? nil : Set(camera), every: 1, from: .fromSeconds(from),
-                to: to.map { .fromSeconds($0) },
-                showsObservations: observation)
-            var strip = try FrameStrip(file, options)
-            let cameras = max(
-                1,
-                camera.isEmpty
-                    ? file.reader.topics.count { $0.hasPrefix("camera/") && $0.hasSuffix("/image") } : camera.count)
-            let perCamera = observation ? strip.expectedCount : strip.expectedCount / cameras
-            options.every = every ?? (folder == nil ? max(1, (perCamera + Self.wanted - 1) / Self.wanted) : 1)
-            strip = try FrameStrip(file, options)
-            let total = strip.expectedCount / options.every * (observation ? cameras : 1)
-            if sheet != nil, total > Self.most {
-                throw FramesError.tooMany(total, most: Self.most)
-            }
-            let start = MonotonicTime.now()
-            let progress = ProgressLine(total: total, of: "pictures", at: start)
-            defer { progress.end() }
-            if let sheet {
-                try writeSheet(strip, to: sheet, progress)
-            } else if let folder {
-                try writeFiles(strip, to: folder, progress)
-            }
+        let file = try EpisodeFile(path: episode.path)
+        var options = FrameStrip.Options(
+            cameras: camera.isEmpty ? nil : Set(camera), every: 1, from: .fromSeconds(from),
+            to: to.map { .fromSeconds($0) },
+            showsObservations: observation)
+        var strip = try FrameStrip(file, options)
+        let cameras = max(
+            1,
+            camera.isEmpty
+                ? file.reader.topics.count { $0.hasPrefix("camera/") && $0.hasSuffix("/image") } : camera.count)
+        let perCamera = observation ? strip.expectedCount : strip.expectedCount / cameras
+        options.every = every ?? (folder == nil ? max(1, (perCamera + Self.wanted - 1) / Self.wanted) : 1)
+        strip = try FrameStrip(file, options)
+        let total = strip.expectedCount / options.every * (observation ? cameras : 1)
+        if sheet != nil, total > Self.most {
+            throw FramesError.tooMany(total, most: Self.most)
+        }
+        let start = MonotonicTime.now()
+        let progress = ProgressLine(total: total, of: "pictures", at: start)
+        defer { progress.end() }
+        if let sheet {
+            try writeSheet(strip, to: sheet, progress)
+        } else if let folder {
+            try writeFiles(strip, to: folder, progress)
         }
     }
 
@@ -90,24 +90,22 @@ struct FramesCommand: ParsableCommand {
         guard let picture = try strip.sheet(progress: { progress.show($0, at: .now()) }) else {
             throw FramesError.noneInRange(episode.path)
         }
-        try Self.writing { try picture.writePNG(to: path) }
+        try working { try picture.writePNG(to: path) }
         progress.end()
         print("\(path): \(picture.width)x\(picture.height)")
     }
 
     private func writeFiles(_ strip: FrameStrip, to folder: String, _ progress: ProgressLine) throws {
         guard mkdir(folder, 0o777) == 0 || errno == EEXIST else {
-            complain(
-                "error: making the folder \(folder): \(String(cString: strerror(errno))), expected one to write to. "
-                    + "Give another."
-            )
-            throw NodeExit.failure
+            throw WorkFailure(
+                "making the folder \(folder): \(String(cString: strerror(errno))), expected one to write to. Give "
+                    + "another.")
         }
         var count = 0
         try strip.visit { picture in
             let digits = String(picture.number)
             let number = String(repeating: "0", count: max(0, 6 - digits.count)) + digits
-            try Self.writing { try picture.image.writePNG(to: "\(folder)/\(picture.camera)-\(number).png") }
+            try working { try picture.image.writePNG(to: "\(folder)/\(picture.camera)-\(number).png") }
             count += 1
             progress.show(count, at: .now())
         }
@@ -116,14 +114,6 @@ struct FramesCommand: ParsableCommand {
         print("\(folder): \(count) pictures")
     }
 
-    private static func writing(_ work: () throws -> Void) throws {
-        do {
-            try work()
-        } catch {
-            complain("error: \(error)")
-            throw NodeExit.failure
-        }
-    }
 }
 
 enum FramesError: Error, CustomStringConvertible {

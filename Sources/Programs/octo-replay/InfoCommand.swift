@@ -25,10 +25,10 @@ struct InfoCommand: ParsableCommand {
         help: ArgumentHelp("Files, or folders of sessions; 'last' is the newest below episodes.", valueName: "episode"))
     var episodes: [EpisodeArgument]
 
-    @Flag(help: "One line for each episode.")
+    @Flag(help: "Print one line for each episode.")
     var short = false
 
-    @Flag(help: "One JSON object for each episode, on a line of its own.")
+    @Flag(help: "Print one JSON object for each episode, on a line of its own.")
     var json = false
 
     func validate() throws {
@@ -36,25 +36,23 @@ struct InfoCommand: ParsableCommand {
     }
 
     func run() throws {
-        try reporting {
-            let files = try EpisodePaths.files(episodes.map(\.path))
-            var summaries: [EpisodeSummary] = []
-            let start = MonotonicTime.now()
-            for (index, path) in files.enumerated() {
-                let progress = ProgressLine(total: files.count, of: "episodes", at: start)
-                let summary = try EpisodeSummary(of: EpisodeFile(path: path)) { messages in
-                    progress.show(index, note: "\(messages) messages of \(path)", at: .now())
-                }
-                progress.end()
-                if json {
-                    print(summary.json.text())
-                } else if short {
-                    summaries.append(summary)
-                } else {
-                    print((index > 0 ? "\n" : "") + summary.text)
-                }
+        let files = try EpisodePaths.files(episodes.map(\.path))
+        var summaries: [EpisodeSummary] = []
+        let start = MonotonicTime.now()
+        for (index, path) in files.enumerated() {
+            let progress = ProgressLine(total: files.count, of: "episodes", at: start)
+            let summary = try EpisodeSummary(of: EpisodeFile(path: path)) { messages in
+                progress.show(index, note: "\(messages) messages of \(path)", at: .now())
             }
-            if short { print(EpisodeSummary.rows(of: summaries).joined(separator: "\n")) }
+            progress.end()
+            if json {
+                print(summary.json.text())
+            } else if short {
+                summaries.append(summary)
+            } else {
+                print((index > 0 ? "\n" : "") + summary.text)
+            }
         }
+        if short { print(EpisodeSummary.rows(of: summaries).joined(separator: "\n")) }
     }
 }

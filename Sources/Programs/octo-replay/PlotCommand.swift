@@ -23,7 +23,7 @@ struct PlotCommand: ParsableCommand {
     @Argument(help: EpisodeArgument.help)
     var episode: EpisodeArgument
 
-    @Option(help: ArgumentHelp("The drawing.", valueName: "file.svg"))
+    @Option(help: ArgumentHelp("Write the drawing there.", valueName: "file.svg"))
     var out: String
 
     func validate() throws {
@@ -33,20 +33,13 @@ struct PlotCommand: ParsableCommand {
     }
 
     func run() throws {
-        try reporting {
-            let file = try EpisodeFile(path: episode.path)
-            let progress = ProgressLine(
-                total: Int(clamping: file.reader.statistics.messageCount), of: "messages", at: .now())
-            defer { progress.end() }
-            let plot = try EpisodePlot(of: file) { progress.show($0, at: .now()) }
-            progress.end()
-            do {
-                try SharedBytes(copying: Array(plot.svg.utf8)).write(to: out)
-            } catch {
-                complain("error: \(error)")
-                throw NodeExit.failure
-            }
-            print("\(out): \(plot.duration.decimals(1)) s, \(plot.seams.count) chunks")
-        }
+        let file = try EpisodeFile(path: episode.path)
+        let progress = ProgressLine(
+            total: Int(clamping: file.reader.statistics.messageCount), of: "messages", at: .now())
+        defer { progress.end() }
+        let plot = try EpisodePlot(of: file) { progress.show($0, at: .now()) }
+        progress.end()
+        try working { try SharedBytes(copying: Array(plot.svg.utf8)).write(to: out) }
+        print("\(out): \(plot.duration.decimals(1)) s, \(plot.seams.count) chunks")
     }
 }

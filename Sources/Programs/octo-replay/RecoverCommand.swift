@@ -22,47 +22,51 @@ struct RecoverCommand: ParsableCommand {
             cannot be written, 2 the old one is no episode.
             """)
 
-    /// Part of the command's interface.
+    /// The new file has less than there was.
     static let somethingLost = ExitCode(3)
 
     @Argument(help: EpisodeArgument.help)
     var episode: EpisodeArgument
 
-    @Option(help: ArgumentHelp("The new file. Without it NAME.recovered.mcap beside the old one.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "Write the new file there; without it, NAME.recovered.mcap beside the old one.", valueName: "file"))
     var out: String?
 
-    @Flag(help: "Replaces the new file where there is one.")
+    @Flag(help: "Replace the new file where there is one.")
     var force = false
 
-    @Flag(help: "Print what was found as JSON.")
-    var json = false
+    @OptionGroup var json: JSONFlag
 
     func run() throws {
-        try reporting {
-            let file = try EpisodeFile(path: episode.path)
-            if file.isBeingRecorded {
-                complain(
-                    "error: recovering \(episode.path): a run still records it, expected one that has ended. End it "
-                        + "first ('octo-record stop', or Ctrl-C in the launcher): then it is whole.")
-                throw NodeExit.badInput
-            }
-            let source = try MCAPFile(path: episode.path)
-            let target = out ?? RecoveredFile.path(beside: episode.path)
-            let report: MCAPRecovery.Report
-            do throws(RecoveredFileError) {
-                report = try RecoveredFile.make(of: source, compressedAs: file.reader, at: target, replaces: force)
-            } catch {
-                complain("error: \(error)")
-                throw error.isAboutOutput ? NodeExit.failure : NodeExit.badInput
-            }
-            // Beside a whole file another would only be taken for the better one.
-            if out == nil, report.wasWhole, unlink(target) == 0, !json {
-                print("\(episode.path) is whole: there is nothing to recover. --out FILE writes it anew all the same.")
-                return
-            }
-            let found = RecoveryFindings(report, path: episode.path, output: target)
-            print(json ? found.json.text() : found.text)
-            if found.isLossy { throw Self.somethingLost }
+        let file = try EpisodeFile(path: episode.path)
+        if file.isBeingRecorded { throw StillRecording(path: episode.path) }
+        let source = try MCAPFile(path: episode.path)
+        let target = out ?? RecoveredFile.path(beside: episode.path)
+        let report: MCAPRecovery.Report
+        do throws(RecoveredFileError) {
+            report = try RecoveredFile.make(of: source, compressedAs: file.reader, at: target, replaces: force)
+        } catch {
+            if error.isAboutOutput { throw WorkFailure("\(error)") }
+            throw error
         }
+        // Beside a whole file another would only be taken for the better one.
+        if out == nil, report.wasWhole, unlink(target) == 0, !json.isWanted {
+            print("\(episode.path) is whole: there is nothing to recover. --out FILE writes it anew all the same.")
+            return
+        }
+        let found = RecoveryFindings(report, path: episode.path, output: target)
+        print(json.isWanted ? found.json.text() : found.text)
+        if found.isLossy { throw Self.somethingLost }
+    }
+}
+
+/// The episode has not ended.
+private struct StillRecording: Error, CustomStringConvertible {
+    let path: String
+
+    var description: String {
+        "recovering \(path): a run still records it, expected one that has ended. End it first ('octo-record stop', or "
+            + "Ctrl-C in the launcher): then it is whole."
     }
 }

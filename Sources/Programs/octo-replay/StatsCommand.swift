@@ -4,7 +4,7 @@ import ArgumentParser
 import Foundation
 import NodeShell
 
-/// What Octo normalises with, of recorded episodes.
+/// Computes what Octo normalises with from recorded episodes.
 struct StatsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stats",
@@ -28,23 +28,18 @@ struct StatsCommand: ParsableCommand {
     var asCommanded = false
 
     func run() throws {
-        try reporting {
-            var report = ExportReport()
-            var trajectories: [Trajectory] = []
-            try sampling.sampled(&report) { episode in
-                let recorded = Trajectory(
-                    actions: episode.timesteps.map(\.action), proprio: episode.timesteps.map(\.state))
-                trajectories.append(asCommanded ? recorded : try recorded.standardisedForBridge())
-            }
-            guard !trajectories.isEmpty else {
-                complain("error: no episode is left. \(report.text)")
-                throw NodeExit.failure
-            }
-            let mask = Array(repeating: true, count: 6) + [false]
-            let text = try DatasetStatistics(of: trajectories, actionMask: mask).json.text(columns: 100) + "\n"
-            guard let out else { return print(text, terminator: "") }
-            try SharedBytes(copying: Array(text.utf8)).write(to: out)
-            complain("\(report.text)\n\(out): statistics of \(trajectories.count) episodes")
+        var report = ExportReport()
+        var trajectories: [Trajectory] = []
+        try sampling.sampled(&report) { episode in
+            let recorded = Trajectory(
+                actions: episode.timesteps.map(\.action), proprio: episode.timesteps.map(\.state))
+            trajectories.append(asCommanded ? recorded : try recorded.standardisedForBridge())
         }
+        guard !trajectories.isEmpty else { throw WorkFailure("no episode is left. \(report.text)") }
+        let mask = Array(repeating: true, count: 6) + [false]
+        let text = try DatasetStatistics(of: trajectories, actionMask: mask).json.text(columns: 100) + "\n"
+        guard let out else { return print(text, terminator: "") }
+        try SharedBytes(copying: Array(text.utf8)).write(to: out)
+        note("\(report.text)\n\(out): statistics of \(trajectories.count) episodes")
     }
 }

@@ -15,7 +15,7 @@ import Time
 import Verification
 import Wire
 
-/// Runs what an episode's policy and arm decided again.
+/// Computes again what an episode's policy and arm decided.
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
@@ -40,29 +40,30 @@ struct VerifyCommand: ParsableCommand {
     @Argument(help: EpisodeArgument.help)
     var episode: EpisodeArgument
 
-    @Option(help: ArgumentHelp("Another checkpoint in place of the episode's.", valueName: "folder"))
+    @Option(help: ArgumentHelp("Take this checkpoint in place of the episode's.", valueName: "folder"))
     var checkpoint: String?
 
-    @Option(help: "Its training step; the newest by default.")
+    @Option(help: "Take this training step of --checkpoint; the newest by default.")
     var step: Int?
 
-    @Option(help: ArgumentHelp("Another goal: the name of one in the library, or an image file.", valueName: "goal"))
+    @Option(
+        help: ArgumentHelp("Take another goal: the name of one in the library, or an image file.", valueName: "goal"))
     var goal: String?
 
-    @Option(help: ArgumentHelp("Where goals are; by default where the episode's run had them.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp("Look for goals there; by default where the episode's run had them.", valueName: "folder"))
     var library: String?
 
     @Flag(help: "Leave out what needs the network.")
     var armOnly = false
 
-    @Option(help: ArgumentHelp("Write the errors of each chunk's first action there.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write the errors of each chunk's first action to this file.", valueName: "file"))
     var csv: String?
 
-    @Option(help: ArgumentHelp("Draw them over time.", valueName: "file.svg"))
+    @Option(help: ArgumentHelp("Draw the errors of each chunk's first action over time.", valueName: "file.svg"))
     var plot: String?
 
-    @Flag(help: "Print JSON.")
-    var json = false
+    @OptionGroup var json: JSONFlag
 
     private var isEvaluation: Bool { checkpoint != nil || goal != nil }
 
@@ -73,35 +74,31 @@ struct VerifyCommand: ParsableCommand {
 
     func run() throws {
         let report = try result()
-        print(json ? report.json.text(indented: true) : report.text)
+        print(json.isWanted ? report.json.text(indented: true) : report.text)
         if let code = report.exitCode { throw code }
     }
 
     private func result() throws -> VerifyReport {
-        var report: VerifyReport?
-        try reporting {
-            let file = try EpisodeFile(path: episode.path)
-            let setup = try EpisodeSetup(file)
-            Self.useSameKernels(as: setup.manifest)
-            let arm = isEvaluation ? nil : try Self.verifyArm(file, setup)
-            let start = MonotonicTime.now()
-            let policy = armOnly ? nil : try verifyPolicy(file, setup)
-            report = VerifyReport(
-                path: episode.path, arm: arm, policy: policy, isEvaluation: isEvaluation, duration: .now() - start,
-                recorded: Self.length(of: file))
-            if let plot, let policy {
-                let start = policy.errors.times.first ?? .zero
-                let points = zip(policy.errors.times, policy.errors.firstActions).map {
-                    (time: ($0 - start).inSeconds, errors: $1)
-                }
-                let drawing = ActionErrorPlot(title: checkpoint ?? goal ?? episode.path, points: points)
-                try Data(drawing.svg.utf8).write(to: URL(fileURLWithPath: plot))
+        let file = try EpisodeFile(path: episode.path)
+        let setup = try EpisodeSetup(file)
+        Self.useSameKernels(as: setup.manifest)
+        let arm = isEvaluation ? nil : try Self.verifyArm(file, setup)
+        let start = MonotonicTime.now()
+        let policy = armOnly ? nil : try verifyPolicy(file, setup)
+        let report = VerifyReport(
+            path: episode.path, arm: arm, policy: policy, isEvaluation: isEvaluation, duration: .now() - start,
+            recorded: Self.length(of: file))
+        if let plot, let policy {
+            let start = policy.errors.times.first ?? .zero
+            let points = zip(policy.errors.times, policy.errors.firstActions).map {
+                (time: ($0 - start).inSeconds, errors: $1)
             }
-            if let csv, let policy {
-                try Data(VerifyReport.csv(policy.errors).utf8).write(to: URL(fileURLWithPath: csv))
-            }
+            let drawing = ActionErrorPlot(title: checkpoint ?? goal ?? episode.path, points: points)
+            try Data(drawing.svg.utf8).write(to: URL(fileURLWithPath: plot))
         }
-        guard let report else { throw NodeExit.failure }
+        if let csv, let policy {
+            try Data(VerifyReport.csv(policy.errors).utf8).write(to: URL(fileURLWithPath: csv))
+        }
         return report
     }
 

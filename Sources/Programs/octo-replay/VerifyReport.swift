@@ -10,18 +10,21 @@ struct VerifyReport {
     let arm: ArmVerification.Report?
     let policy: PolicyVerification.Report?
     let isEvaluation: Bool
-    /// That the policy took.
+    /// The time that the policy took.
     let duration: Duration
-    /// Length of the episode.
+    /// The length of the episode.
     let recorded: Duration
 
     private var differs: Bool { arm?.difference != nil || policy.map { !$0.isIdentical } ?? false }
     private var isComplete: Bool { (arm?.unchecked ?? 0) == 0 && (policy?.isComplete ?? true) }
 
+    /// Nothing differs, but not all could be checked.
+    private static let incomplete = ExitCode(3)
+
     /// Exit code of the verification; nil for success.
     var exitCode: ExitCode? {
         if isEvaluation { return nil }
-        return differs ? NodeExit.failure : isComplete ? nil : ExitCode(3)
+        return differs ? .failure : isComplete ? nil : Self.incomplete
     }
 
     private var verdict: String {

@@ -7,30 +7,22 @@ import NodeShell
 import Time
 import Wire
 
-/// What the commands to a running simulation share.
+/// Options that the commands to a running simulation share.
 struct ChangeOptions: ParsableArguments {
-    @Option(
-        name: .customLong("run"),
-        help: ArgumentHelp("The run's folder. Without it, the one run that is alive.", valueName: "folder"))
-    var folder: String?
+    @OptionGroup var runOption: RunOption
 
     init() {}
 
+    /// - Throws: `WorkFailure` when the simulation refuses.
     func send(_ action: SimulationCommand.Action, done: String) throws {
-        try reporting {
-            let link = try OperatorLink(run: folder, commanding: [Manifest.simulationNode], name: "octo-sim")
-            var generator = SystemRandomNumberGenerator()
-            let command = SimulationCommand(
-                id: generator.next(), operatorID: "\(operatorName)@\(getpid())", action: action, time: .now())
-            let answer = try link.exchange(
-                command, on: Topics.simulationCommand, answers: Topics.simulationResult, by: Manifest.simulationNode
-            ) { $0.id == command.id && $0.operatorID == command.operatorID }
-            guard answer.isAccepted else {
-                complain("error: \(answer.message)")
-                throw NodeExit.failure
-            }
-            print(done)
-        }
+        let link = try OperatorLink(
+            to: runOption.load(), commanding: [Manifest.simulationNode], program: "octo-sim")
+        let command = SimulationCommand(
+            id: link.makeID(), operatorID: "\(link.name)", action: action, time: .now())
+        let answer = try link.exchange(
+            command, on: Topics.simulationCommand, answers: Topics.simulationResult, by: Manifest.simulationNode)
+        guard answer.isAccepted else { throw WorkFailure(answer.message) }
+        print(done)
     }
 }
 
@@ -38,20 +30,20 @@ struct NudgeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "nudge", abstract: "Push the primary camera of a running simulation out of its place.",
         discussion: """
-            In the camera's own directions, on top of earlier nudges. At the distance of the table 1 cm is about 4 \
+            Directions are the camera's own; nudges add up. At the distance of the table 1 cm is about 4 \
             pixels of 256. Exit codes: 0 done, 1 refused, 2 there is no such run.
             """)
 
-    @Option(parsing: .unconditional, help: "Metres to the right.")
+    @Option(parsing: .unconditional, help: ArgumentHelp("Push it to the right.", valueName: "metres"))
     var right = 0.0
 
-    @Option(parsing: .unconditional, help: "Metres down.")
+    @Option(parsing: .unconditional, help: ArgumentHelp("Push it down.", valueName: "metres"))
     var down = 0.0
 
-    @Option(parsing: .unconditional, help: "Metres forward.")
+    @Option(parsing: .unconditional, help: ArgumentHelp("Push it forward.", valueName: "metres"))
     var forward = 0.0
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Turns the picture clockwise.", valueName: "degrees"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Turn the picture clockwise.", valueName: "degrees"))
     var roll = 0.0
 
     @Flag(help: "Put the camera back first.")
@@ -100,7 +92,7 @@ struct PlaceCommand: ParsableCommand {
         help: ArgumentHelp("Metres from the arm's base: forward, and to the left.", valueName: "x> <y"))
     var place: [Double]
 
-    @Option(help: "Metres above the table of the object's middle.")
+    @Option(help: ArgumentHelp("Put the object's middle this high above the table.", valueName: "metres"))
     var z = 0.05
 
     @OptionGroup var options: ChangeOptions

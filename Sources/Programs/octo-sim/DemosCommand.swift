@@ -111,8 +111,7 @@ struct DemosCommand: ParsableCommand {
     @Flag(help: "Take the place of a dataset of that name.")
     var overwrite = false
 
-    @Flag(help: "Print the summary as JSON.")
-    var json = false
+    @OptionGroup var json: JSONFlag
 
     func validate() throws {
         if world.mjcf != nil {
@@ -137,8 +136,6 @@ struct DemosCommand: ParsableCommand {
         if !(1...256).contains(jobs) { throw ValidationError("--jobs is \(jobs): give 1 to 256.") }
     }
 
-    func run() throws { try reporting { try write() } }
-
     /// Each task with each object.
     private var assignments: [DemonstrationPlan.Assignment] {
         task.values.flatMap { kind in
@@ -151,7 +148,7 @@ struct DemosCommand: ParsableCommand {
         return kinds.count == 1 ? "octo_sim_" + task.values[0].rawValue.replacing("-", with: "_") : "octo_sim"
     }
 
-    private func write() throws {
+    func run() throws {
         let plan = try DemonstrationPlan(
             assignments, in: world.readScene(), arm: ArmCalibration(contentsOfFile: world.calibration),
             seed: world.seed ?? 0, noise: noise, startsAnywhere: randomStart, goalArm: goalArm,
@@ -169,7 +166,7 @@ struct DemosCommand: ParsableCommand {
         progress.end()
         report(writer.folder, plan, tally, bytes: info.splits.reduce(0) { $0 + $1.byteCount })
         // A dataset of failures teaches nothing: whoever starts this from a script hears of it.
-        if Double(tally.successes) < (noise > 0 ? 0.75 : 0.95) * Double(episodes) { throw ExitCode(1) }
+        if Double(tally.successes) < (noise > 0 ? 0.75 : 0.95) * Double(episodes) { throw ExitCode.failure }
     }
 
     /// - Throws: what `Manifest` and `LoadedPolicy` throw.
@@ -187,7 +184,7 @@ struct DemosCommand: ParsableCommand {
     }
 
     private func report(_ folder: String, _ plan: DemonstrationPlan, _ tally: DemonstrationDataset.Tally, bytes: Int) {
-        if json {
+        if json.isWanted {
             let parts = zip(plan.assignments, tally.parts).map { assignment, count in
                 JSONNode.object([
                     "task": JSONNode(assignment.kind.rawValue),
@@ -230,6 +227,6 @@ struct CommaSeparated<Value: ExpressibleByArgument & Sendable>: ExpressibleByArg
         self.values = values
     }
 
-    /// What one of them may be, for help and errors.
+    /// The values that one of them may have, for help and errors.
     static var allValueStrings: [String] { Value.allValueStrings }
 }

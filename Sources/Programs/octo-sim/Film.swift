@@ -5,11 +5,11 @@ import Manifests
 import Synchronization
 import Time
 
-/// What the primary camera saw in a run, beside the goal, as one picture.
+/// One picture of what the primary camera saw in a run, beside the goal.
 final class Film: Sendable {
-    /// Pixels, either way.
+    /// The width and height of each picture, pixels.
     static let size = 192
-    /// Pictures that are shown; of more, so many are taken evenly.
+    /// How many pictures are shown; of more, so many are taken evenly.
     private static let most = 24
     private static let columns = 6
 
@@ -55,25 +55,22 @@ final class Film: Sendable {
         }
     }
 
-    /// The goal first, then the run from its beginning to its end. That it cannot be written is no failure of the run.
+    /// Writes the goal first, then the run from its beginning to its end.
     /// - Parameter progress: what came of the task, if there was one.
-    func write(progress: TaskWatch.Progress?) {
+    /// - Throws: `ImageError` when the file cannot be written.
+    func write(progress: TaskWatch.Progress?) throws {
         let all = pictures.withLock { $0 }
         let count = min(all.count, Self.most)
         let shown = (0..<count).map { all[count == 1 ? 0 : $0 * (all.count - 1) / (count - 1)] }
         guard let sheet = RGBImage.tiled((goal.map { [$0] } ?? []) + shown, columns: Self.columns) else { return }
-        do {
-            try sheet.writePNG(to: path)
-            let verdict =
-                switch progress {
-                case nil: ""
-                case .reached(let time)?:
-                    ", framed in green since the goal was reached, after \(time.inSeconds.decimals(1)) s"
-                case .underWay?, .notBegun?: "; the goal was not reached"
-                }
-            print("\(path): the goal, then \(count) pictures of the run\(verdict)")
-        } catch {
-            FileHandle.standardError.write(Data("\(error)\n".utf8))
-        }
+        try sheet.writePNG(to: path)
+        let verdict =
+            switch progress {
+            case nil: ""
+            case .reached(let time)?:
+                ", framed in green since the goal was reached, after \(time.inSeconds.decimals(1)) s"
+            case .underWay?, .notBegun?: "; the goal was not reached"
+            }
+        print("\(path): the goal, then \(count) pictures of the run\(verdict)")
     }
 }

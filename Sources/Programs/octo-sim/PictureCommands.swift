@@ -8,37 +8,35 @@ import Maths
 import NodeShell
 import Simulation
 
-/// What a camera sees of the world at its beginning.
+/// Draws what a camera sees of the world at its beginning.
 struct PictureCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "picture", abstract: "Draw what a camera sees of the world at its beginning.")
 
     @OptionGroup var world: SceneOptions
 
-    @Option(help: "Camera: primary or wrist.")
+    @Option(help: "Look through this camera: primary or wrist.")
     var camera = World.Camera.primary
 
-    @Option(help: "Pixels.")
+    @Option(help: ArgumentHelp("Draw so wide a picture.", valueName: "pixels"))
     var width = 256
 
-    @Option(help: "Pixels.")
+    @Option(help: ArgumentHelp("Draw so high a picture.", valueName: "pixels"))
     var height = 256
 
-    @Option(help: "PNG file to write.")
+    @Option(help: "Write this PNG file.")
     var out: String
 
     func run() throws {
-        try reporting {
-            let world = try world.makeWorld()
-            try world.picture(camera, width: width, height: height).writePNG(to: out)
-            print("\(out): \(camera.rawValue), \(width)x\(height), drawn by \(world.renderer ?? "nobody")")
-        }
+        let world = try world.makeWorld()
+        try world.picture(camera, width: width, height: height).writePNG(to: out)
+        print("\(out): \(camera.rawValue), \(width)x\(height), drawn by \(world.renderer ?? "nobody")")
     }
 }
 
 extension World.Camera: ExpressibleByArgument {}
 
-/// Goal images from a state of the world.
+/// Takes goal images from a state of the world.
 struct GoalCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "goal",
@@ -55,19 +53,19 @@ struct GoalCommand: ParsableCommand {
 
     @OptionGroup var world: SceneOptions
 
-    @Option(help: "JSON file with joints, gripper and objects.")
+    @Option(help: "Take joints, gripper and objects from this JSON file.")
     var state: String?
 
-    @Option(help: "A task the expert carries out first: reach, push or pick-place.")
+    @Option(help: "Have the expert carry out this task first: reach, push or pick-place.")
     var task: ManipulationTask.Kind?
 
-    @Option(help: "Object of the task; without it the scene's first.")
+    @Option(help: "Use this object for the task; without it the scene's first.")
     var object: String?
 
-    @Option(help: "Pixels, of the primary camera and the wrist's.")
+    @Option(help: "Draw pictures of so many pixels, each way.")
     var size = 256
 
-    @Option(help: "Folder for the images.")
+    @Option(help: "Write the images to this folder.")
     var out: String
 
     func validate() throws {
@@ -76,23 +74,21 @@ struct GoalCommand: ParsableCommand {
     }
 
     func run() throws {
-        try reporting {
-            let world = try world.makeWorld()
-            if let task { try Self.carryOut(ManipulationTask(task, object: object, in: world.scene), in: world) }
-            if let state { try FinalState(contentsOfFile: state, for: world).apply(to: world) }
-            try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
-            for camera in World.Camera.allCases {
-                let path = out + "/\(camera.rawValue).png"
-                try world.picture(camera, width: size, height: size).writePNG(to: path)
-                print(path)
-            }
+        let world = try world.makeWorld()
+        if let task { try Self.carryOut(ManipulationTask(task, object: object, in: world.scene), in: world) }
+        if let state { try FinalState(contentsOfFile: state, for: world).apply(to: world) }
+        try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
+        for camera in World.Camera.allCases {
+            let path = out + "/\(camera.rawValue).png"
+            try world.picture(camera, width: size, height: size).writePNG(to: path)
+            print(path)
         }
     }
 
     private static func carryOut(_ task: ManipulationTask, in world: World) throws {
         let outcome = try ExpertEpisode.run(task, in: world, cameras: []) { _ in }
         guard outcome.isSuccess else {
-            throw ValidationError(
+            throw WorkFailure(
                 "the expert did not manage '\(task.instruction(in: world.scene))'; try another --seed")
         }
     }
@@ -162,17 +158,17 @@ struct FinalState {
     }
 }
 
-/// An example of a scene file.
+/// Prints an example of a scene file.
 struct SceneCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scene", abstract: "Print a scene file: the usual one, or another as a seed changes it.")
 
     @OptionGroup var world: SceneOptions
 
-    func run() throws { try reporting { print(try world.makeScene().tree.text(columns: 100)) } }
+    func run() throws { print(try world.makeScene().tree.text(columns: 100)) }
 }
 
-/// The MuJoCo model.
+/// Prints the MuJoCo model of scene and arm.
 struct ModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mjcf", abstract: "Print the MuJoCo model of scene and arm, for other programs.")
@@ -180,10 +176,8 @@ struct ModelCommand: ParsableCommand {
     @OptionGroup var world: SceneOptions
 
     func run() throws {
-        try reporting {
-            print(
-                WorldModel.mjcf(try world.makeScene(), try ArmCalibration(contentsOfFile: world.calibration)),
-                terminator: "")
-        }
+        print(
+            WorldModel.mjcf(try world.makeScene(), try ArmCalibration(contentsOfFile: world.calibration)),
+            terminator: "")
     }
 }

@@ -12,7 +12,7 @@ import Simulation
 import Time
 import Wire
 
-/// The simulation's process in a run.
+/// Runs the simulation's process in a run.
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
@@ -35,11 +35,12 @@ struct SimulationNode: NodeBody {
     private let physics: PhysicsThread
     private let pictures: PictureThread
     private let film: Film?
+    private let context: NodeContext
     private let scene: Scene
     private let task: ManipulationTask?
     private let commands: Subscription<SimulationCommand>
     private let results: Publisher<SimulationResult>
-    /// Those given last: a command that comes again is answered, not done, again.
+    /// The answers given last: a command that comes again is answered, not done, again.
     private var answers: [SimulationResult] = []
     private var hasStopped = false
 
@@ -52,6 +53,7 @@ struct SimulationNode: NodeBody {
         let written = try Scene(contentsOfFile: section.scene)
         let scene = section.seed.map { written.varied(seed: $0) } ?? written
         self.scene = scene
+        self.context = context
         commands = try context.bus.subscribe(Topics.simulationCommand)
         results = context.bus.publisher(Topics.simulationResult)
         let calibration = try ArmCalibration(contentsOfFile: manifest.arm.calibration)
@@ -82,7 +84,7 @@ struct SimulationNode: NodeBody {
         if let error = pictures.failure { throw error }
         while let received = commands.take() {
             let command = received.message
-            let known = answers.last { $0.id == command.id && $0.operatorID == command.operatorID }
+            let known = answers.last { $0.answers(command) }
             let answer = known ?? carryOut(command, at: now)
             if known == nil { answers = answers.suffix(63) + [answer] }
             try results.publish(answer, at: now)
@@ -156,7 +158,12 @@ struct SimulationNode: NodeBody {
         hasStopped = true
         pictures.stop()
         physics.stop()
-        film?.write(progress: physics.states.figures.progress)
+        do {
+            try film?.write(progress: physics.states.figures.progress)
+        } catch {
+            // No failure of the run.
+            context.log.error("\(error)")
+        }
         return true
     }
 }

@@ -5,18 +5,18 @@ import Manifests
 import NodeShell
 import Simulation
 
-/// Which world.
+/// Options that say which world is meant.
 struct SceneOptions: ParsableArguments {
-    @Option(help: "Scene file; without it a table with a few things on it.")
+    @Option(help: "Use this scene file; without it a table with a few things on it.")
     var scene: String?
 
-    @Option(help: "Changes the scene as its \"variation\" says; without it the scene is as written.")
+    @Option(help: "Change the scene as its \"variation\" says, by this seed; without it the scene is as written.")
     var seed: UInt64?
 
-    @Option(help: "Calibration file of the arm.")
+    @Option(help: "Use this calibration file of the arm.")
     var calibration = ShippedFile.path("calibration/widowx-250s.json")
 
-    @Option(help: "A MuJoCo model in place of the one made of scene and arm; see octo-sim mjcf.")
+    @Option(help: "Use this MuJoCo model in place of the one made of scene and arm; see octo-sim mjcf.")
     var mjcf: String?
 
     /// The scene as its file says.

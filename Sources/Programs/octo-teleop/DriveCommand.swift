@@ -8,37 +8,35 @@ import ServoTools
 import Teleop
 import Time
 
-/// What drives the arm.
+/// Options that say what drives the arm, and how.
 struct DriveOptions: ParsableArguments {
-    @Option(
-        name: .customLong("run"),
-        help: ArgumentHelp("The run's folder. Without it, the one run that is alive.", valueName: "folder"))
-    var folder: String?
+    @OptionGroup var runOption: RunOption
 
     @Option(
         help: ArgumentHelp(
-            "auto (what is plugged in), keyboard, a path such as /dev/input/event5 or /dev/hidraw0, leader:PORT, or "
-                + "KIND:PATH with gamepad, joystick or spacemouse. The keyboard works beside each.", valueName: "device"
-        ),
+            "Move the arm by this device: auto (what is plugged in), keyboard, a path such as /dev/input/event5 or "
+                + "/dev/hidraw0, leader:PORT, or KIND:PATH with gamepad, joystick or spacemouse. The keyboard works "
+                + "beside each.", valueName: "device"),
         transform: DeviceChoice.init(argument:))
     var device = DeviceChoice()
 
     @Option(
         help: ArgumentHelp(
-            "What holds the arm with a SpaceMouse: motion (the puck off its middle) or button (the left one, held).",
+            "Hold the arm with a SpaceMouse by motion (the puck off its middle) or button (the left one, held).",
             valueName: "motion|button"))
     var deadMan: SpaceMouseDecoder.DeadMan?
 
-    @Option(help: ArgumentHelp("The leader arm's calibration; without it, the arm's own.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Read the leader arm by this calibration; without it, by the arm's own.", valueName: "file"))
     var leaderCalibration: String?
 
-    @Option(help: "Bits per second of the leader's servos.")
+    @Option(help: "Talk to the leader's servos at so many bits per second.")
     var leaderBaud = 1_000_000
 
     @Flag(help: "Follow the leader from the start, without the key v.")
     var follow = false
 
-    @Flag(help: "Goes to the leader's pose slowly, where the leader would else be refused for standing elsewhere.")
+    @Flag(help: "Go to the leader's pose slowly, where the leader would else be refused for standing elsewhere.")
     var ramp = false
 
     @Flag(help: "Print a JSON line with the arm's state ten times a second instead of the screen.")
@@ -63,24 +61,16 @@ struct DriveOptions: ParsableArguments {
     /// - Returns: how the goal ended, in goal mode.
     func run(recording: GoalCommand.Recording? = nil, takesAtOnce: Bool = false) throws -> GoalTaking? {
         let signals = try OperatorShell.begin("octo-teleop")
-        var shell: TeleopShell?
-        try reporting { shell = try open(signals, recording, takesAtOnce) }
-        guard var shell else { throw NodeExit.failure }
-        let outcome = OperatorShell.attempt { try shell.run() }
-        shell.end()
-        try outcome.get()
-        if shell.session.jog.isStopUnconfirmed {
-            complain("error: \(shell.session.jog.message)")
-            throw NodeExit.failure
-        }
-        if case .accepted = shell.taking?.phase { return shell.taking }
-        if let failure = shell.taking?.failure, !failure.isEmpty { complain("error: \(failure)") }
+        var shell = try open(signals, recording, takesAtOnce)
+        defer { shell.end() }
+        try working { try shell.run() }
+        if shell.session.jog.isStopUnconfirmed { throw WorkFailure(shell.session.jog.message) }
         return shell.taking
     }
 
     private func open(_ signals: Int32, _ recording: GoalCommand.Recording?, _ takesAtOnce: Bool) throws -> TeleopShell
     {
-        let link = try TeleopLink(run: folder)
+        let link = try TeleopLink(in: runOption.load())
         var input: DeviceInput?
         var leader: LeaderInput?
         var words = "keyboard"
@@ -104,7 +94,7 @@ struct DriveOptions: ParsableArguments {
                 words = "keyboard (\(locked.name) at \(locked.path) may not be read: \(locked.remedy))"
             }
         }
-        if !json { complain("device: \(words)") }
+        if !json { note("device: \(words)") }
         let session = TeleopSession(
             arm: link.arm, needsReports: input?.needsReports ?? false,
             confirmation: link.link.run.manifest.teleop.confirmation,
@@ -157,13 +147,13 @@ struct TakeGoalCommand: ParsableCommand {
             Exit codes: 0 taken, 1 not taken, 2 there is no such run or device.
             """)
 
-    @Argument(help: "What the goal is to be called.")
+    @Argument(help: "Name that the goal gets.")
     var name: String
 
     @Option(help: "The sentence that goes with the pictures.")
     var text: String?
 
-    @Flag(help: "A goal of that name may be overwritten.")
+    @Flag(help: "Overwrite a goal of that name.")
     var replace = false
 
     @Flag(help: "Take it at once and accept it.")
@@ -184,15 +174,15 @@ struct TakeGoalCommand: ParsableCommand {
                     "message": JSONNode(result.message),
                 ]).text())
         default:
-            complain("no goal was taken")
-            throw NodeExit.failure
+            let reason = taking?.failure ?? ""
+            throw WorkFailure("no goal was taken" + (reason.isEmpty ? "" : ": \(reason)"))
         }
     }
 }
 
 struct DevicesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "devices", abstract: "What could move the arm, and what it lacks.",
+        commandName: "devices", abstract: "List what could move the arm, and what it lacks.",
         discussion: "Exit codes: 0 all can be used, 1 one may not be read.")
 
     func run() throws {
@@ -210,10 +200,10 @@ struct DevicesCommand: ParsableCommand {
             print(
                 "leader?\t\(port.path)\tserial port"
                     + (port.isAccessible
-                        ? "" : "\tmay not be read: as root: usermod -aG dialout \(operatorName), then log in anew"))
+                        ? "" : "\tmay not be read: as root: usermod -aG dialout \(userName), then log in anew"))
         }
         if devices.contains(where: { !$0.isReadable }) || ports.contains(where: { !$0.isAccessible }) {
-            throw NodeExit.failure
+            throw ExitCode.failure
         }
     }
 }

@@ -22,16 +22,12 @@ final class TeleopLink {
     private let armCommands: Publisher<ArmCommand>
     private let goalCommands: Publisher<GoalCommand>
     private let episodeCommands: Publisher<EpisodeCommand>
-    private let name = "\(operatorName)@\(getpid())"
-    /// The first ids of this program's commands; those to one node count up from it, so that one said again keeps its
-    /// own.
-    private let firstID: UInt64
-    private var goalCommandCount: UInt64 = 0
+    private var name: String { "\(link.name)" }
 
-    /// - Throws: `RunSearchError`, `OperatorLinkError`, and what is wrong with the arm's calibration.
-    init(run folder: String?) throws {
-        let run = try RunDescription.load(folder: RunSearch.folder(folder))
-        link = try OperatorLink(run: run.folder, commanding: run.commandEndpoints.keys.sorted(), name: "octo-teleop")
+    /// - Throws: `NodeSilence`, `BusError`, and what is wrong with the arm's calibration.
+    init(in run: RunDescription) throws {
+        link = try OperatorLink(
+            to: run, commanding: run.commandEndpoints.keys.sorted(), program: "octo-teleop")
         let section = run.manifest.arm
         arm = TeleopArm(try ArmCalibration(contentsOfFile: section.calibration), stateRate: section.stateRate.hertz)
         commandPeriod = section.manualPeriod
@@ -44,8 +40,6 @@ final class TeleopLink {
         armCommands = link.bus.publisher(Topics.armCommand)
         goalCommands = link.bus.publisher(Topics.goalCommand)
         episodeCommands = link.bus.publisher(Topics.episodeCommand)
-        var generator = SystemRandomNumberGenerator()
-        firstID = generator.next()
         try link.awaitHearing(on: Topics.armManual, by: Manifest.armNode)
         try link.awaitHearing(on: Topics.armCommand, by: Manifest.armNode)
     }
@@ -58,7 +52,7 @@ final class TeleopLink {
         while let received = episodeStates.take() { session.receive(received.message) }
         while let received = episodeResults.take() {
             guard received.message.operatorID == name else { continue }
-            session.receive(received.message, to: received.message.id &- firstID)
+            session.receive(received.message, to: link.ids.number(of: received.message.id))
         }
         var answers: [GoalResult] = []
         while let received = goalResults.take() {
@@ -71,19 +65,20 @@ final class TeleopLink {
 
     func send(_ request: ArmRequest) throws {
         try armCommands.publish(
-            ArmCommand(id: firstID &+ request.number, operatorID: name, action: request.action, time: .now()),
+            ArmCommand(
+                id: link.ids.id(ofNumber: request.number), operatorID: name, action: request.action, time: .now()),
             at: .now())
     }
 
     func send(_ action: EpisodeCommand.Action, number: UInt64) throws {
         try episodeCommands.publish(
-            EpisodeCommand(id: firstID &+ number, operatorID: name, action: action, time: .now()), at: .now())
+            EpisodeCommand(id: link.ids.id(ofNumber: number), operatorID: name, action: action, time: .now()),
+            at: .now())
     }
 
-    /// - Returns: the command, to be sent again until it is answered.
+    /// The command to take a goal, to be sent again until it is answered.
     func makeGoalCommand(_ recording: GoalCommand.Recording) -> GoalCommand {
-        goalCommandCount += 1
-        return GoalCommand(id: firstID &+ goalCommandCount, operatorID: name, action: .record(recording), time: .now())
+        GoalCommand(id: link.makeID(), operatorID: name, action: .record(recording), time: .now())
     }
 
     func send(_ command: GoalCommand) throws { try goalCommands.publish(command, at: .now()) }

@@ -12,7 +12,6 @@ import Time
 /// The loop around a `TeleopSession`: terminal, device and bus on one thread.
 struct TeleopShell {
     private static let drawPeriod = Duration.milliseconds(100)
-    private static let retryPeriod = Duration.milliseconds(300)
 
     private let link: TeleopLink
     private let signals: Int32
@@ -164,7 +163,7 @@ struct TeleopShell {
         if taking?.advance(&session, at: now) == true || taking?.isTaking == true && command == nil { ask() }
         if let command, taking?.isTaking == true, now >= nextAsking {
             try link.send(command)
-            nextAsking = now + Self.retryPeriod
+            nextAsking = now + NodeExchange.repeatPeriod
         }
         if case .accepted = taking?.phase { session.quit(at: now) }
         // Nobody is there to try it again.
@@ -179,8 +178,8 @@ struct TeleopShell {
     }
 
     private mutating func receive(_ answer: GoalResult) {
-        guard answer.id == command?.id else { return }
-        command = nil
+        guard let command, answer.answers(command) else { return }
+        self.command = nil
         taking?.receive(answer, &session)
         guard case .taken = taking?.phase else { return }
         if !json { preview(answer.path) }
@@ -193,9 +192,9 @@ struct TeleopShell {
     /// The pictures of a goal, where the terminal shows colours; in each case where they lie.
     private mutating func preview(_ path: String) {
         var text = "goal in \(path)"
-        if StatusScreen.showsColours, let folder = try? ImageFolder(path: path, pattern: "*.png") {
+        if Terminal.showsColours, let folder = try? ImageFolder(path: path, pattern: "*.png") {
             let pictures = folder.paths.compactMap { try? RGBImage(contentsOf: $0) }
-            let size = StatusScreen.size
+            let size = Terminal.size
             // What is live below them stays on the screen.
             if let sheet = RGBImage.tiled(pictures, columns: 2, gap: 0) {
                 let rows = max(6, min(24, size.rows - Self.liveRows))

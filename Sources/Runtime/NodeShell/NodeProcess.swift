@@ -6,9 +6,8 @@ import Logging
 import Manifests
 import Messages
 import Time
-import Wire
 
-/// What a node has when it starts: its place in the run, its connection, its log.
+/// What a node has when it starts: its name and run, its connection, its log.
 package struct NodeContext {
     package let name: String
     package let run: RunDescription
@@ -18,7 +17,6 @@ package struct NodeContext {
 
 /// The life of a node's process: connect, say how it is twice a second, wake the body, end in order.
 package enum NodeProcess {
-    private static let statusPeriod = Duration.milliseconds(500)
     private static let recorderPatience = Duration.seconds(1)
     /// How long the end of a node waits for its last lines to be taken.
     private static let lastWait = Duration.milliseconds(500)
@@ -36,7 +34,7 @@ package enum NodeProcess {
         // What a node writes is about somebody's rooms, and its sockets command an arm: for this user alone.
         umask(0o077)
         let signals = octo_signal_fd()
-        guard signals >= 0 else { throw fail("cannot receive signals: errno \(-signals)", .init(1)) }
+        guard signals >= 0 else { throw fail("cannot receive signals: errno \(-signals)", .failure) }
         octo_exit_deadline_after_signal(stopDeadlineSeconds)
         // A launcher that was killed leaves our standard error without a reader: a log line must not end an arm that
         // has yet to brake.
@@ -51,7 +49,7 @@ package enum NodeProcess {
             bus = try BusNode(options(for: arguments.node, in: run))
             if !arguments.check { try awaitRecorder(on: bus, for: arguments.node, in: run) }
         } catch {
-            throw fail("\(error)", NodeExit.badInput)
+            throw fail("\(error)", .badInput)
         }
         let status = StatusPublisher(name: arguments.node, bus: bus)
         try status.publish(.starting, "starting")
@@ -65,7 +63,7 @@ package enum NodeProcess {
             try? status.publish(.fault, "\(error)")
             try? bus.wait(until: .now() + .milliseconds(200))
             bus.close()
-            throw fail("\(error)", NodeExit.badInput)
+            throw fail("\(error)", .badInput)
         }
         if arguments.check {
             _ = body.stop(at: .now())
@@ -80,14 +78,14 @@ package enum NodeProcess {
             while !body.stop(at: .now()) { octo_sleep_until_ns((MonotonicTime.now() + .milliseconds(10)).nanoseconds) }
             try? status.publish(.fault, "\(error)")
             bus.close()
-            throw fail("\(error)", NodeExit.failure)
+            throw fail("\(error)", .failure)
         }
         bus.close()
         LineWriter.standardError.flush(limit: lastWait)
     }
 
-    /// What is said before the recorder listens is in no episode. One that does not come is not waited for long: it is
-    /// no reason for a robot to stand still.
+    /// Waits until the recorder listens: what is said before is in no episode. One that does not come is not waited for
+    /// long: it is no reason for a robot to stand still.
     private static func awaitRecorder(on bus: BusNode, for node: String, in run: RunDescription) throws(BusError) {
         guard run.manifest.record.isEnabled, node != Manifest.recorderNode else { return }
         let deadline = MonotonicTime.now() + recorderPatience
@@ -100,9 +98,8 @@ package enum NodeProcess {
         _ body: inout Body, bus: BusNode, status: StatusPublisher, signals: Int32, log: Logger, isLaunched: Bool
     ) throws {
         var stopping = false
-        var leastLeft = Int.max
-        var shown = body.status(at: .now())
-        var nextStatus = MonotonicTime.now()
+        var progress = StopProgress()
+        var pace = StatusPace(body.status(at: .now()).state, at: .now())
         while true {
             let now = MonotonicTime.now()
             // Drained even when it stops already: a byte left in the pipe would keep the loop from sleeping.
@@ -114,11 +111,8 @@ package enum NodeProcess {
             if stopping {
                 if body.stop(at: now) { break }
                 wake = now + .milliseconds(10)
-                if let left = body.bytesLeft, left < leastLeft {
-                    // It gets on: not to be ended by the kernel yet.
-                    leastLeft = left
-                    octo_exit_deadline(stopDeadlineSeconds)
-                }
+                // It gets on: not to be ended by the kernel yet.
+                if progress.getsOn(with: body.bytesLeft) { octo_exit_deadline(stopDeadlineSeconds) }
             } else {
                 wake = try body.turn(at: now)
             }
@@ -126,21 +120,17 @@ package enum NodeProcess {
             if stopping, let left = body.bytesLeft {
                 current.counters.append(.init(name: NodeStatus.bytesLeft, value: Int64(left)))
             }
-            // A headline may count milliseconds: it goes out with the next status, but is not worth a line each.
-            let changed = current.state != shown.state
+            let (isDue, isNew) = pace.take(current.state, at: now)
             // What is wrong the launcher says, from the status.
             let isTold = isLaunched && level(of: current.state) >= .warning
-            if changed, !isTold { log.log(level: level(of: current.state), "\(current.headline)") }
-            if changed || now >= nextStatus {
-                try status.publish(current, at: now)
-                nextStatus = now + statusPeriod
-            }
-            shown = current
-            try bus.wait(until: min(wake ?? nextStatus, nextStatus), alsoOn: [signals] + body.wakeDescriptors)
+            if isNew, !isTold { log.log(level: level(of: current.state), "\(current.headline)") }
+            if isDue { try status.publish(current, at: now) }
+            try bus.wait(
+                until: min(wake ?? pace.nextTime, pace.nextTime), alsoOn: [signals] + body.wakeDescriptors)
         }
-        shown = body.status(at: .now())
-        shown.state = .stopping
-        try status.publish(shown, at: .now())
+        var last = body.status(at: .now())
+        last.state = .stopping
+        try status.publish(last, at: .now())
     }
 
     private static func level(of state: NodeStatus.State) -> Logger.Level {
@@ -162,44 +152,5 @@ package enum NodeProcess {
         LineWriter.standardError.write("error: \(message)")
         LineWriter.standardError.flush(limit: lastWait)
         return code
-    }
-}
-
-/// Publishes a node's status, with what its connection counted.
-private final class StatusPublisher {
-    private let name: String
-    private let bus: BusNode
-    private let publisher: Publisher<NodeStatus>
-
-    init(name: String, bus: BusNode) {
-        self.name = name
-        self.bus = bus
-        publisher = bus.publisher(Topics.nodeStatus(name))
-    }
-
-    func publish(_ state: NodeStatus.State, _ headline: String) throws(BusError) {
-        try publish(NodeStatus(node: name, processID: 0, state: state, headline: headline), at: .now())
-    }
-
-    func publish(_ status: NodeStatus, at now: MonotonicTime) throws(BusError) {
-        let statistics = bus.statistics
-        let counted = statistics.total
-        let sent = statistics.published.sorted { $0.key < $1.key }
-            .map { NodeStatus.Counter(name: NodeStatus.sentPrefix + $0.key, value: $0.value) }
-        let bus: [NodeStatus.Counter] = [
-            .init(name: "bus_lost", value: counted.lost.addingSaturating(counted.queueDropped)),
-            .init(name: "bus_superseded", value: counted.superseded),
-            .init(name: "bus_malformed", value: counted.malformed.addingSaturating(counted.unknown)),
-        ]
-        var complete = status
-        complete.node = name
-        complete.processID = getpid()
-        complete.counters += bus + sent
-        // What cannot be said must not end the node.
-        for index in complete.counters.indices {
-            let limit = NodeStatus.largestCounter
-            complete.counters[index].value = min(max(complete.counters[index].value, -limit), limit)
-        }
-        try publisher.publish(complete, at: now)
     }
 }

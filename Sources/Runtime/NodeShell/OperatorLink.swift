@@ -1,92 +1,101 @@
 import Bus
 import Manifests
+import Messages
 import Time
 import Wire
 
-/// A program that comes and goes, such as `octo-arm stop`, beside a run: it hears every node, and those that it
+/// A program that comes and goes, such as `octo-goal set`, beside a run: it hears every node, and those that it
 /// commands hear it.
 package final class OperatorLink {
     package let run: RunDescription
     package let bus: BusNode
+    /// This program, in its commands.
+    package let name: OperatorName
+    package private(set) var ids = CommandIDs()
 
     /// - Parameters:
-    ///   - folder: of the run; nil for the one run that is alive.
     ///   - nodes: the processes that take the commands.
-    ///   - name: of this program, in the envelope of what it sends.
-    package init(run folder: String?, commanding nodes: [String], name: String) throws {
-        run = try RunDescription.load(folder: RunSearch.folder(folder))
+    ///   - program: the name of this program.
+    /// - Throws: `NoCommandEndpoint`, `BusError`.
+    package init(to run: RunDescription, commanding nodes: [String], program: String) throws {
+        self.run = run
+        name = OperatorName(program)
         var listeners: [String] = []
         for node in nodes {
-            guard let listener = run.commandEndpoints[node] else { throw OperatorLinkError.takesNoCommands(node: node) }
+            guard let listener = run.commandEndpoints[node] else {
+                throw NoCommandEndpoint(node: node, folder: run.folder)
+            }
             listeners.append(listener)
         }
         bus = try BusNode(
             BusOptions(
-                node: name, runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted(), listeners: listeners)
-        )
+                node: program, runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted(),
+                listeners: listeners))
     }
 
+    /// The id of a command that no session counts.
+    package func makeID() -> UInt64 { ids.next() }
+
     /// Waits until `node` hears `topic`, so that what is sent next arrives.
-    /// - Throws: `.unheard` after `patience`.
-    package func awaitHearing<Message>(
-        on topic: Topic<Message>, by node: String, patience: Duration = .seconds(3)
-    ) throws {
-        let deadline = MonotonicTime.now() + patience
-        while !bus.isHeard(on: topic) {
-            let now = MonotonicTime.now()
-            guard now < deadline else {
-                throw OperatorLinkError.unheard(node: node, topic: topic.name, patience: patience)
+    /// - Throws: `NodeSilence`, `BusError`.
+    package func awaitHearing<Message>(on topic: Topic<Message>, by node: String) throws {
+        var exchange = NodeExchange(with: node, on: topic.name, at: .now())
+        while true {
+            switch exchange.step(isHeard: bus.isHeard(on: topic), at: .now()) {
+            case .say: return
+            case .wait(let time): try bus.wait(until: time)
+            case .giveUp(let silence): throw silence
             }
-            try bus.wait(until: min(deadline, now + .milliseconds(20)))
         }
     }
 
     /// Sends a command, again and again in case it is lost, and waits for its answer.
     /// - Parameters:
     ///   - answers: where `node` answers.
-    ///   - patience: beyond it there is no answer.
-    ///   - isAnswer: whether it is the one to this command.
-    /// - Throws: `.unheard`, `.unanswered`, `BusError`.
-    package func exchange<Command, Answer>(
+    ///   - patience: how long the node has.
+    /// - Throws: `NodeSilence`, `BusError`.
+    package func exchange<Command: NodeCommand, Answer: NodeAnswer>(
         _ command: Command, on topic: Topic<Command>, answers: Topic<Answer>, by node: String,
-        patience: Duration = .seconds(3),
-        isAnswer: (Answer) -> Bool
+        patience: Duration = NodeExchange.patience
     ) throws -> Answer {
         let results = try bus.subscribe(answers)
         let publisher = bus.publisher(topic)
-        try awaitHearing(on: topic, by: node)
-        let deadline = MonotonicTime.now() + patience
-        var nextTry = MonotonicTime.now()
-        while MonotonicTime.now() < deadline {
-            if MonotonicTime.now() >= nextTry {
-                try publisher.publish(command, at: .now())
-                nextTry = .now() + .milliseconds(300)
+        var exchange = NodeExchange(with: node, on: topic.name, patience: patience, at: .now())
+        while true {
+            let now = MonotonicTime.now()
+            switch exchange.step(isHeard: bus.isHeard(on: topic), at: now) {
+            case .say: try publisher.publish(command, at: now)
+            case .wait(let time): try bus.wait(until: time)
+            case .giveUp(let silence): throw silence
             }
-            try bus.wait(until: nextTry)
-            while let received = results.take() { if isAnswer(received.message) { return received.message } }
+            while let received = results.take() {
+                if received.message.answers(command) { return received.message }
+            }
         }
-        throw OperatorLinkError.unanswered(node: node, patience: patience)
+    }
+
+    /// Waits for a message of a topic that is published of itself.
+    /// - Returns: the first that is wanted; nil when none comes in time.
+    package func next<Message>(
+        of subscription: Subscription<Message>, within patience: Duration,
+        where isWanted: (Message) -> Bool = { _ in true }
+    ) throws -> Message? {
+        let deadline = MonotonicTime.now() + patience
+        while true {
+            while let received = subscription.take() { if isWanted(received.message) { return received.message } }
+            guard MonotonicTime.now() < deadline else { return nil }
+            try bus.wait(until: deadline)
+        }
     }
 }
 
-/// Why a command cannot be given.
-package enum OperatorLinkError: Error, Equatable, CustomStringConvertible {
-    case takesNoCommands(node: String)
-    case unheard(node: String, topic: String, patience: Duration)
-    case unanswered(node: String, patience: Duration)
+/// A run has no process of this name that takes commands.
+package struct NoCommandEndpoint: Error, Equatable, CustomStringConvertible {
+    let node: String
+    let folder: String
 
     package var description: String {
-        switch self {
-        case .takesNoCommands(let node):
-            "sending a command: the run has no command endpoint for '\(node)', expected one. It was started by another "
-                + "version: start it again."
-        case .unanswered(let node, let patience):
-            "waiting for the answer of '\(node)': it did not come within \(patience), expected at once. See 'octo-bus "
-                + "list' whether its process is alive."
-        case .unheard(let node, let topic, let patience):
-            "sending a command: '\(node)' did not listen on '\(topic)' within \(patience), expected at once. Its "
-                + "process is not running, or hangs: see 'octo-bus list' and the launcher's output. If the arm moves, "
-                + "switch its power off."
-        }
+        "sending a command to '\(node)': the run in \(folder) has no such process that takes commands. Start one whose "
+            + "manifest has it (\"record\", \"simulation\")."
     }
 }

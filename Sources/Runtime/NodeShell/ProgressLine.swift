@@ -1,32 +1,30 @@
-import Glibc
 import Time
 
-/// How far a long piece of work has come: one line on standard error that is written over, with a bar and the time that
-/// is left; nothing where nobody watches.
+/// How far a long piece of work has come, as a `LiveLine` with a bar and the time that is left.
 package struct ProgressLine {
+    private static let width = 30
+
     private let total: Int
     private let what: String
     private let start: MonotonicTime
-    private let isWatched: Bool
-    private static let width = 30
+    private let line = LiveLine()
 
     /// - Parameters:
     ///   - total: steps until the end.
-    ///   - what: of which there are so many: "episodes".
+    ///   - what: the steps' name in the plural: "episodes".
     package init(total: Int, of what: String, at now: MonotonicTime) {
         self.total = total
         self.what = what
         start = now
-        isWatched = isatty(STDERR_FILENO) == 1
     }
 
     /// - Parameter note: a few words on what was found so far.
     package func show(_ done: Int, note: String = "", at now: MonotonicTime) {
-        if isWatched { write("\r\u{1B}[K" + text(done, note: note, at: now)) }
+        if line.isWatched { line.show(text(done, note: note, at: now)) }
     }
 
     /// Takes the line away.
-    package func end() { if isWatched { write("\r\u{1B}[K") } }
+    package func end() { line.end() }
 
     /// The line as it is shown.
     package func text(_ done: Int, note: String = "", at now: MonotonicTime) -> String {
@@ -39,10 +37,5 @@ package struct ProgressLine {
             line += ", \(Int(left.rounded(.up))) s left"
         }
         return note.isEmpty ? line : line + ", " + note
-    }
-
-    private func write(_ text: String) {
-        let bytes = Array(text.utf8)
-        _ = Glibc.write(STDERR_FILENO, bytes, bytes.count)
     }
 }

@@ -89,8 +89,6 @@ void octo_memory_trim(void);
 /// Opens a raw pseudo-terminal: returns its non-blocking master, or -errno; `name` gets the path of the other end.
 /// posix_openpt(3), ptsname_r(3).
 int octo_open_terminal(char *name, size_t capacity);
-/// Columns and lines of a terminal; returns 0 or an errno (ENOTTY where it is none). TIOCGWINSZ.
-int octo_terminal_size(int fd, int *columns, int *lines);
 
 /// Exchanges two files or folders in one step; both must be there. 0 or errno. renameat2(2), RENAME_EXCHANGE.
 int octo_exchange(const char *a, const char *b);

@@ -25,19 +25,15 @@ struct CalibrateCommand: ParsableCommand {
 
     @OptionGroup var options: ArmOptions
 
-    @Flag(help: "Forgets the steps of a calibration that is under way, and begins anew.")
+    @Flag(help: "Forget the steps of a calibration that is under way, and begin anew.")
     var restart = false
 
     func run() throws {
         let arm = try options.arm()
         let line = try arm.openLine()
-        do {
+        try working {
             var dialogue = CalibrationDialogue(arm: arm, line: line, session: try session(arm, line))
             try dialogue.run()
-        } catch let code as ExitCode {
-            throw code
-        } catch {
-            throw Console.fail(error)
         }
     }
 

@@ -3,8 +3,9 @@ import ArmDrivers
 import JSONTree
 import NodeShell
 import ServoTools
+import Time
 
-/// Tells whether an arm's servos are as its calibration file says.
+/// Compares an arm's servos with its calibration file.
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
@@ -18,8 +19,7 @@ struct CheckCommand: ParsableCommand {
 
     @OptionGroup var options: ArmOptions
 
-    @Flag(help: "Print one JSON object.")
-    var json = false
+    @OptionGroup var json: JSONFlag
 
     func run() throws {
         let arm = try options.arm()
@@ -28,10 +28,10 @@ struct CheckCommand: ParsableCommand {
         do {
             check = try ServoCheck(arm.layout, spans: arm.spans, on: line)
         } catch {
-            throw Console.fail(ServoToolError.port(errno: error.errno))
+            throw WorkFailure("\(ServoToolError.port(errno: error.errno))")
         }
-        print(json ? Self.json(check, arm).text() : Self.text(check, arm))
-        if !check.isSound { throw NodeExit.failure }
+        print(json.isWanted ? Self.json(check, arm).text() : Self.text(check, arm))
+        if !check.isSound { throw ExitCode.failure }
     }
 
     private static func text(_ check: ServoCheck, _ arm: ToolArm) -> String {
@@ -52,7 +52,7 @@ struct CheckCommand: ParsableCommand {
             check.isSound
             ? "the servos on \(arm.port) are as \(arm.file.path) says"
             : "the servos on \(arm.port) are NOT as \(arm.file.path) says"
-        return ([Console.table([head] + rows)] + findings + [verdict]).joined(separator: "\n")
+        return (table([head] + rows) + findings + [verdict]).joined(separator: "\n")
     }
 
     private static func json(_ check: ServoCheck, _ arm: ToolArm) -> JSONNode {

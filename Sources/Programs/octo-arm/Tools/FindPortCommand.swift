@@ -18,17 +18,16 @@ struct FindPortCommand: ParsableCommand {
             Exit codes: 0 found, 1 none was unplugged in time, 2 there is no adapter.
             """)
 
-    @Flag(help: "Only lists.")
+    @Flag(help: "Only list the adapters.")
     var list = false
 
-    @Flag(help: "Asks for the arm's adapter to be unplugged, even if there is only one.")
+    @Flag(help: "Ask for the arm's adapter to be unplugged, even if there is only one.")
     var unplug = false
 
-    @Option(help: ArgumentHelp("Waits this long for it.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Wait this long for an adapter to be unplugged.", valueName: "seconds"))
     var patience = 60.0
 
-    @Flag(help: "Print one JSON object.")
-    var json = false
+    @OptionGroup var json: JSONFlag
 
     @Option(name: .customLong("dev"), help: .hidden)
     var folder = "/dev"
@@ -39,33 +38,27 @@ struct FindPortCommand: ParsableCommand {
 
     func run() throws {
         let before = SerialDevices.present(in: folder)
-        if before.devices.isEmpty {
-            Console.note(
-                "error: looking for serial adapters in \(folder): found no ttyUSB or ttyACM device, expected the "
-                    + "arm's. Plug it in; 'dmesg --follow' shows whether the kernel sees it.")
-            throw NodeExit.badInput
-        }
-        if !json { print(Self.text(before.devices)) }
+        if before.devices.isEmpty { throw NoAdapter(folder: folder) }
+        if !json.isWanted { print(Self.text(before.devices)) }
         if list || (before.devices.count == 1 && !unplug) {
             return tell(before.devices.count == 1 ? before.devices[0] : nil, before)
         }
-        Console.note("unplug the arm's adapter now ...")
+        note("unplug the arm's adapter now ...")
         let deadline = MonotonicTime.now() + .fromSeconds(patience)
         var missing: [SerialDevices.Device] = []
         while missing.isEmpty {
             guard MonotonicTime.now() < deadline else {
-                Console.note("error: waiting for an adapter to be unplugged: none was within \(patience) s. Try again.")
-                throw NodeExit.failure
+                throw WorkFailure("waiting for an adapter to be unplugged: none was within \(patience) s. Try again.")
             }
             octo_sleep_until_ns((MonotonicTime.now() + .milliseconds(100)).nanoseconds)
             missing = before.missing(in: .present(in: folder))
         }
         tell(missing[0], before)
-        if !json { print("plug it in again") }
+        if !json.isWanted { print("plug it in again") }
     }
 
     private func tell(_ device: SerialDevices.Device?, _ all: SerialDevices) {
-        if json {
+        if json.isWanted {
             let devices = all.devices.map { device in
                 JSONNode.object([
                     "path": JSONNode(device.path), "device": JSONNode(device.device),
@@ -85,5 +78,15 @@ struct FindPortCommand: ParsableCommand {
             let rights = device.isAccessible ? "" : "  no access: sudo usermod -aG dialout $USER, and log in again"
             return device.path + alias + rights
         }.joined(separator: "\n")
+    }
+}
+
+/// No serial adapter is plugged in.
+private struct NoAdapter: Error, CustomStringConvertible {
+    let folder: String
+
+    var description: String {
+        "looking for serial adapters in \(folder): found no ttyUSB or ttyACM device, expected the arm's. Plug it in; "
+            + "'dmesg --follow' shows whether the kernel sees it."
     }
 }

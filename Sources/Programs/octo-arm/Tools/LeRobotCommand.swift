@@ -23,21 +23,16 @@ struct LeRobotCommand: ParsableCommand {
         @Argument(help: "LeRobot's file.")
         var source: String
 
-        @Option(help: "The file they are put into; the old one stays beside it under a dated name.")
+        @Option(help: "Put them into this file; the old one stays beside it under a dated name.")
         var calibration: String
 
         func run() throws {
-            do {
-                let arm = try ToolArm(path: calibration, port: "", baud: 1_000_000)
-                guard let text = try CalibrationFile(path: source).read() else { throw NoSource(path: source) }
-                let lerobot = try LeRobotCalibration(parsing: text, file: source)
-                print(
-                    try arm.save(
-                        try lerobot.applied(to: arm.layout, names: arm.names, spans: arm.spans, file: source),
-                        at: Date()))
-            } catch {
-                throw Console.refuse(error)
-            }
+            let arm = try ToolArm(path: calibration, port: "", baud: 1_000_000)
+            guard let text = try CalibrationFile(path: source).read() else { throw NoSource(path: source) }
+            let lerobot = try LeRobotCalibration(parsing: text, file: source)
+            print(
+                try arm.save(
+                    try lerobot.applied(to: arm.layout, names: arm.names, spans: arm.spans, file: source), at: Date()))
         }
     }
 
@@ -57,19 +52,15 @@ struct LeRobotCommand: ParsableCommand {
         @Option(help: "Calibration file to write as LeRobot's.")
         var calibration: String
 
-        @Argument(help: "Where LeRobot's is written; - is standard output.")
+        @Argument(help: "LeRobot's file to write; - is standard output.")
         var target: String
 
         func run() throws {
-            do {
-                let arm = try ToolArm(path: calibration, port: "", baud: 1_000_000)
-                let text = try LeRobotCalibration(arm.layout, names: arm.names, file: calibration).text
-                if target == "-" { return print(text, terminator: "") }
-                try CalibrationFile(path: target).write(text)
-                print("written to \(target)")
-            } catch {
-                throw Console.refuse(error)
-            }
+            let arm = try ToolArm(path: calibration, port: "", baud: 1_000_000)
+            let text = try LeRobotCalibration(arm.layout, names: arm.names, file: calibration).text
+            if target == "-" { return print(text, terminator: "") }
+            try CalibrationFile(path: target).write(text)
+            print("written to \(target)")
         }
     }
 }

@@ -4,8 +4,9 @@ import Glibc
 import JSONTree
 import NodeShell
 import ServoTools
+import Time
 
-/// Finds out which servos answer on a line, at which rate.
+/// Finds the servos that answer on a line, and their rate.
 struct ScanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scan",
@@ -18,23 +19,22 @@ struct ScanCommand: ParsableCommand {
             Exit codes: 0 servos answer, 1 none does or one has a problem, 2 the port cannot be used.
             """)
 
-    @Option(help: "The serial port. Without it, the only adapter that is plugged in.")
+    @Option(help: "Look on this serial port. Without it, the only adapter that is plugged in.")
     var port: String?
 
-    @Option(help: "Only this protocol: dynamixel or feetech.", transform: EmulateCommand.servoProtocol)
+    @Option(help: "Look for this protocol only: dynamixel or feetech.", transform: EmulateCommand.servoProtocol)
     var driver: ServoLayout.ServoProtocolName?
 
-    @Option(help: "Only this rate, bits per second.")
+    @Option(help: "Look at this rate only, in bits per second.")
     var baud: Int?
 
-    @Option(help: "Highest id that is asked by name, besides the call to all.")
+    @Option(help: "Ask ids up to this one by name, besides the call to all.")
     var highestID: UInt8 = 12
 
-    @Flag(help: "Tries all rates, also after servos were found.")
+    @Flag(help: "Try all rates, also after servos were found.")
     var all = false
 
-    @Flag(help: "Print one JSON object.")
-    var json = false
+    @OptionGroup var json: JSONFlag
 
     func validate() throws {
         if let baud, !(9_600...4_500_000).contains(baud) { throw ValidationError("--baud: give 9600 to 4500000.") }
@@ -42,23 +42,20 @@ struct ScanCommand: ParsableCommand {
     }
 
     func run() throws {
-        let path: String
-        do {
-            path = try port ?? SerialPortChoice.only()
-        } catch {
-            throw Console.refuse(error)
-        }
+        let path = try port ?? SerialPortChoice.only()
         let scan = ServoScan(servoProtocol: driver, baud: baud, ids: 0...highestID)
         var findings: [ServoScan.Finding] = []
+        let line = LiveLine()
+        defer { line.end() }
         for (index, step) in scan.steps.enumerated() {
-            Console.progress("\(index + 1) of \(scan.steps.count): \(step.servoProtocol.rawValue) at \(step.baud) baud")
+            line.show("\(index + 1) of \(scan.steps.count): \(step.servoProtocol.rawValue) at \(step.baud) baud")
             guard let finding = try finding(at: step, on: path, scan) else { continue }
             findings.append(finding)
             if !all { break }
         }
-        Console.endProgress()
-        print(json ? Self.json(findings, path).text() : text(findings, path))
-        if findings.isEmpty || findings.contains(where: { !$0.problems.isEmpty }) { throw NodeExit.failure }
+        line.end()
+        print(json.isWanted ? Self.json(findings, path).text() : text(findings, path))
+        if findings.isEmpty || findings.contains(where: { !$0.problems.isEmpty }) { throw ExitCode.failure }
     }
 
     private func finding(at step: ServoScan.Step, on path: String, _ scan: ServoScan) throws -> ServoScan.Finding? {
@@ -70,9 +67,7 @@ struct ScanCommand: ParsableCommand {
             // The adapter does not have this rate; another may do.
             return nil
         } catch let error as ServoPortError {
-            throw Console.refuse(ServoToolError.port(errno: error.errno))
-        } catch {
-            throw Console.refuse(error)
+            throw ServoToolError.port(errno: error.errno)
         }
     }
 
@@ -94,7 +89,7 @@ struct ScanCommand: ParsableCommand {
                 "\(finding.servos.count) \(finding.step.servoProtocol.rawValue) servos on \(path) at "
                 + "\(finding.step.baud) baud"
             let problems = finding.problems.map { "problem: \($0.found). \($0.advice)" }
-            return ([title] + (rows.isEmpty ? [] : [Console.table([head] + rows)]) + problems).joined(separator: "\n")
+            return ([title] + (rows.isEmpty ? [] : table([head] + rows)) + problems).joined(separator: "\n")
         }.joined(separator: "\n")
     }
 

@@ -12,13 +12,13 @@ struct ArmOptions: ParsableArguments {
     @Option(help: "Take port, baud rate and calibration file from the \"arm\" of this manifest.")
     var manifest: String?
 
-    @Option(help: "The arm's calibration file, for example calibration/so101.json.")
+    @Option(help: "Take the servos from this calibration file, for example calibration/so101.json.")
     var calibration: String?
 
-    @Option(help: "The arm's serial port. Without it, the only adapter that is plugged in.")
+    @Option(help: "Use this serial port. Without it, the only adapter that is plugged in.")
     var port: String?
 
-    @Option(help: "Bits per second of the servos (1000000).")
+    @Option(help: "Talk to the servos at this many bits per second (1000000).")
     var baud: Int?
 
     func validate() throws {
@@ -28,25 +28,20 @@ struct ArmOptions: ParsableArguments {
         if let baud, !(9_600...4_500_000).contains(baud) { throw ValidationError("--baud: give 9600 to 4500000.") }
     }
 
-    /// Reads the arm's files.
-    /// - Throws: `NodeExit.badInput`, after it has said why.
+    /// - Throws: what is wrong with manifest or calibration, `SerialPortChoice`.
     func arm() throws -> ToolArm {
-        do {
-            var (path, line): (String?, Manifest.Arm.SerialLine?) = (calibration, nil)
-            if let manifest {
-                let section = try ArmManifest.load(manifest).arm
-                path = path ?? section.calibration
-                switch section.driver {
-                case .dynamixel(let found, _), .feetech(let found): line = found
-                case .simulated: break
-                }
+        var (path, line): (String?, Manifest.Arm.SerialLine?) = (calibration, nil)
+        if let manifest {
+            let section = try ArmManifest.load(manifest).arm
+            path = path ?? section.calibration
+            switch section.driver {
+            case .dynamixel(let found, _), .feetech(let found): line = found
+            case .simulated: break
             }
-            return try ToolArm(
-                path: path ?? "", port: try port ?? line?.port ?? SerialPortChoice.only(),
-                baud: baud ?? line?.baud ?? 1_000_000)
-        } catch {
-            throw Console.refuse(error)
         }
+        return try ToolArm(
+            path: path ?? "", port: try port ?? line?.port ?? SerialPortChoice.only(),
+            baud: baud ?? line?.baud ?? 1_000_000)
     }
 }
 
@@ -76,13 +71,8 @@ struct ToolArm {
     /// How far each joint can turn by the arm's construction, radians.
     var spans: [ClosedRange<Double>] { calibration.joints.map { $0.lower...$0.upper } }
 
-    func openLine() throws -> ServoLine<SerialPort> {
-        do {
-            return ServoLine(
-                port: try SerialPort(path: port, baud: baud), baud: baud, servoProtocol: layout.servoProtocol)
-        } catch {
-            throw Console.refuse(error)
-        }
+    func openLine() throws(SerialPortError) -> ServoLine<SerialPort> {
+        ServoLine(port: try SerialPort(path: port, baud: baud), baud: baud, servoProtocol: layout.servoProtocol)
     }
 
     /// The file's new text with another layout, checked as if it were read.
@@ -112,7 +102,7 @@ extension ToolArm {
     }
 }
 
-/// The serial port that is meant where none was named.
+/// Why no serial port can be chosen where none was named.
 enum SerialPortChoice: Error, CustomStringConvertible {
     case none
     case several([String])
@@ -121,7 +111,7 @@ enum SerialPortChoice: Error, CustomStringConvertible {
         let found = SerialDevices.present(in: "/dev").devices.map(\.path)
         guard let first = found.first else { throw .none }
         guard found.count == 1 else { throw .several(found) }
-        Console.note("the only serial adapter is \(first)")
+        note("the only serial adapter is \(first)")
         return first
     }
 
@@ -133,44 +123,5 @@ enum SerialPortChoice: Error, CustomStringConvertible {
             "choosing a serial port: found \(paths.joined(separator: ", ")), expected one. Name the arm's with --port; "
                 + "'octo-arm find-port' tells which it is."
         }
-    }
-}
-
-/// Words for the person at the terminal.
-enum Console {
-    static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
-
-    /// Says why something cannot be used, and gives the exit code for that.
-    static func refuse(_ error: any Error) -> any Error {
-        note("error: \(error)")
-        return NodeExit.badInput
-    }
-
-    static func fail(_ error: any Error) -> any Error {
-        note("error: \(error)")
-        return NodeExit.failure
-    }
-
-    static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
-
-    /// Prints a line that the next one replaces; nothing where nobody watches.
-    static func progress(_ text: String) {
-        if isTerminal { FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8)) }
-    }
-
-    static func endProgress() { progress("") }
-
-    /// Sets rows in columns that are as wide as their widest entry.
-    static func table(_ rows: [[String]]) -> String {
-        guard let first = rows.first else { return "" }
-        let widths = first.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            var line = ""
-            for (column, text) in row.enumerated() {
-                line += text + String(repeating: " ", count: widths[column] - text.count + 2)
-            }
-            while line.last == " " { line.removeLast() }
-            return line
-        }.joined(separator: "\n")
     }
 }

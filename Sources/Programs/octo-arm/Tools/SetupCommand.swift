@@ -7,7 +7,7 @@ import NodeShell
 import ServoTools
 import Time
 
-/// Sets ids and rates of servos, one servo at a time.
+/// Gives servos their ids and rates, one servo at a time.
 struct SetupCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "setup",
@@ -25,25 +25,26 @@ struct SetupCommand: ParsableCommand {
             cannot be used.
             """)
 
-    @Option(help: "Id that the servo gets.")
+    @Option(help: "Give the servo this id.")
     var id: UInt8?
 
     @Option(help: "Set up all servos of this calibration file, asking for one after the other to be connected.")
     var arm: String?
 
-    @Option(help: "Bits per second that the servo gets.")
+    @Option(help: "Give the servo this rate, in bits per second.")
     var baud = 1_000_000
 
-    @Option(help: "Only a servo of this protocol: dynamixel or feetech.", transform: EmulateCommand.servoProtocol)
+    @Option(
+        help: "Look for a servo of this protocol only: dynamixel or feetech.", transform: EmulateCommand.servoProtocol)
     var driver: ServoLayout.ServoProtocolName?
 
-    @Option(help: "The serial port. Without it, the only adapter that is plugged in.")
+    @Option(help: "Use this serial port. Without it, the only adapter that is plugged in.")
     var port: String?
 
     @Flag(help: "Write without asking.")
     var yes = false
 
-    @Flag(help: "Print one JSON object; needs --yes.")
+    @Flag(help: "Print one JSON object in place of text; needs --yes.")
     var json = false
 
     func validate() throws {
@@ -62,36 +63,20 @@ struct SetupCommand: ParsableCommand {
     }
 
     func run() throws {
-        let path: String
-        let members: [ServoSetupDialogue.Member]
-        var wanted = driver
-        do {
-            path = try port ?? SerialPortChoice.only()
-            if let arm {
-                let file = try ToolArm(path: arm, port: path, baud: baud)
-                wanted = file.layout.servoProtocol
-                members = ServoSetupDialogue.members(of: file)
-            } else {
-                members = [.init(id: id ?? 0, name: nil)]
-            }
-            // A port that cannot be used is told before anybody connects anything.
-            _ = try SerialPort(path: path, baud: baud)
-        } catch {
-            throw Console.refuse(error)
-        }
+        let path = try port ?? SerialPortChoice.only()
+        let file = try arm.map { try ToolArm(path: $0, port: path, baud: baud) }
+        let wanted = file?.layout.servoProtocol ?? driver
+        let members = file.map(ServoSetupDialogue.members) ?? [.init(id: id ?? 0, name: nil)]
+        // A port that cannot be used is told before anybody connects anything.
+        _ = try SerialPort(path: path, baud: baud)
         var dialogue = ServoSetupDialogue(
             setup: Self.setup(on: path), baud: baud, servoProtocol: wanted, asks: !yes, isQuiet: json)
-        do {
-            let readings = try dialogue.run(members)
-            if json {
-                print(
-                    JSONNode.object([
-                        "port": JSONNode(path), "baud": JSONNode(baud),
-                        "servos": JSONNode(.array(readings.map(\.json))),
-                    ]).text())
-            }
-        } catch {
-            throw Console.fail(error)
+        let readings = try working { try dialogue.run(members) }
+        if json {
+            print(
+                JSONNode.object([
+                    "port": JSONNode(path), "baud": JSONNode(baud), "servos": JSONNode(.array(readings.map(\.json))),
+                ]).text())
         }
     }
 
@@ -208,10 +193,12 @@ struct ServoSetupDialogue {
     }
 
     private mutating func plan(_ member: Member) throws(ServoSetupError) -> ServoSetupPlan {
+        let line = LiveLine()
+        defer { line.end() }
         let servo = try setup.theOnlyServo { index, count, step in
-            Console.progress("\(index) of \(count): \(step.servoProtocol.rawValue) at \(step.baud) baud")
+            line.show("\(index) of \(count): \(step.servoProtocol.rawValue) at \(step.baud) baud")
         }
-        Console.endProgress()
+        line.end()
         let plan = try setup.plan(for: servo, id: member.id, baud: baud, servoProtocol: servoProtocol)
         say(
             "found \(servo.text): "
