@@ -39,8 +39,23 @@ extension EndToEnd {
                 #expect(hasFigures, "\(command): \(outcome.output)")
             }
             let unknown = try Program.run("octo-bus", ["hz", "arm/stat"] + run)
-            #expect(unknown.exitCode != 0)
-            #expect(unknown.errors.contains("arm/state"))
+            #expect(unknown.exitCode == 2 && unknown.errors.contains("arm/state"), "\(unknown.errors)")
+            _ = try pipeline.stop()
+        }
+
+        /// Without a goal there are no chunks: the topic is there, and silent.
+        @Test func octoBusSaysWhenNothingComes() throws {
+            let pipeline = try Pipeline([#"goal={"source": "none"}"#])
+            try pipeline.wait(for: "the arm", limit: 60) { $0.armState != nil }
+            let running = try RunningProgram("octo-bus", ["hz", "policy/chunk", "--run", pipeline.folder.path])
+            let deadline = MonotonicTime.now() + .seconds(20)
+            while !running.errors.contains("nothing came on 'policy/chunk'"), MonotonicTime.now() < deadline {
+                usleep(50_000)
+            }
+            #expect(running.errors.contains("nothing came on 'policy/chunk'"), "\(running.errors)")
+            #expect(running.process.isRunning)
+            kill(running.process.processIdentifier, SIGINT)
+            #expect(running.waitForEnd(limit: 10).exitCode == 0)
             _ = try pipeline.stop()
         }
 

@@ -3,8 +3,9 @@ import Bus
 import NodeShell
 import Time
 
+/// The option that says of how many messages figures are.
 struct WindowOptions: ParsableArguments {
-    @Option(help: "Messages that the figures are of: the most recent ones.")
+    @Option(help: ArgumentHelp("Take the figures of so many of the most recent messages.", valueName: "messages"))
     var window = 10_000
 
     func validate() throws {
@@ -12,16 +13,28 @@ struct WindowOptions: ParsableArguments {
     }
 }
 
-/// Prints a line every second, and once more at the end.
+/// Prints a line every second, and once more at the end. While nothing comes that is said once, instead of figures that
+/// are old.
 private func measure(
     _ options: TopicOptions, _ window: WindowOptions, line: @escaping (TopicMeter) -> String?
 ) throws {
     let onlooker = try Onlooker(options.runOption.load())
     var meter = TopicMeter(window: window.window)
-    func report() { Terminal.say(line(meter) ?? "no messages yet") }
+    var silence = TopicSilence()
+    func report() {
+        let now = MonotonicTime.now()
+        if silence.isNews(at: now) {
+            note("nothing came on '\(options.topic)' for \(TopicSilence.limit.inSeconds.decimals(0)) s; waiting")
+        }
+        guard !silence.lasts(at: now) || onlooker.isInterrupted, meter.count > 0 else { return }
+        Terminal.say(line(meter) ?? "one message so far")
+    }
     try onlooker.follow(
         options,
-        onMessage: { meter.record($0.envelope, byteCount: $0.byteCount, received: $0.receivedTime) },
+        onMessage: {
+            meter.record($0.envelope, byteCount: $0.byteCount, received: $0.receivedTime)
+            silence.receive(at: $0.receivedTime)
+        },
         every: .seconds(1), report: report)
     if meter.missing > 0 {
         note("\(meter.missing) of \(meter.count + meter.missing) messages were lost on the way here")
@@ -29,7 +42,7 @@ private func measure(
 }
 
 extension OctoBus {
-    /// How regularly messages arrive.
+    /// Measures how regularly messages arrive.
     struct Hertz: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "hz", abstract: "Measure the rate of a topic, and how steady it is.")
@@ -47,7 +60,7 @@ extension OctoBus {
         }
     }
 
-    /// How much it is.
+    /// Measures how many bytes arrive.
     struct Bandwidth: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "bw", abstract: "Measure the bytes per second of a topic.")
@@ -64,7 +77,7 @@ extension OctoBus {
         }
     }
 
-    /// How old messages are when they arrive.
+    /// Measures how old messages are when they arrive.
     struct Delay: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Measure the age of a topic's messages on arrival, since publishing and since capture.")
