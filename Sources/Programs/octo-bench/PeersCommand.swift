@@ -1,36 +1,37 @@
 import ArgumentParser
 import Foundation
+import NodeShell
 
-/// Our policy step beside the same forward pass in another framework, in turns on this machine.
+/// Times our policy step beside the same forward pass in another framework, in turns on this machine.
 struct PeersCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "peers",
-        abstract: "The policy step beside the same network in ONNX Runtime or PyTorch, in turns.",
+        abstract: "Time the policy step beside the same network in ONNX Runtime or PyTorch, in turns.",
         discussion: """
             Needs a Python that has them: python3 -m venv peer; peer/bin/pip install torch onnx onnxscript \
             onnxruntime. The peers compute all timesteps at every step; what of ours the chunk waits for is the \
             critical path.
             """)
 
-    @Option(help: "Python with torch, onnx and onnxruntime.")
+    @Option(help: "Use this Python, which has torch, onnx and onnxruntime.")
     var python: String
 
-    @Option(help: "The peers' network.")
+    @Option(help: "Run this script of the peers' network.")
     var script = "Sources/Programs/octo-bench/Peers/peer_latency.py"
 
-    @Option(help: "onnx, eager or compile.")
+    @Option(help: "Run the peer as onnx, eager or compile.")
     var mode = "onnx"
 
-    @Option(help: "Shapes: small, base.")
+    @Option(help: "Measure these shapes: small, base.")
     var sizes = ["small", "base"]
 
-    @Option(help: "Timesteps of history.")
+    @Option(help: "Give the network so many timesteps of history.")
     var window = 2
 
-    @Option(help: "Turns of each.")
+    @Option(help: "Take so many turns of each.")
     var turns = 3
 
-    @Option(help: "Policy steps in a turn.")
+    @Option(help: "Time so many policy steps in a turn.")
     var runs = 30
 
     func validate() throws {
@@ -44,11 +45,11 @@ struct PeersCommand: ParsableCommand {
             var (peers, critical, total): ([Double], [Double], [Double]) = ([], [], [])
             // In turns, so that both see the same machine.
             for _ in 0..<turns {
-                peers.append(
-                    try StepTimes.peer(
-                        mode, python: python, script: script, size: size, window: window, runs: runs
-                    ).total)
-                let ours = try StepTimes.ours(shape: "octo-\(size)", window: window, runs: runs)
+                let peer = try working {
+                    try StepTimes.peer(mode, python: python, script: script, size: size, window: window, runs: runs)
+                }
+                peers.append(peer.total)
+                let ours = try working { try StepTimes.ours(shape: "octo-\(size)", window: window, runs: runs) }
                 critical.append(ours.criticalPath)
                 total.append(ours.total)
             }

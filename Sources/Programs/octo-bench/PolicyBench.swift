@@ -22,9 +22,10 @@ enum StepTimesError: Error, CustomStringConvertible {
 }
 
 extension StepTimes {
-    /// Our own network in a process of its own, with all cores.
+    /// Times our own network in a process of its own, with all cores.
     static func ours(shape: String, window: Int, runs: Int, arguments: [String] = []) throws -> StepTimes {
-        let program = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        // Beside this program, however it was found.
+        let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
             .appendingPathComponent("octo-policy")
         let output = try run(
             program, ["bench", "--shape", shape, "--window", "\(window)", "--runs", "\(runs)", "--json"] + arguments)
