@@ -108,6 +108,9 @@ let package = Package(
                 tests(of: "Bus", ["Time", "Maths", "Files", "Images", "CShims", "Messages", "Wire", "CZeroMQ"]),
                 tests(of: "RealTime", ["Time", "CAllocationCount"]),
                 tests(of: "Manifests", ["Time", "JSONTree", "Messages", "ManifestSamples"]),
+                tests(
+                    of: "NodeShell",
+                    ["Time", "Messages", "Wire", "Bus", "Manifests", "ManifestSamples", argumentParser, logging]),
             ]),
         group(
             "Cameras",
