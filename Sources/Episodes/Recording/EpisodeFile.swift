@@ -62,17 +62,21 @@ package struct EpisodeFile {
         }
     }
 
-    /// The messages in the order in which they came.
+    /// The messages of some topics, one after the other.
     /// - Parameters:
-    ///   - topics: all if nil.
-    ///   - times: when they came, both ends included.
-    package func messages(
-        ofTopics topics: Set<String>? = nil, in times: ClosedRange<MonotonicTime>? = nil
-    ) -> EpisodeMessages {
+    ///   - topics: the topics; nil for all.
+    ///   - times: when the messages came, both ends included; nil for all.
+    package func events(
+        of topics: Set<String>? = nil, in times: ClosedRange<MonotonicTime>? = nil
+    ) -> RecordedEvents {
         let range = times.map { UInt64(max(0, $0.lowerBound.nanoseconds))...UInt64(max(0, $0.upperBound.nanoseconds)) }
-        return EpisodeMessages(
-            path: path, schemas: reader.schemas, messages: reader.messages(of: topics, in: range ?? 0...UInt64.max))
+        return RecordedEvents(
+            path: path, start: startTime, schemas: reader.schemas,
+            messages: reader.messages(of: topics, in: range ?? 0...UInt64.max))
     }
+
+    /// The time of the first message.
+    package var startTime: MonotonicTime { MonotonicTime(nanoseconds: Int64(clamping: reader.statistics.startTime)) }
 
     /// All messages of one topic.
     /// - Throws: also for a message that is none of the topic's type.
@@ -85,7 +89,8 @@ package struct EpisodeFile {
             do throws(WireError) {
                 found.append((try message.content(), message.logTime))
             } catch {
-                throw .message(path: path, topic: topic.name, time: message.logTime, problem: error)
+                throw .message(
+                    path: path, topic: topic.name, time: event.logTime.words(since: startTime), problem: error)
             }
         }
         return found
@@ -95,11 +100,14 @@ package struct EpisodeFile {
 /// An episode's messages, one after the other.
 package struct EpisodeMessages {
     private let path: String
+    private let start: MonotonicTime
     private let schemas: [UInt16: MCAP.Schema]
     private var messages: MCAPMessages
 
-    init(path: String, schemas: [UInt16: MCAP.Schema], messages: MCAPMessages) {
+    /// - Parameter start: the time of the episode's first message.
+    init(path: String, start: MonotonicTime, schemas: [UInt16: MCAP.Schema], messages: MCAPMessages) {
         self.path = path
+        self.start = start
         self.schemas = schemas
         self.messages = messages
     }
@@ -121,14 +129,15 @@ package struct EpisodeMessages {
             let (envelope, body, bulk) = try RecordedMessage(schema: schema, data: item.message.data).opened()
             return EpisodeMessage(topic: topic, envelope: envelope, logTime: time, body: body, bulk: bulk)
         } catch {
-            throw .message(path: path, topic: topic, time: time, problem: error)
+            throw .message(path: path, topic: topic, time: time.words(since: start), problem: error)
         }
     }
 }
 
 package enum EpisodeFileError: Error, Equatable {
     case unreadable(path: String, problem: MCAPError)
-    case message(path: String, topic: String, time: MonotonicTime, problem: WireError)
+    /// - Parameter time: in words, from the episode's first message on.
+    case message(path: String, topic: String, time: String, problem: WireError)
 }
 
 extension EpisodeFileError: CustomStringConvertible {

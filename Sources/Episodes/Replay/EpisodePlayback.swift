@@ -57,7 +57,7 @@ package struct EpisodePlayback {
         self.options = options
         let statistics = file.reader.statistics
         guard statistics.messageCount > 0 else { throw PlaybackError.empty(path: file.path) }
-        let first = MonotonicTime(nanoseconds: Int64(clamping: statistics.startTime))
+        let first = file.startTime
         let last = MonotonicTime(nanoseconds: Int64(clamping: statistics.endTime))
         let from = first + (options.from ?? .zero)
         let to = options.to.map { min(first + $0, last) } ?? last

@@ -54,7 +54,7 @@ package struct FrameStrip {
         self.file = file
         self.options = options
         let statistics = file.reader.statistics
-        start = MonotonicTime(nanoseconds: Int64(clamping: statistics.startTime))
+        start = file.startTime
         goals = try file.messages(of: Topics.goalCurrent)
         let cameraTopics = file.reader.topics.filter { $0.hasPrefix("camera/") && $0.hasSuffix("/image") }
         let known = cameraTopics.map { String($0.dropFirst("camera/".count).dropLast("/image".count)) }

@@ -39,7 +39,7 @@ package struct RecordedMotion: Equatable, Sendable {
     ///   - from: after the episode's first message.
     ///   - to: likewise; nil: to the end.
     package init(of file: EpisodeFile, from: Duration = .zero, to: Duration? = nil) throws {
-        let start = MonotonicTime(nanoseconds: Int64(clamping: file.reader.statistics.startTime))
+        let start = file.startTime
         var points: [Point] = []
         var first: MonotonicTime?
         for (state, logTime) in try file.messages(of: Topics.armState) {

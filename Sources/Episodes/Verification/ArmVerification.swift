@@ -193,14 +193,16 @@ package struct ArmVerification {
     }
 }
 
-extension ArmVerification.Obstacle: CustomStringConvertible {
-    package var description: String {
+extension ArmVerification.Obstacle {
+    /// What stood in the way, for people.
+    /// - Parameter start: the episode's first message, from which times are counted.
+    package func words(since start: MonotonicTime) -> String {
         switch self {
         case .joinedLate:
             "the control loop had begun before the recording did: where the arm came from is not in the file"
-        case .gap(let time): "part of arm/trace is missing after \(time)"
+        case .gap(let time): "part of arm/trace is missing after \(time.words(since: start))"
         case .noChunk(let id, let time):
-            "chunk \(id), which the arm took at \(time), is not in the file, or not for this arm"
+            "chunk \(id), which the arm took at \(time.words(since: start)), is not in the file, or not for this arm"
         case .wrongArm(let joints, let expected): "the arm has \(joints) joints, its calibration \(expected)"
         }
     }

@@ -30,16 +30,17 @@ package struct PolicyVerification {
         package var isComplete: Bool { uncheckedObservations == 0 && uncheckedChunks == 0 }
     }
 
-    /// What infers; tests have one without a network.
+    /// A function that infers; tests have one without a network.
     package typealias Inference = (PolicyNodeCore.Request) throws -> [Float]
 
-    /// So many observations and goals are kept.
+    /// How many observations and goals are kept.
     private static let most = 64
 
     private let configuration: PolicyConfiguration
     private let texts: TaskTextReading
     private let isSamePolicy: Bool
     private let isSameGoal: Bool
+    private let start: MonotonicTime
     private let infer: Inference
     private var preparation: FramePreparation
     private var remaking: ObservationVerification
@@ -48,17 +49,19 @@ package struct PolicyVerification {
     package private(set) var report = Report()
 
     /// - Parameters:
-    ///   - configuration: of the checkpoint that runs.
-    ///   - otherGoal: in place of the episode's goals; nil takes those.
+    ///   - configuration: the settings of the checkpoint that runs.
+    ///   - otherGoal: a goal in place of the episode's; nil takes those.
     ///   - isSamePolicy: whether the checkpoint is the episode's, so that what went into the network then is what goes
     ///     in now.
+    ///   - start: the episode's first message, from which times are told.
     package init(
         _ configuration: PolicyConfiguration, texts: TaskTextReading, otherGoal: Goal?, isSamePolicy: Bool,
-        infer: @escaping Inference
+        start: MonotonicTime, infer: @escaping Inference
     ) throws(TaskTextError) {
         self.configuration = configuration
         self.texts = texts
         self.isSamePolicy = isSamePolicy
+        self.start = start
         self.infer = infer
         isSameGoal = otherGoal == nil
         preparation = FramePreparation(configuration)
@@ -98,7 +101,7 @@ package struct PolicyVerification {
             if !isSamePolicy { input = remade }
         } catch {
             report.uncheckedObservations += 1
-            note("tick \(logged.tick): \(error)")
+            note("tick \(logged.tick): \(error.words(since: start))")
             if !isSamePolicy { return }
         }
         observations.append(input)
@@ -153,17 +156,21 @@ package struct PolicyVerification {
     }
 }
 
-extension ObservationVerification.Failure: CustomStringConvertible {
-    package var description: String {
+extension ObservationVerification.Failure {
+    /// What is missing or cannot be used, for people.
+    /// - Parameter start: the episode's first message, from which times are counted.
+    package func words(since start: MonotonicTime) -> String {
         switch self {
-        case .noFrame(let camera, let time): "the frame of camera '\(camera)' taken at \(time) is not in the file"
+        case .noFrame(let camera, let time):
+            "the frame of camera '\(camera)' taken at \(time.words(since: start)) is not in the file"
         case .unreadableFrame(let camera, let time, let problem):
-            "the frame of camera '\(camera)' taken at \(time) cannot be read: \(problem)"
+            "the frame of camera '\(camera)' taken at \(time.words(since: start)) cannot be read: \(problem)"
         case .noView(let camera): "there is no picture of camera '\(camera)' in it"
         case .noProprio: "the recorded policy did not read the arm's state, this one does"
-        case .noState(let time): "the arm's state of \(time) is not in the file"
+        case .noState(let time): "the arm's state of \(time.words(since: start)) is not in the file"
         case .unusableStates(let before, let after):
-            "the arm's states of \(before) and \(after) do not say where it was at the observation's time"
+            "the arm's states of \(before.words(since: start)) and \(after.words(since: start)) do not say where it "
+                + "was at the observation's time"
         }
     }
 }

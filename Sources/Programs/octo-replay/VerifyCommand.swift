@@ -87,7 +87,7 @@ struct VerifyCommand: ParsableCommand {
         let policy = armOnly ? nil : try verifyPolicy(file, setup)
         let report = VerifyReport(
             path: episode.path, arm: arm, policy: policy, isEvaluation: isEvaluation, duration: .now() - start,
-            recorded: Self.length(of: file))
+            start: file.startTime, recorded: Self.length(of: file))
         if let plot, let policy {
             let start = policy.errors.times.first ?? .zero
             let points = zip(policy.errors.times, policy.errors.firstActions).map {
@@ -156,7 +156,8 @@ struct VerifyCommand: ParsableCommand {
         }
         var engine = loaded.engine
         var verification = try PolicyVerification(
-            loaded.configuration, texts: loaded.texts, otherGoal: otherGoal(manifest), isSamePolicy: checkpoint == nil
+            loaded.configuration, texts: loaded.texts, otherGoal: otherGoal(manifest), isSamePolicy: checkpoint == nil,
+            start: file.startTime
         ) { request in try engine.run(request) }
         let cameras = loaded.configuration.cameras.map { Topics.cameraImage($0.name).name }
         let states = loaded.configuration.proprio == nil ? [] : [Topics.armState.name]

@@ -12,6 +12,8 @@ struct VerifyReport {
     let isEvaluation: Bool
     /// The time that the policy took.
     let duration: Duration
+    /// The time of the episode's first message.
+    let start: MonotonicTime
     /// The length of the episode.
     let recorded: Duration
 
@@ -56,12 +58,12 @@ struct VerifyReport {
             lines.append(
                 "  setpoints     \(arm.compared + arm.unchecked), of which \(arm.identical) computed again alike"
                     + Self.also(arm.unchecked, "not checked"))
-            if let obstacle = arm.obstacle { lines.append("                \(obstacle)") }
+            if let obstacle = arm.obstacle { lines.append("                \(obstacle.words(since: start))") }
             if let difference = arm.difference {
                 let chunk = difference.chunkID.map { ", chunk \($0)" } ?? ""
                 lines.append(
-                    "                first difference at \(difference.time)\(chunk): \(difference.what) is "
-                        + "\(difference.logged), computed \(difference.computed)")
+                    "                first difference at \(difference.time.words(since: start))\(chunk): "
+                        + "\(difference.what) is \(difference.logged), computed \(difference.computed)")
             }
         }
         if isEvaluation, let policy { lines += Self.table(policy.errors) }
@@ -141,8 +143,9 @@ struct VerifyReport {
                     value: .object([
                         "count": JSONNode(arm.compared + arm.unchecked), "identical": JSONNode(arm.identical),
                         "unchecked": JSONNode(arm.unchecked),
-                        "first_difference": JSONNode(arm.difference.map { "\($0.what) at \($0.time)" } ?? ""),
-                        "obstacle": JSONNode(arm.obstacle.map { "\($0)" } ?? ""),
+                        "first_difference": JSONNode(
+                            arm.difference.map { "\($0.what) at \($0.time.words(since: start))" } ?? ""),
+                        "obstacle": JSONNode(arm.obstacle?.words(since: start) ?? ""),
                     ])))
         }
         return JSONNode(.object(members))

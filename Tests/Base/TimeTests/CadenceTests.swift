@@ -59,6 +59,13 @@ import Time
 }
 
 @Suite struct MonotonicTimeTests {
+    @Test func peopleAreToldSecondsAfterAStart() {
+        let start = MonotonicTime.zero + .seconds(70)
+        #expect((start + .milliseconds(3_214)).words(since: start) == "3.214 s")
+        #expect(start.words(since: start) == "0.000 s")
+        #expect((start - .milliseconds(20)).words(since: start) == "-0.020 s")
+    }
+
     @Test func addsAndSubtractsDurations() {
         let time = MonotonicTime(nanoseconds: 5_000_000_000)
         #expect(time + .milliseconds(250) == MonotonicTime(nanoseconds: 5_250_000_000))

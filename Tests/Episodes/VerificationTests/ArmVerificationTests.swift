@@ -167,5 +167,16 @@ private struct RecordedLoop {
         #expect(verification.report.difference == nil)
     }
 
+    @Test func timesAreToldInSecondsAfterTheFirstMessage() {
+        let start = MonotonicTime.zero + .seconds(70)
+        #expect(
+            ArmVerification.Obstacle.gap(after: start + .seconds(2)).words(since: start)
+                == "part of arm/trace is missing after 2.000 s")
+        let lost = ArmVerification.Obstacle.noChunk(id: 7, at: start + .milliseconds(1_500)).words(since: start)
+        #expect(lost.hasPrefix("chunk 7, which the arm took at 1.500 s,"), "\(lost)")
+        let frame = ObservationVerification.Failure.noFrame(camera: "wrist", captureTime: start + .seconds(1))
+        #expect(frame.words(since: start) == "the frame of camera 'wrist' taken at 1.000 s is not in the file")
+    }
+
     private struct NotATick: Error {}
 }
