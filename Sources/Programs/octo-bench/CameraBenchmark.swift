@@ -19,13 +19,13 @@ struct CameraCommand: ParsableCommand {
             .build/python/bin/pip install pillow opencv-python-headless.
             """)
 
-    @Option(help: "Python with Pillow and OpenCV.")
+    @Option(help: "Use this Python, which has Pillow and OpenCV.")
     var python: String?
 
-    @Option(help: "Seconds of each format and number of cameras.")
+    @Option(help: "Run so many seconds for each format and number of cameras.")
     var seconds = 5.0
 
-    @Option(help: "Pictures decoded and resized.")
+    @Option(help: "Decode and resize so many pictures.")
     var runs = 300
 
     func validate() throws {

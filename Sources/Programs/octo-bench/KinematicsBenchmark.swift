@@ -9,10 +9,10 @@ struct KinematicsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kinematics", abstract: "Microseconds per forward and per inverse kinematics, for each arm.")
 
-    @Argument(help: "Calibration files.")
+    @Argument(help: "Calibration files of the arms.")
     var calibrations = ["widowx-250s", "wx200", "so101"].map { "calibration/\($0).json" }
 
-    @Option(help: "Poses per arm.")
+    @Option(help: "Solve so many poses per arm.")
     var poses = 10_000
 
     func validate() throws {

@@ -10,7 +10,7 @@ struct RecordingCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "recording", abstract: "MB/s into MCAP files and out of them, beside the same bytes by write(2).")
 
-    @Option(help: "Seconds of a robot's messages; 3.6 MB each.")
+    @Option(help: "Record so many seconds of a robot's messages; 3.6 MB each.")
     var seconds = 30
 
     func run() throws {

@@ -19,10 +19,10 @@ struct SceneFitCommand: ParsableCommand {
             change each.
             """)
 
-    @Option(help: "Calibration file of the arm.")
+    @Option(help: "Use this calibration file of the arm.")
     var calibration = "calibration/widowx-250s.json"
 
-    @Option(help: "Scenes of each kind; there are seven kinds.")
+    @Option(help: "Draw so many scenes of each of the seven kinds.")
     var scenes = 72
 
     @Option(
@@ -31,7 +31,7 @@ struct SceneFitCommand: ParsableCommand {
             valueName: "folder"))
     var frames: String?
 
-    @Option(help: "Which of the folder's files are frames.")
+    @Option(help: "Take the folder's files of this pattern as frames.")
     var pattern = "image_0_*"
 
     func validate() throws {

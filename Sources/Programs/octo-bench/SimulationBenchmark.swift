@@ -12,10 +12,10 @@ struct SimulationCommand: ParsableCommand {
         commandName: "simulation",
         abstract: "Milliseconds per physics step and per picture of the simulated world; lock-step episodes a minute.")
 
-    @Option(help: "Calibration file of the arm.")
+    @Option(help: "Use this calibration file of the arm.")
     var calibration = "calibration/widowx-250s.json"
 
-    @Option(help: "Episodes of the expert.")
+    @Option(help: "Run so many episodes of the expert.")
     var episodes = 4
 
     func run() throws {

@@ -213,47 +213,42 @@ struct WatchCommand: ParsableCommand {
             while let state = states.take() {
                 // What begins later is an event.
                 if !isArmKnown, !json, let hold = state.message.latchedHold {
-                    say("\(WallTime.now())  arm: it \(hold.words)")
+                    Terminal.say("\(WallTime.now())  arm: it \(hold.words)")
                 }
                 isArmKnown = true
             }
             while let received = events.take() {
                 let event = received.message
                 if json {
-                    say(
+                    Terminal.say(
                         JSONNode.object([
                             "event": JSONNode("\(event.kind)"), "node": JSONNode(event.node),
                             "text": JSONNode(event.text),
                         ]).text())
                 } else {
-                    say("\(WallTime.now())  \(event.node): \(event.text)")
+                    Terminal.say("\(WallTime.now())  \(event.node): \(event.text)")
                 }
             }
             while let received = fits.take() {
                 let fit = received.message
                 if json {
-                    say(fit.node.text())
+                    Terminal.say(fit.node.text())
                     continue
                 }
                 let line =
                     "\(fit.goalName.isEmpty ? "none" : fit.goalName): \(fit.verdict)"
                     + fit.reasons.map { "; \($0)" }.joined()
-                if line != said { say("\(WallTime.now())  \(line)") }
+                if line != said { Terminal.say("\(WallTime.now())  \(line)") }
                 said = line
             }
         }
-    }
-
-    private func say(_ line: String) {
-        print(line)
-        fflush(nil)
     }
 }
 
 extension GoalFit {
     /// A few lines for people, the verdict first.
     var lines: [String] {
-        let colour = Colour.isWanted ? verdict.colour : ("", "")
+        let colour = Terminal.showsColours ? verdict.colour : ("", "")
         var lines = ["\(colour.0)\(verdict.description.uppercased())\(colour.1)  goal '\(goalName)'"]
         for camera in cameras {
             lines.append("  \(camera.camera): \(camera.verdict)" + camera.reasons.map { "; \($0.text)" }.joined())
@@ -277,11 +272,6 @@ extension GoalFit {
         if agreement(self) != agreement(other) { return agreement(self) > agreement(other) }
         return goalName < other.goalName
     }
-}
-
-/// Whether standard output shows colours: a terminal, and NO_COLOR is not set (no-color.org).
-private enum Colour {
-    static let isWanted = isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == nil
 }
 
 extension GoalFit.Verdict {

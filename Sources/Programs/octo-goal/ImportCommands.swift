@@ -46,7 +46,7 @@ struct TaskNumberOptions: ParsableArguments {
 
 /// Options that the two ways of importing share.
 struct ImportOptions: ParsableArguments {
-    @Option(help: "The sentence that goes with the pictures.")
+    @Option(help: "Keep this sentence with the pictures.")
     var text: String?
 
     @Flag(help: "Overwrite a goal of that name.")

@@ -58,24 +58,28 @@ struct DemosCommand: ParsableCommand {
 
     @OptionGroup var world: SceneOptions
 
-    @Option(help: ArgumentHelp("reach, push or pick-place; several with commas between.", valueName: "tasks"))
+    @Option(
+        help: ArgumentHelp(
+            "Show this task: reach, push or pick-place; several with commas between.", valueName: "tasks"))
     var task: CommaSeparated<ManipulationTask.Kind>
 
     @Option(
         help: ArgumentHelp(
-            "Object of the task, several with commas between; without it the scene's first.", valueName: "objects"))
+            "Use this object for the task, several with commas between; without it the scene's first.",
+            valueName: "objects"))
     var object: CommaSeparated<String>?
 
-    @Option(help: "How many.")
+    @Option(help: "Make so many episodes.")
     var episodes = 50
 
-    @Option(help: ArgumentHelp("Strength of the noise on what is carried out, 0 (none) to 5.", valueName: "scale"))
+    @Option(
+        help: ArgumentHelp("Disturb what is carried out by noise of this strength, 0 (none) to 5.", valueName: "scale"))
     var noise = 0.0
 
-    @Option(help: ArgumentHelp("Checkpoint folder of a policy that drives at first.", valueName: "policy"))
+    @Option(help: ArgumentHelp("Let the policy of this checkpoint folder drive at first.", valueName: "policy"))
     var policy: String?
 
-    @Option(help: "With --policy: the manifest that says how the checkpoint is run.")
+    @Option(help: "With --policy: run the checkpoint as this manifest says.")
     var manifest = ShippedFile.path("launch/sim.json")
 
     @Flag(help: "Begin anywhere in the workspace, gripper open and pointing down, in place of the scene's start.")
@@ -86,23 +90,23 @@ struct DemosCommand: ParsableCommand {
 
     @Flag(
         help:
-            "With --goal-arm, in scenes with decoys: goal pictures show mark, tray and object as the task wants things."
+            "With --goal-arm and decoys: have goal pictures show mark, tray and object as the task wants them."
     )
     var goalLacksDecoys = false
 
     @Flag(help: "Add steps/truth: where the task's object is (x y z m, yaw rad). To learn from; no policy is told.")
     var truth = false
 
-    @Option(help: "Goals of other scenes that each episode has beside its own, 0 to 8.")
+    @Option(help: "Give each episode so many goals of other scenes beside its own, 0 to 8.")
     var otherGoals = 0
 
-    @Option(help: "Worlds that are simulated at a time.")
+    @Option(help: "Simulate so many worlds at a time.")
     var jobs = 1
 
-    @Option(help: "Folder for the dataset.")
+    @Option(help: "Write the dataset to this folder.")
     var out: String
 
-    @Option(help: "The dataset's name; without it octo_sim_ and the task, or octo_sim for several.")
+    @Option(help: "Give the dataset this name; without it octo_sim_ and the task, or octo_sim for several.")
     var name: String?
 
     @Flag(help: "Leave out episodes that failed.")

@@ -150,7 +150,7 @@ struct TakeGoalCommand: ParsableCommand {
     @Argument(help: "Name that the goal gets.")
     var name: String
 
-    @Option(help: "The sentence that goes with the pictures.")
+    @Option(help: "Keep this sentence with the pictures.")
     var text: String?
 
     @Flag(help: "Overwrite a goal of that name.")

@@ -44,7 +44,7 @@ package struct GoalCommand: Equatable, Sendable {
     }
     /// Chosen by the sender; the same command sent again keeps it.
     package var id: UInt64
-    /// Who asks; never empty.
+    /// Who asks, as "octo-teleop (pid 1234)"; never empty.
     package var operatorID: String
     package var action: Action
     /// The id of the goal that the operator saw when asking ("" for none): the command is refused when another has been

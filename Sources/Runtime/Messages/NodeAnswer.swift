@@ -2,7 +2,7 @@
 package protocol NodeCommand: Sendable {
     /// Chosen by the sender; the same command sent again keeps it.
     var id: UInt64 { get }
-    /// Who asks; never empty.
+    /// Who asks, as "octo-teleop (pid 1234)"; never empty.
     var operatorID: String { get }
 }
 

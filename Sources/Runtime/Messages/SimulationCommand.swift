@@ -16,7 +16,7 @@ package struct SimulationCommand: Equatable, Sendable {
     }
     /// Chosen by the sender; the same command sent again keeps it.
     package var id: UInt64
-    /// Who asks; never empty.
+    /// Who asks, as "octo-teleop (pid 1234)"; never empty.
     package var operatorID: String
     package var action: Action
     package var time: MonotonicTime

@@ -12,9 +12,11 @@ package struct InterventionLog: Sendable {
 
     package init(node: String) { self.node = node }
 
+    /// Takes note of the arm's mode.
     /// - Parameters:
     ///   - condition: what is the matter with the arm, and what ends it; empty: the mode's own words.
-    ///   - operatorID: who moves it, where that is known.
+    ///   - operatorID: who moves, stopped or reset the arm; empty where that is not known.
+    /// - Returns: what there is to tell.
     package mutating func receive(
         _ mode: ArmMode, condition: String = "", operatorID: String = "", at now: MonotonicTime
     ) -> [RunEvent] {
@@ -22,11 +24,12 @@ package struct InterventionLog: Sendable {
         func tell(_ kind: RunEvent.Kind, _ text: String) {
             events.append(RunEvent(node: node, kind: kind, subject: operatorID, text: text, time: now))
         }
+        let by = operatorID.isEmpty ? "" : " by \(operatorID)"
         let isEmergency = mode == .holding(.emergencyStop)
         if isEmergency != isStopped {
             tell(
                 isEmergency ? .emergencyStop : .emergencyStopReset,
-                isEmergency ? "emergency stop" : "the emergency stop is reset")
+                (isEmergency ? "emergency stop" : "the emergency stop is reset") + by)
             isStopped = isEmergency
         }
         var reason: HoldReason?
@@ -45,7 +48,9 @@ package struct InterventionLog: Sendable {
         case .manual:
             if wasExecuting, !isIntervening {
                 isIntervening = true
-                tell(.interventionBegan, "an operator takes the arm from the policy")
+                tell(
+                    .interventionBegan,
+                    (operatorID.isEmpty ? "an operator" : operatorID) + " takes the arm from the policy")
             }
             wasExecuting = false
         case .executing:

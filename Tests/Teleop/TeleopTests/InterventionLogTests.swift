@@ -79,8 +79,13 @@ import Time
         var log = InterventionLog(node: "arm")
         _ = log.receive(Self.policy, at: .zero)
         let time = MonotonicTime.zero + .seconds(3)
-        let events = log.receive(.manual, operatorID: "ada@1", at: time)
-        #expect(events.map(\.node) == ["arm"] && events.map(\.subject) == ["ada@1"] && events.map(\.time) == [time])
-        #expect(events.allSatisfy { !$0.text.isEmpty })
+        let who = "octo-teleop (pid 1234)"
+        let events = log.receive(.manual, operatorID: who, at: time)
+        #expect(events.map(\.node) == ["arm"] && events.map(\.subject) == [who] && events.map(\.time) == [time])
+        #expect(events.map(\.text) == ["octo-teleop (pid 1234) takes the arm from the policy"])
+        let stop = log.receive(.holding(.emergencyStop), operatorID: "octo-arm (pid 7)", at: time)
+        #expect(stop.first?.text == "emergency stop by octo-arm (pid 7)")
+        let reset = log.receive(.holding(.awaitingResume), at: time)
+        #expect(reset.first?.text == "the emergency stop is reset", "nobody is made up")
     }
 }
