@@ -2,7 +2,6 @@ import Threads
 import ArmDrivers
 import Control
 import Kinematics
-import Kinematics
 import Messages
 import RealTime
 import Time

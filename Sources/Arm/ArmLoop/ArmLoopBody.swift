@@ -1,7 +1,6 @@
 import ArmDrivers
 import Control
 import Kinematics
-import Kinematics
 import Maths
 import Messages
 import RealTime

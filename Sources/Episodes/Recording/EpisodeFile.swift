@@ -66,11 +66,11 @@ package struct EpisodeFile {
     /// - Parameters:
     ///   - topics: the topics; nil for all.
     ///   - times: when the messages came, both ends included; nil for all.
-    package func events(
-        of topics: Set<String>? = nil, in times: ClosedRange<MonotonicTime>? = nil
-    ) -> RecordedEvents {
+    package func messages(
+        ofTopics topics: Set<String>? = nil, in times: ClosedRange<MonotonicTime>? = nil
+    ) -> EpisodeMessages {
         let range = times.map { UInt64(max(0, $0.lowerBound.nanoseconds))...UInt64(max(0, $0.upperBound.nanoseconds)) }
-        return RecordedEvents(
+        return EpisodeMessages(
             path: path, start: startTime, schemas: reader.schemas,
             messages: reader.messages(of: topics, in: range ?? 0...UInt64.max))
     }
@@ -90,7 +90,7 @@ package struct EpisodeFile {
                 found.append((try message.content(), message.logTime))
             } catch {
                 throw .message(
-                    path: path, topic: topic.name, time: event.logTime.words(since: startTime), problem: error)
+                    path: path, topic: topic.name, time: message.logTime.words(since: startTime), problem: error)
             }
         }
         return found

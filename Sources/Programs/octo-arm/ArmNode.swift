@@ -3,7 +3,6 @@ import ArmLoop
 import Bus
 import Control
 import Kinematics
-import Kinematics
 import Manifests
 import Messages
 import NodeShell

@@ -1,7 +1,6 @@
 import ArmDrivers
 import ArmLoop
 import Kinematics
-import Kinematics
 import Manifests
 import Time
 

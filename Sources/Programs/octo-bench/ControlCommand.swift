@@ -1,5 +1,5 @@
 import ArgumentParser
-import Control
+import Kinematics
 import NodeShell
 
 /// Times the control loop beside a bare loop in C.

@@ -5,7 +5,6 @@ import CAllocationCount
 import CBareLoop
 import Control
 import Kinematics
-import Kinematics
 import Foundation
 import Messages
 import RealTime

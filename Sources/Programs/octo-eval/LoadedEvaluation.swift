@@ -4,7 +4,6 @@ import MCAPFiles
 import ClosedLoop
 import Control
 import Kinematics
-import Kinematics
 import Evaluation
 import Foundation
 import Goals

@@ -1,7 +1,6 @@
 import ClosedLoop
 import Control
 import Kinematics
-import Kinematics
 import Simulation
 import Time
 

@@ -3,7 +3,6 @@ import ArmLoop
 import CAllocationCount
 import Control
 import Kinematics
-import Kinematics
 import Foundation
 import Glibc
 import Maths

@@ -1,6 +1,5 @@
 import Control
 import Kinematics
-import Kinematics
 import Maths
 import Messages
 import TestSupport

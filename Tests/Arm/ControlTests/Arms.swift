@@ -1,6 +1,5 @@
 import Control
 import Kinematics
-import Kinematics
 import Foundation
 import Maths
 import Messages

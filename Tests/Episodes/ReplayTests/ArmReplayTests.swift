@@ -1,6 +1,5 @@
 import Control
 import Kinematics
-import Kinematics
 import EpisodeFixture
 import Foundation
 import Maths

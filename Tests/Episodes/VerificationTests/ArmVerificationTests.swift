@@ -2,7 +2,6 @@ import ArmDrivers
 import ArmLoop
 import Control
 import Kinematics
-import Kinematics
 import Foundation
 import Maths
 import Messages
