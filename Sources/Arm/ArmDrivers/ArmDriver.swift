@@ -10,15 +10,15 @@ import Time
 /// After an error that means that servos may not be what or where they were, a driver is suspended: it goes on reading,
 /// sends nothing, and sets the servos up anew only when somebody says `resume`.
 package protocol ArmDriver: Sendable {
-    /// Joints of the arm, without the gripper.
+    /// Number of the arm's joints, without the gripper.
     var jointCount: Int { get }
 
-    /// Setpoints are not sent: something has gone wrong that a person has to see to.
+    /// Whether setpoints are not sent, because something has gone wrong that a person has to see to.
     var isSuspended: Bool { get }
 
-    /// What the encoders say, radians, radians per second, opening 0...1 (a little beyond is possible). Joints that did
-    /// not answer are in `unread` and stay where they were read last; before every encoder was read once there is no
-    /// state.
+    /// Reads what the encoders say, radians, radians per second, opening 0...1 (a little beyond is possible). Joints
+    /// that did not answer are in `unread` and stay where they were read last; before every encoder was read once there
+    /// is no state.
     /// - Parameter now: the present; the state's stamp, unless the device has a better one. Not earlier than in calls
     ///   before.
     mutating func read(at now: MonotonicTime) throws(ArmDriverError) -> JointState
@@ -50,10 +50,10 @@ extension ArmDriver {
 
 /// What a driver does about torque when it starts.
 package enum TorqueAtStart: Equatable, Sendable {
-    /// Torque on, each servo where it stands. Torque that is on stays on.
+    /// Torque comes on, each servo where it stands. Torque that is on stays on.
     case on
-    /// Torque as it is found, until the first `write`: an emergency stop had switched it off.
+    /// Torque stays as it is found until the first `write`: an emergency stop had switched it off.
     case released
-    /// Torque as it is found, until `resume`: a fault was latched, and nobody has said yet that the arm may go on.
+    /// Torque stays as it is found until `resume`: a fault was latched, and nobody has said yet that the arm may go on.
     case suspended
 }

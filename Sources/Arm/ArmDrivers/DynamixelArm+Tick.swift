@@ -149,7 +149,7 @@ extension DynamixelArm: ServoBusArm {
         client.parser.parameters.littleEndian(at: 1 + register.address - address, width: register.width)
     }
 
-    /// Which errors a servo reports; none if it does not answer.
+    /// Reads which errors a servo reports; none if it does not answer.
     private func hardwareErrors(of id: UInt8) throws(ServoPortError) -> DynamixelHardwareError {
         let address = DynamixelRegister.hardwareErrorStatus.address
         guard try fetch(address, count: 1, of: id) else { return [] }
@@ -249,7 +249,8 @@ extension DynamixelArm: ServoBusArm {
         Dynamixel.end(start, in: client.outgoing)
     }
 
-    /// Nobody answers this; whether every servo has heard it is seen by looking.
+    /// Appends the watchdog's time for all servos. Nobody answers it; whether every servo has heard it is seen by
+    /// looking.
     private func appendWatchdog() {
         guard let watchdog else { return }
         isWatchdogArmed = true

@@ -134,7 +134,7 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
 
     private func findServos() throws(ServoPortError) -> Outcome { try client.find(layout.ids, port: portName) }
 
-    /// What angles depend on has to be the same in the servos and in the file.
+    /// Checks that what angles depend on is the same in the servos and in the file.
     private func compare() throws(ServoPortError) -> Outcome {
         for part in layout.parts {
             guard let wanted = part.homingOffset else { continue }
@@ -267,8 +267,8 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
         .failed(.unsteady(servo: id, lost: ServoPlace.attempts, asked: ServoPlace.attempts, port: portName))
     }
 
-    /// Torque was off because somebody asked for it: it comes on where each servo stands, and every register is read
-    /// back.
+    /// Takes hold after torque was off because somebody had asked for it: it comes on where each servo stands, and
+    /// every register is read back.
     func takeHold() throws(ServoPortError) -> ArmDriverError? {
         let margin = client.margin
         client.margin = .milliseconds(50)

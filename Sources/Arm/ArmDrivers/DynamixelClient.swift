@@ -9,9 +9,9 @@ package final class DynamixelClient<Port: ServoPort> {
     let incoming = UnsafeMutableRawBufferPointer.allocate(byteCount: 1_024, alignment: 8)
     /// Rate of the line, bits per second.
     package let baud: Int
-    /// What an answer may take beyond its time on the wire: return delays, USB, the kernel.
+    /// Time that an answer may take beyond its time on the wire: return delays, USB, the kernel.
     package var margin = Duration.milliseconds(50)
-    /// There were bytes that are no answer when all were asked at once.
+    /// Whether there were bytes that are no answer when all were asked at once.
     package private(set) var hasHeardDamage = false
     /// The last answer did not come in time. It may still come, and must not be taken for that to the next question.
     private var mayComeLate = false
@@ -23,7 +23,7 @@ package final class DynamixelClient<Port: ServoPort> {
 
     deinit { incoming.deallocate() }
 
-    /// An answer.
+    /// One servo's answer.
     package struct Answer: Equatable, Sendable {
         package var id: UInt8
         package var error: Dynamixel.StatusError

@@ -123,7 +123,7 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
 
     private func findServos() throws(ServoPortError) -> Outcome { try client.find(layout.ids, port: portName) }
 
-    /// What angles depend on has to be the same in the servos and in the file.
+    /// Checks that what angles depend on is the same in the servos and in the file.
     private func compare() throws(ServoPortError) -> Outcome {
         for part in layout.parts {
             guard let model = try client.read(.modelNumber, of: part.id) else { return silent(part.id) }
@@ -166,7 +166,7 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
         return .fine
     }
 
-    /// Writes and reads back.
+    /// Writes a register and reads it back.
     private func write(
         _ value: Int, _ register: FeetechRegister, _ name: String, _ id: UInt8
     ) throws(ServoPortError) -> Outcome? {
@@ -197,8 +197,8 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
         .failed(.unsteady(servo: id, lost: ServoPlace.attempts, asked: ServoPlace.attempts, port: portName))
     }
 
-    /// Torque was off because somebody asked for it: it comes on where each servo stands, and every register is read
-    /// back.
+    /// Takes hold after torque was off because somebody had asked for it: it comes on where each servo stands, and
+    /// every register is read back.
     func takeHold() throws(ServoPortError) -> ArmDriverError? {
         let margin = client.margin
         client.margin = .milliseconds(50)

@@ -5,9 +5,9 @@ package struct LineCost: Equatable, Sendable {
     /// Seconds from the question until the last answer, of half the rounds and of all but the slowest hundredth.
     package var p50: Double
     package var p99: Double
-    /// Rounds with answers from all servos.
+    /// Number of rounds with answers from all servos.
     package var rounds: Int
-    /// Rounds in which an answer did not come.
+    /// Number of rounds in which an answer did not come.
     package var lost: Int
 
     package init(p50: Double, p99: Double, rounds: Int, lost: Int) {
@@ -24,7 +24,7 @@ package struct LineCost: Equatable, Sendable {
         self.init(p50: quantile(0.5), p99: quantile(0.99), rounds: sorted.count, lost: lost)
     }
 
-    /// Rounds that are measured.
+    /// Number of rounds that are measured.
     static var rounds: Int { 50 }
     /// Whole rounds in a row without which nothing may move.
     static var wholeRounds: Int { 5 }

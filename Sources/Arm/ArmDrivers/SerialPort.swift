@@ -54,6 +54,7 @@ package final class SerialPort: ServoPort {
 
     package var now: MonotonicTime { .now() }
 
+    /// Sends all of `bytes`, and waits for the driver to take them. write(2), poll(2).
     package func send(_ bytes: UnsafeRawBufferPointer) throws(ServoPortError) {
         guard descriptor >= 0 else { throw ServoPortError(errno: ENODEV) }
         var sent = 0
@@ -97,6 +98,7 @@ package final class SerialPort: ServoPort {
         }
     }
 
+    /// Throws away what has arrived. TCFLSH in ioctl_tty(2).
     package func discardInput() { if descriptor >= 0 { octo_serial_discard(descriptor) } }
 
     /// A line that failed is closed, so that the device's name is free for the adapter when it comes back.
@@ -106,6 +108,7 @@ package final class SerialPort: ServoPort {
         return ServoPortError(errno: code)
     }
 
+    /// Tries once to open the port again after an error.
     package func reopen() throws(ServoPortError) {
         if descriptor >= 0 { close(descriptor) }
         descriptor = -1
@@ -121,12 +124,14 @@ package final class SerialPort: ServoPort {
 
 /// Why a serial line cannot be used.
 package struct SerialPortError: Error, Equatable, CustomStringConvertible {
+    /// The step of opening the port that failed: opening the file, claiming it for this process, or setting its rate.
     package enum Step: String, Sendable {
         case open
         case claim
         case configure
     }
     package var path: String
+    /// Bits per second that were asked for.
     package var baud: Int
     package var step: Step
     package var errno: Int32

@@ -2,14 +2,14 @@ import ServoProtocol
 
 /// What one control tick puts on the servo bus.
 package struct ServoBudget: Equatable, Sendable {
-    /// Sent and received.
+    /// Bytes sent and received in a tick.
     package var bytesPerTick: Int
     /// Bits per second.
     package var baud: Int
-    /// What is not bytes: return delays, and an adapter's turn-round.
+    /// Time that is not bytes, seconds: return delays, and an adapter's turn-round.
     package var delaySeconds: Double
 
-    /// USB turns the line round in a good half millisecond with the latency timer at 1 ms.
+    /// Time in which USB turns the line round, seconds: a good half millisecond with the latency timer at 1 ms.
     private static let turnRoundSeconds = 0.6e-3
 
     package init(bytesPerTick: Int, baud: Int, delaySeconds: Double) {
@@ -38,7 +38,7 @@ package struct ServoBudget: Equatable, Sendable {
         self.init(bytesPerTick: bytes, baud: baud, delaySeconds: Self.turnRoundSeconds)
     }
 
-    /// What a tick needs of each servo: current or load, velocity and position; with Feetech also voltage and
+    /// Bytes that a tick needs of each servo: current or load, velocity and position; with Feetech also voltage and
     /// temperature.
     static func bytesNeeded(_ name: ServoLayout.ServoProtocolName) -> Int {
         switch name {

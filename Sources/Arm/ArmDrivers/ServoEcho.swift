@@ -3,7 +3,7 @@ import Time
 
 /// What the line carries back after a question to one servo.
 package enum ServoEcho: Equatable, Sendable {
-    /// Nothing.
+    /// Nothing came back.
     case silence
     /// Bytes that are no whole answer: servos with one id talk at one time, or the cable is bad.
     case damage

@@ -31,7 +31,8 @@ package enum ServoTongue: Equatable, Sendable {
 }
 
 extension FeetechClient {
-    /// Frames of this kind are those of Dynamixel's first protocol too: which it is, the registers say.
+    /// Tells which protocol a servo speaks. Frames of this kind are those of Dynamixel's first protocol too: which it
+    /// is, the registers say.
     /// - Returns: nil if the servo does not answer.
     package func tongue(of id: UInt8) throws(ServoPortError) -> ServoTongue? {
         guard try ping(id, tries: 2) != nil else { return nil }
@@ -45,7 +46,8 @@ extension FeetechClient {
         return isKnown ? .firstDynamixel(model: model) : .feetech
     }
 
-    /// AX-12A, AX-18A, AX-12W, MX-12W, RX-24F, RX-28, RX-64, EX-106+, MX-28, MX-64, MX-106 and XL-320's elders.
+    /// Model numbers of AX-12A, AX-18A, AX-12W, MX-12W, RX-24F, RX-28, RX-64, EX-106+, MX-28, MX-64, MX-106 and
+    /// XL-320's elders.
     private static var firstProtocolModels: [Int] { [12, 18, 300, 360, 24, 28, 64, 107, 29, 310, 320] }
 
     /// Looks for all of an arm's servos, and lets each answer everything.

@@ -3,10 +3,12 @@ import Maths
 
 /// Which servo moves which joint, and how pulses and radians belong together.
 package struct ServoLayout: Equatable, Sendable {
+    /// The protocols that servos speak, as the calibration file names them.
     package enum ServoProtocolName: String, CaseIterable, Sendable {
         case dynamixel
         case feetech
     }
+    /// The servo of a joint, with how its pulses become radians.
     package struct Joint: Equatable, Sendable {
         package var id: UInt8
         /// Servos that turn with it: they obey its id and do not answer.
@@ -18,8 +20,8 @@ package struct ServoLayout: Equatable, Sendable {
         package var direction: Int
         /// The servo never gets a goal beyond, pulses.
         package var limits: ClosedRange<Int>
-        /// What the servo's own register has to say, pulses; nil is not compared. Feetech's limit registers, which
-        /// count from the offset, are compared with it.
+        /// Homing offset that the servo's own register has to say, pulses; nil is not compared. Feetech's limit
+        /// registers, which count from the offset, are compared with it.
         package var homingOffset: Int?
         /// Dynamixel: whether the servo turns round itself, bit 0 of its drive mode, and its shadows do not; nil is not
         /// compared.
@@ -62,7 +64,9 @@ package struct ServoLayout: Equatable, Sendable {
         /// 4096 to a turn, in both protocols.
         static var radiansPerPulse: Double { 2 * .pi / 4096 }
     }
+    /// The servo of the gripper, with how its pulses become an opening.
     package struct Gripper: Equatable, Sendable {
+        /// How the fingers hang on the servo.
         package enum Linkage: Equatable, Sendable {
             /// Pulses at opening 0 and 1, linear between.
             case linear(closedPulse: Int, openPulse: Int)

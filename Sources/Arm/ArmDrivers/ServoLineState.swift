@@ -5,19 +5,19 @@ import Time
 /// What both kinds of servo drivers keep between ticks: what was read, who is looked at next, and whether setpoints may
 /// be sent at all.
 struct ServoLineState {
-    /// Silence is borne for so long; meanwhile the arm brakes and stands.
+    /// How long a servo's silence is borne; meanwhile the arm brakes and stands.
     static var tolerated: ServoReadings.Tolerance { .init(ticks: 3, time: .milliseconds(200)) }
-    /// Questions are told apart by how many bytes they ask for: a late answer to one of the last seven has another
-    /// length.
+    /// Number of tags by which questions are told apart, each asking for another number of bytes: a late answer to one
+    /// of the last seven has another length.
     static var tags: Int { 8 }
 
     var readings: ServoReadings
     var looks: ServoLooks
     var cost: LineCost?
-    /// Somebody asked for torque to be off, and it has not been asked for again.
+    /// Whether somebody asked for torque to be off, and it has not been asked for again.
     var isReleased: Bool
     private(set) var isSuspended: Bool
-    /// The port is gone.
+    /// Whether the port is gone.
     private(set) var isLost = false
     private(set) var nextRetry = MonotonicTime.zero
     private(set) var wantsResumption = false
@@ -34,7 +34,7 @@ struct ServoLineState {
         late = [Bool](repeating: false, count: layout.leaders.count)
     }
 
-    /// Torque should be on: it was neither released nor is anybody still to say so.
+    /// Whether torque should be on: it was not released, and nobody has to resume first.
     var expectsTorque: Bool { !isReleased && !isSuspended }
 
     mutating func nextTag() -> Int {
@@ -78,7 +78,7 @@ struct ServoLineState {
         return wantsResumption
     }
 
-    /// The servos are set up anew.
+    /// Takes note that the servos are set up anew.
     mutating func resumed() {
         isSuspended = false
         isReleased = false
@@ -104,7 +104,7 @@ struct LineTiming {
     private var times: [Double] = []
     private var lost = 0
     private var wholeInARow = 0
-    /// Rounds without an answer, for each servo.
+    /// Number of rounds without an answer, for each servo.
     private var silence: [Int]
 
     init(_ ids: [UInt8]) {
@@ -112,7 +112,7 @@ struct LineTiming {
         silence = [Int](repeating: 0, count: ids.count)
     }
 
-    /// Twice the rounds at most, where answers are lost.
+    /// Whether more rounds are needed: twice as many at most, where answers are lost.
     var needsMore: Bool {
         let asked = times.count + lost
         if asked >= 2 * LineCost.rounds { return false }
@@ -148,10 +148,11 @@ enum ServoPlace {
     /// Questions until a place has been told three times alike.
     static var attempts: Int { 30 }
     private static let alike = 3
-    /// What an encoder is uncertain by, pulses. A joint that moves more between two questions is not held, and waits.
+    /// Uncertainty of an encoder, pulses. A joint that moves more between two questions is not held, and waits.
     private static let steadiness = 2
 
-    /// Garbled answers with right checksums are not told alike again and again: by this a goal is made.
+    /// Asks for a place until three answers in a row agree: a garbled one with a right checksum is not told alike again
+    /// and again, and a goal is made by this.
     /// - Returns: the place; nil if no three answers in a row were alike.
     static func confirmed(_ ask: () throws(ServoPortError) -> Int?) throws(ServoPortError) -> Int? {
         var last: Int?

@@ -20,12 +20,12 @@ struct ServoLooks {
     }
     /// What a look that found nothing good leads to.
     enum Verdict {
-        /// Look again before it is believed.
+        /// The servo is looked at again before it is believed.
         case doubt
         case certain
     }
 
-    /// Every servo has been looked at in so long.
+    /// Time in which every servo is looked at once.
     private static var round: Duration { .milliseconds(360) }
     /// Bad looks in a row before they are believed.
     private static var patience: Int { 2 }
@@ -70,7 +70,7 @@ struct ServoLooks {
         return .certain
     }
 
-    /// The servo did not answer.
+    /// Takes note that the servo did not answer.
     mutating func wasSilent(at now: MonotonicTime, tolerated: ServoReadings.Tolerance) -> Verdict {
         if silentLooks == 0 { silentSince = now }
         silentLooks += 1

@@ -11,7 +11,7 @@ package protocol ServoPort: AnyObject {
     /// - Throws: the errno of the line.
     func send(_ bytes: UnsafeRawBufferPointer) throws(ServoPortError)
 
-    /// What has arrived, once there is something or the deadline has passed.
+    /// Waits for bytes until there are some or the deadline has passed.
     /// - Returns: how many bytes were put into `target`; 0 at the deadline.
     func receive(
         into target: UnsafeMutableRawBufferPointer, until deadline: MonotonicTime

@@ -22,7 +22,7 @@ struct ServoReadings {
     enum Knowledge: Equatable, Sendable, BitwiseCopyable {
         case neverRead
         case read(Measurement)
-        /// Silent since the first tick without an answer; `last` is what it said before.
+        /// The servo is silent since the first tick without an answer; `last` is what it said before.
         case lost(since: MonotonicTime, last: Measurement)
 
         /// The last answer, however old.
@@ -46,9 +46,9 @@ struct ServoReadings {
         var doubted: Measurement?
     }
 
-    /// Faster than the servos of an arm turn, and than a hand turns a joint: 12 rad/s, in pulses per second. An
-    /// XL330-M288 is made for 10.7 rad/s (its velocity limit, see `CalibrationCeiling`), an XM430-W350 for 4.8, an
-    /// STS3215 for about 5.
+    /// Highest speed that is believed, pulses per second: 12 rad/s, faster than the servos of an arm turn, and than a
+    /// hand turns a joint. An XL330-M288 is made for 10.7 rad/s (its velocity limit, see `CalibrationCeiling`), an
+    /// XM430-W350 for 4.8, an STS3215 for about 5.
     static var fastest: Double { 12 / ServoLayout.Joint.radiansPerPulse }
     /// How old a servo's own sample may be when it answers, seconds.
     private static var oldestSample: Double { 0.005 }
@@ -57,25 +57,25 @@ struct ServoReadings {
     /// How much a servo's speed is to change since its last answer without being asked twice, pulses per second: 3
     /// rad/s.
     private static var usualChange: Double { 2_000 }
-    /// Longer after its last answer a servo that has moved is asked twice, wherever it is, seconds: by what it then
-    /// tells the setpoint may be drawn.
+    /// Longest time since a servo's last answer, seconds, for which one answer is enough when it has moved; later it is
+    /// asked twice, for the setpoint may be drawn by what it tells.
     private static var longestGap: Double { 0.06 }
 
     private(set) var servos: [Servo]
-    /// Answers that did not come, or not whole, since the start.
+    /// Number of answers that did not come, or not whole, since the start.
     private(set) var missed: UInt64 = 0
     /// Answers that told a place which the servo could not have reached, since the start.
     private(set) var implausible: UInt64 = 0
 
     init(count: Int) { servos = [Servo](repeating: Servo(), count: count) }
 
-    /// Every servo has answered in this tick.
+    /// Whether every servo has answered in this tick.
     var isComplete: Bool {
         for index in servos.indices where !servos[index].hasAnswered { return false }
         return true
     }
 
-    /// Every servo has been read at some time.
+    /// Whether every servo has been read at some time.
     var isKnown: Bool {
         for index in servos.indices where servos[index].knowledge == .neverRead { return false }
         return true
@@ -96,13 +96,13 @@ struct ServoReadings {
         for index in servos.indices { (servos[index].hasAnswered, servos[index].wasRefused) = (false, false) }
     }
 
-    /// A question goes out.
+    /// Takes note that a question goes out.
     mutating func beginQuestion() {
         for index in servos.indices { servos[index].wasRefused = false }
     }
 
-    /// Every servo has answered in this tick, or said something to the last question that was not believed: there is
-    /// nothing to wait for.
+    /// Whether every servo has answered in this tick, or said something to the last question that was not believed:
+    /// there is nothing to wait for.
     var isHeard: Bool {
         for index in servos.indices where !servos[index].hasAnswered && !servos[index].wasRefused { return false }
         return true
@@ -110,7 +110,7 @@ struct ServoReadings {
 
     private enum Plausibility {
         case expected
-        /// Possible, but not where the last answer led to expect it.
+        /// The place is possible, but not where the last answer led to expect it.
         case surprising
         case impossible
     }
@@ -152,7 +152,7 @@ struct ServoReadings {
         servos[index].hasAnswered = true
     }
 
-    /// One that was asked for twice.
+    /// Takes a temperature at the start, which was asked for twice.
     mutating func startTemperature(_ degrees: Int, of index: Int) {
         for _ in 0..<2 { servos[index].temperature.take(Double(degrees)) }
     }
@@ -219,10 +219,10 @@ struct ServoReadings {
 /// A servo's temperature, of which one garbled answer changes nothing: what is far from the last is believed when the
 /// next answer says it again.
 struct Temperature: Equatable, Sendable, BitwiseCopyable {
-    /// Degrees Celsius that a servo cannot gain or lose between two looks.
+    /// Change of temperature that is too large between two looks, degrees Celsius.
     private static var jump: Double { 10 }
 
-    /// Degrees Celsius; nil before the first answer that counts.
+    /// Temperature, degrees Celsius; nil before the first answer that counts.
     private(set) var degrees: Double?
     private var doubted: Double?
 

@@ -3,7 +3,7 @@ import Glibc
 /// Why a driver does not begin: found while the arm was still at rest.
 package enum ServoStartError: Error, Equatable {
     case missing(found: [UInt8], expected: [UInt8], port: String)
-    /// What answers a ping is damaged, or answers twice.
+    /// The answers to a ping are damaged, or come twice.
     case sameID(servo: UInt8, port: String)
     case otherProtocol(servo: UInt8, speaks: ServoTongue, expected: ServoTongue, port: String)
     /// A servo that answers pings, and still no reads after its status return level was set.
@@ -24,7 +24,7 @@ package enum ServoStartError: Error, Equatable {
     case beyondOwnLimits(servo: UInt8, found: Int, limits: ClosedRange<Int>)
     /// A servo that left so many of so many questions in a row without a whole answer.
     case unsteady(servo: UInt8, lost: Int, asked: Int, port: String)
-    /// What was measured of the line does not fit into a control tick.
+    /// The line as it was measured does not fit into a control tick.
     case slowLine(LineCost, rateHertz: Double, cause: String)
 }
 

@@ -55,7 +55,7 @@ package struct SimulatedArm: ArmDriver {
         memory?.servos = servos
     }
 
-    /// Lets the arm stay where it is: nothing weighs.
+    /// Lets the arm go, which stays where it is: nothing weighs.
     package mutating func release(at now: MonotonicTime) throws(ArmDriverError) {
         advance(to: now)
         servos.goal = servos.positions
@@ -79,16 +79,16 @@ package struct SimulatedArm: ArmDriver {
 package struct SimulatedServos: Equatable, Sendable, BitwiseCopyable {
     /// Time at which `positions` were true; nil before the first use.
     package var time: MonotonicTime?
-    /// Radians.
+    /// Positions of the joints, radians.
     package var positions: JointVector
-    /// Opening.
+    /// Opening of the gripper, 0 closed ... 1 open.
     package var gripper: Double
     /// The setpoint they move to, radians.
     package var goal: JointVector
     /// The opening the gripper moves to.
     package var gripperGoal: Double
 
-    /// Standing still.
+    /// Makes servos that stand still.
     package init(positions: JointVector, gripper: Double) {
         self.positions = positions
         self.gripper = gripper

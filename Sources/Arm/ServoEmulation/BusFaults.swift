@@ -8,13 +8,13 @@ package struct BusFaults: Equatable, Sendable {
     package var corruptProbability = 0.0
     /// Probability that an answer tells, with a right checksum, a position that has nothing to do with the servo's.
     package var garbleProbability = 0.0
-    /// Added to the delay of each answer, seconds.
+    /// Time added to the delay of each answer, seconds.
     package var delay = 0.0
     /// The adapter hands bytes over once 62 are there, or so many seconds after the first of them, as an FTDI chip
     /// does; 0 hands over at once.
     package var latency = 0.0
-    /// Each request's answers are handed over only once so many more requests have been answered: what the host takes
-    /// for an answer to this request is one to an earlier one.
+    /// Number of further requests that are answered before the answers to a request are handed over: what the host
+    /// takes for an answer to this request is one to an earlier one.
     package var stale = 0
     /// Seconds for which answers pile up in the adapter; then all of them come at once. Begins when the line is next
     /// used, which sets it back to 0.

@@ -14,7 +14,7 @@ package protocol EmulatedBus: ServoFaultBus {
     /// Gets every position that an answer tells, once the whole answer has left the adapter for the host.
     var onReading: ((PositionReading) -> Void)? { get set }
 
-    /// What the host has sent.
+    /// Takes what the host has sent.
     func receive(_ bytes: UnsafeRawBufferPointer, at now: MonotonicTime)
 
     /// Lets the servos move and their watchdogs run until `now`.
@@ -41,21 +41,21 @@ package protocol EmulatedBus: ServoFaultBus {
     /// A hardware error, as the protocol's bits.
     func setHardwareError(_ bits: UInt8, at id: UInt8)
 
-    /// Degrees Celsius.
+    /// Sets the temperature of a servo, degrees Celsius.
     func setTemperature(_ degrees: Int, at id: UInt8)
 
-    /// Power off and on: torque is off, and all that is not kept without power is as it was at first.
+    /// Switches the power off and on: torque is off, and all that is not kept without power is as it was at first.
     func cyclePower()
 }
 
 extension SplitMix64 {
-    /// Some position of one turn, in place of the one that the bytes hold from `start` on.
+    /// Puts some position of one turn in place of the one that the bytes hold from `start` on.
     mutating func garble(_ data: inout [UInt8], at start: Int, width: Int) {
         let pulses = next() % 4_096
         for index in 0..<width { data[start + index] = UInt8(truncatingIfNeeded: pulses >> UInt64(8 * index)) }
     }
 
-    /// One bit of one byte.
+    /// Flips one bit of one byte.
     mutating func damage(_ bytes: inout [UInt8]) {
         if bytes.isEmpty { return }
         bytes[Int(next() % UInt64(bytes.count))] ^= 1 << UInt8(next() % 8)

@@ -6,18 +6,19 @@ import Time
 package final class EmulatedDynamixelBus: EmulatedBus {
     package var faults = BusFaults()
     package var onWrite: ((RegisterWrite) -> Void)?
+    /// Rate of the host's end, bits per second, at which alone servos hear; nil: all hear.
     package var hostBaud: Int?
     package var onReading: ((PositionReading) -> Void)?
     private var servos: [EmulatedDynamixelServo] = []
     private let parser = DynamixelParser()
-    /// Protocol 1.0, whose frames are Feetech's.
+    /// Parser for protocol 1.0, whose frames are Feetech's.
     private let firstProtocolParser = FeetechParser()
     private let buffer = PacketBuffer(capacity: 4_096)
     private var line: EmulatedLine
     /// Time at which what the servos hear reached them.
     private var present = MonotonicTime.zero
     private var dice: SplitMix64
-    /// Answers fast sync and bulk reads.
+    /// Whether fast sync and bulk reads are answered.
     private let knowsFastSyncRead: Bool
     /// Answers to the packet that is being heard.
     private var answers: [ServoAnswer] = []
@@ -91,7 +92,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
     /// and for an unknown id.
     package func drive(of id: UInt8) -> Double? { servos.first { $0.id == id }?.drive }
 
-    /// What became of a servo's shaft in a world outside, which from then on decides where it is.
+    /// Takes what became of a servo's shaft in a world outside, which from then on decides where it is.
     package func setShaft(_ shaft: EmulatedShaft, of id: UInt8) { change(id) { $0.setShaft(shaft) } }
 
     package func setObstacle(_ pulses: ClosedRange<Int>?, at id: UInt8) { change(id) { $0.setObstacle(pulses) } }
@@ -308,7 +309,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
             })
     }
 
-    /// All in one packet: who is missing spoils it.
+    /// Answers for all in one packet: who is missing spoils it.
     private func answerTogether(_ asked: [Asked]) {
         // The length is known from the start.
         let length = asked.reduce(1) { $0 + $1.count + 4 }

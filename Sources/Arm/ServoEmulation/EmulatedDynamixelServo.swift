@@ -3,9 +3,9 @@ import Time
 
 /// The inside of an X-series servo: registers, what may be written when, motion, watchdog.
 struct EmulatedDynamixelServo {
-    /// Pulses per second at 100 % PWM without load: 46 rpm of an XM430-W350 at 12 V.
+    /// Speed at 100 % PWM without load, pulses per second: 46 rpm of an XM430-W350 at 12 V.
     private static let freeSpeed = 46.0 / 60 * 4096
-    /// Full pushing against an obstacle for so long is an overload, seconds.
+    /// Time of full pushing against an obstacle that is an overload, seconds.
     private static let overloadSeconds = 2.0
     private static let tableLength = 256
 
@@ -16,7 +16,7 @@ struct EmulatedDynamixelServo {
     private var pending: (address: Int, data: [UInt8])?
     private var lastInstruction: MonotonicTime = .zero
     private var now: MonotonicTime = .zero
-    /// Pulses per second of the present goal.
+    /// Speed towards the present goal, pulses per second.
     private var goalSpeed = freeSpeed
     private var hardwareError: UInt8 = 0
 
@@ -82,7 +82,7 @@ struct EmulatedDynamixelServo {
     }
     /// Bits per second.
     var baud: Int { DynamixelUnit.baudRate(code: value(.baudRate)) ?? unusualBaud }
-    /// 1 or 2.
+    /// Version of the protocol that the servo speaks, 1 or 2.
     var protocolVersion: Int { value(.protocolType) }
     var statusReturnLevel: Int { value(.statusReturnLevel) }
     var returnDelaySeconds: Double { Double(value(.returnDelayTime) * DynamixelUnit.returnDelayMicroseconds) * 1e-6 }
@@ -248,7 +248,7 @@ struct EmulatedDynamixelServo {
     /// torque.
     var drive: Double? { isTorqueOn ? registered(motor.position) : nil }
 
-    /// Something else than the emulated motor has moved its shaft.
+    /// Takes what something else than the emulated motor has made of its shaft.
     mutating func setShaft(_ shaft: EmulatedShaft) {
         motor.shaft = EmulatedShaft(
             position: actual(shaft.position), velocity: sign * shaft.velocity, effort: sign * shaft.effort)
@@ -297,7 +297,7 @@ struct EmulatedDynamixelServo {
         if degrees > value(.temperatureLimit) { setHardwareError(DynamixelHardwareError.overheating.rawValue) }
     }
 
-    /// Reboot, or power that comes back.
+    /// Starts the servo anew, by a reboot or by power that comes back.
     mutating func restart() {
         hardwareError = 0
         let temperature = value(.presentTemperature)

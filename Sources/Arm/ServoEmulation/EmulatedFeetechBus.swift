@@ -6,6 +6,7 @@ import Time
 package final class EmulatedFeetechBus: EmulatedBus {
     package var faults = BusFaults()
     package var onWrite: ((RegisterWrite) -> Void)?
+    /// Rate of the host's end, bits per second, at which alone servos hear; nil: all hear.
     package var hostBaud: Int?
     package var onReading: ((PositionReading) -> Void)?
     private var servos: [EmulatedFeetechServo] = []

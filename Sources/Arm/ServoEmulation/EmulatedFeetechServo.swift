@@ -3,7 +3,7 @@ import Time
 
 /// The inside of an STS3215: registers, what is kept without power, motion, protection.
 struct EmulatedFeetechServo {
-    /// Pulses per second at 12 V without load: 50 rpm.
+    /// Speed at 12 V without load, pulses per second: 50 rpm.
     private static let freeSpeed = 50.0 / 60 * 4096
     private static let tableLength = 100
 
@@ -15,7 +15,7 @@ struct EmulatedFeetechServo {
     private var pending: (address: Int, data: [UInt8])?
     private var now: MonotonicTime = .zero
     private(set) var error: Feetech.StatusError = []
-    /// Overload has been noticed: it pushes with the protective torque only.
+    /// Whether overload has been noticed: it pushes with the protective torque only.
     private var isProtecting = false
 
     /// - Parameters:
@@ -159,7 +159,7 @@ struct EmulatedFeetechServo {
         }
     }
 
-    /// Positions of many turns, also below 0, are told instead of one turn's.
+    /// Whether positions of many turns, also below 0, are told instead of one turn's.
     private var countsTurns: Bool { value(.phase) & FeetechUnit.countsTurns != 0 }
 
     /// What the encoder says less the offset.

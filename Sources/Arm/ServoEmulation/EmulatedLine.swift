@@ -15,7 +15,7 @@ struct EmulatedLine {
         var readings: [PositionReading]
         /// Which request this answers, by the count of those answered.
         var request: Int
-        /// The adapter still collects.
+        /// Whether the adapter still collects.
         var isOpen = false
     }
     private var waiting: [Piece] = []
@@ -104,7 +104,7 @@ struct EmulatedLine {
     /// Time at which what has just passed the wire is there: never before what was said earlier.
     private var arrival: MonotonicTime { max(free + .fromSeconds(lag), lastDue) }
 
-    /// A byte reaches the adapter.
+    /// Takes a byte that reaches the adapter.
     private mutating func collect(_ byte: UInt8) {
         free = free + .fromSeconds(secondsPerByte)
         let arrival = arrival
@@ -127,7 +127,7 @@ struct EmulatedLine {
         return min(answer ?? frozenUntil, frozenUntil)
     }
 
-    /// What has been handed over by `now`.
+    /// Takes what has been handed over by `now`.
     /// - Parameter tell: gets the positions that it tells.
     mutating func take(at now: MonotonicTime, tell: (PositionReading) -> Void) -> [UInt8] {
         var bytes: [UInt8] = []

@@ -4,12 +4,12 @@ import Glibc
 struct EmulatedMotor: Equatable, Sendable {
     /// Seconds after which 63 % of a small step are done.
     private static let timeConstant = 0.02
-    /// Longest stretch that is computed at once, seconds.
+    /// Longest time that is computed at once, seconds.
     private static let stretch = 0.002
-    /// More time than this has no further effect, seconds: a bus that slept for a day is soon up to date.
+    /// Longest time that has an effect, seconds: a bus that slept for a day is soon up to date.
     private static let horizon = 10.0
 
-    /// Pulses, as the bare encoder would say; unbounded.
+    /// Position, pulses as the bare encoder would say; unbounded.
     var position: Double
     /// Pulses per second.
     private(set) var velocity = 0.0
@@ -27,7 +27,7 @@ struct EmulatedMotor: Equatable, Sendable {
     var present: Double { shaft?.position ?? position }
     /// Pulses per second.
     var presentVelocity: Double { shaft?.velocity ?? velocity }
-    /// -1 ... 1.
+    /// Effort at present, -1 ... 1 of the most that the motor can push.
     var presentEffort: Double { shaft?.effort ?? effort }
 
     init(position: Double) { self.position = position }

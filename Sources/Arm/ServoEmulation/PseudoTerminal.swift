@@ -19,7 +19,7 @@ package final class PseudoTerminal {
         if access(link, F_OK) == 0 { throw .linkInUse(link) }
     }
 
-    /// symlink(2).
+    /// Makes the link to the terminal. symlink(2).
     /// - Throws: `EmulationError`.
     package func plugIn() throws(EmulationError) {
         var name = [CChar](repeating: 0, count: 128)

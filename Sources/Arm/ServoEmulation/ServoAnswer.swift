@@ -9,7 +9,7 @@ struct ServoAnswer {
 }
 
 extension [ServoAnswer] {
-    /// What the line carries of answers to one packet: servos with one id answer at one time and spoil each other's
+    /// The answers to one packet as the line carries them: servos with one id answer at one time and spoil each other's
     /// bytes.
     /// - Parameter secondsPerByte: a whole answer that is over before another begins is not spoilt.
     func onTheLine(secondsPerByte: Double) -> [ServoAnswer] {

@@ -2,14 +2,14 @@
 package enum ServoFault: Equatable, Sendable {
     /// Torque goes off, or on, by itself: no error tells of it.
     case torque(isOn: Bool)
-    /// What the servo answers. Dynamixel's status return level: 0 pings only, 1 reads too, 2 everything. Feetech's
-    /// response level: 0 pings and reads, 1 everything.
+    /// Which requests the servo answers. Dynamixel's status return level: 0 pings only, 1 reads too, 2 everything.
+    /// Feetech's response level: 0 pings and reads, 1 everything.
     case answerLevel(Int)
-    /// Feetech's phase register; bit 0x10 makes positions count turns.
+    /// The servo's phase register (Feetech); bit 0x10 makes positions count turns.
     case phase(UInt8)
     /// A second servo has the same id.
     case duplicate
-    /// Dynamixel has one number: the minor one is passed over.
+    /// The servo's firmware; Dynamixel has one number, and the minor one is passed over.
     case firmware(major: UInt8, minor: UInt8)
     /// The Dynamixel protocol the servo speaks, 1 or 2: it hears no packet of the other.
     case protocolVersion(Int)

@@ -2,7 +2,7 @@ import ArmDrivers
 import Maths
 
 extension ServoLayout {
-    /// Emulated servos that stand where the joints do.
+    /// Makes emulated servos that stand where the joints do.
     /// - Parameter positions: radians.
     package func emulated(at positions: JointVector, baud: Int, seed: UInt64) -> any EmulatedBus {
         switch servoProtocol {
@@ -13,7 +13,7 @@ extension ServoLayout {
 
     private var middlePulse: Int { (gripper.limits.lowerBound + gripper.limits.upperBound) / 2 }
 
-    /// Emulated servos that speak Dynamixel's protocol and stand where the joints do, radians.
+    /// Makes emulated servos that speak Dynamixel's protocol and stand where the joints do, radians.
     package func emulatedDynamixel(at positions: JointVector, baud: Int, seed: UInt64) -> EmulatedDynamixelBus {
         var servos: [EmulatedDynamixelBus.Servo] = []
         for (index, joint) in joints.enumerated() {

@@ -1,12 +1,13 @@
 /// Dynamixel Protocol 2.0 (ROBOTIS e-manual, "DYNAMIXEL Protocol 2.0"): packets with byte stuffing and a CRC.
 package enum Dynamixel {
-    /// Addresses every servo.
+    /// Id that addresses every servo.
     package static var broadcastID: UInt8 { 0xFE }
     /// The highest id a servo can have.
     package static var highestID: UInt8 { 252 }
     /// Bytes of a packet without parameters, from header to CRC.
     static var frameLength: Int { 10 }
 
+    /// What a packet asks for, or answers (`status`).
     package enum Instruction: UInt8, Sendable {
         case ping = 0x01
         case read = 0x02
@@ -34,7 +35,8 @@ package enum Dynamixel {
         /// The servo has a hardware error, to be read at `DynamixelRegister.hardwareErrorStatus`. The answer's data
         /// are good all the same.
         package var hasHardwareAlert: Bool { byte & 0x80 != 0 }
-        /// 0 none, 1 result fail, 2 instruction, 3 CRC, 4 data range, 5 data length, 6 data limit, 7 access.
+        /// Number of the error: 0 none, 1 result fail, 2 instruction, 3 CRC, 4 data range, 5 data length, 6 data limit,
+        /// 7 access.
         package var number: UInt8 { byte & 0x7F }
     }
 }
@@ -59,7 +61,8 @@ extension Dynamixel.StatusError: CustomStringConvertible {
 
 /// CRC-16 with polynomial 0x8005, initial value 0, nothing reflected (CRC-16/UMTS).
 enum DynamixelChecksum {
-    /// Bit by bit: a packet has some hundred bytes, and a table would be a lazy global in the control loop.
+    /// Computes the CRC bit by bit: a packet has some hundred bytes, and a table would be a lazy global in the control
+    /// loop.
     static func crc(_ bytes: UnsafeRawBufferPointer) -> UInt16 {
         var crc: UInt16 = 0
         for byte in bytes {
@@ -167,7 +170,7 @@ extension Dynamixel {
 
     /// Bytes on the wire, without stuffing.
     package static func syncReadRequestLength(servos: Int) -> Int { 14 + servos }
-    /// Bytes of all answers to it.
+    /// Number of bytes of all answers to it.
     package static func syncReadReplyLength(servos: Int, count: Int, isFast: Bool) -> Int {
         isFast ? 8 + servos * (count + 4) : servos * (11 + count)
     }

@@ -1,7 +1,7 @@
 /// One entry of the control table of the X series (ROBOTIS e-manual, XM430-W350 and its siblings).
 package struct DynamixelRegister: Equatable, Sendable, BitwiseCopyable {
     package var address: Int
-    /// Bytes.
+    /// Width in bytes.
     package var width: Int
     package var isSigned: Bool
 
@@ -11,7 +11,8 @@ package struct DynamixelRegister: Equatable, Sendable, BitwiseCopyable {
         self.isSigned = isSigned
     }
 
-    /// Below it registers keep their values without power, and can be written only while torque is off.
+    /// First address of the RAM: registers below it keep their values without power, and can be written only while
+    /// torque is off.
     package static var firstRAMAddress: Int { 64 }
     package var isEEPROM: Bool { address < Self.firstRAMAddress }
 
@@ -35,58 +36,66 @@ extension DynamixelRegister {
     package static var modelNumber: Self { Self(0, width: 2) }
     package static var firmwareVersion: Self { Self(6, width: 1) }
     package static var id: Self { Self(7, width: 1) }
+    /// Rate of the line, as `DynamixelUnit.baudRate(code:)` reads it.
     package static var baudRate: Self { Self(8, width: 1) }
-    /// 2 µs.
+    /// Return delay; unit 2 µs.
     package static var returnDelayTime: Self { Self(9, width: 1) }
-    /// Bits: 1 reversed, 4 time-based profile.
+    /// Drive mode; bits: 1 reversed, 4 time-based profile.
     package static var driveMode: Self { Self(10, width: 1) }
+    /// Operating mode, as `DynamixelOperatingMode` has it.
     package static var operatingMode: Self { Self(11, width: 1) }
-    /// 255 for none.
+    /// Second id that the servo obeys without answering; 255 for none.
     package static var secondaryID: Self { Self(12, width: 1) }
     package static var protocolType: Self { Self(13, width: 1) }
-    /// Pulses.
+    /// Unit: pulses.
     package static var homingOffset: Self { Self(20, width: 4, isSigned: true) }
-    /// Degrees Celsius.
+    /// Unit: degrees Celsius.
     package static var temperatureLimit: Self { Self(31, width: 1) }
-    /// 0.1 V.
+    /// Unit: 0.1 V.
     package static var maximumVoltage: Self { Self(32, width: 2) }
+    /// Unit: 0.1 V.
     package static var minimumVoltage: Self { Self(34, width: 2) }
+    /// Unit: 0.113 %.
     package static var pwmLimit: Self { Self(36, width: 2) }
-    /// 2.69 mA (XM), 1 mA (XL330).
+    /// Unit: 2.69 mA (XM), 1 mA (XL330).
     package static var currentLimit: Self { Self(38, width: 2) }
-    /// 0.229 rpm.
+    /// Unit: 0.229 rpm.
     package static var velocityLimit: Self { Self(44, width: 4) }
-    /// Pulses.
+    /// Unit: pulses.
     package static var maximumPosition: Self { Self(48, width: 4, isSigned: true) }
+    /// Unit: pulses.
     package static var minimumPosition: Self { Self(52, width: 4, isSigned: true) }
     /// Which hardware errors switch torque off.
     package static var shutdown: Self { Self(63, width: 1) }
     package static var torqueEnable: Self { Self(64, width: 1) }
-    /// 0 answers pings only, 1 reads too, 2 everything.
+    /// What the servo answers: 0 pings only, 1 reads too, 2 everything.
     package static var statusReturnLevel: Self { Self(68, width: 1) }
+    /// Bits of `DynamixelHardwareError`.
     package static var hardwareErrorStatus: Self { Self(70, width: 1) }
-    /// 20 ms; 0 off; 255 when it has tripped.
+    /// Time of the watchdog; unit 20 ms, 0 is off, 255 says that it has tripped.
     package static var busWatchdog: Self { Self(98, width: 1) }
-    /// 0.113 %.
+    /// Unit: 0.113 %.
     package static var goalPWM: Self { Self(100, width: 2, isSigned: true) }
+    /// Unit: as the current limit.
     package static var goalCurrent: Self { Self(102, width: 2, isSigned: true) }
+    /// Unit: `DynamixelUnit.radiansPerSecond`.
     package static var goalVelocity: Self { Self(104, width: 4, isSigned: true) }
     package static var profileAcceleration: Self { Self(108, width: 4) }
     package static var profileVelocity: Self { Self(112, width: 4) }
-    /// Pulses.
+    /// Unit: pulses.
     package static var goalPosition: Self { Self(116, width: 4, isSigned: true) }
     package static var moving: Self { Self(122, width: 1) }
-    /// 0.113 %.
+    /// Unit: 0.113 %.
     package static var presentPWM: Self { Self(124, width: 2, isSigned: true) }
-    /// Current in the units of the current limit; 0.1 % load on servos without current measurement.
+    /// Current in the unit of the current limit; on servos without current measurement the load, unit 0.1 %.
     package static var presentCurrent: Self { Self(126, width: 2, isSigned: true) }
-    /// `DynamixelUnit.radiansPerSecond`.
+    /// Unit: `DynamixelUnit.radiansPerSecond`.
     package static var presentVelocity: Self { Self(128, width: 4, isSigned: true) }
-    /// Pulses.
+    /// Unit: pulses.
     package static var presentPosition: Self { Self(132, width: 4, isSigned: true) }
-    /// 0.1 V.
+    /// Unit: 0.1 V.
     package static var presentVoltage: Self { Self(144, width: 2) }
-    /// Degrees Celsius.
+    /// Unit: degrees Celsius.
     package static var presentTemperature: Self { Self(146, width: 1) }
 }
 
@@ -156,6 +165,7 @@ package enum DynamixelModel: Int, CaseIterable, Sendable {
     }
 }
 
+/// Values of `DynamixelRegister.operatingMode`.
 package enum DynamixelOperatingMode: Int, Sendable {
     case current = 0
     case velocity = 1

@@ -1,9 +1,11 @@
 /// The protocol of Feetech's STS servos: frames as in Dynamixel's first protocol, without stuffing.
 package enum Feetech {
+    /// Id that addresses every servo.
     package static var broadcastID: UInt8 { 0xFE }
     /// The highest id a servo can have.
     package static var highestID: UInt8 { 252 }
 
+    /// What a packet asks for. Answers have none: their error bits stand in its place.
     package enum Instruction: UInt8, Sendable {
         case ping = 1
         case read = 2

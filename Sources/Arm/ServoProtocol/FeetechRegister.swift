@@ -1,7 +1,7 @@
 /// One register of the STS3215 (register table of the STS/SMS series).
 package struct FeetechRegister: Equatable, Sendable, BitwiseCopyable {
     package var address: Int
-    /// Bytes.
+    /// Width in bytes.
     package var width: Int
     /// The bit that stands for minus, in front of the magnitude; nil for a number without sign.
     package var signBit: Int?
@@ -12,7 +12,8 @@ package struct FeetechRegister: Equatable, Sendable, BitwiseCopyable {
         self.signBit = signBit
     }
 
-    /// Below it registers keep their values without power, if `lock` is 0 when they are written.
+    /// First address of the RAM: registers below it keep their values without power, if `lock` is 0 when they are
+    /// written.
     package static var firstRAMAddress: Int { 40 }
     package var isEEPROM: Bool { address < Self.firstRAMAddress }
     package var range: Range<Int> { address..<address + width }
@@ -23,7 +24,7 @@ package struct FeetechRegister: Equatable, Sendable, BitwiseCopyable {
     /// Whether the register can hold this value.
     package func holds(_ value: Int) -> Bool { value >= (signBit == nil ? 0 : -largest) && value <= largest }
 
-    /// Sign and magnitude as the servo wants them.
+    /// Encodes a value with sign and magnitude as the servo wants them.
     /// - Parameter value: one that the register holds. A cut one would be another position without a word: whoever does
     ///   not know asks `holds` first.
     package func encoded(_ value: Int) -> Int {
@@ -32,6 +33,7 @@ package struct FeetechRegister: Equatable, Sendable, BitwiseCopyable {
         return -value | 1 << signBit
     }
 
+    /// The value of the register's raw number: the inverse of `encoded`.
     package func decoded(_ raw: Int) -> Int {
         guard let signBit else { return raw }
         let magnitude = raw & ((1 << signBit) - 1)
@@ -51,58 +53,63 @@ extension FeetechRegister {
     package static var firmwareMinor: Self { Self(1, width: 1) }
     package static var modelNumber: Self { Self(3, width: 2) }
     package static var id: Self { Self(5, width: 1) }
+    /// Rate of the line, as `FeetechUnit.baudRate(code:)` reads it.
     package static var baudRate: Self { Self(6, width: 1) }
-    /// 2 µs.
+    /// Return delay; unit 2 µs.
     package static var returnDelayTime: Self { Self(7, width: 1) }
+    /// What the servo answers: 0 pings and reads, 1 everything.
     package static var responseStatusLevel: Self { Self(8, width: 1) }
-    /// Pulses, after the homing offset.
+    /// Lowest position; unit: pulses, after the homing offset.
     package static var minimumPosition: Self { Self(9, width: 2) }
+    /// Highest position; unit: pulses, after the homing offset.
     package static var maximumPosition: Self { Self(11, width: 2) }
-    /// Degrees Celsius.
+    /// Unit: degrees Celsius.
     package static var maximumTemperature: Self { Self(13, width: 1) }
-    /// 0.1 V.
+    /// Unit: 0.1 V.
     package static var maximumVoltage: Self { Self(14, width: 1) }
+    /// Unit: 0.1 V.
     package static var minimumVoltage: Self { Self(15, width: 1) }
-    /// 0.1 %.
+    /// Unit: 0.1 %.
     package static var maximumTorque: Self { Self(16, width: 2) }
+    /// Bits that say how the servo turns and counts, such as `FeetechUnit.countsTurns`.
     package static var phase: Self { Self(18, width: 1) }
     package static var unloadingCondition: Self { Self(19, width: 1) }
     package static var proportionalGain: Self { Self(21, width: 1) }
     package static var derivativeGain: Self { Self(22, width: 1) }
     package static var integralGain: Self { Self(23, width: 1) }
     package static var protectionCurrent: Self { Self(28, width: 2) }
-    /// Pulses: what is read is the actual position minus this.
+    /// Homing offset, pulses: what is read is the actual position minus this.
     package static var homingOffset: Self { Self(31, width: 2, signBit: 11) }
-    /// 0 position, 1 velocity, 2 PWM, 3 steps.
+    /// Operating mode: 0 position, 1 velocity, 2 PWM, 3 steps.
     package static var operatingMode: Self { Self(33, width: 1) }
     package static var protectiveTorque: Self { Self(34, width: 1) }
     package static var protectionTime: Self { Self(35, width: 1) }
     package static var overloadTorque: Self { Self(36, width: 1) }
     package static var torqueEnable: Self { Self(40, width: 1) }
-    /// 100 pulses/s².
+    /// Unit: 100 pulses/s².
     package static var acceleration: Self { Self(41, width: 1) }
-    /// Pulses.
+    /// Unit: pulses.
     package static var goalPosition: Self { Self(42, width: 2, signBit: 15) }
     package static var goalTime: Self { Self(44, width: 2) }
-    /// Pulses per second.
+    /// Unit: pulses per second.
     package static var goalVelocity: Self { Self(46, width: 2, signBit: 15) }
-    /// 0.1 %.
+    /// Unit: 0.1 %.
     package static var torqueLimit: Self { Self(48, width: 2) }
-    /// 1: what is written to EEPROM registers is lost without power.
+    /// Lock of the EEPROM registers; with 1 what is written to them is lost without power.
     package static var lock: Self { Self(55, width: 1) }
-    /// Pulses.
+    /// Unit: pulses.
     package static var presentPosition: Self { Self(56, width: 2, signBit: 15) }
-    /// Pulses per second.
+    /// Unit: pulses per second.
     package static var presentVelocity: Self { Self(58, width: 2, signBit: 15) }
-    /// 0.1 %.
+    /// Unit: 0.1 %.
     package static var presentLoad: Self { Self(60, width: 2, signBit: 10) }
-    /// 0.1 V.
+    /// Unit: 0.1 V.
     package static var presentVoltage: Self { Self(62, width: 1) }
-    /// Degrees Celsius.
+    /// Unit: degrees Celsius.
     package static var presentTemperature: Self { Self(63, width: 1) }
     package static var status: Self { Self(65, width: 1) }
     package static var moving: Self { Self(66, width: 1) }
-    /// 6.5 mA.
+    /// Unit: 6.5 mA.
     package static var presentCurrent: Self { Self(69, width: 2, signBit: 15) }
     package static var maximumAcceleration: Self { Self(85, width: 1) }
 }

@@ -29,7 +29,7 @@ package enum PacketVerdict: Equatable, Sendable {
 /// One packet without its frame.
 package struct ServoPacket: Equatable, Sendable, BitwiseCopyable {
     package var id: UInt8
-    /// What is asked; in an answer of a Feetech servo its error bits.
+    /// The instruction; in an answer of a Feetech servo its error bits.
     package var instruction: UInt8
     package var parameterCount: Int
 }
@@ -39,7 +39,7 @@ package struct ServoPacket: Equatable, Sendable, BitwiseCopyable {
 /// After bytes that are no packet it finds the next one: of a packet with a wrong check sum only the first byte is
 /// given up, since a good one may begin inside it. Allocates nothing after `init`. For one thread at a time.
 package final class PacketParser<Framing: PacketFraming> {
-    /// What was seen, since the start.
+    /// Counts of what was seen since the start.
     package struct Counts: Equatable, Sendable, BitwiseCopyable {
         package var packets: UInt64 = 0
         /// Packets with a wrong check sum.

@@ -10,7 +10,7 @@ extension ServoLine {
         }
     }
 
-    /// Which sign the offset has follows from what the servo makes of it.
+    /// Sets the shadow's offset. Which sign it has follows from what the servo makes of it.
     private func align(_ shadow: UInt8, with leader: UInt8) throws(ServoToolError) {
         try write(0, to: .homingOffset, of: shadow)
         let way = try present(leader) - present(shadow)
@@ -41,7 +41,7 @@ extension ServoLine {
         return positions
     }
 
-    /// What these servos are and remember, by id.
+    /// Reads what these servos are and remember, by id.
     package func registers(of ids: [UInt8]) throws(ServoToolError) -> [UInt8: ServoRegisters] {
         var registers: [UInt8: ServoRegisters] = [:]
         for id in ids { registers[id] = try self.registers(of: id) }

@@ -42,9 +42,11 @@ package struct CalibrationFile: Equatable, Sendable {
         throw CalibrationFileError(path: stem, step: "keeping the old calibration beside", errno: EEXIST)
     }
 
+    /// Removes the file, if it is there. unlink(2).
     package func remove() { unlink(path) }
 }
 
+/// Why a calibration file cannot be read or written.
 package struct CalibrationFileError: Error, Equatable, CustomStringConvertible {
     package var path: String
     package var step: String

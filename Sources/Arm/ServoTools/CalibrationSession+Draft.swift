@@ -4,7 +4,7 @@ import JSONTree
 extension CalibrationSession {
     private static var version: Int { 2 }
 
-    /// All that is needed to go on another time, and to know the arm again.
+    /// Draft of the session: all that is needed to go on another time, and to know the arm again.
     package var draft: JSONNode {
         let measured = parts.map { part in
             JSONNode.object([
@@ -37,7 +37,7 @@ extension CalibrationSession {
         )
     }
 
-    /// Goes on with a draft.
+    /// Restores a session from its draft.
     /// - Returns: nil if it is of another layout or cannot be read.
     package init?(layout: ServoLayout, names: [String], spans: [ClosedRange<Double>], draft: JSONNode) {
         guard draft["version"]?.int == Self.version, let date = draft["begun"]?.string,
@@ -87,7 +87,8 @@ extension CalibrationSession {
         return lower...upper
     }
 
-    /// What shows that the arm at the line is not the one that this session was left with; empty if nothing does.
+    /// Differences that show that the arm at the line is not the one that this session was left with; empty if nothing
+    /// does.
     /// - Parameters:
     ///   - found: what its servos are and remember now.
     ///   - adapter: as `Origin.adapter`.

@@ -1,7 +1,7 @@
 import ArmDrivers
 
 extension CalibrationSession {
-    /// What the person is to do now; of one line or more.
+    /// Words for what the person is to do now, of one line or more.
     package var prompt: String {
         let answers = "Enter goes on, b goes back, q ends without keeping anything."
         guard isLoose else { return question }
@@ -42,7 +42,7 @@ extension CalibrationSession {
             """
     }
 
-    /// What is to be told at the end of a session that keeps nothing.
+    /// Words for the end of a session that keeps nothing.
     package var farewell: String {
         hasWritten
             ? "nothing was kept; the servos have their old registers, and torque is off"

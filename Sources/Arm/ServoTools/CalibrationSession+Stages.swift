@@ -9,7 +9,7 @@ extension CalibrationSession {
 
     // MARK: - Loose
 
-    /// Torque goes off, and the registers are such that every position can be told.
+    /// Switches torque off, and makes the registers such that every position can be told.
     mutating func loosen() -> [Action] {
         isLoose = true
         for index in parts.indices { parts[index].position = nil }
@@ -49,7 +49,7 @@ extension CalibrationSession {
 
     // MARK: - Zero
 
-    /// Every joint stands at its zero, or in its middle: homing offsets follow.
+    /// Takes the pose in which every joint stands at its zero, or in its middle: homing offsets follow.
     mutating func takeZero() -> [Action] {
         var offsets: [Int] = []
         for index in parts.indices where isFeetech || index < jointIndices.upperBound {

@@ -15,20 +15,22 @@ package struct CalibrationSession: Sendable {
         case gripperOpen = "gripper_open"
         case review
     }
+    /// What a person says to the prompt.
     package enum Answer: Sendable {
         case next
         case back
         case quit
     }
+    /// What the session wants done, in order.
     package enum Action: Equatable, Sendable {
         case write(Int, to: ServoField, of: UInt8)
-        /// Set the shadow's homing offset so that it stands where its leader does.
+        /// Sets the shadow's homing offset so that it stands where its leader does.
         case align(shadow: UInt8, leader: UInt8)
-        /// Keep this draft durably before the next action, so that the session can go on another time.
+        /// Keeps this draft durably before the next action, so that the session can go on another time.
         case keepDraft(JSONNode)
-        /// Keep `result` in the calibration file; the draft is no longer needed.
+        /// Keeps `result` in the calibration file; the draft is no longer needed.
         case save
-        /// Nothing is kept; the session is over.
+        /// Keeps nothing; the session is over.
         case discard
     }
     /// A joint or the gripper, and what is known of its servo by now.
@@ -76,6 +78,7 @@ package struct CalibrationSession: Sendable {
     package internal(set) var hasWritten = false
     /// Joints from base to wrist, then the gripper.
     package internal(set) var parts: [Part]
+    /// Positions of the gripper's servo, pulses, closed and open; nil until it was there.
     package internal(set) var closedPulse: Int?
     package internal(set) var openPulse: Int?
     /// Why the last answer did not lead on; nil if it did.
@@ -107,10 +110,10 @@ package struct CalibrationSession: Sendable {
 
     // MARK: - Events
 
-    /// What has to be done before the person is asked for the first time.
+    /// Begins: what has to be done before the person is asked for the first time.
     package func begin() -> [Action] { [.keepDraft(draft)] }
 
-    /// Begins with the first step again, with what the servos remembered at first.
+    /// Begins anew with the first step, with what the servos remembered at first.
     package mutating func beginAnew() {
         stage = .zero
         (closedPulse, openPulse) = (nil, nil)
@@ -118,7 +121,7 @@ package struct CalibrationSession: Sendable {
         for index in parts.indices { (parts[index].homingOffset, parts[index].pose) = (nil, nil) }
     }
 
-    /// What the servos say, pulses by id; who does not answer is not in it.
+    /// Takes what the servos say, pulses by id; who does not answer is not in it.
     package mutating func observe(_ positions: [UInt8: Int]) {
         for index in parts.indices {
             guard let position = positions[parts[index].id] else {
@@ -138,6 +141,7 @@ package struct CalibrationSession: Sendable {
         }
     }
 
+    /// Takes the person's answer to the present prompt: goes on, goes back, or ends.
     package mutating func answer(_ answer: Answer) -> [Action] {
         problem = nil
         switch answer {

@@ -9,14 +9,15 @@ extension JSONFileKind {
 
 /// A calibration file of LeRobot, version 0.4: for each joint the servo's id, homing offset and range in pulses.
 package struct LeRobotCalibration: Equatable, Sendable {
+    /// One servo's calibration, with the names of LeRobot's file.
     package struct Motor: Equatable, Sendable {
         package var name: String
         package var id: Int
-        /// 1 flips normalised values; degrees do not heed it.
+        /// Drive mode: 1 flips normalised values; degrees do not heed it.
         package var driveMode: Int
-        /// Pulses; what is read is the encoder less this.
+        /// Homing offset, pulses; what is read is the encoder less this.
         package var homingOffset: Int
-        /// Pulses, after the offset.
+        /// Range of positions, pulses after the offset.
         package var rangeMinimum: Int
         package var rangeMaximum: Int
 

@@ -2,6 +2,7 @@ import Glibc
 
 /// Serial adapters that are plugged in.
 package struct SerialDevices: Equatable, Sendable {
+    /// One adapter, with the paths that lead to it.
     package struct Device: Equatable, Sendable {
         /// A name that stays the same whatever else is plugged in, where the system has one; else that of the device.
         package var path: String
@@ -40,7 +41,7 @@ package struct SerialDevices: Equatable, Sendable {
         return entries(of: folder + "/serial/by-id").first { resolved("\(folder)/serial/by-id/\($0)") == device }
     }
 
-    /// Those that are gone in `later`.
+    /// The devices that are gone in `later`.
     package func missing(in later: Self) -> [Device] {
         devices.filter { device in !later.devices.contains { $0.path == device.path } }
     }

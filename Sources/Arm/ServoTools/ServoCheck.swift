@@ -4,6 +4,7 @@ import ArmDrivers
 package struct ServoCheck: Equatable, Sendable {
     /// A point in which a servo is not as the file says, or not well.
     package struct Finding: Equatable, Sendable {
+        /// How much a finding matters.
         package enum Severity: String, Sendable {
             /// The driver would refuse to start, or angles would be wrong.
             case mismatch
@@ -12,14 +13,14 @@ package struct ServoCheck: Equatable, Sendable {
         }
         package var servo: UInt8
         package var severity: Severity
-        /// What of the servo, in words.
+        /// The part of the servo that it is about, in words.
         package var subject: String
         package var found: String
         package var expected: String
         package var advice: String
     }
 
-    /// One for each servo of the file, nil where it does not answer; in the order of their ids.
+    /// A reading for each servo of the file, nil where it does not answer; in the order of their ids.
     package let servos: [(id: UInt8, reading: ServoReading?)]
     package let findings: [Finding]
 

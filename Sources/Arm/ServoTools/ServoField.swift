@@ -83,8 +83,8 @@ extension ServoField {
         name == .dynamixel ? dynamixel != nil : feetech != nil
     }
 
-    /// What a calibration writes and outlasts the power, in the order in which it is to be written: the phase and the
-    /// modes change what a position is.
+    /// Fields that a calibration writes and that outlast the power, in the order in which it is to be written: the
+    /// phase and the modes change what a position is.
     package static var calibrated: [Self] {
         [.phase, .operatingMode, .driveMode, .homingOffset, .lowestPosition, .highestPosition]
     }
@@ -107,7 +107,7 @@ extension ServoLayout.ServoProtocolName {
     package var largestOffset: Int {
         self == .dynamixel ? DynamixelUnit.largestOffset : FeetechRegister.homingOffset.largest
     }
-    /// Rates that servos can be set to, bits per second; the likely ones first.
+    /// Rates of the line that servos can be set to, bits per second; the likely ones first.
     package var bauds: [Int] {
         switch self {
         // Arms come with 1 Mbit/s, single servos with 57,600.
@@ -116,7 +116,7 @@ extension ServoLayout.ServoProtocolName {
         }
     }
 
-    /// What the register `operatingMode` says when goals are positions.
+    /// Value of the register `operatingMode` when goals are positions.
     package var positionMode: Int {
         switch self {
         case .dynamixel: DynamixelOperatingMode.position.rawValue
@@ -124,7 +124,7 @@ extension ServoLayout.ServoProtocolName {
         }
     }
 
-    /// How a model is called.
+    /// Name of a model.
     package func modelName(_ number: Int) -> String {
         switch self {
         case .dynamixel: DynamixelModel(rawValue: number)?.name ?? "model \(number)"

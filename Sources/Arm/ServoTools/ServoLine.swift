@@ -24,7 +24,7 @@ package final class ServoLine<Port: ServoPort> {
         }
     }
 
-    /// What an answer may take beyond its time on the wire.
+    /// Time that an answer may take beyond its time on the wire.
     package var margin: Duration {
         get {
             switch client {
@@ -55,12 +55,12 @@ package final class ServoLine<Port: ServoPort> {
         }
     }
 
-    /// This line, in another protocol.
+    /// The same line in another protocol.
     package func speaking(_ other: ServoLayout.ServoProtocolName) -> ServoLine {
         ServoLine(port: port, baud: baud, servoProtocol: other)
     }
 
-    /// Ids that answer when all are asked at once, and whether there were bytes that are no answer.
+    /// Finds the ids that answer when all are asked at once, and whether there were bytes that are no answer.
     package func census() throws(ServoPortError) -> (ids: [UInt8], isDamaged: Bool) {
         switch client {
         // Each waits for its turn, 3 ms for every id below its own.
@@ -90,7 +90,7 @@ package final class ServoLine<Port: ServoPort> {
         }
     }
 
-    /// What comes back of pings to one servo.
+    /// Pings one servo and tells what comes back.
     package func echo(of id: UInt8, tries: Int = 5) throws(ServoPortError) -> ServoEcho {
         switch client {
         case .dynamixel(let client): try client.echo(of: id, tries: tries)
@@ -107,7 +107,7 @@ package final class ServoLine<Port: ServoPort> {
         }
     }
 
-    /// Which protocol a servo speaks, by frames of this line's kind; nil if it does not answer.
+    /// Tells which protocol a servo speaks, by frames of this line's kind; nil if it does not answer.
     package func tongue(of id: UInt8) throws(ServoPortError) -> ServoTongue? {
         switch client {
         case .dynamixel(let client): try client.ping(id, tries: 2) != nil ? .secondDynamixel : nil
@@ -147,7 +147,7 @@ package final class ServoLine<Port: ServoPort> {
         if found != value { throw .unconfirmed(servo: id, field: field, wrote: value, found: found) }
     }
 
-    /// What a register cannot hold is refused: cut, it would be another value without a word.
+    /// Refuses what a register cannot hold: cut, it would be another value without a word.
     private func check(_ value: Int, _ field: ServoField, _ id: UInt8) throws(ServoToolError) {
         let holds: Bool =
             switch client {
@@ -164,7 +164,7 @@ package final class ServoLine<Port: ServoPort> {
         if lock != 0 { try write(0, to: .lock, of: id) }
     }
 
-    /// What the line throws, as a tool's error.
+    /// Makes what the line throws a tool's error.
     func onLine<Value>(_ body: () throws(ServoPortError) -> Value) throws(ServoToolError) -> Value {
         do {
             return try body()
@@ -173,7 +173,7 @@ package final class ServoLine<Port: ServoPort> {
         }
     }
 
-    /// Everything that is shown of a servo; nil if it does not answer.
+    /// Reads everything that is shown of a servo; nil if it does not answer.
     package func survey(_ id: UInt8) throws(ServoPortError) -> ServoReading? {
         guard let (firmware, errors) = try identify(id), let model = try read(.model, of: id),
             let position = try read(.position, of: id), let offset = try read(.homingOffset, of: id),

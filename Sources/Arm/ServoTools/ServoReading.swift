@@ -6,7 +6,7 @@ package struct ServoReading: Equatable, Sendable {
     package var model: Int
     package var modelName: String
     package var firmware: String
-    /// Pulses, like offset and limits.
+    /// Position, pulses, like offset and limits.
     package var position: Int
     package var homingOffset: Int
     package var lowestPosition: Int
@@ -17,7 +17,9 @@ package struct ServoReading: Equatable, Sendable {
     package var phase: Int?
     package var secondaryID: Int?
     package var isTorqueOn: Bool
+    /// Voltage at the servo, volts.
     package var volts: Double
+    /// Temperature of the servo, degrees Celsius.
     package var celsius: Int
     /// Hardware errors in words; nil: none.
     package var errors: String?

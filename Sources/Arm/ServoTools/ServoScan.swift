@@ -2,8 +2,10 @@ import ArmDrivers
 
 /// Looks for servos at all rates of all protocols, one step at a time.
 package struct ServoScan: Sendable {
+    /// One rate of one protocol to look at.
     package struct Step: Equatable, Sendable {
         package var servoProtocol: ServoLayout.ServoProtocolName
+        /// Bits per second.
         package var baud: Int
 
         package init(servoProtocol: ServoLayout.ServoProtocolName, baud: Int) {
@@ -13,8 +15,9 @@ package struct ServoScan: Sendable {
     }
     /// An id that answers, and cannot be used as it is.
     package struct Problem: Equatable, Sendable {
+        /// The reason for which an id cannot be used.
         package enum Cause: Equatable, Sendable {
-            /// What answers is damaged, or comes twice.
+            /// The answers of this id are damaged, or come twice.
             case sameID(ServoEcho)
             /// The servo answers pings and no reads.
             case pingsOnly
@@ -43,7 +46,7 @@ package struct ServoScan: Sendable {
 
     /// Steps in the order in which they are tried: the likely ones first.
     package let steps: [Step]
-    /// Asked one by one besides the call to all: answers to that can collide.
+    /// Ids that are asked one by one besides the call to all: answers to that can collide.
     package let ids: ClosedRange<UInt8>
     /// The one protocol that was asked for; nil is both.
     private let only: ServoLayout.ServoProtocolName?
@@ -66,7 +69,7 @@ package struct ServoScan: Sendable {
         only = servoProtocol
     }
 
-    /// What answers on this line; nil if nothing does.
+    /// Looks for what answers on this line; nil if nothing does.
     package func finding<Port: ServoPort>(on line: ServoLine<Port>) throws(ServoPortError) -> Finding? {
         var finding = Finding(step: Step(servoProtocol: line.servoProtocol, baud: line.baud), servos: [])
         for id in try answering(on: line, &finding) {
@@ -132,7 +135,7 @@ extension ServoTongue {
 }
 
 extension ServoScan.Problem {
-    /// What was found, for people.
+    /// Words for what was found.
     package var found: String {
         switch cause {
         case .sameID(let echo): "id \(id): \(echo.text), as of two servos with this id"

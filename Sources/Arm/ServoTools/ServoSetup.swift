@@ -50,7 +50,7 @@ package struct ServoSetup<Port: ServoPort> {
 
     // MARK: - Setting
 
-    /// What is to be changed, and why it cannot be.
+    /// Plans what is to be changed, or says why it cannot be.
     /// - Parameters:
     ///   - id: what it gets.
     ///   - baud: bits per second that it gets; one that its protocol has.
@@ -67,7 +67,7 @@ package struct ServoSetup<Port: ServoPort> {
         return ServoSetupPlan(servo: servo, servoProtocol: kind, id: id, baud: baud)
     }
 
-    /// Writes, and reads back at the new rate.
+    /// Writes the changes, and reads the servo back at the new rate.
     /// - Returns: what the servo says of itself in the end.
     package func perform(_ plan: ServoSetupPlan) throws(ServoSetupError) -> ServoReading {
         guard let oldID = plan.servo.id else { throw .none }
@@ -93,7 +93,7 @@ package struct ServoSetup<Port: ServoPort> {
         try onLine { () throws(ServoPortError) in try line.leaveFirstProtocol(id) }
     }
 
-    /// Registers that outlast the power can be written, and everything is answered.
+    /// Prepares the servo: registers that outlast the power can be written then, and everything is answered.
     private func prepare(_ id: UInt8, on line: ServoLine<Port>, _ plan: ServoSetupPlan) throws(ServoToolError) {
         guard try line.onLine({ () throws(ServoPortError) in try line.answerEverything(id) }) else {
             throw .answersPingsOnly(servo: id)
@@ -151,7 +151,7 @@ package struct FoundServo: Equatable, Sendable {
     /// Id of the servo; nil where the answers were too damaged to tell.
     package var id: UInt8?
     package var tongue: ServoTongue?
-    /// More than one has this id.
+    /// Whether more than one servo has this id.
     package var isSeveral: Bool
 
     package var text: String {
@@ -165,6 +165,7 @@ package struct ServoSetupPlan: Equatable, Sendable {
     package var servo: FoundServo
     package var servoProtocol: ServoLayout.ServoProtocolName
     package var id: UInt8
+    /// Bits per second that the servo gets.
     package var baud: Int
 
     /// Changes that the servo is to get, for people, each a line.

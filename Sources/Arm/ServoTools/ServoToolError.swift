@@ -4,7 +4,7 @@ import Glibc
 package enum ServoToolError: Error, Equatable, CustomStringConvertible {
     case port(errno: Int32)
     case silent(servo: UInt8)
-    /// What answers a ping is damaged, or answers twice.
+    /// The answers to a ping are damaged, or come twice.
     case sameID(servo: UInt8)
     /// The servo answers pings and no reads.
     case answersPingsOnly(servo: UInt8)

@@ -2,11 +2,13 @@ import Time
 
 /// A picture of lines, areas and words as SVG text that needs nothing else. Lengths are pixels, y downwards.
 package struct SVGDrawing {
+    /// The part of a text that stands at its place.
     package enum Anchor: String, Sendable {
         case start
         case middle
         case end
     }
+    /// Size of the drawing, pixels.
     package let width: Double
     package let height: Double
     private var elements: [String] = []

@@ -6,7 +6,7 @@ package struct CRC32: Sendable {
 
     package init() {}
 
-    /// Goes on where another one ended.
+    /// Continues a checksum from the value at which another one ended.
     package init(continuing value: UInt32) { state = ~value }
 
     /// The checksum of the bytes so far; 0 before the first.

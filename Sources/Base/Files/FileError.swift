@@ -3,9 +3,9 @@ import Glibc
 /// Why a file could not be read or written; the path is as it was given.
 package enum FileError: Error, Equatable, Sendable {
     case missing(path: String)
-    /// `errno`: what the system call failed with.
+    /// A file could not be read: a system call failed with `errno`.
     case unreadable(path: String, errno: Int32)
-    /// A folder, a device, a pipe.
+    /// The path is that of no regular file: a folder, a device, a pipe.
     case notAFile(path: String)
     case tooLarge(path: String, bytes: Int, limit: Int)
     case notWritten(path: String, errno: Int32)

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Reading and resolving paths, each system call in one place.
+/// Reads and resolves paths, each system call in one place.
 package enum FileSystem {
     /// The whole content of a file, or of a pipe such as a shell's `<(…)`, or the errno that stood in the way; EFBIG
     /// for more than `limit` bytes. open(2), read(2).
@@ -64,7 +64,7 @@ package enum FileSystem {
         Array(text.utf8).withUnsafeBytes { replace(path, with: $0, mode: mode, ownerOf: folder) }
     }
 
-    /// Has the names in a folder on the disk, so that they outlast a power cut. fsync(2).
+    /// Brings the names in a folder onto the disk, so that they outlast a power cut. fsync(2).
     package static func sync(folder: String) -> SystemError? {
         let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { return SystemError(errno) }
@@ -93,7 +93,8 @@ package enum FileSystem {
     /// The folder in which this process stands. getcwd(3).
     package static var workingFolder: String { resolved(".") ?? "/" }
 
-    /// `path` as seen from `folder`, without `.`, `..` and doubled slashes. Links in `path` itself are not followed.
+    /// Makes `path` absolute as seen from `folder`, without `.`, `..` and doubled slashes. Links in `path` itself are
+    /// not followed.
     package static func absolute(_ path: String, from folder: String) -> String {
         var parts: [Substring] = []
         for part in (path.hasPrefix("/") ? path : folder + "/" + path).split(separator: "/") {
@@ -106,11 +107,11 @@ package enum FileSystem {
         return "/" + parts.joined(separator: "/")
     }
 
-    /// The folder a path lies in.
+    /// The folder that a path lies in.
     package static func folder(of path: String) -> String { absolute("..", from: path) }
 }
 
-/// An errno with its text.
+/// A system call's failure: its errno, with the system's text.
 package struct SystemError: Error, Equatable, CustomStringConvertible {
     package let number: Int32
 

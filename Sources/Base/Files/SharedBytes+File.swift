@@ -1,7 +1,8 @@
 import Glibc
 
 extension SharedBytes {
-    /// More than any picture or episode description has; a wrong path (a disk, a log) must not fill the memory.
+    /// Largest file that is read, bytes: more than any picture or episode description has; a wrong path (a disk, a log)
+    /// must not fill the memory.
     package static let fileSizeLimit = 256 << 20
 
     /// Reads a whole file.

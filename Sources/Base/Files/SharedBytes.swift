@@ -3,8 +3,8 @@
 package final class SharedBytes: @unchecked Sendable {
     // Unchecked: the memory is never written after init, and released once, by deinit.
 
-    /// Valid as long as this object lives: hold the object in a variable or parameter while reading, as the pointer
-    /// alone does not keep it.
+    /// The bytes, valid as long as this object lives: hold the object in a variable or parameter while reading, as the
+    /// pointer alone does not keep it.
     package let bytes: UnsafeRawBufferPointer
     private let release: () -> Void
 
@@ -14,7 +14,7 @@ package final class SharedBytes: @unchecked Sendable {
         self.release = release
     }
 
-    /// Room for `count` bytes, filled by `body` before anybody else can see it.
+    /// Makes room for `count` bytes, which `body` fills before anybody else can see them.
     package convenience init<E: Error>(
         count: Int, fill body: (UnsafeMutableRawBufferPointer) throws(E) -> Void
     ) throws(E) {

@@ -1,7 +1,7 @@
 /// How a JPEG's EXIF data says its pixels are to be turned or mirrored before somebody looks at them (EXIF 2.3, section
 /// 4.6.4, tag 0112).
 struct EXIFOrientation: Equatable {
-    /// 1 as they are, 2...8 otherwise.
+    /// Orientation of the pixels: 1 as they are, 2...8 turned or mirrored.
     let value: Int
     var isTurned: Bool { (2...8).contains(value) }
 

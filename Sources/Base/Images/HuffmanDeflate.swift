@@ -94,7 +94,7 @@ struct HuffmanDeflate {
         return (0..<256).map { counts[$0] + counts[256 + $0] + counts[512 + $0] + counts[768 + $0] } + [1]
     }
 
-    /// Lengths of a Huffman code (Huffman 1952), none longer than `longest`; 0 for what is not there.
+    /// Computes the lengths of a Huffman code (Huffman 1952), none longer than `longest`; 0 for what is not there.
     private static func lengths(of counts: [UInt32]) -> [UInt8] {
         let present = counts.indices.filter { counts[$0] > 0 }.sorted { (counts[$0], $0) < (counts[$1], $1) }
         var lengths = [UInt8](repeating: 0, count: counts.count)
@@ -147,7 +147,7 @@ struct HuffmanDeflate {
         return lengths
     }
 
-    /// Canonical codes: RFC 1951, section 3.2.2.
+    /// Assigns the canonical codes of these lengths: RFC 1951, section 3.2.2.
     private mutating func setCodes(_ lengths: [UInt8]) {
         var next = [UInt32](repeating: 0, count: Self.longest + 2)
         for length in lengths where length > 0 { next[Int(length) + 1] += 1 }

@@ -3,7 +3,7 @@ import Files
 /// Why a picture could not be read or written. `source` is the file's path, or what else the bytes came from.
 package enum ImageError: Error, Equatable, Sendable {
     case file(FileError)
-    /// Neither a PNG nor a JPEG; `start` are its first bytes, at most eight.
+    /// The bytes are neither a PNG nor a JPEG; `start` holds the first of them, at most eight.
     case unknownFormat(source: String, start: [UInt8])
     /// The header or the pixels are damaged, or of a kind that is not supported; `problem` in the codec's words.
     case undecodable(source: String, format: ImageFormat, problem: String)
@@ -43,8 +43,8 @@ extension ImageError: CustomStringConvertible {
         }
     }
 
-    /// What is wrong with it alone, for whoever knows where it came from: "a damaged JPEG (Premature end of JPEG
-    /// file)".
+    /// What is wrong with the picture, without its source, for whoever knows where it came from: "a damaged JPEG
+    /// (Premature end of JPEG file)".
     package var problem: String {
         switch self {
         case .undecodable(_, let format, let problem): "a damaged \(format.rawValue) (\(problem))"

@@ -39,7 +39,7 @@ package struct ImageFolder: Equatable, Sendable {
         }
     }
 
-    /// A file's path in a folder.
+    /// Joins the paths of a folder and of a file in it.
     package static func join(_ folder: String, _ name: String) -> String {
         folder.hasSuffix("/") ? folder + name : folder + "/" + name
     }
@@ -51,8 +51,8 @@ package struct ImageFolder: Equatable, Sendable {
         return names.count > 5 ? "\(shown) and \(names.count - 5) more" : shown
     }
 
-    /// Natural order: runs of digits compare by their value, all else by bytes; names that then are equal (`1`, `01`)
-    /// by bytes, so that the order is total.
+    /// Orders names naturally: runs of digits compare by their value, all else by bytes; names that then are equal
+    /// (`1`, `01`) by bytes, so that the order is total.
     package static func precedes(_ a: String, _ b: String) -> Bool {
         let (x, y) = (Array(a.utf8), Array(b.utf8))
         var (i, j) = (0, 0)

@@ -3,7 +3,7 @@ package enum ImageFormat: String, Equatable, Sendable {
     case png = "PNG"
     case jpeg = "JPEG"
 
-    /// Recognised by the first bytes; the file's name does not count.
+    /// Recognises the format by the first bytes; the file's name does not count.
     package init?(startOf bytes: UnsafeRawBufferPointer) {
         if bytes.starts(with: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]) {
             self = .png
@@ -18,11 +18,13 @@ package enum ImageFormat: String, Equatable, Sendable {
 /// What a picture file says about itself before any pixel is decoded.
 package struct ImageHeader: Equatable, Sendable {
     package let format: ImageFormat
+    /// Pixels.
     package let width: Int
     package let height: Int
 
     /// Pixels a side, and in all (8K video): a few bytes of a damaged header must not claim all memory.
     package static let maximumSide = 16_384
+    /// Most pixels of a picture that is read, those of 8K: a damaged header must not claim all memory.
     package static let maximumPixels = 7_680 * 4_320
 
     /// - Parameter source: names the bytes in an error.

@@ -5,6 +5,7 @@ import Files
 ///
 /// The aspect ratio is not kept: 640x480 is squeezed into 256x256. Weights are computed once, here.
 package struct ImageResize: Sendable {
+    /// Sizes in pixels.
     package let inputWidth: Int
     package let inputHeight: Int
     package let outputWidth: Int
@@ -15,7 +16,7 @@ package struct ImageResize: Sendable {
     private let columns: Lanczos3Axis
     private let rows: Lanczos3Axis
 
-    /// All sizes are in pixels and positive.
+    /// Plans the resize from one size to another; all sizes are in pixels and positive.
     package init(
         fromWidth inputWidth: Int, height inputHeight: Int, toWidth outputWidth: Int, height outputHeight: Int,
         cropsCentre: Bool = false
@@ -50,7 +51,7 @@ package struct ImageResize: Sendable {
         return resampleColumns(of: resampleRows(of: image))
     }
 
-    /// `[inputHeight, inputWidth, 3]` bytes to `[outputHeight, inputWidth, 3]`.
+    /// Resamples the rows: `[inputHeight, inputWidth, 3]` bytes to `[outputHeight, inputWidth, 3]`.
     private func resampleRows(of image: RGBImage) -> FloatImage {
         let length = inputWidth * 3
         return FloatImage(width: inputWidth, height: outputHeight) { output in
@@ -69,7 +70,7 @@ package struct ImageResize: Sendable {
         }
     }
 
-    /// `[outputHeight, inputWidth, 3]` to `[outputHeight, outputWidth, 3]`.
+    /// Resamples the columns: `[outputHeight, inputWidth, 3]` to `[outputHeight, outputWidth, 3]`.
     private func resampleColumns(of image: FloatImage) -> FloatImage {
         FloatImage(width: outputWidth, height: outputHeight) { output in
             image.values.withUnsafeBufferPointer { source in
@@ -99,7 +100,8 @@ package struct ImageResize: Sendable {
         }
     }
 
-    /// TensorFlow's bilinear `crop_and_resize` with the box of sides sqrt(0.9) around the centre, back to full size.
+    /// Crops and resizes as TensorFlow's bilinear `crop_and_resize` does, with the box of sides sqrt(0.9) around the
+    /// centre, back to full size.
     private func cropCentre(of image: FloatImage) -> FloatImage {
         let (xs, ys) = (CropAxis(size: image.width), CropAxis(size: image.height))
         return FloatImage(width: image.width, height: image.height) { output in
@@ -154,6 +156,7 @@ package struct CropAxis {
 package struct FloatImage {
     package let width: Int
     package let height: Int
+    /// Red, green, blue of each pixel, `[height, width, 3]` row-major.
     package let values: [Float]
 
     /// - Parameter fill: writes all `width × height × 3` numbers.
@@ -173,7 +176,7 @@ package struct FloatImage {
         values = image.pixels.bytes.map { Float($0) }
     }
 
-    /// Rounded half to even, then clipped to 0...255, as the official code does.
+    /// Rounds half to even, then clips to 0...255, as the official code does.
     package func rounded() -> RGBImage {
         let pixels = SharedBytes(count: values.count) { (memory) throws(Never) in
             for (index, value) in values.enumerated() {

@@ -2,7 +2,7 @@ import Files
 import CMendedJPEG
 import CTurboJPEG
 
-/// JPEG through TurboJPEG.
+/// Reads and writes JPEG through TurboJPEG.
 enum JPEGCodec {
     static func header(of bytes: UnsafeRawBufferPointer, source: String) throws(ImageError) -> ImageHeader {
         guard let decoder = tjInitDecompress() else { throw noMemory(source) }
@@ -10,11 +10,11 @@ enum JPEGCodec {
         return try header(of: bytes, decoder, source)
     }
 
-    /// Grey and YCbCr pictures become RGB, with the accurate inverse transform and smooth chroma as other decoders do
-    /// by default. A picture that its EXIF data says is to be turned is refused. A warning counts as an error: the
-    /// codec warns of missing data, fills it in grey, and a policy must not act on that. But what is only not as the
-    /// standard has it, while every pixel is there, is mended: webcams put stray bytes before markers, begin twice, or
-    /// forget the end.
+    /// Decodes a JPEG. Grey and YCbCr pictures become RGB, with the accurate inverse transform and smooth chroma as
+    /// other decoders do by default. A picture that its EXIF data says is to be turned is refused. A warning counts as
+    /// an error: the codec warns of missing data, fills it in grey, and a policy must not act on that. But what is only
+    /// not as the standard has it, while every pixel is there, is mended: webcams put stray bytes before markers, begin
+    /// twice, or forget the end.
     static func decode(_ bytes: UnsafeRawBufferPointer, source: String) throws(ImageError) -> (RGBImage, isMended: Bool)
     {
         if let orientation = EXIFOrientation(of: bytes), orientation.isTurned {

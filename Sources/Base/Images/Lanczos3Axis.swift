@@ -15,7 +15,7 @@ package struct Lanczos3Axis: Sendable {
     /// Each output's weights sum to 1.
     package let weights: [Float]
 
-    /// Both sizes are lengths in samples, positive.
+    /// Computes the weights from `inputSize` to `outputSize` samples; both are positive.
     package init(from inputSize: Int, to outputSize: Int) {
         self.inputSize = inputSize
         self.outputSize = outputSize
@@ -44,7 +44,7 @@ package struct Lanczos3Axis: Sendable {
     }
 
     private static let radius: Float = 3
-    /// Rounded to nearest as in C; `Float.pi` is rounded towards zero, one bit less.
+    /// π rounded to nearest as in C; `Float.pi` is rounded towards zero, one bit less.
     private static let pi: Float = 3.141_592_653_59
 
     /// - Parameter x: distance from the centre, not negative.

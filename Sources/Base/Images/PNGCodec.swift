@@ -1,8 +1,8 @@
 import Files
 import CPNG
 
-/// PNG through libpng's simplified API, which returns its errors: the classic one leaves by longjmp, and that must not
-/// cross Swift frames.
+/// Reads and writes PNG through libpng's simplified API, which returns its errors: the classic one leaves by longjmp,
+/// and that must not cross Swift frames.
 enum PNGCodec {
     static func header(of bytes: UnsafeRawBufferPointer, source: String) throws(ImageError) -> ImageHeader {
         var image = emptyImage()
@@ -10,9 +10,9 @@ enum PNGCodec {
         return try begin(&image, bytes, source)
     }
 
-    /// Grey, palette and 16-bit pictures become 8-bit RGB; a picture that states another gamma is converted to sRGB,
-    /// one that states none is taken as sRGB. Where something is transparent it is refused: a camera sees no such
-    /// thing.
+    /// Decodes a PNG. Grey, palette and 16-bit pictures become 8-bit RGB; a picture that states another gamma is
+    /// converted to sRGB, one that states none is taken as sRGB. Where something is transparent it is refused: a camera
+    /// sees no such thing.
     static func decode(_ bytes: UnsafeRawBufferPointer, source: String) throws(ImageError) -> RGBImage {
         var image = emptyImage()
         defer { png_image_free(&image) }

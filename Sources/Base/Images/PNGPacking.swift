@@ -1,7 +1,7 @@
 import Files
 import CPNG
 
-/// PNG made for speed: what a recorder can afford for every frame. Rows are told from their left, upper or mean
+/// Writes PNG fast: what a recorder can afford for every frame. Rows are told from their left, upper or mean
 /// neighbours, whichever leaves least (the rule of the PNG specification, section 12.8), and what is left has a Huffman
 /// code.
 enum PNGPacking {
@@ -15,7 +15,7 @@ enum PNGPacking {
     /// The filter is chosen anew for each group of so many rows, by the first of them.
     private static let rowsOfAFilter = 4
     private static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
-    /// RFC 1950: deflate with a window of 32 KiB, no preset dictionary.
+    /// zlib's header: deflate with a window of 32 KiB, no preset dictionary.
     private static let zlibHead: [UInt8] = [0x78, 0x01]
 
     static func encode(_ picture: RGBImage) -> SharedBytes {
@@ -35,7 +35,7 @@ enum PNGPacking {
         return SharedBytes(copying: file)
     }
 
-    /// Rows, each behind the type of its filter.
+    /// Filters the rows; each stands behind the type of its filter.
     private static func filter(_ picture: RGBImage) -> [UInt8] {
         let width = picture.width * bytesPerPixel
         // A row of zeroes lies above the first.

@@ -16,7 +16,7 @@ enum PixelText {
         ".": ".............#.", "-": "......###......", "_": "............###", "/": "..#..#.#.#..#..",
         ":": "....#.....#....", "#": "#.#####.#####.#",
     ]
-    /// Pixels a dot.
+    /// Pixels per dot, either way.
     private static let scale = 2
     static let lineHeight = 5 * scale + 4
 

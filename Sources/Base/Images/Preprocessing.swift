@@ -1,6 +1,6 @@
 /// How camera images become network input. The goal image goes through the same steps as the observation.
 package enum Preprocessing: String, CaseIterable, Sendable {
-    /// lanczos3 with antialias, rounded: what the data pipeline does.
+    /// Resizes with lanczos3 and antialias, rounded, as the data pipeline does.
     case resize
     /// Resizes likewise, then takes the centre crop that stands for the mean of the training-time random crop. The
     /// official evaluation wrapper does this to `image_primary` only.

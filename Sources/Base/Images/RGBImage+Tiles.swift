@@ -1,7 +1,7 @@
 import Files
 
 extension RGBImage {
-    /// Pictures side by side, row by row, on grey; smaller ones stand at the upper left of their place.
+    /// Lays pictures side by side, row by row, on grey; smaller ones stand at the upper left of their place.
     /// - Parameters:
     ///   - columns: pictures in a row, at least 1.
     ///   - gap: pixels between and around them.

@@ -3,6 +3,7 @@ import Files
 /// An 8-bit RGB picture, rows from the top, pixels from the left, three bytes each, no padding: shape
 /// `[height, width, 3]`, row-major, as the policy network takes it.
 package struct RGBImage: Equatable, Sendable {
+    /// Pixels.
     package let width: Int
     package let height: Int
     package let pixels: SharedBytes
@@ -17,7 +18,8 @@ package struct RGBImage: Equatable, Sendable {
         self.pixels = pixels
     }
 
-    /// One colour everywhere. Black stands for a goal image that was never given (official behaviour).
+    /// Makes an image with one grey value everywhere. Black stands for a goal image that was never given (official
+    /// behaviour).
     package init(width: Int, height: Int, filledWith value: UInt8) {
         self.init(
             width: width, height: height, pixels: SharedBytes(copying: repeatElement(value, count: width * height * 3)))

@@ -3,6 +3,7 @@
 /// Order matters to Octo (tokens are laid out in the order of the tokenizer map) and positions matter to people (an
 /// error names line and column); Foundation's parsers keep neither.
 package struct JSONNode: Sendable {
+    /// What JSON knows: values, lists and objects.
     package indirect enum Value: Sendable {
         case null
         case bool(Bool)
@@ -12,6 +13,7 @@ package struct JSONNode: Sendable {
         case array([JSONNode])
         case object([Member])
     }
+    /// One member of an object, with where its key stands.
     package struct Member: Sendable {
         package var key: String
         package var value: JSONNode
@@ -25,6 +27,7 @@ package struct JSONNode: Sendable {
     package var value: Value
     /// Line and column (1-based) of the first character; 0 for values made in code.
     package var line: Int
+    /// Column of the first character, from 1; 0 for values made in code.
     package var column: Int
 
     package init(_ value: Value, line: Int = 0, column: Int = 0) {
@@ -63,7 +66,7 @@ extension JSONNode {
         return JSONNode(.object(members), line: line, column: column)
     }
 
-    /// What it is, for error messages: "a string", "an object".
+    /// The kind of value in words, for error messages: "a string", "an object".
     package var kind: String {
         switch value {
         case .null: "null"
@@ -94,7 +97,7 @@ extension JSONNode {
 }
 
 extension JSONNode: Equatable {
-    /// Equal content in equal order; positions do not count.
+    /// Compares content and order; positions in the text do not count.
     package static func == (a: JSONNode, b: JSONNode) -> Bool {
         switch (a.value, b.value) {
         case (.null, .null): true
@@ -123,7 +126,7 @@ extension JSONNode: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, Exp
     }
     package init(nilLiteral: ()) { self.init(.null) }
 
-    /// JSON has no NaN or infinity: they become null.
+    /// Makes a number; NaN and infinity, which JSON does not have, become null.
     package init(number: Double) {
         if !number.isFinite {
             self.init(.null)

@@ -9,7 +9,7 @@ package struct JointVector: Equatable, Sendable, BitwiseCopyable {
     /// How many joints there are, 0...8.
     package let count: Int
 
-    /// `count` copies of `value`.
+    /// Makes a vector of `count` copies of `value`.
     package init(repeating value: Double, count: Int) {
         precondition((0...Self.capacity).contains(count), "an arm has 0 to 8 joints, not \(count)")
         lanes = .zero
@@ -35,7 +35,7 @@ package struct JointVector: Equatable, Sendable, BitwiseCopyable {
     }
 
     package var array: [Double] { (0..<count).map { lanes[$0] } }
-    /// No element is NaN or infinite.
+    /// Whether every element is finite.
     package var isFinite: Bool {
         for joint in 0..<count where !lanes[joint].isFinite { return false }
         return true

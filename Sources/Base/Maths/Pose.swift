@@ -4,15 +4,19 @@ import Glibc
 package typealias Vector3 = SIMD3<Double>
 
 extension SIMD3<Double> {
+    /// The scalar product of both.
     package func dot(_ other: Self) -> Double { (self * other).sum() }
+    /// The vector product, by the right hand.
     package func cross(_ b: Self) -> Self {
         Self(y * b.z - z * b.y, z * b.x - x * b.z, x * b.y - y * b.x)
     }
+    /// The Euclidean length.
     package var length: Double { dot(self).squareRoot() }
 }
 
 /// A unit quaternion, order w, x, y, z; rotates vectors by `q v q⁻¹`.
 package struct Rotation: Equatable, Sendable, BitwiseCopyable {
+    /// Unit quaternion, w is the scalar part.
     package var w, x, y, z: Double
 
     package init(w: Double, x: Double, y: Double, z: Double) {
@@ -30,7 +34,7 @@ package struct Rotation: Equatable, Sendable, BitwiseCopyable {
         self.init(w: cos(radians / 2), x: axis.x * s, y: axis.y * s, z: axis.z * s)
     }
 
-    /// Rotation vector: axis times angle, radians.
+    /// Makes a rotation from its rotation vector: axis times angle, radians.
     package init(vector: Vector3) {
         let angle = vector.length
         // Below 1e-12 rad the axis is lost to rounding; the first-order quaternion is exact to double precision.
@@ -41,7 +45,7 @@ package struct Rotation: Equatable, Sendable, BitwiseCopyable {
         self.init(radians: angle, about: vector / angle)
     }
 
-    /// Roll, pitch, yaw about *fixed* x, y, z axes: R = Rz(yaw) Ry(pitch) Rx(roll), radians.
+    /// Makes a rotation from roll, pitch, yaw about *fixed* x, y, z axes: R = Rz(yaw) Ry(pitch) Rx(roll), radians.
     package init(roll: Double, pitch: Double, yaw: Double) {
         self =
             Rotation(radians: yaw, about: [0, 0, 1]) * Rotation(radians: pitch, about: [0, 1, 0])
@@ -87,7 +91,7 @@ package struct Rotation: Equatable, Sendable, BitwiseCopyable {
         return Rotation(w: w / n, x: x / n, y: y / n, z: z / n)
     }
 
-    /// Axis times angle, radians, angle in 0...π.
+    /// The rotation vector: axis times angle, radians, angle in 0...π.
     package var vector: Vector3 {
         let sign = w < 0 ? -1.0 : 1.0
         let u = Vector3(x, y, z) * sign
@@ -116,7 +120,7 @@ package struct Rotation: Equatable, Sendable, BitwiseCopyable {
 /// read `baseFromTool * toolFromCamera`.
 package struct Pose: Equatable, Sendable, BitwiseCopyable {
     package var rotation: Rotation
-    /// Metres.
+    /// The place of the origin, metres.
     package var translation: Vector3
 
     package init(rotation: Rotation, translation: Vector3) {

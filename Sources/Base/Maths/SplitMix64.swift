@@ -1,4 +1,4 @@
-/// Chance from a seed: the same seed, the same numbers, on every machine.
+/// A generator of random numbers with a seed: the same seed gives the same numbers on every machine.
 ///
 /// Source: Steele, Lea, Flood, Fast splittable pseudorandom number generators, 2014. Good enough for simulated faults
 /// and scenes; no protection against anybody.
@@ -15,17 +15,17 @@ package struct SplitMix64: RandomNumberGenerator, Equatable, Sendable {
         return z ^ (z >> 31)
     }
 
-    /// Evenly from 0 up to, not including, 1.
+    /// Draws evenly from 0 up to, not including, 1.
     package mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
 
-    /// Evenly from `-most` to `most`.
+    /// Draws evenly from `-most` to `most`.
     package mutating func symmetric(_ most: Double) -> Double { (2 * unit() - 1) * most }
 
     /// Whether something of that probability happens; without a draw where it never does.
     package mutating func happens(_ probability: Double) -> Bool { probability > 0 && unit() < probability }
 
-    /// Nearly normal, mean 0 and deviation 1: the sum of twelve even numbers less six (Irwin-Hall), which needs no
-    /// logarithm; never beyond 6.
+    /// Draws a nearly normal number, mean 0 and deviation 1: the sum of twelve even numbers less six (Irwin-Hall),
+    /// which needs no logarithm; never beyond 6.
     package mutating func normal() -> Double {
         var sum = -6.0
         for _ in 0..<3 {

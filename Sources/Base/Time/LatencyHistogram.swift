@@ -30,14 +30,17 @@ package struct LatencyHistogram: Sendable {
     /// The longest duration, zero when there is none.
     package var maximum: Duration { quantile(1) }
 
+    /// Counts one duration.
     package mutating func record(_ duration: Duration) { add(Bucket(nanoseconds: duration.nanoseconds, count: 1)) }
 
+    /// Counts all durations of a bucket of another histogram.
     package mutating func add(_ bucket: Bucket) {
         guard bucket.count > 0 else { return }
         let value = min(UInt64(max(bucket.nanoseconds, 0) / Self.unit), Self.highest)
         histogram.record(value, count: UInt64(bucket.count))
     }
 
+    /// Counts all durations of another histogram.
     package mutating func add(_ other: LatencyHistogram) { for bucket in other.buckets { add(bucket) } }
 
     /// The duration that a fraction `q` (0...1) of all records does not exceed; zero when there is none.

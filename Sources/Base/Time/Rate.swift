@@ -10,6 +10,7 @@ package struct Rate: Hashable, Sendable, BitwiseCopyable {
     }
 
     package var period: Duration { .nanoseconds(periodNanoseconds) }
+    /// Ticks a second.
     package var hertz: Double { 1e9 / Double(periodNanoseconds) }
     /// Seconds between two ticks.
     package var periodSeconds: Double { Double(periodNanoseconds) * 1e-9 }

@@ -2,11 +2,12 @@ import Glibc
 
 /// Time of day, for people, file names and ages: never for control or latency, for it can jump.
 package struct WallTime: Comparable, Hashable, Sendable, BitwiseCopyable {
-    /// Since 1970-01-01 UTC.
+    /// Seconds since 1970-01-01 UTC.
     package var seconds: Double
 
     package init(seconds: Double) { self.seconds = seconds }
 
+    /// The time of day. CLOCK_REALTIME; it may jump, so nothing is measured by it.
     package static func now() -> WallTime {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
@@ -49,7 +50,7 @@ package struct WallTime: Comparable, Hashable, Sendable, BitwiseCopyable {
 }
 
 extension WallTime: CustomStringConvertible {
-    /// ISO 8601, UTC, whole seconds. gmtime_r(3).
+    /// The time in ISO 8601: UTC, whole seconds. gmtime_r(3).
     package var description: String {
         var (whole, fields) = (time_t(seconds.rounded(.down)), tm())
         gmtime_r(&whole, &fields)

@@ -28,9 +28,11 @@ package struct AdjustedCamera<Base: Camera>: Camera {
             + "Check the cable; if it goes on, set the camera's \"format\" to \"yuyv\"."
     }
 
-    /// Frames that could not be decoded, and what the last one lacked; of the last frame when it was taken.
+    /// Number of frames that could not be decoded.
     private var losses = 0
+    /// The last frame that could not be decoded: when it was captured, and what it lacked.
     private var loss: (time: MonotonicTime, problem: String)?
+    /// Capture time of the last frame of all.
     private var lastFrame = MonotonicTime.zero
     /// How long a loss is told of.
     private static var remarkTime: Duration { .seconds(10) }

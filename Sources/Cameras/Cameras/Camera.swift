@@ -56,6 +56,7 @@ package struct CameraFormat: Equatable, Sendable {
     /// What was set on the camera and read back.
     package var locked: [LockedControl]
 
+    /// A control with the value that it was set to and read back with.
     package struct LockedControl: Equatable, Sendable {
         package var name: String
         package var value: Int
@@ -77,7 +78,7 @@ package struct CameraFormat: Equatable, Sendable {
 
 /// What a camera waits for.
 package enum CameraWakeup: Equatable, Sendable {
-    /// The next frame is due then.
+    /// A time: the next frame is due then.
     case time(MonotonicTime)
     /// The descriptor becomes readable; if it has not by `deadline`, ask for the frame all the same, so that the source
     /// can say that its device went silent.

@@ -27,7 +27,7 @@ extension CameraCalibration {
         sha256 = file.sha256
     }
 
-    /// Faulty values are reported and read as something harmless.
+    /// Reads a calibration; faulty values are reported, and read as something harmless.
     private init(_ root: JSONNode, _ reader: JSONReader) {
         let keys = ["$schema", "controls", "crop", "flip", "rotate_deg", "intrinsics", "base_from_camera"]
         reader.expectKeys(keys, optional: keys, of: root, at: "")

@@ -22,12 +22,13 @@ package struct CameraCalibration: Equatable, Sendable {
             self.coefficients = coefficients
         }
     }
+    /// Models of a lens' distortion, with the names that ROS and OpenCV give them.
     package enum DistortionModel: String, CaseIterable, Sendable {
         case plumbBob = "plumb_bob"
         case rationalPolynomial = "rational_polynomial"
         case equidistant
 
-        /// k1 k2 p1 p2 k3; the same and k4 k5 k6; k1 k2 k3 k4.
+        /// Number of coefficients: k1 k2 p1 p2 k3, the same with k4 k5 k6, or k1 k2 k3 k4.
         package var coefficientCount: Int {
             switch self {
             case .plumbBob: 5
@@ -38,7 +39,7 @@ package struct CameraCalibration: Equatable, Sendable {
     }
     /// Maps camera coordinates (x right, y down, z forward) to the arm's base.
     package struct Pose: Equatable, Sendable {
-        /// Metres.
+        /// Place of the lens in the arm's base frame, metres.
         package var offset: [Double]
         /// Radians about the fixed axes x, then y, then z.
         package var rollPitchYaw: [Double]

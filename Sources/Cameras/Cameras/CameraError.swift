@@ -4,7 +4,7 @@ import Images
 /// Why a camera cannot deliver frames. `camera` is its name in the manifest.
 package enum CameraError: Error, Equatable, Sendable {
     case folder(camera: String, error: FileError)
-    /// `found`: the names that are there instead, in natural order.
+    /// The folder has no picture that matches; `found` holds the names that are there instead, in natural order.
     case noPictures(camera: String, folder: String, pattern: String?, found: [String])
     case picture(camera: String, error: ImageError)
     case sizesDiffer(camera: String, first: Picture, other: Picture)
@@ -15,6 +15,7 @@ package enum CameraError: Error, Equatable, Sendable {
     /// A camera that its calibration does not fit.
     case calibration(camera: String, CalibrationMisfit)
 
+    /// What of a calibration does not fit the camera; sizes in pixels.
     package enum CalibrationMisfit: Equatable, Sendable {
         case cropOutside(crop: String, width: Int, height: Int)
         case intrinsicsOfOtherSize(width: Int, height: Int, frameWidth: Int, frameHeight: Int)

@@ -3,6 +3,7 @@ import Time
 
 /// The cameras of a machine and what they offer.
 package struct CameraListing: Equatable, Sendable {
+    /// One camera of the machine.
     package struct Entry: Equatable, Sendable {
         package var files: VideoDeviceFiles
         package var state: State
@@ -10,11 +11,13 @@ package struct CameraListing: Equatable, Sendable {
         /// The name to put into a manifest.
         package var path: String { files.stableNames.first ?? files.path }
     }
+    /// What could be learnt of a camera.
     package enum State: Equatable, Sendable {
         case camera(V4L2Capability, formats: [Format], controls: [ControlReading])
         /// A camera perhaps, that cannot be asked.
         case unknown(V4L2Problem)
     }
+    /// One way in which a camera encodes frames, with the sizes in which it does.
     package struct Format: Equatable, Sendable {
         package var format: V4L2PixelFormat
         package var modes: [Mode]
@@ -22,16 +25,17 @@ package struct CameraListing: Equatable, Sendable {
         /// Encoding of the frames; nil: frames of this format are not understood.
         package var encoding: FrameEncoding? { FrameEncoding(format) }
     }
+    /// One size of a format, with its rates.
     package struct Mode: Equatable, Sendable {
         package var size: V4L2Size
-        /// Empty for a range of sizes, and when the device does not tell.
+        /// Frames a second in this size; empty for a range of sizes, and when the device does not tell.
         package var rates: [Rate]
     }
 
-    /// Device files that deliver no frames, such as a camera's metadata, are left out.
+    /// Cameras that were found. Device files that deliver no frames, such as a camera's metadata, are left out.
     package var entries: [Entry]
 
-    /// Opens each device, which starts no camera.
+    /// Lists the cameras; opens each device, which starts no camera.
     package init(_ files: [VideoDeviceFiles], device: some V4L2Device) {
         entries = files.compactMap { files in
             defer { device.close() }
@@ -62,7 +66,7 @@ package struct CameraListing: Equatable, Sendable {
         return formats
     }
 
-    /// None where the camera does not tell: it is a camera all the same.
+    /// Controls of an open camera; none where it does not tell them, for it is a camera all the same.
     private static func controls(_ device: some V4L2Device) throws(V4L2Failure) -> [ControlReading] {
         do throws(V4L2Failure) {
             return try device.readings()

@@ -5,6 +5,7 @@ import Time
 ///
 /// The shell opens the camera, waits for it, hands over what happened with the time, and does what is returned.
 package struct CameraNodeCore: Sendable {
+    /// What the shell does with a frame that the camera delivered.
     package enum Action: Equatable, Sendable {
         case publish(CameraFrame)
         /// The frame is not newer than the one before: the source broke its promise, and nobody may see time run back.
@@ -33,7 +34,7 @@ package struct CameraNodeCore: Sendable {
     }
 
     private let node: String
-    /// Frames come from a camera in the real world, whose picture is never twice the same.
+    /// Whether frames come from a camera in the real world, whose picture is never twice the same.
     private let isDevice: Bool
     private var phase = Phase.opening
     private var last: (sequence: UInt64, captureTime: MonotonicTime, contentHash: UInt64)?
@@ -53,7 +54,7 @@ package struct CameraNodeCore: Sendable {
     /// What the camera says of itself.
     private var remark: String?
     private var nextExamination = MonotonicTime.zero
-    /// Since when frames are counted for the rate, and how many came since.
+    /// Window over which the rate is measured: its beginning, and the number of frames since.
     private var rateWindow: (begin: MonotonicTime, frames: Int)?
     /// Frames a second that the camera has delivered lately; nil as long as that is not known.
     private var measuredRate: Double?
@@ -65,6 +66,7 @@ package struct CameraNodeCore: Sendable {
     package static let remarkableRepeats: Int64 = 30
     /// The first wait before a failed camera is opened again; it doubles with each failure up to `longestRetryDelay`.
     package static let firstRetryDelay = Duration.milliseconds(500)
+    /// The longest wait before a failed camera is opened again.
     package static let longestRetryDelay = Duration.seconds(8)
 
     /// How long a device may deliver one and the same picture. Noise changes it within a few frames; a camera whose
@@ -148,7 +150,8 @@ package struct CameraNodeCore: Sendable {
         return last.captureTime - max(unchangedSince, since)
     }
 
-    /// Looks at a published frame now and then; afterwards, so that it makes no frame late.
+    /// Looks at the exposure of a published frame now and then. Call it after publishing, so that it makes no frame
+    /// late.
     /// - Parameter remark: what the camera says of itself.
     package mutating func examine(_ frame: CameraFrame, remark: String? = nil, at now: MonotonicTime) {
         self.remark = remark
@@ -157,7 +160,7 @@ package struct CameraNodeCore: Sendable {
         complaint = ExposureShare(frame)?.complaint
     }
 
-    /// Opening or reading failed; the shell closes the camera.
+    /// Takes note that opening or reading failed; the shell closes the camera.
     /// - Returns: when to open it again.
     package mutating func failed(_ error: CameraError, at now: MonotonicTime) -> MonotonicTime {
         failures += 1
@@ -171,12 +174,13 @@ package struct CameraNodeCore: Sendable {
     /// The camera has shown all it has and waits for nothing any more.
     package mutating func ended() { phase = .ended }
 
-    /// The node was asked to stop.
+    /// Takes note that the node was asked to stop.
     package mutating func stop() { phase = .stopping }
 
     /// Time without a frame after which the status says so: several periods, and never less than a second.
     private func patience(_ format: CameraFormat) -> Duration { max(format.rate.period * 5, .seconds(1)) }
 
+    /// What the camera's node says of itself: rate, losses and latency, and what a person should mend.
     package func status(at now: MonotonicTime) -> NodeStatus {
         let (state, headline) = summary(at: now)
         return NodeStatus(

@@ -3,17 +3,19 @@ import Time
 /// Decides when a camera's automatic modes have found their values: once these and the picture's brightness stay as
 /// they are for a while. It waits for nothing itself.
 package struct CameraTuning: Sendable {
+    /// How far the automatic modes have got.
     package enum Progress: Equatable, Sendable {
-        /// Names of what still changes.
+        /// Some values still change: their names.
         case settling([String])
         case steady
-        /// The time is over.
+        /// The time is over while these still change.
         case expired([String])
     }
 
     /// How long nothing may change: exposure control of webcams takes steps with pauses of up to a second in between.
     package static let steadyTime = Duration.seconds(2)
-    /// Share of a value, and brightness of 255, within which it counts as the same: automatic modes never quite rest.
+    /// Changes within which a value counts as the same, as a share of it, and the brightness, of 255: automatic modes
+    /// never quite rest.
     private static let (valueTolerance, brightnessTolerance) = (0.03, 3.0)
 
     private let followed: [V4L2Control]

@@ -39,8 +39,8 @@ extension [ControlReading] {
         return mode
     }
 
-    /// What decides about the picture and stays as it is: everything that a calibration file keeps. Values that an
-    /// automatic mode changes from frame to frame are left out.
+    /// Readings that decide about the picture and stay as they are: everything that a calibration file keeps. Values
+    /// that an automatic mode changes from frame to frame are left out.
     package var lasting: [ControlReading] {
         filter { $0.control.shapesThePicture && $0.value != nil && mode(over: $0.control) == nil }
     }
@@ -53,7 +53,7 @@ extension [ControlReading] {
 }
 
 extension V4L2Device {
-    /// What the open device's controls are set to.
+    /// Reads what the open device's controls are set to.
     package func readings() throws(V4L2Failure) -> [ControlReading] {
         try readings(of: controls())
     }

@@ -2,6 +2,7 @@ import Glibc
 
 /// What a control is to be, as a calibration file or a command line says it.
 package struct ControlSetting: Equatable, Sendable {
+    /// A value as a person writes it, before it is known what the control takes.
     package enum Value: Equatable, Sendable, CustomStringConvertible {
         case number(Int)
         case flag(Bool)
@@ -35,14 +36,14 @@ package struct ControlSetting: Equatable, Sendable {
 
 /// What is wrong with one control.
 package enum ControlProblem: Error, Equatable, Sendable, CustomStringConvertible {
-    /// `present`: the names that are there.
+    /// The camera has no control of this name; `present` holds the names that it has.
     case missing(String, present: [String])
     case notAllowed(V4L2Control, found: ControlSetting.Value)
     case readOnly(V4L2Control)
     /// The automatic mode `mode` is asked for together with the value that it overrules.
     case overruled(V4L2Control, mode: V4L2Control, found: Int)
     case refused(V4L2Control, value: Int, problem: String)
-    /// Read back as something else.
+    /// The control was read back as another value than the one that was set.
     case differs(V4L2Control, wanted: Int, found: Int)
 
     package var description: String {
@@ -69,6 +70,7 @@ package enum ControlProblem: Error, Equatable, Sendable, CustomStringConvertible
 
 /// The steps that bring a camera to its settings: automatic modes first, for they overrule values.
 package struct ControlPlan: Equatable, Sendable {
+    /// One control with the number that is written to it.
     package struct Step: Equatable, Sendable {
         package var control: V4L2Control
         package var value: Int
@@ -80,7 +82,7 @@ package struct ControlPlan: Equatable, Sendable {
     }
     package private(set) var steps: [Step] = []
 
-    /// No steps.
+    /// Makes a plan without steps.
     package init() {}
 
     /// - Parameter button: which keeps no value that could be read back.

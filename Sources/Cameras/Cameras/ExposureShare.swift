@@ -3,10 +3,10 @@ import Messages
 
 /// How a picture is exposed, from a few thousand of its pixels.
 package struct ExposureShare: Equatable, Sendable {
-    /// Shares of the pixels, 0...1.
+    /// Shares of the pixels that are black, and that are saturated, 0...1.
     package var black: Double
     package var saturated: Double
-    /// 0...255, mean of all channels.
+    /// Mean of all pixels and channels, 0...255.
     package var brightness: Double
 
     /// Brightest channel of a black pixel, darkest of a saturated one: covered cameras show up to 8 of noise, and

@@ -54,7 +54,7 @@ package struct FrameAdjustment: Equatable, Sendable {
         return crop
     }
 
-    /// What becomes of a picture of this size; nil where the crop is not within it.
+    /// Size in pixels of what becomes of a picture of this size; nil where the crop is not within it.
     package func size(width: Int, height: Int) -> (width: Int, height: Int)? {
         part(width: width, height: height).map {
             rotation == .quarter || rotation == .threeQuarters ? ($0.height, $0.width) : ($0.width, $0.height)

@@ -116,7 +116,7 @@ struct VideoColour {
     let green: UInt8
     let blue: UInt8
 
-    /// Rounded to nearest: luma's coefficient is 255/219.
+    /// Computes one pixel, rounded to nearest: luma's coefficient is 255/219.
     @inline(__always) init(y: UInt8, _ chroma: VideoChroma) {
         let luma = (Int32(y) &- 16) &* 76_309 &+ 32_768
         red = Self.byte((luma &+ chroma.red) >> 16)

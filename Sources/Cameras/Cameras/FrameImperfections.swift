@@ -8,6 +8,7 @@ import Time
 /// What makes a simulated camera's frames like a real one's: late, noisy, badly exposed, lost or frozen. Same seed,
 /// same frames in: the same frames out.
 package struct FrameImperfections: Sendable {
+    /// How late, noisy and unreliable frames are.
     package struct Settings: Equatable, Sendable {
         /// Time from the capture until the frame is there.
         package var latency: Duration

@@ -6,7 +6,7 @@
 struct JPEGOutline: Equatable {
     var width: Int
     var height: Int
-    /// The end marker is there.
+    /// Whether the end marker is there.
     var hasEnd: Bool
 
     /// Reads the markers; nil unless the bytes start with a picture that has coded pixels; what follows its end does

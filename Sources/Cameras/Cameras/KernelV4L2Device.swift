@@ -163,7 +163,8 @@ package final class KernelV4L2Device: V4L2Device {
         return UnsafeRawBufferPointer(rebasing: mappings[buffer.index].prefix(buffer.bytesUsed))
     }
 
-    /// What fails here is of no consequence: the kernel lets go of everything with the last close of the file.
+    /// Closes the device. What fails here is of no consequence: the kernel lets go of everything with the last close of
+    /// the file.
     package func close() {
         if isStreaming { _ = octo_video_stream(descriptor, 0) }
         isStreaming = false

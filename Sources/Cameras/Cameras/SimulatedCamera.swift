@@ -32,7 +32,7 @@ package struct SimulatedCamera: Camera {
     private let settings: Settings
     private var session: Session?
     private var imperfections: FrameImperfections
-    /// Added to the world's numbers: it counts anew for every connection.
+    /// Offset of the sequence numbers: the world counts anew for every connection.
     private var firstSequence: UInt64 = 0
     private var last: (sequence: UInt64, captureTime: MonotonicTime)?
 
@@ -47,7 +47,7 @@ package struct SimulatedCamera: Camera {
     /// that has other work.
     private var patience: Duration { max(settings.request.rate.period * 5, .seconds(2)) }
 
-    /// socket(2), connect(2).
+    /// Connects to the world. socket(2), connect(2).
     package mutating func open(at now: MonotonicTime) throws(CameraError) -> CameraFormat {
         close()
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)

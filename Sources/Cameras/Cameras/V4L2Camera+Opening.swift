@@ -44,8 +44,8 @@ extension V4L2Camera {
         )
     }
 
-    /// What stays the same when the machine restarts: the link's name, which names product and serial number or the
-    /// socket; else product and socket.
+    /// Identity of the device that stays the same when the machine restarts: the link's name, which names product and
+    /// serial number or the socket; else product and socket.
     private func deviceID(_ capability: V4L2Capability) -> String {
         let path = configuration.path
         if case .path = DeviceName(path) {} else { return path }
@@ -128,7 +128,8 @@ extension V4L2Camera {
         return plan
     }
 
-    /// What is told with each frame. Without anything to lock a camera that does not tell is a camera all the same.
+    /// Reads the settings that travel with each frame. A camera that cannot tell them is accepted where nothing is to
+    /// be locked.
     private func readSettings(_ plan: ControlPlan) throws(V4L2Problem) -> [CameraFrame.Setting] {
         do throws(V4L2Failure) {
             let lasting = try device.readings().lasting

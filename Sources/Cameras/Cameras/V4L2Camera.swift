@@ -18,13 +18,13 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
         /// Pixels.
         package var width: Int
         package var height: Int
-        /// Another one than this is accepted.
+        /// Frames a second that are asked for; the camera may choose another rate.
         package var rate: Rate
         /// Encoding of the frames; nil: the first in the order of preference that the camera offers in this size.
         package var encoding: FrameEncoding?
-        /// Frames come as RGB24 through libv4l2 even where the camera has a format of ours.
+        /// Whether frames come as RGB24 through libv4l2 even where the camera has a format of ours.
         package var isConverted: Bool
-        /// Set, read back and so locked each time the camera is opened.
+        /// Settings of controls, which are set, read back and so locked each time the camera is opened.
         package var controls: [ControlSetting]
 
         package init(
@@ -66,10 +66,11 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
         /// What its controls are locked at.
         let plan: ControlPlan
         var nextCheck: MonotonicTime
-        /// Controls looked at again since the start of the stream, and how many had changed.
+        /// Number of controls looked at again since the start of the stream.
         var checked = 0
+        /// Number of those that had changed.
         var changes = 0
-        /// The last that had.
+        /// The control that had changed last, and when that was seen.
         var changed: (problem: ControlProblem, time: MonotonicTime)?
 
         /// Time at which the device counts as silent.
@@ -82,7 +83,7 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
     private var nextSequence: UInt64 = 0
     private var lastCaptureTime: MonotonicTime?
 
-    /// Buffers taken in one call: were the device ever faster than we are, there would be no end.
+    /// Most buffers taken in one call: were the device ever faster than we are, there would be no end.
     private static var drainLimit: Int { 32 }
     /// Some cameras take seconds from the start of the stream to the first frame.
     static var firstPatience: Duration { .seconds(5) }

@@ -2,6 +2,7 @@ import Glibc
 
 /// Something that can be set on a camera, as its driver describes it.
 package struct V4L2Control: Equatable, Sendable {
+    /// What values a control takes.
     package enum Kind: Equatable, Sendable {
         case integer
         case boolean
@@ -13,6 +14,7 @@ package struct V4L2Control: Equatable, Sendable {
         /// A text, a bit mask: nothing that one number says.
         case other
     }
+    /// One choice of a menu, with the value that stands for it.
     package struct Choice: Equatable, Sendable {
         package var value: Int
         package var name: String
@@ -30,7 +32,7 @@ package struct V4L2Control: Equatable, Sendable {
     package var range: ClosedRange<Int>
     /// Difference between two values, at least 1.
     package var step: Int
-    /// What the driver starts with.
+    /// Value that the driver starts with.
     package var preset: Int
     package var isReadOnly: Bool
     /// Whether the control has no effect, as while an automatic mode is on.
@@ -67,12 +69,13 @@ package struct V4L2Control: Equatable, Sendable {
     /// Whether it decides about the picture, and is worth keeping in a calibration.
     package var shapesThePicture: Bool { Self.names[id] != nil }
 
-    /// Letters and digits in lower case, everything else as one underscore: what `v4l2-ctl` does.
+    /// Makes a name of the driver's words: letters and digits in lower case, everything else as one underscore: what
+    /// `v4l2-ctl` does.
     private static func name(_ driverName: String) -> String {
         driverName.lowercased().split { !($0.isASCII && ($0.isLetter || $0.isNumber)) }.joined(separator: "_")
     }
 
-    /// Those of a menu; empty for other kinds.
+    /// Choices of a menu; empty for other kinds.
     package var choices: [Choice] {
         switch kind {
         case .menu(let choices), .integerMenu(let choices): choices
@@ -80,6 +83,7 @@ package struct V4L2Control: Equatable, Sendable {
         }
     }
 
+    /// Whether the control takes `value`: within its range and on a step, or a choice of its menu.
     package func allows(_ value: Int) -> Bool {
         switch kind {
         case .integer, .boolean: range.contains(value) && (value - range.lowerBound) % step == 0
@@ -88,7 +92,7 @@ package struct V4L2Control: Equatable, Sendable {
         }
     }
 
-    /// What it may be, for people.
+    /// Values that it may have, in words.
     package var allowed: String {
         switch kind {
         case .boolean: return "true or false"
@@ -100,7 +104,7 @@ package struct V4L2Control: Equatable, Sendable {
         }
     }
 
-    /// A value of it, for people.
+    /// Puts a value of the control into words.
     package func text(_ value: Int) -> String {
         if kind == .boolean, value == 0 || value == 1 { return value == 1 ? "true" : "false" }
         return choices.first { $0.value == value }.map { "\(value) (\($0.name))" } ?? "\(value)"
@@ -122,7 +126,7 @@ package struct V4L2Control: Equatable, Sendable {
 }
 
 extension V4L2Device {
-    /// What can be set on the open device, and read back.
+    /// Lists the controls of the open device that can be set and read back.
     package func controls() throws(V4L2Failure) -> [V4L2Control] {
         var controls: [V4L2Control] = []
         var last: UInt32 = 0

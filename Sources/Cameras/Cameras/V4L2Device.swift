@@ -9,7 +9,7 @@ package protocol V4L2Device: AnyObject {
     /// - Returns: the descriptor that becomes readable when a frame is there. open(2).
     func open(_ path: String) throws(V4L2Failure) -> Int32
 
-    /// VIDIOC_QUERYCAP.
+    /// Asks what the device is. VIDIOC_QUERYCAP.
     func capability() throws(V4L2Failure) -> V4L2Capability
 
     /// Has libv4l2 convert what the device delivers: from now on it also offers RGB24. v4l2_fd_open of libv4l2.
@@ -38,10 +38,10 @@ package protocol V4L2Device: AnyObject {
     /// The name of a menu's choice; EINVAL where there is none of this number. VIDIOC_QUERYMENU.
     func choice(_ value: Int, of control: V4L2Control) throws(V4L2Failure) -> String
 
-    /// VIDIOC_G_CTRL.
+    /// Reads the value of a control. VIDIOC_G_CTRL.
     func value(of control: V4L2Control) throws(V4L2Failure) -> Int
 
-    /// VIDIOC_S_CTRL.
+    /// Sets the value of a control. VIDIOC_S_CTRL.
     func set(_ control: V4L2Control, to value: Int) throws(V4L2Failure)
 
     /// Asks for buffers. VIDIOC_REQBUFS.
@@ -55,13 +55,13 @@ package protocol V4L2Device: AnyObject {
     /// Lets the device fill a buffer. VIDIOC_QBUF.
     func queue(_ index: Int) throws(V4L2Failure)
 
-    /// VIDIOC_STREAMON.
+    /// Starts the stream. VIDIOC_STREAMON.
     func start() throws(V4L2Failure)
 
     /// Takes the oldest filled buffer; EAGAIN when there is none. VIDIOC_DQBUF.
     func dequeue() throws(V4L2Failure) -> V4L2Buffer
 
-    /// What a dequeued buffer holds; valid until the buffer is queued again or the device closed.
+    /// The bytes of a dequeued buffer; valid until the buffer is queued again or the device closed.
     func content(of buffer: V4L2Buffer) -> UnsafeRawBufferPointer
 
     /// Stops the stream, unmaps and releases the buffers and closes the file, as far as that was begun.
@@ -79,6 +79,7 @@ extension V4L2Device {
 
 /// A request that failed; errno(3).
 package struct V4L2Failure: Error, Equatable, Sendable {
+    /// The requests to a device, by their ioctl without VIDIOC_, or by their call.
     package enum Request: String, Sendable {
         case open
         case queryCapability = "QUERYCAP"
@@ -185,7 +186,7 @@ package struct V4L2Format: Equatable, Sendable {
     package var height: Int
     /// Bytes from one line to the next; 0 where lines have no fixed length.
     package var bytesPerLine: Int
-    /// No single or stacked fields of interlaced video.
+    /// Whether frames are whole: no single or stacked fields of interlaced video.
     package var isWhole: Bool
 
     package init(_ pixelFormat: V4L2PixelFormat, width: Int, height: Int, bytesPerLine: Int = 0, isWhole: Bool = true) {

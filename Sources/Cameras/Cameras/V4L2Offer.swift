@@ -4,7 +4,7 @@ import Time
 /// A pixel format of a device with its sizes.
 package struct V4L2Offer: Equatable, Sendable, CustomStringConvertible {
     package var format: V4L2PixelFormat
-    /// Empty when the device does not tell.
+    /// Sizes of the frames; empty when the device does not tell.
     package var sizes: [V4L2Size]
 
     package init(_ format: V4L2PixelFormat, sizes: [V4L2Size]) {
@@ -12,7 +12,7 @@ package struct V4L2Offer: Equatable, Sendable, CustomStringConvertible {
         self.sizes = sizes
     }
 
-    /// True as well when the device does not tell its sizes: trying shows.
+    /// Whether the device may have this size; true as well when it does not tell its sizes, for trying shows.
     package func mayHave(width: Int, height: Int) -> Bool {
         sizes.isEmpty || sizes.contains { $0.contains(width: width, height: height) }
     }
@@ -54,7 +54,7 @@ extension V4L2Device {
         try list { (index) throws(V4L2Failure) in try rate(at: index, of: format, width: width, height: height) }
     }
 
-    /// Everything up to the first EINVAL. A driver that does not know the request (ENOTTY) lists nothing.
+    /// Lists everything up to the first EINVAL. A driver that does not know the request (ENOTTY) lists nothing.
     private func list<Entry>(_ entry: (Int) throws(V4L2Failure) -> Entry) throws(V4L2Failure) -> [Entry] {
         var entries: [Entry] = []
         // No driver has a tenth as many: one that never ends its list must not hold us.

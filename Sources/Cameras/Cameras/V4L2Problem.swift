@@ -3,14 +3,14 @@ import Time
 
 /// Why a V4L2 device cannot deliver frames: what was found, what was expected, what to do.
 package enum V4L2Problem: Error, Equatable, Sendable {
-    /// `present`: the cameras that are there instead.
+    /// No such device; `present` holds the names of the cameras that are there.
     case absent(present: [String])
     case forbidden
     /// Several devices go by its name.
     case ambiguous([String])
-    /// Another program has it.
+    /// Another program uses the device.
     case busy
-    /// No V4L2 device at all.
+    /// The path is that of no V4L2 device.
     case notVideo
     /// A device file of a camera, or another device, that delivers no frames.
     case noFrames(card: String, present: [String])
@@ -24,13 +24,13 @@ package enum V4L2Problem: Error, Equatable, Sendable {
     /// No whole frame came for so long; `damaged` ones did.
     case silent(Duration, damaged: Int)
     case refused(V4L2Failure)
-    /// Everything that is wrong with its controls.
+    /// Settings that its controls do not take: everything that is wrong with them.
     case controls([ControlProblem])
 
-    /// What a failed request means.
+    /// Says what a failed request means.
     package init(_ failure: V4L2Failure, device: some V4L2Device) { self.init(failure, present: device.presentPaths) }
 
-    /// What a failed request means.
+    /// Says what a failed request means.
     init(_ failure: V4L2Failure, present: () -> [String]) {
         self =
             switch (failure.request, failure.errno) {
@@ -103,7 +103,7 @@ extension V4L2Problem: CustomStringConvertible {
             : "Set the camera's device in the manifest to one that is there: \(present.joined(separator: ", "))."
     }
 
-    /// What is understood first; some drivers offer a hundred formats.
+    /// Offers in words, those that are understood first; some drivers have a hundred formats.
     private static func text(_ offers: [V4L2Offer]) -> String {
         guard !offers.isEmpty else { return "no formats" }
         let understood = offers.filter { FrameEncoding($0.format) != nil }

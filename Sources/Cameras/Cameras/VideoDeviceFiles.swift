@@ -4,7 +4,7 @@ import Glibc
 package struct VideoDeviceFiles: Equatable, Sendable {
     /// A USB device, which may have several files: frames, metadata.
     package struct USB: Equatable, Sendable {
-        /// Empty where its maker gave it none.
+        /// Serial number of the product; empty where its maker gave it none.
         package var serial: String
         /// The port it is plugged into, as sysfs calls it: `1-2.4`.
         package var port: String

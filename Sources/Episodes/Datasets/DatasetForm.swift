@@ -3,6 +3,7 @@ import Time
 
 /// What all episodes of a dataset have in common: a learner reads one rate, one set of cameras and one robot from it.
 package struct DatasetForm: Equatable, Sendable {
+    /// A camera with the size of its pictures.
     package struct Picture: Equatable, Sendable {
         package var camera: String
         /// Pixels.

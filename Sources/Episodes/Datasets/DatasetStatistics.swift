@@ -40,7 +40,7 @@ package struct DatasetStatistics: Equatable, Sendable {
     }
 
     package var action: Spread
-    /// nil when the trajectories have no states.
+    /// Spread of the states; nil when the trajectories have none.
     package let proprio: Spread?
     package let transitions: Int
     package let trajectories: Int
@@ -121,7 +121,7 @@ package struct DatasetStatistics: Equatable, Sendable {
         return node.with("num_transitions", JSONNode(transitions)).with("num_trajectories", JSONNode(trajectories))
     }
 
-    /// One level deeper, as a pretrained policy has it for each of its datasets.
+    /// The statistics one level deeper, as a pretrained policy has it for each of its datasets.
     package func json(dataset: String) -> JSONNode {
         JSONNode(.object([.init(key: dataset, value: json)]))
     }

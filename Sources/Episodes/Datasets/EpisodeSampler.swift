@@ -10,14 +10,15 @@ import Wire
 
 /// Takes an episode's timesteps out of its file.
 package struct EpisodeSampler {
+    /// What of an episode is sampled, and how often.
     package struct Options: Sendable {
         /// Rate of the timesteps; nil: the policy's.
         package var rate: Rate?
-        /// All if empty.
+        /// Names of the cameras; empty takes all.
         package var cameras: [String]
         /// Pixels; nil: as the camera delivered them.
         package var size: (width: Int, height: Int)?
-        /// What the arm is told to do; nil: the goal's text.
+        /// Sentence for what the arm is told to do; nil: the goal's text.
         package var instruction: String?
         package var allowsGaps: Bool
         /// Greatest age of a frame at its timestep; nil: a tenth of a second more than a timestep lasts.
@@ -94,7 +95,7 @@ package struct EpisodeSampler {
             joints: calibration.joints.map(\.name), unwrapped: unwrapped)
     }
 
-    /// What people said of it last.
+    /// Reads what people said of the episode last.
     package func outcome() throws(EpisodeFileError) -> ExportedEpisode.Outcome {
         let amended = try file.metadata(named: RecordName.amended)?["outcome"]
         let said = try file.facts()["outcome"]
@@ -217,24 +218,25 @@ package struct EpisodeSampler {
         return (timesteps, angles.count)
     }
 
-    /// Degrees, and percent for the gripper.
+    /// Joints in degrees, and the gripper in percent.
     private static func joints(_ positions: JointVector, _ gripper: Double) -> [Float] {
         positions.array.map { Float($0 * 180 / .pi) } + [Float(gripper * 100)]
     }
 }
 
-/// Roll, pitch and yaw of one state after the other, carried on beyond ±π where they wrap: differences of states, of
+/// Carries roll, pitch and yaw of one state after the other on beyond ±π where they wrap: differences of states, of
 /// which labels are made, would else be a whole turn.
 package struct UnwrappedAngles {
     /// Places of the angles in a state of Bridge's layout.
     private static let places = 3..<6
 
     private var last: [Float]?
-    /// States in which an angle was changed.
+    /// Number of states in which an angle was changed.
     package private(set) var count = 0
 
     package init() {}
 
+    /// Carries the angles of the next state on from those of the last one.
     package mutating func carryOn(_ state: [Float]) -> [Float] {
         var state = state
         if let last {
@@ -251,14 +253,14 @@ package struct UnwrappedAngles {
     }
 }
 
-/// What the gripper was told to do: 1 open, 0 closed.
+/// The target that the gripper was given: 1 open, 0 closed.
 ///
 /// Where an object is held, the setpoint stands at the object, and not at 0: taken as it is, it would look like
 /// neither, and those who make it binary would take the whole time until the release for open.
 struct GripperTarget {
-    /// Beyond these the setpoint itself says it.
+    /// Openings beyond which the setpoint itself says whether the gripper is closed or open.
     private static let (closed, open) = (0.05, 0.95)
-    /// So far it leads the fingers while it pushes.
+    /// Lead of the setpoint before the fingers while it pushes, as a share of the stroke.
     private static let lead = 0.03
 
     private var target: Double

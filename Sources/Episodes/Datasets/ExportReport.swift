@@ -1,7 +1,7 @@
 import JSONTree
 import Time
 
-/// What a resampled dataset does not have of its recordings, beside the data.
+/// Report on what a resampled dataset does not have of its recordings; it lies beside the data.
 package struct ExportReport: Sendable {
     private var episodes: [(about: ExportedEpisode, timesteps: Int)] = []
     /// Paths of episodes that were left out, and why.

@@ -4,20 +4,22 @@ import Time
 
 /// An episode as learners want it: one timestep after the other, at the policy's rate.
 package struct ExportedEpisode: Sendable {
+    /// What was seen, measured and commanded at one timestep.
     package struct Timestep: Sendable {
         package var time: MonotonicTime
-        /// Bridge's: x y z (metres), roll pitch yaw (radians), gripper (1 open), as measured.
+        /// Measured state in Bridge's layout: x y z (metres), roll pitch yaw (radians), gripper (1 open).
         package var state: [Float]
-        /// Bridge's: what was commanded from this timestep to the next, and the gripper's target.
+        /// Action in Bridge's layout: what was commanded from this timestep to the next, and the gripper's target.
         package var action: [Float]
         /// Measured joint positions, degrees, and the gripper's opening, 0...100: LeRobot's units.
         package var jointState: [Float]
-        /// Commanded for the next timestep, in the same units.
+        /// Joint positions and gripper commanded for the next timestep, in the same units.
         package var jointAction: [Float]
         /// A JPEG or PNG file for each camera, by its name.
         package var pictures: [String: SharedBytes]
     }
 
+    /// What people said of the episode; `open` when nobody said anything.
     package enum Outcome: String, Sendable {
         case open, success, failure, discarded
     }
@@ -29,16 +31,16 @@ package struct ExportedEpisode: Sendable {
     package var instruction: String
     package var outcome: Outcome
     package var seed: UInt64
-    /// Timesteps last so long.
+    /// Duration of a timestep.
     package var period: Duration
     package var grid: TimestepGrid
-    /// Frames that were encoded anew, for they were no JPEG, or of another size.
+    /// Numbers of frames by camera that were encoded anew, for they were no JPEG, or of another size.
     package var reencoded: [String: Int]
     /// The arm's name, as its calibration says.
     package var arm: String
     /// Names of the joints, without the gripper.
     package var joints: [String]
-    /// Timesteps whose angles were carried on beyond ±180°, where the arm's had wrapped.
+    /// Number of timesteps whose angles were carried on beyond ±180°, where the arm's had wrapped.
     package var unwrapped: Int
 }
 

@@ -10,11 +10,12 @@ package indirect enum FeatureNode: Equatable, Sendable {
     /// Numbers of a NumPy type, such as "float32", with fixed dimensions; none for a single one.
     case tensor(shape: [Int], type: String)
     case text
-    /// `shape`: height, width, channels; nil where a side may be anything. `encoding`: "jpeg", "png".
+    /// A picture. `shape`: height, width, channels; nil where a side may be anything. `encoding`: "jpeg", "png".
     case image(shape: [Int?], encoding: String)
     /// A class that is not read here, by its Python name.
     case other(String)
 
+    /// A feature with its name.
     package struct Member: Equatable, Sendable {
         package let name: String
         package let feature: FeatureNode

@@ -8,7 +8,7 @@ package struct JPEGMovie {
     private let width: Int
     private let height: Int
     private let framesPerSecond: Int
-    /// What was not handed out yet.
+    /// Bytes that were not handed out yet.
     private var bytes: [UInt8]
     private var handedOut = 0
     /// Places of the frames, oldest first.
@@ -26,7 +26,7 @@ package struct JPEGMovie {
     }
 
     package var frameCount: Int { places.count }
-    /// Bytes of the file so far.
+    /// Number of bytes of the file so far.
     package var byteCount: Int { handedOut + bytes.count }
 
     package mutating func append(_ jpeg: some Collection<UInt8>) {
@@ -35,7 +35,7 @@ package struct JPEGMovie {
         bytes += jpeg
     }
 
-    /// What the file has so far and was not handed out yet.
+    /// Hands out what the file has so far and was not handed out yet.
     package mutating func takeBytes() -> [UInt8] {
         defer {
             handedOut += bytes.count
@@ -44,7 +44,7 @@ package struct JPEGMovie {
         return bytes
     }
 
-    /// The rest of the file.
+    /// Ends the file and hands out the rest of it.
     package consuming func finished() -> [UInt8] {
         let tail = movie
         return bytes + tail

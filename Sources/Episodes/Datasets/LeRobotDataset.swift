@@ -6,16 +6,16 @@ import Time
 /// the numbers of the timesteps for their statistics, and one episode's pictures at a time. Source: the format's own
 /// reader, version 0.4.4, commit 7427f318.
 package struct LeRobotDataset {
-    /// What state and action are.
+    /// Kinds of state and action.
     package enum Space: String, CaseIterable, Sendable {
-        /// Bridge's conventions: the end effector's pose, and its motion to the next timestep (metres, radians; gripper
-        /// 1 open).
+        /// The end effector by Bridge's conventions: its pose, and its motion to the next timestep (metres, radians;
+        /// gripper 1 open).
         case eef
         /// Joint positions, measured and commanded (degrees; gripper 0...100): LeRobot's own.
         case joints
     }
 
-    /// How the pictures are kept.
+    /// Ways to keep the pictures.
     package enum Pictures: Sendable {
         /// Files within the table.
         case images
@@ -204,7 +204,7 @@ package struct LeRobotDataset {
         return "chunk-\(digits(file / 1000))/file-\(digits(file % 1000)).\(ending)"
     }
 
-    /// Ends the data, and writes what is said of it. There is at least one episode.
+    /// Ends the data, and writes the files that describe it. There is at least one episode.
     package consuming func finish() throws {
         if rows.last?.file == dataFile { try endFile() }
         for (camera, movie) in movies.sorted(by: { $0.key < $1.key }) {

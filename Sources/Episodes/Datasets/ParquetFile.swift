@@ -3,12 +3,13 @@ import Messages
 /// A small Parquet file: plain encoding, nothing packed, one row group after the other. What learners' libraries write
 /// themselves is cleverer and no easier to read. Source: the Parquet format's thrift definitions, version 2.10.
 package struct ParquetFile {
+    /// The values of a column, one for each row.
     package enum Values: Equatable, Sendable {
         case int64([Int64])
         case float([Float])
         case double([Double])
         case text([String])
-        /// Lists of one length or another; none is empty.
+        /// Lists of floats, of one length or another; none is empty.
         case floatLists([[Float]])
         case doubleLists([[Double]])
         case int64Lists([[Int64]])
@@ -34,6 +35,7 @@ package struct ParquetFile {
         }
     }
 
+    /// One column of a row group.
     package struct Column: Equatable, Sendable {
         package var name: String
         package var values: Values
@@ -46,9 +48,9 @@ package struct ParquetFile {
 
     private static let magic = Array("PAR1".utf8)
 
-    /// What was not handed out yet.
+    /// Bytes that were not handed out yet.
     private var bytes = magic
-    /// Bytes that were handed out.
+    /// Number of bytes that were handed out.
     private var handedOut = 0
     private var columns: [Column] = []
     private var groups: [(chunks: [Chunk], rows: Int, byteCount: Int)] = []
@@ -78,10 +80,10 @@ package struct ParquetFile {
         rows += count
     }
 
-    /// Bytes of the file so far.
+    /// Number of bytes of the file so far.
     package var byteCount: Int { handedOut + bytes.count }
 
-    /// What the file has so far and was not handed out yet: for one that is written as it grows.
+    /// Hands out what the file has so far and was not handed out yet: for one that is written as it grows.
     package mutating func takeBytes() -> [UInt8] {
         defer {
             handedOut += bytes.count
@@ -108,9 +110,9 @@ package struct ParquetFile {
         var type: PhysicalType
         /// Length of each row's list; nil where a row is one value.
         var lengths: [Int]?
-        /// Lists within lists, each of one element but the outermost.
+        /// Depth of the lists within lists, each of one element but the outermost.
         var depth = 1
-        /// All its values are null; none is encoded.
+        /// Whether all its values are null; none is encoded then.
         var isNull = false
         /// Values in plain encoding.
         var plain: [UInt8]
@@ -236,7 +238,7 @@ package struct ParquetFile {
         var type: PhysicalType?
         var repetition: Repetition? = .required
         var children: Int?
-        /// ConvertedType: 0 text, 3 list.
+        /// The ConvertedType: 0 text, 3 list.
         var converted: Int32?
     }
 

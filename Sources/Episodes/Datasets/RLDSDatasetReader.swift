@@ -120,7 +120,7 @@ package final class RLDSEpisodeCursor {
         return nil
     }
 
-    /// nil at the end of the file. open(2), read(2).
+    /// Reads the next bytes of a shard; nil at the end of the file. open(2), read(2).
     private func nextData(of shard: Shard) throws(RLDSError) -> [UInt8]? {
         if file < 0 {
             file = open(shard.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

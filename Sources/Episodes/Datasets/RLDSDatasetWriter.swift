@@ -16,7 +16,7 @@ package final class RLDSDatasetWriter {
         case bytes(Int)
     }
 
-    /// write(2); tests put a full disk in its place.
+    /// The call that writes, write(2); tests put a full disk in its place.
     package typealias WriteCall = (Int32, UnsafeRawPointer?, Int) -> Int
 
     /// The folder with the version's number: `tfds.builder_from_directory` opens it.
@@ -27,7 +27,7 @@ package final class RLDSDatasetWriter {
     private let limit: ShardLimit
     private let writeCall: WriteCall
     private var splits: [Split]
-    /// Holds the lock; -1 when closed.
+    /// Descriptor of the folder, which holds the lock; -1 when closed.
     private var folderDescriptor: Int32
 
     private struct Split {
@@ -191,8 +191,8 @@ package final class RLDSDatasetWriter {
         try RLDSFolder.sync(folderDescriptor, path: folder)
     }
 
-    /// Ends without a dataset: removes what was written. A dataset that was to be overwritten is still there. After
-    /// `finish` it does nothing.
+    /// Gives up: removes what was written. A dataset that was to be overwritten is still there. After `finish` it does
+    /// nothing.
     package func giveUp() {
         guard folderDescriptor >= 0 else { return }
         for split in splits where split.file >= 0 { close(split.file) }

@@ -3,6 +3,7 @@ import Images
 
 /// One robot episode as a record of a dataset: the steps, and what is known of all of them.
 package struct RLDSEpisode: Equatable, Sendable {
+    /// One timestep: what was observed, and the action taken then.
     package struct Step: Equatable, Sendable {
         /// The action. For Bridge: x y z (metres), roll pitch yaw (radians) as increments, the gripper as target, 1
         /// open.
@@ -11,7 +12,7 @@ package struct RLDSEpisode: Equatable, Sendable {
         package var state: [Float]
         /// JPEG or PNG files by key, of the sizes that the dataset's features name.
         package var pictures: [String: SharedBytes]
-        /// Empty when nobody said what to do.
+        /// Sentence for what was to be done; empty when nobody said it.
         package var languageInstruction: String
         package var isFirst = false
         package var isLast = false
@@ -48,7 +49,7 @@ package struct RLDSEpisode: Equatable, Sendable {
 
     /// How the same task ended in another scene.
     package struct OtherGoal: Equatable, Sendable {
-        /// The world then.
+        /// Picture of the world when the goal was reached.
         package var picture: SharedBytes
         /// Place of the object then: x y z (metres), yaw (radians).
         package var truth: [Float]
@@ -62,6 +63,7 @@ package struct RLDSEpisode: Equatable, Sendable {
         }
     }
 
+    /// What is known of the episode as a whole.
     package struct Metadata: Equatable, Sendable {
         /// Origin of the episode: the recording's path or name.
         package var filePath: String
@@ -114,7 +116,7 @@ package struct RLDSEpisode: Equatable, Sendable {
     /// Something by which an episode does not fit its dataset. Steps count from 0.
     package enum Problem: Error, Equatable, Sendable {
         case noSteps
-        /// More bytes of pictures than a record may have.
+        /// The pictures have more bytes than a record may have.
         case tooLarge(bytes: Int, limit: Int)
         case count(step: Int, of: String, found: Int, expected: Int)
         case notFinite(step: Int, of: String)
@@ -134,6 +136,7 @@ package struct RLDSEpisode: Equatable, Sendable {
 
     /// Size of a picture, in pixels.
     package struct Size: Equatable, Sendable {
+        /// Pixels.
         package let width: Int
         package let height: Int
 
@@ -143,10 +146,11 @@ package struct RLDSEpisode: Equatable, Sendable {
         }
     }
 
-    /// Protobuf messages end at 2 GiB; what is written must be within what is read again, with room for the numbers.
+    /// Most bytes of an episode's pictures. Protobuf messages end at 2 GiB; what is written must be within what is read
+    /// again, with room for the numbers.
     package static let pictureBytesLimit = TFRecordReader.lengthLimit - (64 << 20)
 
-    /// All that keeps the episode out of a dataset with these features, step by step; empty when it fits.
+    /// Lists all that keeps the episode out of a dataset with these features, step by step; empty when it fits.
     package func problems(for features: RLDSFeatures) -> [Problem] {
         var problems: [Problem] = steps.isEmpty ? [.noSteps] : []
         let bytes = steps.reduce(0) { $1.pictures.values.reduce($0) { $0 + $1.count } }
@@ -236,7 +240,7 @@ package struct RLDSEpisode: Equatable, Sendable {
 }
 
 extension RLDSEpisode.Problem: CustomStringConvertible {
-    /// What was found and what was expected; `RLDSError.episode` says the rest.
+    /// Words for what was found and what was expected; `RLDSError.episode` says the rest.
     package var description: String {
         switch self {
         case .noSteps: "it has no steps, expected at least one"

@@ -3,7 +3,7 @@ import JSONTree
 
 /// Why a dataset folder could not be written or read.
 package enum RLDSError: Error, Equatable, Sendable {
-    /// `step`: what was done with the path; `errno`: what the system call failed with.
+    /// A system call failed with `errno`; `step` says what was being done with the path.
     case file(path: String, step: String, errno: Int32)
     case exists(path: String)
     case otherWriter(path: String)
@@ -19,7 +19,7 @@ package enum RLDSError: Error, Equatable, Sendable {
     case description(path: String, RLDSJSONProblem)
     case shard(path: String, TFRecordError)
     case shardLength(path: String, found: Int, expected: Int)
-    /// `record`: its place in the shard, from 0.
+    /// A record cannot be read; `record` is its place in the shard, from 0.
     case record(path: String, record: Int, TrainingExampleError)
     case notAnEpisode(path: String, record: Int, RLDSRecordProblem)
 }

@@ -2,10 +2,12 @@
 /// pictures by key and `language_instruction`; everything else it passes by. Source: the RLDS layout as TFDS 4.9 reads
 /// it.
 package struct RLDSFeatures: Equatable, Sendable {
+    /// One picture of a step, by its key.
     package struct Picture: Equatable, Sendable {
         package enum Encoding: String, Sendable { case jpeg, png }
 
-        /// `image_0` is what Octo calls primary, `image_1` secondary; a wrist camera may have any of them.
+        /// Key of the picture: `image_0` is what Octo calls primary, `image_1` secondary; a wrist camera may have any
+        /// of them.
         package let key: String
         package let width: Int
         package let height: Int
@@ -25,9 +27,9 @@ package struct RLDSFeatures: Equatable, Sendable {
     /// Goals beside an episode's own, of the same task in other scenes, and what would be done for them at each step:
     /// what teaches a policy that the goal decides.
     package struct OtherGoals: Equatable, Sendable {
-        /// Goals of an episode.
+        /// Number of goals of an episode.
         package let count: Int
-        /// Actions that each step has for each goal.
+        /// Number of actions that each step has for each goal.
         package let horizon: Int
         /// Width of each goal's picture, pixels; `height` likewise.
         package let width: Int
@@ -49,18 +51,18 @@ package struct RLDSFeatures: Equatable, Sendable {
 
     /// The cameras, sorted by their keys, which are unique.
     package let pictures: [Picture]
-    /// Numbers in an action and in a state; 7 each for Bridge.
+    /// Number of numbers in an action and in a state; 7 each for Bridge.
     package let actionCount: Int
     package let stateCount: Int
-    /// Steps say when they were true, in nanoseconds. Whole numbers, as a record keeps no float64: TFDS reads one back
-    /// as float32, which near 10⁵ seconds is off by 8 ms.
+    /// Whether steps say when they were true, in nanoseconds. Whole numbers, as a record keeps no float64: TFDS reads
+    /// one back as float32, which near 10⁵ seconds is off by 8 ms.
     package let hasTimestamps: Bool
-    /// Steps say whether a burst of noise was added to what was carried out (`perturbed`).
+    /// Whether steps say if a burst of noise was added to what was carried out (`perturbed`).
     package let hasPerturbations: Bool
-    /// Steps say where the task's object is (`truth`: x y z, metres, yaw, radians): something that a simulated world
-    /// knows.
+    /// Whether steps say where the task's object is (`truth`: x y z, metres, yaw, radians): something that a simulated
+    /// world knows.
     package let hasTruth: Bool
-    /// Each episode has a picture of its goal, beside its steps; nil for none.
+    /// Picture of its goal that each episode has beside its steps; nil for none.
     package let goal: Picture?
     /// Goals of other scenes; nil for none. Their truth is a step's, their state an observation's.
     package let otherGoals: OtherGoals?
@@ -82,7 +84,7 @@ package struct RLDSFeatures: Equatable, Sendable {
         self.otherGoals = otherGoals
     }
 
-    /// Bridge says for `image_0` to `image_3` whether an episode has it.
+    /// Pictures of which Bridge says whether an episode has them: `image_0` to `image_3`.
     static let flaggedPictures = (0..<4).map { "image_\($0)" }
 
     /// Numbers of a step's truth.
@@ -129,7 +131,8 @@ package struct RLDSFeatures: Equatable, Sendable {
         ])
     }
 
-    /// What of another's tree an episode can be read by; features that have no place here are passed by.
+    /// Reads the features of another's tree by which an episode can be read; features that have no place here are
+    /// passed by.
     /// - Throws: `RLDSJSONProblem` when action, state or instruction is missing or of another kind.
     package init(tree: FeatureNode) throws(RLDSJSONProblem) {
         guard case .sequence(let step)? = tree["steps"] else {

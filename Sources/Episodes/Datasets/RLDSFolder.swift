@@ -81,7 +81,7 @@ enum RLDSFolder {
         throw .file(path: path, step: "removing", errno: errno)
     }
 
-    /// So that names outlast a power cut. fsync(2).
+    /// Brings the names in the folder onto the disk, so that they outlast a power cut. fsync(2).
     static func sync(_ folder: Int32, path: String) throws(RLDSError) {
         guard fsync(folder) == 0 else { throw .file(path: path, step: "writing the folder", errno: errno) }
     }

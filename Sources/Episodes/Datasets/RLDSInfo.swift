@@ -6,10 +6,11 @@ package struct RLDSInfo: Equatable, Sendable {
     package static let fileName = "dataset_info.json"
     package static let featuresFileName = "features.json"
 
+    /// One split of the dataset, with its files.
     package struct Split: Equatable, Sendable {
-        /// "train", "val".
+        /// Name of the split: "train", "val".
         package let name: String
-        /// Records in each shard file, one entry a file. TFDS refuses to read if they are wrong.
+        /// Numbers of records in the shard files, one entry a file. TFDS refuses to read if they are wrong.
         package let shardLengths: [Int]
         /// Bytes of all records, without their frames.
         package let byteCount: Int
@@ -24,7 +25,7 @@ package struct RLDSInfo: Equatable, Sendable {
     }
 
     package let name: String
-    /// Three numbers: "1.0.0".
+    /// Version of the dataset, three numbers: "1.0.0".
     package let version: String
     package let splits: [Split]
 
@@ -45,7 +46,7 @@ package struct RLDSInfo: Equatable, Sendable {
         return String(repeating: "0", count: max(0, 5 - text.count)) + text
     }
 
-    /// Numbers are strings, as in all of protobuf's JSON.
+    /// The description as JSON; numbers are strings, as in all of protobuf's JSON.
     package var json: JSONNode {
         let splits = splits.map { split in
             JSONNode.object([

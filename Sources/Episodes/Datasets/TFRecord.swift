@@ -6,10 +6,10 @@ import Files
 package enum TFRecord {
     static let headerBytes = 12
     static let footerBytes = 4
-    /// What the frame adds to a record.
+    /// Number of bytes that the frame adds to a record.
     package static let frameBytes = headerBytes + footerBytes
 
-    /// The record in its frame.
+    /// Puts a record into its frame.
     package static func encode(_ record: [UInt8]) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(record.count + frameBytes)
@@ -25,7 +25,7 @@ package enum TFRecord {
 package enum TFRecordError: Error, Equatable, Sendable {
     /// The bytes end inside a record. `expected` is what the record needs, `found` what there is of it.
     case truncated(offset: Int, found: Int, expected: Int)
-    /// Checksums in the stored, masked form.
+    /// The checksum of the length is wrong; both in the stored, masked form.
     case lengthChecksum(offset: Int, stored: UInt32, computed: UInt32)
     case dataChecksum(offset: Int, stored: UInt32, computed: UInt32)
     case tooLong(offset: Int, length: UInt64, limit: Int)
@@ -54,7 +54,8 @@ extension TFRecordError: CustomStringConvertible {
 
 /// Takes records out of bytes that arrive in pieces of any size; has never heard of a file.
 package struct TFRecordReader {
-    /// Longer records are refused, so that no file claims all memory: an hour of episodes has less.
+    /// Longest record that is read, bytes; longer ones are refused, so that no file claims all memory: an hour of
+    /// episodes has less.
     package static let lengthLimit = 1 << 30
 
     private let limit: Int

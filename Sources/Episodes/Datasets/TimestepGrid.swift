@@ -3,6 +3,7 @@ import Time
 /// Which frame of each camera, and which state of the arm, belongs to each timestep of an episode: as the policy looks
 /// at them, the newest that is not newer than the timestep.
 package struct TimestepGrid: Equatable, Sendable {
+    /// One timestep, with the frames and the state that belong to it.
     package struct Timestep: Equatable, Sendable {
         package var time: MonotonicTime
         /// The place of each camera's frame among that camera's, by camera.
@@ -11,16 +12,16 @@ package struct TimestepGrid: Equatable, Sendable {
         package var state: Int
     }
 
-    /// What became of one camera's frames.
+    /// Counts of what became of one camera's frames.
     package struct CameraReport: Equatable, Sendable {
         package var camera: String
-        /// Frames between the first and the last timestep.
+        /// Number of frames between the first and the last timestep.
         package var frames = 0
-        /// Frames that stand in a timestep.
+        /// Number of frames that stand in a timestep.
         package var used = 0
-        /// Frames that stand in none.
+        /// Number of frames that stand in none.
         package var dropped = 0
-        /// Timesteps whose frame is that of the timestep before.
+        /// Number of timesteps whose frame is that of the timestep before.
         package var repeated = 0
         /// How much older than its timestep a frame is.
         package var meanSkew = Duration.zero
@@ -32,12 +33,14 @@ package struct TimestepGrid: Equatable, Sendable {
         package var camera: String
         package var start: MonotonicTime
         package var timesteps: Int
+        /// Greatest age of a frame in the gap.
         package var age: Duration
     }
 
     package var timesteps: [Timestep] = []
     package var cameras: [CameraReport] = []
     package var gaps: [Gap] = []
+    /// How much older than its timestep a state of the arm is at most.
     package var maximumStateSkew = Duration.zero
 
     /// - Parameters:
@@ -74,7 +77,8 @@ package struct TimestepGrid: Equatable, Sendable {
         }
     }
 
-    /// One timestep a period from the first instant at which all was seen to the last at which all still was.
+    /// Times of the timesteps, one a period, from the first instant at which all was seen to the last at which all
+    /// still was.
     package static func times(
         captures: [String: [MonotonicTime]], states: [MonotonicTime], period: Duration
     ) -> [MonotonicTime] {

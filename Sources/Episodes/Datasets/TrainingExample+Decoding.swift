@@ -3,7 +3,7 @@ import ProtobufFields
 /// Why bytes are not a `tf.train.Example`. `offset`: within the record.
 package enum TrainingExampleError: Error, Equatable, Sendable {
     case damaged(ProtobufDamage)
-    /// Packed floats whose length is no multiple of four.
+    /// The length of packed floats is no multiple of four.
     case unevenFloats(offset: Int, length: Int)
     case nameNotUTF8(offset: Int)
 }

@@ -7,14 +7,15 @@ import ProtobufFields
 /// of 1 bytes_list, 2 float_list, 3 int64_list, each with a repeated field 1. Source: the RLDS layout as TFDS 4.9 reads
 /// it.
 package struct TrainingExample: Equatable, Sendable {
+    /// The values of a feature; an example has lists of one of three types.
     package enum Feature: Equatable, Sendable {
         case bytes([[UInt8]])
         case floats([Float])
         case integers([Int64])
-        /// Named, without a list: readers take it for missing.
+        /// The feature is named without a list: readers take it for missing.
         case unset
 
-        /// What it is, for error messages.
+        /// The kind of feature in words, for error messages.
         package var kind: String {
             switch self {
             case .bytes(let list): "\(list.count) byte strings"
@@ -25,6 +26,7 @@ package struct TrainingExample: Equatable, Sendable {
         }
     }
 
+    /// A feature with its name.
     package struct Entry: Equatable, Sendable {
         package let name: String
         package let feature: Feature
@@ -40,7 +42,7 @@ package struct TrainingExample: Equatable, Sendable {
         for (name, feature) in features { self[name] = feature }
     }
 
-    /// Setting a name that is there keeps its place.
+    /// The feature of this name; setting one that is there keeps its place.
     package subscript(name: String) -> Feature? {
         get { places[name].map { entries[$0].feature } }
         set {
@@ -60,7 +62,7 @@ package struct TrainingExample: Equatable, Sendable {
         }
     }
 
-    /// The protobuf bytes.
+    /// Encodes the example as protobuf.
     package func encoded() -> [UInt8] {
         let sizes = entries.map { EntrySize(of: $0) }
         let map = sizes.reduce(0) { $0 + ProtobufSize.field(ofLength: $1.entry) }

@@ -1,8 +1,8 @@
 /// The numbers of an episode that Octo normalises: for each step an action and a proprioceptive state, or no state.
 package struct Trajectory: Equatable, Sendable {
-    /// [steps][numbers of an action]
+    /// Actions, `[steps][numbers of an action]`.
     package var actions: [[Float]]
-    /// [steps][numbers of a state]; empty when the policy is not to see any.
+    /// States of the arm, `[steps][numbers of a state]`; empty when the policy is not to see any.
     package var proprio: [[Float]]
 
     package init(actions: [[Float]], proprio: [[Float]]) {
@@ -39,9 +39,9 @@ package struct Trajectory: Equatable, Sendable {
         return Trajectory(actions: reached, proprio: Array(proprio[..<count]))
     }
 
-    /// 1 above 0.95 and 0 below 0.05; what lies between takes the value of the next step that is decided. When none
-    /// follows it takes the last value as it is, which need not be binary. Source: the official code, commit 241fb35,
-    /// octo/data.
+    /// Makes the gripper's numbers binary: 1 above 0.95 and 0 below 0.05; what lies between takes the value of the next
+    /// step that is decided. When none follows it takes the last value as it is, which need not be binary. Source: the
+    /// official code, commit 241fb35, octo/data.
     package static func binarised(gripper: [Float]) -> [Float] {
         var next = gripper.last ?? 0
         var result: [Float] = []

@@ -44,7 +44,7 @@ struct MCAPChunkContent {
         }
     }
 
-    /// Opens what there is of a chunk, checking nothing.
+    /// Opens as much of a chunk as there is, and checks nothing.
     init(
         _ outline: MCAPChunkOutline, at offset: UInt64, limit: Int, by decompressor: ChunkDecompressor
     ) throws(MCAPError) {

@@ -2,7 +2,7 @@ import CLZ4
 import CZstd
 
 extension MCAP {
-    /// How chunks are compressed.
+    /// Ways to compress chunks.
     package enum Compression: Equatable, Sendable {
         case none
         /// - level: 1 (fast) to 19.
@@ -107,7 +107,7 @@ final class ChunkDecompressor {
         return output
     }
 
-    /// ZSTD_decompressStream.
+    /// Opens zstd. ZSTD_decompressStream.
     private func openZstd(_ compressed: UnsafeRawBufferPointer, size: Int, onto output: inout [UInt8]) {
         guard let zstd else { return }
         ZSTD_DCtx_reset(zstd, ZSTD_reset_session_only)
@@ -132,7 +132,7 @@ final class ChunkDecompressor {
         }
     }
 
-    /// LZ4F_decompress.
+    /// Opens LZ4. LZ4F_decompress.
     private func openLZ4(_ compressed: UnsafeRawBufferPointer, size: Int, onto output: inout [UInt8]) {
         guard let lz4 else { return }
         LZ4F_resetDecompressionContext(lz4)

@@ -27,7 +27,7 @@ package enum MCAPError: Error, Equatable, Sendable {
     case misplaced(MCAP.Opcode, offset: UInt64)
     case checksum(MCAP.Opcode, offset: UInt64, stored: UInt32, computed: UInt32)
     case unknownCompression(String, offset: UInt64)
-    /// `found`: the bytes that came out before it failed.
+    /// A chunk cannot be decompressed; `found` bytes came out before it failed.
     case decompression(String, offset: UInt64, found: Int, expected: UInt64)
     case bytesAfterEnd(offset: UInt64)
     case undefined(MCAP.Opcode, id: UInt16, offset: UInt64)
@@ -36,7 +36,7 @@ package enum MCAPError: Error, Equatable, Sendable {
     case rewriting(MCAPWriteError, offset: UInt64)
     /// The file has no summary that says where messages are.
     case noSummary
-    /// `step`: what was done with the path; `errno`: what the system call failed with.
+    /// A system call failed with `errno`; `step` says what was being done with the path.
     case file(path: String, step: String, errno: Int32)
 }
 

@@ -21,7 +21,7 @@ struct MCAPFileSession {
     /// The newest commit that was asked for, until the disk has all before it.
     private var awaitedCommit: UInt64?
     private(set) var status = MCAPFileWriter.Status()
-    /// Told the status while a slow disk takes its time.
+    /// Hears the status while a slow disk takes its time.
     private let progress: (MCAPFileWriter.Status) -> Void
     /// Bytes of entries that are in its hands and not packed yet.
     private var entryBytes = 0
@@ -137,7 +137,7 @@ struct MCAPFileSession {
 
     // MARK: The disk
 
-    /// write(2), as often as it takes something.
+    /// Writes as often as the disk takes something. write(2).
     /// - Parameter bytes: after so many, what was written is also waited for, so that the end of a long backlog comes
     ///   nearer step by step.
     private mutating func push(at now: MonotonicTime, syncingEvery bytes: Int? = nil) {
@@ -180,7 +180,7 @@ struct MCAPFileSession {
         sync()
     }
 
-    /// fdatasync(2).
+    /// Waits until the disk has what was written. fdatasync(2).
     private mutating func sync() {
         status.unsyncedBytes = 0
         while calls.sync(descriptor) != 0 {

@@ -10,10 +10,12 @@ import Time
 /// the disk (fdatasync) where `syncs` says so: a killed process loses at most that, a power cut what the disk held
 /// back. It lives until it is closed.
 package final class MCAPFileWriter: Sendable {
+    /// How the file is written, and how much may wait.
     package struct Options: Sendable {
         package var format: MCAPWriter.Options
         /// Bytes for messages that wait; as much again may wait for a disk that is full.
         package var queueBytes: Int
+        /// How old an open chunk grows before it is written.
         package var flushInterval: Duration
         /// Whether each flush is followed by fdatasync(2).
         package var syncs: Bool
@@ -50,9 +52,11 @@ package final class MCAPFileWriter: Sendable {
         }
     }
 
-    /// Messages of one channel that did not get into the file.
+    /// Numbers of the messages of one channel that did not get into the file.
     package struct Drops: Equatable, Sendable {
+        /// How many messages were dropped.
         package private(set) var count: UInt64 = 0
+        /// Their sequence numbers.
         package private(set) var ranges: [ClosedRange<UInt32>] = []
 
         package init() {}
@@ -70,7 +74,9 @@ package final class MCAPFileWriter: Sendable {
         }
     }
 
+    /// How far the file is, as of one moment.
     package struct Status: Equatable, Sendable {
+        /// Bytes that the system has taken.
         package var writtenBytes: UInt64 = 0
         /// Bytes that wait for the disk: queued, being packed, or packed.
         package var waitingBytes = 0
@@ -144,9 +150,13 @@ package final class MCAPFileWriter: Sendable {
 
     package var status: Status { shared.withLock { $0.reported } }
 
+    /// Queues a schema; again with the same content it does nothing.
     package func define(_ schema: MCAP.Schema) { _ = append(.schema(schema)) }
+    /// Queues a channel, whose schema was defined before.
     package func define(_ channel: MCAP.Channel) { _ = append(.channel(channel)) }
+    /// Queues an attachment.
     package func attach(_ attachment: MCAP.Attachment) { _ = append(.attachment(attachment)) }
+    /// Queues metadata.
     package func note(_ metadata: MCAP.Metadata) { _ = append(.metadata(metadata)) }
 
     /// Asks all that was given so far onto the disk at once, without waiting for it.

@@ -1,5 +1,6 @@
 /// A file's messages in the order of their log times. Holds those chunks in memory whose times overlap.
 package struct MCAPMessages {
+    /// A message with the channel that it came on.
     package struct Item: Equatable, Sendable {
         package var channel: MCAP.Channel
         package var message: MCAP.Message
@@ -23,7 +24,7 @@ package struct MCAPMessages {
     private let times: ClosedRange<UInt64>
     private let wanted: [UInt16: MCAP.Channel]
     private let decompressor = ChunkDecompressor()
-    /// Not yet opened, by start time.
+    /// Chunks that are not opened yet, by start time.
     private var waiting: [(ordinal: Int, place: MCAPReader.ChunkPlace)]
     private var nextWaiting = 0
     private var open: [OpenChunk] = []

@@ -5,7 +5,7 @@ import Files
 ///
 /// Memory: the pieces that are not yet parsed, one opened chunk, and the record that is handed out.
 package struct MCAPParser {
-    /// What is larger is refused, so that no file claims all memory.
+    /// Sizes beyond which content is refused, so that no file claims all memory.
     package struct Limits: Equatable, Sendable {
         package var recordBytes: Int
         /// Most bytes of an opened chunk.
@@ -32,7 +32,7 @@ package struct MCAPParser {
     /// Offset of `pending[start]` in the file.
     package private(set) var offset: UInt64 = 0
     private var chunk: MCAPChunkContent?
-    /// Checksum of the data section, then of the summary, so far.
+    /// Checksum so far, first of the data section, then of the summary.
     private var crc = CRC32()
     private var sectionStart: UInt64 = 0
 
@@ -56,7 +56,7 @@ package struct MCAPParser {
         sectionStart = 0
     }
 
-    /// What it holds of the file, for tests of its memory.
+    /// Number of bytes of the file that it holds, for tests of its memory.
     package var heldBytes: Int { pending.count + (chunk?.records.count ?? 0) }
 
     package mutating func append(_ bytes: [UInt8]) { append(bytes[...]) }

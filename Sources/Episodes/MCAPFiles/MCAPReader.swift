@@ -4,19 +4,19 @@ package struct MCAPReader {
     package private(set) var header = MCAP.Header()
     package private(set) var schemas: [UInt16: MCAP.Schema] = [:]
     package private(set) var channels: [UInt16: MCAP.Channel] = [:]
-    /// Counted where the file does not have them.
+    /// Statistics of the file, counted where it does not have them.
     package private(set) var statistics = MCAP.Statistics()
     package private(set) var attachments: [MCAP.AttachmentIndex] = []
     package private(set) var metadata: [MCAP.MetadataIndex] = []
     /// Whether the file has its end and its summary.
     package private(set) var isFinished: Bool
-    /// What was found on the way through a file that is not finished.
+    /// Errors that were met on the way through a file that is not finished.
     package private(set) var problems: [MCAPError] = []
 
     package let source: any MCAPSource
     let limits: MCAPParser.Limits
     private(set) var chunks: [ChunkPlace] = []
-    /// Messages out of chunks, in the order of the file.
+    /// Places of the messages that lie in no chunk, in the order of the file.
     private(set) var loose: [LoosePlace] = []
 
     struct ChunkPlace {
@@ -52,7 +52,7 @@ package struct MCAPReader {
         }
     }
 
-    /// What became of the chunks' bytes, by the name of the compression ("" is none).
+    /// Counts of the chunks and their bytes, by the name of the compression ("" is none).
     package var compression: [String: (chunks: Int, compressed: UInt64, uncompressed: UInt64)] {
         chunks.reduce(into: [:]) { sums, place in
             var sum = sums[place.index.compression] ?? (0, 0, 0)
@@ -226,7 +226,7 @@ package struct MCAPReader {
 }
 
 extension UInt64 {
-    /// Sizes of a damaged file can be any.
+    /// Adds without overflow: sizes of a damaged file can be any.
     fileprivate func addingSaturating(_ other: UInt64) -> UInt64 {
         let (sum, overflow) = addingReportingOverflow(other)
         return overflow ? .max : sum

@@ -1,4 +1,5 @@
-/// What waits to be written to a file, bounded in bytes: when it is full messages are dropped, and their numbers kept.
+/// Queue of what waits to be written to a file, bounded in bytes: when it is full messages are dropped, and their
+/// numbers kept.
 struct MCAPRecordQueue {
     enum Entry: Equatable, Sendable {
         case schema(MCAP.Schema)
@@ -6,13 +7,13 @@ struct MCAPRecordQueue {
         case message(MCAP.Message)
         case attachment(MCAP.Attachment)
         case metadata(MCAP.Metadata)
-        /// All before it is to be on the disk at once; its number comes back when it is.
+        /// A mark: all before it is to be on the disk at once; its number comes back when it is.
         case commit(UInt64)
     }
 
     /// A message's share besides its data.
     private static let overhead = 96
-    /// Beyond that, gaps of a channel run together.
+    /// Most gaps of a channel that are kept apart; beyond that they run together.
     private static let mostRanges = 1000
 
     let limit: Int

@@ -1,6 +1,6 @@
 import Files
 
-/// Records to bytes. Maps are written with ascending keys, so that equal records are equal bytes.
+/// Encodes records. Maps are written with ascending keys, so that equal records are equal bytes.
 extension MCAP.Record {
     package var opcode: UInt8 {
         switch self {
@@ -125,7 +125,7 @@ extension MCAP.Record {
 }
 
 extension MCAP.Message {
-    /// What stands before the data.
+    /// Number of bytes before the data.
     static let fieldBytes = 22
 
     func appendFields(to bytes: inout [UInt8]) {
@@ -137,7 +137,7 @@ extension MCAP.Message {
 }
 
 extension MCAP.Chunk {
-    /// What stands before the records, whose count is the last field of it.
+    /// Appends what stands before the records, whose count is the last field of it.
     func appendFields(to bytes: inout [UInt8]) {
         bytes.appendLittleEndian(startTime)
         bytes.appendLittleEndian(endTime)

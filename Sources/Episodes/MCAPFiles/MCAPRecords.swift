@@ -3,7 +3,7 @@
 package enum MCAP {
     /// The first and the last bytes of a file: 0x89 "MCAP0" CR LF.
     package static let magic: [UInt8] = [0x89, 0x4D, 0x43, 0x41, 0x50, 0x30, 0x0D, 0x0A]
-    /// Opcode and length in front of a record's content.
+    /// Number of bytes of opcode and length in front of a record's content.
     package static let recordPrefixBytes = 9
     /// A footer with its prefix; it is never longer.
     static let footerBytes = 29
@@ -15,6 +15,7 @@ package enum MCAP {
         case metadata, metadataIndex, summaryOffset, dataEnd
     }
 
+    /// The first record: which profile the file follows, and what wrote it.
     package struct Header: Equatable, Sendable {
         package var profile: String
         package var library: String
@@ -25,6 +26,7 @@ package enum MCAP {
         }
     }
 
+    /// The last record: where the summary is.
     package struct Footer: Equatable, Sendable {
         /// Offset of the first summary record; 0 if there is none.
         package var summaryStart: UInt64
@@ -40,8 +42,9 @@ package enum MCAP {
         }
     }
 
+    /// The definition of a message type.
     package struct Schema: Equatable, Sendable {
-        /// Not 0: that is what a channel without a schema has.
+        /// Id of the schema, not 0: that is what a channel without one has.
         package var id: UInt16
         package var name: String
         package var encoding: String
@@ -56,9 +59,10 @@ package enum MCAP {
         }
     }
 
+    /// A stream of messages of one topic and one schema.
     package struct Channel: Equatable, Sendable {
         package var id: UInt16
-        /// 0 for none.
+        /// Id of the channel's schema; 0 for none.
         package var schemaID: UInt16
         package var topic: String
         package var messageEncoding: String
@@ -75,9 +79,10 @@ package enum MCAP {
         }
     }
 
+    /// One message, with the time at which the recorder had it.
     package struct Message: Equatable, Sendable {
         package var channelID: UInt16
-        /// 0 when not counted.
+        /// Number of the message by its publisher's count; 0 when not counted.
         package var sequence: UInt32
         /// Time of recording, nanoseconds.
         package var logTime: UInt64
@@ -102,7 +107,7 @@ package enum MCAP {
         package var uncompressedSize: UInt64
         /// CRC-32 of the uncompressed records; 0 when not computed.
         package var uncompressedCRC: UInt32
-        /// "", "zstd" or "lz4".
+        /// Name of the compression: "", "zstd" or "lz4".
         package var compression: String
         package var records: [UInt8]
 
@@ -121,6 +126,7 @@ package enum MCAP {
 
     /// The places of one channel's messages in the chunk before it.
     package struct MessageIndex: Equatable, Sendable {
+        /// A message's time and place.
         package struct Entry: Equatable, Sendable {
             package var logTime: UInt64
             /// Offset in the uncompressed records.
@@ -141,6 +147,7 @@ package enum MCAP {
         }
     }
 
+    /// The place of a chunk and of its indexes, with its times; nanoseconds and bytes.
     package struct ChunkIndex: Equatable, Sendable {
         package var startTime: UInt64
         package var endTime: UInt64
@@ -175,7 +182,7 @@ package enum MCAP {
     /// A file within the file. Its checksum is computed by the writer and checked by the reader.
     package struct Attachment: Equatable, Sendable {
         package var logTime: UInt64
-        /// 0 when not known.
+        /// Time at which the content was made, nanoseconds; 0 when not known.
         package var createTime: UInt64
         package var name: String
         package var mediaType: String
@@ -190,6 +197,7 @@ package enum MCAP {
         }
     }
 
+    /// The place of an attachment, with what it says of itself.
     package struct AttachmentIndex: Equatable, Sendable {
         package var offset: UInt64
         /// Bytes of the attachment, with the record's prefix.
@@ -214,6 +222,7 @@ package enum MCAP {
         }
     }
 
+    /// The counts of the file's records.
     package struct Statistics: Equatable, Sendable {
         package var messageCount: UInt64 = 0
         package var schemaCount: UInt16 = 0
@@ -229,6 +238,7 @@ package enum MCAP {
         package init() {}
     }
 
+    /// A named map of texts.
     package struct Metadata: Equatable, Sendable {
         package var name: String
         package var metadata: [String: String]
@@ -239,6 +249,7 @@ package enum MCAP {
         }
     }
 
+    /// The place of a metadata record.
     package struct MetadataIndex: Equatable, Sendable {
         package var offset: UInt64
         /// Bytes of the metadata, with the record's prefix.
@@ -265,6 +276,7 @@ package enum MCAP {
         }
     }
 
+    /// The end of the data, with their checksum.
     package struct DataEnd: Equatable, Sendable {
         /// CRC-32 from the start of the file up to this record; 0 when not computed.
         package var dataSectionCRC: UInt32
@@ -272,6 +284,7 @@ package enum MCAP {
         package init(dataSectionCRC: UInt32) { self.dataSectionCRC = dataSectionCRC }
     }
 
+    /// A record of any kind.
     package enum Record: Equatable, Sendable {
         case header(Header)
         case footer(Footer)

@@ -1,6 +1,7 @@
 /// Makes a whole file of a cut or damaged one: everything that can be read, in its order, with new indexes and
 /// checksums.
 package struct MCAPRecovery {
+    /// What was damaged, and what could be saved.
     package struct Report: Equatable, Sendable {
         /// Bytes of the old file in which something is wrong; what could be read of them is in the new one.
         package struct Damage: Equatable, Sendable {
@@ -9,10 +10,11 @@ package struct MCAPRecovery {
             /// The log times of the chunk that they belong to, as far as it says them.
             package var times: ClosedRange<UInt64>?
         }
+        /// What became of one topic's messages.
         package struct Topic: Equatable, Sendable {
             package var name: String
             package var messages: UInt64 = 0
-            /// Messages that indexes name and that could not be read.
+            /// Number of messages that indexes name and that could not be read.
             package var lost: UInt64 = 0
             /// Sequence numbers between the first and the last that are not in the new file.
             package var missing: [ClosedRange<UInt32>] = []
@@ -21,11 +23,11 @@ package struct MCAPRecovery {
             fileprivate var last: UInt32?
         }
         package var damages: [Damage] = []
-        /// What became of each topic, sorted by name.
+        /// Findings on each topic, sorted by name.
         package var topics: [Topic] = []
         package var attachments = 0
         package var metadata = 0
-        /// Messages of channels that are defined nowhere.
+        /// Number of messages of channels that are defined nowhere.
         package var orphanMessages: UInt64 = 0
         /// The old file has its end, and nothing in it is wrong.
         package var wasWhole = false
@@ -36,7 +38,7 @@ package struct MCAPRecovery {
 
     /// The name of the metadata record in which a mended file says so.
     package static let metadataName = "octo/recovered"
-    /// Sequences with more gaps than this are not counted but lost in noise.
+    /// Most gaps of a sequence that are counted; with more of them it is noise.
     private static let mostGaps = 10_000
 
     private var writer: MCAPWriter

@@ -6,7 +6,7 @@ import Files
 /// Checksums are reported, not obeyed: records with one wrong byte in a picture are better than none.
 struct MCAPScanner {
     enum Finding {
-        /// `length`: with the prefix.
+        /// A whole record; `length` is with the prefix.
         case record(MCAP.Record, offset: UInt64, length: UInt64)
         /// A chunk, opened as far as that went. `length`: with the prefix, as far as the file has it.
         case chunk(MCAPChunkOutlineFacts, MCAPChunkContent, offset: UInt64, length: UInt64, MCAPError?)
@@ -25,7 +25,7 @@ struct MCAPScanner {
     /// Checksum of the section so far; nil behind damage, where it tells nothing.
     private var crc: CRC32?
     private var sectionStart: UInt64 = 0
-    /// Found together with the record before it.
+    /// Finding that came together with the record before it.
     private var waiting: Finding?
 
     init(_ source: any MCAPSource, limits: MCAPParser.Limits) {
@@ -177,7 +177,7 @@ struct MCAPScanner {
             sectionStart..<offset, .checksum(opcode, offset: offset, stored: stored, computed: crc.value))
     }
 
-    /// What there is of the chunk in which the file ends; nil where it is none.
+    /// Takes what there is of the chunk in which the file ends; nil where it is none.
     private mutating func rest(opcode: UInt8, length: UInt64) throws(MCAPError) -> Finding? {
         let start = offset + UInt64(MCAP.recordPrefixBytes)
         let left = source.byteCount - start
@@ -313,7 +313,7 @@ struct MCAPScanner {
     }
 }
 
-/// What a chunk says about itself.
+/// Facts that a chunk says about itself.
 struct MCAPChunkOutlineFacts: Equatable {
     let startTime: UInt64
     let endTime: UInt64

@@ -28,7 +28,7 @@ package final class MCAPFile: MCAPSource, Sendable {
     package let byteCount: UInt64
     private let descriptor: Int32
 
-    /// open(2), fstat(2).
+    /// Opens a file. open(2), fstat(2).
     package init(path: String) throws(MCAPError) {
         self.path = path
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -44,7 +44,7 @@ package final class MCAPFile: MCAPSource, Sendable {
 
     deinit { close(descriptor) }
 
-    /// pread(2).
+    /// Reads bytes of the file. pread(2).
     package func read(at offset: UInt64, count: Int) throws(MCAPError) -> [UInt8] {
         guard offset < byteCount, count > 0 else { return [] }
         let wanted = Int(min(UInt64(count), byteCount - offset))

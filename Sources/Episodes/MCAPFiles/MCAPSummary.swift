@@ -1,6 +1,6 @@
 import Files
 
-/// What stands at the end of a finished file: all that is needed to find messages without reading it from its start.
+/// The end of a finished file: all that is needed to find messages without reading it from its start.
 struct MCAPSummary {
     var schemas: [UInt16: MCAP.Schema] = [:]
     var channels: [UInt16: MCAP.Channel] = [:]

@@ -6,6 +6,7 @@ import Files
 /// Schemas, channels and messages go into the open chunk, attachments and metadata past it. Only whole chunks come out,
 /// so that what was taken can be read whatever becomes of the rest.
 package struct MCAPWriter {
+    /// The parts of a file that a writer may leave out, as the conformance tests name them.
     package struct Features: OptionSet, Sendable {
         package let rawValue: UInt16
         package init(rawValue: UInt16) { self.rawValue = rawValue }
@@ -19,10 +20,11 @@ package struct MCAPWriter {
         package static let metadataIndex = Features(rawValue: 64)
         package static let chunkIndex = Features(rawValue: 128)
         package static let summaryOffsets = Features(rawValue: 256)
-        /// All, so that readers find everything without reading the file from its start.
+        /// All features, so that readers find everything without reading the file from its start.
         package static let all = Features(rawValue: 511)
     }
 
+    /// How the file is written.
     package struct Options: Equatable, Sendable {
         package var features: Features
         package var compression: MCAP.Compression
@@ -30,7 +32,7 @@ package struct MCAPWriter {
         /// the open chunk; larger ones compress better.
         package var chunkBytes: Int
         package var header: MCAP.Header
-        /// Goes behind the fields of the records whose content may grow in later versions.
+        /// Bytes behind the fields of the records whose content may grow in later versions.
         package var padding: [UInt8]
 
         package init(
@@ -100,7 +102,7 @@ package struct MCAPWriter {
 
     /// The size of the file so far, without the open chunk.
     package var byteCount: UInt64 { taken + UInt64(output.count) }
-    /// What waits to be taken.
+    /// Number of bytes that wait to be taken.
     package var pendingBytes: Int { output.count }
     /// The records that a kill would lose.
     package var openChunkBytes: Int { chunk.count }
@@ -136,7 +138,7 @@ package struct MCAPWriter {
         writeDefinition(.schema(schema))
     }
 
-    /// Again with the same content it does nothing. Its schema comes first.
+    /// Writes a channel; again with the same content it does nothing. Its schema comes first.
     package mutating func write(_ channel: MCAP.Channel) throws(MCAPWriteError) {
         guard !isFinished else { throw .finished }
         if let place = channelPlaces[channel.id] {

@@ -5,12 +5,12 @@ import Wire
 /// What a file on disk holds, as it is found there by reading: not what its writer meant.
 package struct EpisodeAudit: Equatable, Sendable {
     package var messages: Int64
-    /// The file has its end.
+    /// Whether the file has its end.
     package var isWhole: Bool
     /// Messages that never came, or did not get into the file, as it says itself; nil where it was cut before it said
     /// so.
     package var missing: Int64?
-    /// What became of each topic's messages, in alphabetical order; also where messages were sent, and none is there.
+    /// Accounts of each topic's messages, in alphabetical order; also where messages were sent, and none is there.
     package var topics: [TopicAccount]
 
     /// - Throws: for what is no episode, or cannot be read.
@@ -24,8 +24,8 @@ package struct EpisodeAudit: Equatable, Sendable {
 }
 
 extension EpisodeFile {
-    /// What was sent of each topic, came to the recorder, and is in the file. What a cut file could not say at its end
-    /// follows from its messages: their numbers, and what the nodes said in between.
+    /// Reads what was sent of each topic, came to the recorder, and is in the file. What a cut file could not say at
+    /// its end follows from its messages: their numbers, and what the nodes said in between.
     package func account() throws(EpisodeFileError) -> [TopicAccount] {
         var inFile: [String: UInt64] = [:]
         for (channel, count) in reader.statistics.channelMessageCounts {

@@ -1,11 +1,11 @@
 import MCAPFiles
 
-/// What a file says of itself at its end, once its writer knows what it had to drop.
+/// Records that a file has of itself at its end, once its writer knows what it had to drop.
 package struct EpisodeClosing: Equatable, Sendable {
     /// Name, outcome, notes, times.
     package var summary: MCAP.Metadata
     package var proof: SequenceProof
-    /// Topics by channel.
+    /// Names of the topics by channel.
     package var topics: [UInt16: String]
 
     /// The last records of the file.

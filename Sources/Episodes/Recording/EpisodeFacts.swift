@@ -13,8 +13,8 @@ package enum RecordName {
 }
 
 extension EpisodeFile {
-    /// What the file says of the episode: from its end, or, where that was cut off, from its beginning and from what
-    /// people said until then. Empty for a file that says nothing.
+    /// Reads what the file says of the episode: from its end, or, where that was cut off, from its beginning and from
+    /// what people said until then. Empty for a file that says nothing.
     package func facts() throws(EpisodeFileError) -> [String: String] {
         if let whole = try metadata(named: RecordName.end) { return whole }
         let begun = try metadata(named: RecordName.begin) ?? [:]

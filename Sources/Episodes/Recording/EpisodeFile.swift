@@ -134,6 +134,7 @@ package struct EpisodeMessages {
     }
 }
 
+/// Why an episode's file, or a message in it, cannot be read.
 package enum EpisodeFileError: Error, Equatable {
     case unreadable(path: String, problem: MCAPError)
     /// - Parameter time: in words, from the episode's first message on.
@@ -152,7 +153,7 @@ extension EpisodeFileError: CustomStringConvertible {
 }
 
 extension MCAPError {
-    /// What helps; a file that is not there, or that nobody may read, is not damaged.
+    /// Words for what helps; a file that is not there, or that nobody may read, is not damaged.
     fileprivate var advice: String {
         if case .file = self { return "." }
         return ". 'octo-replay recover' saves what can be read of a damaged file."

@@ -46,6 +46,7 @@ package struct RecordedMoment {
     }
 }
 
+/// Why there is no such moment in a recording.
 package enum RecordedMomentError: Error, Equatable, CustomStringConvertible {
     case noFrames(path: String)
     case noSuchFrame(path: String, frame: Int, count: Int)

@@ -9,16 +9,17 @@ import Wire
 /// Decides what becomes of each message that comes by: into the episode's file, into the memory of the last seconds, or
 /// nowhere. Opens no file and has no clock; its actions say what the shell does.
 package struct RecorderCore {
+    /// When episodes begin, and how much of the time before is kept.
     package struct Options: Equatable, Sendable {
         /// How far back the memory reaches that is written first when an episode begins.
         package var ring: Duration
         package var ringBytes: Int
-        /// Begins with the run, and again after each episode that was not stopped by a person.
+        /// Whether an episode begins with the run, and again after each episode that was not stopped by a person.
         package var startsByItself: Bool
         /// Nodes of the run: it has begun when all of them are past their start, or when the arm does anything but
         /// hold. A start that fails leaves no episode.
         package var awaitedNodes: Set<String>
-        /// Frames that come uncompressed are packed without loss.
+        /// Whether frames that come uncompressed are packed without loss.
         package var packsFrames: Bool
         /// A run has begun after so long, whatever its nodes say.
         package var longestStart: Duration
@@ -36,6 +37,7 @@ package struct RecorderCore {
         }
     }
 
+    /// What the shell does with the episode's file and the operator, in order.
     package enum Action: Equatable, Sendable {
         /// A new file of this name, without folder and ending; all that follows goes into it.
         case open(name: String)
@@ -82,7 +84,7 @@ package struct RecorderCore {
     }
 
     private let options: Options
-    /// Go into each file: manifest, calibration, versions, machine.
+    /// Attachments of each file: manifest, calibration, versions, machine.
     private var attachments: [MCAP.Attachment]
     private var facts: [MCAP.Metadata]
     /// The name of the goal that is set, as far as it is known.
@@ -94,7 +96,7 @@ package struct RecorderCore {
     package private(set) var openProblem: String?
     /// The command that began the last episode; nil where none did.
     private var beginner: (operatorID: String, id: UInt64)?
-    /// Messages that could not be recorded.
+    /// Number of messages that could not be recorded.
     package private(set) var refused: Int64 = 0
     private var ring: Deque<Kept> = []
     private var ringBytes = 0
@@ -115,7 +117,7 @@ package struct RecorderCore {
 
     package var isRecording: Bool { current != nil }
 
-    /// Goes into the present file and into all that follow, in place of one with the same name.
+    /// Puts an attachment into the present file and into all that follow, in place of one with the same name.
     package mutating func add(_ attachment: MCAP.Attachment) -> [Action] {
         guard !attachments.contains(attachment) else { return [] }
         attachments.removeAll { $0.name == attachment.name }
@@ -123,7 +125,7 @@ package struct RecorderCore {
         return isRecording ? [.attach(attachment)] : []
     }
 
-    /// Goes into the present file and into all that follow, in place of one with the same name.
+    /// Puts metadata into the present file and into all that follow, in place of those with the same name.
     package mutating func add(_ fact: MCAP.Metadata) -> [Action] {
         facts.removeAll { $0.name == fact.name }
         facts.append(fact)
@@ -306,7 +308,7 @@ package struct RecorderCore {
         return (id, MCAP.Schema(id: id, name: name, encoding: "protobuf", data: data))
     }
 
-    /// What a node says that it has sent.
+    /// Takes what a node says that it has sent.
     private mutating func noteSent(_ body: [UInt8], _ envelope: Envelope) {
         // The pointer does not leave the call.
         guard current != nil, let status = body.withUnsafeBytes({ try? NodeStatus(body: $0, bulk: nil) }) else {
@@ -344,7 +346,7 @@ package struct RecorderCore {
 
     // MARK: Episodes
 
-    /// What an operator asks; the same command sent again gets the same answer.
+    /// Obeys an operator; the same command sent again gets the same answer.
     package mutating func receive(_ command: EpisodeCommand, at now: MonotonicTime, wallTime: String) -> [Action] {
         let before = answered.last { $0.operatorID == command.operatorID && $0.result.id == command.id }
         if let before { return [.answer(before.result)] }
@@ -465,7 +467,7 @@ package struct RecorderCore {
 
     // MARK: What the file says of itself
 
-    /// Outcome and notes so far.
+    /// Metadata with outcome and notes so far.
     private static func said(of episode: Episode) -> MCAP.Metadata {
         MCAP.Metadata(
             name: RecordName.said,

@@ -3,12 +3,12 @@ import Glibc
 
 /// A mended episode on its way to the disk: whole under its name, or not there at all.
 package enum RecoveredFile {
-    /// `grasp.mcap` gives `grasp.recovered.mcap`.
+    /// Path of the recovered file: `grasp.mcap` gives `grasp.recovered.mcap`.
     package static func path(beside path: String) -> String {
         (path.hasSuffix(".mcap") ? String(path.dropLast(5)) : path) + ".recovered.mcap"
     }
 
-    /// open(2), write(2), fsync(2), link(2), rename(2).
+    /// Makes a file of what can be read of another. open(2), write(2), fsync(2), link(2), rename(2).
     /// - Parameters:
     ///   - reader: of the old file, whose first compression the new one has too.
     ///   - replaces: a file that is there already.
@@ -72,6 +72,7 @@ package enum RecoveredFile {
     }
 }
 
+/// Why no recovered file could be made.
 package enum RecoveredFileError: Error, CustomStringConvertible {
     case exists(String)
     case input(MCAPError)

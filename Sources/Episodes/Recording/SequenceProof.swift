@@ -10,17 +10,18 @@ import Wire
 /// the run was joined late, and nothing is missed. What a publisher keeps for those who come late may come after its
 /// own word of how much it has sent.
 package struct SequenceProof: Equatable, Sendable {
+    /// What is known of one topic's messages.
     package struct Topic: Equatable, Sendable {
         /// How many messages the numbers tell of: from the first to the last of each instance, both included.
         package var expected: UInt64 = 0
-        /// What came to the recorder.
+        /// Number of messages that came to the recorder.
         package var received: UInt64 = 0
         /// Numbers that never came, oldest first.
         package var missing: [ClosedRange<UInt64>] = []
         package var missingCount: UInt64 = 0
-        /// Numbers that came again, or late.
+        /// Number of messages that came again, or late.
         package var repeated: UInt64 = 0
-        /// What came and did not get into the file.
+        /// Number of messages that came and did not get into the file.
         package var dropped: UInt64 = 0
         package var instances = 0
         fileprivate var last: [UInt64: UInt64] = [:]
@@ -31,13 +32,14 @@ package struct SequenceProof: Equatable, Sendable {
         var instance: UInt64
         var number: UInt64
     }
-    /// Later gaps of a topic are only counted.
+    /// Most gaps of a topic whose numbers are kept; later ones are only counted.
     private static let mostRanges = 1000
 
     package private(set) var topics: [String: Topic] = [:]
 
     package init() {}
 
+    /// Counts a message of a topic that came.
     package mutating func receive(_ envelope: Envelope, on name: String) {
         var topic = topics[name] ?? Topic()
         defer { topics[name] = topic }
@@ -62,8 +64,8 @@ package struct SequenceProof: Equatable, Sendable {
         topic.last[envelope.instanceID] = number
     }
 
-    /// What a publisher itself says: how many messages of a topic it has sent so far. It says so on the socket on which
-    /// it sent them, so that whatever has not come by now is lost, also the last ones.
+    /// Takes what a publisher itself says: how many messages of a topic it has sent so far. It says so on the socket on
+    /// which it sent them, so that whatever has not come by now is lost, also the last ones.
     /// - Parameter instance: of the publisher.
     package mutating func hear(sent count: UInt64, of name: String, from instance: UInt64) {
         guard count > 0 else { return }
@@ -85,7 +87,7 @@ package struct SequenceProof: Equatable, Sendable {
         topic.last[instance] = count - 1
     }
 
-    /// What a node's status says that it has sent.
+    /// Takes what a node's status says that it has sent.
     /// - Parameter instance: of the status's publisher.
     package mutating func hear(_ status: NodeStatus, from instance: UInt64) {
         for counter in status.counters where counter.name.hasPrefix(NodeStatus.sentPrefix) {
@@ -101,7 +103,7 @@ package struct SequenceProof: Equatable, Sendable {
         if topic.missing.count < mostRanges { topic.missing.append(range) }
     }
 
-    /// Messages came, and were not written.
+    /// Takes note that messages came and were not written.
     /// - Parameter ranges: their numbers, as far as they are known.
     mutating func drop(_ count: UInt64, in ranges: [ClosedRange<UInt64>], of name: String) {
         guard var topic = topics[name] else { return }
@@ -114,7 +116,7 @@ package struct SequenceProof: Equatable, Sendable {
 
     package var missingCount: UInt64 { topics.values.reduce(0) { $0 + $1.missingCount } }
 
-    /// Per topic "sent taken written missing repeated", and the ranges of what is missing.
+    /// The proof as metadata: for each topic "sent taken written missing repeated", and the ranges of what is missing.
     package var metadata: MCAP.Metadata {
         var metadata = ["missing": String(missingCount)]
         for (name, topic) in topics {
@@ -149,7 +151,7 @@ extension SequenceProof.Topic {
 }
 
 extension TopicAccount {
-    /// What a file says at its end of one topic, beside what was found in it.
+    /// Reads what a file says at its end of one topic, beside what was found in it.
     /// - Returns: nil for other words than `SequenceProof.metadata` has.
     package init?(of topic: String, proof: String, inFile: UInt64) {
         let words = proof.prefix { $0 != ":" }.split(separator: " ")

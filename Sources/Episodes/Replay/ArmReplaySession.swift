@@ -7,8 +7,9 @@ import Time
 /// motion begins, then along it, and lets go at the end or whenever the arm is not where it should be. Has no clock and
 /// no bus.
 package struct ArmReplaySession: Sendable {
+    /// How fast the motion is replayed.
     package struct Options: Equatable, Sendable {
-        /// Speed of the motion, as a factor; 1 is as recorded.
+        /// Playback speed, as a factor of the recorded one.
         package var speed: Double
         /// Speed on the way to the motion's beginning, as a share of the joints' highest speeds.
         package var approachSpeed: Double
@@ -23,6 +24,7 @@ package struct ArmReplaySession: Sendable {
             self.deviation = deviation
         }
     }
+    /// How the session ended.
     package enum Outcome: Equatable, Sendable {
         case finished
         case interrupted
@@ -34,7 +36,7 @@ package struct ArmReplaySession: Sendable {
     /// The arm is to see the dead-man switch let go before it is held.
     private static let releaseTime = Duration.milliseconds(200)
     private static let brakeTime = Duration.seconds(2)
-    /// So long the switch is said to be let go before a state counts.
+    /// How long the switch is said to be let go before a state of the arm counts.
     private static let settleTime = Duration.milliseconds(100)
     /// How far an arm may be behind without being off: its reference is filtered, its state is some ticks old.
     private static let lag = Duration.milliseconds(600)
@@ -102,7 +104,7 @@ package struct ArmReplaySession: Sendable {
         .fromSeconds(max(0, (now - since).inSeconds) * options.speed)
     }
 
-    /// Ctrl-C: brakes.
+    /// Brakes and ends the session, as Ctrl-C asks.
     package mutating func interrupt(at now: MonotonicTime) { end(.interrupted, at: now) }
 
     /// The command to be sent at once, asked for at 50 Hz or more; nil before the arm's first state.
@@ -172,7 +174,7 @@ package struct ArmReplaySession: Sendable {
 }
 
 extension ArmReplaySession {
-    /// Joint by joint, how far the arm stands from where the motion begins.
+    /// Distances of the arm from where the motion begins, joint by joint.
     package static func distances(from state: ArmState, to motion: RecordedMotion, of arm: TeleopArm) -> [String] {
         func degrees(_ radians: Double) -> String { (radians * 180 / .pi).decimals(1) }
         let rows = arm.joints.indices.map { joint -> [String] in
@@ -197,7 +199,7 @@ extension ArmReplaySession {
         }
     }
 
-    /// What to tell at the end.
+    /// Words for the end.
     package func summary(of outcome: Outcome) -> String {
         let doing = "replaying the motion: "
         switch outcome {

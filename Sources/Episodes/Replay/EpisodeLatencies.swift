@@ -3,6 +3,7 @@ import Time
 
 /// How long it took from picture to motion, by the stamps in the messages of an episode.
 package struct EpisodeLatencies: Equatable, Sendable {
+    /// Quantiles of durations, with how many there were.
     package struct Quantiles: Equatable, Sendable {
         package var count: Int
         package var p50: Duration
@@ -10,7 +11,8 @@ package struct EpisodeLatencies: Equatable, Sendable {
         package var p99: Duration
         package var maximum: Duration
 
-        /// Nearest rank: the smallest that at least this share of all does not exceed. Nil of nothing.
+        /// Computes quantiles by nearest rank: the smallest that at least this share of all does not exceed. Nil of
+        /// nothing.
         init?(_ durations: [Duration]) {
             let sorted = durations.sorted()
             guard let maximum = sorted.last else { return nil }
@@ -21,7 +23,8 @@ package struct EpisodeLatencies: Equatable, Sendable {
         }
     }
 
-    /// Chunks are counted anew when the policy is started again: the newest with an id is meant.
+    /// Times of inference by chunk. Chunks are counted anew when the policy is started again: the newest with an id is
+    /// meant.
     private var inferred: [UInt64: MonotonicTime] = [:]
     private var frameToChunks: [Duration] = []
     private var chunkToSetpoints: [Duration] = []

@@ -4,6 +4,7 @@ import Time
 
 /// An episode's messages, each when its time has come. Reads the file, and is told the time; sends nothing.
 package struct EpisodePlayback {
+    /// What of the episode is played, and how fast.
     package struct Options: Equatable, Sendable {
         package var selection: ReplaySelection
         package var schedule: ReplaySchedule.Options
@@ -11,7 +12,7 @@ package struct EpisodePlayback {
         package var from: Duration?
         package var to: Duration?
         package var loops: Bool
-        /// Steps are messages, and not the policy's observations.
+        /// Whether steps are messages, and not the policy's observations.
         package var stepsByMessage: Bool
 
         package init(
@@ -27,11 +28,12 @@ package struct EpisodePlayback {
             self.stepsByMessage = stepsByMessage
         }
     }
+    /// What the shell does next.
     package enum Action {
         /// A message to be published at once on `topic`; then `confirm`. Asked again without, it is the same message.
         case publish(EpisodeMessage, topic: String)
         case wait(until: MonotonicTime)
-        /// Nothing more is played until `step`.
+        /// Stop: nothing more is played until `step`.
         case pause(at: MonotonicTime)
         case end
     }
@@ -94,6 +96,7 @@ package struct EpisodePlayback {
     package var delays: (latest: Duration, heldBack: Duration) { (schedule.latest, schedule.heldBack) }
     package var steps: Int { schedule.steps }
 
+    /// Lets the playback go on to the next step, where it is stepping.
     package mutating func step() { schedule.step() }
 
     /// Time has not passed for the episode until now: it was waited for readers.
@@ -110,6 +113,7 @@ package struct EpisodePlayback {
         }
     }
 
+    /// What is to be done now: send a message, wait, or end.
     package mutating func next(at now: MonotonicTime) throws(EpisodeFileError) -> Action {
         while let held = standingLeft.first {
             if let topic = name(of: held) { return .publish(held, topic: topic) }

@@ -8,6 +8,7 @@ import Wire
 
 /// A drawing of where the arm was told to go and where it went, over the time of an episode.
 package struct EpisodePlot {
+    /// The moment at which a chunk took over.
     package struct Seam: Equatable, Sendable {
         /// Seconds from the start until the chunk's first setpoint was with the driver, or else its report recorded.
         package var time: Double
@@ -21,9 +22,10 @@ package struct EpisodePlot {
     }
 
     package let name: String
+    /// Length of the episode, seconds.
     package let duration: Double
     package private(set) var seams: [Seam] = []
-    /// Seconds.
+    /// Interventions, seconds after the start.
     package private(set) var interventions: [ClosedRange<Double>] = []
     private var samples: [Sample] = []
     private var frameToChunk: [(time: Double, value: Double)] = []
@@ -127,7 +129,7 @@ package struct EpisodePlot {
             width: Self.size.width - Self.size.left - Self.size.right, height: Self.size.panel, times: 0...duration)
     }
 
-    /// Standalone SVG.
+    /// The plot as standalone SVG.
     package var svg: String {
         let panels = panels
         let height =
@@ -185,6 +187,7 @@ extension ChunkReport.Outcome {
     }
 }
 
+/// Why an episode cannot be drawn.
 package enum EpisodePlotError: Error, Equatable, CustomStringConvertible {
     case noStates(path: String)
 

@@ -3,7 +3,7 @@ import Messages
 import Time
 
 extension EpisodeSummary {
-    /// One line: name, outcome, length, what is missing, goal.
+    /// Lays out a line for each episode: name, outcome, length, what is missing, goal.
     package static func rows(of summaries: [EpisodeSummary]) -> [String] {
         let head = ["EPISODE", "OUTCOME", "FILE", "GOAL", "SECONDS", "MESSAGES", "MISSING", "SIZE"]
         return table(
@@ -17,7 +17,7 @@ extension EpisodeSummary {
                 }, rightmost: 4)
     }
 
-    /// "whole", "being recorded", "cut", "recovered", "damaged".
+    /// Condition of the file: "whole", "being recorded", "cut", "recovered", "damaged".
     package var condition: String {
         if isRecovered { return "recovered" }
         if isBeingRecorded { return "being recorded" }

@@ -4,7 +4,7 @@ import Recording
 import Time
 import Wire
 
-/// What an episode's file holds, and what it says of itself.
+/// Summary of what an episode's file holds, and of what it says of itself.
 package struct EpisodeSummary: Equatable, Sendable {
     /// One topic's messages.
     package struct Topic: Equatable, Sendable {
@@ -13,7 +13,7 @@ package struct EpisodeSummary: Equatable, Sendable {
         package var count: UInt64 = 0
         /// Bytes of all messages' content, before compression.
         package var bytes: UInt64 = 0
-        /// Times at which the recorder had the first and the last.
+        /// Times at which the recorder had the first and the last message.
         package var first: MonotonicTime
         package var last: MonotonicTime
         /// The longest time between two messages, and when it began.
@@ -22,22 +22,23 @@ package struct EpisodeSummary: Equatable, Sendable {
         /// Sequence numbers between the first and the last that are not in the file.
         package var missing: [ClosedRange<UInt64>] = []
         package var missingCount: UInt64 = 0
-        /// Programs that published it, one after another.
+        /// Number of programs that published it, one after another.
         package var instances = 0
-        /// What was sent, came to the recorder and is in the file, as the recorder wrote at the end, or else as numbers
-        /// and counters in the file tell.
+        /// Account of what was sent, came to the recorder and is in the file, as the recorder wrote at the end, or else
+        /// as numbers and counters in the file tell.
         package var account: TopicAccount?
         /// The recorder has written what it had.
         package var isProven = false
 
-        /// Messages a second; nil with fewer than two.
+        /// Rate of the messages, hertz; nil with fewer than two.
         package var hertz: Double? {
             let time = (last - first).inSeconds
             return count > 1 && time > 0 ? Double(count - 1) / time : nil
         }
     }
+    /// The chunks that are compressed in one way, and their bytes.
     package struct Compression: Equatable, Sendable {
-        /// "zstd"; "" is none.
+        /// Name of the compression: "zstd"; "" is none.
         package var name: String
         package var chunks: Int
         package var compressed: UInt64
@@ -46,7 +47,7 @@ package struct EpisodeSummary: Equatable, Sendable {
 
     package var path: String
     package var name: String
-    /// "success", "failure", "discarded", "open"; nil in a file that was cut before it was said.
+    /// Outcome: "success", "failure", "discarded", "open"; nil in a file that was cut before it was said.
     package var outcome: String?
     package var notes: String
     /// The outcome or the notes were changed after the file was closed.
@@ -60,7 +61,7 @@ package struct EpisodeSummary: Equatable, Sendable {
     package var interventions: [ClosedRange<MonotonicTime>]
     /// How long an operator moved the arm, by the arm's own states.
     package var drivenByHand: Duration
-    /// How long a policy did.
+    /// Time for which a policy drove the arm.
     package var drivenByPolicy: Duration
     package var topics: [Topic]
     /// Topics of which messages were sent, and none is in the file.
@@ -75,7 +76,7 @@ package struct EpisodeSummary: Equatable, Sendable {
     package var isBeingRecorded: Bool
     /// Whether the file was made of a damaged one.
     package var isRecovered: Bool
-    /// What is wrong with the file, in words.
+    /// Words for what is wrong with the file.
     package var problems: [String]
 
     package var duration: Duration { end - start }
@@ -158,7 +159,7 @@ package struct EpisodeSummary: Equatable, Sendable {
         drivenByPolicy = reading.drivenByPolicy
     }
 
-    /// "100-200 300-400": nanoseconds, as the recorder writes them. What is none is passed over.
+    /// Reads "100-200 300-400": nanoseconds, as the recorder writes them. What is none is passed over.
     static func ranges(in text: String) -> [ClosedRange<MonotonicTime>] {
         text.split(separator: " ").compactMap { part in
             let ends = part.split(separator: "-").compactMap { MonotonicTime(nanosecondText: String($0)) }
@@ -175,7 +176,7 @@ extension MonotonicTime {
     }
 }
 
-/// What is gathered while an episode's messages go by.
+/// Facts that are gathered while an episode's messages go by.
 private struct EpisodeReading {
     var topics: [String: EpisodeSummary.Topic] = [:]
     var latencies = EpisodeLatencies()
@@ -193,7 +194,7 @@ private struct EpisodeReading {
     /// - Parameter start: of the episode, as its file says.
     init(start: MonotonicTime) { self.start = start }
 
-    /// What numbers and counters tell of a topic; nil for one that neither of them names.
+    /// The account that numbers and counters tell of a topic; nil for one that neither of them names.
     func account(of topic: String) -> TopicAccount? {
         proof.topics[topic].map {
             TopicAccount(

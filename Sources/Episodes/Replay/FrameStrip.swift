@@ -5,12 +5,13 @@ import Recording
 import Time
 import Wire
 
-/// What cameras saw in an episode, or what the network was given.
+/// Strip of pictures: what cameras saw in an episode, or what the network was given.
 package struct FrameStrip {
+    /// Which pictures are shown.
     package struct Options: Equatable, Sendable {
         /// Names of the cameras that are shown; nil: all.
         package var cameras: Set<String>?
-        /// Which of each camera's pictures are shown: every nth, from the first on.
+        /// Step between the pictures of a camera that are shown: every nth, from the first on.
         package var every: Int
         /// Start of the strip, after the episode's first message.
         package var from: Duration
@@ -30,9 +31,10 @@ package struct FrameStrip {
             self.showsObservations = showsObservations
         }
     }
+    /// One picture, with its place in the episode.
     package struct Picture: Sendable {
         package var camera: String
-        /// Counts the camera's pictures in the episode from 0.
+        /// Number of the camera's picture in the episode, from 0.
         package var number: Int
         /// Time of the capture, after the episode's first message.
         package var time: Duration
@@ -112,7 +114,7 @@ package struct FrameStrip {
         }
     }
 
-    /// All pictures on one sheet, camera by camera: time above, the goal beside.
+    /// Lays all pictures out on one sheet, camera by camera: time above, the goal beside.
     /// - Parameters:
     ///   - columns: pictures in a row.
     ///   - maximumWidth: pixels of one.
@@ -163,6 +165,7 @@ extension PolicyObservation.View {
     }
 }
 
+/// Why there are no pictures to show.
 package enum FrameStripError: Error, Equatable, CustomStringConvertible {
     case noCamera(String, path: String, known: [String])
     case noPictures(path: String, observations: Bool)

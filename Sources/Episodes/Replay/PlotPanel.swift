@@ -7,15 +7,15 @@ struct PlotPanel {
         var name: String
         var colour: String
         var width = 1.5
-        /// Dots in place of a line: values that have nothing between them.
+        /// Whether there are dots in place of a line: values that have nothing between them.
         var isDotted = false
-        /// Seconds, and the value.
+        /// Points: seconds, and the value.
         var points: [(time: Double, value: Double)]
     }
     let title: String
     let unit: String
     let series: [Series]
-    /// Part of the axis in any case.
+    /// Values that are part of the axis in any case.
     var includes: [Double] = []
     /// Least height of the axis, in `unit`: without it a value that stands still would fill the height with its noise.
     var leastSpan = 0.0
@@ -47,7 +47,7 @@ struct PlotPanel {
         return place.top + (range.upperBound - value) / (range.upperBound - range.lowerBound) * place.height
     }
 
-    /// Round numbers within a range, about as many as asked for: 1, 2 or 5 times a power of ten apart.
+    /// Finds round numbers within a range, about as many as asked for: 1, 2 or 5 times a power of ten apart.
     static func ticks(in range: ClosedRange<Double>, about count: Int) -> [Double] {
         let rough = (range.upperBound - range.lowerBound) / Double(max(count, 1))
         guard rough > 0, rough.isFinite else { return [range.lowerBound] }

@@ -6,6 +6,7 @@ import Wire
 
 /// The motion that an arm was told to make, over the time of an episode.
 package struct RecordedMotion: Equatable, Sendable {
+    /// Where the arm was told to be at one moment.
     package struct Point: Equatable, Sendable {
         /// Time after the first point.
         package var time: Duration
@@ -93,6 +94,7 @@ package struct RecordedMotion: Equatable, Sendable {
     }
 }
 
+/// Why an episode's motion cannot be replayed on this arm.
 package enum RecordedMotionError: Error, Equatable, CustomStringConvertible {
     case noMotion(path: String)
 

@@ -2,7 +2,7 @@ import MCAPFiles
 import JSONTree
 import Time
 
-/// What came of mending an episode's file.
+/// Findings of mending an episode's file.
 package struct RecoveryFindings {
     private let report: MCAPRecovery.Report
     private let path: String
@@ -14,7 +14,7 @@ package struct RecoveryFindings {
         self.output = output
     }
 
-    /// Something that was in the file, or should have been, could not be read.
+    /// Whether something that was in the file, or should have been, could not be read.
     package var isLossy: Bool { !report.wasWhole }
 
     private static func ranges(_ topic: MCAPRecovery.Report.Topic) -> [ClosedRange<UInt64>] {

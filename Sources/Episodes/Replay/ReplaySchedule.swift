@@ -3,10 +3,11 @@ import Time
 /// Decides when each recorded message is sent. Reads no file and no clock: it is told of the next message, and of the
 /// time.
 package struct ReplaySchedule: Sendable {
+    /// How fast messages are played, and whether step by step.
     package struct Options: Equatable, Sendable {
-        /// Times the speed at which it was recorded.
+        /// Playback speed, as a factor of the recorded one.
         package var speed: Double
-        /// Waits for `step` before each message that begins a step.
+        /// Whether it waits for `step` before each message that begins a step.
         package var isStepping: Bool
 
         package init(speed: Double = 1, isStepping: Bool = false) {
@@ -14,15 +15,17 @@ package struct ReplaySchedule: Sendable {
             self.isStepping = isStepping
         }
     }
+    /// What becomes of a message now.
     package enum Verdict: Equatable, Sendable {
-        /// Now; stamps move by `timeline`.
+        /// Send it now; stamps move by `timeline`.
         case send
-        /// Ask again then.
+        /// Ask again at this time.
         case wait(until: MonotonicTime)
         /// Ask again after `step`.
         case pause
     }
-    /// What is late by more is not made up for by sending faster: what follows keeps its distance to it instead.
+    /// Lateness that is made up for by sending faster; what follows a message that is later keeps its distance to it
+    /// instead.
     package static let patience = Duration.milliseconds(500)
 
     private let options: Options
@@ -46,7 +49,7 @@ package struct ReplaySchedule: Sendable {
     /// Lets the message at which it waits, and those up to the next step, go.
     package mutating func step() { isStepDue = true }
 
-    /// What becomes of the next message.
+    /// Decides what becomes of the next message.
     /// - Parameters:
     ///   - time: when it was recorded; never before that of the message sent last.
     ///   - beginsStep: whether a step begins with it.

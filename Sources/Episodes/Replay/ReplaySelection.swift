@@ -8,6 +8,7 @@ package struct ReplaySelection: Equatable, Sendable {
 
         package init(_ text: String) { self.text = text }
 
+        /// Whether the pattern covers a topic.
         package func matches(_ topic: String) -> Bool {
             if text.hasSuffix("*") { return topic.hasPrefix(text.dropLast()) }
             return text.hasSuffix("/") ? topic.hasPrefix(text) : topic == text
@@ -19,7 +20,7 @@ package struct ReplaySelection: Equatable, Sendable {
     package var without: [Pattern]
     /// Nodes whose messages are played; nil: all.
     package var nodes: Set<String>?
-    /// Not what these nodes published: they run themselves.
+    /// Names of nodes that run themselves: what they published is not played.
     package var live: Set<String>
     package var names: [String: String]
 

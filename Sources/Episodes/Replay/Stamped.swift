@@ -140,7 +140,7 @@ extension SimulationResult: Stamped {
     package mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime) { time = present(time) }
 }
 
-/// What is done with a message whose type the compiler does not know.
+/// Does something with a message whose type the compiler does not know.
 package protocol StampedVisitor {
     associatedtype Result
     mutating func visit<Message: Stamped>(_ type: Message.Type, delivery: Delivery) throws -> Result

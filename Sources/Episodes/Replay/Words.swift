@@ -10,7 +10,7 @@ package func byteText(_ count: UInt64) -> String {
     }
 }
 
-/// "3-7 9": ranges of numbers, the first few of them.
+/// Writes ranges of numbers, "3-7 9": the first few of them.
 package func rangesText(_ ranges: [ClosedRange<UInt64>], most: Int = 8) -> String {
     ranges.prefix(most).map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
         .joined(separator: " ") + (ranges.count > most ? " and \(ranges.count - most) more" : "")

@@ -2,6 +2,7 @@ import Time
 
 /// How far actions are from others, per number of the action and per step of the chunk.
 package struct ActionErrors: Equatable, Sendable {
+    /// The sum of errors in one number of an action, in that number's unit.
     package struct Sum: Equatable, Sendable {
         package fileprivate(set) var count = 0
         fileprivate var absolute = 0.0
@@ -23,7 +24,7 @@ package struct ActionErrors: Equatable, Sendable {
     package private(set) var byElement: [Sum] = []
     /// Errors by step of the chunk and number of the action.
     package private(set) var byStep: [[Sum]] = []
-    /// Per chunk, its first action's error in each number: computed minus logged.
+    /// Errors of each chunk's first action in each number: computed minus logged.
     package private(set) var firstActions: [[Double]] = []
     /// Time of each chunk's observation.
     package private(set) var times: [MonotonicTime] = []

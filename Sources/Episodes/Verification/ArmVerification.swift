@@ -10,14 +10,15 @@ import Time
 /// A controller has a past: it can be computed from the moment at which the loop began, so a recording that joined
 /// later has setpoints that cannot be checked.
 package struct ArmVerification {
+    /// How many setpoints came out the same, and where the first did not.
     package struct Report: Equatable, Sendable {
-        /// Setpoints that were computed again.
+        /// Number of setpoints that were computed again.
         package var compared = 0
         package var identical = 0
-        /// Ticks before the loop's beginning, or behind a gap.
+        /// Number of ticks before the loop's beginning, or behind a gap.
         package var unchecked = 0
         package var difference: Difference?
-        /// Why some were not checked.
+        /// Reason for which some were not checked.
         package var obstacle: Obstacle?
     }
 
@@ -27,12 +28,14 @@ package struct ArmVerification {
         package var time: MonotonicTime
         /// "joint 2 position", "gripper".
         package var what: String
+        /// The recorded number and the computed one; radians, or the gripper's opening.
         package var logged: Double
         package var computed: Double
         /// The newest chunk that the loop had taken.
         package var chunkID: UInt64?
     }
 
+    /// Why setpoints cannot be computed again.
     package enum Obstacle: Equatable, Sendable {
         /// The recording does not have the loop's beginning.
         case joinedLate
@@ -49,7 +52,7 @@ package struct ArmVerification {
     private var chunkID: UInt64?
     private var lastTick = MonotonicTime.zero
     private var dropped: Int64 = 0
-    /// What was taken since the last tick: the loop looks whether it has to stop before it takes anything.
+    /// Entries that were taken since the last tick: the loop looks whether it has to stop before it takes anything.
     private var taken: [ArmTrace.Entry] = []
     package private(set) var report = Report()
 
@@ -71,13 +74,14 @@ package struct ArmVerification {
         chunks[ChunkKey(id: chunk.id, observationTime: chunk.observationTime)] = chunk
     }
 
-    /// Part of the trace is missing.
+    /// Takes note that part of the trace is missing.
     package mutating func noteGap() {
         guard controller != nil else { return }
         controller = nil
         report.obstacle = report.obstacle ?? .gap(after: lastTick)
     }
 
+    /// Takes the next part of the loop's trace, and computes its setpoints again.
     package mutating func receive(_ trace: ArmTrace) {
         if trace.dropped != dropped {
             dropped = trace.dropped
@@ -166,7 +170,7 @@ package struct ArmVerification {
         }
     }
 
-    /// Bit for bit.
+    /// Compares the two bit for bit.
     private func difference(_ tick: ArmTrace.Tick, _ computed: ArmTick) -> Difference? {
         func differ(_ what: String, _ logged: Double, _ new: Double) -> Difference? {
             logged.bitPattern == new.bitPattern

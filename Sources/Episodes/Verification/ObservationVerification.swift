@@ -8,9 +8,9 @@ import Time
 /// Makes an episode's observations again from its camera frames and the arm's states: preprocessing, interpolation,
 /// window, padding.
 package struct ObservationVerification {
-    /// So many frames of a camera are kept: more than can be between a frame and the tick that uses it.
+    /// Most frames of a camera that are kept: more than can be between a frame and the tick that uses it.
     private static let mostFrames = 128
-    /// So many states of the arm, likewise.
+    /// Most states of the arm that are kept, likewise.
     private static let mostStates = 4096
 
     private let configuration: PolicyConfiguration
@@ -20,6 +20,7 @@ package struct ObservationVerification {
     private var states: Deque<ArmState> = []
     private var lastTick: UInt64?
 
+    /// Why an observation cannot be made again.
     package enum Failure: Error, Equatable {
         /// The frame that the observation names is not in the file.
         case noFrame(camera: String, captureTime: MonotonicTime)
@@ -114,13 +115,13 @@ package struct ObservationVerification {
 /// How an observation that was made again compares with the one that went into the network.
 package enum ObservationComparison: Equatable, Sendable {
     case identical
-    /// What both have is equal; the file does not have the frames before, which were in the window.
+    /// What both have is equal; the file lacks the frames before, which were in the window.
     case identicalAsFarAsKnown
-    /// So many bytes differ in one camera's slot of the window (oldest first).
+    /// Bytes differ in one camera's slot of the window (oldest first), as many as `bytes`.
     case different(camera: String, slot: Int, bytes: Int)
-    /// One number of the arm's state in a slot of the window (oldest first).
+    /// One number of the arm's state differs in a slot of the window (oldest first).
     case differentNumber(slot: Int, index: Int, found: Float, computed: Float)
-    /// Another window, camera, picture size or number of the arm's numbers.
+    /// The two cannot be compared: another window, camera, picture size or number of the arm's numbers.
     case incomparable(String)
 
     /// - Parameter remade: from `logged` by `ObservationVerification`.
@@ -172,7 +173,7 @@ package enum ObservationComparison: Equatable, Sendable {
             ?? (known == real ? .identical : .identicalAsFarAsKnown)
     }
 
-    /// What differs in the arm's numbers; nil when nothing does.
+    /// Finds what differs in the arm's numbers; nil when nothing does.
     private static func proprio(_ remade: PolicyObservation, with logged: PolicyObservation, slots: Range<Int>) -> Self?
     {
         let (computed, found) = (remade.proprio?.values ?? [], logged.proprio?.values ?? [])

@@ -7,10 +7,11 @@ import Time
 /// Runs an episode's policy again: observations from its frames and the arm's states, chunks from the observations, and
 /// says where the first bit differs. With another checkpoint or another goal the differences are the result.
 package struct PolicyVerification {
+    /// How many observations and chunks came out the same.
     package struct Report: Equatable, Sendable {
         package var observations = 0
         package var identicalObservations = 0
-        /// Equal as far as the file has the frames.
+        /// Number of observations that are equal as far as the file has the frames.
         package var partlyKnownObservations = 0
         /// A frame, or a state of the arm, is not in the file.
         package var uncheckedObservations = 0
@@ -22,7 +23,7 @@ package struct PolicyVerification {
         package var firstChunkProblem: String?
         package var errors = ActionErrors()
 
-        /// Everything that could be checked is equal.
+        /// Whether everything that could be checked is equal.
         package var isIdentical: Bool {
             identicalObservations + partlyKnownObservations + uncheckedObservations == observations
                 && identicalChunks + uncheckedChunks == chunks
@@ -81,6 +82,7 @@ package struct PolicyVerification {
         if goals.count > Self.most { goals.removeFirst() }
     }
 
+    /// Makes a recorded observation again from its frames and states, and compares the two.
     package mutating func receive(_ logged: PolicyObservation) {
         report.observations += 1
         // What the network had is in the file; what it would have had is made of frames.
@@ -112,6 +114,7 @@ package struct PolicyVerification {
         report.firstObservationProblem = report.firstObservationProblem ?? problem
     }
 
+    /// Infers a recorded chunk again from its observation, and compares the two.
     package mutating func receive(_ logged: ActionChunk) {
         report.chunks += 1
         guard let observation = observations.last(where: { $0.time == logged.observationTime }) else {

@@ -9,8 +9,10 @@ import SceneFit
 package struct ArmView: Sendable {
     /// The lens of a pinhole camera, pixels of frames `width` × `height`; OpenCV's camera matrix.
     package struct Lens: Equatable, Sendable {
+        /// Size of the pictures that the lens was calibrated with, pixels.
         package var width: Int
         package var height: Int
+        /// Focal lengths and the principal point, pixels.
         package var focalX: Double
         package var focalY: Double
         package var centreX: Double
@@ -29,7 +31,7 @@ package struct ArmView: Sendable {
     private static let thickness = 0.07
     /// Distance between two discs, metres: less than half a disc.
     private static let spacing = 0.03
-    /// What is nearer to the lens is not projected, metres.
+    /// Nearest distance from the lens that is projected, metres.
     private static let nearest = 0.05
 
     private let chain: KinematicChain
@@ -43,7 +45,7 @@ package struct ArmView: Sendable {
         cameraFromBase = baseFromCamera.inverse
     }
 
-    /// What the arm covers in a picture.
+    /// Discs that cover the arm in a picture.
     /// - Parameters:
     ///   - positions: radians, one for each joint; of another arm it covers nothing.
     ///   - width: of the picture, pixels; it shows what the lens' frames show.

@@ -7,9 +7,10 @@ import Time
 /// Settled is a picture of which three frames in a row, over 0.3 s or more, hardly differ: nothing moves in it, and the
 /// exposure has come to rest. Frames are compared as thumbnails, in which noise averages out.
 package struct GoalCapture: Sendable {
+    /// How far the capture has got.
     package enum Outcome: Equatable, Sendable {
         case waiting
-        /// One for each camera, in their order.
+        /// The pictures have settled: one frame for each camera, in the cameras' order.
         case settled([CameraFrame])
         case failed(String)
     }
@@ -25,8 +26,9 @@ package struct GoalCapture: Sendable {
     }
     private static let steadyFrames = 3
     private static let steadyTime = Duration.milliseconds(300)
-    /// Brightness of 255: on average over the picture, and at its worst place.
+    /// Largest change that counts as settled, brightness of 255: on average over the picture, and at its worst place.
     private static let limit = (mean: 1.0, most: 10.0)
+    /// How long a scene may take to settle.
     package static let defaultPatience = Duration.seconds(6)
 
     private var watches: [Watch]
@@ -69,6 +71,7 @@ package struct GoalCapture: Sendable {
         watch.last = (frame, thumbnail)
     }
 
+    /// Whether the pictures have settled by now, or why they have not.
     package func outcome(at now: MonotonicTime) -> Outcome {
         let restless = watches.filter { watch in
             guard let since = watch.steadySince, let last = watch.last else { return true }

@@ -7,7 +7,7 @@ package enum GoalError: Error, Equatable, Sendable {
     case library(GoalLibraryError)
     case cameraTwice(camera: String)
     case folder(FileError)
-    /// `found`: the names that are there instead, in natural order.
+    /// The folder has no frame that matches; `found` holds the names that are there instead, in natural order.
     case noFrames(camera: String, folder: String, pattern: String, found: [String])
     case noSuchFrame(camera: String, folder: String, pattern: String, frame: Int, count: Int)
     /// The cameras of one episode have different numbers of frames: the same index would be two moments.
@@ -16,7 +16,7 @@ package enum GoalError: Error, Equatable, Sendable {
     /// The text was to come from an episode, but the images do not.
     case textWithoutEpisode
     case noInstruction(path: String)
-    /// Sizes in pixels.
+    /// The goal's image has another size than the frames of its camera; pixels.
     case otherSize(camera: String, goal: Size, frames: Size, folder: String)
 
     /// Size of an image, in pixels.

@@ -173,7 +173,7 @@ package struct GoalLibrary: Equatable, Sendable {
         }
     }
 
-    /// What killed saves of processes that are gone have left.
+    /// Removes what killed saves of processes that are gone have left.
     private func sweep() {
         for name in Self.content(of: folder) ?? [] {
             guard name.hasPrefix("."), let dash = name.lastIndex(of: "-"),

@@ -25,8 +25,9 @@ extension GoalLibrary: GoalStore {
 ///
 /// Reads no clock and touches no socket; goals come from and go to the `GoalStore` it is given.
 package struct GoalNodeCore: Sendable {
+    /// What the shell publishes.
     package enum Output: Equatable, Sendable {
-        /// Goes out on the latched topic: whoever joins later gets it too.
+        /// A goal for the latched topic: whoever joins later gets it too.
         case goal(Goal)
         case result(GoalResult)
         case fit(GoalFit)
@@ -45,7 +46,7 @@ package struct GoalNodeCore: Sendable {
     private static let keptAnswers = 64
 
     private let node: String
-    /// Those the policy looks at, in the manifest's order.
+    /// Names of the cameras that the policy looks at, in the manifest's order.
     private let cameras: [String]
     private let onArm: Set<String>
     private let armViews: [String: ArmView]
@@ -61,7 +62,7 @@ package struct GoalNodeCore: Sendable {
 
     private var frames: [String: CameraFrame] = [:]
     private var arm: ArmState?
-    /// Those that the policy looks at; empty until it has said so.
+    /// Names of the cameras in the policy's observations; empty until one has come.
     private var seenCameras: Set<String> = []
     private var nextFit: MonotonicTime?
     package private(set) var fit: GoalFit?
@@ -128,7 +129,7 @@ package struct GoalNodeCore: Sendable {
 
     package mutating func receive(_ state: ArmState) { arm = state }
 
-    /// What the policy sees says which cameras count.
+    /// Takes an observation of the policy, which says which cameras count.
     package mutating func receive(_ observation: PolicyObservation) {
         seenCameras.formUnion(observation.views.map(\.camera))
     }
@@ -336,6 +337,7 @@ package struct GoalNodeCore: Sendable {
 
     // MARK: Status
 
+    /// What the goal node says of itself: which goal holds, since when, and how it fits.
     package func status(at now: MonotonicTime) -> NodeStatus {
         let (state, headline) = summary(at: now)
         return NodeStatus(

@@ -9,7 +9,7 @@ package struct GoalRecord: Equatable, Sendable {
     package enum Origin: Equatable, Sendable {
         /// Cameras that were looking.
         case live
-        /// Cameras that were looking, by an operator who drove the arm there.
+        /// Cameras that were looking, after an operator had driven the arm there.
         case teleop
         /// A moment of a recorded episode.
         case episode(path: String, frame: Int)
@@ -29,9 +29,9 @@ package struct GoalRecord: Equatable, Sendable {
     /// One camera's goal.
     package struct View: Equatable, Sendable {
         package var camera: String
-        /// Full size, as the camera delivered it.
+        /// The picture in full size, as the camera delivered it.
         package var image: RGBImage
-        /// What stays the same when the machine restarts; empty where nobody knows.
+        /// Identity of the device that stays the same when the machine restarts; empty where nobody knows.
         package var deviceID: String
         /// "rgb8", "jpeg": what the camera delivered; empty where nobody knows.
         package var pixelFormat: String
@@ -58,9 +58,9 @@ package struct GoalRecord: Equatable, Sendable {
     }
     /// The arm when the goal was taken.
     package struct Arm: Equatable, Sendable {
-        /// Radians.
+        /// Positions of the arm's joints, radians.
         package var jointPositions: JointVector
-        /// 0 closed ... 1 open.
+        /// Opening of the gripper, 0 closed ... 1 open.
         package var gripper: Double
         package var baseFromEEF: Pose
 
@@ -77,7 +77,7 @@ package struct GoalRecord: Equatable, Sendable {
         }
     }
 
-    /// 1 to 64 letters, digits, '.', '_' and '-', no dot at the start: it is a folder's name.
+    /// Name of the goal, 1 to 64 letters, digits, '.', '_' and '-', no dot at the start: it is a folder's name.
     package var name: String
     package var recorded: WallTime
     package var origin: Origin
@@ -109,7 +109,7 @@ package struct GoalRecord: Equatable, Sendable {
 
     private var pictures: [Goal.View] { views.map { Goal.View(camera: $0.camera, image: $0.image) } }
 
-    /// What the policy gets.
+    /// The goal as the policy gets it.
     /// - Parameter folder: where the record lies.
     package func goal(folder: String) -> Goal {
         Goal(

@@ -51,9 +51,9 @@ package struct GoalSource: Equatable, Sendable {
     /// The sentence that goes with the images, or stands alone.
     package enum Text: Equatable, Sendable {
         case none
-        /// An empty text is none.
+        /// This sentence; an empty one is none.
         case given(String)
-        /// `language_instruction` of the episode's `episode.json`.
+        /// The `language_instruction` of the episode's `episode.json`.
         case ofEpisode
     }
 

@@ -14,7 +14,7 @@ extension SceneFit.Limits {
     /// The file beside a checkpoint's `config.json`.
     package static let fileName = "goal_fit.json"
 
-    /// Those that a checkpoint brings, else the usual ones.
+    /// Reads the limits that a checkpoint brings, or takes the usual ones.
     /// - Parameter folder: the checkpoint's.
     /// - Throws: what is wrong with a file that is there.
     package init(ofCheckpoint folder: String) throws(JSONFileError) {
@@ -26,8 +26,8 @@ extension SceneFit.Limits {
         try self.init(parsing: Array(data), file: file)
     }
 
-    /// Axes that the text leaves out, or of which it says `unknown`, keep the usual limits. Where success has not
-    /// fallen so far within what was measured (null), amber begins behind that, and red never.
+    /// Reads limits from a text. Axes that it leaves out, or of which it says `unknown`, keep the usual limits. Where
+    /// success has not fallen so far within what was measured (null), amber begins behind that, and red never.
     /// - Parameters:
     ///   - text: what `octo-eval align` writes.
     ///   - file: its name in errors.

@@ -9,7 +9,7 @@ import Images
 /// most of the picture is grey, also by how much of each hue there is: a coloured thing that went elsewhere on a grey
 /// table changes the first, a channel that was swapped both.
 struct ColourAgreement: Equatable, Sendable {
-    /// 1 the same colours, 0 others; nil where neither picture has enough colour.
+    /// How well the colours agree, 1 the same, 0 others; nil where neither picture has enough colour.
     let agreement: Double?
     /// Agreement once the goal's red and blue are exchanged; 0...1.
     let agreementSwapped: Double
@@ -85,7 +85,7 @@ struct ColourAgreement: Equatable, Sendable {
             hues[(lower + 1) % hues.count] += strength * share
         }
 
-        /// Red in the place of blue.
+        /// The palette with red and blue exchanged.
         var swapped: Palette {
             var result = self
             for index in cells.indices { result.cells[index] = SIMD2(cells[index].y, cells[index].x) }

@@ -5,14 +5,15 @@ import Images
 package enum FitOverlay {
     package static let panelCount = 5
 
-    /// Goal, live, both laid over each other, where they differ (bright is much), and their edges.
+    /// Panels of the goal, the live picture, both laid over each other, where they differ (bright is much), and their
+    /// edges.
     /// - Returns: nil when the pictures are of different sizes.
     package static func panels(goal: RGBImage, live: RGBImage) -> [RGBImage]? {
         guard goal.width == live.width, goal.height == live.height else { return nil }
         return [goal, live, blend(goal, live), difference(goal, live), edges(goal, live)]
     }
 
-    /// Edges of the goal in red and of the live picture in cyan; where they meet they are white.
+    /// Draws edges of the goal in red and of the live picture in cyan; where they meet they are white.
     package static func edges(_ goal: RGBImage, _ live: RGBImage) -> RGBImage {
         let (a, b) = (outline(goal), outline(live))
         let pixels = SharedBytes(count: a.count * 3) { (memory) throws(Never) in
@@ -39,7 +40,7 @@ package enum FitOverlay {
         return result
     }
 
-    /// Half of each: what stands still is sharp, what moved is double.
+    /// Blends half of each: what stands still is sharp, what moved is double.
     package static func blend(_ goal: RGBImage, _ live: RGBImage) -> RGBImage {
         combined(goal, live) { a, b in
             (UInt8((Int(a.0) + Int(b.0)) / 2), UInt8((Int(a.1) + Int(b.1)) / 2), UInt8((Int(a.2) + Int(b.2)) / 2))

@@ -12,7 +12,7 @@ struct GreyImage: Sendable {
         self.values = values
     }
 
-    /// Luma of ITU-R BT.601.
+    /// Computes the luma of ITU-R BT.601.
     init(_ image: RGBImage) {
         width = image.width
         height = image.height
@@ -28,7 +28,7 @@ struct GreyImage: Sendable {
 
     subscript(x: Int, y: Int) -> Float { values[y * width + x] }
 
-    /// Half as large, each pixel the mean of four.
+    /// The image half as large, each pixel the mean of four.
     var halved: GreyImage {
         let (w, h) = (width / 2, height / 2)
         var result = [Float](repeating: 0, count: w * h)
@@ -42,7 +42,8 @@ struct GreyImage: Sendable {
         return GreyImage(width: w, height: h, values: result)
     }
 
-    /// Smoothed by 1 2 1 in both directions: what is sharper than a pixel cannot be compared between two pictures.
+    /// The image smoothed by 1 2 1 in both directions: what is sharper than a pixel cannot be compared between two
+    /// pictures.
     var smoothed: GreyImage {
         var across = values
         for y in 0..<height {
@@ -66,11 +67,11 @@ struct GreyImage: Sendable {
 ///
 /// A point p of the goal is seen in the live picture at middle + scale · R(rotation) · (p - middle) + shift.
 package struct PictureMotion: Equatable, Sendable {
-    /// Pixels: right and down are positive.
+    /// Motion of the picture, pixels; right and down are positive.
     package var shift: SIMD2<Double>
     /// Radians, clockwise as the picture is seen.
     package var rotation: Double
-    /// 1 is the same size, more is closer.
+    /// Scale of the picture: 1 is the same size, more is closer.
     package var scale: Double
 
     package init(shift: SIMD2<Double> = .zero, rotation: Double = 0, scale: Double = 1) {

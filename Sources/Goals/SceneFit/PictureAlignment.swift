@@ -60,7 +60,8 @@ struct PictureAlignment {
 
     // MARK: Roughly
 
-    /// Sign and place of the gradients matter, their size does not: so lighting does not either.
+    /// Finds the shift roughly. Sign and place of the gradients matter, their size does not: so lighting does not
+    /// either.
     private static func coarseShift(
         _ goal: GreyImage, _ live: GreyImage, isHidden: (Int, Int) -> Bool
     ) -> SIMD2<Double> {
@@ -92,7 +93,7 @@ struct PictureAlignment {
         return [Double(best.x), Double(best.y)]
     }
 
-    /// Gradients of length up to 1: those of noise stay short.
+    /// Gradients of the image, scaled to a length of at most 1: those of noise stay short.
     private static func edges(_ image: GreyImage) -> [SIMD2<Float>] {
         let (w, h) = (image.width, image.height)
         var result = [SIMD2<Float>](repeating: .zero, count: w * h)
@@ -106,7 +107,7 @@ struct PictureAlignment {
         return result
     }
 
-    /// Gain and offset of the middle half of the brightnesses: what moved hardly moves a median.
+    /// Estimates gain and offset from the middle half of the brightnesses: what moved hardly moves a median.
     private static func lighting(_ goal: GreyImage, _ live: GreyImage, shift: SIMD2<Double>) -> (Double, Double) {
         let (dx, dy) = (Int(shift.x), Int(shift.y))
         var a: [Float] = []
@@ -235,7 +236,7 @@ struct PictureAlignment {
 }
 
 extension GreyImage {
-    /// Value and gradient between pixels, bilinear; nil outside.
+    /// Interpolates value and gradient between pixels, bilinear; nil outside.
     fileprivate func sample(_ x: Double, _ y: Double) -> (value: Double, dx: Double, dy: Double)? {
         guard x >= 0, y >= 0, x < Double(width - 1), y < Double(height - 1) else { return nil }
         let (ix, iy) = (Int(x), Int(y))

@@ -1,5 +1,6 @@
 /// What is known to have moved, and so says nothing about the camera or the scene: discs in a picture.
 package struct PictureMask: Equatable, Sendable {
+    /// A disc in a picture, in pixels.
     package struct Disc: Equatable, Sendable {
         /// Pixels from the upper left corner.
         package var centre: SIMD2<Double>

@@ -5,6 +5,7 @@ import Images
 /// The policy compares goal and view pixel by pixel. So what must be the same is the camera's place, the light, and all
 /// of the scene that the task does not change; what the task moves, and the arm, may be elsewhere.
 package struct SceneFit: Equatable, Sendable {
+    /// How well the goal fits; the worse is the greater.
     package enum Verdict: String, CaseIterable, Comparable, Sendable {
         case green
         case amber
@@ -26,7 +27,7 @@ package struct SceneFit: Equatable, Sendable {
     package struct Circumstances: Equatable, Sendable {
         /// Seconds since the goal was taken; nil: nobody knows.
         package var age: Double?
-        /// Taken by the device that looks now; nil: nobody knows.
+        /// Whether the goal was taken by the device that looks now; nil: nobody knows.
         package var isSameCamera: Bool?
         /// What the camera is set to otherwise than then, in words: "exposure 157 then, 300 now".
         package var changedSettings: [String]
@@ -52,6 +53,7 @@ package struct SceneFit: Equatable, Sendable {
     package let motion: PictureMotion
     /// live = gain · goal + offset; brightness of 255.
     package let gain: Double
+    /// Offset of the live picture's brightness, of 255.
     package let offset: Double
     /// Brightness of the live picture, as a share of the goal's: 0.6 is 40 % darker.
     package let brightness: Double
@@ -69,6 +71,7 @@ package struct SceneFit: Equatable, Sendable {
 
     /// The values from which on something is amber, and red. Infinite: never.
     package struct Limits: Equatable, Sendable {
+        /// The values from which on something is amber, and red.
         package struct Pair: Equatable, Sendable {
             package var amber: Double
             package var red: Double
@@ -81,10 +84,11 @@ package struct SceneFit: Equatable, Sendable {
 
         /// How far the picture went, as a share of its width.
         package var shift: Pair
-        /// Degrees, either way.
+        /// Turn of the picture, degrees, either way.
         package var rotation: Pair
-        /// Larger or smaller, and brighter or darker, by so much of 1.
+        /// Change of the picture's size, larger or smaller, as a share of 1.
         package var scale: Pair
+        /// Change of the brightness, brighter or darker, as a share of 1.
         package var light: Pair
 
         /// Limits for a policy of which nothing was measured. Shifts are 2 and 6 of 256 pixels: a policy that was
@@ -94,7 +98,7 @@ package struct SceneFit: Equatable, Sendable {
             scale: Pair(amber: 0.015, red: 0.04), light: Pair(amber: 0.15, red: 0.35))
     }
 
-    /// Limits for what no policy was measured by.
+    /// Limits of what no policy was measured for.
     private enum Limit {
         static let agreement = (amber: 0.72, red: 0.45)
         static let colour = (amber: 0.75, red: 0.5)

@@ -3,9 +3,11 @@ import Time
 
 /// What a sound manifest names and this machine lacks. Pure: what the machine has is told by a `MachineProbe`.
 package struct MachineCheck: Equatable, Sendable {
+    /// One thing that the manifest names and this machine lacks.
     package struct Finding: Equatable, Sendable {
+        /// How much a finding matters.
         package enum Severity: String, Sendable {
-            /// The robot cannot start.
+            /// Something is missing: the robot cannot start.
             case missing
             /// The robot starts, with less than it asks for.
             case warning
@@ -14,7 +16,7 @@ package struct MachineCheck: Equatable, Sendable {
         package var path: String
         package var severity: Severity
         package var found: String
-        /// What to do about it.
+        /// Words for what to do about it.
         package var fix: String
 
         package init(path: String, severity: Severity, found: String, fix: String) {
@@ -47,7 +49,7 @@ package struct MachineCheck: Equatable, Sendable {
         checkRights(manifest.arm.realTime, machine)
     }
 
-    /// What the same manifest's files lack.
+    /// Adds what the same manifest's files lack.
     package mutating func add(_ problems: [ManifestProblem]) {
         findings =
             problems.map { problem in
@@ -85,7 +87,8 @@ package struct MachineCheck: Equatable, Sendable {
         }
     }
 
-    /// Numbers that the kernel gives anew at each start: what was the camera over the table is the wrist's tomorrow.
+    /// Warns of numbers that the kernel gives anew at each start: what was the camera over the table is the wrist's
+    /// tomorrow.
     private mutating func checkStability(of path: String, at place: String, _ machine: MachineProbe) {
         guard path.hasPrefix("/dev/video"), Int(path.dropFirst("/dev/video".count)) != nil else { return }
         let better = machine.stableCameraName(path)
@@ -127,10 +130,11 @@ package struct MachineCheck: Equatable, Sendable {
 
 /// What this machine has; tests answer for one that is not there.
 package struct MachineProbe: Sendable {
+    /// What is at a device's path.
     package enum Device: Sendable {
         case ready
         case absent
-        /// A file or folder.
+        /// The path is that of a file or folder.
         case noDevice
         case forbidden
     }
@@ -139,10 +143,10 @@ package struct MachineProbe: Sendable {
     package var camera: @Sendable (_ name: String) -> Device
     /// What a camera at a path can be called that outlives a restart; nil: nothing.
     package var stableCameraName: @Sendable (_ path: String) -> String?
-    /// Paths, names that stay first.
+    /// Paths of serial ports, names that stay first.
     package var serialPorts: [String]
     package var cameras: [String]
-    /// SCHED_FIFO priority that an ordinary process may ask for; 0: none.
+    /// Highest SCHED_FIFO priority that an ordinary process may ask for; 0: none.
     package var highestPriority: Int
     package var mayLockMemory: Bool
     package var processors: Int

@@ -2,12 +2,13 @@ import Manifests
 
 /// The processes of a robot and the topics between them, as a Mermaid flowchart.
 package struct ProcessGraph {
+    /// A topic from one process to another.
     package struct Edge: Equatable, Sendable {
         package var from: String
         package var topic: String
         package var to: String
     }
-    /// Process and program, in the order of the manifest's nodes.
+    /// Names of the processes with their programs, in the order of the manifest's nodes.
     package let processes: [(node: String, program: String)]
     package let edges: [Edge]
 
@@ -24,7 +25,7 @@ package struct ProcessGraph {
             + Self.simulated(manifest)
     }
 
-    /// What does not go over the bus: pictures and servo packets of the simulated world.
+    /// Edges that do not go over the bus: pictures and servo packets of the simulated world.
     private static func simulated(_ manifest: Manifest) -> [Edge] {
         guard manifest.simulation != nil else { return [] }
         var edges = manifest.cameras.compactMap { camera -> Edge? in
@@ -37,7 +38,7 @@ package struct ProcessGraph {
         return edges
     }
 
-    /// Paste it into any Markdown page that draws Mermaid.
+    /// The graph in Mermaid, for any Markdown page that draws it.
     package var mermaid: String {
         let watched = "launch"
         let boxes = processes.map { "  \(Self.id($0.node))[\"\($0.node)<br/>\($0.program)\"]" }
@@ -56,14 +57,14 @@ package struct ProcessGraph {
             .joined(separator: "\n")
     }
 
-    /// Mermaid reads a hyphen before some letters as the start of an arrow.
+    /// Name of a node without hyphens, which Mermaid reads before some letters as the start of an arrow.
     private static func id(_ node: String) -> String { "node_" + node.map { $0 == "-" ? "_" : String($0) }.joined() }
 }
 
 /// The program that is a node, and how it is called.
 package struct NodeProgram: Equatable, Sendable {
     package var name: String
-    /// What comes before `--run` and `--node`.
+    /// Arguments before `--run` and `--node`.
     package var subcommand: [String]
 
     package static func of(_ node: String) -> NodeProgram {
@@ -77,6 +78,7 @@ package struct NodeProgram: Equatable, Sendable {
         }
     }
 
+    /// The command line with which octo-launch starts the node.
     package func arguments(node: String, runFolder: String) -> [String] {
         subcommand + ["--run", runFolder, "--node", node]
     }

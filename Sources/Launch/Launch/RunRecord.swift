@@ -43,7 +43,7 @@ package struct RunRecord: Sendable {
 
     package init() {}
 
-    /// All nodes are ready: timings of the start are not those of the run.
+    /// Begins the run, when all nodes are ready: timings of the start are not those of the run.
     package mutating func begin() {
         frameToChunk.removeAll()
         frameToFirstSetpoint.removeAll()

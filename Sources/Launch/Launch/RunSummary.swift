@@ -5,6 +5,7 @@ import Time
 
 /// What a run came to, for people and programs.
 package struct RunSummary: Sendable {
+    /// Quantiles of a latency over the run.
     package struct Latency: Equatable, Sendable {
         package var count: Int64
         package var p50: Duration
@@ -21,8 +22,9 @@ package struct RunSummary: Sendable {
 
     /// An episode: what its recorder said of it last, and what its file was found to hold after the end.
     package struct Episode: Equatable, Sendable {
+        /// What was found in the episode's file.
         package enum File: Equatable, Sendable {
-            /// Nobody has looked.
+            /// Nobody has looked into the file.
             case unread
             case unreadable(String)
             case read(messages: Int64, isWhole: Bool, topics: [TopicAccount] = [])
@@ -40,10 +42,10 @@ package struct RunSummary: Sendable {
             }
         }
 
-        /// Messages in the file; nil where nobody has looked, or nothing can be read.
+        /// Number of messages in the file; nil where nobody has looked, or nothing can be read.
         var messagesInFile: Int64? { if case .read(let messages, _, _) = file { messages } else { nil } }
 
-        /// Accounts by topic; empty where nobody has looked, or nothing can be read.
+        /// Accounts of the messages by topic; empty where nobody has looked, or nothing can be read.
         package var topics: [TopicAccount] { if case .read(_, _, let topics) = file { topics } else { [] } }
 
         /// One line for people.
@@ -69,9 +71,10 @@ package struct RunSummary: Sendable {
         }
     }
 
+    /// What came of the task that the simulated world judges.
     package enum TaskOutcome: Equatable, Sendable {
         case notReached
-        /// Counted from the arm's first motion.
+        /// The goal was reached, counted from the arm's first motion.
         case reached(after: Duration)
     }
 
@@ -82,28 +85,30 @@ package struct RunSummary: Sendable {
     package var duration: Duration
     package var frames: Int64
     package var observations: Int64
-    /// Frames that could not be decoded, and those that could although something was odd about them, as the policy
-    /// counts.
+    /// Numbers of frames that could not be decoded, and of those that could although something was odd about them, as
+    /// the policy counts.
     package var unreadableFrames: Int64
     package var mendedFrames: Int64
     package var chunks: Int64
     package var frameToChunk: Latency
     package var frameToFirstSetpoint: Latency
     package var jitter: Latency
+    /// Turns of the control loop, and those of them that came too late.
     package var ticks: Int64
     package var overruns: Int64
     /// How often the arm sent nothing until it had found its place anew, after a long silence of loop or servos.
     package var pauses: Int64
     package var loop: LoopReport?
     package var chunkOutcomes: [ChunkReport.Outcome: Int64]
-    /// Messages lost where each counts.
+    /// Number of messages lost where each counts.
     package var lost: Int64
-    /// Messages passed over for newer ones where only the newest counts: no fault.
+    /// Number of messages passed over for newer ones where only the newest counts: no fault.
     package var superseded: Int64
+    /// How often each node was started again.
     package var restarts: [(node: String, count: Int)]
     /// What came of the simulated world's task; nil where none was set.
     package var task: TaskOutcome?
-    /// What was recorded.
+    /// Episodes that were recorded.
     package var episodes: [Episode]
 
     /// - Parameters:
@@ -268,7 +273,7 @@ extension RunSummary {
         name + String(repeating: " ", count: max(2, 30 - name.count))
     }
 
-    /// Three decimals are below what any of these clocks can tell.
+    /// Rounds to three decimals, which are below what any of these clocks can tell.
     private static func rounded(_ number: Double) -> JSONNode { JSONNode(number: (number * 1000).rounded() / 1000) }
 
     private static func name(_ outcome: ChunkReport.Outcome) -> String {

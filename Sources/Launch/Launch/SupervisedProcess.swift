@@ -6,14 +6,14 @@ struct SupervisedProcess: Sendable {
     enum Life: Equatable, Sendable {
         /// The node's turn to start has not come.
         case waiting
-        /// Told to start, or started and not yet ready.
+        /// It was told to start, or has started and is not yet ready.
         case starting(since: MonotonicTime)
         case ready
         case degraded
-        /// Killed, since it no longer did its work; what follows is decided when it has ended.
+        /// It was killed, since it no longer did its work; what follows is decided when it has ended.
         case ending(reason: String, overdue: MonotonicTime)
         case backingOff(until: MonotonicTime)
-        /// Told to stop; at `deadline` it is killed, or given up when it was killed already.
+        /// It was told to stop; at `deadline` it is killed, or given up when it was killed already.
         case stopping(deadline: MonotonicTime, isKilled: Bool)
         /// The node will not be started again.
         case failed
@@ -37,19 +37,19 @@ struct SupervisedProcess: Sendable {
     var readySince: MonotonicTime?
     /// Time at which the node last said something about itself.
     var lastHeard = MonotonicTime.zero
-    /// Restarts in all the run.
+    /// Number of restarts in all the run.
     var restarts = 0
-    /// Since it last worked for a while undisturbed.
+    /// Number of failures since it last worked for a while undisturbed.
     var failuresInARow = 0
     var headline = ""
     var lastLines: [String] = []
-    /// What it said of itself with the state `fault`.
+    /// Words that it said of itself with the state `fault`.
     var fault: String?
-    /// What the user has read of a node that is not well, without its numbers, and when it said so last.
+    /// Words that the user has read of a node that is not well, without its numbers, and when it said so last.
     var told: [String: MonotonicTime] = [:]
     /// The user has read `fault` already.
     var isFaultTold = false
-    /// What it last said, while it stopped, that it still has to bring out.
+    /// Bytes that it still has to bring out, as it last said while it stopped.
     var bytesLeft = Int64.max
     var nextWaitReport = MonotonicTime.zero
     /// The run ends because of it, and the user is told why.
@@ -57,12 +57,12 @@ struct SupervisedProcess: Sendable {
 
     init(name: String) { self.name = name }
 
-    /// True from the order to start until its end is known.
+    /// Whether it lives: from the order to start until its end is known.
     var isAlive: Bool { processID != nil || isStartPending }
 
     var isWorking: Bool { life == .ready || life == .degraded }
 
-    /// True when nothing is waited for any more: it has ended, or was given up as impossible to end.
+    /// Whether nothing is waited for any more: it has ended, or was given up as impossible to end.
     var isSettled: Bool {
         switch life {
         case .failed, .ended: !isStartPending
@@ -96,7 +96,7 @@ struct SupervisedProcess: Sendable {
         fault ?? lastLines.last { $0.hasPrefix(Self.errorMark) }.map { String($0.dropFirst(Self.errorMark.count)) }
     }
 
-    /// What it last said, for an error message; empty when it said nothing.
+    /// Words that it last said, for an error message; empty when it said nothing.
     var lastWords: String {
         // A node that logs its status has said the same twice.
         let isRepeated = headline.isEmpty || lastLines.contains { $0.hasSuffix(headline) }

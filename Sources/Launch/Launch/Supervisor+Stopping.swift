@@ -117,7 +117,7 @@ extension Supervisor {
         return [.report(.warning, "\(name): did not stop within \(time); it is killed"), .kill(name, processID)]
     }
 
-    /// Ends all that lives at once.
+    /// Kills all that lives, at once.
     mutating func killAll(reason: String, at now: MonotonicTime) -> [Action] {
         var actions: [Action] = [
             .report(

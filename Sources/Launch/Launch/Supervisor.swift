@@ -10,9 +10,9 @@ package struct Supervisor: Sendable {
     /// Nodes of one stage start together, when all nodes of the stages before are ready.
     package struct Plan: Sendable {
         package var stages: [[String]]
-        /// Stops before all others, so that the arm holds while the rest is still there.
+        /// Name of the node that stops before all others, so that the arm holds while the rest is still there.
         package var stopsFirst: String
-        /// Stops after all others, so that what they say at their end is kept; nil: nobody.
+        /// Name of the node that stops after all others, so that what they say at their end is kept; nil: nobody.
         package var stopsLast: String?
         package var supervision: Manifest.Supervision
         /// How long to run, counted from when all nodes are ready; nil: until told to stop.
@@ -47,6 +47,7 @@ package struct Supervisor: Sendable {
         }
     }
 
+    /// How loudly a line is told.
     package enum Level: String, Sendable {
         case note
         case warning
@@ -59,18 +60,20 @@ package struct Supervisor: Sendable {
         case nodeFailed = 3
     }
 
+    /// What the shell does with the processes and the terminal, in order.
     package enum Action: Equatable, Sendable {
-        /// Answered by `started` or `couldNotStart`.
+        /// Start the node; answered by `started` or `couldNotStart`.
         case start(String)
         /// Ask it to stop (SIGTERM).
         case terminate(String, Int32)
         /// End it (SIGKILL).
         case kill(String, Int32)
         case report(Level, String)
-        /// Nothing is alive any more; the last action there is.
+        /// End the run: nothing is alive any more. No action follows.
         case finish(Outcome)
     }
 
+    /// How a process ended.
     package enum Ending: Equatable, Sendable, CustomStringConvertible {
         case exited(Int32)
         case signalled(Int32)
@@ -111,7 +114,7 @@ package struct Supervisor: Sendable {
     /// Time at which all nodes were ready for the first time.
     package private(set) var readySince: MonotonicTime?
     package var hasFinished: Bool { if case .finished = phase { true } else { false } }
-    /// Restarts of each node, in the order of the plan.
+    /// Numbers of restarts of each node, in the order of the plan.
     package var restarts: [(node: String, count: Int)] { processes.map { ($0.name, $0.restarts) } }
 
     package init(_ plan: Plan) {
@@ -174,7 +177,7 @@ package struct Supervisor: Sendable {
         }
     }
 
-    /// What a node says about itself. Words of a process that is no longer the node's are no news.
+    /// Takes what a node says about itself. Words of a process that is no longer the node's are no news.
     package mutating func received(_ status: NodeStatus, at now: MonotonicTime) -> [Action] {
         guard let index = index(of: status.node), processes[index].processID == status.processID else { return [] }
         processes[index].lastHeard = now
@@ -205,7 +208,7 @@ package struct Supervisor: Sendable {
         }
     }
 
-    /// Somebody asked for the end (Ctrl-C, SIGTERM). Asked a second time, nothing is waited for any more.
+    /// Ends the run, as somebody has asked (Ctrl-C, SIGTERM). Asked a second time, nothing is waited for any more.
     package mutating func stopRequested(_ reason: String, at now: MonotonicTime) -> [Action] {
         switch phase {
         case .startingUp, .running: return beginStopping(.done, reason: reason, error: nil, at: now)
@@ -268,7 +271,7 @@ package struct Supervisor: Sendable {
         return [.report(.warning, "\(status.node): \(status.headline)")]
     }
 
-    /// What the node waits for will not come in this attempt: it is not given the rest of its time.
+    /// Ends the attempt: what the node waits for will not come in it. it is not given the rest of its time.
     private mutating func startHasFault(_ index: Int, at now: MonotonicTime) -> [Action] {
         let reason = "it cannot start"
         if !processes[index].wasEverReady { return attemptFailed(index, reason, at: now) }
@@ -277,7 +280,7 @@ package struct Supervisor: Sendable {
 
     // MARK: Failing
 
-    /// What is due for one process at this time.
+    /// Does what is due for one process at this time.
     private mutating func overdue(_ index: Int, at now: MonotonicTime) -> [Action] {
         let process = processes[index]
         switch process.life {
@@ -352,7 +355,7 @@ package struct Supervisor: Sendable {
             + ", then start octo-launch again. Everything was stopped.\(words)"
     }
 
-    /// Doubles with each failure, up to the longest wait.
+    /// Wait before the next attempt: it doubles with each failure, up to the longest.
     private func backoff(afterFailures count: Int) -> Duration {
         var wait = plan.supervision.backoff
         for _ in 1..<max(count, 1) where wait < plan.supervision.maximumBackoff { wait = wait * 2 }

@@ -11,10 +11,10 @@ struct ActionHead: Sendable {
     }
 
     let configuration: ModelConfiguration.ActionHead
-    /// nil: the plain mean of the tokens, or the tokens as they are.
+    /// Pooling of the tokens by attention; nil: their plain mean, or the tokens as they are.
     let pooling: AttentionPooling?
     let decoder: Decoder
-    /// D, numbers in a token.
+    /// Numbers in a token (D).
     let width: Int
 
     init(_ configuration: ModelConfiguration.ActionHead, _ parts: NetworkParts.Head, width: Int) {
@@ -88,7 +88,7 @@ struct ActionHead: Sendable {
     }
 }
 
-/// Actions straight from the embedding (`ContinuousActionHead`): deterministic.
+/// Makes actions straight from the embedding (`ContinuousActionHead`): deterministic.
 struct ContinuousDecoder: Sendable {
     let projection: Dense
     let maximumAction: Float
@@ -98,7 +98,7 @@ struct ContinuousDecoder: Sendable {
     func squash(_ mean: [Float]) -> [Float] { mean.map { tanh($0 / maximumAction) * maximumAction } }
 }
 
-/// Actions as the most likely word of a vocabulary of bins (`DiscreteActionHead` with `argmax`): deterministic.
+/// Makes actions as the most likely word of a vocabulary of bins (`DiscreteActionHead` with `argmax`): deterministic.
 struct DiscreteDecoder: Sendable {
     let projection: Dense
     let bins: BinTokenizer

@@ -1,11 +1,13 @@
 /// How the actions of one data set were normalised for training. One number per action dimension, in the data set's
 /// units.
 package struct ActionStatistics: Equatable, Sendable {
+    /// Mean and standard deviation of each dimension, in the data set's units.
     package var mean: [Float]
     package var std: [Float]
-    /// False for dimensions that were left as they are (the gripper); all true when the file says nothing.
+    /// Mask of the dimensions, false for those that were left as they are (the gripper); all true when the file says
+    /// nothing.
     package var mask: [Bool]
-    /// 1st and 99th percentile; needed for `.bounds` only.
+    /// The 1st and 99th percentile; needed for `.bounds` only.
     package var p01: [Float]?
     package var p99: [Float]?
     package var normalization = Normalization.normal
@@ -27,7 +29,7 @@ package struct ActionStatistics: Equatable, Sendable {
 
     /// Which numbers the training subtracted and divided by.
     package enum Normalization: String, Sendable, CaseIterable {
-        /// Mean became 0 and std 1.
+        /// The mean became 0 and the std 1.
         case normal
         /// p01...p99 became -1...1.
         case bounds
@@ -77,7 +79,7 @@ extension ActionStatistics {
         abs(smallest + 1) < 0.02 && abs(largest - 1) < 0.02
     }
 
-    /// Actions in the data set's units, with the gripper from 0 (closed) to 1 (open).
+    /// Turns actions in the data set's units into those with the gripper from 0 (closed) to 1 (open).
     /// - Parameter actions: `[count, dimension]`.
     package func withGripperFromZero(_ actions: [Float]) -> [Float] {
         guard hasSignedGripper else { return actions }
@@ -97,9 +99,9 @@ package struct ProprioStatistics: Equatable, Sendable {
 
     package let mean: [Float]
     package let std: [Float]
-    /// False for dimensions that were left as they are; all true when the file says nothing.
+    /// Mask of the dimensions, false for those that were left as they are; all true when the file says nothing.
     package let mask: [Bool]
-    /// 1st and 99th percentile; needed for `.bounds` only.
+    /// The 1st and 99th percentile; needed for `.bounds` only.
     package let p01: [Float]?
     package let p99: [Float]?
     package var normalization = ActionStatistics.Normalization.normal

@@ -1,9 +1,10 @@
 /// Keeps what the layers of one inference put out, under the names of the recorded cases (`tok.…`, `group.….in`,
 /// `block.0`, …), to be compared with the official code's.
 package final class ActivationRecorder {
+    /// The output of one layer.
     package struct Activation: Equatable, Sendable {
         package var shape: [Int]
-        /// Row-major.
+        /// The numbers, row-major.
         package var values: [Float]
     }
     package private(set) var activations: [String: Activation] = [:]

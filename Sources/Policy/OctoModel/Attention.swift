@@ -10,7 +10,7 @@ struct AttentionRule: Sendable {
     var bias: [Float]?
 }
 
-/// Attention of every head: `softmax(scale · q kᵀ + bias) v`.
+/// Computes the attention of every head: `softmax(scale · q kᵀ + bias) v`.
 ///
 /// - Parameters:
 ///   - q: `[queries, heads × width]`
@@ -54,8 +54,8 @@ func attend(_ q: [Float], _ k: [Float], _ v: [Float], heads: Int, width: Int, _ 
     }
 }
 
-/// Softmax of each row, in place. Forbidden logits are *set* to the lowest float, as flax does: a row without any
-/// permitted column spreads evenly over all of them instead of becoming NaN.
+/// Computes the softmax of each row, in place. Forbidden logits are *set* to the lowest float, as flax does: a row
+/// without any permitted column spreads evenly over all of them instead of becoming NaN.
 private func softmaxRows(_ x: UnsafeMutablePointer<Float>, rows: Int, columns: Int, permitted: [UInt8]?) {
     let lowest = -Float.greatestFiniteMagnitude
     permitted?.withUnsafeBufferPointer { permitted in

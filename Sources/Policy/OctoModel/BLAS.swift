@@ -11,19 +11,22 @@ package enum BLAS {
         return String(cString: name)
     }
 
-    /// Threads OpenBLAS uses from now on, for the whole process. Results may differ in the last bit between counts.
+    /// Sets the number of threads that OpenBLAS uses from now on, for the whole process. Results may differ in the last
+    /// bit between counts.
     package static func setThreads(_ count: Int) { openblas_set_num_threads(Int32(clamping: max(1, count))) }
 
-    /// Threads OpenBLAS uses at present.
+    /// Number of threads that OpenBLAS uses at present.
     package static var threads: Int { Int(openblas_get_num_threads()) }
 
     /// The shape of one product `C[m, n] = A[m, k] · B[k, n]`, with the distances between rows.
     package struct Product: Hashable, Sendable {
+        /// Rows of A and C, columns of B and C, and the length of the sums.
         package var m: Int
         package var n: Int
         package var k: Int
-        /// B is stored `[n, k]`.
+        /// Whether B is stored `[n, k]`.
         package var transposesB: Bool
+        /// Numbers from one row to the next.
         package var leadingA: Int
         package var leadingB: Int
         package var leadingC: Int
@@ -41,10 +44,10 @@ package enum BLAS {
         }
     }
 
-    /// Bound by `$tally.withValue(…)` around what is to be counted.
+    /// The tally that counts, bound by `$tally.withValue(…)` around what is to be counted.
     @TaskLocal package static var tally: Tally?
 
-    /// `C = scale · A · B + keep · C`, all row-major Float32, none overlapping.
+    /// Computes `C = scale · A · B + keep · C`, all row-major Float32, none overlapping.
     ///
     /// - Parameters:
     ///   - a: m rows of k numbers, `leadingA` apart.

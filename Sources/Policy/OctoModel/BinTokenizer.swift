@@ -1,11 +1,11 @@
 import Foundation
 
-/// Numbers to bins and back (`BinTokenizer` of the official code, commit 241fb35), in float32 as there.
+/// Puts numbers into bins and back (`BinTokenizer` of the official code, commit 241fb35), in float32 as there.
 package struct BinTokenizer: Equatable, Sendable {
     /// The official code's margin at both ends.
     private static let epsilon: Float = 1e-6
 
-    /// Bin i holds `thresholds[i] ..< thresholds[i + 1]`.
+    /// Thresholds of the bins: bin i holds `thresholds[i] ..< thresholds[i + 1]`.
     package let thresholds: [Float]
     private let limits: ClosedRange<Float>?
 

@@ -12,10 +12,10 @@ extension Checkpoint {
 struct CaseInputs {
     let task: TaskInput
     let observation: ObservationInput
-    /// One per timestep: the official code denoises all of them.
+    /// Noise of each timestep: the official code denoises all of them.
     let noise: [DiffusionNoise]
     let statistics: ActionStatistics?
-    /// Inputs that mean nothing to this runtime.
+    /// Names of inputs that mean nothing to this runtime.
     let unknown: [String]
 
     /// The official code knows the robot's dimensions from its statistics.

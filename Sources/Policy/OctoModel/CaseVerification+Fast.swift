@@ -61,7 +61,7 @@ extension CaseVerification {
         }
     }
 
-    /// Both comparisons in one.
+    /// Joins two comparisons of one case into one.
     package func joined(with other: CaseVerification) -> CaseVerification {
         var all = self
         all.rows += other.rows

@@ -8,16 +8,17 @@ package struct CaseVerification: Equatable, Sendable {
         /// `FastNetwork`: the newest timestep's readout, and what the head makes of it.
         case fast
     }
+    /// How one tensor compares with the recorded one.
     package struct Row: Equatable, Sendable {
         package var path: Path
         package var tensor: String
         package var largestAbsoluteError: Float
-        /// Largest error over the recorded magnitude, at least 1e-3, of the numbers that are not tiny.
+        /// Largest error as a share of the recorded magnitude, at least 1e-3, of the numbers that are not tiny.
         package var largestRelativeError: Float
         /// Largest absolute error that passes; 0 means bit for bit. nil: only reported, as reduced precision has no
         /// bound that would hold for every checkpoint.
         package var tolerance: Float?
-        /// What does not fit, when the shapes differ.
+        /// Words for what does not fit when the shapes differ.
         package var problem: String?
 
         package var passed: Bool {

@@ -48,18 +48,19 @@ extension Checkpoint {
         package var usesAttentionPooling = false
         /// How numbers that are no image ("proprio", five of them) become tokens; nil for a model without.
         package var lowdim: Lowdim?
-        /// Their tokens stand before the cameras' instead of behind them.
+        /// Whether the tokens of low-dimensional keys stand before the cameras' instead of behind them.
         package var putsLowdimFirst = false
-        /// Adds to the tiny shape a wrist camera of 32x32 whose encoder is a PatchEncoder of 16x16.
+        /// Whether the tiny shape gets a wrist camera of 32x32 whose encoder is a PatchEncoder of 16x16.
         package var addsPatchedWrist = false
-        /// What the first camera's encoder is.
+        /// Kind of the first camera's encoder.
         package var encoder = Encoder.stem16
-        /// Tokens that a token learner leaves of the first camera's.
+        /// Number of tokens that a token learner leaves of the first camera's.
         package var learnedTokens: Int?
         /// The first camera's encoder is conditioned on five numbers of the task, `speed`, and two, `place`.
         package var usesFilm = false
         package var normalization = ModelConfiguration.ImageEncoder.Normalization.standard
 
+        /// The kind of the first camera's image encoder.
         package enum Encoder: CaseIterable, Sendable {
             case stem16
             case stem32
@@ -73,6 +74,7 @@ extension Checkpoint {
         package enum Head: CaseIterable, Sendable {
             case diffusion, continuous, discrete, discretePerAction, discretePerNumber
         }
+        /// How numbers of the observation become tokens.
         package enum Lowdim: CaseIterable, Sendable {
             case numbers, uniformBins, normalBins
         }

@@ -131,7 +131,7 @@ package struct Checkpoint: Sendable {
         )
     }
 
-    /// `action_proprio_normalization_type`, which pretraining and fine-tuning keep in different places.
+    /// Reads `action_proprio_normalization_type`, which pretraining and fine-tuning keep in different places.
     /// - Throws: `.unusableConfiguration` for a way that is not known: taken for another, every action would be wrong.
     private static func normalization(
         _ config: JSONNode, file: String

@@ -7,23 +7,24 @@ package enum CheckpointError: Error, Equatable {
     /// A file that every checkpoint has is not there.
     case missingFile(path: String, role: String, hint: String)
     case unreadableFile(path: String, reason: String)
-    /// What git leaves in place of a large file that was not fetched.
+    /// The file is what git leaves in place of a large one that was not fetched.
     case gitLFSPointer(path: String, bytes: Int?)
     case notJSON(path: String, problem: JSONSyntaxError)
-    /// All that `config.json` asks for and this runtime cannot do, or cannot understand.
+    /// The configuration cannot be followed: all that `config.json` asks for and this runtime cannot do, or cannot
+    /// understand.
     case unusableConfiguration(path: String, problems: [JSONProblem])
     case unusableStatistics(path: String, found: String, expected: String)
     /// The example batch does not say what the network's input looks like.
     case unusableExample(path: String, found: String, expected: String)
-    /// `available` holds the steps there are, in ascending order.
+    /// The checkpoint has no such step; `available` holds the steps there are, in ascending order.
     case noSuchStep(folder: String, wanted: Int?, available: [Int])
-    /// Parameters saved in a way that `save_pretrained` of the official code does not use.
+    /// The parameters were saved in a way that `save_pretrained` of the official code does not use.
     case foreignLayout(path: String, layout: ForeignLayout)
     /// The bytes end early or contradict themselves.
     case corruptFile(path: String, offset: Int, problem: String)
-    /// Parameters the configuration needs and the file does not have in that form.
+    /// The file lacks parameters that the configuration needs, or has them in another form.
     case unusableParameters(path: String, problems: [ParameterProblem])
-    /// Parameters with NaN or infinity among their numbers, by name.
+    /// Parameters have NaN or infinity among their numbers; their names.
     case nonFiniteParameters(path: String, names: [String])
     /// A robot lacks cameras without which the network means nothing.
     case cannotLeaveOut([String], reason: String)
@@ -42,6 +43,7 @@ package enum ForeignLayout: Equatable, Sendable {
 
 /// One parameter that is not there or not of the right form.
 package struct ParameterProblem: Equatable, Sendable, CustomStringConvertible {
+    /// What the file has in the parameter's place.
     package enum Found: Equatable, Sendable {
         case nothing
         case shape([Int])

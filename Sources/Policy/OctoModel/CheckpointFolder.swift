@@ -65,7 +65,7 @@ struct CheckpointFolder {
         }
     }
 
-    /// People give the folder of a step, or the one above.
+    /// Words for a missing file: people give the folder of a step, or the one above.
     private var missingFileHint: String {
         let above = URL(fileURLWithPath: path).deletingLastPathComponent()
         let inside = entries(of: path).filter { exists(file($0) + "/config.json") }
@@ -78,7 +78,7 @@ struct CheckpointFolder {
 
     private func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
-    /// Sorted names; empty if it is no readable folder.
+    /// Names in a folder, sorted; empty if it is no readable folder.
     private func entries(of folder: String) -> [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
     }

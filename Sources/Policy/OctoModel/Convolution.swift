@@ -2,7 +2,7 @@
 package struct Convolution: Sendable {
     let kernelSize: Int
     let stride: Int
-    /// Zeros on all four sides.
+    /// Padding with zeros on all four sides, pixels.
     let padding: Int
     /// Kernel `[kernelSize, kernelSize, channels, features]` read as `[kernelSize² × channels, features]`.
     let dense: Dense

@@ -74,7 +74,7 @@ struct DatasetStatistics: Sendable {
         return (mean, std, mask)
     }
 
-    /// nil if the key is absent.
+    /// Reads the numbers of a key; nil if it is absent.
     private static func numbers(
         _ node: JSONNode, _ key: String, count: Int?, at path: String, file: String
     ) throws(CheckpointError) -> [Float]? {
@@ -103,7 +103,7 @@ struct DatasetStatistics: Sendable {
         return action
     }
 
-    /// nil if the file says nothing of it.
+    /// Statistics of the proprioception; nil if the file says nothing of it.
     func proprio(of name: String?) throws(CheckpointError) -> ProprioStatistics? {
         guard let node = proprio[try index(of: name)] else { return nil }
         let (mean, std, mask) = try Self.moments(node, at: (name.map { "\($0)." } ?? "") + "proprio", file: file)

@@ -6,7 +6,7 @@ package struct DiffusionSchedule: Equatable, Sendable {
     /// `[steps]` each, by t.
     package let betas: [Float]
     package let alphas: [Float]
-    /// Products of the alphas up to t.
+    /// Products of the alphas up to each t.
     package let alphaHats: [Float]
 
     package init(steps: Int) {
@@ -28,7 +28,7 @@ package struct DiffusionSchedule: Equatable, Sendable {
 /// Predicts the noise in a chunk (`ScoreActor` of the official code, commit 241fb35).
 package struct ScoreNetwork: Sendable {
     struct Block: Sendable {
-        /// nil in models without layer norm.
+        /// Layer norm; nil in models without.
         let norm: LayerNorm?
         let expand: Dense
         let contract: Dense

@@ -1,7 +1,7 @@
 import Foundation
 
 extension FlaxArchive {
-    /// What is read before its memory is let go again.
+    /// Bytes that are read before their memory is let go again.
     private static let piece = 4 << 20
 
     /// The array's numbers as float32; nil if there is no such array or it does not hold floating-point numbers.
@@ -30,7 +30,7 @@ extension FlaxArchive {
         }
     }
 
-    /// Rows of a matrix as float32, one after the other; nil as `floats`, or if a row is not there.
+    /// Reads rows of a matrix as float32, one after the other; nil as `floats`, or if a row is not there.
     package func rows(_ indices: [Int], of name: String) -> [Float]? {
         guard let entry = entries[name], entry.elementType.isFloatingPoint, entry.shape.count == 2,
             indices.allSatisfy({ (0..<entry.shape[0]).contains($0) })
@@ -49,7 +49,7 @@ extension FlaxArchive {
         }
     }
 
-    /// All platforms this runs on are little endian, like the file.
+    /// Reads numbers as they lie there: all platforms this runs on are little endian, like the file.
     @inline(__always)
     private static func convert(
         _ source: UnsafeRawBufferPointer, to target: UnsafeMutableBufferPointer<Float>, _ number: (UInt16) -> Float
@@ -59,7 +59,7 @@ extension FlaxArchive {
         }
     }
 
-    /// Those of the arrays named that hold NaN or infinity, in the order of the file.
+    /// Names of the arrays among `names` that hold NaN or infinity, in the order of the file.
     ///
     /// Reads every byte of them once; never more than a few megabytes are in memory at a time.
     package func nonFiniteArrays(among names: some Sequence<String>) -> [String] {

@@ -5,6 +5,7 @@ import Foundation
 /// Nested maps become names joined with `/`. Arrays of more than 2^30 bytes are stored in chunks; that stays hidden
 /// here.
 package struct FlaxArchive: Sendable {
+    /// NumPy's names of the types that parameters are stored in.
     package enum ElementType: String, Sendable, CaseIterable {
         case float32, float16, bfloat16, float64, int32, int64, uint8, bool
 
@@ -21,10 +22,11 @@ package struct FlaxArchive: Sendable {
         var isFloatingPoint: Bool { [.float32, .float16, .bfloat16].contains(self) }
     }
 
+    /// One array: its shape, its type, and where its bytes lie.
     package struct Entry: Sendable {
         package var shape: [Int]
         package var elementType: ElementType
-        /// Places of its bytes; their lengths add up to the shape's.
+        /// Ranges of its bytes in the file; their lengths add up to the shape's.
         var ranges: [Range<Int>]
         var count: Int { shape.reduce(1, *) }
     }
@@ -32,7 +34,7 @@ package struct FlaxArchive: Sendable {
     /// The file's name for errors.
     package let file: String
     package let entries: [String: Entry]
-    /// Older orbax writes strings in place of arrays that it keeps in zarr folders.
+    /// Whether strings stand in place of arrays, as older orbax writes them for those that it keeps in zarr folders.
     package let refersToOtherFiles: Bool
     /// Bytes of an archive that is in memory.
     private let bytes: Data
@@ -190,7 +192,7 @@ private struct Contents {
         return values
     }
 
-    /// nil if a dimension is negative or the product leaves the range of Int.
+    /// Number of bytes of an array; nil if a dimension is negative or the product leaves the range of Int.
     private static func byteCount(_ shape: [Int], _ type: FlaxArchive.ElementType) -> Int? {
         var count = type.size
         for dimension in shape {

@@ -74,7 +74,7 @@ struct FeatureMap: Sendable {
 struct ConvolutionalStem: Sendable {
     let layers: [(convolution: Convolution, norm: GroupNorm)]
     let embedding: Convolution
-    /// Conditioning behind the embedding; nil without.
+    /// Conditioning behind the embedding; nil without it.
     let film: FilmConditioning?
 
     /// - Returns: `[tokens, features]`

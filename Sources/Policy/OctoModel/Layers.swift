@@ -40,7 +40,8 @@ package struct Dense: Sendable {
     }
 }
 
-/// Every row to mean 0 and variance 1, then scaled and shifted. Epsilon 1e-6 under the root (flax `nn.LayerNorm`).
+/// Brings every row to mean 0 and variance 1, then scales and shifts it. Epsilon 1e-6 under the root (flax
+/// `nn.LayerNorm`).
 package struct LayerNorm: Sendable {
     static let epsilon: Float = 1e-6
     /// `[width]` both.
@@ -77,7 +78,7 @@ package struct LayerNorm: Sendable {
     }
 }
 
-/// Every row to mean square 1, then scaled: T5's norm, without subtracting the mean and without a bias.
+/// Brings every row to mean square 1, then scales it: T5's norm, without subtracting the mean and without a bias.
 package struct RMSNorm: Sendable {
     /// `[width]`
     let weight: [Float]
@@ -110,7 +111,8 @@ private func normaliseRows(
     }
 }
 
-/// Statistics over all pixels of 32 groups of consecutive channels (flax `nn.GroupNorm`, epsilon 1e-6 under the root).
+/// Normalises by statistics over all pixels of 32 groups of consecutive channels (flax `nn.GroupNorm`, epsilon 1e-6
+/// under the root).
 package struct GroupNorm: Sendable {
     static let groups = 32
     static let epsilon: Float = 1e-6
@@ -170,7 +172,7 @@ package struct GroupNorm: Sendable {
     }
 }
 
-/// Element by element, in place.
+/// Activation functions, applied element by element in place.
 package enum Activation {
     /// The tanh approximation `0.5 x (1 + tanh(u))`, `u = sqrt(2/pi) (x + 0.044715 x³)`, written as `x / (1 +
     /// exp(-2u))`: the same function, without cancellation for large negative x, and without the slow tanh of the C

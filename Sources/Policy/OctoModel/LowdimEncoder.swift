@@ -1,6 +1,6 @@
-/// Numbers of an observation to tokens (`LowdimObsTokenizer` of the official code, commit 241fb35).
+/// Turns numbers of an observation into tokens (`LowdimObsTokenizer` of the official code, commit 241fb35).
 struct LowdimEncoder: Sendable {
-    /// nil: a token is the number itself.
+    /// Bins that the numbers fall into; nil: a token is the number itself.
     let bins: BinTokenizer?
 
     init(_ configuration: ModelConfiguration.LowdimTokenizer) {

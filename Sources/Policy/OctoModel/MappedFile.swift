@@ -5,7 +5,7 @@ import Glibc
 ///
 /// `@unchecked Sendable`: the mapping is private and read-only, and nothing changes after `init`.
 final class MappedFile: @unchecked Sendable {
-    /// Valid as long as this object.
+    /// The file's bytes, valid as long as this object.
     let bytes: UnsafeRawBufferPointer
 
     /// - Throws: `.unreadableFile`.

@@ -1,6 +1,7 @@
 /// One value of a msgpack text (specification: github.com/msgpack/msgpack, spec.md). Long payloads are not copied: they
 /// are given as byte ranges of the input.
 package enum MessagePackValue: Equatable, Sendable {
+    /// One member of a map.
     package struct Member: Equatable, Sendable {
         package var key: String
         package var value: MessagePackValue
@@ -33,7 +34,7 @@ package struct MessagePackError: Error, Equatable {
 /// to be there, nesting is bounded, and so is the number of values (a value in memory is many times larger than its one
 /// byte in the input).
 package struct MessagePackParser {
-    /// Valid as long as the parser is used; payload ranges are offsets into it.
+    /// The input, valid as long as the parser is used; payload ranges are offsets into it.
     private let bytes: UnsafeRawBufferPointer
     private let end: Int
     private(set) var position: Int
@@ -111,7 +112,7 @@ package struct MessagePackParser {
         return position..<position + count
     }
 
-    /// Big endian, as msgpack writes all numbers.
+    /// Reads an integer, big endian as msgpack writes all numbers.
     private mutating func integer<I: FixedWidthInteger>(_ type: I.Type) throws(MessagePackError) -> I {
         let range = try take(MemoryLayout<I>.size)
         return I(bigEndian: bytes.loadUnaligned(fromByteOffset: range.lowerBound, as: I.self))

@@ -30,7 +30,7 @@ extension ModelConfiguration {
         /// The class of the official code, e.g. "DiffusionActionHead".
         var name: String
         var source: Source
-        /// Attention pooling (`use_map`) over the tokens, instead of their mean or of the tokens as they are.
+        /// Whether attention pools the tokens (`use_map`), instead of their mean or of the tokens as they are.
         var usesAttentionPooling: Bool
         var actionHorizon: Int
         var actionDimension: Int
@@ -49,7 +49,7 @@ extension ModelConfiguration {
             if case .readout(let name) = source { name } else { nil }
         }
 
-        /// Embeddings it makes actions of: of so many tokens, or by so many probes of the pooling.
+        /// Number of embeddings it makes actions of: of so many tokens, or by so many probes of the pooling.
         var embeddings: Int {
             if case .discrete(let discrete) = kind {
                 discrete.tokens(horizon: actionHorizon, dimension: actionDimension)
@@ -76,7 +76,7 @@ extension ModelConfiguration {
             case number = "action_dim_and_action_horizon"
         }
         var tokenPer: TokenPer
-        /// One for each word of the vocabulary.
+        /// Bins of the vocabulary, one for each word.
         var bins: Bins
 
         func tokens(horizon: Int, dimension: Int) -> Int {
@@ -131,7 +131,7 @@ extension ModelConfiguration {
         return head
     }
 
-    /// nil after reporting a class that cannot be followed.
+    /// Reads the kind of head; nil after reporting a class that cannot be followed.
     private static func kind(
         _ spec: ModuleSpec, _ reader: JSONReader
     ) -> ActionHead.Kind? {

@@ -138,7 +138,7 @@ extension ModelConfiguration {
         return vectors.count == keys.count ? vectors : nil
     }
 
-    /// Tokens that are left of an image; nil for all.
+    /// Number of tokens that are left of an image; nil for all.
     static func learnedTokens(
         _ spec: ModuleSpec, _ encoder: ImageEncoder, _ reader: JSONReader
     ) -> Int? {

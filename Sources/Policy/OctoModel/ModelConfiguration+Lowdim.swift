@@ -23,6 +23,7 @@ extension ModelConfiguration {
 
     /// How numbers and bins belong together (`BinTokenizer` of the official code).
     package struct Bins: Equatable, Sendable {
+        /// How the bins divide the numbers.
         package enum Kind: Equatable, Sendable {
             /// Bins of one width.
             case uniform(low: Float, high: Float)

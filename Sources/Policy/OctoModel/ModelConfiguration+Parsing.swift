@@ -1,7 +1,7 @@
 import JSONTree
 
 extension ModelConfiguration {
-    /// Sizes beyond this are no model but damage; products of two stay far from overflow.
+    /// Sizes that a model may have; beyond them it is damage, and products of two stay far from overflow.
     static let sizes = 1...100_000
 
     /// Reads `config.json` (class defaults of the official code, commit 241fb35, for what its kwargs do not say).
@@ -101,7 +101,7 @@ extension ModelConfiguration {
         case tokenizer(ObservationTokenizer)
         /// The example batch has nothing it reads.
         case noInput
-        /// Reported.
+        /// The value cannot be used, which was reported.
         case unusable
     }
 

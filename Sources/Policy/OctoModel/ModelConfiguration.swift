@@ -2,13 +2,14 @@
 package struct ModelConfiguration: Equatable, Sendable {
     /// An image encoder: a small convolutional stem, or one convolution that cuts patches.
     package struct ImageEncoder: Equatable, Sendable {
+        /// How pixels become the encoder's input, under the names of `img_norm_type`.
         package enum Normalization: String, Sendable {
             /// `x / 127.5 - 1`
             case standard = "default"
             /// `x / 255`, minus ImageNet's mean, over its deviation.
             case imageNet = "imagenet"
         }
-        /// One StdConv, GroupNorm, ReLU.
+        /// One layer of a stem: StdConv, GroupNorm, ReLU.
         package struct Layer: Equatable, Sendable {
             package init(kernelSize: Int, stride: Int, padding: Int, features: Int) {
                 self.kernelSize = kernelSize
@@ -33,8 +34,10 @@ package struct ModelConfiguration: Equatable, Sendable {
                 self.stages = stages
             }
         }
+        /// What the encoder does with the pixels.
         package enum Body: Equatable, Sendable {
-            /// No layers for a PatchEncoder. The embedding's kernel and stride are `embeddingSize`.
+            /// A convolutional stem; no layers for a PatchEncoder. The embedding's kernel and stride are
+            /// `embeddingSize`.
             case stem(layers: [Layer], embeddingSize: Int)
             case residual(Residual)
         }
@@ -82,11 +85,11 @@ package struct ModelConfiguration: Equatable, Sendable {
         /// Pixels of one image.
         var height: Int
         var width: Int
-        /// Masked-out cameras mask their tokens.
+        /// Whether masked-out cameras mask their tokens.
         var usesPadMask: Bool
-        /// What the encoder's FiLM layers read, one behind the other.
+        /// Vectors that the encoder's FiLM layers read, one behind the other.
         var filmVectors: [TaskVector] = []
-        /// Tokens that a token learner makes of the encoder's; nil without one.
+        /// Number of tokens that a token learner makes of the encoder's; nil without one.
         var learnedTokens: Int?
 
         var channels: Int { 3 * (observationKeys.count + goalKeys.count) }
@@ -139,11 +142,11 @@ package struct ModelConfiguration: Equatable, Sendable {
     var tokenEmbeddingSize: Int
     /// Time slots that have a position embedding.
     var maximumHorizon: Int
-    /// Timesteps of the example batch: the window the model was trained with.
+    /// Number of timesteps of the example batch: the window the model was trained with.
     var windowSize: Int
     var repeatsTaskTokens: Bool
     var usesCorrectAttention: Bool
-    /// Named in the file for text tasks; its vocabulary is not in the checkpoint.
+    /// Name of the tokenizer for text tasks; its vocabulary is not in the checkpoint.
     var textTokenizer: String?
 
     var imageTokenizers: [ImageTokenizer] {

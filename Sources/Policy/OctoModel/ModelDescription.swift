@@ -14,7 +14,9 @@ package struct ModelDescription: Equatable, Sendable {
         /// The key without `image_`.
         package var name: String { key.hasPrefix("image_") ? String(key.dropFirst("image_".count)) : key }
     }
+    /// One tokenizer, with how many tokens it makes.
     package struct Tokenizer: Equatable, Sendable {
+        /// What a tokenizer reads.
         package enum Kind: String, Sendable {
             case observation
             case task
@@ -47,7 +49,7 @@ package struct ModelDescription: Equatable, Sendable {
     }
     /// Tokenizers in the configuration whose inputs the example batch does not have.
     package var skippedTokenizers: [String]
-    /// What a task has besides goal images and text, sorted by key; none in released models.
+    /// Vectors that a task has besides goal images and text, sorted by key; none in released models.
     package var taskVectors: [TaskVector]
     /// Timesteps of the observation the model was trained with.
     package var windowSize: Int
@@ -59,9 +61,9 @@ package struct ModelDescription: Equatable, Sendable {
     package var headSource: String
     package var actionHorizon: Int
     package var actionDimension: Int
-    /// 0 for a head that needs no noise.
+    /// Number of denoising steps; 0 for a head that needs no noise.
     package var diffusionSteps: Int
-    /// Attention pooling of the tokens the head reads (`use_map`).
+    /// Whether attention pools the tokens that the head reads (`use_map`).
     package var usesAttentionPooling: Bool
     package var usesCorrectAttention: Bool
     package var repeatsTaskTokens: Bool
@@ -73,6 +75,7 @@ package struct ModelDescription: Equatable, Sendable {
     package var textVocabulary: Int?
     /// Data sets with action statistics; empty for the statistics of a single, nameless one.
     package var datasets: [String]
+    /// Sizes of the transformer: numbers in a token, blocks, heads, and numbers between the layers of a block's MLP.
     package var tokenEmbeddingSize: Int
     package var layers: Int
     package var attentionHeads: Int
@@ -82,7 +85,7 @@ package struct ModelDescription: Equatable, Sendable {
     package var parameterCountWithoutT5: Int
     /// Parameters of the file that nothing of the configuration belongs to, sorted: they are left unread.
     package var ignoredParameters: [String]
-    /// Tokens in the transformer's sequence with a full window.
+    /// Number of tokens in the transformer's sequence with a full window.
     package var sequenceLength: Int
 
     package var hasLanguage: Bool { tokenizers.contains { $0.kind == .task } }

@@ -76,7 +76,7 @@ package struct PreparedTask: Sendable {
         var encoded: [Float]?
         /// `[tokens, D]`, projected, with position embedding; zeros if T5 was not run.
         var tokens: [Float]
-        /// 1 if there is a text.
+        /// Mask of the text's tokens: 1 if there is a text.
         var mask: UInt8
     }
     /// One image per goal key of the network.
@@ -99,9 +99,9 @@ package enum InferenceError: Error, Equatable {
     case missingNumbers(key: String, given: [String])
     case unexpectedNumbers(key: String, known: [String])
     case wrongNumberCount(key: String, count: Int, expected: [Int])
-    /// NaN or infinity in an input.
+    /// An input has NaN or infinity.
     case notFinite(key: String)
-    /// NaN or infinity in what the action head made.
+    /// The action head's output has NaN or infinity.
     case outputNotFinite
     case wrongTimestepCount(Int, maximum: Int)
     case wrongPadMask(key: String, count: Int, timesteps: Int)

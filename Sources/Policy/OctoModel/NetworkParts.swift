@@ -27,7 +27,7 @@ struct NetworkParts: Sendable {
             case .lowdim(let tokenizer): tokenizer.configuration.name
             }
         }
-        /// Tokens of one timestep.
+        /// Number of tokens of one timestep.
         var tokens: Int {
             switch self {
             case .image(let tokenizer): tokenizer.tokens
@@ -173,7 +173,7 @@ struct NetworkParts: Sendable {
             perTimestep: perTimestep, timesteps: timesteps)
     }
 
-    /// One block of the transformer.
+    /// Reads one block of the transformer.
     static func block(
         _ layer: Int, _ configuration: ModelConfiguration, _ reader: inout ParameterReader
     ) -> EncoderBlock {

@@ -3,6 +3,7 @@ import Foundation
 /// Philox4x32-10, a counter-based random function: the same counter and key give the same four words, on any machine
 /// and in any order (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011, section 3.3).
 package enum Philox {
+    /// The four words that belong to a counter and a key.
     package static func block(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
         var (c, k) = (counter, key)
         for round in 0..<10 {
@@ -76,8 +77,9 @@ package struct NoiseGenerator: Sendable {
         return DiffusionNoise(initial: initial, steps: (0..<steps * size).map { _ in next() })
     }
 
-    /// Box and Muller, "A note on the generation of random normal deviates", 1958. In double precision, so that the
-    /// tails reach as far as 32 bits allow; half a step is added so that the logarithm never sees 0.
+    /// Draws two normal numbers: Box and Muller, "A note on the generation of random normal deviates", 1958. In double
+    /// precision, so that the tails reach as far as 32 bits allow; half a step is added so that the logarithm never
+    /// sees 0.
     private static func normalPair(_ first: UInt32, _ second: UInt32) -> (Float, Float) {
         let u = (Double(first) + 0.5) * 0x1p-32
         let angle = 2 * Double.pi * (Double(second) + 0.5) * 0x1p-32

@@ -33,7 +33,7 @@ package final class OctoNetwork: Sendable {
         head = ActionHead(configuration.head, parts.head, width: configuration.tokenEmbeddingSize)
     }
 
-    /// Noise of this network's size, none for a head that is no diffusion; seed and counter name it completely.
+    /// Makes noise of this network's size, none for a head that is no diffusion; seed and counter name it completely.
     package func makeNoise(seed: UInt64, counter: UInt64) -> DiffusionNoise {
         if configuration.head.diffusionSteps == 0 { return DiffusionNoise(initial: [], steps: []) }
         var generator = NoiseGenerator(seed: seed, counter: counter)
@@ -80,7 +80,8 @@ package final class OctoNetwork: Sendable {
         return sizes
     }
 
-    /// Zeros for a task without any goal, as the official code's `create_tasks` fills in; otherwise all must be there.
+    /// Fills in zeros for a task without any goal, as the official code's `create_tasks` fills in; otherwise all must
+    /// be there.
     private func taskVectors(of task: TaskInput) throws(InferenceError) -> [String: [Float]] {
         let known = configuration.taskVectors
         for key in task.vectors.keys.sorted() where known[key] == nil {

@@ -4,17 +4,17 @@ package protocol ParameterSource: Sendable {
     var file: String { get }
     /// Names of all parameters, joined with `/`.
     var names: [String] { get }
-    /// nil if the parameter does not exist. A generator has whatever is asked for.
+    /// Shape of a parameter; nil if it does not exist. A generator has whatever is asked for.
     func shape(of name: String, askedFor shape: [Int]?) -> [Int]?
-    /// nil if the parameter does not exist or does not hold floating-point numbers.
+    /// Numbers of a parameter; nil if it does not exist or does not hold floating-point numbers.
     /// - Parameter shape: what `shape(of:askedFor:)` said.
     func floats(_ name: String, shape: [Int]) -> [Float]?
-    /// Rows of a matrix, one after the other; nil as `floats`.
+    /// Reads rows of a matrix, one after the other; nil as `floats`.
     /// - Parameters:
     ///   - indices: each in `0..<shape[0]`.
     ///   - shape: `[rows, columns]`, what `shape(of:askedFor:)` said.
     func rows(_ indices: [Int], of name: String, shape: [Int]) -> [Float]?
-    /// Those of the parameters named that hold NaN or infinity.
+    /// Names of the parameters among `names` that hold NaN or infinity.
     func nonFinite(among names: Set<String>) -> [String]
 }
 
@@ -38,14 +38,14 @@ extension FlaxArchive: ParameterSource {
 /// Hands out parameters after checking their shapes, and lists all that are missing or wrong.
 package struct ParameterReader {
     let source: any ParameterSource
-    /// False only checks, which is quick; what is returned then is empty.
+    /// Whether parameters are copied; false only checks, which is quick, and returns empty ones.
     private(set) var copies: Bool
     package private(set) var problems: [ParameterProblem] = []
     /// Names of all parameters asked for.
     package private(set) var names: Set<String> = []
     /// Numbers in all parameters asked for.
     private(set) var count = 0
-    /// Those of T5 among them.
+    /// Number of those of T5 among them.
     private(set) var t5Count = 0
 
     package init(_ source: any ParameterSource, copies: Bool) {
@@ -62,12 +62,12 @@ package struct ParameterReader {
         return make(&self)
     }
 
-    /// Empty after a problem.
+    /// Numbers of a parameter of this shape; empty after a problem.
     package mutating func tensor(_ name: String, _ shape: [Int]) -> [Float] {
         check(name, shape) && copies ? source.floats(name, shape: shape) ?? [] : []
     }
 
-    /// Some rows of a matrix; empty after a problem.
+    /// Reads some rows of a matrix; empty after a problem.
     mutating func rows(_ indices: [Int], of name: String, _ shape: [Int]) -> [Float] {
         check(name, shape) && copies ? source.rows(indices, of: name, shape: shape) ?? [] : []
     }

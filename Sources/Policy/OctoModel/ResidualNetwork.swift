@@ -19,7 +19,7 @@ struct ResidualNetwork: Sendable {
         }
     }
     struct Unit: Sendable {
-        /// Shapes what goes around the layers; nil where its shape stays.
+        /// Layer that shapes what goes around the others; nil where its shape stays.
         let projection: Layer?
         /// A ReLU stands behind each, behind the last after the addition.
         let layers: [Layer]
@@ -63,7 +63,8 @@ struct ResidualNetwork: Sendable {
 }
 
 extension FeatureMap {
-    /// Padding along one side: as many outputs as strides begin in the image; the odd padding pixel comes behind it.
+    /// Computes the padding along one side: as many outputs as strides begin in the image; the odd padding pixel comes
+    /// behind it.
     static func samePadding(_ size: Int, kernel: Int, stride: Int) -> (before: Int, after: Int, outputs: Int) {
         let outputs = (size + stride - 1) / stride
         let all = max(0, (outputs - 1) * stride + kernel - size)

@@ -29,11 +29,12 @@ extension SafetensorsError: CustomStringConvertible {
 /// Named tensors in one file: the length of a JSON header (8 bytes, little endian), the header, the bytes
 /// (huggingface/safetensors, format description in its README).
 package struct SafetensorsFile: Sendable {
+    /// A tensor's shape and type, and where its bytes lie.
     package struct Tensor: Equatable, Sendable {
         package var shape: [Int]
         /// Type of the numbers as written in the header: F32, F64, I32, U8, …
         package var elementType: String
-        /// Offsets into the file.
+        /// Range of its bytes in the file.
         fileprivate var bytes: Range<Int>
     }
 
@@ -113,11 +114,15 @@ package struct SafetensorsFile: Sendable {
 
     package subscript(name: String) -> Tensor? { tensors[name] }
 
+    /// The shape of a tensor.
     package func shape(_ name: String) throws(SafetensorsError) -> [Int] { try tensor(name).shape }
+    /// Reads a tensor of F32.
     package func floats(_ name: String) throws(SafetensorsError) -> [Float] { try values(name, "F32") }
+    /// Reads a tensor of F64.
     package func doubles(_ name: String) throws(SafetensorsError) -> [Double] { try values(name, "F64") }
+    /// Reads a tensor of I32.
     package func int32(_ name: String) throws(SafetensorsError) -> [Int32] { try values(name, "I32") }
-    /// Bytes, or Booleans as 0 and 1.
+    /// Reads a tensor of bytes, or of Booleans as 0 and 1.
     package func uint8(_ name: String) throws(SafetensorsError) -> [UInt8] {
         try values(name, tensors[name]?.elementType == "BOOL" ? "BOOL" : "U8")
     }
@@ -127,7 +132,7 @@ package struct SafetensorsFile: Sendable {
         return tensor
     }
 
-    /// All platforms this runs on are little endian, like the file.
+    /// Reads numbers as they lie there: all platforms this runs on are little endian, like the file.
     private func values<Element: BitwiseCopyable>(
         _ name: String, _ type: String
     ) throws(SafetensorsError) -> [Element] {

@@ -22,7 +22,7 @@ package struct T5Encoder: Sendable {
         case gatedGelu(gate: Dense, linear: Dense, wo: Dense)
     }
     struct Shape: Equatable, Sendable {
-        /// Token ids run from 0 to below this.
+        /// Number of token ids, which run from 0.
         var vocabulary: Int
         /// Numbers of a token.
         var width: Int
@@ -39,9 +39,9 @@ package struct T5Encoder: Sendable {
     private static let maximumDistance: Float = 128
 
     let shape: Shape
-    /// The path of its parameters.
+    /// Path of its parameters.
     let module: String
-    /// Has all of them in that shape.
+    /// Source of the parameters, which has all of them in that shape.
     let source: any ParameterSource
 
     var vocabulary: Int { shape.vocabulary }
@@ -104,8 +104,8 @@ package struct T5Encoder: Sendable {
         return bias
     }
 
-    /// Which of the 32 learned biases belongs to a distance: half of them for keys behind the query, half before; exact
-    /// up to 7, logarithmic up to 128.
+    /// Tells which of the 32 learned biases belongs to a distance: half of them for keys behind the query, half before;
+    /// exact up to 7, logarithmic up to 128.
     /// - Parameter offset: position of the key minus position of the query.
     package static func bucket(ofOffset offset: Int) -> Int {
         let base = offset > 0 ? buckets / 2 : 0

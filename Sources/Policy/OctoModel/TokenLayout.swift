@@ -1,11 +1,13 @@
 /// Which tokens stand where in the transformer's sequence: the task's first, then those of each timestep.
 package struct TokenLayout: Equatable, Sendable {
+    /// What the tokens of a group are.
     package enum Kind: Equatable, Sendable {
         case task
         /// Images and the repeated task tokens.
         case observation
         case readout
     }
+    /// Tokens that stand together and follow the same attention rules.
     package struct Group: Equatable, Sendable {
         package var name: String
         package var kind: Kind
@@ -67,7 +69,7 @@ package struct TokenLayout: Equatable, Sendable {
         var kind: Kind
         /// Index of the token's group among all groups, to tell readouts apart.
         var group: Int
-        /// -1 for the task.
+        /// Timestep of the token; -1 for the task.
         var time: Int
 
         func mayAttend(to key: Role) -> Bool {
@@ -81,7 +83,8 @@ package struct TokenLayout: Equatable, Sendable {
         }
     }
 
-    /// Who may attend to whom: the rules of `BlockTransformer` (official code, commit 241fb35), then the key mask.
+    /// Makes the mask of who may attend to whom: the rules of `BlockTransformer` (official code, commit 241fb35), then
+    /// the key mask.
     ///
     /// - Parameters:
     ///   - keyMask: `[count]`, 0 for tokens nobody may attend to.
@@ -106,7 +109,7 @@ package struct TokenLayout: Equatable, Sendable {
         return mask
     }
 
-    /// Whose each token of a timestep is: nil if every later token may attend to it, else the index of the readout's
+    /// Owner of each token of a timestep: nil if every later token may attend to it, else the index of the readout's
     /// group among all groups, whose tokens alone may.
     /// - Returns: `[timestepCount]`
     func privateOwners(usesCorrectAttention: Bool) -> [Int?] {

@@ -6,9 +6,9 @@ import OctoModel
 package struct FramePreparation: Sendable {
     private let preprocessing: Preprocessing
     private let goalUse: GoalUse
-    /// Per camera, the weights for the size it delivers.
+    /// Weights of the resize by camera, for the size it delivers.
     private var resizes: [String: ImageResize] = [:]
-    /// JPEGs that were not quite as the standard has it, but lacked no pixel.
+    /// Number of JPEGs that were not quite as the standard has it, but lacked no pixel.
     package private(set) var mendedFrames: Int64 = 0
 
     package init(_ configuration: PolicyConfiguration) {

@@ -3,6 +3,7 @@
 /// Differences are measured in units of the sampler's own scatter: how far two chunks for one and the same goal lie
 /// apart for their noise alone.
 package struct GoalSensitivity: Equatable, Sendable {
+    /// Whether the policy's chunks depend on the goal.
     package enum Verdict: Equatable, Sendable {
         /// The goal moves the actions more than chance does.
         case listens

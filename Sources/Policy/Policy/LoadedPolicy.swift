@@ -9,7 +9,7 @@ package struct LoadedPolicy {
     package let texts: TaskTextReading
     package let engine: PolicyEngine
     package let checkpoint: Checkpoint
-    /// What un-normalises its actions.
+    /// Statistics that un-normalise its actions.
     package let statistics: ActionStatistics
     package let precision: NetworkPrecision
     package let threads: Int

@@ -26,9 +26,9 @@ package struct PolicyCamera: Equatable, Sendable {
 /// What the policy node is told at start.
 package struct PolicyConfiguration: Sendable {
     package var cameras: [PolicyCamera]
-    /// What the network reads of the arm; nil for images alone.
+    /// Numbers of the arm that the network reads; nil for images alone.
     package var proprio: ProprioReading?
-    /// Timesteps of history the network sees.
+    /// Number of timesteps of history that the network sees.
     package var windowSize: Int
     package var actionDimension: Int
     package var actionSpace: ActionSpace

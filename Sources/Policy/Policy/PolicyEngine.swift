@@ -122,7 +122,7 @@ extension PolicyConfiguration {
         return absent
     }
 
-    /// What the checkpoint asks for, fitted to the robot.
+    /// Fits the cameras that the checkpoint asks for to the robot.
     /// - Parameters:
     ///   - model: of the checkpoint without the cameras that are absent.
     ///   - cameras: the manifest's camera names.

@@ -11,7 +11,7 @@ package struct PolicyNodeCore: Sendable {
     package struct Request: Sendable {
         package var observation: PolicyObservation
         package var goal: PreparedGoal
-        /// Oldest among the cameras' newest frames.
+        /// Capture time of the oldest among the cameras' newest frames.
         package var captureTime: MonotonicTime
         package var noiseSeed: UInt64
         package var noiseCounter: UInt64
@@ -68,16 +68,17 @@ package struct PolicyNodeCore: Sendable {
         case unfitGoal(problem: String)
     }
 
+    /// Totals since the node started, which its status tells.
     package struct Counters: Equatable, Sendable {
         package var ticks: Int64 = 0
         package var observations: Int64 = 0
         package var invalidTicks: Int64 = 0
         package var missedTicks: Int64 = 0
         package var chunks: Int64 = 0
-        /// Observations that were overtaken by a newer one while the network was busy.
+        /// Number of observations that were overtaken by a newer one while the network was busy.
         package var overtaken: Int64 = 0
         package var failedInferences: Int64 = 0
-        /// Frames that could not be decoded, and those that could although something was odd about them.
+        /// Numbers of frames that could not be decoded, and of those that could although something was odd about them.
         package var unreadableFrames: Int64 = 0
         package var mendedFrames: Int64 = 0
     }
@@ -94,12 +95,12 @@ package struct PolicyNodeCore: Sendable {
     /// Optional cameras that showed nothing at the last tick, and why: their tokens are masked.
     package private(set) var masked: [(camera: String, obstacle: Obstacle)] = []
 
-    /// Per camera, older first: the newest frame that the next tick may see, and those that are too new for it.
+    /// Frames by camera, older first: the newest one that the next tick may see, and those that are too new for it.
     private var newest: [String: [CameraFrame]] = [:]
     /// The arm's last states; nil for a policy that reads images alone.
     private var arm: ArmStateHistory?
     private var preparation: FramePreparation
-    /// Per camera, what the last tick saw: a frame that cannot be read is no reason to be blind while that is young
+    /// What the last tick saw, by camera: a frame that cannot be read is no reason to be blind while that is young
     /// enough.
     private var lastSeen: [String: (frame: CameraFrame, image: RGBImage)] = [:]
     private var lastUnreadable: (time: MonotonicTime, words: String)?
@@ -140,7 +141,8 @@ package struct PolicyNodeCore: Sendable {
         return due + ArmStateHistory.longestGap
     }
 
-    /// So many that are too new are kept: a tick that is later still finds an older picture, never one of its future.
+    /// Most frames of a camera that are kept although they are too new: a tick that is later still finds an older
+    /// picture, never one of its future.
     private static let mostFrames = 16
 
     /// Keeps the newest frame of each camera.
@@ -197,7 +199,7 @@ package struct PolicyNodeCore: Sendable {
         goalProblem = goalProblem ?? configuration.taskNumbers.problem(with: goal)
     }
 
-    /// How well the goal fits the scene at present.
+    /// Takes how well the goal fits the scene at present.
     package mutating func receive(_ fit: GoalFit, at now: MonotonicTime) { gate.receive(fit, at: now) }
 
     /// Takes the observation that is due.
@@ -331,13 +333,13 @@ package struct PolicyNodeCore: Sendable {
     /// How long a frame that could not be read is told of.
     private static let warningTime = Duration.seconds(5)
 
-    /// The goal has a sentence that the network is not given, as it has pictures.
+    /// Whether the goal has a sentence that the network is not given, as it has pictures.
     package var ignoresText: Bool { givenText && goal.text == nil && !goal.images.isEmpty }
 
-    /// A request's result is awaited.
+    /// Whether a request's result is awaited.
     package var isInferring: Bool { running != nil }
 
-    /// The network runs without a goal, on black images.
+    /// Whether the network runs without a goal, on black images.
     package var isUnconditioned: Bool { !hasGoal && goalProblem == nil && !configuration.requiresGoal }
 
     /// Cameras that have no goal image although others have.

@@ -4,9 +4,9 @@ import OctoModel
 /// The numbers of the task that the checkpoint's image encoder reads (FiLM): those of the manifest, which a goal may
 /// replace.
 package struct TaskNumbers: Equatable, Sendable {
-    /// What the checkpoint reads; empty for most.
+    /// Vectors that the checkpoint reads; empty for most.
     package let vectors: [ModelDescription.TaskVector]
-    /// The manifest's, by key.
+    /// The manifest's numbers, by key.
     package let given: [String: [Float]]
 
     /// The rules of a checkpoint that reads none.

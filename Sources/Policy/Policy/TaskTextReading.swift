@@ -2,7 +2,7 @@ import OctoModel
 
 /// Makes token ids of texts; the program puts the checkpoint's tokenizer behind it.
 package struct TaskTokenizer: Sendable {
-    /// Origin of the vocabulary, for errors.
+    /// Path of the vocabulary's file, for errors.
     package var path: String
     /// Number of ids: they run from 0 to below this.
     package var vocabularySize: Int
@@ -54,7 +54,7 @@ package struct TaskTextReading: Sendable {
     /// The reading of a checkpoint that takes goal images only.
     package static let none = TaskTextReading(.noLanguage)
 
-    /// What the network takes for a text.
+    /// Token ids that the network takes for a text.
     /// - Throws: why it cannot be read.
     package func tokens(of text: String) throws(TaskTextError) -> TokenizedText {
         switch ability {

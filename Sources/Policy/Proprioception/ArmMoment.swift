@@ -5,9 +5,9 @@ import Time
 
 /// The arm at one moment: as it was measured, or between two measurements.
 package struct ArmMoment: Equatable, Sendable {
-    /// Radians.
+    /// Positions of the joints, radians.
     package let positions: JointVector
-    /// Opening, 0 closed ... 1 open.
+    /// Opening of the gripper, 0 closed ... 1 open.
     package let gripper: Double
     package let baseFromEEF: Pose
 

@@ -13,15 +13,17 @@ package struct ArmStateHistory: Sendable {
         package var after: MonotonicTime
     }
 
-    /// States farther apart say nothing about the time between: within a tenth of a second an arm that speeds up by 2
-    /// rad/s² is 2.5 mrad beside the straight line. It is also how long an observation waits for the state after it.
+    /// Longest time between two states that say something about the time between them: within a tenth of a second an
+    /// arm that speeds up by 2 rad/s² is 2.5 mrad beside the straight line. It is also how long an observation waits
+    /// for the state after it.
     package static let longestGap = Duration.milliseconds(100)
-    /// More than come between an observation and the turn of the node that makes it, at a thousand in a second.
+    /// Most states that are kept: more than come between an observation and the turn of the node that makes it, at a
+    /// thousand in a second.
     private static let most = 256
 
     private let fields: [ProprioField]
     private let joints: Int
-    /// Ascending, with every encoder read that the fields need.
+    /// States, ascending, with every encoder read that the fields need.
     private var states: [ArmState] = []
     private var newestUnread: JointState?
     private var strange: Int?
@@ -89,11 +91,11 @@ package struct ArmStateHistory: Sendable {
 
 /// Why it is not known where the arm was at a moment.
 package enum ArmStateGap: Error, Equatable, Sendable {
-    /// There is none from before the moment.
+    /// There is no state from before the moment.
     case noneYet
     /// The newest is so much older, and none followed.
     case silent(age: Duration)
-    /// Those around the moment are too far apart.
+    /// The states around the moment are too far apart.
     case apart(Duration)
     /// Encoders did not answer around the moment.
     case unread(JointSet, joints: Int)

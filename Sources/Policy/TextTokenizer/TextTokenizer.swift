@@ -1,7 +1,7 @@
 import CSentencePiece
 import Foundation
 
-/// Text → token ids as the official code makes them: a sentencepiece model with T5's conventions.
+/// Makes token ids of a text as the official code does: a sentencepiece model with T5's conventions.
 ///
 /// Source: `HFTokenizer` of the official code, commit 241fb35, over the T5 tokenizer of transformers 4.35.2. Where that
 /// one has two implementations which differ (text beside special tokens, trailing spaces) this is the one that asks
@@ -19,7 +19,7 @@ package final class TextTokenizer: Sendable {
     private nonisolated(unsafe) let model: OpaquePointer
     private let pieceCount: Int
 
-    /// Ids run from 0 to below this: pieces, then sentinels.
+    /// Number of ids, which run from 0: pieces, then sentinels.
     package var vocabularySize: Int { pieceCount + Self.sentinelCount }
 
     /// Reads the vocabulary that T5's tokenizer calls `spiece.model`.
@@ -87,7 +87,7 @@ package final class TextTokenizer: Sendable {
         return ids + [Self.eosID]
     }
 
-    /// What the network takes.
+    /// Encodes a text for the network.
     /// - Parameter length: token ids in all, the end of text among them; at least 1.
     /// - Returns: `[length]` ids, padded with 0, and `[length]` true for ids that are no padding.
     /// - Throws: `.failed` when sentencepiece does.
@@ -119,7 +119,7 @@ package enum TextTokenizerError: Error, Equatable, Sendable {
     case missing(path: String)
     case unreadable(path: String, problem: String)
     case notAModel(path: String, problem: String)
-    /// `specialIDs`: of padding, end of text and unknown.
+    /// The model has not T5's conventions; `specialIDs` are those of padding, end of text and unknown.
     case notT5(path: String, specialIDs: [Int32])
     case failed(bytes: Int)
 }

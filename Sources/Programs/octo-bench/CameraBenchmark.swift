@@ -158,7 +158,7 @@ struct Quantiles {
     var fineText: String { String(format: "%6.3f /%6.3f", p50, p99) }
 }
 
-/// Milliseconds.
+/// Times of decoding, milliseconds.
 private struct DecodeTimes {
     var decode: Quantiles
     var resize: Quantiles

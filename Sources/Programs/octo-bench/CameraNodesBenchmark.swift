@@ -11,9 +11,9 @@ import Wire
 
 /// Camera nodes as processes of their own, whose frames this process receives.
 struct CameraNodesRun {
-    /// CPU of a node's process, all its threads, milliseconds a frame.
+    /// CPU time of a node's process, all its threads, milliseconds a frame.
     var cpu: Double
-    /// Milliseconds.
+    /// Age of the frames when they were published, and when they were received here, milliseconds.
     var published: Quantiles
     var received: Quantiles
 
@@ -123,7 +123,7 @@ func runCameraNode(_ arguments: [String]) throws -> Never {
     exit(0)
 }
 
-/// CLOCK_PROCESS_CPUTIME_ID: all threads, those of ZeroMQ too.
+/// CPU time of this process, seconds, of all threads, those of ZeroMQ too. CLOCK_PROCESS_CPUTIME_ID.
 private func processorSeconds() -> Double {
     var time = timespec()
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)

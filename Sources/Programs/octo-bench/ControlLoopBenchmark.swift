@@ -147,7 +147,7 @@ private func makeConfiguration(_ hertz: Double) -> ArmControllerConfiguration {
     ArmControllerConfiguration(rate: Rate(hertz: hertz), executionHorizon: 2, watchdog: .seconds(1))
 }
 
-/// Up and back by small steps: the arm keeps moving and stays where it is on the whole.
+/// Makes a chunk that moves up and back by small steps: the arm keeps moving and stays where it is on the whole.
 private func makeChunk(_ id: UInt64, observedAt time: MonotonicTime) throws -> FixedActionChunk {
     let away: [Float] = [0.01, 0, -0.01, 0.02, 0, 0.02, 1]
     let back: [Float] = [-0.01, 0, 0.01, -0.02, 0, -0.02, 0]
@@ -226,7 +226,7 @@ private func runBareLoop(hertz: Double, ticks: Int64, rights: RealTimeRights) th
     return record.lateness
 }
 
-/// Silent every thousandth time.
+/// An arm that is silent every thousandth time.
 private struct UnreliableArm: ArmDriver {
     var arm: SimulatedArm
     var reads = 0

@@ -1,7 +1,7 @@
 import Foundation
 import JSONTree
 
-/// What one run of `octo-policy bench` or of a peer printed, in milliseconds.
+/// Times that one run of `octo-policy bench` or of a peer printed, milliseconds.
 struct StepTimes {
     var criticalPath: Double
     var total: Double

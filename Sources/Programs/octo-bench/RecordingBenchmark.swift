@@ -23,7 +23,7 @@ struct RecordingCommand: ParsableCommand {
     }
 }
 
-/// What a recorder needs to pack an uncompressed frame without loss, in turns with libpng.
+/// Time that a recorder needs to pack an uncompressed frame without loss, in turns with libpng.
 struct FramePackingFigures {
     private static let size = (width: 640, height: 480)
     private static let frames = 40
@@ -85,7 +85,7 @@ struct RecordingFigures {
     /// Rows by compression: time until the file is closed, the processor's time for it, and that of reading it again.
     let rows: [(name: String, write: Duration, processor: Duration, read: Duration, fileBytes: UInt64)]
 
-    /// Two JPEG cameras at 30 Hz and a robot's other topics: so many seconds of them, as fast as they go.
+    /// Records so many seconds of two JPEG cameras at 30 Hz and a robot's other topics, as fast as it goes.
     /// - Parameter seconds: of recording; 60 are about 220 MB.
     static func measure(seconds: Int, in folder: String) throws -> RecordingFigures {
         let messages = made(seconds: seconds)

@@ -12,7 +12,7 @@ final class Onlooker {
     let run: RunDescription
     private let node: BusNode
     private let signals: Int32
-    /// Ctrl-C came; what was measured is still shown.
+    /// Whether Ctrl-C came; what was measured is still shown.
     private(set) var isInterrupted = false
 
     /// - Throws: `LookError`, `BusError`.
@@ -65,7 +65,7 @@ final class Onlooker {
         }
     }
 
-    /// Nothing came yet: either the topic is slow, or its name is wrong.
+    /// Checks that the topic exists when nothing came yet: either it is slow, or its name is wrong.
     private func confirmExistence(of topic: String, heard: () -> Bool) throws {
         var known: Set<String> = [
             Topics.goalCurrent.name, Topics.policyObservation.name, Topics.policyChunk.name, Topics.armState.name,

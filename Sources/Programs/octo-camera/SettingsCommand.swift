@@ -128,6 +128,6 @@ struct SettingsCommand: ParsableCommand {
 }
 
 extension String {
-    /// Filled up with spaces.
+    /// The text, filled up with spaces.
     func padding(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 }

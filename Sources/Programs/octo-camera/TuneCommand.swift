@@ -163,7 +163,7 @@ struct TuneCommand: ParsableCommand {
         }
     }
 
-    /// Seconds; V4L2_CID_EXPOSURE_ABSOLUTE counts 100 microseconds.
+    /// Exposure time, seconds; V4L2_CID_EXPOSURE_ABSOLUTE counts 100 microseconds.
     private func exposure(_ readings: [ControlReading]) -> Double? {
         readings.first { $0.control.name == "exposure_time_absolute" }?.value.map { Double($0) * 1e-4 }
     }

@@ -1,9 +1,9 @@
 import Foundation
 import Time
 
-/// Drawings as PNG, by librsvg's program: what a page or a message shows that takes no SVG.
+/// Makes drawings PNG, by librsvg's program: what a page or a message shows that takes no SVG.
 enum FigurePicture {
-    /// Pixels, either way, for one of the drawing's: letters stay sharp.
+    /// Number of pixels, either way, for one of the drawing's: letters stay sharp.
     private static let scale = 2
 
     /// Draws `svg` into `png`. Without the program there is no picture, and the figure is there all the same.

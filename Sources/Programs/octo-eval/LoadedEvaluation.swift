@@ -66,7 +66,7 @@ struct LoadedEvaluation {
         self.manifest = manifest
     }
 
-    /// Those of the manifest that are in the simulated world.
+    /// Cameras of the manifest that are in the simulated world.
     private static func cameras(of manifest: Manifest) -> [EpisodeCamera] {
         manifest.cameras.compactMap { camera in
             guard case .simulated(let simulated) = camera.source, let place = World.Camera(rawValue: camera.name) else {
@@ -76,7 +76,7 @@ struct LoadedEvaluation {
         }
     }
 
-    /// What runs the trials.
+    /// Makes what runs the trials.
     /// - Parameter goals: those that come from files.
     func makeBench(goals: [GoalChoice]) throws -> TrialBench {
         var files: [String: Goal] = [:]

@@ -265,7 +265,7 @@ extension GoalFit {
         return lines
     }
 
-    /// Better verdict first, then what agrees more.
+    /// Whether the fit is better: by verdict first, then by what agrees more.
     func fitsBetter(than other: GoalFit) -> Bool {
         if verdict != other.verdict { return verdict < other.verdict }
         func agreement(_ fit: GoalFit) -> Double { fit.cameras.map(\.agreement).min() ?? 0 }

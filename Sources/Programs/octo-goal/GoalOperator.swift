@@ -152,7 +152,7 @@ final class GoalOperator {
 }
 
 extension ArmState {
-    /// Why it holds, if a person has to end that.
+    /// The reason for which it holds, if a person has to end that.
     var latchedHold: HoldReason? {
         guard case .holding(let reason) = mode, reason.command != nil else { return nil }
         return reason
@@ -160,7 +160,7 @@ extension ArmState {
 }
 
 extension HoldReason {
-    /// What is said of an arm.
+    /// Words for the hold of an arm.
     var words: String { "holds: \(self)\(command.map { " ('\($0)')" } ?? "")" }
 }
 

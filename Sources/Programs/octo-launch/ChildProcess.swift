@@ -24,14 +24,14 @@ enum SpawnError: Error, CustomStringConvertible {
 /// One node's process: its output line by line, and its end.
 final class ChildProcess {
     let processID: Int32
-    /// Readable when there is output; nil when the process has closed it.
+    /// Descriptor that is readable when there is output; nil when the process has closed it.
     private(set) var output: Int32?
     private var unfinishedLine: [UInt8] = []
     /// A line longer than this is cut in pieces: a node that writes no line breaks must not fill our memory.
     private static let longestLine = 4096
 
-    /// Call it from the main thread: the kernel sends the death signal when the *thread* ends that made the child.
-    /// fork(2), execve(2).
+    /// Starts the process. Call it from the main thread: the kernel sends the death signal when the *thread* ends that
+    /// made the child. fork(2), execve(2).
     init(path: String, arguments: [String], environment: [String: String]) throws(SpawnError) {
         var ends: [Int32] = [-1, -1]
         let pipeError = octo_pipe(&ends)
@@ -81,7 +81,7 @@ final class ChildProcess {
         }
     }
 
-    /// What it wrote before its end; nothing comes after that, also if something else holds the pipe open.
+    /// Reads what it wrote before its end; nothing comes after that, also if something else holds the pipe open.
     func readLastLines() -> [String] {
         let lines = readLines() + takeUnfinished()
         closeOutput()

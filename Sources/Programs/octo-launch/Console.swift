@@ -10,7 +10,7 @@ struct Console {
     /// How long the end of the program waits for a terminal to take the last lines.
     private static let lastWait = Duration.seconds(2)
 
-    /// Nodes' own lines and notes are left out.
+    /// Whether nodes' own lines and notes are left out.
     var isQuiet: Bool
 
     func report(_ level: Supervisor.Level, _ text: String) {

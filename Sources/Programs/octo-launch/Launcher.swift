@@ -10,7 +10,7 @@ import Wire
 
 /// Carries out what the supervisor decides: processes, signals, bus and clock meet here.
 struct Launcher {
-    /// So often it looks after processes and deadlines when nothing happens.
+    /// Period in which it looks after processes and deadlines when nothing happens.
     private static let period = Duration.milliseconds(50)
 
     private let run: RunDescription
@@ -81,7 +81,7 @@ struct Launcher {
         }
     }
 
-    /// What is in an episode's file, now that nobody writes to it any more.
+    /// Reads what is in an episode's file, now that nobody writes to it any more.
     private static func read(_ path: String) -> RunSummary.Episode.File {
         do throws(EpisodeFileError) {
             let found = try EpisodeAudit(path: path)
@@ -155,7 +155,7 @@ struct Launcher {
         }
     }
 
-    /// Messages of an earlier run's process that has not ended yet are not of this run.
+    /// Takes a message, unless it is of an earlier run's process that has not ended yet.
     private func take<Message>(_ subscription: Subscription<Message>) -> Message? {
         while let received = subscription.take() {
             if received.envelope.runID == run.runID { return received.message }

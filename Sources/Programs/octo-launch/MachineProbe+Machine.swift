@@ -5,7 +5,7 @@ import Launch
 import Manifests
 
 extension MachineProbe {
-    /// This machine. stat(2), access(2), getrlimit(2).
+    /// Makes the probe of this machine. stat(2), access(2), getrlimit(2).
     static func machine() -> MachineProbe {
         MachineProbe(
             device: device,

@@ -5,9 +5,9 @@ import Manifests
 import Messages
 import Time
 
-/// What the processes of a robot would say at their start of the files that they are given, found by starting them:
-/// each opens its checkpoint, statistics, tokenizer, goal, pictures or scene as ever, in a run folder of its own, then
-/// ends. One code path for the check and for the start, so that both say the same.
+/// Finds what the processes of a robot would say at their start of the files that they are given, found by starting
+/// them: each opens its checkpoint, statistics, tokenizer, goal, pictures or scene as ever, in a run folder of its own,
+/// then ends. One code path for the check and for the start, so that both say the same.
 struct Rehearsal {
     struct Refusal {
         var node: String

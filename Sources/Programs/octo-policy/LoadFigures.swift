@@ -3,8 +3,8 @@ import JSONTree
 import OctoModel
 import Time
 
-/// What a checkpoint costs in memory and time until it can run, measured on this machine; T5 apart from the rest, as
-/// only texts need it.
+/// Figures of what a checkpoint costs in memory and time until it can run, measured on this machine; T5 apart from the
+/// rest, as only texts need it.
 struct LoadFigures {
     /// Bytes of the parameters that are kept, as float32.
     let keptBytes: Int

@@ -57,7 +57,8 @@ struct PolicyNode: NodeBody {
         return core.nextTick
     }
 
-    /// Ends when the network is done: a process that exits in the middle of a matrix product can hang in its libraries.
+    /// Whether the network is done, which the end waits for: a process that exits in the middle of a matrix product can
+    /// hang in its libraries.
     mutating func stop(at now: MonotonicTime) -> Bool { !worker.isWorking }
 
     func status(at now: MonotonicTime) -> NodeStatus { core.status(model: modelName, at: now) }

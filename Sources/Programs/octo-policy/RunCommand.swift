@@ -11,7 +11,7 @@ import OctoModel
 import Policy
 import Time
 
-/// The policy node.
+/// Runs the policy node.
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
@@ -65,8 +65,8 @@ struct RunCommand: ParsableCommand {
 }
 
 extension PolicyNodeCore.Request {
-    /// Black images of the right sizes, and an arm in the middle of what it was trained on: what the network is warmed
-    /// up with.
+    /// Makes a request with black images of the right sizes, and an arm in the middle of what it was trained on: what
+    /// the network is warmed up with.
     static func blank(_ configuration: PolicyConfiguration) -> Self {
         let views = configuration.cameras.map { camera in
             let bytes = configuration.windowSize * camera.width * camera.height * 3

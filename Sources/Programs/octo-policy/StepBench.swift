@@ -3,7 +3,7 @@ import JSONTree
 import OctoModel
 import Time
 
-/// What a timed series of policy steps came to. Times in milliseconds.
+/// Figures of a timed series of policy steps. Times in milliseconds.
 struct StepFigures {
     var model: ModelDescription
     var window: Int
@@ -168,7 +168,7 @@ private struct PictureStream {
         return goals
     }
 
-    /// A text of eight pieces.
+    /// Makes a text of eight pieces.
     func text() -> TokenizedText {
         let length = model.tokenizers.first { $0.kind == .task }?.tokens ?? 16
         let ids: [Int32] = [3, 4, 5, 6, 7, 8, 9, 1]

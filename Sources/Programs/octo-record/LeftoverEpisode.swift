@@ -23,7 +23,7 @@ final class LeftoverEpisode: Sendable {
         }
     }
 
-    /// What was found, once.
+    /// Takes what was found, once.
     func take() -> Finding? {
         found.withLock { found in
             defer { found = nil }

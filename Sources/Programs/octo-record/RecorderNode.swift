@@ -43,15 +43,15 @@ struct RecorderNode: NodeBody {
     private var path = ""
     /// Files that are being finished, each by a thread, for that may wait for the disk.
     private var closing: [ClosingFile] = []
-    /// What an earlier process of this run left cut.
+    /// Episode that an earlier process of this run left cut.
     private let leftover: LeftoverEpisode
     /// Answers that are given when the disk has what they say.
     private var pending: [PendingAnswer] = []
-    /// Makes sure that what has just been decided is on the disk; nil: nothing was.
+    /// Promise that what has just been decided is on the disk; nil: nothing was.
     private var promise: DiskPromise?
     private var nextState = MonotonicTime.zero
     private var quietSince: MonotonicTime?
-    /// Messages dropped of the file that was closed last.
+    /// Number of messages dropped of the file that was closed last.
     private var droppedInLast: Int64 = 0
 
     /// - Throws: `SessionFolder.Failure`, `BusError`.
@@ -185,7 +185,7 @@ struct RecorderNode: NodeBody {
         }
     }
 
-    /// What an earlier process of this run had open is over; what people still say of it reaches it.
+    /// Adopts what an earlier process of this run had open, which is over; what people still say of it reaches it.
     private mutating func adoptLeftover() {
         guard let found = leftover.take() else { return }
         switch found {
@@ -285,9 +285,9 @@ private struct PendingAnswer {
     var deadline: MonotonicTime
 }
 
-/// What is to be on the disk.
+/// Something that is to be on the disk.
 private enum DiskPromise {
-    /// What was given to a writer until a commit.
+    /// Everything that was given to a writer until a commit.
     case bytes(MCAPFileWriter, UInt64)
     /// A whole file.
     case file(ClosingFile)
@@ -300,7 +300,7 @@ private enum DiskPromise {
     }
 }
 
-/// What came since the last turn.
+/// Messages that came since the last turn.
 private final class Inbox {
     var messages: [RawMessage] = []
 }

@@ -8,8 +8,8 @@ import Synchronization
 import Threads
 import Time
 
-/// What goes into every file besides messages: the manifest as it was carried out, the calibrations, the checkpoint,
-/// the programs, the machine.
+/// Facts that go into every file besides messages: the manifest as it was carried out, the calibrations, the
+/// checkpoint, the programs, the machine.
 struct RunFacts {
     let attachments: [MCAP.Attachment]
     let facts: [MCAP.Metadata]
@@ -101,7 +101,7 @@ final class Fingerprints: Sendable {
         }
     }
 
-    /// What was found since the last call.
+    /// Takes what was found since the last call.
     func take() -> [MCAP.Metadata] {
         found.withLock { found in
             defer { found = [] }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Messages
 import NodeShell
 
-/// Keeps what happens in a run.
+/// Records what happens in a run.
 struct OctoRecord: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "octo-record",

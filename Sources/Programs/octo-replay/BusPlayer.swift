@@ -16,7 +16,7 @@ final class BusPlayer {
     private let signals: Int32
     private var playback: EpisodePlayback
     private var isInterrupted = false
-    /// Lines on standard input that were not yet used for steps.
+    /// Number of lines on standard input that were not yet used for steps.
     private var lines = 0
     private var inputEnded = false
     private var lastSleep = MonotonicTime.zero
@@ -117,7 +117,7 @@ final class BusPlayer {
         progress.end()
     }
 
-    /// Somebody has asked for a topic; their other connections have a moment more.
+    /// Waits until somebody has asked for a topic; their other connections have a moment more.
     private func awaitReaders() throws {
         note("waiting for somebody who listens")
         while !isInterrupted, !publishers.isHeard(on: topics) { try sleep(until: .now() + .milliseconds(20)) }
@@ -133,7 +133,7 @@ final class BusPlayer {
         if readsInput { readLines() }
     }
 
-    /// read(2), when there is something.
+    /// Reads standard input when there is something. read(2).
     private func readLines() {
         var polled = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
         guard poll(&polled, 1, 0) > 0 else { return }

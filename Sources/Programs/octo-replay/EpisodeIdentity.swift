@@ -1,6 +1,6 @@
 import Recording
 
-/// Which episode a file is of: the same one may lie in several, cut and recovered.
+/// Identity of the episode that a file is of: the same one may lie in several, cut and recovered.
 struct EpisodeIdentity: Hashable {
     private let run: String
     private let name: String
@@ -16,7 +16,7 @@ struct EpisodeIdentity: Hashable {
         name = facts["name"] ?? ""
     }
 
-    /// Files whose episode another one has better: whole goes before cut, more messages before fewer.
+    /// Finds files whose episode another one has better: whole goes before cut, more messages before fewer.
     /// - Returns: why each is not needed, by its path.
     static func worseCopies(among paths: [String]) -> [String: String] {
         var best: [EpisodeIdentity: (path: String, isWhole: Bool, messages: UInt64)] = [:]

@@ -28,7 +28,7 @@ struct PictureSize: ExpressibleByArgument {
 extension ExportedEpisode.Outcome: ExpressibleByArgument {}
 extension LeRobotDataset.Space: ExpressibleByArgument {}
 
-/// Which episodes, and how their timesteps are taken out.
+/// Options that say which episodes, and how their timesteps are taken out.
 struct SamplingOptions: ParsableArguments {
     @Argument(help: "Files of episodes, or folders with such; 'last' is the newest below episodes.")
     var episodes: [EpisodeArgument]
@@ -148,7 +148,7 @@ struct SamplingOptions: ParsableArguments {
     }
 }
 
-/// Episodes as a dataset for training.
+/// Exports episodes as a dataset for training.
 struct ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
@@ -235,7 +235,7 @@ struct ExportCommand: ParsableCommand {
 
     // MARK: RLDS
 
-    /// `image_0` is the primary camera, the others follow by name.
+    /// Keys of the cameras' pictures: `image_0` is the primary camera, the others follow by name.
     private static func keys(_ cameras: [String]) -> [String: String] {
         let sorted = cameras.sorted { ($0 == "primary" ? 0 : 1, $0) < ($1 == "primary" ? 0 : 1, $1) }
         return Dictionary(uniqueKeysWithValues: sorted.enumerated().map { ($0.element, "image_\($0.offset)") })

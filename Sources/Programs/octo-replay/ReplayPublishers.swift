@@ -10,7 +10,8 @@ import Wire
 final class ReplayPublishers {
     struct Count {
         var sent = 0
-        /// Messages not sent: of a type that is not known, not readable, or of a node that has no endpoint in the run.
+        /// Number of messages not sent: of a type that is not known, not readable, or of a node that has no endpoint in
+        /// the run.
         var skipped = 0
         var reason = ""
     }
@@ -24,7 +25,7 @@ final class ReplayPublishers {
 
     private let nodes: [(name: String, bus: BusNode)]
     private var senders: [String: Send] = [:]
-    /// Counts by the topic that is published.
+    /// Counts of messages by the topic that is published.
     private(set) var counts: [String: Count] = [:]
 
     /// Binds the endpoints.

@@ -39,7 +39,7 @@ final class ReplayRun {
         isOwn = true
     }
 
-    /// Nobody shall take the folder for a live run any more.
+    /// Ends the run: nobody shall take the folder for a live one any more.
     func end() { folder?.removeRemains() }
 
     /// The node's name is part of a path.
@@ -48,7 +48,7 @@ final class ReplayRun {
             && name.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: "/") && $0 != 0x7F }
     }
 
-    /// What the episode was recorded with, over sockets of this machine.
+    /// Reads the manifest that the episode was recorded with, over sockets of this machine.
     private static func manifest(of file: EpisodeFile, path: String?) throws -> Manifest {
         let local = try ManifestOverride(parsing: "bus.transport=ipc")
         if let path { return try Manifest.load(path, overrides: [local], asksForFiles: false) }

@@ -102,8 +102,8 @@ struct VerifyCommand: ParsableCommand {
         return report
     }
 
-    /// OpenBLAS reads its core type when it is loaded; the policy's process has none unless the manifest says so.
-    /// execv(3).
+    /// Starts anew with the kernels of the policy's process. OpenBLAS reads its core type when it is loaded; the
+    /// policy's process has none unless the manifest says so. execv(3).
     private static func useSameKernels(as manifest: Manifest) {
         let variables = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"]
         guard !manifest.policy.keepsBLASCore, variables.contains(where: { getenv($0) != nil }) else { return }

@@ -4,7 +4,7 @@ import NodeShell
 import Time
 import Verification
 
-/// What came of a verification, for people and programs.
+/// Report on a verification, for people and programs.
 struct VerifyReport {
     let path: String
     let arm: ArmVerification.Report?
@@ -72,8 +72,8 @@ struct VerifyReport {
 
     private static func also(_ count: Int, _ what: String) -> String { count == 0 ? "" : ", \(count) \(what)" }
 
-    /// Rows: numbers of the action; columns: mean absolute, root mean square, largest; then the mean by step of the
-    /// chunk.
+    /// Lays out a table. Rows: numbers of the action; columns: mean absolute, root mean square, largest; then the mean
+    /// by step of the chunk.
     private static func table(_ errors: ActionErrors) -> [String] {
         func cell(_ number: Double) -> String {
             let text = number.decimals(4)

@@ -11,7 +11,7 @@ import Policy
 import Simulation
 import Time
 
-/// Demonstrations of the scripted expert.
+/// Records demonstrations of the scripted expert.
 struct DemosCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demos",

@@ -10,7 +10,7 @@ import Simulation
 import Synchronization
 import Time
 
-/// What the threads of the simulation know of each other's work.
+/// State that the threads of the simulation share.
 final class SharedStates: Sendable {
     struct Figures {
         var steps: Int64 = 0
@@ -76,7 +76,7 @@ struct SimulatedServoBus {
         server = EmulationServer(bus: bus, terminal: terminal)
     }
 
-    /// What the servos want, to the world; a joint whose torque was switched off is let go.
+    /// Tells the world what the servos want; a joint whose torque was switched off is let go.
     mutating func drive(_ world: World) {
         var wanted = world.armPositions
         var opening = world.gripperOpening
@@ -134,7 +134,7 @@ final class PhysicsThread: @unchecked Sendable {
     private var thread: RealTimeThread?
     /// Objects that people put elsewhere: index, and place in metres.
     private let placements = Mutex<[(index: Int, position: Vector3)]>([])
-    /// More than that behind, the world is not made to hurry: it has lost that time.
+    /// Longest time that the world catches up by hurrying; what is beyond is lost.
     private static let mostBehind = Duration.milliseconds(100)
 
     /// - Parameter task: what the world is judged by.
@@ -149,7 +149,8 @@ final class PhysicsThread: @unchecked Sendable {
         servos?.sense(world)
     }
 
-    /// Real-time rights below the arm's, where there are any: a servo answers at once, whatever else runs.
+    /// Starts the thread, with real-time rights below the arm's, where there are any: a servo answers at once, whatever
+    /// else runs.
     func start() throws(ThreadStartError) -> RealTimeReport {
         let rights = RealTimeRights(fifoPriority: 60, locksMemory: false, cpu: nil, timerSlackNanoseconds: 1)
         let thread = RealTimeThread("physics", rights: rights) { [self] in run() }

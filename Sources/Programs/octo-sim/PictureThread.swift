@@ -31,7 +31,7 @@ final class PictureThread: @unchecked Sendable {
         var view: Scene.View
         /// Roll of the primary camera's picture, clockwise, radians.
         var roll = 0.0
-        /// 0...1.
+        /// Brightness of the lamp, 0...1.
         var brightness: Double
     }
     private struct Figures {
@@ -61,12 +61,12 @@ final class PictureThread: @unchecked Sendable {
     private let stopFlag = StopFlag()
     private let figures = Mutex(Figures())
     private let look: Mutex<Look>
-    /// What the thread has drawn last.
+    /// Look that the thread has drawn last.
     private var shown: Look
     private var clients: [Client] = []
     private var thread: RealTimeThread?
 
-    /// socket(2), bind(2), listen(2).
+    /// Opens the socket. socket(2), bind(2), listen(2).
     init(_ world: World, states: SharedStates, socket path: String, film: (Film, Rate)?) throws(PictureError) {
         self.world = world
         self.states = states

@@ -65,16 +65,16 @@ struct FoundDevice {
     var path: String
     var name: String
     var isReadable: Bool
-    /// USB's, of a SpaceMouse; 0 where it does not matter.
+    /// Vendor number of a SpaceMouse as USB has it; 0 where it does not matter.
     var vendor = 0
     var product = 0
 
-    /// 3Dconnexion, and Logitech's products that are SpaceMice.
+    /// Vendors of SpaceMice with their products: 3Dconnexion's all, and those of Logitech's that are some.
     private static let spaceMice: [(vendor: Int, products: Set<Int>?)] = [
         (0x256f, nil), (0x046d, [0xc625, 0xc626, 0xc627, 0xc629, 0xc62b]),
     ]
 
-    /// All that could move an arm, by the kernel's own lists.
+    /// Finds all that could move an arm, by the kernel's own lists.
     static func all() -> [FoundDevice] {
         var found: [FoundDevice] = []
         for node in names(in: "/sys/class/hidraw") {
@@ -128,7 +128,7 @@ struct FoundDevice {
         return words.indices.contains(index) && words[index] >> UInt64(bit % 64) & 1 == 1
     }
 
-    /// What lets an ordinary user read it.
+    /// Words for what lets an ordinary user read it.
     var remedy: String {
         switch kind {
         case .spacemouse:
@@ -202,10 +202,10 @@ struct DeviceInput {
         }
     }
 
-    /// Reports all the time while it is off its middle.
+    /// Whether it reports all the time while it is off its middle.
     var needsReports: Bool { kind == .spacemouse }
 
-    /// What has arrived.
+    /// Reads what has arrived.
     /// - Throws: `.lost` when it was unplugged.
     mutating func read(at now: MonotonicTime) throws(Failure) -> [DeviceReading] {
         var readings: [DeviceReading] = []

@@ -24,7 +24,7 @@ final class LeaderInput: @unchecked Sendable {
         var failure: String?
         var isOver = false
     }
-    /// So many questions in a row may go wrong: one is line noise, more is a cable.
+    /// Number of questions in a row that may go wrong: one is line noise, more is a cable.
     private static let patience = 5
     /// Period of reading the leader: as often as the follower is told at most, twice over.
     private static let period = Duration.milliseconds(10)

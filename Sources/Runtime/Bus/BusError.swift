@@ -3,7 +3,7 @@ import Wire
 
 /// Why the bus cannot do what was asked.
 package enum BusError: Error, Equatable, Sendable {
-    /// Neither `ipc://<path>` nor `tcp://<loopback>:<port>`, or otherwise unusable.
+    /// The endpoint is neither `ipc://<path>` nor `tcp://<loopback>:<port>`, or otherwise unusable.
     case endpointInvalid(String, reason: String)
     /// The path does not fit in a socket address.
     case endpointTooLong(path: String, byteCount: Int, limit: Int)
@@ -17,7 +17,7 @@ package enum BusError: Error, Equatable, Sendable {
     case readersFull(topic: String)
     /// The process may not have as many files open as its connections need.
     case tooFewFiles(allowed: UInt64, needed: UInt64)
-    /// `close` came first.
+    /// The node was closed before.
     case closed(during: String)
     /// A call of libzmq or the kernel failed.
     case callFailed(String, about: String, code: Int32)

@@ -71,7 +71,7 @@ package final class BusNode {
     private var heardPrefixes: Set<[UInt8]> = []
     private var router = Router()
     private let parts = (topic: MessagePart(), envelope: MessagePart(), body: MessagePart())
-    /// Refilled by each `wait`; kept to spare the allocation.
+    /// Descriptors to poll, refilled by each `wait`; kept to spare the allocation.
     private var polled: [pollfd] = []
     private var isOpen = true
 
@@ -134,7 +134,7 @@ package final class BusNode {
         try socket.set(ZMQ_MAXMSGSIZE, to: largestPart)
     }
 
-    /// Boot id: CLOCK_MONOTONIC counts from the boot, so it names the clock.
+    /// Reads the boot id, which names the clock: CLOCK_MONOTONIC counts from the boot.
     private static func readHostID() -> String {
         guard let file = fopen("/proc/sys/kernel/random/boot_id", "re") else { return "" }
         defer { fclose(file) }
@@ -164,7 +164,7 @@ package final class BusNode {
         guard isOpen else { throw .closed(during: operation()) }
     }
 
-    /// Totals since the start.
+    /// Counts of messages since the start.
     package var statistics: BusStatistics {
         var statistics = router.statistics
         for (name, output) in outputs { statistics.published[name] = Int64(clamping: output.sequence) }

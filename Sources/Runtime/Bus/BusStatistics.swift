@@ -6,13 +6,14 @@ package struct BusStatistics: Equatable, Sendable {
     package struct Received: Equatable, Sendable {
         /// Messages that arrived, were correct, and had not been seen before.
         package var received: Int64 = 0
-        /// Missing between sequence numbers, on topics where each message counts.
+        /// Messages missing between sequence numbers, on topics where each message counts.
         package var lost: Int64 = 0
-        /// Passed over for a newer one, on topics where only the newest counts: on the way, or before it was taken.
+        /// Messages passed over for a newer one, on topics where only the newest counts: on the way, or before it was
+        /// taken.
         package var superseded: Int64 = 0
-        /// Dropped as the oldest of a full queue.
+        /// Messages dropped as the oldest of a full queue.
         package var queueDropped: Int64 = 0
-        /// Not a correct message: wrong number of parts, unreadable envelope or body, values out of range.
+        /// Messages that are not correct: wrong number of parts, unreadable envelope or body, values out of range.
         package var malformed: Int64 = 0
         /// Messages of another schema than the topic's.
         package var unknown: Int64 = 0

@@ -2,11 +2,12 @@ import Glibc
 
 /// How many files this process may have open.
 enum OpenFileLimit {
-    /// What a program has besides its connections: libraries' files, devices, timers, an episode.
+    /// Descriptors that a program has besides its connections: libraries' files, devices, timers, an episode.
     private static let base: rlim_t = 48
-    /// libzmq's sockets, and those that are being made anew while the old ones are not gone yet.
+    /// Descriptors of a connection: libzmq's sockets, and those that are being made anew while the old ones are not
+    /// gone yet.
     private static let perConnection: rlim_t = 4
-    /// What is asked for where the system allows it.
+    /// Descriptors that are asked for where the system allows it.
     private static let comfortable: rlim_t = 1024
 
     /// Raises the limit as far as it is worth it. getrlimit(2), setrlimit(2).

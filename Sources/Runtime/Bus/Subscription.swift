@@ -47,7 +47,7 @@ enum Acceptance {
 
 /// What a `BusNode` hands messages to.
 protocol ArrivalSink: AnyObject {
-    /// What ZeroMQ filters by.
+    /// Beginning of the topics, which ZeroMQ filters by.
     var prefix: String { get }
     /// Whether only the newest message counts, so that a missing one was superseded and not lost.
     var newestOnly: Bool { get }

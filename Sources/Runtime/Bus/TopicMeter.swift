@@ -12,12 +12,14 @@ package struct TopicMeter: Sendable {
         /// Standard deviation of the population of intervals.
         package var standardDeviation: Duration
     }
+    /// How many bytes arrive, and in messages of which sizes.
     package struct Bandwidth: Equatable, Sendable {
         package var bytesPerSecond: Double
         package var meanBytes: Double
         package var smallestBytes: Int
         package var largestBytes: Int
     }
+    /// Quantiles of the messages' ages.
     package struct Quantiles: Equatable, Sendable {
         package var count: Int
         package var p50: Duration
@@ -42,7 +44,7 @@ package struct TopicMeter: Sendable {
     package private(set) var publisher = ""
     /// All messages since the start, not only those in the window.
     package private(set) var count: Int64 = 0
-    /// Missing between sequence numbers since the start.
+    /// Messages missing between sequence numbers since the start.
     package private(set) var missing: Int64 = 0
 
     /// - Parameter window: how many messages the figures are of, at least 1.

@@ -34,7 +34,9 @@ package struct ActionChunk: Equatable, Sendable {
     package var captureTime: MonotonicTime
     /// Time at which the network had finished.
     package var inferredTime: MonotonicTime
+    /// Time from one action to the next: a policy step.
     package var stepDuration: Duration
+    /// Numbers in one action, the gripper's included.
     package var actionDimension: Int
     /// `[actionHorizon, actionDimension]` row-major; metres, radians and gripper opening as `actionSpace` says.
     package var actions: [Float]

@@ -5,7 +5,7 @@ import Time
 package struct ArmCommand: Equatable, Sendable {
     /// Raw values travel on the bus: only add.
     package enum Action: UInt8, CaseIterable, Sendable, BitwiseCopyable {
-        /// Brake and hold until it is reset.
+        /// Brakes and holds the arm until it is reset.
         case emergencyStop = 1
         /// Ends what holds the arm, one thing at a time: an emergency stop, else a fault as `clearFault` does. The arm
         /// holds on: after an emergency stop until an operator moves it or `resume`s, after a fault also until a new
@@ -14,7 +14,7 @@ package struct ArmCommand: Equatable, Sendable {
         /// Ends the hold for a fault: of the servos or their line, or of a joint that was blocked, overloaded,
         /// overheated or did not follow. Servos without torque take hold where they stand.
         case clearFault = 3
-        /// Move joints that are beyond their limits back inside, slowly.
+        /// Moves joints that are beyond their limits back inside, slowly.
         case recover = 4
         /// Lets the policy move the arm again after an emergency stop that was reset.
         case resume = 5
@@ -36,13 +36,14 @@ package struct ArmCommand: Equatable, Sendable {
 
 /// Motion that an operator asks for, over and over while it shall last: each command holds for a short time only.
 package struct ManualCommand: Equatable, Sendable, BitwiseCopyable {
+    /// What the arm is to do.
     package enum Motion: Equatable, Sendable, BitwiseCopyable {
         /// Radians per second, one for each joint.
         case joints(JointVector)
         /// Metres per second of the tool point and radians per second, both in base axes.
         case twist(linear: Vector3, angular: Vector3)
-        /// Go to these joint positions (radians, one for each joint) and stay; `speed`, in 0...1, is a share of the
-        /// joints' highest.
+        /// Moves the arm to these joint positions (radians, one for each joint), where it stays; `speed`, in 0...1, is
+        /// a share of the joints' highest.
         case positions(JointVector, speed: Double)
     }
     package var time: MonotonicTime

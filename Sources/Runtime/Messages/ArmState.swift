@@ -76,7 +76,7 @@ package enum HoldReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case noFreshChunk = 3
     case stopping = 4
     case driverFault = 5
-    /// Latched: only an explicit reset ends it.
+    /// An emergency stop, which is latched: only an explicit reset ends it.
     case emergencyStop = 6
     /// A joint does not follow although it pushes: something is in its way.
     case stalled = 7
@@ -146,7 +146,7 @@ package struct ArmState: Equatable, Sendable, BitwiseCopyable {
     package var mode: ArmMode
     package var measured: JointState
     package var setpoint: JointSetpoint
-    /// Forward kinematics of `measured`.
+    /// Pose of the end effector: forward kinematics of `measured`.
     package var baseFromEEF: Pose
     /// The pose that end-effector deltas accumulate on.
     package var commandedBaseFromEEF: Pose
@@ -169,13 +169,14 @@ package struct ArmState: Equatable, Sendable, BitwiseCopyable {
 
 /// What became of one chunk; published once the arm is done with it.
 package struct ChunkReport: Equatable, Sendable, BitwiseCopyable {
+    /// How the arm was done with a chunk. Raw values travel on the bus: only add.
     package enum Outcome: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case executed = 1
         /// Ended early because a newer chunk took over.
         case superseded = 2
         /// All its steps had elapsed before it arrived.
         case tooLate = 3
-        /// NaN or infinity, or more steps or dimensions than the arm can take.
+        /// Refused: NaN or infinity, or more steps or dimensions than the arm can take.
         case rejected = 4
         /// Ended by a hold.
         case interrupted = 5
@@ -222,7 +223,7 @@ package struct LoopReport: Equatable, Sendable {
     package var ticks: Int64
     /// Deadlines skipped because a tick ran too long.
     package var overruns: Int64
-    /// Wake-up lateness.
+    /// Lateness of the wake-ups, by bucket.
     package var jitter: [LatencyHistogram.Bucket]
     /// Time from wake-up until the setpoint was with the driver.
     package var work: [LatencyHistogram.Bucket]

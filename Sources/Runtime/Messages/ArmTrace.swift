@@ -3,6 +3,7 @@ import Time
 
 /// What went into the control loop and what came out of it, in its order: enough to compute every setpoint again.
 package struct ArmTrace: Equatable, Sendable {
+    /// Something that the loop took or did.
     package enum Entry: Equatable, Sendable, BitwiseCopyable {
         /// The loop starts: the arm holds where its encoders say it is. The limits are those that the loop keeps,
         /// radians.
@@ -25,7 +26,7 @@ package struct ArmTrace: Equatable, Sendable {
         package var measured: JointState?
         /// The arm was told before to brake, and to take no more chunks.
         package var isStopping: Bool
-        /// What was decided.
+        /// The setpoint that was decided.
         package var setpoint: JointSetpoint
         /// The servos were told to let go instead.
         package var isLimp: Bool

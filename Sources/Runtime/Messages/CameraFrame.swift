@@ -13,7 +13,8 @@ package struct CameraFrame: Equatable, Sendable {
 
     /// The camera's name in the manifest: `primary`, `wrist`.
     package var camera: String
-    /// What stays the same when the machine restarts: a device id, or the folder of recorded frames.
+    /// Identity of the source that stays the same when the machine restarts: a device id, or the folder of recorded
+    /// frames.
     package var deviceID: String
     /// Counts captured frames from 0; a gap means that frames were lost before they could be published.
     package var sequence: UInt64
@@ -28,6 +29,7 @@ package struct CameraFrame: Equatable, Sendable {
     /// SHA-256 of the camera's calibration file, as `sha256sum` prints it; empty: it has none.
     package var calibrationHash: String
 
+    /// A control of the camera with its value, both as the driver names them.
     package struct Setting: Hashable, Sendable {
         package var name: String
         package var value: String
@@ -52,6 +54,7 @@ package struct CameraFrame: Equatable, Sendable {
         self.calibrationHash = calibrationHash
     }
 
+    /// Size of the frame, pixels.
     package var width: Int {
         switch pixels {
         case .rgb8(let image): image.width

@@ -2,6 +2,7 @@ import Time
 
 /// What an operator asks of the goal node.
 package struct GoalCommand: Equatable, Sendable {
+    /// What is to be done.
     package enum Action: Equatable, Sendable {
         /// The goal of this name in the library becomes the present one.
         case set(name: String)
@@ -13,10 +14,11 @@ package struct GoalCommand: Equatable, Sendable {
         /// set thereby.
         case record(Recording)
     }
+    /// A goal that is to be taken from what the cameras see.
     package struct Recording: Equatable, Sendable {
         /// Who brought the scene into the goal's state.
         package enum Origin: String, Sendable {
-            /// Nobody by this program: cameras that were looking.
+            /// Nobody through this program: the cameras were just looking.
             case live
             /// An operator who drove the arm there.
             case teleop

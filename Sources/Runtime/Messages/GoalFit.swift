@@ -23,6 +23,7 @@ package struct GoalFit: Equatable, Sendable {
             self.text = text
         }
     }
+    /// How one camera's goal image lies in what it sees.
     package struct CameraFit: Equatable, Sendable {
         package var camera: String
         package var verdict: Verdict
@@ -62,7 +63,7 @@ package struct GoalFit: Equatable, Sendable {
     package var goalName: String
     /// The worst of the cameras that have a goal image and were compared.
     package var verdict: Verdict
-    /// Ascending by camera.
+    /// The fit as each camera sees it, ascending by the camera's name.
     package var cameras: [CameraFit]
     /// Time at which the fit was found.
     package var time: MonotonicTime

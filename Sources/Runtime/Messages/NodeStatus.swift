@@ -13,12 +13,13 @@ package struct NodeStatus: Equatable, Sendable {
         case fault = 4
         case stopping = 5
     }
-    /// Stands before a topic in the name of a counter: how many messages of it the process has sent.
+    /// Prefix of a topic in the name of a counter: how many messages of it the process has sent.
     package static let sentPrefix = "sent "
 
     /// The counter of a node that stops: bytes that it still has to bring out.
     package static let bytesLeft = "bytes_left"
 
+    /// A total by its name.
     package struct Counter: Equatable, Sendable {
         package var name: String
         package var value: Int64
@@ -28,6 +29,7 @@ package struct NodeStatus: Equatable, Sendable {
             self.value = value
         }
     }
+    /// Quantiles of a latency by its name.
     package struct Latency: Equatable, Sendable {
         package var name: String
         package var count: Int64

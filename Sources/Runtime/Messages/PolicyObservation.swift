@@ -5,8 +5,10 @@ import Time
 /// The observation exactly as it went into the network, before it was normalised, so that an episode can be inferred
 /// again.
 package struct PolicyObservation: Equatable, Sendable {
+    /// What one camera showed in the window, at the size that the network takes.
     package struct View: Equatable, Sendable {
         package var camera: String
+        /// Pixels.
         package var width: Int
         package var height: Int
         /// `[window, height, width, 3]`, oldest first.

@@ -8,7 +8,7 @@ package enum ProprioField: Hashable, Sendable {
     case joint(Int)
     /// Opening, 0 closed ... 1 open.
     case gripper
-    /// Always 0: a place in the data set's state that its robot leaves empty.
+    /// A number that is always 0: a place in the data set's state that its robot leaves empty.
     case zero
 
     /// Every field there is, joints up to the largest arm's.

@@ -3,13 +3,14 @@ import Time
 
 /// What a person does to the simulated world while it runs.
 package struct SimulationCommand: Equatable, Sendable {
+    /// What is done to the world.
     package enum Action: Equatable, Sendable {
         /// Moves the primary camera by metres along its own axes (right, down, forward) and turns it by radians about
         /// its line of sight, clockwise as the picture is seen.
         case nudgeCamera(offset: Vector3, roll: Double)
-        /// Back to the scene's own place.
+        /// Puts the primary camera back to the scene's own place.
         case resetCamera
-        /// 0...1 of the lamp.
+        /// Sets the lamp's brightness, 0...1.
         case setBrightness(Double)
         /// Puts an object there, metres in the arm's base frame, as it stands.
         case placeObject(name: String, position: Vector3)

@@ -2,14 +2,14 @@
 /// many the file holds.
 package struct TopicAccount: Equatable, Sendable {
     package var topic: String
-    /// Counted by the publishers, from the first message of the episode on.
+    /// Messages that the publishers counted, from the first message of the episode on.
     package var sent: UInt64
-    /// Those that came to the recorder, and that it had place for in the file, before anything went wrong with the
+    /// Messages that came to the recorder and that it had room for in the file, before anything went wrong with the
     /// disk; nil in a file that was cut before it was said.
     package var taken: UInt64?
-    /// Found there by reading.
+    /// Messages that were found in the file by reading it.
     package var inFile: UInt64
-    /// Came again: in the file more than once.
+    /// Messages that are in the file more than once.
     package var repeated: UInt64
 
     package init(topic: String, sent: UInt64, taken: UInt64?, inFile: UInt64, repeated: UInt64 = 0) {

@@ -37,23 +37,23 @@ package struct TickTiming: Equatable, Sendable, BitwiseCopyable {
 
 /// What a fixed-rate loop does. `tick` runs on the loop's thread only.
 package protocol FixedRateBody: Sendable {
-    /// One turn. Nothing in it may allocate, lock, log, or wait.
+    /// Does the work of one tick. Nothing in it may allocate, lock, log, or wait.
     mutating func tick(_ time: TickTime)
 }
 
 /// Gives a loop the time and lets it wait: the machine's clock, or a test's.
 package protocol LoopClock {
-    /// The present.
+    /// The time now.
     mutating func now() -> MonotonicTime
     /// Returns at `deadline` or later, at once if it has passed.
     mutating func sleep(until deadline: MonotonicTime)
 }
 
-/// CLOCK_MONOTONIC.
+/// The machine's monotonic clock, CLOCK_MONOTONIC.
 package struct MachineClock: LoopClock {
     package init() {}
     package func now() -> MonotonicTime { .now() }
-    /// clock_nanosleep(2).
+    /// Sleeps until `deadline`. clock_nanosleep(2).
     package func sleep(until deadline: MonotonicTime) {
         // The only errors are a signal (restarted by the wrapper) and an invalid time, which a cadence never makes.
         _ = octo_sleep_until_ns(deadline.nanoseconds)
@@ -66,7 +66,7 @@ package final class StopFlag: Sendable {
 
     package init() {}
 
-    /// Cannot be taken back.
+    /// Raises the flag, which cannot be taken back.
     @inlinable package func raise() { isRaised.store(true, ordering: .releasing) }
     @inlinable package var isSet: Bool { isRaised.load(ordering: .acquiring) }
 }
@@ -137,7 +137,7 @@ package final class FixedRateLoop<Body: FixedRateBody>: @unchecked Sendable {
         self.body = body
     }
 
-    /// Ends the loop before its next tick. From any thread.
+    /// Ends the loop before its next tick. Any thread may call it.
     package func requestStop() { stop.raise() }
 
     /// Waits for the thread to end, which takes at most a period and a tick after `requestStop`.

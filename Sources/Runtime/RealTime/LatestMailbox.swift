@@ -10,7 +10,7 @@ import Synchronization
 // Sendable: a slot is touched only by the side that owns it. Ownership moves through `between` (release by the one who
 // gives a slot away, acquire by the one who takes it), `back` belongs to the writer alone, `front` to the reader alone.
 package final class LatestMailbox<Value: BitwiseCopyable & Sendable>: @unchecked Sendable {
-    /// Set in `between` when that slot holds something the reader has not seen.
+    /// Bit that is set in `between` when that slot holds something the reader has not seen.
     @usableFromInline static var fresh: UInt8 { 4 }
 
     @usableFromInline let slots: UnsafeMutablePointer<Value>

@@ -5,9 +5,9 @@ import Glibc
 package struct RealTimeRights: Equatable, Sendable {
     /// SCHED_FIFO priority 1...99, nil for the ordinary scheduler.
     package var fifoPriority: Int?
-    /// Lock all pages of the process, so that none has to be fetched inside the loop.
+    /// Whether all pages of the process are locked, so that none has to be fetched inside the loop.
     package var locksMemory: Bool
-    /// Pin the thread to one CPU, nil to let it wander.
+    /// CPU that the thread is pinned to; nil lets it wander.
     package var cpu: Int?
     /// How late the kernel may wake an ordinary thread to save power; nil leaves its 50 µs. SCHED_FIFO ignores it.
     package var timerSlackNanoseconds: Int?
@@ -21,7 +21,7 @@ package struct RealTimeRights: Equatable, Sendable {
         self.timerSlackNanoseconds = timerSlackNanoseconds
     }
 
-    /// Ask for nothing.
+    /// Asks for nothing.
     package static let none = RealTimeRights(
         fifoPriority: nil, locksMemory: false, cpu: nil, timerSlackNanoseconds: nil)
 
@@ -110,12 +110,12 @@ package struct RealTimeReport: Equatable, Sendable, CustomStringConvertible {
     package private(set) var granted: [Right] = []
     package private(set) var refused: [Refusal] = []
 
-    /// Nothing asked for yet.
+    /// Makes a report of a thread that has asked for nothing yet.
     package init() {}
 
-    /// Nothing that was asked for was refused.
+    /// Whether nothing that was asked for was refused.
     package var isComplete: Bool { refused.isEmpty }
-    /// SCHED_FIFO was granted: the loop does not wait for ordinary processes.
+    /// Whether SCHED_FIFO was granted: the loop does not wait for ordinary processes.
     package var hasRealTimeScheduling: Bool {
         granted.contains { if case .fifo = $0 { true } else { false } }
     }

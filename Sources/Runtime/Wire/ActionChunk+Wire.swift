@@ -52,7 +52,7 @@ extension ActionChunk: WireMessage {
             noiseSeed: proto.noiseSeed, noiseCounter: proto.noiseCounter)
     }
 
-    /// NaN and infinity pass: refusing such a chunk, and saying so, is the arm's work.
+    /// Checks a chunk's fields. NaN and infinity pass: refusing such a chunk, and saying so, is the arm's work.
     private static func validate(_ proto: Octo_ActionChunk) throws(WireError) {
         try check.name(proto.goalID, "goal_id")
         try check.time(proto.observationNs, "observation_ns")

@@ -68,7 +68,7 @@ extension ManualCommand: WireMessage {
             gripper: proto.hasGripper ? proto.gripper : nil)
     }
 
-    /// Numbers that are not finite pass: refusing them, and braking, is the arm's work.
+    /// Checks a command's fields. Numbers that are not finite pass: refusing them, and braking, is the arm's work.
     private static func validate(_ proto: Octo_ManualCommand) throws(WireError) {
         try check.time(proto.timeNs, "time_ns")
         let joints =

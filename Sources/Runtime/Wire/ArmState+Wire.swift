@@ -76,7 +76,7 @@ extension ArmState: WireMessage {
             blamedJoint: proto.hasBlamedJoint ? Int(proto.blamedJoint) : nil)
     }
 
-    /// Numbers that are not finite pass: what encoders say is shown as it is.
+    /// Checks a state's fields. Numbers that are not finite pass: what encoders say is shown as it is.
     private static func validate(_ proto: Octo_ArmState) throws(WireError) {
         try check.time(proto.measuredNs, "measured_ns")
         let counts = [

@@ -111,7 +111,7 @@ extension ArmTrace: WireMessage {
         return MonotonicTime(nanoseconds: nanoseconds)
     }
 
-    /// Numbers that are not finite pass: what encoders say is kept as it is.
+    /// Reads joints. Numbers that are not finite pass: what encoders say is kept as it is.
     private static func joints(_ proto: Octo_ArmTrace.Joints) throws(WireError) -> JointState {
         let count = proto.positionsRad.count
         let others = [proto.velocitiesRadPerS, proto.load, proto.temperatureCelsius].map(\.count)

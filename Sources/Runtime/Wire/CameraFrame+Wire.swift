@@ -88,7 +88,7 @@ extension CameraFrame: WireMessage {
 }
 
 extension Int64 {
-    /// `abs` of the smallest number would overflow.
+    /// Clamps to -limit...limit; `abs` of the smallest number would overflow.
     fileprivate func clamped(to limit: Int64) -> Int64 { Swift.min(Swift.max(self, -limit), limit) }
 }
 

@@ -7,23 +7,23 @@ import Time
 /// They are wide enough for anything sensible, and narrow enough that no arithmetic on a received value can overflow:
 /// differences of stamps, `stamp + i × step`, sums of counts, sizes of images.
 struct FieldCheck {
-    /// Nodes, cameras, goals: identifiers of people's choice, in UTF-8 bytes.
+    /// Longest name of a node, camera or goal, which people choose; bytes of UTF-8.
     static let longestName = 255
-    /// Texts for people, in UTF-8 bytes.
+    /// Longest text for people, bytes of UTF-8.
     static let longestText = 65_536
-    /// Pixels per side.
+    /// Largest side of a picture, pixels.
     static let largestSide = 16_384
     static let mostViews = 64
     static let longestWindow = 256
     static let mostActions = 65_536
-    /// Numbers of the arm's state, in a timestep.
+    /// Most numbers of the arm's state in a timestep.
     static let mostNumbers = 1_000
     static let mostBuckets = 65_536
     static let mostEntries = 1_024
     static let largestBody = 4 << 20
-    /// Nanoseconds, ±73 years: the difference of two stamps stays far from overflow.
+    /// Farthest stamp from zero, nanoseconds, ±73 years: the difference of two stamps stays far from overflow.
     static let farthestTime: Int64 = 1 << 61
-    /// One hour. 65,536 steps of it, added to a stamp, do not overflow.
+    /// Longest step, nanoseconds: one hour. 65,536 steps of it, added to a stamp, do not overflow.
     static let longestStep: Int64 = 3_600_000_000_000
     /// A kilohertz loop counts to this in 34 years; 65,536 buckets of it can be summed.
     static let largestCount: Int64 = 1 << 40
@@ -107,7 +107,8 @@ struct FieldCheck {
             expected: "bits of \(count) joints and the gripper")
     }
 
-    /// Ascending and each once, which makes the order of the views the same for writer and reader.
+    /// Checks that cameras are ascending and each is there once, which makes the order of the views the same for writer
+    /// and reader.
     func ascending(_ cameras: [String]) throws(WireError) {
         for (former, latter) in zip(cameras, cameras.dropFirst()) {
             try require(
@@ -118,14 +119,14 @@ struct FieldCheck {
 }
 
 extension SharedBytes {
-    /// Part of these bytes, which are kept, not copied.
+    /// A part of these bytes, which are kept, not copied.
     func slice(_ range: Range<Int>) -> SharedBytes {
         range == 0..<count
             ? self
             : SharedBytes(adopting: UnsafeRawBufferPointer(rebasing: bytes[range])) { withExtendedLifetime(self) {} }
     }
 
-    /// `parts` one after the other: a single one is shared, several are copied; nil for no bytes at all.
+    /// Joins `parts` one after the other: a single one is shared, several are copied; nil for no bytes at all.
     static func joining(_ parts: [SharedBytes]) -> SharedBytes? {
         if parts.count <= 1 { return parts.first.flatMap { $0.count == 0 ? nil : $0 } }
         let total = parts.reduce(0) { $0 + $1.count }

@@ -109,7 +109,7 @@ extension [Octo_TaskNumbers] {
         }
     }
 
-    /// Only once the keys are checked.
+    /// The numbers by key; to be used only once the keys are checked.
     var byKey: [String: [Float]] { reduce(into: [:]) { $0[$1.key] = $1.values } }
 }
 

@@ -190,7 +190,7 @@ extension GoalFit: WireMessage {
 }
 
 extension FieldCheck {
-    /// Who asks.
+    /// Checks the name of the operator who asks.
     func operatorID(_ text: String) throws(WireError) {
         try name(text, "operator_id")
         try require(!text.isEmpty, "operator_id", found: "nothing", expected: "who asks")

@@ -4,7 +4,7 @@ import Messages
 
 extension NodeStatus: WireMessage {
     package static let schemaName = "octo.NodeStatus"
-    /// Any total of bytes or nanoseconds fits, and the difference of two does not overflow.
+    /// Largest value of a counter: any total of bytes or nanoseconds fits, and the difference of two does not overflow.
     package static let largestCounter = FieldCheck.farthestTime
 
     package func encoded() throws(WireError) -> EncodedMessage {

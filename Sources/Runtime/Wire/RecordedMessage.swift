@@ -131,7 +131,7 @@ package struct RecordedMessage: Equatable, Sendable {
         body.withUnsafeBytes { try? RunEvent(body: $0, bulk: nil) }
     }
 
-    /// google.protobuf.Timestamp of the run's clock.
+    /// Encodes a google.protobuf.Timestamp of the run's clock.
     private static func timestamp(_ time: MonotonicTime) -> [UInt8] {
         var writer = ProtobufWriter(capacity: 16)
         let (seconds, nanoseconds) = max(0, time.nanoseconds).quotientAndRemainder(dividingBy: 1_000_000_000)
@@ -140,7 +140,7 @@ package struct RecordedMessage: Equatable, Sendable {
         return writer.bytes
     }
 
-    /// foxglove.Log.Level: information, or a warning.
+    /// The foxglove.Log.Level of an event: information, or a warning.
     private static func level(of kind: RunEvent.Kind) -> UInt64 {
         switch kind {
         case .goalChanged, .goalRecorded, .interventionEnded, .policyReleased, .emergencyStopReset, .armReleased: 2

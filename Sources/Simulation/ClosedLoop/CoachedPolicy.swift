@@ -18,7 +18,7 @@ package struct CoachedPolicy<Learner: EpisodePolicy>: EpisodePolicy {
     private let handover: Int
     private var isLearning = true
     private var isAstray = false
-    /// What was carried out in the step before the last was another thing than what the expert wanted.
+    /// Whether the arm carried out something else in the step before the last than the expert wanted.
     package private(set) var wentAstray = false
 
     /// - Parameters:

@@ -11,7 +11,7 @@ import Time
 ///
 /// The runner calls `see` once a policy step, then `feel` and `decide` at every control tick until the next.
 package protocol EpisodePolicy {
-    /// What there is to see at a policy step.
+    /// Takes what there is to see at a policy step.
     mutating func see(_ moment: EpisodeMoment)
 
     /// Hears where the arm is measured to be at a control tick.
@@ -24,7 +24,7 @@ package protocol EpisodePolicy {
     var isFinished: Bool { get }
     /// Whether the episode is over when the task is done.
     var endsAtSuccess: Bool { get }
-    /// What went into the network last; nil for a policy without one.
+    /// The observation that went into the network last; nil for a policy without one.
     var lastObservation: PolicyObservation? { get }
 }
 
@@ -40,9 +40,9 @@ package struct EpisodeMoment {
     /// Counts policy steps from 0.
     package var timestep: Int
     package var time: MonotonicTime
-    /// One per camera, captured now.
+    /// A frame of each camera, captured now.
     package var frames: [CameraFrame]
-    /// Measured now.
+    /// State of the arm, measured now.
     package var arm: ArmState
     /// Pose of the task's object; no policy that looks through cameras may look at it.
     package var object: Pose
@@ -62,16 +62,16 @@ package struct OtherEnd: Sendable {
 
 /// The scripted expert as a policy: its next steps as a chunk, each planned on the one before.
 package struct ExpertPolicy: EpisodePolicy {
-    /// Actions in a chunk, as Octo's pretrained checkpoints have.
+    /// Number of actions in a chunk, as Octo's pretrained checkpoints have.
     package static let horizon = 4
     private var expert: ScriptedExpert
     private var noise: MotionNoise?
     private let stepDuration: Duration
     private var ready: ActionChunk?
     private var count: UInt64 = 0
-    /// What it asked for at the last policy step: an action of Bridge's kind, without noise.
+    /// The action that it asked for at the last policy step: an action of Bridge's kind, without noise.
     package private(set) var lastAction: [Double] = []
-    /// What was carried out in its place was off by a burst of noise.
+    /// Whether what was carried out in its place was off by a burst of noise.
     package private(set) var lastWasBurst = false
     /// Actions that it would carry out from the last policy step on for each of `others`: a chunk each.
     package private(set) var lastForOthers: [Double] = []
@@ -124,7 +124,7 @@ package struct ExpertPolicy: EpisodePolicy {
     }
 }
 
-/// Moves anyhow: what a policy must be better than.
+/// Policy that moves at random: what others must be better than.
 package struct RandomPolicy: EpisodePolicy {
     private var dice: SplitMix64
     private let stepDuration: Duration
@@ -136,7 +136,8 @@ package struct RandomPolicy: EpisodePolicy {
         stepDuration = rate.period
     }
 
-    /// Up to 3 cm and 0.1 rad along each axis, as large as the steps of Bridge; the gripper as a coin falls.
+    /// Draws an action: up to 3 cm and 0.1 rad along each axis, as large as the steps of Bridge; the gripper as a coin
+    /// falls.
     package mutating func see(_ moment: EpisodeMoment) {
         var actions: [Double] = []
         for _ in 0..<4 {

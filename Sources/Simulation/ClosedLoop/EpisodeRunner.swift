@@ -27,7 +27,7 @@ package struct EpisodeSettings: Sendable {
     package var policyRate: Rate
     package var controller: ArmControllerConfiguration
     package var cameras: [EpisodeCamera]
-    /// Policy steps after which an episode ends without success.
+    /// Number of policy steps after which an episode ends without success.
     package var maximumTimesteps: Int
 
     /// - Parameter controller: its rate must be a whole number of physics steps.
@@ -46,7 +46,7 @@ package struct EpisodeSettings: Sendable {
 /// What came of an episode.
 package struct EpisodeOutcome: Equatable, Sendable {
     package var isSuccess = false
-    /// Policy steps until the end.
+    /// Number of policy steps until the end.
     package var timesteps = 0
     /// Seconds until the task was done; nil without success.
     package var secondsToSuccess: Double?
@@ -54,9 +54,9 @@ package struct EpisodeOutcome: Equatable, Sendable {
     package var pathLength = 0.0
     /// Root mean square of the third derivative of the tool point's place, metres per second cubed.
     package var jerk = 0.0
-    /// Policy steps whose target a limit, the workspace or the arm's reach cut short.
+    /// Number of policy steps whose target a limit, the workspace or the arm's reach cut short.
     package var clampedSteps = 0
-    /// Times the arm stopped for another reason than that it had nothing to do.
+    /// Number of times that the arm stopped for another reason than that it had nothing to do.
     package var safetyHolds = 0
     package var chunks = 0
 

@@ -8,17 +8,18 @@ import Time
 /// One policy step of a demonstration.
 package struct DemonstrationStep {
     package var frames: [CameraFrame]
-    /// What the expert asked for, having seen this step: Bridge's seven numbers, without noise.
+    /// The action that the expert asked for, having seen this step: Bridge's seven numbers, without noise.
     package var action: [Float]
-    /// What the arm carried out in this step was off by a burst of noise, or was a learner's and another thing.
+    /// Whether what the arm carried out in this step was off by a burst of noise, or was a learner's and something
+    /// else.
     package var isPerturbed: Bool
     /// Measured state of the arm when the frames were captured: x y z (metres), roll pitch yaw from straight down
     /// (radians), gripper 0...1.
     package var state: [Float]
     /// Place of the task's object then: x y z (metres), yaw (radians).
     package var truth: [Float]
-    /// What the expert would have done from this step on for each of the other goals: chunks of `ExpertPolicy.horizon`
-    /// actions.
+    /// Actions that the expert would have taken from this step on for each of the other goals: chunks of
+    /// `ExpertPolicy.horizon` actions.
     package var otherActions: [Float] = []
     /// Seconds since the episode began.
     package var seconds: Double
@@ -28,7 +29,7 @@ package struct DemonstrationStep {
 package enum ExpertEpisode {
     package static let policyRate = Rate(hertz: 5)
     package static let controlRate = Rate(hertz: 100)
-    /// Policy steps: half a minute, more than any task needs.
+    /// Most policy steps of an episode: half a minute, more than any task needs.
     package static let maximumTimesteps = 150
 
     /// The expert replans at every step, as a policy in receding horizon.

@@ -6,8 +6,9 @@ import Maths
 /// Now and then a push that lasts some steps, and between pushes a little trembling. The gripper is left alone. Source:
 /// Laskey et al., DART: Noise injection for robust imitation learning, 2017.
 package struct MotionNoise: Equatable, Sendable {
-    /// What is added to one action: Bridge's seven numbers.
+    /// Numbers that are added to one action: Bridge's seven numbers.
     package struct Disturbance: Equatable, Sendable {
+        /// What is added to each number of the action: metres, radians, opening.
         package var offset: [Double]
         /// Whether it belongs to a push: what follows answers to something that nobody could foresee.
         package var isBurst: Bool
@@ -15,6 +16,7 @@ package struct MotionNoise: Equatable, Sendable {
 
     /// How often a step begins a burst, and how many steps one lasts at most.
     package static let burstProbability = 0.16
+    /// Most policy steps that a burst lasts.
     package static let longestBurst = 3
     /// Standard deviations of a burst of one step, metres and radians: about as far off as a small policy was seen to
     /// get in a few steps. A longer burst is as much weaker at each step as its length's square root.

@@ -1,8 +1,9 @@
 import Maths
 import Time
 
-/// Watches a world that runs: whether its task is done, and how long that took. Told by the world, not by pictures.
+/// Watches a world that runs: whether its task is done, and how long that took. The world says so, not its pictures.
 package struct TaskWatch: Equatable, Sendable {
+    /// How far the task has got.
     package enum Progress: Equatable, Sendable {
         /// The arm has not moved yet.
         case notBegun

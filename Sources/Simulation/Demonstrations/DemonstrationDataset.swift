@@ -2,16 +2,17 @@ import Datasets
 
 /// Makes the demonstrations of a plan and writes them as a dataset, with its statistics beside it.
 package struct DemonstrationDataset {
-    /// What has been written so far, or in all.
+    /// Counts of what has been written so far, or in all.
     package struct Tally: Equatable, Sendable {
         package var made = 0
         package var successes = 0
         package var written = 0
         package var transitions = 0
-        /// What was made for each assignment, in the plan's order.
+        /// Counts for each assignment, in the plan's order.
         package var parts: [Part] = []
     }
 
+    /// Counts of one assignment's demonstrations.
     package struct Part: Equatable, Sendable {
         package var made = 0
         package var successes = 0
@@ -71,6 +72,6 @@ package struct DemonstrationDataset {
         return (tally, try writer.finish(statistics: statistics))
     }
 
-    /// All numbers of an action are normalised but the gripper's.
+    /// Mask of the numbers of an action that are normalised: all but the gripper's.
     package static let actionMask = Array(repeating: true, count: 6) + [false]
 }

@@ -10,7 +10,7 @@ import Simulation
 /// Which demonstrations the scripted expert gives, and how. An episode follows from its number alone: in whatever order
 /// and on whatever thread they are made, they are the same.
 package struct DemonstrationPlan: Sendable {
-    /// What an episode's goal picture shows of the arm.
+    /// Ways in which an episode's goal picture shows the arm.
     package enum GoalArm: String, CaseIterable, Sendable {
         /// The arm at rest, folded together over its base, as when somebody takes the picture beforehand.
         case away
@@ -18,10 +18,10 @@ package struct DemonstrationPlan: Sendable {
         case there
     }
 
-    /// What is done to what.
+    /// A task with the object that it is done to.
     package struct Assignment: Equatable, Sendable {
         package var kind: ManipulationTask.Kind
-        /// nil: the scene's first object.
+        /// Name of the object; nil: the scene's first.
         package var object: String?
 
         package init(_ kind: ManipulationTask.Kind, object: String? = nil) {
@@ -38,13 +38,13 @@ package struct DemonstrationPlan: Sendable {
     package let noise: Double
     package let startsAnywhere: Bool
     package let goalArm: GoalArm?
-    /// Goal pictures show mark and tray where the task wants things to be, and the object under the arm that reached
-    /// for it, although the scene has them elsewhere.
+    /// Whether goal pictures show mark and tray where the task wants things to be, and the object under the arm that
+    /// reached for it, although the scene has them elsewhere.
     package let goalLacksDecoys: Bool
     package let tellsTruth: Bool
     /// A policy that is to learn drives for the first `handovers` steps.
     package let isCoached: Bool
-    /// Goals of other scenes that each episode has beside its own, with what the expert would do for them.
+    /// Number of goals of other scenes that each episode has beside its own, with what the expert would do for them.
     package let otherGoals: Int
 
     /// Makes the policy that is to learn, for one episode's goal.
@@ -93,7 +93,7 @@ package struct DemonstrationPlan: Sendable {
     /// Quality of JPEG files, 1...100.
     private static let quality = 95
 
-    /// What the dataset of these demonstrations declares.
+    /// Features that the dataset of these demonstrations declares.
     package var features: RLDSFeatures {
         RLDSFeatures(
             pictures: Self.pictures, hasPerturbations: noise > 0 || isCoached, hasTruth: tellsTruth,
@@ -187,10 +187,10 @@ package struct DemonstrationPlan: Sendable {
         throw ManipulationTask.Problem.lacks("room", task: task.instruction(in: varied))
     }
 
-    /// Policy steps after which the expert takes over from a learner.
+    /// Range of the policy steps after which the expert takes over from a learner.
     private static let handovers = 4...40
 
-    /// What a learner is shown: the same scene after the expert has solved the task in it.
+    /// The goal that a learner is shown: the same scene after the expert has solved the task in it.
     private func goal(of task: ManipulationTask, in varied: Scene, named name: String) throws -> Goal {
         let world = try World(varied, arm: arm)
         _ = try ExpertEpisode.run(task, in: world, cameras: []) { _ in }

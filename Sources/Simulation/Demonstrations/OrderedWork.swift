@@ -4,10 +4,10 @@ import Threads
 /// Does pieces of work on several threads and hands the results over in order, so that what is made of them is the same
 /// however many threads there are.
 package enum OrderedWork {
-    /// Pieces that a thread may be ahead of what was handed over: a slow one does not fill the memory with those after
-    /// it.
+    /// Number of pieces that a thread may be ahead of what was handed over: a slow one does not fill the memory with
+    /// those after it.
     private static let lookahead = 4
-    /// Bytes: parsers of large models recurse.
+    /// Size of a thread's stack, bytes: parsers of large models recurse.
     private static let stackSize = 8 << 20
 
     /// - Parameters:
@@ -36,7 +36,7 @@ package enum OrderedWork {
         for index in 0..<count { try take(board.wait(for: index).get()) }
     }
 
-    /// Who does which piece, and what has come of it.
+    /// State of the work: who does which piece, and what has come of it.
     // Sendable: all that changes is read and written with the condition locked.
     private final class Board<Product: Sendable>: @unchecked Sendable {
         private let condition = NSCondition()

@@ -4,7 +4,7 @@ import SceneFit
 import Simulation
 import Time
 
-/// What an alignment study found: success as a function of the distance between goal and scene, an axis after the
+/// Findings of an alignment study: success as a function of the distance between goal and scene, an axis after the
 /// other.
 package struct AlignmentTable: Equatable, Sendable {
     /// One axis' curve.
@@ -18,10 +18,10 @@ package struct AlignmentTable: Equatable, Sendable {
     package struct Row: Equatable, Sendable {
         package let value: Double
         package let summary: EvaluationSummary
-        /// Scenes that succeed with the goal as it should be and not with this one, and the other way round.
+        /// Numbers of scenes that succeed with the goal as it should be and not with this one, and the other way round.
         package let lost: Int
         package let won: Int
-        /// What the scene fit makes of this goal, by verdict; empty where nobody asked.
+        /// Counts of the scene fit's verdicts on this goal; empty where nobody asked.
         package let verdicts: [SceneFit.Verdict: Int]
         /// Means over the scenes; nil where nobody asked.
         package let fit: FitReading?
@@ -142,7 +142,7 @@ extension AlignmentTable.Row {
 }
 
 extension AlignmentTable.Curve {
-    /// What the rule made of the curve, in a sentence.
+    /// Sentence for what the rule made of the curve.
     package var verdict: String {
         switch limits {
         case .failure(let silence): return "no limits: \(silence)"

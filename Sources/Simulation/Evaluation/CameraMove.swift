@@ -32,21 +32,21 @@ package struct CameraMove: Equatable, Sendable {
         return moved
     }
 
-    /// Turned about its line of sight.
+    /// The move, turned about its line of sight.
     package func turned(degrees: Double) -> CameraMove {
         var moved = self
         moved.roll += degrees * .pi / 180
         return moved
     }
 
-    /// Everything `factor` times as large.
+    /// The move, zoomed so that everything is `factor` times as large.
     package func zoomed(by factor: Double) -> CameraMove {
         var moved = self
         moved.view.fieldOfView = 2 * atan(tan(view.fieldOfView / 2) / factor)
         return moved
     }
 
-    /// Carried round what it looks at, about the vertical.
+    /// The move, carried round what the camera looks at, about the vertical.
     package func orbited(degrees: Double) -> CameraMove {
         var moved = self
         let turn = Rotation(radians: degrees * .pi / 180, about: [0, 0, 1])

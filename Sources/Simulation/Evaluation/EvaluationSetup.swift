@@ -9,11 +9,11 @@ package struct EvaluationSetup: Sendable {
     /// The scene before a seed varies it.
     package var scene: Scene
     package var arm: ArmCalibration
-    /// Those that the policy sees through, and whose goal images it gets.
+    /// Cameras that the policy sees through, and whose goal images it gets.
     package var cameras: [EpisodeCamera]
     package var policyRate: Rate
     package var controller: ArmControllerConfiguration
-    /// Policy steps after which an episode has failed.
+    /// Number of policy steps after which an episode has failed.
     package var maximumTimesteps: Int
 
     package init(

@@ -5,14 +5,12 @@ import Time
 ///
 /// The rule, in three steps:
 /// 1. Success cannot truly rise with the distance. So the measured shares are replaced by the non-increasing curve
-/// nearest to
-///    them (least squares, each share weighted with its episodes): neighbours that rise are pooled. Source: Ayer,
-///    Brunk, Ewing, Reid and Silverman, An empirical distribution function for sampling with incomplete information,
-///    1955.
+///    nearest to them (least squares, each share weighted with its episodes): neighbours that rise are pooled. Source:
+///    Ayer, Brunk, Ewing, Reid and Silverman, An empirical distribution function for sampling with incomplete
+///    information, 1955.
 /// 2. Between two measured distances the curve is a straight line.
 /// 3. Amber is where the curve has fallen by a tenth of what it is at no distance, red where it has halved. A switch,
-/// which
-///    has no distances, is amber or red as a whole.
+///    which has no distances, is amber or red as a whole.
 ///
 /// Where nothing fell as far, there is no limit within what was measured. Where success at no distance is itself below
 /// `leastBaseline` or was seen in fewer than `leastEpisodes` episodes, the curve says nothing.
@@ -20,13 +18,15 @@ package struct FitLimits: Equatable, Sendable {
     /// The share of its value at no distance that the curve has where each colour begins.
     package static let amberShare = 0.9
     package static let redShare = 0.5
-    /// Below it the fall of the curve is lost in chance: of 20 episodes 6 have an interval of 15 to 52 %.
+    /// Least success rate without a distance; below it the fall of the curve is lost in chance: of 20 episodes 6 have
+    /// an interval of 15 to 52 %.
     package static let leastBaseline = 0.3
+    /// Fewest episodes at no distance from which a curve says something.
     package static let leastEpisodes = 10
 
     /// One measured distance.
     package struct Point: Equatable, Sendable {
-        /// 0 is no distance.
+        /// Distance in the axis' unit; 0 is none.
         package var value: Double
         package var successes: Int
         package var episodes: Int

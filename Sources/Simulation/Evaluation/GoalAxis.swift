@@ -14,7 +14,7 @@ package enum GoalAxis: String, CaseIterable, Sendable {
     case channelsSwapped = "channels-swapped"
     case jpeg
 
-    /// What the goal differs by, from little to much, apart from 0, which is no difference on every axis.
+    /// Distances by which the goal differs, from little to much, apart from 0, which is no difference on every axis.
     package var values: [Double] {
         switch self {
         case .cameraShift: [1, 2, 4, 8, 16, 32]

@@ -41,7 +41,7 @@ package struct GoalStage {
         var arm: JointVector
         var tool: Pose
         var gripper: Double
-        /// Radians, before the task.
+        /// Joint positions before the task, radians.
         var armAtStart: JointVector
     }
     private struct Key: Hashable {

@@ -29,7 +29,7 @@ struct GoalWorld {
 
     // MARK: Things
 
-    /// What must be so when the world is made: colours, and how many things there are.
+    /// Makes the scene with what must be so when the world is made: colours, and how many things there are.
     private static func scene(
         _ end: GoalStage.End, task: ManipulationTask, seed: UInt64, change: GoalChange
     ) throws(GoalStageProblem) -> Scene {

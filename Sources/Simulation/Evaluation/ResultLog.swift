@@ -1,13 +1,14 @@
 import JSONTree
 
-/// What a result file holds: on its first line what was evaluated, on each further one what came of a trial. A run that
+/// Content of a result file: on its first line what was evaluated, on each further one what came of a trial. A run that
 /// was cut goes on where it ended.
 package struct ResultLog {
     /// What the results depend on besides the trial itself, by name: policy, scene, delay.
     package typealias Settings = [(name: String, value: String)]
 
+    /// Why a result file cannot be gone on with.
     package enum Problem: Error, Equatable, CustomStringConvertible {
-        /// `differences`: "delay 0 there, 1 here".
+        /// The file is of an evaluation with other settings; `differences` are like "delay 0 there, 1 here".
         case otherEvaluation(path: String, differences: [String])
         case broken(path: String, line: Int)
 
@@ -23,14 +24,14 @@ package struct ResultLog {
         }
     }
 
-    /// 2: a shuffled goal asks for something else than its scene.
+    /// Version of the format; since 2 a shuffled goal asks for something else than its scene.
     private static let version = 2
     package private(set) var results: [Trial: TrialResult] = [:]
     /// Bytes from the file's beginning to the end of its last whole line. What comes after them was cut while it was
     /// written.
     package private(set) var wholeBytes = 0
 
-    /// Nothing yet.
+    /// Makes an empty log.
     package init() {}
 
     /// The file's first line, without its end.
@@ -70,7 +71,7 @@ package struct ResultLog {
         if !differences.isEmpty { throw .otherEvaluation(path: path, differences: differences) }
     }
 
-    /// Those that have no result yet, in their order.
+    /// Trials that have no result yet, in their order.
     package func missing(of trials: [Trial]) -> [Trial] { trials.filter { results[$0] == nil } }
 
     package mutating func add(_ result: TrialResult) { results[result.trial] = result }

@@ -24,7 +24,7 @@ package struct Trial: Hashable, Sendable {
         self.seed = seed
     }
 
-    /// What a table has one row for: the trial without its scene.
+    /// Kind of a trial, for which a table has one row: the trial without its scene.
     package struct Kind: Hashable, Sendable {
         package var task: ManipulationTask.Kind
         package var object: String
@@ -43,12 +43,14 @@ package struct Trial: Hashable, Sendable {
 
 /// What came of a trial.
 package struct TrialResult: Equatable, Sendable {
+    /// What the trial says of the policy.
     package enum Finding: Equatable, Sendable {
         case ran(Run)
         /// The trial could not be run, and says nothing about the policy: the sentence says why.
         case refused(String)
     }
 
+    /// The course of a trial that was run.
     package struct Run: Equatable, Sendable {
         package var outcome: EpisodeOutcome
         /// Whether the arm went for the task's object; nil in a scene with one object.
@@ -86,14 +88,14 @@ package struct TrialResult: Equatable, Sendable {
     package var isSuccess: Bool { run?.outcome.isSuccess ?? false }
 }
 
-/// What the scene fit measures between a goal and the scene.
+/// Numbers that the scene fit measures between a goal and the scene.
 package struct FitReading: Equatable, Sendable {
     package var verdict: SceneFit.Verdict
     /// How far the picture went, as pixels of a picture 256 wide.
     package var shift: Double
     /// Degrees, either way.
     package var rotation: Double
-    /// 1 is the same size.
+    /// Scale of the picture; 1 is the same size.
     package var scale: Double
     /// Brightness of the live picture, as a share of the goal's.
     package var brightness: Double

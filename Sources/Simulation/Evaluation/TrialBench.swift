@@ -27,9 +27,9 @@ package struct NoChunks: Error, Equatable, CustomStringConvertible {
 
 /// Runs trials, one after the other.
 package struct TrialBench {
-    /// What a trial leaves besides its result.
+    /// Pictures that a trial leaves besides its result.
     package struct Pictures {
-        /// What the primary camera saw at the beginning and in the end.
+        /// Pictures of the primary camera at the beginning and in the end.
         package var first: RGBImage
         package var last: RGBImage
         package var goal: RGBImage?
@@ -124,7 +124,7 @@ package struct TrialBench {
             origin: .simulation)
     }
 
-    /// Who does not look at goals needs none, unless somebody else looks at them.
+    /// Whether goals are needed: who does not look at them needs none, unless somebody else looks at them.
     private var needsGoals: Bool {
         if case .network = policy { return true }
         return readsFit || pictureSize != nil || tape != nil

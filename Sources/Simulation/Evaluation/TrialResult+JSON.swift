@@ -108,7 +108,7 @@ extension FitReading {
 }
 
 extension JSONNode {
-    /// JSON's whole numbers are safe up to 2^53; a seed has 64 bits.
+    /// Writes a seed; JSON's whole numbers are safe up to 2^53, and a seed has 64 bits.
     init(seed: UInt64) { self = seed < 1 << 53 ? JSONNode(Int64(seed)) : JSONNode(String(seed)) }
 
     var seed: UInt64? { string.flatMap { UInt64($0) } ?? int.flatMap { UInt64(exactly: $0) } }

@@ -2,7 +2,7 @@ import ClosedLoop
 import JSONTree
 import Time
 
-/// What an evaluation found, a row for each task, object and goal.
+/// Findings of an evaluation, a row for each task, object and goal.
 package struct TrialTable: Equatable, Sendable {
     /// One row.
     package struct Row: Equatable, Sendable {
@@ -12,8 +12,11 @@ package struct TrialTable: Equatable, Sendable {
 
         package var runs: [TrialResult.Run] { results.compactMap(\.run) }
         package var summary: EvaluationSummary { EvaluationSummary(runs.map(\.outcome)) }
+        /// Mean time of the successes until success, seconds; nil without any.
         package var meanTime: Double? { Self.mean(runs.compactMap(\.outcome.secondsToSuccess)) }
+        /// Mean path of the tool point, metres; nil without runs.
         package var meanPath: Double? { Self.mean(runs.map(\.outcome.pathLength)) }
+        /// Mean of the runs' jerk, metres per second cubed; nil without runs.
         package var meanJerk: Double? { Self.mean(runs.map(\.outcome.jerk)) }
         package var clampedSteps: Int { runs.reduce(0) { $0 + $1.outcome.clampedSteps } }
         package var safetyHolds: Int { runs.reduce(0) { $0 + $1.outcome.safetyHolds } }
@@ -99,7 +102,7 @@ package struct TrialTable: Equatable, Sendable {
         }
     }
 
-    /// RFC 4180.
+    /// Quotes a field as RFC 4180 says.
     private static func quoted(_ field: String) -> String {
         guard field.contains(where: { $0 == "," || $0 == "\"" || $0 == "\n" }) else { return field }
         return "\"" + field.reduce(into: "") { $0 += $1 == "\"" ? "\"\"" : String($1) } + "\""
@@ -122,7 +125,7 @@ extension TrialTable.Row {
         ]
     }
 
-    /// Which episodes failed, and which could not be run.
+    /// Remarks on which episodes failed, and which could not be run.
     fileprivate var remarks: [String] {
         let name = "\(kind.task.rawValue) \(kind.object), goal \(kind.goal.text)"
         var lines: [String] = []

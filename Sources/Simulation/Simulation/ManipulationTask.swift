@@ -3,6 +3,7 @@ import Maths
 /// What an episode in the simulated world is about, and when it has succeeded; judged from the world, not from
 /// pictures.
 package struct ManipulationTask: Equatable, Sendable {
+    /// What is to be done with the object.
     package enum Kind: String, CaseIterable, Sendable {
         /// The tool point comes above the object, or above the scene's `reachAim`.
         case reach
@@ -13,7 +14,7 @@ package struct ManipulationTask: Equatable, Sendable {
     }
 
     package let kind: Kind
-    /// Which object of the scene, counted from 0.
+    /// Number of the object in the scene, counted from 0.
     package let object: Int
 
     /// A task that cannot be set in a scene.

@@ -143,7 +143,7 @@ private struct SceneReader {
         return object
     }
 
-    /// Names of things of the world itself would be found in place of the object.
+    /// Checks the objects' names: one of a thing of the world itself would be found in its place.
     private func checkNames(_ objects: [Scene.Object], _ node: JSONNode) {
         let taken = ["world", "hand", "tray", "left_finger", "right_finger"]
         for (index, object) in objects.enumerated() where !object.name.isEmpty {

@@ -5,8 +5,8 @@ import Maths
 extension Scene {
     /// The farthest that a start is turned about the vertical, radians, either way.
     package static let widestStartYaw = 0.8
-    /// Metres: from the workspace's walls, at least; of the lowest start's fingertips above the table; around the hand
-    /// and its open fingers; under the fingertips.
+    /// Distances in metres: from the workspace's walls, at least; of the lowest start's fingertips above the table;
+    /// around the hand and its open fingers; under the fingertips.
     private static let (wallMargin, lowest, handRadius, clearance) = (0.01, 0.02, 0.055, 0.015)
 
     /// Draws a pose of the tool in a box, pointing down; nil when the open gripper would be too near to something

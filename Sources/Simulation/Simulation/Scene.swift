@@ -6,12 +6,13 @@ package struct Scene: Equatable, Sendable {
     /// Red, green, blue, 0...1.
     package typealias Colour = SIMD3<Double>
 
+    /// Forms of an object, each with one measure, `size`.
     package enum Shape: String, CaseIterable, Sendable {
         /// A cube, `size` wide.
         case block
-        /// Upright, `size` across and one and a half times as high.
+        /// An upright cylinder, `size` across and one and a half times as high.
         case cylinder
-        /// Upright and hollow, open above, `size` across and as high.
+        /// An upright cup, open above, `size` across and as high.
         case cup
     }
 
@@ -47,7 +48,7 @@ package struct Scene: Equatable, Sendable {
         package var height: Double { shape == .cylinder ? 1.5 * size : size }
     }
 
-    /// Shallow, fixed to the table.
+    /// A shallow tray, fixed to the table.
     package struct Tray: Equatable, Sendable {
         /// Middle of the tray, x and y, metres.
         package var position: SIMD2<Double>
@@ -129,9 +130,10 @@ package struct Scene: Equatable, Sendable {
         }
     }
 
+    /// The lamp over the table.
     package struct Light: Equatable, Sendable {
         package var position: Vector3
-        /// 0 dark ... 1 as bright as a picture takes.
+        /// Brightness, 0 dark ... 1 as bright as a picture takes.
         package var brightness: Double
         package var castsShadows: Bool
 
@@ -144,17 +146,17 @@ package struct Scene: Equatable, Sendable {
 
     /// How much a seed changes the scene; each is the farthest, either way.
     package struct Variation: Equatable, Sendable {
-        /// Metres, along x and y.
+        /// Change of the objects' places, metres along x and y.
         package var objectPosition: Double
-        /// Radians.
+        /// Change of the objects' yaw, radians.
         package var objectYaw: Double
         /// Share of 1 by which each channel of a colour changes.
         package var colour: Double
         /// Share of the brightness by which the light changes.
         package var light: Double
-        /// Metres, of the primary camera's place.
+        /// Change of the primary camera's place, metres.
         package var camera: Double
-        /// Metres, along x and y, of the mark and of the tray.
+        /// Change of the places of mark and tray, metres along x and y.
         package var mark: Double
         package var tray: Double
         /// How often, 0...1, the mark is painted, the tray is built and the object stands at another place than where a

@@ -42,7 +42,7 @@ extension ScriptedExpert {
         return Intent(target: target, gripper: 1)
     }
 
-    /// Up, over the tray, and down into it; the object, not the tool, is to be in its middle.
+    /// Moves up, over the tray, and down into it; the object, not the tool, is to be in its middle.
     private func bringToTray(_ seen: Observation) -> Intent {
         let place = seen.object.translation
         let goal = tray?.position ?? [place.x, place.y]
@@ -59,7 +59,7 @@ extension ScriptedExpert {
         return Intent(target: target, gripper: 0)
     }
 
-    /// Above the object, down with open fingers, and closes.
+    /// Goes above the object, down with open fingers, and closes.
     private func grasp(_ seen: Observation) -> Intent {
         let (tool, place) = (seen.tool.translation, seen.object.translation)
         var target = Pose(rotation: graspRotation(seen), translation: place)

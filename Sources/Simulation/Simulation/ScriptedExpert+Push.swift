@@ -5,7 +5,8 @@ import Maths
 extension ScriptedExpert {
     /// The tool point's height while it pushes: the fingertips 10 mm above the table.
     private static let pushHeight = WorldModel.fingertip + 0.010
-    /// Half the fingers' thickness, and a little: how far the tool point is behind the face that it pushes, metres.
+    /// Distance of half the fingers' thickness, and a little: how far the tool point is behind the face that it pushes,
+    /// metres.
     static let fingerReach = 0.012
     /// How far the object may be from the mark: metres, while it is pushed, and when it was let alone.
     private static let (pushTolerance, restTolerance) = (0.012, 0.02)
@@ -14,7 +15,7 @@ extension ScriptedExpert {
     private struct Line {
         /// Direction from the object to the mark, of length 1.
         let way: Vector3
-        /// Metres to the mark.
+        /// Distance to the mark, metres.
         let left: Double
         /// The tool from the object: metres along the way, negative behind it, and what is beside it.
         let along: Double
@@ -85,7 +86,7 @@ extension ScriptedExpert {
         return Intent(target: Pose(rotation: rotation(seen, line), translation: next), gripper: 0)
     }
 
-    /// Over the place behind the object, and down.
+    /// Goes over the place behind the object, and down.
     private func goBehind(_ seen: Observation, _ line: Line) -> Intent {
         let (tool, place) = (seen.tool.translation, seen.object.translation)
         let back = place - line.way * (object.size / 2 * 1.3 + 0.035)
@@ -120,7 +121,7 @@ extension ScriptedExpert {
         return abs(near) < 2.2 ? near : yaw - (yaw / .pi).rounded() * .pi
     }
 
-    /// Angle of a level direction of length 1, from x: radians.
+    /// Angle of a level direction of length 1 from the x axis, radians.
     private static func angle(of way: Vector3) -> Double {
         Rotation(axesTo: way, [-way.y, way.x, 0], [0, 0, 1]).rollPitchYaw.z
     }

@@ -23,11 +23,11 @@ package struct ScriptedExpert: Sendable {
         }
     }
 
-    /// What it wants of the next step.
+    /// Aim of the next step.
     struct Intent {
         /// Pose to which the tool is to go; nil: it stays where it is.
         var target: Pose?
-        /// 0 closed ... 1 open.
+        /// Opening of the gripper, 0 closed ... 1 open.
         var gripper: Double
         var isDone = false
     }
@@ -62,8 +62,8 @@ package struct ScriptedExpert: Sendable {
     private let snugOpening: Double
     /// Room into which the tool may be sent: a little inside the arm's workspace, at whose walls it is stopped.
     private let room: (lower: Vector3, upper: Vector3)
-    /// What it last asked of the gripper, and what was measured then: whether the gripper has stopped is the one thing
-    /// that a single moment does not tell.
+    /// Opening that it last asked of the gripper, and what was measured then: whether the gripper has stopped is the
+    /// one thing that a single moment does not tell.
     private(set) var gripper: Double
     private var lastOpening: Double?
     /// Whether the expert has nothing more to do.
@@ -199,7 +199,7 @@ package struct ScriptedExpert: Sendable {
     /// The tool point's height from which open fingers are above an object on the table.
     var clearHeight: Double { object.height + WorldModel.fingertip + 0.012 }
 
-    /// Pointing down, the fingers along a block's faces; whatever is round is grasped as it comes.
+    /// Rotation that points down, the fingers along a block's faces; whatever is round is grasped as it comes.
     func graspRotation(_ seen: Observation) -> Rotation {
         guard object.shape == .block else { return Self.downward(yaw: 0) }
         let yaw = seen.object.rotation.rollPitchYaw.z
@@ -213,7 +213,7 @@ package struct ScriptedExpert: Sendable {
 
     // MARK: Motion
 
-    /// Six numbers: the way from one pose to another, cut to what one step may go.
+    /// The way from one pose to another in six numbers, cut to what one step may go.
     private static func step(from tool: Pose, to target: Pose) -> [Double] {
         var shift = target.translation - tool.translation
         if shift.length > longestStep { shift *= longestStep / shift.length }
@@ -229,6 +229,6 @@ package struct ScriptedExpert: Sendable {
     /// Radians between two orientations.
     static func angle(_ one: Rotation, _ other: Rotation) -> Double { (one.inverse * other).normalized.vector.length }
 
-    /// Pointing down, the fingers opening along y when `yaw` is 0.
+    /// Rotation that points down, the fingers opening along y when `yaw` is 0.
     static func downward(yaw: Double) -> Rotation { BridgeConvention.baseFromEEF(rollPitchYaw: [0, 0, yaw]) }
 }

@@ -9,7 +9,7 @@ import Maths
 /// Same scene, same commands in the same order: the same numbers and the same pictures, bit for bit on one machine. It
 /// has no clock; time passes by `advance`.
 package final class World {
-    /// What a picture is taken with.
+    /// A camera of the world.
     package enum Camera: String, CaseIterable, Sendable {
         case primary
         case wrist
@@ -25,7 +25,7 @@ package final class World {
     private let cameras: [Int32]
     private let objects: [(body: Int32, position: Int, velocity: Int)]
     private let lamp: Int32
-    /// Whose servo has let go: one for each joint, then both fingers.
+    /// Whether the servo has let go, for each joint, then for both fingers.
     private var isLimp: [Bool]
     package private(set) var steps = 0
 
@@ -116,10 +116,10 @@ package final class World {
 
     /// Length of a physics step, seconds.
     package var stepSeconds: Double { octo_world_step_seconds(handle) }
-    /// Simulated seconds since the beginning.
+    /// Simulated time since the beginning, seconds.
     package var seconds: Double { octo_world_time(handle) }
 
-    /// Lets so many physics steps pass.
+    /// Lets `count` physics steps pass.
     /// - Throws: `blewUp`; the world is of no more use then.
     package func advance(steps count: Int) throws(WorldError) {
         let before = seconds
@@ -145,12 +145,12 @@ package final class World {
 
     // MARK: Arm
 
-    /// Radians.
+    /// Positions of the arm's joints, radians.
     package var armPositions: JointVector { JointVector(joints.map { positions[$0.position] }) }
-    /// Radians per second.
+    /// Velocities of the arm's joints, radians per second.
     package var armVelocities: JointVector { JointVector(joints.map { velocities[$0.velocity] }) }
-    /// What each joint's servo pushes the arm with, newton metres: what its own friction eats in free motion loads it
-    /// with nothing.
+    /// Torque with which each joint's servo pushes the arm, newton metres: what its own friction eats in free motion
+    /// loads it with nothing.
     package var armTorques: JointVector {
         let forces = octo_world_forces(handle)
         return JointVector(joints.map { (forces?[$0.actuator] ?? 0) - WorldModel.damping * velocities[$0.velocity] })
@@ -160,7 +160,7 @@ package final class World {
         let forces = octo_world_forces(handle)
         return fingers.reduce(0) { $0 + (forces?[$1.actuator] ?? 0) } / Double(fingers.count)
     }
-    /// Mean of both fingers, 0 closed ... 1 open.
+    /// Opening of the gripper, mean of both fingers, 0 closed ... 1 open.
     package var gripperOpening: Double {
         let gripper = calibration.gripper
         let distance = fingers.reduce(0) { $0 + positions[$1.position] } / Double(fingers.count)
@@ -231,7 +231,7 @@ package final class World {
             .solve(target, near: calibration.neutral)
     }
 
-    /// Draws of a place to begin from until one can be had.
+    /// Number of draws of a place to begin from until one can be had.
     private static let startDraws = 500
 
     /// Sets the arm anywhere in its workspace where its open gripper touches nothing, pointing down, at rest.
@@ -275,7 +275,7 @@ package final class World {
         try update()
     }
 
-    /// All that moves.
+    /// State of all that moves.
     package var state: WorldState {
         WorldState(
             positions: Array(UnsafeBufferPointer(start: positions, count: Int(octo_world_position_count(handle)))),
@@ -307,10 +307,10 @@ package final class World {
 
     // MARK: Pictures
 
-    /// Which library draws; nil before the first picture.
+    /// Name of the library that draws; nil before the first picture.
     package var renderer: String? { octo_world_renderer(handle).map { String(cString: $0) } }
 
-    /// What a camera sees now.
+    /// Draws what a camera sees now.
     /// - Throws: `noGraphics`, `picture`.
     package func picture(_ camera: Camera, width: Int, height: Int) throws(WorldError) -> RGBImage {
         var words = [CChar](repeating: 0, count: 512)
@@ -356,9 +356,9 @@ package final class World {
 /// The place and the motion of everything, as MuJoCo numbers it: enough to go on from there, in a world with the same
 /// scene and arm.
 package struct WorldState: Equatable, Sendable {
-    /// mjData.qpos.
+    /// Positions, as in mjData.qpos.
     package var positions: [Double]
-    /// mjData.qvel.
+    /// Velocities, as in mjData.qvel.
     package var velocities: [Double]
 
     package init(positions: [Double], velocities: [Double]) {

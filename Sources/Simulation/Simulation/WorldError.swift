@@ -2,7 +2,7 @@
 package enum WorldError: Error, Equatable, Sendable {
     /// The reason, as the dynamic loader or the library gives it.
     case noMuJoCo(String)
-    /// MuJoCo's words; they name the element and the line of the MJCF text.
+    /// The model is refused, in MuJoCo's words, which name the element and the line of the MJCF text.
     case badModel(String)
     /// The model lacks a named thing that the arm or a task needs.
     case missing(kind: String, name: String)

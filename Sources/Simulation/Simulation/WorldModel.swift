@@ -7,25 +7,27 @@ import Maths
 /// The gripper is a parallel one: two fingers that slide along y of the end effector's frame, whose x points along
 /// them. Collisions: objects and table with each other (bit 1), the arm with those (bit 2), the arm never with itself.
 package struct WorldModel {
-    /// Pictures are at most this many pixels, either way.
+    /// Largest picture, pixels.
     package static let largestPicture = (width: 640, height: 480)
     /// A finger reaches this far beyond the end effector's point, metres.
     package static let fingertip = 0.018
     /// A tray's floor is this thick and its rim this high, metres.
     static let (trayFloor, trayHeight) = (0.003, 0.018)
-    /// Physics steps are this long, seconds: a grasp holds, and a control tick of 50...1000 Hz is a few of them.
+    /// Length of a physics step, seconds: a grasp holds, and a control tick of 50...1000 Hz is a few of them.
     package static let stepSeconds = 0.002
 
-    /// Newton metres per radian: a joint under the arm's own weight sags by about a millimetre at the tool, as stiff
-    /// hobby servos do.
+    /// Stiffness of a joint's servo, newton metres per radian: a joint under the arm's own weight sags by about a
+    /// millimetre at the tool, as stiff hobby servos do.
     private static let stiffness = 800.0
-    /// Kilogram square metres: rotor and gears as the joint feels them.
+    /// Inertia of a joint's drive, kilogram square metres: rotor and gears as the joint feels them.
     private static let armature = 0.1
-    /// Newton metre seconds per radian, so that a joint does not swing: 2 √(stiffness × armature).
+    /// Damping of a joint's servo, newton metre seconds per radian, so that a joint does not swing: 2 √(stiffness ×
+    /// armature).
     static let damping = 18.0
     /// The most that a joint's servo can do, newton metres; and a finger's, newtons: strong enough to hold a cup, too
     /// weak to crush it.
     package static let strongestTorque = 25.0
+    /// The strongest push of a finger, newtons.
     package static let strongestGrip = 8.0
     private static let fingerThickness = 0.010
 
@@ -33,7 +35,7 @@ package struct WorldModel {
     private let calibration: ArmCalibration
     private let scene: Scene
 
-    /// The text.
+    /// Writes the model as MJCF.
     package static func mjcf(_ scene: Scene, _ calibration: ArmCalibration) -> String {
         var model = Self(calibration: calibration, scene: scene)
         model.write()

@@ -3,7 +3,7 @@ import Maths
 import Messages
 
 extension ArmState {
-    /// One line of `--json`, with `extra` members behind the state.
+    /// Writes one line of `--json`, with `extra` members behind the state.
     package func json(of arm: TeleopArm, extra: [JSONNode.Member]) -> JSONNode {
         func numbers(_ vector: JointVector) -> JSONNode { JSONNode(.array(vector.array.map { JSONNode(number: $0) })) }
         func numbers(_ vector: Vector3) -> JSONNode { JSONNode(.array((0..<3).map { JSONNode(number: vector[$0]) })) }

@@ -3,6 +3,7 @@ import Maths
 /// What an analog device says at one moment: where its axes stand and which buttons are down. Axes are in the robot's
 /// sense.
 package struct DeviceReading: Equatable, Sendable {
+    /// What buttons of devices mean, whatever the device calls them.
     package enum Button: String, CaseIterable, Sendable {
         case deadMan
         case emergencyStop
@@ -34,7 +35,7 @@ package struct DeviceReading: Equatable, Sendable {
 struct AxisShape: Equatable, Sendable {
     var minimum: Int
     var maximum: Int
-    /// Share of the deflection.
+    /// Dead zone, as a share of the deflection.
     var deadZone: Double
 
     /// - Parameter raw: may be beyond the limits.

@@ -25,6 +25,7 @@ package struct EventDecoder: Sendable {
 
     package init() {}
 
+    /// Takes the bytes that have arrived, and hands out the events that are whole.
     package mutating func receive(_ bytes: some Collection<UInt8>) -> [InputEvent] {
         carry += bytes
         var events: [InputEvent] = []

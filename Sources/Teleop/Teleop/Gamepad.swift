@@ -7,9 +7,10 @@ import Maths
 package struct Gamepad: Sendable {
     /// What EVIOCGABS says of an axis.
     package struct AxisRange: Equatable, Sendable {
+        /// Lowest and highest raw value.
         package var minimum: Int
         package var maximum: Int
-        /// What the driver calls flat: values about the middle that are noise.
+        /// Values about the middle that are noise, which the driver calls flat.
         package var flat: Int
 
         package init(minimum: Int, maximum: Int, flat: Int) {
@@ -42,9 +43,9 @@ package struct Gamepad: Sendable {
     private var values: [UInt16: Int] = [:]
     private var pressed: Set<DeviceReading.Button> = []
     private var pending: [InputEvent] = []
-    /// Events were lost: what comes up to the next report is part of an unknown whole.
+    /// Whether events were lost: what comes up to the next report is part of an unknown whole.
     private var isSkipping = false
-    /// Events were lost, and what the device is like now has not been told since.
+    /// Whether events were lost, and what the device is like now has not been told since.
     package private(set) var needsState = false
 
     /// - Parameter ranges: by axis; those missing have 16 bits, hats -1...1.
@@ -84,8 +85,8 @@ package struct Gamepad: Sendable {
         return readings
     }
 
-    /// What the device says of itself after a loss. Of its buttons only the emergency stop counts: it may have been
-    /// pressed in what was lost. All others, the dead-man first, have to be pressed anew.
+    /// Takes what the device says of itself after a loss. Of its buttons only the emergency stop counts: it may have
+    /// been pressed in what was lost. All others, the dead-man first, have to be pressed anew.
     /// - Parameters:
     ///   - held: codes of the buttons that are down (EVIOCGKEY).
     ///   - axes: where they stand, by code (EVIOCGABS).
@@ -96,9 +97,9 @@ package struct Gamepad: Sendable {
         return reading
     }
 
-    /// What the device says of itself while its switch is held, although no loss was told. What is up there is up, and
-    /// axes stand where they stand; what is down there without an event was not pressed by a hand that this program has
-    /// seen.
+    /// Takes what the device says of itself while its switch is held, although no loss was told. What is up there is
+    /// up, and axes stand where they stand; what is down there without an event was not pressed by a hand that this
+    /// program has seen.
     /// - Parameters: as of `resynchronise`.
     /// - Returns: nil when it is as it was.
     package mutating func verify(held: Set<UInt16>, axes: [UInt16: Int]) -> DeviceReading? {

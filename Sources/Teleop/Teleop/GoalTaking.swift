@@ -18,6 +18,7 @@ package struct GoalTaking: Sendable {
 
         package static let none = Preparation(opensGripper: false, pose: nil)
     }
+    /// How far the taking has got.
     package enum Phase: Equatable, Sendable {
         /// The operator arranges scene and arm.
         case driving
@@ -30,7 +31,7 @@ package struct GoalTaking: Sendable {
         case accepted(GoalResult)
     }
     private static let gripperTime = Duration.seconds(3)
-    /// Beyond the goal node's own patience.
+    /// How long the goal node's answer is awaited: longer than its own patience.
     private static let answerTime = Duration.seconds(9)
 
     package let preparation: Preparation
@@ -60,6 +61,7 @@ package struct GoalTaking: Sendable {
         }
     }
 
+    /// Accepts the goal that was taken, which the operator has looked at.
     package mutating func accept(_ session: inout TeleopSession) {
         guard case .taken(let result) = phase else { return session.tell("no goal has been taken yet: p takes it") }
         phase = .accepted(result)

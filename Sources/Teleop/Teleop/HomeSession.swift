@@ -4,6 +4,7 @@ import Time
 
 /// Brings an arm to a named pose, and says when it is there or why not.
 package struct HomeSession: Sendable {
+    /// How the session ended.
     package enum Outcome: Equatable, Sendable {
         case arrived
         case gaveUp(PoseApproach.Reason)
@@ -13,7 +14,8 @@ package struct HomeSession: Sendable {
     private static let releaseTime = Duration.milliseconds(200)
     /// How long the arm has for braking at the end.
     private static let brakeTime = Duration.seconds(2)
-    /// So long the switch is said to be let go before a state counts: it may be from before that was heard.
+    /// How long the switch is said to be let go before a state of the arm counts: an earlier one may be from before
+    /// that was heard.
     private static let settleTime = Duration.milliseconds(100)
 
     private enum Phase: Sendable {
@@ -59,10 +61,10 @@ package struct HomeSession: Sendable {
         }
     }
 
-    /// Ctrl-C: brakes.
+    /// Brakes and ends the session, as Ctrl-C asks.
     package mutating func interrupt(at now: MonotonicTime) { end(.interrupted, at: now) }
 
-    /// What to send now; to be asked at 50 Hz or more, and sent at once.
+    /// The command to send now; ask at 50 Hz or more, and send it at once.
     package mutating func command(at now: MonotonicTime) -> ManualCommand? {
         switch phase {
         case .waiting:
@@ -114,7 +116,7 @@ package struct HomeSession: Sendable {
         }
     }
 
-    /// What to tell at the end.
+    /// Words for the end.
     package func summary(of outcome: Outcome) -> String {
         let doing = "going to the \(pose.rawValue) pose: "
         switch outcome {

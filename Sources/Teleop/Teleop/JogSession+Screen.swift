@@ -30,7 +30,7 @@ extension JogSession {
         return words.joined(separator: " | ")
     }
 
-    /// What the operator has the arm do; empty when nothing.
+    /// Words for what the operator has the arm do; empty when nothing.
     package var held: String {
         switch motion {
         case nil: ""

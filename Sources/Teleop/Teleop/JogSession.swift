@@ -26,7 +26,7 @@ package struct JogSession: Sendable {
     package static let speeds = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5]
     /// Metres per second, and radians per second, of the tool at the share 1.
     static let toolSpeed = (linear: 0.5, angular: 2.0)
-    /// Poses are approached no faster, whatever the speed.
+    /// Highest speed at which poses are approached, whatever the speed is.
     package static let topPoseSpeed = 0.2
     /// Share of the gripper's stroke that one press is.
     static let gripperStep = 0.05
@@ -40,7 +40,8 @@ package struct JogSession: Sendable {
     private static let requestPeriod = Duration.milliseconds(200)
     private static let requestTime = Duration.seconds(3)
     private static let quitTime = Duration.seconds(2)
-    /// So long the switch is said to be let go before a state counts: it may be from before that was heard.
+    /// How long the switch is said to be let go before a state of the arm counts: an earlier one may be from before
+    /// that was heard.
     private static let settleTime = Duration.milliseconds(100)
 
     enum Motion: Equatable, Sendable {
@@ -48,7 +49,7 @@ package struct JogSession: Sendable {
         case tool(KeyMeaning.Axis, sign: Int)
         case gripper(Double)
         case pose(TeleopArm.Pose, PoseApproach)
-        /// Motion as a device with axes, or a leader arm, has it.
+        /// A motion as a device with axes, or a leader arm, has it.
         case steer(ManualCommand.Motion, gripper: Double?)
     }
     private struct Pending: Sendable {
@@ -73,15 +74,15 @@ package struct JogSession: Sendable {
     private var mustLetGo = false
     /// The device with axes has to be let go before it moves the arm again.
     private var mustRest = false
-    /// Keys move the tool along its own axes instead of the base's.
+    /// Whether keys move the tool along its own axes instead of the base's.
     package var usesToolAxes = false
     private var pending: Pending?
     private var requests: UInt64 = 0
     private var quitting: MonotonicTime?
     private var isOutOfKeys = false
-    /// What happened last, for the screen.
+    /// Words for what happened last, for the screen.
     package private(set) var message = "nothing moves before you press a key; ? shows the keys"
-    /// Rises with every wish to see the keys.
+    /// Number of wishes to see the keys.
     package private(set) var helpRequests = 0
     /// An emergency stop was asked for, and the arm has not said that it obeyed.
     package private(set) var isStopUnconfirmed = false
@@ -93,7 +94,7 @@ package struct JogSession: Sendable {
 
     /// Share of the highest speed.
     package var speed: Double { Self.speeds[speedLevel] }
-    /// Something is asked of the arm.
+    /// Whether motion is asked of the arm.
     package var isMoving: Bool { motion != nil }
     /// The arm is on its way somewhere, and will say when it is there.
     var isUnderway: Bool {
@@ -172,22 +173,22 @@ package struct JogSession: Sendable {
         }
     }
 
-    /// The device is let go.
+    /// Takes note that the device is let go.
     package mutating func letGo(at now: MonotonicTime) {
         mustRest = false
         if case .steer = motion { end(at: now) }
     }
 
-    /// Whatever moves is braked.
+    /// Brakes whatever moves.
     package mutating func stopMotion(at now: MonotonicTime) { end(at: now) }
 
     /// Says something to the operator.
     package mutating func tell(_ words: String) { message = words }
 
-    /// No key will come any more: what moves may come to its end.
+    /// Takes note that no key will come any more: what moves may come to its end.
     package mutating func finishKeys() { isOutOfKeys = true }
 
-    /// Stop, then quit: by a key, or by a signal.
+    /// Stops, then quits; a key or a signal asks for it.
     package mutating func quit(at now: MonotonicTime) {
         end(at: now)
         if quitting == nil { quitting = now }
@@ -196,7 +197,7 @@ package struct JogSession: Sendable {
 
     // MARK: What to send
 
-    /// What to send now; to be asked at 50 Hz or more, and sent at once.
+    /// The command to send now; ask at 50 Hz or more, and send it at once.
     /// - Returns: nil when nothing is to be said.
     package mutating func command(at now: MonotonicTime) -> ManualCommand? {
         advance(at: now)
@@ -214,8 +215,8 @@ package struct JogSession: Sendable {
         return ManualCommand(time: now, isDeadManHeld: false, motion: .joints(arm.still))
     }
 
-    /// Emergency stops are repeated until the arm confirms them, for a lost one does harm. Everything else is said
-    /// once: said again it could undo what another operator has done meanwhile.
+    /// Takes the request to send now. Emergency stops are repeated until the arm confirms them, for a lost one does
+    /// harm. Everything else is said once: said again it could undo what another operator has done meanwhile.
     package mutating func takeRequest(at now: MonotonicTime) -> ArmRequest? {
         guard var waiting = pending else { return nil }
         if now - waiting.asked > Self.requestTime {
@@ -289,7 +290,7 @@ package struct JogSession: Sendable {
         if case .steer = former, case .steer = motion { true } else { former == motion }
     }
 
-    /// Ends what time or success ends.
+    /// Ends a motion whose time is over, or that has arrived.
     mutating func advance(at now: MonotonicTime) {
         switch motion {
         case nil: return

@@ -15,13 +15,13 @@ package struct KeyDecoder: Sendable {
     private enum Phase {
         case ground
         case escape
-        /// ESC [: what came between it and the final byte.
+        /// After ESC [: what came between it and the final byte.
         case control([UInt8])
-        /// ESC O: one byte follows.
+        /// After ESC O: one byte follows.
         case singleShift
-        /// ESC ] P X ^ or _: a text up to BEL or ESC \.
+        /// After ESC ] P X ^ or _: a text up to BEL or ESC \.
         case text(length: Int)
-        /// So many bytes of a sign beyond ASCII follow.
+        /// Inside a sign beyond ASCII: the number of bytes that follow.
         case multibyte(Int)
     }
     private enum Byte {
@@ -44,7 +44,7 @@ package struct KeyDecoder: Sendable {
         return lastByte + Self.patience
     }
 
-    /// What has arrived; nothing is something too: it lets time pass.
+    /// Takes what has arrived; no bytes let time pass.
     package mutating func receive(_ bytes: some Sequence<UInt8>, at now: MonotonicTime) -> [Key] {
         var keys = expire(at: now)
         for byte in bytes {
@@ -74,7 +74,7 @@ package struct KeyDecoder: Sendable {
         }
     }
 
-    /// No more bytes come.
+    /// Ends the input: no more bytes come.
     package mutating func finish() -> [Key] {
         isPasting = false
         switch phase {

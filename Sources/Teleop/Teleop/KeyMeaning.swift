@@ -8,14 +8,14 @@ enum KeyMeaning: Equatable, Sendable {
         case roll, pitch, yaw
     }
     case choose(joint: Int)
-    /// Up (1) or down (-1) the chain.
+    /// Chooses the next joint up (1) or down (-1) the chain.
     case chooseNext(Int)
     case moveJoint(Int)
     /// Moves the tool in base axes; 1 forward, left, up, or a turn that is positive about the axis.
     case moveTool(Axis, Int)
     case changeMode
     case changeSpeed(Int)
-    /// 1 opens a little.
+    /// Moves the gripper a little: 1 opens, -1 closes.
     case moveGripper(Int)
     case toggleGripper
     case go(TeleopArm.Pose)
@@ -96,7 +96,7 @@ extension KeyMeaning {
         }
     }
 
-    /// Whether it moves something.
+    /// Whether the key moves something.
     var isMotion: Bool {
         switch self {
         case .moveJoint, .moveTool, .moveGripper, .toggleGripper, .go: true
@@ -183,6 +183,6 @@ package enum KeyHelp {
 
 extension JogSession {
     package static let pages = [KeyHelp.motion, KeyHelp.ends]
-    /// All keys.
+    /// Help on all keys.
     package static let help = pages.joined(separator: "\n\n")
 }

@@ -8,12 +8,14 @@ import Time
 /// the leader's pose hits whatever is between. Where the leader stands as the arm never can, or a whole turn away,
 /// nobody is followed: its zero positions are not the arm's.
 package struct LeaderFollower: Sendable {
+    /// How following begins when the leader is elsewhere than the arm.
     package enum Start: Equatable, Sendable {
-        /// Refuse while a joint is farther away than `nearby`.
+        /// Refuses while a joint is farther away than `nearby`.
         case refuse
-        /// Go there slowly first.
+        /// Goes there slowly first.
         case ramp
     }
+    /// What the leader lets the arm do now.
     package enum Verdict: Equatable, Sendable {
         case follow(ManualCommand.Motion, gripper: Double)
         /// The reason in words: which joint is how far away.
@@ -21,9 +23,9 @@ package struct LeaderFollower: Sendable {
         /// The leader says nothing any more.
         case silent
     }
-    /// Radians: 15°, less than a hand's width at the end of an arm of 0.5 m.
+    /// Distance of a joint that counts as near, radians: 15°, less than a hand's width at the end of an arm of 0.5 m.
     package static let nearby = 15.0 * .pi / 180
-    /// Radians: from here on the ramp is over.
+    /// Distance of the joints at which the ramp is over, radians.
     private static let reached = 3.0 * .pi / 180
     /// Shares of the joints' highest speeds.
     private static let rampSpeed = 0.1
@@ -90,7 +92,7 @@ package struct LeaderFollower: Sendable {
         return .follow(.positions(positions, speed: Self.followSpeed), gripper: gripper)
     }
 
-    /// Which joint of the leader stands where the arm's cannot, or where it can only after a whole turn.
+    /// Tells which joint of the leader stands where the arm's cannot, or where it can only after a whole turn.
     /// - Returns: nil when none does.
     private func misplaced(_ positions: JointVector, _ away: JointVector) -> String? {
         for joint in 0..<positions.count {

@@ -5,21 +5,24 @@ import Time
 /// A servo counts a turn and begins anew: between 4050 and 60 pulses lie 106, not 3990. So each reading is taken for
 /// the one nearest to the reading before; and what a hand cannot have done in the time between is not believed.
 package struct LeaderReadings: Sendable {
+    /// What became of a reading.
     package enum Verdict: Equatable, Sendable {
-        /// Pulses, continuous from the first reading on: they may lie beyond a turn.
+        /// Positions of the servos, pulses, continuous from the first reading on: they may lie beyond a turn.
         case taken([Double])
-        /// Not believed, and the one before stays: a servo's index, and how far it would have moved, pulses.
+        /// The reading is not believed, and the one before stays: a servo's index, and how far it would have moved,
+        /// pulses.
         case refused(servo: Int, pulses: Double)
-        /// So many in a row were not believed that nothing is known of the leader any more.
+        /// Too many readings in a row were not believed: nothing is known of the leader any more.
         case lost(servo: Int, pulses: Double)
     }
-    /// Pulses to a turn, in both servo protocols.
+    /// Number of pulses to a turn, in both servo protocols.
     private static let turn = 4_096.0
     /// Radians per second: a wrist that a hand flicks turns at 8 to 10.
     private static let highestSpeed = 12.0
-    /// Pulses: the encoder's own noise, and the play of its gears.
+    /// Motion that says nothing, pulses: the encoder's own noise, and the play of its gears.
     private static let noise = 16.0
-    /// So many in a row may be wrong: one is line noise, more is a servo that was turned off or replaced.
+    /// Number of readings in a row that may be wrong: one is line noise, more is a servo that was turned off or
+    /// replaced.
     private static let patience = 5
     /// Longest pause between readings. After a longer one nobody knows how many turns were made: the next reading
     /// begins anew. Before that the follower has let go (`LeaderFollower`) and is checked anew as well.
@@ -28,7 +31,7 @@ package struct LeaderReadings: Sendable {
     private var last: [Double] = []
     private var time = MonotonicTime.zero
     private var refusals = 0
-    /// Readings that were not believed, since the beginning.
+    /// Number of readings that were not believed since the beginning.
     package private(set) var refused = 0
 
     package init() {}

@@ -4,11 +4,13 @@ import Time
 
 /// Watches an arm on its way to joint positions that an operator named: underway, there, or not getting there.
 package struct PoseApproach: Equatable, Sendable {
+    /// How far the approach has got.
     package enum Verdict: Equatable, Sendable {
         case underway
         case arrived
         case gaveUp(Reason)
     }
+    /// Why the arm does not get there.
     package enum Reason: Equatable, Sendable {
         case hindered(Hindrance)
         /// The arm does not take the operator's commands, and does not say why.
@@ -28,6 +30,7 @@ package struct PoseApproach: Equatable, Sendable {
     /// Longest time from the first command until the arm is in the operator's hands.
     private static let obeyTime = Duration.seconds(2)
 
+    /// Joint positions that the arm goes to, radians.
     package let target: JointVector
     /// Share of the joints' highest speeds, 0...1.
     package let speed: Double
@@ -49,8 +52,8 @@ package struct PoseApproach: Equatable, Sendable {
         bestTime = now
     }
 
-    /// What to ask for: faster and faster at first. The arm's reference runs ahead at the speed asked for from its
-    /// first tick on, and a setpoint that has to catch up with it exceeds that speed.
+    /// The motion to ask for: faster and faster at first. The arm's reference runs ahead at the speed asked for from
+    /// its first tick on, and a setpoint that has to catch up with it exceeds that speed.
     package func motion(at now: MonotonicTime) -> ManualCommand.Motion {
         .positions(target, speed: speed * Self.share(after: now - start))
     }
@@ -99,7 +102,7 @@ package struct PoseApproach: Equatable, Sendable {
 }
 
 extension PoseApproach.Reason {
-    /// What was found.
+    /// Words for the finding.
     package func description(of arm: TeleopArm) -> String {
         switch self {
         case .hindered(let hindrance): hindrance.description(of: arm)

@@ -13,12 +13,13 @@ package struct SpaceMouseDecoder: Sendable {
         /// The left button, held.
         case button
     }
-    /// Nominal full deflection.
+    /// Full deflection by the data sheet, as the device counts.
     private static let fullScale = 350
     private static let shape = AxisShape(minimum: -fullScale, maximum: fullScale, deadZone: 0.06)
 
-    /// Right, towards the user, down; and about those axes. As the device counts.
+    /// Deflections to the right, towards the user and down, as the device counts.
     private var translation = [0, 0, 0]
+    /// Deflections about those axes, likewise.
     private var rotation = [0, 0, 0]
     private var buttons: UInt8 = 0
     private let deadMan: DeadMan

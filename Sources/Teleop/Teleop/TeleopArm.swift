@@ -4,10 +4,11 @@ import Time
 
 /// What an operator's session has to know about the arm it moves.
 package struct TeleopArm: Equatable, Sendable {
+    /// The poses of the calibration that an operator can name.
     package enum Pose: String, CaseIterable, Sendable {
         /// The pose in which a run begins.
         case neutral
-        /// Folded, safe to switch off in.
+        /// The folded pose, safe to switch off in.
         case rest
     }
     /// Names of the joints, from base to wrist.
@@ -63,7 +64,7 @@ package enum Hindrance: Equatable, Sendable {
     /// - Parameter joint: the one that it is about.
     case hold(HoldReason, joint: Int?)
     case recovering(joint: Int?)
-    /// No state came for so long.
+    /// No state of the arm came for too long.
     case silence
     /// The arm is of another number of joints than its calibration says.
     case otherArm
@@ -83,7 +84,7 @@ package enum Hindrance: Equatable, Sendable {
         }
     }
 
-    /// What is the matter, with the joint's name.
+    /// Words for what is the matter, with the joint's name.
     package func description(of arm: TeleopArm) -> String {
         func naming(_ joint: Int?) -> String { arm.name(of: joint).map { " (joint \($0))" } ?? "" }
         return switch self {
@@ -97,7 +98,7 @@ package enum Hindrance: Equatable, Sendable {
 }
 
 extension HoldReason {
-    /// Something that broke or was in the way: a person says when the arm may go on (`resetEmergencyStop`,
+    /// Whether something broke or was in the way: a person says when the arm may go on (`resetEmergencyStop`,
     /// `clearFault`).
     package var isFault: Bool {
         switch self {
@@ -110,9 +111,9 @@ extension HoldReason {
 }
 
 extension ArmState {
-    /// Why it holds; nil while it moves.
+    /// The reason for which it holds; nil while it moves.
     package var holdReason: HoldReason? { if case .holding(let reason) = mode { reason } else { nil } }
 
-    /// The setpoint does not move.
+    /// Whether the setpoint does not move.
     var standsStill: Bool { setpoint.velocities.magnitude == 0 }
 }

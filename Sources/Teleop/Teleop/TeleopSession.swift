@@ -17,7 +17,7 @@ package struct TeleopSession: Sendable {
         case takeGoal
         /// The goal that was taken is good.
         case acceptGoal
-        /// Said again and again, with its number, until the recorder answers.
+        /// A command for the recorder, repeated with its number until the recorder answers.
         case episode(EpisodeCommand.Action, number: UInt64)
     }
     /// Who moves the arm.
@@ -41,7 +41,7 @@ package struct TeleopSession: Sendable {
     package static let patience = Duration.seconds(2)
     /// A question to the recorder may be lost.
     private static let retryPeriod = Duration.milliseconds(300)
-    /// Over which the states' rate is counted.
+    /// Time over which the states' rate is counted.
     private static let rateWindow = Duration.seconds(1)
 
     package private(set) var jog: JogSession
@@ -179,7 +179,7 @@ package struct TeleopSession: Sendable {
         release(at: now)
     }
 
-    /// A closed gripper opens.
+    /// Opens the gripper where it is closed.
     mutating func openGripper(at now: MonotonicTime) { jog.press(.sign("g"), at: now) }
 
     package mutating func quit(at now: MonotonicTime) { jog.quit(at: now) }
@@ -188,7 +188,7 @@ package struct TeleopSession: Sendable {
 
     // MARK: What goes out
 
-    /// What to send now; to be asked at 50 Hz or more, and sent at once.
+    /// The command to send now; ask at 50 Hz or more, and send it at once.
     package mutating func command(at now: MonotonicTime) -> ManualCommand? {
         if needsReports, !reading.isAtRest, now - readingTime > Self.silence {
             reading = DeviceReading()
@@ -205,11 +205,13 @@ package struct TeleopSession: Sendable {
 
     package mutating func takeRequest(at now: MonotonicTime) -> ArmRequest? { jog.takeRequest(at: now) }
 
+    /// The oldest wish that was not handed out yet.
     package mutating func takeWish() -> Wish? { wishes.isEmpty ? nil : wishes.removeFirst() }
 
     // MARK: Motion
 
-    /// Silence alone proves nothing, but it does not prove a hand either.
+    /// Stops the motion of a device that has been silent for long, and asks for a sign: silence does not prove that the
+    /// hand is gone, nor that it is there.
     private mutating func askForConfirmation(at now: MonotonicTime) {
         if isDevicesMotion, !jog.isUnderway { isDevicesMotion = false }
         let moves = !reading.isAtRest || gripper != nil || isDevicesMotion
@@ -246,7 +248,7 @@ package struct TeleopSession: Sendable {
         jog.steer(.twist(linear: linear, angular: angular), gripper: gripper, until: end, at: now)
     }
 
-    /// All axes together are no faster than one.
+    /// Cuts a share to length 1: all axes together are no faster than one.
     private static func unit(_ share: Vector3) -> Vector3 { share.length > 1 ? share * (1 / share.length) : share }
 
     private mutating func follow(at now: MonotonicTime) {
@@ -364,6 +366,6 @@ extension TeleopSession {
     }
 
     package static let pages = [KeyHelp.motion, KeyHelp.ends + "\n" + KeyHelp.runs, KeyHelp.devices]
-    /// All keys and devices.
+    /// Help on all keys and devices.
     package static let help = pages.joined(separator: "\n\n")
 }

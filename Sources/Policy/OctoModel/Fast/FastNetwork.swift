@@ -35,7 +35,7 @@ package final class FastTask {
         self.plain = plain
     }
 
-    /// Cameras whose goal image was not given.
+    /// Names of the cameras whose goal image was not given.
     package var blackGoals: [String] { plain.blackGoals }
 }
 
@@ -64,7 +64,7 @@ package final class FastNetwork {
     private let stems: [FastStem?]
     /// `[slots, tokens, D]` of each readout.
     private let readouts: [FloatBuffer]
-    /// nil: the plain head makes the chunk.
+    /// Fast diffusion head; nil: the plain head makes the chunk.
     private let diffusion: FastDiffusionHead?
     private let layout: TokenLayout
     /// Readout tokens of the newest timestep, `[n, D]`.
@@ -174,7 +174,7 @@ package final class FastNetwork {
         }
     }
 
-    /// Noise of this network's size; seed and counter name it completely.
+    /// Makes noise of this network's size; seed and counter name it completely.
     package func makeNoise(seed: UInt64, counter: UInt64) -> DiffusionNoise {
         front.makeNoise(seed: seed, counter: counter)
     }

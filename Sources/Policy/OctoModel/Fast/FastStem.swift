@@ -18,7 +18,7 @@ final class FastStem {
     private let normalization: ModelConfiguration.ImageEncoder.Normalization
     private let image: FloatBuffer
     private let goalImage: FloatBuffer
-    /// Taken in turns by the stages.
+    /// Feature maps that the stages use in turns.
     private let maps: (FloatBuffer, FloatBuffer)
     private let scratch: AlignedMemory
 

@@ -20,7 +20,7 @@ final class FastTokenizer {
 
     /// One thing that was encoded.
     private struct Entry {
-        /// Names the content: never used twice, 0 for none.
+        /// Number of the content: never used twice, 0 for none.
         var stamp: UInt64 = 0
         let content: AlignedMemory
         /// `[tokens, D]`, projected, without position embedding.

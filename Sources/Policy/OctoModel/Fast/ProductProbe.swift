@@ -20,6 +20,7 @@ package final class ProductProbe {
     /// Floating-point operations of a run.
     package var operations: Int { 2 * size * size * size }
 
+    /// Multiplies once with our kernels.
     package func runKernels() {
         let scratch = AlignedMemory(byteCount: 0)
         a.withUnsafeBufferPointer { a in
@@ -30,6 +31,7 @@ package final class ProductProbe {
         }
     }
 
+    /// Multiplies once with OpenBLAS.
     package func runBLAS() {
         let product = BLAS.Product(
             m: size, n: size, k: size, transposesB: false, leadingA: size, leadingB: size, leadingC: size)
