@@ -7,7 +7,8 @@ import Time
 
 struct KinematicsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "kinematics", abstract: "Microseconds per forward and per inverse kinematics, for each arm.")
+        commandName: "kinematics",
+        abstract: "Measure the microseconds per forward and per inverse kinematics, for each arm.")
 
     @Argument(help: "Calibration files of the arms.")
     var calibrations = ["widowx-250s", "wx200", "so101"].map { "calibration/\($0).json" }

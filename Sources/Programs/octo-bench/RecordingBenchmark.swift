@@ -8,7 +8,8 @@ import Time
 
 struct RecordingCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "recording", abstract: "MB/s into MCAP files and out of them, beside the same bytes by write(2).")
+        commandName: "recording",
+        abstract: "Measure MB/s into MCAP files and out of them, beside the same bytes by write(2).")
 
     @Option(help: "Record so many seconds of a robot's messages; 3.6 MB each.")
     var seconds = 30

@@ -12,7 +12,7 @@ import Time
 struct SceneFitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scene-fit",
-        abstract: "How well the goal's fit is told: known changes of simulated scenes, and milliseconds per check.",
+        abstract: "Measure how well the goal's fit is told of known changes of scenes, and milliseconds per check.",
         discussion: """
             Every scene is drawn twice, larger than needed, with the arm and an object elsewhere the second time; the \
             second picture is moved, turned, scaled and lit by known amounts. Sections of the table: one kind of \
@@ -27,7 +27,7 @@ struct SceneFitCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A folder with the frames of one camera and one episode: real pictures in place of drawn ones.",
+            "Take the frames of one camera and one episode in this folder, real pictures, in place of drawn ones.",
             valueName: "folder"))
     var frames: String?
 

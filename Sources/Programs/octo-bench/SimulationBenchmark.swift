@@ -10,7 +10,8 @@ import Time
 struct SimulationCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulation",
-        abstract: "Milliseconds per physics step and per picture of the simulated world; lock-step episodes a minute.")
+        abstract:
+            "Measure milliseconds per physics step and picture of the simulated world; lock-step episodes a minute.")
 
     @Option(help: "Use this calibration file of the arm.")
     var calibration = "calibration/widowx-250s.json"

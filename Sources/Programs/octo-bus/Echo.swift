@@ -13,7 +13,7 @@ extension OctoBus {
         @OptionGroup var options: TopicOptions
         @Flag(help: "End after one message.")
         var once = false
-        @Option(name: .customShort("n"), help: "End after so many messages.")
+        @Option(name: .customShort("n"), help: "End after this many messages.")
         var count: Int?
         @Flag(help: "Print one JSON object per line, with the envelope.")
         var json = false

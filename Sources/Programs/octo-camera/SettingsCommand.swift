@@ -27,7 +27,7 @@ struct SettingsCommand: ParsableCommand {
 
     @Option(
         name: .customLong("set"),
-        help: ArgumentHelp("Set a control: a number, true, false or a choice's name.", valueName: "name=value"))
+        help: ArgumentHelp("Set this control to a number, true, false or a choice's name.", valueName: "name=value"))
     var changes: [String] = []
 
     @Option(name: .customLong("press"), help: ArgumentHelp("Press a button.", valueName: "name"))

@@ -32,10 +32,11 @@ struct TuneCommand: ParsableCommand {
     @OptionGroup var speed: RateOption
 
     @Option(
-        help: ArgumentHelp("Write the values into a calibration file; what else is in it stays.", valueName: "file"))
+        help: ArgumentHelp("Write the values into this calibration file; what else is in it stays.", valueName: "file"))
     var save: String?
 
-    @Option(help: ArgumentHelp("Leave a control, and the mode that decides over it, as they are.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("Leave this control, and the mode that decides over it, as they are.", valueName: "name"))
     var keep: [String] = []
 
     @Option(help: ArgumentHelp("Give the automatic modes so long.", valueName: "seconds"))

@@ -41,7 +41,7 @@ struct ViewCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Show at most so many pictures a second.", valueName: "hertz"))
     var rate = 10.0
 
-    @Option(name: .customShort("n"), help: ArgumentHelp("End after so many pictures.", valueName: "count"))
+    @Option(name: .customShort("n"), help: ArgumentHelp("End after this many pictures.", valueName: "count"))
     var count: Int?
 
     @OptionGroup var stream: StreamOptions

@@ -44,7 +44,7 @@ struct CheckCommand: ParsableCommand {
     @Argument(help: "The goal's name in the library; without one, the goal that is set.")
     var name: String?
 
-    @Option(help: ArgumentHelp("Write goal and live view over each other to this PNG file.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write goal and live view, laid over each other, to this PNG file.", valueName: "file"))
     var overlay: String?
 
     @Option(

@@ -49,7 +49,7 @@ struct ShowCommand: ParsableCommand {
     @Argument(help: "The goal's name.")
     var name: String
 
-    @Option(help: ArgumentHelp("Write its pictures, side by side, to this PNG file.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write the goal's pictures, side by side, to this PNG file.", valueName: "file"))
     var png: String?
 
     @Flag(help: "Print the goal's goal.json.")

@@ -42,7 +42,7 @@ struct SetCommand: ParsableCommand {
     @Argument(help: "The goal's name.")
     var name: String
 
-    @Flag(help: "Set it even if another goal was set in the meantime.")
+    @Flag(help: "Set the goal even if another one was set in the meantime.")
     var force = false
 
     @OptionGroup var options: CommandOptions
@@ -58,7 +58,7 @@ struct TextCommand: ParsableCommand {
     @Argument(help: "The sentence.")
     var words: [String]
 
-    @Flag(help: "Set it even if another goal was set in the meantime.")
+    @Flag(help: "Set the goal even if another one was set in the meantime.")
     var force = false
 
     @OptionGroup var options: CommandOptions

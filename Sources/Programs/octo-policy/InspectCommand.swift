@@ -8,7 +8,7 @@ import OctoModel
 /// Says what a checkpoint is, and what loading it costs.
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "inspect", abstract: "Say what a checkpoint is: cameras, sizes, action head, data sets.",
+        commandName: "inspect", abstract: "Describe a checkpoint: cameras, sizes, action head, data sets.",
         discussion: "Exit codes: 0, or 2 when the checkpoint cannot be used.")
 
     @Argument(help: "The checkpoint's folder.")

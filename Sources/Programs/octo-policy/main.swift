@@ -6,7 +6,7 @@ import NodeShell
 struct OctoPolicy: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "octo-policy",
-        abstract: "Run an Octo checkpoint on the CPU, say what one is, check its results.",
+        abstract: "Run an Octo checkpoint on the CPU, describe it, and check its results.",
         version: OctoRuntime.version,
         subcommands: [RunCommand.self, InspectCommand.self, VerifyCommand.self, BenchCommand.self])
 }

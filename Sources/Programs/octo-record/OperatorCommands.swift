@@ -57,7 +57,7 @@ struct StopCommand: ParsableCommand {
         commandName: "stop", abstract: "End the episode; nothing is recorded until the next 'start'.",
         discussion: exitCodes)
 
-    @Argument(help: "A note.")
+    @Argument(help: "A note that is kept with the episode.")
     var note: [String] = []
 
     @OptionGroup var options: CommandOptions
@@ -70,7 +70,7 @@ struct SuccessCommand: ParsableCommand {
         commandName: "success", abstract: "Mark the current (or else the last) episode as a success.",
         discussion: exitCodes)
 
-    @Argument(help: "A note.")
+    @Argument(help: "A note that is kept with the episode.")
     var note: [String] = []
 
     @OptionGroup var options: CommandOptions
@@ -83,7 +83,7 @@ struct FailureCommand: ParsableCommand {
         commandName: "failure", abstract: "Mark the current (or else the last) episode as failed.",
         discussion: exitCodes)
 
-    @Argument(help: "A note: why.")
+    @Argument(help: "A note on why, which is kept with the episode.")
     var note: [String] = []
 
     @OptionGroup var options: CommandOptions
@@ -96,7 +96,7 @@ struct DiscardCommand: ParsableCommand {
         commandName: "discard", abstract: "End the episode and mark it, or else the last one, as not to be used.",
         discussion: "The file stays where it is; exports leave it out. \(exitCodes)")
 
-    @Argument(help: "A note: why.")
+    @Argument(help: "A note on why, which is kept with the episode.")
     var note: [String] = []
 
     @OptionGroup var options: CommandOptions
@@ -108,7 +108,7 @@ struct NoteCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "note", abstract: "Add words to the episode, or else to the last one.", discussion: exitCodes)
 
-    @Argument(help: "The words.")
+    @Argument(help: "The words to add.")
     var words: [String]
 
     @OptionGroup var options: CommandOptions

@@ -41,7 +41,8 @@ struct SamplingOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Of all pictures, such as 256x256; by default as the camera delivered them.", valueName: "size"))
+            "Scale all pictures to this size in pixels, such as 256x256; by default keep the camera's.",
+            valueName: "size"))
     var size: PictureSize?
 
     @Option(help: ArgumentHelp("Give this as what was to be done; by default the goal's text.", valueName: "text"))
@@ -181,14 +182,15 @@ struct ExportCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "With --lerobot: 'eef' (Bridge's conventions, which Octo is trained on) or 'joints' (measured and "
-                + "commanded joint positions in degrees, gripper 0 to 100, as LeRobot's own policies take them).",
+            "With --lerobot: write actions as 'eef' (Bridge's conventions, which Octo is trained on) or 'joints' "
+                + "(measured and commanded joint positions in degrees, gripper 0 to 100, as LeRobot's own policies "
+                + "take them).",
             valueName: "space"))
     var actions = LeRobotDataset.Space.eef
 
     @Flag(
         help: """
-            With --lerobot: pictures in movies (MP4 of the JPEG files as they are), as LeRobot's own datasets have them.
+            With --lerobot: keep pictures in movies (MP4 of the JPEG files as they are), as LeRobot's own datasets do.
             """)
     var video = false
 
@@ -198,7 +200,7 @@ struct ExportCommand: ParsableCommand {
     @Option(help: "Name the robot so in LeRobot's info.json; by default as the first episode's manifest does.")
     var robotType: String?
 
-    @Flag(help: "Take the place of an RLDS dataset of that name.")
+    @Flag(help: "Overwrite an RLDS dataset of that name.")
     var overwrite = false
 
     @OptionGroup var json: JSONFlag

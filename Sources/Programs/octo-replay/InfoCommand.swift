@@ -8,7 +8,7 @@ import Time
 struct InfoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "info",
-        abstract: "Say what is in episodes: topics, gaps, latencies, outcome.",
+        abstract: "Show what is in episodes: topics, gaps, latencies, outcome.",
         discussion: """
             SENT is what the nodes say that they sent, by their messages' numbers and their own counters; TAKEN is \
             what came to the recorder; IN FILE is what was found by reading. Where they differ, a line below says why. \

@@ -21,7 +21,7 @@ struct StatsCommand: ParsableCommand {
 
     @OptionGroup var sampling: SamplingOptions
 
-    @Option(help: ArgumentHelp("Write the file there; without it, print it.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write the statistics to this file; without it, print them.", valueName: "file"))
     var out: String?
 
     @Flag(help: "Take the actions as they were commanded, and every step.")

@@ -112,7 +112,7 @@ struct DemosCommand: ParsableCommand {
     @Flag(help: "Leave out episodes that failed.")
     var successesOnly = false
 
-    @Flag(help: "Take the place of a dataset of that name.")
+    @Flag(help: "Overwrite a dataset of that name.")
     var overwrite = false
 
     @OptionGroup var json: JSONFlag

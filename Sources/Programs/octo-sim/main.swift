@@ -6,7 +6,7 @@ import NodeShell
 struct OctoSim: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "octo-sim",
-        abstract: "A simulated world with real physics and real pixels in place of cameras and servos.",
+        abstract: "Simulate a world with real physics and real pixels in place of cameras and servos.",
         discussion: """
             octo-launch starts 'octo-sim run' for a manifest with a section "simulation", as launch/sim.json has one. \
             The other commands need no run:

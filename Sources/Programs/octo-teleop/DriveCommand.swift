@@ -156,7 +156,7 @@ struct TakeGoalCommand: ParsableCommand {
     @Flag(help: "Overwrite a goal of that name.")
     var replace = false
 
-    @Flag(help: "Take it at once and accept it.")
+    @Flag(help: "Take the goal at once and accept it.")
     var now = false
 
     @OptionGroup var options: DriveOptions
