@@ -110,7 +110,10 @@ let package = Package(
                 tests(of: "Manifests", ["Time", "JSONTree", "Messages", "ManifestSamples"]),
                 tests(
                     of: "NodeShell",
-                    ["Time", "Messages", "Wire", "Bus", "Manifests", "ManifestSamples", argumentParser, logging]),
+                    [
+                        "Time", "Threads", "Messages", "Wire", "Bus", "Manifests", "ManifestSamples", argumentParser,
+                        logging,
+                    ]),
             ]),
         group(
             "Cameras",

@@ -1,6 +1,7 @@
 import Foundation
 import NodeShell
 import Testing
+import Threads
 
 /// Lines that wait for their reader.
 @Suite struct LineWriterTests {
@@ -51,8 +52,8 @@ import Testing
         while !read.contains(UInt8(ascii: "(")) { read += pipe.fileHandleForReading.availableData }
         #expect(read.count { $0 == UInt8(ascii: "\n") } >= LineQueue.usualCapacity / 2 / 1_024)
         // Drained by another thread, or the rest might not fit into the pipe.
-        let rest = Thread { while !pipe.fileHandleForReading.availableData.isEmpty {} }
-        rest.start()
+        let reading = pipe.fileHandleForReading
+        try NamedThread("reader") { while !reading.availableData.isEmpty {} }
         #expect(writer.flush(limit: .seconds(60)))
         try pipe.fileHandleForWriting.close()
     }

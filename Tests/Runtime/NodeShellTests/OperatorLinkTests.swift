@@ -7,6 +7,7 @@ import NodeShell
 import Synchronization
 import TestSupport
 import Testing
+import Threads
 import Time
 import Wire
 
@@ -33,9 +34,9 @@ import Wire
 
     /// A goal node on a thread of its own, until `isDone`. It passes the first `ignored` commands over, as if they had
     /// been lost, and answers somebody else first.
-    private func startNode(ignoring ignored: Int, until isDone: @escaping @Sendable () -> Bool) {
+    private func startNode(ignoring ignored: Int, until isDone: @escaping @Sendable () -> Bool) throws {
         let run = run
-        Thread.detachNewThread {
+        try NamedThread("goal node") {
             do {
                 let bus = try BusNode(
                     BusOptions(
@@ -66,7 +67,7 @@ import Wire
 
     @Test func aCommandThatWasLostIsSaidAgainAndTheAnswerIsOurs() throws {
         let isDone = Flag()
-        startNode(ignoring: 1) { isDone.isSet }
+        try startNode(ignoring: 1) { isDone.isSet }
         defer { isDone.set() }
         let link = try link()
         defer { link.bus.close() }
