@@ -34,7 +34,7 @@ package final class LineWriter: Sendable {
                 try NamedThread("line writer") { [self] in run() }
             } catch {
                 // The next line tries again.
-                waiting.withLock { $0.hasThread = false }
+                state.withLock { $0.hasThread = false }
             }
         }
         news.signal()
@@ -79,7 +79,7 @@ package struct LineQueue {
     package static let usualCapacity = 1 << 20
 
     private let capacity: Int
-    private var lines: [[UInt8]] = []
+    private var lines: Deque<[UInt8]> = []
     private var bytes = 0
     private var dropped = 0
 
