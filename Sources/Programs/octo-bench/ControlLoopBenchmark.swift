@@ -8,6 +8,7 @@ import Kinematics
 import Foundation
 import Messages
 import RealTime
+import Synchronization
 import Time
 
 /// Punctuality of one loop at one rate, and the same for the plainest loop there is, in the same seconds.
@@ -206,24 +207,25 @@ struct BareLoopError: Error, CustomStringConvertible {
 }
 
 private func runBareLoop(hertz: Double, ticks: Int64, rights: RealTimeRights) throws -> [Int64] {
-    /// Room for the numbers, made before the loop and read after it.
-    // Sendable: the thread writes it between start and join, the owner reads it after join.
-    final class Record: @unchecked Sendable {
-        var lateness: [Int64]
-        var error: Int32 = 0
-        init(_ count: Int) { lateness = Array(repeating: 0, count: count) }
+    /// Room for the numbers, made before the loop and read after it; the loop holds it locked.
+    final class Record: Sendable {
+        let content: Mutex<(lateness: [Int64], error: Int32)>
+        init(_ count: Int) { content = Mutex((Array(repeating: 0, count: count), 0)) }
     }
     let record = Record(Int(ticks))
     let period = Rate(hertz: hertz).periodNanoseconds
     let thread = RealTimeThread("bare loop", rights: rights) {
-        record.error = record.lateness.withUnsafeMutableBufferPointer {
-            octo_bare_loop(period, ticks, $0.baseAddress)
+        record.content.withLock { content in
+            content.error = content.lateness.withUnsafeMutableBufferPointer {
+                octo_bare_loop(period, ticks, $0.baseAddress)
+            }
         }
     }
     _ = try thread.start()
     thread.join()
-    if record.error != 0 { throw BareLoopError(errno: record.error) }
-    return record.lateness
+    let (lateness, error) = record.content.withLock { $0 }
+    if error != 0 { throw BareLoopError(errno: error) }
+    return lateness
 }
 
 /// An arm that is silent every thousandth time.

@@ -10,8 +10,7 @@ import Time
 
 /// The positions of a leader arm, read on a thread of its own: asking seven servos takes longer than a command may
 /// wait.
-// Sendable: the line belongs to the thread once it has started.
-final class LeaderInput: @unchecked Sendable {
+final class LeaderInput: Sendable {
     struct Reading {
         var positions: JointVector
         var gripper: Double
@@ -29,7 +28,8 @@ final class LeaderInput: @unchecked Sendable {
     /// Period of reading the leader: as often as the follower is told at most, twice over.
     private static let period = Duration.milliseconds(10)
 
-    private let line: ServoLine<SerialPort>
+    /// The thread holds it from its start to its end.
+    private let line: Mutex<ServoLine<SerialPort>>
     private let layout: ServoLayout
     /// The gripper comes last.
     private let jointNames: [String]
@@ -45,7 +45,8 @@ final class LeaderInput: @unchecked Sendable {
             throw OtherLeader(path: path, joints: calibration.joints.count, expected: joints)
         }
         layout = try ServoLayout(calibration: try CalibrationFile(path: path).read() ?? [], file: path, joints: joints)
-        line = ServoLine(port: try SerialPort(path: port, baud: baud), baud: baud, servoProtocol: layout.servoProtocol)
+        let line = ServoLine(
+            port: try SerialPort(path: port, baud: baud), baud: baud, servoProtocol: layout.servoProtocol)
         // As the arm's own driver does at its start: with another zero position every angle would be wrong.
         let check: ServoCheck
         do throws(ServoPortError) {
@@ -59,6 +60,7 @@ final class LeaderInput: @unchecked Sendable {
                 names: Self.names(layout, calibration))
         }
         jointNames = calibration.joints.map(\.name) + ["gripper"]
+        self.line = Mutex(line)
     }
 
     private static func names(_ layout: ServoLayout, _ calibration: ArmCalibration) -> [UInt8: String] {
@@ -70,7 +72,7 @@ final class LeaderInput: @unchecked Sendable {
     }
 
     func start() throws(ThreadStartError) {
-        try NamedThread("leader") { [self] in run() }
+        try NamedThread("leader") { [self] in line.withLock { run($0) } }
     }
 
     /// The newest reading, once.
@@ -85,14 +87,14 @@ final class LeaderInput: @unchecked Sendable {
 
     func stop() { content.withLock { $0.isOver = true } }
 
-    private func run() {
+    private func run(_ line: ServoLine<SerialPort>) {
         var readings = LeaderReadings()
         var failures = 0
         while !content.withLock({ $0.isOver }) {
             let start = MonotonicTime.now()
             do {
                 // A leader is moved by hand: its servos must not hold it. They are only read.
-                let pulses = try readAll()
+                let pulses = try readAll(line)
                 failures = 0
                 try take(pulses, &readings)
                 let left = Self.period - (MonotonicTime.now() - start)
@@ -108,7 +110,7 @@ final class LeaderInput: @unchecked Sendable {
     }
 
     /// The positions of all servos, pulses.
-    private func readAll() throws -> [Int] {
+    private func readAll(_ line: ServoLine<SerialPort>) throws -> [Int] {
         let pulses = try line.positions(of: layout.leaders)
         return try layout.leaders.map { id in
             guard let pulse = pulses[id] else { throw ServoToolError.silent(servo: id) }
