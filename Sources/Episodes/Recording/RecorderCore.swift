@@ -9,7 +9,7 @@ import Wire
 /// Decides what becomes of each message that comes by: into the episode's file, into the memory of the last seconds, or
 /// nowhere. Opens no file and has no clock; its actions say what the shell does.
 package struct RecorderCore {
-    /// When episodes begin, and how much of the time before is kept.
+    /// Rules for when episodes begin, and how much of the time before is kept.
     package struct Options: Equatable, Sendable {
         /// How far back the memory reaches that is written first when an episode begins.
         package var ring: Duration

@@ -6,7 +6,7 @@ import Wire
 
 /// The motion that an arm was told to make, over the time of an episode.
 package struct RecordedMotion: Equatable, Sendable {
-    /// Where the arm was told to be at one moment.
+    /// Setpoint of the arm at one moment.
     package struct Point: Equatable, Sendable {
         /// Time after the first point.
         package var time: Duration

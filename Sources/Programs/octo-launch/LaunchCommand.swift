@@ -33,7 +33,7 @@ struct LaunchCommand: ParsableCommand {
 
     /// Another octo-launch runs this robot; nothing was started.
     private static let busy = ExitCode(4)
-    /// Not all that was recorded is on the disk.
+    /// Exit code for a run of which not all that was recorded is on the disk.
     private static let recordIncomplete = ExitCode(5)
 
     @Argument(help: "The robot's manifest, for example launch/replay.json.")

@@ -15,11 +15,11 @@ package struct KeyDecoder: Sendable {
     private enum Phase {
         case ground
         case escape
-        /// After ESC [: what came between it and the final byte.
+        /// Inside a control sequence (ESC [): what came between its beginning and the final byte.
         case control([UInt8])
-        /// After ESC O: one byte follows.
+        /// Inside a single shift (ESC O): one byte follows.
         case singleShift
-        /// After ESC ] P X ^ or _: a text up to BEL or ESC \.
+        /// Inside a text (ESC ] P X ^ or _) that lasts up to BEL or ESC \.
         case text(length: Int)
         /// Inside a sign beyond ASCII: the number of bytes that follow.
         case multibyte(Int)
