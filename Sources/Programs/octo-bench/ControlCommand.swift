@@ -19,7 +19,7 @@ struct ControlCommand: ParsableCommand {
     var busy = false
 
     func run() throws {
-        let load = busy ? BusyCores() : nil
+        let load = busy ? try BusyCores() : nil
         defer { load?.end() }
         if busy { print("all cores are busy with ordinary threads") }
         let arm = try ArmCalibration(contentsOfFile: calibration)

@@ -3,6 +3,7 @@ import Kinematics
 import Maths
 import Messages
 import Simulation
+import TestSupport
 import Testing
 import Time
 

@@ -2,6 +2,7 @@ import ClosedLoop
 import Kinematics
 import Maths
 import Simulation
+import TestSupport
 import Testing
 import Time
 

@@ -1,6 +1,7 @@
 import Kinematics
 import Maths
 import Simulation
+import TestSupport
 import Testing
 
 @Suite(.enabled(if: Worlds.areUsable, "MuJoCo 2.2.2 is not installed (libmujoco-dev)"))
