@@ -76,7 +76,10 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
 
     mutating func turn(at now: MonotonicTime) throws -> MonotonicTime? {
         while let received = commands.take() { obey(received.message) }
-        while let received = manual.take() { loop.submit(received.message) }
+        while let received = manual.take() {
+            interventions.noteMotion(by: received.envelope.sourceNode)
+            loop.submit(received.message)
+        }
         while let received = chunks.take() { try submit(received.message, at: now) }
         while let report = loop.takeChunkReport() { try publish(report, at: now) }
         if now >= stateCadence.deadline {
@@ -102,6 +105,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
 
     private mutating func obey(_ command: ArmCommand) {
         keeper.prepare(for: command)
+        interventions.noteCommand(by: command.operatorID)
         // False means that the loop hangs; its missing state shows that.
         loop.obey(command.action, by: command.operatorID)
     }

@@ -28,7 +28,7 @@ final class ArmOrder {
         self.arm = arm
         bus = try BusNode(
             BusOptions(
-                node: Self.name.program, runID: arm.runID, endpoint: nil, peers: [arm.endpoint],
+                node: "\(Self.name)", runID: arm.runID, endpoint: nil, peers: [arm.endpoint],
                 listeners: [arm.commandEndpoint]))
         states = try bus.subscribe(Topics.armState)
         publisher = bus.publisher(Topics.armCommand)

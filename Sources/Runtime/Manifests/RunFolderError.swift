@@ -33,7 +33,7 @@ extension RunFolderError: CustomStringConvertible {
             "locking the run folder \(path): found that it is in use\(launcher.map { " by process \($0)" } ?? ""), "
                 + "expected nobody else there. Stop that one "
                 + "(\(launcher.map { "kill \($0)" } ?? "Ctrl-C in its terminal")), or take another folder: "
-                + "octo-launch --set name=OTHER, octo-replay bus --run-folder DIR."
+                + "octo-launch --set name=OTHER, octo-replay bus --run DIR."
         case .pathTooLong(let path, let bytes, let maximum):
             "making the socket \(path): found a path of \(bytes) bytes, expected at most \(maximum). Choose a shorter "
                 + "folder with octo-launch --run-folder DIR or OCTO_RUN_BASE, or set bus.transport=tcp."

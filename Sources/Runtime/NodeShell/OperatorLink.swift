@@ -29,7 +29,7 @@ package final class OperatorLink {
         }
         bus = try BusNode(
             BusOptions(
-                node: program, runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted(),
+                node: "\(name)", runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted(),
                 listeners: listeners))
     }
 

@@ -9,27 +9,32 @@ package struct InterventionLog: Sendable {
     private var isIntervening = false
     private var isStopped = false
     private var held: HoldReason?
+    /// Who moved the arm by hand last, and who last gave it a command; empty: nobody yet.
+    private var mover = ""
+    private var commander = ""
 
     package init(node: String) { self.node = node }
 
+    /// Takes note of who moves the arm by hand: a program with its process, as "octo-teleop (pid 1234)".
+    package mutating func noteMotion(by operatorID: String) { mover = operatorID }
+
+    /// Takes note of who stops the arm, resets it or lets it go on.
+    package mutating func noteCommand(by operatorID: String) { commander = operatorID }
+
     /// Takes note of the arm's mode.
-    /// - Parameters:
-    ///   - condition: what is the matter with the arm, and what ends it; empty: the mode's own words.
-    ///   - operatorID: who moves, stopped or reset the arm; empty where that is not known.
+    /// - Parameter condition: what is the matter with the arm, and what ends it; empty: the mode's own words.
     /// - Returns: what there is to tell.
-    package mutating func receive(
-        _ mode: ArmMode, condition: String = "", operatorID: String = "", at now: MonotonicTime
-    ) -> [RunEvent] {
+    package mutating func receive(_ mode: ArmMode, condition: String = "", at now: MonotonicTime) -> [RunEvent] {
         var events: [RunEvent] = []
-        func tell(_ kind: RunEvent.Kind, _ text: String) {
+        func tell(_ kind: RunEvent.Kind, _ text: String, by operatorID: String = "") {
             events.append(RunEvent(node: node, kind: kind, subject: operatorID, text: text, time: now))
         }
-        let by = operatorID.isEmpty ? "" : " by \(operatorID)"
         let isEmergency = mode == .holding(.emergencyStop)
         if isEmergency != isStopped {
             tell(
                 isEmergency ? .emergencyStop : .emergencyStopReset,
-                (isEmergency ? "emergency stop" : "the emergency stop is reset") + by)
+                (isEmergency ? "emergency stop" : "the emergency stop is reset")
+                    + (commander.isEmpty ? "" : " by \(commander)"), by: commander)
             isStopped = isEmergency
         }
         var reason: HoldReason?
@@ -50,7 +55,7 @@ package struct InterventionLog: Sendable {
                 isIntervening = true
                 tell(
                     .interventionBegan,
-                    (operatorID.isEmpty ? "an operator" : operatorID) + " takes the arm from the policy")
+                    (mover.isEmpty ? "an operator" : mover) + " takes the arm from the policy", by: mover)
             }
             wasExecuting = false
         case .executing:

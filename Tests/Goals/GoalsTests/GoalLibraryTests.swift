@@ -63,7 +63,7 @@ extension GoalRecord {
             record.text = nil
             record.arm = nil
             try library.save(record, replaces: false)
-            #expect(try library.load("g\(index)") == record)
+            #expect(try library.load("g\(index)").asBeforeSaving == record)
         }
     }
 

@@ -68,7 +68,7 @@ import Testing
             path: "model.observation_tokenizers.primary.kwargs.task_stack_keys", words: ["no goal image"]),
         Change(
             old: "\"task_stack_keys\"", new: "\"use_token_learner\": true, \"num_tokens\": 0, \"task_stack_keys\"",
-            path: "model.observation_tokenizers.primary.kwargs.num_tokens", words: ["0", "1...4096"]),
+            path: "model.observation_tokenizers.primary.kwargs.num_tokens", words: ["0", "from 1 to 4096"]),
         Change(
             old: "\"num_features\": 64",
             new: "\"num_features\": 60}}, \"use_token_learner\": true, \"x\": {\"y\": {\"z\": 1",

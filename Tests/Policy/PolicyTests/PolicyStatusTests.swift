@@ -102,6 +102,7 @@ import Time
         #expect(event(in: try scene.step(2)) == nil, "it is held for the same reason")
 
         scene.core.receive(scene.goal())
+        scene.core.receive(scene.fit(.green), at: try #require(scene.core.nextTick))
         let released = try #require(event(in: try scene.step(3)))
         #expect(released.kind == .policyReleased && released.text == "the policy goes on")
         #expect(event(in: try scene.step(4)) == nil)

@@ -17,7 +17,11 @@ import Testing
     private func programEnd(of error: any Error) -> ProgramEnd? { ProgramEnd(of: error, in: Command.self) }
 
     private func parsingError(_ arguments: [String]) throws -> any Error {
-        try #require(#expect(throws: (any Error).self) { _ = try Command.parseAsRoot(arguments) })
+        try #require(
+            #expect(throws: (any Error).self) {
+                var command = try Command.parseAsRoot(arguments)
+                try command.run()
+            })
     }
 
     @Test func whatIsWrongWithTheInputIsToldInOneLineWithTwo() throws {

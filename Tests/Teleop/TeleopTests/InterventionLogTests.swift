@@ -80,12 +80,16 @@ import Time
         _ = log.receive(Self.policy, at: .zero)
         let time = MonotonicTime.zero + .seconds(3)
         let who = "octo-teleop (pid 1234)"
-        let events = log.receive(.manual, operatorID: who, at: time)
+        log.noteMotion(by: who)
+        let events = log.receive(.manual, at: time)
         #expect(events.map(\.node) == ["arm"] && events.map(\.subject) == [who] && events.map(\.time) == [time])
         #expect(events.map(\.text) == ["octo-teleop (pid 1234) takes the arm from the policy"])
-        let stop = log.receive(.holding(.emergencyStop), operatorID: "octo-arm (pid 7)", at: time)
-        #expect(stop.first?.text == "emergency stop by octo-arm (pid 7)")
+        log.noteCommand(by: "octo-arm (pid 7)")
+        let stop = log.receive(.holding(.emergencyStop), at: time)
+        #expect(stop.first?.text == "emergency stop by octo-arm (pid 7)" && stop.first?.subject == "octo-arm (pid 7)")
+        log.noteCommand(by: "octo-arm (pid 8)")
         let reset = log.receive(.holding(.awaitingResume), at: time)
-        #expect(reset.first?.text == "the emergency stop is reset", "nobody is made up")
+        #expect(reset.first?.text == "the emergency stop is reset by octo-arm (pid 8)")
+        #expect(reset.last?.kind == .armHeld && reset.last?.subject == "", "nobody is made up")
     }
 }
