@@ -264,7 +264,8 @@ final class CheckpointCopy {
         try Data((text[...place] + nested + text[text.index(after: place)...]).utf8).write(to: path)
         let refusal = try #require(copy.refusal())
         #expect(
-            "\(refusal)".contains(#"action_proprio_normalization_type: found "quantile", expected 'normal' or 'bounds'"#),
+            "\(refusal)".contains(
+                #"action_proprio_normalization_type: found "quantile", expected 'normal' or 'bounds'"#),
             "\(refusal)")
     }
 
