@@ -38,7 +38,9 @@ package struct ArmManifest: Equatable, Sendable {
         guard let sound, check.problems.isEmpty, let arm = Manifest.Arm.form.read(sound) else {
             throw .invalid(path: path, check.problems)
         }
-        let named = tree[ManifestName.name]?.string.flatMap { ManifestRule.isName($0, separator: "-") ? $0 : nil }
+        let named = ManifestTree(root: tree)[.name]?.string.flatMap {
+            ManifestRule.isName($0, separator: "-") ? $0 : nil
+        }
         self.init(
             name: named ?? Manifest.name(fromFile: path), arm: arm, policyRate: Self.policyRate(in: tree, check))
     }
@@ -46,10 +48,13 @@ package struct ArmManifest: Equatable, Sendable {
     /// The policy's rate as it is written, or else the usual one: what is wrong with the policy stops no arm.
     private static func policyRate(in tree: JSONNode, _ check: ManifestCheck) -> Rate {
         let form = ManifestForm.section(Manifest.Policy.rate)
-        let written = tree[ManifestName.policy]?[ManifestName.rate].map { JSONNode.object([ManifestName.rate: $0]) }
+        let written = ManifestTree(root: tree)[ManifestName.Policy.rate].map {
+            JSONNode.object([ManifestName.Policy.rate.rawValue: $0])
+        }
         for section in [written ?? .object([:]), .object([:])] {
             var check = check
-            let sound = check.check(section, against: form.rule, at: ManifestPath([ManifestName.policy]))
+            let sound = check.check(
+                section, against: form.rule, at: ManifestPath([ManifestName.Section.policy.rawValue]))
             if let sound, check.problems.isEmpty, let rate = form.read(sound) { return rate }
         }
         return form.sample
@@ -59,16 +64,17 @@ package struct ArmManifest: Equatable, Sendable {
 extension ManifestCheck {
     /// - Returns: the section `arm` as `check` gives it; nil when it is missing or cannot be used.
     mutating func checkArmAlone(in tree: JSONNode) -> JSONNode? {
-        let path = ManifestPath([ManifestName.arm])
-        guard tree.object != nil, let arm = tree[ManifestName.arm] else {
+        let path = ManifestPath([ManifestName.Section.arm.rawValue])
+        guard tree.object != nil, let arm = ManifestTree(root: tree)[.arm] else {
             report(path, tree, found: "nothing", allowed: "\(Manifest.Arm.form.rule.allowed()); this key is required")
             return nil
         }
         guard let sound = check(arm, against: Manifest.Arm.form.rule, at: path) else { return nil }
-        checkRates(in: .object([ManifestName.arm: sound]))
-        if let port = sound[ManifestName.port], port.string == Manifest.simulatedPort {
+        checkRates(in: ManifestTree(root: .object([ManifestName.Section.arm.rawValue: sound])))
+        if let port = sound[ManifestName.Arm.port.rawValue], port.string == Manifest.simulatedPort {
             report(
-                path.appending(ManifestName.port), port, found: "\"simulation\", the servos of a simulated world",
+                path.appending(ManifestName.Arm.port.rawValue), port,
+                found: "\"simulation\", the servos of a simulated world",
                 allowed:
                     "a serial port: that world is there only in a run. Start it with octo-launch and leave --manifest "
                     + "out"

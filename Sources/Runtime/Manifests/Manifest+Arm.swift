@@ -84,7 +84,7 @@ extension Manifest {
 
 extension Manifest.Arm {
     static let form = ManifestForm<Self>.variants(
-        ManifestName.driver,
+        ManifestName.Arm.driver.rawValue,
         "What moves: 'simulated' is an arm without hardware, the others are servos on a serial port, which the "
             + "calibration file describes in \"servos\".",
         [
@@ -108,7 +108,7 @@ extension Manifest.Arm {
     private init(_ keys: inout ManifestKeys, driver: (inout ManifestKeys) -> Driver) {
         calibration = keys.required("calibration", .file, "The arm's kinematics and limits.")
         controlRate = keys.value(
-            ManifestName.controlRate, .hertz(50...1000), default: Rate(hertz: 100),
+            ManifestName.Arm.controlRate.rawValue, .hertz(50...1000), default: Rate(hertz: 100),
             "How often the control loop sends a setpoint.")
         strategy = keys.value(
             "strategy", .choice, default: .recedingHorizon,
@@ -139,10 +139,10 @@ extension Manifest.Arm {
             "After an emergency stop the arm brakes; then it holds, or with 'torque_off' the servos let go: it sinks "
                 + "under its weight and can be moved by hand.")
         watchdog = keys.value(
-            ManifestName.watchdog, .seconds(0.01...60), default: .milliseconds(600),
+            ManifestName.Arm.watchdog.rawValue, .seconds(0.01...60), default: .milliseconds(600),
             "The arm holds when no fresh chunk came for so long.")
         stateRate = keys.value(
-            ManifestName.stateRate, .hertz(0.1...1000), default: Rate(hertz: 50),
+            ManifestName.Arm.stateRate.rawValue, .hertz(0.1...1000), default: Rate(hertz: 50),
             "How often the arm publishes its state.")
         realTime = keys.section("realtime", "The rights the control loop asks for.", RealTime.init)
         self.driver = driver(&keys)
@@ -152,7 +152,7 @@ extension Manifest.Arm {
 extension Manifest.Arm.SerialLine {
     fileprivate init(_ keys: inout ManifestKeys) {
         port = keys.required(
-            ManifestName.port, .text,
+            ManifestName.Arm.port.rawValue, .text,
             "The serial port of the arm's adapter, such as /dev/ttyUSB0; 'simulation' means the servos of the "
                 + "simulated world.")
         baud = keys.value(

@@ -84,7 +84,7 @@ extension Manifest.Camera {
     }
 
     static let form = ManifestForm<Unnamed>.variants(
-        ManifestName.source,
+        ManifestName.Camera.source.rawValue,
         "Where the frames come from: 'v4l2' is a camera at this machine, 'simulated' one in the simulated world, "
             + "'images' plays a folder of image files.",
         [
@@ -107,13 +107,14 @@ extension Manifest.Camera.Unnamed {
 
 extension Manifest.Camera.ImageFolder {
     fileprivate init(_ keys: inout ManifestKeys) {
-        folder = keys.required(ManifestName.folder, .folder, "The folder with the image files.")
+        folder = keys.required(ManifestName.Camera.folder.rawValue, .folder, "The folder with the image files.")
         pattern = keys.value(
-            ManifestName.pattern, .fileNamePattern, default: "*",
+            ManifestName.Camera.pattern.rawValue, .fileNamePattern, default: "*",
             "Which files of the folder are frames; * alone: all that are called .png, .jpg or .jpeg. They are played "
                 + "in the order of the numbers in their names.")
         rate = keys.value(
-            ManifestName.rate, .hertz(0.1...240), default: Rate(hertz: 5), "How many frames are played in a second.")
+            ManifestName.Camera.rate.rawValue, .hertz(0.1...240), default: Rate(hertz: 5),
+            "How many frames are played in a second.")
         loops = keys.value("loop", .boolean, default: true, "Whether it starts over after the last frame.")
     }
 }
@@ -123,7 +124,8 @@ extension Manifest.Camera.Simulated {
         width = keys.value("width", .integer(16...640, unit: "pixels"), default: 256, "Width of its frames.")
         height = keys.value("height", .integer(16...480, unit: "pixels"), default: 256, "Height of its frames.")
         rate = keys.value(
-            ManifestName.rate, .hertz(0.5...60), default: Rate(hertz: 5), "How many frames it takes in a second.")
+            ManifestName.Camera.rate.rawValue, .hertz(0.5...60), default: Rate(hertz: 5),
+            "How many frames it takes in a second.")
         latency = keys.value(
             "latency_s", .seconds(0...2), default: .zero, "How long after its capture a frame comes.")
         noise = keys.value(
@@ -154,7 +156,8 @@ extension Manifest.Camera.Device {
         width = keys.value("width", .integer(16...8192, unit: "pixels"), default: 640, "Width of its frames.")
         height = keys.value("height", .integer(16...8192, unit: "pixels"), default: 480, "Height of its frames.")
         rate = keys.value(
-            ManifestName.rate, .hertz(1...240), default: Rate(hertz: 30), "How many frames it takes in a second.")
+            ManifestName.Camera.rate.rawValue, .hertz(1...240), default: Rate(hertz: 30),
+            "How many frames it takes in a second.")
         format = keys.optional(
             "format", .choice,
             "How its frames come over the cable. Left out, it is 'mjpeg' where the camera has that, for two cameras "

@@ -51,14 +51,14 @@ extension Manifest.Goal {
     /// - Parameter cameras: the manifest's; an episode that says nothing of cameras is for all of them.
     static func form(_ cameras: [Manifest.Camera]) -> ManifestForm<Self> {
         .variants(
-            ManifestName.source,
+            ManifestName.Goal.source.rawValue,
             "'none': no goal; 'images': an image file for each camera; 'episode': one frame of a recorded folder; "
                 + "'text': a sentence alone; 'library': a goal that was recorded.",
             [
                 .init("none") { keys in Self(.none, text: nil, name: nil, &keys) },
-                .init(ManifestName.images) { keys in
+                .init(ManifestName.Goal.images.rawValue) { keys in
                     let images = keys.required(
-                        ManifestName.images, .named(.file), "The goal as each camera shall see it.")
+                        ManifestName.Goal.images.rawValue, .named(.file), "The goal as each camera shall see it.")
                     return Self(labelled: .images(images.map { .init(camera: $0.name, path: $0.value) }), &keys)
                 },
                 .init(ManifestName.episode) { keys in Self(labelled: episode(cameras, &keys), &keys) },
@@ -68,7 +68,7 @@ extension Manifest.Goal {
                 },
                 .init("library") { keys in
                     let name = keys.required(
-                        ManifestName.name, .text, "The goal's name in the library, as 'octo-goal list' shows it.")
+                        "name", .text, "The goal's name in the library, as 'octo-goal list' shows it.")
                     return Self(.library, text: nil, name: name, &keys)
                 },
             ])
@@ -76,12 +76,13 @@ extension Manifest.Goal {
 
     private static func episode(_ cameras: [Manifest.Camera], _ keys: inout ManifestKeys) -> Source {
         .episode(
-            folder: keys.required(ManifestName.folder, .folder, "The folder with the episode's image files."),
+            folder: keys.required(
+                ManifestName.Goal.folder.rawValue, .folder, "The folder with the episode's image files."),
             frame: keys.value(
-                ManifestName.frame, .integer(-1_000_000...1_000_000), default: -1,
+                ManifestName.Goal.frame.rawValue, .integer(-1_000_000...1_000_000), default: -1,
                 "Which frame is the goal, from 0; negative numbers count from the end, -1 is the last."),
             patterns: keys.optional(
-                ManifestName.patterns, .named(.fileNamePattern),
+                ManifestName.Goal.patterns.rawValue, .named(.fileNamePattern),
                 "For each camera the goal is for: which files of the folder are its frames. Left out, it is every "
                     + "camera with its own pattern."
             )?.map { CameraPattern(camera: $0.name, pattern: $0.value) }
@@ -90,7 +91,7 @@ extension Manifest.Goal {
 
     private static func label(_ keys: inout ManifestKeys) -> String? {
         keys.optional(
-            ManifestName.name, .text, "What people call the goal. Left out, it is named after its source.")
+            "name", .text, "What people call the goal. Left out, it is named after its source.")
     }
 
     /// A goal of pictures, which may have a sentence beside them.

@@ -85,7 +85,7 @@ extension Manifest.Policy {
             "window", .integer(1...64),
             "How many observations of history the policy sees. Left out, it is the checkpoint's.")
         proprio = keys.optional(
-            ManifestName.proprio, .proprio,
+            ManifestName.Policy.proprio.rawValue, .proprio,
             "How the data set writes the arm's state, for checkpoints that read it: 'bridge' is x, y, z, roll, pitch, "
                 + "yaw and gripper (with a 0 before the gripper where a checkpoint reads eight numbers), 'joints' "
                 + "every joint from the base on and the gripper; or a list of fields in the data set's order. A "
@@ -98,7 +98,7 @@ extension Manifest.Policy {
                     + "without them.") ?? []).map { ($0.name, $0.value) })
         optionalCameras = Set(
             (keys.optional(
-                ManifestName.cameras, .named(.section(Self.isOptional)),
+                ManifestName.Policy.cameras.rawValue, .named(.section(Self.isOptional)),
                 "What the policy makes of single cameras, by their names.") ?? []).filter(\.value).map(\.name))
         preprocessing = keys.value(
             "preprocess", .choice, default: .resize,
@@ -128,7 +128,7 @@ extension Manifest.Policy {
             "How the network computes. 'float32' is exact; the others trade digits for speed where the CPU has the "
                 + "instructions: see octo-policy verify --precision.")
         maximumFrameAge = keys.value(
-            ManifestName.maximumFrameAge, .seconds(0.01...60), default: .milliseconds(500),
+            ManifestName.Policy.maximumFrameAge.rawValue, .seconds(0.01...60), default: .milliseconds(500),
             "Without a frame younger than this there is no inference.")
         actionSpace = keys.value(
             "action_space", .choice, default: .eefDelta,
@@ -143,7 +143,7 @@ extension Manifest.Policy {
     /// The one key of the policy that an arm without a policy asks for too.
     static func rate(_ keys: inout ManifestKeys) -> Rate {
         keys.value(
-            ManifestName.rate, .hertz(0.1...100), default: Rate(hertz: 5),
+            ManifestName.Policy.rate.rawValue, .hertz(0.1...100), default: Rate(hertz: 5),
             "The policy rate: how many observations are taken in a second; the control frequency of the training data."
         )
     }

@@ -85,17 +85,18 @@ extension Manifest {
 extension Manifest.Bus {
     init(_ keys: inout ManifestKeys) {
         transport = keys.value(
-            ManifestName.transport, .choice, default: .ipc,
+            ManifestName.Bus.transport.rawValue, .choice, default: .ipc,
             "'ipc' uses sockets in the run folder, 'tcp' ports of 127.0.0.1.")
         basePort = keys.value(
-            ManifestName.basePort, .integer(1024...65535), default: 5560,
+            ManifestName.Bus.basePort.rawValue, .integer(1024...65535), default: 5560,
             "The first port with transport 'tcp'; each process takes the next one.")
     }
 }
 
 extension Manifest.Record {
     init(_ keys: inout ManifestKeys) {
-        isEnabled = keys.value(ManifestName.enabled, .boolean, default: true, "Whether a recorder runs.")
+        isEnabled = keys.value(
+            ManifestName.Record.enabled.rawValue, .boolean, default: true, "Whether a recorder runs.")
         start = keys.value(
             "start", .choice, default: .withRun,
             "Whether the first episode begins with the run ('with_run': once all processes are ready, with "
@@ -120,7 +121,7 @@ extension Manifest.Record {
             "Who may read the episodes, which are pictures of your rooms: '0600' you alone, '0640' your group too, "
                 + "'0644' everybody on this machine.")
         folder = keys.folder(
-            ManifestName.folder, elseStartingFolder: "episodes",
+            "folder", elseStartingFolder: "episodes",
             "Where each run gets a folder for its episodes. Left out, it is 'episodes' in the folder in which "
                 + "octo-launch was started.")
     }
@@ -158,10 +159,10 @@ extension Manifest.Supervision {
             "How often one process is restarted before everything stops. After a minute of undisturbed work its "
                 + "earlier failures no longer count.")
         backoff = keys.value(
-            ManifestName.backoff, .seconds(0.01...60), default: .milliseconds(200),
+            ManifestName.Supervision.backoff.rawValue, .seconds(0.01...60), default: .milliseconds(200),
             "How long the first restart waits; each further one waits twice as long as the one before.")
         maximumBackoff = keys.value(
-            ManifestName.maximumBackoff, .seconds(0.01...3600), default: .seconds(5),
+            ManifestName.Supervision.maximumBackoff.rawValue, .seconds(0.01...3600), default: .seconds(5),
             "The longest wait before a restart.")
         statusTimeout = keys.value(
             "status_timeout_s", .seconds(1...3600), default: .seconds(5),

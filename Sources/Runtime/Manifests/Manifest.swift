@@ -50,25 +50,26 @@ extension Manifest {
         _ = keys.optional("$schema", .text, "Where editors find the schema of this file; it changes nothing.")
         name =
             keys.optional(
-                ManifestName.name, .name(separator: "-"),
+                ManifestName.Section.name.rawValue, .name(separator: "-"),
                 "The robot's name; the run folder is called after it. Left out, it is the name of the file.") ?? ""
-        bus = keys.section(ManifestName.bus, "How the processes reach each other.", Bus.init)
+        bus = keys.section(ManifestName.Section.bus.rawValue, "How the processes reach each other.", Bus.init)
         let cameras = keys.required(
-            ManifestName.cameras, .named(Camera.form),
+            ManifestName.Section.cameras.rawValue, .named(Camera.form),
             "One camera process each. The keys are the camera names of the checkpoint without 'image_': primary, wrist."
         ).map { Camera(name: $0.name, $0.value) }
         self.cameras = cameras
-        goal = keys.required(ManifestName.goal, Goal.form(cameras), "What the robot shall reach.")
+        goal = keys.required(ManifestName.Section.goal.rawValue, Goal.form(cameras), "What the robot shall reach.")
         policy = keys.required(
-            ManifestName.policy, .section(Policy.init), "The process that turns images into chunks of actions.")
-        arm = keys.required(ManifestName.arm, Arm.form, "The process that carries out the chunks.")
+            ManifestName.Section.policy.rawValue, .section(Policy.init),
+            "The process that turns images into chunks of actions.")
+        arm = keys.required(ManifestName.Section.arm.rawValue, Arm.form, "The process that carries out the chunks.")
         simulation = keys.optional(
-            ManifestName.simulation, .section(Simulation.init),
+            ManifestName.Section.simulation.rawValue, .section(Simulation.init),
             "A world that stands in for cameras (source 'simulated') and servos (arm.port 'simulation').")
-        record = keys.section(ManifestName.record, "What is kept of a run.", Record.init)
+        record = keys.section(ManifestName.Section.record.rawValue, "What is kept of a run.", Record.init)
         teleop = keys.section("teleop", "What octo-teleop does.", Teleop.init)
         supervision = keys.section(
-            ManifestName.supervision, "How octo-launch watches the processes.", Supervision.init)
+            ManifestName.Section.supervision.rawValue, "How octo-launch watches the processes.", Supervision.init)
     }
 
     /// - Parameters:
@@ -76,8 +77,8 @@ extension Manifest {
     ///   - fallbackName: its name, where it says none.
     init(checked tree: JSONNode, fallbackName: String) {
         var tree = tree
-        if tree[ManifestName.name] == nil {
-            let name = JSONNode.Member(key: ManifestName.name, value: JSONNode(fallbackName))
+        if tree[ManifestName.Section.name.rawValue] == nil {
+            let name = JSONNode.Member(key: ManifestName.Section.name.rawValue, value: JSONNode(fallbackName))
             tree = JSONNode(.object([name] + (tree.object ?? [])))
         }
         self = ManifestKeys.read(tree, Manifest.init)
