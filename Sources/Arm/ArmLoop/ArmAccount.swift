@@ -15,6 +15,8 @@ package struct ArmAccount: Sendable {
     /// What the control loop runs with.
     private let rights: RealTimeReport
 
+    /// Who moves and who stopped the arm.
+    package var operators = ArmOperators()
     /// The control loop's newest snapshot; nil before its first tick.
     package private(set) var snapshot: ArmLoopSnapshot?
     /// Why the newest chunk was not taken; nil when it was.
@@ -65,7 +67,9 @@ package struct ArmAccount: Sendable {
     /// How the arm is, whatever its process lacks; nil before the control loop's first tick.
     package var armCondition: ArmCondition? {
         snapshot.map {
-            ArmCondition($0, jointNames: jointNames, earlierCause: earlierCause, isSimulated: isSimulated)
+            ArmCondition(
+                $0, jointNames: jointNames, earlierCause: earlierCause, isSimulated: isSimulated,
+                operators: operators)
         }
     }
 

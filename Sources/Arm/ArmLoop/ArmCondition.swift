@@ -20,15 +20,17 @@ package struct ArmCondition: Equatable, Sendable {
     ///   - jointNames: the joints from the base on; the gripper comes last.
     ///   - earlierCause: what an earlier process of the run wrote down about its driver; nil if there is nothing.
     ///   - isSimulated: whether the servos are another process's, which may be late; they have no cable.
+    ///   - operators: who moves and who stopped the arm, as far as that is known.
     package init(
-        _ snapshot: ArmLoopSnapshot, jointNames: [String], earlierCause: String? = nil, isSimulated: Bool = false
+        _ snapshot: ArmLoopSnapshot, jointNames: [String], earlierCause: String? = nil, isSimulated: Bool = false,
+        operators: ArmOperators = ArmOperators()
     ) {
         let state = snapshot.state
         let joint = state.blamedJoint.flatMap { $0 < jointNames.count ? jointNames[$0] : nil } ?? "a joint"
         let holds = snapshot.isLimp ? "The arm is without torque" : "The arm holds"
         switch state.mode {
         case .executing: self.init(.ready, "executing chunks")
-        case .manual: self.init(.ready, "moved by an operator")
+        case .manual: self.init(.ready, "moved by \(operators.mover ?? "an operator")")
         case .recovering: self.init(.degraded, "moving back slowly from beyond a joint's limit")
         case .holding(let reason):
             switch reason {
@@ -50,11 +52,11 @@ package struct ArmCondition: Equatable, Sendable {
                     "holding\(servo): \(cause) The arm holds, or is limp where torque is off, until a person says go "
                         + "on.\(answers) Then \(Self.goOn)")
             case .emergencyStop:
+                let by = operators.stopper.map { " by \($0)" } ?? ""
                 self.init(
                     .degraded,
-                    "emergency stop. \(holds). When it is safe, \(Self.reset), and for the policy then 'octo-arm "
-                        + "resume' (m)"
-                )
+                    "emergency stop\(by). \(holds). When it is safe, \(Self.reset), and for the policy then 'octo-arm "
+                        + "resume' (m)")
             case .stalled:
                 self.init(
                     .degraded,

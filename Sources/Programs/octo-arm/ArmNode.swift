@@ -66,6 +66,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         account = ArmAccount(
             jointNames: calibration.joints.map(\.name), isSimulated: section.serialPort == Manifest.simulatedPort,
             earlierCause: keeper.earlierCause, rights: rights)
+        account.operators = ArmOperators(stopper: latch.stoppedBy)
         if !rights.isComplete { context.log.warning("\(rights); 'octo-launch --check' says how to get them") }
         // Who stopped the arm while its process was still starting wrote it there.
         if !latch.isEmergencyStop, ArmLatch.load(folder: context.run.folder).isEmergencyStop { loop.emergencyStop() }
@@ -78,6 +79,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         while let received = commands.take() { obey(received.message) }
         while let received = manual.take() {
             interventions.noteMotion(by: received.envelope.sourceNode)
+            account.operators.mover = received.envelope.sourceNode
             loop.submit(received.message)
         }
         while let received = chunks.take() { try submit(received.message, at: now) }
@@ -106,6 +108,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
     private mutating func obey(_ command: ArmCommand) {
         keeper.prepare(for: command)
         interventions.noteCommand(by: command.operatorID)
+        account.operators.note(command)
         // False means that the loop hangs; its missing state shows that.
         loop.obey(command.action, by: command.operatorID)
     }

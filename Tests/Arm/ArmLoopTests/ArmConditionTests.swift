@@ -12,7 +12,7 @@ import Time
     private let names = ["waist", "shoulder", "elbow", "forearm_roll", "wrist_angle", "wrist_rotate", "gripper"]
 
     private func condition(
-        _ mode: ArmMode, joint: Int? = nil, earlierCause: String? = nil,
+        _ mode: ArmMode, joint: Int? = nil, earlierCause: String? = nil, operators: ArmOperators = ArmOperators(),
         _ change: (inout ArmLoopSnapshot) -> Void = { _ in }
     ) throws -> ArmCondition {
         var bench = try LoopBench(SimulatedArm(positions: try widowX().neutral))
@@ -21,7 +21,7 @@ import Time
         (snapshot.state.mode, snapshot.state.blamedJoint) = (mode, joint)
         snapshot.state.measured.temperatures = [20, 20, 76, 20, 20, 20]
         change(&snapshot)
-        return ArmCondition(snapshot, jointNames: names, earlierCause: earlierCause)
+        return ArmCondition(snapshot, jointNames: names, earlierCause: earlierCause, operators: operators)
     }
 
     @Test func everydayStatesAreReady() throws {
@@ -31,6 +31,18 @@ import Time
             let found = try condition(.holding(reason))
             #expect(found.state == .ready && found.headline == "holding: \(reason)")
         }
+    }
+
+    @Test func whoMovesOrStoppedTheArmIsNamed() throws {
+        var operators = ArmOperators(mover: "octo-teleop (pid 12)")
+        #expect(try condition(.manual, operators: operators).headline == "moved by octo-teleop (pid 12)")
+        operators.note(
+            ArmCommand(id: 1, operatorID: "octo-arm (pid 13)", action: .emergencyStop, time: .zero))
+        operators.note(
+            ArmCommand(id: 2, operatorID: "octo-arm (pid 14)", action: .clearFault, time: .zero))
+        let stopped = try condition(.holding(.emergencyStop), operators: operators).headline
+        #expect(stopped.hasPrefix("emergency stop by octo-arm (pid 13). The arm holds"), "\(stopped)")
+        #expect(try condition(.manual).headline == "moved by an operator", "nobody is made up")
     }
 
     @Test(arguments: [
