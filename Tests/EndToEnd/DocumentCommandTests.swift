@@ -46,6 +46,8 @@ extension EndToEnd {
 
         /// The first whose command a line begins with is for it.
         private static let rules: [Rule] = [
+            // Draws the frames that are in the repository.
+            Rule("make -C launch/episode/generator", changes: [("make", "make -n")]),
             Rule("make run", changes: [("make run", "make -n -C \(Fixture.packageRoot.path) run")]),
             Rule("export PATH"),
             Rule("octo-eval align", changes: [("--episodes 20", "--episodes 1 --axes jpeg")]),
@@ -82,15 +84,27 @@ extension EndToEnd {
             Rule("octo-replay"),
         ]
 
-        /// Indented blocks, with what a line goes on with, and without comments.
+        /// Indented and fenced blocks, with what a line goes on with, and without comments. A fence that names another
+        /// language than a shell's (`text`, `mermaid`) has no commands.
         private static func commands(in document: String) throws -> (run: [Command], marked: Int) {
             let url = Fixture.packageRoot.appendingPathComponent(document)
             let lines = try String(contentsOf: url, encoding: .utf8).split(
                 separator: "\n", omittingEmptySubsequences: false)
             var found: [Command] = []
             var (marked, isMarked, isBlock, isCommand) = (0, false, false, true)
+            var fence: Substring?
             for (number, line) in lines.enumerated() {
-                let isCode = line.hasPrefix("    ") && (isBlock || number == 0 || lines[number - 1].isEmpty)
+                if line.hasPrefix("```") {
+                    fence = fence == nil ? line.dropFirst(3) : nil
+                    isBlock = false
+                    continue
+                }
+                let isCode =
+                    if let fence {
+                        ["", "sh", "bash", "shell", "console"].contains(fence) && !line.isEmpty
+                    } else {
+                        line.hasPrefix("    ") && (isBlock || number == 0 || lines[number - 1].isEmpty)
+                    }
                 if isCode, !isBlock { isCommand = !line.contains("summary of") }
                 if line.contains("<!-- not run by the tests") {
                     isMarked = true
@@ -173,7 +187,7 @@ extension EndToEnd {
             defer { try? FileManager.default.removeItem(at: desk.folder) }
             var (marked, ran) = (0, 0)
             var commands: [Command] = []
-            for document in ["README.md", "launch/README.md", "calibration/README.md", "launch/policies/README.md"] {
+            for document in Documents.all {
                 let found = try Self.commands(in: document)
                 commands += found.run
                 marked += found.marked
@@ -200,7 +214,7 @@ extension EndToEnd {
             let end = live.waitForEnd(limit: 30)
             #expect(end.exitCode == 0, "\(end.errors)")
             // A test that finds nothing to look at proves nothing; what is marked is known here.
-            #expect(ran > 60 && marked == 52, "\(ran) ran, \(marked) are marked")
+            #expect(ran > 60 && marked == 53, "\(ran) ran, \(marked) are marked")
         }
 
         /// In a shell with job control, as a person has one, who reads the terminal in the background is stopped.

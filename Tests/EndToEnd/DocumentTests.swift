@@ -6,10 +6,6 @@ extension EndToEnd {
     /// What the documents name is there: files, headings, programs, their commands and options.
     @Suite struct DocumentTests {
         private static let root = Fixture.packageRoot
-        private static let documents: [String] = {
-            let found = FileManager.default.enumerator(atPath: root.path)?.compactMap { $0 as? String } ?? []
-            return found.filter { $0.hasSuffix(".md") && !$0.hasPrefix(".") }.sorted()
-        }()
 
         private static func text(_ document: String) throws -> String {
             try String(contentsOf: root.appendingPathComponent(document), encoding: .utf8)
@@ -26,7 +22,7 @@ extension EndToEnd {
                 })
         }
 
-        @Test(arguments: documents) func everyLinkLeadsSomewhere(document: String) throws {
+        @Test(arguments: Documents.all) func everyLinkLeadsSomewhere(document: String) throws {
             let folder = URL(fileURLWithPath: document, relativeTo: Self.root).deletingLastPathComponent()
             for match in try Self.text(document).matches(of: /\]\(([^)\s]+)\)/) {
                 let target = String(match.1)
@@ -135,7 +131,7 @@ extension EndToEnd {
         @Test func everyCommandAndOptionThatIsNamedExists() throws {
             let help = Help()
             var options = 0
-            for document in Self.documents {
+            for document in Documents.all {
                 for words in try Self.commands(in: document) {
                     let command = try help.command(of: words)
                     let text = try help.text(command)
