@@ -1,4 +1,6 @@
 import Foundation
+import Messages
+import Simulation
 import TestSupport
 import Testing
 
@@ -104,28 +106,59 @@ extension EndToEnd {
             }
         }
 
-        /// What `make install` leaves runs from any folder, with the manifests that it brought.
+        /// What `make install` leaves under a prefix, and a working folder elsewhere.
+        private struct Installed: ~Copyable {
+            private let folder: URL
+            let workingFolder: URL
+
+            init() throws {
+                folder = try TemporaryFolder.make("installed")
+                workingFolder = try TemporaryFolder.make("elsewhere")
+                let make = try RunningProgram(
+                    executable: "/usr/bin/env",
+                    [
+                        "make", "-C", DocumentTests.root.path, "install-files", "BIN=\(Program.folder.path)",
+                        "PREFIX=/opt/octo", "DESTDIR=\(folder.path)",
+                    ]
+                ).waitForEnd(limit: 60)
+                #expect(make.exitCode == 0, "\(make.errors)")
+            }
+
+            deinit {
+                try? FileManager.default.removeItem(at: folder)
+                try? FileManager.default.removeItem(at: workingFolder)
+            }
+
+            /// Runs the launcher that was installed, in the working folder.
+            func launch(_ words: String) throws -> Program.Outcome {
+                let program = folder.path + "/opt/octo/bin/octo-launch"
+                return try RunningProgram(
+                    executable: "/bin/sh", ["-c", "cd \(workingFolder.path) && exec \(program) \(words)"]
+                ).waitForEnd(limit: 60)
+            }
+        }
+
         @Test func whatIsInstalledRunsFromAnywhere() throws {
-            let folder = try TemporaryFolder.make("installed")
-            defer { try? FileManager.default.removeItem(at: folder) }
-            let installed = try RunningProgram(
-                executable: "/usr/bin/env",
-                [
-                    "make", "-C", Self.root.path, "install-files", "BIN=\(Program.folder.path)", "PREFIX=/opt/octo",
-                    "DESTDIR=\(folder.path)",
-                ]
-            ).waitForEnd(limit: 60)
-            #expect(installed.exitCode == 0, "\(installed.errors)")
-            let program = folder.path + "/opt/octo/bin/octo-launch"
-            let command =
-                "cd \(folder.path) && exec \(program) launch/replay.json --run-folder \(folder.path)/run --for 1 "
-                + "--json "
-                + "--set policy.checkpoint=\(Fixture.url("octo/case1_primary_goal_w1/checkpoint").path)"
-            let outcome = try RunningProgram(executable: "/bin/sh", ["-c", command]).waitForEnd(limit: 60)
+            let installed = try Installed()
+            let version = try installed.launch("--version")
+            #expect(version.exitCode == 0 && version.output == OctoRuntime.version + "\n", "\(version)")
+            let folder = installed.workingFolder.path
+            let outcome = try installed.launch(
+                "launch/replay.json --run-folder \(folder)/run --for 1 --json --set policy.checkpoint="
+                    + Fixture.url("octo/case1_primary_goal_w1/checkpoint").path)
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
             #expect(
-                FileManager.default.fileExists(atPath: folder.path + "/episodes"),
+                FileManager.default.fileExists(atPath: folder + "/episodes"),
                 "what it records is where it was started")
+        }
+
+        /// The simulated robot as it was brought, with its policy, goal and calibration.
+        @Test(.enabled(if: (try? World.libraryVersion()) != nil, "MuJoCo 2.2.2 is not installed (libmujoco-dev)"))
+        func theInstalledDemoRunsFromAnywhere() throws {
+            let installed = try Installed()
+            let outcome = try installed.launch(
+                "launch/sim.json --run-folder \(installed.workingFolder.path)/run --for 3 --json")
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
         }
 
         @Test func everyCommandAndOptionThatIsNamedExists() throws {
