@@ -40,7 +40,8 @@ extension DynamixelArm: ServoBusArm {
         if let silent { throw suspended(by: .noReply(servo: Int(silent))) }
     }
 
-    /// - Returns: the first servo that did not say that it has taken it.
+    /// Clears the watchdog of every servo by writing 0 to it.
+    /// - Returns: the id of the first servo that did not acknowledge; nil when all did.
     private func clearWatchdogs() throws(ServoPortError) -> UInt8? {
         for id in layout.ids {
             guard let status = try client.write(0, to: .busWatchdog, of: id), status.number == 0 else { return id }
@@ -259,7 +260,8 @@ extension DynamixelArm: ServoBusArm {
 }
 
 extension JointSetpoint {
-    /// - Throws: what makes it no setpoint for an arm of so many joints.
+    /// Checks that the setpoint is one for an arm of `jointCount` joints: of the right size and finite.
+    /// - Throws: `ArmDriverError` naming what is wrong with it.
     func check(for jointCount: Int) throws(ArmDriverError) {
         guard positions.count == jointCount else {
             throw .wrongJointCount(found: positions.count, expected: jointCount)

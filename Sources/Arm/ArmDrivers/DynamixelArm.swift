@@ -37,11 +37,11 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
     /// Sets the servos up: nothing moves. Torque that is on stays on, so that the arm does not fall. Then times the
     /// line with questions as the control loop asks them, and begins only if whole answers come.
     /// - Parameters:
-    ///   - baud: of the line, bits per second.
+    ///   - baud: baud rate of the line, bits per second.
     ///   - watchdog: the servos stop by themselves without a packet for so long; rounded up to 20 ms, at most 2.54 s.
     ///     nil leaves it off: then they go on to the last goal.
-    ///   - period: of the control loop; no answer is awaited for longer than it allows.
-    ///   - portName: for messages.
+    ///   - period: the control loop's period; no answer is awaited for longer than it allows.
+    ///   - portName: name of the port in messages.
     package init(
         port: Port, baud: Int, layout: ServoLayout, watchdog: Duration? = .milliseconds(200),
         period: Duration = .milliseconds(10), torque: TorqueAtStart = .on, portName: String
@@ -72,6 +72,7 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
 
     // MARK: - Start
 
+    /// Finds, checks and sets up the servos in order, and stops at the first thing that is wrong.
     /// - Parameter withTorque: switches torque on where it is off; else it stays as it is found.
     func start(withTorque: Bool) throws(ServoStartError) {
         client.margin = .milliseconds(50)

@@ -62,7 +62,8 @@ package final class DynamixelClient<Port: ServoPort> {
         while try port.receive(into: incoming, until: end) > 0 {}
     }
 
-    /// - Returns: nil if it does not answer in any of them.
+    /// Asks a servo for its model number and firmware, up to `tries` times.
+    /// - Returns: nil if it does not answer in any of the tries.
     package func ping(_ id: UInt8, tries: Int = 5) throws(ServoPortError) -> (model: Int, firmware: Int)? {
         for _ in 0..<tries {
             outgoing.removeAll()

@@ -29,9 +29,9 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
     /// Sets the servos up: nothing moves. Torque that is on stays on, so that the arm does not fall. Then times the
     /// line with questions as the control loop asks them, and begins only if whole answers come.
     /// - Parameters:
-    ///   - baud: of the line, bits per second.
-    ///   - period: of the control loop; no answer is awaited for longer than it allows.
-    ///   - portName: for messages.
+    ///   - baud: baud rate of the line, bits per second.
+    ///   - period: the control loop's period; no answer is awaited for longer than it allows.
+    ///   - portName: name of the port in messages.
     package init(
         port: Port, baud: Int, layout: ServoLayout, period: Duration = .milliseconds(10), torque: TorqueAtStart = .on,
         portName: String
@@ -63,6 +63,7 @@ package final class FeetechArm<Port: ServoPort>: ArmDriver, @unchecked Sendable 
 
     private typealias Outcome = ServoStartOutcome
 
+    /// Finds, checks and sets up the servos in order, and stops at the first thing that is wrong.
     /// - Parameter withTorque: switches torque on where it is off; else it stays as it is found.
     func start(withTorque: Bool) throws(ServoStartError) {
         client.margin = .milliseconds(50)

@@ -58,7 +58,8 @@ package final class FeetechClient<Port: ServoPort> {
         while try port.receive(into: incoming, until: end) > 0 {}
     }
 
-    /// - Returns: its error bits; nil if it does not answer.
+    /// Asks a servo whether it is there, up to `tries` times.
+    /// - Returns: the servo's error bits; nil if it does not answer.
     package func ping(_ id: UInt8, tries: Int = 5) throws(ServoPortError) -> Feetech.StatusError? {
         for _ in 0..<tries {
             outgoing.removeAll()

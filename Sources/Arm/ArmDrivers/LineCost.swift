@@ -17,7 +17,8 @@ package struct LineCost: Equatable, Sendable {
         self.lost = lost
     }
 
-    /// - Parameter times: of whole rounds, seconds, at least one.
+    /// Makes the figures from measured rounds.
+    /// - Parameter times: durations of the whole rounds, seconds, at least one.
     init(_ times: [Double], lost: Int) {
         let sorted = times.sorted()
         func quantile(_ share: Double) -> Double { sorted[min(Int(Double(sorted.count) * share), sorted.count - 1)] }

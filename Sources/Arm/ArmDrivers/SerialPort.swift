@@ -8,13 +8,14 @@ import Time
 /// driver can do that. For one thread at a time.
 package final class SerialPort: ServoPort {
     package let path: String
-    /// Bits per second.
+    /// Baud rate of the line, bits per second.
     package let baud: Int
     private var descriptor: Int32
     private let pathBytes: [CChar]
     /// Why the port's driver refused to hand bytes over at once; errno(3), 0 when it did not.
     package private(set) var lowLatencyRefusal: Int32 = 0
 
+    /// Opens the serial port at `path` with `baud` bits per second, and asks for low latency.
     /// - Throws: `SerialPortError`, which says what to do about it.
     package init(path: String, baud: Int) throws(SerialPortError) {
         self.path = path
@@ -131,7 +132,7 @@ package struct SerialPortError: Error, Equatable, CustomStringConvertible {
         case configure
     }
     package var path: String
-    /// Bits per second that were asked for.
+    /// Baud rate that was asked for, bits per second.
     package var baud: Int
     package var step: Step
     package var errno: Int32

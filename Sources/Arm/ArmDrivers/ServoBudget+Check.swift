@@ -6,9 +6,9 @@ extension ServoBudget {
     /// Half of all answers have to be there in time: that is the line. That one in a hundred is late may be a busy
     /// machine, and is told.
     /// - Parameters:
-    ///   - cost: as measured; nil where there is no such line.
+    ///   - cost: measured cost of a tick's questions; nil where there is no such line.
     ///   - timer: the adapter's latency timer, where it has one.
-    ///   - refusal: of low latency, as `SerialPort` tells it.
+    ///   - refusal: the errno with which low latency was refused, as `SerialPort` tells it; 0 if it was not.
     /// - Returns: what is wrong although it may do, for people; nil when nothing is.
     /// - Throws: `.notEnoughTime`, `.slowLine`.
     package func check(

@@ -4,7 +4,7 @@ import ServoProtocol
 package struct ServoBudget: Equatable, Sendable {
     /// Bytes sent and received in a tick.
     package var bytesPerTick: Int
-    /// Bits per second.
+    /// Baud rate of the line, bits per second.
     package var baud: Int
     /// Time that is not bytes, seconds: return delays, and an adapter's turn-round.
     package var delaySeconds: Double

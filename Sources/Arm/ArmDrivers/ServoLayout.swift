@@ -89,6 +89,7 @@ package struct ServoLayout: Equatable, Sendable {
             self.homingOffset = homingOffset
         }
 
+        /// The position within the limits, in pulses, for an opening; openings beyond 0 ... 1 are clamped.
         /// - Parameter opening: 0 closed ... 1 open.
         package func pulse(_ opening: Double) -> Int {
             let wanted = unlimitedPulse(min(max(opening, 0), 1))
@@ -115,6 +116,7 @@ package struct ServoLayout: Equatable, Sendable {
             }
         }
 
+        /// The opening at a position in pulses.
         /// - Returns: 0 closed ... 1 open, a little beyond if it stands beyond.
         package func opening(_ pulse: Double) -> Double {
             switch linkage {

@@ -72,7 +72,8 @@ struct ServoLineState {
 
     mutating func askToResume() { if isSuspended { wantsResumption = true } }
 
-    /// - Returns: whether somebody has asked, once.
+    /// Takes the request to resume, which is thereby served.
+    /// - Returns: whether somebody has asked since the last call.
     mutating func takeResumption() -> Bool {
         defer { wantsResumption = false }
         return wantsResumption
@@ -85,7 +86,7 @@ struct ServoLineState {
     }
 
     /// Ends a tick's questions.
-    /// - Returns: which servo has been silent for too long, and in what way.
+    /// - Returns: the servo that has been silent for too long, and in what way; nil if there is none.
     mutating func endTick(_ leaders: [UInt8], at now: MonotonicTime) -> ArmDriverError? {
         guard let silent = readings.end(at: now, tolerated: Self.tolerated) else { return nil }
         let servo = Int(leaders[silent])
@@ -130,6 +131,7 @@ struct LineTiming {
         for index in ids.indices where !readings.servos[index].hasAnswered { silence[index] += 1 }
     }
 
+    /// Figures of the rounds that were timed.
     /// - Throws: `.unsteady` when the servos were not read whole several times in a row.
     func cost(port: String) throws(ServoStartError) -> LineCost {
         guard wholeInARow >= LineCost.wholeRounds, !times.isEmpty else {
@@ -186,9 +188,9 @@ extension ServoLayout {
     /// The goal for a setpoint: inside `limits`, or where a servo was itself read beyond them, no further out than
     /// there.
     /// - Parameters:
-    ///   - index: of the joint, or the number of joints for the gripper.
-    ///   - value: radians, or opening.
-    ///   - read: where the servo was read last, pulses.
+    ///   - index: the joint's index, or the number of joints for the gripper.
+    ///   - value: angle in radians for a joint, opening (0 closed ... 1 open) for the gripper.
+    ///   - read: position at which the servo was read last, pulses.
     func goal(_ index: Int, _ value: Double, within limits: ClosedRange<Int>, read: Double?) -> Int {
         let wanted = index < joints.count ? joints[index].unlimitedPulse(value) : gripper.pulse(value, foundAt: read)
         let (low, high) = (Double(limits.lowerBound), Double(limits.upperBound))

@@ -38,7 +38,8 @@ struct ServoLooks {
     private var silentLooks = 0
     private var silentSince = MonotonicTime.zero
 
-    /// - Parameter kinds: that the servos are asked for one by one.
+    /// Plans the turns in which the layout's servos are looked at one by one.
+    /// - Parameter kinds: what each servo is asked for.
     init(_ layout: ServoLayout, kinds: [Kind]) {
         for kind in kinds {
             for (joint, part) in layout.joints.enumerated() {

@@ -14,7 +14,7 @@ struct ServoReadings {
         var asked: MonotonicTime
         var answered: MonotonicTime
         var pulse: Double
-        /// Pulses per second.
+        /// Velocity, pulses per second.
         var velocity: Double
         /// -1 ... 1 of what it may push.
         var load: Double

@@ -13,10 +13,11 @@ package struct SimulatedArm: ArmDriver {
     private let memory: SimulatedServoMemory?
     private var servos: SimulatedServos
 
+    /// Makes an arm of first-order servos, which remembers nothing beyond the process.
     /// - Parameters:
-    ///   - positions: where it stands at first, radians.
-    ///   - gripper: its opening at first, 0...1.
-    ///   - timeConstant: positive; 40 ms is about what a small servo does.
+    ///   - positions: the joints' angles at first, radians.
+    ///   - gripper: the gripper's opening at first, 0...1.
+    ///   - timeConstant: time constant of the servos, positive; 40 ms is about what a small servo does.
     package init(
         positions: JointVector, gripper: Double = 1, timeConstant: Duration = .milliseconds(40)
     ) {

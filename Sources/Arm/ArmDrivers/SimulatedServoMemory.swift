@@ -73,8 +73,9 @@ package final class SimulatedServoMemory: @unchecked Sendable {
 
     /// Opens or makes the file.
     /// - Parameters:
-    ///   - path: in an existing folder. A file that is not a simulated arm's is refused and left as it is.
-    ///   - initial: where the servos stand if the file is new.
+    ///   - path: the file's path, in an existing folder. A file that is not a simulated arm's is refused and left as it
+    ///     is.
+    ///   - initial: state of the servos if the file is new.
     /// - Throws: `.inUse` while another driver, of this process or another, has the file open. flock(2), mmap(2).
     package init(path: String, initial: SimulatedServos) throws(SimulatedServoMemoryError) {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
@@ -128,6 +129,7 @@ package final class SimulatedServoMemory: @unchecked Sendable {
         close(descriptor)
     }
 
+    /// Checks that the mapped file is a simulated arm's with `jointCount` joints and finite numbers.
     /// - Returns: false when the file is new: all zero.
     private static func check(
         _ bytes: UnsafeMutableRawPointer, path: String, jointCount: Int

@@ -9,11 +9,12 @@ package enum SlowLine: Equatable, Sendable {
     case baud(Int, wireSeconds: Double)
     case unknown
 
+    /// Finds why the line takes longer than the period, as far as this machine can tell.
     /// - Parameters:
-    ///   - cost: as measured.
-    ///   - budget: what the bytes alone should take.
-    ///   - timer: of the adapter, where it has one.
-    ///   - refusal: of low latency, as `SerialPort` tells it.
+    ///   - cost: measured cost of a tick's questions.
+    ///   - budget: time that the bytes alone should take.
+    ///   - timer: the adapter's latency timer, milliseconds, and its file; nil where it has none.
+    ///   - refusal: the errno with which low latency was refused, as `SerialPort` tells it; 0 if it was not.
     package init(
         _ cost: LineCost, _ budget: ServoBudget, period: Double, timer: (milliseconds: Int, file: String)?,
         refusal: Int32 = 0

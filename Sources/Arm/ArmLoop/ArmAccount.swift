@@ -29,6 +29,7 @@ package struct ArmAccount: Sendable {
     private var jitter = LatencyHistogram()
     private var frameToSetpoint = LatencyHistogram()
 
+    /// Makes an account that has counted nothing yet.
     /// - Parameters:
     ///   - jointNames: the joints from the base on, without the gripper.
     ///   - isSimulated: whether the servos are another process's, which may be late; they have no cable.

@@ -10,7 +10,7 @@ import Time
 package enum ArmLoopError: Error, Equatable, CustomStringConvertible {
     case wrongArm(calibration: String, expected: Int, found: Int)
     case firstRead(ArmDriverError)
-    /// Of so many readings never several in a row were whole.
+    /// Never were several readings in a row whole, in `attempts` of them.
     case firstReadNotWhole(attempts: Int)
     case firstReadNotFinite
     case thread(ThreadStartError)
@@ -91,7 +91,7 @@ package final class ArmControlLoop<Driver: ArmDriver> {
     package func emergencyStop() { channels.emergencyStop.raise() }
 
     /// Hands what an operator asks for to the loop; nothing moves by that but a joint that goes back inside its limits.
-    /// - Parameter name: who asks; nobody, an empty name, resets and resumes nothing.
+    /// - Parameter name: name of who asks; an empty one, that is nobody, resets and resumes nothing.
     /// - Returns: false if the loop has not taken the last sixteen commands, which means that it hangs.
     @discardableResult
     package func obey(_ action: ArmCommand.Action, by name: String) -> Bool {

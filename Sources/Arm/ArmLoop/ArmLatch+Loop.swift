@@ -37,6 +37,7 @@ extension ArmLatch {
 }
 
 extension ArmLatch.Fault {
+    /// Makes the fault that is written down from the control loop's, with what is known of it in words.
     /// - Returns: nil for a fault that is found again by whoever reads the arm.
     init?(_ fault: ArmFault, text: String) {
         let reason: Reason

@@ -54,6 +54,7 @@ package final class ArmLoopChannels: Sendable {
     /// Trace from the loop: what it took and decided, for those who want to compute it again.
     package let trace: EventRing<ArmTrace.Entry>
 
+    /// Makes empty channels whose snapshot is `initial`.
     /// - Parameter initial: the state before the first tick.
     package init(initial: ArmLoopSnapshot) {
         // A policy makes a few chunks a second and the loop empties the ring at every tick.

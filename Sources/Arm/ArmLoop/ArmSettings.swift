@@ -35,7 +35,7 @@ extension Manifest.Arm {
     }
 
     /// The servos in the calibration file, which have to be of the driver's family.
-    /// - Throws: `ServoLayoutError`, `ArmSettingsError.otherServos`.
+    /// - Throws: `JSONFileError` of the layout, `ArmSettingsError.otherServos`, and what reading the file throws.
     package func readServos(
         _ wanted: ServoLayout.ServoProtocolName, of arm: ArmCalibration
     ) throws -> ServoLayout {

@@ -25,7 +25,8 @@ package struct LatchRecord: Equatable, Sendable {
     /// What an earlier process wrote down about its driver; nil if there is nothing.
     package let earlierCause: String?
 
-    /// - Parameter latch: as an earlier process left it.
+    /// Makes a record in which everything in `latch` counts as written.
+    /// - Parameter latch: latches that an earlier process left behind.
     package init(_ latch: ArmLatch) {
         written = ArmLatchedState(latch)
         writtenText = latch.fault?.text ?? ""

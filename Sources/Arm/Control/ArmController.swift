@@ -68,7 +68,7 @@ package struct ArmController: Sendable, BitwiseCopyable {
 
     /// Begins with an arm that holds where it is. Found beyond a limit, it stays there until someone asks for
     /// `recover`.
-    /// - Parameter measured: where the arm stands; finite, one position for each joint of `calibration`.
+    /// - Parameter measured: the arm's measured state; finite, one position for each joint of `calibration`.
     package init(calibration: ArmCalibration, configuration: ArmControllerConfiguration, measured: JointState) {
         precondition(
             measured.positions.count == calibration.joints.count,

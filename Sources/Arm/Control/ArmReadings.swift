@@ -22,6 +22,7 @@ struct ArmReadings: Sendable, BitwiseCopyable {
     /// Good ticks since the driver failed, counted up to 2.
     private var goodTicks = 2
 
+    /// Begins with the first reading.
     /// - Parameter measured: the first reading; finite.
     init(_ measured: JointState) {
         precondition(Self.isUsable(measured), "the first measured position must be finite")

@@ -52,7 +52,7 @@ struct BoundedMotion: Sendable, BitwiseCopyable {
     mutating func brake() { sent = envelope.braked(from: sent) }
 
     /// Goes one tick after the reference, which is at `wanted` (radians) now.
-    /// - Parameter end: as in `SafetyEnvelope.limited`.
+    /// - Parameter end: the motion at which the reference ends, with the meaning it has in `SafetyEnvelope.limited`.
     mutating func follow(_ wanted: JointVector, towards end: JointMotion? = nil) {
         let velocity = (wanted - reference) * (1 / envelope.period)
         advance(to: envelope.limited(wanted, movingAt: velocity, from: sent, towards: end))

@@ -19,7 +19,8 @@ package struct GripGuard: Equatable, Sendable, BitwiseCopyable {
     private var contact = 0.0
     private var direction = 0.0
 
-    /// - Parameter period: seconds from tick to tick.
+    /// Makes a guard with the stall load and stall time of `limits`.
+    /// - Parameter period: time from tick to tick, seconds.
     package init(limits: ServoLimits, period: Double) {
         stallLoad = limits.stallLoad
         stallTicks = max(1, Int((limits.stallTime.inSeconds / period).rounded(.up)))

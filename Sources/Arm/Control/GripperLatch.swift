@@ -29,7 +29,8 @@ package struct GripperLatch: Equatable, Sendable, BitwiseCopyable {
     /// Actions in a row that asked for the other state.
     private var contrary = 0
 
-    /// - Parameter opening: as measured, 0 closed ... 1 open.
+    /// Begins open or closed, whichever the measured opening is nearer to.
+    /// - Parameter opening: the measured opening, 0 closed ... 1 open.
     package init(rule: GripperRule, opening: Double) {
         precondition(rule.isValid, "a gripper's threshold is finite and it waits for at least one action")
         self.rule = rule

@@ -15,11 +15,12 @@ struct GripperMotion: Sendable, BitwiseCopyable {
     /// Keeps it from pushing too hard; nil when the servos are not watched.
     private var gripGuard: GripGuard?
 
+    /// Makes a gripper that stays at `opening` until something else is asked for.
     /// - Parameters:
-    ///   - speed: strokes per second.
-    ///   - limits: nil does not watch the servo.
-    ///   - period: seconds from tick to tick.
-    ///   - opening: where the gripper was found.
+    ///   - speed: speed of the gripper, strokes per second.
+    ///   - limits: limits of the servos; nil does not watch the gripper's.
+    ///   - period: time from tick to tick, seconds.
+    ///   - opening: opening at which the gripper was found, 0 closed ... 1 open.
     init(rule: GripperRule, speed: Double, limits: ServoLimits?, period: Double, at opening: Double) {
         stroke = speed * period
         target = opening

@@ -18,6 +18,7 @@ struct PlaceSearch: Sendable, BitwiseCopyable {
     /// How far the gripper may have come, openings.
     private let stroke: Double
 
+    /// Makes a search for an arm whose place is known.
     /// - Parameters:
     ///   - travel: the most that each joint moves in a tick, radians.
     ///   - stroke: the most that the gripper moves in a tick, openings.

@@ -57,11 +57,12 @@ package struct SafetyEnvelope: Sendable, BitwiseCopyable {
     ///
     /// A reference with a NaN or an infinity is refused: the joints brake instead.
     /// - Parameters:
-    ///   - wanted: where the reference is at the new tick, radians.
-    ///   - referenceVelocity: how fast it got there from the tick before, radians per second.
+    ///   - wanted: the reference's positions at the new tick, radians.
+    ///   - referenceVelocity: the reference's velocity since the tick before, radians per second.
     ///   - last: the motion at the last tick.
-    ///   - end: where the reference is going, and how fast it will be there. A joint that lags behind a reference which
-    ///     brakes harder than it can is braked in time to be no faster there: else it would pass it and come back.
+    ///   - end: the motion at which the reference ends: position and velocity. A joint that lags behind a reference
+    ///     which brakes harder than it can is braked in time to be no faster there: else it would pass it and come
+    ///     back.
     package func limited(
         _ wanted: JointVector, movingAt referenceVelocity: JointVector, from last: JointMotion,
         towards end: JointMotion? = nil

@@ -32,9 +32,10 @@ struct SafetyLatches: Sendable, BitwiseCopyable {
     /// Looks after the joints; nil when the servos are not watched.
     private var monitor: ServoMonitor?
 
+    /// Makes latches of which none is set.
     /// - Parameters:
-    ///   - limits: nil does not watch the servos.
-    ///   - period: seconds from tick to tick.
+    ///   - limits: limits of the servos; nil does not watch them.
+    ///   - period: time from tick to tick, seconds.
     init(limits: ServoLimits?, period: Double) {
         monitor = limits.map { ServoMonitor(limits: $0, period: period) }
     }

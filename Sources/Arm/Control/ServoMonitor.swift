@@ -71,7 +71,8 @@ package struct ServoMonitor: Sendable, BitwiseCopyable {
     /// Angle of each joint when it began not to follow, radians.
     private var blockedAt = InlineArray<8, Double>(repeating: 0)
 
-    /// - Parameter period: seconds from tick to tick.
+    /// Makes a monitor that counts the times of `limits` in ticks.
+    /// - Parameter period: time from tick to tick, seconds.
     package init(limits: ServoLimits, period: Double) {
         self.limits = limits
         stallTicks = max(1, Int((limits.stallTime.inSeconds / period).rounded(.up)))

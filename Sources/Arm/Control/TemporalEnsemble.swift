@@ -112,7 +112,7 @@ struct TemporalEnsemble: Sendable, BitwiseCopyable {
     }
 
     /// The mean for `timestep`; nil where no chunk says anything.
-    /// - Parameter phase: as in `FixedActionChunk.action(_:phase:)`.
+    /// - Parameter phase: how late the step begins, as a share of it, 0..<1; see `FixedActionChunk.action(_:phase:)`.
     func action(at timestep: Int, phase: Double) -> Action? {
         guard let present = mean(at: timestep) else { return nil }
         guard phase > 0, space.isAbsolute, let following = mean(at: timestep + 1) else { return present }

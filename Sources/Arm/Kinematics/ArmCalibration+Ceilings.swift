@@ -55,7 +55,8 @@ struct CalibrationCeiling: Sendable {
         }
     }
 
-    /// - Returns: nil for a number that may be.
+    /// What is wrong with a number beyond the ceiling, for people.
+    /// - Returns: nil for a number within it.
     func problem(_ number: Double) -> String? {
         if range.contains(number) { return nil }
         let limit =

@@ -49,6 +49,7 @@ package struct InverseKinematics: Sendable, BitwiseCopyable {
     /// error out. With fewer than six joints it never can, and the position is then made exact in a second stage.
     private let rotationWeight: Double
 
+    /// Makes a solver for a chain whose joints stay within limits.
     /// - Parameters:
     ///   - lower: lowest angles allowed, radians.
     ///   - upper: highest angles allowed, radians.
@@ -60,9 +61,11 @@ package struct InverseKinematics: Sendable, BitwiseCopyable {
         rotationWeight = chain.count >= 6 ? 0.1 : 0.03
     }
 
+    /// Finds joint angles within the limits at which the end effector has a pose, or comes as near to it as they allow.
     /// - Parameters:
-    ///   - target: `baseFromEEF` wanted; metres.
-    ///   - seed: radians; the answer is on the same branch (same elbow, same wrist). Outside the limits it is clamped.
+    ///   - target: the pose that is wanted, `baseFromEEF`; metres.
+    ///   - seed: the angles to begin from, radians; the answer is on the same branch (same elbow, same wrist). Outside
+    ///     the limits it is clamped.
     package func solve(_ target: Pose, near seed: JointVector) -> Solution {
         var positions = clamped(seed)
         var error = PoseError(from: chain.baseFromEEF(positions), to: target, weight: rotationWeight)

@@ -21,7 +21,8 @@ package struct KinematicChain: Sendable, BitwiseCopyable {
     package let lastJointFromEEF: Pose
     private let joints: InlineArray<8, Joint>
 
-    /// - Parameter joints: from base to wrist, 1...8 of them.
+    /// Makes a chain of joints with the end effector behind the last one.
+    /// - Parameter joints: the joints from base to wrist, 1...8 of them.
     package init(joints: [Joint], lastJointFromEEF: Pose) {
         precondition((1...JointVector.capacity).contains(joints.count), "a chain has 1 to 8 joints")
         count = joints.count

@@ -46,7 +46,8 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         }
     }
 
-    /// - Parameter seed: of the faults' chance.
+    /// Makes a bus on which `servos` answer at `baud` bits per second.
+    /// - Parameter seed: seed of the chance that decides on faults.
     package init(_ servos: [Servo], baud: Int = 1_000_000, knowsFastSyncRead: Bool = true, seed: UInt64 = 1) {
         self.servos = servos.map {
             EmulatedDynamixelServo(
@@ -245,7 +246,8 @@ package final class EmulatedDynamixelBus: EmulatedBus {
 
     private func answerUnknown(_ id: UInt8) { fail(id, 2) }
 
-    /// - Parameter register: the first of those whose contents `data` is.
+    /// Queues a servo's status packet with `data`.
+    /// - Parameter register: the address of the first register whose contents `data` is; nil when it is none's.
     private func answer(
         _ servo: EmulatedDynamixelServo, _ status: Dynamixel.StatusError, _ data: [UInt8], from register: Int?
     ) {
@@ -387,6 +389,7 @@ package final class EmulatedDynamixelBus: EmulatedBus {
         }
     }
 
+    /// Carries out one instruction of the first protocol for the servo at `index`.
     /// - Returns: the answer's data; nil if there is no answer.
     private func answerFirstProtocol(
         _ instruction: UInt8, _ parameters: [UInt8], by index: Int, at now: MonotonicTime

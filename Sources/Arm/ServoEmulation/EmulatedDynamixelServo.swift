@@ -20,8 +20,9 @@ struct EmulatedDynamixelServo {
     private var goalSpeed = freeSpeed
     private var hardwareError: UInt8 = 0
 
+    /// Makes a servo at rest.
     /// - Parameters:
-    ///   - pulses: where it stands.
+    ///   - pulses: position at which it stands, pulses.
     ///   - baud: bits per second; one that its register does not know is its own all the same.
     init(
         id: UInt8, model: DynamixelModel, firmware: Int = 45, pulses: Int, secondaryID: UInt8 = 255,
@@ -80,7 +81,7 @@ struct EmulatedDynamixelServo {
         let id = registers[DynamixelRegister.secondaryID.address]
         return id <= Dynamixel.highestID ? id : nil
     }
-    /// Bits per second.
+    /// Baud rate at which the servo talks, bits per second.
     var baud: Int { DynamixelUnit.baudRate(code: value(.baudRate)) ?? unusualBaud }
     /// Version of the protocol that the servo speaks, 1 or 2.
     var protocolVersion: Int { value(.protocolType) }
@@ -106,6 +107,7 @@ struct EmulatedDynamixelServo {
         (0..<7).contains(address) || (69..<71).contains(address) || (120..<148).contains(address)
     }
 
+    /// Writes bytes to registers from `address` on, unless the servo refuses them.
     /// - Returns: the number of the error byte; 0 if it was accepted.
     mutating func write(_ address: Int, _ data: ArraySlice<UInt8>) -> UInt8 {
         guard !data.isEmpty, address >= 0, address + data.count <= registers.count else { return 5 }
@@ -170,7 +172,8 @@ struct EmulatedDynamixelServo {
 
     mutating func register(_ address: Int, _ data: ArraySlice<UInt8>) { pending = (address, Array(data)) }
 
-    /// - Returns: what was written, if something was registered.
+    /// Carries out the registered write, if there is one.
+    /// - Returns: what was written; nil if nothing was registered or the servo refused it.
     mutating func act() -> (address: Int, data: [UInt8])? {
         defer { pending = nil }
         guard let pending, write(pending.address, pending.data[...]) == 0 else { return nil }
@@ -258,7 +261,8 @@ struct EmulatedDynamixelServo {
 
     // MARK: Faults
 
-    /// - Parameter pulses: it cannot leave this range, as its position register counts.
+    /// Puts obstacles at both ends of a range that the servo cannot leave; nil takes them away.
+    /// - Parameter pulses: range of positions, as the position register counts.
     mutating func setObstacle(_ pulses: ClosedRange<Int>?) {
         guard let pulses else {
             (motor.lowestFree, motor.highestFree) = (-.infinity, .infinity)
@@ -268,6 +272,7 @@ struct EmulatedDynamixelServo {
         (motor.lowestFree, motor.highestFree) = (ends[0], ends[1])
     }
 
+    /// Makes something wrong with the servo.
     /// - Returns: whether these servos have such a thing.
     mutating func apply(_ fault: ServoFault) -> Bool {
         switch fault {

@@ -41,7 +41,8 @@ package final class EmulatedFeetechBus: EmulatedBus {
         }
     }
 
-    /// - Parameter seed: of the faults' chance.
+    /// Makes a bus on which `servos` answer at `baud` bits per second.
+    /// - Parameter seed: seed of the chance that decides on faults.
     package init(_ servos: [Servo], baud: Int = 1_000_000, seed: UInt64 = 1) {
         self.servos = servos.map {
             EmulatedFeetechServo(
@@ -210,7 +211,8 @@ package final class EmulatedFeetechBus: EmulatedBus {
         }
     }
 
-    /// - Parameter register: the first of those whose contents `data` is.
+    /// Queues a servo's answer with `data`.
+    /// - Parameter register: the address of the first register whose contents `data` is; nil when it is none's.
     private func answer(_ servo: EmulatedFeetechServo, _ data: [UInt8], from register: Int?) {
         var data = data
         let reading = register.flatMap { tell(servo, &data, from: $0) }

@@ -18,8 +18,9 @@ struct EmulatedFeetechServo {
     /// Whether overload has been noticed: it pushes with the protective torque only.
     private var isProtecting = false
 
+    /// Makes a servo at rest.
     /// - Parameters:
-    ///   - pulses: where its bare encoder stands, beyond 0...4095 after turns that it has counted.
+    ///   - pulses: position of its bare encoder, pulses; beyond 0...4095 after turns that it has counted.
     ///   - baud: bits per second; one that its register does not know is its own all the same.
     init(
         id: UInt8, pulses: Int, homingOffset: Int = 0, limits: ClosedRange<Int> = 0...4095, baud: Int = 1_000_000,
@@ -78,7 +79,7 @@ struct EmulatedFeetechServo {
     }
 
     var id: UInt8 { registers[FeetechRegister.id.address] }
-    /// Bits per second.
+    /// Baud rate at which the servo talks, bits per second.
     var baud: Int { FeetechUnit.baudRate(code: value(.baudRate)) ?? unusualBaud }
     var answersWrites: Bool { value(.responseStatusLevel) == 1 }
     var returnDelaySeconds: Double { Double(value(.returnDelayTime) * FeetechUnit.returnDelayMicroseconds) * 1e-6 }
@@ -120,7 +121,8 @@ struct EmulatedFeetechServo {
 
     mutating func register(_ address: Int, _ data: ArraySlice<UInt8>) { pending = (address, Array(data)) }
 
-    /// - Returns: what was written, if something was registered.
+    /// Carries out the registered write, if there is one.
+    /// - Returns: what was written; nil if nothing was registered or the servo refused it.
     mutating func act() -> (address: Int, data: [UInt8])? {
         defer { pending = nil }
         guard let pending, write(pending.address, pending.data[...]) else { return nil }
@@ -182,7 +184,8 @@ struct EmulatedFeetechServo {
 
     // MARK: Faults
 
-    /// - Parameter pulses: it cannot leave this range, as its position register counts.
+    /// Puts obstacles at both ends of a range that the servo cannot leave; nil takes them away.
+    /// - Parameter pulses: range of positions, as the position register counts.
     mutating func setObstacle(_ pulses: ClosedRange<Int>?) {
         guard let pulses else {
             (motor.lowestFree, motor.highestFree) = (-.infinity, .infinity)
@@ -198,6 +201,7 @@ struct EmulatedFeetechServo {
         updatePresent()
     }
 
+    /// Makes something wrong with the servo.
     /// - Returns: whether these servos have such a thing.
     mutating func apply(_ fault: ServoFault) -> Bool {
         switch fault {

@@ -34,7 +34,8 @@ struct EmulatedLine {
     /// What the host has sent since the line froze.
     private var unheard: [UInt8] = []
 
-    /// - Parameter baud: bits per second; a byte has ten bits.
+    /// Makes a line on which nothing is.
+    /// - Parameter baud: rate of the line, bits per second; a byte has ten bits.
     init(baud: Int) { secondsPerByte = 10 / Double(baud) }
 
     // MARK: Faults
@@ -80,9 +81,9 @@ struct EmulatedLine {
         lag = 0
     }
 
-    /// An answer.
+    /// Puts an answer on the line.
     /// - Parameters:
-    ///   - delay: between what is on the wire and this, seconds.
+    ///   - delay: time between what is on the wire and this answer, seconds.
     ///   - lateness: how much later than the one before it comes, seconds; the wire is free meanwhile.
     ///   - readings: the positions that it tells.
     mutating func append(_ bytes: [UInt8], delay: Double, lateness: Double, telling readings: [PositionReading]) {

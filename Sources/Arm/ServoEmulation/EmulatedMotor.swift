@@ -11,7 +11,7 @@ struct EmulatedMotor: Equatable, Sendable {
 
     /// Position, pulses as the bare encoder would say; unbounded.
     var position: Double
-    /// Pulses per second.
+    /// Velocity, pulses per second.
     private(set) var velocity = 0.0
     /// Lowest and highest position that the motor can turn to, pulses.
     var lowestFree = -Double.infinity
@@ -25,7 +25,7 @@ struct EmulatedMotor: Equatable, Sendable {
 
     /// Position of its shaft, pulses as the bare encoder would say.
     var present: Double { shaft?.position ?? position }
-    /// Pulses per second.
+    /// Velocity of its shaft, pulses per second.
     var presentVelocity: Double { shaft?.velocity ?? velocity }
     /// Effort at present, -1 ... 1 of the most that the motor can push.
     var presentEffort: Double { shaft?.effort ?? effort }
@@ -75,7 +75,7 @@ struct EmulatedMotor: Equatable, Sendable {
 package struct EmulatedShaft: Equatable, Sendable {
     /// Pulses, as the position register counts.
     package var position: Double
-    /// Pulses per second.
+    /// Velocity, pulses per second.
     package var velocity: Double
     /// How hard the servo pushes, as a share of what it may: -1 ... 1.
     package var effort: Double

@@ -70,7 +70,8 @@ package struct EmulationServer {
 
     // MARK: - Faults
 
-    /// - Returns: false at the end of standard input.
+    /// Reads and obeys the commands on standard input; `refuse` is told of those that cannot be obeyed.
+    /// - Returns: false at the end of standard input, and when a line never ends.
     private mutating func readCommands(_ refuse: (any Error) -> Void) -> Bool {
         var bytes = [UInt8](repeating: 0, count: 1_024)
         let count = read(STDIN_FILENO, &bytes, bytes.count)

@@ -33,6 +33,7 @@ package enum ServoFault: Equatable, Sendable {
 
 /// A bus whose servos can have something wrong with them.
 package protocol ServoFaultBus: AnyObject {
+    /// Makes something wrong with the servo that has this id.
     /// - Returns: false where no servo has this id, or its protocol knows no such thing.
     @discardableResult
     func apply(_ fault: ServoFault, to id: UInt8) -> Bool

@@ -77,7 +77,7 @@ enum DynamixelChecksum {
 
 extension Dynamixel {
     /// Begins a packet at the buffer's end; parameters are appended to the buffer, then `end` closes it.
-    /// - Returns: where the packet begins, for `end`.
+    /// - Returns: offset at which the packet begins, for `end`.
     package static func begin(_ instruction: Instruction, to id: UInt8, in buffer: PacketBuffer) -> Int {
         let start = buffer.count
         buffer.append(littleEndian: 0x00FD_FFFF, width: 4)
@@ -126,6 +126,7 @@ extension Dynamixel {
         end(start, in: buffer)
     }
 
+    /// Appends a packet that writes one register of a servo.
     /// - Parameter value: what the register is to hold, and can (`holds`), in its own unit.
     package static func appendWrite(
         _ value: Int, to register: DynamixelRegister, of id: UInt8, instruction: Instruction = .write,
@@ -150,7 +151,7 @@ extension Dynamixel {
     }
 
     /// Begins a packet that writes the same registers of several servos: for each an id and `width` bytes are appended.
-    /// - Returns: where it begins, for `end`.
+    /// - Returns: offset at which the packet begins, for `end`.
     package static func beginSyncWrite(_ address: Int, width: Int, in buffer: PacketBuffer) -> Int {
         let start = begin(.syncWrite, to: broadcastID, in: buffer)
         buffer.append(littleEndian: address, width: 2)

@@ -47,23 +47,23 @@ extension DynamixelRegister {
     /// Second id that the servo obeys without answering; 255 for none.
     package static var secondaryID: Self { Self(12, width: 1) }
     package static var protocolType: Self { Self(13, width: 1) }
-    /// Unit: pulses.
+    /// Homing offset; unit: pulses.
     package static var homingOffset: Self { Self(20, width: 4, isSigned: true) }
-    /// Unit: degrees Celsius.
+    /// Temperature limit; unit: degrees Celsius.
     package static var temperatureLimit: Self { Self(31, width: 1) }
-    /// Unit: 0.1 V.
+    /// Maximum voltage; unit: 0.1 V.
     package static var maximumVoltage: Self { Self(32, width: 2) }
-    /// Unit: 0.1 V.
+    /// Minimum voltage; unit: 0.1 V.
     package static var minimumVoltage: Self { Self(34, width: 2) }
-    /// Unit: 0.113 %.
+    /// PWM limit; unit: 0.113 %.
     package static var pwmLimit: Self { Self(36, width: 2) }
-    /// Unit: 2.69 mA (XM), 1 mA (XL330).
+    /// Current limit; unit: 2.69 mA (XM), 1 mA (XL330).
     package static var currentLimit: Self { Self(38, width: 2) }
-    /// Unit: 0.229 rpm.
+    /// Velocity limit; unit: 0.229 rpm.
     package static var velocityLimit: Self { Self(44, width: 4) }
-    /// Unit: pulses.
+    /// Maximum position; unit: pulses.
     package static var maximumPosition: Self { Self(48, width: 4, isSigned: true) }
-    /// Unit: pulses.
+    /// Minimum position; unit: pulses.
     package static var minimumPosition: Self { Self(52, width: 4, isSigned: true) }
     /// Which hardware errors switch torque off.
     package static var shutdown: Self { Self(63, width: 1) }
@@ -74,28 +74,28 @@ extension DynamixelRegister {
     package static var hardwareErrorStatus: Self { Self(70, width: 1) }
     /// Time of the watchdog; unit 20 ms, 0 is off, 255 says that it has tripped.
     package static var busWatchdog: Self { Self(98, width: 1) }
-    /// Unit: 0.113 %.
+    /// Goal PWM; unit: 0.113 %.
     package static var goalPWM: Self { Self(100, width: 2, isSigned: true) }
-    /// Unit: as the current limit.
+    /// Goal current, in the unit of the current limit.
     package static var goalCurrent: Self { Self(102, width: 2, isSigned: true) }
-    /// Unit: `DynamixelUnit.radiansPerSecond`.
+    /// Goal velocity; unit: `DynamixelUnit.radiansPerSecond`.
     package static var goalVelocity: Self { Self(104, width: 4, isSigned: true) }
     package static var profileAcceleration: Self { Self(108, width: 4) }
     package static var profileVelocity: Self { Self(112, width: 4) }
-    /// Unit: pulses.
+    /// Goal position; unit: pulses.
     package static var goalPosition: Self { Self(116, width: 4, isSigned: true) }
     package static var moving: Self { Self(122, width: 1) }
-    /// Unit: 0.113 %.
+    /// Present PWM; unit: 0.113 %.
     package static var presentPWM: Self { Self(124, width: 2, isSigned: true) }
     /// Current in the unit of the current limit; on servos without current measurement the load, unit 0.1 %.
     package static var presentCurrent: Self { Self(126, width: 2, isSigned: true) }
-    /// Unit: `DynamixelUnit.radiansPerSecond`.
+    /// Present velocity; unit: `DynamixelUnit.radiansPerSecond`.
     package static var presentVelocity: Self { Self(128, width: 4, isSigned: true) }
-    /// Unit: pulses.
+    /// Present position; unit: pulses.
     package static var presentPosition: Self { Self(132, width: 4, isSigned: true) }
-    /// Unit: 0.1 V.
+    /// Present voltage; unit: 0.1 V.
     package static var presentVoltage: Self { Self(144, width: 2) }
-    /// Unit: degrees Celsius.
+    /// Present temperature; unit: degrees Celsius.
     package static var presentTemperature: Self { Self(146, width: 1) }
 }
 

@@ -47,7 +47,7 @@ extension Feetech.StatusError: CustomStringConvertible {
 
 extension Feetech {
     /// Begins a packet at the buffer's end; parameters are appended to the buffer, then `end` closes it.
-    /// - Returns: where the packet begins, for `end`.
+    /// - Returns: offset at which the packet begins, for `end`.
     package static func begin(_ instruction: Instruction, to id: UInt8, in buffer: PacketBuffer) -> Int {
         begin(byte: instruction.rawValue, to: id, in: buffer)
     }
@@ -88,6 +88,7 @@ extension Feetech {
         end(start, in: buffer)
     }
 
+    /// Appends a packet that writes one register of a servo.
     /// - Parameter value: what the register is to hold, and can (`holds`).
     package static func appendWrite(
         _ value: Int, to register: FeetechRegister, of id: UInt8, instruction: Instruction = .write,
@@ -110,7 +111,7 @@ extension Feetech {
     }
 
     /// Begins a packet that writes the same registers of several servos: for each an id and `width` bytes are appended.
-    /// - Returns: where it begins, for `end`.
+    /// - Returns: offset at which the packet begins, for `end`.
     package static func beginSyncWrite(_ address: Int, width: Int, in buffer: PacketBuffer) -> Int {
         let start = begin(.syncWrite, to: broadcastID, in: buffer)
         buffer.append(littleEndian: address, width: 1)

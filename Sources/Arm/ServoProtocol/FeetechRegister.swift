@@ -63,13 +63,13 @@ extension FeetechRegister {
     package static var minimumPosition: Self { Self(9, width: 2) }
     /// Highest position; unit: pulses, after the homing offset.
     package static var maximumPosition: Self { Self(11, width: 2) }
-    /// Unit: degrees Celsius.
+    /// Maximum temperature; unit: degrees Celsius.
     package static var maximumTemperature: Self { Self(13, width: 1) }
-    /// Unit: 0.1 V.
+    /// Maximum voltage; unit: 0.1 V.
     package static var maximumVoltage: Self { Self(14, width: 1) }
-    /// Unit: 0.1 V.
+    /// Minimum voltage; unit: 0.1 V.
     package static var minimumVoltage: Self { Self(15, width: 1) }
-    /// Unit: 0.1 %.
+    /// Maximum torque; unit: 0.1 %.
     package static var maximumTorque: Self { Self(16, width: 2) }
     /// Bits that say how the servo turns and counts, such as `FeetechUnit.countsTurns`.
     package static var phase: Self { Self(18, width: 1) }
@@ -86,30 +86,30 @@ extension FeetechRegister {
     package static var protectionTime: Self { Self(35, width: 1) }
     package static var overloadTorque: Self { Self(36, width: 1) }
     package static var torqueEnable: Self { Self(40, width: 1) }
-    /// Unit: 100 pulses/s².
+    /// Acceleration; unit: 100 pulses/s².
     package static var acceleration: Self { Self(41, width: 1) }
-    /// Unit: pulses.
+    /// Goal position; unit: pulses.
     package static var goalPosition: Self { Self(42, width: 2, signBit: 15) }
     package static var goalTime: Self { Self(44, width: 2) }
-    /// Unit: pulses per second.
+    /// Goal velocity; unit: pulses per second.
     package static var goalVelocity: Self { Self(46, width: 2, signBit: 15) }
-    /// Unit: 0.1 %.
+    /// Torque limit; unit: 0.1 %.
     package static var torqueLimit: Self { Self(48, width: 2) }
     /// Lock of the EEPROM registers; with 1 what is written to them is lost without power.
     package static var lock: Self { Self(55, width: 1) }
-    /// Unit: pulses.
+    /// Present position; unit: pulses.
     package static var presentPosition: Self { Self(56, width: 2, signBit: 15) }
-    /// Unit: pulses per second.
+    /// Present velocity; unit: pulses per second.
     package static var presentVelocity: Self { Self(58, width: 2, signBit: 15) }
-    /// Unit: 0.1 %.
+    /// Present load; unit: 0.1 %.
     package static var presentLoad: Self { Self(60, width: 2, signBit: 10) }
-    /// Unit: 0.1 V.
+    /// Present voltage; unit: 0.1 V.
     package static var presentVoltage: Self { Self(62, width: 1) }
-    /// Unit: degrees Celsius.
+    /// Present temperature; unit: degrees Celsius.
     package static var presentTemperature: Self { Self(63, width: 1) }
     package static var status: Self { Self(65, width: 1) }
     package static var moving: Self { Self(66, width: 1) }
-    /// Unit: 6.5 mA.
+    /// Present current; unit: 6.5 mA.
     package static var presentCurrent: Self { Self(69, width: 2, signBit: 15) }
     package static var maximumAcceleration: Self { Self(85, width: 1) }
 }

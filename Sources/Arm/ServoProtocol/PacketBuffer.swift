@@ -6,7 +6,8 @@ package final class PacketBuffer {
     package let capacity: Int
     package private(set) var count = 0
 
-    /// - Parameter capacity: bytes of everything that is appended between two `removeAll`s.
+    /// Makes an empty buffer.
+    /// - Parameter capacity: bytes that can be appended between two `removeAll`s.
     package init(capacity: Int) {
         precondition(capacity > 0, "a buffer of \(capacity) bytes holds nothing")
         self.capacity = capacity

@@ -10,6 +10,7 @@ package struct CalibrationFile: Equatable, Sendable {
     /// The file in which a calibration that is under way is kept.
     package var draft: Self { Self(path: path + ".draft") }
 
+    /// Reads the whole file.
     /// - Returns: nil if there is no such file.
     package func read() throws(CalibrationFileError) -> [UInt8]? {
         switch FileSystem.read(path) {

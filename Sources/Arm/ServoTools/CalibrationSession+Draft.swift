@@ -90,8 +90,8 @@ extension CalibrationSession {
     /// Differences that show that the arm at the line is not the one that this session was left with; empty if nothing
     /// does.
     /// - Parameters:
-    ///   - found: what its servos are and remember now.
-    ///   - adapter: as `Origin.adapter`.
+    ///   - found: registers of its servos now, by id.
+    ///   - adapter: the serial adapter, named as in `Origin.adapter`.
     package func differences(from found: [UInt8: ServoRegisters], adapter: String?) -> [String] {
         var differences: [String] = []
         if let known = origin.adapter, let adapter, known != adapter {

@@ -85,10 +85,11 @@ package struct CalibrationSession: Sendable {
     package internal(set) var problem: String?
     package internal(set) var isOver = false
 
+    /// Begins a session for the servos of `layout`.
     /// - Parameters:
-    ///   - names: of the joints.
+    ///   - names: names of the joints.
     ///   - spans: the joints' limits in the calibration file, radians.
-    ///   - before: what the servos are and remember, by id.
+    ///   - before: registers of the servos before the session, by id.
     package init(
         layout: ServoLayout, names: [String], spans: [ClosedRange<Double>], before: [UInt8: ServoRegisters],
         origin: Origin

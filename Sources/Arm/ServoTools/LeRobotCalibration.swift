@@ -35,7 +35,8 @@ package struct LeRobotCalibration: Equatable, Sendable {
 
     package init(motors: [Motor]) { self.motors = motors }
 
-    /// - Throws: all problems of the file at once.
+    /// Reads a calibration file of LeRobot's.
+    /// - Throws: `JSONFileError` with all problems of the file at once.
     package init(parsing text: some Collection<UInt8>, file: String) throws(JSONFileError) {
         motors = try JSONFileKind.leRobotCalibration.read(text, file: file, Self.motors)
     }
@@ -93,8 +94,9 @@ package struct LeRobotCalibration: Equatable, Sendable {
 
     // MARK: - Ours
 
-    /// - Parameter names: of the joints, from base to wrist.
-    /// - Throws: servos that LeRobot's file cannot describe.
+    /// Makes LeRobot's calibration of a layout.
+    /// - Parameter names: names of the joints, from base to wrist.
+    /// - Throws: `JSONFileError` for servos that LeRobot's file cannot describe.
     package init(_ layout: ServoLayout, names: [String], file: String) throws(JSONFileError) {
         guard layout.servoProtocol == .feetech, case .linear(let closed, let open) = layout.gripper.linkage else {
             throw JSONFileKind.leRobotCalibration.error(
@@ -124,9 +126,9 @@ package struct LeRobotCalibration: Equatable, Sendable {
     /// The layout with this calibration. LeRobot's zero is the middle of the range: one that cannot be the joint's is
     /// refused.
     /// - Parameters:
-    ///   - names: of the layout's joints, from base to wrist.
-    ///   - spans: how far each joint can turn by the arm's construction, radians.
-    ///   - file: how this one is called in errors.
+    ///   - names: names of the layout's joints, from base to wrist.
+    ///   - spans: range that each joint can turn by the arm's construction, radians.
+    ///   - file: name of the calibration file in errors.
     package func applied(
         to layout: ServoLayout, names: [String], spans: [ClosedRange<Double>], file: String
     ) throws(JSONFileError) -> ServoLayout {

@@ -14,7 +14,8 @@ package struct SerialDevices: Equatable, Sendable {
     /// Devices in the order of their paths.
     package var devices: [Device]
 
-    /// - Parameter folder: `/dev`.
+    /// Lists the serial adapters that are plugged in.
+    /// - Parameter folder: the folder of the devices, `/dev`.
     package static func present(in folder: String) -> Self {
         var names: [String: String] = [:]
         for link in entries(of: folder + "/serial/by-id") {

@@ -46,7 +46,8 @@ package struct ServoCheck: Equatable, Sendable {
         self.init(layout, spans: spans, servos: servos, echoes: echoes)
     }
 
-    /// - Parameter echoes: what came back of pings, where there is no reading.
+    /// Compares what was read of the servos with the layout.
+    /// - Parameter echoes: what came back of pings, by id, for servos without a reading.
     package init(
         _ layout: ServoLayout, spans: [ClosedRange<Double>] = [], servos: [(id: UInt8, reading: ServoReading?)],
         echoes: [UInt8: ServoEcho] = [:]

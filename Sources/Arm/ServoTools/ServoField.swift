@@ -26,11 +26,11 @@ package enum ServoField: String, CaseIterable, Sendable {
     /// Feetech only; 1: what is written to registers that outlast the power is lost with it.
     case lock
     case torque = "torque enable"
-    /// Pulses.
+    /// Present position, pulses.
     case position
-    /// 0.1 V.
+    /// Present voltage, 0.1 V.
     case voltage
-    /// Degrees Celsius.
+    /// Present temperature, degrees Celsius.
     case temperature
 
     /// Register of Dynamixel servos; nil: such servos do not have it.

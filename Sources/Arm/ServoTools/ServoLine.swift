@@ -11,7 +11,7 @@ package final class ServoLine<Port: ServoPort> {
     private let client: Client
     private let port: Port
     package let servoProtocol: ServoLayout.ServoProtocolName
-    /// Bits per second.
+    /// Baud rate of the line, bits per second.
     package let baud: Int
 
     package init(port: Port, baud: Int, servoProtocol: ServoLayout.ServoProtocolName) {
@@ -115,7 +115,8 @@ package final class ServoLine<Port: ServoPort> {
         }
     }
 
-    /// - Returns: nil if the servo does not answer, or has no such thing.
+    /// Reads a field of a servo, in the servo's own unit.
+    /// - Returns: nil if the servo does not answer, or has no such field.
     package func read(_ field: ServoField, of id: UInt8, tries: Int = 3) throws(ServoPortError) -> Int? {
         switch client {
         case .dynamixel(let client):

@@ -5,7 +5,7 @@ package struct ServoScan: Sendable {
     /// One rate of one protocol to look at.
     package struct Step: Equatable, Sendable {
         package var servoProtocol: ServoLayout.ServoProtocolName
-        /// Bits per second.
+        /// Baud rate of the line, bits per second.
         package var baud: Int
 
         package init(servoProtocol: ServoLayout.ServoProtocolName, baud: Int) {
@@ -51,9 +51,10 @@ package struct ServoScan: Sendable {
     /// The one protocol that was asked for; nil is both.
     private let only: ServoLayout.ServoProtocolName?
 
+    /// Plans a scan of all protocols and baud rates that are not ruled out.
     /// - Parameters:
-    ///   - servoProtocol: nil tries both.
-    ///   - baud: nil tries all.
+    ///   - servoProtocol: the protocol to try; nil tries both.
+    ///   - baud: the baud rate to try, bits per second; nil tries all that such servos have.
     package init(servoProtocol: ServoLayout.ServoProtocolName?, baud: Int?, ids: ClosedRange<UInt8>) {
         let protocols = servoProtocol.map { [$0] } ?? ServoLayout.ServoProtocolName.allCases
         var steps: [Step] = []
