@@ -26,7 +26,8 @@ struct EXIFOrientation: Equatable {
         return nil
     }
 
-    /// - Parameter tiff: from the byte order on.
+    /// Reads the orientation's number from EXIF data; nil if it is not there or the data is damaged.
+    /// - Parameter tiff: the EXIF data, beginning with the byte order.
     private static func orientation(_ tiff: UnsafeRawBufferPointer) -> Int? {
         let isBig = tiff.starts(with: Array("MM".utf8))
         guard tiff.count >= 8, isBig || tiff.starts(with: Array("II".utf8)) else { return nil }

@@ -21,8 +21,9 @@ struct HuffmanDeflate {
     /// Codes, each with its first bit lowest, and their lengths above bit 16.
     private var codes = [UInt32](repeating: 0, count: symbols)
 
-    /// - Parameter out: where `bound` bytes are free.
-    /// - Returns: the bytes that were written.
+    /// Compresses bytes into a raw deflate stream.
+    /// - Parameter out: memory with `bound` free bytes.
+    /// - Returns: number of bytes that were written.
     static func compress(_ bytes: UnsafeBufferPointer<UInt8>, to out: UnsafeMutablePointer<UInt8>) -> Int {
         var deflate = HuffmanDeflate(out: out)
         var start = 0

@@ -15,6 +15,7 @@ package struct ImageFolder: Equatable, Sendable {
     /// The paths of the files that match.
     package var paths: [String] { names.map { Self.join(path, $0) } }
 
+    /// Finds the image files in a folder whose names match a pattern.
     /// - Parameter pattern: nil and `*` take every name that ends in .png, .jpg or .jpeg, in small or capital letters.
     /// - Throws: `FileError` when the folder is missing or may not be read. opendir(3).
     package init(path: String, pattern: String? = nil) throws(FileError) {

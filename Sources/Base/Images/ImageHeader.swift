@@ -18,8 +18,9 @@ package enum ImageFormat: String, Equatable, Sendable {
 /// What a picture file says about itself before any pixel is decoded.
 package struct ImageHeader: Equatable, Sendable {
     package let format: ImageFormat
-    /// Pixels.
+    /// Width of the picture, pixels.
     package let width: Int
+    /// Height of the picture, pixels.
     package let height: Int
 
     /// Pixels a side, and in all (8K video): a few bytes of a damaged header must not claim all memory.
@@ -27,7 +28,8 @@ package struct ImageHeader: Equatable, Sendable {
     /// Most pixels of a picture that is read, those of 8K: a damaged header must not claim all memory.
     package static let maximumPixels = 7_680 * 4_320
 
-    /// - Parameter source: names the bytes in an error.
+    /// Reads the header of a PNG or JPEG file.
+    /// - Parameter source: name of the bytes in an error.
     /// - Throws: `ImageError` when the bytes are no PNG or JPEG, the header is damaged, or the size is beyond bounds.
     package init(of bytes: UnsafeRawBufferPointer, source: String) throws(ImageError) {
         switch ImageFormat(startOf: bytes) {

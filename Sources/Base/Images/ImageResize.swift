@@ -34,7 +34,7 @@ package struct ImageResize: Sendable {
     }
 
     /// The resized picture. Equal sizes without a crop return it unchanged.
-    /// - Parameter image: of the input size.
+    /// - Parameter image: a picture of the input size.
     package func resize(_ image: RGBImage) -> RGBImage {
         let isUnchanged = inputWidth == outputWidth && inputHeight == outputHeight
         if isUnchanged && !cropsCentre { return image }
@@ -159,6 +159,7 @@ package struct FloatImage {
     /// Red, green, blue of each pixel, `[height, width, 3]` row-major.
     package let values: [Float]
 
+    /// Makes an image whose numbers `fill` writes.
     /// - Parameter fill: writes all `width × height × 3` numbers.
     package init(width: Int, height: Int, fill: (UnsafeMutableBufferPointer<Float>) -> Void) {
         self.width = width

@@ -28,6 +28,7 @@ enum JPEGCodec {
         }
     }
 
+    /// Decodes a file that is not as the standard has it but whose pixels are all there.
     /// - Returns: nil where a pixel is missing or wrong.
     private static func decodeMending(_ bytes: UnsafeRawBufferPointer) -> RGBImage? {
         var rest = bytes

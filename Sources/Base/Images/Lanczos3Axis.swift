@@ -47,7 +47,8 @@ package struct Lanczos3Axis: Sendable {
     /// π rounded to nearest as in C; `Float.pi` is rounded towards zero, one bit less.
     private static let pi: Float = 3.141_592_653_59
 
-    /// - Parameter x: distance from the centre, not negative.
+    /// The kernel's weight at a distance.
+    /// - Parameter x: distance from the centre, not negative; the kernel is 0 beyond `radius`.
     private static func kernel(_ x: Float) -> Float {
         if x > radius { return 0 }
         if x <= 1e-3 { return 1 }

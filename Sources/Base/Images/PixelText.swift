@@ -22,8 +22,8 @@ enum PixelText {
 
     /// Draws into a row-major RGB picture; what does not fit in is left out.
     /// - Parameters:
-    ///   - x: of the upper left corner.
-    ///   - y: likewise.
+    ///   - x: column of the text's upper left corner, pixels.
+    ///   - y: row of the text's upper left corner, pixels.
     static func draw(_ text: String, x: Int, y: Int, colour: UInt8, into pixels: inout [UInt8], width: Int) {
         let height = pixels.count / (width * 3)
         for (place, sign) in text.uppercased().enumerated() {
@@ -44,7 +44,7 @@ extension RGBImage {
     /// The pictures side by side below a line of text, all at the height of the first.
     /// - Parameter label: capital letters, digits and a few signs are drawn; other letters as capitals, other signs not
     ///   at all.
-    /// - Parameter maximumWidth: of each; wider ones become smaller.
+    /// - Parameter maximumWidth: width that no picture exceeds, pixels; wider ones become smaller.
     package static func cell(_ pictures: [RGBImage], label: String, maximumWidth: Int) -> RGBImage? {
         guard let first = pictures.first else { return nil }
         let scale = min(1, Double(maximumWidth) / Double(first.width))

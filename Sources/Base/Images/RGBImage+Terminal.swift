@@ -3,8 +3,8 @@ extension RGBImage {
     /// pixel and its background's that of the one below. Means of areas, so that nothing flickers.
     ///
     /// - Parameters:
-    ///   - columns: characters a line, at most.
-    ///   - lines: at most; the picture keeps its shape, as a cell is about twice as high as wide.
+    ///   - columns: number of characters a line, at most.
+    ///   - lines: number of lines, at most; the picture keeps its shape, as a cell is about twice as high as wide.
     /// - Returns: lines without their ends, each of which restores the terminal's colours.
     package func terminalLines(columns: Int, lines: Int) -> [String] {
         guard columns > 0, lines > 0 else { return [] }

@@ -3,11 +3,13 @@ import Files
 /// An 8-bit RGB picture, rows from the top, pixels from the left, three bytes each, no padding: shape
 /// `[height, width, 3]`, row-major, as the policy network takes it.
 package struct RGBImage: Equatable, Sendable {
-    /// Pixels.
+    /// Width, pixels.
     package let width: Int
+    /// Height, pixels.
     package let height: Int
     package let pixels: SharedBytes
 
+    /// Makes an image of row-major RGB bytes.
     /// - Parameter pixels: exactly `width × height × 3` bytes.
     package init(width: Int, height: Int, pixels: SharedBytes) {
         precondition(

@@ -40,14 +40,15 @@ extension JSONNode {
     }
 
     /// The value as JSON text for people: two spaces a level, and on one line what fits there.
-    /// - Parameter columns: of a line.
+    /// - Parameter columns: number of characters that a line should have at most.
     package func text(columns: Int) -> String {
         var output = ""
         write(to: &output, columns: columns, level: 0, room: columns)
         return output
     }
 
-    /// - Parameter room: columns that are left on this line.
+    /// Appends the value's text to `output`: on one line if there is room, else indented by two spaces a level.
+    /// - Parameter room: number of characters that are left on this line.
     private func write(to output: inout String, columns: Int, level: Int, room: Int) {
         let line = inline
         guard line.count > room else { return output += line }

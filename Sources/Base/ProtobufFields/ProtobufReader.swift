@@ -65,6 +65,7 @@ package struct ProtobufReader {
     @usableFromInline let origin: Int
     @usableFromInline var position = 0
 
+    /// Makes a reader of the fields of one message.
     /// - Parameters:
     ///   - bytes: the whole message; read as long as the reader and its fields are used.
     ///   - origin: offset of the message within the outermost one, for `offset` and errors.

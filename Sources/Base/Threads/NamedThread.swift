@@ -29,9 +29,9 @@ package final class NamedThread: Sendable {
 
     /// Starts the thread. pthread_create(3), pthread_setname_np(3).
     /// - Parameters:
-    ///   - name: at most 15 bytes, which is what Linux keeps.
-    ///   - stackBytes: size of its stack; nil: the system's usual one.
-    ///   - work: what it does.
+    ///   - name: name of the thread, at most 15 bytes, which is what Linux keeps.
+    ///   - stackBytes: size of the thread's stack, bytes; nil takes the system's usual one.
+    ///   - work: runs on the thread.
     @discardableResult
     package init(
         _ name: String, stackBytes: Int? = nil, work: @escaping @Sendable () -> Void

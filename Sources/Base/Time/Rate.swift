@@ -3,14 +3,15 @@ package struct Rate: Hashable, Sendable, BitwiseCopyable {
     /// Whole nanoseconds between two ticks, at least 1.
     package let periodNanoseconds: Int64
 
-    /// - Parameter hertz: positive and finite.
+    /// Makes the rate, with its period rounded to whole nanoseconds.
+    /// - Parameter hertz: ticks a second, positive and finite.
     package init(hertz: Double) {
         precondition(hertz > 0 && hertz.isFinite, "a rate must be positive and finite, got \(hertz) Hz")
         periodNanoseconds = max(1, Int64((1e9 / hertz).rounded()))
     }
 
     package var period: Duration { .nanoseconds(periodNanoseconds) }
-    /// Ticks a second.
+    /// Number of ticks a second.
     package var hertz: Double { 1e9 / Double(periodNanoseconds) }
     /// Seconds between two ticks.
     package var periodSeconds: Double { Double(periodNanoseconds) * 1e-9 }
