@@ -319,6 +319,7 @@ extension BusNode {
         }
     }
 
+    /// Waits until a descriptor is ready or the deadline passes.
     /// - Returns: whether the deadline has passed.
     private func poll(until deadline: MonotonicTime?) throws(BusError) -> Bool {
         // Times before the clock's start have passed; a negative number would mean no deadline at all.
@@ -331,6 +332,7 @@ extension BusNode {
         return ready == 0
     }
 
+    /// Receives the messages that have arrived, up to a limit.
     /// - Returns: whether anything had arrived.
     private func drain() throws(BusError) -> Bool {
         var arrived = false

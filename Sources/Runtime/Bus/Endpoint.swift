@@ -66,6 +66,7 @@ struct Endpoint {
         }
     }
 
+    /// Tries to connect to the unix socket at `path`.
     /// - Returns: 0, or the errno of connect(2).
     private static func connect(to path: String) throws(BusError) -> Int32 {
         let descriptor = socket(

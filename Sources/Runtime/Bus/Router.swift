@@ -35,8 +35,9 @@ struct Router {
         return statistics
     }
 
-    /// - Parameter rest: what followed the topic; nil when it was not the right number of parts. The bytes are valid
-    ///   during the call only.
+    /// Counts a message and hands it to the sinks of its topic.
+    /// - Parameter rest: envelope, body and bulk part after the topic; nil when it was not the right number of parts.
+    ///   The bytes are valid during the call only.
     mutating func route(
         topic bytes: UnsafeRawBufferPointer,
         rest: (envelope: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer, bulk: SharedBytes?)?

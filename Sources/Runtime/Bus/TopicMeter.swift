@@ -47,15 +47,17 @@ package struct TopicMeter: Sendable {
     /// Messages missing between sequence numbers since the start.
     package private(set) var missing: Int64 = 0
 
-    /// - Parameter window: how many messages the figures are of, at least 1.
+    /// Makes a meter that has heard nothing yet.
+    /// - Parameter window: number of newest messages that the figures describe, at least 1.
     package init(window: Int = 10_000) {
         precondition(window > 0, "a window of \(window) messages measures nothing")
         self.window = window
     }
 
+    /// Counts one message and measures its gap, age and size.
     /// - Parameters:
-    ///   - byteCount: of all parts of the message.
-    ///   - received: on the clock that the envelope's stamps are of.
+    ///   - byteCount: size of all parts of the message, bytes.
+    ///   - received: time of arrival, on the clock of the envelope's stamps.
     package mutating func record(_ envelope: Envelope, byteCount: Int, received: MonotonicTime) {
         switch sequences.record(envelope.sequence, from: envelope.instanceID) {
         case .duplicate: return

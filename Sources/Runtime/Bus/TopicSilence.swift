@@ -19,6 +19,7 @@ package struct TopicSilence: Sendable {
     /// Whether nothing has come for `limit`, or nothing at all yet.
     package func lasts(at now: MonotonicTime) -> Bool { lastTime.map { now - $0 >= Self.limit } ?? true }
 
+    /// Whether the topic has fallen silent and nobody was told yet.
     /// - Returns: true once in each silence that follows a message.
     package mutating func isNews(at now: MonotonicTime) -> Bool {
         guard lastTime != nil, !isTold, lasts(at: now) else { return false }

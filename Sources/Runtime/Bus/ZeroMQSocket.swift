@@ -5,6 +5,7 @@ import Images
 
 /// The one place where libzmq is called: return values are checked, interrupted calls repeated, errors typed.
 enum ZeroMQ {
+    /// Makes a call of libzmq's, again if a signal interrupts it.
     /// - Returns: what `call` returned, or nil where it would have had to wait (EAGAIN).
     @inline(__always)
     static func attempt(
@@ -63,7 +64,8 @@ final class ZeroMQSocket {
     private let context: ZeroMQContext
     private var isOpen = true
 
-    /// - Parameter name: for error messages.
+    /// Makes a socket of the given type. zmq_socket(3).
+    /// - Parameter name: name of the socket in error messages.
     init(_ type: Int32, named name: StaticString, in context: ZeroMQContext) throws(BusError) {
         guard let handle = zmq_socket(context.handle, type) else {
             throw .callFailed("zmq_socket", about: "\(name)", code: zmq_errno())
@@ -90,7 +92,9 @@ final class ZeroMQSocket {
 
     deinit { close() }
 
-    /// - Parameter value: of the width that the option has, which most take to be 32 bits. zmq_setsockopt(3).
+    /// Sets a socket option.
+    /// - Parameter value: the option's value, of the width that the option has, which most take to be 32 bits.
+    ///   zmq_setsockopt(3).
     func set<Value: FixedWidthInteger & BitwiseCopyable>(_ option: Int32, to value: Value) throws(BusError) {
         try ZeroMQ.check("zmq_setsockopt", about: "option \(option) of \(name)") {
             withUnsafePointer(to: value) { zmq_setsockopt(handle, option, $0, MemoryLayout<Value>.size) }
@@ -105,6 +109,7 @@ final class ZeroMQSocket {
         }
     }
 
+    /// Binds the socket to an endpoint. zmq_bind(3).
     /// - Returns: the endpoint with the port that was chosen, where it was left open.
     func bind(to endpoint: Endpoint) throws(BusError) -> String {
         try set(ZMQ_IPV6, to: Int32(endpoint.isIPv6 ? 1 : 0))

@@ -121,7 +121,8 @@ extension ArmLatch {
         }
     }
 
-    /// - Returns: nil when the node is no fault; a nil within when there is none.
+    /// Reads a fault of the file.
+    /// - Returns: nil when the node is no fault; a nil within when it says that there is none.
     private static func fault(_ node: JSONNode) -> Fault?? {
         if node.isNull { return .some(nil) }
         guard let reason = node["reason"]?.string.flatMap(Fault.Reason.init(rawValue:)),

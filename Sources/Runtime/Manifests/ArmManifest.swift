@@ -62,6 +62,7 @@ package struct ArmManifest: Equatable, Sendable {
 }
 
 extension ManifestCheck {
+    /// Checks the section `arm` of an arm that is driven without a run.
     /// - Returns: the section `arm` as `check` gives it; nil when it is missing or cannot be used.
     mutating func checkArmAlone(in tree: JSONNode) -> JSONNode? {
         let path = ManifestPath([ManifestName.Section.arm.rawValue])

@@ -16,7 +16,7 @@ package struct LiveArm: Equatable, Sendable {
     package var endpoint: String
     /// The ZeroMQ endpoint that takes commands.
     package var commandEndpoint: String
-    /// Absolute.
+    /// Absolute path of the manifest.
     package var manifestPath: String
     /// Absolute path of the servos' serial port; nil for a simulated arm.
     package var port: String?
@@ -66,7 +66,8 @@ extension Manifest.Arm {
 ///
 /// An entry is alive as long as its process holds the entry's lock; the kernel drops that however the process ends.
 package struct ArmRegistry: Sendable {
-    /// Set by tests alone: an arm that is registered elsewhere is missed by everybody who does not know where.
+    /// The environment variable that names another folder for the registry. Set by tests alone: an arm that is
+    /// registered elsewhere is missed by everybody who does not know where.
     package static let variable = "OCTO_ARM_REGISTRY"
     private static let prefix = "octo-arms-"
     private static let suffix = ".json"
@@ -75,7 +76,8 @@ package struct ArmRegistry: Sendable {
     package let root: String
     private let user: uid_t
 
-    /// - Parameter user: the one who looks or registers; root sees the arms of all.
+    /// Makes the registry in the folder `root`.
+    /// - Parameter user: id of the user who looks or registers; root sees the arms of all.
     package init(root: String, user: uid_t = geteuid()) {
         self.root = root
         self.user = user
@@ -206,7 +208,7 @@ package struct ArmRegistry: Sendable {
 
     /// All arms that are driven at present by this user, or for root by anybody, in alphabetical order of their
     /// folders.
-    /// - Returns: with them, in words, what was found and is not believed.
+    /// - Returns: the arms; and in words, what was found but is not believed.
     package func find() -> (arms: [LiveArm], ignored: [String]) {
         var arms: [LiveArm] = []
         var ignored: [String] = []
@@ -292,7 +294,9 @@ extension LiveArm {
         ])
     }
 
-    /// - Returns: nil when something is missing, or is of another type.
+    /// Reads an entry, as it was written to the file.
+    /// - Returns: nil when something is missing or of another type, or when its sockets lie elsewhere than in its
+    ///   folder.
     init?(_ node: JSONNode) {
         guard let place = node["place"]?.string, let process = node["pid"]?.int.flatMap({ Int32(exactly: $0) }),
             let folder = node["folder"]?.string, let isRun = node["is_run"]?.bool, let runID = node["run_id"]?.string,

@@ -11,7 +11,7 @@ extension Manifest {
         }
         package struct SerialLine: Equatable, Sendable {
             package var port: String
-            /// Bits per second.
+            /// Baud rate of the line, bits per second.
             package var baud: Int
         }
         package struct Simulated: Equatable, Sendable {
@@ -32,12 +32,12 @@ extension Manifest {
             }
             package var mode: Mode
             package var threshold: Double
-            /// Policy steps.
+            /// Number of actions in a row that must ask for the other state, policy steps.
             package var stickySteps: Int
         }
         /// The limits from which on a joint counts as blocked, overloaded or too hot.
         package struct ServoLimits: Equatable, Sendable {
-            /// Radians.
+            /// Angle between setpoint and reading from which on a joint can count as blocked, radians.
             package var stallError: Double
             /// Share of the permitted load.
             package var stallLoad: Double
@@ -45,7 +45,7 @@ extension Manifest {
             /// Share of the permitted load.
             package var overloadLoad: Double
             package var overloadTime: Duration
-            /// Degrees Celsius.
+            /// Temperature from which on a servo is too hot, degrees Celsius.
             package var temperature: Double
         }
         /// What becomes of the servos' torque once the arm has braked.
@@ -65,10 +65,10 @@ extension Manifest {
         package var calibration: String
         package var controlRate: Rate
         package var strategy: Strategy
-        /// Policy steps.
+        /// Number of actions of a chunk that are carried out before a newer one takes over, policy steps.
         package var executionHorizon: Int
         package var ensembleWeight: Double
-        /// Policy steps.
+        /// Number of steps of each chunk that the mean takes in, policy steps.
         package var ensembleSize: Int
         package var blend: Duration
         package var gripper: Gripper

@@ -17,8 +17,9 @@ extension Manifest {
             package var path: String
             /// Absolute path of the camera's calibration file; nil: the camera does as it likes.
             package var calibration: String?
-            /// Pixels.
+            /// Width of the frames, pixels.
             package var width: Int
+            /// Height of the frames, pixels.
             package var height: Int
             package var rate: Rate
             /// Pixel format of the frames; nil: as the camera likes best.
@@ -26,8 +27,9 @@ extension Manifest {
         }
         /// A camera in the simulated world.
         package struct Simulated: Equatable, Sendable {
-            /// Pixels.
+            /// Width of the frames, pixels.
             package var width: Int
+            /// Height of the frames, pixels.
             package var height: Int
             package var rate: Rate
             /// Time from the capture until the frame is there.
@@ -43,7 +45,7 @@ extension Manifest {
             package var seed: UInt64
         }
         package struct ImageFolder: Equatable, Sendable {
-            /// Absolute.
+            /// Absolute path of the folder.
             package var folder: String
             package var pattern: String
             package var rate: Rate

@@ -48,7 +48,8 @@ extension Manifest {
 }
 
 extension Manifest.Goal {
-    /// - Parameter cameras: the manifest's; an episode that says nothing of cameras is for all of them.
+    /// The form of the section `goal`.
+    /// - Parameter cameras: the manifest's cameras; an episode that says nothing of cameras is for all of them.
     static func form(_ cameras: [Manifest.Camera]) -> ManifestForm<Self> {
         .variants(
             ManifestName.Goal.source.rawValue,

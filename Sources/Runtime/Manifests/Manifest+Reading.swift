@@ -44,11 +44,12 @@ extension Manifest {
         return tree
     }
 
+    /// Reads a manifest from its text.
     /// - Parameters:
-    ///   - path: how error messages call it; without `name` in it, the manifest is named after it.
-    ///   - folder: absolute; what paths within the manifest are relative to.
-    ///   - workingFolder: absolute; what paths in `overrides` are relative to.
-    ///   - files: answers whether files are there; nil: do not ask.
+    ///   - path: name of the manifest in error messages; without `name` in it, the manifest is named after it.
+    ///   - folder: absolute path of the folder that paths within the manifest are relative to.
+    ///   - workingFolder: absolute path of the folder that paths in `overrides` are relative to.
+    ///   - files: answers whether files are there; nil does not ask.
     package init(
         parsing text: some Collection<UInt8>, path: String, folder: String, overrides: [ManifestOverride] = [],
         workingFolder: String, files: FileProbe?

@@ -72,9 +72,10 @@ extension Manifest {
             ManifestName.Section.supervision.rawValue, "How octo-launch watches the processes.", Supervision.init)
     }
 
+    /// Makes a manifest from its checked tree.
     /// - Parameters:
-    ///   - tree: keeps the rules of `form`.
-    ///   - fallbackName: its name, where it says none.
+    ///   - tree: a tree that keeps the rules of `form`.
+    ///   - fallbackName: name of the manifest where the tree says none.
     init(checked tree: JSONNode, fallbackName: String) {
         var tree = tree
         if tree[ManifestName.Section.name.rawValue] == nil {

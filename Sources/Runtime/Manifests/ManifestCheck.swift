@@ -33,6 +33,7 @@ struct ManifestCheck {
                 allowed: allowed, suggestion: suggestion))
     }
 
+    /// Checks a value against a rule, and reports what breaks it.
     /// - Returns: the value with every default filled in and every path absolute; nil when it breaks the rule. A
     ///   section comes back without the members that do.
     mutating func check(

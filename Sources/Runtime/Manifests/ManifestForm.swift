@@ -56,7 +56,8 @@ extension ManifestForm where Value == Duration {
 }
 
 extension ManifestForm where Value == Rate {
-    /// - Parameter range: above 0.
+    /// A rate in hertz within a range.
+    /// - Parameter range: range of allowed rates, hertz, above 0.
     static func hertz(_ range: ClosedRange<Double>) -> Self {
         Self(
             rule: .number(range), unit: "Hz", sample: Rate(hertz: range.lowerBound),
@@ -147,8 +148,8 @@ extension ManifestForm {
 
     /// A section whose keys depend on the value of one of them.
     /// - Parameters:
-    ///   - selector: the name of that key.
-    ///   - variants: at least one.
+    ///   - selector: name of the key that selects the variant.
+    ///   - variants: the variants, at least one.
     static func variants(_ selector: String, _ meaning: String, _ variants: [Variant]) -> Self {
         let listed = variants.map { (word: $0.word, content: ManifestKeys.list($0.read)) }
         return Self(

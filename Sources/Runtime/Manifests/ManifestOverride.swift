@@ -6,6 +6,7 @@ package struct ManifestOverride: Equatable, Sendable {
     package let path: ManifestPath
     package let value: JSONNode
 
+    /// Reads an override of one value, as `--set` has it.
     /// - Parameter text: `arm.control_rate_hz=250`. What follows the first `=` is read as JSON; what is not JSON is
     ///   taken as a string, so that paths and names need no quotes.
     package init(parsing text: String) throws(ManifestError) {

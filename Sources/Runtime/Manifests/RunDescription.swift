@@ -12,7 +12,7 @@ package struct RunDescription: Equatable, Sendable {
 
     /// Version of the launcher that began the run.
     package var version = OctoRuntime.version
-    /// Absolute.
+    /// Absolute path of the run's folder.
     package var folder: String
     /// Random, 16 hexadecimal digits: messages of an earlier run in the same folder can be told apart.
     package var runID: String
@@ -23,7 +23,7 @@ package struct RunDescription: Equatable, Sendable {
     package var endpoints: [String: String]
     /// The endpoint to which programs that come and go send commands, by the name of the process that takes them.
     package var commandEndpoints: [String: String]
-    /// Absolute.
+    /// Absolute path of the manifest.
     package var manifestPath: String
     package var manifest: Manifest
 

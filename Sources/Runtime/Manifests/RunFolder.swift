@@ -5,7 +5,7 @@ import Glibc
 ///
 /// The kernel drops the lock when the launcher ends, whatever way it ends; a file with a process id could not know.
 package struct RunFolder: ~Copyable {
-    /// Absolute.
+    /// Absolute path of the folder.
     package let path: String
     private let lock: Int32
 

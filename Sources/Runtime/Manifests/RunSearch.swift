@@ -4,7 +4,8 @@ import Glibc
 /// Finds the run that a program beside it, such as `octo-bus`, is to join.
 package enum RunSearch {
     /// The folder of a run whose launcher is alive.
-    /// - Parameter folder: as the user named it; nil for the one run that is alive.
+    /// - Parameter folder: path of the run's folder, absolute or relative to the working folder; nil for the one run
+    ///   that is alive.
     package static func folder(_ folder: String?) throws(RunSearchError) -> String {
         if let folder {
             let path = FileSystem.absolute(folder, from: FileSystem.workingFolder)

@@ -5,10 +5,11 @@ package enum ShippedFile {
     /// Folder within `make install`'s prefix that gets launch/ and calibration/.
     private static let share = "share/octo-runtime"
 
+    /// Finds a file that belongs to the runtime, from wherever the program is started.
     /// - Parameters:
-    ///   - path: relative, such as `launch/sim.json`.
+    ///   - path: a relative path, such as `launch/sim.json`.
     ///   - probe: looks at the disk.
-    ///   - program: where the running program lies.
+    ///   - program: path of the running program.
     /// - Returns: `path` where something is there; else the file of that name in the nearest folder above the program
     ///   that has one, as a build folder lies within the project, or in its `share/octo-runtime`, as they are
     ///   installed; else `path`, about which whoever reads it complains.

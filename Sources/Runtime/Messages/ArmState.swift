@@ -19,9 +19,9 @@ package struct JointState: Equatable, Sendable, BitwiseCopyable {
     package var time: MonotonicTime
     /// Joints whose encoders did not answer at `time`: their numbers are those of their last answer.
     package var unread: JointSet
-    /// Radians.
+    /// Joint angles, radians.
     package var positions: JointVector
-    /// Radians per second.
+    /// Joint velocities, radians per second.
     package var velocities: JointVector
     /// Opening, 0 closed ... 1 open.
     package var gripper: Double
@@ -55,9 +55,9 @@ package struct JointState: Equatable, Sendable, BitwiseCopyable {
 
 /// What the servos are told, once per control tick, after interpolation and safety.
 package struct JointSetpoint: Equatable, Sendable, BitwiseCopyable {
-    /// Radians.
+    /// Joint angles, radians.
     package var positions: JointVector
-    /// Radians per second, feed-forward.
+    /// Joint velocities, radians per second, feed-forward.
     package var velocities: JointVector
     /// Opening, 0 closed ... 1 open.
     package var gripper: Double

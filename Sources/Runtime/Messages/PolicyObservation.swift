@@ -8,8 +8,9 @@ package struct PolicyObservation: Equatable, Sendable {
     /// What one camera showed in the window, at the size that the network takes.
     package struct View: Equatable, Sendable {
         package var camera: String
-        /// Pixels.
+        /// Width of each picture, pixels.
         package var width: Int
+        /// Height of each picture, pixels.
         package var height: Int
         /// `[window, height, width, 3]`, oldest first.
         package var pixels: SharedBytes

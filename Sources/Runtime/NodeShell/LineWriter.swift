@@ -83,7 +83,8 @@ package struct LineQueue {
     private var bytes = 0
     private var dropped = 0
 
-    /// - Parameter capacity: bytes.
+    /// Makes an empty queue.
+    /// - Parameter capacity: size of the lines that can wait, bytes.
     package init(capacity: Int = Self.usualCapacity) { self.capacity = capacity }
 
     package var isEmpty: Bool { lines.isEmpty }

@@ -30,12 +30,13 @@ package struct NodeExchange: Sendable {
     /// nil when it is not said again.
     private var nextTry: MonotonicTime?
 
+    /// Begins to command a node.
     /// - Parameters:
-    ///   - node: the process that is commanded.
-    ///   - topic: where it listens.
-    ///   - patience: how long it has until it listens, and again for its answer.
-    ///   - isLimitedInAll: it has `patience` only once, for both.
-    ///   - repeatPeriod: nil for a command that is said once.
+    ///   - node: name of the process that is commanded.
+    ///   - topic: name of the topic on which it takes commands.
+    ///   - patience: time that it has until it listens, and again for its answer.
+    ///   - isLimitedInAll: whether it has `patience` only once, for both.
+    ///   - repeatPeriod: time after which the command is said again; nil for one that is said once.
     package init(
         with node: String, on topic: String, patience: Duration = Self.patience, isLimitedInAll: Bool = false,
         repeatPeriod: Duration? = Self.repeatPeriod, at now: MonotonicTime
@@ -49,6 +50,7 @@ package struct NodeExchange: Sendable {
         nextTry = now
     }
 
+    /// Decides what is to be done now: say the command, wait, or give up.
     /// - Parameter isHeard: whether the node listens at this moment.
     package mutating func step(isHeard: Bool, at now: MonotonicTime) -> Step {
         if isHeard, !wasHeard {
@@ -74,8 +76,9 @@ package struct NodeSilence: Error, Equatable, Sendable, CustomStringConvertible 
     /// Topic on which nobody listens; nil where somebody does, or nothing was said.
     private let unheardTopic: String?
 
+    /// Describes nodes that were waited for in vain.
     /// - Parameters:
-    ///   - nodes: the processes that were waited for.
+    ///   - nodes: names of the processes that were waited for.
     ///   - missing: what was expected of them: "answer", "frame".
     package init(of nodes: [String], missing: String = "answer", for patience: Duration, unheardOn topic: String? = nil)
     {

@@ -13,9 +13,10 @@ package final class OperatorLink {
     package let name: OperatorName
     package private(set) var ids = CommandIDs()
 
+    /// Joins a run and connects to the command endpoints of nodes.
     /// - Parameters:
-    ///   - nodes: the processes that take the commands.
-    ///   - program: the name of this program.
+    ///   - nodes: names of the processes that take the commands.
+    ///   - program: name of this program.
     /// - Throws: `NoCommandEndpoint`, `BusError`.
     package init(to run: RunDescription, commanding nodes: [String], program: String) throws {
         self.run = run
@@ -51,8 +52,8 @@ package final class OperatorLink {
 
     /// Sends a command, again and again in case it is lost, and waits for its answer.
     /// - Parameters:
-    ///   - answers: where `node` answers.
-    ///   - patience: how long the node has.
+    ///   - answers: topic on which `node` answers.
+    ///   - patience: time that the node has to listen, and again to answer.
     /// - Throws: `NodeSilence`, `BusError`.
     package func exchange<Command: NodeCommand, Answer: NodeAnswer>(
         _ command: Command, on topic: Topic<Command>, answers: Topic<Answer>, by node: String,

@@ -5,7 +5,8 @@ package struct OperatorName: Hashable, Sendable, CustomStringConvertible {
     package let program: String
     package let processID: Int32
 
-    /// - Parameter processID: this process, unless another is meant.
+    /// Makes the name of a program's process.
+    /// - Parameter processID: id of the process: this one, unless another is meant.
     package init(_ program: String, processID: Int32 = getpid()) {
         self.program = program
         self.processID = processID

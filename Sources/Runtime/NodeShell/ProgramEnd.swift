@@ -22,6 +22,7 @@ package struct ProgramEnd: Equatable {
     package let words: String?
     package let code: ExitCode
 
+    /// Finds what to say of an error that a command threw, and the exit code.
     /// - Returns: nil for what is no error: a request for help, the version or a completion script.
     package init?(of error: any Error, in command: any ParsableCommand.Type) {
         switch command.exitCode(for: error) {

@@ -9,8 +9,9 @@ package struct ProgressLine {
     private let start: MonotonicTime
     private let line = LiveLine()
 
+    /// Makes a line for work that begins now.
     /// - Parameters:
-    ///   - total: steps until the end.
+    ///   - total: number of steps until the end.
     ///   - what: the steps' name in the plural: "episodes".
     package init(total: Int, of what: String, at now: MonotonicTime) {
         self.total = total
@@ -18,6 +19,7 @@ package struct ProgressLine {
         start = now
     }
 
+    /// Shows that `done` steps are done.
     /// - Parameter note: a few words on what was found so far.
     package func show(_ done: Int, note: String = "", at now: MonotonicTime) {
         if line.isWatched { line.show(text(done, note: note, at: now)) }

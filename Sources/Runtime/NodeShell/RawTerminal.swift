@@ -11,7 +11,9 @@ package final class RawTerminal {
     private var former = termios()
     private var isRaw = false
 
-    /// - Parameter descriptor: no terminal is no error: there is nothing to do then. tcgetattr(3), tcsetattr(3).
+    /// Makes the terminal raw, and forgets keys from before.
+    /// - Parameter descriptor: the terminal's file descriptor; anything else than a terminal is left as it is.
+    ///   tcgetattr(3), tcsetattr(3).
     package init(_ descriptor: Int32) {
         self.descriptor = descriptor
         guard tcgetattr(descriptor, &former) == 0 else { return }

@@ -6,6 +6,7 @@ package struct StatusScreen {
 
     package init() {}
 
+    /// Draws the lines in the place of those that are there.
     /// - Parameter words: what is worth a line where there is no screen.
     package mutating func show(_ lines: [String], words: String) {
         write(text.showing(lines, words: words, columns: Terminal.size.columns))

@@ -15,7 +15,8 @@ package final class EventRing<Value: BitwiseCopyable & Sendable>: @unchecked Sen
     @usableFromInline let tail = Atomic<Int>(0)
     @usableFromInline let droppedCount = Atomic<Int64>(0)
 
-    /// - Parameter capacity: how many values can wait, at least 1; rounded up to a power of two.
+    /// Makes an empty ring.
+    /// - Parameter capacity: number of values that can wait, at least 1; rounded up to a power of two.
     package init(capacity: Int) {
         precondition(capacity >= 1 && capacity <= 1 << 24, "a ring holds 1 to 2^24 values")
         var size = 1

@@ -112,7 +112,9 @@ package final class FixedRateLoop<Body: FixedRateBody>: @unchecked Sendable {
     private var body: Body
     private var thread: RealTimeThread?
 
-    /// - Parameter timingCapacity: records that can wait to be popped, 4096 by default: four seconds at 1 kHz.
+    /// Makes a loop that is yet to be started.
+    /// - Parameter timingCapacity: number of records that can wait to be popped, 4096 by default: four seconds at 1
+    ///   kHz.
     package init(rate: Rate, body: Body, timingCapacity: Int = 4096) {
         self.rate = rate
         self.body = body

@@ -18,6 +18,7 @@ package final class LatestMailbox<Value: BitwiseCopyable & Sendable>: @unchecked
     @usableFromInline var back: UInt8 = 0
     @usableFromInline var front: UInt8 = 2
 
+    /// Makes an empty mailbox.
     /// - Parameter initial: fills the slots; it is not handed out.
     package init(initial: Value) {
         slots = .allocate(capacity: 3)

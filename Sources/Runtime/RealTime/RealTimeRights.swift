@@ -29,6 +29,7 @@ package struct RealTimeRights: Equatable, Sendable {
     /// stack. What is refused is in the report; the thread goes on without it.
     package func acquire() -> RealTimeReport { acquire(through: KernelRights()) }
 
+    /// Asks for these rights for the calling thread, and reports what was granted and what refused.
     /// - Parameter kernel: makes the requests; tests pass one that refuses.
     package func acquire(through kernel: some RightsKernel) -> RealTimeReport {
         var report = RealTimeReport()

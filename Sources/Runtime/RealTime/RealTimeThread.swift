@@ -13,7 +13,8 @@ package final class RealTimeThread: @unchecked Sendable {
     private var report = RealTimeReport()
     private var thread: NamedThread?
 
-    /// - Parameter name: at most 15 bytes, as for `NamedThread`.
+    /// Makes a thread that is yet to be started.
+    /// - Parameter name: name of the thread, at most 15 bytes, as for `NamedThread`.
     package init(_ name: String, rights: RealTimeRights, work: @escaping @Sendable () -> Void) {
         self.name = name
         self.rights = rights

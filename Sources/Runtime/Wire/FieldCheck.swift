@@ -63,7 +63,8 @@ struct FieldCheck {
         try require(count <= limit, "the number of \(field)", found: "\(count)", expected: "at most \(limit)")
     }
 
-    /// - Parameter nanoseconds: of CLOCK_MONOTONIC.
+    /// Checks a time stamp.
+    /// - Parameter nanoseconds: the stamp's CLOCK_MONOTONIC time, nanoseconds.
     func time(_ nanoseconds: Int64, _ field: String) throws(WireError) {
         try require(
             (-Self.farthestTime...Self.farthestTime).contains(nanoseconds), field, found: "\(nanoseconds)",
@@ -75,7 +76,8 @@ struct FieldCheck {
             (0...Self.largestCount).contains(value), field, found: "\(value)", expected: "0...2^40")
     }
 
-    /// - Returns: `value` as it is written.
+    /// Checks that a number fits the field's 32 bits.
+    /// - Returns: `value` with the field's type.
     func small(_ value: Int, _ field: String) throws(WireError) -> UInt32 {
         guard let small = UInt32(exactly: value) else {
             throw failure(field, found: "\(value)", expected: "0...2^32-1")
@@ -99,8 +101,9 @@ struct FieldCheck {
         try self.bulk(bulk?.count ?? 0, is: 0, because: "a message without pixels")
     }
 
+    /// Checks a set of joints of an arm with `count` joints.
     /// - Parameters:
-    ///   - bits: one for each joint, and one for the gripper after them.
+    ///   - bits: the set: one bit for each joint, and one for the gripper after them.
     func joints(_ bits: UInt32, among count: Int, _ field: String) throws(WireError) {
         try require(
             bits >> UInt32(count + 1) == 0, field, found: "bits \(bits)",

@@ -84,7 +84,8 @@ extension Octo_Goal.View {
 }
 
 extension Goal.Origin {
-    /// - Returns: nil for an origin that nobody knows.
+    /// The origin in the message's words.
+    /// - Returns: nil for an unknown origin.
     fileprivate var encoded: Octo_Goal.Origin? {
         var proto = Octo_Goal.Origin()
         switch self {

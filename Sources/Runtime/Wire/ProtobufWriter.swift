@@ -22,7 +22,8 @@ struct ProtobufWriter {
         bytes.appendVarint(value)
     }
 
-    /// - Parameter evenIfZero: for fields whose absence has a meaning of its own.
+    /// Appends a number of eight bytes; a zero is left out.
+    /// - Parameter evenIfZero: writes a zero too, for fields whose absence has a meaning of its own.
     mutating func append(fixed value: UInt64, field number: UInt8, evenIfZero: Bool = false) {
         if value == 0 && !evenIfZero { return }
         bytes.append(number << 3 | 1)

@@ -32,9 +32,11 @@ package struct RecordedMessage: Equatable, Sendable {
         self.data = data
     }
 
-    /// - Parameter packsFrames: pixels that came uncompressed become a PNG file, with the same pixels, where that is
-    ///   smaller.
-    /// - Throws: for an envelope that cannot be written, or a camera frame that is none.
+    /// Makes the message that goes into a file: one of Foxglove's for frames and run events, else the bus message
+    /// itself.
+    /// - Parameter packsFrames: turns pixels that came uncompressed into a PNG file, with the same pixels, where that
+    ///   is smaller.
+    /// - Throws: `WireError` when the envelope cannot be written, or a camera frame's body is none.
     package init(envelope: Envelope, body: [UInt8], bulk: SharedBytes?, packsFrames: Bool = false) throws(WireError) {
         let stamps = try envelope.encoded()
         var writer = ProtobufWriter(capacity: body.count + (bulk?.count ?? 0) + stamps.count + 64)
@@ -71,7 +73,7 @@ package struct RecordedMessage: Equatable, Sendable {
     }
 
     /// The message as it was on the bus.
-    /// - Throws: for data that `init` has not made.
+    /// - Throws: `WireError` when the data is not one that `init` made.
     package func opened() throws(WireError) -> (envelope: Envelope, body: [UInt8], bulk: SharedBytes?) {
         // The pointers into the array do not leave the call.
         try data.withUnsafeBufferPointer { bytes throws(WireError) in try open(UnsafeRawBufferPointer(bytes)) }

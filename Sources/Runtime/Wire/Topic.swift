@@ -13,7 +13,8 @@ package struct Topic<Message: WireMessage>: Hashable, Sendable {
     package let name: String
     package let delivery: Delivery
 
-    /// - Parameter name: 1...255 bytes of UTF-8, parts separated by slashes.
+    /// Makes a topic.
+    /// - Parameter name: name of the topic, 1...255 bytes of UTF-8, parts separated by slashes.
     package init(_ name: String, _ delivery: Delivery) {
         precondition((1...255).contains(name.utf8.count), "a topic's name has 1 to 255 bytes, not \(name.utf8.count)")
         if case .every(let capacity) = delivery {

@@ -34,7 +34,8 @@ package struct EncodedMessage: Sendable {
 extension WireMessage {
     static var check: FieldCheck { FieldCheck(schema: schemaName) }
 
-    /// - Parameter proto: checked already.
+    /// Serialises a message into the body that goes over the bus.
+    /// - Parameter proto: the message, whose fields were checked already.
     static func encode(
         _ proto: some SwiftProtobuf.Message, bulk: SharedBytes? = nil
     ) throws(WireError) -> EncodedMessage {
