@@ -37,6 +37,7 @@ package struct AdjustedCamera<Base: Camera>: Camera {
     /// How long a loss is told of.
     private static var remarkTime: Duration { .seconds(10) }
 
+    /// Opens the camera, and checks that crop and intrinsics fit its frames.
     /// - Throws: what the camera does; `CameraError.calibration` where the crop is not within the camera's picture, or
     ///   the intrinsics are of frames of another size.
     package mutating func open(at now: MonotonicTime) throws(CameraError) -> CameraFormat {

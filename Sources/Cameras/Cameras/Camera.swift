@@ -46,8 +46,9 @@ extension Camera {
 
 /// What an open camera delivers.
 package struct CameraFormat: Equatable, Sendable {
-    /// Pixels.
+    /// Width of the frames, pixels.
     package var width: Int
+    /// Height of the frames, pixels.
     package var height: Int
     /// Frames a second, as the source intends.
     package var rate: Rate

@@ -13,7 +13,7 @@ extension JSONFileKind {
 
 extension CameraCalibration {
     /// Reads a calibration file.
-    /// - Parameter path: of the file, for messages.
+    /// - Parameter path: path of the file, for messages.
     /// - Throws: every problem of the file and its JSON path.
     package init(_ text: some Collection<UInt8>, path: String) throws(JSONFileError) {
         self = try JSONFileKind.cameraCalibration.read(text, file: path) { Self($0, $1) }
@@ -44,11 +44,11 @@ extension CameraCalibration {
 extension CameraCalibration {
     /// A calibration file's text with other controls; everything else of it stays.
     /// - Parameters:
-    ///   - controls: in the order in which they are to be read.
-    ///   - text: of the file that is there; nil: it is a new one.
-    ///   - schema: where editors find the schema, for a new file; nil: nowhere.
-    ///   - path: of the file, for messages.
-    /// - Throws: `JSONFileError` of what is there.
+    ///   - controls: the controls, in the order in which they are to be read.
+    ///   - text: text of the file that is there; nil for a new file.
+    ///   - schema: path or address of the schema for editors, for a new file; nil names none.
+    ///   - path: path of the file, for messages.
+    /// - Throws: `JSONFileError` when the present text is broken.
     package static func text(
         with controls: [ControlSetting], over text: [UInt8]?, schema: String?, path: String
     ) throws(JSONFileError) -> String {

@@ -5,8 +5,9 @@ import JSONTree
 package struct CameraCalibration: Equatable, Sendable {
     /// The lens as OpenCV and ROS describe it, for frames as they go out: after crop, flip and rotation.
     package struct Intrinsics: Equatable, Sendable {
-        /// Pixels.
+        /// Width of the frames that the intrinsics are for, pixels.
         package var width: Int
+        /// Height of the frames that the intrinsics are for, pixels.
         package var height: Int
         /// `[3, 3]` row-major: fx 0 cx, 0 fy cy, 0 0 1; pixels.
         package var cameraMatrix: [Double]

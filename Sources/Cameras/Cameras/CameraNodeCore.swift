@@ -79,7 +79,8 @@ package struct CameraNodeCore: Sendable {
     /// Time between two looks at a picture's exposure: decoding a JPEG for it costs milliseconds.
     package static let examinationPeriod = Duration.seconds(1)
 
-    /// - Parameter isDevice: frames come from a camera in the real world.
+    /// Makes the core of a camera's node before its first frame.
+    /// - Parameter isDevice: whether frames come from a camera in the real world.
     package init(node: String, isDevice: Bool = false) {
         self.node = node
         self.isDevice = isDevice

@@ -23,17 +23,19 @@ package struct CameraTuning: Sendable {
     private var reference: (values: [Int?], brightness: Double, since: MonotonicTime)?
     private var restless: [String] = ["the first frames"]
 
+    /// Begins to watch controls until they rest.
     /// - Parameters:
-    ///   - followed: controls that automatic modes change.
-    ///   - limit: after which it has taken too long.
+    ///   - followed: the controls that automatic modes change.
+    ///   - limit: time after which it has taken too long.
     package init(following followed: [V4L2Control], limit: Duration, at now: MonotonicTime) {
         self.followed = followed
         deadline = now + limit
     }
 
+    /// Takes what one frame says, and tells whether everything rests.
     /// - Parameters:
-    ///   - values: of the followed controls, in their order; nil where the camera did not tell.
-    ///   - brightness: of the picture, 0...255.
+    ///   - values: values of the followed controls, in their order; nil where the camera did not tell.
+    ///   - brightness: brightness of the picture, 0...255.
     package mutating func add(_ values: [Int?], brightness: Double, at now: MonotonicTime) -> Progress {
         precondition(values.count == followed.count, "one value for each control that is followed")
         var changed: [String] = []
@@ -88,7 +90,7 @@ package struct CameraTuning: Sendable {
     }
 
     /// What `followed` controls are to be locked at: what automatic modes chose for them.
-    /// - Parameter readings: of them, with the modes on.
+    /// - Parameter readings: the readings of those controls, taken with the modes on.
     package static func choice(_ readings: [ControlReading]) -> [ControlSetting] {
         readings.compactMap { reading in
             reading.value.map { ControlSetting(reading.control.name, .number(reading.control.nearest(to: $0))) }

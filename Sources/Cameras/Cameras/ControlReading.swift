@@ -58,7 +58,8 @@ extension V4L2Device {
         try readings(of: controls())
     }
 
-    /// - Parameter controls: of the open device.
+    /// Reads what these controls are set to; one that cannot be read has no value.
+    /// - Parameter controls: controls of the open device.
     package func readings(of controls: [V4L2Control]) throws(V4L2Failure) -> [ControlReading] {
         var readings: [ControlReading] = []
         for control in controls {

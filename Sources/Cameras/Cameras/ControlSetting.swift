@@ -85,13 +85,16 @@ package struct ControlPlan: Equatable, Sendable {
     /// Makes a plan without steps.
     package init() {}
 
-    /// - Parameter button: which keeps no value that could be read back.
+    /// Makes the plan that presses a button.
+    /// - Parameter button: a control of the kind `button`, which keeps no value that could be read back.
     package init(pressing button: V4L2Control) { steps = [Step(control: button, value: 1)] }
 
-    /// - Parameter steps: with values that their controls allow, in order.
+    /// Makes a plan of steps as they are.
+    /// - Parameter steps: steps in order, with values that their controls allow.
     package init(_ steps: [Step]) { self.steps = steps }
 
-    /// - Parameter controls: those of the camera.
+    /// Makes the plan that brings a camera's controls to their settings.
+    /// - Parameter controls: all controls of the camera.
     /// - Throws: `V4L2Problem.controls` with everything that is wrong.
     package init(_ settings: [ControlSetting], for controls: [V4L2Control]) throws(V4L2Problem) {
         var problems: [ControlProblem] = []

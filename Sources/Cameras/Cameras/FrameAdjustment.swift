@@ -61,7 +61,8 @@ package struct FrameAdjustment: Equatable, Sendable {
         }
     }
 
-    /// - Parameter image: large enough for the crop.
+    /// The picture after crop, flip and rotation.
+    /// - Parameter image: a picture that is large enough for the crop.
     package func apply(to image: RGBImage) -> RGBImage {
         guard !isNone else { return image }
         guard let part = part(width: image.width, height: image.height),

@@ -37,7 +37,7 @@ package enum FrameEncoding: String, CaseIterable, Sendable {
     }
 
     /// Whether `bytes` are a whole frame of this size.
-    /// - Parameter bytesPerLine: at least `lineBytes(width:)`.
+    /// - Parameter bytesPerLine: length of a line in the buffer, bytes, at least `lineBytes(width:)`.
     package func isWhole(_ bytes: UnsafeRawBufferPointer, width: Int, height: Int, bytesPerLine: Int) -> Bool {
         if self == .mjpeg {
             guard let outline = JPEGOutline(bytes) else { return false }
@@ -50,7 +50,7 @@ package enum FrameEncoding: String, CaseIterable, Sendable {
     }
 
     /// A whole frame as it goes out; JPEG stays as it is.
-    /// - Parameter bytes: for which `isWhole` holds.
+    /// - Parameter bytes: a frame for which `isWhole` holds.
     package func pixels(
         of bytes: UnsafeRawBufferPointer, width: Int, height: Int, bytesPerLine: Int
     ) -> CameraFrame.Pixels {

@@ -22,7 +22,8 @@ package enum SimulatedCameraLink {
             Array("octo-camera-1 \(camera) \(width) \(height) \(rate.periodNanoseconds)\n".utf8)
         }
 
-        /// - Parameter line: without its end.
+        /// Reads the first line that a simulated camera's socket says; nil if it is none.
+        /// - Parameter line: the line without its end.
         package init?(parsing line: some Collection<UInt8>) {
             let words = String(decoding: line, as: UTF8.self).split(separator: " ")
             guard words.count == 5, words[0] == "octo-camera-1", let width = Int(words[2]), let height = Int(words[3]),

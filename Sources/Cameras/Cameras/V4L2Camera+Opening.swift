@@ -162,6 +162,7 @@ extension V4L2Camera {
 
     // MARK: - Stream
 
+    /// Maps and queues the buffers, and starts the stream.
     /// - Returns: whether frames will be stamped with CLOCK_MONOTONIC.
     private func startStream() throws(V4L2Problem) -> Bool {
         let count = try ask { () throws(V4L2Failure) in try device.requestBuffers(Self.bufferCount) }

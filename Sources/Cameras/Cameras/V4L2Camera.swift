@@ -15,8 +15,9 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
         package var name: String
         /// A `DeviceName`: `/dev/v4l/by-id/…`, `usb:SERIAL`, `usb-0000:00:14.0-2`, `/dev/video0`.
         package var path: String
-        /// Pixels.
+        /// Width that is asked for, pixels.
         package var width: Int
+        /// Height that is asked for, pixels.
         package var height: Int
         /// Frames a second that are asked for; the camera may choose another rate.
         package var rate: Rate
@@ -99,6 +100,7 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
 
     package var name: String { configuration.name }
 
+    /// Opens the device, sets its controls and starts the stream; a stream that runs ends first.
     /// - Throws: `CameraError.device`, naming what the device offers where it does not offer what was asked for, or
     ///   whose controls do not take what they are set to.
     package mutating func open(at now: MonotonicTime) throws(CameraError) -> CameraFormat {

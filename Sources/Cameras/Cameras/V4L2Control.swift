@@ -38,7 +38,8 @@ package struct V4L2Control: Equatable, Sendable {
     /// Whether the control has no effect, as while an automatic mode is on.
     package var isInactive: Bool
 
-    /// - Parameter driverName: as the driver writes it: `Exposure Time, Absolute`.
+    /// Makes a control as the driver describes it.
+    /// - Parameter driverName: name as the driver writes it: `Exposure Time, Absolute`.
     package init(
         id: UInt32, driverName: String, kind: Kind, range: ClosedRange<Int>, step: Int = 1, preset: Int = 0,
         isReadOnly: Bool = false, isInactive: Bool = false

@@ -29,6 +29,7 @@ package protocol V4L2Device: AnyObject {
     /// - Returns: what the device chose. VIDIOC_S_FMT.
     func setFormat(_ wanted: V4L2Format) throws(V4L2Failure) -> V4L2Format
 
+    /// Asks the device for a frame rate.
     /// - Returns: the rate that the device chose; nil when it does not say. VIDIOC_S_PARM.
     func setRate(_ wanted: Rate) throws(V4L2Failure) -> Rate?
 
@@ -181,8 +182,9 @@ package struct V4L2Size: Equatable, Sendable, CustomStringConvertible {
 /// How frames lie in memory.
 package struct V4L2Format: Equatable, Sendable {
     package var pixelFormat: V4L2PixelFormat
-    /// Pixels.
+    /// Width of the frames, pixels.
     package var width: Int
+    /// Height of the frames, pixels.
     package var height: Int
     /// Bytes from one line to the next; 0 where lines have no fixed length.
     package var bytesPerLine: Int

@@ -33,10 +33,11 @@ package struct VideoDeviceFiles: Equatable, Sendable {
         names + (usb.flatMap { $0.serial.isEmpty ? nil : ["usb:\($0.serial)"] } ?? [])
     }
 
+    /// Lists the video devices that are plugged in.
     /// - Parameters:
-    ///   - folder: `/dev`.
-    ///   - system: what sysfs says of video devices.
-    /// - Returns: in the order of their numbers.
+    ///   - folder: the folder of the devices, `/dev`.
+    ///   - system: the folder in which sysfs describes video devices.
+    /// - Returns: the devices, in the order of their numbers.
     package static func present(
         in folder: String, system: String = "/sys/class/video4linux"
     ) -> [VideoDeviceFiles] {
@@ -56,7 +57,8 @@ package struct VideoDeviceFiles: Equatable, Sendable {
         }
     }
 
-    /// - Parameter link: to the interface of a USB device (`1-2.4:1.0`), within whose folder it lies.
+    /// The USB device behind a video device; nil for one that is not on USB.
+    /// - Parameter link: the link to the interface of a USB device (`1-2.4:1.0`), within whose folder it lies.
     private static func usb(_ link: String) -> USB? {
         guard let interface = resolved(link), let slash = interface.lastIndex(of: "/") else { return nil }
         let device = String(interface[..<slash])
