@@ -6,8 +6,9 @@ package struct DatasetForm: Equatable, Sendable {
     /// A camera with the size of its pictures.
     package struct Picture: Equatable, Sendable {
         package var camera: String
-        /// Pixels.
+        /// Width of the pictures, pixels.
         package var width: Int
+        /// Height of the pictures, pixels.
         package var height: Int
     }
 
@@ -30,6 +31,7 @@ package struct DatasetForm: Equatable, Sendable {
         }
     }
 
+    /// Checks that an episode has this form.
     /// - Throws: `ExportError.otherForm` for the first thing that differs, `ImageError` for a picture that cannot be
     ///   decoded.
     package func check(_ episode: ExportedEpisode) throws {

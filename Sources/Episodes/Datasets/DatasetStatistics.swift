@@ -45,10 +45,11 @@ package struct DatasetStatistics: Equatable, Sendable {
     package let transitions: Int
     package let trajectories: Int
 
+    /// Computes the statistics of a dataset, as Octo normalises with them.
     /// - Parameters:
-    ///   - trajectories: standardised as the policy is to be trained on them; those without steps count, but have no
-    ///     part in the numbers.
-    ///   - actionMask: which numbers of an action are normalised; for Bridge all but the gripper.
+    ///   - trajectories: the trajectories, standardised as the policy is to be trained on them; those without steps
+    ///     count, but have no part in the numbers.
+    ///   - actionMask: numbers of an action that are normalised; for Bridge all but the gripper.
     /// - Throws: `DatasetStatisticsError`. Source: the official code, commit 241fb35, octo/data/utils; sums are kept in
     ///   64 bits here, in 32 there, so the last digits differ.
     package init(of trajectories: [Trajectory], actionMask: [Bool]? = nil) throws(DatasetStatisticsError) {
@@ -101,8 +102,8 @@ package struct DatasetStatistics: Equatable, Sendable {
     /// The value below which the part `part` of all values lies, between two neighbours on the straight line: NumPy's
     /// `linear` method (Hyndman and Fan 1996, type 7).
     /// - Parameters:
-    ///   - part: 0...1.
-    ///   - values: at least one, rising.
+    ///   - part: the share of values below the result, 0...1.
+    ///   - values: the values in ascending order, at least one.
     package static func quantile(_ part: Double, ofSorted values: [Double]) -> Double {
         precondition(!values.isEmpty && (0...1).contains(part), "a quantile needs values and a part of them")
         let place = part * Double(values.count - 1)

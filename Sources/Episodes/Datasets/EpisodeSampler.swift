@@ -48,9 +48,10 @@ package struct EpisodeSampler {
     /// The policy's rate as the episode's manifest says; nil without one.
     private let policyRate: Rate?
 
+    /// Makes a sampler of one episode's file.
     /// - Parameters:
-    ///   - calibration: of the episode's arm.
-    ///   - policyRate: as its manifest says.
+    ///   - calibration: calibration of the episode's arm.
+    ///   - policyRate: rate of the policy, as the episode's manifest says; nil if it says none.
     package init(_ file: EpisodeFile, calibration: ArmCalibration, policyRate: Rate?, options: Options) {
         self.file = file
         self.options = options
@@ -59,6 +60,7 @@ package struct EpisodeSampler {
         chain = calibration.chain
     }
 
+    /// Samples the episode at the timesteps of its grid.
     /// - Throws: `ExportError`, `EpisodeFileError`.
     package func sample() throws -> ExportedEpisode {
         let states = try file.messages(of: Topics.armState).map(\.message)
@@ -150,7 +152,8 @@ package struct EpisodeSampler {
 
     // MARK: Pictures
 
-    /// - Parameter wanted: places of frames.
+    /// Reads the frames of one camera at these places, in the size that is wanted.
+    /// - Parameter wanted: places of frames among all of the camera's.
     /// - Returns: JPEG files by place, and how many of them were encoded anew.
     private func pictures(of camera: String, wanted: Set<Int>) throws -> ([Int: SharedBytes], Int) {
         var messages = file.messages(ofTopics: [Topics.cameraImage(camera).name])

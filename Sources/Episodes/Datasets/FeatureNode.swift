@@ -74,7 +74,8 @@ package indirect enum FeatureNode: Equatable, Sendable {
 
     // MARK: Reading
 
-    /// - Parameter at: where the node stands, for errors.
+    /// Reads a feature's description from JSON.
+    /// - Parameter at: path of the node, for errors.
     /// - Throws: `RLDSJSONProblem`; kinds that are not known become `other`.
     package init(_ node: JSONNode, at place: String = "the top") throws(RLDSJSONProblem) {
         if let body = node["featuresDict"] {

@@ -14,7 +14,8 @@ struct FeatureSpread {
     static let quantileNames = ["q01", "q10", "q50", "q90", "q99"]
     private static let parts = [0.01, 0.1, 0.5, 0.9, 0.99]
 
-    /// - Parameter dimensions: of each the values of all timesteps, at least one.
+    /// Computes how the values of each dimension are spread.
+    /// - Parameter dimensions: values at all timesteps, at least one, by dimension.
     init(_ dimensions: [[Double]]) {
         let columns = dimensions.map { $0.sorted() }
         minimum = columns.map { $0.first ?? 0 }

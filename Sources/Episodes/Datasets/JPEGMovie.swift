@@ -14,9 +14,10 @@ package struct JPEGMovie {
     /// Places of the frames, oldest first.
     private var places: [(offset: UInt64, size: UInt32)] = []
 
+    /// Makes a movie without frames.
     /// - Parameters:
-    ///   - width: pixels, as all frames have them.
-    ///   - framesPerSecond: above 0.
+    ///   - width: width of all frames, pixels.
+    ///   - framesPerSecond: number of frames per second, above 0.
     package init(width: Int, height: Int, framesPerSecond: Int) {
         precondition((1...65_535).contains(width) && (1...65_535).contains(height) && framesPerSecond > 0)
         self.width = width

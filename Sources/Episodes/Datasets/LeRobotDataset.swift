@@ -61,10 +61,11 @@ package struct LeRobotDataset {
         var spreads: [String: FeatureSpread]
     }
 
+    /// Makes a dataset for episodes like `first`; writes nothing yet.
     /// - Parameters:
-    ///   - robotType: for `info.json`.
+    ///   - robotType: name of the robot in `info.json`.
     ///   - first: an episode like all that follow.
-    ///   - write: is handed the files as they grow, so that none is held in memory.
+    ///   - write: takes the files as they grow, so that none is held in memory.
     /// - Throws: `ExportError` for a rate that the format cannot hold, `ImageError` for a picture that cannot be
     ///   decoded.
     package init(
@@ -82,8 +83,9 @@ package struct LeRobotDataset {
         }
     }
 
+    /// Appends an episode, and hands out what is whole of the files.
     /// - Throws: `ExportError` for an episode that is not like the first, `ImageError` for a picture that cannot be
-    ///   decoded, what `write` throws.
+    ///   decoded, and what `write` throws.
     package mutating func append(_ episode: ExportedEpisode) throws {
         try form.check(episode)
         if !tasks.contains(episode.instruction) { tasks.append(episode.instruction) }
@@ -133,7 +135,8 @@ package struct LeRobotDataset {
         if data.byteCount > Self.fileLimit { try endFile() }
     }
 
-    /// - Returns: how each feature is spread within the episode.
+    /// Takes an episode's numbers into those of the whole dataset.
+    /// - Returns: the spread of each feature within the episode.
     private mutating func gather(_ found: [String: [[Double]]]) -> [String: FeatureSpread] {
         for (name, dimensions) in found {
             for (place, values) in dimensions.enumerated() {
@@ -156,7 +159,8 @@ package struct LeRobotDataset {
         return levels.mapValues { FeatureSpread($0) }
     }
 
-    /// - Returns: where the episode's frames are, by camera.
+    /// Appends the episode's pictures to the movies of its cameras.
+    /// - Returns: movie file and frames of the episode, by camera; empty where pictures are no movies.
     private mutating func writeMovies(of episode: ExportedEpisode) throws -> [String: (file: Int, frames: Range<Int>)] {
         guard pictures == .video else { return [:] }
         var places: [String: (file: Int, frames: Range<Int>)] = [:]

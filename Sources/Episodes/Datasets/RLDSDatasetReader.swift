@@ -11,7 +11,8 @@ package struct RLDSDatasetReader: Sendable {
     /// All features, also those that an episode has no place for.
     package let tree: FeatureNode
 
-    /// - Parameter folder: the one with the version's number, in which `dataset_info.json` lies.
+    /// Opens a dataset by reading its descriptions.
+    /// - Parameter folder: path of the folder with the version's number, in which `dataset_info.json` lies.
     package init(folder: String) throws(RLDSError) {
         self.folder = folder
         info = try Self.read(RLDSInfo.fileName, in: folder) { node throws(RLDSJSONProblem) in try RLDSInfo(node) }

@@ -164,7 +164,8 @@ private struct RecordValues {
         RLDSRecordProblem(key: key, found: example[key].map(\.kind) ?? "nothing", expected: expected)
     }
 
-    /// - Parameter count: how many there must be; nil for any number above 0.
+    /// The byte strings of a feature, which are a picture each.
+    /// - Parameter count: number of strings that there must be; nil for any number above 0.
     func pictures(_ key: String, count: Int?) throws(RLDSRecordProblem) -> [[UInt8]] {
         guard case .bytes(let list)? = example[key], !list.isEmpty, list.count == count ?? list.count else {
             throw mismatch(key, "\(count.map(String.init) ?? "some") byte strings")

@@ -136,8 +136,9 @@ package struct RLDSEpisode: Equatable, Sendable {
 
     /// Size of a picture, in pixels.
     package struct Size: Equatable, Sendable {
-        /// Pixels.
+        /// Width of the picture, pixels.
         package let width: Int
+        /// Height of the picture, pixels.
         package let height: Int
 
         package init(width: Int, height: Int) {

@@ -13,6 +13,7 @@ package struct RLDSFeatures: Equatable, Sendable {
         package let height: Int
         package let encoding: Encoding
 
+        /// Makes the description of one picture of a step.
         /// - Parameters width, height: pixels. Octo was trained with 256×256 (primary) and 128×128 (wrist).
         package init(_ key: String, width: Int, height: Int, encoding: Encoding = .jpeg) {
             self.key = key

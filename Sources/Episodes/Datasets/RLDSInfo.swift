@@ -64,6 +64,7 @@ package struct RLDSInfo: Equatable, Sendable {
 
     private static let template = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
 
+    /// Reads the content of `dataset_info.json`.
     /// - Throws: `RLDSJSONProblem`, also for folders of another file format or another way to name files.
     package init(_ node: JSONNode) throws(RLDSJSONProblem) {
         func text(_ key: String) throws(RLDSJSONProblem) -> String {
@@ -106,7 +107,8 @@ package struct RLDSInfo: Equatable, Sendable {
         self.splits = splits
     }
 
-    /// - Parameter limit: keeps sums of what a damaged file says from overflow.
+    /// A count, which TFDS writes in quotes.
+    /// - Parameter limit: a number above all that can be; it keeps sums of what a damaged file says from overflow.
     private static func count(_ node: JSONNode, below limit: Int, at place: String) throws(RLDSJSONProblem) -> Int {
         guard let count = node.string.flatMap({ Int($0) }) ?? node.int, (0..<limit).contains(count) else {
             throw .init(at: place, found: node.text(), expected: "a whole number in quotes")

@@ -43,12 +43,14 @@ package struct TimestepGrid: Equatable, Sendable {
     /// How much older than its timestep a state of the arm is at most.
     package var maximumStateSkew = Duration.zero
 
+    /// Assigns to each timestep the newest frames and state that are not newer than it.
     /// - Parameters:
-    ///   - times: of the timesteps, rising; those before every camera and the arm have been seen are left out.
-    ///   - captures: by camera, when its frames were taken, rising.
-    ///   - states: when the arm's states were measured, rising.
-    ///   - maximumAge: of a frame at its timestep; older ones are gaps.
-    ///   - endsWithAnAction: else the last timestep only ends the action before it, and its frames are not counted.
+    ///   - times: the timesteps' times, rising; those before every camera and the arm have been seen are left out.
+    ///   - captures: capture times of the frames, rising, by camera.
+    ///   - states: times at which the arm's states were measured, rising.
+    ///   - maximumAge: age that a frame may have at its timestep; older ones are gaps.
+    ///   - endsWithAnAction: whether the last timestep has an action; if not, it only ends the action before it, and
+    ///     its frames are not counted.
     package init(
         times: [MonotonicTime], captures: [String: [MonotonicTime]], states: [MonotonicTime], maximumAge: Duration,
         endsWithAnAction: Bool = true

@@ -5,8 +5,9 @@ package enum MCAPAmendment {
     /// Bytes of the record that ends the data.
     private static let dataEndBytes = MCAP.recordPrefixBytes + 4
 
+    /// Computes the new end of a finished file with metadata added.
     /// - Returns: the bytes that follow on the first `offset` of the file, up to its new end.
-    /// - Throws: also for a file that is not finished: that is to be recovered first.
+    /// - Throws: `MCAPError`, also for a file that is not finished: that is to be recovered first.
     package static func tail(
         of source: some MCAPSource, adding metadata: [MCAP.Metadata], limits: MCAPParser.Limits = .init()
     ) throws(MCAPError) -> (offset: UInt64, bytes: [UInt8]) {

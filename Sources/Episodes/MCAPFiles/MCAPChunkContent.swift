@@ -9,7 +9,7 @@ struct MCAPChunkContent {
     private(set) var position = 0
 
     /// Opens a whole chunk and checks its checksum.
-    /// - Parameter content: of the chunk record; read during the call only.
+    /// - Parameter content: content of the chunk record; read during the call only.
     init(
         _ content: UnsafeRawBufferPointer, at offset: UInt64, limit: Int, by decompressor: ChunkDecompressor,
         checksChecksum: Bool = true
@@ -75,7 +75,8 @@ struct MCAPChunkContent {
         }
     }
 
-    /// - Parameter position: one that `nextPlace` has given.
+    /// Moves to a record, which is read next.
+    /// - Parameter position: a position that `nextPlace` returned.
     mutating func move(to position: Int) { self.position = min(position, records.count) }
 
     /// The position of the next record, with what stands before the data if it is a message; nil at the end.

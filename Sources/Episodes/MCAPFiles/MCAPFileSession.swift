@@ -86,7 +86,8 @@ struct MCAPFileSession {
         tellWaiting()
     }
 
-    /// - Parameter written: bytes of `unwritten` that are not so any more.
+    /// Updates how many bytes wait for the disk.
+    /// - Parameter written: number of bytes of `unwritten` that have been written since.
     private mutating func tellWaiting(beyond written: Int = 0) {
         status.waitingBytes = entryBytes + unwritten.count - written + writer.pendingBytes + writer.openChunkBytes
     }
@@ -138,8 +139,8 @@ struct MCAPFileSession {
     // MARK: The disk
 
     /// Writes as often as the disk takes something. write(2).
-    /// - Parameter bytes: after so many, what was written is also waited for, so that the end of a long backlog comes
-    ///   nearer step by step.
+    /// - Parameter bytes: number of bytes after which what was written is also waited for, so that the end of a long
+    ///   backlog comes nearer step by step; nil does not wait.
     private mutating func push(at now: MonotonicTime, syncingEvery bytes: Int? = nil) {
         if writer.pendingBytes > 0 {
             if unwritten.isEmpty { unwritten = writer.takeBytes() } else { unwritten += writer.takeBytes() }

@@ -61,7 +61,8 @@ package final class MCAPFileWriter: Sendable {
 
         package init() {}
 
-        /// - Parameter most: from so many ranges on the last one grows over what lies between.
+        /// Counts a message that was dropped.
+        /// - Parameter most: number of ranges from which on the last one grows over what lies between.
         package mutating func add(_ sequence: UInt32, most: Int) {
             count += 1
             if let last = ranges.last, sequence >= last.upperBound,
@@ -170,6 +171,7 @@ package final class MCAPFileWriter: Sendable {
         }
     }
 
+    /// Queues a message for the file.
     /// - Returns: false when the message was dropped, because the queue is full or the file closed.
     @discardableResult
     package func append(_ message: MCAP.Message) -> Bool { append(.message(message)) }

@@ -36,9 +36,10 @@ package struct MCAPParser {
     private var crc = CRC32()
     private var sectionStart: UInt64 = 0
 
+    /// Makes a parser at the beginning of a file.
     /// - Parameters:
     ///   - opensChunks: whether the records of a chunk are handed out in its place.
-    ///   - checksChecksums: whether a wrong one is an error.
+    ///   - checksChecksums: whether a wrong checksum is an error.
     package init(limits: Limits = Limits(), opensChunks: Bool = true, checksChecksums: Bool = true) {
         self.limits = limits
         self.opensChunks = opensChunks

@@ -31,7 +31,9 @@ package struct MCAPReader {
         var length: UInt64
     }
 
-    /// - Throws: when the bytes do not begin as an MCAP file does, or cannot be read. A file that is cut is no error.
+    /// Opens a file by its summary, or by reading all of it where it has none.
+    /// - Throws: `MCAPError` when the bytes do not begin as an MCAP file does, or cannot be read. A file that is cut is
+    ///   no error.
     package init(_ source: some MCAPSource, limits: MCAPParser.Limits = .init()) throws(MCAPError) {
         self.source = source
         self.limits = limits

@@ -25,6 +25,7 @@ struct MCAPRecordQueue {
 
     var isEmpty: Bool { entries.isEmpty }
 
+    /// Queues a record, or drops a message for which there is no room.
     /// - Returns: false when a message has been dropped. Other records are few, and always taken.
     mutating func append(_ entry: Entry) -> Bool {
         let size = Self.size(of: entry)

@@ -5,7 +5,8 @@ struct MCAPFieldReader {
     private let bytes: UnsafeRawBufferPointer
     private(set) var position = 0
 
-    /// - Parameter bytes: must outlive the reader; it is only read, within its bounds.
+    /// Makes a reader of a record's content.
+    /// - Parameter bytes: the content, which must outlive the reader; it is only read, within its bounds.
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     var rest: Int { bytes.count - position }
@@ -76,8 +77,9 @@ struct MCAPChunkOutline {
     let compressedSize: UInt64
     let records: UnsafeRawBufferPointer
 
+    /// Reads a chunk's fields and leaves its records where they are.
     /// - Parameters:
-    ///   - content: must outlive the outline.
+    ///   - content: content of the chunk record, which must outlive the outline.
     ///   - cut: whether the content may end inside the records.
     init(_ content: UnsafeRawBufferPointer, cut: Bool = false) throws(MCAPFieldProblem) {
         var fields = MCAPFieldReader(content)

@@ -53,8 +53,8 @@ package struct MCAPRecovery {
 
     /// Reads the file, and hands out the new one's bytes in order.
     /// - Parameters:
-    ///   - options: of the new file; its header is the old one's where that can be read.
-    ///   - write: may be called often.
+    ///   - options: options of the new file; its header is the old one's where that can be read.
+    ///   - write: takes the new file's next bytes; may be called often.
     /// - Throws: what the source or `write` throw.
     package static func recover(
         _ source: some MCAPSource, options: MCAPWriter.Options = .init(), limits: MCAPParser.Limits = .init(),

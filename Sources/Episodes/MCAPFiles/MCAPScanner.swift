@@ -34,6 +34,7 @@ struct MCAPScanner {
         offset = 0
     }
 
+    /// The next record or damage; nil at the end.
     /// - Throws: only what the source throws.
     mutating func next() throws(MCAPError) -> Finding? {
         if let finding = waiting {

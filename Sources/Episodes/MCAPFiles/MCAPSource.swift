@@ -3,6 +3,7 @@ import Glibc
 /// The bytes of a file, of which any piece can be read.
 package protocol MCAPSource {
     var byteCount: UInt64 { get }
+    /// Reads bytes from `offset` on.
     /// - Returns: `count` bytes, or fewer where the file ends.
     func read(at offset: UInt64, count: Int) throws(MCAPError) -> [UInt8]
 }

@@ -80,8 +80,8 @@ package struct MCAPWriter {
 
     /// Goes on with a file's data where it ended before; a summary comes after it again.
     /// - Parameters:
-    ///   - offset: where the data ends.
-    ///   - dataCRC: of all bytes before it; 0 if it is not known.
+    ///   - offset: offset at which the data ends, bytes.
+    ///   - dataCRC: checksum of all bytes before `offset`; 0 if it is not known.
     init(continuing summary: MCAPSummary, at offset: UInt64, dataCRC: UInt32) {
         options = Options()
         compressor = ChunkCompressor(options.compression)

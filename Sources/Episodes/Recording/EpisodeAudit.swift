@@ -13,7 +13,8 @@ package struct EpisodeAudit: Equatable, Sendable {
     /// Accounts of each topic's messages, in alphabetical order; also where messages were sent, and none is there.
     package var topics: [TopicAccount]
 
-    /// - Throws: for what is no episode, or cannot be read.
+    /// Reads the file at `path` and counts what it holds.
+    /// - Throws: `EpisodeFileError` for what is no episode, or cannot be read.
     package init(path: String) throws(EpisodeFileError) {
         let file = try EpisodeFile(path: path)
         messages = Int64(clamping: file.reader.statistics.messageCount)
@@ -59,7 +60,7 @@ extension EpisodeFile {
 
 extension SequenceProof {
     /// A message of a file, in their order.
-    /// - Parameter start: of the episode. What a node had sent before, the recorder need not have.
+    /// - Parameter start: start of the episode. What a node had sent before, the recorder need not have.
     package mutating func receive(_ message: EpisodeMessage, startingAt start: MonotonicTime) {
         receive(message.envelope, on: message.topic)
         guard message.logTime >= start, Topics.allNodeStatuses.matches(message.topic),

@@ -32,7 +32,9 @@ package struct EpisodeFile {
     package let path: String
     package let reader: MCAPReader
 
-    /// - Throws: when the file cannot be read, or does not begin as an MCAP file does. One that is cut opens.
+    /// Opens the file at `path`.
+    /// - Throws: `EpisodeFileError` when the file cannot be read, or does not begin as an MCAP file does. One that is
+    ///   cut opens.
     package init(path: String) throws(EpisodeFileError) {
         self.path = path
         do throws(MCAPError) {
@@ -104,6 +106,7 @@ package struct EpisodeMessages {
     private let schemas: [UInt16: MCAP.Schema]
     private var messages: MCAPMessages
 
+    /// Makes the episode's messages of those in its file.
     /// - Parameter start: the time of the episode's first message.
     init(path: String, start: MonotonicTime, schemas: [UInt16: MCAP.Schema], messages: MCAPMessages) {
         self.path = path
@@ -137,7 +140,8 @@ package struct EpisodeMessages {
 /// Why an episode's file, or a message in it, cannot be read.
 package enum EpisodeFileError: Error, Equatable {
     case unreadable(path: String, problem: MCAPError)
-    /// - Parameter time: in words, from the episode's first message on.
+    /// A message cannot be read.
+    /// - Parameter time: its time in words, counted from the episode's first message.
     case message(path: String, topic: String, time: String, problem: WireError)
 }
 

@@ -5,7 +5,7 @@ import Wire
 
 extension MCAP.Attachment {
     /// A JSON file that goes with an episode.
-    /// - Parameter now: on the clock that the episode's stamps are of.
+    /// - Parameter now: the attachment's time, on the clock of the episode's stamps.
     package init(json content: some Collection<UInt8>, named name: String, at now: MonotonicTime) {
         let time = UInt64(max(0, now.nanoseconds))
         self.init(logTime: time, createTime: time, name: name, mediaType: "application/json", data: Array(content))
@@ -37,9 +37,10 @@ package struct EpisodeTape {
     private let wallTime: String
     private var commands: UInt64 = 0
 
+    /// Begins an episode.
     /// - Parameters:
-    ///   - name: letters, digits, `-`, `_` and `.`.
-    ///   - wallTime: for people: "2026-01-31T12-00-00".
+    ///   - name: name of the episode: letters, digits, `-`, `_` and `.`.
+    ///   - wallTime: the beginning for people: "2026-01-31T12-00-00".
     /// - Throws: `MCAPWriteError`.
     package init(
         named name: String, attachments: [MCAP.Attachment], facts: [MCAP.Metadata], at now: MonotonicTime,

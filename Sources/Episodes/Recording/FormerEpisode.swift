@@ -11,7 +11,8 @@ package struct FormerEpisode: Equatable, Sendable {
     package var notes: [String]
     package var messages: Int64
 
-    /// - Parameter facts: of its file (`EpisodeFile.facts`).
+    /// Makes it from what the episode's file says.
+    /// - Parameter facts: facts of the episode's file (`EpisodeFile.facts`).
     package init(name: String, facts: [String: String], messages: Int64) {
         self.name = name
         self.messages = messages

@@ -9,9 +9,10 @@ package struct RecordedMoment {
     /// Number of the leading camera's frame, from 0.
     package let index: Int
 
-    /// - Parameter frame: counts the frames of the primary camera (or else of the first by name) from 0, or from the
-    ///   end when negative; the others give their newest that is not newer.
-    /// - Throws: `RecordedMomentError`, `EpisodeFileError`, and for a frame that is none.
+    /// Finds the frames of all cameras at one frame of the leading camera.
+    /// - Parameter frame: number of the frame, which counts those of the primary camera (or else of the first by name)
+    ///   from 0, or from the end when negative; the other cameras give their newest that is not newer.
+    /// - Throws: `RecordedMomentError`, and what reading the file and its frames throws.
     package init(_ file: EpisodeFile, frame: Int) throws {
         let topics = file.reader.topics.filter { $0.hasPrefix("camera/") && $0.hasSuffix("/image") }
         let primary = Topics.cameraImage("primary").name

@@ -28,7 +28,7 @@ extension RecorderCore {
     private static let littleSpace: UInt64 = 1 << 30
 
     /// What the recorder says of itself: `degraded` when messages are lost or soon will be.
-    /// - Parameter state: of the same moment, as `state(at:path:dropped:)` has it.
+    /// - Parameter state: state of the same moment, as `state(at:path:dropped:)` has it.
     package func status(_ state: EpisodeState, disk: Disk) -> NodeStatus {
         let (health, headline) = condition(state, disk)
         return NodeStatus(

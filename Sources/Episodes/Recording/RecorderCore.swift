@@ -162,7 +162,8 @@ package struct RecorderCore {
         answered.last { $0.operatorID == answer.operatorID && $0.result.id == answer.id }?.result ?? answer
     }
 
-    /// - Parameter path: of the last file that was opened, which the shell knows.
+    /// The recorder's state, as it is published: of the current episode, or else of the last.
+    /// - Parameter path: path of the last file that was opened, which the shell knows.
     package func state(at now: MonotonicTime, path: String, dropped: Int64 = 0) -> EpisodeState {
         let episode = current ?? last
         return EpisodeState(
@@ -205,8 +206,8 @@ package struct RecorderCore {
     }
 
     /// A message of any topic, in the order of arrival.
-    /// - Parameter wallTime: for the name of an episode that begins: "2026-01-31T12-00-00".
-    /// - Throws: when the message cannot be recorded; nothing has changed then but `refused`.
+    /// - Parameter wallTime: time for the name of an episode that begins: "2026-01-31T12-00-00".
+    /// - Throws: `WireError` when the message cannot be recorded; nothing has changed then but `refused`.
     package mutating func receive(
         topic: String, envelope: Envelope, body: [UInt8], bulk: SharedBytes?, at now: MonotonicTime, wallTime: String
     ) throws(WireError) -> [Action] {
@@ -299,7 +300,9 @@ package struct RecorderCore {
         return actions
     }
 
-    /// - Returns: the schema too if it is new; id 0 for a type that is not known, whose messages are kept all the same.
+    /// The id of a schema in the episode's file.
+    /// - Returns: the id, with the schema if it is new; id 0 for a type that is not known, whose messages are kept all
+    ///   the same.
     private func schemaID(of name: String, in episode: inout Episode) -> (UInt16, MCAP.Schema?) {
         if let known = episode.schemas[name] { return (known, nil) }
         guard let data = MessageSchemas.descriptorSet(of: name) else { return (0, nil) }
@@ -334,7 +337,9 @@ package struct RecorderCore {
         }
     }
 
-    /// - Returns: a goal of the library has its record beside its pictures, which the episode keeps too.
+    /// Notes the goal that is pursued from now on.
+    /// - Returns: the action that keeps the record of a goal of the library, which lies beside its pictures; none for
+    ///   other goals.
     private mutating func noteGoal(_ body: [UInt8], _ bulk: SharedBytes?) -> [Action] {
         // As above.
         guard let found = body.withUnsafeBytes({ try? Goal(body: $0, bulk: bulk) }) else { return [] }

@@ -10,8 +10,8 @@ package enum RecoveredFile {
 
     /// Makes a file of what can be read of another. open(2), write(2), fsync(2), link(2), rename(2).
     /// - Parameters:
-    ///   - reader: of the old file, whose first compression the new one has too.
-    ///   - replaces: a file that is there already.
+    ///   - reader: reader of the old file, whose first compression the new one has too.
+    ///   - replaces: whether a file that is already there is replaced.
     package static func make(
         of source: MCAPFile, compressedAs reader: MCAPReader, at path: String, replaces: Bool
     ) throws(RecoveredFileError) -> MCAPRecovery.Report {

@@ -66,7 +66,7 @@ package struct SequenceProof: Equatable, Sendable {
 
     /// Takes what a publisher itself says: how many messages of a topic it has sent so far. It says so on the socket on
     /// which it sent them, so that whatever has not come by now is lost, also the last ones.
-    /// - Parameter instance: of the publisher.
+    /// - Parameter instance: instance of the publisher.
     package mutating func hear(sent count: UInt64, of name: String, from instance: UInt64) {
         guard count > 0 else { return }
         var topic = topics[name] ?? Topic()
@@ -88,7 +88,7 @@ package struct SequenceProof: Equatable, Sendable {
     }
 
     /// Takes what a node's status says that it has sent.
-    /// - Parameter instance: of the status's publisher.
+    /// - Parameter instance: instance of the node that publishes the status.
     package mutating func hear(_ status: NodeStatus, from instance: UInt64) {
         for counter in status.counters where counter.name.hasPrefix(NodeStatus.sentPrefix) {
             guard let count = UInt64(exactly: counter.value), count <= UInt64(EpisodeState.largestCount) else {

@@ -11,7 +11,8 @@ package struct ActionErrorPlot {
     private let title: String
     private let points: [(time: Double, errors: [Double])]
 
-    /// - Parameter points: seconds, and computed minus logged of each number.
+    /// Makes a plot of the errors at some times.
+    /// - Parameter points: time in seconds, and computed minus logged value of each number.
     package init(title: String, points: [(time: Double, errors: [Double])]) {
         self.title = title
         self.points = points

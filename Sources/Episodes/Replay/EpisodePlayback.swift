@@ -53,7 +53,8 @@ package struct EpisodePlayback {
     private var hasPlayed = false
     package private(set) var rounds = 1
 
-    /// - Throws: also for an empty range, and one that is not in the episode.
+    /// Prepares to play an episode from `now` on.
+    /// - Throws: what reading the file throws; also for an empty range, and one that is not in the episode.
     package init(_ file: EpisodeFile, _ options: Options, at now: MonotonicTime) throws {
         self.file = file
         self.options = options

@@ -85,7 +85,8 @@ package struct EpisodeSummary: Equatable, Sendable {
 
     /// Reads the whole file.
     /// - Parameter progress: told how many messages were read, now and then.
-    /// - Throws: for a file that is none. What is wrong within a message's content is among the problems.
+    /// - Throws: `EpisodeFileError` for a file that is no episode. What is wrong within a message's content is among
+    ///   the problems.
     package init(of file: EpisodeFile, progress: (Int) -> Void = { _ in }) throws(EpisodeFileError) {
         let reader = file.reader
         path = file.path
@@ -169,7 +170,8 @@ package struct EpisodeSummary: Equatable, Sendable {
 }
 
 extension MonotonicTime {
-    /// - Returns: nil for what is no number of nanoseconds.
+    /// Reads a time stamp from the text of its nanoseconds.
+    /// - Returns: nil for what is no number.
     init?(nanosecondText text: String) {
         guard let number = Int64(text) else { return nil }
         self.init(nanoseconds: number)
@@ -191,7 +193,8 @@ private struct EpisodeReading {
     /// States further apart than this say nothing of the time between them.
     private static let longestStateGap = Duration.milliseconds(500)
 
-    /// - Parameter start: of the episode, as its file says.
+    /// Begins the tally of an episode.
+    /// - Parameter start: start of the episode, as its file says.
     init(start: MonotonicTime) { self.start = start }
 
     /// The account that numbers and counters tell of a topic; nil for one that neither of them names.
@@ -255,7 +258,8 @@ private struct EpisodeReading {
         lastState = (time, mode)
     }
 
-    /// - Parameter end: of one that did not end.
+    /// The times during which a person drove the arm.
+    /// - Parameter end: end of an intervention that did not end.
     func interventions(until end: MonotonicTime) -> [ClosedRange<MonotonicTime>] {
         guard let start = interventionStart, start <= end else { return interventions }
         return interventions + [start...end]

@@ -51,7 +51,8 @@ package struct FrameStrip {
     /// The pictures that there are, about, before `every`.
     package let expectedCount: Int
 
-    /// - Throws: `FrameStripError` where no such camera is.
+    /// Chooses the pictures of an episode.
+    /// - Throws: `FrameStripError` where no such camera is, and what reading the file throws.
     package init(_ file: EpisodeFile, _ options: Options) throws {
         self.file = file
         self.options = options
@@ -148,7 +149,8 @@ package struct FrameStrip {
 }
 
 extension CameraFrame {
-    /// - Parameter source: names the file in an error.
+    /// The frame's picture, decoded.
+    /// - Parameter source: name of the file in an error.
     fileprivate func picture(in source: String) throws(ImageError) -> RGBImage {
         switch pixels {
         case .rgb8(let image): image

@@ -24,6 +24,7 @@ package struct RecordedMotion: Equatable, Sendable {
     /// Ascending in time; at least one.
     package let points: [Point]
 
+    /// Makes a motion through points.
     /// - Returns: nil for no points, or points that are not of one arm in the order of their times.
     package init?(_ points: [Point]) {
         guard let first = points.first,
@@ -37,8 +38,8 @@ package struct RecordedMotion: Equatable, Sendable {
 
     /// Reads the motion from `arm/state`. States whose stamp is not later than the one before are passed over.
     /// - Parameters:
-    ///   - from: after the episode's first message.
-    ///   - to: likewise; nil: to the end.
+    ///   - from: beginning of the motion, counted from the episode's first message.
+    ///   - to: end of the motion, counted likewise; nil goes to the end.
     package init(of file: EpisodeFile, from: Duration = .zero, to: Duration? = nil) throws {
         let start = file.startTime
         var points: [Point] = []

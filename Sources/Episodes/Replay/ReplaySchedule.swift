@@ -40,6 +40,7 @@ package struct ReplaySchedule: Sendable {
     package private(set) var heldBack = Duration.zero
     package private(set) var steps = 0
 
+    /// Makes a schedule whose first instant, `recorded`, is now.
     /// - Parameter recorded: the time at which the playing begins, whether there is a message or not.
     package init(_ options: Options = Options(), from recorded: MonotonicTime, at now: MonotonicTime) {
         self.options = options

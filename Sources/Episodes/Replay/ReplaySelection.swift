@@ -35,7 +35,8 @@ package struct ReplaySelection: Equatable, Sendable {
         self.names = names
     }
 
-    /// - Returns: the topic under which it is published; nil: not at all.
+    /// Decides whether a topic's messages are published.
+    /// - Returns: the topic under which they are published; nil if they are not.
     package func name(ofTopic topic: String, schema: String, node: String) -> String? {
         if let nodes, !nodes.contains(node) { return nil }
         if live.contains(node) || without.contains(where: { $0.matches(topic) }) { return nil }

@@ -7,10 +7,11 @@ package struct ReplayTimeline: Equatable, Sendable {
     private var recorded: MonotonicTime
     private var start: MonotonicTime
 
+    /// Makes the map that takes `recorded` to `present`.
     /// - Parameters:
-    ///   - recorded: this time...
-    ///   - present: ...is now.
-    ///   - speed: positive and finite.
+    ///   - recorded: a recorded time.
+    ///   - present: the present time that `recorded` becomes.
+    ///   - speed: recorded seconds that pass in one second, positive and finite.
     package init(recorded: MonotonicTime, at present: MonotonicTime, speed: Double) {
         precondition(speed > 0 && speed.isFinite, "a speed is positive, not \(speed)")
         self.speed = speed

@@ -5,7 +5,8 @@ import Wire
 /// A message whose stamps can be moved to another time. All times on the run's clock in it are stamps; durations are
 /// not.
 package protocol Stamped: WireMessage {
-    /// - Parameter present: the new time of an old one.
+    /// Replaces all stamps.
+    /// - Parameter present: returns the new time of an old one.
     mutating func moveStamps(_ present: (MonotonicTime) -> MonotonicTime)
 }
 
@@ -195,7 +196,8 @@ package enum StampedTypes {
         ].contains(schema)
     }
 
-    /// - Returns: nil for a type that is not known.
+    /// Calls the visitor with the type of a schema's messages.
+    /// - Returns: what the visitor returns; nil for a type that is not known.
     package static func visit<Visitor: StampedVisitor>(
         _ schema: String, _ visitor: inout Visitor
     ) throws -> Visitor.Result? {

@@ -31,10 +31,12 @@ package struct ActionErrors: Equatable, Sendable {
 
     package init() {}
 
+    /// Adds the errors of one chunk.
     /// - Parameters:
-    ///   - computed: `[horizon, dimension]`.
-    ///   - time: of the observation.
-    ///   - logged: likewise; where one has more steps, those that both have are compared.
+    ///   - computed: the computed chunk, `[horizon, dimension]`.
+    ///   - time: time of the chunk's observation.
+    ///   - logged: the logged chunk, `[horizon, dimension]`; where one has more steps, those that both have are
+    ///     compared.
     package mutating func add(_ computed: [Float], _ logged: [Float], dimension: Int, at time: MonotonicTime) {
         guard dimension > 0 else { return }
         let steps = min(computed.count, logged.count) / dimension

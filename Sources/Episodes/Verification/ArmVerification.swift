@@ -61,9 +61,10 @@ package struct ArmVerification {
         let observationTime: MonotonicTime
     }
 
+    /// Begins to compute an episode's motion again.
     /// - Parameters:
-    ///   - calibration: of the episode's arm.
-    ///   - configuration: as the episode's manifest says.
+    ///   - calibration: calibration of the episode's arm.
+    ///   - configuration: settings of the arm's controller, as the episode's manifest says.
     package init(calibration: ArmCalibration, configuration: ArmControllerConfiguration) {
         self.calibration = calibration
         self.configuration = configuration

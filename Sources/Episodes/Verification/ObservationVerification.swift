@@ -94,6 +94,7 @@ package struct ObservationVerification {
         }
     }
 
+    /// Prepares the newest frame of a camera again, as it went into the network.
     /// - Returns: nil where the observation says that the camera showed nothing.
     private mutating func image(of camera: PolicyCamera, in logged: PolicyObservation) throws(Failure) -> RGBImage? {
         guard let view = logged.views.first(where: { $0.camera == camera.name }) else {
@@ -124,7 +125,8 @@ package enum ObservationComparison: Equatable, Sendable {
     /// The two cannot be compared: another window, camera, picture size or number of the arm's numbers.
     case incomparable(String)
 
-    /// - Parameter remade: from `logged` by `ObservationVerification`.
+    /// Compares an observation that was made again with the logged one.
+    /// - Parameter remade: the observation that `ObservationVerification` made from `logged`.
     package init(_ remade: PolicyObservation, with logged: PolicyObservation) {
         let slots = remade.timestepPadMask.count
         guard logged.timestepPadMask.count == slots else {

@@ -49,12 +49,13 @@ package struct PolicyVerification {
     private var goals: [PolicyNodeCore.PreparedGoal] = []
     package private(set) var report = Report()
 
+    /// Begins to infer an episode's chunks again.
     /// - Parameters:
-    ///   - configuration: the settings of the checkpoint that runs.
-    ///   - otherGoal: a goal in place of the episode's; nil takes those.
+    ///   - configuration: settings of the checkpoint that runs.
+    ///   - otherGoal: a goal in place of the episode's; nil takes those of the episode.
     ///   - isSamePolicy: whether the checkpoint is the episode's, so that what went into the network then is what goes
     ///     in now.
-    ///   - start: the episode's first message, from which times are told.
+    ///   - start: time of the episode's first message, from which times are told.
     package init(
         _ configuration: PolicyConfiguration, texts: TaskTextReading, otherGoal: Goal?, isSamePolicy: Bool,
         start: MonotonicTime, infer: @escaping Inference
