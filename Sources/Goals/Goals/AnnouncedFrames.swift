@@ -4,8 +4,9 @@ import Images
 package struct AnnouncedFrames: Equatable, Sendable {
     /// The camera's name in the manifest.
     package var camera: String
-    /// Pixels.
+    /// Width of the frames, pixels.
     package var width: Int
+    /// Height of the frames, pixels.
     package var height: Int
     /// What messages call the place that the frames come from: a folder, a device, the simulated world.
     package var source: String

@@ -38,7 +38,9 @@ package struct ArmView: Sendable {
     private let lens: Lens
     private let cameraFromBase: Pose
 
-    /// - Parameter baseFromCamera: camera coordinates are x right, y down, z forward.
+    /// Makes the view that a camera with a known place has of an arm.
+    /// - Parameter baseFromCamera: pose of the camera in the arm's base; camera coordinates are x right, y down, z
+    ///   forward.
     package init(chain: KinematicChain, lens: Lens, baseFromCamera: Pose) {
         self.chain = chain
         self.lens = lens
@@ -47,8 +49,8 @@ package struct ArmView: Sendable {
 
     /// Discs that cover the arm in a picture.
     /// - Parameters:
-    ///   - positions: radians, one for each joint; of another arm it covers nothing.
-    ///   - width: of the picture, pixels; it shows what the lens' frames show.
+    ///   - positions: joint angles, radians, one for each joint; an arm with another number of joints covers nothing.
+    ///   - width: width of the picture, pixels; it shows what the lens' frames show.
     package func discs(_ positions: JointVector, width: Int) -> [PictureMask.Disc] {
         guard positions.count == chain.count, positions.isFinite else { return [] }
         let size = Double(width) / Double(lens.width)

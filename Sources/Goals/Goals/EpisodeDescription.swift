@@ -30,7 +30,8 @@ package struct EpisodeDescription: Equatable, Sendable {
         try self.init(parsing: text, path: path)
     }
 
-    /// - Parameter path: names the text in errors.
+    /// Reads a recorded folder's description from its JSON text.
+    /// - Parameter path: path of the text's file, for errors.
     package init(parsing text: SharedBytes, path: String) throws(EpisodeError) {
         let root: JSONNode
         do {

@@ -35,7 +35,8 @@ package struct GoalCapture: Sendable {
     private let start: MonotonicTime
     private let patience: Duration
 
-    /// - Parameter now: older frames do not count.
+    /// Begins to wait for a settled frame of each camera.
+    /// - Parameter now: the present time; frames captured before it do not count.
     package init(cameras: [String], at now: MonotonicTime, patience: Duration = Self.defaultPatience) {
         watches = cameras.map { Watch(camera: $0) }
         start = now

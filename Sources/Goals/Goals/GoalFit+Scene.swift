@@ -7,14 +7,14 @@ import Time
 extension GoalFit {
     /// Compares a goal with what the cameras see.
     /// - Parameters:
-    ///   - record: how the goal was taken; nil where nobody knows.
-    ///   - cameras: the names of those that count; nil: all.
-    ///   - onArm: the names of those that ride on the arm.
-    ///   - armViews: by camera, of those that know where the arm is in their picture.
-    ///   - arm: radians, where the arm's joints are now; nil where nobody knows.
-    ///   - limits: of the policy that is given the goal.
-    ///   - frames: the newest of each camera.
-    ///   - wall: the time of day, for the goal's age.
+    ///   - record: record of how the goal was taken; nil where nobody knows.
+    ///   - cameras: names of the cameras that count; nil for all.
+    ///   - onArm: names of the cameras that ride on the arm.
+    ///   - armViews: views of the arm by camera, for those that know where the arm is in their picture.
+    ///   - arm: present angles of the arm's joints, radians; nil where nobody knows.
+    ///   - limits: limits of the policy that is given the goal.
+    ///   - frames: newest frame of each camera.
+    ///   - wall: time of day, for the goal's age.
     package init(
         of goal: Goal, record: GoalRecord?, cameras: Set<String>? = nil, onArm: Set<String> = [],
         armViews: [String: ArmView] = [:], arm: JointVector? = nil, limits: SceneFit.Limits = .usual,

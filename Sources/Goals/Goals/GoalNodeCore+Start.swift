@@ -11,7 +11,7 @@ package enum FirstGoal: Equatable, Sendable {
 
 extension GoalNodeCore {
     /// Loads the goal that the run begins with and sets it, once its images are known to have their cameras' sizes.
-    /// - Parameter frames: of the cameras that can tell their frames' size before they are opened; others are not
+    /// - Parameter frames: sizes of the frames of cameras that can tell them before they are opened; others are not
     ///   compared.
     /// - Throws: `GoalError` when it cannot be loaded or has another size; no goal is set then, and the run must not
     ///   begin.

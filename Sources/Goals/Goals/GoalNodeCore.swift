@@ -71,11 +71,12 @@ package struct GoalNodeCore: Sendable {
     private var recording: Recording?
     private var answers: [GoalResult] = []
 
+    /// Makes the core of a goal node that has no goal yet.
     /// - Parameters:
-    ///   - cameras: names of those the policy looks at.
-    ///   - onArm: names of those that ride on the arm.
-    ///   - armViews: by camera, of those that know where the arm is in their picture.
-    ///   - limits: of the policy: how far goal and scene may be apart.
+    ///   - cameras: names of the cameras that the policy looks at.
+    ///   - onArm: names of the cameras that ride on the arm.
+    ///   - armViews: views of the arm by camera, for those that know where the arm is in their picture.
+    ///   - limits: limits of the policy: how far goal and scene may be apart.
     package init(
         node: String, cameras: [String] = [], onArm: Set<String> = [], armViews: [String: ArmView] = [:],
         limits: SceneFit.Limits = .usual

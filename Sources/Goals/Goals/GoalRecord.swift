@@ -110,7 +110,7 @@ package struct GoalRecord: Equatable, Sendable {
     private var pictures: [Goal.View] { views.map { Goal.View(camera: $0.camera, image: $0.image) } }
 
     /// The goal as the policy gets it.
-    /// - Parameter folder: where the record lies.
+    /// - Parameter folder: folder in which the record lies.
     package func goal(folder: String) -> Goal {
         Goal(
             id: id, name: name, views: pictures, text: text, taskNumbers: taskNumbers,
@@ -132,6 +132,7 @@ package struct GoalRecord: Equatable, Sendable {
 }
 
 extension GoalRecord.View {
+    /// Makes the record of a camera's picture.
     /// - Throws: `ImageError` when the frame's JPEG cannot be read.
     package init(_ frame: CameraFrame) throws(ImageError) {
         let format =

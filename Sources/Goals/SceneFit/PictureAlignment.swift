@@ -29,9 +29,10 @@ struct PictureAlignment {
     /// Residuals (brightness of 255) beyond which a pixel counts as changed; noise of a good camera is a third of it.
     private static let changed = 14.0
 
+    /// Aligns two pictures of one size.
     /// - Parameters:
     ///   - goal, live: pictures of one size, at least 64 pixels either way.
-    ///   - hidden: one for each pixel of the goal: whether it is left out; empty when none is.
+    ///   - hidden: whether a pixel of the goal is left out, one for each; empty when none is.
     init(goal: GreyImage, live: GreyImage, hidden: [Bool] = []) {
         fitWidth = goal.width
         fitHeight = goal.height

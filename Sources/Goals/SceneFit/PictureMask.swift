@@ -4,7 +4,7 @@ package struct PictureMask: Equatable, Sendable {
     package struct Disc: Equatable, Sendable {
         /// Pixels from the upper left corner.
         package var centre: SIMD2<Double>
-        /// Pixels.
+        /// Radius of the disc, pixels.
         package var radius: Double
 
         package init(centre: SIMD2<Double>, radius: Double) {

@@ -108,9 +108,10 @@ package struct SceneFit: Equatable, Sendable {
         static let days = 1.0
     }
 
+    /// Compares a goal's picture with the live one.
     /// - Parameters:
-    ///   - mask: what is known to have moved, in pixels of the pictures: an arm whose pose is known.
-    ///   - limits: of the policy that will be given the goal.
+    ///   - mask: discs, in pixels of the pictures, that cover what is known to have moved: an arm whose pose is known.
+    ///   - limits: limits of the policy that will be given the goal.
     package init(
         goal: RGBImage, live: RGBImage, _ circumstances: Circumstances = .init(), mask: PictureMask = .init(),
         limits: Limits = .usual

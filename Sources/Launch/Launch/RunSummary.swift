@@ -111,8 +111,9 @@ package struct RunSummary: Sendable {
     /// Episodes that were recorded.
     package var episodes: [Episode]
 
+    /// Makes the summary of a run that has ended.
     /// - Parameters:
-    ///   - ownLost: messages that the launcher itself missed.
+    ///   - ownLost: number of messages that the launcher itself missed.
     package init(
         _ record: RunRecord, of run: RunDescription, supervisor: Supervisor, outcome: Supervisor.Outcome,
         ownLost: Int64,

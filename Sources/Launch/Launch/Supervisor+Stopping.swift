@@ -5,7 +5,8 @@ import Time
 
 /// The way to the end: the arm first, then all others, the recorder last, then force, then certainty.
 extension Supervisor {
-    /// - Parameter error: what the user is told last, when the end is not as it should be.
+    /// Begins to stop all processes, unless that has begun already.
+    /// - Parameter error: text that the user is told last, when the end is not as it should be.
     mutating func beginStopping(_ outcome: Outcome, reason: String, error: String?, at now: MonotonicTime) -> [Action] {
         switch phase {
         case .stopping, .finished: return []
