@@ -38,7 +38,7 @@ struct ActionHead: Sendable {
     /// - Parameters:
     ///   - tokens: `[n, D]` of one timestep, those `configuration.source` names.
     ///   - mask: `[n]`, 0 for tokens that attention pooling passes over; a mean takes them in all the same.
-    ///   - noise: of this head's size; none but a diffusion head looks at it.
+    ///   - noise: noise of this head's size; only a diffusion head looks at it.
     ///   - embodimentDimension: dimensions of the robot's actions; the others are made of noise by a diffusion head,
     ///     and mean nothing with the others.
     /// - Returns: `[actionHorizon, actionDimension]`, normalised.
@@ -73,6 +73,7 @@ struct ActionHead: Sendable {
         }
     }
 
+    /// Pools one timestep's tokens to the embeddings that the decoder reads.
     /// - Returns: `[configuration.embeddings, D]`
     func embeddings(of tokens: [Float], mask: [UInt8]) -> [Float] {
         if let pooling { return pooling(tokens, mask: mask) }
@@ -93,6 +94,7 @@ struct ContinuousDecoder: Sendable {
     let projection: Dense
     let maximumAction: Float
 
+    /// Squashes actions into the permitted range with `tanh`.
     /// - Parameter mean: `[chunk]`
     /// - Returns: the same, all within the largest action.
     func squash(_ mean: [Float]) -> [Float] { mean.map { tanh($0 / maximumAction) * maximumAction } }
@@ -103,6 +105,7 @@ struct DiscreteDecoder: Sendable {
     let projection: Dense
     let bins: BinTokenizer
 
+    /// Chooses the likeliest bin of each number.
     /// - Parameter logits: `[chunk, bins]`
     /// - Returns: `[chunk]`, the middle of the first of the likeliest bins.
     func decode(_ logits: [Float]) -> [Float] {

@@ -85,6 +85,7 @@ package struct MultiHeadAttention: Sendable {
     let value: Dense
     let out: Dense
 
+    /// Mixes the values of `source` into each row of `x`.
     /// - Parameters:
     ///   - x: `[queries, D]`
     ///   - source: `[keys, D]`, x itself for self-attention.
@@ -120,6 +121,7 @@ package struct EncoderBlock: Sendable {
     let mlpNorm: LayerNorm
     let mlp: MLP
 
+    /// Runs the block in place.
     /// - Parameters:
     ///   - x: `[tokens, D]`, in and out.
     ///   - permitted: `[tokens, tokens]`, row = query.
@@ -140,6 +142,7 @@ package struct AttentionPooling: Sendable {
     let norm: LayerNorm
     let mlp: MLP
 
+    /// Pools the tokens to one row for each probe.
     /// - Parameters:
     ///   - tokens: `[tokens, D]`
     ///   - mask: `[tokens]`, 0 hides a token.

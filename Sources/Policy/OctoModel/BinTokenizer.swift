@@ -52,7 +52,7 @@ package struct BinTokenizer: Equatable, Sendable {
 
     /// The number at which the standard normal distribution reaches a probability, to the last digit of a float: by
     /// halving, as it is needed a few hundred times at the start only.
-    /// - Parameter probability: between 0 and 1, not their own.
+    /// - Parameter probability: a probability above 0 and below 1.
     package static func normalQuantile(_ probability: Float) -> Float {
         // The tail's own size: 1 - p is exact in double, and a probability near 1 says nothing in erfc.
         let p = Double(probability)

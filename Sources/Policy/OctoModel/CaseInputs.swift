@@ -18,7 +18,7 @@ struct CaseInputs {
     /// Names of inputs that mean nothing to this runtime.
     let unknown: [String]
 
-    /// The official code knows the robot's dimensions from its statistics.
+    /// Number of the robot's action dimensions, which the official code knows from its statistics; nil without them.
     var embodimentDimension: Int? { statistics?.dimension }
 
     static func isInput(_ name: String) -> Bool { name.hasPrefix("in.") }

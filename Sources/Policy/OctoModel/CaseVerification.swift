@@ -268,7 +268,9 @@ extension CaseVerification {
 
     // MARK: - Comparing
 
-    /// - Parameter newestOf: compares with the last of so many recorded timesteps only, `[1, T, …]`; nil with all.
+    /// Compares a result with the recorded tensor of its name.
+    /// - Parameter newestOf: number of recorded timesteps, of which only the last is compared, `[1, T, …]`; nil
+    ///   compares all.
     static func compare(
         _ name: String, _ result: Result, with file: SafetensorsFile, path: Path = .plain, newestOf: Int? = nil
     ) throws(SafetensorsError) -> Row {

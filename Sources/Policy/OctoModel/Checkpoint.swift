@@ -68,7 +68,7 @@ package struct Checkpoint: Sendable {
     /// Leaves cameras out of the checkpoint, for a robot that lacks some: their tokens are left out of the sequence, as
     /// the official code does with observations that have no such image (`ImageTokenizer`, commit 241fb35). What
     /// remains is computed as ever.
-    /// - Parameter keys: as in the observation, `image_wrist`.
+    /// - Parameter keys: the cameras' keys in the observation, such as `image_wrist`.
     /// - Throws: `.cannotLeaveOut` when the network means nothing without them.
     package func leavingOut(_ keys: Set<String>) throws(CheckpointError) -> Checkpoint {
         if keys.isEmpty { return self }
@@ -103,7 +103,7 @@ package struct Checkpoint: Sendable {
     }
 
     /// Whether the tokens of cameras can be masked while the network runs, as in training with pictures left out.
-    /// - Parameter keys: as in the observation, `image_wrist`.
+    /// - Parameter keys: the cameras' keys in the observation, such as `image_wrist`.
     /// - Throws: `.cannotMask` when the network would look at their black pictures.
     package func checkMaskable(_ keys: Set<String>) throws(CheckpointError) {
         for tokenizer in configuration.imageTokenizers where !keys.isDisjoint(with: tokenizer.observationKeys) {

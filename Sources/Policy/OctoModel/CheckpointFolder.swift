@@ -6,7 +6,8 @@ import JSONTree
 struct CheckpointFolder {
     let path: String
 
-    /// - Throws: `.notAFolder`, or `.missingFile` when it is a folder of something else.
+    /// Makes sure that `path` is a folder; reads nothing yet.
+    /// - Throws: `.notAFolder`.
     init(_ path: String) throws(CheckpointError) {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {

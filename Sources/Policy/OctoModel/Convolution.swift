@@ -14,6 +14,7 @@ package struct Convolution: Sendable {
         return room < 0 ? 0 : room / stride + 1
     }
 
+    /// Convolves one image.
     /// - Parameter x: `[height, width, channels]`
     /// - Returns: `[outHeight, outWidth, features]`
     package func callAsFunction(_ x: [Float], height: Int, width: Int) -> [Float] {
@@ -23,6 +24,7 @@ package struct Convolution: Sendable {
         return dense(patches, rows: outHeight * outWidth)
     }
 
+    /// The input's patches under the kernel, one row for each pixel of the output.
     /// - Returns: `[outHeight × outWidth, kernelSize × kernelSize × channels]`
     private func gatherPatches(_ x: [Float], height: Int, width: Int, outHeight: Int, outWidth: Int) -> [Float] {
         let channels = channels

@@ -91,7 +91,8 @@ struct DatasetStatistics: Sendable {
         return numbers
     }
 
-    /// - Parameter name: nil asks for the only one.
+    /// The action statistics of a data set.
+    /// - Parameter name: name of the data set; nil asks for the only one.
     /// - Throws: `.unusableStatistics` listing the names there are, also for the name of one that has none.
     func action(of name: String?, actionDimension: Int) throws(CheckpointError) -> ActionStatistics {
         let action = entries[try index(of: name)].action

@@ -51,6 +51,7 @@ package struct ScoreNetwork: Sendable {
         return angles.map { cos($0) } + angles.map { sin($0) }
     }
 
+    /// The code of step t, which the score network reads.
     /// - Returns: `[timeDimension]`, a constant for each t.
     package func timeCode(_ t: Int) -> [Float] {
         var hidden = codeExpand(timeFeatures(t), rows: 1)
@@ -58,8 +59,9 @@ package struct ScoreNetwork: Sendable {
         return codeContract(hidden, rows: 1)
     }
 
+    /// Predicts the noise in the actions.
     /// - Parameters:
-    ///   - code: `timeCode` of t.
+    ///   - code: the `timeCode` of t.
     ///   - embedding: `[D]`
     ///   - actions: `[chunk]`
     /// - Returns: `[chunk]`
@@ -102,12 +104,13 @@ struct DiffusionHead: Sendable {
         timeCodes = (0..<configuration.steps).map { score.timeCode($0) }
     }
 
+    /// Makes a chunk by denoising.
     /// - Parameters:
     ///   - embedding: `[D]`
-    ///   - noise: as `DiffusionNoise` says, of this head's size.
+    ///   - noise: noise of this head's size, as `DiffusionNoise` says.
     ///   - embodimentDimension: dimensions of the robot's actions; the others are noise all the way, as they were in
     ///     training.
-    ///   - recordStep: gets each step's result.
+    ///   - recordStep: takes each step's result.
     /// - Returns: `[chunk]`, normalised.
     func sample(
         _ embedding: [Float], noise: DiffusionNoise, embodimentDimension: Int, recordStep: (Step) -> Void = { _ in }

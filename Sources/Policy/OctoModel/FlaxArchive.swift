@@ -41,7 +41,8 @@ package struct FlaxArchive: Sendable {
     /// The mapped file of an archive that is not in memory.
     let mapping: MappedFile?
 
-    /// - Parameter bytes: the whole file.
+    /// Reads an archive that is in memory.
+    /// - Parameter bytes: content of the whole file.
     /// - Throws: `.corruptFile` with the offset.
     package init(_ bytes: Data, file: String) throws(CheckpointError) {
         try self.init(bytes, mapping: nil, file: file)

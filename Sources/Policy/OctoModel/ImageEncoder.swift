@@ -8,11 +8,12 @@ package struct ImageEncoder: Sendable {
     let body: Body
     let normalization: ModelConfiguration.ImageEncoder.Normalization
 
+    /// Encodes the stack of some images.
     /// - Parameters:
-    ///   - images: `[height, width, 3]` each, in the order of the channels.
-    ///   - condition: what FiLM layers read, for an encoder that has them.
-    ///   - recordLayer: gets the index of a layer of the stem and its output before the ReLU, `[height, width,
-    ///     features]`.
+    ///   - images: pixels of each image, `[height, width, 3]`, in the order of the channels.
+    ///   - condition: vector that FiLM layers read, for an encoder that has them.
+    ///   - recordLayer: takes the index of a layer of the stem, and its output's shape and numbers before the ReLU,
+    ///     `[height, width, features]`.
     /// - Returns: `[tokens, features]`, tokens row by row.
     package func callAsFunction(
         _ images: [ArraySlice<UInt8>], height: Int, width: Int, condition: [Float] = [],
@@ -77,6 +78,7 @@ struct ConvolutionalStem: Sendable {
     /// Conditioning behind the embedding; nil without it.
     let film: FilmConditioning?
 
+    /// Encodes a normalised image.
     /// - Returns: `[tokens, features]`
     func callAsFunction(
         _ image: FeatureMap, condition: [Float], recordLayer: (_ index: Int, _ shape: [Int], _ output: [Float]) -> Void

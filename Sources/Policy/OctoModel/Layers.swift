@@ -12,6 +12,7 @@ package struct Dense: Sendable {
     /// `[outputs]`, nil where the official layer has none.
     let bias: [Float]?
 
+    /// Applies the layer to each row.
     /// - Parameter x: `[rows, inputs]`
     /// - Returns: `[rows, outputs]`
     package func callAsFunction(_ x: [Float], rows: Int) -> [Float] {
@@ -53,6 +54,7 @@ package struct LayerNorm: Sendable {
         self.bias = bias
     }
 
+    /// Normalises each row.
     /// - Parameter x: `[rows, width]`
     /// - Returns: the same shape.
     package func callAsFunction(_ x: [Float]) -> [Float] {
@@ -83,6 +85,7 @@ package struct RMSNorm: Sendable {
     /// `[width]`
     let weight: [Float]
 
+    /// Normalises each row.
     /// - Parameter x: `[rows, width]`
     package func callAsFunction(_ x: [Float]) -> [Float] {
         let width = weight.count
@@ -120,7 +123,8 @@ package struct GroupNorm: Sendable {
     let scale: [Float]
     let bias: [Float]
 
-    /// - Parameter x: `[pixels, channels]` of one image
+    /// Normalises one image.
+    /// - Parameter x: the image, `[pixels, channels]`.
     package func callAsFunction(_ x: [Float]) -> [Float] {
         let channels = scale.count
         let pixels = x.count / channels

@@ -7,6 +7,7 @@ struct LowdimEncoder: Sendable {
         bins = configuration.bins.map(BinTokenizer.init)
     }
 
+    /// Encodes numbers as tokens.
     /// - Parameter numbers: `[n]`
     /// - Returns: `[n, features]`: the numbers, or a 1 at the place of each one's bin.
     func callAsFunction(_ numbers: [Float]) -> [Float] {
@@ -20,8 +21,8 @@ struct LowdimEncoder: Sendable {
     ///
     /// - Parameters:
     ///   - numbers: `[n]`
-    ///   - projection: of the tokens.
-    ///   - tokens: gets `[n, outputs of the projection]`.
+    ///   - projection: the layer that projects the tokens.
+    ///   - tokens: room for the projected tokens, `[n, outputs of the projection]`.
     func project(_ numbers: UnsafeBufferPointer<Float>, _ projection: Dense, into tokens: UnsafeMutablePointer<Float>) {
         let D = projection.outputs
         for (index, number) in numbers.enumerated() {

@@ -8,6 +8,7 @@ final class MappedFile: @unchecked Sendable {
     /// The file's bytes, valid as long as this object.
     let bytes: UnsafeRawBufferPointer
 
+    /// Maps the file at `path` into memory. open(2), mmap(2).
     /// - Throws: `.unreadableFile`.
     init(path: String) throws(CheckpointError) {
         // Without O_NONBLOCK a pipe that nobody writes into would be waited for.

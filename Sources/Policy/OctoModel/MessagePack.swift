@@ -40,10 +40,12 @@ package struct MessagePackParser {
     private(set) var position: Int
     private var valuesLeft: Int
 
+    /// Makes a parser at the beginning of `range`.
     /// - Parameters:
     ///   - bytes: the whole input.
     ///   - range: the part to read, e.g. the payload of an extension; all of it by default.
-    ///   - maximumValues: more are refused. A checkpoint of Octo-base has a few thousand.
+    ///   - maximumValues: number of values above which the input is refused. A checkpoint of Octo-base has a few
+    ///     thousand.
     package init(_ bytes: UnsafeRawBufferPointer, in range: Range<Int>? = nil, maximumValues: Int = 1_000_000) {
         let whole = 0..<bytes.count
         let range = (range ?? whole).clamped(to: whole)

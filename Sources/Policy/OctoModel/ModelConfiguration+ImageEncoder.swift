@@ -86,7 +86,8 @@ extension ModelConfiguration {
         return (.stem(layers: layers, embeddingSize: max(1, patchSize / 16)), features)
     }
 
-    /// - Parameter stages: units of each stage by the class's default.
+    /// Reads the arguments of a residual network; nil if they cannot be used, which is reported.
+    /// - Parameter stages: number of units of each stage by the class's default.
     private static func residual(
         _ spec: ModuleSpec, stages: [Int], _ reader: JSONReader
     ) -> (ImageEncoder.Body, features: Int)? {

@@ -188,8 +188,8 @@ extension NetworkParts.ImageTokenizer {
     /// Tokens of one timestep before the projection.
     ///
     /// - Parameters:
-    ///   - frames: one `[height, width, 3]` for each observation key.
-    ///   - recordLayer: as of `ImageEncoder`.
+    ///   - frames: one frame `[height, width, 3]` for each observation key.
+    ///   - recordLayer: takes the layers' outputs, as in `ImageEncoder`.
     /// - Returns: `[tokens, features]`
     func encode(
         _ frames: [ArraySlice<UInt8>], task: PreparedTask,

@@ -42,9 +42,10 @@ package struct NoiseGenerator: Sendable {
     private var ready = SIMD4<Float>()
     private var readyCount = 0
 
+    /// Begins the stream that seed and counter name.
     /// - Parameters:
-    ///   - seed: one per run.
-    ///   - counter: one per chunk, e.g. the observation tick. Streams of different counters do not overlap.
+    ///   - seed: number of the run.
+    ///   - counter: number of the chunk, e.g. the observation tick. Streams of different counters do not overlap.
     package init(seed: UInt64, counter: UInt64) {
         key = SIMD2(UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))
         self.counter = SIMD2(UInt32(truncatingIfNeeded: counter), UInt32(truncatingIfNeeded: counter >> 32))

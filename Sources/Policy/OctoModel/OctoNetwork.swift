@@ -18,8 +18,8 @@ package final class OctoNetwork: Sendable {
         try self.init(checkpoint, keepsBlocks: true)
     }
 
-    /// - Parameter keepsBlocks: false makes what stands before and behind the transformer only; `infer` must not be
-    ///   called.
+    /// Reads the network's parameters from a checkpoint.
+    /// - Parameter keepsBlocks: whether the transformer's blocks are made; without them `infer` must not be called.
     init(_ checkpoint: Checkpoint, keepsBlocks: Bool) throws(CheckpointError) {
         var reader = ParameterReader(checkpoint.parameters, copies: true)
         let parts = NetworkParts(checkpoint.configuration, &reader, keepsBlocks: keepsBlocks)
@@ -257,6 +257,7 @@ package final class OctoNetwork: Sendable {
         return (x, keyMask)
     }
 
+    /// Tokens of one image tokenizer, for all timesteps.
     /// - Returns: projected tokens with position embedding `[T, tokens, D]`, and a mask `[T]` before the timestep mask.
     private func imageTokens(
         _ tokenizer: NetworkParts.ImageTokenizer, _ observation: ObservationInput, task: PreparedTask,
@@ -290,7 +291,9 @@ package final class OctoNetwork: Sendable {
         return (tokens, mask)
     }
 
-    /// - Returns: as `imageTokens`; the official code ignores a pad mask of these keys.
+    /// Tokens of one tokenizer of numbers, for all timesteps.
+    /// - Returns: tokens and mask, shaped like those of `imageTokens`; the official code ignores a pad mask of these
+    /// keys.
     private func lowdimTokens(
         _ tokenizer: NetworkParts.LowdimTokenizer, _ observation: ObservationInput, recorder: ActivationRecorder?
     ) -> (tokens: [Float], mask: [UInt8]) {

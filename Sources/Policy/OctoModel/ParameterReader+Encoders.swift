@@ -12,8 +12,9 @@ extension ParameterReader {
                 bias: hasBias ? tensor("\(name)/bias", [features]) : nil))
     }
 
+    /// Reads an image encoder's parameters.
     /// - Parameters:
-    ///   - channels: of the stacked images.
+    ///   - channels: number of channels of the stacked images.
     package mutating func imageEncoder(
         _ name: String, _ encoder: ModelConfiguration.ImageEncoder, channels: Int
     ) -> ImageEncoder {
@@ -53,9 +54,10 @@ extension ParameterReader {
             })
     }
 
+    /// Reads the parameters of a FiLM layer.
     /// - Parameters:
-    ///   - inputs: numbers of the vector.
-    ///   - features: channels that are scaled and shifted.
+    ///   - inputs: size of the vector that conditions.
+    ///   - features: number of channels that are scaled and shifted.
     package mutating func film(_ name: String, inputs: Int, features: Int) -> FilmConditioning {
         FilmConditioning(
             scale: dense("\(name)/Dense_0", inputs: inputs, outputs: features),
@@ -118,9 +120,10 @@ extension ParameterReader {
             ])
     }
 
+    /// Reads the parameters of a token learner.
     /// - Parameters:
-    ///   - tokens: before the learner.
-    ///   - learned: tokens it makes of them.
+    ///   - tokens: number of tokens that go in.
+    ///   - learned: number of tokens that come out.
     package mutating func tokenLearner(_ name: String, tokens: Int, learned: Int, features: Int) -> TokenLearner {
         TokenLearner(
             positionEmbedding: tensor("\(name)/pos_embed", [tokens, features]),

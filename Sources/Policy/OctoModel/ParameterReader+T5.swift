@@ -40,11 +40,13 @@ extension ParameterReader {
         return highest + 1
     }
 
+    /// Reads the embeddings of token ids.
     /// - Returns: `[ids, width]`
     mutating func t5Embeddings(_ module: String, _ shape: T5Encoder.Shape, ids: [Int32]) -> [Float] {
         rows(ids.map { Int($0) }, of: "\(module)/shared/embedding", [shape.vocabulary, shape.width])
     }
 
+    /// Reads the bias of relative positions, which all blocks share.
     /// - Returns: `[buckets, heads]`
     mutating func t5RelativeBias(_ module: String, _ shape: T5Encoder.Shape) -> [Float] {
         tensor(

@@ -94,9 +94,10 @@ package struct ParameterReader {
         return true
     }
 
+    /// Reads the parameters of a dense layer.
     /// - Parameters:
     ///   - kernel: the kernel's shape in the file, `[inputs, outputs]` by default.
-    ///   - bias: its shape in the file, `[outputs]` by default.
+    ///   - bias: the bias's shape in the file, `[outputs]` by default.
     package mutating func dense(
         _ name: String, inputs: Int, outputs: Int, kernel: [Int]? = nil, bias: [Int]? = nil, hasBias: Bool = true
     ) -> Dense {
@@ -145,9 +146,10 @@ package struct ParameterReader {
             mlp: mlp("\(name)/MlpBlock_0", width: width, hidden: 4 * width))
     }
 
+    /// Reads the parameters of a diffusion head's score network.
     /// - Parameters:
-    ///   - width: D, numbers in an embedding.
-    ///   - chunk: numbers in a chunk.
+    ///   - width: size of an embedding, D.
+    ///   - chunk: number of numbers in a chunk.
     package mutating func scoreNetwork(
         _ name: String, timeDimension: Int, width: Int, chunk: Int, hidden: Int, blocks: Int, usesLayerNorm: Bool
     ) -> ScoreNetwork {

@@ -45,9 +45,10 @@ struct ResidualNetwork: Sendable {
     /// Conditioning behind the root of a network without stages.
     let film: FilmConditioning?
 
+    /// Encodes an image.
     /// - Parameters:
-    ///   - image: normalised and stacked.
-    ///   - condition: what the FiLM layers read, if there are any.
+    ///   - image: the normalised images, stacked on the channel axis.
+    ///   - condition: vector that the FiLM layers read, if there are any.
     /// - Returns: `[height, width, features]`, each pixel a token.
     func callAsFunction(_ image: FeatureMap, condition: [Float]) -> FeatureMap {
         var x = root(image)

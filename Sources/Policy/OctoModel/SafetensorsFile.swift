@@ -54,9 +54,10 @@ package struct SafetensorsFile: Sendable {
         try self.init(data, file: path)
     }
 
+    /// Reads the header of a file and checks it.
     /// - Parameters:
-    ///   - bytes: the whole file.
-    ///   - file: its name, for errors.
+    ///   - bytes: content of the whole file.
+    ///   - file: name of the file, for errors.
     package init(_ bytes: Data, file: String) throws(SafetensorsError) {
         let bytes = bytes.startIndex == 0 ? bytes : Data(bytes)
         guard bytes.count >= 8 else { throw .damaged(file: file, problem: "it has only \(bytes.count) bytes") }

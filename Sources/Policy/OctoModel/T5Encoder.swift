@@ -47,6 +47,7 @@ package struct T5Encoder: Sendable {
     var vocabulary: Int { shape.vocabulary }
     var width: Int { shape.width }
 
+    /// Encodes a text's token ids.
     /// - Parameters:
     ///   - ids: `[tokens]`, each in 0..<vocabulary.
     ///   - attentionMask: `[tokens]`, 0 for padding. Padding gets an output too.
@@ -88,6 +89,7 @@ package struct T5Encoder: Sendable {
         }
     }
 
+    /// Spreads the bias of relative positions over all pairs of tokens.
     /// - Parameter relativeBias: `[buckets, heads]`, shared by all blocks.
     /// - Returns: `[heads, count, count]`: the bias of each query (row) and key.
     private func positionBias(_ relativeBias: [Float], count: Int) -> [Float] {

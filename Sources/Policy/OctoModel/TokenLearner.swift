@@ -5,6 +5,7 @@ package struct TokenLearner: Sendable {
     let norm: LayerNorm
     let pooling: AttentionPooling
 
+    /// Pools the tokens of one image.
     /// - Parameter tokens: `[tokens, features]`
     /// - Returns: `[learned tokens, features]`
     package func callAsFunction(_ tokens: [Float]) -> [Float] {

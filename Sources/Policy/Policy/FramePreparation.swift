@@ -17,7 +17,7 @@ package struct FramePreparation: Sendable {
     }
 
     /// The frame as the network sees it.
-    /// - Throws: for a JPEG that cannot be decoded.
+    /// - Throws: `ImageError` for a JPEG that cannot be decoded.
     package mutating func prepare(_ frame: CameraFrame, for camera: PolicyCamera) throws(ImageError) -> RGBImage {
         switch frame.pixels {
         case .rgb8(let image): return prepare(image, for: camera)
@@ -41,7 +41,7 @@ package struct FramePreparation: Sendable {
 
     /// The goal as the network sees it: images of those cameras whose goal it fuses, and the text, which beside images
     /// is left out unless both are to be used.
-    /// - Throws: for a text that the checkpoint cannot read.
+    /// - Throws: `TaskTextError` for a text that the checkpoint cannot read.
     package mutating func prepare(
         _ goal: Goal, for cameras: [PolicyCamera], texts: TaskTextReading
     ) throws(TaskTextError) -> PolicyNodeCore.PreparedGoal {

@@ -23,6 +23,7 @@ package struct GoalSensitivity: Equatable, Sendable {
     /// paired difference of independent chunks would be √2.
     private static let limit = (listens: 1.0, deaf: 0.1)
 
+    /// Compares chunks that differ in the goal alone.
     /// - Parameters: chunks `[actionHorizon, actionDimension]`, one for each seed, the same seeds in the same order; at
     ///   least two of each.
     ///   - dimension: actionDimension.

@@ -16,7 +16,8 @@ package struct ObservationWindow: Sendable {
     }
     private var timesteps: [Timestep] = []
 
-    /// - Parameter size: timesteps the network sees, at least 1.
+    /// Makes an empty window.
+    /// - Parameter size: number of timesteps that the network sees, at least 1.
     package init(size: Int) {
         precondition(size >= 1, "a window holds at least one timestep")
         self.size = size
@@ -73,7 +74,7 @@ package struct ObservationWindow: Sendable {
     }
 
     /// Each camera's part of an observation, by name.
-    /// - Parameter captures: of the cameras' newest frames, in the order of `cameras`.
+    /// - Parameter captures: capture times of the cameras' newest frames, in the order of `cameras`.
     package func views(of cameras: [PolicyCamera], captures: [MonotonicTime]) -> [PolicyObservation.View] {
         var views: [PolicyObservation.View] = []
         for (index, camera) in cameras.enumerated() {

@@ -42,10 +42,12 @@ package struct PolicyEngine {
     /// The timesteps of the last request that the next one's window begins with; nil for a window of one.
     private var older: ObservationInput?
 
+    /// Makes an engine that has seen no goal yet.
     /// - Parameters:
-    ///   - statistics: of the data set whose robot this is.
-    ///   - proprio: what the network reads of the arm; nil for images alone.
-    ///   - taskNumbers: what the image encoder reads of the task, by key, for goals that do not say it themselves.
+    ///   - statistics: action statistics of the data set whose robot this is.
+    ///   - proprio: reading of what the network takes of the arm; nil for images alone.
+    ///   - taskNumbers: numbers that the image encoder reads of the task, by key, for goals that do not say it
+    ///     themselves.
     package init(
         network: FastNetwork, statistics: ActionStatistics, proprio: ProprioReading? = nil,
         taskNumbers: [String: [Float]] = [:]
@@ -124,9 +126,9 @@ extension PolicyConfiguration {
 
     /// Fits the cameras that the checkpoint asks for to the robot.
     /// - Parameters:
-    ///   - model: of the checkpoint without the cameras that are absent.
-    ///   - cameras: the manifest's camera names.
-    ///   - window: timesteps of history; nil takes the checkpoint's.
+    ///   - model: description of the checkpoint without the cameras that are absent.
+    ///   - cameras: names of the manifest's cameras.
+    ///   - window: number of timesteps of history; nil takes the checkpoint's.
     /// - Throws: `PolicyEngineError` when the robot lacks what the checkpoint needs.
     package static func cameras(
         of model: ModelDescription, in cameras: [String], window: Int?

@@ -121,6 +121,7 @@ package struct PolicyNodeCore: Sendable {
     private var runningSince = MonotonicTime.zero
     private var waiting: Request?
 
+    /// Makes the core of a policy node that has no goal yet.
     /// - Parameter texts: reads goals that are sentences.
     package init(_ configuration: PolicyConfiguration, texts: TaskTextReading) {
         self.configuration = configuration
@@ -203,7 +204,7 @@ package struct PolicyNodeCore: Sendable {
     package mutating func receive(_ fit: GoalFit, at now: MonotonicTime) { gate.receive(fit, at: now) }
 
     /// Takes the observation that is due.
-    /// - Parameter now: at or after `nextTick`.
+    /// - Parameter now: the present time, at or after `nextTick`.
     package mutating func tick(at now: MonotonicTime) -> TickResult {
         guard var cadence else { return .invalid }
         let index = cadence.nextIndex

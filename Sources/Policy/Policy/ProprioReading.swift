@@ -14,10 +14,11 @@ package struct ProprioReading: Equatable, Sendable {
 
     /// Fits the checkpoint to the arm; nil for a checkpoint that reads images alone.
     /// - Parameters:
-    ///   - statistics: of the data set whose robot this is; nil when the checkpoint has none.
-    ///   - layout: how that data set writes the arm's state; nil when nobody said.
-    ///   - joints: the arm's, without the gripper; nil when the program gives the policy no state of an arm.
-    /// - Throws: what does not fit.
+    ///   - statistics: proprioception statistics of the data set whose robot this is; nil when the checkpoint has none.
+    ///   - layout: layout in which that data set writes the arm's state; nil when nobody said.
+    ///   - joints: number of the arm's joints, without the gripper; nil when the program gives the policy no state of
+    ///     an arm.
+    /// - Throws: `ProprioError` that says what does not fit.
     package init?(
         of model: ModelDescription, statistics: ProprioStatistics?, layout: ProprioLayout?, joints: Int?
     ) throws(ProprioError) {

@@ -15,8 +15,9 @@ package struct TaskNumbers: Equatable, Sendable {
         given = [:]
     }
 
+    /// Chooses the numbers that a checkpoint reads among those that are given.
     /// - Parameters:
-    ///   - given: by key; those that the checkpoint does not read are left out.
+    ///   - given: the manifest's numbers by key; those that the checkpoint does not read are left out.
     ///   - isComplete: whether what is missing cannot come with a goal.
     /// - Throws: `PolicyEngineError.missingTaskNumbers`, `.wrongTaskNumbers`.
     package init(

@@ -28,9 +28,10 @@ package struct TaskTextReading: Sendable {
     }
     private let ability: Ability
 
+    /// Decides whether texts can be read for a checkpoint.
     /// - Parameters:
-    ///   - tokenizer: nil when nobody gave one.
-    ///   - expectedAt: the file that would have been taken.
+    ///   - tokenizer: the tokenizer; nil when nobody gave one.
+    ///   - expectedAt: path of the file that would have been taken.
     /// - Throws: `.vocabularyTooLarge` when the tokenizer is not the checkpoint's.
     package init(
         of model: ModelDescription, tokenizer: TaskTokenizer?, expectedAt: String

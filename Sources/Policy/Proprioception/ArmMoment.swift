@@ -20,8 +20,8 @@ package struct ArmMoment: Equatable, Sendable {
 
     /// The arm between two states: joints, gripper and place on straight lines, the orientation by slerp.
     /// - Parameters:
-    ///   - before: measured at or before `time`.
-    ///   - after: of the same arm, measured after `before`, at or after `time`.
+    ///   - before: a state that was measured at or before `time`.
+    ///   - after: a state of the same arm, measured after `before`, at or after `time`.
     package init(between before: ArmState, and after: ArmState, at time: MonotonicTime) {
         let (start, end) = (before.measured.time, after.measured.time)
         precondition(start <= time && time <= end && start < end, "the moment lies between the two states")

@@ -28,9 +28,10 @@ package struct ArmStateHistory: Sendable {
     private var newestUnread: JointState?
     private var strange: Int?
 
+    /// Makes an empty history.
     /// - Parameters:
-    ///   - fields: what will be asked for: states in which their encoders were not read are passed over.
-    ///   - joints: the arm's, without the gripper; states of other arms are passed over.
+    ///   - fields: fields that will be asked for: states in which their encoders were not read are passed over.
+    ///   - joints: number of the arm's joints, without the gripper; states of other arms are passed over.
     package init(fields: [ProprioField], joints: Int) {
         self.fields = fields
         self.joints = joints

@@ -44,9 +44,10 @@ package final class TextTokenizer: Sendable {
         try self.init(model: Array(content), path: path)
     }
 
+    /// Loads a sentencepiece model.
     /// - Parameters:
     ///   - bytes: a serialized sentencepiece model.
-    ///   - path: names it in errors.
+    ///   - path: name of the model in errors.
     package init(model bytes: [UInt8], path: String) throws(TextTokenizerError) {
         do throws(SentencePieceDamage) {
             try SentencePieceFile.check(bytes)

@@ -13,7 +13,8 @@ struct ConvolutionStage {
     /// Numbers of the output, `[height, width, features]`.
     let outputs: Int
 
-    /// - Parameter norm: nil leaves norm and ReLU out.
+    /// Packs the convolution's weights for images of one size.
+    /// - Parameter norm: norm before the ReLU; nil leaves norm and ReLU out.
     init(
         _ convolution: Convolution, norm: GroupNorm?, height: Int, width: Int, precision: octo_precision
     ) {
@@ -39,7 +40,8 @@ struct ConvolutionStage {
             octo_group_norm_scratch_bytes(team.handle, Int32(weights.outputs)))
     }
 
-    /// - Parameter residual: added before the norm; as large as the output.
+    /// Runs the stage on one image.
+    /// - Parameter residual: numbers that are added before the norm, as many as the output has; nil adds none.
     func run(
         _ team: WorkerTeam, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>,
         residual: UnsafePointer<Float>?, scratch: AlignedMemory
@@ -56,7 +58,7 @@ struct ConvolutionStage {
 
 extension Convolution {
     /// The part of the convolution that reads some of the input's channels.
-    /// - Parameter keepsBias: for one of the parts only, whose sum is the whole.
+    /// - Parameter keepsBias: whether this part adds the bias, which only one of the parts that are summed may.
     func slice(ofChannels part: Range<Int>, of channels: Int, keepsBias: Bool) -> Convolution {
         precondition(channels * kernelSize * kernelSize == dense.inputs, "a kernel over \(channels) channels")
         let outputs = dense.outputs

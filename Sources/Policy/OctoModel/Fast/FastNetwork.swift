@@ -315,7 +315,7 @@ package final class FastNetwork {
     ///
     /// - Parameters:
     ///   - older: the first timesteps of the next window: usually this window without its oldest timestep.
-    ///   - task: of the next inference.
+    ///   - task: task of the next inference.
     package func anticipate(_ older: ObservationInput, task: FastTask) throws(InferenceError) {
         try front.check(older)
         if task.plain.network != ObjectIdentifier(front) { throw .taskOfAnotherNetwork }

@@ -22,9 +22,10 @@ final class FastStem {
     private let maps: (FloatBuffer, FloatBuffer)
     private let scratch: AlignedMemory
 
+    /// Packs the stem's weights for images of one size.
     /// - Parameters:
-    ///   - frames: images of the observation that are stacked.
-    ///   - goals: goal images that are stacked behind them.
+    ///   - frames: number of images of the observation that are stacked.
+    ///   - goals: number of goal images that are stacked behind them.
     init(
         _ stem: ConvolutionalStem, normalization: ModelConfiguration.ImageEncoder.Normalization, projection: Dense,
         frames: Int, goals: Int, height: Int, width: Int, precision: octo_precision, team: WorkerTeam

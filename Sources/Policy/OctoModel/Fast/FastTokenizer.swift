@@ -40,9 +40,10 @@ final class FastTokenizer {
     private var nextEntry = 0
     private var lastStamp: UInt64 = 0
 
+    /// Makes a tokenizer that has computed nothing yet.
     /// - Parameters:
-    ///   - bytesPerKey: size of one timestep of each key.
-    ///   - positionEmbedding: `[slots, tokens, D]`
+    ///   - bytesPerKey: size of one timestep of each key, bytes.
+    ///   - positionEmbedding: the embedding, `[slots, tokens, D]`.
     init(
         keys: [String], bytesPerKey: [Int], tokens: Int, width: Int, usesPadMask: Bool, positionEmbedding: [Float],
         encoder: Encoder

@@ -51,6 +51,7 @@ final class FastTransformer {
     private(set) var timesteps = 0
     private var publicCapacity = 0
 
+    /// Packs the weights of all blocks.
     /// - Parameter block: makes the block of an index; asked once for each, in order, so that no two of them need be in
     ///   memory unpacked.
     init(
@@ -109,12 +110,12 @@ final class FastTransformer {
     /// Takes rows 0 ..< count of `x` through all blocks and keeps their keys and values.
     ///
     /// - Parameters:
-    ///   - publicCount: rows everybody sees; they come first.
-    ///   - base: how many public tokens came before them.
-    ///   - privateRuns: the other rows.
-    ///   - timestep: of the private rows.
+    ///   - publicCount: number of rows that everybody sees; they come first.
+    ///   - base: number of public tokens that came before them.
+    ///   - privateRuns: the other rows, by group.
+    ///   - timestep: timestep of the private rows.
     ///   - wanted: the rows whose output is needed; without them the last block's work ends with its keys and values.
-    ///   - output: gets those rows after the final norm, `[wanted, D]`.
+    ///   - output: takes those rows after the final norm, `[wanted, D]`.
     func advance(
         publicCount: Int, base: Int, privateRuns: [StepPlan.PrivateRun] = [], timestep: Int = 0,
         wanted: [StepPlan.WantedRun] = [], output: UnsafeMutablePointer<Float>? = nil

@@ -8,7 +8,8 @@ final class PackedDense {
     let layer: octo_dense
     private let memory: AlignedMemory
 
-    /// - Parameter parts: one or more layers of the same inputs; their outputs stand beside each other.
+    /// Packs layers into one.
+    /// - Parameter parts: one or more layers with the same inputs; their outputs stand beside each other.
     init(_ parts: [Dense], _ precision: octo_precision) {
         let inputs = parts.first?.inputs ?? 0
         let outputs = parts.reduce(0) { $0 + $1.outputs }

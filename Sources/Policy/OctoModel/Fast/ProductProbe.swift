@@ -8,7 +8,8 @@ package final class ProductProbe {
     private let a: [Float]
     private var c: [Float]
 
-    /// - Parameter size: rows and columns of all three matrices.
+    /// Makes the matrices of the product.
+    /// - Parameter size: number of rows and columns of all three matrices.
     package init(team: WorkerTeam, size: Int) {
         self.team = team
         self.size = size

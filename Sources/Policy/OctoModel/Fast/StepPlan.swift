@@ -26,7 +26,7 @@ struct StepPlan {
     /// Rows the action head reads: a readout's tokens, in their order.
     struct WantedRun: Equatable {
         var rows: Range<Int>
-        /// nil if they count as public.
+        /// The rows' private group; nil if they count as public.
         var group: Int?
     }
 
@@ -37,11 +37,13 @@ struct StepPlan {
     let wanted: [WantedRun]
     let count: Int
 
+    /// Plans the rows of one timestep.
     /// - Parameters:
-    ///   - layout: of any number of timesteps.
-    ///   - observations: groups of the observation tokenizers that are there, one flag each, in the layout's order.
-    ///   - tasks: the same of the repeated task tokens; empty if the model does not repeat them.
-    ///   - readout: the index of the head's readout.
+    ///   - layout: layout of the tokens, for any number of timesteps.
+    ///   - observations: whether each observation tokenizer's tokens are there, in the layout's order.
+    ///   - tasks: whether each group of repeated task tokens is there, in the layout's order; empty if the model does
+    ///     not repeat them.
+    ///   - readout: index of the head's readout.
     init(
         _ layout: TokenLayout, observations: [Bool], tasks: [Bool], readout: Int, usesCorrectAttention: Bool
     ) {

@@ -35,9 +35,10 @@ package final class WorkerTeam {
         case rest
     }
 
+    /// Starts the team's threads.
     /// - Parameters:
-    ///   - threads: the caller included, at least 1.
-    ///   - cpus: where the others run, one CPU for each; empty leaves that to the scheduler.
+    ///   - threads: number of threads, the caller included, at least 1.
+    ///   - cpus: numbers of the CPUs on which the others run, one for each; empty leaves that to the scheduler.
     package init(threads: Int, cpus: [Int] = []) throws(Unavailable) {
         let count = max(1, threads)
         let pins = cpus.count >= count - 1 ? cpus.prefix(count - 1).map { Int32(clamping: $0) } : []
