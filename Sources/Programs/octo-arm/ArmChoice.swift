@@ -30,6 +30,7 @@ struct ArmChoice: ParsableArguments {
         }
     }
 
+    /// Opens the arm: the run's, or without a run the one that the manifest names.
     /// - Throws: what keeps the arm from being moved.
     func open() throws -> any ArmHandle {
         guard let manifest else { return try BusArm(in: runOption.load()) }

@@ -41,6 +41,7 @@ final class BusArm: ArmHandle {
     private let commands: Publisher<ArmCommand>
     private(set) var trouble: String?
 
+    /// Joins a run as an operator of its arm.
     /// - Throws: `NodeSilence`, `BusError`, and what is wrong with the calibration.
     init(in run: RunDescription) throws {
         link = try OperatorLink(to: run, commanding: [Manifest.armNode], program: "octo-arm")

@@ -75,8 +75,8 @@ final class ArmOrder {
 /// Finds the arms that are driven at present.
 enum ArmSearch {
     /// Looks for arms.
-    /// - Parameter folder: the run's folder, as the user named it with --run; nil: all arms.
-    /// - Returns: at least one arm; and in words what was found and is not believed.
+    /// - Parameter folder: folder of the run, as the user named it with --run; nil takes all arms.
+    /// - Returns: at least one arm; and in words, what was found but is not believed.
     /// - Throws: `NoArmError`, `RunSearchError`, `RunFolderError`.
     static func find(_ folder: String?) throws -> (arms: [LiveArm], ignored: [String]) {
         let registry = ArmRegistry.standard

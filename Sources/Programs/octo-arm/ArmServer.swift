@@ -16,8 +16,8 @@ final class ArmServer {
 
     /// Registers the arm, and begins to listen.
     /// - Parameters:
-    ///   - path: the manifest's path.
-    ///   - place: where the arm is, for people.
+    ///   - path: path of the manifest.
+    ///   - place: name of the arm's place, for people.
     /// - Throws: `RunFolderError`, `BusError`.
     init(_ manifest: ArmManifest, path: String, place: String) throws {
         let registry = ArmRegistry.standard

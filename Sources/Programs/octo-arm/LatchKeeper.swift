@@ -8,10 +8,11 @@ struct LatchKeeper {
     private let complain: (any Error) -> Void
     private var record: LatchRecord
 
+    /// Makes a keeper of the file in a run's folder.
     /// - Parameters:
-    ///   - latch: as an earlier process left it.
-    ///   - folder: the run's.
-    ///   - complain: told why it could not be written.
+    ///   - latch: latches that an earlier process left behind.
+    ///   - folder: folder of the run.
+    ///   - complain: told why the file could not be written.
     init(_ latch: ArmLatch, folder: String, complain: @escaping (any Error) -> Void) {
         self.folder = folder
         self.complain = complain
@@ -41,6 +42,7 @@ struct LatchKeeper {
         record.noteWritten(entry)
     }
 
+    /// Changes the file.
     /// - Returns: whether it is written.
     @discardableResult
     private func update(_ change: (inout ArmLatch) -> Void) -> Bool {

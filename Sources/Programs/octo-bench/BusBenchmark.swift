@@ -266,6 +266,7 @@ private final class BareEnd {
         zmq_send(output, payload.baseAddress, payload.count, 0)
     }
 
+    /// Receives one message of two parts.
     /// - Returns: false when nothing came in time (`flags`: ZMQ_DONTWAIT not to wait at all).
     func receive(flags: Int32 = 0) -> Bool {
         for _ in 0..<2 {

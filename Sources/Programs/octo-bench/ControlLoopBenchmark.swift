@@ -53,8 +53,8 @@ struct ControlLoopResult: Equatable {
 /// same machine.
 ///
 /// - Parameters:
-///   - seconds: of measuring for each loop at each rate.
-///   - rights: asked for by both.
+///   - seconds: time of measuring for each loop at each rate, seconds.
+///   - rights: rights that both loops ask for.
 func benchmarkControlLoop(
     calibration: ArmCalibration, seconds: Double = 10, rates: [Double] = [100, 250, 1000],
     rights: RealTimeRights = RealTimeRights()

@@ -19,7 +19,7 @@ struct InferenceBenchmarkRow: Sendable {
 ///
 /// - Parameters:
 ///   - shapes: models to time.
-///   - iterations: of each; the whole takes about a second each for octo-small.
+///   - iterations: number of inferences of each model; the whole takes about a second each for octo-small.
 func benchmarkInference(
     shapes: [Checkpoint.RandomShape] = [.tiny, .octoSmall], iterations: Int = 15
 ) throws -> [InferenceBenchmarkRow] {

@@ -87,7 +87,7 @@ struct RecordingFigures {
     let rows: [(name: String, write: Duration, processor: Duration, read: Duration, fileBytes: UInt64)]
 
     /// Records so many seconds of two JPEG cameras at 30 Hz and a robot's other topics, as fast as it goes.
-    /// - Parameter seconds: of recording; 60 are about 220 MB.
+    /// - Parameter seconds: recorded time, seconds; 60 s are about 220 MB.
     static func measure(seconds: Int, in folder: String) throws -> RecordingFigures {
         let messages = made(seconds: seconds)
         let bytes = messages.reduce(0) { $0 + $1.data.count }
@@ -174,7 +174,8 @@ struct RecordingFigures {
         return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 
-    /// - Parameter seconds: of recording that were measured.
+    /// The figures as lines for people.
+    /// - Parameter seconds: recorded time that was measured, seconds.
     func report(seconds: Int) -> String {
         func row(_ name: String, _ write: Duration, _ rest: String) -> String {
             "  " + name.padding(toLength: 22, withPad: " ", startingAt: 0)

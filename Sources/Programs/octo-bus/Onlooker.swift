@@ -15,6 +15,7 @@ final class Onlooker {
     /// Whether Ctrl-C came; what was measured is still shown.
     private(set) var isInterrupted = false
 
+    /// Joins a run to listen.
     /// - Throws: `LookError`, `BusError`.
     init(_ run: RunDescription) throws {
         signals = octo_signal_fd()

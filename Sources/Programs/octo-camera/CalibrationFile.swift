@@ -7,7 +7,8 @@ import Images
 struct CalibrationFile {
     let path: String
 
-    /// - Throws: `JSONFileError` of a file that is there and broken, `FileError`.
+    /// Writes the controls into the file, which is made if it is not there.
+    /// - Throws: `JSONFileError` when a file is there and broken, `FileError`.
     func save(_ controls: [ControlSetting]) throws {
         let url = URL(fileURLWithPath: path)
         let folder = url.deletingLastPathComponent()

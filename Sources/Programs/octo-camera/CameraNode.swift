@@ -11,7 +11,9 @@ struct CameraNode: NodeBody {
     private var core: CameraNodeCore
     private let frames: Publisher<CameraFrame>
 
-    /// - Parameter isDevice: it looks at the real world, where nothing is black or stands still for long.
+    /// Opens the camera and makes the publisher of its frames.
+    /// - Parameter isDevice: whether the camera looks at the real world, where nothing is black or stands still for
+    ///   long.
     /// - Throws: `CameraError` when the camera cannot be opened at all: a run that never had its camera does not start.
     init(_ camera: any Camera, isDevice: Bool, context: NodeContext) throws {
         self.camera = camera

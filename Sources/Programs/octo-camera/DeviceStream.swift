@@ -49,7 +49,8 @@ struct DeviceStream {
     let format: CameraFormat
     private var camera: AdjustedCamera<V4L2Camera<KernelV4L2Device>>
 
-    /// - Parameter calibration: the path of the camera's file; nil: the camera does as it likes.
+    /// Opens the camera with its settings.
+    /// - Parameter calibration: path of the camera's calibration file; nil leaves the camera as it likes.
     /// - Throws: `FileError`, `JSONFileError`, `CameraError`.
     init(_ name: String, _ options: StreamOptions, rate: Double, calibration: String? = nil) throws {
         let calibration = try calibration.map(CameraCalibration.init(path:)) ?? CameraCalibration()

@@ -38,7 +38,8 @@ struct RunCommand: ParsableCommand {
         }
     }
 
-    /// - Parameter socket: where the simulated world is, if there is one.
+    /// Makes the camera that a section of the manifest describes.
+    /// - Parameter socket: path of the simulated world's socket, if there is one.
     /// - Throws: `FileError`, `JSONFileError`.
     private static func camera(_ section: Manifest.Camera, worldAt socket: String) throws -> any Camera {
         switch section.source {

@@ -95,7 +95,8 @@ struct TuneCommand: ParsableCommand {
         }
     }
 
-    /// - Returns: the brightness that the automatic modes arrived at.
+    /// Waits until the automatic modes rest.
+    /// - Returns: brightness of the picture that they arrived at, 0...255.
     private func settle(_ camera: inout DeviceStream, _ followed: [V4L2Control]) throws -> Double {
         let line = LiveLine()
         defer { line.end() }

@@ -48,7 +48,7 @@ struct OptionList {
     init(_ text: String) { parts = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
 
     /// Reads each part as what it names.
-    /// - Throws: for a part that names nothing, and for one that comes twice; both name the option.
+    /// - Throws: `ValidationError` for a part that names nothing, and for one that comes twice; both name the option.
     func values<Value: Hashable>(of option: String, known: [String], _ make: (String) -> Value?) throws -> [Value] {
         var values: [Value] = []
         for part in parts {

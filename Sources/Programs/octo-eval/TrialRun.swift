@@ -15,9 +15,10 @@ struct TrialRun {
     /// Trials that were left undone because somebody asked for the end.
     private(set) var undone = 0
 
+    /// Runs the trials that have no result yet, until all are done or somebody asks for the end.
     /// - Parameters:
-    ///   - file: nil: nothing is kept.
-    ///   - each: hears of each trial that is run now.
+    ///   - file: file of results; nil keeps nothing.
+    ///   - each: called after each trial that is run now.
     init(
         _ trials: [Trial], bench: inout TrialBench, file: ResultFile?, rate: Rate,
         each: (TrialResult, TrialBench) throws -> Void = { _, _ in }
@@ -60,6 +61,7 @@ struct TrialRun {
         }
     }
 
+    /// Ends the program with `ExitCode.interrupted` if trials were left undone.
     /// - Throws: `ExitCode.interrupted` if somebody asked for the end.
     func exitIfStopped() throws { if undone > 0 { throw ExitCode.interrupted } }
 

@@ -43,6 +43,7 @@ struct GoalNode: NodeBody {
     private let observations: Subscription<PolicyObservation>
     private let arm: Subscription<ArmState>
 
+    /// Makes the node and loads the goal that the run begins with.
     /// - Throws: `GoalError` when the goal cannot be loaded, or is not of a camera's size; what is wrong with a
     ///   calibration file.
     init(_ context: NodeContext) throws {

@@ -22,6 +22,7 @@ struct LibraryChoice: ParsableArguments {
 
     init() {}
 
+    /// Opens the library that was named, or else that of the run; without a run, `goals`.
     /// - Throws: `RunSearchError` when the run that was named is not there, or several are.
     func open() throws -> GoalLibrary {
         if let library { return GoalLibrary(folder: library) }
@@ -42,6 +43,7 @@ final class GoalOperator {
     private let goals: Subscription<Goal>
     private(set) var goal: Goal?
 
+    /// Joins the run that was chosen.
     /// - Throws: `RunSearchError`, `RunFolderError`, `BusError`.
     init(_ option: RunOption) throws {
         link = try OperatorLink(to: option.load(), commanding: [Manifest.goalNode], program: "octo-goal")

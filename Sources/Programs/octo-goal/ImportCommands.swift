@@ -18,7 +18,8 @@ struct TaskNumberOptions: ParsableArguments {
 
     init() {}
 
-    /// - Throws: `ValidationError` for what is no list of finite numbers.
+    /// The numbers of all options, by key.
+    /// - Throws: `ValidationError` for what is no list of finite numbers, and for a key that comes twice.
     var byKey: [String: [Float]] {
         get throws {
             var found: [String: [Float]] = [:]

@@ -43,6 +43,7 @@ struct PolicyAnswerWatch {
 
     init(goalID: String) { self.goalID = goalID }
 
+    /// Takes a chunk of the policy's, which may be for the goal.
     /// - Returns: nil as long as nothing is known.
     mutating func receive(_ chunk: ActionChunk) -> PolicyAnswer? { chunk.goalID == goalID ? .pursues : nil }
 

@@ -31,7 +31,8 @@ struct Launcher {
     private var children: [(node: String, process: ChildProcess)] = []
     private var outcome: Supervisor.Outcome?
 
-    /// - Parameter signals: from `octo_signal_fd`, made before any thread.
+    /// Prepares to launch a run's processes.
+    /// - Parameter signals: descriptor of `octo_signal_fd`, made before any thread.
     /// - Throws: `SpawnError` when a program is missing, `BusError` when the bus cannot be had; nothing runs then.
     init(
         _ run: RunDescription, duration: Duration?, environment: [String: String], signals: Int32, console: Console

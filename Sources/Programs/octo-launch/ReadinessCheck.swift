@@ -13,7 +13,8 @@ struct ReadinessCheck {
     let manifest: Manifest
     private(set) var check: MachineCheck
 
-    /// - Throws: what is wrong with the manifest on any machine.
+    /// Checks a manifest and what it names on this machine.
+    /// - Throws: `ManifestError` with what would be wrong on any machine.
     init(_ path: String, overrides: [ManifestOverride]) throws(ManifestError) {
         self.path = path
         var problems: [ManifestProblem] = []

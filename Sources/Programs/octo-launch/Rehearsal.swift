@@ -20,6 +20,7 @@ struct Rehearsal {
 
     let refusals: [Refusal]
 
+    /// Starts the processes that read files, and gathers what they say.
     /// - Throws: `ManifestError`, `RunFolderError`, `SpawnError`.
     init(of path: String, overrides: [ManifestOverride], environment: [String: String]) throws {
         // Neither ports nor a recorder have anything to do with what is looked at.

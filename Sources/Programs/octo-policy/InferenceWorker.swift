@@ -33,7 +33,8 @@ final class InferenceWorker: Sendable {
     /// Requests that were submitted and are not wholly done.
     private let pending = Atomic<Int>(0)
 
-    /// - Parameter cpu: where the thread runs; nil leaves that to the system.
+    /// Makes a worker for an engine.
+    /// - Parameter cpu: number of the CPU on which the thread runs; nil leaves that to the system.
     init(_ engine: sending PolicyEngine, cpu: Int?) throws {
         self.engine = Mutex(engine)
         wakeDescriptor = octo_event_fd()

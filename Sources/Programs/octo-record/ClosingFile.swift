@@ -27,8 +27,8 @@ final class ClosingFile: Sendable {
     /// Status after closing; nil as long as that takes.
     var status: MCAPFileWriter.Status? { result.withLock { $0 } }
 
-    /// Bytes that the disk does not have yet; those that the system has count half, so that it is seen that they went
-    /// there.
+    /// Number of bytes that are not on the disk yet. Those that the system has taken count half, so that progress shows
+    /// while the disk works.
     var bytesLeft: Int {
         let status = writer.status
         return status.waitingBytes + status.unsyncedBytes / 2

@@ -18,7 +18,9 @@ struct CommandOptions: ParsableArguments {
         try OperatorLink(to: runOption.load(), commanding: [Manifest.recorderNode], program: "octo-record")
     }
 
-    /// - Throws: `WorkFailure` when the recorder refuses.
+    /// Sends a command to the recorder, and prints its answer.
+    /// - Throws: `WorkFailure` when the recorder refuses, `ExitCode.failure` where that was printed as JSON; and what
+    ///   the bus throws.
     func send(_ action: EpisodeCommand.Action, _ text: String = "") throws {
         let link = try join()
         let command = EpisodeCommand(

@@ -54,6 +54,7 @@ struct RecorderNode: NodeBody {
     /// Number of messages dropped of the file that was closed last.
     private var droppedInLast: Int64 = 0
 
+    /// Makes the node, with the session's folder.
     /// - Throws: `SessionFolder.Failure`, `BusError`.
     init(_ context: NodeContext) throws {
         let manifest = context.run.manifest
@@ -124,7 +125,8 @@ struct RecorderNode: NodeBody {
 
     // MARK: Messages
 
-    /// - Returns: how many came.
+    /// Records the messages that have come.
+    /// - Returns: number of messages that had come.
     @discardableResult
     private mutating func record() -> Int {
         let messages = inbox.messages

@@ -14,7 +14,8 @@ struct RunFacts {
     let attachments: [MCAP.Attachment]
     let facts: [MCAP.Metadata]
 
-    /// - Parameter now: on the clock that the file's stamps are of.
+    /// Gathers the facts of a run.
+    /// - Parameter now: time of the attachments, on the clock of the file's stamps.
     init(_ run: RunDescription, at now: MonotonicTime) {
         func file(_ name: String, _ path: String) -> MCAP.Attachment? {
             guard let content = FileManager.default.contents(atPath: path) else { return nil }
@@ -87,7 +88,8 @@ struct RunFacts {
 final class Fingerprints: Sendable {
     private let found = Mutex<[MCAP.Metadata]>([])
 
-    /// - Parameter checkpoint: its folder; all files in it are read.
+    /// Begins to read in the background.
+    /// - Parameter checkpoint: folder of the checkpoint; all files in it are read.
     init(checkpoint: String, step: Int?) {
         NamedThread.run("fingerprints") { [self] in
             var weights = Self.hashes(ofFilesIn: checkpoint) { _ in true }

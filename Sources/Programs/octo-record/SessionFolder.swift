@@ -24,9 +24,9 @@ struct SessionFolder {
     /// The folder of a run, the same for every recorder of it; two runs of one name that began in the same second have
     /// one each.
     /// - Parameters:
-    ///   - folder: the manifest's.
-    ///   - name: of the robot.
-    ///   - time: when the run began, for people.
+    ///   - folder: folder that the manifest names.
+    ///   - name: name of the robot.
+    ///   - time: wall time at which the run began, for people.
     init(in folder: String, name: String, time: String, runID: String) throws(Failure) {
         let stamp = time.map { $0 == ":" ? "-" : String($0) }.joined().trimmingCharacters(in: ["Z"])
         let first = "\(folder)/\(stamp)-\(name)"

@@ -6,7 +6,8 @@ struct EpisodeIdentity: Hashable {
     private let name: String
     private let start: String
 
-    /// - Returns: nil for a file that does not say.
+    /// Reads the identity of a file's episode.
+    /// - Returns: nil for a file that does not say it.
     private init?(_ file: EpisodeFile) {
         guard let run = try? file.metadata(named: "run")?["run_id"], let facts = try? file.facts(),
             let start = facts["start_ns"]

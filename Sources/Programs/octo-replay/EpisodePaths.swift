@@ -5,7 +5,7 @@ import Manifests
 /// Files of episodes, as the user names them.
 enum EpisodePaths {
     /// The files themselves, and those in folders: of a session, or of the sessions in it. By name.
-    /// - Throws: for a path where nothing is, and for a folder without episodes.
+    /// - Throws: `EpisodePathError` for a path where nothing is, and for a folder without episodes.
     static func files(_ paths: [String]) throws(EpisodePathError) -> [String] {
         var files: [String] = []
         for path in paths {

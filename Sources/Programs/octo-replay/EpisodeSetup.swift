@@ -19,6 +19,7 @@ struct EpisodeSetup {
         }
     }
 
+    /// Reads the manifest in an episode's file.
     /// - Throws: `Failure`, `ManifestError`.
     init(_ episode: EpisodeFile) throws {
         manifest = try Manifest(
@@ -26,6 +27,7 @@ struct EpisodeSetup {
             workingFolder: "/", files: nil)
     }
 
+    /// Reads the arm's calibration in an episode's file.
     /// - Throws: `Failure`, `JSONFileError`.
     func calibration(of episode: EpisodeFile) throws -> ArmCalibration {
         try ArmCalibration(

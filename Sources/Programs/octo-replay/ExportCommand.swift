@@ -125,7 +125,8 @@ struct SamplingOptions: ParsableArguments {
         }
     }
 
-    /// - Returns: nil for one that is left out.
+    /// Samples an episode, unless the options leave it out.
+    /// - Returns: nil for an episode that is left out.
     private func sample(_ path: String, _ report: inout ExportReport) throws -> ExportedEpisode? {
         let file = try EpisodeFile(path: path)
         let setup = try EpisodeSetup(file)

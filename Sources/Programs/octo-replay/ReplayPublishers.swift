@@ -29,7 +29,7 @@ final class ReplayPublishers {
     private(set) var counts: [String: Count] = [:]
 
     /// Binds the endpoints.
-    /// - Parameter names: of the nodes.
+    /// - Parameter names: names of the nodes that published in the episode.
     init(_ names: [String], in run: RunDescription) throws {
         nodes = try names.compactMap { name in
             guard let endpoint = run.endpoints[name] else { return nil }
@@ -64,7 +64,8 @@ final class ReplayPublishers {
         }
     }
 
-    /// - Parameter timeline: moves the stamps; nil leaves them.
+    /// Publishes a message as its node did.
+    /// - Parameter timeline: moves the message's stamps to the present; nil leaves them.
     func publish(
         _ message: EpisodeMessage, on topic: String, _ timeline: ReplayTimeline?, at now: MonotonicTime
     ) throws -> Outcome {

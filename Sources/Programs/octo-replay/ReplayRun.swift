@@ -10,9 +10,10 @@ final class ReplayRun {
     private let folder: RunFolder?
     let isOwn: Bool
 
+    /// Joins the run at `path` if its launcher is alive, or else makes a run folder to play an episode in.
     /// - Parameters:
-    ///   - path: nil for one of its own beside those of octo-launch. Where a launcher is alive its run is joined.
-    ///   - publishers: the nodes that published in the episode; each has an endpoint in a run of its own.
+    ///   - path: path of the run folder; nil makes one beside those of octo-launch.
+    ///   - publishers: names of the nodes that published in the episode; each has an endpoint in a run of its own.
     init(
         at path: String?, playing file: EpisodeFile, publishers: Set<String>, manifestPath: String?,
         environment: [String: String]

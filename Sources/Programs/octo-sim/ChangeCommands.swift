@@ -13,7 +13,8 @@ struct ChangeOptions: ParsableArguments {
 
     init() {}
 
-    /// - Throws: `WorkFailure` when the simulation refuses.
+    /// Sends a command to the simulation, and prints `done` when it is carried out.
+    /// - Throws: `WorkFailure` when the simulation refuses; and what the bus throws.
     func send(_ action: SimulationCommand.Action, done: String) throws {
         let link = try OperatorLink(
             to: runOption.load(), commanding: [Manifest.simulationNode], program: "octo-sim")

@@ -173,6 +173,7 @@ struct DemosCommand: ParsableCommand {
         if Double(tally.successes) < (noise > 0 ? 0.75 : 0.95) * Double(episodes) { throw ExitCode.failure }
     }
 
+    /// Loads the checkpoint in `folder` as the policy that learns.
     /// - Throws: what `Manifest` and `LoadedPolicy` throw.
     private func learner(_ folder: String) throws -> DemonstrationPlan.Learner {
         let manifest = try Manifest.load(

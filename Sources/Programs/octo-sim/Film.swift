@@ -25,6 +25,7 @@ final class Film: Sendable {
         }
     }
 
+    /// Begins a film with the goal's picture.
     /// - Throws: `WrongName`; `ImageError` when the goal's image cannot be read.
     init(path: String, goal: Manifest.Goal) throws {
         guard path.hasSuffix(".png") else { throw WrongName(path: path) }
@@ -40,8 +41,9 @@ final class Film: Sendable {
         self.goal = image?.labelled("goal")
     }
 
-    /// - Parameter seconds: since the arm began to move; nil before.
-    /// - Parameter isReached: the goal has been reached: the picture gets a green frame.
+    /// Adds a picture.
+    /// - Parameter seconds: time since the arm began to move, seconds; nil before.
+    /// - Parameter isReached: whether the goal has been reached, which gives the picture a green frame.
     func add(_ picture: RGBImage, seconds: Double?, isReached: Bool) {
         let framed = isReached ? picture.framed(in: [40, 200, 70], width: 4) : picture
         let time = seconds.map { "\($0.decimals(1)) s" } ?? "before"

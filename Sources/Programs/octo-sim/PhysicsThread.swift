@@ -64,9 +64,10 @@ struct SimulatedServoBus {
     /// how long a driver takes to start must not decide where it begins.
     private var wereOn: Set<Int> = []
 
+    /// Plugs the servos in at a pseudo-terminal.
     /// - Parameters:
-    ///   - start: radians, where the arm stands until its servos are switched on.
-    ///   - link: where the driver finds them.
+    ///   - start: angles at which the arm stands until its servos are switched on, radians.
+    ///   - link: path of the link at which the driver finds the servos.
     init(layout: ServoLayout, start: JointVector, baud: Int, link: String) throws(EmulationError) {
         self.layout = layout
         self.start = start
@@ -137,7 +138,8 @@ final class PhysicsThread: @unchecked Sendable {
     /// Longest time that the world catches up by hurrying; what is beyond is lost.
     private static let mostBehind = Duration.milliseconds(100)
 
-    /// - Parameter task: what the world is judged by.
+    /// Prepares the thread.
+    /// - Parameter task: task that the world is judged by; nil judges nothing.
     init(_ world: World, task: ManipulationTask?, servos: SimulatedServoBus?) {
         self.world = world
         self.task = task

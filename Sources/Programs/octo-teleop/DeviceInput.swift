@@ -18,7 +18,8 @@ struct DeviceChoice: Equatable {
     var kind: DeviceKind?
     var path: String?
 
-    /// - Throws: `ValidationError` for a device that is none of these.
+    /// Reads a device's name from the command line.
+    /// - Throws: `ValidationError` for a device that is none of those.
     init(argument: String) throws {
         if argument == "auto" { return }
         // Standard input has keys, whatever it is.
@@ -111,7 +112,8 @@ struct FoundDevice {
         text.split(separator: "\n").first { $0.hasPrefix(key + "=") }.map { String($0.dropFirst(key.count + 1)) } ?? ""
     }
 
-    /// - Parameter id: bus:vendor:product, hexadecimal.
+    /// Recognises a SpaceMouse.
+    /// - Parameter id: bus, vendor and product as bus:vendor:product, hexadecimal.
     /// - Returns: vendor and product; nil for another device.
     private static func spaceMouse(_ id: String) -> (Int, Int)? {
         let parts = id.split(separator: ":").compactMap { Int($0, radix: 16) }
@@ -121,7 +123,8 @@ struct FoundDevice {
         return (parts[1], parts[2])
     }
 
-    /// - Parameter text: words of 64 bits, hexadecimal, the highest first.
+    /// Whether a bit is set in a mask as sysfs writes it.
+    /// - Parameter text: the mask: words of 64 bits, hexadecimal, the highest first.
     private static func hasBit(_ bit: Int, in text: String) -> Bool {
         let words = text.split(whereSeparator: \.isWhitespace).compactMap { UInt64($0, radix: 16) }
         let index = words.count - 1 - bit / 64
@@ -179,7 +182,8 @@ struct DeviceInput {
     private static let probePeriod = Duration.milliseconds(100)
     private var nextProbe = MonotonicTime.zero
 
-    /// - Parameter deadMan: of a SpaceMouse.
+    /// Opens an input device.
+    /// - Parameter deadMan: what counts as a SpaceMouse's dead-man switch.
     /// - Throws: `Failure`. open(2).
     init(_ kind: DeviceKind, path: String, deadMan: SpaceMouseDecoder.DeadMan) throws(Failure) {
         self.path = path
@@ -227,7 +231,8 @@ struct DeviceInput {
         return readings
     }
 
-    /// - Returns: what the device says of itself where that is not what its events said.
+    /// Asks a gamepad whose switch is held how it really is, at times.
+    /// - Returns: the device's state where that is not what its events said; else nil.
     /// - Throws: `.lost` when it is there no more.
     private mutating func probe(at now: MonotonicTime) throws(Failure) -> DeviceReading? {
         guard case .gamepad(let events, var pad) = decoder, pad.isSwitchHeld, now >= nextProbe else { return nil }

@@ -32,7 +32,8 @@ enum InputQueries {
         return values
     }
 
-    /// value, minimum, maximum, fuzz, flat, resolution
+    /// What an axis is like (EVIOCGABS): value, minimum, maximum, fuzz, flat and resolution; nil where the device does
+    /// not tell.
     private static func absolute(_ code: UInt16, _ descriptor: Int32) -> [Int32]? {
         var information = [Int32](repeating: 0, count: 6)
         return ioctl(descriptor, Request.absolute + UInt(code), &information) == 0 ? information : nil

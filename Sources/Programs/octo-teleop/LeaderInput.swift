@@ -28,16 +28,18 @@ final class LeaderInput: Sendable {
     /// Period of reading the leader: as often as the follower is told at most, twice over.
     private static let period = Duration.milliseconds(10)
 
-    /// The thread holds it from its start to its end.
+    /// The serial line of the leader's servos. The thread holds it from its start to its end.
     private let line: Mutex<ServoLine<SerialPort>>
     private let layout: ServoLayout
     /// The gripper comes last.
     private let jointNames: [String]
     private let content = Mutex(Content())
 
+    /// Opens the leader's port, and checks its servos.
     /// - Parameters:
-    ///   - calibration: of the leader: its servos and their zero positions, which those have to have too.
-    ///   - joints: of the follower.
+    ///   - calibration: path of the leader's calibration file: its servos and their zero positions, which those have to
+    ///     have too.
+    ///   - joints: number of the follower's joints.
     /// - Throws: what is wrong with the calibration, the port or the servos.
     init(port: String, baud: Int, calibration path: String, joints: Int) throws {
         let calibration = try ArmCalibration(contentsOfFile: path)
@@ -118,6 +120,7 @@ final class LeaderInput: Sendable {
         }
     }
 
+    /// Takes one reading of all servos, if it can be believed.
     /// - Throws: `LeaderJump` when the servos say too often what cannot be.
     private func take(_ pulses: [Int], _ readings: inout LeaderReadings) throws {
         let now = MonotonicTime.now()

@@ -24,6 +24,7 @@ final class TeleopLink {
     private let episodeCommands: Publisher<EpisodeCommand>
     private var name: String { "\(link.name)" }
 
+    /// Joins a run as its operator.
     /// - Throws: `NodeSilence`, `BusError`, and what is wrong with the arm's calibration.
     init(in run: RunDescription) throws {
         link = try OperatorLink(

@@ -51,7 +51,8 @@ struct TeleopShell {
         if recording != nil { taking = GoalTaking(GoalTaking.Preparation(link.link.run.manifest.teleop)) }
     }
 
-    /// - Throws: what the bus throws; `NoStateError` when the arm says nothing.
+    /// Runs until the operator quits.
+    /// - Throws: `NoStateError` when the arm says nothing, and what the bus throws.
     mutating func run() throws {
         guard try awaitState() else { return }
         try leader?.start()

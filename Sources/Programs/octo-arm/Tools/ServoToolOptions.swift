@@ -28,6 +28,7 @@ struct ArmOptions: ParsableArguments {
         if let baud, !(9_600...4_500_000).contains(baud) { throw ValidationError("--baud: give 9600 to 4500000.") }
     }
 
+    /// Reads the arm's calibration file, and finds its port and baud rate.
     /// - Throws: what is wrong with manifest or calibration, `SerialPortChoice`.
     func arm() throws -> ToolArm {
         var (path, line): (String?, Manifest.Arm.SerialLine?) = (calibration, nil)
