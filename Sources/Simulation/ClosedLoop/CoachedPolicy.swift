@@ -21,8 +21,9 @@ package struct CoachedPolicy<Learner: EpisodePolicy>: EpisodePolicy {
     /// Whether the arm carried out something else in the step before the last than the expert wanted.
     package private(set) var wentAstray = false
 
+    /// Makes a policy in which `learner` drives first.
     /// - Parameters:
-    ///   - learner: drives at first.
+    ///   - learner: the policy that drives at first.
     ///   - handover: the policy step from which the expert drives.
     package init(_ expert: ExpertPolicy, learner: Learner, handover: Int) {
         self.expert = expert
@@ -45,6 +46,7 @@ package struct CoachedPolicy<Learner: EpisodePolicy>: EpisodePolicy {
 
     package mutating func feel(_ arm: ArmState) { learner.feel(arm) }
 
+    /// The next chunk: the learner's while it drives, then the expert's.
     /// - Throws: what the learner throws.
     package mutating func decide(at now: MonotonicTime) throws -> ActionChunk? {
         // What the expert has ready is said, if not done.

@@ -77,9 +77,11 @@ package struct ExpertPolicy: EpisodePolicy {
     package private(set) var lastForOthers: [Double] = []
     private let others: [OtherEnd]
 
+    /// Makes a policy of the expert.
     /// - Parameter noise: disturbs what is carried out, not what `lastAction` says.
     /// - Parameter others: goals for which `lastForOthers` says what would be done.
-    /// - Parameter endsAtSuccess: normally not: its way back from the object belongs to the demonstration.
+    /// - Parameter endsAtSuccess: whether the episode ends as soon as the task is done; normally not: its way back from
+    ///   the object belongs to the demonstration.
     package init(
         _ expert: ScriptedExpert, rate: Rate, noise: MotionNoise? = nil, others: [OtherEnd] = [],
         endsAtSuccess: Bool = false
@@ -164,7 +166,8 @@ package struct NetworkPolicy: EpisodePolicy {
     private var running: (request: PolicyNodeCore.Request, due: MonotonicTime)?
     package private(set) var lastObservation: PolicyObservation?
 
-    /// - Parameter delay: from the tick that observes until the chunk is with the arm.
+    /// Makes a policy that pursues one goal.
+    /// - Parameter delay: time from the tick that observes until the chunk is with the arm.
     package init(core: PolicyNodeCore, engine: PolicyEngine, goal: Goal, delay: Duration) {
         self.core = core
         self.engine = engine
@@ -181,6 +184,7 @@ package struct NetworkPolicy: EpisodePolicy {
 
     package mutating func feel(_ arm: ArmState) { core.receive(arm) }
 
+    /// The chunk that is ready now; nil if there is none.
     /// - Throws: `InferenceError`.
     package mutating func decide(at now: MonotonicTime) throws -> ActionChunk? {
         if let due = core.nextTick, due <= now, case .observed(let observation, let request, _) = core.tick(at: now) {

@@ -10,8 +10,9 @@ import Time
 /// One camera of an episode.
 package struct EpisodeCamera: Equatable, Sendable {
     package var camera: World.Camera
-    /// Pixels.
+    /// Width of the frames, pixels.
     package var width: Int
+    /// Height of the frames, pixels.
     package var height: Int
 
     package init(_ camera: World.Camera, width: Int, height: Int) {
@@ -30,7 +31,8 @@ package struct EpisodeSettings: Sendable {
     /// Number of policy steps after which an episode ends without success.
     package var maximumTimesteps: Int
 
-    /// - Parameter controller: its rate must be a whole number of physics steps.
+    /// Makes the settings of episodes.
+    /// - Parameter controller: settings of the arm's controller, whose period must be a whole number of physics steps.
     package init(
         task: ManipulationTask, policyRate: Rate, controller: ArmControllerConfiguration, cameras: [EpisodeCamera],
         maximumTimesteps: Int
@@ -89,7 +91,8 @@ package struct EpisodeRunner {
     package let start = MonotonicTime(nanoseconds: 1_000_000_000)
     private var sequence: UInt64 = 0
 
-    /// - Parameter world: at the beginning of the episode.
+    /// Prepares one episode.
+    /// - Parameter world: the world at the beginning of the episode.
     /// - Throws: `EpisodeError.unevenRate`.
     package init(_ world: World, settings: EpisodeSettings) throws(EpisodeError) {
         self.world = world

@@ -7,7 +7,8 @@ package struct EvaluationSummary: Equatable, Sendable {
         self.init(successes: outcomes.count(where: \.isSuccess), of: outcomes.count)
     }
 
-    /// - Parameter successes: 0...episodes.
+    /// Makes the summary of episodes that were counted.
+    /// - Parameter successes: number of episodes that succeeded, 0...episodes.
     package init(successes: Int, of episodes: Int) {
         self.episodes = episodes
         self.successes = successes

@@ -29,9 +29,10 @@ package struct MotionNoise: Equatable, Sendable {
     private var stepsLeft = 0
     private var push: [Double] = []
 
+    /// Begins a sequence of disturbances.
     /// - Parameters:
-    ///   - scale: 1 for the deviations above; greater than 0.
-    ///   - seed: the same seed, the same noise.
+    ///   - scale: factor of the standard deviations, greater than 0; 1 leaves them as they are here.
+    ///   - seed: seed of the sequence: the same seed gives the same noise.
     package init(scale: Double, seed: UInt64) {
         precondition(scale > 0 && scale.isFinite, "noise has a size")
         self.scale = scale

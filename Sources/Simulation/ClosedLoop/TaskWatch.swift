@@ -25,10 +25,11 @@ package struct TaskWatch: Equatable, Sendable {
 
     package init() {}
 
+    /// Takes the state of the world at one moment.
     /// - Parameters:
-    ///   - tool: where the tool point is, metres.
-    ///   - isDone: the task, at this moment.
-    ///   - now: not before the last call's.
+    ///   - tool: place of the tool point, metres.
+    ///   - isDone: whether the task is done at this moment.
+    ///   - now: time of this moment, not before the last call's.
     package mutating func see(tool: Vector3, isDone: Bool, at now: MonotonicTime) {
         if case .reached = progress { return }
         let first = firstPlace ?? tool

@@ -21,18 +21,20 @@ package struct DemonstrationDataset {
     private let plan: DemonstrationPlan
     private let keepsFailures: Bool
 
+    /// Makes a dataset of a plan's demonstrations.
     /// - Parameter keepsFailures: whether episodes that failed are written too.
     package init(_ plan: DemonstrationPlan, keepsFailures: Bool = true) {
         self.plan = plan
         self.keepsFailures = keepsFailures
     }
 
+    /// Makes demonstrations and writes them as a dataset.
     /// - Parameters:
-    ///   - count: of episodes, from the plan's first.
-    ///   - jobs: worlds at a time; the dataset is the same for any number.
-    ///   - learner: of a plan that coaches one; then there is one world at a time.
-    ///   - writer: of the plan's features; it is finished afterwards.
-    ///   - progress: is told after every episode.
+    ///   - count: number of episodes, from the plan's first.
+    ///   - jobs: number of worlds at a time; the dataset is the same for any number.
+    ///   - learner: makes the policy that a coaching plan lets drive; then there is one world at a time.
+    ///   - writer: writer of a dataset with the plan's features; it is finished afterwards.
+    ///   - progress: called after every episode.
     /// - Returns: what was made, and what the dataset's description says.
     /// - Throws: what making or writing throws; the writer has then to be given up.
     package func write(

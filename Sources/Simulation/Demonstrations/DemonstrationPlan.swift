@@ -50,16 +50,18 @@ package struct DemonstrationPlan: Sendable {
     /// Makes the policy that is to learn, for one episode's goal.
     package typealias Learner = (Goal) -> NetworkPolicy
 
+    /// Makes a plan, and checks that the scene has what its tasks need.
     /// - Parameters:
-    ///   - assignments: taken in turn, episode after episode; at least one.
-    ///   - seed: of the first episode's scene; each further one has the next.
-    ///   - noise: of what is carried out, as `MotionNoise` has it; 0 for none.
-    ///   - startsAnywhere: the arm begins anywhere in its workspace, not where the scene says.
-    ///   - goalArm: nil: there are no goal pictures.
-    ///   - goalLacksDecoys: goal pictures show mark, tray and object as the task wants things to be.
-    ///   - tellsTruth: each step says where the task's object is.
-    ///   - isCoached: a policy that is to learn drives for the first `handovers` steps.
-    ///   - otherGoals: goals of other scenes that each episode has beside its own; none where a policy is coached.
+    ///   - assignments: tasks that are done in turn, episode after episode; at least one.
+    ///   - seed: seed of the first episode's scene; each further one has the next.
+    ///   - noise: scale of the noise in what is carried out, as in `MotionNoise`; 0 for none.
+    ///   - startsAnywhere: whether the arm begins anywhere in its workspace, not where the scene says.
+    ///   - goalArm: way in which goal pictures show the arm; nil makes no goal pictures.
+    ///   - goalLacksDecoys: whether goal pictures show mark, tray and object as the task wants things to be.
+    ///   - tellsTruth: whether each step says where the task's object is.
+    ///   - isCoached: whether a policy that is to learn drives for the first `handovers` steps.
+    ///   - otherGoals: number of goals of other scenes that each episode has beside its own; 0 where a policy is
+    ///     coached.
     /// - Throws: `ManipulationTask.Problem` for what the scene cannot have.
     package init(
         _ assignments: [Assignment], in scene: Scene, arm: ArmCalibration, seed: UInt64, noise: Double = 0,

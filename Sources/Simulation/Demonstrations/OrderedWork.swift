@@ -10,10 +10,11 @@ package enum OrderedWork {
     /// Size of a thread's stack, bytes: parsers of large models recurse.
     private static let stackSize = 8 << 20
 
+    /// Makes `count` pieces and hands them over in order.
     /// - Parameters:
-    ///   - threads: at least 1; with 1 everything happens on the caller's.
-    ///   - make: is called once for each number below `count`, on any thread.
-    ///   - take: gets the results from the first to the last, on the caller's thread.
+    ///   - threads: number of threads, at least 1; with 1 everything happens on the caller's.
+    ///   - make: makes a piece; called once for each number below `count`, on any thread.
+    ///   - take: takes the pieces from the first to the last, on the caller's thread.
     /// - Throws: the first error of `make` in that order, what `take` throws, or `ThreadStartError`; no piece is
     ///   begun after it, and none is still under way when this returns.
     package static func run<Product: Sendable>(

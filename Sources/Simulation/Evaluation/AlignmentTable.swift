@@ -33,7 +33,8 @@ package struct AlignmentTable: Equatable, Sendable {
     package let object: String
     package let curves: [Curve]
 
-    /// - Parameter results: of the trials of one `AlignmentPlan`, in any order.
+    /// Makes the table of one policy, task and object.
+    /// - Parameter results: results of the trials of one `AlignmentPlan`, in any order.
     package init(
         policy: String, task: ManipulationTask.Kind, object: String, axes: [GoalAxis], _ results: [TrialResult]
     ) {

@@ -72,9 +72,10 @@ package struct FitLimits: Equatable, Sendable {
             && a.curve.elementsEqual(b.curve) { $0.value == $1.value && $0.rate == $1.rate }
     }
 
+    /// Finds the distances at which success falls.
     /// - Parameters:
-    ///   - points: in any order; those without episodes are passed over.
-    ///   - isSwitch: there is nothing between the distances.
+    ///   - points: the measured distances in any order; those without episodes are passed over.
+    ///   - isSwitch: whether there is nothing between the distances.
     package init(_ points: [Point], isSwitch: Bool = false) throws(Silence) {
         let points = points.filter { $0.episodes > 0 }.sorted { $0.value < $1.value }
         guard let first = points.first, first.value == 0 else { throw .noBaseline }

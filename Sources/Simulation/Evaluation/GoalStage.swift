@@ -59,7 +59,7 @@ package struct GoalStage {
     package init(_ setup: EvaluationSetup) { self.setup = setup }
 
     /// The goal image of each camera.
-    /// - Parameter task: in the scene that the goal shows.
+    /// - Parameter task: the task in the scene that the goal shows.
     /// - Throws: `GoalStageProblem`, `WorldError`, `ImageError`, `EpisodeError`.
     package mutating func views(
         _ task: ManipulationTask, seed: UInt64, change: GoalChange = .none

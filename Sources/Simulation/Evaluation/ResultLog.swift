@@ -42,8 +42,8 @@ package struct ResultLog {
 
     /// Reads a file's content; an empty one holds nothing yet.
     /// - Parameters:
-    ///   - path: what messages call the file.
-    ///   - settings: of the evaluation that goes on.
+    ///   - path: name of the file in messages.
+    ///   - settings: settings of the evaluation that goes on.
     package init(parsing text: some Collection<UInt8>, path: String, settings: Settings) throws(Problem) {
         let bytes = Array(text)
         // What has no line end was cut; without a whole first line there is nothing.

@@ -1,6 +1,7 @@
 /// Columns of text, each as wide as its widest cell.
 enum TextTable {
-    /// - Parameter rows: the head first; what a short row lacks stays empty.
+    /// Lines up the columns of a table.
+    /// - Parameter rows: cells by row, the head first; what a short row lacks stays empty.
     static func lines(_ rows: [[String]]) -> [String] {
         let count = rows.map(\.count).max() ?? 0
         let widths = (0..<count).map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0 }

@@ -15,9 +15,9 @@ package enum TouchedObject: String, CaseIterable, Sendable {
     /// Judges from where things were and are. A task that moves its object is judged by the object that moved farthest,
     /// one that only goes there by the object that the tool is nearest to in the end.
     /// - Parameters:
-    ///   - start: where the scene's objects were, base frame.
-    ///   - end: where they are, in the same order.
-    ///   - tool: where the tool point is in the end.
+    ///   - start: places of the scene's objects at the beginning, base frame.
+    ///   - end: places of the objects at the end, in the same order.
+    ///   - tool: place of the tool point at the end.
     package init(_ task: ManipulationTask, in scene: Scene, start: [Vector3], end: [Vector3], tool: Vector3) {
         let found: Int?
         switch task.kind {

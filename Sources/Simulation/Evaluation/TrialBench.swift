@@ -50,9 +50,10 @@ package struct TrialBench {
     private let givesText: Bool
     private var stage: GoalStage
 
+    /// Makes a bench for trials of one policy.
     /// - Parameters:
-    ///   - files: the goals of all `GoalChoice.file`, by path.
-    ///   - givesText: the policy gets the task as a sentence, too.
+    ///   - files: goals of all `GoalChoice.file`, by path.
+    ///   - givesText: whether the policy gets the task as a sentence, too.
     package init(_ setup: EvaluationSetup, policy: TrialPolicy, files: [String: Goal] = [:], givesText: Bool = false) {
         self.setup = setup
         self.policy = policy
@@ -61,7 +62,8 @@ package struct TrialBench {
         stage = GoalStage(setup)
     }
 
-    /// - Throws: what no other trial would be spared either; what concerns this trial alone is its refusal.
+    /// Runs one trial.
+    /// - Throws: an error that no other trial would be spared either; what concerns this trial alone is its refusal.
     package mutating func run(_ trial: Trial) throws -> TrialResult {
         pictures = nil
         do {

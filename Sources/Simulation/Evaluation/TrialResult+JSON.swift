@@ -55,7 +55,8 @@ extension TrialResult {
         return JSONNode(.object(members))
     }
 
-    /// - Returns: nil for what `tree` would not have made.
+    /// Reads a result from JSON.
+    /// - Returns: nil for JSON that `tree` would not have made.
     package init?(_ node: JSONNode) {
         guard let trial = Trial(node) else { return nil }
         if let reason = node["refused"]?.string {

@@ -41,7 +41,8 @@ package struct TrialTable: Equatable, Sendable {
     package let policy: String
     package let rows: [Row]
 
-    /// - Parameter results: in the order in which rows and episodes are to stand.
+    /// Makes the table of one policy's results.
+    /// - Parameter results: results in the order in which rows and episodes are to stand.
     package init(policy: String, _ results: [TrialResult]) {
         self.policy = policy
         var kinds: [Trial.Kind] = []

@@ -18,11 +18,12 @@ package final class TrialTape {
     private var episode: (name: String, tape: EpisodeTape)?
     private var now = MonotonicTime.zero
 
+    /// Makes a tape with nothing on it.
     /// - Parameters:
-    ///   - attachments: of every file: manifest and calibration.
-    ///   - keepsSuccesses: else only episodes that failed are kept.
-    ///   - policy: its name, for people.
-    ///   - keep: gets an episode's name and the content of its file.
+    ///   - attachments: attachments of every file: manifest and calibration.
+    ///   - keepsSuccesses: whether episodes that succeeded are kept, not only those that failed.
+    ///   - policy: name of the policy, for people.
+    ///   - keep: takes an episode's name and the content of its file.
     package init(
         attachments: [MCAP.Attachment], keepsSuccesses: Bool, policy: String, wallTime: @escaping () -> String,
         keep: @escaping (_ name: String, _ content: [UInt8]) throws -> Void

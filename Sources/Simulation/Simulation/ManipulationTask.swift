@@ -34,7 +34,8 @@ package struct ManipulationTask: Equatable, Sendable {
         }
     }
 
-    /// - Parameter object: its name; nil: the scene's first.
+    /// Makes a task, and checks that the scene has what it needs.
+    /// - Parameter object: name of the object; nil takes the scene's first.
     package init(_ kind: Kind, object: String? = nil, in scene: Scene) throws(Problem) {
         let names = scene.objects.map(\.name)
         guard let index = object.map({ names.firstIndex(of: $0) }) ?? (names.isEmpty ? nil : 0) else {
@@ -70,7 +71,7 @@ package struct ManipulationTask: Equatable, Sendable {
     package static func hover(above object: Scene.Object) -> Double { object.height / 2 + 0.05 }
 
     /// The point that `reach` is about, base frame.
-    /// - Parameter place: where the object's middle is.
+    /// - Parameter place: place of the object's middle.
     package func reachPoint(above place: Vector3, in scene: Scene) -> Vector3 {
         let object = scene.objects[object]
         guard let aim = scene.reachAim else { return place + [0, 0, Self.hover(above: object)] }

@@ -22,7 +22,7 @@ package struct Scene: Equatable, Sendable {
         package var shape: Shape
         /// Metres across, 0.022...0.065: what fits between the fingers.
         package var size: Double
-        /// Kilograms.
+        /// Mass, kilograms.
         package var mass: Double
         package var colour: Colour
         /// Place on the table, x and y, metres.

@@ -69,7 +69,8 @@ package struct ScriptedExpert: Sendable {
     /// Whether the expert has nothing more to do.
     package private(set) var isFinished = false
 
-    /// - Parameter arm: the one that carries the task out.
+    /// Makes an expert at the beginning of its task.
+    /// - Parameter arm: calibration of the arm that carries the task out.
     package init(_ task: ManipulationTask, in scene: Scene, arm: ArmCalibration) {
         self.task = task
         self.scene = scene

@@ -36,7 +36,8 @@ package final class World {
         return String(cString: version)
     }
 
-    /// - Parameter mjcf: the model; nil: the one that belongs to scene and arm.
+    /// Builds the world of a scene and an arm.
+    /// - Parameter mjcf: text of the model; nil makes the one that belongs to scene and arm.
     /// - Throws: `WorldError`.
     package init(_ scene: Scene, arm calibration: ArmCalibration, mjcf: String? = nil) throws(WorldError) {
         self.scene = scene
