@@ -38,7 +38,8 @@ struct AxisShape: Equatable, Sendable {
     /// Dead zone, as a share of the deflection.
     var deadZone: Double
 
-    /// - Parameter raw: may be beyond the limits.
+    /// The deflection of an axis, -1...1.
+    /// - Parameter raw: raw value of the axis, which may be beyond the limits.
     func share(_ raw: Int) -> Double {
         guard maximum > minimum else { return 0 }
         let middle = (Double(minimum) + Double(maximum)) / 2

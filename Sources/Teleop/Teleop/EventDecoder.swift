@@ -57,9 +57,11 @@ package struct JoystickDecoder: Sendable {
     private let buttons: [UInt16]
     private var carry: [UInt8] = []
 
+    /// Makes a decoder for a device's order of axes and buttons.
     /// - Parameters:
-    ///   - axes: the input layer's code of each, in the device's order (JSIOCGAXMAP).
-    ///   - buttons: likewise (JSIOCGBTNMAP): on a pad with more buttons the emergency stop has another number.
+    ///   - axes: the input layer's code of each axis, in the device's order (JSIOCGAXMAP).
+    ///   - buttons: the input layer's code of each button, in the device's order (JSIOCGBTNMAP): on a pad with more
+    ///     buttons the emergency stop has another number.
     package init(axes: [UInt16] = usualAxes, buttons: [UInt16] = usualButtons) {
         self.axes = axes
         self.buttons = buttons

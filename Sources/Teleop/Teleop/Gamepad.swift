@@ -48,7 +48,8 @@ package struct Gamepad: Sendable {
     /// Whether events were lost, and what the device is like now has not been told since.
     package private(set) var needsState = false
 
-    /// - Parameter ranges: by axis; those missing have 16 bits, hats -1...1.
+    /// Makes a pad at rest.
+    /// - Parameter ranges: ranges of the axes' values, by code; axes that are missing have 16 bits, hats -1...1.
     package init(ranges: [UInt16: AxisRange] = [:]) {
         for (code, range) in ranges where range.maximum > range.minimum {
             let half = Double(range.maximum - range.minimum) / 2
@@ -60,6 +61,7 @@ package struct Gamepad: Sendable {
     /// The dead-man button is down, as far as is known.
     package var isSwitchHeld: Bool { pressed.contains(.deadMan) }
 
+    /// Takes events of the pad.
     /// - Returns: what the pad says after each report that says something; the kernel repeats a key that is held by
     ///   itself, so a repeat is no word of the pad's. After a loss (SYN_DROPPED) nothing is known to be held: the
     ///   switch has to be let go and held anew.
@@ -89,7 +91,7 @@ package struct Gamepad: Sendable {
     /// been pressed in what was lost. All others, the dead-man first, have to be pressed anew.
     /// - Parameters:
     ///   - held: codes of the buttons that are down (EVIOCGKEY).
-    ///   - axes: where they stand, by code (EVIOCGABS).
+    ///   - axes: raw positions of the axes, by code (EVIOCGABS).
     package mutating func resynchronise(held: Set<UInt16>, axes: [UInt16: Int]) -> DeviceReading {
         needsState = false
         values.merge(axes) { $1 }

@@ -67,7 +67,8 @@ package struct GoalTaking: Sendable {
         phase = .accepted(result)
     }
 
-    /// - Returns: true when the goal node has to be asked now, once.
+    /// Goes on with taking a goal.
+    /// - Returns: whether the goal node has to be asked now; true once.
     package mutating func advance(_ session: inout TeleopSession, at now: MonotonicTime) -> Bool {
         switch phase {
         case .driving, .taken, .accepted: return false

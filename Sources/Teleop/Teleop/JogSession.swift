@@ -442,7 +442,8 @@ package struct JogSession: Sendable {
         return "\(done); still \(hindrance.description(of: arm)): \(Self.remedy(for: hindrance))"
     }
 
-    /// - Parameter former: why it held when a person said that the policy may go on.
+    /// Words for what came of letting the policy go on.
+    /// - Parameter former: reason for which the arm held when a person said that the policy may go on.
     private func answerToResume(_ former: HoldReason?, _ state: ArmState) -> String {
         if former == .awaitingResume { return "the policy may move the arm again" }
         guard let hindrance = Hindrance(state) else { return "nothing keeps the policy from moving the arm" }

@@ -32,6 +32,7 @@ package enum JogMode: String, Sendable {
 }
 
 extension KeyMeaning {
+    /// Finds what a key means.
     /// - Returns: nil for a key that means nothing in `mode`.
     init?(_ key: Key, in mode: JogMode) {
         if let everywhere = Self.everywhere(key) {

@@ -60,7 +60,8 @@ package struct LeaderFollower: Sendable {
         rampStart = nil
     }
 
-    /// - Parameter state: of the follower.
+    /// Decides how the follower moves after the leader.
+    /// - Parameter state: state of the follower.
     package mutating func verdict(_ state: ArmState, at now: MonotonicTime) -> Verdict {
         guard let positions, now - time <= Self.silence else {
             release()

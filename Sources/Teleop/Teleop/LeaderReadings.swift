@@ -36,9 +36,10 @@ package struct LeaderReadings: Sendable {
 
     package init() {}
 
+    /// Takes a reading of all servos, if it can be believed.
     /// - Parameters:
-    ///   - pulses: of every servo, always in the same order.
-    ///   - now: when they were read.
+    ///   - pulses: position of every servo, pulses, always in the same order.
+    ///   - now: time at which they were read.
     package mutating func receive(_ pulses: [Int], at now: MonotonicTime) -> Verdict {
         guard last.count == pulses.count, now - time <= Self.longestPause else {
             return take(pulses.map(Double.init), at: now)

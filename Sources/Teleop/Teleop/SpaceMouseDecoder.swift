@@ -27,7 +27,8 @@ package struct SpaceMouseDecoder: Sendable {
 
     package init(deadMan: DeadMan = .motion) { self.deadMan = deadMan }
 
-    /// - Parameter report: whole, with its id; anything unknown or cut short changes nothing.
+    /// Takes a report.
+    /// - Parameter report: a whole report with its id; anything unknown or cut short changes nothing.
     /// - Returns: what the device says now; nil when the report says nothing.
     package mutating func receive(_ report: some Collection<UInt8>, at now: MonotonicTime) -> DeviceReading? {
         let bytes = Array(report)

@@ -3,7 +3,9 @@ import Manifests
 import Time
 
 extension TeleopArm {
-    /// - Parameter stateRate: of `arm/state`, hertz.
+    /// Makes the arm that a calibration describes. It is believed to be gone after the time of three states, at least 1
+    /// s.
+    /// - Parameter stateRate: rate at which `arm/state` is published, hertz.
     package init(_ calibration: ArmCalibration, stateRate: Double) {
         self.init(
             joints: calibration.joints.map(\.name), velocity: calibration.velocity, lower: calibration.lower,

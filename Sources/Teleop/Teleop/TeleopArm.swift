@@ -19,9 +19,9 @@ package struct TeleopArm: Equatable, Sendable {
     package let lower: JointVector
     /// Highest angles, radians.
     package let upper: JointVector
-    /// Radians.
+    /// Joint angles of the neutral pose, radians.
     package let neutral: JointVector
-    /// Radians.
+    /// Joint angles of the rest pose, radians.
     package let rest: JointVector
     /// The arm is believed to be gone when its state is older than this.
     package let stateTimeout: Duration
@@ -61,7 +61,8 @@ package struct TeleopArm: Equatable, Sendable {
 
 /// Why nobody can move the arm at present.
 package enum Hindrance: Equatable, Sendable {
-    /// - Parameter joint: the one that it is about.
+    /// The arm holds, and an operator cannot move it.
+    /// - Parameter joint: index of the joint that it is about.
     case hold(HoldReason, joint: Int?)
     case recovering(joint: Int?)
     /// No state of the arm came for too long.
@@ -69,6 +70,7 @@ package enum Hindrance: Equatable, Sendable {
     /// The arm is of another number of joints than its calibration says.
     case otherArm
 
+    /// Finds why the arm in this state cannot be moved.
     /// - Returns: nil when an operator may move the arm; a policy that moves it gives way.
     package init?(_ state: ArmState) {
         switch state.mode {

@@ -68,13 +68,14 @@ package struct TeleopSession: Sendable {
     /// States of the arm a second, as they arrive; nil before they were counted.
     package private(set) var stateRate: Double?
 
+    /// Begins a session that has heard nothing yet.
     /// - Parameters:
-    ///   - needsReports: a device that is moved reports all the time, as a SpaceMouse does; one that reports changes
-    ///     alone does not.
-    ///   - confirmation: what the device moves ends when it says nothing for so long: a stick held still says nothing,
-    ///     but neither does a pad whose radio link broke while the switch was held.
-    ///   - leader: how a leader arm's motion begins; nil without one.
-    ///   - follows: from the start.
+    ///   - needsReports: whether a device that is moved reports all the time, as a SpaceMouse does; one that reports
+    ///     changes alone does not.
+    ///   - confirmation: time after which what the device moves ends when it says nothing: a stick held still says
+    ///     nothing, but neither does a pad whose radio link broke while the switch was held.
+    ///   - leader: way in which a leader arm's motion begins; nil without one.
+    ///   - follows: whether the arm follows the leader from the start.
     package init(
         arm: TeleopArm, needsReports: Bool = false, confirmation: Duration = .seconds(2),
         leader: LeaderFollower.Start? = nil,
@@ -95,7 +96,8 @@ package struct TeleopSession: Sendable {
     }
     package mutating func receive(_ fit: GoalFit) { self.fit = fit }
     package mutating func receive(_ state: EpisodeState) { episode = state }
-    /// - Parameter number: of the wish that it answers.
+    /// Takes the recorder's answer to a wish.
+    /// - Parameter number: number of the wish that it answers.
     package mutating func receive(_ result: EpisodeResult, to number: UInt64) {
         guard let index = episodeRequests.firstIndex(where: { $0.number == number }) else { return }
         episodeRequests.remove(at: index)
