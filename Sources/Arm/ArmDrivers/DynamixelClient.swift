@@ -33,7 +33,7 @@ package final class DynamixelClient<Port: ServoPort> {
     func wireTime(_ bytes: Int) -> Duration { .fromSeconds(Double(bytes) * 10 / Double(baud)) }
 
     /// Sends what is in `outgoing` and waits for the answer of `id`.
-    /// - Parameter dataCount: bytes of data that are expected.
+    /// - Parameter dataCount: number of data bytes that are expected.
     private func exchange(_ id: UInt8, dataCount: Int) throws(ServoPortError) -> Answer? {
         try letLateOnesPass()
         port.discardInput()

@@ -2,7 +2,7 @@ import Time
 
 /// What a control tick really costs on a line, measured with whole ticks' questions and answers before the arm moves.
 package struct LineCost: Equatable, Sendable {
-    /// Seconds from the question until the last answer, of half the rounds and of all but the slowest hundredth.
+    /// Time from the question until the last answer, seconds: of half the rounds and of all but the slowest hundredth.
     package var p50: Double
     package var p99: Double
     /// Number of rounds with answers from all servos.

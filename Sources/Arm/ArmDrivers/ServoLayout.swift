@@ -90,7 +90,7 @@ package struct ServoLayout: Equatable, Sendable {
         }
 
         /// The position within the limits, in pulses, for an opening; openings beyond 0 ... 1 are clamped.
-        /// - Parameter opening: 0 closed ... 1 open.
+        /// - Parameter opening: the gripper's opening, 0 closed ... 1 open.
         package func pulse(_ opening: Double) -> Int {
             let wanted = unlimitedPulse(min(max(opening, 0), 1))
             return Int(min(max(wanted, Double(limits.lowerBound)), Double(limits.upperBound)).rounded())
@@ -117,7 +117,7 @@ package struct ServoLayout: Equatable, Sendable {
         }
 
         /// The opening at a position in pulses.
-        /// - Returns: 0 closed ... 1 open, a little beyond if it stands beyond.
+        /// - Returns: the opening, 0 closed ... 1 open, a little beyond if it stands beyond.
         package func opening(_ pulse: Double) -> Double {
             switch linkage {
             case .linear(let closed, let open): return (pulse - Double(closed)) / Double(open - closed)

@@ -86,7 +86,8 @@ struct ServoLooks {
     /// Whether the temperature that a shadow told last is waiting to be confirmed.
     var isDoubtful: Bool { turns[place].temperature.isDoubtful }
 
-    /// Degrees Celsius of the hottest shadow that turns with a joint; nil where there is none, or none was heard yet.
+    /// Temperature of the hottest shadow that turns with a joint, degrees Celsius; nil where there is none, or none was
+    /// heard yet.
     func hottestShadow(of joint: Int) -> Double? {
         var hottest: Double?
         for turn in turns where turn.isShadow && turn.joint == joint {

@@ -36,7 +36,7 @@ struct ServoReadings {
     struct Servo: Sendable {
         var knowledge = Knowledge.neverRead
         var temperature = Temperature()
-        /// Ticks in a row without an answer.
+        /// Number of ticks in a row without an answer.
         var misses = 0
         /// The servo has answered in this tick.
         var hasAnswered = false

@@ -58,7 +58,7 @@ extension FixedActionChunk {
     /// Actions that say where to be are read at the time they will be reached, between this step and the next: so
     /// wherever a chunk takes over, the arm is led on and never a part of a step back. Actions that say how far to go
     /// are executed whole.
-    /// - Parameter phase: 0..<1.
+    /// - Parameter phase: how late the step begins, as a share of it, 0..<1.
     func action(_ step: Int, phase: Double) -> Action {
         let present = action(step)
         guard phase > 0, actionSpace.isAbsolute, step + 1 < actionHorizon else { return present }

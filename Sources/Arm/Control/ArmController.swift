@@ -30,13 +30,13 @@ package struct ArmController: Sendable, BitwiseCopyable {
         package var duplicateChunks: UInt64 = 0
         /// Reports lost because they arose faster than one per tick.
         package var droppedReports: UInt64 = 0
-        /// Times the setpoint was drawn to the measured position, from further away than a tick's travel.
+        /// Number of times the setpoint was drawn to the measured position, from further away than a tick's travel.
         package var recoveries: UInt64 = 0
         /// How often nothing was sent until the arm was found anew; from there it went on from a standstill.
         package var pauses: UInt64 = 0
         /// Emergency stops that began.
         package var emergencyStops: UInt64 = 0
-        /// Times an operator took the arm while a chunk was executed.
+        /// Number of times an operator took the arm while a chunk was executed.
         package var interventions: UInt64 = 0
         /// Operators' commands that asked for no number, for another arm, or too late.
         package var refusedManualCommands: UInt64 = 0
@@ -45,7 +45,7 @@ package struct ArmController: Sendable, BitwiseCopyable {
     package let configuration: ArmControllerConfiguration
     /// Events so far.
     package internal(set) var counts = Counts()
-    /// Ticks so far.
+    /// Number of ticks so far.
     private var ticks: UInt64 = 0
     /// Who moves the arm, with what only that one needs.
     var phase = Phase.holding(.waitingForFirstChunk)

@@ -34,7 +34,7 @@ struct ArmReadings: Sendable, BitwiseCopyable {
     var driverWorks: Bool { goodTicks >= 2 }
 
     /// Takes the reading of one tick.
-    /// - Parameter reading: nil when there is none.
+    /// - Parameter reading: the tick's reading; nil when there is none.
     mutating func take(_ reading: JointState?) -> Verdict {
         isWhole = false
         guard let reading, Self.isUsable(reading), reading.positions.count == measured.positions.count else {

@@ -40,7 +40,7 @@ struct PlaceSearch: Sendable, BitwiseCopyable {
     mutating func noteMoved() { hasMoved = true }
 
     /// Takes one tick's reading.
-    /// - Parameter reading: nil when not every joint was read.
+    /// - Parameter reading: the tick's reading; nil when not every joint was read.
     /// - Returns: whether the place is certain now.
     mutating func look(_ reading: JointState?) -> Bool {
         guard case .sought(let seen) = state else { return true }

@@ -125,8 +125,8 @@ package struct SafetyEnvelope: Sendable, BitwiseCopyable {
 
     /// The first joint that is beyond its limits by more than `tolerance`; nil when there is none.
     /// - Parameters:
-    ///   - positions: radians.
-    ///   - tolerance: radians.
+    ///   - positions: joint angles, radians.
+    ///   - tolerance: angle by which a joint may be beyond a limit, radians.
     func firstJointBeyondLimits(at positions: JointVector, by tolerance: Double) -> Int? {
         for joint in 0..<positions.count
         where positions[joint] < lower[joint] - tolerance || positions[joint] > upper[joint] + tolerance {

@@ -27,9 +27,9 @@ package enum BridgeConvention {
     /// The robot service turns about the *measured* tool point m, so the lag of its arm leaks into the target as a
     /// sideways shift. `ArmController` passes the *commanded* tool point, for which p' = p + d.
     /// - Parameters:
-    ///   - translation: metres, base axes.
-    ///   - rollPitchYaw: radians, fixed base axes.
-    ///   - rotationCentre: metres, base frame.
+    ///   - translation: shift of the tool point, metres, base axes.
+    ///   - rollPitchYaw: turn about fixed base axes, radians.
+    ///   - rotationCentre: point about which the pose is turned, metres, base frame.
     package static func accumulated(
         translation: Vector3, rollPitchYaw: Vector3, on commanded: Pose, rotationCentre: Vector3
     ) -> Pose {

@@ -35,8 +35,8 @@ package struct KinematicChain: Sendable, BitwiseCopyable {
     ///
     /// Source: the chain product of the URDF joint model; equal to the product of exponentials (Lynch & Park, Modern
     /// Robotics, section 4.1). Real-time safe.
-    /// - Parameter positions: radians, one for each joint.
-    /// - Returns: metres, base frame.
+    /// - Parameter positions: joint angles, radians, one for each joint.
+    /// - Returns: pose of the end effector in the base frame, metres.
     package func baseFromEEF(_ positions: JointVector) -> Pose {
         precondition(positions.count == count, "as many angles as the chain has joints")
         var pose = Pose.identity
@@ -45,7 +45,7 @@ package struct KinematicChain: Sendable, BitwiseCopyable {
     }
 
     /// Places of every part of the arm: the base, each joint, the end effector; metres, base frame. Allocates.
-    /// - Parameter positions: radians, one for each joint.
+    /// - Parameter positions: joint angles, radians, one for each joint.
     package func points(_ positions: JointVector) -> [Vector3] {
         precondition(positions.count == count, "as many angles as the chain has joints")
         var pose = Pose.identity
@@ -61,7 +61,7 @@ package struct KinematicChain: Sendable, BitwiseCopyable {
     /// (m/s) and the angular velocity (rad/s) while joint `j` turns at 1 rad/s.
     ///
     /// Source: Lynch & Park, Modern Robotics, section 5.1, moved to the tool point. Real-time safe.
-    /// - Parameter positions: radians, one for each joint.
+    /// - Parameter positions: joint angles, radians, one for each joint.
     package func jacobian(_ positions: JointVector) -> Jacobian {
         precondition(positions.count == count, "as many angles as the chain has joints")
         var pose = Pose.identity

@@ -32,7 +32,7 @@ package struct BusFaults: Equatable, Sendable {
 
 /// One register that was written, by a packet that was accepted.
 package struct RegisterWrite: Equatable, Sendable {
-    /// Nanoseconds of the monotonic clock.
+    /// Time of the write, nanoseconds of the monotonic clock.
     package var time: Int64
     package var id: UInt8
     package var address: Int
@@ -53,9 +53,9 @@ package struct RegisterWrite: Equatable, Sendable {
 
 /// A servo's place, and the one it is told to go to.
 package struct ServoStance: Equatable, Sendable {
-    /// Pulses, as its position register counts.
+    /// Present position, pulses as its position register counts.
     package var position: Int
-    /// Pulses, as its goal register says; without torque it goes nowhere.
+    /// Goal position, pulses as its goal register says; without torque it goes nowhere.
     package var goal: Int
     package var isTorqueOn: Bool
 

@@ -25,7 +25,7 @@ package final class EmulatedFeetechBus: EmulatedBus {
         /// Position of the bare encoder, pulses.
         package var pulses: Int
         package var homingOffset: Int
-        /// Pulses, after the offset.
+        /// Limits of the position after the offset, pulses.
         package var limits: ClosedRange<Int>
         package var firmware: (major: Int, minor: Int)
 

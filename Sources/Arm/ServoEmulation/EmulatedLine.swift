@@ -34,7 +34,7 @@ struct EmulatedLine {
     /// What the host has sent since the line froze.
     private var unheard: [UInt8] = []
 
-    /// Makes a line on which nothing is.
+    /// Makes an idle line.
     /// - Parameter baud: rate of the line, bits per second; a byte has ten bits.
     init(baud: Int) { secondsPerByte = 10 / Double(baud) }
 
@@ -129,7 +129,7 @@ struct EmulatedLine {
     }
 
     /// Takes what has been handed over by `now`.
-    /// - Parameter tell: gets the positions that it tells.
+    /// - Parameter tell: takes the positions that the bytes tell.
     mutating func take(at now: MonotonicTime, tell: (PositionReading) -> Void) -> [UInt8] {
         var bytes: [UInt8] = []
         guard now >= heldUntil else { return bytes }

@@ -73,7 +73,7 @@ struct EmulatedMotor: Equatable, Sendable {
 
 /// How a servo's shaft turns, as its encoder and its current sensor see it.
 package struct EmulatedShaft: Equatable, Sendable {
-    /// Pulses, as the position register counts.
+    /// Position, pulses as the position register counts.
     package var position: Double
     /// Velocity, pulses per second.
     package var velocity: Double

@@ -3,7 +3,7 @@ import Maths
 
 extension ServoLayout {
     /// Makes emulated servos that stand where the joints do.
-    /// - Parameter positions: radians.
+    /// - Parameter positions: joint angles, radians.
     package func emulated(at positions: JointVector, baud: Int, seed: UInt64) -> any EmulatedBus {
         switch servoProtocol {
         case .dynamixel: emulatedDynamixel(at: positions, baud: baud, seed: seed)

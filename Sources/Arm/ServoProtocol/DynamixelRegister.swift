@@ -107,7 +107,7 @@ package enum DynamixelUnit {
     package static var zeroPulse: Int { 2048 }
     /// Speed of one unit of velocity in radians per second: 0.229 rpm rounded as the vendor rounds it.
     package static var radiansPerSecond: Double { 0.0239691227 }
-    /// Milliseconds of one unit of the bus watchdog.
+    /// Length of one unit of the bus watchdog, milliseconds.
     package static var watchdogMilliseconds: Int { 20 }
     /// Microseconds of one unit of the return delay.
     package static var returnDelayMicroseconds: Int { 2 }

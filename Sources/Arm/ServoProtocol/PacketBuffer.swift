@@ -45,7 +45,7 @@ package final class PacketBuffer {
     }
 
     /// Appends the lowest bytes of `value`, the lowest first.
-    /// - Parameter width: 1 to 8 bytes.
+    /// - Parameter width: number of bytes, 1 to 8.
     package func append(littleEndian value: Int, width: Int) {
         precondition((1...8).contains(width), "a number of \(width) bytes")
         for index in 0..<width { append(UInt8(truncatingIfNeeded: value >> (8 * index))) }

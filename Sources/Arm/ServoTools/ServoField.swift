@@ -9,21 +9,22 @@ package enum ServoField: String, CaseIterable, Sendable {
     case baudRate = "baud rate"
     /// Dynamixel: 0 answers pings only, 1 reads too, 2 everything. Feetech: 0 pings and reads, 1 everything.
     case answerLevel = "status return level"
-    /// Dynamixel only; 1 or 2.
+    /// Version of the protocol, 1 or 2; Dynamixel only.
     case protocolVersion = "protocol type"
-    /// Pulses; what it does to the position differs: Dynamixel adds it, Feetech subtracts it.
+    /// Homing offset, pulses; what it does to the position differs: Dynamixel adds it, Feetech subtracts it.
     case homingOffset = "homing offset"
-    /// Pulses, as the position counts.
+    /// Lowest position, pulses as the position counts.
     case lowestPosition = "minimum position"
+    /// Highest position, pulses as the position counts.
     case highestPosition = "maximum position"
     case operatingMode = "operating mode"
-    /// Dynamixel only; bit 0: the servo turns the other way round.
+    /// Drive mode, Dynamixel only; bit 0: the servo turns the other way round.
     case driveMode = "drive mode"
-    /// Feetech only; bit 0x10: positions count turns.
+    /// Phase, Feetech only; bit 0x10: positions count turns.
     case phase
-    /// Dynamixel only; 255 for none.
+    /// Second id that the servo obeys, Dynamixel only; 255 for none.
     case secondaryID = "secondary id"
-    /// Feetech only; 1: what is written to registers that outlast the power is lost with it.
+    /// Lock, Feetech only; 1: what is written to registers that outlast the power is lost with it.
     case lock
     case torque = "torque enable"
     /// Present position, pulses.

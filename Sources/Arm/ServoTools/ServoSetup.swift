@@ -16,7 +16,7 @@ package struct ServoSetup<Port: ServoPort> {
     // MARK: - Search
 
     /// The one servo that answers, at whatever rate in whatever protocol.
-    /// - Parameter progress: is told each step before it is tried.
+    /// - Parameter progress: called with each step before it is tried.
     package func theOnlyServo(
         progress: (_ step: Int, _ of: Int, ServoScan.Step) -> Void = { _, _, _ in }
     ) throws(ServoSetupError) -> FoundServo {
@@ -165,7 +165,7 @@ package struct ServoSetupPlan: Equatable, Sendable {
     package var servo: FoundServo
     package var servoProtocol: ServoLayout.ServoProtocolName
     package var id: UInt8
-    /// Bits per second that the servo gets.
+    /// Baud rate that the servo gets, bits per second.
     package var baud: Int
 
     /// Changes that the servo is to get, for people, each a line.
