@@ -16,7 +16,8 @@ package struct ImageFolder: Equatable, Sendable {
     package var paths: [String] { names.map { Self.join(path, $0) } }
 
     /// Finds the image files in a folder whose names match a pattern.
-    /// - Parameter pattern: nil and `*` take every name that ends in .png, .jpg or .jpeg, in small or capital letters.
+    /// - Parameter pattern: pattern of the files' names; nil and `*` take every name that ends in .png, .jpg or .jpeg,
+    ///   in small or capital letters.
     /// - Throws: `FileError` when the folder is missing or may not be read. opendir(3).
     package init(path: String, pattern: String? = nil) throws(FileError) {
         guard let folder = opendir(path) else {

@@ -23,7 +23,7 @@ package struct ImageHeader: Equatable, Sendable {
     /// Height of the picture, pixels.
     package let height: Int
 
-    /// Pixels a side, and in all (8K video): a few bytes of a damaged header must not claim all memory.
+    /// Most pixels a side, and in all (8K video): a few bytes of a damaged header must not claim all memory.
     package static let maximumSide = 16_384
     /// Most pixels of a picture that is read, those of 8K: a damaged header must not claim all memory.
     package static let maximumPixels = 7_680 * 4_320

@@ -2,7 +2,7 @@ import Files
 
 /// Capital letters, digits and a few signs, 3 pixels wide and 5 high: enough to write a time beside a picture.
 enum PixelText {
-    /// Rows from the top, three signs each.
+    /// Signs with their dots: rows from the top, three dots each.
     private static let glyphs: [Character: String] = [
         "0": "####.##.##.####", "1": ".#.##..#..#.###", "2": "##...#.#.#..###", "3": "##...#.#...###.",
         "4": "#.##.####..#..#", "5": "####..##...###.", "6": ".###..####.####", "7": "###..#.#..#..#.",
@@ -16,7 +16,7 @@ enum PixelText {
         ".": ".............#.", "-": "......###......", "_": "............###", "/": "..#..#.#.#..#..",
         ":": "....#.....#....", "#": "#.#####.#####.#",
     ]
-    /// Pixels per dot, either way.
+    /// Size of a dot, pixels either way.
     private static let scale = 2
     static let lineHeight = 5 * scale + 4
 

@@ -43,7 +43,7 @@ extension RGBImage {
     package func packedPNGData() -> SharedBytes { PNGPacking.encode(self) }
 
     /// The picture as a JPEG file, chroma at half resolution.
-    /// - Parameter quality: 1 (small) ... 100.
+    /// - Parameter quality: quality of the JPEG, 1 (small) ... 100.
     package func jpegData(quality: Int = 90) throws(ImageError) -> SharedBytes {
         precondition((1...100).contains(quality), "JPEG quality goes from 1 to 100, got \(quality)")
         return try JPEGCodec.encode(self, quality: quality)

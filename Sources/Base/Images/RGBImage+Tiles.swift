@@ -4,7 +4,7 @@ extension RGBImage {
     /// Lays pictures side by side, row by row, on grey; smaller ones stand at the upper left of their place.
     /// - Parameters:
     ///   - columns: pictures in a row, at least 1.
-    ///   - gap: pixels between and around them.
+    ///   - gap: width of the space between and around the pictures, pixels.
     /// - Returns: nil without pictures.
     package static func tiled(_ pictures: [RGBImage], columns: Int, gap: Int = 4) -> RGBImage? {
         guard let width = pictures.map(\.width).max(), let height = pictures.map(\.height).max() else { return nil }
@@ -30,7 +30,7 @@ extension RGBImage {
     /// The picture with a frame over its edge.
     /// - Parameters:
     ///   - colour: red, green, blue.
-    ///   - width: pixels.
+    ///   - width: width of the frame, pixels.
     package func framed(in colour: SIMD3<UInt8>, width line: Int) -> RGBImage {
         let pixels = SharedBytes(count: width * height * 3) { (memory) throws(Never) in
             memory.copyMemory(from: self.pixels.bytes)

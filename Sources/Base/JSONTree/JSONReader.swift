@@ -26,7 +26,7 @@ package final class JSONReader {
     /// Reports keys of an object that are not known, and known ones that are missing.
     /// - Parameters:
     ///   - keys: all that the object may have.
-    ///   - optional: those of `keys` that need not be there.
+    ///   - optional: keys among `keys` that need not be there.
     /// - Returns: whether `node` is an object at all.
     @discardableResult
     package func expectKeys(_ keys: [String], optional: [String] = [], of node: JSONNode, at path: String) -> Bool {

@@ -6,7 +6,7 @@ import Histogram
 package struct LatencyHistogram: Sendable {
     /// One bucket with its count, as it travels in a report; reports of several intervals can be added up.
     package struct Bucket: Hashable, Sendable {
-        /// Nanoseconds: the value all members of the bucket stand for.
+        /// Duration for which all members of the bucket stand, nanoseconds.
         package var nanoseconds: Int64
         package var count: Int64
 

@@ -5,7 +5,7 @@ import CShims
 /// V4L2 stamps frames with the same clock. `ContinuousClock` reads CLOCK_BOOTTIME on Linux and wall time can jump, so
 /// neither may meet a stamp in a comparison.
 package struct MonotonicTime: Comparable, Hashable, Sendable, BitwiseCopyable {
-    /// Nanoseconds since an arbitrary start (boot, on Linux).
+    /// Time since an arbitrary start (boot, on Linux), nanoseconds.
     package var nanoseconds: Int64
 
     @inlinable package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
@@ -37,9 +37,9 @@ extension Duration {
         let (seconds, attoseconds) = components
         return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
     }
-    /// Seconds as a floating-point number.
+    /// The duration in seconds, as a floating-point number.
     @inlinable package var inSeconds: Double { Double(nanoseconds) * 1e-9 }
-    /// Milliseconds as a floating-point number.
+    /// The duration in milliseconds, as a floating-point number.
     @inlinable package var inMilliseconds: Double { Double(nanoseconds) * 1e-6 }
     /// A duration of `seconds`, rounded to the nanosecond; at most ±2^61 ns (73 years), so that it can still be added
     /// to a stamp. What is no number is zero.

@@ -13,7 +13,7 @@ package struct Rate: Hashable, Sendable, BitwiseCopyable {
     package var period: Duration { .nanoseconds(periodNanoseconds) }
     /// Number of ticks a second.
     package var hertz: Double { 1e9 / Double(periodNanoseconds) }
-    /// Seconds between two ticks.
+    /// Time between two ticks, seconds.
     package var periodSeconds: Double { Double(periodNanoseconds) * 1e-9 }
 }
 

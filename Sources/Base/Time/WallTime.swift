@@ -2,7 +2,7 @@ import Glibc
 
 /// Time of day, for people, file names and ages: never for control or latency, for it can jump.
 package struct WallTime: Comparable, Hashable, Sendable, BitwiseCopyable {
-    /// Seconds since 1970-01-01 UTC.
+    /// Time since 1970-01-01 UTC, seconds.
     package var seconds: Double
 
     package init(seconds: Double) { self.seconds = seconds }
@@ -45,7 +45,7 @@ package struct WallTime: Comparable, Hashable, Sendable, BitwiseCopyable {
 
     package static func < (a: Self, b: Self) -> Bool { a.seconds < b.seconds }
 
-    /// Seconds from `earlier` to `later`.
+    /// Time from `earlier` to `later`, seconds.
     package static func - (later: Self, earlier: Self) -> Double { later.seconds - earlier.seconds }
 }
 
