@@ -50,7 +50,7 @@ package struct CameraFormat: Equatable, Sendable {
     package var width: Int
     /// Height of the frames, pixels.
     package var height: Int
-    /// Frames a second, as the source intends.
+    /// Rate of the frames, as the source intends.
     package var rate: Rate
     /// One line for people: what the source is.
     package var summary: String

@@ -134,7 +134,7 @@ extension JSONReader {
     }
 
     /// Reads a matrix as OpenCV writes one: rows, cols and all numbers in one array.
-    /// - Parameter columns: nil: any number of them.
+    /// - Parameter columns: number of columns; nil allows any.
     private func matrix(_ node: JSONNode?, at path: String, rows: Int, columns: Int?) -> [Double] {
         guard let section = section(node, at: path, keys: ["rows", "cols", "data"]) else { return [] }
         let found = (

@@ -42,7 +42,7 @@ package struct CameraCalibration: Equatable, Sendable {
     package struct Pose: Equatable, Sendable {
         /// Place of the lens in the arm's base frame, metres.
         package var offset: [Double]
-        /// Radians about the fixed axes x, then y, then z.
+        /// Angles about the fixed axes x, then y, then z, radians.
         package var rollPitchYaw: [Double]
 
         package init(offset: [Double], rollPitchYaw: [Double]) {

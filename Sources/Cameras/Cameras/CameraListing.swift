@@ -28,7 +28,7 @@ package struct CameraListing: Equatable, Sendable {
     /// One size of a format, with its rates.
     package struct Mode: Equatable, Sendable {
         package var size: V4L2Size
-        /// Frames a second in this size; empty for a range of sizes, and when the device does not tell.
+        /// Frame rates in this size; empty for a range of sizes, and when the device does not tell.
         package var rates: [Rate]
     }
 

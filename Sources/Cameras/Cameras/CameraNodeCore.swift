@@ -56,7 +56,7 @@ package struct CameraNodeCore: Sendable {
     private var nextExamination = MonotonicTime.zero
     /// Window over which the rate is measured: its beginning, and the number of frames since.
     private var rateWindow: (begin: MonotonicTime, frames: Int)?
-    /// Frames a second that the camera has delivered lately; nil as long as that is not known.
+    /// Frames per second that the camera has delivered lately; nil as long as that is not known.
     private var measuredRate: Double?
     private var latency = LatencyHistogram()
 

@@ -26,7 +26,7 @@ package enum DeviceName: Equatable, Sendable {
     }
 
     /// A warning that the name may mean another camera after a restart; nil for names that stay the same.
-    /// - Parameter files: those of this machine.
+    /// - Parameter files: video devices of this machine.
     package func warning(among files: [VideoDeviceFiles]) -> String? {
         guard isNumber, case .path(let path) = self else { return nil }
         let better = files.first { $0.path == path }?.stableNames.first

@@ -12,7 +12,7 @@ package struct ExposureShare: Equatable, Sendable {
     /// Brightest channel of a black pixel, darkest of a saturated one: covered cameras show up to 8 of noise, and
     /// limited range ends a little below 255.
     private static let (blackLevel, saturatedLevel) = (UInt8(10), UInt8(247))
-    /// Pixels that are looked at, at most.
+    /// Most pixels that are looked at.
     private static let sampleCount = 4_096
 
     package init(_ image: RGBImage) {

@@ -4,7 +4,7 @@ import Messages
 
 /// Which part of a camera's picture counts, and which way up: cropped, then mirrored, then turned.
 package struct FrameAdjustment: Equatable, Sendable {
-    /// Pixels of the camera's picture, from its upper left corner.
+    /// A rectangle of the camera's picture, pixels from its upper left corner.
     package struct Crop: Equatable, Sendable {
         package var x: Int
         package var y: Int
@@ -23,7 +23,7 @@ package struct FrameAdjustment: Equatable, Sendable {
         case horizontal
         case vertical
     }
-    /// Degrees clockwise.
+    /// A turn of the picture, degrees clockwise.
     package enum Rotation: Int, CaseIterable, Sendable {
         case none = 0
         case quarter = 90

@@ -66,7 +66,7 @@ package final class KernelV4L2Device: V4L2Device {
         return rate
     }
 
-    /// Seconds a frame as a fraction; 0 above or below says nothing.
+    /// The rate of frames that each last this fraction of a second; nil where a 0 above or below says nothing.
     private static func rate(_ numerator: UInt32, _ denominator: UInt32) -> Rate? {
         numerator > 0 && denominator > 0 ? Rate(hertz: Double(denominator) / Double(numerator)) : nil
     }

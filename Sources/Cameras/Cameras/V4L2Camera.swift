@@ -19,7 +19,7 @@ package struct V4L2Camera<Device: V4L2Device>: Camera {
         package var width: Int
         /// Height that is asked for, pixels.
         package var height: Int
-        /// Frames a second that are asked for; the camera may choose another rate.
+        /// Frame rate that is asked for; the camera may choose another.
         package var rate: Rate
         /// Encoding of the frames; nil: the first in the order of preference that the camera offers in this size.
         package var encoding: FrameEncoding?

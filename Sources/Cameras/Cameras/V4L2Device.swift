@@ -152,7 +152,7 @@ package struct V4L2PixelFormat: Hashable, Sendable, RawRepresentable, CustomStri
 package struct V4L2Size: Equatable, Sendable, CustomStringConvertible {
     package var widths: ClosedRange<Int>
     package var heights: ClosedRange<Int>
-    /// Pixels between two sizes of a range, at least 1.
+    /// Step between two widths of a range of sizes, pixels, at least 1.
     package var widthStep: Int
     package var heightStep: Int
 
