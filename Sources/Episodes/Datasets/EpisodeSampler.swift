@@ -16,7 +16,7 @@ package struct EpisodeSampler {
         package var rate: Rate?
         /// Names of the cameras; empty takes all.
         package var cameras: [String]
-        /// Pixels; nil: as the camera delivered them.
+        /// Size of the pictures, pixels; nil leaves them as the camera delivered them.
         package var size: (width: Int, height: Int)?
         /// Sentence for what the arm is told to do; nil: the goal's text.
         package var instruction: String?

@@ -15,7 +15,7 @@ package struct EpisodeMessage: Sendable {
     package var bulk: SharedBytes?
 
     /// The message's value.
-    /// - Throws: when the message is of another type, or its bytes are none of this type.
+    /// - Throws: `WireError` when the message is of another type, or its bytes are none of this type.
     package func content<Message: WireMessage>(as _: Message.Type = Message.self) throws(WireError) -> Message {
         guard envelope.schema == Message.schemaName else {
             throw .malformed(schema: Message.schemaName, byteCount: body.count)
@@ -81,7 +81,7 @@ package struct EpisodeFile {
     package var startTime: MonotonicTime { MonotonicTime(nanoseconds: Int64(clamping: reader.statistics.startTime)) }
 
     /// All messages of one topic.
-    /// - Throws: also for a message that is none of the topic's type.
+    /// - Throws: `EpisodeFileError`, also for a message that is none of the topic's type.
     package func messages<Message: WireMessage>(
         of topic: Topic<Message>
     ) throws(EpisodeFileError) -> [(message: Message, logTime: MonotonicTime)] {

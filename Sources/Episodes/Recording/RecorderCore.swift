@@ -178,7 +178,7 @@ package struct RecorderCore {
 
     /// An episode is this old when their rate is known.
     private static let rawFrameTime = Duration.seconds(3)
-    /// Bytes per second that nobody needs to hear of.
+    /// Rate of raw frames that nobody needs to hear of, bytes per second.
     private static let littleRaw = 4e6
 
     /// What a person should know of frames that come uncompressed, once for each episode; nil: nothing, or not yet.

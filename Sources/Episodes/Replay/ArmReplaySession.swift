@@ -13,7 +13,7 @@ package struct ArmReplaySession: Sendable {
         package var speed: Double
         /// Speed on the way to the motion's beginning, as a share of the joints' highest speeds.
         package var approachSpeed: Double
-        /// Radians that a joint may be measured away from the motion.
+        /// Greatest angle between a joint's measured and its intended position, radians.
         package var deviation: Double
 
         package init(speed: Double = 1, approachSpeed: Double = 0.15, deviation: Double = 10 * .pi / 180) {

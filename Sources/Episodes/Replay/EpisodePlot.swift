@@ -10,7 +10,8 @@ import Wire
 package struct EpisodePlot {
     /// The moment at which a chunk took over.
     package struct Seam: Equatable, Sendable {
-        /// Seconds from the start until the chunk's first setpoint was with the driver, or else its report recorded.
+        /// Time from the start until the chunk's first setpoint was with the driver, or else its report recorded,
+        /// seconds.
         package var time: Double
         package var chunk: UInt64
         package var outcome: ChunkReport.Outcome

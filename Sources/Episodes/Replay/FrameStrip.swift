@@ -118,8 +118,8 @@ package struct FrameStrip {
     /// Lays all pictures out on one sheet, camera by camera: time above, the goal beside.
     /// - Parameters:
     ///   - columns: pictures in a row.
-    ///   - maximumWidth: pixels of one.
-    ///   - progress: told how many are done.
+    ///   - maximumWidth: width that no picture exceeds, pixels.
+    ///   - progress: called with the number of pictures that are done.
     /// - Returns: nil when there is none.
     package func sheet(
         columns: Int = 4, maximumWidth: Int = 320, progress: (Int) -> Void = { _ in }

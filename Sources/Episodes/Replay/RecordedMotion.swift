@@ -10,9 +10,9 @@ package struct RecordedMotion: Equatable, Sendable {
     package struct Point: Equatable, Sendable {
         /// Time after the first point.
         package var time: Duration
-        /// Radians, as the arm was told after interpolation and safety.
+        /// Joint angles, radians, as the arm was told after interpolation and safety.
         package var positions: JointVector
-        /// 0 closed ... 1 open.
+        /// Opening of the gripper, 0 closed ... 1 open.
         package var gripper: Double
 
         package init(time: Duration, positions: JointVector, gripper: Double) {
