@@ -69,7 +69,7 @@ struct GreyImage: Sendable {
 package struct PictureMotion: Equatable, Sendable {
     /// Motion of the picture, pixels; right and down are positive.
     package var shift: SIMD2<Double>
-    /// Radians, clockwise as the picture is seen.
+    /// Turn of the picture, radians, clockwise as it is seen.
     package var rotation: Double
     /// Scale of the picture: 1 is the same size, more is closer.
     package var scale: Double

@@ -2,7 +2,7 @@
 package struct PictureMask: Equatable, Sendable {
     /// A disc in a picture, in pixels.
     package struct Disc: Equatable, Sendable {
-        /// Pixels from the upper left corner.
+        /// Place of the centre, pixels from the upper left corner.
         package var centre: SIMD2<Double>
         /// Radius of the disc, pixels.
         package var radius: Double
@@ -20,7 +20,7 @@ package struct PictureMask: Equatable, Sendable {
     private static let largestShare = 0.85
 
     /// One for each pixel, rows from the top: whether it is hidden; empty when none is, or nothing else would be left.
-    /// - Parameter factor: pixels of the mask to one of the picture asked for.
+    /// - Parameter factor: number of pixels of the mask to one of the picture asked for.
     func covered(width: Int, height: Int, factor: Double) -> [Bool] {
         guard !discs.isEmpty else { return [] }
         var covered = [Bool](repeating: false, count: width * height)

@@ -25,7 +25,7 @@ package struct SceneFit: Equatable, Sendable {
 
     /// What is known of the goal besides its pixels.
     package struct Circumstances: Equatable, Sendable {
-        /// Seconds since the goal was taken; nil: nobody knows.
+        /// Time since the goal was taken, seconds; nil when nobody knows.
         package var age: Double?
         /// Whether the goal was taken by the device that looks now; nil: nobody knows.
         package var isSameCamera: Bool?

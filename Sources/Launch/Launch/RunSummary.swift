@@ -81,7 +81,7 @@ package struct RunSummary: Sendable {
     package var robot: String
     package var runID: String
     package var outcome: Supervisor.Outcome
-    /// Seconds of the run in which all nodes had been ready; zero when it did not come to that.
+    /// Time of the run in which all nodes had been ready; zero when it did not come to that.
     package var duration: Duration
     package var frames: Int64
     package var observations: Int64
