@@ -41,7 +41,7 @@ package struct ActionStatistics: Equatable, Sendable {
     /// - Parameters:
     ///   - chunk: `[actionHorizon, actionDimension]`, normalised.
     ///   - actionDimension: the network's; at least this data set's.
-    ///   - normalization: nil: the statistics' own.
+    ///   - normalization: the way in which actions were normalised; nil takes the statistics' own.
     /// - Returns: `[actionHorizon, dimension]`: cut to the dimensions this data set has. nil for `.bounds` without
     ///   percentiles.
     package func unnormalise(

@@ -20,7 +20,7 @@ package struct Checkpoint: Sendable {
     ///
     /// - Parameters:
     ///   - folder: holds `config.json`, `dataset_statistics.json`, `example_batch.msgpack` and a folder per step.
-    ///   - step: nil takes the last.
+    ///   - step: training step of the checkpoint; nil takes the last.
     package init(folder: String, step: Int? = nil) throws(CheckpointError) {
         let files = try CheckpointFolder(folder)
         let config = try files.json("config.json", role: "the model's configuration")
@@ -157,7 +157,7 @@ package struct Checkpoint: Sendable {
     }
 
     /// How the proprioception of a data set was normalised; nil if the file does not say.
-    /// - Parameters: as for `actionStatistics`.
+    /// - Parameters: the same as those of `actionStatistics`.
     /// - Throws: `.unusableStatistics` naming the data sets there are, or what is wrong.
     package func proprioStatistics(
         dataset: String?, normalization: ActionStatistics.Normalization? = nil
@@ -180,7 +180,8 @@ package struct Checkpoint: Sendable {
     /// How the actions of a data set were normalised.
     /// - Parameters:
     ///   - dataset: e.g. "bridge_dataset"; nil if the checkpoint knows only one.
-    ///   - normalization: nil: as the configuration says, else by mean and deviation.
+    ///   - normalization: the way in which actions were normalised; nil: as the configuration says, else by mean and
+    ///     deviation.
     /// - Throws: `.unusableStatistics` naming those there are.
     package func actionStatistics(
         dataset: String?, normalization: ActionStatistics.Normalization? = nil

@@ -82,8 +82,9 @@ package struct ModelConfiguration: Equatable, Sendable {
         var observationKeys: [String]
         /// Task keys whose goal images are stacked behind them, sorted.
         var goalKeys: [String]
-        /// Pixels of one image.
+        /// Height of one image, pixels.
         var height: Int
+        /// Width of one image, pixels.
         var width: Int
         /// Whether masked-out cameras mask their tokens.
         var usesPadMask: Bool

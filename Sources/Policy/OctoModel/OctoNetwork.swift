@@ -71,7 +71,7 @@ package final class OctoNetwork: Sendable {
             blackGoals: sizes.keys.filter { task.goalImages[$0] == nil }.sorted())
     }
 
-    /// Pixels of every goal image, by key.
+    /// Size of every goal image, pixels, by key.
     private var goalSizes: [String: (height: Int, width: Int)] {
         var sizes: [String: (height: Int, width: Int)] = [:]
         for tokenizer in configuration.imageTokenizers {

@@ -6,8 +6,9 @@ import Time
 package struct PolicyCamera: Equatable, Sendable {
     /// The camera's name in the manifest; its observation key is `image_<name>`.
     package var name: String
-    /// Pixels, as the checkpoint was trained.
+    /// Width of the pictures as the checkpoint was trained, pixels.
     package var width: Int
+    /// Height of the pictures as the checkpoint was trained, pixels.
     package var height: Int
     /// The tokenizer fuses a goal image of this camera.
     package var takesGoal: Bool

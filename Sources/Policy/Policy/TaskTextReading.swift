@@ -56,7 +56,7 @@ package struct TaskTextReading: Sendable {
     package static let none = TaskTextReading(.noLanguage)
 
     /// Token ids that the network takes for a text.
-    /// - Throws: why it cannot be read.
+    /// - Throws: `TaskTextError` that says why it cannot be read.
     package func tokens(of text: String) throws(TaskTextError) -> TokenizedText {
         switch ability {
         case .noLanguage: throw .noLanguage(text: text)

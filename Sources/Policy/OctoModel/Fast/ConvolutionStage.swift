@@ -5,10 +5,11 @@ struct ConvolutionStage {
     private let convolution: octo_convolution
     private let weights: PackedDense
     private let norm: NormVectors?
-    /// Pixels of the input.
+    /// Height of the input, pixels.
     private let height: Int
+    /// Width of the input, pixels.
     private let width: Int
-    /// Pixels of the output.
+    /// Size of the output, pixels.
     let outputSize: (height: Int, width: Int)
     /// Numbers of the output, `[height, width, features]`.
     let outputs: Int
