@@ -16,7 +16,7 @@ import Wire
 enum BusBenchmark {
     static let busEcho = "bus-echo"
     static let bareEcho = "bare-echo"
-    /// Pixels: 256 × 256 × 3 bytes are 196,608.
+    /// Width and height of a frame, pixels: 256 × 256 × 3 bytes are 196,608.
     static let side = 256
     /// An answer that stays away this long means that the other process is gone.
     static let patience = Duration.seconds(10)
@@ -30,7 +30,7 @@ enum BusBenchmark {
 /// Round-trip times of one way of sending.
 struct RoundTrips {
     var latencies = LatencyHistogram()
-    /// Seconds of bursts of frames, from the first one's sending to the last one's answer.
+    /// Duration of bursts of frames, from the first one's sending to the last one's answer, seconds.
     var burstSeconds = 0.0
     var burstBytes = 0
 

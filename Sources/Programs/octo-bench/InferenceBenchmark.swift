@@ -5,10 +5,11 @@ import Time
 /// How long one inference takes, beside the time OpenBLAS alone needs for the same matrix products.
 struct InferenceBenchmarkRow: Sendable {
     var name: String
-    /// Milliseconds of the whole inference.
+    /// Median duration of the whole inference, milliseconds.
     var median: Double
+    /// Duration that 99 % of the inferences do not exceed, milliseconds.
     var p99: Double
-    /// Median milliseconds of its matrix products alone, done one after the other.
+    /// Median duration of its matrix products alone, done one after the other, milliseconds.
     var productsMedian: Double
     /// Floating-point operations in these products.
     var floatingPointOperations: Int

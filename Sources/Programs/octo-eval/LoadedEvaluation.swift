@@ -77,7 +77,7 @@ struct LoadedEvaluation {
     }
 
     /// Makes what runs the trials.
-    /// - Parameter goals: those that come from files.
+    /// - Parameter goals: goals that are asked for; those of files are read.
     func makeBench(goals: [GoalChoice]) throws -> TrialBench {
         var files: [String: Goal] = [:]
         for case .file(let path) in goals { files[path] = try goal(in: path) }

@@ -7,7 +7,7 @@ import Time
 /// Runs the trials that have no result yet, and keeps what comes of them.
 struct TrialRun {
     private(set) var results: [TrialResult] = []
-    /// Seconds that passed in the world of the trials that were run now.
+    /// Time that passed in the world of the trials that were run now, seconds.
     private(set) var simulatedSeconds = 0.0
     /// The time that these trials took.
     private(set) var elapsed = Duration.zero

@@ -10,7 +10,7 @@ import NodeShell
 import Recording
 import Time
 
-/// Pixels on the command line: 256x256.
+/// Size of a picture on the command line, pixels: 256x256.
 struct PictureSize: ExpressibleByArgument {
     let width: Int
     let height: Int

@@ -106,6 +106,7 @@ struct FinalState {
     private var gripper: Double?
     private var objects: [(index: Int, pose: Pose)] = []
 
+    /// Reads the state from a file.
     /// - Throws: `JSONFileError` with everything that is wrong.
     init(contentsOfFile path: String, for world: World) throws {
         let text: Data
