@@ -7,7 +7,7 @@ package struct LiveArm: Equatable, Sendable {
     /// The process in words, for people: "the run in /tmp/octo-1000/widowx".
     package var place: String
     package var processID: Int32
-    /// Absolute: the run folder, or that of a program that drives the arm alone. Its owner is `user`.
+    /// Absolute path of the run folder, or of that of a program that drives the arm alone. Its owner is `user`.
     package var folder: String
     /// Whether a launcher keeps the arm's process alive, so that `arm-latch.json` in the folder is read.
     package var isRun: Bool
@@ -93,7 +93,7 @@ package struct ArmRegistry: Sendable {
     // MARK: Registering
 
     /// Makes a folder of this process's own for the sockets of an arm that no run drives.
-    /// - Throws: when the user's folder, or this one, cannot be made safely. mkdir(2).
+    /// - Throws: `RunFolderError` when the user's folder, or this one, cannot be made safely. mkdir(2).
     package func makeSocketFolder() throws(RunFolderError) -> String {
         let parent = try claimFolder()
         removeRemains(in: parent)
@@ -103,7 +103,7 @@ package struct ArmRegistry: Sendable {
     }
 
     /// Makes the arm known until `end`, or the end of this process.
-    /// - Throws: when the user's folder cannot be used. flock(2), rename(2).
+    /// - Throws: `RunFolderError` when the user's folder cannot be used. flock(2), rename(2).
     package func register(_ arm: LiveArm) throws(RunFolderError) -> ArmRegistration {
         let parent = try claimFolder()
         removeRemains(in: parent)

@@ -16,7 +16,7 @@ extension Manifest {
         }
         package struct Simulated: Equatable, Sendable {
             package var timeConstant: Duration
-            /// Radians; nil: the calibration's home position.
+            /// Joint angles at first, radians; nil: the calibration's home position.
             package var initialPositions: [Double]?
         }
         package enum Strategy: String, CaseIterable, Sendable {

@@ -51,7 +51,7 @@ extension Manifest {
         package var requiredFit: FitRequirement
         package var onDrift: DriftResponse
         package var seed: UInt64
-        /// 0: all cores.
+        /// Number of threads; 0: all cores.
         package var threads: Int
         /// CPUs on which the policy runs; nil: the system decides.
         package var cpus: [Int]?

@@ -6,7 +6,7 @@ import JSONTree
 ///
 /// It is run twice: without a section, to list its keys, and with one that was found to keep their rules.
 struct ManifestKeys {
-    /// nil: there is nothing to read, the keys are listed.
+    /// The section that is read; nil: there is nothing to read, the keys are listed.
     private let section: JSONNode?
     private var listed: [ManifestKey] = []
 

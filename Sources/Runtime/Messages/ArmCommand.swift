@@ -38,9 +38,9 @@ package struct ArmCommand: Equatable, Sendable {
 package struct ManualCommand: Equatable, Sendable, BitwiseCopyable {
     /// What the arm is to do.
     package enum Motion: Equatable, Sendable, BitwiseCopyable {
-        /// Radians per second, one for each joint.
+        /// Joint velocities, radians per second, one for each joint.
         case joints(JointVector)
-        /// Metres per second of the tool point and radians per second, both in base axes.
+        /// Velocity of the tool point, metres per second, and angular velocity, radians per second, both in base axes.
         case twist(linear: Vector3, angular: Vector3)
         /// Moves the arm to these joint positions (radians, one for each joint), where it stays; `speed`, in 0...1, is
         /// a share of the joints' highest.

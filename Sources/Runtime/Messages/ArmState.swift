@@ -29,11 +29,11 @@ package struct JointState: Equatable, Sendable, BitwiseCopyable {
     /// rated load where a servo measures no current), signed as the joint turns. Nil where the driver cannot tell. A
     /// joint that is moved by several servos has the value of the one that is farthest from 0.
     package var load: JointVector?
-    /// Degrees Celsius, the hottest servo of each joint; nil where the driver cannot tell.
+    /// Temperature of the hottest servo of each joint, degrees Celsius; nil where the driver cannot tell.
     package var temperatures: JointVector?
     /// How hard the gripper's servo pushes, 0...1 as `load`; nil where the driver cannot tell.
     package var gripperLoad: Double?
-    /// Degrees Celsius; nil where the driver cannot tell.
+    /// Temperature of the gripper's servo, degrees Celsius; nil where the driver cannot tell.
     package var gripperTemperature: Double?
 
     package init(

@@ -31,9 +31,9 @@ package struct GoalFit: Equatable, Sendable {
         /// How far the live picture has moved, pixels of the camera's frames: right and down.
         package var shiftX: Double
         package var shiftY: Double
-        /// Radians, clockwise.
+        /// How far the live picture is turned, radians, clockwise.
         package var rotation: Double
-        /// 1 is the same size, more is nearer.
+        /// Scale of the live picture: 1 is the same size, more is nearer.
         package var scale: Double
         /// Brightness of the live picture, as a share of the goal's.
         package var brightness: Double

@@ -27,7 +27,7 @@ package struct NodeExchange: Sendable {
     private let repeatPeriod: Duration?
     private var deadline: MonotonicTime
     private var wasHeard = false
-    /// nil when it is not said again.
+    /// Time at which the command is said next; nil when it is not said again.
     private var nextTry: MonotonicTime?
 
     /// Begins to command a node.

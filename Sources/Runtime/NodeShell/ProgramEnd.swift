@@ -18,7 +18,7 @@ extension ParsableCommand {
 
 /// What a program says on standard error when its command threw something, and its exit code.
 package struct ProgramEnd: Equatable {
-    /// nil where everything has been said.
+    /// Text for standard error; nil where everything has been said.
     package let words: String?
     package let code: ExitCode
 

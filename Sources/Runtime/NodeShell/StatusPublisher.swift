@@ -81,7 +81,7 @@ package struct StopProgress {
     package init() {}
 
     /// Takes note of what is left.
-    /// - Parameter bytesLeft: nil where a node brings nothing out.
+    /// - Parameter bytesLeft: number of bytes that are left to bring out; nil where a node brings nothing out.
     package mutating func getsOn(with bytesLeft: Int?) -> Bool {
         guard let bytesLeft, bytesLeft < least else { return false }
         least = bytesLeft

@@ -21,9 +21,9 @@ package struct TickTime: Equatable, Sendable, BitwiseCopyable {
 
 /// How punctual one tick was.
 package struct TickTiming: Equatable, Sendable, BitwiseCopyable {
-    /// Nanoseconds from deadline to wake-up.
+    /// Time from deadline to wake-up, nanoseconds.
     package var latenessNanoseconds: Int64
-    /// Nanoseconds from wake-up to the end of the tick.
+    /// Time from wake-up to the end of the tick, nanoseconds.
     package var workNanoseconds: Int64
     /// Deadlines passed over because this tick ended after them.
     package var skipped: Int64

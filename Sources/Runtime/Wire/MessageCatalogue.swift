@@ -44,7 +44,7 @@ package enum MessageCatalogue {
 
     /// A message as JSON on one line, with the field names of the schema (which carry the units). Bulk bytes are not in
     /// it. Numbers of 64 bits are printed as numbers.
-    /// - Throws: when the schema is unknown, or the bytes are not a correct message of it.
+    /// - Throws: `WireError` when the schema is unknown, or the bytes are not a correct message of it.
     package static func json(
         schema: String, body: UnsafeRawBufferPointer, bulk: SharedBytes?
     ) throws(WireError) -> String {

@@ -22,7 +22,7 @@ package protocol WireMessage: Sendable {
 /// A message as bytes.
 package struct EncodedMessage: Sendable {
     package var body: [UInt8]
-    /// Pixels; nil when the message has none. Never empty.
+    /// Pixels of the message; nil when it has none. Never empty.
     package var bulk: SharedBytes?
 
     package init(body: [UInt8], bulk: SharedBytes? = nil) {
