@@ -50,9 +50,9 @@ package struct EpisodeOutcome: Equatable, Sendable {
     package var isSuccess = false
     /// Number of policy steps until the end.
     package var timesteps = 0
-    /// Seconds until the task was done; nil without success.
+    /// Time until the task was done, seconds; nil without success.
     package var secondsToSuccess: Double?
-    /// Metres that the tool point went.
+    /// Length of the tool point's way, metres.
     package var pathLength = 0.0
     /// Root mean square of the third derivative of the tool point's place, metres per second cubed.
     package var jerk = 0.0
@@ -115,8 +115,8 @@ package struct EpisodeRunner {
 
     /// Runs until the task is done at two policy steps in a row, the policy is finished, or the time is over.
     /// - Parameters:
-    ///   - eachTimestep: gets every policy step, after the policy has seen it.
-    ///   - eachTick: gets what the arm did at every control tick.
+    ///   - eachTimestep: called with every policy step, after the policy has seen it.
+    ///   - eachTick: called with what the arm did at every control tick.
     /// - Throws: `WorldError`, `EpisodeError`, and what the policy, `eachTimestep` or `eachTick` throw.
     package mutating func run<P: EpisodePolicy>(
         _ policy: inout P, eachTimestep: (EpisodeMoment, P) throws -> Void = { _, _ in },

@@ -21,7 +21,7 @@ package struct DemonstrationStep {
     /// Actions that the expert would have taken from this step on for each of the other goals: chunks of
     /// `ExpertPolicy.horizon` actions.
     package var otherActions: [Float] = []
-    /// Seconds since the episode began.
+    /// Time since the episode began, seconds.
     package var seconds: Double
 }
 
@@ -60,7 +60,7 @@ package enum ExpertEpisode {
 
     /// Lets `learner` drive, for as many policy steps as `handover` says; then the expert carries the task out from
     /// wherever that is. All actions of the demonstration are the expert's.
-    /// - Parameter cameras: those that the learner looks through, and whose frames the steps have.
+    /// - Parameter cameras: cameras that the learner looks through, and whose frames the steps have.
     /// - Throws: `WorldError`, `EpisodeError`, and what the learner and `eachStep` throw.
     package static func run(
         _ task: ManipulationTask, in world: World, cameras: [EpisodeCamera], coaching learner: some EpisodePolicy,

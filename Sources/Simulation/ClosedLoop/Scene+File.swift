@@ -5,7 +5,7 @@ import Time
 
 extension Scene {
     /// Reads a scene file.
-    /// - Parameter path: nil: the scene that needs no file.
+    /// - Parameter path: path of the file; nil takes the scene that needs none.
     /// - Throws: `JSONFileError`.
     package init(contentsOfFile path: String?) throws(JSONFileError) {
         guard let path else {

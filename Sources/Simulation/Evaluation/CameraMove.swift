@@ -5,7 +5,7 @@ import Simulation
 /// A camera as it stands, and how its picture is turned.
 package struct CameraMove: Equatable, Sendable {
     package var view: Scene.View
-    /// Radians, as `World.movePrimaryCamera` takes it.
+    /// Turn about the line of sight, radians, as `World.movePrimaryCamera` takes it.
     package var roll = 0.0
 
     package init(_ view: Scene.View) { self.view = view }

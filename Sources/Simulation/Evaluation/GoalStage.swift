@@ -75,8 +75,8 @@ package struct GoalStage {
     /// Whether who does what a goal shows succeeds at another task too: where that ends counts, or what is passed on
     /// the way.
     /// - Parameters:
-    ///   - task: the one that judges, in the scene of `seed`.
-    ///   - goal: the one that was solved for the goal, in the scene of `goalSeed`.
+    ///   - task: the task that judges, in the scene of `seed`.
+    ///   - goal: the task that was solved for the goal, in the scene of `goalSeed`.
     package mutating func isSameAim(
         _ task: ManipulationTask, seed: UInt64, goal: ManipulationTask, goalSeed: UInt64
     ) throws -> Bool {

@@ -93,7 +93,7 @@ package struct FitReading: Equatable, Sendable {
     package var verdict: SceneFit.Verdict
     /// How far the picture went, as pixels of a picture 256 wide.
     package var shift: Double
-    /// Degrees, either way.
+    /// Turn of the picture, degrees, either way.
     package var rotation: Double
     /// Scale of the picture; 1 is the same size.
     package var scale: Double

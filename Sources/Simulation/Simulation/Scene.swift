@@ -20,14 +20,14 @@ package struct Scene: Equatable, Sendable {
     package struct Object: Equatable, Sendable {
         package var name: String
         package var shape: Shape
-        /// Metres across, 0.022...0.065: what fits between the fingers.
+        /// Size across, metres, 0.022...0.065: what fits between the fingers.
         package var size: Double
         /// Mass, kilograms.
         package var mass: Double
         package var colour: Colour
         /// Place on the table, x and y, metres.
         package var position: SIMD2<Double>
-        /// Radians about the vertical.
+        /// Turn about the vertical, radians.
         package var yaw: Double
 
         package init(
@@ -44,7 +44,7 @@ package struct Scene: Equatable, Sendable {
             self.yaw = yaw
         }
 
-        /// Metres from its lowest point to its highest.
+        /// Height from its lowest point to its highest, metres.
         package var height: Double { shape == .cylinder ? 1.5 * size : size }
     }
 
@@ -122,7 +122,7 @@ package struct Scene: Equatable, Sendable {
         }
 
         /// The camera, pushed along its own axes.
-        /// - Parameter offset: metres: right, down, forward, as its picture is seen.
+        /// - Parameter offset: way of the camera, metres: right, down, forward, as its picture is seen.
         package func pushed(by offset: Vector3) -> View {
             // Of a MuJoCo camera: x to the right, y up, looking along -z.
             let way = WorldModel.looking(from: self) * Vector3(offset.x, -offset.y, -offset.z)

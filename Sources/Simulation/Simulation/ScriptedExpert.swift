@@ -227,7 +227,7 @@ package struct ScriptedExpert: Sendable {
     /// The part of a vector along the table.
     static func level(_ vector: Vector3) -> Vector3 { [vector.x, vector.y, 0] }
 
-    /// Radians between two orientations.
+    /// Angle between two orientations, radians.
     static func angle(_ one: Rotation, _ other: Rotation) -> Double { (one.inverse * other).normalized.vector.length }
 
     /// Rotation that points down, the fingers opening along y when `yaw` is 0.

@@ -1,4 +1,4 @@
 extension Double {
-    /// Radians as degrees, for people.
+    /// This angle in radians, as degrees for people.
     var inDegrees: Double { self * 180 / .pi }
 }

@@ -102,7 +102,7 @@ package struct Gamepad: Sendable {
     /// Takes what the device says of itself while its switch is held, although no loss was told. What is up there is
     /// up, and axes stand where they stand; what is down there without an event was not pressed by a hand that this
     /// program has seen.
-    /// - Parameters: as of `resynchronise`.
+    /// - Parameters: the same as those of `resynchronise`.
     /// - Returns: nil when it is as it was.
     package mutating func verify(held: Set<UInt16>, axes: [UInt16: Int]) -> DeviceReading? {
         let former = reading

@@ -24,7 +24,7 @@ package struct JogSession: Sendable {
     /// Shares of the highest speed. At 0.5 the tool moves at 0.25 m/s in tool mode, the most that ISO 10218-1 (reduced
     /// speed) allows an arm with a person beside it.
     package static let speeds = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5]
-    /// Metres per second, and radians per second, of the tool at the share 1.
+    /// Velocity of the tool at the share 1, metres per second and radians per second.
     static let toolSpeed = (linear: 0.5, angular: 2.0)
     /// Highest speed at which poses are approached, whatever the speed is.
     package static let topPoseSpeed = 0.2
@@ -150,7 +150,7 @@ package struct JogSession: Sendable {
 
     /// A device with axes, or a leader arm, has the arm move until `end`, and no longer: it has to say so again and
     /// again.
-    /// - Parameter gripper: 0 closed ... 1 open; nil leaves it as it is.
+    /// - Parameter gripper: opening of the gripper, 0 closed ... 1 open; nil leaves it as it is.
     package mutating func steer(
         _ wanted: ManualCommand.Motion, gripper: Double? = nil, until end: MonotonicTime, at now: MonotonicTime
     ) {

@@ -17,7 +17,7 @@ package struct LeaderReadings: Sendable {
     }
     /// Number of pulses to a turn, in both servo protocols.
     private static let turn = 4_096.0
-    /// Radians per second: a wrist that a hand flicks turns at 8 to 10.
+    /// Highest speed of a joint that is believed, radians per second: a wrist that a hand flicks turns at 8 to 10.
     private static let highestSpeed = 12.0
     /// Motion that says nothing, pulses: the encoder's own noise, and the play of its gears.
     private static let noise = 16.0
