@@ -38,8 +38,8 @@ extension ImageError: CustomStringConvertible {
                 + "\(ImageHeader.maximumSide) a side and \(ImageHeader.maximumPixels) in all. Make it smaller; the "
                 + "policy sees 256x256 of it."
         case .notEncoded(let format, let width, let height, let problem):
-            "encoding a picture of \(width)x\(height) as \(format.rawValue): \(problem), expected it to succeed. "
-                + "Check that memory is left (free -m)."
+            "encoding a picture of \(width)x\(height) as \(format.rawValue): \(problem). Check that memory is "
+                + "left (free -m)."
         }
     }
 

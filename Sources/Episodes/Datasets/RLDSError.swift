@@ -28,9 +28,8 @@ extension RLDSError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .file(let path, let step, let errno):
-            "\(step) \(path): \(strerror(errno).map { String(cString: $0) } ?? "error \(errno)"), expected it to "
-                + "succeed. Check that the folder is there, may be read and written by this user (ls -ld) and has "
-                + "space left (df)."
+            "\(step) \(path): \(strerror(errno).map { String(cString: $0) } ?? "error \(errno)"). Check that the "
+                + "folder is there, may be read and written by this user (ls -ld) and has space left (df)."
         case .exists(let path):
             "making a dataset in \(path): a finished one is there, expected none. Choose another name or version, or "
                 + "say that it may be overwritten (--overwrite)."

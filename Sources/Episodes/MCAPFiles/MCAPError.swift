@@ -112,9 +112,8 @@ extension MCAPError: CustomStringConvertible {
         case .file(let path, let step, EISDIR):
             "\(step) \(path): found a folder, expected an episode's file. Name one of the .mcap files in it, or 'last'."
         case .file(let path, let step, let errno):
-            "\(step) \(path): \(strerror(errno).map { String(cString: $0) } ?? "error \(errno)"), expected it to "
-                + "succeed. Check that the folder is there, may be read and written by this user (ls -ld) and has "
-                + "space left (df)."
+            "\(step) \(path): \(strerror(errno).map { String(cString: $0) } ?? "error \(errno)"). Check that the "
+                + "folder is there, may be read and written by this user (ls -ld) and has space left (df)."
         }
     }
 }
@@ -132,8 +131,8 @@ extension MCAPWriteError: CustomStringConvertible {
         case .zeroSchemaID:
             "writing a schema to an MCAP file: its id is 0, expected 1 to 65535. 0 means none: take another."
         case .compression(let name, let byteCount):
-            "compressing a chunk of \(byteCount) bytes: \(name) failed, expected it to succeed. Memory is short, or "
-                + "its level is unknown: choose another compression."
+            "compressing a chunk of \(byteCount) bytes: \(name) failed. Memory is short, or its level is "
+                + "unknown: choose another compression."
         }
     }
 }

@@ -287,8 +287,8 @@ extension GoalLibraryError: CustomStringConvertible {
         case .notWritten(let path, let reason):
             "saving a goal in \(path): \(reason)"
         case .system(let doing, let path, let errno):
-            "\(doing) \(path): \(String(cString: strerror(errno))), expected it to work. Check its owner, permissions "
-                + "and the space left (ls -ld, df)."
+            "\(doing) \(path): \(String(cString: strerror(errno))). Check its owner, permissions and the space "
+                + "left (ls -ld, df)."
         }
     }
 }

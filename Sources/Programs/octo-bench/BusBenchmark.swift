@@ -72,7 +72,7 @@ enum BusBenchmarkError: Error, CustomStringConvertible {
     var description: String {
         switch self {
         case .setup(let what):
-            "preparing the bus benchmark: \(what) failed, expected success. Check that /tmp can be written to."
+            "preparing the bus benchmark: \(what) failed. Check that /tmp can be written to."
         case .noAnswer(let kind):
             "benchmarking \(kind): the second process did not answer within \(BusBenchmark.patience), expected one "
                 + "answer per frame. See whether it printed an error above; run the benchmark again."

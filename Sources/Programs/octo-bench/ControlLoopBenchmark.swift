@@ -201,8 +201,8 @@ private func runOurLoop(
 struct BareLoopError: Error, CustomStringConvertible {
     let errno: Int32
     var description: String {
-        "running the bare loop: clock_nanosleep failed (errno \(errno)), expected it to sleep. "
-            + "Run the benchmark on a kernel with high-resolution timers."
+        "running the bare loop: clock_nanosleep failed (errno \(errno)). Run the benchmark "
+            + "on a kernel with high-resolution timers."
     }
 }
 

@@ -124,8 +124,7 @@ struct TuneCommand: ParsableCommand {
         let end = MonotonicTime.now() + time
         while true {
             guard let frame = try camera.next() else {
-                throw WorkFailure(
-                    "the camera at \(device) delivers no more frames, expected it to go on. Plug it in again.")
+                throw WorkFailure("the camera at \(device) delivers no more frames. Plug it in again.")
             }
             if MonotonicTime.now() >= end, let share = ExposureShare(frame) { return share.brightness }
         }

@@ -52,7 +52,7 @@ extension BusError: CustomStringConvertible {
         case .closed(let operation):
             "\(operation): the bus node is closed, expected an open one. Close it only after its last use."
         case .callFailed(let call, let about, let code):
-            "\(call) for \(about): \(String(cString: strerror(code))) (error \(code)), expected success. "
+            "\(call) for \(about): \(String(cString: strerror(code))) (error \(code)). "
                 + Self.mend(for: code)
         }
     }

@@ -168,7 +168,6 @@ import Testing
             .unknownCompression("xz", offset: 3), .decompression("lz4", offset: 1, found: 2, expected: 3),
             .bytesAfterEnd(offset: 7), .undefined(.channel, id: 3, offset: 1), .conflicting(.schema, id: 1, offset: 1),
             .noSummary, .rewriting(.undefined(.schema, id: 3), offset: 1),
-            .file(path: "/a", step: "opening", errno: 2),
         ]
         for error in errors {
             let text = error.description
@@ -176,10 +175,16 @@ import Testing
         }
         for error: MCAPWriteError in [
             .finished, .undefined(.channel, id: 1), .conflicting(.schema, id: 2), .zeroSchemaID,
-            .compression("zstd", byteCount: 1),
         ] {
             #expect(error.description.contains("expected") && error.description.hasSuffix("."))
         }
+        // A call that failed leaves to say what to do.
+        #expect(
+            MCAPError.file(path: "/a", step: "opening", errno: 2).description.hasPrefix(
+                "opening /a: No such file or directory. Check that the folder is there"))
+        #expect(
+            MCAPWriteError.compression("zstd", byteCount: 1).description.hasPrefix(
+                "compressing a chunk of 1 bytes: zstd failed. Memory is short"))
         for problem: MCAPFieldProblem in [
             .short(field: "id", needed: 2, found: 1), .uneven(field: "records", byteCount: 3), .zeroID,
             .checksum(stored: 1, computed: 2),
