@@ -95,6 +95,8 @@ let package = Package(
                     dependencies: ["Time", "Maths", "Files", "ProtobufFields", "Images", "Messages", protobuf],
                     exclude: ["Protos", "generate.sh"], swiftSettings: strict),
                 room("Bus", ["Time", "Files", "Images", "CShims", "Wire", "CZeroMQ", deque]),
+                // No pkgConfig: SwiftPM refuses the flags of Debian's libzmq.pc (-isystem, from krb5-gssapi), with a
+                // warning at each build. The module map links the library.
                 .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
                 room("RealTime", ["Time", "Threads", "CShims"]),
                 room("Manifests", ["Time", "JSONTree", "Files", "Images", "Messages"]),
@@ -120,7 +122,7 @@ let package = Package(
             [
                 room(
                     "Cameras",
-                    ["CVideo", "Time", "Maths", "JSONTree", "Files", "Digests", "Images", "CShims", "Messages"]),
+                    ["CVideo", "Time", "Maths", "JSONTree", "Files", "Digests", "Images", "Messages"]),
                 .target(name: "CVideo", dependencies: ["CV4L2"]),
                 .systemLibrary(name: "CV4L2", pkgConfig: "libv4l2", providers: [.apt(["libv4l-dev"])]),
                 tests(of: "Cameras", ["Time", "Threads", "JSONTree", "Files", "Digests", "Images", "Messages"]),
@@ -146,7 +148,8 @@ let package = Package(
                 room("OctoModel", ["Maths", "JSONTree", "CKernels", "COpenBLAS"]),
                 .target(name: "CKernels"),
                 .systemLibrary(
-                    name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+                    name: "COpenBLAS", pkgConfig: "openblas",
+                    providers: [.apt(["libopenblas-dev", "libopenblas-pthread-dev"])]),
                 room("TextTokenizer", ["ProtobufFields", "CSentencePiece"]),
                 .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
                 room("Proprioception", ["Time", "Maths", "Messages", "Kinematics"]),
