@@ -41,16 +41,15 @@ package struct LoadedPolicy {
             section.threads > 0
             ? section.threads : cpus.isEmpty ? ProcessInfo.processInfo.activeProcessorCount : cpus.count
         BLAS.setThreads(threads)
-        guard let precision = NetworkPrecision(rawValue: section.precision.rawValue), precision.instructions != nil
-        else {
+        precision = NetworkPrecision(section.precision)
+        guard precision.instructions != nil else {
             throw UnusablePolicy.noInstructions(precision: section.precision.rawValue)
         }
-        self.precision = precision
         let whole = try Checkpoint(folder: section.checkpoint, step: section.step)
         let absent = try PolicyConfiguration.absentCameras(of: whole.description, in: cameras)
         checkpoint = try whole.leavingOut(Set(absent.map(\.key)))
         leftOut = absent.map(\.name)
-        let normalization = section.normalization.flatMap { ActionStatistics.Normalization(rawValue: $0.rawValue) }
+        let normalization = section.normalization.map { ActionStatistics.Normalization($0) }
         statistics = try checkpoint.actionStatistics(dataset: section.dataset, normalization: normalization)
         // What could only fail, or be ignored, at every step is refused now.
         try Self.requireActionSpace(section.actionSpace, dimension: statistics.dimension, joints: joints)

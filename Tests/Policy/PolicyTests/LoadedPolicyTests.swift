@@ -28,6 +28,16 @@ import Testing
         return copy
     }
 
+    /// A manifest can ask for everything that the model can do, and by the name that the model has for it.
+    @Test func everyPrecisionAndNormalisationOfAManifestIsOneOfTheModel() {
+        let precisions = Manifest.Policy.Precision.allCases
+        #expect(precisions.map { NetworkPrecision($0) } == NetworkPrecision.allCases)
+        #expect(precisions.map(\.rawValue) == NetworkPrecision.allCases.map(\.rawValue))
+        let normalizations = Manifest.Policy.Normalization.allCases
+        #expect(normalizations.map { ActionStatistics.Normalization($0) } == ActionStatistics.Normalization.allCases)
+        #expect(normalizations.map(\.rawValue) == ActionStatistics.Normalization.allCases.map(\.rawValue))
+    }
+
     private func load(
         _ space: ActionSpace, checkpoint: String, joints: () throws -> Int?
     ) throws -> LoadedPolicy {
