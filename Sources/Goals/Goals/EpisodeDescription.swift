@@ -19,7 +19,7 @@ package struct EpisodeDescription: Equatable, Sendable {
     private static let rowLength = 7
 
     /// Reads the description of the episode in `folder`.
-    package init(inFolder folder: String) throws(EpisodeError) {
+    package init(inFolder folder: String) throws(EpisodeDescriptionError) {
         let path = ImageFolder.join(folder, Self.fileName)
         let text: SharedBytes
         do {
@@ -32,7 +32,7 @@ package struct EpisodeDescription: Equatable, Sendable {
 
     /// Reads a recorded folder's description from its JSON text.
     /// - Parameter path: path of the text's file, for errors.
-    package init(parsing text: SharedBytes, path: String) throws(EpisodeError) {
+    package init(parsing text: SharedBytes, path: String) throws(EpisodeDescriptionError) {
         let root: JSONNode
         do {
             root = try JSONNode(parsing: text.bytes)
@@ -58,7 +58,7 @@ package struct EpisodeDescription: Equatable, Sendable {
 
     private static func rows(
         _ key: String, of root: JSONNode, steps: Int, path: String
-    ) throws(EpisodeError)
+    ) throws(EpisodeDescriptionError)
         -> [[Double]]
     {
         guard let node = root[key], !node.isNull else { return [] }
@@ -80,14 +80,14 @@ package struct EpisodeDescription: Equatable, Sendable {
 }
 
 /// Why an episode's description could not be read.
-package enum EpisodeError: Error, Equatable, Sendable {
+package enum EpisodeDescriptionError: Error, Equatable, Sendable {
     case file(FileError)
     case notJSON(path: String, error: JSONSyntaxError)
     /// `at` is the place in the JSON, such as `state[3]`.
     case wrong(path: String, at: String, found: String, expected: String)
 }
 
-extension EpisodeError: CustomStringConvertible {
+extension EpisodeDescriptionError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .file(let error):

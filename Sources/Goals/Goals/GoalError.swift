@@ -12,7 +12,7 @@ package enum GoalError: Error, Equatable, Sendable {
     case noSuchFrame(camera: String, folder: String, pattern: String, frame: Int, count: Int)
     /// The cameras of one episode have different numbers of frames: the same index would be two moments.
     case framesDiffer(folder: String, first: Count, other: Count)
-    case description(EpisodeError)
+    case description(EpisodeDescriptionError)
     /// The text was to come from an episode, but the images do not.
     case textWithoutEpisode
     case noInstruction(path: String)

@@ -9,7 +9,7 @@ package struct Checkpoint: Sendable {
     package private(set) var description: ModelDescription
     private(set) var configuration: ModelConfiguration
     let parameters: any ParameterSource
-    private let statistics: DatasetStatistics?
+    private let statistics: CheckpointStatistics?
     /// How the configuration says that actions and proprioception were normalised for training; nil: it does not say.
     package let normalization: ActionStatistics.Normalization?
 
@@ -25,7 +25,7 @@ package struct Checkpoint: Sendable {
         let files = try CheckpointFolder(folder)
         let config = try files.json("config.json", role: "the model's configuration")
         let statisticsNode = try files.json("dataset_statistics.json", role: "the action statistics")
-        let statistics = try DatasetStatistics(statisticsNode, file: files.file("dataset_statistics.json"))
+        let statistics = try CheckpointStatistics(statisticsNode, file: files.file("dataset_statistics.json"))
         let example = try ExampleBatch(
             try files.archive(files.file("example_batch.msgpack"), role: "a sample of the training data"))
         let configuration = try ModelConfiguration(config, file: files.file("config.json"), example: example)
@@ -40,7 +40,7 @@ package struct Checkpoint: Sendable {
 
     init(
         folder: String, step: Int, _ configuration: ModelConfiguration, parameters: any ParameterSource,
-        statistics: DatasetStatistics?, normalization: ActionStatistics.Normalization? = nil
+        statistics: CheckpointStatistics?, normalization: ActionStatistics.Normalization? = nil
     ) throws(CheckpointError) {
         var reader = ParameterReader(parameters, copies: false)
         let parts = NetworkParts(configuration, &reader)

@@ -9,7 +9,7 @@ struct AllCommand: ParsableCommand {
         try BusCommand.parse([]).run()
         try ControlCommand.parse([]).run()
         try KinematicsCommand.parse([]).run()
-        try SimulationCommand.parse([]).run()
+        try SimulatedWorldCommand.parse([]).run()
         try CameraCommand.parse([]).run()
         try RecordingCommand.parse([]).run()
         try InferenceCommand.parse([]).run()

@@ -7,7 +7,7 @@ import NodeShell
 import Simulation
 import Time
 
-struct SimulationCommand: ParsableCommand {
+struct SimulatedWorldCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulation",
         abstract:

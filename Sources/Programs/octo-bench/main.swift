@@ -15,7 +15,7 @@ struct OctoBench: ParsableCommand {
             """,
         version: OctoRuntime.version,
         subcommands: [
-            AllCommand.self, BusCommand.self, ControlCommand.self, KinematicsCommand.self, SimulationCommand.self,
+            AllCommand.self, BusCommand.self, ControlCommand.self, KinematicsCommand.self, SimulatedWorldCommand.self,
             SceneFitCommand.self, CameraCommand.self, RecordingCommand.self, InferenceCommand.self,
             PeersCommand.self,
         ])

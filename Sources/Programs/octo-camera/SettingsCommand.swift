@@ -71,7 +71,7 @@ struct SettingsCommand: ParsableCommand {
             guard buttons.isEmpty || save != nil || json.isWanted else { return }
             let readings = try device.readings()
             if let save {
-                try CalibrationFile(path: save).save(readings.lasting.compactMap(\.setting))
+                try CameraCalibrationFile(path: save).save(readings.lasting.compactMap(\.setting))
                 let modes = readings.filter { readings.mode(over: $0.control) != nil }.map(\.control.name)
                 note(
                     "saved \(readings.lasting.count) controls to \(save)"

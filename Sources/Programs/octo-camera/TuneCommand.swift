@@ -84,7 +84,7 @@ struct TuneCommand: ParsableCommand {
         let after = try brightness(&camera, for: .seconds(1))
         try device.verify(plan)
         let readings = try device.readings(of: controls).lasting
-        if let save { try CalibrationFile(path: save).save(readings.compactMap(\.setting)) }
+        if let save { try CameraCalibrationFile(path: save).save(readings.compactMap(\.setting)) }
         tell(readings, before: found, after: after)
     }
 

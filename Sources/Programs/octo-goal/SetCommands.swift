@@ -5,7 +5,7 @@ import NodeShell
 import Time
 
 /// What the commands to the goal node of a run share.
-struct CommandOptions: ParsableArguments {
+struct GoalNodeOptions: ParsableArguments {
     @OptionGroup var runOption: RunOption
     @OptionGroup var json: JSONFlag
 
@@ -45,7 +45,7 @@ struct SetCommand: ParsableCommand {
     @Flag(help: "Set the goal even if another one was set in the meantime.")
     var force = false
 
-    @OptionGroup var options: CommandOptions
+    @OptionGroup var options: GoalNodeOptions
 
     func run() throws { try options.set(.set(name: name), isForced: force) }
 }
@@ -61,7 +61,7 @@ struct TextCommand: ParsableCommand {
     @Flag(help: "Set the goal even if another one was set in the meantime.")
     var force = false
 
-    @OptionGroup var options: CommandOptions
+    @OptionGroup var options: GoalNodeOptions
 
     func run() throws { try options.set(.setText(words.joined(separator: " ")), isForced: force) }
 }
@@ -71,7 +71,7 @@ struct ClearCommand: ParsableCommand {
         commandName: "clear", abstract: "Take the goal away: with policy.require_goal the arm holds.",
         discussion: "Exit codes: 0 cleared, 1 refused, 2 there is no such run.")
 
-    @OptionGroup var options: CommandOptions
+    @OptionGroup var options: GoalNodeOptions
 
     func run() throws { try options.send(.clear) }
 }
@@ -98,7 +98,7 @@ struct RecordCommand: ParsableCommand {
     var replace = false
 
     @OptionGroup var numbers: TaskNumberOptions
-    @OptionGroup var options: CommandOptions
+    @OptionGroup var options: GoalNodeOptions
 
     func run() throws {
         try options.send(

@@ -8,7 +8,7 @@ import Time
 import Wire
 
 /// Options that the commands to the recorder of a run share.
-struct CommandOptions: ParsableArguments {
+struct RecorderOptions: ParsableArguments {
     @OptionGroup var runOption: RunOption
     @OptionGroup var json: JSONFlag
 
@@ -49,7 +49,7 @@ struct StartCommand: ParsableCommand {
     @Argument(help: "The episode's name; without one, the time.")
     var name: String = ""
 
-    @OptionGroup var options: CommandOptions
+    @OptionGroup var options: RecorderOptions
 
     func run() throws { try options.send(.start, name) }
 }
@@ -62,7 +62,7 @@ struct StopCommand: ParsableCommand {
     @Argument(help: "A note that is kept with the episode.")
     var note: [String] = []
 
-    @OptionGroup var options: CommandOptions
+    @OptionGroup var options: RecorderOptions
 
     func run() throws { try options.send(.stop, note.joined(separator: " ")) }
 }
@@ -75,7 +75,7 @@ struct SuccessCommand: ParsableCommand {
     @Argument(help: "A note that is kept with the episode.")
     var note: [String] = []
 
-    @OptionGroup var options: CommandOptions
+    @OptionGroup var options: RecorderOptions
 
     func run() throws { try options.send(.markSuccess, note.joined(separator: " ")) }
 }
@@ -88,7 +88,7 @@ struct FailureCommand: ParsableCommand {
     @Argument(help: "A note on why, which is kept with the episode.")
     var note: [String] = []
 
-    @OptionGroup var options: CommandOptions
+    @OptionGroup var options: RecorderOptions
 
     func run() throws { try options.send(.markFailure, note.joined(separator: " ")) }
 }
@@ -101,7 +101,7 @@ struct DiscardCommand: ParsableCommand {
     @Argument(help: "A note on why, which is kept with the episode.")
     var note: [String] = []
 
-    @OptionGroup var options: CommandOptions
+    @OptionGroup var options: RecorderOptions
 
     func run() throws { try options.send(.discard, note.joined(separator: " ")) }
 }
@@ -113,7 +113,7 @@ struct NoteCommand: ParsableCommand {
     @Argument(help: "The words to add.")
     var words: [String]
 
-    @OptionGroup var options: CommandOptions
+    @OptionGroup var options: RecorderOptions
 
     func run() throws { try options.send(.note, words.joined(separator: " ")) }
 }
@@ -123,7 +123,7 @@ struct StatusCommand: ParsableCommand {
         commandName: "status", abstract: "Say what is being recorded, where, and whether anything is missing.",
         discussion: exitCodes)
 
-    @OptionGroup var options: CommandOptions
+    @OptionGroup var options: RecorderOptions
 
     func run() throws {
         let link = try options.join()

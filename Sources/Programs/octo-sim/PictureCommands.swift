@@ -37,7 +37,7 @@ struct PictureCommand: ParsableCommand {
 extension World.Camera: ExpressibleByArgument {}
 
 /// Takes goal images from a state of the world.
-struct GoalCommand: ParsableCommand {
+struct GoalPictureCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "goal",
         abstract: "Take goal images from the world, as it should look in the end.",

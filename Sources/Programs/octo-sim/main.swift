@@ -22,7 +22,7 @@ struct OctoSim: ParsableCommand {
         version: OctoRuntime.version,
         subcommands: [
             RunCommand.self, NudgeCommand.self, LightCommand.self, PlaceCommand.self, PictureCommand.self,
-            GoalCommand.self, DemosCommand.self, SceneCommand.self, ModelCommand.self,
+            GoalPictureCommand.self, DemosCommand.self, SceneCommand.self, ModelCommand.self,
         ])
 }
 

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 @Suite struct EpisodeDescriptionTests {
-    private func parse(_ text: String) throws(EpisodeError) -> EpisodeDescription {
+    private func parse(_ text: String) throws(EpisodeDescriptionError) -> EpisodeDescription {
         try EpisodeDescription(parsing: SharedBytes(copying: Array(text.utf8)), path: "e.json")
     }
 
@@ -29,7 +29,7 @@ import Testing
         (#"{"steps": 1, "state": [[0,0,0,0,0,0,1e999]]}"#, "state[0]", "[0, 0, 0, 0, 0, 0, 1e999]"),
     ])
     func everyFaultHasItsPlace(text: String, place: String, found: String) {
-        let error = #expect(throws: EpisodeError.self) { try parse(text) }
+        let error = #expect(throws: EpisodeDescriptionError.self) { try parse(text) }
         guard case .wrong("e.json", place, found, _)? = error else {
             Issue.record("\(error.debugDescription)")
             return
@@ -38,9 +38,9 @@ import Testing
     }
 
     @Test func brokenJSONNamesLineAndColumn() {
-        let error = #expect(throws: EpisodeError.self) { try parse("{\n \"steps\": }") }
+        let error = #expect(throws: EpisodeDescriptionError.self) { try parse("{\n \"steps\": }") }
         #expect(error?.description.contains("line 2, column 11") == true)
-        #expect(throws: EpisodeError.file(.missing(path: "/no/episode/episode.json"))) {
+        #expect(throws: EpisodeDescriptionError.file(.missing(path: "/no/episode/episode.json"))) {
             try EpisodeDescription(inFolder: "/no/episode")
         }
     }

@@ -2,7 +2,7 @@ import JSONTree
 
 /// `dataset_statistics.json`: a pretrained model has statistics of many data sets, a finetuned one of a single one that
 /// has no name.
-struct DatasetStatistics: Sendable {
+struct CheckpointStatistics: Sendable {
     let file: String
     /// Names in the order of the file; nil for the only, nameless one.
     let entries: [(name: String?, action: ActionStatistics)]

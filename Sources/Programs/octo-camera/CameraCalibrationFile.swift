@@ -4,7 +4,7 @@ import Foundation
 import Images
 
 /// Writes settings into a camera's calibration file; what else is in it stays.
-struct CalibrationFile {
+struct CameraCalibrationFile {
     let path: String
 
     /// Writes the controls into the file, which is made if it is not there.
