@@ -5,6 +5,10 @@ import Time
 // What the control loop does with the servos at every tick. Nothing here allocates but setting them up anew.
 extension DynamixelArm: ServoBusArm {
     var port: Port { client.port }
+    var margin: Duration {
+        get { client.margin }
+        set { client.margin = newValue }
+    }
 
     package func read(at now: MonotonicTime) throws(ArmDriverError) -> JointState {
         try prepare(at: now)

@@ -19,7 +19,7 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
     let layout: ServoLayout
     let leaders: [UInt8]
     let watchdog: Duration?
-    private let portName: String
+    let portName: String
     /// Period of the control loop.
     private let period: Duration
     var line: ServoLineState
@@ -117,9 +117,7 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
             cost.margin(beyond: client.wireTime(budget.bytesPerTick)), max(period * 0.6, .milliseconds(4)))
     }
 
-    /// Checks that servos without torque stand inside their own limits: with torque they would go back as fast as they
-    /// can.
-    private func checkPlaces() throws(ServoPortError) -> Outcome {
+    func checkPlaces() throws(ServoPortError) -> ServoStartOutcome {
         for id in layout.ids {
             guard let position = try place(of: id) else { return unsteady(id) }
             guard let low = try client.read(.minimumPosition, of: id),
@@ -188,10 +186,6 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
         return .fine
     }
 
-    private func silent(_ id: UInt8) -> Outcome {
-        .failed(.missing(found: layout.ids.filter { $0 != id }, expected: layout.ids, port: portName))
-    }
-
     private func setUp() throws(ServoPortError) -> Outcome {
         for id in layout.ids {
             // Without it goals would be refused; writing 0 also clears one that has tripped.
@@ -247,7 +241,7 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
         return .fine
     }
 
-    private func switchOn() throws(ServoPortError) -> Outcome {
+    func switchOn() throws(ServoPortError) -> ServoStartOutcome {
         for id in layout.ids {
             guard let torque = try client.read(.torqueEnable, of: id) else { return silent(id) }
             if torque != 0 { continue }
@@ -259,22 +253,5 @@ package final class DynamixelArm<Port: ServoPort>: ArmDriver, @unchecked Sendabl
         return .fine
     }
 
-    /// Reads where a servo stands, pulses: what it has told three times alike, since a goal is made of it.
-    private func place(of id: UInt8) throws(ServoPortError) -> Int? {
-        try ServoPlace.confirmed { () throws(ServoPortError) in try client.read(.presentPosition, of: id) }
-    }
-
-    private func unsteady(_ id: UInt8) -> Outcome {
-        .failed(.unsteady(servo: id, lost: ServoPlace.attempts, asked: ServoPlace.attempts, port: portName))
-    }
-
-    /// Takes hold after torque was off because somebody had asked for it: it comes on where each servo stands, and
-    /// every register is read back.
-    func takeHold() throws(ServoPortError) -> ArmDriverError? {
-        let margin = client.margin
-        client.margin = .milliseconds(50)
-        defer { client.margin = margin }
-        guard case .failed(let error) = try Outcome.first([checkPlaces, switchOn]) else { return nil }
-        return ArmDriverError(error)
-    }
+    func readPosition(of id: UInt8) throws(ServoPortError) -> Int? { try client.read(.presentPosition, of: id) }
 }

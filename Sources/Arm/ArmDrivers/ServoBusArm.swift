@@ -7,15 +7,24 @@ import Time
 protocol ServoBusArm: AnyObject {
     associatedtype Port: ServoPort
     var port: Port { get }
+    /// The line's name, for messages.
+    var portName: String { get }
+    /// How much longer than its bytes take on the wire an answer is awaited.
+    var margin: Duration { get set }
     var layout: ServoLayout { get }
     var leaders: [UInt8] { get }
     var line: ServoLineState { get set }
 
     /// Sets the servos up; nothing moves.
     func start(withTorque: Bool) throws(ServoStartError)
-    /// Switches torque on where each servo stands.
-    /// - Returns: what is in the way of that.
-    func takeHold() throws(ServoPortError) -> ArmDriverError?
+    /// Checks that servos without torque stand inside their own limits: with torque they would go back as fast as they
+    /// can.
+    func checkPlaces() throws(ServoPortError) -> ServoStartOutcome
+    /// Switches torque on where each servo stands, and reads back what was written.
+    func switchOn() throws(ServoPortError) -> ServoStartOutcome
+    /// Reads once where a servo stands, pulses.
+    /// - Returns: nil if it does not answer.
+    func readPosition(of id: UInt8) throws(ServoPortError) -> Int?
     /// Asks all servos, those that are silent once more, and one of them for what its position does not tell.
     /// - Returns: what a servo told that means that it is not well.
     func askAll(at now: MonotonicTime) throws(ServoPortError) -> ArmDriverError?
@@ -79,6 +88,32 @@ extension ServoBusArm {
         }
         if let refusal { throw suspended(by: refusal) }
         line.isReleased = false
+    }
+
+    /// Takes hold after torque was off because somebody had asked for it: it comes on where each servo stands, and
+    /// every register is read back.
+    /// - Returns: what is in the way of that.
+    private func takeHold() throws(ServoPortError) -> ArmDriverError? {
+        let ofTicks = margin
+        margin = .milliseconds(50)
+        defer { margin = ofTicks }
+        var outcome = try checkPlaces()
+        if case .fine = outcome { outcome = try switchOn() }
+        guard case .failed(let error) = outcome else { return nil }
+        return ArmDriverError(error)
+    }
+
+    /// Reads where a servo stands, pulses: what it has told three times alike, since a goal is made of it.
+    func place(of id: UInt8) throws(ServoPortError) -> Int? {
+        try ServoPlace.confirmed { () throws(ServoPortError) in try readPosition(of: id) }
+    }
+
+    func silent(_ id: UInt8) -> ServoStartOutcome {
+        .failed(.missing(found: layout.ids.filter { $0 != id }, expected: layout.ids, port: portName))
+    }
+
+    func unsteady(_ id: UInt8) -> ServoStartOutcome {
+        .failed(.unsteady(servo: id, lost: ServoPlace.attempts, asked: ServoPlace.attempts, port: portName))
     }
 
     func send(_ bytes: UnsafeRawBufferPointer, at now: MonotonicTime) throws(ArmDriverError) {
