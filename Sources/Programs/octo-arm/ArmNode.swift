@@ -16,7 +16,6 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
     private let loop: ArmControlLoop<Driver>
     private let jointCount: Int
     private let policyStep: Duration
-    private let isRecorded: Bool
     private var keeper: LatchKeeper
     private var account: ArmAccount
     private let chunks: Subscription<ActionChunk>
@@ -28,10 +27,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
     private let events: Publisher<RunEvent>
     private let traces: Publisher<ArmTrace>
     private let bus: BusNode
-    /// What nobody has heard yet.
-    private var unheardTraces: [ArmTrace] = []
-    /// How much of that is kept: a minute at a state rate of 50 Hz.
-    private static var mostUnheardTraces: Int { 3000 }
+    private var backlog: TraceBacklog
 
     private var stateCadence: Cadence
     private var loopReportCadence: Cadence
@@ -55,7 +51,7 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         traces = bus.publisher(Topics.armTrace)
         jointCount = driver.jointCount
         policyStep = context.run.manifest.policy.rate.period
-        isRecorded = context.run.manifest.record.isEnabled
+        backlog = TraceBacklog(isRecorded: context.run.manifest.record.isEnabled)
         keeper = LatchKeeper(latch, folder: context.run.folder) { context.log.error("\($0)") }
         loop = try ArmControlLoop(
             driver: driver, calibration: calibration,
@@ -131,15 +127,11 @@ struct ArmNode<Driver: ArmDriver>: NodeBody {
         try chunkReports.publish(report, captureTime: report.captureTime, at: now)
     }
 
-    /// Publishes the loop's trace. Without a recorder nobody needs it. Until that one hears, the beginning is kept for
-    /// it.
+    /// Publishes the loop's trace, once somebody hears it.
     private mutating func publishTrace(at now: MonotonicTime) throws {
-        while let trace = loop.takeTrace() {
-            if isRecorded && unheardTraces.count < Self.mostUnheardTraces { unheardTraces.append(trace) }
-        }
+        while let trace = loop.takeTrace() { backlog.keep(trace) }
         guard bus.isHeard(on: Topics.armTrace) else { return }
-        for trace in unheardTraces { try traces.publish(trace, at: now) }
-        unheardTraces.removeAll(keepingCapacity: true)
+        try backlog.deliver { [traces] trace throws(BusError) in try traces.publish(trace, at: now) }
     }
 
     private mutating func publishLoopReport(at now: MonotonicTime) throws {
