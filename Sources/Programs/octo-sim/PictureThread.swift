@@ -1,6 +1,7 @@
 import Threads
 import CShims
 import Cameras
+import ClosedLoop
 import Foundation
 import Images
 import RealTime
@@ -26,14 +27,6 @@ enum PictureError: Error, CustomStringConvertible {
 // Sendable: world, socket and connections belong to the thread once it has started; what others ask is behind
 // `figures`.
 final class PictureThread: @unchecked Sendable {
-    /// How the world looks, apart from where things are.
-    struct Look: Equatable {
-        var view: Scene.View
-        /// Roll of the primary camera's picture, clockwise, radians.
-        var roll = 0.0
-        /// Brightness of the lamp, 0...1.
-        var brightness: Double
-    }
     private struct Figures {
         var count: Int64 = 0
         var lost: Int64 = 0
@@ -60,9 +53,9 @@ final class PictureThread: @unchecked Sendable {
     private let film: (film: Film, rate: Rate)?
     private let stopFlag = StopFlag()
     private let figures = Mutex(Figures())
-    private let look: Mutex<Look>
+    private let look: Mutex<SceneLook>
     /// Look that the thread has drawn last.
-    private var shown: Look
+    private var shown: SceneLook
     private var clients: [Client] = []
     private var thread: RealTimeThread?
 
@@ -71,7 +64,7 @@ final class PictureThread: @unchecked Sendable {
         self.world = world
         self.states = states
         self.path = path
-        shown = Look(view: world.scene.primary, brightness: world.scene.light.brightness)
+        shown = SceneLook(of: world.scene)
         look = Mutex(shown)
         self.film = film.map { ($0.0, $0.1) }
         listener = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -117,8 +110,8 @@ final class PictureThread: @unchecked Sendable {
         }
     }
 
-    /// Changes how the world looks from the next picture on.
-    func change(_ change: (inout Look) -> Void) { look.withLock { change(&$0) } }
+    /// Lets the world look so from the next picture on.
+    func show(_ wanted: SceneLook) { look.withLock { $0 = wanted } }
 
     func stop() {
         stopFlag.raise()
