@@ -3,10 +3,13 @@ import Files
 extension ArmCalibration {
     /// Reads a calibration file.
     package init(contentsOfFile path: String) throws {
-        switch FileSystem.read(path) {
-        case .success(let text): try self.init(parsing: text, file: path)
-        case .failure(let error): throw UnreadableCalibration(path: path, reason: error.description)
+        let text: [UInt8]
+        do throws(FileError) {
+            text = try FileSystem.read(path)
+        } catch {
+            throw UnreadableCalibration(path: path, reason: error.found)
         }
+        try self.init(parsing: text, file: path)
     }
 }
 

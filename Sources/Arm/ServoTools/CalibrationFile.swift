@@ -13,17 +13,21 @@ package struct CalibrationFile: Equatable, Sendable {
     /// Reads the whole file.
     /// - Returns: nil if there is no such file.
     package func read() throws(CalibrationFileError) -> [UInt8]? {
-        switch FileSystem.read(path) {
-        case .success(let content): return content
-        case .failure(let problem) where problem.number == ENOENT: return nil
-        case .failure(let problem): throw CalibrationFileError(path: path, step: "reading", errno: problem.number)
+        do throws(FileError) {
+            return try FileSystem.read(path)
+        } catch .missing {
+            return nil
+        } catch {
+            throw CalibrationFileError(path: path, step: "reading", problem: error.found)
         }
     }
 
     /// Puts `text` in the place of what was there, at once: whoever reads sees the old file or the new one.
     package func write(_ text: String) throws(CalibrationFileError) {
-        if let problem = FileSystem.replace(path, with: text, mode: 0o644) {
-            throw CalibrationFileError(path: path, step: "writing", errno: problem.number)
+        do throws(FileError) {
+            try FileSystem.replace(path, with: text, mode: 0o644)
+        } catch {
+            throw CalibrationFileError(path: path, step: "writing", problem: error.found)
         }
     }
 
@@ -37,10 +41,12 @@ package struct CalibrationFile: Equatable, Sendable {
             if link(path, kept) == 0 { return kept }
             if errno == ENOENT { return nil }
             if errno != EEXIST {
-                throw CalibrationFileError(path: kept, step: "keeping the old calibration as", errno: errno)
+                throw CalibrationFileError(
+                    path: kept, step: "keeping the old calibration as", problem: SystemError(errno).description)
             }
         }
-        throw CalibrationFileError(path: stem, step: "keeping the old calibration beside", errno: EEXIST)
+        throw CalibrationFileError(
+            path: stem, step: "keeping the old calibration beside", problem: SystemError(EEXIST).description)
     }
 
     /// Removes the file, if it is there. unlink(2).
@@ -51,16 +57,17 @@ package struct CalibrationFile: Equatable, Sendable {
 package struct CalibrationFileError: Error, Equatable, CustomStringConvertible {
     package var path: String
     package var step: String
-    package var errno: Int32
+    /// What stood in the way.
+    package var problem: String
 
-    package init(path: String, step: String, errno: Int32) {
+    package init(path: String, step: String, problem: String) {
         self.path = path
         self.step = step
-        self.errno = errno
+        self.problem = problem
     }
 
     package var description: String {
-        "\(step) '\(path)': \(String(cString: strerror(errno))), expected a file in a folder that can be written. "
+        "\(step) '\(path)': \(problem), expected a file in a folder that can be written. "
             + "Choose another --calibration, or mend the rights of its folder."
     }
 }

@@ -1,75 +1,123 @@
 import Glibc
 
-/// Reads and resolves paths, each system call in one place.
+/// Reads, replaces and resolves paths, each system call in one place.
 package enum FileSystem {
-    /// The whole content of a file, or of a pipe such as a shell's `<(…)`, or the errno that stood in the way; EFBIG
-    /// for more than `limit` bytes. open(2), read(2).
-    package static func read(_ path: String, limit: Int = 64 << 20) -> Result<[UInt8], SystemError> {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return .failure(SystemError(errno)) }
+    /// Most bytes that are read of a file: more than any picture or description has; a wrong path (a disk, a log) must
+    /// not fill the memory.
+    package static let sizeLimit = 256 << 20
+
+    /// Reads a file whole, also one of /proc, or a pipe that is being written to, such as a shell's `<(…)`.
+    /// - Parameter limit: most bytes; of a larger file nothing is returned.
+    /// - Throws: `FileError`, naming the path. open(2), fstat(2), read(2).
+    package static func read(_ path: String, limit: Int = FileSystem.sizeLimit) throws(FileError) -> [UInt8] {
+        // Without O_NONBLOCK a pipe that nobody writes to would hold us here for ever; with it, it is seen to be empty.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            throw errno == ENOENT || errno == ENOTDIR ? .missing(path: path) : .unreadable(path: path, errno: errno)
+        }
         defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw .unreadable(path: path, errno: errno) }
+        let kind = status.st_mode & S_IFMT
+        guard kind == S_IFREG || kind == S_IFIFO else { throw .notAFile(path: path) }
+        // What a file says of its size is a guess: those of /proc say 0, others grow or shrink meanwhile.
+        let size = Int(status.st_size)
+        guard size <= limit else { throw .tooLarge(path: path, bytes: size, limit: limit) }
+        guard fcntl(descriptor, F_SETFL, O_RDONLY) == 0 else { throw .unreadable(path: path, errno: errno) }
         var content: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 64 * 1024)
+        content.reserveCapacity(size)
+        var piece = [UInt8](repeating: 0, count: 64 * 1024)
         while true {
-            let count = Glibc.read(descriptor, &buffer, buffer.count)
-            if count == 0 { return .success(content) }
+            let count = Glibc.read(descriptor, &piece, piece.count)
+            if count == 0 { break }
             if count < 0 {
                 if errno == EINTR { continue }
-                return .failure(SystemError(errno))
+                throw .unreadable(path: path, errno: errno)
             }
-            guard content.count + count <= limit else { return .failure(SystemError(EFBIG)) }
-            content.append(contentsOf: buffer[..<count])
+            guard content.count + count <= limit else { throw .tooLarge(path: path, bytes: nil, limit: limit) }
+            content.append(contentsOf: piece[..<count])
         }
+        if kind == S_IFIFO && content.isEmpty { throw .notAFile(path: path) }
+        // A file that shrinks while it is read ends early: not what was there, nor all of what is there now.
+        guard content.count >= size else { throw .unreadable(path: path, errno: EIO) }
+        return content
     }
 
     /// Replaces a file as a whole: a reader sees the old content or the new, never a part, and so does who looks after
-    /// a power cut: file and folder are on the disk when this returns. open(2), fsync(2), rename(2).
+    /// a power cut: file and folder are on the disk when this returns.
     /// - Parameters:
     ///   - mode: of a file that was not there.
     ///   - folder: where root writes for another user, the file becomes that of this folder's owner.
-    /// - Returns: what stood in the way; nothing is left behind then.
+    /// - Throws: `FileError.notWritten`; no draft is left behind. Where only the folder could not be brought onto the
+    ///   disk, the new content is there, though it may not outlast a power cut.
     package static func replace(
-        _ path: String, with content: UnsafeRawBufferPointer, mode: mode_t = 0o666, ownerOf folder: String? = nil
-    ) -> SystemError? {
-        // Two that write at once each have a draft of their own, nobody's link is followed, and what a killed process
-        // left behind is not in the way.
-        var chance = SystemRandomNumberGenerator()
-        let draft = path + "." + String(chance.next(), radix: 36) + ".tmp"
-        let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
-        guard descriptor >= 0 else { return SystemError(errno) }
-        var problem: Int32 = 0
-        if geteuid() == 0, let owner = folder.flatMap(Self.owner(of:)) {
-            _ = fchown(descriptor, owner.user, owner.group)
-        }
-        var written = 0
-        while problem == 0 && written < content.count {
-            let put = write(descriptor, content.baseAddress.map { $0 + written }, content.count - written)
-            if put >= 0 { written += put } else if errno != EINTR { problem = errno }
-        }
-        if problem == 0 && fsync(descriptor) != 0 { problem = errno }
-        if close(descriptor) != 0 && problem == 0 { problem = errno }
-        if problem == 0 && rename(draft, path) != 0 { problem = errno }
-        guard problem == 0 else {
-            unlink(draft)
-            return SystemError(problem)
-        }
-        // The new content is there whatever becomes of this.
-        _ = sync(folder: Self.folder(of: absolute(path, from: workingFolder)))
-        return nil
+        _ path: String, with content: UnsafeRawBufferPointer, mode: mode_t = 0o666, ownerOf folder: String? = nil,
+        calls: Draft.Calls = .system
+    ) throws(FileError) {
+        let draft = try Draft(ofFile: path, mode: mode, ownerOf: folder, calls: calls)
+        try draft.write(content)
+        try draft.commit()
     }
 
     package static func replace(
         _ path: String, with text: String, mode: mode_t = 0o666, ownerOf folder: String? = nil
-    ) -> SystemError? {
-        Array(text.utf8).withUnsafeBytes { replace(path, with: $0, mode: mode, ownerOf: folder) }
+    ) throws(FileError) {
+        let draft = try Draft(ofFile: path, mode: mode, ownerOf: folder)
+        try draft.write(Array(text.utf8))
+        try draft.commit()
     }
 
-    /// Brings the names in a folder onto the disk, so that they outlast a power cut. fsync(2).
-    package static func sync(folder: String) -> SystemError? {
+    /// Brings the names in a folder onto the disk, so that they outlast a power cut. A file system that knows no such
+    /// thing is taken as it is. fsync(2).
+    /// - Throws: `FileError.notWritten`.
+    package static func sync(folder: String, calls: Draft.Calls = .system) throws(FileError) {
         let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { return SystemError(errno) }
+        guard descriptor >= 0 else { throw .notWritten(path: folder, errno: errno) }
         defer { close(descriptor) }
-        return fsync(descriptor) == 0 ? nil : SystemError(errno)
+        guard calls.sync(descriptor) == 0 || errno == EINVAL else { throw .notWritten(path: folder, errno: errno) }
+    }
+
+    /// Makes a folder and those it lies in, and brings the new names onto the disk. mkdir(2), fsync(2).
+    /// - Throws: `FileError.notWritten`, naming the one that cannot be made.
+    package static func makeFolders(_ path: String) throws(FileError) {
+        var built = path.hasPrefix("/") ? "/" : ""
+        for part in path.split(separator: "/") {
+            let parent = built.isEmpty ? "." : built
+            built += (built.isEmpty || built.hasSuffix("/") ? "" : "/") + part
+            guard mkdir(built, 0o777) != 0 else {
+                try sync(folder: parent)
+                continue
+            }
+            let problem = errno
+            guard isFolder(built) else { throw .notWritten(path: built, errno: problem) }
+        }
+    }
+
+    /// Whether a folder is there, or a link to one. stat(2).
+    package static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// The names in a folder, in no order; nil, with errno set, when it cannot be read. opendir(3), readdir(3).
+    package static func names(in folder: String) -> [String]? {
+        guard let stream = opendir(folder) else { return nil }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    /// Removes a file, or a folder with the files in it; what cannot be removed stays. unlink(2), rmdir(2).
+    package static func remove(_ path: String) {
+        guard unlink(path) != 0, let names = names(in: path) else { return }
+        for name in names { unlink(path + "/" + name) }
+        rmdir(path)
     }
 
     /// Whether a file's name says that it is a picture: it ends in .png, .jpg or .jpeg, in small or capital letters.
@@ -109,13 +157,4 @@ package enum FileSystem {
 
     /// The folder that a path lies in.
     package static func folder(of path: String) -> String { absolute("..", from: path) }
-}
-
-/// A system call's failure: its errno, with the system's text.
-package struct SystemError: Error, Equatable, CustomStringConvertible {
-    package let number: Int32
-
-    package init(_ number: Int32) { self.number = number }
-
-    package var description: String { String(cString: strerror(number)) }
 }

@@ -25,7 +25,7 @@ package final class RLDSDatasetWriter {
     private let name: String
     private let version: String
     private let limit: ShardLimit
-    private let writeCall: WriteCall
+    private let calls: Draft.Calls
     private var splits: [Split]
     /// Descriptor of the folder, which holds the lock; -1 when closed.
     private var folderDescriptor: Int32
@@ -35,7 +35,8 @@ package final class RLDSDatasetWriter {
         var shardLengths: [Int] = []
         var recordBytes = 0
         var shardBytes = 0
-        var file: Int32 = -1
+        /// One for each shard; the last is being written.
+        var drafts: [Draft] = []
     }
 
     /// Makes `<dataFolder>/<name>/<version>` ready to be written: `tfds.builder(name, data_dir: dataFolder)`.
@@ -55,11 +56,13 @@ package final class RLDSDatasetWriter {
         self.version = version
         self.features = features
         self.limit = limit
-        self.writeCall = writeCall
+        calls = Draft.Calls(write: writeCall)
         self.splits = splits.map { Split(name: $0) }
         folder = ImageFolder.join(ImageFolder.join(dataFolder, name), version)
         folderDescriptor = -1
-        try RLDSFolder.make(folder)
+        try RLDSError.during("making the folder") { [folder] () throws(FileError) in
+            try FileSystem.makeFolders(folder)
+        }
         folderDescriptor = try RLDSFolder.lock(folder)
         if !overwriting && RLDSFolder.exists(ImageFolder.join(folder, RLDSInfo.fileName)) {
             throw .exists(path: folder)
@@ -105,8 +108,9 @@ package final class RLDSDatasetWriter {
         let frame = TFRecord.encode(record)
         do {
             try makeRoom(for: frame.count, in: place)
-            let path = unfinishedPath(splits[place], shard: splits[place].shardLengths.count - 1)
-            try RLDSFolder.write(frame, to: splits[place].file, path: path, by: writeCall)
+            if let draft = splits[place].drafts.last {
+                try RLDSError.during("writing") { () throws(FileError) in try draft.write(frame) }
+            }
         } catch {
             giveUp()
             throw error
@@ -119,17 +123,18 @@ package final class RLDSDatasetWriter {
     /// Ends the shard if it is full, begins one if there is none.
     private func makeRoom(for count: Int, in place: Int) throws(RLDSError) {
         let split = splits[place]
-        if split.file >= 0, let length = split.shardLengths.last, length > 0 {
+        if let draft = split.drafts.last, let length = split.shardLengths.last, length > 0 {
             let isFull =
                 switch limit {
                 case .episodes(let most): length >= most
                 case .bytes(let most): split.shardBytes + count > most
                 }
             guard isFull else { return }
-            splits[place].file = -1
-            try RLDSFolder.finish(split.file, path: unfinishedPath(split, shard: split.shardLengths.count - 1))
+            try RLDSError.during("writing") { () throws(FileError) in try draft.finish() }
         }
-        splits[place].file = try RLDSFolder.create(unfinishedPath(split, shard: split.shardLengths.count))
+        // Its name in the end tells how many shards there are, which nobody knows yet.
+        splits[place].drafts.append(
+            try makeDraft("\(name)-\(split.name).tfrecord-\(RLDSInfo.digits(split.shardLengths.count))"))
         splits[place].shardLengths.append(0)
         splits[place].shardBytes = 0
     }
@@ -147,16 +152,13 @@ package final class RLDSDatasetWriter {
             name: name, version: version,
             splits: written.map { .init(name: $0.name, shardLengths: $0.shardLengths, byteCount: $0.recordBytes) })
         do {
-            for place in splits.indices where splits[place].file >= 0 {
-                let file = splits[place].file
-                splits[place].file = -1
-                let last = splits[place].shardLengths.count - 1
-                try RLDSFolder.finish(file, path: unfinishedPath(splits[place], shard: last))
+            for draft in written.compactMap(\.drafts.last) {
+                try RLDSError.during("writing") { () throws(FileError) in try draft.finish() }
             }
-            try write(features.tree.json, as: RLDSInfo.featuresFileName)
-            if let statistics { try write(statistics.json, as: DatasetStatistics.fileName) }
-            try write(info.json, as: RLDSInfo.fileName)
-            try takePlace(of: written, hasStatistics: statistics != nil)
+            var descriptions = [try write(features.tree.json, as: RLDSInfo.featuresFileName)]
+            if let statistics { descriptions.append(try write(statistics.json, as: DatasetStatistics.fileName)) }
+            let last = try write(info.json, as: RLDSInfo.fileName)
+            try takePlace(of: written, descriptions, last: last)
         } catch {
             giveUp()
             throw error
@@ -165,10 +167,10 @@ package final class RLDSDatasetWriter {
         return info
     }
 
-    private func takePlace(of written: [Split], hasStatistics: Bool) throws(RLDSError) {
+    private func takePlace(of written: [Split], _ descriptions: [Draft], last: Draft) throws(RLDSError) {
         // What was there is no dataset from here on; a crash before the last line leaves none.
         try RLDSFolder.remove(path(RLDSInfo.fileName))
-        try RLDSFolder.sync(folderDescriptor, path: folder)
+        try sync()
         // With the old shards go their statistics, those that Octo keeps of them too.
         for file in try files(where: {
             ($0.hasPrefix(name + "-") || $0.hasPrefix("dataset_statistics")) && !$0.hasSuffix(Self.unfinished)
@@ -176,26 +178,30 @@ package final class RLDSDatasetWriter {
             try RLDSFolder.remove(file)
         }
         for split in written {
-            for shard in split.shardLengths.indices {
-                let final = RLDSInfo.shardFileName(
-                    dataset: name, split: split.name, shard: shard, of: split.shardLengths.count)
-                try RLDSFolder.rename(unfinishedPath(split, shard: shard), to: path(final))
+            for (shard, draft) in split.drafts.enumerated() {
+                draft.place = path(
+                    RLDSInfo.shardFileName(dataset: name, split: split.name, shard: shard, of: split.drafts.count))
             }
         }
-        for file in [RLDSInfo.featuresFileName] + (hasStatistics ? [DatasetStatistics.fileName] : []) {
-            try RLDSFolder.rename(path(file) + Self.unfinished, to: path(file))
+        for draft in written.flatMap(\.drafts) + descriptions {
+            try RLDSError.during("renaming a file to") { () throws(FileError) in try draft.putInPlace() }
         }
-        try RLDSFolder.sync(folderDescriptor, path: folder)
-        let info = path(RLDSInfo.fileName)
-        try RLDSFolder.rename(info + Self.unfinished, to: info)
-        try RLDSFolder.sync(folderDescriptor, path: folder)
+        try sync()
+        try RLDSError.during("renaming a file to") { () throws(FileError) in try last.commit() }
+    }
+
+    /// Brings the folder's names onto the disk.
+    private func sync() throws(RLDSError) {
+        try RLDSError.during("writing the folder") { [folder] () throws(FileError) in
+            try FileSystem.sync(folder: folder)
+        }
     }
 
     /// Gives up: removes what was written. A dataset that was to be overwritten is still there. After `finish` it does
     /// nothing.
     package func giveUp() {
         guard folderDescriptor >= 0 else { return }
-        for split in splits where split.file >= 0 { close(split.file) }
+        for draft in splits.flatMap(\.drafts) { draft.giveUp() }
         splits = splits.map { Split(name: $0.name) }
         // A removal may fail as the writing did: the next writer tries again.
         for file in (try? files { $0.hasSuffix(Self.unfinished) }) ?? [] { unlink(file) }
@@ -209,8 +215,11 @@ package final class RLDSDatasetWriter {
 
     private func path(_ file: String) -> String { ImageFolder.join(folder, file) }
 
-    private func unfinishedPath(_ split: Split, shard: Int) -> String {
-        path("\(name)-\(split.name).tfrecord-\(RLDSInfo.digits(shard))\(Self.unfinished)")
+    /// A file under its unfinished name.
+    private func makeDraft(_ file: String) throws(RLDSError) -> Draft {
+        try RLDSError.during("creating") { [calls] () throws(FileError) in
+            try Draft(ofFile: path(file), at: path(file + Self.unfinished), calls: calls)
+        }
     }
 
     /// Paths of the folder's files whose names fulfil the condition.
@@ -223,21 +232,26 @@ package final class RLDSDatasetWriter {
     }
 
     /// Writes the file under its unfinished name.
-    private func write(_ node: JSONNode, as file: String) throws(RLDSError) {
-        let unfinished = path(file + Self.unfinished)
-        let descriptor = try RLDSFolder.create(unfinished)
-        do {
-            try RLDSFolder.write(
-                Array((node.text(columns: 100) + "\n").utf8), to: descriptor, path: unfinished, by: writeCall)
-        } catch {
-            close(descriptor)
-            throw error
+    private func write(_ node: JSONNode, as file: String) throws(RLDSError) -> Draft {
+        let draft = try makeDraft(file)
+        try RLDSError.during("writing") { () throws(FileError) in
+            try draft.write(Array((node.text(columns: 100) + "\n").utf8))
+            try draft.finish()
         }
-        try RLDSFolder.finish(descriptor, path: unfinished)
+        return draft
     }
 }
 
 extension RLDSError {
+    /// Does something with a file, and says which step failed.
+    static func during<Result>(_ step: String, _ work: () throws(FileError) -> Result) throws(RLDSError) -> Result {
+        do throws(FileError) {
+            return try work()
+        } catch {
+            throw RLDSError(error, step: step)
+        }
+    }
+
     /// A file that could not be read, in the words of a dataset.
     init(_ error: FileError, step: String) {
         switch error {

@@ -1,5 +1,6 @@
-import MCAPFiles
+import Files
 import Glibc
+import MCAPFiles
 
 /// A mended episode on its way to the disk: whole under its name, or not there at all.
 package enum RecoveredFile {
@@ -8,7 +9,7 @@ package enum RecoveredFile {
         (path.hasSuffix(".mcap") ? String(path.dropLast(5)) : path) + ".recovered.mcap"
     }
 
-    /// Makes a file of what can be read of another. open(2), write(2), fsync(2), link(2), rename(2).
+    /// Makes a file of what can be read of another.
     /// - Parameters:
     ///   - reader: reader of the old file, whose first compression the new one has too.
     ///   - replaces: whether a file that is already there is replaced.
@@ -16,13 +17,11 @@ package enum RecoveredFile {
         of source: MCAPFile, compressedAs reader: MCAPReader, at path: String, replaces: Bool
     ) throws(RecoveredFileError) -> MCAPRecovery.Report {
         guard replaces || access(path, F_OK) != 0 else { throw .exists(path) }
-        let draft = path + ".\(getpid()).part"
-        let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw .output(.file(path: draft, step: "creating", errno: errno)) }
-        var isDone = false
-        defer {
-            close(descriptor)
-            if !isDone { unlink(draft) }
+        let draft: Draft
+        do throws(FileError) {
+            draft = try Draft(ofFile: path)
+        } catch {
+            throw .output(MCAPError(error, path: path, step: "creating"))
         }
         var options = MCAPWriter.Options()
         if let name = reader.compression.keys.sorted().last, let same = MCAP.Compression(named: name) {
@@ -32,43 +31,33 @@ package enum RecoveredFile {
         let report: MCAPRecovery.Report
         do throws(MCAPError) {
             report = try MCAPRecovery.recover(source, options: options) { (bytes) throws(MCAPError) in
-                do throws(MCAPError) {
-                    try write(bytes, to: descriptor, path: draft)
+                do throws(FileError) {
+                    try draft.write(bytes)
                 } catch {
-                    outputProblem = error
-                    throw error
+                    let problem = MCAPError(error, path: path, step: "writing")
+                    outputProblem = problem
+                    throw problem
                 }
             }
         } catch {
             throw outputProblem.map { .output($0) } ?? .input(error)
         }
-        guard fsync(descriptor) == 0 else {
-            throw .output(.file(path: draft, step: "writing to the disk under", errno: errno))
-        }
-        if replaces {
-            guard rename(draft, path) == 0 else { throw .output(.file(path: path, step: "renaming to", errno: errno)) }
-            isDone = true
-        } else {
-            // Unlike rename(2), link(2) fails where somebody else made the file meanwhile.
-            guard link(draft, path) == 0 else {
-                throw errno == EEXIST ? .exists(path) : .output(.file(path: path, step: "naming", errno: errno))
-            }
+        do throws(FileError) {
+            try draft.commit(by: replaces ? Draft.rename : Draft.link)
+        } catch .notWritten(_, errno: EEXIST) where !replaces {
+            throw .exists(path)
+        } catch {
+            throw .output(MCAPError(error, path: path, step: "writing to the disk under"))
         }
         return report
     }
+}
 
-    private static func write(_ bytes: [UInt8], to descriptor: Int32, path: String) throws(MCAPError) {
-        var start = 0
-        while start < bytes.count {
-            let put = bytes.withUnsafeBytes {
-                Glibc.write(descriptor, $0.baseAddress.map { $0 + start }, bytes.count - start)
-            }
-            if put > 0 {
-                start += put
-            } else if put == 0 || errno != EINTR {
-                throw .file(path: path, step: "writing", errno: put == 0 ? EIO : errno)
-            }
-        }
+extension MCAPError {
+    /// A file that could not be written, in the words of an MCAP file.
+    fileprivate init(_ error: FileError, path: String, step: String) {
+        let problem: Int32 = if case .notWritten(_, let errno) = error { errno } else { EIO }
+        self = .file(path: path, step: step, errno: problem)
     }
 }
 

@@ -35,11 +35,11 @@ package struct GoalLibrary: Equatable, Sendable {
 
     /// The names of all goals, in natural order.
     package func names() throws(GoalLibraryError) -> [String] {
-        guard let content = Self.content(of: folder) else {
+        guard let content = FileSystem.names(in: folder) else {
             if errno == ENOENT { return [] }
             throw .system(doing: "listing the goal library", path: folder, errno: errno)
         }
-        return content.filter { GoalRecord.isName($0) && Self.isFolder(path(of: $0)) }.sorted {
+        return content.filter { GoalRecord.isName($0) && FileSystem.isFolder(path(of: $0)) }.sorted {
             ImageFolder.precedes($0, $1)
         }
     }
@@ -58,7 +58,7 @@ package struct GoalLibrary: Equatable, Sendable {
     /// - Throws: `.badName`, `.missing` when the library has no goal of this name, whole or damaged.
     package func require(_ name: String) throws(GoalLibraryError) {
         guard GoalRecord.isName(name) else { throw .badName(name) }
-        guard Self.isFolder(path(of: name)) else {
+        guard FileSystem.isFolder(path(of: name)) else {
             throw .missing(name: name, folder: folder, known: (try? names()) ?? [])
         }
     }
@@ -71,29 +71,23 @@ package struct GoalLibrary: Equatable, Sendable {
         guard GoalRecord.isName(record.name) else { throw .badName(record.name) }
         let place = path(of: record.name)
         if !replaces, Self.isThere(place) { throw .exists(name: record.name, path: place) }
-        try Self.makeFolders(folder)
+        try Self.doing("making the goal library") { () throws(FileError) in try FileSystem.makeFolders(folder) }
         sweep()
-        let unfinished = path(of: ".\(record.name).new-\(getpid())")
-        Self.remove(unfinished)
-        guard mkdir(unfinished, 0o777) == 0 else {
-            throw .system(doing: "making the goal's folder", path: unfinished, errno: errno)
+        let draft = try Self.doing("making the goal's folder") { () throws(FileError) in
+            try Draft(ofFolder: place, at: path(of: ".\(record.name).new-\(getpid())"))
         }
-        do throws(GoalLibraryError) {
-            try Self.write(record, to: unfinished)
-            try Self.flush(unfinished)
-            var problem = octo_rename_new(unfinished, place)
-            if problem == EEXIST, replaces { problem = octo_exchange(unfinished, place) }
-            if problem == EEXIST { throw GoalLibraryError.exists(name: record.name, path: place) }
-            guard problem == 0 else {
-                throw GoalLibraryError.system(doing: "putting the goal into the library", path: place, errno: problem)
+        try Self.write(record, to: draft.path)
+        do throws(FileError) {
+            // After an exchange the draft is the old goal, and goes.
+            try draft.commit { unfinished, place in
+                let problem = octo_rename_new(unfinished, place)
+                return problem == EEXIST && replaces ? octo_exchange(unfinished, place) : problem
             }
-            try Self.flush(folder)
+        } catch .notWritten(_, errno: EEXIST) {
+            throw .exists(name: record.name, path: place)
         } catch {
-            Self.remove(unfinished)
-            throw error
+            throw GoalLibraryError(error, doing: "putting the goal into the library")
         }
-        // After an exchange this is the old goal.
-        Self.remove(unfinished)
         return place
     }
 
@@ -103,9 +97,10 @@ package struct GoalLibrary: Equatable, Sendable {
         let place = path(of: name)
         guard Self.isThere(place) else { throw .missing(name: name, folder: folder, known: (try? names()) ?? []) }
         let doomed = path(of: ".\(name).old-\(getpid())")
-        Self.remove(doomed)
+        FileSystem.remove(doomed)
         guard rename(place, doomed) == 0 else { throw .system(doing: "deleting a goal", path: place, errno: errno) }
-        Self.remove(doomed)
+        defer { FileSystem.remove(doomed) }
+        try Self.doing("deleting a goal from") { () throws(FileError) in try FileSystem.sync(folder: folder) }
     }
 
     // MARK: Reading
@@ -175,58 +170,27 @@ package struct GoalLibrary: Equatable, Sendable {
 
     /// Removes what killed saves of processes that are gone have left.
     private func sweep() {
-        for name in Self.content(of: folder) ?? [] {
+        for name in FileSystem.names(in: folder) ?? [] {
             guard name.hasPrefix("."), let dash = name.lastIndex(of: "-"),
                 name[..<dash].hasSuffix(".new") || name[..<dash].hasSuffix(".old"),
                 let pid = Int32(name[name.index(after: dash)...]), kill(pid, 0) != 0, errno == ESRCH
             else { continue }
-            Self.remove(path(of: name))
+            FileSystem.remove(path(of: name))
         }
     }
 
-    private static func flush(_ place: String) throws(GoalLibraryError) {
-        if let problem = FileSystem.sync(folder: place) {
-            throw .system(doing: "flushing", path: place, errno: problem.number)
+    /// Does something with a file, and says what was being done when it fails.
+    private static func doing<Result>(
+        _ step: String, _ work: () throws(FileError) -> Result
+    ) throws(GoalLibraryError) -> Result {
+        do throws(FileError) {
+            return try work()
+        } catch {
+            throw GoalLibraryError(error, doing: step)
         }
-    }
-
-    private static func makeFolders(_ path: String) throws(GoalLibraryError) {
-        var built = path.hasPrefix("/") ? "/" : ""
-        for part in path.split(separator: "/") {
-            built += (built.isEmpty || built.hasSuffix("/") ? "" : "/") + part
-            guard mkdir(built, 0o777) != 0, errno != EEXIST else { continue }
-            if errno == EISDIR || isFolder(built) { continue }
-            throw .system(doing: "making the goal library", path: built, errno: errno)
-        }
-    }
-
-    /// The files of one folder, and the folder. What cannot be removed stays.
-    private static func remove(_ place: String) {
-        guard let names = content(of: place) else { return }
-        for name in names { unlink(ImageFolder.join(place, name)) }
-        rmdir(place)
-    }
-
-    /// The names in a folder, in no order; nil, with errno set, when it cannot be read.
-    private static func content(of place: String) -> [String]? {
-        guard let stream = opendir(place) else { return nil }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names
     }
 
     private static func isThere(_ path: String) -> Bool { access(path, F_OK) == 0 }
-
-    private static func isFolder(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-    }
 }
 
 extension GoalRecord.View {
@@ -267,6 +231,18 @@ package enum GoalLibraryError: Error, Equatable, Sendable {
     case damaged(name: String, path: String, problems: [String])
     case notWritten(path: String, reason: String)
     case system(doing: String, path: String, errno: Int32)
+}
+
+extension GoalLibraryError {
+    init(_ error: FileError, doing: String) {
+        switch error {
+        case .missing(let path): self = .system(doing: doing, path: path, errno: ENOENT)
+        case .unreadable(let path, let errno), .notWritten(let path, let errno):
+            self = .system(doing: doing, path: path, errno: errno)
+        case .notAFile(let path): self = .system(doing: doing, path: path, errno: EISDIR)
+        case .tooLarge(let path, _, _): self = .system(doing: doing, path: path, errno: EFBIG)
+        }
+    }
 }
 
 extension GoalLibraryError: CustomStringConvertible {

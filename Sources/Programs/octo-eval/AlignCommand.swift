@@ -1,5 +1,6 @@
 import ArgumentParser
 import Evaluation
+import Files
 import Foundation
 import Images
 import NodeShell
@@ -79,11 +80,7 @@ struct AlignCommand: ParsableCommand {
         let name = scene.objects[checked.object].name
         let trials = AlignmentPlan.trials(
             kind, object: name, axes: axes, episodes: options.episodes, seed: options.seed)
-        do {
-            try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
-        } catch {
-            throw EvaluationError.unwritable(out, reason: error.reason)
-        }
+        try working { try FileSystem.makeFolders(out) }
         let file = try ResultFile("\(out)/results.jsonl", settings: evaluation.settings)
         try writeGoals(of: checked, axes: axes, evaluation.setup)
         var bench = try evaluation.makeBench(goals: [])
@@ -119,7 +116,9 @@ struct AlignCommand: ParsableCommand {
             }
             pictures += row + Array(repeating: nothing, count: columns - row.count)
         }
-        if let sheet = RGBImage.tiled(pictures, columns: columns) { try sheet.writePNG(to: "\(out)/goals.png") }
+        if let sheet = RGBImage.tiled(pictures, columns: columns) {
+            try working { try sheet.writePNG(to: "\(out)/goals.png") }
+        }
     }
 }
 

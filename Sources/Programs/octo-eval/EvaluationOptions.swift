@@ -3,6 +3,7 @@ import ArgumentParser
 import Evaluation
 import Foundation
 import Manifests
+import NodeShell
 import Simulation
 import Time
 
@@ -72,17 +73,13 @@ extension ManipulationTask.Kind {
 }
 
 /// Writes a whole file; whoever reads it meanwhile finds the old one or the new one.
-func write(_ text: String, to path: String) throws {
-    if let problem = FileSystem.replace(path, with: text) {
-        throw EvaluationError.unwritable(path, reason: "\(problem)")
-    }
-}
+/// - Throws: `WorkFailure`.
+func write(_ text: String, to path: String) throws { try working { try FileSystem.replace(path, with: text) } }
 
 /// Why an evaluation cannot be made.
 enum EvaluationError: Error, CustomStringConvertible {
     case noSimulation(String)
     case nothingRan(String)
-    case unwritable(String, reason: String)
     case inUse(String)
     case noPicture(folder: String, expected: [String])
     case noPolicy(String)
@@ -96,8 +93,6 @@ enum EvaluationError: Error, CustomStringConvertible {
             "reading the checkpoint --policy \(path): nothing is there, expected a checkpoint's folder. Give another, "
                 + "such as launch/policies/table."
         case .nothingRan(let reason): "evaluating: no episode could be run: \(reason)"
-        case .unwritable(let path, let reason):
-            "writing \(path): \(reason), expected a file that can be written. Choose another path."
         case .inUse(let path):
             "going on with the results in \(path): another octo-eval writes them at present. Wait for it, or name "
                 + "another file."

@@ -11,6 +11,7 @@ import Images
 import JSONTree
 import Manifests
 import Messages
+import NodeShell
 import Policy
 import Recording
 import Simulation
@@ -61,7 +62,7 @@ struct LoadedEvaluation {
             policyRate: manifest.policy.rate,
             controller: ArmControllerConfiguration(manifest.arm, policyRate: manifest.policy.rate),
             maximumTimesteps: options.maxSteps)
-        calibration = try String(contentsOfFile: manifest.arm.calibration, encoding: .utf8)
+        calibration = String(decoding: try FileSystem.read(manifest.arm.calibration), as: UTF8.self)
         self.options = options
         self.manifest = manifest
     }
@@ -152,11 +153,7 @@ struct LoadedEvaluation {
 
     /// A tape that writes episodes into a folder, in place of those of the same name.
     func makeTape(folder: String, keepsSuccesses: Bool) throws -> TrialTape {
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw EvaluationError.unwritable(folder, reason: error.reason)
-        }
+        try working { try FileSystem.makeFolders(folder) }
         let attachments = [
             MCAP.Attachment(json: manifest.tree.text().utf8, named: "manifest.json", at: .zero),
             MCAP.Attachment(json: calibration.utf8, named: "calibration/arm.json", at: .zero),
@@ -166,9 +163,7 @@ struct LoadedEvaluation {
             wallTime: { WallTime.now().description },
             keep: { name, content in
                 let path = "\(folder)/\(name).mcap"
-                if let problem = content.withUnsafeBytes({ FileSystem.replace(path, with: $0) }) {
-                    throw EvaluationError.unwritable(path, reason: "\(problem)")
-                }
+                try working { try SharedBytes(copying: content).write(to: path) }
             })
     }
 }

@@ -1,5 +1,7 @@
 import Evaluation
+import Files
 import Foundation
+import NodeShell
 import Time
 
 /// Results on disk: read at the beginning, then one line after each trial.
@@ -12,7 +14,7 @@ final class ResultFile {
     init(_ path: String, settings: ResultLog.Settings) throws {
         self.path = path
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw EvaluationError.unwritable(path, reason: String(cString: strerror(errno))) }
+        guard descriptor >= 0 else { throw Self.unwritable(path, reason: SystemError(errno).description) }
         file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { throw EvaluationError.inUse(path) }
         log = try ResultLog(parsing: file.readToEnd() ?? Data(), path: path, settings: settings)
@@ -21,7 +23,7 @@ final class ResultFile {
             try file.seekToEnd()
             if log.wholeBytes == 0 { try file.write(contentsOf: Data((ResultLog.header(settings) + "\n").utf8)) }
         } catch {
-            throw EvaluationError.unwritable(path, reason: error.reason)
+            throw Self.unwritable(path, reason: error.reason)
         }
     }
 
@@ -30,7 +32,11 @@ final class ResultFile {
         do {
             try file.write(contentsOf: Data((result.tree.text() + "\n").utf8))
         } catch {
-            throw EvaluationError.unwritable(path, reason: error.reason)
+            throw Self.unwritable(path, reason: error.reason)
         }
+    }
+
+    private static func unwritable(_ path: String, reason: String) -> WorkFailure {
+        WorkFailure("writing \(path): \(reason), expected a file that can be written. Choose another path.")
     }
 }

@@ -138,7 +138,9 @@ struct RunCommand: ParsableCommand {
         }
         let table = TrialTable(policy: evaluation.policyName, run.results)
         if let csv { try write(table.csv, to: csv) }
-        if let sheet, let tiles = RGBImage.tiled(pictures, columns: 6) { try tiles.writePNG(to: sheet) }
+        if let sheet, let tiles = RGBImage.tiled(pictures, columns: 6) {
+            try working { try tiles.writePNG(to: sheet) }
+        }
         if json.isWanted {
             let times = [("simulated_s", run.simulatedSeconds), ("elapsed_s", run.elapsed.inSeconds)]
             print(times.reduce(table.tree) { $0.with($1.0, JSONNode(number: $1.1)) }.text())

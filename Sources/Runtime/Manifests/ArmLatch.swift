@@ -58,10 +58,12 @@ extension ArmLatch {
     /// What holds the arm of the run in `folder`; without a file, nothing does.
     package static func load(folder: String) -> ArmLatch {
         let path = folder + "/" + fileName
-        switch FileSystem.read(path) {
-        case .success(let text): return ArmLatch(parsing: text, path: path)
-        case .failure(let error) where error.number == ENOENT: return ArmLatch()
-        case .failure(let error): return ArmLatch(damage: "reading \(path): \(error)")
+        do throws(FileError) {
+            return ArmLatch(parsing: try FileSystem.read(path), path: path)
+        } catch .missing {
+            return ArmLatch()
+        } catch {
+            return ArmLatch(damage: "reading \(path): \(error.found)")
         }
     }
 
@@ -85,10 +87,11 @@ extension ArmLatch {
         change(&latch)
         latch.damage = nil
         let path = folder + "/" + fileName
-        if let error = FileSystem.replace(
-            path, with: latch.json.text(indented: true) + "\n", mode: 0o600, ownerOf: folder)
-        {
-            throw .failed(doing: "writing", path: path, reason: error.description)
+        do throws(FileError) {
+            try FileSystem.replace(
+                path, with: latch.json.text(indented: true) + "\n", mode: 0o600, ownerOf: folder)
+        } catch {
+            throw .failed(doing: "writing", path: path, reason: error.found)
         }
         return latch
     }

@@ -19,9 +19,10 @@ extension Manifest {
     /// The content of a manifest, and the folder that paths within it are seen from.
     static func text(_ path: String) throws(ManifestError) -> (text: [UInt8], folder: String) {
         let text: [UInt8]
-        switch FileSystem.read(path) {
-        case .success(let content): text = content
-        case .failure(let error): throw .unreadable(path: path, reason: error.description)
+        do throws(FileError) {
+            text = try FileSystem.read(path)
+        } catch {
+            throw .unreadable(path: path, reason: error.found)
         }
         let workingFolder = FileSystem.workingFolder
         let absolute = FileSystem.resolved(path) ?? FileSystem.absolute(path, from: workingFolder)

@@ -92,11 +92,15 @@ extension RunDescription {
     package static func load(folder: String) throws(RunFolderError) -> RunDescription {
         let folder = FileSystem.absolute(folder, from: FileSystem.workingFolder)
         let path = folder + "/" + fileName
-        switch FileSystem.read(path) {
-        case .success(let text): return try RunDescription(parsing: text, path: path, folder: folder)
-        case .failure(let error) where error.number == ENOENT: throw .noRun(path: path)
-        case .failure(let error): throw .failed(doing: "reading", path: path, reason: error.description)
+        let text: [UInt8]
+        do throws(FileError) {
+            text = try FileSystem.read(path)
+        } catch .missing {
+            throw .noRun(path: path)
+        } catch {
+            throw .failed(doing: "reading", path: path, reason: error.found)
         }
+        return try RunDescription(parsing: text, path: path, folder: folder)
     }
 
     init(parsing text: [UInt8], path: String, folder: String) throws(RunFolderError) {

@@ -143,8 +143,10 @@ package struct RunFolder: ~Copyable {
     /// Makes the run known to the nodes: `run.json`, as a whole or not at all.
     package borrowing func publish(_ description: RunDescription) throws(RunFolderError) {
         let file = path + "/" + RunDescription.fileName
-        if let error = FileSystem.replace(file, with: description.json.text(indented: true) + "\n", mode: 0o600) {
-            throw .failed(doing: "writing", path: file, reason: error.description)
+        do throws(FileError) {
+            try FileSystem.replace(file, with: description.json.text(indented: true) + "\n", mode: 0o600)
+        } catch {
+            throw .failed(doing: "writing", path: file, reason: error.found)
         }
     }
 

@@ -8,7 +8,7 @@ import Threads
     @Test func theWorkIsDoneUnderTheThreadsName() throws {
         let found = Mutex("")
         let thread = try NamedThread("fifteen letters") {
-            let name = try? FileSystem.read("/proc/thread-self/comm").get()
+            let name = try? FileSystem.read("/proc/thread-self/comm")
             found.withLock { $0 = String(decoding: name ?? [], as: UTF8.self) }
         }
         thread.join()
