@@ -180,7 +180,8 @@ let package = Package(
                 room(
                     "ArmLoop",
                     [
-                        "Time", "Threads", "Maths", "Messages", "RealTime", "Manifests", "Kinematics", "Control",
+                        "Time", "Threads", "Maths", "Files", "Messages", "RealTime", "Manifests", "Kinematics",
+                        "Control",
                         "ArmDrivers",
                     ]),
                 room("ServoTools", ["Time", "JSONTree", "Files", "ServoProtocol", "ArmDrivers"]),
@@ -263,7 +264,8 @@ let package = Package(
                 room(
                     "ClosedLoop",
                     [
-                        "Time", "Maths", "JSONTree", "Digests", "Images", "Messages", "OctoModel", "Proprioception",
+                        "Time", "Maths", "JSONTree", "Files", "Digests", "Images", "Messages", "OctoModel",
+                        "Proprioception",
                         "Policy", "Kinematics", "Control", "Simulation",
                     ]),
                 room(
@@ -304,7 +306,8 @@ let package = Package(
                 program(
                     "octo-launch",
                     [
-                        "Time", "JSONTree", "CShims", "Messages", "Wire", "Bus", "Manifests", "NodeShell", "Cameras",
+                        "Time", "JSONTree", "Files", "CShims", "Messages", "Wire", "Bus", "Manifests", "NodeShell",
+                        "Cameras",
                         "Kinematics", "ArmDrivers", "Recording", "Launch",
                     ]),
                 program(
@@ -329,7 +332,8 @@ let package = Package(
                 program(
                     "octo-arm",
                     [
-                        "Time", "Maths", "JSONTree", "CShims", "Messages", "Wire", "Bus", "RealTime", "Manifests",
+                        "Time", "Maths", "JSONTree", "Files", "CShims", "Messages", "Wire", "Bus", "RealTime",
+                        "Manifests",
                         "NodeShell", "Kinematics", "Control", "ArmDrivers", "ArmLoop", "ServoTools", "ServoEmulation",
                         "Teleop",
                     ]),
@@ -356,7 +360,7 @@ let package = Package(
                 program(
                     "octo-sim",
                     [
-                        "Time", "Threads", "Maths", "JSONTree", "Images", "CShims", "Messages", "Wire", "Bus",
+                        "Time", "Threads", "Maths", "JSONTree", "Files", "Images", "CShims", "Messages", "Wire", "Bus",
                         "RealTime", "Manifests", "NodeShell", "Cameras", "Policy", "Kinematics", "ArmDrivers",
                         "ServoEmulation", "Datasets", "Simulation", "ClosedLoop", "Demonstrations",
                     ]),

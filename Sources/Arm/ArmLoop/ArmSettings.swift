@@ -1,6 +1,6 @@
 import ArmDrivers
+import Files
 import Kinematics
-import Foundation
 import Manifests
 import Maths
 import RealTime
@@ -35,11 +35,11 @@ extension Manifest.Arm {
     }
 
     /// The servos in the calibration file, which have to be of the driver's family.
-    /// - Throws: `JSONFileError` of the layout, `ArmSettingsError.otherServos`, and what reading the file throws.
+    /// - Throws: `FileError`, `JSONFileError`, `ArmSettingsError.otherServos`.
     package func readServos(
         _ wanted: ServoLayout.ServoProtocolName, of arm: ArmCalibration
     ) throws -> ServoLayout {
-        let text = try Data(contentsOf: URL(fileURLWithPath: calibration))
+        let text = try FileSystem.read(calibration)
         let layout = try ServoLayout(calibration: text, file: calibration, joints: arm.joints.count)
         guard layout.servoProtocol == wanted else {
             throw ArmSettingsError.otherServos(

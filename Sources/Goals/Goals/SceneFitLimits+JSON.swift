@@ -1,4 +1,4 @@
-import Foundation
+import Files
 import JSONTree
 import SceneFit
 
@@ -19,11 +19,16 @@ extension SceneFit.Limits {
     /// - Throws: what is wrong with a file that is there.
     package init(ofCheckpoint folder: String) throws(JSONFileError) {
         let file = folder + "/" + Self.fileName
-        guard let data = FileManager.default.contents(atPath: file) else {
+        let text: [UInt8]
+        do throws(FileError) {
+            text = try FileSystem.read(file)
+        } catch .missing {
             self = .usual
             return
+        } catch {
+            throw JSONFileKind.goalFit.error(file, error.found)
         }
-        try self.init(parsing: Array(data), file: file)
+        try self.init(parsing: text, file: file)
     }
 
     /// Reads limits from a text. Axes that it leaves out, or of which it says `unknown`, keep the usual limits. Where

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ArmDrivers
 import CShims
+import Files
 import Kinematics
 import Foundation
 import Manifests
@@ -100,7 +101,7 @@ struct EmulateCommand: ParsableCommand {
         }
         let file = calibration ?? ShippedFile.path("calibration/widowx-250s.json")
         let arm = try ArmCalibration(contentsOfFile: file)
-        let text = try Data(contentsOf: URL(fileURLWithPath: file))
+        let text = try FileSystem.read(file)
         let layout = try ServoLayout(calibration: text, file: file, joints: arm.joints.count)
         if let driver, driver != layout.servoProtocol {
             throw EmulationError.otherServos(

@@ -1,5 +1,6 @@
 import ArmDrivers
 import Cameras
+import Files
 import Kinematics
 import Foundation
 import JSONTree
@@ -74,7 +75,7 @@ struct ReadinessCheck {
         }
         let file = manifest.arm.calibration
         do {
-            let text = try Data(contentsOf: URL(fileURLWithPath: file))
+            let text = try FileSystem.read(file)
             let calibration = try ArmCalibration(parsing: text, file: file)
             let (line, wanted): (Manifest.Arm.SerialLine, ServoLayout.ServoProtocolName)
             switch manifest.arm.driver {

@@ -1,3 +1,4 @@
+import Files
 import MCAPFiles
 import ArgumentParser
 import Bus
@@ -63,7 +64,7 @@ struct RecorderNode: NodeBody {
         umask(options.mode.mask)
         session = try SessionFolder(
             in: options.folder, name: manifest.name, time: context.run.started, runID: context.run.runID)
-        let facts = RunFacts(context.run, at: .now())
+        let facts = RunFacts(context.run, at: .now(), log: context.log)
         core = RecorderCore(
             .init(
                 ring: options.ring, ringBytes: options.memoryBytes, startsByItself: options.start == .withRun,
@@ -151,9 +152,15 @@ struct RecorderNode: NodeBody {
             case .define(let schema): writer?.define(schema)
             case .attach(let attachment): writer?.attach(attachment)
             case .attachFile(let path, let name):
-                // A goal that was deleted meanwhile has no record any more.
-                guard let content = FileManager.default.contents(atPath: path) else { continue }
-                perform(core.add(MCAP.Attachment(json: content, named: name, at: now)), at: now)
+                do throws(FileError) {
+                    let content = try FileSystem.read(path)
+                    perform(core.add(MCAP.Attachment(json: content, named: name, at: now)), at: now)
+                } catch .missing {
+                    // A goal that was deleted meanwhile has no record any more.
+                    continue
+                } catch {
+                    log.warning("the episode goes without \(name): \(error)")
+                }
             case .describe(let channel): writer?.define(channel)
             case .write(let message): writer?.append(message)
             case .note(let metadata):

@@ -2,6 +2,7 @@ import Files
 import Digests
 import MCAPFiles
 import Foundation
+import Logging
 import Manifests
 import Recording
 import Synchronization
@@ -15,11 +16,19 @@ struct RunFacts {
     let facts: [MCAP.Metadata]
 
     /// Gathers the facts of a run.
-    /// - Parameter now: time of the attachments, on the clock of the file's stamps.
-    init(_ run: RunDescription, at now: MonotonicTime) {
+    /// - Parameters:
+    ///   - now: time of the attachments, on the clock of the file's stamps.
+    ///   - log: told of files that are there and cannot be read.
+    init(_ run: RunDescription, at now: MonotonicTime, log: Logger) {
         func file(_ name: String, _ path: String) -> MCAP.Attachment? {
-            guard let content = FileManager.default.contents(atPath: path) else { return nil }
-            return MCAP.Attachment(json: content, named: name, at: now)
+            do throws(FileError) {
+                return MCAP.Attachment(json: try FileSystem.read(path), named: name, at: now)
+            } catch .missing {
+                return nil
+            } catch {
+                log.warning("the episodes go without \(name): \(error)")
+                return nil
+            }
         }
         let manifest = run.manifest
         var attachments = [MCAP.Attachment(json: manifest.tree.text().utf8, named: "manifest.json", at: now)]
@@ -69,8 +78,8 @@ struct RunFacts {
     /// uname(2), /proc/cpuinfo.
     private static func machine() -> [String: String] {
         let information = ProcessInfo.processInfo
-        let cpu =
-            FileManager.default.contents(atPath: "/proc/cpuinfo").map { String(decoding: $0, as: UTF8.self) } ?? ""
+        // Where the kernel does not tell, the name stays empty.
+        let cpu = String(decoding: (try? FileSystem.read("/proc/cpuinfo")) ?? [], as: UTF8.self)
         let model = cpu.split(separator: "\n").first { $0.hasPrefix("model name") }?.split(separator: ":").last
         var system = utsname()
         uname(&system)

@@ -1,7 +1,7 @@
 import ArgumentParser
 import ClosedLoop
+import Files
 import Kinematics
-import Foundation
 import Images
 import JSONTree
 import Maths
@@ -29,7 +29,8 @@ struct PictureCommand: ParsableCommand {
 
     func run() throws {
         let world = try world.makeWorld()
-        try world.picture(camera, width: width, height: height).writePNG(to: out)
+        let picture = try world.picture(camera, width: width, height: height)
+        try working { try picture.writePNG(to: out) }
         print("\(out): \(camera.rawValue), \(width)x\(height), drawn by \(world.renderer ?? "nobody")")
     }
 }
@@ -77,10 +78,11 @@ struct GoalPictureCommand: ParsableCommand {
         let world = try world.makeWorld()
         if let task { try Self.carryOut(ManipulationTask(task, object: object, in: world.scene), in: world) }
         if let state { try FinalState(contentsOfFile: state, for: world).apply(to: world) }
-        try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
+        try working { try FileSystem.makeFolders(out) }
         for camera in World.Camera.allCases {
             let path = out + "/\(camera.rawValue).png"
-            try world.picture(camera, width: size, height: size).writePNG(to: path)
+            let picture = try world.picture(camera, width: size, height: size)
+            try working { try picture.writePNG(to: path) }
             print(path)
         }
     }
@@ -109,11 +111,11 @@ struct FinalState {
     /// Reads the state from a file.
     /// - Throws: `JSONFileError` with everything that is wrong.
     init(contentsOfFile path: String, for world: World) throws {
-        let text: Data
-        do {
-            text = try Data(contentsOf: URL(fileURLWithPath: path))
+        let text: [UInt8]
+        do throws(FileError) {
+            text = try FileSystem.read(path)
         } catch {
-            throw Self.file.error(path, error.reason)
+            throw Self.file.error(path, error.found)
         }
         self = try Self.file.read(text, file: path) { Self($0, for: world, $1) }
     }

@@ -2,8 +2,8 @@ import ArgumentParser
 import ArmDrivers
 import Bus
 import ClosedLoop
+import Files
 import Kinematics
-import Foundation
 import Manifests
 import Messages
 import NodeShell
@@ -53,13 +53,13 @@ struct SimulationNode: NodeBody {
         commands = try context.bus.subscribe(Topics.simulationCommand)
         results = context.bus.publisher(Topics.simulationResult)
         let calibration = try ArmCalibration(contentsOfFile: manifest.arm.calibration)
-        let model = try section.model.map { try String(contentsOf: URL(fileURLWithPath: $0), encoding: .utf8) }
+        let model = try section.model.map { String(decoding: try FileSystem.read($0), as: UTF8.self) }
         film = try section.film.map { try Film(path: $0, goal: manifest.goal) }
 
         let world = try World(scene, arm: calibration, mjcf: model)
         var servos: SimulatedServoBus?
         if case .dynamixel(let line, _) = manifest.arm.driver, line.port == Manifest.simulatedPort {
-            let text = try Data(contentsOf: URL(fileURLWithPath: manifest.arm.calibration))
+            let text = try FileSystem.read(manifest.arm.calibration)
             let layout = try ServoLayout(
                 calibration: text, file: manifest.arm.calibration, joints: calibration.joints.count)
             servos = try SimulatedServoBus(

@@ -1,6 +1,6 @@
 import ArgumentParser
+import Files
 import Kinematics
-import Foundation
 import Manifests
 import NodeShell
 import Simulation
@@ -29,7 +29,7 @@ struct SceneOptions: ParsableArguments {
     }
 
     func makeWorld() throws -> World {
-        let model = try mjcf.map { try String(contentsOf: URL(fileURLWithPath: $0), encoding: .utf8) }
+        let model = try mjcf.map { String(decoding: try FileSystem.read($0), as: UTF8.self) }
         return try World(makeScene(), arm: ArmCalibration(contentsOfFile: calibration), mjcf: model)
     }
 }

@@ -1,7 +1,6 @@
-import Foundation
+import Files
 import JSONTree
 import Simulation
-import Time
 
 extension Scene {
     /// Reads a scene file.
@@ -12,11 +11,11 @@ extension Scene {
             self = .tabletop
             return
         }
-        let text: Data
-        do {
-            text = try Data(contentsOf: URL(fileURLWithPath: path))
+        let text: [UInt8]
+        do throws(FileError) {
+            text = try FileSystem.read(path)
         } catch {
-            throw JSONFileKind.scene.error(path, error.reason)
+            throw JSONFileKind.scene.error(path, error.found)
         }
         try self.init(parsing: text, file: path)
     }
