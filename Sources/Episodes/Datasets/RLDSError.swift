@@ -24,6 +24,13 @@ package enum RLDSError: Error, Equatable, Sendable {
     case notAnEpisode(path: String, record: Int, RLDSRecordProblem)
 }
 
+extension RLDSError {
+    /// Whether a dataset cannot be written though all that goes into it is sound.
+    package static func isOfOutput(_ error: any Error) -> Bool {
+        if case .file? = error as? RLDSError { true } else { false }
+    }
+}
+
 extension RLDSError: CustomStringConvertible {
     package var description: String {
         switch self {

@@ -112,7 +112,7 @@ struct EmulateCommand: ParsableCommand {
 
     func run() throws {
         let (name, bus) = try makeBus()
-        if let registerLog { bus.onWrite = try Self.makeLog(registerLog) }
+        if let registerLog { bus.onWrite = try working { try Self.makeLog(registerLog) } }
         let terminal = PseudoTerminal(link: link)
         try terminal.requireFreeLink()
         try terminal.plugIn()

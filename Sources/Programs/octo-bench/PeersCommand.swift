@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import NodeShell
 
@@ -39,6 +40,12 @@ struct PeersCommand: ParsableCommand {
     }
 
     func run() throws {
+        for (option, path, use) in [("--python", python, X_OK), ("--script", script, R_OK)] where access(path, use) != 0
+        {
+            throw ValidationError(
+                "\(option) \(path): \(SystemError(errno)), expected a file there. Name another; see octo-bench peers "
+                    + "--help for what the Python has to have.")
+        }
         print("policy step, window \(window), goal image, float32; medians of \(turns) turns of \(runs) steps")
         print("  shape   \(mode)    critical path   ratio      total   ratio")
         for size in sizes {

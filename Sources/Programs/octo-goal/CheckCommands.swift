@@ -128,7 +128,8 @@ struct CheckCommand: ParsableCommand {
                 guard let live = try frames[view.camera]?.image() else { return nil }
                 return FitOverlay.panels(goal: view.image, live: live)
             }
-            try RGBImage.tiled(rows.flatMap { $0 }, columns: FitOverlay.panelCount)?.writePNG(to: overlay)
+            let sheet = RGBImage.tiled(rows.flatMap { $0 }, columns: FitOverlay.panelCount)
+            try working { try sheet?.writePNG(to: overlay) }
         }
         if json {
             print(fit.node.text())

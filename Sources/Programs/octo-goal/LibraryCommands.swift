@@ -61,7 +61,7 @@ struct ShowCommand: ParsableCommand {
         let library = try choice.open()
         let record = try library.load(name)
         if let png, let sheet = RGBImage.tiled(record.views.map(\.image), columns: 4) {
-            try sheet.writePNG(to: png)
+            try working { try sheet.writePNG(to: png) }
         }
         if json { return print(record.json.text()) }
         print(record.line(at: .now()))

@@ -2,6 +2,7 @@ import Datasets
 import ArgumentParser
 import CShims
 import Control
+import Files
 import Foundation
 import Images
 import JSONTree
@@ -170,7 +171,7 @@ struct ExportCommand: ParsableCommand {
             file. Angles that wrap at 180° are carried on, so that differences of states are motions. --outcome \
             success takes the successful ones alone; what is left out, and why, is told at the end.
 
-            Exit codes: 0 written, 1 nothing was left to write, 2 the input cannot be used.
+            Exit codes: 0 written, 1 nothing was left to write or it could not be written, 2 the input cannot be used.
             """)
 
     @OptionGroup var sampling: SamplingOptions
@@ -219,7 +220,10 @@ struct ExportCommand: ParsableCommand {
 
     func run() throws {
         var report = ExportReport()
-        let folder = try rlds.map { try writeRLDS(into: $0, &report) } ?? writeLeRobot(into: lerobot ?? "", &report)
+        let folder =
+            try rlds.map { rlds in
+                try working(where: RLDSError.isOfOutput) { try writeRLDS(into: rlds, &report) }
+            } ?? writeLeRobot(into: lerobot ?? "", &report)
         guard let folder else {
             print(json.isWanted ? report.json.text(indented: true) : report.text)
             throw WorkFailure("no episode is left: nothing was written.")
@@ -232,8 +236,9 @@ struct ExportCommand: ParsableCommand {
     }
 
     private static func write(_ report: ExportReport, into folder: String) throws {
-        let text = report.json.text(indented: true) + "\n"
-        try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/resampling.json"))
+        try working {
+            try FileSystem.replace("\(folder)/resampling.json", with: report.json.text(indented: true) + "\n")
+        }
     }
 
     // MARK: RLDS
@@ -319,7 +324,13 @@ struct ExportCommand: ParsableCommand {
             try Self.write(report, into: unfinished)
             try FileManager.default.moveItem(atPath: unfinished, toPath: folder)
         } catch let error as CocoaError {
-            throw OutputFailure(folder: folder, reason: error.reason)
+            throw WorkFailure(
+                "writing \(folder): \(error.reason), expected a place where a folder can be made. Name another, or make "
+                    + "room.")
+        }
+        try working {
+            let parent = FileSystem.folder(of: FileSystem.absolute(folder, from: FileSystem.workingFolder))
+            try FileSystem.sync(folder: parent)
         }
         return folder
     }

@@ -1,6 +1,9 @@
 import Foundation
 
 /// Files of a dataset on their way to the disk, one open at a time. Used by one thread.
+///
+/// They are no `Draft`s each: a dataset of many files, in folders within folders, grows in a folder beside its place,
+/// and that folder is renamed as a whole.
 final class GrowingFiles {
     private let folder: String
     private var open: (path: String, handle: FileHandle)?
@@ -27,15 +30,5 @@ final class GrowingFiles {
         try open?.handle.synchronize()
         try open?.handle.close()
         open = nil
-    }
-}
-
-/// A dataset that cannot be written.
-struct OutputFailure: Error, CustomStringConvertible {
-    let folder: String
-    let reason: String
-
-    var description: String {
-        "writing \(folder): \(reason), expected a place where a folder can be made. Name another, or make room."
     }
 }

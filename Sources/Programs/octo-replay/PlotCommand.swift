@@ -39,7 +39,7 @@ struct PlotCommand: ParsableCommand {
         defer { progress.end() }
         let plot = try EpisodePlot(of: file) { progress.show($0, at: .now()) }
         progress.end()
-        try working { try SharedBytes(copying: Array(plot.svg.utf8)).write(to: out) }
+        try working { try FileSystem.replace(out, with: plot.svg) }
         print("\(out): \(plot.duration.decimals(1)) s, \(plot.seams.count) chunks")
     }
 }

@@ -39,7 +39,7 @@ struct StatsCommand: ParsableCommand {
         let mask = Array(repeating: true, count: 6) + [false]
         let text = try DatasetStatistics(of: trajectories, actionMask: mask).json.text(columns: 100) + "\n"
         guard let out else { return print(text, terminator: "") }
-        try SharedBytes(copying: Array(text.utf8)).write(to: out)
+        try working { try FileSystem.replace(out, with: text) }
         note("\(report.text)\n\(out): statistics of \(trajectories.count) episodes")
     }
 }

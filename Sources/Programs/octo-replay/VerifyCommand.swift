@@ -1,6 +1,7 @@
 import DequeModule
 import ArgumentParser
 import Control
+import Files
 import Foundation
 import Goals
 import Images
@@ -94,10 +95,10 @@ struct VerifyCommand: ParsableCommand {
                 (time: ($0 - start).inSeconds, errors: $1)
             }
             let drawing = ActionErrorPlot(title: checkpoint ?? goal ?? episode.path, points: points)
-            try Data(drawing.svg.utf8).write(to: URL(fileURLWithPath: plot))
+            try working { try FileSystem.replace(plot, with: drawing.svg) }
         }
         if let csv, let policy {
-            try Data(VerifyReport.csv(policy.errors).utf8).write(to: URL(fileURLWithPath: csv))
+            try working { try FileSystem.replace(csv, with: VerifyReport.csv(policy.errors)) }
         }
         return report
     }

@@ -158,15 +158,20 @@ struct DemosCommand: ParsableCommand {
             seed: world.seed ?? 0, noise: noise, startsAnywhere: randomStart, goalArm: goalArm,
             goalLacksDecoys: goalLacksDecoys, tellsTruth: truth, isCoached: policy != nil, otherGoals: otherGoals)
         let learner = try policy.map { try self.learner($0) }
-        let writer = try RLDSDatasetWriter(
-            creating: name ?? defaultName, in: out, features: plan.features, overwriting: overwrite)
+        let writer = try working(where: RLDSError.isOfOutput) {
+            try RLDSDatasetWriter(
+                creating: name ?? defaultName, in: out, features: plan.features, overwriting: overwrite)
+        }
         // Mesa draws with as many threads as there are cores: enough for one world, too many for several.
         if jobs > 1 { setenv("LP_NUM_THREADS", "0", 0) }
         let progress = ProgressLine(total: episodes, of: "episodes", at: .now())
-        let (tally, info) = try DemonstrationDataset(plan, keepsFailures: !successesOnly)
-            .write(episodes, jobs: jobs, coaching: learner, to: writer) { tally in
-                progress.show(tally.made, note: "\(tally.successes) succeeded, \(tally.transitions) steps", at: .now())
-            }
+        let (tally, info) = try working(where: RLDSError.isOfOutput) {
+            try DemonstrationDataset(plan, keepsFailures: !successesOnly)
+                .write(episodes, jobs: jobs, coaching: learner, to: writer) { tally in
+                    progress.show(
+                        tally.made, note: "\(tally.successes) succeeded, \(tally.transitions) steps", at: .now())
+                }
+        }
         progress.end()
         report(writer.folder, plan, tally, bytes: info.splits.reduce(0) { $0 + $1.byteCount })
         // A dataset of failures teaches nothing: whoever starts this from a script hears of it.

@@ -168,6 +168,10 @@ struct SceneCommand: ParsableCommand {
 
     @OptionGroup var world: SceneOptions
 
+    func validate() throws {
+        if world.mjcf != nil { throw ValidationError("--mjcf: a scene file is not made of a model. Leave it out.") }
+    }
+
     func run() throws { print(try world.makeScene().tree.text(columns: 100)) }
 }
 
@@ -177,6 +181,12 @@ struct ModelCommand: ParsableCommand {
         commandName: "mjcf", abstract: "Print the MuJoCo model of scene and arm, for other programs.")
 
     @OptionGroup var world: SceneOptions
+
+    func validate() throws {
+        if world.mjcf != nil {
+            throw ValidationError("--mjcf: a model that there is need not be made of scene and arm. Leave it out.")
+        }
+    }
 
     func run() throws {
         print(

@@ -59,7 +59,7 @@ struct LeRobotCommand: ParsableCommand {
             let arm = try ToolArm(path: calibration, port: "", baud: 1_000_000)
             let text = try LeRobotCalibration(arm.layout, names: arm.names, file: calibration).text
             if target == "-" { return print(text, terminator: "") }
-            try CalibrationFile(path: target).write(text)
+            try working { try CalibrationFile(path: target).write(text) }
             print("written to \(target)")
         }
     }
