@@ -1,10 +1,14 @@
+import EpisodeFixture
+import Files
 import Foundation
+import Images
 import TestSupport
 import Testing
 
 extension EndToEnd {
     /// Exit codes mean the same in all programs, as launch/README.md has them in a table: here 2, for an invocation or
-    /// input that cannot be used, for what does not exist, and where nobody is there to talk to.
+    /// input that cannot be used, for what does not exist, and where nobody is there to talk to; and 1, for output that
+    /// cannot be written.
     @Suite(.serialized) struct ExitCodeTests {
         /// Commands that join a run.
         private static let joining = [
@@ -61,6 +65,39 @@ extension EndToEnd {
             ["octo-bench", "kinematics", "FOLDER/arm.json"],
         ]
 
+        /// Commands whose input is sound and whose output cannot be written, not by root either: FILE is a file, in
+        /// which they are to make another. GOALS is a library with the goal cup, PICTURE a picture, ROOT the source's
+        /// folder.
+        private static let unwritable = [
+            ["octo-goal", "from-image", "PICTURE", "mug", "--library", "FILE/goals"],
+            ["octo-goal", "show", "cup", "--library", "GOALS", "--png", "FILE/a.png"],
+            [
+                "octo-goal", "check", "cup", "--library", "GOALS", "--live", "primary=PICTURE", "--overlay",
+                "FILE/a.png",
+            ],
+            ["octo-arm", "lerobot", "export", "FILE/a.json", "--calibration", "ROOT/calibration/so101.json"],
+            [
+                "octo-arm", "emulate", "--ids", "1", "--driver", "dynamixel", "--link", "FOLDER/tty", "--register-log",
+                "FILE/log",
+            ],
+            ["octo-sim", "picture", "--out", "FILE/a.png"] + arm, ["octo-sim", "goal", "--out", "FILE/goal"] + arm,
+            ["octo-sim", "demos", "--task", "reach", "--episodes", "1", "--out", "FILE/demos"] + arm,
+            evaluation + ["--csv", "FILE/a.csv"], evaluation + ["--sheet", "FILE/a.png"],
+            evaluation + ["--results", "FILE/a.jsonl"], evaluation + ["--record", "FILE/episodes"],
+        ]
+        private static let arm = ["--calibration", "ROOT/calibration/widowx-250s.json"]
+        private static let evaluation = [
+            "octo-eval", "--manifest", "ROOT/launch/sim.json", "--task", "reach", "--random", "--episodes", "1",
+            "--max-steps", "5",
+        ]
+
+        /// The same with EPISODE, a recording.
+        private static let unwritableOfEpisodes = [
+            ["octo-replay", "plot", "EPISODE", "--out", "FILE/a.svg"],
+            ["octo-replay", "frames", "EPISODE", "--sheet", "FILE/a.png"],
+            ["octo-replay", "frames", "EPISODE", "--folder", "FILE/frames"],
+        ]
+
         /// Commands that need neither run nor file.
         private static let others = [
             ["octo-goal", "list"], ["octo-camera", "list"], ["octo-teleop", "devices"], ["octo-arm", "find-port"],
@@ -95,6 +132,51 @@ extension EndToEnd {
             defer { try? FileManager.default.removeItem(at: folder) }
             let outcome = try run(command, in: folder, environment: ["OCTO_RUN_BASE": folder.path])
             expectTwo(outcome, command, naming: [folder.path])
+        }
+
+        private func expectOne(_ command: [String], at file: String, replacing words: [String: String]) throws {
+            let words = command.map { word in
+                words.reduce(word) { $0.replacingOccurrences(of: $1.key, with: $1.value) }
+            }
+            let outcome = try Program.run(words[0], Array(words.dropFirst()), limit: 60)
+            let said: Comment = "\(command.joined(separator: " ")): exit code \(outcome.exitCode): \(outcome)"
+            #expect(outcome.exitCode == 1, said)
+            #expect(outcome.errors.contains(file) && !outcome.errors.contains("Domain="), said)
+        }
+
+        @Test(arguments: unwritable) func outputThatCannotBeWrittenIsOne(command: [String]) throws {
+            let folder = try TemporaryFolder.make("full")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let (file, picture, goals) = (folder.path + "/file", folder.path + "/a.png", folder.path + "/goals")
+            try FileSystem.replace(file, with: "no folder")
+            if command.contains(where: { $0.hasSuffix("PICTURE") || $0 == "GOALS" }) {
+                try RGBImage(width: 64, height: 48, filledWith: 99).writePNG(to: picture)
+                let saved = try Program.run("octo-goal", ["from-image", picture, "cup", "--library", goals])
+                #expect(saved.exitCode == 0, "\(saved)")
+            }
+            try expectOne(
+                command, at: file,
+                replacing: [
+                    "FILE": file, "PICTURE": picture, "GOALS": goals, "FOLDER": folder.path,
+                    "ROOT": Fixture.packageRoot.path,
+                ])
+        }
+
+        @Test(arguments: unwritableOfEpisodes) func outputOfAnEpisodeThatCannotBeWrittenIsOne(command: [String]) throws
+        {
+            var episode = try RecordedEpisode.run(seconds: 1)
+            let path = try episode.finish()
+            let file = episode.folder.file("file")
+            try FileSystem.replace(file, with: "no folder")
+            try expectOne(command, at: file, replacing: ["FILE": file, "EPISODE": path])
+        }
+
+        /// Peers need a Python that the caller names.
+        @Test func aPythonThatIsNotThereIsTwo() throws {
+            let command = ["octo-bench", "peers", "--python", "FOLDER/python"]
+            let folder = try TemporaryFolder.make("none")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            expectTwo(try run(command, in: folder), command, naming: ["--python", folder.path])
         }
 
         @Test(arguments: joining + missing + others) func aWrongOptionIsTwo(command: [String]) throws {

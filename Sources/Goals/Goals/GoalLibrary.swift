@@ -234,6 +234,14 @@ package enum GoalLibraryError: Error, Equatable, Sendable {
 }
 
 extension GoalLibraryError {
+    /// Whether the library cannot be read or written though what was asked of it is sound.
+    package static func isOfDisk(_ error: any Error) -> Bool {
+        switch error as? GoalLibraryError {
+        case .notWritten, .system: true
+        case nil, .badName, .missing, .exists, .damaged: false
+        }
+    }
+
     init(_ error: FileError, doing: String) {
         switch error {
         case .missing(let path): self = .system(doing: doing, path: path, errno: ENOENT)

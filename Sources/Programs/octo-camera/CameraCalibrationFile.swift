@@ -1,28 +1,25 @@
-import Files
 import Cameras
-import Foundation
-import Images
+import Files
+import Glibc
+import NodeShell
 
 /// Writes settings into a camera's calibration file; what else is in it stays.
 struct CameraCalibrationFile {
     let path: String
 
-    /// Writes the controls into the file, which is made if it is not there.
-    /// - Throws: `JSONFileError` when a file is there and broken, `FileError`.
+    /// - Throws: `JSONFileError` of a file that is there and broken, `FileError` of one that cannot be read,
+    ///   `WorkFailure` where it cannot be written.
     func save(_ controls: [ControlSetting]) throws {
-        let url = URL(fileURLWithPath: path)
-        let folder = url.deletingLastPathComponent()
+        let folder = FileSystem.folder(of: FileSystem.absolute(path, from: FileSystem.workingFolder))
         var present: [UInt8]?
-        if FileManager.default.fileExists(atPath: path) {
-            let file = try SharedBytes(contentsOf: path, limit: 1 << 20)
-            present = withExtendedLifetime(file) { Array(file.bytes) }
-        } else {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        do throws(FileError) {
+            present = try FileSystem.read(path, limit: 1 << 20)
+        } catch .missing {
+            try working { try FileSystem.makeFolders(folder) }
         }
-        let hasSchema = FileManager.default.fileExists(
-            atPath: folder.deletingLastPathComponent().appendingPathComponent("camera-schema.json").path)
+        let hasSchema = access(FileSystem.folder(of: folder) + "/camera-schema.json", F_OK) == 0
         let text = try CameraCalibration.text(
             with: controls, over: present, schema: hasSchema ? "../camera-schema.json" : nil, path: path)
-        try SharedBytes(copying: Array(text.utf8)).write(to: path)
+        try working { try FileSystem.replace(path, with: text) }
     }
 }

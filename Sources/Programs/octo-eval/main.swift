@@ -15,8 +15,8 @@ struct OctoEval: ParsableCommand {
               octo-eval align --task push --policy checkpoints/octo --out align
 
             The word 'run' may be left out. 'octo-eval run --help' and 'octo-eval align --help' explain all options. \
-            Exit codes: 0 measured, 2 the input cannot be used, 130 stopped by Ctrl-C: what had been run by then is \
-            told.
+            Exit codes: 0 measured, 1 a file cannot be written, 2 the input cannot be used, 130 stopped by \
+            Ctrl-C: what had been run by then is told.
             """,
         version: OctoRuntime.version,
         subcommands: [RunCommand.self, AlignCommand.self], defaultSubcommand: RunCommand.self)

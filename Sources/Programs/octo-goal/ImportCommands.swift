@@ -64,7 +64,8 @@ struct ImportOptions: ParsableArguments {
         let record = GoalRecord(
             name: name, recorded: taken, origin: origin, text: text ?? words, taskNumbers: try numbers.byKey,
             views: views)
-        let path = try choice.open().save(record, replaces: replace)
+        let library = try choice.open()
+        let path = try working(where: GoalLibraryError.isOfDisk) { try library.save(record, replaces: replace) }
         print("\(record.line(at: .now()))\n  in \(path)")
     }
 }
@@ -83,7 +84,8 @@ struct FromEpisodeCommand: ParsableCommand {
               octo-goal from-episode runs/e17:42 drawer-open
               octo-goal from-episode runs/e17 done --pictures 'primary=image_0_*.png' --pictures 'wrist=image_1_*.png'
 
-            Such a goal fits only a scene in which nothing has moved since. Exit codes: 0 done, 2 it cannot be.
+            Such a goal fits only a scene in which nothing has moved since. Exit codes: 0 done, 1 the goal cannot be \
+            written, 2 it cannot be.
             """)
 
     @Argument(help: ArgumentHelp("The episode's folder, and the frame.", valueName: "episode[:frame]"))
@@ -166,7 +168,7 @@ struct FromImageCommand: ParsableCommand {
               octo-goal from-image goal.png cup
               octo-goal from-image primary=p.png wrist=w.png cup
 
-            Exit codes: 0 done, 2 it cannot be.
+            Exit codes: 0 done, 1 the goal cannot be written, 2 it cannot be.
             """)
 
     @Argument(help: ArgumentHelp("The pictures, then the name that the goal gets.", valueName: "file… name"))

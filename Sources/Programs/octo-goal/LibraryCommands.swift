@@ -44,7 +44,7 @@ struct ListCommand: ParsableCommand {
 struct ShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show", abstract: "Show all that is known of a goal.",
-        discussion: "Exit codes: 0 shown, 2 there is no such goal, or it is damaged.")
+        discussion: "Exit codes: 0 shown, 1 the file cannot be written, 2 there is no such goal, or it is damaged.")
 
     @Argument(help: "The goal's name.")
     var name: String
@@ -112,7 +112,7 @@ struct DeleteCommand: ParsableCommand {
                 throw ExitCode.failure
             }
         }
-        try library.delete(name)
+        try working(where: GoalLibraryError.isOfDisk) { try library.delete(name) }
         print("deleted \(library.path(of: name))")
     }
 }

@@ -325,8 +325,8 @@ struct ExportCommand: ParsableCommand {
             try FileManager.default.moveItem(atPath: unfinished, toPath: folder)
         } catch let error as CocoaError {
             throw WorkFailure(
-                "writing \(folder): \(error.reason), expected a place where a folder can be made. Name another, or make "
-                    + "room.")
+                "writing \(folder): \(error.reason), expected a place where a folder can be made. Name another, or "
+                    + "make room.")
         }
         try working {
             let parent = FileSystem.folder(of: FileSystem.absolute(folder, from: FileSystem.workingFolder))

@@ -16,7 +16,7 @@ struct StatsCommand: ParsableCommand {
 
               octo-replay stats episodes/2026-01-31T12-00-00-robot --out dataset_statistics.json
 
-            Exit codes: 0 computed, 1 no episode was left, 2 the input cannot be used.
+            Exit codes: 0 computed, 1 no episode was left or the file cannot be written, 2 the input cannot be used.
             """)
 
     @OptionGroup var sampling: SamplingOptions

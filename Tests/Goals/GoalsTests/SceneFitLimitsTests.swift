@@ -1,3 +1,4 @@
+import Files
 import Goals
 import JSONTree
 import SceneFit
@@ -31,6 +32,13 @@ import Testing
         #expect(limits.scale == .init(amber: 0.32, red: .infinity))
         // It has fallen, and not by half: the usual limit is red.
         #expect(limits.light == .init(amber: 0.12, red: 0.35))
+    }
+
+    @Test func aFileThatIsThereAndCannotBeReadIsNotTakenForNone() throws {
+        let folder = try TemporaryFolder()
+        try FileSystem.makeFolders(folder.file(SceneFit.Limits.fileName))
+        let error = #expect(throws: JSONFileError.self) { try SceneFit.Limits(ofCheckpoint: folder.path) }
+        #expect(error.map { "\($0)".contains("it is a folder") } == true)
     }
 
     @Test func whatIsNotKnownStaysUsual() throws {
