@@ -42,13 +42,19 @@ package final class Draft {
     ///   - path: where it is until then, in the same folder, which nobody else may use; without it a name of its own.
     ///   - mode: of the file.
     ///   - folder: where root writes for another user, the file becomes that of this folder's owner.
-    /// - Throws: `FileError.notWritten`.
+    /// - Throws: `FileError.notWritten`, also where a device or a pipe has the place: ENOTSUP.
     package init(
         ofFile place: String, at path: String? = nil, mode: mode_t = 0o666, ownerOf folder: String? = nil,
         calls: Calls = .system
     ) throws(FileError) {
         (self.place, self.path) = (place, path ?? Self.freshPath(beside: place))
         (isFolder, self.calls) = (false, calls)
+        // The superuser would put a file in the place of /dev/null.
+        var status = stat()
+        if stat(place, &status) == 0, ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) {
+            (descriptor, isThere) = (-1, false)
+            throw .notWritten(path: place, errno: ENOTSUP)
+        }
         // Nobody's link is followed.
         descriptor = open(self.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
         guard descriptor >= 0 else {

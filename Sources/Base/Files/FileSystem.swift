@@ -38,8 +38,13 @@ package enum FileSystem {
             content.append(contentsOf: piece[..<count])
         }
         if kind == S_IFIFO && content.isEmpty { throw .notAFile(path: path) }
-        // A file that shrinks while it is read ends early: not what was there, nor all of what is there now.
-        guard content.count >= size else { throw .unreadable(path: path, errno: EIO) }
+        if content.count < size {
+            // A file that shrinks while it is read ends early: not what was there, nor all of what is there now. Those
+            // of /sys say that they are a page, and stay with it.
+            guard fstat(descriptor, &status) == 0, Int(status.st_size) == size else {
+                throw .unreadable(path: path, errno: EIO)
+            }
+        }
         return content
     }
 

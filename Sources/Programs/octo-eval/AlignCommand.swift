@@ -1,7 +1,6 @@
 import ArgumentParser
 import Evaluation
 import Files
-import Foundation
 import Images
 import NodeShell
 import Simulation

@@ -1,7 +1,6 @@
 import Files
 import Datasets
 import ArgumentParser
-import Foundation
 import NodeShell
 
 /// Computes what Octo normalises with from recorded episodes.

@@ -99,6 +99,15 @@ import Testing
         try FileSystem.sync(folder: folder.path, calls: calls)
     }
 
+    @Test func neitherDevicesNorPipesAreReplaced() throws {
+        let path = folder.file("pipe")
+        #expect(mkfifo(path, 0o600) == 0)
+        for place in ["/dev/null", path] {
+            #expect(throws: FileError.notWritten(path: place, errno: ENOTSUP)) { try Draft(ofFile: place) }
+        }
+        #expect(names() == ["pipe"])
+    }
+
     @Test func aLinkTakesNoPlaceThatIsTaken() throws {
         let path = folder.file("a")
         try FileSystem.replace(path, with: "old")
