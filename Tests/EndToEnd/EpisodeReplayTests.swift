@@ -1,8 +1,8 @@
-import MCAPFiles
 import Bus
 import EpisodeFixture
 import Foundation
 import JSONTree
+import MCAPFiles
 import Manifests
 import Maths
 import Messages

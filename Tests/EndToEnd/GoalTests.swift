@@ -1,5 +1,5 @@
-import Files
 import Bus
+import Files
 import Foundation
 import Goals
 import Images

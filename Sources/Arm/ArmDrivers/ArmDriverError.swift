@@ -1,5 +1,5 @@
-import ServoProtocol
 import Glibc
+import ServoProtocol
 
 /// Why a driver could not read or move the arm. Plain numbers only: thrown inside the control loop, it must not
 /// allocate.

@@ -1,9 +1,9 @@
-import Threads
 import ArmDrivers
 import Control
 import Kinematics
 import Messages
 import RealTime
+import Threads
 import Time
 
 /// Why the control loop of an arm cannot start.

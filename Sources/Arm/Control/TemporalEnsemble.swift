@@ -1,6 +1,6 @@
+import Glibc
 import Messages
 import Time
-import Glibc
 
 /// The weighted mean of what several chunks say about the same timestep.
 ///

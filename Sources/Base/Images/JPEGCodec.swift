@@ -1,6 +1,6 @@
-import Files
 import CMendedJPEG
 import CTurboJPEG
+import Files
 
 /// Reads and writes JPEG through TurboJPEG.
 enum JPEGCodec {

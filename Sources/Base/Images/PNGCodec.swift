@@ -1,5 +1,5 @@
-import Files
 import CPNG
+import Files
 
 /// Reads and writes PNG through libpng's simplified API, which returns its errors: the classic one leaves by longjmp,
 /// and that must not cross Swift frames.

@@ -1,5 +1,5 @@
-import Files
 import CPNG
+import Files
 
 /// Writes PNG fast: what a recorder can afford for every frame. Rows are told from their left, upper or mean
 /// neighbours, whichever leaves least (the rule of the PNG specification, section 12.8), and what is left has a Huffman

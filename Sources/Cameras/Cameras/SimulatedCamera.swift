@@ -1,8 +1,8 @@
 import Digests
+import Glibc
 import Images
 import Messages
 import Time
-import Glibc
 
 /// A camera in the simulated world, reached over the world's socket.
 package struct SimulatedCamera: Camera {

@@ -1,6 +1,6 @@
 import Files
-import Kinematics
 import Images
+import Kinematics
 import Maths
 import Messages
 import Proprioception

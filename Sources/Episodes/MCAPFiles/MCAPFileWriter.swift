@@ -1,6 +1,6 @@
-import Threads
 import Glibc
 import Synchronization
+import Threads
 import Time
 
 /// Writes an MCAP file from a thread of its own. No call waits for the disk: when it is too slow and the queue full,

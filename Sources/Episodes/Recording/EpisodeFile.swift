@@ -1,6 +1,6 @@
 import Files
-import MCAPFiles
 import Images
+import MCAPFiles
 import Messages
 import Time
 import Wire

@@ -1,7 +1,7 @@
 import DequeModule
 import Files
-import MCAPFiles
 import Images
+import MCAPFiles
 import Messages
 import Time
 import Wire

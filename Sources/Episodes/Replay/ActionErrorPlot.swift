@@ -1,4 +1,5 @@
 import Drawing
+
 /// How far a policy's actions are from the logged ones, over the time of an episode: a diagram for each number.
 package struct ActionErrorPlot {
     private static let size = (width: 1200.0, left: 70.0, right: 24.0, panel: 104.0, gap: 34.0, top: 66.0, bottom: 40.0)

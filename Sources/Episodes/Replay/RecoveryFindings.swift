@@ -1,5 +1,5 @@
-import MCAPFiles
 import JSONTree
+import MCAPFiles
 import Time
 
 /// Findings of mending an episode's file.

@@ -1,6 +1,6 @@
-import Files
 import CShims
 import Digests
+import Files
 import Glibc
 import Images
 import JSONTree

@@ -2,8 +2,8 @@ import ArgumentParser
 import ArmDrivers
 import CShims
 import Files
-import Kinematics
 import Foundation
+import Kinematics
 import Manifests
 import Maths
 import NodeShell
@@ -112,7 +112,8 @@ struct EmulateCommand: ParsableCommand {
 
     func run() throws {
         let (name, bus) = try makeBus()
-        if let registerLog { bus.onWrite = try working { try Self.makeLog(registerLog) } }
+        let log = try registerLog.map { path in try working { try Self.openLog(path) } }
+        if let log { bus.onWrite = { log.write(Self.line($0)) } }
         let terminal = PseudoTerminal(link: link)
         try terminal.requireFreeLink()
         try terminal.plugIn()
@@ -124,20 +125,21 @@ struct EmulateCommand: ParsableCommand {
         // best.
         _ = RealTimeRights(fifoPriority: 60, locksMemory: false, cpu: nil, timerSlackNanoseconds: 1).acquire()
         try working { try server.serve { note("\($0)") } }
+        log?.flush(limit: .seconds(10))
     }
 
-    private static func makeLog(_ path: String) throws -> (RegisterWrite) -> Void {
-        guard FileManager.default.createFile(atPath: path, contents: nil), let file = FileHandle(forWritingAtPath: path)
-        else {
-            throw EmulationError.unwritable(path)
-        }
-        return { write in
-            let data = write.data.map(String.init).joined(separator: ",")
-            let line =
-                "{\"time_ns\":\(write.time),\"id\":\(write.id),\"address\":\(write.address),\"data\":[\(data)],"
-                + "\"position\":\(write.after.position),\"goal\":\(write.after.goal),"
-                + "\"had_torque\":\(write.before.isTorqueOn)}\n"
-            file.write(Data(line.utf8))
-        }
+    /// Creates the log, or empties the one that is there. Its lines are written by a thread of their own: a disk that
+    /// stalls must not silence the servos. open(2).
+    private static func openLog(_ path: String) throws -> LineWriter {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw EmulationError.unwritable(path) }
+        return LineWriter(descriptor)
+    }
+
+    private static func line(_ write: RegisterWrite) -> String {
+        let data = write.data.map(String.init).joined(separator: ",")
+        return "{\"time_ns\":\(write.time),\"id\":\(write.id),\"address\":\(write.address),\"data\":[\(data)],"
+            + "\"position\":\(write.after.position),\"goal\":\(write.after.goal),"
+            + "\"had_torque\":\(write.before.isTorqueOn)}"
     }
 }

@@ -1,7 +1,7 @@
-import Files
 import Bus
 import CShims
 import CZeroMQ
+import Files
 import Glibc
 import Images
 import Messages

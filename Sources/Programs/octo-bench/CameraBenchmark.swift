@@ -1,6 +1,6 @@
-import Files
 import ArgumentParser
 import Digests
+import Files
 import Foundation
 import Images
 import JSONTree

@@ -1,7 +1,7 @@
-import Files
 import Bus
 import CShims
 import Cameras
+import Files
 import Foundation
 import Images
 import JSONTree

@@ -1,14 +1,14 @@
-import Threads
 import ArmDrivers
 import ArmLoop
 import CAllocationCount
 import CBareLoop
 import Control
-import Kinematics
 import Foundation
+import Kinematics
 import Messages
 import RealTime
 import Synchronization
+import Threads
 import Time
 
 /// Punctuality of one loop at one rate, and the same for the plainest loop there is, in the same seconds.

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Kinematics
 import Foundation
+import Kinematics
 import Maths
 import NodeShell
 import Time

@@ -1,9 +1,9 @@
-import Files
-import MCAPFiles
 import ArgumentParser
+import Files
 import Foundation
 import Glibc
 import Images
+import MCAPFiles
 import Time
 
 struct RecordingCommand: ParsableCommand {

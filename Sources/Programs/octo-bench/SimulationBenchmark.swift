@@ -1,7 +1,7 @@
 import ArgumentParser
 import ClosedLoop
-import Kinematics
 import Foundation
+import Kinematics
 import Maths
 import NodeShell
 import Simulation

@@ -1,6 +1,6 @@
-import Files
 import ArgumentParser
 import Evaluation
+import Files
 import Foundation
 import Manifests
 import NodeShell

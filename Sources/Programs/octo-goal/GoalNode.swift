@@ -1,9 +1,9 @@
 import ArgumentParser
 import Bus
 import Cameras
-import Kinematics
 import Goals
 import Images
+import Kinematics
 import Manifests
 import Maths
 import Messages

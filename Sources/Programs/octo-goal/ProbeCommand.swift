@@ -1,10 +1,10 @@
-import Files
 import ArgumentParser
-import Kinematics
+import Files
 import Foundation
 import Goals
 import Images
 import JSONTree
+import Kinematics
 import Manifests
 import Messages
 import NodeShell

@@ -1,9 +1,9 @@
 import ArmDrivers
 import Cameras
 import Files
-import Kinematics
 import Foundation
 import JSONTree
+import Kinematics
 import Launch
 import Manifests
 

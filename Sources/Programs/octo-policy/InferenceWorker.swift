@@ -1,5 +1,5 @@
-import DequeModule
 import CShims
+import DequeModule
 import Foundation
 import Policy
 import Synchronization

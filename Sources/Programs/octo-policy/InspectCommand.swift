@@ -1,9 +1,9 @@
-import Policy
 import ArgumentParser
 import Foundation
 import JSONTree
 import NodeShell
 import OctoModel
+import Policy
 
 /// Says what a checkpoint is, and what loading it costs.
 struct InspectCommand: ParsableCommand {

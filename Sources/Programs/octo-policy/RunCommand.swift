@@ -1,8 +1,8 @@
-import Files
 import ArgumentParser
-import Kinematics
+import Files
 import Foundation
 import Images
+import Kinematics
 import Logging
 import Manifests
 import Messages

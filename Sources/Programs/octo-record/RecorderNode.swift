@@ -1,9 +1,9 @@
-import Files
-import MCAPFiles
 import ArgumentParser
 import Bus
+import Files
 import Foundation
 import Logging
+import MCAPFiles
 import Manifests
 import Messages
 import NodeShell

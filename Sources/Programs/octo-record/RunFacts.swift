@@ -1,8 +1,8 @@
-import Files
 import Digests
-import MCAPFiles
+import Files
 import Foundation
 import Logging
+import MCAPFiles
 import Manifests
 import Recording
 import Synchronization

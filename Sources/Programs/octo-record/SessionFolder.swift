@@ -1,5 +1,5 @@
-import MCAPFiles
 import Foundation
+import MCAPFiles
 import Time
 
 /// The folder of a run's episodes: one of its own, so that nothing of another run is ever written over.

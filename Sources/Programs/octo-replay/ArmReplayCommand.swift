@@ -1,8 +1,8 @@
 import ArgumentParser
 import Bus
 import CShims
-import Kinematics
 import Glibc
+import Kinematics
 import Manifests
 import Messages
 import NodeShell

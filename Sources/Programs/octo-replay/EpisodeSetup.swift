@@ -1,5 +1,5 @@
-import Kinematics
 import JSONTree
+import Kinematics
 import Manifests
 import Recording
 

@@ -1,7 +1,7 @@
-import Datasets
 import ArgumentParser
 import CShims
 import Control
+import Datasets
 import Files
 import Foundation
 import Images

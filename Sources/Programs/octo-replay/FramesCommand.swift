@@ -113,7 +113,6 @@ struct FramesCommand: ParsableCommand {
         progress.end()
         print("\(folder): \(count) pictures")
     }
-
 }
 
 enum FramesError: Error, CustomStringConvertible {

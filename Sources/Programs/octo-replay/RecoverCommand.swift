@@ -1,7 +1,7 @@
-import MCAPFiles
 import ArgumentParser
 import Foundation
 import JSONTree
+import MCAPFiles
 import NodeShell
 import Recording
 import Replay

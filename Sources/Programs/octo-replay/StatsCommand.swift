@@ -1,6 +1,6 @@
-import Files
-import Datasets
 import ArgumentParser
+import Datasets
+import Files
 import NodeShell
 
 /// Computes what Octo normalises with from recorded episodes.

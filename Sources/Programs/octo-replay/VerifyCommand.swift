@@ -1,6 +1,6 @@
-import DequeModule
 import ArgumentParser
 import Control
+import DequeModule
 import Files
 import Foundation
 import Goals

@@ -1,10 +1,10 @@
-import Datasets
 import ArgumentParser
 import ClosedLoop
-import Kinematics
+import Datasets
 import Demonstrations
 import Foundation
 import JSONTree
+import Kinematics
 import Manifests
 import NodeShell
 import Policy

@@ -1,4 +1,3 @@
-import Threads
 import ArmDrivers
 import CShims
 import ClosedLoop
@@ -8,6 +7,7 @@ import RealTime
 import ServoEmulation
 import Simulation
 import Synchronization
+import Threads
 import Time
 
 /// State that the threads of the simulation share.

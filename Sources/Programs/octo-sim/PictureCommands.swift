@@ -1,9 +1,9 @@
 import ArgumentParser
 import ClosedLoop
 import Files
-import Kinematics
 import Images
 import JSONTree
+import Kinematics
 import Maths
 import NodeShell
 import Simulation

@@ -1,4 +1,3 @@
-import Threads
 import CShims
 import Cameras
 import ClosedLoop
@@ -7,6 +6,7 @@ import Images
 import RealTime
 import Simulation
 import Synchronization
+import Threads
 import Time
 
 /// Why no pictures can be handed out.

@@ -1,11 +1,11 @@
-import Threads
 import ArmDrivers
-import Kinematics
 import Foundation
+import Kinematics
 import Maths
 import ServoTools
 import Synchronization
 import Teleop
+import Threads
 import Time
 
 /// The positions of a leader arm, read on a thread of its own: asking seven servos takes longer than a command may

@@ -1,6 +1,6 @@
 import Bus
-import Kinematics
 import Foundation
+import Kinematics
 import Manifests
 import Messages
 import NodeShell

@@ -1,5 +1,5 @@
-import Files
 import CZeroMQ
+import Files
 import Glibc
 import Images
 

@@ -1,6 +1,6 @@
-import Threads
 import CShims
 import Synchronization
+import Threads
 import Time
 
 /// The times at which a tick was due and began.

@@ -1,5 +1,5 @@
-import Kinematics
 import Images
+import Kinematics
 import Maths
 import Messages
 import OctoModel

@@ -1,5 +1,5 @@
-import Digests
 import Control
+import Digests
 import Images
 import Maths
 import Messages

@@ -1,8 +1,8 @@
+import ClosedLoop
 import Datasets
 import Files
-import ClosedLoop
-import Kinematics
 import Images
+import Kinematics
 import Maths
 import Messages
 import Simulation

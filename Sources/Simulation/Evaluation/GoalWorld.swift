@@ -1,5 +1,5 @@
-import Kinematics
 import Glibc
+import Kinematics
 import Maths
 import Simulation
 

@@ -1,6 +1,6 @@
 import ClosedLoop
-import Kinematics
 import Images
+import Kinematics
 import Maths
 import Messages
 import SceneFit

@@ -1,7 +1,7 @@
-import MCAPFiles
 import ClosedLoop
 import Control
 import JSONTree
+import MCAPFiles
 import Messages
 import Recording
 import Simulation

@@ -1,7 +1,7 @@
-import Files
 import CMuJoCo
-import Kinematics
+import Files
 import Images
+import Kinematics
 import Maths
 
 /// The simulated world: an arm on a table, with physics and pictures. Belongs to one thread.

@@ -2,9 +2,9 @@ import ArmDrivers
 import ArmLoop
 import CAllocationCount
 import Control
-import Kinematics
 import Foundation
 import Glibc
+import Kinematics
 import Maths
 import Messages
 import RealTime

@@ -1,7 +1,7 @@
 import ArmDrivers
 import ArmLoop
-import Kinematics
 import Foundation
+import Kinematics
 import Maths
 import RealTime
 import ServoEmulation

@@ -1,6 +1,6 @@
-import Kinematics
 import Foundation
 import JSONTree
+import Kinematics
 import Maths
 import TestSupport
 import Testing

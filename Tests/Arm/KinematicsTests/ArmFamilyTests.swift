@@ -1,5 +1,5 @@
-import Kinematics
 import Foundation
+import Kinematics
 import Maths
 import TestSupport
 import Testing

@@ -1,7 +1,7 @@
 import ArmDrivers
-import Kinematics
 import Foundation
 import JSONTree
+import Kinematics
 import ServoEmulation
 import ServoTools
 import TestSupport

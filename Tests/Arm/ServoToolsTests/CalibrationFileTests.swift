@@ -1,7 +1,7 @@
 import ArmDrivers
-import Kinematics
 import Foundation
 import JSONTree
+import Kinematics
 import ServoTools
 import TestSupport
 import Testing

@@ -1,7 +1,7 @@
 import ArmDrivers
-import Kinematics
 import Foundation
 import JSONTree
+import Kinematics
 import TestSupport
 import Testing
 

@@ -1,6 +1,6 @@
 import ArmDrivers
-import Kinematics
 import Foundation
+import Kinematics
 import ServoEmulation
 import ServoProtocol
 import ServoTools

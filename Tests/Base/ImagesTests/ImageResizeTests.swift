@@ -1,8 +1,7 @@
 import Files
+import Images
 import TestSupport
 import Testing
-
-import Images
 
 /// Parity with pictures that the official code (commit 241fb35) resized, and what must hold for any picture.
 @Suite struct ImageResizeTests {

@@ -1,5 +1,5 @@
-import Files
 import CPNG
+import Files
 import Glibc
 import Images
 import TestSupport

@@ -1,5 +1,5 @@
-import Digests
 import Cameras
+import Digests
 import Glibc
 import Messages
 import Testing

@@ -1,5 +1,5 @@
-import Files
 import Cameras
+import Files
 import Images
 import Messages
 import TestSupport

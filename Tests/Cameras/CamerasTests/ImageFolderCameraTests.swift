@@ -1,5 +1,5 @@
-import Files
 import Cameras
+import Files
 import Foundation
 import Images
 import Messages

@@ -1,9 +1,9 @@
-import Threads
 import Cameras
 import Glibc
 import Synchronization
 import TestSupport
 import Testing
+import Threads
 import Time
 
 /// A world of which only the cameras' socket is there: whoever connects is sent a new grey every few milliseconds.

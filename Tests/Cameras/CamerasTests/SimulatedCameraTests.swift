@@ -1,5 +1,5 @@
-import Digests
 import Cameras
+import Digests
 import Foundation
 import Images
 import Messages

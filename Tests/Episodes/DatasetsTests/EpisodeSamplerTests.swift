@@ -1,6 +1,6 @@
 import Datasets
-import Kinematics
 import Images
+import Kinematics
 import Maths
 import TestSupport
 import Testing

@@ -1,9 +1,9 @@
 import Datasets
-import Files
-import Kinematics
 import EpisodeFixture
+import Files
 import Foundation
 import Images
+import Kinematics
 import Maths
 import Messages
 import Recording
@@ -116,5 +116,4 @@ struct RecordedRun {
         EpisodeSampler(
             try EpisodeFile(path: path), calibration: calibration, policyRate: Rate(hertz: 5), options: options)
     }
-
 }

@@ -1,5 +1,5 @@
-import MCAPFiles
 import Foundation
+import MCAPFiles
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
-import MCAPFiles
 import JSONTree
+import MCAPFiles
 
 /// The records of a conformance case as its JSON tells them.
 enum MCAPConformance {

@@ -1,6 +1,6 @@
-import MCAPFiles
 import Foundation
 import JSONTree
+import MCAPFiles
 import TestSupport
 import Testing
 

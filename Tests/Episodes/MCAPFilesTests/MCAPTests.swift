@@ -1,6 +1,6 @@
 import Files
-import MCAPFiles
 import Foundation
+import MCAPFiles
 import TestSupport
 import Testing
 

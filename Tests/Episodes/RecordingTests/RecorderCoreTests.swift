@@ -1,5 +1,5 @@
-import MCAPFiles
 import Images
+import MCAPFiles
 import Messages
 import Recording
 import TestSupport

@@ -1,7 +1,7 @@
 import Control
-import Kinematics
 import EpisodeFixture
 import Foundation
+import Kinematics
 import Maths
 import Messages
 import Recording

@@ -1,7 +1,7 @@
-import MCAPFiles
 import EpisodeFixture
 import Foundation
 import JSONTree
+import MCAPFiles
 import Messages
 import Recording
 import Replay

@@ -1,5 +1,5 @@
-import Files
 import EpisodeFixture
+import Files
 import Images
 import Messages
 import Recording

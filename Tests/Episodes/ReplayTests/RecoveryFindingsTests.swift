@@ -1,6 +1,6 @@
-import MCAPFiles
 import EpisodeFixture
 import JSONTree
+import MCAPFiles
 import Replay
 import Testing
 

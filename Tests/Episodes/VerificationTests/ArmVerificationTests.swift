@@ -1,8 +1,8 @@
 import ArmDrivers
 import ArmLoop
 import Control
-import Kinematics
 import Foundation
+import Kinematics
 import Maths
 import Messages
 import RealTime

@@ -1,5 +1,5 @@
-import Kinematics
 import Goals
+import Kinematics
 import Maths
 import SceneFit
 import Testing

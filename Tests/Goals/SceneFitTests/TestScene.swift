@@ -1,7 +1,7 @@
 import Files
+import Glibc
 import Images
 import TestSupport
-import Glibc
 
 /// A world of soft blobs that can be looked at from anywhere: what a camera sees that was moved is computed, not
 /// resampled.

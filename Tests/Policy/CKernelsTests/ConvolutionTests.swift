@@ -30,7 +30,8 @@ struct ConvolutionRun {
     init(_ c: ConvolutionCase, team: OpaquePointer?, seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         let inputs = c.kernel * c.kernel * c.channels
-        let weights = Floats(generator.floats(inputs * c.outputs)), bias = Floats(generator.floats(c.outputs))
+        let weights = Floats(generator.floats(inputs * c.outputs))
+        let bias = Floats(generator.floats(c.outputs))
         let x = Floats(generator.floats(c.height * c.width * c.channels))
         let before = generator.floats(c.outHeight * c.outWidth * c.outputs)
         let y = Floats(before)

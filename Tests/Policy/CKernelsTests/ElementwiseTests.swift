@@ -66,7 +66,8 @@ extension KernelTests {
         @Test(arguments: [1, 15, 16, 17, 100])
         func imagesAreScaledByChannel(pixels: Int) {
             let rgb = (0..<3 * pixels).map { UInt8(truncatingIfNeeded: $0 * 37) }
-            let scale: [Float] = [2, 0.5, 1 / 127.5], shift: [Float] = [0, 3, -1]
+            let scale: [Float] = [2, 0.5, 1 / 127.5]
+            let shift: [Float] = [0, 3, -1]
             let y = Floats(count: 3 * pixels, value: 0)
             octo_image_to_float(rgb, Int32(pixels), scale, shift, y.address)
             for i in 0..<3 * pixels {

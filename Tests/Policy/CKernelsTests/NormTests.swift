@@ -11,10 +11,12 @@ extension KernelTests {
             var generator = SeededGenerator(seed: SeededGenerator.freshSeed())
             let team = try Team(threads: 2)
             for _ in 0..<40 {
-                let rows = Int.random(in: 1...50, using: &generator), width = Int.random(in: 2...800, using: &generator)
+                let rows = Int.random(in: 1...50, using: &generator)
+                let width = Int.random(in: 2...800, using: &generator)
                 let (xStride, yStride) = (width + Int.random(in: 0...3, using: &generator), width + 2)
                 let x = Floats(generator.floats(rows * xStride).map { $0 + 2 })
-                let scale = Floats(generator.floats(width)), bias = Floats(generator.floats(width))
+                let scale = Floats(generator.floats(width))
+                let bias = Floats(generator.floats(width))
                 let y = Floats(count: rows * yStride, value: 0)
                 octo_layer_norm(
                     team.team, x.address, xStride, Int32(rows), Int32(width), scale.address, bias.address, 1e-6,
@@ -42,7 +44,8 @@ extension KernelTests {
         func layerNormWorksInPlaceAndOnConstantRows(set: KernelSet) {
             guard set.select() else { return }
             let x = Floats([3, 3, 3, 3, 3, 1, 2, 3, 4, 5])
-            let scale = Floats(count: 5, value: 2), bias = Floats(count: 5, value: 1)
+            let scale = Floats(count: 5, value: 2)
+            let bias = Floats(count: 5, value: 1)
             octo_layer_norm(nil, x.address, 5, 2, 5, scale.address, bias.address, 1e-6, x.address, 5)
             #expect(Array(x.values.prefix(5)) == [1, 1, 1, 1, 1])
             let step = 2 / Double(2 + 1e-6).squareRoot()
@@ -81,7 +84,8 @@ extension KernelTests {
                 let channels = groups * Int.random(in: 1...5, using: &generator)
                 let pixels = Int.random(in: 4...2000, using: &generator)
                 let x = generator.floats(pixels * channels).map { $0 + 1.5 }
-                let scale = Floats(generator.floats(channels)), bias = Floats(generator.floats(channels))
+                let scale = Floats(generator.floats(channels))
+                let bias = Floats(generator.floats(channels))
                 let results = teams.map { team in
                     let y = Floats(x)
                     let scratch = Memory(bytes: octo_group_norm_scratch_bytes(team.team, Int32(channels)))
@@ -107,7 +111,8 @@ extension KernelTests {
             guard set.select() else { return }
             var generator = SeededGenerator(seed: 1)
             let x = generator.floats(1000 * 32).map { $0 + 1000 }
-            let scale = Floats(count: 32, value: 1), bias = Floats(count: 32, value: 0)
+            let scale = Floats(count: 32, value: 1)
+            let bias = Floats(count: 32, value: 0)
             let y = Floats(x)
             let scratch = Memory(bytes: octo_group_norm_scratch_bytes(nil, 32))
             octo_group_norm_relu(nil, y.address, 1000, 32, 32, scale.address, bias.address, 1e-6, scratch.address)

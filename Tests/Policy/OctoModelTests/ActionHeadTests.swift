@@ -164,7 +164,9 @@ import Testing
             .random(
                 shape: .tiny, seed: 21,
                 variation: {
-                    var v = Checkpoint.RandomVariation(); v.lowdim = .numbers; return v
+                    var v = Checkpoint.RandomVariation()
+                    v.lowdim = .numbers
+                    return v
                 }()),
             team: WorkerTeam(threads: 1))
         func expect(_ error: InferenceError, _ change: (inout ObservationInput) -> Void) throws {

@@ -1,5 +1,5 @@
-import Files
 import Bus
+import Files
 import Glibc
 import Images
 import Maths

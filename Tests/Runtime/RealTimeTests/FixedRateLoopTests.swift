@@ -1,9 +1,9 @@
 import CAllocationCount
+import Glibc
 import RealTime
 import TestSupport
 import Testing
 import Time
-import Glibc
 
 /// A clock that moves when it is told to sleep or when the body works, and wakes late as scripted.
 private struct ScriptedClock: LoopClock {

@@ -1,6 +1,6 @@
 import ClosedLoop
-import Kinematics
 import Foundation
+import Kinematics
 import Maths
 import Messages
 import Simulation

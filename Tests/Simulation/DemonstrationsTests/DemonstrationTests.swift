@@ -1,10 +1,10 @@
-import Datasets
 import ClosedLoop
-import Kinematics
+import Datasets
 import Demonstrations
 import Foundation
 import Images
 import JSONTree
+import Kinematics
 import Maths
 import Simulation
 import TestSupport

@@ -1,9 +1,9 @@
-import Files
 import ClosedLoop
-import Kinematics
 import Evaluation
+import Files
 import Foundation
 import Images
+import Kinematics
 import Maths
 import Messages
 import Simulation

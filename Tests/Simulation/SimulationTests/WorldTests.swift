@@ -1,6 +1,6 @@
-import Kinematics
 import Foundation
 import Images
+import Kinematics
 import Maths
 import Simulation
 import TestSupport

@@ -1,7 +1,7 @@
 import Files
-import MCAPFiles
 import Foundation
 import Images
+import MCAPFiles
 import Maths
 import Messages
 import Recording

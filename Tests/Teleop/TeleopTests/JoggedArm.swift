@@ -1,6 +1,6 @@
 import Control
-import Kinematics
 import Foundation
+import Kinematics
 import Maths
 import Messages
 import Teleop

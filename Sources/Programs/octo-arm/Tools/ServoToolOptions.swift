@@ -1,8 +1,8 @@
 import ArgumentParser
 import ArmDrivers
-import Kinematics
 import Foundation
 import JSONTree
+import Kinematics
 import Manifests
 import NodeShell
 import ServoTools
