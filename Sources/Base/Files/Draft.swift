@@ -21,6 +21,20 @@ package final class Draft {
         }
 
         package static var system: Calls { Calls() }
+
+        /// Writes all bytes, in as many calls as that takes.
+        /// - Parameter path: names the file in the error.
+        func writeAll(_ content: UnsafeRawBufferPointer, to descriptor: Int32, of path: String) throws(FileError) {
+            var written = 0
+            while written < content.count {
+                let put = write(descriptor, content.baseAddress.map { $0 + written }, content.count - written)
+                if put > 0 {
+                    written += put
+                } else if put == 0 || errno != EINTR {
+                    throw .notWritten(path: path, errno: put == 0 ? EIO : errno)
+                }
+            }
+        }
     }
 
     /// How a finished draft gets its place: from its own path to that of the place, in one step; 0 or errno.
@@ -49,9 +63,7 @@ package final class Draft {
     ) throws(FileError) {
         (self.place, self.path) = (place, path ?? Self.freshPath(beside: place))
         (isFolder, self.calls) = (false, calls)
-        // The superuser would put a file in the place of /dev/null.
-        var status = stat()
-        if stat(place, &status) == 0, ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) {
+        if Self.isOccupied(place) {
             (descriptor, isThere) = (-1, false)
             throw .notWritten(path: place, errno: ENOTSUP)
         }
@@ -86,6 +98,12 @@ package final class Draft {
 
     deinit { giveUp() }
 
+    /// Whether a device, a pipe or a socket has the place: the superuser would put a file in the place of /dev/null.
+    static func isOccupied(_ place: String) -> Bool {
+        var status = stat()
+        return stat(place, &status) == 0 && ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
+    }
+
     /// A name that no other process has: two that write at once each have a draft of their own.
     private static func freshPath(beside place: String) -> String {
         var chance = SystemRandomNumberGenerator()
@@ -96,15 +114,7 @@ package final class Draft {
     /// - Throws: `FileError.notWritten`.
     package func write(_ content: UnsafeRawBufferPointer) throws(FileError) {
         precondition(descriptor >= 0, "only a file that is not finished can be written to")
-        var written = 0
-        while written < content.count {
-            let put = calls.write(descriptor, content.baseAddress.map { $0 + written }, content.count - written)
-            if put > 0 {
-                written += put
-            } else if put == 0 || errno != EINTR {
-                throw .notWritten(path: place, errno: put == 0 ? EIO : errno)
-            }
-        }
+        try calls.writeAll(content, to: descriptor, of: place)
     }
 
     package func write(_ content: [UInt8]) throws(FileError) {

@@ -59,6 +59,8 @@ package enum FileSystem {
         _ path: String, with content: UnsafeRawBufferPointer, mode: mode_t = 0o666, ownerOf folder: String? = nil,
         calls: Draft.Calls = .system
     ) throws(FileError) {
+        // A device or a pipe, such as /dev/stdout, has no old content, and stays what it is.
+        if Draft.isOccupied(path) { return try write(content, into: path, calls: calls) }
         let draft = try Draft(ofFile: path, mode: mode, ownerOf: folder, calls: calls)
         try draft.write(content)
         try draft.commit()
@@ -67,9 +69,25 @@ package enum FileSystem {
     package static func replace(
         _ path: String, with text: String, mode: mode_t = 0o666, ownerOf folder: String? = nil
     ) throws(FileError) {
-        let draft = try Draft(ofFile: path, mode: mode, ownerOf: folder)
-        try draft.write(Array(text.utf8))
-        try draft.commit()
+        let problem = Array(text.utf8).withUnsafeBytes { bytes -> FileError? in
+            do throws(FileError) {
+                try replace(path, with: bytes, mode: mode, ownerOf: folder)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let problem { throw problem }
+    }
+
+    /// Writes into a device or a pipe. open(2), write(2).
+    private static func write(
+        _ content: UnsafeRawBufferPointer, into path: String, calls: Draft.Calls
+    ) throws(FileError) {
+        let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .notWritten(path: path, errno: errno) }
+        defer { close(descriptor) }
+        try calls.writeAll(content, to: descriptor, of: path)
     }
 
     /// Brings the names in a folder onto the disk, so that they outlast a power cut. A file system that knows no such

@@ -78,8 +78,13 @@ struct RunFacts {
     /// uname(2), /proc/cpuinfo.
     private static func machine() -> [String: String] {
         let information = ProcessInfo.processInfo
-        // Where the kernel does not tell, the name stays empty.
-        let cpu = String(decoding: (try? FileSystem.read("/proc/cpuinfo")) ?? [], as: UTF8.self)
+        let cpu: String
+        do throws(FileError) {
+            cpu = String(decoding: try FileSystem.read("/proc/cpuinfo"), as: UTF8.self)
+        } catch {
+            // Where the kernel does not tell, the name stays empty.
+            cpu = ""
+        }
         let model = cpu.split(separator: "\n").first { $0.hasPrefix("model name") }?.split(separator: ":").last
         var system = utsname()
         uname(&system)

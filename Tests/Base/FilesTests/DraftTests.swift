@@ -108,6 +108,16 @@ import Testing
         #expect(names() == ["pipe"])
     }
 
+    @Test func whatIsWrittenIntoADeviceOrPipeLeavesItWhatItIs() throws {
+        try FileSystem.replace("/dev/null", with: "gone")
+        let pipe = Pipe()
+        try FileSystem.replace("/dev/fd/\(pipe.fileHandleForWriting.fileDescriptor)", with: "as it comes")
+        try pipe.fileHandleForWriting.close()
+        #expect(try pipe.fileHandleForReading.readToEnd() == Data("as it comes".utf8))
+        var status = stat()
+        #expect(stat("/dev/null", &status) == 0 && status.st_mode & S_IFMT == S_IFCHR)
+    }
+
     @Test func aLinkTakesNoPlaceThatIsTaken() throws {
         let path = folder.file("a")
         try FileSystem.replace(path, with: "old")
