@@ -6,8 +6,9 @@ private typealias Name = ManifestName
 /// Combinations of values that are each allowed, but not together.
 extension ManifestCheck {
     /// Reports values that are each allowed, but not together.
-    /// - Parameter tree: what `check` returned: sound members only, defaults filled in.
-    mutating func checkConflicts(in tree: JSONNode) {
+    /// - Parameter sound: what `check` returned: sound members only, defaults filled in.
+    mutating func checkConflicts(in sound: JSONNode) {
+        let tree = ManifestTree(root: sound)
         checkRates(in: tree)
         checkPorts(in: tree)
         checkCameraFolders(in: tree)

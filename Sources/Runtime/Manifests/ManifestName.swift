@@ -2,24 +2,62 @@ import JSONTree
 
 /// Names of sections, keys and values that more than one place speaks of; all others stand only where they are read.
 enum ManifestName {
-    static let name = "name"
-    static let bus = "bus"
-    static let transport = "transport"
-    static let basePort = "base_port"
-    static let cameras = "cameras"
-    static let source = "source"
-    static let simulated = "simulated"
-    static let folder = "folder"
-    static let pattern = "pattern"
-    /// The key of the camera's and of the policy's rate.
-    static let rate = "rate_hz"
-    static let goal = "goal"
-    static let images = "images"
-    static let episode = "episode"
-    static let patterns = "patterns"
-    static let frame = "frame"
-    static let policy = "policy"
-    static let proprio = "proprio"
+    enum Section: String {
+        case name
+        case bus
+        case cameras
+        case goal
+        case policy
+        case arm
+        case simulation
+        case record
+        case supervision
+    }
+    enum Bus: String, ManifestKeyName {
+        static let section = Section.bus
+        case transport
+        case basePort = "base_port"
+    }
+    /// Keys of one camera; `cameras` has them by the cameras' names.
+    enum Camera: String {
+        case source
+        case folder
+        case pattern
+        case rate = "rate_hz"
+    }
+    enum Goal: String, ManifestKeyName {
+        static let section = Section.goal
+        case source
+        case folder
+        case frame
+        case images
+        case patterns
+    }
+    enum Policy: String, ManifestKeyName {
+        static let section = Section.policy
+        case rate = "rate_hz"
+        case proprio
+        case cameras
+        case maximumFrameAge = "max_frame_age_s"
+    }
+    enum Arm: String, ManifestKeyName {
+        static let section = Section.arm
+        case driver
+        case port
+        case watchdog = "watchdog_s"
+        case controlRate = "control_rate_hz"
+        case stateRate = "state_rate_hz"
+    }
+    enum Record: String, ManifestKeyName {
+        static let section = Section.record
+        case enabled
+    }
+    enum Supervision: String, ManifestKeyName {
+        static let section = Section.supervision
+        case backoff = "backoff_s"
+        case maximumBackoff = "backoff_max_s"
+    }
+    /// Whether the policy goes on without one of its cameras.
     static let optional = "optional"
     /// A camera's source, and an arm's driver.
     static let simulated = "simulated"
