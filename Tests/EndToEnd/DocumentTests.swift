@@ -107,7 +107,7 @@ extension EndToEnd {
         }
 
         /// What `make install` leaves under a prefix, and a working folder elsewhere.
-        private struct Installed: ~Copyable {
+        private final class Installed {
             private let folder: URL
             let workingFolder: URL
 
