@@ -97,7 +97,7 @@ import Testing
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
         let latch = ArmLatch.load(folder: folder.path)
         #expect(latch.isEmergencyStop)
-        #expect(latch.damage?.contains("Is a directory") == true)
+        #expect(latch.damage?.contains("it is a folder or a device") == true)
         #expect(throws: RunFolderError.self) { try ArmLatch.update(folder: folder.path) { $0 = ArmLatch() } }
     }
 
