@@ -145,7 +145,7 @@ let package = Package(
         group(
             "Policy",
             [
-                room("OctoModel", ["Maths", "JSONTree", "CKernels", "COpenBLAS"]),
+                room("OctoModel", ["Maths", "JSONTree", "Files", "CKernels", "COpenBLAS"]),
                 .target(name: "CKernels"),
                 .systemLibrary(
                     name: "COpenBLAS", pkgConfig: "openblas",

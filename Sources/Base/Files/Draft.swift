@@ -46,7 +46,7 @@ package final class Draft {
     package let path: String
     private let isFolder: Bool
     private let calls: Calls
-    /// Of the file for writing, or of the folder; -1 when its content is finished.
+    /// The descriptor of a file that is being written; -1 when its content is finished, and for a folder.
     private var descriptor: Int32
     private var isThere = true
 

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSONTree
 
@@ -56,13 +57,13 @@ struct CheckpointFolder {
         }
     }
 
-    private func contents(_ path: String, role: String) throws(CheckpointError) -> Data {
+    private func contents(_ path: String, role: String) throws(CheckpointError) -> [UInt8] {
         try checkExists(path, role: role)
         try checkIsFetched(path)
-        do {
-            return try Data(contentsOf: URL(fileURLWithPath: path))
+        do throws(FileError) {
+            return try FileSystem.read(path)
         } catch {
-            throw .unreadableFile(path: path, reason: "it cannot be opened (\(error.localizedDescription))")
+            throw .unreadableFile(path: path, reason: error.found)
         }
     }
 

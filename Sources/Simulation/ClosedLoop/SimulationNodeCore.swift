@@ -8,7 +8,7 @@ import Time
 package struct SimulationNodeCore {
     /// What a command changes.
     package enum Change: Equatable, Sendable {
-        /// From the next picture on the world looks like this.
+        /// The world looks like this from the next picture on.
         case look(SceneLook)
         /// Object `index` of the scene is put there, metres in the arm's base frame, as it stands.
         case place(object: Int, at: Vector3)
