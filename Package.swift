@@ -11,15 +11,20 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
+let flyingSocks = Target.Dependency.product(name: "FlyingSocks", package: "FlyingFox")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
 func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-func program(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+func program(
+    _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource] = []
+) -> Target {
     .executableTarget(
-        name: name, dependencies: dependencies + [argumentParser], exclude: exclude, swiftSettings: strict)
+        name: name, dependencies: dependencies + [argumentParser], exclude: exclude, resources: resources,
+        swiftSettings: strict)
 }
 
 func tests(of name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
@@ -48,6 +53,7 @@ let package = Package(
         .executable(name: "octo-eval", targets: ["octo-eval"]),
         .executable(name: "octo-bus", targets: ["octo-bus"]),
         .executable(name: "octo-replay", targets: ["octo-replay"]),
+        .executable(name: "octo-console", targets: ["octo-console"]),
         .executable(name: "octo-bench", targets: ["octo-bench"]),
     ],
     dependencies: [
@@ -57,6 +63,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
     targets: [[Target]]([
         group(
@@ -293,6 +300,22 @@ let package = Package(
                     ]),
             ]),
         group(
+            "Console",
+            [
+                room(
+                    "Console",
+                    [
+                        "Time", "Maths", "JSONTree", "Files", "Images", "Messages", "Wire", "Bus", "Manifests",
+                        "NodeShell", "Kinematics", "Teleop", "Goals", "MCAPFiles", "Recording", "Replay", crypto,
+                    ]),
+                tests(
+                    of: "Console",
+                    [
+                        "Time", "Maths", "JSONTree", "Files", "Images", "Messages", "Wire", "Manifests", "Kinematics",
+                        "Teleop", "Goals", "MCAPFiles", "Recording", "Replay", "EpisodeFixture", "ManifestSamples",
+                    ], exclude: ["foxglove_client.py"]),
+            ]),
+        group(
             "Launch",
             [
                 room("Launch", ["Time", "JSONTree", "Messages", "Manifests"]),
@@ -371,6 +394,12 @@ let package = Package(
                         "NodeShell", "Goals", "Policy", "Kinematics", "Control", "MCAPFiles", "Recording", "Simulation",
                         "ClosedLoop", "Evaluation",
                     ]),
+                program(
+                    "octo-console",
+                    [
+                        "Time", "Threads", "JSONTree", "Files", "CShims", "Messages", "Wire", "Bus", "Manifests",
+                        "NodeShell", "Kinematics", "Console", flyingFox, flyingSocks, logging,
+                    ], resources: [.copy("Page")]),
                 program(
                     "octo-bus", ["Time", "JSONTree", "CShims", "Messages", "Wire", "Bus", "Manifests", "NodeShell"]),
                 program(

@@ -1,0 +1,6 @@
+import ArgumentParser
+import Console
+import FlyingFox
+import NodeShell
+
+print(SocketMessage.text(""))
