@@ -53,7 +53,14 @@ package struct ProcessGraph {
             "  \(Self.id(Manifest.armNode)) -. \"arm/chunk, arm/loop\" .-> \(watched)",
             "  \(Self.id(Manifest.policyNode)) -. \"policy/chunk\" .-> \(watched)",
         ]
-        return (["flowchart LR"] + boxes + ["  \(watched)([\"octo-launch\"])"] + arrows + statuses + reports + records)
+        let views =
+            processes.contains { $0.node == Manifest.consoleNode }
+            ? processes.filter { $0.node != Manifest.consoleNode }.map {
+                "  \(Self.id($0.node)) -. \"every topic\" .-> \(Self.id(Manifest.consoleNode))"
+            } : []
+        return
+            (["flowchart LR"] + boxes + ["  \(watched)([\"octo-launch\"])"] + arrows + statuses + reports + records
+            + views)
             .joined(separator: "\n")
     }
 
@@ -74,6 +81,7 @@ package struct NodeProgram: Equatable, Sendable {
         case Manifest.armNode: NodeProgram(name: "octo-arm", subcommand: ["run"])
         case Manifest.simulationNode: NodeProgram(name: "octo-sim", subcommand: ["run"])
         case Manifest.recorderNode: NodeProgram(name: "octo-record", subcommand: ["run"])
+        case Manifest.consoleNode: NodeProgram(name: "octo-console", subcommand: ["run"])
         default: NodeProgram(name: "octo-camera", subcommand: [])
         }
     }

@@ -14,6 +14,8 @@ package struct Supervisor: Sendable {
         package var stopsFirst: String
         /// Name of the node that stops after all others, so that what they say at their end is kept; nil: nobody.
         package var stopsLast: String?
+        /// Names of nodes without which the run goes on, once they were ready: nothing that moves needs them.
+        package var dispensable: Set<String> = [Manifest.consoleNode]
         package var supervision: Manifest.Supervision
         /// How long to run, counted from when all nodes are ready; nil: until told to stop.
         package var duration: Duration?
@@ -336,6 +338,13 @@ package struct Supervisor: Sendable {
     private mutating func giveUp(
         _ index: Int, _ attempt: String, _ reason: String, at now: MonotonicTime
     ) -> [Action] {
+        if plan.dispensable.contains(processes[index].name), processes[index].wasEverReady, !processes[index].isAlive {
+            processes[index].life = .failed
+            let words = processes[index].ownError.map { ": \($0)" } ?? ""
+            return [
+                .report(.error, "\(attempt): \(reason)\(words) The run goes on without '\(processes[index].name)'.")
+            ]
+        }
         let error = failure(of: processes[index], attempt, reason)
         processes[index].isFailureTold = true
         if !processes[index].isAlive { processes[index].life = .failed }

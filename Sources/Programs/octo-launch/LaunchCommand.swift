@@ -14,6 +14,7 @@ struct LaunchCommand: ParsableCommand {
         abstract: "Start, watch and stop the processes of a robot.",
         usage: """
             octo-launch <manifest> [--set <path=value> ...] [--for <seconds>] [--json] [--quiet] [--run-folder <folder>]
+            octo-launch <manifest> --console
             octo-launch <manifest> --check
             octo-launch <manifest> --graph
             """,
@@ -69,6 +70,11 @@ struct LaunchCommand: ParsableCommand {
     @Flag(help: "Leave out what the processes write and what is as it should be.")
     var quiet = false
 
+    @Flag(
+        name: .customLong("console"),
+        help: "Show the run in the browser, too, as the manifest's \"console\" does; --set console.port=9000 moves it.")
+    var showsConsole = false
+
     @Flag(help: "Print the JSON Schema of manifests, as launch/schema.json holds it.")
     var printSchema = false
 
@@ -96,7 +102,8 @@ struct LaunchCommand: ParsableCommand {
         let manifest: Manifest
         let readiness: ReadinessCheck?
         do throws(ManifestError) {
-            var parsed: [ManifestOverride] = []
+            var parsed: [ManifestOverride] =
+                showsConsole ? [.adding(section: Manifest.consoleNode)] : []
             for text in overrides { parsed.append(try ManifestOverride(parsing: text)) }
             readiness = check ? try ReadinessCheck(self.manifest ?? "", overrides: parsed) : nil
             if let readiness {

@@ -53,6 +53,7 @@ struct Rehearsal {
         let folders = manifest.cameras.filter { if case .images = $0.source { true } else { false } }
         return folders.map(\.node) + [Manifest.goalNode, Manifest.policyNode]
             + (manifest.simulation == nil ? [] : [Manifest.simulationNode])
+            + (manifest.console == nil ? [] : [Manifest.consoleNode])
     }
 
     /// Waits for its end. Nil when it found everything that it needs.

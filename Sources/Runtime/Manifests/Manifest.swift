@@ -15,6 +15,8 @@ package struct Manifest: Equatable, Sendable {
     package var simulation: Simulation?
     package var record: Record
     package var teleop: Teleop
+    /// The page in the browser; nil: there is none.
+    package var console: Console?
     package var supervision: Supervision
     /// The JSON it was read from, after `--set`, with defaults and absolute paths: it gives the same manifest again.
     package var tree: JSONNode = nil
@@ -24,14 +26,16 @@ package struct Manifest: Equatable, Sendable {
     package static let armNode = "arm"
     package static let simulationNode = "simulation"
     package static let recorderNode = "recorder"
+    package static let consoleNode = "console"
     /// The value of `arm.port` that means the simulated servos.
     package static let simulatedPort = "simulation"
 
-    /// The names of all processes: cameras, goal, policy, arm, and simulation and recorder if there are such. With
-    /// transport `tcp` they take ports in this order.
+    /// The names of all processes: cameras, goal, policy, arm, and simulation, recorder and console if there are such.
+    /// With transport `tcp` they take ports in this order.
     package var nodes: [String] {
         cameras.map(\.node) + [Self.goalNode, Self.policyNode, Self.armNode]
             + (simulation == nil ? [] : [Self.simulationNode]) + (record.isEnabled ? [Self.recorderNode] : [])
+            + (console == nil ? [] : [Self.consoleNode])
     }
 
     /// Those of them that take commands from programs that come and go. With transport `tcp` their ports follow, in
@@ -68,6 +72,9 @@ extension Manifest {
             "A world that stands in for cameras (source 'simulated') and servos (arm.port 'simulation').")
         record = keys.section(ManifestName.Section.record.rawValue, "What is kept of a run.", Record.init)
         teleop = keys.section("teleop", "What octo-teleop does.", Teleop.init)
+        console = keys.optional(
+            ManifestName.Section.console.rawValue, .section(Console.init),
+            "A page in the browser beside the run: {} will do. octo-launch --console has it without this.")
         supervision = keys.section(
             ManifestName.Section.supervision.rawValue, "How octo-launch watches the processes.", Supervision.init)
     }

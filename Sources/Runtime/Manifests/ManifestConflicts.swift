@@ -15,6 +15,24 @@ extension ManifestCheck {
         checkPolicyCameras(in: tree)
         checkGoal(in: tree)
         checkSimulation(in: tree)
+        checkConsole(in: tree)
+    }
+
+    /// Whom a page lets in that a whole network can reach.
+    private mutating func checkConsole(in tree: ManifestTree) {
+        guard let bind = tree[Name.Console.bind]?.string else { return }
+        switch Manifest.Console.isLoopback(bind) {
+        case nil:
+            report(
+                Name.Console.bind.path, in: tree, found: "\"\(bind)\"",
+                allowed: "an IPv4 or IPv6 address of this machine, such as 127.0.0.1, or 0.0.0.0 for all it has")
+        case false? where tree[Name.Console.tokenFile] == nil:
+            report(
+                Name.Console.bind.path, in: tree, found: "\"\(bind)\" without console.token_file",
+                allowed: "127.0.0.1, or another address together with a token_file ('octo-console token FILE' makes it): "
+                    + "whoever reaches the page could move the arm")
+        case _?: break
+        }
     }
 
     /// What is in the simulated world needs one.
@@ -118,7 +136,8 @@ extension ManifestCheck {
         let recorders = tree[Name.Record.enabled]?.bool == false ? 0 : 1
         // Goal, policy and arm beside them; arm and goal, simulation and recorder take commands
         // (`Manifest.commandedNodes`).
-        let processes = cameras.count + 3 + simulations + recorders
+        let consoles = tree[Name.Section.console] == nil ? 0 : 1
+        let processes = cameras.count + 3 + simulations + recorders + consoles
         let ports = processes + 2 + simulations + recorders
         if first + ports - 1 > 65535 {
             report(

@@ -11,6 +11,7 @@ enum ManifestName {
         case arm
         case simulation
         case record
+        case console
         case supervision
     }
     enum Bus: String, ManifestKeyName {
@@ -51,6 +52,11 @@ enum ManifestName {
     enum Record: String, ManifestKeyName {
         static let section = Section.record
         case enabled
+    }
+    enum Console: String, ManifestKeyName {
+        static let section = Section.console
+        case bind
+        case tokenFile = "token_file"
     }
     enum Supervision: String, ManifestKeyName {
         static let section = Section.supervision

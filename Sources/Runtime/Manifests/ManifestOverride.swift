@@ -5,6 +5,18 @@ package struct ManifestOverride: Equatable, Sendable {
     package let text: String
     package let path: ManifestPath
     package let value: JSONNode
+    /// Whether it puts its value in the place of one that is there.
+    private let replaces: Bool
+
+    /// Adds a section where there is none, with all its defaults.
+    package static func adding(section: String) -> ManifestOverride { ManifestOverride(section: section) }
+
+    private init(section: String) {
+        text = "\(section)={}"
+        path = ManifestPath([section])
+        value = .object([:])
+        replaces = false
+    }
 
     /// Reads an override of one value, as `--set` has it.
     /// - Parameter text: `arm.control_rate_hz=250`. What follows the first `=` is read as JSON; what is not JSON is
@@ -23,6 +35,7 @@ package struct ManifestOverride: Equatable, Sendable {
         let written = String(text[text.index(after: equals)...])
         self.text = text
         self.path = ManifestPath(keys)
+        replaces = true
         do throws(JSONSyntaxError) {
             // The positions within the argument would be mistaken for positions in the file.
             value = try JSONNode(parsing: written.utf8).withoutPositions
@@ -45,6 +58,7 @@ package struct ManifestOverride: Equatable, Sendable {
                 text: text, reason: "found \(node.kind) at \(place), expected an object to put '\(key)' into")
         }
         let index = members.firstIndex { $0.key == key }
+        if index != nil, keys.count == 1, !replaces { return node }
         let old = index.map { members[$0].value } ?? .object([:])
         let new = try replacing(in: old, keys: keys.dropFirst(), at: place.appending(key))
         if let index {
