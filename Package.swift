@@ -306,7 +306,7 @@ let package = Package(
                     "Console",
                     [
                         "Time", "Maths", "JSONTree", "Files", "Images", "Messages", "Wire", "Bus", "Manifests",
-                        "NodeShell", "Kinematics", "Teleop", "Goals", "MCAPFiles", "Recording", "Replay", crypto,
+                        "NodeShell", "Kinematics", "Teleop", "Goals", "SceneFit", "MCAPFiles", "Recording", "Replay", crypto, deque,
                     ]),
                 tests(
                     of: "Console",

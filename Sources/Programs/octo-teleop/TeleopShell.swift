@@ -250,15 +250,3 @@ struct TeleopShell {
         link.close()
     }
 }
-
-extension GoalTaking.Preparation {
-    fileprivate init(_ section: Manifest.Teleop) {
-        let pose: TeleopArm.Pose? =
-            switch section.beforeGoal.retreat {
-            case .none: nil
-            case .neutral: .neutral
-            case .rest: .rest
-            }
-        self.init(opensGripper: section.beforeGoal.opensGripper, pose: pose)
-    }
-}

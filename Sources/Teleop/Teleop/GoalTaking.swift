@@ -102,6 +102,12 @@ package struct GoalTaking: Sendable {
         session.tell("\(result.message). y accepts it, p takes it again")
     }
 
+    /// Gives up: what moves brakes, and nothing is taken.
+    package mutating func abandon(_ words: String, _ session: inout TeleopSession, at now: MonotonicTime) {
+        session.loseDevice(words, at: now)
+        fail(words, &session)
+    }
+
     private mutating func fail(_ words: String, _ session: inout TeleopSession) {
         (phase, failure) = (.driving, words)
         session.tell(words)

@@ -1,0 +1,161 @@
+import Manifests
+import Maths
+import Messages
+import Teleop
+import Time
+
+/// The arm in the hands of the people at the pages: one at a time, with a dead-man switch that ends as soon as a page
+/// is silent. What the hand does becomes motion in a `TeleopSession`, as with every other device.
+struct ConsoleDriver: Sendable {
+    /// A page that says nothing for so long has let go.
+    static let silence = Duration.milliseconds(300)
+
+    /// That the arm was let go is said for some time yet.
+    private static let aftermath = Duration.seconds(2)
+
+    /// A goal that is being taken for a page.
+    struct Taking: Sendable {
+        var steps: GoalTaking
+        let viewer: Int
+        let request: UInt64
+        let recording: GoalCommand.Recording
+        var lastWord: MonotonicTime
+    }
+
+    private(set) var session: TeleopSession
+    private let preparation: GoalTaking.Preparation
+    private let period: Duration
+    private var nextCommand = MonotonicTime.zero
+    /// Page that holds the dead-man switch; nil: nobody.
+    private(set) var viewer: Int?
+    private var lastWord = MonotonicTime.zero
+    private(set) var taking: Taking?
+
+    /// Makes a driver whom nobody has heard of yet.
+    /// - Parameter period: time after which a motion is said again so that it lasts.
+    init(arm: TeleopArm, preparation: GoalTaking.Preparation, period: Duration, at now: MonotonicTime) {
+        session = TeleopSession(arm: arm, needsReports: true, at: now)
+        self.preparation = preparation
+        self.period = period
+    }
+
+    mutating func receive(_ state: ArmState, at now: MonotonicTime) { session.receive(state, at: now) }
+
+    /// A page says where its axes stand.
+    /// - Returns: why it may not move the arm; nil where it may.
+    mutating func drive(
+        _ page: Int, isDeadManHeld: Bool, linear: Vector3, angular: Vector3, at now: MonotonicTime
+    ) -> String? {
+        guard isDeadManHeld else {
+            if viewer == page { letGo("", at: now) }
+            return nil
+        }
+        if let viewer, viewer != page { return "page \(viewer) moves the arm" }
+        if let taking, taking.steps.phaseName != "taken" { return "a goal is being taken: the arm stays where it is" }
+        viewer = page
+        lastWord = now
+        var reading = DeviceReading()
+        (reading.linear, reading.angular) = (linear, angular)
+        (reading.pressed, reading.hasSwitch) = ([.deadMan], true)
+        session.receive(reading, at: now)
+        held = reading
+        return nil
+    }
+
+    private var held = DeviceReading()
+
+    /// A button beside the axes is pressed once.
+    mutating func press(_ button: DeviceReading.Button, by page: Int, at now: MonotonicTime) -> String? {
+        if let viewer, viewer != page { return "page \(viewer) moves the arm" }
+        var reading = viewer == page ? held : DeviceReading()
+        reading.hasSwitch = true
+        reading.pressed.insert(button)
+        session.receive(reading, at: now)
+        reading.pressed.remove(button)
+        session.receive(reading, at: now)
+        return nil
+    }
+
+    /// A page is gone, or cannot be heard.
+    mutating func leave(_ page: Int, at now: MonotonicTime) {
+        if viewer == page { letGo("the page that moved the arm is gone", at: now) }
+        if taking?.viewer == page { abandonMotion(at: now) }
+    }
+
+    mutating func hear(_ page: Int, at now: MonotonicTime) {
+        if taking?.viewer == page { taking?.lastWord = now }
+    }
+
+    private mutating func letGo(_ words: String, at now: MonotonicTime) {
+        viewer = nil
+        lastWord = now
+        held = DeviceReading()
+        session.loseDevice(words, at: now)
+    }
+
+    // MARK: Goals
+
+    /// Begins to take a goal for a page.
+    /// - Returns: why not; nil where it has begun.
+    mutating func take(
+        _ recording: GoalCommand.Recording, for page: Int, request: UInt64, at now: MonotonicTime
+    ) -> String? {
+        if let taking { return "page \(taking.viewer) takes the goal '\(taking.recording.name)'" }
+        if viewer != nil { return "the arm is being moved: let it go first" }
+        var steps = GoalTaking(preparation)
+        steps.begin(&session, at: now)
+        taking = Taking(steps: steps, viewer: page, request: request, recording: recording, lastWord: now)
+        return nil
+    }
+
+    /// Goes on with the goal that is being taken.
+    /// - Returns: whether the goal node is to be asked for it now.
+    mutating func advanceTaking(at now: MonotonicTime) -> Bool {
+        guard let present = taking else { return false }
+        if isMovingAside, now - present.lastWord > Self.silence { abandonMotion(at: now) }
+        let asksNow = taking?.steps.advance(&session, at: now) ?? false
+        return asksNow || taking?.steps.isTaking == true
+    }
+
+    /// The answer of the goal node to what was asked for the goal.
+    mutating func receive(_ result: GoalResult) { taking?.steps.receive(result, &session) }
+
+    /// Why the taking came to nothing, where it did.
+    var takingFailure: String? {
+        guard let taking, taking.steps.phase == .driving else { return nil }
+        return taking.steps.failure.isEmpty ? "nothing was taken" : taking.steps.failure
+    }
+
+    mutating func endTaking() { taking = nil }
+
+    /// Whether the arm moves, or is about to, for the goal that is being taken.
+    private var isMovingAside: Bool {
+        switch taking?.steps.phase {
+        case .openingGripper, .goingToPose: true
+        case nil, .driving, .taking, .taken, .accepted: false
+        }
+    }
+
+    /// Ends the way out of the cameras' sight; the taking fails by itself then.
+    private mutating func abandonMotion(at now: MonotonicTime) {
+        guard isMovingAside else { return }
+        taking?.steps.abandon("the page that takes the goal is gone", &session, at: now)
+    }
+
+    // MARK: What goes out
+
+    /// The motion to send now, if it is time for one.
+    mutating func command(at now: MonotonicTime) -> ManualCommand? {
+        if let viewer, now - lastWord > Self.silence {
+            letGo("page \(viewer) said nothing for \(Self.silence.inSeconds) s: let go", at: now)
+        }
+        guard now >= nextCommand else { return nil }
+        nextCommand = now + period
+        return session.command(at: now)
+    }
+
+    /// Time at which `command` is to be asked next; nil when nobody has anything to do with the arm.
+    func wake(at now: MonotonicTime) -> MonotonicTime? {
+        viewer != nil || taking != nil || now - lastWord < Self.aftermath ? nextCommand : nil
+    }
+}

@@ -1,0 +1,66 @@
+import Bus
+import Files
+import Images
+import JSONTree
+import Messages
+import Time
+import Wire
+
+/// Makes pictures for pages out of bus messages. A JPEG file of a camera goes through as it is.
+enum LivePictures {
+    /// Of pictures that come uncompressed; what a viewer compares by eye.
+    private static let quality = 85
+
+    /// The picture of a camera's frame.
+    /// - Returns: nil for a message that is no frame.
+    static func frame(_ message: RawMessage) -> LivePicture? {
+        let frame = message.body.withUnsafeBytes { bytes in try? CameraFrame(body: bytes, bulk: message.bulk) }
+        guard let frame else { return nil }
+        let file: SharedBytes
+        switch frame.pixels {
+        case .jpeg(let bytes, _, _): file = bytes
+        case .rgb8(let image):
+            guard let bytes = try? image.jpegData(quality: quality) else { return nil }
+            file = bytes
+        }
+        return picture(
+            "frame", of: frame.camera, time: frame.captureTime, sequence: frame.sequence, width: frame.width,
+            height: frame.height, file)
+    }
+
+    /// What the network sees: the newest picture of each camera in an observation.
+    static func network(_ message: RawMessage) -> [LivePicture] {
+        let observation = message.body.withUnsafeBytes { bytes in
+            try? PolicyObservation(body: bytes, bulk: message.bulk)
+        }
+        guard let observation else { return [] }
+        return observation.views.compactMap { view in
+            let count = view.width * view.height * 3
+            guard count > 0, view.pixels.count >= count else { return nil }
+            // Oldest first.
+            let newest = SharedBytes(copying: view.pixels.bytes.suffix(count))
+            let image = RGBImage(width: view.width, height: view.height, pixels: newest)
+            guard let file = try? image.jpegData(quality: quality) else { return nil }
+            return picture(
+                "network", of: view.camera, time: view.captureTime, sequence: observation.tick, width: view.width,
+                height: view.height, file)
+        }
+    }
+
+    private static func picture(
+        _ kind: String, of camera: String, time: MonotonicTime, sequence: UInt64, width: Int, height: Int,
+        _ file: SharedBytes
+    ) -> LivePicture {
+        let head = """
+            {"kind":"\(kind)","camera":\(JSONNode(camera).text()),"capture_ns":\(time.nanoseconds),\
+            "sequence":\(sequence),"width":\(width),"height":\(height)}
+            """
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(2 + head.utf8.count + file.count)
+        bytes.append(UInt8(truncatingIfNeeded: head.utf8.count))
+        bytes.append(UInt8(truncatingIfNeeded: head.utf8.count >> 8))
+        bytes.append(contentsOf: head.utf8)
+        bytes.append(contentsOf: file.bytes)
+        return LivePicture(stream: "\(kind)/\(camera)", bytes: bytes)
+    }
+}
