@@ -79,6 +79,20 @@ package enum ConsoleCommand: Equatable, Sendable {
     ]
     private static let goalActions = ["goal.set", "goal.text", "goal.clear", "goal.take", "goal.delete"]
 
+    /// The name of what is asked for.
+    package var action: String {
+        switch self {
+        case .arm(let action): Self.armActions.first { $0.action == action }?.name ?? ""
+        case .episode(let action, _): Self.episodeActions.first { $0.action == action }?.name ?? ""
+        case .take: "goal.take"
+        case .deleteGoal: "goal.delete"
+        case .goal(.set, _): "goal.set"
+        case .goal(.setText, _): "goal.text"
+        case .goal(.clear, _): "goal.clear"
+        case .goal(.record, _): "goal.take"
+        }
+    }
+
     /// The names of all actions.
     package static let names = armActions.map(\.name) + goalActions + episodeActions.map(\.name)
 }

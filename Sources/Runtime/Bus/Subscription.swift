@@ -22,6 +22,18 @@ package struct RawMessage: Sendable {
     package var receivedTime: MonotonicTime
     /// Bytes of all parts together.
     package var byteCount: Int
+
+    package init(
+        topic: String, envelope: Envelope, body: [UInt8], bulk: SharedBytes?, receivedTime: MonotonicTime,
+        byteCount: Int
+    ) {
+        self.topic = topic
+        self.envelope = envelope
+        self.body = body
+        self.bulk = bulk
+        self.receivedTime = receivedTime
+        self.byteCount = byteCount
+    }
 }
 
 /// One message while it is handed round; `body` is valid only meanwhile.

@@ -1,0 +1,156 @@
+import Console
+import FlyingFox
+import Foundation
+import Images
+import JSONTree
+import Messages
+import Time
+
+/// Answers requests: who may ask, then what is asked for.
+struct RequestHandler: HTTPHandler {
+    let server: ConsoleServer
+
+    func handleRequest(_ request: HTTPRequest) async throws -> HTTPResponse {
+        let peer = Peer(request.remoteAddress)
+        server.gate.requestArrived(from: peer)
+        guard var asked = Self.head(of: request, from: peer) else {
+            return Self.response(.error(400, "the request cannot be read"))
+        }
+        guard request.headers[.transferEncoding] == nil else {
+            return Self.response(.error(411, "bodies need a Content-Length"))
+        }
+        guard (request.headers[.contentLength].flatMap { Int($0) } ?? 0) <= ServerLimits.bodyBytes else {
+            return Self.response(.error(413, "a body has at most \(ServerLimits.bodyBytes) bytes"))
+        }
+        asked.body = Array(try await request.bodyData)
+        let role: Role
+        switch server.withState({ $0.access.judge(asked, at: .now()) }) {
+        case .allowed(let found): role = found
+        case .answered(let response): return Self.response(response)
+        }
+        if asked.headers["upgrade"]?.lowercased() == "websocket" { return try await upgrade(request, role, peer) }
+        return Self.response(await answer(asked, role))
+    }
+
+    // MARK: What is asked for
+
+    private func answer(_ request: WebRequest, _ role: Role) async -> WebResponse {
+        guard let parts = request.parts else { return .error(400, "no such path: \(request.path)") }
+        switch (request.method, parts.first) {
+        case ("GET", nil): return server.files["index.html"] ?? .error(404, "the page is not there")
+        case ("GET", "page"?) where parts.count == 2:
+            return server.files[parts[1]] ?? .error(404, "no such file: \(parts[1])")
+        case ("GET", "picture"?) where parts.count == 3 && parts[1] == "goal": return goalPicture(parts[2])
+        case ("GET", "picture"?), ("GET", "api"?): return await shelf(request)
+        case ("POST", "api"?): return await change(request, parts, role)
+        case ("GET", _): return .error(404, "nothing is called \(request.path) here")
+        default: return .error(405, "\(request.method) is not for \(request.path)")
+        }
+    }
+
+    private func goalPicture(_ name: String) -> WebResponse {
+        guard name.hasSuffix(".jpg") else { return .error(404, "pictures are called CAMERA.jpg") }
+        let camera = String(name.dropLast(".jpg".count))
+        guard let view = server.withState({ $0.hub.goal?.views.first { $0.camera == camera } }) else {
+            return .error(404, "the goal has no picture of camera '\(camera)'")
+        }
+        guard let file = try? view.image.jpegData(quality: 92) else { return .error(500, "the picture cannot be packed") }
+        return .jpeg(file.bytes, isLasting: true)
+    }
+
+    private func shelf(_ request: WebRequest) async -> WebResponse {
+        await server.shelves.answer(request) ?? .error(404, "nothing is called \(request.path) here")
+    }
+
+    private func change(_ request: WebRequest, _ parts: [String], _ role: Role) async -> WebResponse {
+        switch parts {
+        case ["api", "command"]:
+            let command: ConsoleCommand
+            do {
+                command = try ConsoleCommand(parsing: request.body)
+            } catch {
+                return .error(400, "\(error)")
+            }
+            guard role.mayDo(command.action) else {
+                return .error(403, "'\(command.action)' needs the token for operating; this one only sees, and stops")
+            }
+            if case .deleteGoal(let name) = command { return await server.shelves.deleteGoal(name) }
+            return await server.perform(command, by: request.peer)
+        case ["api", "jobs"]:
+            guard role.mayDo("job") else { return .error(403, "that needs the token for operating") }
+            return await server.shelves.startJob(request.body)
+        default: return .error(404, "nothing is called \(request.path) here")
+        }
+    }
+
+    // MARK: WebSockets
+
+    private func upgrade(_ request: HTTPRequest, _ role: Role, _ peer: Peer) async throws -> HTTPResponse {
+        let offered = (request.headers[.webSocketProtocol] ?? "").split(separator: ",")
+            .map { $0.trimmingCharacters(in: .whitespaces) }
+        let chosen: (name: String, kind: ConsoleServer.ViewerKind)
+        if offered.contains(Self.pageProtocol) {
+            chosen = (Self.pageProtocol, .page)
+        } else if let name = FoxgloveSession.subprotocol(offered: offered) {
+            chosen = (name, .foxglove)
+        } else {
+            return Self.response(
+                .error(
+                    400,
+                    "found the subprotocols \(offered), expected one of "
+                        + ([Self.pageProtocol] + FoxgloveSession.subprotocols).joined(separator: ", ")))
+        }
+        guard let socket = server.join(chosen.kind, role: role, peer: peer) else {
+            return Self.response(
+                .error(
+                    503,
+                    "\(server.settings.viewers) pages watch already, as many as may: close one, or raise console.viewers"))
+        }
+        server.gate.upgraded(peer)
+        var response = try await WebSocketHTTPHandler(handler: socket).handleRequest(request)
+        guard case .webSocket = response.payload else {
+            server.leave(socket)
+            return response
+        }
+        response.headers[.webSocketProtocol] = chosen.name
+        return response
+    }
+
+    private static let pageProtocol = "octo.console.1"
+
+    // MARK: FlyingFox's words and ours
+
+    private static func head(of request: HTTPRequest, from peer: Peer) -> WebRequest? {
+        var query: [String: String] = [:]
+        for item in request.query { query[item.name] = item.value }
+        var headers: [String: String] = [:]
+        for (header, value) in request.headers {
+            let name = header.rawValue.lowercased()
+            headers[name] = headers[name].map { "\($0), \(value)" } ?? value
+        }
+        let path = request.target.rawValue.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)[0]
+        return WebRequest(
+            method: request.method.rawValue, path: String(path), query: query, headers: headers, peer: peer.address)
+    }
+
+    private static func response(_ answer: WebResponse) -> HTTPResponse {
+        var headers = HTTPHeaders()
+        for (name, value) in Access.headers { headers[HTTPHeader(name)] = value }
+        for (name, value) in answer.headers { headers[HTTPHeader(name)] = value }
+        return HTTPResponse(
+            statusCode: HTTPStatusCode(answer.status, phrase: ""), headers: headers, body: Data(answer.body))
+    }
+}
+
+extension HTTPHeader {
+    fileprivate static let webSocketProtocol = HTTPHeader("Sec-WebSocket-Protocol")
+}
+
+extension Peer {
+    fileprivate init(_ address: HTTPRequest.Address?) {
+        switch address {
+        case .ip4(let ip, let port), .ip6(let ip, let port): self.init(address: ip, port: port)
+        case .unix, nil: self.init(address: "", port: 0)
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import Console
+import Dispatch
+import Files
+import Manifests
+import Synchronization
+import Time
+
+/// What pages see of the disk: the library of goals, and recorded episodes. Reading waits for the disk, so it has
+/// threads of its own.
+final class Shelves: Sendable {
+    private struct Content {
+        var goals: GoalShelf?
+        var episodes: EpisodeShelf?
+    }
+    private let content: Mutex<Content>
+    private let queue = DispatchQueue(label: "shelves", attributes: .concurrent)
+
+    /// What a run has.
+    init(of run: RunDescription? = nil) {
+        content = Mutex(Content())
+        if let run { turn(to: run) }
+    }
+
+    /// Episodes without a run.
+    /// - Parameter paths: files, or one folder with such.
+    init(episodes paths: [String]) {
+        let isFolder = paths.count == 1 && FileSystem.isFolder(paths[0])
+        content = Mutex(Content(episodes: isFolder ? EpisodeShelf(folder: paths[0]) : EpisodeShelf(files: paths)))
+    }
+
+    var episodes: EpisodeShelf? { content.withLock { $0.episodes } }
+    private var goals: GoalShelf? { content.withLock { $0.goals } }
+
+    /// Turns to what another run has.
+    func turn(to run: RunDescription) {
+        let manifest = run.manifest
+        content.withLock { content in
+            if content.goals?.folder != manifest.goal.library { content.goals = GoalShelf(folder: manifest.goal.library) }
+            if content.episodes?.folder != manifest.record.folder {
+                content.episodes = EpisodeShelf(folder: manifest.record.folder)
+            }
+        }
+    }
+
+    /// The answer to a request about goals or episodes; nil for another.
+    func answer(_ request: WebRequest) async -> WebResponse? {
+        await aside { [self] in
+            goals?.answer(request, at: .now()) ?? episodes?.answer(request, at: .now())
+        }
+    }
+
+    func deleteGoal(_ name: String) async -> WebResponse {
+        await aside { [self] in
+            guard let goals else { return .error(404, "there is no library of goals") }
+            do {
+                try goals.delete(name)
+                return .json(.object(["accepted": true, "message": .init("goal '\(name)' is deleted")]))
+            } catch {
+                return .json(.object(["accepted": false, "message": .init("\(error)")]), status: 409)
+            }
+        }
+    }
+
+    private func aside<Result: Sendable>(_ work: @escaping @Sendable () -> Result) async -> Result {
+        await withCheckedContinuation { waiter in queue.async { waiter.resume(returning: work()) } }
+    }
+}
