@@ -1,13 +1,6 @@
 /// Messages that wait for a viewer to take them, oldest first. Of pictures only the newest of each channel waits; of
 /// all else the oldest are dropped when there are too many.
 struct FoxgloveQueue: Sendable {
-    /// What may wait besides the pictures, of which there is one a channel. The newest message always may.
-    struct Limits: Equatable, Sendable {
-        /// Some four seconds of a run in which nothing is left out.
-        var messages = 2048
-        var bytes = 8 << 20
-    }
-
     /// What was left out.
     struct Dropped: Equatable, Sendable {
         /// Pictures that a newer one overtook.
@@ -21,7 +14,7 @@ struct FoxgloveQueue: Sendable {
         var place: UInt64
     }
 
-    let limits: Limits
+    private let limits: FoxgloveSession.Limits
     private(set) var dropped = Dropped()
     /// From `first` on; before it there is nothing but room, which goes when it is half of all.
     private var messages: [Waiting?] = []
@@ -31,10 +24,8 @@ struct FoxgloveQueue: Sendable {
     private var pictures: [Int: Waiting] = [:]
     private var places: UInt64 = 0
 
-    init(limits: Limits) { self.limits = limits }
+    init(limits: FoxgloveSession.Limits) { self.limits = limits }
 
-    /// How many messages wait, with the pictures.
-    var count: Int { messages.count - first + pictures.count }
     /// Bytes of all messages that wait, with the pictures.
     var byteCount: Int { pictures.values.reduce(bytes) { $0 + $1.message.data.count } }
 
@@ -49,7 +40,8 @@ struct FoxgloveQueue: Sendable {
         }
         messages.append(Waiting(message: message, place: places))
         bytes += message.data.count
-        while messages.count - first > max(1, limits.messages) || bytes > limits.bytes && messages.count - first > 1 {
+        // The newest is kept, however large.
+        while messages.count - first > 1, messages.count - first > limits.messages || bytes > limits.bytes {
             removeFirstMessage()
             dropped.messages += 1
         }

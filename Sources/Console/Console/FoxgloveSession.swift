@@ -10,12 +10,17 @@ import Time
 /// clock is set by these times, and within a run never back.
 package struct FoxgloveSession: Sendable {
     /// How much a viewer may ask, and leave waiting.
-    struct Limits: Equatable, Sendable {
-        var queue = FoxgloveQueue.Limits()
+    package struct Limits: Equatable, Sendable {
+        /// Messages that wait, besides one picture for each camera: some four seconds of a run.
+        package var messages = 2048
+        /// Bytes of these messages. The newest waits even if it has more.
+        package var bytes = 8 << 20
         /// Bytes of one request.
-        var requestBytes = 1 << 16
+        package var requestBytes = 1 << 16
         /// Refusals that wait to be sent; further ones are not said.
-        var refusals = 16
+        package var refusals = 16
+
+        package init() {}
     }
 
     /// What viewers are told of a catalogue.
@@ -60,12 +65,10 @@ package struct FoxgloveSession: Sendable {
     private var complaint = Complaint()
 
     /// Begins with a viewer that has just connected.
-    package init(_ catalogue: FoxgloveCatalogue) { self.init(catalogue, limits: Limits()) }
-
-    init(_ catalogue: FoxgloveCatalogue, limits: Limits) {
+    package init(_ catalogue: FoxgloveCatalogue, limits: Limits = Limits()) {
         self.limits = limits
         current = Contents(catalogue)
-        queue = FoxgloveQueue(limits: limits.queue)
+        queue = FoxgloveQueue(limits: limits)
     }
 
     /// How many messages this viewer lost, pictures that newer ones overtook among them.
