@@ -1,0 +1,170 @@
+import JSONTree
+import MCAPFiles
+import Messages
+import Recording
+import Time
+import Wire
+
+/// What an episode's messages say over its time, for charts and for finding its pictures; pixels are not kept.
+package struct EpisodeSeries: Equatable, Sendable {
+    /// Place of a camera's picture in the file.
+    package struct Frame: Equatable, Sendable {
+        package var capture: MonotonicTime
+        /// Time at which the recorder had it: by this it is found.
+        package var logged: MonotonicTime
+    }
+    /// A chunk, with what became of it.
+    package struct Chunk: Equatable, Sendable {
+        package var chunk: ActionChunk
+        /// The arm's report; nil where none is in the file.
+        package var report: ChunkReport?
+    }
+    /// Most states that are kept; of more, every second, fourth … is.
+    package static let mostStates = 2_000
+    /// Most chunks and events that are kept, the first ones.
+    package static let mostChunks = 5_000
+    package static let mostEvents = 2_000
+
+    /// Pictures by camera, in the order in which they came.
+    package private(set) var frames: [String: [Frame]] = [:]
+    /// Names of the joints, from the base on.
+    package private(set) var joints: [String] = []
+    package private(set) var states: [ArmState] = []
+    package private(set) var chunks: [Chunk] = []
+    package private(set) var events: [RunEvent] = []
+    /// Why the file could not be read to its end.
+    package private(set) var problem: String?
+    private var stride = 1
+    private var stateCount = 0
+    private var newestState: ArmState?
+    private var chunkPlaces: [UInt64: Int] = [:]
+
+    /// Reads all of a file. Messages that cannot be read are passed over; damage ends the reading and is the problem.
+    package init(reading file: EpisodeFile) {
+        let topics = file.reader.topics.filter { topic in
+            Self.camera(topic) != nil || Topics.allEvents.matches(topic)
+                || [Topics.armState.name, Topics.policyChunk.name, Topics.armChunk.name].contains(topic)
+        }
+        var messages = file.reader.messages(of: Set(topics))
+        do throws(MCAPError) {
+            while let item = try messages.next() { receive(item, schema: file.reader.schemas[item.channel.schemaID]) }
+        } catch {
+            problem = "\(error)"
+        }
+        if let newestState, states.last != newestState { states.append(newestState) }
+        joints = Self.jointNames(in: file, count: states.first?.setpoint.positions.count ?? 0)
+    }
+
+    /// The camera of a topic; nil for one that is of none.
+    package static func camera(_ topic: String) -> String? {
+        guard topic.hasPrefix("camera/"), topic.hasSuffix("/image") else { return nil }
+        return String(topic.dropFirst("camera/".count).dropLast("/image".count))
+    }
+
+    /// The number of a camera's newest picture that was taken at a time or before; nil where there is none.
+    package func newest(of camera: String, at time: MonotonicTime) -> Int? {
+        var found: (index: Int, time: MonotonicTime)?
+        for (index, frame) in (frames[camera] ?? []).enumerated() where frame.capture <= time {
+            if found.map({ frame.capture >= $0.time }) ?? true { found = (index, frame.capture) }
+        }
+        return found?.index
+    }
+
+    // MARK: Reading
+
+    private mutating func receive(_ item: MCAPMessages.Item, schema: MCAP.Schema?) {
+        let topic = item.channel.topic
+        if let camera = Self.camera(topic) {
+            guard let capture = CaptureStamp.read(item.message.data) else { return }
+            frames[camera, default: []].append(
+                Frame(capture: capture, logged: MonotonicTime(nanoseconds: Int64(clamping: item.message.logTime))))
+            return
+        }
+        let schema = schema?.name ?? item.channel.metadata["bus_schema"] ?? ""
+        guard let opened = try? RecordedMessage(schema: schema, data: item.message.data).opened() else { return }
+        func content<Message: WireMessage>(_: Message.Type) -> Message? {
+            // The pointer does not leave the call.
+            opened.body.withUnsafeBytes { try? Message(body: $0, bulk: opened.bulk) }
+        }
+        switch opened.envelope.schema {
+        case ArmState.schemaName: if let state = content(ArmState.self) { receive(state) }
+        case ActionChunk.schemaName: if let chunk = content(ActionChunk.self) { receive(chunk) }
+        case ChunkReport.schemaName:
+            if let report = content(ChunkReport.self), let place = chunkPlaces[report.chunkID] {
+                chunks[place].report = report
+            }
+        case RunEvent.schemaName:
+            if let event = content(RunEvent.self), events.count < Self.mostEvents { events.append(event) }
+        default: break
+        }
+    }
+
+    private mutating func receive(_ state: ArmState) {
+        let count = states.first?.setpoint.positions.count ?? state.setpoint.positions.count
+        guard state.setpoint.positions.count == count, state.measured.positions.count == count else { return }
+        newestState = state
+        if stateCount % stride == 0 {
+            if states.count == Self.mostStates - 1 {
+                // Every second one goes, and from now on comes half as often: the points stay evenly spaced.
+                states = states.enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
+                stride *= 2
+            }
+            if stateCount % stride == 0 { states.append(state) }
+        }
+        stateCount += 1
+    }
+
+    private mutating func receive(_ chunk: ActionChunk) {
+        guard chunks.count < Self.mostChunks else { return }
+        // A policy that was started again counts from 0: the last one of a number is the one that is reported on.
+        chunkPlaces[chunk.id] = chunks.count
+        chunks.append(Chunk(chunk: chunk))
+    }
+
+    /// Joint names of the calibration that is attached, where one is and fits; else "joint 1" and so on.
+    private static func jointNames(in file: EpisodeFile, count: Int) -> [String] {
+        let numbers = (0..<count).map { "joint \($0 + 1)" }
+        guard let text = try? file.attachment(named: "calibration/arm.json"), let tree = try? JSONNode(parsing: text)
+        else { return numbers }
+        let names = tree["joints"]?.array?.compactMap { $0["name"]?.string } ?? []
+        return names.count == count ? names : numbers
+    }
+}
+
+/// The time at which a recorded camera frame was captured, read without its pixels: decoding those of an episode takes
+/// as long as it lasted.
+///
+/// Frames are recorded as Foxglove's CompressedImage or RawImage; field 1 of both is the capture time, a
+/// google.protobuf.Timestamp.
+enum CaptureStamp {
+    /// Reads the stamp of a frame's message.
+    /// - Returns: nil where the message does not begin with a time.
+    static func read(_ message: [UInt8]) -> MonotonicTime? {
+        var bytes = message[...]
+        guard number(from: &bytes) == 1 << 3 | 2, let length = number(from: &bytes), length <= UInt64(bytes.count)
+        else { return nil }
+        var stamp = bytes.prefix(Int(length))
+        var (seconds, nanoseconds): (UInt64, UInt64) = (0, 0)
+        while !stamp.isEmpty {
+            guard let tag = number(from: &stamp), let value = number(from: &stamp) else { return nil }
+            switch tag {
+            case 1 << 3: seconds = value
+            case 2 << 3: nanoseconds = value
+            default: return nil
+            }
+        }
+        guard seconds < 1 << 32, nanoseconds < 1_000_000_000 else { return nil }
+        return MonotonicTime(nanoseconds: Int64(seconds) * 1_000_000_000 + Int64(nanoseconds))
+    }
+
+    /// Takes a varint. Protocol Buffers encoding, "Base 128 Varints".
+    private static func number(from bytes: inout ArraySlice<UInt8>) -> UInt64? {
+        var number: UInt64 = 0
+        for shift in stride(from: UInt64(0), to: 64, by: 7) {
+            guard let byte = bytes.popFirst() else { return nil }
+            number |= UInt64(byte & 0x7f) << shift
+            if byte < 0x80 { return number }
+        }
+        return nil
+    }
+}

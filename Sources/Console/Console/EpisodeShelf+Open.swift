@@ -1,0 +1,129 @@
+import Images
+import MCAPFiles
+import Messages
+import Recording
+import Synchronization
+import Time
+import Wire
+
+/// An episode's open file, with the places of its pictures once they were asked for.
+final class OpenEpisode: Sendable {
+    private struct Content {
+        var file: EpisodeFile
+        var entry: EpisodeEntry
+        var series: EpisodeSeries
+    }
+
+    let file: EpisodeOnDisk
+    private let opened = Mutex<Content?>(nil)
+
+    init(_ file: EpisodeOnDisk) { self.file = file }
+
+    func series() throws(EpisodeShelfError) -> EpisodeSeries { try content().series }
+
+    /// What the file says of itself, and its series. Reads all of it the first time; who else asks then, waits.
+    func content() throws(EpisodeShelfError) -> (entry: EpisodeEntry, series: EpisodeSeries) {
+        try opened.withLock { content throws(EpisodeShelfError) in
+            try read(into: &content)
+            guard let content else { throw .noSuchEpisode(file.id) }
+            return (content.entry, content.series)
+        }
+    }
+
+    /// A picture as a JPEG file.
+    /// - Parameters:
+    ///   - index: number of the camera's picture, from 0.
+    ///   - width: width that it is scaled down to, pixels; nil leaves it as it is.
+    func picture(_ index: Int, of camera: String, width: Int?) throws(EpisodeShelfError) -> [UInt8] {
+        let pixels = try opened.withLock { content throws(EpisodeShelfError) -> CameraFrame.Pixels in
+            try read(into: &content)
+            guard let content else { throw .noSuchEpisode(file.id) }
+            return try self.pixels(index, of: camera, in: content)
+        }
+        do throws(ImageError) {
+            return try ShelfAnswer.encoded(pixels, width: width, source: "\(file.id), picture \(index) of \(camera)")
+        } catch {
+            throw .unreadable("\(error)")
+        }
+    }
+
+    private func read(into content: inout Content?) throws(EpisodeShelfError) {
+        guard content == nil else { return }
+        do throws(EpisodeFileError) {
+            let episode = try EpisodeFile(path: file.path)
+            content = Content(
+                file: episode, entry: EpisodeEntry(file, reading: episode), series: EpisodeSeries(reading: episode))
+        } catch {
+            throw .unreadable("\(error)")
+        }
+    }
+
+    private func pixels(
+        _ index: Int, of camera: String, in content: Content
+    ) throws(EpisodeShelfError) -> CameraFrame.Pixels {
+        guard let frames = content.series.frames[camera] else {
+            throw .noCamera(file.id, camera: camera, known: content.series.frames.keys.sorted())
+        }
+        guard frames.indices.contains(index) else {
+            throw .noSuchPicture(file.id, camera: camera, index: "\(index)", count: frames.count)
+        }
+        let place = frames[index]
+        // Opens the one or two chunks that were written at this time, and no more.
+        var messages = content.file.messages(
+            ofTopics: [Topics.cameraImage(camera).name], in: place.logged...place.logged)
+        do {
+            while let message = try messages.next() {
+                let frame = try message.content(as: CameraFrame.self)
+                if frame.captureTime == place.capture { return frame.pixels }
+            }
+        } catch {
+            throw .unreadable("\(error)")
+        }
+        throw .unreadable("\(file.id): picture \(index) of '\(camera)' is no longer where it was. Load the page again.")
+    }
+}
+
+/// Why an episode, or something in it, cannot be had.
+package enum EpisodeShelfError: Error, Equatable, Sendable {
+    case noSuchAddress
+    case noSuchEpisode(String)
+    case beingRecorded(String)
+    case noPictures(String)
+    /// The moment is before the camera's first picture.
+    case noPictureYet(String, camera: String)
+    case noCamera(String, camera: String, known: [String])
+    case noSuchPicture(String, camera: String, index: String, count: Int)
+    case unreadable(String)
+}
+
+extension EpisodeShelfError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .noSuchAddress:
+            "nothing has this address. See /api/episodes for the episodes, and /api/episodes/ID for what one holds."
+        case .noSuchEpisode(let id):
+            "looking for episode '\(id.prefix(200))': it is not among those of the console. Load the list again: it "
+                + "may have been moved or removed."
+        case .beingRecorded(let id):
+            "episode '\(id)' is still being recorded. Stop it first, then it can be looked at."
+        case .noPictures(let id): "episode '\(id)' has no camera's pictures."
+        case .noPictureYet(let id, let camera):
+            "episode '\(id)' has no picture of '\(camera)' so early. Choose a later moment."
+        case .noCamera(let id, let camera, let known):
+            "episode '\(id)' has no pictures of '\(camera.prefix(80))', but of "
+                + "\(known.isEmpty ? "no camera" : known.joined(separator: ", "))."
+        case .noSuchPicture(let id, let camera, let index, let count):
+            "episode '\(id)' has no picture \(index) of '\(camera)', but \(count), counted from 0."
+        case .unreadable(let words): words
+        }
+    }
+
+    /// The answer to who asked for it.
+    package var response: WebResponse {
+        switch self {
+        case .noSuchAddress, .noSuchEpisode, .noCamera, .noSuchPicture, .noPictures, .noPictureYet:
+            ShelfAnswer.error(404, description)
+        case .beingRecorded, .unreadable: ShelfAnswer.error(409, description)
+        }
+    }
+}
