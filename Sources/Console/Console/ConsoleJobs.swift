@@ -154,7 +154,8 @@ enum ConsoleJobRefusal: Error, Equatable {
         switch self {
         case .malformed(let problems): ShelfAnswer.error(400, "asking for a job: " + problems.joined(separator: "; "))
         case .noRun(let kind):
-            ShelfAnswer.error(409, "'\(kind.rawValue)' looks through the cameras of a run, and none is alive. Start one.")
+            ShelfAnswer.error(
+                409, "'\(kind.rawValue)' looks through the cameras of a run, and none is alive. Start one.")
         case .tooMany(let running):
             ShelfAnswer.error(
                 429,
