@@ -5,7 +5,7 @@ import Messages
 import Time
 
 /// What jobs are about: a run, its goals, the episodes on disk.
-package struct ConsoleJobContext {
+package struct ConsoleJobContext: Sendable {
     /// Folder of the run that is alive; nil without one.
     package var run: String?
     /// Folder of the goal library, absolute.
@@ -13,16 +13,16 @@ package struct ConsoleJobContext {
     /// Folder into which data sets are exported; nil puts them beside the episode, into "exports".
     package var exports: String?
     /// The names in a folder.
-    package var names: (String) -> Set<String>
+    package var names: @Sendable (String) -> Set<String>
     /// The path of an episode's file by its id.
-    package var path: (String) throws(EpisodeShelfError) -> String
+    package var path: @Sendable (String) throws(EpisodeShelfError) -> String
     /// Number of the leading camera's frame at a moment of an episode.
-    package var frame: (String, EpisodeMoment) throws(EpisodeShelfError) -> Int
+    package var frame: @Sendable (String, EpisodeMoment) throws(EpisodeShelfError) -> Int
 
     package init(
-        run: String?, goals: String, exports: String?, names: @escaping (String) -> Set<String>,
-        path: @escaping (String) throws(EpisodeShelfError) -> String,
-        frame: @escaping (String, EpisodeMoment) throws(EpisodeShelfError) -> Int
+        run: String?, goals: String, exports: String?, names: @escaping @Sendable (String) -> Set<String>,
+        path: @escaping @Sendable (String) throws(EpisodeShelfError) -> String,
+        frame: @escaping @Sendable (String, EpisodeMoment) throws(EpisodeShelfError) -> Int
     ) {
         self.run = run
         self.goals = goals

@@ -20,7 +20,7 @@ import Time
     private func decide(
         _ text: String, by jobs: inout ConsoleJobs, in context: ConsoleJobContext = context
     ) throws -> ConsoleJobDecision {
-        jobs.request(try JSONNode(parsing: text), context)
+        jobs.request(try JSONNode(parsing: Array(text.utf8)), context)
     }
 
     private func launch(_ text: String, by jobs: inout ConsoleJobs) throws -> ConsoleJobs.Launch {
@@ -164,15 +164,20 @@ import Time
         #expect(jobs.said(Array("x".utf8), by: 7) == nil)
     }
 
-    @Test(arguments: [
-        ("rank", 0, ConsoleJob.State.done), ("rank", 1, .done), ("rank", 2, .failed), ("probe", 0, .done),
-        ("probe", 3, .done), ("probe", 4, .done), ("probe", 1, .failed), ("rank", nil, .failed),
-    ]) func theExitCodeTellsWhetherThereIsAResult(kind: String, code: Int32?, state: ConsoleJob.State) throws {
+    @Test(
+        arguments: [
+            ("rank", 0, ConsoleJob.State.done), ("rank", 1, .done), ("rank", 2, .failed), ("probe", 0, .done),
+            ("probe", 3, .done), ("probe", 4, .done), ("probe", 1, .failed), ("rank", nil, .failed),
+        ] as [(String, Int32?, ConsoleJob.State)]) func theExitCodeTellsWhetherThereIsAResult(
+            kind: String, code: Int32?, state: ConsoleJob.State
+        ) throws
+    {
         var jobs = ConsoleJobs()
         _ = try launch(#"{"kind": "\#(kind)"}"#, by: &jobs)
         jobs.wrote(Array(#"{"verdict": "#.utf8), by: 1)
         jobs.wrote(Array(#""listens"}"#.utf8), by: 1)
-        let job = try #require(jobs.ended(1, exitCode: code))
+        let ended = jobs.ended(1, exitCode: code)
+        let job = try #require(ended)
         #expect(job.state == state && job.exitCode == code)
         #expect(job.result?["verdict"]?.string == (state == .done ? "listens" : nil))
         #expect(job.progress.isEmpty == (state == .done))
