@@ -43,6 +43,7 @@ export class Live extends EventTarget {
     #lastWatch = "";
     /// Server's CLOCK_MONOTONIC minus performance.now(), ns; the largest that was seen lately has travelled shortest.
     #offsetNs = null;
+    #offsetIsOld = false;
     /// topic → publish_ns up to where the page had heard it when the connection broke. The server sends the past again.
     #heardBefore = new Map();
     #timer = null;
@@ -137,7 +138,6 @@ export class Live extends EventTarget {
         this.#timer = setTimeout(() => this.#connect(), this.#delay * (0.8 + 0.4 * Math.random()));
         this.#delay = Math.min(this.#delay * 2, LONGEST_DELAY_MS);
     }
-    #offsetIsOld = false;
 
     /// A refused WebSocket does not say why; an ordinary request does.
     async #askForLogin() {
@@ -222,6 +222,8 @@ export class Live extends EventTarget {
         const topic = object.topic;
         if (typeof topic !== "string") return;
         object.message ??= {};
+        // Nothing was published after now: that places what comes before the first clock.
+        if (this.#offsetNs === null) this.#hearClock(object.publish_ns);
         const before = this.#heardBefore.get(topic);
         if (before !== undefined) {
             if (object.publish_ns <= before) return;
