@@ -5,12 +5,13 @@ import { $, $$, fill, h, mark, say } from "./dom.js";
 import { command } from "./commands.js";
 import { Live } from "./live.js";
 import { StopButton, isTextField } from "./stop.js";
-import { age, armMode, clock, count, goalVerdict } from "./words.js";
+import { age, armMode, clock, count, fixed, goalVerdict } from "./words.js";
 
 const places = ["scene", "goals", "arm", "episodes", "health"];
 /// A fit or a state that is older says nothing of now.
 const OLD_FIT_S = 3;
 const OLD_ARM_S = 1;
+const NOTICE_AFTER_S = 0.6;
 
 const live = new Live();
 const stop = new StopButton(live);
@@ -101,7 +102,8 @@ function showHeader() {
 }
 
 function showConnection() {
-    const away = age((performance.now() - live.lostSince) / 1000);
+    const awayS = (performance.now() - live.lostSince) / 1000;
+    const away = `${fixed(awayS, 0)} s`;
     const isFirst = live.viewer === null;
     const texts = {
         live: "live", ended: "run has ended", none: "no run", lost: isFirst ? "connecting…" : `lost for ${away}`,
@@ -121,7 +123,9 @@ function showConnection() {
     say($("#notice"), notices[live.state]);
     mark($("#notice"), "aria-live", live.state === "lost" ? "off" : "polite");
     mark($("#notice"), "data-state", live.state);
-    $("#notice").hidden = notices[live.state] === "" || (live.state === "none" && shown === "episodes");
+    // A connection that is back at once is not worth moving the page under somebody's finger.
+    const isBrief = live.state === "lost" && awayS < NOTICE_AFTER_S;
+    $("#notice").hidden = notices[live.state] === "" || isBrief || (live.state === "none" && shown === "episodes");
 }
 
 function showMode() {
@@ -224,8 +228,19 @@ function confirmation(text, action) {
 }
 
 function toggleHelp() {
-    if ($("#help").open) closeOpen?.();
-    else openDialog($("#help"), $("#help-close"));
+    if ($("#help").open) {
+        closeOpen?.();
+        return;
+    }
+    const rows = [];
+    for (const [place, { keys = [] }] of made) {
+        if (keys.length > 0) rows.push(h("h3", {}, $(`nav [data-place="${place}"] span`).textContent));
+        for (const [key, words] of keys) {
+            rows.push(h("dt", {}, key.split(" ").map((part) => [h("kbd", {}, part), " "])), h("dd", {}, words));
+        }
+    }
+    fill($("#help-places"), rows);
+    openDialog($("#help"), $("#help-close"));
 }
 
 const MOST_TOASTS = 4;
@@ -251,7 +266,8 @@ function hearKey(event) {
         closeOpen?.();
         return;
     }
-    if (isTextField(event.target)) return;
+    // Letters choose in a list.
+    if (isTextField(event.target) || event.target instanceof HTMLSelectElement) return;
     if (event.key === "?") {
         event.preventDefault();
         toggleHelp();

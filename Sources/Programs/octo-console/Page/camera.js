@@ -1,6 +1,6 @@
 // One camera's pictures on the page: the live one, the goal over it, and the arrow of how far the picture went.
 
-import { $, h, mark, say } from "./dom.js";
+import { h, mark, say } from "./dom.js";
 import { age, count, degrees, fixed, goalVerdict, percent } from "./words.js";
 
 /// A picture that is older is greyed, and says how old it is.
@@ -71,8 +71,9 @@ export class CameraView {
     #mode = "overlay";
     #opacity = 0;
     #goalAddress = null;
+    #lacks = "";
     #fit = null;
-    /// Draws only while its place is shown: bitmaps that nobody sees are not worth a decoding.
+    #observer;
     picture = new NewestPicture((bitmap) => this.#take(bitmap));
 
     constructor(camera, live) {
@@ -101,7 +102,6 @@ export class CameraView {
         this.#observer.observe(this.canvas);
         this.#showGoal();
     }
-    #observer;
 
     /// Takes it off the page.
     remove() {
@@ -110,8 +110,10 @@ export class CameraView {
         this.element.remove();
     }
 
-    /// What the present goal has of this camera: an address of a picture, or null.
-    setGoal(address) {
+    /// What the present goal has of this camera: an address of a picture, or null. `lacks`: what to say where there is a
+    /// goal without a picture of it.
+    setGoal(address, lacks) {
+        this.#lacks = lacks;
         if (address === this.#goalAddress) return;
         this.#goalAddress = address;
         if (address === null) this.goal.removeAttribute("src");
@@ -136,8 +138,8 @@ export class CameraView {
         say(this.verdict, fit ? `${verdict.mark} ${verdict.word}` : "");
         mark(this.verdict, "data-verdict", verdict.key);
         const isMeasured = fit && verdict.key !== "unknown";
-        say(this.numbers, !fit ? "" : !isMeasured ? (fit.reasons ?? []).map((reason) => reason.text).join("; ") : [
-            `picture went ${shiftWords(fit)}`, `turned ${degrees(fit.rotation_rad)}`,
+        say(this.numbers, !fit ? this.#lacks : !isMeasured ? (fit.reasons ?? []).map((reason) => reason.text).join("; ") : [
+            motionWords(fit), `turned ${degrees(fit.rotation_rad)}`,
             `size ${percent(fit.scale, 1)}`, `light ${percent(fit.brightness)}`,
             `${percent(fit.agreement)} agree`, `${percent(fit.overlap)} in sight`,
         ].join(" · "));
@@ -193,6 +195,10 @@ export class CameraView {
         if (this.#mode !== "difference" || !this.hasGoal) return;
         context.globalCompositeOperation = "difference";
         context.drawImage(this.goal, 0, 0, canvas.width, canvas.height);
+        // Without colour, bright is much, as in the pictures that octo-goal check draws.
+        context.globalCompositeOperation = "saturation";
+        context.fillStyle = "black";
+        context.fillRect(0, 0, canvas.width, canvas.height);
         context.globalCompositeOperation = "color-dodge";
         // Divides by 1 - grey: the same as multiplying by the gain.
         const grey = Math.round(255 * (1 - 1 / DIFFERENCE_GAIN));
@@ -236,14 +242,20 @@ export class CameraView {
     }
 }
 
-/// "6.2 px right, 2.5 px down"; "nowhere" below half a pixel.
-export function shiftWords(fit) {
+/// Where the picture went since the goal was taken: "picture 6.2 px right, 2.5 px down".
+function motionWords(fit) {
+    const words = shiftWords(fit);
+    return words === "" ? "picture where it was" : `picture ${words}`;
+}
+
+/// "6.2 px right, 2.5 px down"; empty below half a pixel.
+function shiftWords(fit) {
     const x = fit.shift_x_px ?? 0;
     const y = fit.shift_y_px ?? 0;
     const parts = [];
     if (Math.abs(x) >= LEAST_SHIFT_PX) parts.push(`${fixed(Math.abs(x))} px ${x > 0 ? "right" : "left"}`);
     if (Math.abs(y) >= LEAST_SHIFT_PX) parts.push(`${fixed(Math.abs(y))} px ${y > 0 ? "down" : "up"}`);
-    return parts.length === 0 ? "nowhere" : parts.join(", ");
+    return parts.join(", ");
 }
 
 /// Draws where the picture went since the goal was taken: an arrow from the middle, longer than the shift itself, which
@@ -263,7 +275,7 @@ function drawShift(context, fit, { width, height, pictureWidth, colour }) {
             context.lineTo(tip.x, tip.y);
             head(context, tip, Math.atan2(y, x));
         });
-        lines.push(shiftWords(fit));
+        lines.push(motionWords(fit));
     }
     if (Math.abs(turn) >= LEAST_TURN_RAD) {
         const radius = 0.42 * Math.min(width, height);
@@ -276,9 +288,9 @@ function drawShift(context, fit, { width, height, pictureWidth, colour }) {
             const tip = { x: middle.x + radius * Math.cos(to), y: middle.y + radius * Math.sin(to) };
             head(context, tip, to + Math.sign(sweep) * Math.PI / 2);
         });
-        lines.push(`${degrees(Math.abs(turn))} ${turn > 0 ? "clockwise" : "counter-clockwise"}`);
+        lines.push(`turned ${degrees(Math.abs(turn))} ${turn > 0 ? "clockwise" : "counter-clockwise"}`);
     }
-    if (lines.length > 0) label(context, `picture went ${lines.join(", turned ")}`.replace("went turned", "turned"), middle, height);
+    lines.reverse().forEach((text, index) => label(context, text, middle, height - 20 - 27 * index));
 }
 
 function head(context, tip, angle) {
@@ -302,10 +314,9 @@ function stroke(context, colour, path) {
     }
 }
 
-function label(context, text, middle, height) {
+function label(context, text, middle, y) {
     context.font = "600 13px system-ui, sans-serif";
     const width = context.measureText(text).width;
-    const y = height - 20;
     context.fillStyle = "rgb(0 0 0 / 72%)";
     context.beginPath();
     context.roundRect(middle.x - width / 2 - 9, y - 13, width + 18, 25, 6);

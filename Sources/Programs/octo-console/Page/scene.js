@@ -1,6 +1,6 @@
 // The place Scene: what the cameras see now, the goal over it, and whether it fits.
 
-import { $, $$, fill, h, mark, say } from "./dom.js";
+import { $$, fill, h, mark, say } from "./dom.js";
 import { CameraView, NetworkView } from "./camera.js";
 import { age, goalVerdict } from "./words.js";
 
@@ -77,10 +77,13 @@ export function makePlace(root, live, app) {
 
     function showGoal() {
         const goal = live.last("goal/current");
-        const seen = new Set((goal?.id ? goal.views ?? [] : []).map((view) => view.camera));
+        const pictures = goal?.id ? goal.views ?? [] : [];
+        const seen = new Set(pictures.map((view) => view.camera));
+        const lacks = pictures.length > 0 ? "the goal has no picture of this camera" : "";
         for (const [name, view] of views) {
             view.setGoal(seen.has(name)
-                ? `/picture/goal/${encodeURIComponent(name)}.jpg?id=${encodeURIComponent(goal.id)}` : null);
+                ? `/picture/goal/${encodeURIComponent(name)}.jpg?id=${encodeURIComponent(goal.id)}` : null,
+            seen.has(name) ? "" : lacks);
         }
         showFit();
     }
@@ -187,6 +190,14 @@ export function makePlace(root, live, app) {
     showRun();
 
     return {
+        /// What the frame lists under "?".
+        keys: [
+            ["o", "goal over the live picture, and off again"],
+            ["[ ]", "less, more of the goal"],
+            ["d", "difference of goal and live picture: bright is much"],
+            ["b", "both, side by side"],
+            ["n", "what goes into the network"],
+        ],
         shown() {
             isShown = true;
             tellWatch();
