@@ -12,11 +12,15 @@ const places = ["scene", "goals", "arm", "episodes", "health"];
 const OLD_FIT_S = 3;
 const OLD_ARM_S = 1;
 const NOTICE_AFTER_S = 0.6;
+const DROPPED_SHOWN_MS = 3000;
 
 const live = new Live();
 const stop = new StopButton(live);
 const made = new Map();
 let shown = null;
+let droppedAt = -Infinity;
+/// The viewer that moves the arm; null: nobody here does.
+let driver = null;
 let hasChosen = places.includes(location.hash.slice(1));
 
 /// What places may ask of the frame.
@@ -106,10 +110,12 @@ function showConnection() {
     const away = `${fixed(awayS, 0)} s`;
     const isFirst = live.viewer === null;
     const texts = {
-        live: "live", ended: "run has ended", none: "no run", lost: isFirst ? "connecting…" : `lost for ${away}`,
+        live: performance.now() - droppedAt < DROPPED_SHOWN_MS ? "live, but slow" : "live", ended: "run has ended", none: "no run", lost: isFirst ? "connecting…" : `lost for ${away}`,
     };
     say($("#connection"), texts[live.state]);
     mark($("#connection"), "data-state", live.state);
+    mark($("#connection"), "title", performance.now() - droppedAt < DROPPED_SHOWN_MS
+        ? "this connection is slower than the cameras: some pictures are left out for you" : null);
     const notices = {
         live: "",
         ended: "This run has ended: what you see is how it was last. The next run of this robot comes up by itself.",
@@ -178,8 +184,7 @@ function showRecording() {
 function showPeople() {
     const chip = $("#people");
     const others = live.people.filter((person) => person.viewer !== live.viewer);
-    const driver = live.people.find((person) => person.drives);
-    const drives = !driver ? "" : driver.viewer === live.viewer ? " · you move the arm" : " · another one moves the arm";
+    const drives = driver === null ? "" : driver === live.viewer ? " · you move the arm" : " · another one moves the arm";
     const looking = live.role === "view" && live.viewer !== null ? " · you may look and stop" : "";
     chip.hidden = live.state === "lost" || (others.length === 0 && drives === "" && looking === "");
     say(chip, `${others.length === 0 ? "only you" : count(live.people.length, "person").replace("persons", "people")}`
@@ -295,6 +300,16 @@ live.addEventListener("hello", (event) => {
     wasLive ||= live.run !== null;
     // Without a run there is nothing to see but what is on disk.
     if (!hasChosen && live.run === null) show("episodes");
+});
+live.addEventListener("people", () => {
+    const before = driver;
+    driver = live.people.find((person) => person.drives)?.viewer ?? null;
+    if (driver !== null && driver !== before && driver !== live.viewer) {
+        toast(`viewer ${driver} moves the arm now`, "");
+    }
+});
+live.addEventListener("dropped", () => {
+    droppedAt = performance.now();
 });
 for (const name of ["hello", "state", "people"]) live.addEventListener(name, showHeader);
 live.on("arm/state", showMode);

@@ -42,9 +42,10 @@ export function makePlace(root, live, app) {
     const network = h("section", { id: "network", class: "panel", hidden: true, "aria-label": "The network’s input" });
     const empty = h("p", { class: "empty quiet", hidden: true });
 
-    fill(root,
-        h("div", { class: "scene-bar" }, viewMode, slider, networkToggle),
-        h("div", { class: "scene-fit panel" }, verdict, reasons),
+    const bar = h("div", { class: "scene-bar" }, viewMode, slider, networkToggle);
+    const fitPanel = h("div", { class: "scene-fit panel" }, verdict, reasons);
+
+    fill(root, bar, fitPanel,
         empty, cameras, network);
 
     // What the pictures are of -----------------------------------------------------------------------------------------
@@ -63,6 +64,7 @@ export function makePlace(root, live, app) {
         }
         mark(cameras, "data-count", names.length);
         empty.hidden = names.length > 0;
+        bar.hidden = fitPanel.hidden = names.length === 0;
         say(empty, live.run === null ? "No run, no pictures. Start one with octo-launch." : "This run has no camera.");
         networks.clear();
         for (const name of names) networks.set(name, new NetworkView(name, live));
