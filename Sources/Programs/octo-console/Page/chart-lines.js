@@ -3,7 +3,8 @@
 /// Strokes by name; series in one lane differ by stroke or by the sign at their end, so that colour is not needed.
 const strokes = { solid: [], dashed: [6, 4], dotted: [1.5, 3.5], dashdot: [8, 3, 1.5, 3] };
 
-/// Strokes one series of a lane. Of points that share a column of pixels only the first, lowest, highest and last are drawn.
+/// Strokes one series of a lane. Of points that share a column of pixels only the first, lowest, highest and last are
+/// drawn.
 export function drawLine(context, series, [from, to], x, y, style) {
     const { points } = series;
     const gap = series.gap_ns ?? Infinity;

@@ -12,11 +12,12 @@ const font = "11px system-ui, sans-serif";
 ///
 /// What is shown is said by properties; call `invalidate()` after a change of what they hold.
 ///
-/// - `lanes`: `[{label, unit, digits, scale, minimumSpan, range: [low, high]}]`, from the top; `scale` multiplies
-///   values for people (180/π for degrees), `minimumSpan` and `range` are in the values' own unit.
+/// - `lanes`: `[{label, unit, digits, scale, minimumSpan, range: [low, high], weight}]`, from the top; `scale`
+///   multiplies values for people (180/π for degrees), `minimumSpan` and `range` are in the values' own unit, `weight`
+///   is the share of the height (1).
 /// - `series`: `[{label, lane, points: Points, colour: 1…8, stroke: "solid"|"dashed"|"dotted"|"dashdot", width, steps,
-///   gap_ns, sign, isQuiet}]`; a gap wider than `gap_ns` is left open, `steps` holds a value up to the next, `sign` is a
-///   word at the newest value, a series that `isQuiet` is left out of the read-out.
+///   gap_ns, sign, isQuiet}]`; a gap wider than `gap_ns` is left open, `steps` holds a value up to the next, `sign`
+///   is a word at the newest value, a series that `isQuiet` is left out of the read-out.
 /// - `marks`: `[{time_ns, label, isStrong}]`, thin upright lines. `bands`: `[{from_ns, to_ns, label, isBad}]`.
 /// - `view`: `[from_ns, to_ns]`. `zero_ns`: the time that the axis calls 0 s. `now_ns`: what is later is shaded as not
 ///   having happened; null for recordings. `cursor_ns`: an upright line, or null.
@@ -44,18 +45,20 @@ export class TimeChart {
 
     invalidate() {
         if (this.laneHeight) {
-            const height = `${Math.max(this.lanes.length, 1) * this.laneHeight + axisHeight}px`;
+            const height = `${this.#weight() * this.laneHeight + axisHeight}px`;
             if (this.canvas.style.height !== height) this.canvas.style.height = height;
         }
         this.surface.invalidate();
     }
 
-    /// The time under a place of the canvas. @param {number} x CSS pixels from the canvas's left edge.
+    /// The time under a place of the canvas, `x` CSS pixels from its left edge.
     timeAt(x) {
         const { left, right } = this.plot;
         const share = Math.min(Math.max((x - left) / Math.max(right - left, 1), 0), 1);
         return this.view[0] + share * (this.view[1] - this.view[0]);
     }
+
+    #weight() { return Math.max(this.lanes.reduce((sum, lane) => sum + (lane.weight ?? 1), 0), 1); }
 
     #listen() {
         const at = (event) => event.clientX - this.canvas.getBoundingClientRect().left;
@@ -93,19 +96,22 @@ export class TimeChart {
         if (!(to > from) || right - left < 20) return;
         const perNs = (right - left) / (to - from);
         const x = (time) => left + (time - from) * perNs;
-        const count = Math.max(this.lanes.length, 1);
-        const tall = (height - axisHeight) / count;
+        const tall = (height - axisHeight) / this.#weight();
 
         this.#drawBands(context, colour, x, left, right, height);
         this.#drawTimes(context, colour, x, left, right, height);
-        this.lanes.forEach((lane, index) => {
-            const area = { left, right, top: index * tall + 7, bottom: (index + 1) * tall - 7, index };
+        let top = 0;
+        const areas = this.lanes.map((lane, index) => {
+            const bottom = top + tall * (lane.weight ?? 1);
+            const area = { left, right, top: top + 7, bottom: bottom - 7, index };
+            top = bottom;
             this.#drawLane(context, colour, x, lane, area);
+            return area;
         });
         this.#drawMarks(context, colour, x, left, right, height);
         if (this.cursor_ns !== null) this.#upright(context, x(this.cursor_ns), height, colour("--chart-strong"), 2);
         const hover = this.hoverAt !== null ? this.timeAt(this.hoverAt) : this.hover_ns;
-        if (hover !== null && hover >= from && hover <= to) this.#drawReadOut(context, colour, x, hover, height, tall);
+        if (hover !== null && hover >= from && hover <= to) this.#drawReadOut(context, colour, x, hover, height, areas);
     }
 
     #drawBands(context, colour, x, left, right, height) {
@@ -232,7 +238,7 @@ export class TimeChart {
         return [...lane.shown, niceStep(lane.shown[1] - lane.shown[0], ticks)];
     }
 
-    #drawReadOut(context, colour, x, time, height, tall) {
+    #drawReadOut(context, colour, x, time, height, areas) {
         const reach = 12 / Math.max(x(1e9) - x(0), 1e-9) * 1e9;
         this.#upright(context, x(time), height, colour("--chart-strong"), 1);
         const rows = this.lanes.map((lane, index) => this.series
@@ -242,11 +248,12 @@ export class TimeChart {
             .map(([one, value]) => `${one.label} ${(value * (lane.scale ?? 1)).toFixed(lane.digits ?? 2)}`));
         const isRight = x(time) > (this.plot.left + this.plot.right) / 2;
         rows.forEach((words, index) => {
-            const lines = tall < 100 ? [words.join("   ")] : words;
+            const area = areas[index];
+            const lines = area.bottom - area.top < 15 * words.length ? [words.join("   ")] : words;
             lines.filter((line) => line).forEach((line, row) => {
                 const wide = context.measureText(line).width + 10;
                 const at = isRight ? x(time) - wide - 6 : x(time) + 6;
-                const top = index * tall + 14 + row * 15;
+                const top = area.top + 7 + row * 15;
                 context.fillStyle = colour("--chart-back");
                 context.fillRect(at, top - 8, wide, 16);
                 context.fillStyle = colour("--chart-strong");

@@ -15,9 +15,9 @@ const usual = {
 
 /// A canvas of one place. Its pixels are the screen's own; `draw` is called with CSS pixels.
 export class Surface {
-    /// @param {HTMLCanvasElement} canvas its size is what the style sheet makes of it.
-    /// @param {(context: CanvasRenderingContext2D, width: number, height: number, colour: (name: string) => string) =>
-    ///     void} draw draws everything anew; `colour` gives the value of a style sheet's variable.
+    /// - canvas: its size is what the style sheet makes of it.
+    /// - draw: `(context, width, height, colour) => void` draws everything anew; `colour(name)` is the value of a style
+    ///   sheet's variable.
     constructor(canvas, draw) {
         this.canvas = canvas;
         this.draw = draw;
@@ -87,6 +87,8 @@ export class Surface {
 }
 
 /// Values over time, the newest last; what is older than wanted is let go.
+///
+/// Times are CLOCK_MONOTONIC nanoseconds, values whatever the chart shows. Not shared between charts that cut it.
 export class Points {
     constructor(capacity = 1024) {
         this.times = new Float64Array(capacity);
@@ -95,7 +97,7 @@ export class Points {
         this.end = 0;
     }
 
-    /// Points of a recording. @param {number[]} times ascending. @param {number[]} values of the same length.
+    /// Points of a recording: ascending times, and as many values.
     static of(times, values) {
         const points = new Points(1);
         points.times = Float64Array.from(times);
@@ -122,6 +124,11 @@ export class Points {
     /// Lets go of what is older than `time`.
     dropBefore(time) {
         while (this.first < this.end && this.times[this.first] < time) this.first += 1;
+    }
+
+    /// Lets go of what is later than `time`.
+    cutAfter(time) {
+        while (this.end > this.first && this.times[this.end - 1] > time) this.end -= 1;
     }
 
     clear() { this.first = this.end = 0; }
