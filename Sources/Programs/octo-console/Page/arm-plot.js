@@ -63,7 +63,7 @@ export class ArmPlot {
     }
 
     #makeSwitches() {
-        const group = (label, choices, key) => h("div", { class: "segments", role: "group", "aria-label": label },
+        const group = (label, choices, key) => h("div", { class: "choice", role: "group", "aria-label": label },
             choices.map(([value, word]) => h("button", {
                 type: "button", "data-value": value, "aria-pressed": String(this[key] === value), onclick: (event) => {
                     this[key] = value;

@@ -49,12 +49,12 @@ export function makePlace(root, live, app) {
     const nothing = h("p", { class: "empty", hidden: true }, "This run has no arm.");
     const columns = h("div", { class: "arm-columns" },
         h("div", { class: "arm-main" },
-            h("section", { class: "card arm-status", "aria-live": "polite" }, mode, why, holder, unread),
-            h("section", { class: "card", "aria-label": "Signals" }, plot.head, canvas, plot.legend, plot.note),
-            h("section", { class: "card", "aria-label": "Joints" }, h("div", { class: "wide" }, table.element))),
+            h("section", { class: "panel arm-status", "aria-live": "polite" }, mode, why, holder, unread),
+            h("section", { class: "panel", "aria-label": "Signals" }, plot.head, canvas, plot.legend, plot.note),
+            h("section", { class: "panel", "aria-label": "Joints" }, h("div", { class: "wide" }, table.element))),
         h("div", { class: "arm-side" },
             pad.element,
-            h("section", { class: "card recovery", "aria-label": "After a hold" },
+            h("section", { class: "panel recovery", "aria-label": "After a hold" },
                 h("h3", {}, "After a hold"), buttons.map((button) => button.element))));
     root.append(nothing, columns);
 

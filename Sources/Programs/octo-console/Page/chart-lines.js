@@ -65,9 +65,9 @@ export function drawSigns(context, series, x, y, area, colour, end) {
     }
     context.textAlign = "left";
     for (const { one, at } of signs) {
-        context.fillStyle = colour(`--chart-${one.colour ?? 1}`);
+        context.fillStyle = colour(`--series-${one.colour ?? 1}`);
         context.fillRect(area.right + 3, at - 1, 6, 2);
-        context.fillStyle = colour("--chart-strong");
+        context.fillStyle = colour("--text");
         context.fillText(one.sign, area.right + 12, at, 52);
     }
 }

@@ -109,29 +109,31 @@ export class TimeChart {
             return area;
         });
         this.#drawMarks(context, colour, x, left, right, height);
-        if (this.cursor_ns !== null) this.#upright(context, x(this.cursor_ns), height, colour("--chart-strong"), 2);
+        if (this.cursor_ns !== null) this.#upright(context, x(this.cursor_ns), height, colour("--text"), 2);
         const hover = this.hoverAt !== null ? this.timeAt(this.hoverAt) : this.hover_ns;
         if (hover !== null && hover >= from && hover <= to) this.#drawReadOut(context, colour, x, hover, height, areas);
     }
 
     #drawBands(context, colour, x, left, right, height) {
         const bottom = height - axisHeight;
-        const fill = (from, to, style) => {
+        const fill = (from, to, style, alpha) => {
             const begin = Math.max(x(from), left), end = Math.min(x(to), right);
             if (end <= begin) return 0;
+            context.globalAlpha = alpha;
             context.fillStyle = style;
             context.fillRect(begin, 0, end - begin, bottom);
+            context.globalAlpha = 1;
             return end - begin;
         };
         for (const band of this.bands) {
-            const wide = fill(band.from_ns, band.to_ns ?? this.view[1], colour(band.isBad ? "--chart-bad-band"
-                : "--chart-band"));
+            const end = band.to_ns ?? this.now_ns ?? this.view[1];
+            const wide = fill(band.from_ns, end, colour(band.isBad ? "--red" : "--dim"), 0.14);
             if (!band.label || wide < context.measureText(band.label).width + 8) continue;
-            context.fillStyle = colour("--chart-text");
+            context.fillStyle = colour("--dim");
             context.textAlign = "left";
             context.fillText(band.label, Math.max(x(band.from_ns), left) + 4, bottom - 8);
         }
-        if (this.now_ns !== null) fill(this.now_ns, this.view[1], colour("--chart-future"));
+        if (this.now_ns !== null) fill(this.now_ns, this.view[1], colour("--accent"), 0.1);
     }
 
     #drawTimes(context, colour, x, left, right, height) {
@@ -142,8 +144,8 @@ export class TimeChart {
         const first = Math.ceil((from - this.zero_ns) / step - 1e-6);
         for (let index = first; this.zero_ns + index * step <= to + 1; index += 1) {
             const at = x(this.zero_ns + index * step);
-            this.#upright(context, at, height, colour("--chart-grid"), 1);
-            context.fillStyle = colour("--chart-text");
+            this.#upright(context, at, height, colour("--grid"), 1);
+            context.fillStyle = colour("--dim");
             context.fillText(secondsText(index * step, step), at, height - axisHeight / 2 + 2);
         }
     }
@@ -154,12 +156,12 @@ export class TimeChart {
         for (const mark of this.marks) {
             const at = x(mark.time_ns);
             if (at < left || at > right) continue;
-            const style = colour(mark.isStrong ? "--chart-strong" : "--chart-mark");
+            const style = colour(mark.isStrong ? "--text" : "--dim");
             context.setLineDash(mark.isStrong ? [] : [2, 3]);
             this.#upright(context, at, height, style, 1);
             context.setLineDash([]);
             if (!mark.label || at < taken) continue;
-            context.fillStyle = colour("--chart-text");
+            context.fillStyle = colour("--dim");
             context.fillText(mark.label, at + 3, height - axisHeight - 7);
             taken = at + 3 + context.measureText(mark.label).width + 6;
         }
@@ -182,13 +184,13 @@ export class TimeChart {
         const y = (value) => area.bottom - (value * scale - low) / (high - low) * (area.bottom - area.top);
         context.textAlign = "right";
         context.lineWidth = 1;
-        context.strokeStyle = colour("--chart-grid");
+        context.strokeStyle = colour("--grid");
         context.beginPath();
         for (let tick = Math.ceil(low / step - 1e-6); tick * step <= high + step * 1e-6; tick += 1) {
             const at = Math.round(y(tick * step / scale)) + 0.5;
             context.moveTo(area.left, at);
             context.lineTo(area.right, at);
-            context.fillStyle = colour("--chart-text");
+            context.fillStyle = colour("--dim");
             context.fillText(numberText(tick * step, step), area.left - 6, at);
         }
         context.stroke();
@@ -196,16 +198,16 @@ export class TimeChart {
         context.beginPath();
         context.rect(area.left, area.top - 6, area.right - area.left, area.bottom - area.top + 12);
         context.clip();
-        for (const series of own) drawLine(context, series, this.view, x, y, colour(`--chart-${series.colour ?? 1}`));
+        for (const series of own) drawLine(context, series, this.view, x, y, colour(`--series-${series.colour ?? 1}`));
         context.restore();
         drawSigns(context, own, x, y, area, colour, this.view[1]);
         const title = lane.unit ? `${lane.label} ${lane.unit}` : lane.label;
         if (!title) return;
         context.textAlign = "left";
         context.lineWidth = 3;
-        context.strokeStyle = colour("--chart-back");
+        context.strokeStyle = colour("--panel");
         context.strokeText(title, area.left + 5, area.top + 4);
-        context.fillStyle = colour("--chart-strong");
+        context.fillStyle = colour("--text");
         context.fillText(title, area.left + 5, area.top + 4);
     }
 
@@ -240,7 +242,7 @@ export class TimeChart {
 
     #drawReadOut(context, colour, x, time, height, areas) {
         const reach = 12 / Math.max(x(1e9) - x(0), 1e-9) * 1e9;
-        this.#upright(context, x(time), height, colour("--chart-strong"), 1);
+        this.#upright(context, x(time), height, colour("--text"), 1);
         const rows = this.lanes.map((lane, index) => this.series
             .filter((one) => (one.lane ?? 0) === index && !one.isQuiet)
             .map((one) => [one, one.points.nearest(time, Math.max(reach, one.gap_ns ?? 0))])
@@ -254,18 +256,18 @@ export class TimeChart {
                 const wide = context.measureText(line).width + 10;
                 const at = isRight ? x(time) - wide - 6 : x(time) + 6;
                 const top = area.top + 7 + row * 15;
-                context.fillStyle = colour("--chart-back");
+                context.fillStyle = colour("--panel");
                 context.fillRect(at, top - 8, wide, 16);
-                context.fillStyle = colour("--chart-strong");
+                context.fillStyle = colour("--text");
                 context.textAlign = "left";
                 context.fillText(line, at + 5, top);
             });
         });
         const words = secondsText(time - this.zero_ns, 1e7);
         const wide = context.measureText(words).width + 10;
-        context.fillStyle = colour("--chart-back");
+        context.fillStyle = colour("--panel");
         context.fillRect(x(time) - wide / 2, height - axisHeight + 2, wide, axisHeight - 2);
-        context.fillStyle = colour("--chart-strong");
+        context.fillStyle = colour("--text");
         context.textAlign = "center";
         context.fillText(words, x(time), height - axisHeight / 2 + 2);
     }

@@ -53,23 +53,23 @@ export class Jitter {
         const decades = Math.max(Math.ceil(Math.log10(most * 1.2)), 1);
         // A single tick stands above the line.
         const y = (number) => bottom - (Math.log10(number) + 0.3) / (decades + 0.3) * (bottom - top);
-        context.fillStyle = colour("--chart-text");
+        context.fillStyle = colour("--dim");
         for (let power = 0; power <= decades; power += 1) {
-            context.fillStyle = colour("--chart-grid");
+            context.fillStyle = colour("--grid");
             context.fillRect(left, Math.round(y(10 ** power)), right - left, 1);
-            context.fillStyle = colour("--chart-text");
+            context.fillStyle = colour("--dim");
             context.textAlign = "right";
             context.fillText(String(10 ** power), left - 6, y(10 ** power));
         }
         context.textAlign = "center";
         for (let power = low; power <= high; power += 1) {
-            context.fillStyle = colour("--chart-grid");
+            context.fillStyle = colour("--grid");
             context.fillRect(Math.round(x(10 ** power)), top, 1, bottom - top + 4);
-            context.fillStyle = colour("--chart-text");
+            context.fillStyle = colour("--dim");
             const edge = power === low ? 10 : power === high ? -14 : 0;
             context.fillText(briefly(10 ** power).replace(/\.0+ /, " "), x(10 ** power) + edge, bottom + 13);
         }
-        context.fillStyle = colour("--chart-1");
+        context.fillStyle = colour("--series-1");
         for (const [bin, number] of bins) {
             const begin = x(10 ** (bin / binsPerDecade)), end = x(10 ** ((bin + 1) / binsPerDecade));
             context.fillRect(begin + 1, y(number), Math.max(end - begin - 2, 1), bottom - y(number));
@@ -82,7 +82,7 @@ export class Jitter {
         for (const [name, ns] of Object.entries(values)) {
             const words = `${name} ${briefly(ns)}`;
             const wide = context.measureText(words).width;
-            context.fillStyle = colour("--chart-strong");
+            context.fillStyle = colour("--text");
             context.fillRect(Math.round(x(ns)), top - 8, 1.5, bottom - top + 8);
             const at = Math.min(Math.max(x(ns) + 4, taken + 10), right - wide);
             context.textAlign = "left";

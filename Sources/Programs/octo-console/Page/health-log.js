@@ -26,7 +26,7 @@ export class EventLog {
         this.node = h("select", { "aria-label": "Whose entries are shown", onchange: () => this.#refill() },
             h("option", { value: "" }, "all nodes"));
         this.nodes = new Set();
-        this.element = h("section", { class: "card log", "aria-label": "Log" },
+        this.element = h("section", { class: "panel log", "aria-label": "Log" },
             h("header", {}, h("h3", {}, "Log"), h("div", { class: "filters" }, this.word, this.level, this.node)),
             this.list, this.nothing);
     }

@@ -76,7 +76,7 @@ class Card {
         this.rates = h("dl", { class: "numbers" });
         this.latencies = h("dl", { class: "numbers" });
         this.trouble = h("ul", { class: "troubles" });
-        this.element = h("article", { class: "card node", "data-node": name, "data-state": "silent" },
+        this.element = h("article", { class: "panel node", "data-node": name, "data-state": "silent" },
             h("header", {}, h("h3", {}, name), h("span", { class: "node-state" }, this.sign, this.word)),
             this.headline, this.trouble, this.rates, this.latencies, h("footer", {}, this.since));
     }

@@ -10,10 +10,10 @@ const axisHeight = 24;
 
 /// Stages of a chunk, in their order: from which time to which, in words, and how a bar of them looks.
 export const stages = [
-    { from: "capture", to: "observation", word: "frame waits for the tick", colour: "--chart-8", pattern: "plain" },
-    { from: "observation", to: "inferred", word: "inference", colour: "--chart-1", pattern: "plain" },
-    { from: "inferred", to: "received", word: "on the way to the arm", colour: "--chart-4", pattern: "dots" },
-    { from: "received", to: "setpoint", word: "waits for its turn", colour: "--chart-3", pattern: "stripes" },
+    { from: "capture", to: "observation", word: "frame waits for the tick", colour: "--series-8", pattern: "plain" },
+    { from: "observation", to: "inferred", word: "inference", colour: "--series-1", pattern: "plain" },
+    { from: "inferred", to: "received", word: "on the way to the arm", colour: "--series-4", pattern: "dots" },
+    { from: "received", to: "setpoint", word: "waits for its turn", colour: "--series-3", pattern: "stripes" },
 ];
 
 /// A waterfall of the last chunks on a canvas; takes policy/chunk and arm/chunk.
@@ -79,16 +79,16 @@ export class Waterfall {
         const step = niceStep(longest, Math.max((right - left) / 80, 2));
         context.textAlign = "center";
         for (let ms = 0; ms <= longest; ms += step) {
-            context.fillStyle = colour("--chart-grid");
+            context.fillStyle = colour("--grid");
             context.fillRect(Math.round(x(ms)), 0, 1, height - axisHeight + 4);
-            context.fillStyle = colour("--chart-text");
+            context.fillStyle = colour("--dim");
             context.fillText(`${fixed(ms, 0)} ms`, x(ms), height - axisHeight / 2 + 2);
         }
         // The newest on top, where the eye begins.
         this.chunks.toReversed().forEach((one, row) => {
             const top = row * rowHeight + 2, middle = top + rowHeight / 2 - 1;
             context.textAlign = "right";
-            context.fillStyle = colour("--chart-strong");
+            context.fillStyle = colour("--text");
             context.fillText(`#${one.id}`, left - 6, middle);
             for (const stage of stages) {
                 const from = one[stage.from], to = one[stage.to];
@@ -98,7 +98,7 @@ export class Waterfall {
                 const words = fixed((to - from) / 1e6, to - from < 9.95e6 ? 1 : 0);
                 if (context.measureText(words).width + 6 > wide) continue;
                 context.textAlign = "center";
-                context.fillStyle = colour("--chart-on-bar");
+                context.fillStyle = colour("--panel");
                 context.fillText(words, begin + wide / 2, middle);
             }
             this.#drawEnd(context, colour, one, x, middle, width);
@@ -108,12 +108,12 @@ export class Waterfall {
     #drawEnd(context, colour, one, x, middle, width) {
         const last = end(one);
         context.textAlign = "left";
-        context.fillStyle = colour("--chart-text");
+        context.fillStyle = colour("--dim");
         const words = one.setpoint ? `${fixed((one.setpoint - one.capture) / 1e6, 0)} ms`
             : one.outcome ? outcomeWords(one.outcome) : "…";
         const isBad = one.outcome === "OUTCOME_TOO_LATE" || one.outcome === "OUTCOME_REJECTED"
             || one.outcome === "OUTCOME_INTERRUPTED";
-        if (isBad) context.fillStyle = colour("--chart-bad");
+        if (isBad) context.fillStyle = colour("--red");
         const text = isBad && one.setpoint ? `${words}, ${outcomeWords(one.outcome)}` : words;
         context.fillText(isBad ? `✕ ${text}` : text, x((last - one.capture) / 1e6) + 6, middle, width);
     }
@@ -128,7 +128,8 @@ export class Waterfall {
         context.beginPath();
         context.rect(left, top, Math.max(wide - 1, 1), tall);
         context.clip();
-        context.fillStyle = context.strokeStyle = colour("--chart-pattern");
+        context.fillStyle = context.strokeStyle = colour("--panel");
+        context.globalAlpha = 0.45;
         context.lineWidth = 1;
         context.beginPath();
         for (let at = left - tall; at < left + wide; at += 6) {

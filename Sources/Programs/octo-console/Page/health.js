@@ -29,11 +29,11 @@ export function makePlace(root, live) {
         h("div", { class: "health-head" }, tally),
         nodes.element,
         h("div", { class: "health-columns" },
-            h("section", { class: "card", "aria-label": "From frame to motion" },
+            h("section", { class: "panel", "aria-label": "From frame to motion" },
                 h("h3", {}, "From frame to motion"), traceWords, waterfallCanvas,
                 h("p", { class: "chart-legend" }, stages.map(({ word, pattern, colour }) => h("span", { class: "legend-item" },
                     h("span", { class: "swatch", "data-pattern": pattern, "data-colour": colour.at(-1) }), word)))),
-            h("section", { class: "card", "aria-label": "Punctuality of the control loop" },
+            h("section", { class: "panel", "aria-label": "Punctuality of the control loop" },
                 h("h3", {}, "Lateness of the control loop, last minute"), jitterWords, jitterCanvas, work)),
         log.element);
 

@@ -51,7 +51,7 @@ export function makeJogPad(live, app) {
     holdable(gripper, () => still, tap("toggleGripper"));
     holdable(home, () => still, tap("home"));
 
-    const element = h("section", { id: "jog-pad", class: "card", tabindex: "0", role: "group",
+    const element = h("section", { id: "jog-pad", class: "panel", tabindex: "0", role: "group",
         "aria-label": "Move by hand. Hold Shift and a letter while this has the focus" },
     h("div", { class: "jog-head" }, h("h3", {}, "Move by hand"), who),
     h("div", { class: "jog-grids" },

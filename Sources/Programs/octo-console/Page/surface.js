@@ -4,15 +4,6 @@
 /// Whether the page is in the dark or the light, with a word when that changes.
 const darkness = window.matchMedia("(prefers-color-scheme: dark)");
 
-/// Colours of a page without style sheets, by variable. The style sheet's values count where it has any.
-const usual = {
-    "--chart-1": "#3987e5", "--chart-2": "#d95926", "--chart-3": "#199e70", "--chart-4": "#c98500",
-    "--chart-5": "#9085e9", "--chart-6": "#d55181", "--chart-7": "#128f9e", "--chart-8": "#8a8f98",
-    "--chart-text": "#808080", "--chart-strong": "#808080", "--chart-grid": "#80808040", "--chart-mark": "#80808090",
-    "--chart-band": "#80808028", "--chart-future": "#80808018", "--chart-back": "#ffffff", "--chart-bad": "#d03b3b",
-    "--chart-bad-band": "#d03b3b28",
-};
-
 /// A canvas of one place. Its pixels are the screen's own; `draw` is called with CSS pixels.
 export class Surface {
     /// - canvas: its size is what the style sheet makes of it.
@@ -79,7 +70,7 @@ export class Surface {
     colour(name) {
         let value = this.colours.get(name);
         if (value === undefined) {
-            value = getComputedStyle(this.canvas).getPropertyValue(name).trim() || usual[name] || "#808080";
+            value = getComputedStyle(this.canvas).getPropertyValue(name).trim() || "#808080";
             this.colours.set(name, value);
         }
         return value;
