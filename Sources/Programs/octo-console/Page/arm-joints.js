@@ -63,7 +63,7 @@ class Row {
         this.badge = h("span", { class: "badge", hidden: true });
         this.element = h("tr", { "data-joint": name },
             h("th", { scope: "row" }, h("span", { class: "swatch", "data-colour": index % 8 + 1 }), name, this.badge),
-            this.value, h("td", {}, this.bar.element), h("td", {}, this.loadBar.element), h("td", {}, this.heatBar.element));
+            this.value, [this.bar, this.loadBar, this.heatBar].map((bar) => h("td", {}, bar.element)));
     }
 
     clear() {
@@ -84,8 +84,9 @@ class Row {
         say(this.value, words);
         if (!Number.isFinite(share)) { this.bar.hide(""); return; }
         const nearness = Math.min(share, 1 - share);
-        this.bar.show(share, limits === undefined ? "" : nearness < 0 ? "beyond its limit" : nearness < 0.03 ? "at its limit"
-            : "", nearness < 0 && limits !== undefined ? "bad" : "good");
+        const hasLimits = limits !== undefined;
+        const word = !hasLimits ? "" : nearness < 0 ? "beyond its limit" : nearness < 0.03 ? "at its limit" : "";
+        this.bar.show(share, word, hasLimits && nearness < 0 ? "bad" : "good");
         this.bar.tick(asked);
         if (limits) this.bar.element.title = limits;
     }
@@ -95,8 +96,8 @@ class Row {
         if (share === undefined) { this.loadBar.hide("not measured"); return; }
         const size = Math.abs(share);
         const word = size >= 1 ? "at its most" : size >= 0.8 ? "heavy" : "";
-        this.loadBar.show(size, `${fixed(share * 100, 0)} %${word && ` ${word}`}`, size >= 1 ? "bad" : size >= 0.8 ? "warn"
-            : "good");
+        const level = size >= 1 ? "bad" : size >= 0.8 ? "warn" : "good";
+        this.loadBar.show(size, `${fixed(share * 100, 0)} %${word && ` ${word}`}`, level);
     }
 
     temperature(celsius) {

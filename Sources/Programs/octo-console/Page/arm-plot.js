@@ -29,7 +29,7 @@ export class ArmPlot {
         this.joints = joints;
         this.chosen = new Set(joints.keys());
         this.history = new ArmHistory(joints.length);
-        fill(this.choices, joints.map((name, joint) => h("label", { class: "chip" },
+        fill(this.choices, joints.map((name, joint) => h("label", {},
             h("input", { type: "checkbox", checked: true, onchange: (event) => {
                 if (event.target.checked) this.chosen.add(joint); else this.chosen.delete(joint);
                 this.#arrange();
@@ -50,7 +50,7 @@ export class ArmPlot {
         if (this.isFrozen) return;
         const now = Math.max(this.live.nowNs(), this.history.lastTime);
         if (!Number.isFinite(now)) return;
-        const ahead = Math.max(...[this.history.gripperAhead.lastTime, ...this.history.target.map((one) => one.lastTime)]);
+        const ahead = Math.max(this.history.gripperAhead.lastTime, ...this.history.target.map((one) => one.lastTime));
         // As little room ahead as usual chunks need; it does not come and go with each chunk.
         this.room = Math.max(1e9, (this.room ?? 0) * 0.995, Math.min(ahead - now, 5e9));
         this.chart.view = [now - shownNs, now + this.room];
@@ -86,30 +86,30 @@ export class ArmPlot {
 
     #arrange() {
         const { history } = this;
-        const isTool = this.space === "tool";
+        const isTool = this.space === "tool", isApart = this.layout === "apart";
         this.layoutSwitch.hidden = isTool;
         this.choices.hidden = isTool;
-        const one = (measured, asked, ahead, lane, colour, sign, askedWord) => [
-            { label: askedWord, lane, colour, points: asked, stroke: "dashed", width: 1.4, gap_ns: gapNs },
-            { label: "measured", lane, colour, points: measured, width: 1.8, gap_ns: gapNs, sign },
-            { label: "chunk", lane, colour, points: ahead, stroke: "dotted", width: 2.4, isQuiet: false },
+        const one = (measured, asked, ahead, lane, colour, sign, askedWord, askedGap = gapNs) => [
+            { label: "measured", lane, colour, points: measured, width: 2, gap_ns: gapNs, sign },
+            { label: askedWord, lane, isInk: true, points: asked, stroke: "dashed", width: 1.2, gap_ns: askedGap },
+            { label: "chunk", lane, colour, points: ahead, stroke: "dotted", width: 2.6, isQuiet: !isTool && !isApart },
         ];
         const gripper = { label: "gripper", unit: "%", digits: 0, scale: 100, range: [-0.05, 1.05] };
         if (isTool) {
-            this.chart.lanes = [..."xyz"].map((label) => ({ label, unit: "mm", digits: 1, scale: 1000, minimumSpan: 0.004 }));
-            this.chart.series = [0, 1, 2].flatMap((axis) =>
-                one(history.tool[axis], history.target[axis], history.toolAhead[axis], axis, axis + 1, "", "target"));
+            const length = { unit: "mm", digits: 1, scale: 1000, minimumSpan: 0.004 };
+            this.chart.lanes = [..."xyz"].map((label) => ({ ...length, label }));
+            // A target for each step only.
+            this.chart.series = [0, 1, 2].flatMap((axis) => one(history.tool[axis], history.target[axis],
+                history.toolAhead[axis], axis, axis + 1, "", "target", 3 * gapNs));
         } else {
             const chosen = [...this.chosen].sort((first, second) => first - second);
-            const isApart = this.layout === "apart";
             const angle = { unit: "°", digits: 2, scale: degreesPerRadian, minimumSpan: 0.5 / degreesPerRadian };
-            this.chart.lanes = isApart
-                ? chosen.map((joint) => ({ ...angle, label: this.joints[joint] })) : [{ ...angle, label: "joints", weight: 4 }];
+            this.chart.lanes = isApart ? chosen.map((joint) => ({ ...angle, label: this.joints[joint] }))
+                : [{ ...angle, label: "joints", weight: 4 }];
             this.chart.series = chosen.flatMap((joint, index) => one(
                 history.measured[joint], history.setpoint[joint], history.jointAhead[joint], isApart ? index : 0,
                 joint % 8 + 1, isApart ? "" : this.joints[joint],
                 isApart ? "setpoint" : `${this.joints[joint]} setpoint`));
-            if (!isApart) for (const series of this.chart.series) if (series.label === "chunk") series.isQuiet = true;
         }
         this.chart.lanes.push(gripper);
         this.chart.series.push(...one(history.gripper, history.gripperSetpoint, history.gripperAhead,
@@ -117,8 +117,7 @@ export class ArmPlot {
         fill(this.legend, [["solid", "measured"], ["dashed", isTool ? "where the policy's steps lead" : "setpoint"],
             ["dotted", "the rest of the chunk"], ["mark", "a chunk begins"]].map(([stroke, word]) =>
             h("span", { class: "legend-item" }, h("span", { class: "stroke", "data-stroke": stroke }), word)));
-        const wasFrozen = this.isFrozen;
-        if (wasFrozen) this.chart.invalidate(); else this.refresh();
+        if (this.isFrozen) this.chart.invalidate(); else this.refresh();
     }
 
     #tellNote() {

@@ -25,8 +25,8 @@ const recoveries = [
     {
         id: "clear-fault", action: "clear_fault", word: "Clear the fault", when: "after a fault of a servo",
         reasons: ["DRIVER_FAULT", "STALLED", "OVERLOADED", "OVERHEATED", "NOT_FOLLOWING", "BEYOND_LIMITS"],
-        consequence: "The fault is taken as mended: the servos push again, and the policy may move the arm at once. Is the "
-            + "joint free, cooled and plugged in, and nobody within reach?",
+        consequence: "The fault is taken as mended: the servos push again, and the policy may move the arm at once. Is "
+            + "the joint free, cooled and plugged in, and nobody within reach?",
     },
     {
         id: "recover", action: "recover", word: "Move back into limits", when: "where a joint is beyond its limits",
@@ -39,7 +39,7 @@ const recoveries = [
 const holders = { policy: "the policy", you: "you", another: "another operator", nobody: "nobody" };
 
 export function makePlace(root, live, app) {
-    const mode = h("p", { id: "arm-mode" }), why = h("p", { id: "arm-why" }), holder = h("p", { id: "arm-holder" });
+    const mode = h("p", { id: "arm-mode", "aria-live": "polite" }), why = h("p", { id: "arm-why" }), holder = h("p", { id: "arm-holder" });
     const unread = h("p", { class: "warning", hidden: true });
     const canvas = h("canvas", { id: "joint-chart", role: "img",
         "aria-label": "Joints over the last 20 seconds: measured, setpoint, and the chunk that is executed ahead" });
@@ -49,7 +49,7 @@ export function makePlace(root, live, app) {
     const nothing = h("p", { class: "empty", hidden: true }, "This run has no arm.");
     const columns = h("div", { class: "arm-columns" },
         h("div", { class: "arm-main" },
-            h("section", { class: "panel arm-status", "aria-live": "polite" }, mode, why, holder, unread),
+            h("section", { class: "panel arm-status" }, mode, why, holder, unread),
             h("section", { class: "panel", "aria-label": "Signals" }, plot.head, canvas, plot.legend, plot.note),
             h("section", { class: "panel", "aria-label": "Joints" }, h("div", { class: "wide" }, table.element))),
         h("div", { class: "arm-side" },

@@ -15,9 +15,10 @@ const font = "11px system-ui, sans-serif";
 /// - `lanes`: `[{label, unit, digits, scale, minimumSpan, range: [low, high], weight}]`, from the top; `scale`
 ///   multiplies values for people (180/π for degrees), `minimumSpan` and `range` are in the values' own unit, `weight`
 ///   is the share of the height (1).
-/// - `series`: `[{label, lane, points: Points, colour: 1…8, stroke: "solid"|"dashed"|"dotted"|"dashdot", width, steps,
-///   gap_ns, sign, isQuiet}]`; a gap wider than `gap_ns` is left open, `steps` holds a value up to the next, `sign`
-///   is a word at the newest value, a series that `isQuiet` is left out of the read-out.
+/// - `series`: `[{label, lane, points: Points, colour: 1…8, isInk, stroke, width, steps, gap_ns, sign, isQuiet}]`;
+///   `stroke` is "solid", "dashed", "dotted" or "dashdot", one that `isInk` has the colour of text, a gap wider than
+///   `gap_ns` is left open, `steps` holds a value up to the next, `sign` is a word at the newest value, a series that
+///   `isQuiet` is left out of the read-out.
 /// - `marks`: `[{time_ns, label, isStrong}]`, thin upright lines. `bands`: `[{from_ns, to_ns, label, isBad}]`.
 /// - `view`: `[from_ns, to_ns]`. `zero_ns`: the time that the axis calls 0 s. `now_ns`: what is later is shaded as not
 ///   having happened; null for recordings. `cursor_ns`: an upright line, or null.
@@ -131,7 +132,7 @@ export class TimeChart {
             if (!band.label || wide < context.measureText(band.label).width + 8) continue;
             context.fillStyle = colour("--dim");
             context.textAlign = "left";
-            context.fillText(band.label, Math.max(x(band.from_ns), left) + 4, bottom - 8);
+            context.fillText(band.label, Math.max(x(band.from_ns), left) + 4, bottom - 21);
         }
         if (this.now_ns !== null) fill(this.now_ns, this.view[1], colour("--accent"), 0.1);
     }
@@ -156,10 +157,12 @@ export class TimeChart {
         for (const mark of this.marks) {
             const at = x(mark.time_ns);
             if (at < left || at > right) continue;
-            const style = colour(mark.isStrong ? "--text" : "--dim");
-            context.setLineDash(mark.isStrong ? [] : [2, 3]);
-            this.#upright(context, at, height, style, 1);
+            // Many quiet lines must not be louder than what they part.
+            context.globalAlpha = mark.isStrong ? 1 : 0.45;
+            context.setLineDash(mark.isStrong ? [] : [1, 3]);
+            this.#upright(context, at, height, colour(mark.isStrong ? "--text" : "--dim"), 1);
             context.setLineDash([]);
+            context.globalAlpha = 1;
             if (!mark.label || at < taken) continue;
             context.fillStyle = colour("--dim");
             context.fillText(mark.label, at + 3, height - axisHeight - 7);
@@ -198,23 +201,27 @@ export class TimeChart {
         context.beginPath();
         context.rect(area.left, area.top - 6, area.right - area.left, area.bottom - area.top + 12);
         context.clip();
-        for (const series of own) drawLine(context, series, this.view, x, y, colour(`--series-${series.colour ?? 1}`));
+        for (const series of own) {
+            const name = series.isInk ? "--text" : `--series-${series.colour ?? 1}`;
+            drawLine(context, series, this.view, x, y, colour(name));
+        }
         context.restore();
         drawSigns(context, own, x, y, area, colour, this.view[1]);
         const title = lane.unit ? `${lane.label} ${lane.unit}` : lane.label;
         if (!title) return;
         context.textAlign = "left";
-        context.lineWidth = 3;
-        context.strokeStyle = colour("--panel");
-        context.strokeText(title, area.left + 5, area.top + 4);
+        context.globalAlpha = 0.8;
+        context.fillStyle = colour("--panel");
+        context.fillRect(area.left + 2, area.top - 5, context.measureText(title).width + 7, 15);
+        context.globalAlpha = 1;
         context.fillStyle = colour("--text");
-        context.fillText(title, area.left + 5, area.top + 4);
+        context.fillText(title, area.left + 5, area.top + 3);
     }
 
     /// What a lane spans, in people's units: wider at once, narrower only when much is empty, so that it rests.
     #range(lane, series, pixels) {
         const scale = lane.scale ?? 1;
-        const ticks = Math.max(Math.floor(pixels / 26), 1);
+        const ticks = Math.max(Math.floor(pixels / 19), 1);
         if (lane.range) {
             const [low, high] = lane.range.map((value) => value * scale);
             return [low, high, niceStep(high - low, ticks)];

@@ -33,9 +33,9 @@ export class PadReader {
     /// The dead man has to be let go and held anew.
     disarm() { this.#isArmed = false; }
 
-    /// What the pad says now: `{name, problem, motion, pressed, isHeld, isLost}`. `name` is null without a pad; `motion`
-    /// is `{linear, angular}` in shares while the dead man is held, else null; `pressed` are the buttons that went
-    /// down since the last call; `isLost` says once that the pad has gone.
+    /// What the pad says now: `{name, problem, motion, pressed, isHeld, isLost}`. `name` is null without a pad;
+    /// `motion` is `{linear, angular}` in shares while the dead man is held, else null; `pressed` are the buttons that
+    /// went down since the last call; `isLost` says once that the pad has gone.
     read(pads = navigator.getGamepads?.() ?? []) {
         const there = [...pads].filter((pad) => pad?.connected);
         let pad = there.find((one) => one.index === this.#index);

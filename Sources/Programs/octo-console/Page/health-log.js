@@ -42,7 +42,8 @@ export class EventLog {
         const text = message.text || [eventWords(kind), message.subject].filter((word) => word).join(": ");
         const fit = kind === "KIND_FIT_CHANGED" ? { red: "bad", amber: "warn", green: "good" }[
             /\b(red|amber|green)\b/i.exec(`${message.subject ?? ""} ${text}`)?.[1]?.toLowerCase()] : undefined;
-        this.add(message.time_ns ?? publish_ns, message.node ?? node, fit ?? levels[kind] ?? "info", text, eventWords(kind));
+        const level = fit ?? levels[kind] ?? "info";
+        this.add(message.time_ns ?? publish_ns, message.node ?? node, level, text, eventWords(kind));
     }
 
     /// Adds an entry. Level: "bad", "warn", "good" or "info"; time: server's CLOCK_MONOTONIC, ns.

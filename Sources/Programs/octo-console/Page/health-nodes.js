@@ -12,7 +12,7 @@ const troubles = {
     bus_lost: "lost on the bus", bus_superseded: "overtaken on the bus", bus_malformed: "malformed",
     dropped_events: "events dropped", overruns: "loop overruns", rejected_chunks: "chunks rejected",
     clamped_steps: "steps clamped", read_faults: "read faults", write_faults: "write faults",
-    emergency_stops: "emergency stops", missed_ticks: "ticks missed", invalid_ticks: "ticks without pictures",
+    emergency_stops: "emergency stops", missed_ticks: "ticks missed", invalid_ticks: "invalid ticks",
     failed_inferences: "inferences failed", unreadable_frames: "frames unreadable", skipped: "frames skipped",
     failures: "failures", overtaken: "chunks overtaken", missing: "messages missing", withheld: "frames withheld",
 };
@@ -74,11 +74,15 @@ class Card {
         this.headline = h("p", { class: "node-headline" });
         this.since = h("span", { class: "quiet" });
         this.rates = h("dl", { class: "numbers" });
-        this.latencies = h("dl", { class: "numbers" });
+        this.latencies = h("tbody");
+        this.times = h("table", { class: "times", hidden: true },
+            h("thead", {}, h("tr", {}, h("td"),
+                ["median", "p99", "most"].map((word) => h("th", { scope: "col" }, word)))),
+            this.latencies);
         this.trouble = h("ul", { class: "troubles" });
         this.element = h("article", { class: "panel node", "data-node": name, "data-state": "silent" },
             h("header", {}, h("h3", {}, name), h("span", { class: "node-state" }, this.sign, this.word)),
-            this.headline, this.trouble, this.rates, this.latencies, h("footer", {}, this.since));
+            this.headline, this.trouble, this.rates, this.times, h("footer", {}, this.since));
     }
 
     take(object) {
@@ -114,10 +118,11 @@ class Card {
         this.isChanged = false;
         say(this.headline, object.message.headline ?? "");
         this.#showCounters();
-        fill(this.latencies, (object.message.latencies ?? []).filter((one) => one.count).map((one) => [
-            h("dt", {}, one.name.replaceAll("_", " ")),
-            h("dd", { title: `${one.count} measured` }, h("b", {}, briefly(one.p50_ns)),
-                ` p99 ${briefly(one.p99_ns)}, most ${briefly(one.maximum_ns)}`)]));
+        const latencies = (object.message.latencies ?? []).filter((one) => one.count);
+        this.times.hidden = latencies.length === 0;
+        fill(this.latencies, latencies.map((one) => h("tr", { title: `${one.count} measured` },
+            h("th", { scope: "row" }, one.name.replaceAll("_", " ")),
+            [one.p50_ns, one.p99_ns, one.maximum_ns].map((ns) => h("td", {}, briefly(ns))))));
     }
 
     #showCounters() {
@@ -127,12 +132,16 @@ class Card {
         for (const [name, value] of last.totals) {
             const topic = /^sent (.*)$/.exec(name)?.[1];
             const rate = span > 0.5 ? (value - (first.totals.get(name) ?? value)) / span : null;
-            if (topic && value > 0 && !topic.endsWith("/status")) {
-                rates.push([h("dt", {}, topic), h("dd", {}, rate === null ? "–" : h("b", {}, fixed(rate, 1)), " a second")]);
+            if (topic && !topic.endsWith("/status")) {
+                // What is said once in a while has no rate.
+                if (value === 0 || (rate !== null && rate < 0.05)) continue;
+                rates.push(h("dt", {}, topic),
+                    h("dd", {}, rate === null ? "–" : h("b", {}, fixed(rate, 1)), " a second"));
             } else if (troubles[name] && value > 0) {
                 // What grows now is another matter than what once was.
                 const isGrowing = rate !== null && rate > 0;
-                bad.push(h("li", { "data-level": serious.has(name) ? "bad" : "warn", "data-growing": isGrowing || null },
+                const level = serious.has(name) ? "bad" : "warn";
+                bad.push(h("li", { "data-level": level, "data-growing": isGrowing || null },
                     `${value} ${troubles[name]}${isGrowing ? ", growing" : ""}`));
             }
         }

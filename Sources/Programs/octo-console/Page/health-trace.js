@@ -33,7 +33,8 @@ export class Waterfall {
 
     takeChunk({ message }) {
         const one = this.#find(message.id ?? 0, message.observation_ns);
-        [one.capture, one.observation, one.inferred] = [message.capture_ns, message.observation_ns, message.inferred_ns];
+        const { capture_ns, observation_ns, inferred_ns } = message;
+        [one.capture, one.observation, one.inferred] = [capture_ns, observation_ns, inferred_ns];
         this.#changed();
     }
 
@@ -48,9 +49,9 @@ export class Waterfall {
         this.#changed();
     }
 
-    /// Both messages tell of the chunk with this number and observation; a policy that was started again counts anew.
+    /// Both messages tell of the chunk with this number; a policy that was started again counts anew, but much later.
     #find(id, observation) {
-        let one = this.chunks.find((chunk) => chunk.id === id && chunk.observed === observation);
+        let one = this.chunks.find((chunk) => chunk.id === id && Math.abs(chunk.observed - observation) < 2e9);
         if (!one) {
             one = { id, observed: observation };
             this.chunks.push(one);
@@ -72,7 +73,8 @@ export class Waterfall {
 
     #draw(context, width, height, colour) {
         const left = 46, right = width - 96;
-        const longest = Math.max(...this.chunks.map((one) => end(one) - one.capture).filter(Number.isFinite), 20e6) / 1e6;
+        const spans = this.chunks.map((one) => end(one) - one.capture).filter(Number.isFinite);
+        const longest = Math.max(...spans, 20e6) / 1e6;
         const x = (ms) => left + ms / (longest * 1.02) * (right - left);
         context.font = "11px system-ui, sans-serif";
         context.textBaseline = "middle";

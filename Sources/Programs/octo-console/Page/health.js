@@ -13,9 +13,10 @@ const levels = { fault: "bad", degraded: "warn" };
 export function makePlace(root, live) {
     const nodes = new NodeCards(live), log = new EventLog(live);
     const tally = h("p", { class: "tally", "aria-live": "polite" });
-    const traceWords = h("p", { class: "quiet" }), jitterWords = h("p", { class: "quiet" }), work = h("p", { class: "quiet" });
-    const waterfallCanvas = h("canvas", { id: "waterfall", role: "img", "aria-label": "From frame to motion, chunk by chunk" });
-    const jitterCanvas = h("canvas", { id: "jitter", role: "img", "aria-label": "Lateness of the control loop's wake-ups" });
+    const [traceWords, jitterWords, work] = Array.from({ length: 3 }, () => h("p", { class: "quiet" }));
+    const picture = (id, label) => h("canvas", { id, role: "img", "aria-label": label });
+    const waterfallCanvas = picture("waterfall", "From frame to motion, chunk by chunk");
+    const jitterCanvas = picture("jitter", "Lateness of the control loop's wake-ups");
     const waterfall = new Waterfall(waterfallCanvas, (text) => {
         say(traceWords, text);
         mark(waterfallCanvas, "aria-label", `From frame to motion, chunk by chunk; ${text}`);
@@ -31,8 +32,9 @@ export function makePlace(root, live) {
         h("div", { class: "health-columns" },
             h("section", { class: "panel", "aria-label": "From frame to motion" },
                 h("h3", {}, "From frame to motion"), traceWords, waterfallCanvas,
-                h("p", { class: "chart-legend" }, stages.map(({ word, pattern, colour }) => h("span", { class: "legend-item" },
-                    h("span", { class: "swatch", "data-pattern": pattern, "data-colour": colour.at(-1) }), word)))),
+                h("p", { class: "chart-legend" }, stages.map(({ word, pattern, colour }) =>
+                    h("span", { class: "legend-item" },
+                        h("span", { class: "swatch", "data-pattern": pattern, "data-colour": colour.at(-1) }), word)))),
             h("section", { class: "panel", "aria-label": "Punctuality of the control loop" },
                 h("h3", {}, "Lateness of the control loop, last minute"), jitterWords, jitterCanvas, work)),
         log.element);
@@ -54,11 +56,13 @@ export function makePlace(root, live) {
         const { message, publish_ns } = object;
         const name = message.node ?? object.node;
         const { restarted, was, is } = nodes.take(object);
-        if (restarted) log.add(publish_ns, name, "warn", `started again as process ${message.process_id ?? "–"}`, "restart");
+        if (restarted) {
+            log.add(publish_ns, name, "warn", `started again as process ${message.process_id ?? "–"}`, "restart");
+        }
         if (was === is && !restarted) return;
         const state = nodeState(is);
         const level = levels[state.key];
-        if (level) log.add(publish_ns, name, level, `${state.word}: ${message.headline ?? ""}`, "state");
+        if (level) log.add(publish_ns, name, level, message.headline || state.word, state.word);
         else if (was !== null && levels[nodeState(was).key]) {
             log.add(publish_ns, name, "good", `${state.word} again: ${message.headline ?? ""}`, "state");
         }
@@ -71,11 +75,12 @@ export function makePlace(root, live) {
         const off = ["fault", "degraded", "silent", "starting", "stopping"].filter((key) => counts.get(key));
         const words = { fault: "in fault", degraded: "to look at", silent: "silent", starting: "starting",
             stopping: "stopping" };
-        mark(tally, "data-level", counts.get("fault") || counts.get("silent") ? "bad" : off.length > 0 ? "warn" : "good");
+        const isBad = counts.get("fault") || counts.get("silent");
+        mark(tally, "data-level", isBad ? "bad" : off.length > 0 ? "warn" : "good");
         say(tally, live.state === "none" ? "there is no run"
             : off.length === 0 ? `✓ all ${count(total, "node")} are ready`
-                : off.map((key) => `${key === "fault" || key === "silent" ? "✕" : "▲"} ${counts.get(key)} ${words[key]}`)
-                    .join(", ") + ` of ${count(total, "node")}`);
+                : `${isBad ? "✕" : "▲"} ${off.map((key) => `${counts.get(key)} ${words[key]}`).join(", ")} of `
+                    + count(total, "node"));
     }
 
     live.on("node/", takeStatus);
@@ -97,7 +102,8 @@ export function makePlace(root, live) {
     });
     live.addEventListener("dropped", ({ detail }) => {
         if (detail.messages > 0) {
-            log.add(live.nowNs(), "this page", "warn", `${count(detail.messages, "message")} were too many for it and left out`);
+            log.add(live.nowNs(), "this page", "warn",
+                `${count(detail.messages, "message")} more than it could take: left out`);
         }
     });
     begin();

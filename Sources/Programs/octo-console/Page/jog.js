@@ -3,18 +3,9 @@
 import { DeadMan } from "./dead-man.js";
 import { $, h, mark, say } from "./dom.js";
 import { PadReader, gamepadHelp } from "./gamepad.js";
+import { HeldKeys, motionOf, ways } from "./jog-keys.js";
 import { percent } from "./words.js";
 
-/// Ways to move: `[name, axis, sign, sign on the button, word, key]`; axes 0 to 2 go along, 3 to 5 turn about forward,
-/// left and up. The keys are octo-teleop's.
-const ways = [
-    ["+x", 0, 1, "↑", "forward", "w"], ["-x", 0, -1, "↓", "back", "s"],
-    ["+y", 1, 1, "←", "left", "a"], ["-y", 1, -1, "→", "right", "d"],
-    ["+z", 2, 1, "⇑", "up", "r"], ["-z", 2, -1, "⇓", "down", "f"],
-    ["-roll", 3, -1, "↶", "tip left", "u"], ["+roll", 3, 1, "↷", "tip right", "o"],
-    ["-pitch", 4, -1, "⤒", "nose up", "i"], ["+pitch", 4, 1, "⤓", "nose down", "k"],
-    ["+yaw", 5, 1, "↺", "turn left", "j"], ["-yaw", 5, -1, "↻", "turn right", "l"],
-];
 const still = { linear: [0, 0, 0], angular: [0, 0, 0] };
 /// A button of the gamepad is looked at so often, ms.
 const padPeriodMs = 50;
@@ -33,7 +24,7 @@ export function makeJogPad(live, app) {
     }, () => hindrance() || (performance.now() - heardAt > silenceMs ? "nothing is heard of the arm" : ""));
     const keys = new HeldKeys(deadMan);
     const who = h("p", { id: "jog-state", "aria-live": "polite" }), lines = h("pre", { class: "jog-lines" });
-    const padState = h("span", { id: "gamepad-state" }, "no gamepad");
+    const padState = h("span", { id: "gamepad-state" }, "none seen");
     const speed = h("span", { class: "jog-speed" }, "–");
     const tap = (button) => () => live.send({ type: "drive_button", button });
     const slower = h("button", { type: "button", "aria-label": "slower", onclick: tap("slower") }, "−");
@@ -59,7 +50,7 @@ export function makeJogPad(live, app) {
         h("div", { class: "jog-grid", "data-kind": "turn" }, arrows.slice(6))),
     h("div", { class: "jog-row" }, h("span", { class: "jog-speeds" }, slower, speed, faster), frame, gripper, home),
     lines,
-    h("p", { class: "quiet" }, h("span", { class: "pad-mark", "aria-hidden": "true" }, "🎮"), " ", padState),
+    h("p", { class: "quiet" }, "Gamepad: ", padState),
     makeHelp());
     const all = [...arrows, slower, faster, frame, gripper, home];
 
@@ -150,8 +141,9 @@ export function makeJogPad(live, app) {
             const pad = reader.read();
             if (pad.isLost) deadMan.end("the gamepad is gone");
             if (pad.name === null) { clearInterval(timer); timer = null; }
-            say(padState, pad.name === null ? "no gamepad: connect one and press a button of it"
-                : pad.problem ? `${pad.name}: ${pad.problem}` : `${pad.name}${pad.isHeld ? ": held" : ": hold L1 to move"}`);
+            const state = pad.problem || (pad.isHeld ? "held" : "hold L1 to move");
+            say(padState, pad.name === null ? "none seen; connect one and press a button of it"
+                : `${pad.name}: ${state}`);
             // Stopping is right whatever is shown, and whoever asks.
             if (pad.pressed.includes("emergencyStop")) $("#stop")?.click();
             if (!isShown || hindrance() !== "" || !document.hasFocus()) {
@@ -189,62 +181,19 @@ export function makeJogPad(live, app) {
     };
 }
 
-function motionOf(axis, sign) {
-    const motion = { linear: [0, 0, 0], angular: [0, 0, 0] };
-    motion[axis < 3 ? "linear" : "angular"][axis % 3] = sign;
-    return motion;
-}
-
-/// Letters that are held together with Shift, which is the dead man. Space is left to the stop.
-class HeldKeys {
-    /// Where on the keyboard → source.
-    #held = new Map();
-
-    constructor(deadMan) { this.deadMan = deadMan; }
-
-    press(event, hindrance, begin) {
-        if (!event.shiftKey || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
-        const way = ways.find(([, , , , , key]) => key === event.key.toLowerCase());
-        if (!way) return;
-        // A letter here must not be a shortcut of the page as well.
-        event.preventDefault();
-        event.stopPropagation();
-        if (event.repeat || hindrance !== "" || this.#held.has(event.code)) return;
-        const source = Symbol(event.code);
-        this.#held.set(event.code, source);
-        begin();
-        this.deadMan.hold(source, motionOf(way[1], way[2]));
-    }
-
-    lift(event) {
-        if (event.key === "Shift") { this.letGo(); return; }
-        const source = this.#held.get(event.code);
-        if (source === undefined) return;
-        this.#held.delete(event.code);
-        this.deadMan.release(source);
-    }
-
-    letGo() {
-        for (const source of this.#held.values()) this.deadMan.release(source);
-        this.#held.clear();
-    }
-
-    /// What was held has been let go already.
-    clear() { this.#held.clear(); }
-}
-
 function makeHelp() {
-    const rows = (list) => h("dl", { class: "help" }, list.map(([what, does]) => [h("dt", {}, what), h("dd", {}, does)]));
+    const row = ([what, does]) => [h("dt", {}, what), h("dd", {}, does)];
+    const rows = (list) => h("dl", { class: "help" }, list.map(row));
     return h("details", {}, h("summary", {}, "Keys and gamepad"),
         rows([
             ["press a button here", "it moves until you let it go; several at once with several fingers"],
-            ["Shift and a letter", "the same by keys, while this pad has the focus: click beside a button, or come by Tab"],
+            ["Shift and a letter", "the same by keys, while this pad has the focus (click beside a button, or Tab)"],
             ["w s, a d, r f", "forward and back, left and right, up and down"],
             ["u o, i k, j l", "roll, pitch, yaw"],
             ["space", "STOP, always"],
         ]),
         rows(gamepadHelp),
-        h("p", { class: "quiet" }, "The arm is let go as well when this page is hidden or loses the focus, the connection "
-            + "stalls, or another place is shown. A gamepad without a cable that goes out of range is noticed late: stay "
-            + "near the stop."));
+        h("p", { class: "quiet" }, "The arm is let go as well when this page is hidden or loses the focus, the "
+            + "connection stalls, or another place is shown. A gamepad without a cable that goes out of range is "
+            + "noticed late: stay near the stop."));
 }
