@@ -2,7 +2,7 @@
 ///
 /// Differences are measured in units of the sampler's own scatter: how far two chunks for one and the same goal lie
 /// apart for their noise alone.
-package struct GoalSensitivity: Equatable, Sendable {
+package struct GoalSensitivity: Sendable {
     /// Whether the policy's chunks depend on the goal.
     package enum Verdict: Equatable, Sendable {
         /// The goal moves the actions more than chance does.
@@ -18,6 +18,9 @@ package struct GoalSensitivity: Equatable, Sendable {
     package let againstPresent: Double
     /// Mean scatter of the sampler, one for each dimension, in the units of the actions.
     package let scatter: [Double]
+    /// Mean chunks over the seeds, `[actionHorizon][actionDimension]`, in the units of the actions: for the goal, for a
+    /// black picture, and for the present frame.
+    package let means: (goal: [[Double]], black: [[Double]], present: [[Double]])
 
     /// The distances from which on the goal counts for more than chance, and below which it counts for nothing: the
     /// paired difference of independent chunks would be √2.
@@ -55,6 +58,14 @@ package struct GoalSensitivity: Equatable, Sendable {
         }
         againstBlack = distance(black)
         againstPresent = distance(present)
+        func mean(_ chunks: [[Float]]) -> [[Double]] {
+            (0..<steps).map { step in
+                (0..<dimension).map { index in
+                    chunks.reduce(0) { $0 + Double($1[step * dimension + index]) } / Double(chunks.count)
+                }
+            }
+        }
+        means = (mean(goal), mean(black), mean(present))
     }
 
     package var verdict: Verdict {

@@ -58,7 +58,7 @@ struct ProbeCommand: ParsableCommand {
         }
         note("probing with the goal image of camera '\(fused.name)', \(3 * samples) inferences")
         let found = try probe(policy, dataset: manifest.policy.dataset, goal, observation)
-        tell(found, goal: goal)
+        tell(found, goal: goal, policy.configuration)
         switch found.verdict {
         case .listens: break
         case .hardly: throw ExitCode(3)
@@ -121,14 +121,24 @@ struct ProbeCommand: ParsableCommand {
             floor: statistics.std.map { max(Double($0) * 1e-3, 1e-9) })
     }
 
-    private func tell(_ found: GoalSensitivity, goal: Goal) {
+    private func tell(_ found: GoalSensitivity, goal: Goal, _ configuration: PolicyConfiguration) {
         if json.isWanted {
+            func node(_ chunk: [[Double]]) -> JSONNode {
+                JSONNode(.array(chunk.map { JSONNode(.array($0.map { JSONNode(number: $0) })) }))
+            }
             return print(
                 JSONNode.object([
                     "goal": JSONNode(goal.name), "against_black": JSONNode(number: found.againstBlack),
                     "against_present": JSONNode(number: found.againstPresent), "verdict": JSONNode("\(found.verdict)"),
                     "scatter": JSONNode(.array(found.scatter.map { JSONNode(number: $0) })),
-                    "samples": JSONNode(samples),
+                    "samples": JSONNode(samples), "words": JSONNode(found.words),
+                    // Mean chunks over the seeds, a row for each step.
+                    "action_space": JSONNode(configuration.actionSpace.rawValue),
+                    "step_s": JSONNode(number: configuration.rate.period.inSeconds),
+                    "chunks": .object([
+                        "goal": node(found.means.goal), "black": node(found.means.black),
+                        "present": node(found.means.present),
+                    ]),
                 ]).text())
         }
         print(String(format: "goal against a black picture    %6.2f × the sampler's scatter", found.againstBlack))

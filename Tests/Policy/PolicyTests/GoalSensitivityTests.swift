@@ -38,6 +38,15 @@ import Testing
         }
     }
 
+    @Test func theMeanChunksAreThoseOfEachGoalByStepAndDimension() {
+        let found = GoalSensitivity(
+            goal: [[1, 2, 3, 4], [3, 2, 5, 4]], black: [[0, 0, 0, 1], [0, 0, 0, 3]],
+            present: [[5, 6, 7, 8], [5, 6, 7, 8]], dimension: 2, floor: [1, 1])
+        #expect(found.means.goal == [[2, 2], [4, 4]])
+        #expect(found.means.black == [[0, 0], [0, 2]])
+        #expect(found.means.present == [[5, 6], [7, 8]])
+    }
+
     @Test func aHeadWithoutASamplerIsMeasuredByTheFloor() {
         let steady = [[Float]](repeating: [1, 1, 1, 1], count: 4)
         let other = [[Float]](repeating: [1.5, 1, 1.5, 1], count: 4)
