@@ -50,7 +50,7 @@ class GoalsPlace {
             placeholder: "put the cup on the plate",
         });
         this.#textSet = h("button", { id: "goal-text-set", type: "submit" }, "Set the sentence");
-        this.#withoutRun = h("p", { class: "goal-words" },
+        this.#withoutRun = h("p", { class: "words" },
             "There is no run: goals can be looked at, but neither taken nor set.");
         this.#runParts = h("div", { class: "goals-run" },
             h("section", { class: "panel", "aria-labelledby": "goals-present-title" },
@@ -60,10 +60,10 @@ class GoalsPlace {
                 this.#probe.node,
                 h("details", { class: "goal-sentence" },
                     h("summary", {}, "Ask with a sentence"),
-                    h("p", { class: "goal-words" },
+                    h("p", { class: "words" },
                         "For checkpoints that read language; others refuse it, with the reason."),
-                    h("form", { class: "goal-row", onsubmit: (event) => this.#setText(event) },
-                        h("label", { for: "goal-text", class: "goal-label" }, "Sentence"), this.#text, this.#textSet))),
+                    h("form", { class: "row", onsubmit: (event) => this.#setText(event) },
+                        h("label", { for: "goal-text", class: "label" }, "Sentence"), this.#text, this.#textSet))),
             this.#taking.node);
         fill(root, this.#withoutRun, this.#runParts, this.#library.node);
         root.classList.add("goals");
@@ -155,11 +155,11 @@ class GoalsPlace {
         if (key !== this.#shownId || key === null) {
             this.#shownId = key;
             this.#fit = h("span", {});
-            this.#fitReasons = h("ul", { class: "goal-reasons" });
+            this.#fitReasons = h("ul", { class: "reasons" });
             if (!goal) {
-                fill(this.#present, h("p", { class: "goal-words" }, "Nothing has been heard of a goal yet."));
+                fill(this.#present, h("p", { class: "words" }, "Nothing has been heard of a goal yet."));
             } else if (!goal.id) {
-                fill(this.#present, h("p", { class: "goal-words" }, this.#live.run.require_goal
+                fill(this.#present, h("p", { class: "words" }, this.#live.run.require_goal
                     ? "No goal is set: the arm holds." : "No goal is set."));
             } else {
                 const pictures = (goal.views ?? []).map(({ camera }) => h("img", {
@@ -171,8 +171,8 @@ class GoalsPlace {
                     h("div", { class: "present-words" },
                         h("p", { class: "present-name" },
                             h("strong", {}, goal.name || "without a name"), " ", this.#fit),
-                        goal.text ? h("p", { class: "goal-sentence-text" }, `“${goal.text}”`) : null,
-                        goal.origin?.kind ? h("p", { class: "goal-meta" }, originWords(goal.origin.kind)) : null,
+                        goal.text ? h("p", { class: "sentence" }, `“${goal.text}”`) : null,
+                        goal.origin?.kind ? h("p", { class: "meta" }, originWords(goal.origin.kind)) : null,
                         this.#fitReasons));
             }
         }

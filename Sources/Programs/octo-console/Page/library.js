@@ -44,13 +44,13 @@ export class GoalLibrary {
             id: "goal-rank", type: "button", onclick: () => this.#startRanking(),
             title: "Compares each goal with what the cameras see now. Nothing moves.",
         }, "Rank by fit now");
-        this.#words = h("p", { class: "goal-words", role: "status" });
+        this.#words = h("p", { class: "words", role: "status" });
         this.#list = h("div", { class: "goal-cards" });
         this.node = h("section", { class: "panel", "aria-labelledby": "goals-library-title" },
             h("h2", { id: "goals-library-title" }, "The library"),
-            h("div", { class: "goal-row goal-tools" },
-                h("label", { class: "goal-label", for: "goal-search" }, "Search"), this.#search,
-                h("label", { class: "goal-label", for: "goal-order" }, "Order"), this.#order, this.#rank),
+            h("div", { class: "row" },
+                h("label", { class: "label", for: "goal-search" }, "Search"), this.#search,
+                h("label", { class: "label", for: "goal-order" }, "Order"), this.#order, this.#rank),
             this.#words, this.#list);
         this.#show();
     }
@@ -173,15 +173,15 @@ export class GoalLibrary {
             h("div", { class: "goal-pictures" },
                 pictures.length > 0 ? pictures
                     : h("p", { class: "goal-nothing" }, problem ? "cannot be read" : "no picture")),
-            h("h3", { class: "goal-title" }, name),
+            h("h3", { class: "card-title" }, name),
             isSet ? h("p", { class: "goal-badge" },
                 h("span", { "aria-hidden": "true" }, "◆ "), "the present goal") : null,
             rank ? this.#rankLine(rank) : null,
-            text ? h("p", { class: "goal-sentence-text" }, `“${text}”`) : null,
-            h("p", { class: "goal-meta", title: time ?? "" },
+            text ? h("p", { class: "sentence" }, `“${text}”`) : null,
+            h("p", { class: "meta", title: time ?? "" },
                 [Number.isFinite(since) ? `${age(since)} old` : "", originWords(origin), cameras.join(", ")]
                     .filter((part) => part).join(" · ")),
-            problem ? h("p", { class: "goal-problem" }, h("span", { "aria-hidden": "true" }, "▲ "), problem) : null,
+            problem ? h("p", { class: "problem" }, h("span", { "aria-hidden": "true" }, "▲ "), problem) : null,
             this.#live.run === null ? null : h("div", { class: "buttons" },
                 h("button", {
                     class: "goal-set", type: "button", disabled: !may || Boolean(problem),
@@ -200,6 +200,6 @@ export class GoalLibrary {
         const figure = Number.isFinite(agreement) && fit.verdict !== "unknown" ? `, ${percent(agreement)} agrees` : "";
         return h("div", { class: "goal-rank-line" },
             h("p", {}, h("strong", {}, `${place}. `), fitSign(fit.verdict), figure),
-            reasons.length > 0 ? h("ul", { class: "goal-reasons" }, reasons.map((text) => h("li", {}, text))) : null);
+            reasons.length > 0 ? h("ul", { class: "reasons" }, reasons.map((text) => h("li", {}, text))) : null);
     }
 }

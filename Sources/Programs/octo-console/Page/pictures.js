@@ -31,7 +31,9 @@ export class PictureReel {
         this.#show = show;
     }
 
-    /// Wants the picture of this index to be shown. @param {number} step how far the next one probably is, negative backwards.
+    /// Wants the picture of this index to be shown.
+    ///
+    /// - step: how far from it the next one probably is; negative where it goes backwards.
     want(index, step = 1) {
         if (this.#isClosed || this.#count === 0) return;
         this.#step = Math.sign(step) * Math.max(1, Math.round(Math.abs(step))) || 1;
@@ -64,7 +66,8 @@ export class PictureReel {
             if (isMissing(this.#wanted + ahead * this.#step)) return this.#wanted + ahead * this.#step;
         }
         for (let behind = 1; behind <= 3; behind += 1) {
-            if (isMissing(this.#wanted - behind * Math.sign(this.#step))) return this.#wanted - behind * Math.sign(this.#step);
+            const index = this.#wanted - behind * Math.sign(this.#step);
+            if (isMissing(index)) return index;
         }
         return null;
     }

@@ -50,7 +50,7 @@ export class GoalProbe {
             id: "goal-probe", type: "button", onclick: () => this.#start(),
             title: "Runs the policy aside with the goal, a black picture and the present view. Nothing moves.",
         }, "Does the policy listen?");
-        this.#words = h("p", { class: "goal-words", role: "status" });
+        this.#words = h("p", { class: "words", role: "status" });
         this.#figure = h("div", { class: "probe-figure" });
         this.node = h("div", { class: "probe" }, this.#words, this.#figure);
     }

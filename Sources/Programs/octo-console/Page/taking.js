@@ -41,14 +41,14 @@ export class GoalTaking {
         this.#replaces = h("input", { id: "goal-replaces", type: "checkbox", onchange: () => this.refresh() });
         this.#take = h("button", { id: "goal-take", type: "submit", class: "primary" }, "Take it now");
         this.#form = h("form", { class: "goal-form", onsubmit: (event) => this.#submit(event) },
-            h("label", { class: "goal-label", for: "goal-name" }, "Name"), this.#name,
-            h("label", { class: "goal-label", for: "goal-take-text" }, "Sentence (optional)"), this.#text,
-            h("label", { class: "goal-check" }, this.#replaces, " replace the goal of that name"), this.#take);
+            h("label", { class: "label", for: "goal-name" }, "Name"), this.#name,
+            h("label", { class: "label", for: "goal-take-text" }, "Sentence (optional)"), this.#text,
+            h("label", { class: "check" }, this.#replaces, " replace the goal of that name"), this.#take);
         this.#preview = new LivePreview(live, "goals");
         this.#abort = h("button", { id: "goal-abort", type: "button", onclick: () => this.#endAlive() },
             "Let the arm stop");
         this.#steps = h("ol", { class: "taking-steps" });
-        this.#notice = h("p", { id: "goal-taking-notice", class: "goal-words", role: "status" });
+        this.#notice = h("p", { id: "goal-taking-notice", class: "words", role: "status" });
         this.#result = h("div", { class: "taking-result" });
         this.node = h("section", { class: "panel taking", "aria-labelledby": "goals-taking-title" },
             h("h2", { id: "goals-taking-title" }, "Take a goal"),
