@@ -181,7 +181,7 @@ export class GoalLibrary {
             h("p", { class: "meta", title: time ?? "" },
                 [Number.isFinite(since) ? `${age(since)} old` : "", originWords(origin), cameras.join(", ")]
                     .filter((part) => part).join(" · ")),
-            problem ? h("p", { class: "problem" }, h("span", { "aria-hidden": "true" }, "▲ "), problem) : null,
+            problem ? h("p", { class: "problem" }, problem) : null,
             this.#live.run === null ? null : h("div", { class: "buttons" },
                 h("button", {
                     class: "goal-set", type: "button", disabled: !may || Boolean(problem),
