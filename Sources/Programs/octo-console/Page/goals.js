@@ -1,7 +1,7 @@
 // The place of goals: the one that is set, taking one, sentences, whether the policy listens, and the library.
 
 import { h, fill, mark, say } from "./dom.js";
-import { fitSign, originWords } from "./goal-words.js";
+import { fitSign, originWords, verdictSign } from "./goal-words.js";
 import { GoalLibrary } from "./library.js";
 import { GoalProbe } from "./probe.js";
 import { GoalTaking } from "./taking.js";
@@ -36,6 +36,7 @@ class GoalsPlace {
             names: () => this.#library.names,
             find: (name) => this.#library.find(name),
             reload: () => this.#library.reload(),
+            changed: () => this.#taking.refresh(),
             set: (name) => this.set(name),
             remove: (name) => this.remove(name),
         };
@@ -57,13 +58,13 @@ class GoalsPlace {
                 h("h2", { id: "goals-present-title" }, "The present goal"),
                 this.#present,
                 h("div", { class: "buttons" }, this.#clear, this.#probe.button),
-                this.#probe.node,
                 h("details", { class: "goal-sentence" },
                     h("summary", {}, "Ask with a sentence"),
                     h("p", { class: "words" },
                         "For checkpoints that read language; others refuse it, with the reason."),
                     h("form", { class: "row", onsubmit: (event) => this.#setText(event) },
-                        h("label", { for: "goal-text", class: "label" }, "Sentence"), this.#text, this.#textSet))),
+                        h("label", { for: "goal-text", class: "label" }, "Sentence"), this.#text, this.#textSet)),
+                this.#probe.node),
             this.#taking.node);
         fill(root, this.#withoutRun, this.#runParts, this.#library.node);
         root.classList.add("goals");
@@ -154,8 +155,8 @@ class GoalsPlace {
         const key = goal ? `${goal.id ?? ""} ${goal.text ?? ""} ${goal.name ?? ""}` : null;
         if (key !== this.#shownId || key === null) {
             this.#shownId = key;
-            this.#fit = h("span", {});
-            this.#fitReasons = h("ul", { class: "reasons" });
+            this.#fit = h("span", { class: "live-only" });
+            this.#fitReasons = h("ul", { class: "reasons live-only" });
             if (!goal) {
                 fill(this.#present, h("p", { class: "words" }, "Nothing has been heard of a goal yet."));
             } else if (!goal.id) {
@@ -184,10 +185,12 @@ class GoalsPlace {
         const goal = this.current;
         if (!this.#fit || !goal?.id) return;
         const isOfIt = fit && fit.goal_id === goal.id && (goal.views ?? []).length > 0;
-        const verdict = isOfIt ? goalVerdict(fit.verdict).key : "unknown";
+        const isOfPictures = (goal.views ?? []).length > 0;
+        const verdict = isOfIt ? goalVerdict(fit.verdict).key : isOfPictures ? "awaited" : "none";
         if (this.#fit.dataset.verdict !== verdict || !this.#fit.hasChildNodes()) {
             mark(this.#fit, "data-verdict", verdict);
-            fill(this.#fit, fitSign(verdict));
+            fill(this.#fit, isOfIt ? fitSign(verdict)
+                : verdictSign("unknown", "?", isOfPictures ? "not compared yet" : "a sentence is not compared"));
         }
         const reasons = !isOfIt ? [] : (fit.cameras ?? []).flatMap(({ camera, reasons = [] }) =>
             reasons.map(({ text }) => `${camera}: ${text}`));

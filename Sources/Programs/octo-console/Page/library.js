@@ -21,14 +21,15 @@ export class GoalLibrary {
     #ranks = new Map();
     /// How far the ranking is, in words; null: none runs.
     #ranking = null;
-    #rankedAt = 0;
+    #rankedAt = "";
     #search;
     #order;
     #rank;
     #words;
     #list;
 
-    /// - goals: what the place gives: `current()`, `mayOperate()`, `set(name)`, `remove(name)`.
+    /// - goals: what the place gives: `current()`, `mayOperate()`, `set(name)`, `remove(name)`, and
+    ///   `changed()`, called when the library was read.
     constructor(live, app, goals) {
         this.#live = live;
         this.#app = app;
@@ -83,6 +84,7 @@ export class GoalLibrary {
             this.#folder = folder;
             this.#problem = "";
             this.#readAt = performance.now();
+            this.#goals.changed();
         } catch (error) {
             this.#problem = `The library cannot be read: ${error.message}.`;
         }
@@ -109,7 +111,7 @@ export class GoalLibrary {
         // Goals that cannot be read make the program say so with its exit code; the others are ranked all the same.
         if (Array.isArray(job.result)) {
             this.#ranks = new Map(job.result.map((fit, index) => [fit.goal, { place: index + 1, fit }]));
-            this.#rankedAt = performance.now();
+            this.#rankedAt = new Date().toLocaleTimeString();
             this.#order.options[2].disabled = false;
             this.#order.value = "fit";
         } else {
@@ -142,7 +144,7 @@ export class GoalLibrary {
         const all = found === this.#entries.length
             ? count(found, "goal") : `${found} of ${count(this.#entries.length, "goal")}`;
         const ranked = this.#ranks.size > 0
-            ? `; ranked ${age((performance.now() - this.#rankedAt) / 1e3)} ago, against the scene of then` : "";
+            ? `; ranked at ${this.#rankedAt} against the scene of then` : "";
         return `${all} in ${this.#folder}${ranked}.`;
     }
 

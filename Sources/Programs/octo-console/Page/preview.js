@@ -17,7 +17,7 @@ export class LivePreview {
     constructor(live, key) {
         this.#live = live;
         this.#key = key;
-        this.node = h("div", { class: "goal-pictures preview" });
+        this.node = h("div", { class: "goal-pictures preview live-only" });
     }
 
     /// Whether anybody can see it: only then pictures are asked for.

@@ -105,7 +105,7 @@ export class GoalProbe {
         const times = goal.map((_, index) => index * step);
         const lanes = actionLanes(found.action_space, goal[0].length);
         this.#chart = new TimeChart(canvas, {
-            laneHeight: 58, lanes, series: lanes.flatMap((_, lane) => curves
+            laneHeight: 84, lanes, series: lanes.flatMap((_, lane) => curves
                 .filter(({ key }) => found.chunks[key]?.length === goal.length)
                 .map(({ key, ...look }) => ({
                     ...look, lane, points: Points.of(times, found.chunks[key].map((row) => row[lane])),

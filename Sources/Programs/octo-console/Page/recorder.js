@@ -39,9 +39,10 @@ export class RecorderPanel {
         };
         const { start, stop, success, failure, discard, note } = this.#buttons;
         this.#parts = h("div", { class: "recorder" }, this.#state,
-            h("div", { class: "row" }, this.#name, start, stop),
-            h("div", { class: "row" }, success, failure, discard),
-            h("div", { class: "row" }, this.#note, note));
+            h("div", { class: "recorder-controls" },
+                h("div", { class: "row" }, this.#name, start, stop),
+                h("div", { class: "row" }, success, failure, discard),
+                h("div", { class: "row" }, this.#note, note)));
         this.node = h("section", { class: "panel", "aria-labelledby": "recorder-title" },
             h("h2", { id: "recorder-title" }, "The recorder"), this.#withoutRun, this.#parts);
     }

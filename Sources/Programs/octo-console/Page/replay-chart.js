@@ -1,7 +1,8 @@
 // Curves of a recorded episode: what was commanded and what was measured, with the chunks' boundaries.
 
-import { h, fill } from "./dom.js";
+import { h } from "./dom.js";
 import { Points, TimeChart } from "./chart.js";
+import { eventWords } from "./words.js";
 
 const DEGREES = 180 / Math.PI;
 /// More marks than that in view would be a grey wall.
@@ -25,7 +26,7 @@ export class ReplayChart {
         const canvas = h("canvas", {
             class: "replay-chart", role: "img", "aria-label": "Setpoints and what was measured, over the episode",
         });
-        this.#chart = new TimeChart(canvas, { laneHeight: 64, onSeek: seek });
+        this.#chart = new TimeChart(canvas, { laneHeight: 78, onSeek: seek });
         this.node = h("div", { class: "replay-curves" },
             h("div", { class: "row" }, this.#what, this.#span,
                 h("p", { class: "legend" },
@@ -99,7 +100,7 @@ export class ReplayChart {
         const inView = this.#chunks.filter(({ first_setpoint_ns: first }) => first >= view[0] && first <= view[1]);
         this.#chart.marks = [
             ...(inView.length <= MOST_MARKS ? inView.map(({ first_setpoint_ns: first }) => ({ time_ns: first })) : []),
-            ...events.map(({ time_ns }) => ({ time_ns, label: "event", isStrong: true })),
+            ...events.map(({ time_ns, kind }) => ({ time_ns, label: `◆ ${eventWords(kind)}` })),
         ];
         this.#chart.invalidate();
     }
