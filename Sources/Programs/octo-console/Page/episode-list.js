@@ -2,20 +2,10 @@
 
 import { h, fill, say } from "./dom.js";
 import { getJSON } from "./commands.js";
-import { bytes, clock, count, outcomeWords } from "./words.js";
+import { outcomeKey, outcomeSign } from "./episode-words.js";
+import { bytes, clock, count } from "./words.js";
 
-const shapes = { open: "●", success: "✓", failure: "✕", discarded: "⌫", unknown: "?" };
-
-/// An outcome as the bus or the list has it, without what is before its name.
-const outcomeKey = (name) => String(name ?? "unknown").replace("OUTCOME_", "").toLowerCase();
-
-/// What became of an episode: shape and word, with a colour as the third that says the same.
-export function outcomeSign(name) {
-    const key = outcomeKey(name);
-    return h("span", { class: "outcome", "data-outcome": key },
-        h("span", { "aria-hidden": "true" }, shapes[key] ?? "?"), ` ${outcomeWords(name)}`);
-}
-
+/// One panel with a card for each episode on disk.
 export class EpisodeList {
     #live;
     #open;

@@ -151,7 +151,7 @@ export class GoalLibrary {
     #sorted(entries) {
         const byName = (a, b) => a.name.localeCompare(b.name, undefined, { numeric: true });
         const place = ({ name }) => this.#ranks.get(name)?.place ?? Infinity;
-        const old = ({ age_s: s }) => s ?? Infinity;
+        const old = ({ age_s: s, problem }) => (problem ? Infinity : s ?? Infinity);
         const by = (key) => (a, b) => (key(a) === key(b) ? byName(a, b) : key(a) - key(b));
         return entries.sort({ newest: by(old), name: byName, fit: by(place) }[this.#order.value]);
     }
@@ -161,7 +161,8 @@ export class GoalLibrary {
         const rank = this.#ranks.get(name);
         const isSet = this.#live.run !== null && this.#goals.current()?.id && this.#goals.current().name === name;
         const may = this.#goals.mayOperate();
-        const since = Number.isFinite(entry.age_s) ? entry.age_s + (performance.now() - this.#readAt) / 1e3 : NaN;
+        // Of what cannot be read nobody knows when it was taken.
+        const since = problem ? NaN : (entry.age_s ?? NaN) + (performance.now() - this.#readAt) / 1e3;
         const pictures = cameras.map((camera) => {
             const address = `/picture/goals/${encodeURIComponent(name)}/${encodeURIComponent(camera)}.jpg`;
             const version = encodeURIComponent(time ?? "");

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { Points, TimeChart } from "./chart.js";
-import { eventWords } from "./words.js";
+import { kindWords } from "./episode-words.js";
 
 const DEGREES = 180 / Math.PI;
 /// More marks than that in view would be a grey wall.
@@ -100,7 +100,7 @@ export class ReplayChart {
         const inView = this.#chunks.filter(({ first_setpoint_ns: first }) => first >= view[0] && first <= view[1]);
         this.#chart.marks = [
             ...(inView.length <= MOST_MARKS ? inView.map(({ first_setpoint_ns: first }) => ({ time_ns: first })) : []),
-            ...events.map(({ time_ns, kind }) => ({ time_ns, label: `◆ ${eventWords(kind)}` })),
+            ...events.map(({ time_ns, kind }) => ({ time_ns, label: `◆ ${kindWords(kind)}` })),
         ];
         this.#chart.invalidate();
     }

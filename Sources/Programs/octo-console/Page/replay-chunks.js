@@ -1,8 +1,9 @@
 // The chunks of a recorded episode: which one was being executed, and what it says.
 
 import { h, fill, mark, say } from "./dom.js";
+import { chunkOutcome } from "./episode-words.js";
 import { actionLanes } from "./probe.js";
-import { fixed, outcomeWords } from "./words.js";
+import { fixed } from "./words.js";
 
 export class ReplayChunks {
     #title;
@@ -72,11 +73,12 @@ export class ReplayChunks {
             return;
         }
         const delay = fixed((chunk.first_setpoint_ns - chunk.observation_ns) / 1e6, 0);
-        say(this.#title, `Chunk ${chunk.id}: ${outcomeWords(chunk.outcome)}; seen at `
+        say(this.#title, `Chunk ${chunk.id}: ${chunkOutcome(chunk.outcome)}; seen at `
             + `${fixed((chunk.observation_ns - this.#start) / 1e9, 2)} s, first setpoint ${delay} ms later.`);
         const actions = chunk.actions ?? [];
         const dimension = actions[0]?.length ?? 0;
-        const lanes = this.#space ? actionLanes(this.#space, dimension)
+        const space = chunk.action_space ?? this.#space;
+        const lanes = space ? actionLanes(space, dimension)
             : Array.from({ length: dimension }, (_, index) => ({ label: String(index), unit: "", digits: 4 }));
         this.#rows = actions.map((action) => h("tr", {}, h("th", { scope: "row" }),
             action.map((value, index) =>

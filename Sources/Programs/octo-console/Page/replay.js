@@ -2,13 +2,15 @@
 
 import { h, fill, mark, say } from "./dom.js";
 import { getJSON } from "./commands.js";
-import { outcomeSign } from "./episode-list.js";
+import { kindWords, outcomeSign } from "./episode-words.js";
 import { PictureReel } from "./pictures.js";
 import { MomentGoal, ReplayJobs } from "./replay-jobs.js";
 import { ReplayChunks } from "./replay-chunks.js";
 import { ReplayChart } from "./replay-chart.js";
-import { clock, eventWords, fixed } from "./words.js";
+import { clock, fixed } from "./words.js";
 
+/// Pictures of a camera that surely come within a second.
+const FETCHED_HZ = 20;
 const speeds = [0.1, 0.25, 0.5, 1, 2, 4];
 
 /// Index of the last number that is not after `value`; -1: all are. Ascending numbers.
@@ -180,7 +182,8 @@ export class Replay {
                 }
                 canvas.getContext("2d").drawImage(bitmap, 0, 0);
             });
-            return { camera, times, reel, index: -1, node: h("figure", {}, canvas, caption) };
+            const rate_hz = times.length / Math.max((times.at(-1) - times[0]) / 1e9, 0.1);
+            return { times, reel, rate_hz, node: h("figure", {}, canvas, caption) };
         });
         fill(this.#pictures, this.#cameras.length > 0 ? this.#cameras.map(({ node }) => node)
             : h("p", { class: "words" }, "The episode has no pictures."));
@@ -192,7 +195,7 @@ export class Replay {
         this.#eventItems = sorted.map(({ time_ns, node, kind, text }) => h("li", {}, h("button", {
             type: "button", onclick: () => this.#seekByHand(time_ns),
         }, h("span", { class: "replay-event-time" }, `${fixed((time_ns - start_ns) / 1e9, 2)} s`),
-        ` ${node}: ${text || eventWords(kind)}`)));
+        ` ${node}: ${text || kindWords(kind)}`)));
         fill(this.#events, this.#eventItems.length > 0 ? this.#eventItems : h("li", {}, "none"));
     }
 
@@ -204,13 +207,15 @@ export class Replay {
         this.#seek(time);
     }
 
-    #seek(time, step = null) {
+    /// - speed: with which it goes on from there; 0: a person looks for something.
+    #seek(time, speed = 0) {
         const { start_ns: start, end_ns: end } = this.#episode;
         const isBackwards = time < this.#now;
         this.#now = Math.min(Math.max(time, start), end);
-        for (const camera of this.#cameras) {
-            const index = Math.max(0, lastAtOrBefore(camera.times, this.#now));
-            camera.reel.want(index, step ?? (isBackwards ? -1 : 1));
+        for (const { times, reel, rate_hz } of this.#cameras) {
+            // Quicker than pictures can be fetched, some are passed over.
+            const step = Math.max(1, Math.round(rate_hz * speed / FETCHED_HZ));
+            reel.want(Math.max(0, lastAtOrBefore(times, this.#now)), isBackwards ? -step : step);
         }
         this.#scrub.value = String((this.#now - start) / 1e6);
         const since = (this.#now - start) / 1e9;
@@ -253,8 +258,7 @@ export class Replay {
             // A page that was hidden goes on where it was.
             const passed = Math.min(Math.max(at - last, 0), 250) * 1e6 * speed;
             last = at;
-            // Quicker than pictures can be fetched, some are passed over.
-            this.#seek(this.#now + passed, Math.max(1, Math.round(speed)));
+            this.#seek(this.#now + passed, speed);
             if (this.#now >= this.#episode.end_ns) this.pause();
             else requestAnimationFrame(turn);
         };
