@@ -406,8 +406,9 @@ let package = Package(
                     "octo-bench",
                     [
                         "Time", "Threads", "Maths", "JSONTree", "Files", "Digests", "Images", "CShims", "Messages",
-                        "Wire", "Bus", "CZeroMQ", "RealTime", "NodeShell", "Cameras", "SceneFit", "OctoModel",
-                        "Kinematics", "Control", "ArmDrivers", "ArmLoop", "MCAPFiles", "Simulation", "ClosedLoop",
+                        "Wire", "Bus", "CZeroMQ", "RealTime", "Manifests", "NodeShell", "Cameras", "SceneFit",
+                        "OctoModel", "Kinematics", "Control", "ArmDrivers", "ArmLoop", "MCAPFiles", "Simulation",
+                        "ClosedLoop",
                         "CAllocationCount", "CBareLoop",
                     ], exclude: ["Peers"]),
             ]),

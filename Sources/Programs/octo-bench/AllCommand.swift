@@ -13,5 +13,6 @@ struct AllCommand: ParsableCommand {
         try CameraCommand.parse([]).run()
         try RecordingCommand.parse([]).run()
         try InferenceCommand.parse([]).run()
+        try ConsoleCommand.parse([]).run()
     }
 }

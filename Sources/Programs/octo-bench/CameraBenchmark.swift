@@ -149,6 +149,8 @@ struct Quantiles {
         p99 = sorted[min(sorted.count - 1, sorted.count * 99 / 100)]
     }
 
+    init(p50: Double, p99: Double) { (self.p50, self.p99) = (p50, p99) }
+
     init?(_ node: JSONNode?) {
         guard let p50 = node?["p50"]?.double, let p99 = node?["p99"]?.double else { return nil }
         (self.p50, self.p99) = (p50, p99)
