@@ -51,10 +51,12 @@ final class ConsoleBrowser {
     private static func address(_ file: String, of browser: pid_t, log: String) throws -> (UInt16, String) {
         let limit = MonotonicTime.now() + patience
         while MonotonicTime.now() < limit, !BenchChild.hasEnded(browser) {
-            do throws(FileError) {
+            do {
                 let lines = String(decoding: try FileSystem.read(file), as: UTF8.self).split(separator: "\n")
                 if lines.count == 2, let port = UInt16(lines[0]) { return (port, String(lines[1])) }
-            } catch .missing {}
+            } catch {
+                guard case .missing = error else { throw error }
+            }
             usleep(50_000)
         }
         let said = String(decoding: try FileSystem.read(log), as: UTF8.self)

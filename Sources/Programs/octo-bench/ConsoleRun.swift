@@ -122,9 +122,10 @@ final class ConsoleRun {
             guard !BenchChild.hasEnded(launcher) else {
                 throw ConsoleBenchmarkError.ended(program: "octo-launch", log: log(folder))
             }
-            do throws(RunFolderError) {
+            do {
                 return try RunDescription.load(folder: folder + "/run")
-            } catch .noRun {
+            } catch {
+                guard case .noRun = error else { throw error }
                 usleep(50_000)
             }
         }
@@ -158,9 +159,10 @@ final class ConsoleRun {
     /// The port in "http://127.0.0.1:8080/"; nil while the file is not there.
     private static func readPort(_ path: String) throws -> UInt16? {
         let text: String
-        do throws(FileError) {
+        do {
             text = String(decoding: try FileSystem.read(path), as: UTF8.self)
-        } catch .missing {
+        } catch {
+            guard case .missing = error else { throw error }
             return nil
         }
         let address = text.trimmingCharacters(in: .whitespacesAndNewlines)
