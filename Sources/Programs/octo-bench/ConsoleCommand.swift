@@ -153,7 +153,8 @@ struct ConsoleBenchmarkResult {
             row("  pictures left out", ["", "\(dropped)"]),
         ]
         if let drawn {
-            lines.append(row("capture to drawn, ms p50 / p99", ["", Quantiles(drawn.ages).text, drawn.browser]))
+            lines.append(
+                row("capture to drawn, ms p50 / p99", ["", Quantiles(drawn.ages).text]) + "  " + drawn.browser)
         } else if let drawnMissing {
             lines.append("  capture to drawn: \(drawnMissing)")
         }
