@@ -11,10 +11,12 @@
 
 SWIFT_FLAGS = -c release --explicit-target-dependency-import-check error
 BIN = .build/release
+# The console's page, where SwiftPM puts it.
+PAGE = $(BIN)/octo-runtime_octo-console.resources/Page
 SECONDS_TO_RUN ?= 15
 FUZZ ?= 20
 PREFIX ?= /usr/local
-PROGRAMS = launch camera goal policy arm teleop record replay sim eval bus bench
+PROGRAMS = launch camera goal policy arm teleop record replay sim eval console bus bench
 
 .PHONY: run test test-v4l2 train-check datasets-check package-check build packages bench fuzz deb install \
 	install-files
@@ -54,11 +56,12 @@ datasets-check: build
 
 install: build install-files
 
-# Of what was built. Programs find launch/ and calibration/ beside their prefix, from any folder.
+# Of what was built. Programs find launch/, calibration/ and console/ (the page) beside their prefix, from any folder.
 install-files:
-	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/octo-runtime"
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/octo-runtime/console"
 	for program in $(PROGRAMS); do install -m 755 "$(BIN)/octo-$$program" "$(DESTDIR)$(PREFIX)/bin/"; done
 	cp -r launch calibration README.md LICENSE "$(DESTDIR)$(PREFIX)/share/octo-runtime/"
+	cp -r "$(PAGE)/." "$(DESTDIR)$(PREFIX)/share/octo-runtime/console/"
 
 # Needs dpkg-dev, binutils and patchelf.
 deb: build

@@ -64,7 +64,7 @@ enum ConsolePictures {
             ]),
             // Writing to the disk is not what is measured.
             "record": .object(["enabled": false]),
-            "console": .object(["port": 0]),
+            "console": .object(["port": 0, "viewers": 64]),
         ])
     }
 }
