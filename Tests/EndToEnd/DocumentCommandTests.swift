@@ -62,6 +62,11 @@ extension EndToEnd {
             Rule("octo-arm jog"), Rule("octo-arm home"), Rule("octo-arm stop"), Rule("octo-arm reset"),
             Rule("octo-arm resume"),
             Rule("octo-arm emulate", .goesOn),
+            Rule(
+                "octo-launch launch/sim.json --console",
+                changes: [("--console", "--console --set console.port=0 --for 2")]),
+            Rule("octo-console --run FOLDER", .goesOn, changes: [("FOLDER", "run/live --port 0")]),
+            Rule("octo-console EPISODE", .goesOn, changes: [("EPISODE", "last --port 0")]),
             Rule("octo-launch launch/robot.json --graph"),
             Rule("octo-launch launch/robot.json --for 15", changes: [("--for 15", "--for 3")]),
             Rule("octo-launch launch/robot.json", .refused("/dev/ttyUSB0")),
@@ -214,7 +219,7 @@ extension EndToEnd {
             let end = live.waitForEnd(limit: 30)
             #expect(end.exitCode == 0, "\(end.errors)")
             // A test that finds nothing to look at proves nothing; what is marked is known here.
-            #expect(ran > 60 && marked == 53, "\(ran) ran, \(marked) are marked")
+            #expect(ran > 60 && marked == 54, "\(ran) ran, \(marked) are marked")
         }
 
         /// In a shell with job control, as a person has one, who reads the terminal in the background is stopped.

@@ -14,7 +14,7 @@ enum Program {
     static let names = [
         "octo-launch", "octo-camera", "octo-goal", "octo-policy", "octo-arm", "octo-teleop", "octo-record",
         "octo-replay",
-        "octo-sim", "octo-eval", "octo-bus", "octo-bench",
+        "octo-sim", "octo-eval", "octo-console", "octo-bus", "octo-bench",
     ]
 
     static func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
