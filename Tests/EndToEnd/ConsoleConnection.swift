@@ -173,12 +173,19 @@ extension ConsoleConnection {
     ///   - headers: those of every request are there unless they are named here: `Host`, `Connection`, and
     ///     `Content-Length` with a body.
     static func ask(
-        _ port: Int, _ method: String = "GET", _ path: String, headers: [String: String] = [:], body: String? = nil,
+        _ port: Int, _ method: String, _ path: String, headers: [String: String] = [:], body: String? = nil,
         limit: Double = 20
     ) throws -> ConsoleAnswer {
         let connection = try ConsoleConnection(port: port)
         connection.send(request(port, method, path, headers: headers, body: body))
         return try connection.answer(hasBody: method != "HEAD", limit: limit)
+    }
+
+    /// Asks for what is at a path.
+    static func get(
+        _ port: Int, _ path: String, headers: [String: String] = [:], limit: Double = 20
+    ) throws -> ConsoleAnswer {
+        try ask(port, "GET", path, headers: headers, limit: limit)
     }
 
     /// The text of a request.
