@@ -95,3 +95,7 @@ int octo_exchange(const char *a, const char *b);
 /// Renames a file or folder where nothing of the new name is there. 0 or errno. renameat2(2), RENAME_NOREPLACE.
 int octo_rename_new(const char *from, const char *to);
 
+
+/// What has passed by a TCP connection since it was opened: bytes that came, and bytes that the other end has
+/// acknowledged. Returns 0 or an errno. tcp(7), TCP_INFO.
+int octo_tcp_traffic(int fd, int64_t *received, int64_t *acknowledged);
