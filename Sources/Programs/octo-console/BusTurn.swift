@@ -82,7 +82,8 @@ extension ConsoleServer {
                     to: run.map {
                         FoxgloveRun(
                             name: $0.description.manifest.name, id: $0.description.runID,
-                            wallOffset: .nanoseconds(wall.nanoseconds - now.nanoseconds))
+                            // Microseconds are lost in the seconds' digits: nothing is measured by the time of day.
+                            wallOffset: .fromSeconds(wall.seconds) - .nanoseconds(now.nanoseconds))
                     })
             }
         }

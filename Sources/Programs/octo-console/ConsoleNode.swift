@@ -34,7 +34,7 @@ struct ConsoleNode: NodeBody {
     init(_ context: NodeContext, isCheck: Bool) throws {
         let settings = context.run.manifest.console ?? Manifest.Console(port: 0)
         Priority.giveWay()
-        server = try ConsoleServer(settings, shelves: Shelves(of: context.run))
+        server = try ConsoleServer(settings, shelves: try Shelves(of: context.run))
         turn = try BusTurn(server, on: context.bus)
         guard !isCheck else {
             try ConsoleServer.probe(settings)
@@ -42,7 +42,7 @@ struct ConsoleNode: NodeBody {
             return
         }
         address = try server.start()
-        try FileSystem.replace(context.run.folder + "/" + Self.addressFile, with: Array("\(address)\n".utf8))
+        try FileSystem.replace(context.run.folder + "/" + Self.addressFile, with: "\(address)\n")
         server.turn(to: ConsoleRun(context.run, isLive: true), at: .now())
         context.log.info("console: \(address)")
     }
@@ -55,6 +55,11 @@ struct ConsoleNode: NodeBody {
     mutating func turn(at now: MonotonicTime) throws -> MonotonicTime? {
         if let failure = server.withState({ $0.failure }) { throw WorkFailure("the page at \(address): \(failure)") }
         return try turn.turn(at: now)
+    }
+
+    mutating func stop(at now: MonotonicTime) -> Bool {
+        server.shelves.jobs.stop()
+        return true
     }
 
     func status(at now: MonotonicTime) -> NodeStatus {
@@ -71,5 +76,5 @@ enum Priority {
     /// Nice value of the console. setpriority(2).
     private static let nice: Int32 = 5
 
-    static func giveWay() { setpriority(PRIO_PROCESS, 0, nice) }
+    static func giveWay() { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, nice) }
 }

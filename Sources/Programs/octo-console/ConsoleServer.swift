@@ -4,17 +4,11 @@ import FlyingFox
 import FlyingSocks
 import Foundation
 import Glibc
+import JSONTree
 import Manifests
 import NodeShell
 import Synchronization
 import Time
-
-/// The other end of a connection, as the gate and limits know it.
-struct Peer: Hashable, Sendable {
-    /// Address without its port.
-    let address: String
-    let port: UInt16
-}
 
 /// Pages, Foxglove and requests on one side, what is decided about them in the middle, the thread of the bus on the
 /// other. All of it is behind one lock, which nobody holds while waiting.
@@ -38,6 +32,7 @@ final class ConsoleServer: Sendable {
     let shelves: Shelves
     let gate: ConnectionGate
     private let state: Mutex<State>
+    private let tokens: AccessTokens?
     /// Wakes the thread of the bus.
     let wakeDescriptor: Int32
 
@@ -47,8 +42,8 @@ final class ConsoleServer: Sendable {
         self.settings = settings
         self.shelves = shelves
         files = try PageFiles()
-        let tokens = try settings.tokenFile.map { try AccessTokens(contentsOfFile: $0) }
-        gate = ConnectionGate(wrapping: HTTPServer.defaultPool(), limits: ServerLimits())
+        tokens = try settings.tokenFile.map { (path) throws(TokenFileError) in try TokenFile.read(path) }
+        gate = ConnectionGate(HTTPServer.defaultPool())
         wakeDescriptor = octo_event_fd()
         guard wakeDescriptor >= 0 else {
             throw WorkFailure("making an eventfd: errno \(-wakeDescriptor). Raise the limit of open files (ulimit -n).")
@@ -58,7 +53,17 @@ final class ConsoleServer: Sendable {
             State(
                 hub: ConsoleHub(operatorName: name, hasEpisodes: shelves.episodes != nil),
                 foxglove: FoxgloveHub(console: "\(name) \(MonotonicTime.now().nanoseconds)"),
-                access: Access(bind: settings.bind, port: settings.port, tokens: tokens)))
+                access: Access(
+                    bind: settings.bind, port: settings.port, tokens: tokens,
+                    hostnames: [ProcessInfo.processInfo.hostName])))
+        shelves.jobs.onChange { [weak self] job in self?.tell(job) }
+    }
+
+    /// Tells all pages how a job gets on.
+    private func tell(_ job: JSONNode) {
+        let text = JSONNode.object(["type": "job", "job": job]).text()
+        state.withLock { $0.hub.tell(text) }
+        ring(at: .now())
     }
 
     deinit { close(wakeDescriptor) }
@@ -104,7 +109,10 @@ final class ConsoleServer: Sendable {
         began.wait()
         switch found.withLock({ $0 }) {
         case .success(let actual)?:
-            withState { $0.access.port = Int(actual) }
+            let access = Access(
+                bind: settings.bind, port: Int(actual), tokens: tokens,
+                hostnames: [ProcessInfo.processInfo.hostName])
+            withState { $0.access = access }
             return Self.url(settings.bind, Int(actual))
         case .failure(let error)?: throw WorkFailure("listening at \(settings.bind) port \(port): \(error)")
         case nil: throw WorkFailure("listening at \(settings.bind) port \(port): nothing came of it")
@@ -180,7 +188,7 @@ final class ConsoleServer: Sendable {
     // MARK: Viewers
 
     /// Connects a viewer, unless there are too many.
-    func join(_ kind: ViewerKind, role: Role, peer: Peer) -> ViewerSocket? {
+    func join(_ kind: ViewerKind, role: Role, peer: ConnectionLedger.Peer) -> ViewerSocket? {
         let now = MonotonicTime.now()
         let socket = state.withLock { state -> ViewerSocket? in
             guard state.sockets.count < settings.viewers else { return nil }

@@ -11,25 +11,23 @@ struct RequestHandler: HTTPHandler {
     let server: ConsoleServer
 
     func handleRequest(_ request: HTTPRequest) async throws -> HTTPResponse {
-        let peer = Peer(request.remoteAddress)
-        server.gate.requestArrived(from: peer)
-        guard var asked = Self.head(of: request, from: peer) else {
-            return Self.response(.error(400, "the request cannot be read"))
-        }
-        guard request.headers[.transferEncoding] == nil else {
-            return Self.response(.error(411, "bodies need a Content-Length"))
-        }
-        guard (request.headers[.contentLength].flatMap { Int($0) } ?? 0) <= ServerLimits.bodyBytes else {
-            return Self.response(.error(413, "a body has at most \(ServerLimits.bodyBytes) bytes"))
+        let peer = ConnectionLedger.Peer(request.remoteAddress)
+        var asked = Self.head(of: request, from: peer)
+        if let refusal = ServerLimits.refusal(ofBody: asked.headers) {
+            server.gate.refuseRest(from: peer.address, port: peer.port)
+            return Self.response(refusal, to: asked)
         }
         asked.body = Array(try await request.bodyData)
+        guard server.gate.requestArrived(from: peer.address, port: peer.port) else {
+            return Self.response(.error(400, "found a request within another one, expected one after the other"), to: asked)
+        }
         let role: Role
         switch server.withState({ $0.access.judge(asked, at: .now()) }) {
         case .allowed(let found): role = found
-        case .answered(let response): return Self.response(response)
+        case .answered(let response): return Self.response(response, to: asked)
         }
-        if asked.headers["upgrade"]?.lowercased() == "websocket" { return try await upgrade(request, role, peer) }
-        return Self.response(await answer(asked, role))
+        if asked.isUpgrade { return try await upgrade(request, asked, role, peer) }
+        return Self.response(await answer(asked, role), to: asked)
     }
 
     // MARK: What is asked for
@@ -71,21 +69,26 @@ struct RequestHandler: HTTPHandler {
             } catch {
                 return .error(400, "\(error)")
             }
-            guard role.mayDo(command.action) else {
+            guard role.mayDo(action: command.action) else {
                 return .error(403, "'\(command.action)' needs the token for operating; this one only sees, and stops")
             }
             if case .deleteGoal(let name) = command { return await server.shelves.deleteGoal(name) }
             return await server.perform(command, by: request.peer)
         case ["api", "jobs"]:
-            guard role.mayDo("job") else { return .error(403, "that needs the token for operating") }
-            return await server.shelves.startJob(request.body)
+            guard role.mayDo(action: "job") else { return .error(403, "that needs the token for operating") }
+            let run = server.withState { state in
+                state.hub.run.flatMap { $0.isLive ? $0.description.folder : nil }
+            }
+            return await server.shelves.startJob(request.body, run: run)
         default: return .error(404, "nothing is called \(request.path) here")
         }
     }
 
     // MARK: WebSockets
 
-    private func upgrade(_ request: HTTPRequest, _ role: Role, _ peer: Peer) async throws -> HTTPResponse {
+    private func upgrade(
+        _ request: HTTPRequest, _ asked: WebRequest, _ role: Role, _ peer: ConnectionLedger.Peer
+    ) async throws -> HTTPResponse {
         let offered = (request.headers[.webSocketProtocol] ?? "").split(separator: ",")
             .map { $0.trimmingCharacters(in: .whitespaces) }
         let chosen: (name: String, kind: ConsoleServer.ViewerKind)
@@ -98,15 +101,15 @@ struct RequestHandler: HTTPHandler {
                 .error(
                     400,
                     "found the subprotocols \(offered), expected one of "
-                        + ([Self.pageProtocol] + FoxgloveSession.subprotocols).joined(separator: ", ")))
+                        + ([Self.pageProtocol] + FoxgloveSession.subprotocols).joined(separator: ", ")), to: asked)
         }
         guard let socket = server.join(chosen.kind, role: role, peer: peer) else {
             return Self.response(
                 .error(
                     503,
-                    "\(server.settings.viewers) pages watch already, as many as may: close one, or raise console.viewers"))
+                    "\(server.settings.viewers) pages watch already, as many as may: close one, or raise console.viewers"), to: asked)
         }
-        server.gate.upgraded(peer)
+        server.gate.upgraded(from: peer.address, port: peer.port)
         var response = try await WebSocketHTTPHandler(handler: socket).handleRequest(request)
         guard case .webSocket = response.payload else {
             server.leave(socket)
@@ -120,7 +123,7 @@ struct RequestHandler: HTTPHandler {
 
     // MARK: FlyingFox's words and ours
 
-    private static func head(of request: HTTPRequest, from peer: Peer) -> WebRequest? {
+    private static func head(of request: HTTPRequest, from peer: ConnectionLedger.Peer) -> WebRequest {
         var query: [String: String] = [:]
         for item in request.query { query[item.name] = item.value }
         var headers: [String: String] = [:]
@@ -133,9 +136,9 @@ struct RequestHandler: HTTPHandler {
             method: request.method.rawValue, path: String(path), query: query, headers: headers, peer: peer.address)
     }
 
-    private static func response(_ answer: WebResponse) -> HTTPResponse {
+    private static func response(_ answer: WebResponse, to request: WebRequest) -> HTTPResponse {
         var headers = HTTPHeaders()
-        for (name, value) in Access.headers { headers[HTTPHeader(name)] = value }
+        for (name, value) in Access.headers(for: request.path) { headers[HTTPHeader(name)] = value }
         for (name, value) in answer.headers { headers[HTTPHeader(name)] = value }
         return HTTPResponse(
             statusCode: HTTPStatusCode(answer.status, phrase: ""), headers: headers, body: Data(answer.body))
@@ -146,7 +149,7 @@ extension HTTPHeader {
     fileprivate static let webSocketProtocol = HTTPHeader("Sec-WebSocket-Protocol")
 }
 
-extension Peer {
+extension ConnectionLedger.Peer {
     fileprivate init(_ address: HTTPRequest.Address?) {
         switch address {
         case .ip4(let ip, let port), .ip6(let ip, let port): self.init(address: ip, port: port)

@@ -1,6 +1,7 @@
 import Console
 import Dispatch
 import Files
+import JSONTree
 import Manifests
 import Synchronization
 import Time
@@ -13,17 +14,22 @@ final class Shelves: Sendable {
         var episodes: EpisodeShelf?
     }
     private let content: Mutex<Content>
+    let jobs: Jobs
     private let queue = DispatchQueue(label: "shelves", attributes: .concurrent)
 
     /// What a run has.
-    init(of run: RunDescription? = nil) {
+    /// - Throws: `SystemError` when there is no descriptor left for jobs.
+    init(of run: RunDescription? = nil) throws {
         content = Mutex(Content())
+        jobs = try Jobs()
         if let run { turn(to: run) }
     }
 
     /// Episodes without a run.
     /// - Parameter paths: files, or one folder with such.
-    init(episodes paths: [String]) {
+    /// - Throws: `SystemError`.
+    init(episodes paths: [String]) throws {
+        jobs = try Jobs()
         let isFolder = paths.count == 1 && FileSystem.isFolder(paths[0])
         content = Mutex(Content(episodes: isFolder ? EpisodeShelf(folder: paths[0]) : EpisodeShelf(files: paths)))
     }
@@ -45,7 +51,22 @@ final class Shelves: Sendable {
     /// The answer to a request about goals or episodes; nil for another.
     func answer(_ request: WebRequest) async -> WebResponse? {
         await aside { [self] in
-            goals?.answer(request, at: .now()) ?? episodes?.answer(request, at: .now())
+            goals?.answer(request, at: .now()) ?? episodes?.answer(request, at: .now()) ?? jobs.answer(request)
+        }
+    }
+
+    /// Starts a job for a page.
+    /// - Parameter run: folder of the run that is alive; nil without one.
+    func startJob(_ body: [UInt8], run: String?) async -> WebResponse {
+        await aside { [self] in
+            let json: JSONNode
+            do throws(JSONSyntaxError) {
+                json = try JSONNode(parsing: body, maximumDepth: 8)
+            } catch {
+                return .error(400, "the body is no JSON: \(error)")
+            }
+            return jobs.start(
+                json, ConsoleJobContext(run: run, goals: goals ?? GoalShelf(folder: "goals"), episodes: episodes))
         }
     }
 

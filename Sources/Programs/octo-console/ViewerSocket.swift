@@ -19,7 +19,7 @@ final class ViewerSocket: WSHandler {
         /// The beginning of a message that comes in pieces.
         var pieces: (isText: Bool, bytes: Data)?
         var lastHeard: MonotonicTime
-        var budget = MessageBudget.viewer
+        var budget: MessageBudget
     }
     /// A viewer that does not answer pings for so long is gone.
     private static let silence = Duration.seconds(30)
@@ -27,15 +27,16 @@ final class ViewerSocket: WSHandler {
 
     let viewer: Viewer
     private let server: ConsoleServer
-    private let peer: Peer
+    private let peer: ConnectionLedger.Peer
     private let bell = Doorbell()
     private let status: Mutex<Status>
 
-    init(_ viewer: Viewer, peer: Peer, server: ConsoleServer) {
+    init(_ viewer: Viewer, peer: ConnectionLedger.Peer, server: ConsoleServer) {
         self.viewer = viewer
         self.peer = peer
         self.server = server
-        status = Mutex(Status(lastHeard: .now()))
+        let now = MonotonicTime.now()
+        status = Mutex(Status(lastHeard: now, budget: MessageBudget(at: now)))
     }
 
     func makeFrames(for client: AsyncThrowingStream<WSFrame, any Error>) async throws -> AsyncStream<WSFrame> {
@@ -113,7 +114,7 @@ final class ViewerSocket: WSHandler {
     /// Takes a frame. RFC 6455, section 5.
     /// - Returns: whether another one may come.
     private func receive(_ frame: WSFrame) -> Bool {
-        server.gate.messageArrived(from: peer)
+        guard server.gate.frameArrived(from: peer.address, port: peer.port) else { return false }
         let now = MonotonicTime.now()
         let isAdmitted = status.withLock { status in
             status.lastHeard = now

@@ -39,13 +39,13 @@ struct WatchCommand: ParsableCommand {
     var port = 8080
 
     @Option(help: "Listen at this address.")
-    var bind = "127.0.0.1"
+    var bind = Manifest.Console.loopback
 
     @Option(help: ArgumentHelp("Ask everybody for a token of this file.", valueName: "file"))
     var tokenFile: String?
 
     @Option(help: "Let at most so many watch at the same time, 1 to 64.")
-    var viewers = 16
+    var viewers = Manifest.Console.usualViewers
 
     mutating func validate() throws {
         if !episodes.isEmpty, folder != nil {
@@ -71,13 +71,15 @@ struct WatchCommand: ParsableCommand {
         let settings = Manifest.Console(port: port, bind: bind, tokenFile: tokenFile, viewers: viewers)
         if episodes.isEmpty {
             let folder = try folder.map { FileSystem.absolute($0, from: FileSystem.workingFolder) } ?? RunSearch.folder(nil)
-            let server = try ConsoleServer(settings, shelves: Shelves())
+            let server = try ConsoleServer(settings, shelves: try Shelves())
             var watch = RunWatch(of: folder, for: server, signals: signals)
             try watch.begin()
             Terminal.say("console: \(try server.start()) (Ctrl-C ends it; the run goes on)")
+            defer { server.shelves.jobs.stop() }
             try watch.run()
         } else {
-            let server = try ConsoleServer(settings, shelves: Shelves(episodes: episodes))
+            let server = try ConsoleServer(settings, shelves: try Shelves(episodes: episodes))
+            defer { server.shelves.jobs.stop() }
             Terminal.say("console: \(try server.start()) (Ctrl-C ends it)")
             while octo_signal_read(signals) == 0 {
                 if let failure = server.withState({ $0.failure }) { throw WorkFailure(failure) }

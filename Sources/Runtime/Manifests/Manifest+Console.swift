@@ -11,16 +11,23 @@ extension Manifest {
         package var tokenFile: String?
         /// The most pages that see the run at the same time.
         package var viewers: Int
+
+        /// Makes the console of a program that has no manifest to read it from.
+        package init(
+            port: Int, bind: String = Console.loopback, tokenFile: String? = nil, viewers: Int = Console.usualViewers
+        ) {
+            self.port = port
+            self.bind = bind
+            self.tokenFile = tokenFile
+            self.viewers = viewers
+        }
     }
 }
 
 extension Manifest.Console {
-    /// Makes the console of a program that has no manifest to read it from: for this machine alone.
-    /// - Parameter port: port that it listens at; 0: one that is free.
-    package init(port: Int) { self.init(port: port, bind: Self.loopback, tokenFile: nil, viewers: Self.usualViewers) }
-
-    private static let loopback = "127.0.0.1"
-    private static let usualViewers = 16
+    /// Address of this machine, for this machine alone.
+    package static let loopback = "127.0.0.1"
+    package static let usualViewers = 16
 
     init(_ keys: inout ManifestKeys) {
         port = keys.value(
