@@ -4,12 +4,6 @@ import Wire
 /// What a run has to show to viewers that speak Foxglove's protocol: a channel for each topic that was seen, and the
 /// last message of each that is kept on the bus for those who come later. One for all viewers.
 package struct FoxgloveCatalogue: Sendable {
-    private struct Content {
-        var envelope: Envelope
-        var body: [UInt8]
-        var bulk: SharedBytes?
-    }
-
     /// A run has some thirty topics; those beyond this number are not shown.
     package static let maximumChannels = 512
 
@@ -21,11 +15,13 @@ package struct FoxgloveCatalogue: Sendable {
     package private(set) var channels: [FoxgloveChannel] = []
     /// Goes up whenever the run or the channels change.
     private(set) var revision = 0
+    /// Messages that could not be shown because they could not be read.
+    package private(set) var unreadableCount = 0
     private var channelsByTopic: [String: FoxgloveChannel] = [:]
     /// By the name of the schema; nil for those that are not known.
     private var definitions: [String: String?] = [:]
     /// By the number of the channel.
-    private var latched: [Int: Content] = [:]
+    private var latched: [Int: FoxgloveMessage] = [:]
     private var channelCount = 0
 
     /// Makes a catalogue without channels.
@@ -54,12 +50,22 @@ package struct FoxgloveCatalogue: Sendable {
     package mutating func receive(
         topic: String, envelope: Envelope, body: [UInt8], bulk: SharedBytes?, isWanted: (FoxgloveChannel) -> Bool
     ) -> FoxgloveMessage? {
-        guard run != nil, let schema = Self.schema(envelope, body), let channel = channel(of: topic, schema) else {
+        guard let run else { return nil }
+        do {
+            // The schema does not depend on the pixels, and copying them is what costs.
+            let schema = try RecordedMessage(envelope: envelope, body: body, bulk: nil).schema
+            guard let channel = channel(of: topic, schema) else { return nil }
+            let (isWanted, isLatched) = (isWanted(channel), Self.isLatched(topic))
+            guard isWanted || isLatched else { return nil }
+            let message = FoxgloveMessage(
+                channel: channel, time: run.wallNanoseconds(at: envelope.publishTime),
+                data: try RecordedMessage(envelope: envelope, body: body, bulk: bulk).data)
+            if isLatched { latched[channel.id] = message }
+            return isWanted ? message : nil
+        } catch {
+            unreadableCount += 1
             return nil
         }
-        let content = Content(envelope: envelope, body: body, bulk: bulk)
-        if Self.isLatched(topic) { latched[channel.id] = content }
-        return isWanted(channel) ? message(content, on: channel) : nil
     }
 
     /// The channel with this number; nil if there is none now.
@@ -69,17 +75,7 @@ package struct FoxgloveCatalogue: Sendable {
     func isWithdrawn(_ id: Int) -> Bool { id >= 1 && id <= channelCount && channel(id) == nil }
 
     /// The last message of a channel whose topic is kept on the bus for those who come later; nil for others.
-    func lastMessage(on channel: FoxgloveChannel) -> FoxgloveMessage? {
-        latched[channel.id].flatMap { message($0, on: channel) }
-    }
-
-    private func message(_ content: Content, on channel: FoxgloveChannel) -> FoxgloveMessage? {
-        guard let time = run?.wallNanoseconds(at: content.envelope.publishTime),
-            let recorded = try? RecordedMessage(envelope: content.envelope, body: content.body, bulk: content.bulk),
-            recorded.schema == channel.schema
-        else { return nil }
-        return FoxgloveMessage(channel: channel, time: time, data: recorded.data)
-    }
+    func lastMessage(on channel: FoxgloveChannel) -> FoxgloveMessage? { latched[channel.id] }
 
     /// The topic's channel, made anew when the topic's messages are of another schema than before: viewers know one
     /// schema for a topic.
@@ -107,12 +103,6 @@ package struct FoxgloveCatalogue: Sendable {
         let definition = MessageSchemas.descriptorSet(of: schema).map(FoxgloveWire.base64)
         definitions[schema] = .some(definition)
         return definition
-    }
-
-    /// The schema that the message will have for viewers; nil for one that cannot be shown.
-    private static func schema(_ envelope: Envelope, _ body: [UInt8]) -> String? {
-        // What is said here does not depend on the pixels, and copying them is what costs.
-        try? RecordedMessage(envelope: envelope, body: body, bulk: nil).schema
     }
 
     private static func isLatched(_ topic: String) -> Bool {

@@ -127,7 +127,7 @@ package struct FoxgloveSession: Sendable {
         }
     }
 
-    /// Finds what has changed since the viewer was told. However long it does not listen, no more than one change waits.
+    /// Finds what has changed since the viewer was told. However long it does not listen, it is told in one step.
     private mutating func announce() {
         guard announcements.isEmpty, announced?.revision != current.revision else { return }
         let known = Set(announced?.channels.map(\.id) ?? [])

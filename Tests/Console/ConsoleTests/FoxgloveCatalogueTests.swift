@@ -82,9 +82,10 @@ import Wire
             catalogue.receive(topic: "x", envelope: .sample(schema, at: .zero), body: body, bulk: nil) { _ in true }
         }
         #expect(receive("other.Thing", [1]) == nil)
+        #expect(catalogue.unreadableCount == 0)
         // A frame whose body ends in the middle of a field.
         #expect(receive("octo.CameraFrame", [0x0A, 0x7F]) == nil)
-        #expect(catalogue.channels.isEmpty)
+        #expect(catalogue.channels.isEmpty && catalogue.unreadableCount == 1)
     }
 
     @Test func withoutARunNothingIsShown() throws {
