@@ -13,6 +13,10 @@ package struct EpisodeSeries: Equatable, Sendable {
         /// Time at which the recorder had it: by this it is found.
         package var logged: MonotonicTime
     }
+    /// Which of a camera's pictures.
+    package enum End: Sendable {
+        case first, last
+    }
     /// A chunk, with what became of it.
     package struct Chunk: Equatable, Sendable {
         package var chunk: ActionChunk
@@ -75,9 +79,7 @@ package struct EpisodeSeries: Equatable, Sendable {
     private mutating func receive(_ item: MCAPMessages.Item, schema: MCAP.Schema?) {
         let topic = item.channel.topic
         if let camera = Self.camera(topic) {
-            guard let capture = CaptureStamp.read(item.message.data) else { return }
-            frames[camera, default: []].append(
-                Frame(capture: capture, logged: MonotonicTime(nanoseconds: Int64(clamping: item.message.logTime))))
+            if let frame = Frame(item) { frames[camera, default: []].append(frame) }
             return
         }
         let schema = schema?.name ?? item.channel.metadata["bus_schema"] ?? ""
@@ -128,6 +130,14 @@ package struct EpisodeSeries: Equatable, Sendable {
         else { return numbers }
         let names = tree["joints"]?.array?.compactMap { $0["name"]?.string } ?? []
         return names.count == count ? names : numbers
+    }
+}
+
+extension EpisodeSeries.Frame {
+    /// The place of a camera's message; nil where it is none.
+    init?(_ item: MCAPMessages.Item) {
+        guard let capture = CaptureStamp.read(item.message.data) else { return nil }
+        self.init(capture: capture, logged: MonotonicTime(nanoseconds: Int64(clamping: item.message.logTime)))
     }
 }
 

@@ -67,10 +67,64 @@ final class OpenEpisode: Sendable {
         guard frames.indices.contains(index) else {
             throw .noSuchPicture(file.id, camera: camera, index: "\(index)", count: frames.count)
         }
-        let place = frames[index]
-        // Opens the one or two chunks that were written at this time, and no more.
-        var messages = content.file.messages(
-            ofTopics: [Topics.cameraImage(camera).name], in: place.logged...place.logged)
+        return try content.file.pixels(of: camera, at: frames[index])
+    }
+}
+
+extension EpisodeOnDisk {
+    /// A camera's first or last picture, with no more of the file read than that takes: there is one of each episode in
+    /// the list.
+    /// - Throws: `EpisodeShelfError`, also where the camera has none.
+    func picture(
+        _ end: EpisodeSeries.End, of camera: String, width: Int?
+    ) throws(EpisodeShelfError) -> [UInt8] {
+        do {
+            let episode = try EpisodeFile(path: path)
+            guard let place = try episode.place(end, of: camera) else {
+                throw EpisodeShelfError.noCamera(
+                    id, camera: camera, known: episode.reader.topics.compactMap(EpisodeSeries.camera))
+            }
+            let pixels = try episode.pixels(of: camera, at: place)
+            return try ShelfAnswer.encoded(pixels, width: width, source: "\(id), a picture of \(camera)")
+        } catch let error as EpisodeShelfError {
+            throw error
+        } catch {
+            throw .unreadable("\(error)")
+        }
+    }
+}
+
+extension EpisodeFile {
+    /// Seconds before the end in which a camera's last picture is looked for, one after the other.
+    private static let lastSeconds: [Int] = [1, 10, 100]
+
+    /// The place of a camera's first or last picture; nil where it has none.
+    fileprivate func place(_ end: EpisodeSeries.End, of camera: String) throws(MCAPError) -> EpisodeSeries.Frame? {
+        let topic: Set<String> = [Topics.cameraImage(camera).name]
+        switch end {
+        case .first:
+            var messages = reader.messages(of: topic)
+            while let item = try messages.next() {
+                if let frame = EpisodeSeries.Frame(item) { return frame }
+            }
+            return nil
+        case .last:
+            let newest = reader.statistics.endTime
+            for start in Self.lastSeconds.map({ newest - min(newest, UInt64($0) * 1_000_000_000) }) + [0] {
+                var messages = reader.messages(of: topic, in: start...newest)
+                var found: EpisodeSeries.Frame?
+                while let item = try messages.next() { found = EpisodeSeries.Frame(item) ?? found }
+                if let found { return found }
+            }
+            return nil
+        }
+    }
+
+    /// The pixels of a picture. Opens the one or two chunks that were written at its time, and no more.
+    fileprivate func pixels(
+        of camera: String, at place: EpisodeSeries.Frame
+    ) throws(EpisodeShelfError) -> CameraFrame.Pixels {
+        var messages = messages(ofTopics: [Topics.cameraImage(camera).name], in: place.logged...place.logged)
         do {
             while let message = try messages.next() {
                 let frame = try message.content(as: CameraFrame.self)
@@ -79,7 +133,7 @@ final class OpenEpisode: Sendable {
         } catch {
             throw .unreadable("\(error)")
         }
-        throw .unreadable("\(file.id): picture \(index) of '\(camera)' is no longer where it was. Load the page again.")
+        throw .unreadable("\(path): a picture of '\(camera)' is no longer where it was. Load the page again.")
     }
 }
 

@@ -39,7 +39,8 @@ package final class EpisodeShelf: Sendable {
         place = .files(files)
     }
 
-    /// Answers /api/episodes, /api/episodes/ID and /picture/episodes/ID/CAMERA/INDEX.jpg.
+    /// Answers /api/episodes, /api/episodes/ID and /picture/episodes/ID/CAMERA/INDEX.jpg; INDEX is a number from 0, or
+    /// "last". The pictures 0 and last are cheap: the list may show one of each episode.
     /// - Parameter now: the end so far of an episode that is being recorded.
     /// - Returns: nil for a request that is for somebody else.
     package func answer(_ request: WebRequest, at now: MonotonicTime) -> WebResponse? {
@@ -142,8 +143,20 @@ package final class EpisodeShelf: Sendable {
         } catch {
             return error.response
         }
-        guard name.hasSuffix(".jpg"), let index = Int(name.dropLast(4)) else { throw .noSuchAddress }
-        let bytes = try open(find(id)).picture(index, of: camera, width: width)
+        guard name.hasSuffix(".jpg") else { throw .noSuchAddress }
+        let file = try find(id)
+        let bytes: [UInt8]
+        switch name.dropLast(4) {
+        case "0" where isUnread(file): bytes = try file.picture(.first, of: camera, width: width)
+        case "last" where isUnread(file): bytes = try file.picture(.last, of: camera, width: width)
+        case "last":
+            let opened = try open(file)
+            let count = try opened.series().frames[camera]?.count ?? 0
+            bytes = try opened.picture(max(0, count - 1), of: camera, width: width)
+        case let number:
+            guard let index = Int(number) else { throw .noSuchAddress }
+            bytes = try open(file).picture(index, of: camera, width: width)
+        }
         return ShelfAnswer.jpeg(bytes, isLasting: true)
     }
 
@@ -164,6 +177,11 @@ package final class EpisodeShelf: Sendable {
         state.withLock { $0.known = Dictionary(files.map { ($0.id, $0) }) { first, _ in first } }
         guard let file = files.first(where: { $0.id == id }) else { throw .noSuchEpisode(id) }
         return file
+    }
+
+    /// Whether a file has its end, and was not read through yet.
+    private func isUnread(_ file: EpisodeOnDisk) -> Bool {
+        entry(file).hasEnd && !state.withLock { $0.open.contains { $0.file == file } }
     }
 
     /// The opened file; the one that was not asked for longest is closed for it.

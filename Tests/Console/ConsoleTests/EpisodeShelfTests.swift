@@ -201,6 +201,24 @@ import Time
         #expect(try get("/picture/episodes/a.mcap/wrist/3.jpg", ["width": "1e2"]).status == 400)
     }
 
+    /// The first and the last picture are had without what lies between them: here it is destroyed.
+    @Test func theListsPicturesAreCheap() throws {
+        let path = try putRun(at: "a.mcap", seconds: 3)
+        _ = try get("/api/episodes/a.mcap")
+        let expected = try ["0", "29", "last"].map { try get("/picture/episodes/a.mcap/primary/\($0).jpg") }
+        #expect(expected[1] == expected[2] && expected[0] != expected[1])
+        var bytes = try FileSystem.read(path)
+        for place in bytes.count / 3..<bytes.count / 2 { bytes[place] = 0xff }
+        try folder.write(bytes, to: "b.mcap")
+        #expect(try get("/picture/episodes/b.mcap/primary/0.jpg") == expected[0])
+        #expect(try get("/picture/episodes/b.mcap/primary/last.jpg") == expected[2])
+        for end in ["0", "last"] { #expect(try get("/picture/episodes/b.mcap/none/\(end).jpg").status == 404) }
+        // Once it has been opened it ends where the damage begins.
+        _ = try get("/api/episodes/b.mcap")
+        #expect(try get("/picture/episodes/b.mcap/primary/last.jpg") != expected[2])
+        #expect(try get("/picture/episodes/b.mcap/none/last.jpg").status == 404)
+    }
+
     @Test func theCamerasOwnJPEGIsPassedThrough() throws {
         let file = try RGBImage.waves(width: 64, height: 48, seed: 3).jpegData(quality: 40)
         var episode = try RecordedEpisode()
