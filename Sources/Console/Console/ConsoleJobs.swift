@@ -1,5 +1,4 @@
 import JSONTree
-import Messages
 
 /// The jobs of a console: which may begin, what their programs said, what came out. Starts nothing itself.
 package struct ConsoleJobs: Sendable {
@@ -140,28 +139,4 @@ package struct ConsoleJobs: Sendable {
 package enum ConsoleJobDecision: Equatable, Sendable {
     case start(ConsoleJobs.Launch)
     case refuse(WebResponse)
-}
-
-/// Why a job is not taken up.
-enum ConsoleJobRefusal: Error, Equatable {
-    /// The request is none: what is wrong with it, all at once.
-    case malformed([String])
-    case noRun(ConsoleJob.Kind)
-    case tooMany([ConsoleJob])
-    case episode(EpisodeShelfError)
-
-    var response: WebResponse {
-        switch self {
-        case .malformed(let problems): ShelfAnswer.error(400, "asking for a job: " + problems.joined(separator: "; "))
-        case .noRun(let kind):
-            ShelfAnswer.error(
-                409, "'\(kind.rawValue)' looks through the cameras of a run, and none is alive. Start one.")
-        case .tooMany(let running):
-            ShelfAnswer.error(
-                429,
-                "\(running.map(\.kind.rawValue).joined(separator: " and ")) are running, at most "
-                    + "\(ConsoleJobs.mostRunning) jobs do at once. Wait until one is done.")
-        case .episode(let error): error.response
-        }
-    }
 }

@@ -1,7 +1,5 @@
 import Files
 import JSONTree
-import Messages
-import Recording
 import Synchronization
 import Time
 

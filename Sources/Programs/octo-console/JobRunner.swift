@@ -6,8 +6,8 @@ import Synchronization
 import Threads
 import Time
 
-/// Runs the programs of jobs beside this one: behind all others, without standard input, and no longer than this process
-/// lives.
+/// Runs the programs of jobs beside this one: after all others, without standard input, and no longer than this
+/// process lives.
 ///
 /// One thread starts them, reads what they write and waits for their ends. It lives as long as they may: the kernel
 /// kills a child when the thread ends that made it.

@@ -62,7 +62,10 @@ import Time
             "octo-replay export --json --rlds /data/exports/run~a-rlds-2 -- /data/run/a.mcap", "run~a.mcap"
         ),
         (
-            #"{"kind": "from_episode", "episode": "b.mcap", "camera_index": {"camera": "wrist", "index": 2}, "name": "cup"}"#,
+            """
+            {"kind": "from_episode", "episode": "b.mcap", "camera_index": {"camera": "wrist", "index": 2},
+            "name": "cup"}
+            """,
             "octo-goal from-episode --library /home/me/goals -- /data/b.mcap:102 cup", "cup"
         ),
         (
@@ -92,7 +95,10 @@ import Time
         (#"{"kind": "from_episode", "episode": "b.mcap", "time_ns": 1, "name": "a/b"}"#, 400),
         (#"{"kind": "from_episode", "episode": "b.mcap", "time_ns": 1}"#, 400),
         (
-            #"{"kind": "from_episode", "episode": "b.mcap", "time_ns": 1, "camera_index": {"camera": "w", "index": 1}, "name": "a"}"#,
+            """
+            {"kind": "from_episode", "episode": "b.mcap", "time_ns": 1, "camera_index": {"camera": "w", "index": 1},
+            "name": "a"}
+            """,
             400
         ),
         (#"{"kind": "from_episode", "episode": "b.mcap", "camera_index": {"camera": "w"}, "name": "a"}"#, 400),
