@@ -13,8 +13,8 @@ export const $$ = (selector, root = document) => [...root.querySelectorAll(selec
 ///
 /// Attributes: `class`, `data-…`, `aria-…` and any other by its name; `on…` with a function listens to that event
 /// (`onclick`); true sets an attribute without a value, false, null and undefined leave it out; `value`, `checked`,
-/// `disabled`, `hidden` and the like are set as properties, so that they hold for inputs too. Children: elements, numbers
-/// and strings (which become text), arrays of them; null, undefined and false are left out.
+/// `disabled`, `hidden` and the like are set as properties, so that they hold for inputs too. Children: elements,
+/// numbers and strings (which become text), arrays of them; null, undefined and false are left out.
 export function h(tag, attributes = {}, ...children) {
     const isSVG = svgTags.has(tag) && tag !== "title";
     const element = isSVG ? document.createElementNS(SVG, tag) : document.createElement(tag);
@@ -40,7 +40,9 @@ export function set(element, name, value) {
     }
 }
 
-const properties = new Set(["value", "checked", "disabled", "hidden", "selected", "open", "indeterminate", "textContent"]);
+const properties = new Set([
+    "value", "checked", "disabled", "hidden", "selected", "open", "indeterminate", "textContent",
+]);
 
 function append(element, children) {
     for (const child of children.flat(Infinity)) {

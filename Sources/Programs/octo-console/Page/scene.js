@@ -1,7 +1,8 @@
 // The place Scene: what the cameras see now, the goal over it, and whether it fits.
 
 import { $$, fill, h, mark, say } from "./dom.js";
-import { CameraView, NetworkView } from "./camera.js";
+import { CameraView } from "./camera.js";
+import { NetworkView } from "./network-view.js";
 import { age, goalVerdict } from "./words.js";
 
 const RATE_HZ = 30;
@@ -10,6 +11,12 @@ const OLD_FIT_S = 3;
 const STEP = 10;
 /// Where the key o puts the slider.
 const HALF = 50;
+const sentences = {
+    green: "The goal fits the scene.",
+    amber: "Look at it before you go on:",
+    red: "The goal does not fit the scene:",
+    unknown: "Nothing to compare:",
+};
 
 /// Builds the place in `root`. Returns `{shown, hidden, key}`.
 export function makePlace(root, live, app) {
@@ -31,8 +38,8 @@ export function makePlace(root, live, app) {
             type: "button", "data-view": name, title: `key ${key}`, onclick: () => choose(name),
         }, word)));
     const networkToggle = h("button", {
-        id: "network-toggle", type: "button", "aria-pressed": "false", title: "the picture as it goes into the network (key n)",
-        onclick: toggleNetwork,
+        id: "network-toggle", type: "button", "aria-pressed": "false", onclick: toggleNetwork,
+        title: "the picture as it goes into the network (key n)",
     }, "Network’s input");
     const slider = h("label", { class: "slider" }, h("span", { class: "quiet" }, "live"), overlay,
         h("span", { class: "quiet" }, "goal"), overlayNumber);
@@ -47,8 +54,6 @@ export function makePlace(root, live, app) {
 
     fill(root, bar, fitPanel,
         empty, cameras, network);
-
-    // What the pictures are of -----------------------------------------------------------------------------------------
 
     function showRun() {
         const names = live.run?.cameras ?? [];
@@ -108,13 +113,14 @@ export function makePlace(root, live, app) {
         const name = goal?.name || goal?.text || goal?.id;
         const judged = goalVerdict(isNow ? fit.message.verdict : undefined);
         mark(verdict, "data-verdict", judged.key);
+        const before = goalVerdict(fit?.message.verdict).word;
         let words;
         if (!goal?.id) words = ["No goal is set", "Choose or take one in Goals."];
         else if ((goal.views ?? []).length === 0) words = [name, "It has no pictures: nothing to compare."];
         else if (fit === null) words = [name, "Not compared with the scene yet."];
-        else if (!isNow) words = [name, `Not compared for ${age(old)}. It was: ${goalVerdict(fit.message.verdict).word}.`];
-        else words = [name, { green: "The goal fits the scene.", amber: "Look at it before you go on:",
-            red: "The goal does not fit the scene:", unknown: "Nothing to compare:" }[judged.key]];
+        else if (live.state === "ended") words = [name, `It was, when the run ended: ${before}.`];
+        else if (!isNow) words = [name, `Not compared for ${age(old)}. It was: ${before}.`];
+        else words = [name, sentences[judged.key]];
         const text = `${judged.mark}|${judged.word}|${words.join("|")}`;
         if (verdict.dataset.text !== text) {
             verdict.dataset.text = text;
@@ -137,8 +143,6 @@ export function makePlace(root, live, app) {
         fill(reasons, lines.map((line) => h("li", { "data-verdict": line.verdict.key },
             h("span", { class: "sign", "aria-label": line.verdict.word }, line.verdict.mark), line.text)));
     }
-
-    // How they are shown -----------------------------------------------------------------------------------------------
 
     function choose(name) {
         mode = name;

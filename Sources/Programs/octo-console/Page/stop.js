@@ -20,8 +20,8 @@ const SWITCH_OFF = "switch the arm's power off";
 /// is never a toggle: no press ends a stop.
 export class StopButton {
     #live;
-    /// The press that is being answered: `{sinceNs, isAccepted, hasStopped, problem}`; null: none. Since: by the clock of
-    /// the arm's states.
+    /// The press that is being answered: `{sinceNs, isAccepted, hasStopped, problem}`; null: none. Since: by the clock
+    /// of the arm's states.
     #attempt = null;
     /// Why the last press did not stop the arm; null: it did, or a person has seen it.
     #failure = null;
@@ -35,6 +35,8 @@ export class StopButton {
             this.show();
         });
         live.addEventListener("state", () => this.show());
+        // Silence changes what is true, too.
+        setInterval(() => this.show(), 250);
         // pointerdown and not click: a finger that slides off the button meant it all the same.
         $("#stop").addEventListener("pointerdown", (event) => {
             if (event.button === 0) this.press();
@@ -70,7 +72,7 @@ export class StopButton {
         this.show();
     }
 
-    /// Brings the page up to date. Called a few times a second as well, since silence changes what is true.
+    /// Brings the page up to date.
     show() {
         const hasFailed = this.#failure !== null;
         const state = hasFailed ? "failed" : this.#attempt !== null ? "stopping" : this.#standsNow() ? "stopped" : "";

@@ -1,8 +1,8 @@
 // The words and numbers that people read, in one place: the page says the same thing the same way everywhere, and as
 // the programs in the terminal do.
 
-/// A fit's verdict by the name that the bus has for it: `{key, word, mark}`. The mark has another shape for each, so that
-/// it is read without colour. Absent or unheard of: unknown.
+/// A fit's verdict by the name that the bus has for it: `{key, word, mark}`. The mark has another shape for each, so
+/// that it is read without colour. Absent or unheard of: unknown.
 export function goalVerdict(name) {
     return verdicts[String(name ?? "").replace("VERDICT_", "").toLowerCase()] ?? verdicts.unknown;
 }
