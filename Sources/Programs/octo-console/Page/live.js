@@ -11,7 +11,7 @@ const GIVE_UP_MS = 5000;
 /// The run as the server tells of it.
 ///
 /// Events (CustomEvent with `detail`): "hello" (a connection or another run began: what was shown is of the past),
-/// "people", "drive", "job", "state", "dropped".
+/// "people", "drive", "job", "state", "dropped", and "stop" when somebody presses the stop button of this page.
 export class Live extends EventTarget {
     /// topic → the last object `{topic, node, publish_ns, capture_ns, sequence, message}`.
     topics = new Map();
@@ -224,12 +224,9 @@ export class Live extends EventTarget {
         object.message ??= {};
         // Nothing was published after now: that places what comes before the first clock.
         if (this.#offsetNs === null) this.#hearClock(object.publish_ns);
-        const before = this.#heardBefore.get(topic);
-        if (before !== undefined) {
-            if (object.publish_ns <= before) return;
-            this.#heardBefore.delete(topic);
-        }
-        this.topics.set(topic, object);
+        if (object.publish_ns <= (this.#heardBefore.get(topic) ?? -1)) return;
+        // The server may say the last of a topic before the past that led to it.
+        if (object.publish_ns >= (this.topics.get(topic)?.publish_ns ?? 0)) this.topics.set(topic, object);
         for (const entry of [...this.#subscribers]) {
             if (entry.isPrefix ? !topic.startsWith(entry.topic) : topic !== entry.topic) continue;
             this.#tell(entry.callback, object);

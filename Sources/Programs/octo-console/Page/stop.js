@@ -57,6 +57,8 @@ export class StopButton {
     /// Stops the arm.
     press() {
         if (this.#live.state === "none") return;
+        // Whatever this page keeps moving ends here and now, whoever answers.
+        this.#live.dispatchEvent(new CustomEvent("stop"));
         const now = performance.now();
         if (this.#attempt === null) {
             this.#attempt = { sinceNs: this.#live.nowNs(), isAccepted: false, hasStopped: false, problem: null };
@@ -93,7 +95,7 @@ export class StopButton {
     async #ask(attempt) {
         const answer = await command("stop");
         if (answer.accepted) attempt.isAccepted = true;
-        else attempt.problem = answer.message;
+        else attempt.problem = answer.status === 0 ? "the console did not answer" : answer.message;
         this.#settle(attempt);
     }
 
