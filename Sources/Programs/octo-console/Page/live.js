@@ -5,7 +5,7 @@ const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 3000;
 /// The server's clock comes twice a second; without a word for so long, what the page shows is old.
 const SILENCE_MS = 1500;
-/// A connection that has been silent for so long is given up.
+/// A connection that has been silent for so long, or has not come about, is given up.
 const GIVE_UP_MS = 5000;
 
 /// The run as the server tells of it.
@@ -113,6 +113,7 @@ export class Live extends EventTarget {
         const socket = new WebSocket(this.address, PROTOCOL);
         socket.binaryType = "arraybuffer";
         this.#socket = socket;
+        this.#heardAt = performance.now();
         let hasOpened = false;
         socket.addEventListener("open", () => {
             hasOpened = true;
@@ -150,7 +151,7 @@ export class Live extends EventTarget {
     }
 
     #checkSilence() {
-        if (this.#socket?.readyState !== WebSocket.OPEN) return;
+        if (this.#socket === null) return;
         const silence = performance.now() - this.#heardAt;
         if (silence > GIVE_UP_MS) {
             const socket = this.#socket;
