@@ -3,7 +3,7 @@
 /// How often it is said, ms; the server lets the arm go after 150 ms without.
 const periodMs = 50;
 /// A page that stood still for longer does not know what the hand did meanwhile, ms.
-const stallMs = 250;
+const stallMs = 300;
 
 /// Sends "drive" while at least one source (a button on the screen, a key, a gamepad) holds, and once that none does.
 export class DeadMan {
