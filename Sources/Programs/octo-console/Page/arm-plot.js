@@ -48,7 +48,9 @@ export class ArmPlot {
     /// Moves the chart on to the present time.
     refresh() {
         if (this.isFrozen) return;
-        const now = Math.max(this.live.nowNs(), this.history.lastTime);
+        // A run that has ended stays as it was last.
+        const isOver = this.live.state === "ended" && this.history.lastTime > 0;
+        const now = isOver ? this.history.lastTime : Math.max(this.live.nowNs(), this.history.lastTime);
         if (!Number.isFinite(now)) return;
         const ahead = Math.max(this.history.gripperAhead.lastTime, ...this.history.target.map((one) => one.lastTime));
         // As little room ahead as usual chunks need; it does not come and go with each chunk.

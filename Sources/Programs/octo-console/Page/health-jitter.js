@@ -39,7 +39,7 @@ export class Jitter {
     }
 
     #draw(context, width, height, colour) {
-        const left = 40, right = width - 12, top = 28, bottom = height - 22;
+        const left = 40, right = width - 12, top = 44, bottom = height - 22;
         context.font = "11px system-ui, sans-serif";
         context.textBaseline = "middle";
         if (!this.jitter || this.jitter.total === 0) return;
@@ -78,18 +78,16 @@ export class Jitter {
     }
 
     #drawMarks(context, colour, x, values, top, bottom, right) {
-        let taken = -Infinity;
-        for (const [name, ns] of Object.entries(values)) {
+        context.fillStyle = colour("--text");
+        Object.entries(values).forEach(([name, ns], index) => {
+            // Each has a row of its own: the three may lie close together.
+            const row = top - 37 + index * 13;
             const words = `${name} ${briefly(ns)}`;
-            const wide = context.measureText(words).width;
-            context.fillStyle = colour("--text");
-            context.fillRect(Math.round(x(ns)), top - 8, 1.5, bottom - top + 8);
-            const at = Math.min(Math.max(x(ns) + 4, taken + 10), right - wide);
-            context.textAlign = "left";
-            const row = at < taken + 10 ? top - 20 + 10 : top - 20;
-            context.fillText(words, at, row);
-            taken = at + wide;
-        }
+            const isRoomy = x(ns) + 5 + context.measureText(words).width < right;
+            context.fillRect(Math.round(x(ns)), row - 5, 1, bottom - row + 5);
+            context.textAlign = isRoomy ? "left" : "right";
+            context.fillText(words, x(ns) + (isRoomy ? 5 : -4), row);
+        });
     }
 }
 

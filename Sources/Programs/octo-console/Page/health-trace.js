@@ -149,4 +149,6 @@ export class Waterfall {
 }
 
 /// The last time that is known of a chunk.
-function end(one) { return one.setpoint ?? one.received ?? one.inferred ?? one.observation ?? one.capture; }
+function end(one) {
+    return Math.max(...[one.setpoint, one.received, one.inferred, one.observation, one.capture].filter(Number.isFinite));
+}
