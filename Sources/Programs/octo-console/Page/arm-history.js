@@ -3,8 +3,8 @@
 import { Points } from "./surface.js";
 import { armMode } from "./words.js";
 
-/// How long is kept: longer than is shown, for a chart that a person has stopped to look at.
-const keptNs = 60e9;
+/// How long is kept: what is shown, and as long as a person looks at a chart that was stopped.
+export const keptNs = 30e9, longKeptNs = 600e9;
 /// Without a state for so long, nothing is known of the time between.
 export const gapNs = 300e6;
 const chunksKept = 40;
@@ -31,6 +31,7 @@ export class ArmHistory {
         /// "joints", "tool" or null: where the chunk that is executed can be laid ahead.
         this.aheadIn = null;
         this.lastTime = -Infinity;
+        this.keptNs = keptNs;
         this.chunks = new Map();
         this.present = null;
     }
@@ -51,7 +52,7 @@ export class ArmHistory {
         this.#followSteps(message, time);
         this.#followMode(message, time);
         this.#layAhead();
-        this.#forget(time - keptNs);
+        this.#forget(time - this.keptNs);
     }
 
     /// Takes a chunk of the policy (policy/chunk).

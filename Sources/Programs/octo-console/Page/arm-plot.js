@@ -1,7 +1,7 @@
 // The arm's signals over the last seconds: joints or tool, apart in lanes or together.
 
 import { TimeChart } from "./chart.js";
-import { ArmHistory, gapNs } from "./arm-history.js";
+import { ArmHistory, gapNs, keptNs, longKeptNs } from "./arm-history.js";
 import { fill, h, say } from "./dom.js";
 
 const shownNs = 20e9;
@@ -29,6 +29,7 @@ export class ArmPlot {
         this.joints = joints;
         this.chosen = new Set(joints.keys());
         this.history = new ArmHistory(joints.length);
+        this.history.keptNs = this.isFrozen ? longKeptNs : keptNs;
         fill(this.choices, joints.map((name, joint) => h("label", {},
             h("input", { type: "checkbox", checked: true, onchange: (event) => {
                 if (event.target.checked) this.chosen.add(joint); else this.chosen.delete(joint);
@@ -77,6 +78,10 @@ export class ArmPlot {
             }, word)));
         const freeze = h("button", { type: "button", class: "freeze", "aria-pressed": "false", onclick: () => {
             this.isFrozen = !this.isFrozen;
+            this.history.keptNs = this.isFrozen ? longKeptNs : keptNs;
+            // What comes after is known by now.
+            this.chart.now_ns = null;
+            this.chart.invalidate();
             freeze.setAttribute("aria-pressed", String(this.isFrozen));
             say(freeze, this.isFrozen ? "Go on" : "Freeze");
             this.refresh();
@@ -92,9 +97,10 @@ export class ArmPlot {
         this.layoutSwitch.hidden = isTool;
         this.choices.hidden = isTool;
         const one = (measured, asked, ahead, lane, colour, sign, askedWord, askedGap = gapNs) => [
-            { label: "measured", lane, colour, points: measured, width: 2, gap_ns: gapNs, sign },
-            { label: askedWord, lane, isInk: true, points: asked, stroke: "dashed", width: 1.2, gap_ns: askedGap },
-            { label: "chunk", lane, colour, points: ahead, stroke: "dotted", width: 2.6, isQuiet: !isTool && !isApart },
+            { label: sign || "measured", lane, colour, points: measured, width: 2, gap_ns: gapNs, sign },
+            { label: askedWord, lane, isInk: true, points: asked, stroke: "dashed", width: 1.2, gap_ns: askedGap,
+                isQuiet: sign !== "" },
+            { label: "chunk", lane, colour, points: ahead, stroke: "dotted", width: 2.6, isQuiet: sign !== "" },
         ];
         const gripper = { label: "gripper", unit: "%", digits: 0, scale: 100, range: [-0.05, 1.05] };
         if (isTool) {
@@ -110,8 +116,7 @@ export class ArmPlot {
                 : [{ ...angle, label: "joints", weight: 4 }];
             this.chart.series = chosen.flatMap((joint, index) => one(
                 history.measured[joint], history.setpoint[joint], history.jointAhead[joint], isApart ? index : 0,
-                joint % 8 + 1, isApart ? "" : this.joints[joint],
-                isApart ? "setpoint" : `${this.joints[joint]} setpoint`));
+                joint % 8 + 1, isApart ? "" : this.joints[joint], "setpoint"));
         }
         this.chart.lanes.push(gripper);
         this.chart.series.push(...one(history.gripper, history.gripperSetpoint, history.gripperAhead,

@@ -39,8 +39,11 @@ const recoveries = [
 const holders = { policy: "the policy", you: "you", another: "another operator", nobody: "nobody" };
 
 export function makePlace(root, live, app) {
-    const mode = h("p", { id: "arm-mode", "aria-live": "polite" }), why = h("p", { id: "arm-why" }), holder = h("p", { id: "arm-holder" });
+    const mode = h("p", { id: "arm-mode", "aria-live": "polite" });
+    const why = h("p", { id: "arm-why" }), holder = h("p", { id: "arm-holder" });
     const unread = h("p", { class: "warning", hidden: true });
+    const unconfirmed = h("p", { class: "warning", role: "alert", hidden: true },
+        "A stop was asked for, and the arm has not said that it stands. If it moves, switch its power off.");
     const canvas = h("canvas", { id: "joint-chart", role: "img",
         "aria-label": "Joints over the last 20 seconds: measured, setpoint, and the chunk that is executed ahead" });
     const plot = new ArmPlot(canvas, live), table = new JointTable();
@@ -49,7 +52,7 @@ export function makePlace(root, live, app) {
     const nothing = h("p", { class: "empty", hidden: true }, "This run has no arm.");
     const columns = h("div", { class: "arm-columns" },
         h("div", { class: "arm-main" },
-            h("section", { class: "panel arm-status" }, mode, why, holder, unread),
+            h("section", { class: "panel arm-status" }, mode, why, holder, unread, unconfirmed),
             h("section", { class: "panel", "aria-label": "Signals" }, plot.head, canvas, plot.legend, plot.note),
             h("section", { class: "panel", "aria-label": "Joints" }, h("div", { class: "wide" }, table.element))),
         h("div", { class: "arm-side" },
@@ -68,7 +71,8 @@ export function makePlace(root, live, app) {
         columns.hidden = !live.run?.arm;
         plot.begin(live.run?.arm?.joints ?? []);
         table.begin(live.run?.arm ?? null);
-        for (const object of [live.topics.get("arm/state")]) if (object) plot.takeState(object);
+        const last = live.topics.get("arm/state");
+        if (last) plot.takeState(last);
     }
 
     function show() {
@@ -85,12 +89,13 @@ export function makePlace(root, live, app) {
         const silent = isStale ? [] : unreadJoints(state, live.run?.arm);
         unread.hidden = silent.length === 0;
         say(unread, `No answer from ${silent.join(", ")}: the numbers are those of the last answer.`);
+        unconfirmed.hidden = live.drive?.stop_unconfirmed !== true;
         table.show(state);
         for (const button of buttons) button.show(isStale ? null : state, live);
         pad.show();
     }
 
-    live.on("arm/state", (object) => { plot.takeState(object); });
+    live.on("arm/state", (object) => plot.takeState(object));
     live.on("policy/chunk", (object) => plot.takeChunk(object));
     live.on("arm/chunk", (object) => plot.takeReport(object));
     live.addEventListener("hello", begin);
@@ -146,7 +151,9 @@ function whoHas(live) {
     const { drive } = live;
     const headline = live.last("node/arm/status")?.headline ?? "";
     const mover = /^moved by (.*?)(;|$)/.exec(headline)?.[1];
-    if (drive?.holder === "you" && drive.viewer !== live.viewer) return `${viewerName(live, drive.viewer)} has the arm`;
+    if (drive?.holder === "you" && drive.viewer !== live.viewer) {
+        return drive.viewer === null ? "this console has the arm" : `${viewerName(live, drive.viewer)} has the arm`;
+    }
     if (drive?.holder === "another" && mover) return `${mover} has the arm`;
     const word = holders[drive?.holder];
     if (!word) return mover ? `${mover} has the arm` : "";
@@ -155,9 +162,9 @@ function whoHas(live) {
 }
 
 /// A person who looks on, in words.
-export function viewerName(live, viewer) {
+function viewerName(live, viewer) {
     const address = live.people.find((one) => one.viewer === viewer)?.address;
-    return viewer === null || viewer === undefined ? "somebody" : `viewer ${viewer}${address ? ` (${address})` : ""}`;
+    return `viewer ${viewer}${address ? ` (${address})` : ""}`;
 }
 
 /// One button that ends a hold, behind a confirmation; where it is not the way, it says when it is.

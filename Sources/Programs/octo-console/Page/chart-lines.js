@@ -72,6 +72,35 @@ export function drawSigns(context, series, x, y, area, colour, end) {
     }
 }
 
+/// What a lane spans, in people's units: wider at once, narrower only when much is empty, so that it rests.
+export function laneRange(lane, series, view, pixels) {
+    const scale = lane.scale ?? 1;
+    const ticks = Math.max(Math.floor(pixels / 19), 1);
+    if (lane.range) {
+        const [low, high] = lane.range.map((value) => value * scale);
+        return [low, high, niceStep(high - low, ticks)];
+    }
+    let low = Infinity, high = -Infinity;
+    for (const { points } of series) {
+        for (let index = points.indexAt(view[0]); index < points.end; index += 1) {
+            if (points.times[index] > view[1]) break;
+            const value = points.values[index] * scale;
+            if (value < low) low = value;
+            if (value > high) high = value;
+        }
+    }
+    if (low > high) [low, high] = [0, 0];
+    const least = (lane.minimumSpan ?? 1e-3) * scale;
+    if (high - low < least) [low, high] = [(low + high - least) / 2, (low + high + least) / 2];
+    const kept = lane.shown;
+    const isKept = kept && low >= kept[0] && high <= kept[1] && high - low > 0.45 * (kept[1] - kept[0]);
+    if (!isKept) {
+        const room = (high - low) * 0.08;
+        lane.shown = [low - room, high + room];
+    }
+    return [...lane.shown, niceStep(lane.shown[1] - lane.shown[0], ticks)];
+}
+
 /// The least of 1, 2, 5 × 10ⁿ that leaves at most `count` steps in `span`.
 export function niceStep(span, count) {
     const raw = Math.max(span, 1e-12) / Math.max(count, 1);
@@ -82,8 +111,9 @@ export function niceStep(span, count) {
 /// A number with as many digits as the step between its neighbours needs.
 export function numberText(value, step) {
     const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-    // No "-0".
-    return (value + 0 === 0 ? 0 : value).toFixed(Math.min(digits, 6)).replace("-", "−");
+    const text = value.toFixed(Math.min(digits, 6));
+    // No "-0.0".
+    return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "−");
 }
 
 /// Seconds of `ns`, with as many digits as steps of `step` nanoseconds need.

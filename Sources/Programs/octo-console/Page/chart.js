@@ -1,6 +1,6 @@
 // Values over time, in lanes above each other that share the time axis.
 
-import { drawLine, drawSigns, niceStep, numberText, secondsText } from "./chart-lines.js";
+import { drawLine, drawSigns, laneRange, niceStep, numberText, secondsText } from "./chart-lines.js";
 import { Points, Surface } from "./surface.js";
 
 export { Points, Surface, niceStep };
@@ -41,6 +41,8 @@ export class TimeChart {
         this.hoverAt = null;
         this.canvas = canvas;
         this.surface = new Surface(canvas, (...all) => this.#draw(...all));
+        // A finger that goes across seeks, one that goes down scrolls the page.
+        if (onSeek) canvas.style.touchAction = "pan-y";
         this.#listen();
     }
 
@@ -183,7 +185,7 @@ export class TimeChart {
     #drawLane(context, colour, x, lane, area) {
         const scale = lane.scale ?? 1;
         const own = this.series.filter((one) => (one.lane ?? 0) === area.index);
-        const [low, high, step] = this.#range(lane, own, area.bottom - area.top);
+        const [low, high, step] = laneRange(lane, own, this.view, area.bottom - area.top);
         const y = (value) => area.bottom - (value * scale - low) / (high - low) * (area.bottom - area.top);
         context.textAlign = "right";
         context.lineWidth = 1;
@@ -218,35 +220,6 @@ export class TimeChart {
         context.fillText(title, area.left + 5, area.top + 3);
     }
 
-    /// What a lane spans, in people's units: wider at once, narrower only when much is empty, so that it rests.
-    #range(lane, series, pixels) {
-        const scale = lane.scale ?? 1;
-        const ticks = Math.max(Math.floor(pixels / 19), 1);
-        if (lane.range) {
-            const [low, high] = lane.range.map((value) => value * scale);
-            return [low, high, niceStep(high - low, ticks)];
-        }
-        let low = Infinity, high = -Infinity;
-        for (const { points } of series) {
-            for (let index = points.indexAt(this.view[0]); index < points.end; index += 1) {
-                if (points.times[index] > this.view[1]) break;
-                const value = points.values[index] * scale;
-                if (value < low) low = value;
-                if (value > high) high = value;
-            }
-        }
-        if (low > high) [low, high] = [0, 0];
-        const least = (lane.minimumSpan ?? 1e-3) * scale;
-        if (high - low < least) [low, high] = [(low + high - least) / 2, (low + high + least) / 2];
-        const kept = lane.shown;
-        const isKept = kept && low >= kept[0] && high <= kept[1] && high - low > 0.45 * (kept[1] - kept[0]);
-        if (!isKept) {
-            const room = (high - low) * 0.08;
-            lane.shown = [low - room, high + room];
-        }
-        return [...lane.shown, niceStep(lane.shown[1] - lane.shown[0], ticks)];
-    }
-
     #drawReadOut(context, colour, x, time, height, areas) {
         const reach = 12 / Math.max(x(1e9) - x(0), 1e-9) * 1e9;
         this.#upright(context, x(time), height, colour("--text"), 1);
@@ -254,7 +227,7 @@ export class TimeChart {
             .filter((one) => (one.lane ?? 0) === index && !one.isQuiet)
             .map((one) => [one, one.points.nearest(time, Math.max(reach, one.gap_ns ?? 0))])
             .filter(([, value]) => Number.isFinite(value))
-            .map(([one, value]) => `${one.label} ${(value * (lane.scale ?? 1)).toFixed(lane.digits ?? 2)}`));
+            .map(([one, value]) => `${one.label} ${numberText(value * (lane.scale ?? 1), 10 ** -(lane.digits ?? 2))}`));
         const isRight = x(time) > (this.plot.left + this.plot.right) / 2;
         rows.forEach((words, index) => {
             const area = areas[index];
@@ -263,8 +236,10 @@ export class TimeChart {
                 const wide = context.measureText(line).width + 10;
                 const at = isRight ? x(time) - wide - 6 : x(time) + 6;
                 const top = area.top + 7 + row * 15;
+                context.globalAlpha = 0.85;
                 context.fillStyle = colour("--panel");
                 context.fillRect(at, top - 8, wide, 16);
+                context.globalAlpha = 1;
                 context.fillStyle = colour("--text");
                 context.textAlign = "left";
                 context.fillText(line, at + 5, top);

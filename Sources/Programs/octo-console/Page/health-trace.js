@@ -150,5 +150,6 @@ export class Waterfall {
 
 /// The last time that is known of a chunk.
 function end(one) {
-    return Math.max(...[one.setpoint, one.received, one.inferred, one.observation, one.capture].filter(Number.isFinite));
+    const times = [one.setpoint, one.received, one.inferred, one.observation, one.capture];
+    return Math.max(...times.filter(Number.isFinite));
 }
