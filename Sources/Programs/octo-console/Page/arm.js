@@ -41,6 +41,7 @@ const holders = { policy: "the policy", you: "you", another: "another operator",
 export function makePlace(root, live, app) {
     const mode = h("p", { id: "arm-mode", "aria-live": "polite" });
     const why = h("p", { id: "arm-why" }), holder = h("p", { id: "arm-holder" });
+    const says = h("p", { id: "arm-says", hidden: true });
     const unread = h("p", { class: "warning", hidden: true });
     const unconfirmed = h("p", { class: "warning", role: "alert", hidden: true },
         "A stop was asked for, and the arm has not said that it stands. If it moves, switch its power off.");
@@ -49,10 +50,10 @@ export function makePlace(root, live, app) {
     const plot = new ArmPlot(canvas, live), table = new JointTable();
     const pad = makeJogPad(live, app);
     const buttons = recoveries.map((one) => makeRecovery(one, app));
-    const nothing = h("p", { class: "empty", hidden: true }, "This run has no arm.");
+    const nothing = h("p", { class: "empty" });
     const columns = h("div", { class: "arm-columns" },
         h("div", { class: "arm-main" },
-            h("section", { class: "panel arm-status" }, mode, why, holder, unread, unconfirmed),
+            h("section", { class: "panel arm-status" }, mode, why, holder, says, unread, unconfirmed),
             h("section", { class: "panel", "aria-label": "Signals" }, plot.head, canvas, plot.legend, plot.note),
             h("section", { class: "panel", "aria-label": "Joints" }, h("div", { class: "wide" }, table.element))),
         h("div", { class: "arm-side" },
@@ -67,7 +68,6 @@ export function makePlace(root, live, app) {
         const key = JSON.stringify([live.run?.run_id, live.run?.arm]);
         if (key === runKey) return;
         runKey = key;
-        nothing.hidden = Boolean(live.run?.arm);
         columns.hidden = !live.run?.arm;
         plot.begin(live.run?.arm?.joints ?? []);
         table.begin(live.run?.arm ?? null);
@@ -77,6 +77,8 @@ export function makePlace(root, live, app) {
 
     function show() {
         if (!isShown) return;
+        nothing.hidden = Boolean(live.run?.arm);
+        say(nothing, live.viewer === null ? "Connecting…" : live.run ? "This run has no arm." : "There is no run.");
         const object = live.topics.get("arm/state");
         const state = object?.message ?? null;
         const old = object ? live.ageOf(object.publish_ns) : Infinity;
@@ -86,6 +88,9 @@ export function makePlace(root, live, app) {
         say(mode, isStale ? "not known" : now.word);
         say(why, isStale ? silence(live, object, old) : reason(state, now, live.run?.arm));
         say(holder, isStale ? "" : whoHas(live));
+        const status = live.last("node/arm/status");
+        says.hidden = isStale || !["STATE_DEGRADED", "STATE_FAULT"].includes(status?.state);
+        say(says, `Its node says: ${status?.headline ?? ""}`);
         const silent = isStale ? [] : unreadJoints(state, live.run?.arm);
         unread.hidden = silent.length === 0;
         say(unread, `No answer from ${silent.join(", ")}: the numbers are those of the last answer.`);
@@ -152,7 +157,7 @@ function whoHas(live) {
     const headline = live.last("node/arm/status")?.headline ?? "";
     const mover = /^moved by (.*?)(;|$)/.exec(headline)?.[1];
     if (drive?.holder === "you" && drive.viewer !== live.viewer) {
-        return drive.viewer === null ? "this console has the arm" : `${viewerName(live, drive.viewer)} has the arm`;
+        return (drive.viewer ?? null) === null ? "this console has the arm" : `${viewerName(live, drive.viewer)} has the arm`;
     }
     if (drive?.holder === "another" && mover) return `${mover} has the arm`;
     const word = holders[drive?.holder];

@@ -30,7 +30,8 @@ export function makeJogPad(live, app) {
     const slower = h("button", { type: "button", "aria-label": "slower", onclick: tap("slower") }, "−");
     const faster = h("button", { type: "button", "aria-label": "faster", onclick: tap("faster") }, "+");
     const frame = h("button", { type: "button", id: "jog-frame", onclick: tap("changeFrame") }, "axes of the base");
-    const gripper = h("button", { type: "button", id: "gripper-toggle" }, "Gripper", h("small", {}, "hold"));
+    const gripperWord = h("span", {}, "Gripper");
+    const gripper = h("button", { type: "button", id: "gripper-toggle" }, gripperWord, h("small", {}, "hold"));
     const home = h("button", { type: "button", id: "jog-home" }, "Home", h("small", {}, "hold"));
     const arrows = ways.map(([name, axis, sign, glyph, word, key]) => {
         const button = h("button", { type: "button", "data-jog": name, "aria-label": word, title: `hold: ${word}` },
@@ -112,6 +113,8 @@ export function makeJogPad(live, app) {
         say(who, why || (deadMan.isHeld ? "you hold it" : endedWhy ? `let go: ${endedWhy}` : "hold a button to move"));
         say(speed, drive?.speed ? percent(drive.speed) : "–");
         say(frame, drive?.frame === "tool" ? "axes of the tool" : "axes of the base");
+        const state = live.last("arm/state");
+        say(gripperWord, !state ? "Gripper" : (state.setpoint_gripper ?? 0) > 0.5 ? "Close gripper" : "Open gripper");
         say(lines, (drive?.lines ?? []).filter((line) => line).join("\n"));
         lines.hidden = lines.textContent === "";
     }
