@@ -3,28 +3,15 @@
 import { h, fill, mark, say } from "./dom.js";
 import { getJSON } from "./commands.js";
 import { kindWords, outcomeSign } from "./episode-words.js";
-import { PictureReel } from "./pictures.js";
-import { MomentGoal, ReplayJobs } from "./replay-jobs.js";
-import { ReplayChunks } from "./replay-chunks.js";
 import { ReplayChart } from "./replay-chart.js";
+import { ReplayChunks } from "./replay-chunks.js";
+import { MomentGoal, ReplayJobs } from "./replay-jobs.js";
+import { ReplayPictures, lastAtOrBefore } from "./replay-pictures.js";
 import { clock, fixed } from "./words.js";
 
-/// Pictures of a camera that surely come within a second.
-const FETCHED_HZ = 20;
 const speeds = [0.1, 0.25, 0.5, 1, 2, 4];
 
-/// Index of the last number that is not after `value`; -1: all are. Ascending numbers.
-export function lastAtOrBefore(numbers, value) {
-    let low = 0;
-    let high = numbers.length;
-    while (low < high) {
-        const middle = (low + high) >> 1;
-        if (numbers[middle] <= value) low = middle + 1;
-        else high = middle;
-    }
-    return low - 1;
-}
-
+/// Shows one episode; none at first.
 export class Replay {
     #live;
     #closed;
@@ -44,7 +31,6 @@ export class Replay {
     #goal;
     /// As the server gives it; null: none is open.
     #episode = null;
-    #cameras = [];
     #eventItems = [];
     #eventTimes = [];
     /// The moment that is shown, ns of the recording's clock.
@@ -59,7 +45,7 @@ export class Replay {
         this.#title = h("h2", { id: "replay-title", tabindex: "-1" });
         this.#facts = h("p", { class: "meta" });
         this.#words = h("p", { class: "words", role: "status" });
-        this.#pictures = h("div", { class: "replay-pictures" });
+        this.#pictures = new ReplayPictures();
         const button = (words, label, action) =>
             h("button", { type: "button", "aria-label": label, title: label, onclick: action }, words);
         this.#play = button("▶", "Play (P)", () => this.#toggle());
@@ -77,7 +63,7 @@ export class Replay {
         this.#jobs = new ReplayJobs(live);
         this.#goal = new MomentGoal(live, app);
         this.#body = h("div", { class: "replay-body" },
-            this.#pictures,
+            this.#pictures.node,
             h("div", { class: "replay-bar" }, this.#play,
                 button("◀|", "One picture back (←)", () => this.#stepBy(-1)),
                 button("|▶", "One picture on (→)", () => this.#stepBy(1)), this.#scrub, this.#time, this.#speed),
@@ -120,7 +106,7 @@ export class Replay {
         this.#episode = episode;
         say(this.#words, episode.recording ? "It is being recorded: this is what was there when it was opened." : "");
         this.#showFacts(episode);
-        this.#makePictures(episode);
+        this.#pictures.open(episode);
         this.#makeEvents(episode);
         this.#chart.open(episode);
         this.#chunks.open(episode);
@@ -148,8 +134,7 @@ export class Replay {
 
     #empty() {
         this.pause();
-        for (const { reel } of this.#cameras) reel.close();
-        this.#cameras = [];
+        this.#pictures.close();
         this.#episode = null;
         this.#body.hidden = true;
     }
@@ -158,35 +143,6 @@ export class Replay {
         const parts = [clock(seconds ?? 0), goal ? `goal: ${goal}` : "", ...notes.map((note) => `“${note}”`),
             missing.length > 0 ? `▲ missing: ${missing.join(", ")}` : "", problem ? `▲ ${problem}` : ""];
         fill(this.#facts, outcomeSign(outcome), parts.filter((part) => part).map((part) => ` · ${part}`));
-    }
-
-    #makePictures({ id, cameras = [], frames = {} }) {
-        const names = [...new Set([...cameras, ...Object.keys(frames)])].filter((name) => frames[name]?.length > 0);
-        this.#cameras = names.map((camera) => {
-            const times = frames[camera];
-            const canvas = h("canvas", {
-                class: "replay-picture", "data-camera": camera, width: "4", height: "3", role: "img",
-                "aria-label": `Camera ${camera}`,
-            });
-            const caption = h("figcaption", {});
-            const address = (index) =>
-                `/picture/episodes/${encodeURIComponent(id)}/${encodeURIComponent(camera)}/${index}.jpg`;
-            const reel = new PictureReel(address, times.length, (bitmap, index) => {
-                mark(canvas, "data-index", String(index));
-                const since = fixed((times[index] - this.#episode.start_ns) / 1e9, 2);
-                say(caption, bitmap ? `${camera}: picture ${index + 1} of ${times.length}, ${since} s`
-                    : `${camera}: picture ${index + 1} of ${times.length} cannot be had`);
-                if (!bitmap) return;
-                if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) {
-                    [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
-                }
-                canvas.getContext("2d").drawImage(bitmap, 0, 0);
-            });
-            const rate_hz = times.length / Math.max((times.at(-1) - times[0]) / 1e9, 0.1);
-            return { times, reel, rate_hz, node: h("figure", {}, canvas, caption) };
-        });
-        fill(this.#pictures, this.#cameras.length > 0 ? this.#cameras.map(({ node }) => node)
-            : h("p", { class: "words" }, "The episode has no pictures."));
     }
 
     #makeEvents({ events = [], start_ns }) {
@@ -212,11 +168,7 @@ export class Replay {
         const { start_ns: start, end_ns: end } = this.#episode;
         const isBackwards = time < this.#now;
         this.#now = Math.min(Math.max(time, start), end);
-        for (const { times, reel, rate_hz } of this.#cameras) {
-            // Quicker than pictures can be fetched, some are passed over.
-            const step = Math.max(1, Math.round(rate_hz * speed / FETCHED_HZ));
-            reel.want(Math.max(0, lastAtOrBefore(times, this.#now)), isBackwards ? -step : step);
-        }
+        this.#pictures.show(this.#now, speed, isBackwards);
         this.#scrub.value = String((this.#now - start) / 1e6);
         const since = (this.#now - start) / 1e9;
         mark(this.#scrub, "aria-valuetext", `${fixed(since, 1)} seconds`);
@@ -232,7 +184,7 @@ export class Replay {
     /// Goes by pictures of the camera that has most of them.
     #stepBy(pictures) {
         if (!this.#episode) return;
-        const times = this.#cameras.reduce((most, { times: own }) => (own.length > most.length ? own : most), []);
+        const times = this.#pictures.leadingTimes;
         if (times.length === 0) {
             this.#seekByHand(this.#now + pictures * 1e8);
             return;
