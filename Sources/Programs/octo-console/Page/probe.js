@@ -78,7 +78,7 @@ export class GoalProbe {
             return;
         }
         const { key, shape, word } = verdicts[found.verdict] ?? { key: "unknown", shape: "?", word: found.verdict };
-        const words = found.words ? `${found.words[0].toUpperCase()}${found.words.slice(1)}` : "";
+        const words = found.words ? `${found.words[0].toUpperCase()}${found.words.slice(1).replace(/\.$/, "")}.` : "";
         fill(this.#words, verdictSign(key, shape, word), ` to '${found.goal}'. `, words);
         this.#draw(found);
     }

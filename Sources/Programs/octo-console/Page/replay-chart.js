@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 import { Points, TimeChart } from "./chart.js";
 import { kindWords } from "./episode-words.js";
+import { lastAtOrBefore } from "./replay-pictures.js";
 
 const DEGREES = 180 / Math.PI;
 /// More marks than that in view would be a grey wall.
@@ -14,7 +15,9 @@ export class ReplayChart {
     #span;
     #episode = null;
     #chunks = [];
-    #shown = NaN;
+    /// What is drawn whatever is executed; the chunk's own curves come behind.
+    #curves = [];
+    #active = null;
 
     /// - seek: called with the time at which the person points, ns.
     constructor(seek) {
@@ -31,12 +34,14 @@ export class ReplayChart {
             h("div", { class: "row" }, this.#what, this.#span,
                 h("p", { class: "legend" },
                     h("span", {}, h("i", { "data-colour": "1", "data-stroke": "solid" }), " measured"),
-                    h("span", {}, h("i", { "data-colour": "2", "data-stroke": "dashed" }), " setpoint"))),
+                    h("span", {}, h("i", { "data-colour": "2", "data-stroke": "dashed" }), " setpoint"),
+                    h("span", {}, h("i", { "data-colour": "3", "data-stroke": "dotted" }), " the chunk"))),
             canvas);
     }
 
     open(episode) {
         this.#episode = episode;
+        this.#active = null;
         this.#chunks = (episode.chunks ?? []).filter(({ first_setpoint_ns: first }) => first > 0);
         this.#what.options[1].disabled = !(episode.states?.tool_m?.length > 0);
         if (this.#what.options[1].disabled) this.#what.value = "joints";
@@ -49,6 +54,10 @@ export class ReplayChart {
     /// Puts the playhead there. @param active the chunk that is being executed, with `until_ns`; or null.
     show(now, active) {
         this.#chart.cursor_ns = now;
+        if (active !== this.#active) {
+            this.#active = active;
+            this.#layChunk();
+        }
         this.#chart.bands = active ? [{
             from_ns: active.first_setpoint_ns, to_ns: active.until_ns, label: `chunk ${active.id}`,
         }] : [];
@@ -71,19 +80,43 @@ export class ReplayChart {
             this.#chart.lanes = ["x", "y", "z"].map((axis) => ({
                 label: axis, unit: "mm", scale: 1000, digits: 1, minimumSpan: 0.005,
             }));
-            this.#chart.series = ["x", "y", "z"].flatMap((_, lane) => pair(lane, column(states.tool_m, lane), null));
+            this.#curves = ["x", "y", "z"].flatMap((_, lane) => pair(lane, column(states.tool_m, lane), null));
         } else {
             this.#chart.lanes = joints.map((joint) => ({
                 label: joint, unit: "°", scale: DEGREES, digits: 1, minimumSpan: 0.02,
             }));
-            this.#chart.series = joints.flatMap((_, lane) =>
+            this.#curves = joints.flatMap((_, lane) =>
                 pair(lane, column(states.measured_rad, lane), column(states.setpoint_rad, lane)));
             if (states.measured_gripper?.length > 0) {
-                this.#chart.series.push(...pair(joints.length, states.measured_gripper, states.setpoint_gripper));
+                this.#curves.push(...pair(joints.length, states.measured_gripper, states.setpoint_gripper));
                 this.#chart.lanes.push({ label: "gripper", unit: "", digits: 2, range: [-0.05, 1.05] });
             }
         }
+        this.#layChunk();
         this.#refresh();
+    }
+
+    /// Lays the chunk that is executed over the curves of the same kind, as far as it reaches.
+    #layChunk() {
+        const { states = {}, joints = [] } = this.#episode;
+        const space = this.#active?.action_space ?? this.#episode.action_space ?? "";
+        const actions = this.#active?.actions ?? [];
+        const isOfTool = space.startsWith("eef_");
+        this.#chart.series = this.#curves;
+        if (space === "" || actions.length === 0 || isOfTool !== (this.#what.value === "tool")) return;
+        const lanes = isOfTool ? 3 : joints.length;
+        const { observation_ns: seen, step_ns: step } = this.#active;
+        // Increments go on from where the arm was when the picture was taken.
+        const state = Math.max(lastAtOrBefore(states.time_ns ?? [], seen), 0);
+        const start = (isOfTool ? states.tool_m : states.measured_rad)?.[state];
+        if (!start || actions[0].length !== (isOfTool ? 7 : lanes + 1)) return;
+        const times = [seen, ...actions.map((_, index) => seen + (index + 1) * step)];
+        const laid = Array.from({ length: lanes }, (_, lane) => {
+            const values = [start[lane]];
+            for (const action of actions) values.push(action[lane] + (space.endsWith("delta") ? values.at(-1) : 0));
+            return { label: "chunk", lane, colour: 3, stroke: "dotted", width: 2.5, points: Points.of(times, values) };
+        });
+        this.#chart.series = [...this.#curves, ...laid];
     }
 
     #refresh() {
