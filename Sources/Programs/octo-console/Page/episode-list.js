@@ -63,6 +63,13 @@ export class EpisodeList {
         }
     }
 
+    /// The one that was looked at was closed: the person is back where they opened it.
+    leaveOpened() {
+        const card = [...this.#list.children].find((one) => one.dataset.id === this.#opened);
+        this.showOpened(null);
+        card?.querySelector("button").focus();
+    }
+
     /// Marks the one that is being looked at. @param {string | null} id
     showOpened(id) {
         this.#opened = id;

@@ -23,7 +23,7 @@ class EpisodesPlace {
         this.#live = live;
         this.#app = app;
         this.#recorder = new RecorderPanel(live, app);
-        this.#replay = new Replay(live, app, () => this.#list.showOpened(null));
+        this.#replay = new Replay(live, app, () => this.#list.leaveOpened());
         this.#list = new EpisodeList(live, (episode) => this.#open(episode));
         fill(root, this.#recorder.node, this.#replay.node, this.#list.node);
         root.classList.add("episodes");

@@ -94,7 +94,7 @@ export class GoalLibrary {
     refresh() {
         const hasRun = this.#live.run !== null;
         this.#rank.hidden = !hasRun;
-        this.#rank.disabled = this.#ranking !== null || this.#live.state !== "live" || this.#entries.length === 0;
+        this.#rank.disabled = this.#ranking !== null || !this.#goals.mayOperate() || this.#entries.length === 0;
         this.#show();
     }
 

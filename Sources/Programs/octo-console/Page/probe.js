@@ -58,7 +58,7 @@ export class GoalProbe {
     refresh() {
         const goal = this.#goals.current();
         const isOfPictures = goal?.id && (goal.views ?? []).length > 0;
-        this.button.disabled = this.#isRunning || this.#live.state !== "live" || !isOfPictures;
+        this.button.disabled = this.#isRunning || !this.#goals.mayOperate() || !isOfPictures;
     }
 
     async #start() {

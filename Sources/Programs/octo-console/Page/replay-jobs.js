@@ -6,6 +6,9 @@ import { freeName, isGoalName, nameRule } from "./goal-words.js";
 import { runJob } from "./jobs.js";
 import { count, fixed } from "./words.js";
 
+/// Whether this person may have other programs work: who only looks on may not.
+const mayStartJobs = (live) => live.role === "operate" && live.state !== "lost";
+
 /// Verifying and exporting.
 export class ReplayJobs {
     #live;
@@ -13,6 +16,8 @@ export class ReplayJobs {
     #verify;
     #export;
     #format;
+    /// Kinds of the jobs that run.
+    #busy = new Set();
 
     constructor(live) {
         this.#live = live;
@@ -26,6 +31,8 @@ export class ReplayJobs {
             "Export as");
         this.buttons = h("span", { class: "buttons" }, this.#verify, this.#export, this.#format);
         this.node = h("div", { class: "replay-jobs", role: "status" });
+        for (const name of ["hello", "state"]) live.addEventListener(name, () => this.#refresh());
+        this.#refresh();
     }
 
     open(episode) {
@@ -33,12 +40,22 @@ export class ReplayJobs {
         fill(this.node);
     }
 
+    #refresh() {
+        const may = mayStartJobs(this.#live);
+        this.#verify.disabled = !may || this.#busy.has("verify");
+        this.#export.disabled = this.#format.disabled = !may || this.#busy.has("export");
+    }
+
     async #start(title, kind, fields, words) {
         const episode = this.#episode;
+        this.#busy.add(kind);
+        this.#refresh();
         const line = h("p", { class: "words" }, `${title} …`);
         this.node.prepend(line);
         const job = await runJob(this.#live, kind, { episode: episode.id, ...fields },
             (progress) => say(line, `${title}: ${progress || "…"}`));
+        this.#busy.delete(kind);
+        this.#refresh();
         const { text, details = [], isBad } = words(job);
         mark(line, "data-kind", isBad ? "bad" : "good");
         say(line, `${isBad ? "✕" : "✓"} ${title}: ${text}`);
@@ -46,18 +63,13 @@ export class ReplayJobs {
         line.after(h("ul", { class: "reasons" }, details.map((detail) => h("li", {}, detail))));
     }
 
-    async #startVerifying() {
-        this.#verify.disabled = true;
-        await this.#start("Verify", "verify", {}, verifyWords);
-        this.#verify.disabled = false;
+    #startVerifying() {
+        return this.#start("Verify", "verify", {}, verifyWords);
     }
 
-    async #startExport() {
-        this.#export.disabled = true;
-        const format = this.#format.value;
+    #startExport() {
         const title = `Export as ${this.#format.selectedOptions[0].textContent}`;
-        await this.#start(title, "export", { format }, exportWords);
-        this.#export.disabled = false;
+        return this.#start(title, "export", { format: this.#format.value }, exportWords);
     }
 }
 
@@ -120,6 +132,10 @@ export class MomentGoal {
             h("label", { class: "label", for: "replay-goal-name" }, "Name of the goal"), this.#name, this.#make);
         this.node = h("div", { class: "replay-moment" }, this.#form, this.#words);
         this.#form.hidden = true;
+        for (const name of ["hello", "state"]) {
+            live.addEventListener(name, () => { this.button.disabled = !mayStartJobs(live); });
+        }
+        this.button.disabled = !mayStartJobs(live);
     }
 
     open(episode) {

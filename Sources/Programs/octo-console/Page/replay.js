@@ -218,7 +218,8 @@ export class Replay {
     }
 
     #press(event) {
-        const isText = event.target.matches("input:not(#scrub), select, textarea");
+        // There the keys do something else already.
+        const isText = event.target.matches("input:not(#scrub), select, textarea, .chunk-scroll");
         if (isText || event.ctrlKey || event.altKey || event.metaKey || !this.#episode) return;
         const { start_ns: start, end_ns: end } = this.#episode;
         const direction = { ArrowLeft: -1, ArrowRight: 1 }[event.key];

@@ -16,6 +16,7 @@ export class GoalTaking {
     #state = "idle";
     #taken = "";
     #failure = "";
+    #isGivenUp = false;
     #alive = null;
     #suggested = "";
     #name;
@@ -45,7 +46,7 @@ export class GoalTaking {
             h("label", { class: "label", for: "goal-take-text" }, "Sentence (optional)"), this.#text,
             h("label", { class: "check" }, this.#replaces, " replace the goal of that name"), this.#take);
         this.#preview = new LivePreview(live, "goals");
-        this.#abort = h("button", { id: "goal-abort", type: "button", onclick: () => this.#endAlive() },
+        this.#abort = h("button", { id: "goal-abort", type: "button", onclick: () => this.#giveUp() },
             "Let the arm stop");
         this.#steps = h("ol", { class: "taking-steps" });
         this.#notice = h("p", { id: "goal-taking-notice", class: "words", role: "status" });
@@ -132,6 +133,7 @@ export class GoalTaking {
         const text = this.#text.value.trim();
         this.#state = "taking";
         this.#failure = "";
+        this.#isGivenUp = false;
         this.#taken = name;
         this.#beginAlive();
         this.refresh();
@@ -144,12 +146,18 @@ export class GoalTaking {
             await this.#goals.reload();
         } else {
             this.#state = "idle";
-            this.#failure = answer.message;
+            this.#failure = this.#isGivenUp ? "you let the arm stop before the pictures were taken." : answer.message;
             // The name stands for the next attempt.
             this.#name.value = name;
         }
         this.refresh();
         if (this.#state === "taken") this.#result.querySelector("#goal-accept")?.focus();
+    }
+
+    /// The arm stops by itself as nobody speaks for it any more, and with it the taking.
+    #giveUp() {
+        this.#isGivenUp = true;
+        this.#endAlive();
     }
 
     #beginAlive() {
