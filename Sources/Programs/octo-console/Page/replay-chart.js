@@ -18,6 +18,8 @@ export class ReplayChart {
     /// What is drawn whatever is executed; the chunk's own curves come behind.
     #curves = [];
     #active = null;
+    /// Where the playhead is drawn.
+    #pixel = NaN;
 
     /// - seek: called with the time at which the person points, ns.
     constructor(seek) {
@@ -42,6 +44,7 @@ export class ReplayChart {
     open(episode) {
         this.#episode = episode;
         this.#active = null;
+        this.#pixel = NaN;
         this.#chunks = (episode.chunks ?? []).filter(({ first_setpoint_ns: first }) => first > 0);
         this.#what.options[1].disabled = !(episode.states?.tool_m?.length > 0);
         if (this.#what.options[1].disabled) this.#what.value = "joints";
@@ -53,6 +56,12 @@ export class ReplayChart {
 
     /// Puts the playhead there. @param active the chunk that is being executed, with `until_ns`; or null.
     show(now, active) {
+        // A playhead that would stand on the same pixel is no reason to draw thousands of points anew.
+        const [from, to] = this.#chart.view;
+        const { left, right } = this.#chart.plot;
+        const pixel = Math.round(now / ((to - from) / Math.max(right - left, 1)));
+        if (pixel === this.#pixel && active === this.#active) return;
+        this.#pixel = pixel;
         this.#chart.cursor_ns = now;
         if (active !== this.#active) {
             this.#active = active;

@@ -201,7 +201,7 @@ export class Replay {
         }
         if (this.#now >= this.#episode.end_ns) this.#seek(this.#episode.start_ns);
         this.#isPlaying = true;
-        say(this.#play, "⏸");
+        say(this.#play, "❚❚");
         mark(this.#play, "aria-label", "Pause (P)");
         let last = performance.now();
         const turn = (at) => {
