@@ -236,6 +236,9 @@ extension EndToEnd {
             // A black picture is another goal than the scene; the scene itself is nearly none.
             let (black, present) = (found["against_black"]?.double ?? 0, found["against_present"]?.double ?? .infinity)
             #expect(black > 0 && present < black, "\(probe.output)")
+            let steps = ["goal", "black", "present"].map { found["chunks"]?[$0]?.array ?? [] }
+            #expect(steps.allSatisfy { !$0.isEmpty && $0.count == steps[0].count }, "\(probe.output)")
+            #expect(steps[0].first?.array?.count == found["scatter"]?.array?.count, "a row has a number per dimension")
             try pipeline.letTick(20)
             #expect(pipeline.armState?.setpoint.positions == before, "nothing moved")
             let none = try goal(pipeline, ["probe"])
