@@ -155,6 +155,18 @@ final class Browser {
     func hide() throws { try call("POST", "/window/minimize") }
     func show() throws { try call("POST", "/window/rect", .object(["width": 1_280, "height": 900])) }
 
+    /// Waits until what the page was told last is drawn, and its pictures are there.
+    func settle() throws {
+        try script(
+            """
+            return (async () => {
+                const shown = [...document.images].filter(image => image.checkVisibility() && image.src);
+                await Promise.all(shown.map(image => image.decode().catch(() => {})));
+                for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
+            })();
+            """)
+    }
+
     /// A picture of what is to be seen, PNG; kept under `name`.
     @discardableResult
     func screenshot(named name: String) throws -> Data {

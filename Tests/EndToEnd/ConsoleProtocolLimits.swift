@@ -34,7 +34,9 @@ extension EndToEnd.ConsoleProtocolTests {
         }
 
         @Test func aBodyThatIsTooLongIsNotTakenIn() throws {
-            let page = ["Content-Type": "application/json", "X-Octo-Console": "1", "Origin": "http://127.0.0.1:\(port)"]
+            let page = [
+                "Content-Type": "application/json", "X-Octo-Console": "1", "Origin": "http://127.0.0.1:\(port)",
+            ]
             try withstand {
                 // Announced, and refused before it is sent.
                 for path in ["/api/command", "/api/jobs", "/login", "/"] {
@@ -144,13 +146,14 @@ extension EndToEnd.ConsoleProtocolTests {
         }
 
         /// Frames that RFC 6455 forbids, messages that are too long, and such as say nothing that a page says.
-        @Test(arguments: [
-            (1, "{"), (1, "[]"), (1, #"{"type": "fly"}"#), (1, #"{"type": "watch", "cameras": 7}"#),
-            (1, #"{"type": "drive", "dead_man": true, "linear": [1, 2], "angular": null}"#),
-            (1, #"{"type": "drive", "dead_man": true, "linear": [1e999, 0, 0], "angular": [0, 0, 0]}"#),
-            (2, "\u{1}\u{2}\u{3}"), (0, "the end of nothing"), (3, "a kind that is reserved"), (8, ""),
-            (1, String(repeating: "[", count: 100_000)), (1, String(repeating: "x", count: 4 << 20)),
-        ] as [(UInt8, String)])
+        @Test(
+            arguments: [
+                (1, "{"), (1, "[]"), (1, #"{"type": "fly"}"#), (1, #"{"type": "watch", "cameras": 7}"#),
+                (1, #"{"type": "drive", "dead_man": true, "linear": [1, 2], "angular": null}"#),
+                (1, #"{"type": "drive", "dead_man": true, "linear": [1e999, 0, 0], "angular": [0, 0, 0]}"#),
+                (2, "\u{1}\u{2}\u{3}"), (0, "the end of nothing"), (3, "a kind that is reserved"), (8, ""),
+                (1, String(repeating: "[", count: 100_000)), (1, String(repeating: "x", count: 4 << 20)),
+            ] as [(UInt8, String)])
         func messagesThatNoPageSendsHarmNobody(opcode: UInt8, text: String) throws {
             try withstand {
                 let odd = try RawWebSocket(port: port)
@@ -163,10 +166,11 @@ extension EndToEnd.ConsoleProtocolTests {
         }
 
         /// A client's frame without a mask, with bits that nobody agreed on, and a length that nobody sends.
-        @Test(arguments: [
-            [0x81, 0x02, 0x7b, 0x7d], [0xf1, 0x80, 1, 2, 3, 4],
-            [0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
-        ] as [[UInt8]])
+        @Test(
+            arguments: [
+                [0x81, 0x02, 0x7b, 0x7d], [0xf1, 0x80, 1, 2, 3, 4],
+                [0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+            ] as [[UInt8]])
         func brokenFramesEndTheConnection(bytes: [UInt8]) throws {
             try withstand {
                 let odd = try RawWebSocket(port: port)
