@@ -108,6 +108,8 @@ final class ConsoleBrowser {
 struct DrawnPictures {
     /// Ages, milliseconds.
     var ages: [Double]
+    /// Pictures of the primary camera that were drawn in a second.
+    var perSecond: Double
     /// What showed them.
     var browser: String
 
@@ -155,8 +157,11 @@ struct DrawnPictures {
         for row in try browser.evaluate("window.octoBenchRows")?.array ?? [] {
             guard let shown = row.array?.first?.double, let number = row.array?.last?.int else { continue }
             let time = start + .fromSeconds(shown / 1_000)
-            // Shown before the next one of this number was taken, as none is two seconds old.
-            guard let capture = phase.captures[number]?.last(where: { $0 < time }) else { continue }
+            // Of those that were shown later the capture may not be known, and one of the same number before would be
+            // taken for it.
+            guard time > phase.start, time < phase.end - .milliseconds(100),
+                let capture = phase.captures[number]?.last(where: { $0 < time })
+            else { continue }
             ages.append((time - capture).inMilliseconds)
         }
         guard ages.count > 10 else {
@@ -164,7 +169,9 @@ struct DrawnPictures {
                 "the page showed \(ages.count) pictures, expected many in figure.camera[data-camera=\"primary\"] "
                     + "canvas.live")
         }
-        return DrawnPictures(ages: ages, browser: try browser.version())
+        return DrawnPictures(
+            ages: ages, perSecond: Double(ages.count) / max((phase.end - phase.start).inSeconds - 0.1, 0.1),
+            browser: try browser.version())
     }
 
     /// The time at which the page's performance.now() is zero: of many questions the one that was answered soonest is

@@ -155,6 +155,7 @@ struct ConsoleBenchmarkResult {
         if let drawn {
             lines.append(
                 row("capture to drawn, ms p50 / p99", ["", Quantiles(drawn.ages).text]) + "  " + drawn.browser)
+            lines.append(row("  pictures a second, primary camera", ["", String(format: "%.1f", drawn.perSecond)]))
         } else if let drawnMissing {
             lines.append("  capture to drawn: \(drawnMissing)")
         }
@@ -183,6 +184,7 @@ struct ConsoleBenchmarkResult {
             "capture_to_viewer_ms": node(all(\.atViewers, of: with)),
             "pictures_per_second": JSONNode(number: picturesPerSecond), "pictures_left_out": JSONNode(dropped),
             "capture_to_drawn_ms": node(drawn.map { Quantiles($0.ages) }),
+            "drawn_per_second": drawn.map { JSONNode(number: $0.perSecond) } ?? nil,
             "browser": (drawn?.browser ?? drawnMissing).map { JSONNode($0) } ?? nil,
         ])
     }

@@ -25,7 +25,9 @@ enum ConsoleBenchmarkError: Error, CustomStringConvertible {
 
 /// What was measured of the run for some seconds.
 struct ConsolePhase {
-    var seconds = 0.0
+    /// When it began to count.
+    var start = MonotonicTime.zero
+    var end = MonotonicTime.zero
     /// CPU time of octo-console, all its threads, seconds.
     var processorSeconds = 0.0
     /// Time from the newest picture's capture to the chunk, milliseconds.
@@ -40,6 +42,8 @@ struct ConsolePhase {
     /// Age of the pictures when they had come to a viewer, milliseconds, of all viewers together.
     var atViewers: [Double] = []
     var droppedPictures = 0
+
+    var seconds: Double { (end - start).inSeconds }
 }
 
 /// A robot in processes of its own, with a console, and this process as one who listens to its bus.
@@ -184,7 +188,7 @@ final class ConsoleRun {
             take(into: &phase, counts: started != nil)
             let now = MonotonicTime.now()
             if let started, now >= end {
-                phase.seconds = (now - started).inSeconds
+                (phase.start, phase.end) = (started, now)
                 phase.processorSeconds += try ProcessTimes.processorSeconds(of: console)
                 break
             }
