@@ -81,7 +81,9 @@ extension WebRequest {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, parts[0] == name else { continue }
             let spaced = String(parts[1].map { $0 == "+" ? " " : $0 })
-            guard let value = Self.decoded(spaced).map({ Self.trimmed(Substring($0)) }), !value.isEmpty else { return nil }
+            guard let value = Self.decoded(spaced).map({ Self.trimmed(Substring($0)) }), !value.isEmpty else {
+                return nil
+            }
             return value
         }
         return nil

@@ -78,7 +78,8 @@ extension Access {
             return Self.foreign("the browser calls it \(site == "same-site" ? site : "cross-site")")
         }
         if request.changesSomething, !request.isLogin, headers["x-octo-console"] != "1" {
-            return "found no field X-Octo-Console: 1, which everything that changes something has, because foreign pages "
+            return
+                "found no field X-Octo-Console: 1, which everything that changes something has, because foreign pages "
                 + "cannot send it. Add it to your request."
         }
         return nil
@@ -100,7 +101,8 @@ extension WebRequest {
     var isLogin: Bool { method == "POST" && path == "/login" }
     /// Whether somebody opens a page, by a link or the address bar. Its answer is shown, and no page gets to read it.
     var isNavigation: Bool {
-        method == "GET" && !isUpgrade && headers["sec-fetch-mode"] == "navigate" && headers["sec-fetch-dest"] == "document"
+        method == "GET" && !isUpgrade && headers["sec-fetch-mode"] == "navigate"
+            && headers["sec-fetch-dest"] == "document"
     }
 
     /// The tokens it shows, as a cookie or as RFC 6750 has it. There may be several cookies of one name.

@@ -6,7 +6,8 @@ extension Access {
     /// - Referrer-Policy is `same-origin`, not `no-referrer`: with the latter a browser says `Origin: null` when it
     ///   posts the login form, as a foreign frame would.
     package static let headers: [String: String] = [
-        "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+        "Content-Security-Policy":
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
             + "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",

@@ -7,7 +7,7 @@ package struct AccessTokens: Sendable {
     /// Fewest characters of a token: 22 of base64url hold 128 bits, which nobody finds by trying.
     package static let shortest = 22
     /// The characters of a token: base64url. RFC 4648, section 5. None of them needs quoting in a cookie or a form.
-    static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+    package static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
     package let operate: String
     package let view: String

@@ -87,7 +87,8 @@ package enum TokenFile {
 
     /// The file's text.
     package static func text(_ tokens: AccessTokens) -> String {
-        JSONNode.object(["operate": JSONNode(tokens.operate), "view": JSONNode(tokens.view)]).text(indented: true) + "\n"
+        JSONNode.object(["operate": JSONNode(tokens.operate), "view": JSONNode(tokens.view)]).text(indented: true)
+            + "\n"
     }
 
     /// Writes the tokens into a new file, whole or not at all; nobody else can read it at any time.

@@ -1,7 +1,7 @@
 import CShims
 import Console
-import FlyingSocks
 import Files
+import FlyingSocks
 import Glibc
 import Time
 
