@@ -155,7 +155,9 @@ package struct ConnectionLedger: Sendable {
 
     /// The server has something to send and the system takes no more; false: it does again.
     package mutating func waitsToWrite(_ id: ID, _ waits: Bool, at now: MonotonicTime) {
-        connections[id]?.stalledSince = waits ? connections[id]?.stalledSince ?? now : nil
+        guard var connection = connections[id] else { return }
+        connection.stalledSince = waits ? connection.stalledSince ?? now : nil
+        connections[id] = connection
     }
 
     /// Looks at one connection.
