@@ -110,15 +110,15 @@ import Time
             #expect(ledger.opened(id, from: .init(address: "10.0.\(index).1", port: 1), at: .zero) == nil)
         }
         #expect(ledger.isFull)
-        #expect(
-            ledger.opened(id, from: .init(address: "10.1.0.1", port: 1), at: .zero) == nil,
-            "it takes descriptor 9's place")
         let surplus = Ledger.ID(descriptor: 500, inode: 500)
         #expect(ledger.opened(surplus, from: .init(address: "10.2.0.1", port: 1), at: .zero) == .tooMany)
         #expect(ledger.look(at: surplus, traffic: traffic(0), at: .zero) == .tooMany)
         #expect(ledger.requestArrived(surplus, received: 10) == false)
         ledger.closed(surplus)
         #expect(!ledger.isOpen(surplus))
+        // A place that becomes free is the next one's.
+        ledger.closed(Ledger.ID(descriptor: 3, inode: 3))
+        #expect(ledger.opened(surplus, from: .init(address: "10.2.0.1", port: 2), at: .zero) == nil)
     }
 
     @Test func anAddressHasOnlySoMany() {
