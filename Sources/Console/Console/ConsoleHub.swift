@@ -68,7 +68,10 @@ package struct ConsoleHub: Sendable {
             }
         }
         self.run = run
-        for id in pages.keys { pages[id]?.queue.append(hello(to: id)) }
+        for id in Array(pages.keys) {
+            let text = hello(to: id)
+            pages[id]?.queue.append(text)
+        }
     }
 
     // MARK: Pages
@@ -78,9 +81,7 @@ package struct ConsoleHub: Sendable {
     package mutating func join(mayOperate: Bool, address: String, at now: MonotonicTime) -> Int {
         pageCount += 1
         pages[pageCount] = LivePage(id: pageCount, mayOperate: mayOperate, address: address)
-        pages[pageCount]?.queue.append(hello(to: pageCount))
-        pages[pageCount]?.queue.append(Self.clock(now))
-        for text in history.texts { pages[pageCount]?.queue.append(text) }
+        for text in [hello(to: pageCount), Self.clock(now)] + history.texts { pages[pageCount]?.queue.append(text) }
         tellPeople()
         return pageCount
     }
