@@ -91,12 +91,14 @@ package struct ConsoleJobs: Sendable {
         if let exitCode, job.kind.codesWithResult.contains(exitCode) {
             if output.isTooLong {
                 job.progress = "it printed more than \(JobOutput.mostResultBytes >> 20) MiB, which is not shown."
-            } else if let result = result(of: entries[place]) {
-                job.state = .done
-                job.result = result
-                job.progress = ""
             } else {
-                job.progress = "it printed something else than a result. Are all programs of one build?"
+                do {
+                    job.result = try result(of: entries[place])
+                    job.state = .done
+                    job.progress = ""
+                } catch {
+                    job.progress = "reading its result: \(error). Are all programs of one build?"
+                }
             }
         } else {
             let words = output.error ?? output.line
@@ -125,12 +127,11 @@ package struct ConsoleJobs: Sendable {
     /// The place of a job that runs.
     private func place(of id: Int) -> Int? { entries.firstIndex { $0.job.id == id && $0.job.state == .running } }
 
-    private func result(of entry: Entry) -> JSONNode? {
+    private func result(of entry: Entry) throws -> JSONNode {
         switch entry.job.kind {
         case .fromEpisode: return JSONNode(.object(entry.extra))  // it prints words
         case .rank, .probe, .verify, .export:
-            guard let result = try? JSONNode(parsing: entry.output.result) else { return nil }
-            return entry.extra.reduce(result) { $0.with($1.key, $1.value) }
+            return entry.extra.reduce(try JSONNode(parsing: entry.output.result)) { $0.with($1.key, $1.value) }
         }
     }
 }

@@ -36,14 +36,15 @@ package struct EpisodeSeries: Equatable, Sendable {
     package private(set) var states: [ArmState] = []
     package private(set) var chunks: [Chunk] = []
     package private(set) var events: [RunEvent] = []
-    /// Why the file could not be read to its end.
+    /// The first thing that could not be read, in words.
     package private(set) var problem: String?
     private var stride = 1
     private var stateCount = 0
     private var newestState: ArmState?
     private var chunkPlaces: [UInt64: Int] = [:]
 
-    /// Reads all of a file. Messages that cannot be read are passed over; damage ends the reading and is the problem.
+    /// Reads all of a file. A message that cannot be read is passed over, damage ends the reading; either is the
+    /// problem.
     package init(reading file: EpisodeFile) {
         let topics = file.reader.topics.filter { topic in
             Self.camera(topic) != nil || Topics.allEvents.matches(topic)
@@ -51,9 +52,15 @@ package struct EpisodeSeries: Equatable, Sendable {
         }
         var messages = file.reader.messages(of: Set(topics))
         do throws(MCAPError) {
-            while let item = try messages.next() { receive(item, schema: file.reader.schemas[item.channel.schemaID]) }
+            while let item = try messages.next() {
+                do throws(WireError) {
+                    try receive(item, schema: file.reader.schemas[item.channel.schemaID])
+                } catch {
+                    problem = problem ?? "a message of \(item.channel.topic): \(error)"
+                }
+            }
         } catch {
-            problem = "\(error)"
+            problem = problem ?? "\(error)"
         }
         if let newestState, states.last != newestState { states.append(newestState) }
         joints = Self.jointNames(in: file, count: states.first?.setpoint.positions.count ?? 0)
@@ -76,27 +83,29 @@ package struct EpisodeSeries: Equatable, Sendable {
 
     // MARK: Reading
 
-    private mutating func receive(_ item: MCAPMessages.Item, schema: MCAP.Schema?) {
+    private mutating func receive(_ item: MCAPMessages.Item, schema: MCAP.Schema?) throws(WireError) {
         let topic = item.channel.topic
         if let camera = Self.camera(topic) {
             if let frame = Frame(item) { frames[camera, default: []].append(frame) }
             return
         }
         let schema = schema?.name ?? item.channel.metadata["bus_schema"] ?? ""
-        guard let opened = try? RecordedMessage(schema: schema, data: item.message.data).opened() else { return }
-        func content<Message: WireMessage>(_: Message.Type) -> Message? {
+        let opened = try RecordedMessage(schema: schema, data: item.message.data).opened()
+        func content<Message: WireMessage>(_: Message.Type) throws(WireError) -> Message {
             // The pointer does not leave the call.
-            opened.body.withUnsafeBytes { try? Message(body: $0, bulk: opened.bulk) }
+            try opened.body.withUnsafeBufferPointer { bytes throws(WireError) in
+                try Message(body: UnsafeRawBufferPointer(bytes), bulk: opened.bulk)
+            }
         }
         switch opened.envelope.schema {
-        case ArmState.schemaName: if let state = content(ArmState.self) { receive(state) }
-        case ActionChunk.schemaName: if let chunk = content(ActionChunk.self) { receive(chunk) }
+        case ArmState.schemaName: receive(try content(ArmState.self))
+        case ActionChunk.schemaName: receive(try content(ActionChunk.self))
         case ChunkReport.schemaName:
-            if let report = content(ChunkReport.self), let place = chunkPlaces[report.chunkID] {
-                chunks[place].report = report
-            }
+            let report = try content(ChunkReport.self)
+            if let place = chunkPlaces[report.chunkID] { chunks[place].report = report }
         case RunEvent.schemaName:
-            if let event = content(RunEvent.self), events.count < Self.mostEvents { events.append(event) }
+            let event = try content(RunEvent.self)
+            if events.count < Self.mostEvents { events.append(event) }
         default: break
         }
     }
@@ -126,10 +135,13 @@ package struct EpisodeSeries: Equatable, Sendable {
     /// Joint names of the calibration that is attached, where one is and fits; else "joint 1" and so on.
     private static func jointNames(in file: EpisodeFile, count: Int) -> [String] {
         let numbers = (0..<count).map { "joint \($0 + 1)" }
-        guard let text = try? file.attachment(named: "calibration/arm.json"), let tree = try? JSONNode(parsing: text)
-        else { return numbers }
-        let names = tree["joints"]?.array?.compactMap { $0["name"]?.string } ?? []
-        return names.count == count ? names : numbers
+        do {
+            guard let text = try file.attachment(named: "calibration/arm.json") else { return numbers }
+            let names = try JSONNode(parsing: text)["joints"]?.array?.compactMap { $0["name"]?.string } ?? []
+            return names.count == count ? names : numbers
+        } catch {
+            return numbers
+        }
     }
 }
 
