@@ -122,7 +122,9 @@ struct EpisodeEntry: Equatable, Sendable {
             .init(key: "id", value: JSONNode(id)), .init(key: "name", value: JSONNode(name)),
             .init(key: "started", value: JSONNode(started)),
             .init(key: "seconds", value: JSONNode(number: EpisodeSeries.rounded(seconds(at: now)))),
-            .init(key: "outcome", value: JSONNode(outcome)), .init(key: "bytes", value: JSONNode(bytes)),
+            // While it is recorded nobody has said how it ended.
+            .init(key: "outcome", value: JSONNode(isBeingRecorded ? "\(EpisodeState.Outcome.open)" : outcome)),
+            .init(key: "bytes", value: JSONNode(bytes)),
             .init(key: "messages", value: JSONNode(Int64(clamping: messages))),
             .init(key: "missing", value: texts(missing)), .init(key: "cameras", value: texts(cameras)),
             .init(key: "goal", value: JSONNode(goal)), .init(key: "notes", value: texts(notes)),

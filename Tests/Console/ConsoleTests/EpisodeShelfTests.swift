@@ -122,7 +122,7 @@ import Time
         defer { close(descriptor) }
         try #require(flock(descriptor, LOCK_EX | LOCK_NB) == 0)
         let entry = try #require(try list().first)
-        #expect(entry["recording"]?.bool == true && entry["problem"] == nil)
+        #expect(entry["recording"]?.bool == true && entry["problem"] == nil && entry["outcome"]?.string == "open")
         // The start, and the time that it is now.
         #expect(abs((entry["seconds"]?.double ?? 0) - 20) < 0.1)
         #expect(try get("/api/episodes/now.mcap").status == 409)
