@@ -36,7 +36,7 @@ export class GoalTaking {
         this.#goals = goals;
         this.#name = h("input", {
             id: "goal-name", type: "text", maxlength: "64", autocomplete: "off", spellcheck: "false",
-            "aria-describedby": "goal-taking-notice", oninput: () => this.refresh(),
+            "aria-describedby": "goal-taking-notice", oninput: () => this.#edit(),
         });
         this.#text = h("input", { id: "goal-take-text", type: "text", maxlength: "400", autocomplete: "off" });
         this.#replaces = h("input", { id: "goal-replaces", type: "checkbox", onchange: () => this.refresh() });
@@ -112,6 +112,12 @@ export class GoalTaking {
         const isLeft = this.#suggested === "" ? document.activeElement !== this.#name : known.includes(this.#suggested);
         if (!isOurs || !isLeft) return;
         this.#suggested = this.#name.value = freeName("goal", known);
+    }
+
+    /// What went wrong with another name is of the past.
+    #edit() {
+        this.#failure = "";
+        this.refresh();
     }
 
     // MARK: Taking
