@@ -100,7 +100,9 @@ final class Browser {
 
     @discardableResult
     func call(_ method: String, _ path: String, _ body: JSONNode? = nil) throws -> JSONNode {
-        try Self.command(port, method, "/session/\(session)\(path)", body ?? (method == "POST" ? .object([:]) : nil))
+        // A POST has a body, even an empty one.
+        let empty: JSONNode? = method == "POST" ? .object([:]) : .none
+        return try Self.command(port, method, "/session/\(session)\(path)", body ?? empty)
     }
 
     /// A command of Chromium's own protocol.

@@ -82,7 +82,7 @@ extension EndToEnd {
             try pipeline.wait(for: "pictures in the episode") { $0.count("messages", of: "recorder") > 300 }
             try browser.click("#episode-success")
             try browser.wait(for: "the episode in the list") { try $0.isVisible(".episode[data-id]") }
-            try browser.click(".episode[data-id]")
+            try browser.click(".episode[data-id] button")
             try browser.wait(for: "the episode to be shown") { try $0.isVisible("#replay canvas.replay-picture") }
             try browser.wait(for: "the note") { try $0.text("#place-episodes")?.contains(Self.markup) == true }
             let beginning = try browser.screenshot(of: "#replay canvas.replay-picture")
