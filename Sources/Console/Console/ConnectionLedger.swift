@@ -40,7 +40,8 @@ package struct ConnectionLedger: Sendable {
         case tooManyOfAddress
         case noWholeRequest
         case idle
-        case tooLongRequest
+        case tooLongHead
+        case tooLongBody
         case tooLongMessage
         case nothingTaken
         /// What comes next on it cannot be told from the rest of a refused request.
@@ -53,8 +54,9 @@ package struct ConnectionLedger: Sendable {
         case firstRequest(since: MonotonicTime)
         /// A further request, of which nothing has come.
         case nextRequest(since: MonotonicTime)
-        /// The rest of a request; `since` is when its time began.
-        case restOfRequest(since: MonotonicTime)
+        /// The rest of a head; `since` is when the request's time began.
+        case head(since: MonotonicTime)
+        case body(since: MonotonicTime)
         case answering
         case webSocket
     }
@@ -62,7 +64,7 @@ package struct ConnectionLedger: Sendable {
     private struct Connection {
         let peer: Peer
         var phase: Phase
-        /// Bytes that had come when the last request or message was whole.
+        /// Bytes that had come when the last head, body or message was whole.
         var counted: Int64 = 0
         var seen = Traffic()
         /// Since when there is something to send and nothing is taken; nil while nothing waits to be sent.
@@ -116,9 +118,19 @@ package struct ConnectionLedger: Sendable {
         countOfAddress[address] = count > 0 ? count : nil
     }
 
-    /// A whole request has come, or its head and the body is bounded by who reads it.
+    /// The head of a request has come; its body, where there is one, is read next.
     /// - Parameter received: bytes that have come by the connection since its opening.
-    /// - Returns: whether it may be answered; what comes on a connection that has to end may be part of a body.
+    /// - Returns: whether it is one; what comes on a connection that has to end may be part of a body.
+    package mutating func headArrived(_ id: ID, received: Int64, at now: MonotonicTime) -> Bool {
+        update(id) { connection in
+            connection.phase = .body(since: now)
+            connection.counted = received
+        }
+    }
+
+    /// The request is there with its body, and is answered next.
+    /// - Parameter received: bytes that have come by the connection since its opening.
+    /// - Returns: whether it may be answered.
     package mutating func requestArrived(_ id: ID, received: Int64) -> Bool {
         update(id) { connection in
             connection.phase = .answering
@@ -170,7 +182,7 @@ package struct ConnectionLedger: Sendable {
             connections[id] = connection
         }
         if let grace = connection.graceUntil, now < grace,
-            traffic.received - connection.counted <= Int64(ServerLimits.requestBytes)
+            traffic.received - connection.counted <= Int64(ServerLimits.bodyBytes)
         {
             return nil
         }
@@ -185,14 +197,17 @@ package struct ConnectionLedger: Sendable {
         switch connection.phase {
         case .firstRequest(let since):
             // Its time counts from the opening: the first byte is no second start.
-            if uncounted > 0 { connection.phase = .restOfRequest(since: since) }
-            return requestEnding(uncounted: uncounted, since: since, at: now)
+            if uncounted > 0 { connection.phase = .head(since: since) }
+            return headEnding(uncounted: uncounted, since: since, at: now)
         case .nextRequest(let since):
             guard uncounted > 0 else { return now - since >= ServerLimits.idleTime ? .idle : nil }
-            connection.phase = .restOfRequest(since: now)
-            return requestEnding(uncounted: uncounted, since: now, at: now)
-        case .restOfRequest(let since):
-            return requestEnding(uncounted: uncounted, since: since, at: now)
+            connection.phase = .head(since: now)
+            return headEnding(uncounted: uncounted, since: now, at: now)
+        case .head(let since):
+            return headEnding(uncounted: uncounted, since: since, at: now)
+        case .body(let since):
+            if uncounted > Int64(ServerLimits.bodyBytes) { return .tooLongBody }
+            return now - since >= ServerLimits.requestTime ? .noWholeRequest : nil
         case .answering:
             // What comes meanwhile is not read, so the system's buffer bounds it.
             return nil
@@ -201,8 +216,8 @@ package struct ConnectionLedger: Sendable {
         }
     }
 
-    private static func requestEnding(uncounted: Int64, since: MonotonicTime, at now: MonotonicTime) -> Ending? {
-        if uncounted > Int64(ServerLimits.requestBytes) { return .tooLongRequest }
+    private static func headEnding(uncounted: Int64, since: MonotonicTime, at now: MonotonicTime) -> Ending? {
+        if uncounted > Int64(ServerLimits.headBytes) { return .tooLongHead }
         return now - since >= ServerLimits.requestTime ? .noWholeRequest : nil
     }
 
@@ -235,7 +250,8 @@ extension ConnectionLedger.Ending: CustomStringConvertible {
         case .tooManyOfAddress: "its address has \(ServerLimits.connectionsPerAddress) connections already"
         case .noWholeRequest: "no whole request came in \(Self.seconds(ServerLimits.requestTime))"
         case .idle: "nothing was asked for \(Self.seconds(ServerLimits.idleTime))"
-        case .tooLongRequest: "a request of more than \(ServerLimits.requestBytes) bytes"
+        case .tooLongHead: "a head of more than \(ServerLimits.headBytes) bytes"
+        case .tooLongBody: "a body of more than \(ServerLimits.bodyBytes) bytes"
         case .tooLongMessage: "a message of more than \(ServerLimits.messageBytes) bytes"
         case .nothingTaken: "nothing was taken for \(Self.seconds(ServerLimits.stallTime))"
         case .restUnread: "the rest of a refused request was not read"

@@ -12,8 +12,11 @@ package enum ServerLimits {
     /// Pages and Foxglove viewers at once, each with its own stream of pictures.
     package static let viewers = 16
 
-    /// Bytes of a request, head and body. The longest of ours is a note of 4 KiB; browsers' heads have 1 to 8 KiB.
-    package static let requestBytes = 64 << 10
+    /// Bytes of a request's head. Browsers' heads have 1 to 8 KiB. The web server's time to read a line grows with the
+    /// square of its length: 16 KiB cost 20 ms, 64 KiB seconds, in which nothing else may run.
+    package static let headBytes = 16 << 10
+    /// Bytes of a request's body. The longest of ours is a note of 4 KiB.
+    package static let bodyBytes = 64 << 10
     /// Bytes of a message on a WebSocket. The page's longest names the cameras that it watches; Foxglove's subscribes
     /// to all topics.
     package static let messageBytes = 64 << 10
@@ -39,8 +42,9 @@ package enum ServerLimits {
     /// Time for the answer to a request that was not read to its end; a few hundred bytes, which are gone at once.
     package static let refusalTime = Duration.seconds(1)
 
-    /// Bytes that the system holds of what came and was not read. It doubles the number for its own book-keeping.
-    package static let receiveBuffer: Int32 = 32 << 10
+    /// Bytes that the system holds of what came and was not read. It doubles the number for its own book-keeping. Nothing that comes
+    /// here is long, and what is in it when a connection has to end was read in vain.
+    package static let receiveBuffer: Int32 = 8 << 10
     /// Bytes that the system holds of what was written and not taken: 2 to 4 pictures. More would show old ones, and
     /// 16 slow viewers would keep more of the machine's memory than the whole console has.
     package static let sendBuffer: Int32 = 256 << 10
@@ -61,8 +65,8 @@ package enum ServerLimits {
         guard let length = Int(text), length >= 0 else {
             return response(400, "found a Content-Length that is no number of bytes.")
         }
-        guard length <= requestBytes else {
-            return response(413, "found a body of \(length) bytes, expected at most \(requestBytes).")
+        guard length <= bodyBytes else {
+            return response(413, "found a body of \(length) bytes, expected at most \(bodyBytes).")
         }
         return nil
     }

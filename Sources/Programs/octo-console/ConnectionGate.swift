@@ -1,6 +1,8 @@
+import CShims
 import Console
 import FlyingSocks
 import Synchronization
+import Threads
 import Time
 
 /// Stands between the web server and its sockets, and ends the connections that `ConnectionLedger` says have to end.
@@ -15,6 +17,9 @@ final class ConnectionGate: AsyncSocketPool, Sendable {
         var ledger = ConnectionLedger()
         var sockets = ServerSockets()
         var endings: [ConnectionLedger.Ending: Int] = [:]
+        /// Connections that were ended and are not closed yet.
+        var ended: Set<ConnectionLedger.ID> = []
+        var isRunning = false
     }
 
     private enum Arrival {
@@ -34,13 +39,11 @@ final class ConnectionGate: AsyncSocketPool, Sendable {
     func prepare() async throws { try await base.prepare() }
 
     func run() async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.base.run() }
-            group.addTask { try await self.watch() }
-            // The first that ends ends both.
-            defer { group.cancelAll() }
-            try await group.next()
-        }
+        state.withLock { $0.isRunning = true }
+        defer { state.withLock { $0.isRunning = false } }
+        // On a thread of its own: a request that never ends keeps the server's threads busy for as long as it comes.
+        try NamedThread("console-gate") { self.watch() }
+        try await base.run()
     }
 
     func suspendSocket(_ socket: Socket, untilReadyFor events: Socket.Events) async throws {
@@ -62,12 +65,18 @@ final class ConnectionGate: AsyncSocketPool, Sendable {
 
     // MARK: - What the handlers tell
 
-    /// A whole request has come, with its body. To be asked first of all, before the request is looked at.
+    /// The head of a request has come. To be told first of all, before the request is looked at.
     /// - Parameters:
     ///   - address: of the other end, as `HTTPRequest.remoteAddress` has it.
     ///   - port: of the other end.
-    /// - Returns: whether it may be answered as what it is. If not, it may be a part of another request's body, made
-    ///   to look like one of ours: answer 400 and do nothing else.
+    /// - Returns: whether it may be taken for a request. If not, it may be a part of another one's body, made to look
+    ///   like one of ours: answer 400 and do nothing else.
+    func headArrived(from address: String, port: UInt16) -> Bool {
+        take(address, port) { $0.headArrived($1, received: $2, at: .now()) }
+    }
+
+    /// The request is there with its body, also where it has none, and is answered next.
+    /// - Returns: whether it may be answered.
     func requestArrived(from address: String, port: UInt16) -> Bool {
         take(address, port) { $0.requestArrived($1, received: $2) }
     }
@@ -159,13 +168,17 @@ final class ConnectionGate: AsyncSocketPool, Sendable {
 
     // MARK: - The look at all
 
-    private func watch() async throws {
+    private func watch() {
+        var next = MonotonicTime.now()
         while true {
-            try await Task.sleep(for: ServerLimits.watchPeriod)
-            state.withLock { state in
+            next = max(next + ServerLimits.watchPeriod, .now())
+            octo_sleep_until_ns(next.nanoseconds)
+            let isRunning = state.withLock { state in
                 Self.find(&state)
                 for id in Array(state.ledger.open) { Self.look(at: id, &state) }
+                return state.isRunning
             }
+            guard isRunning else { return }
         }
     }
 
@@ -173,6 +186,7 @@ final class ConnectionGate: AsyncSocketPool, Sendable {
     private static func find(_ state: inout State) {
         guard let found = state.sockets.find(isKnown: state.ledger.isOpen) else { return }
         for id in Array(state.ledger.open) where !found.open.contains(id) { state.ledger.closed(id) }
+        state.ended.formIntersection(found.open)
         for (id, peer) in found.new {
             if state.ledger.opened(id, from: peer, at: .now()) != nil { look(at: id, &state) }
         }
@@ -182,8 +196,8 @@ final class ConnectionGate: AsyncSocketPool, Sendable {
         guard let traffic = ServerSockets.traffic(of: id),
             let ending = state.ledger.look(at: id, traffic: traffic, at: .now())
         else { return }
-        // It stays in the ledger until the server has closed it: until then it has its place. It is looked at again
-        // meanwhile, but told once.
-        if ServerSockets.end(id) { state.endings[ending, default: 0] += 1 }
+        // It stays in the ledger until the server has closed it: until then it has its place, and is ended again.
+        ServerSockets.end(id)
+        if state.ended.insert(id).inserted { state.endings[ending, default: 0] += 1 }
     }
 }

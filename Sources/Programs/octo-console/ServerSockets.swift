@@ -86,13 +86,15 @@ struct ServerSockets {
     }
 
     /// Ends a connection in both directions: whoever waits for it is woken, and the server closes it. shutdown(2).
-    /// - Returns: false where it was ended already, or is gone.
-    @discardableResult
-    static func end(_ id: ConnectionLedger.ID) -> Bool {
+    static func end(_ id: ConnectionLedger.ID) {
         let copy = fcntl(id.descriptor, F_DUPFD_CLOEXEC, 0)
-        guard copy >= 0 else { return false }
+        guard copy >= 0 else { return }
         defer { close(copy) }
-        return Self.id(of: copy)?.inode == id.inode && shutdown(copy, Int32(SHUT_RDWR)) == 0
+        guard Self.id(of: copy)?.inode == id.inode, shutdown(copy, Int32(SHUT_RDWR)) == 0 else { return }
+        // What has come already could still be read, and would be. What comes from now on is answered with a reset.
+        var piece = [UInt8](repeating: 0, count: 16 << 10)
+        var rounds = 0
+        while rounds < 64, recv(copy, &piece, piece.count, Int32(MSG_DONTWAIT)) > 0 { rounds += 1 }
     }
 
     /// Accepts and closes those that wait, with a word to browsers. accept(2).

@@ -42,15 +42,29 @@ import Time
         #expect(ledger.look(at: id, traffic: traffic(302), at: time(169.95)) == .noWholeRequest)
     }
 
-    @Test func aLongRequestEndsItsConnection() {
+    @Test func aLongHeadEndsItsConnection() {
         var ledger = opened()
-        let limit = Int64(ServerLimits.requestBytes)
+        let limit = Int64(ServerLimits.headBytes)
         #expect(ledger.look(at: id, traffic: traffic(limit), at: time(0.1)) == nil)
+        #expect(ledger.headArrived(id, received: limit, at: time(0.2)) == true)
         #expect(ledger.requestArrived(id, received: limit) == true)
         ledger.waitsToRead(id, at: time(1))
         // What counts is what came since the last.
         #expect(ledger.look(at: id, traffic: traffic(2 * limit), at: time(1.1)) == nil)
-        #expect(ledger.look(at: id, traffic: traffic(2 * limit + 1), at: time(1.2)) == .tooLongRequest)
+        #expect(ledger.look(at: id, traffic: traffic(2 * limit + 1), at: time(1.2)) == .tooLongHead)
+        #expect(ledger.headArrived(id, received: 2 * limit + 1, at: time(1.3)) == false)
+    }
+
+    @Test func aBodyHasALimitAndTimeOfItsOwn() {
+        var ledger = opened()
+        let limit = Int64(ServerLimits.bodyBytes)
+        #expect(ledger.headArrived(id, received: 500, at: time(9)) == true)
+        // Waiting for it is no waiting for the next request.
+        ledger.waitsToRead(id, at: time(9))
+        #expect(ledger.look(at: id, traffic: traffic(500 + limit), at: time(18.9)) == nil)
+        var slow = ledger
+        #expect(slow.look(at: id, traffic: traffic(600), at: time(19)) == .noWholeRequest)
+        #expect(ledger.look(at: id, traffic: traffic(501 + limit), at: time(10)) == .tooLongBody)
     }
 
     @Test func aWebSocketMayBeQuietButNotSayTooMuchAtOnce() {
@@ -99,7 +113,7 @@ import Time
         var ledger = opened()
         #expect(ledger.requestArrived(id, received: 300) == true)
         ledger.refuseRest(id, at: time(1))
-        let more = traffic(301 + Int64(ServerLimits.requestBytes))
+        let more = traffic(301 + Int64(ServerLimits.bodyBytes))
         #expect(ledger.look(at: id, traffic: more, at: time(1.1)) == .restUnread)
     }
 
