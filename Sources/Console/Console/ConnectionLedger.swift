@@ -242,6 +242,12 @@ package struct ConnectionLedger: Sendable {
     }
 }
 
+extension ConnectionLedger.Ending {
+    /// Whether what was written and not taken is thrown away. Otherwise the system keeps it for minutes, for somebody
+    /// who does not read.
+    package var isAtOnce: Bool { self != .idle && self != .restUnread }
+}
+
 extension ConnectionLedger.Ending: CustomStringConvertible {
     /// For logs; who connects is not told.
     package var description: String {

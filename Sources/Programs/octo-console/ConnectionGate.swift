@@ -123,7 +123,7 @@ final class ConnectionGate: AsyncSocketPool, Sendable {
             }
             guard let id, let traffic = ServerSockets.traffic(of: id) else { return false }
             guard event(&state.ledger, id, traffic.received) else {
-                if state.ledger.isEnding(id) { ServerSockets.end(id) }
+                if state.ledger.isEnding(id) { ServerSockets.end(id, isAtOnce: false) }
                 return false
             }
             return true
@@ -143,7 +143,7 @@ final class ConnectionGate: AsyncSocketPool, Sendable {
             if !state.ledger.isOpen(id) { Self.find(&state) }
             guard state.ledger.isOpen(id) else { return .ended }
             guard !state.ledger.isEnding(id) else {
-                ServerSockets.end(id)
+                ServerSockets.end(id, isAtOnce: false)
                 return .ended
             }
             if events.contains(.write) {
@@ -197,7 +197,7 @@ final class ConnectionGate: AsyncSocketPool, Sendable {
             let ending = state.ledger.look(at: id, traffic: traffic, at: .now())
         else { return }
         // It stays in the ledger until the server has closed it: until then it has its place, and is ended again.
-        ServerSockets.end(id)
+        ServerSockets.end(id, isAtOnce: ending.isAtOnce)
         if state.ended.insert(id).inserted { state.endings[ending, default: 0] += 1 }
     }
 }

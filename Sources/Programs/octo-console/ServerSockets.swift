@@ -86,11 +86,17 @@ struct ServerSockets {
     }
 
     /// Ends a connection in both directions: whoever waits for it is woken, and the server closes it. shutdown(2).
-    static func end(_ id: ConnectionLedger.ID) {
+    /// - Parameter isAtOnce: whether closing it throws away what the other end has not taken. SO_LINGER.
+    static func end(_ id: ConnectionLedger.ID, isAtOnce: Bool) {
         let copy = fcntl(id.descriptor, F_DUPFD_CLOEXEC, 0)
         guard copy >= 0 else { return }
         defer { close(copy) }
-        guard Self.id(of: copy)?.inode == id.inode, shutdown(copy, Int32(SHUT_RDWR)) == 0 else { return }
+        guard Self.id(of: copy)?.inode == id.inode else { return }
+        if isAtOnce {
+            var lingering = linger(l_onoff: 1, l_linger: 0)
+            _ = setsockopt(copy, SOL_SOCKET, SO_LINGER, &lingering, socklen_t(MemoryLayout<linger>.size))
+        }
+        guard shutdown(copy, Int32(SHUT_RDWR)) == 0 else { return }
         // What has come already could still be read, and would be. What comes from now on is answered with a reset.
         var piece = [UInt8](repeating: 0, count: 16 << 10)
         var rounds = 0
