@@ -6,7 +6,7 @@ extension Access {
             return Self.refusal(
                 of: request, 400,
                 "a token stands in the address, where histories and logs keep it. Remove that address from the "
-                    + "browser's history, make new tokens ('octo-console token FILE --replace'), and type one at /login, "
+                    + "browser's history, make new tokens ('octo-console token FILE --replace'), and type one at /login "
                     + "or send it as 'Authorization: Bearer TOKEN'.")
         }
         guard ["GET", "HEAD", "POST"].contains(request.method) else {
@@ -51,8 +51,8 @@ extension Access {
             // Tunnels that end at another port would do no harm, but who comes by one is easily told.
             return host.isLoopback && host.port == port
                 ? nil
-                : "found a name or port that is not ours in Host, expected localhost:\(port) or 127.0.0.1:\(port). Open "
-                    + "http://localhost:\(port)/."
+                : "found a name or port that is not ours in Host, expected localhost:\(port) or 127.0.0.1:\(port). Open"
+                    + " http://localhost:\(port)/."
         }
         // The port may be another one (a container's, a tunnel's): no page gets a name of ours by it.
         return host.address != nil || host.isLoopback || hostnames.contains(host.name)

@@ -148,8 +148,8 @@ package struct ConnectionLedger: Sendable {
         update(id) { $0.counted = received }
     }
 
-    /// Nothing more is to be taken from the connection: of the request that is being answered a part is unread, and what
-    /// comes next is that part. The answer may still go out; for it there is `ServerLimits.refusalTime`.
+    /// Nothing more is to be taken from the connection: of the request that is being answered a part is unread, and
+    /// what comes next is that part. The answer may still go out; for it there is `ServerLimits.refusalTime`.
     package mutating func refuseRest(_ id: ID, at now: MonotonicTime) {
         _ = update(id) { connection in
             connection.ending = .restUnread

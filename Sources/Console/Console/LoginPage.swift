@@ -21,8 +21,8 @@ enum LoginPage {
         spellcheck="false" required autofocus>
         <button type="submit">Open the console</button>
         </form>
-        <p>The tokens are in the run's token file on the robot's computer: the "operate" one moves the robot, the "view" \
-        one only looks on and stops it.</p>
+        <p>The tokens are in the run's token file on the robot's computer: the "operate" one moves the robot, the \
+        "view" one only looks on and stops it.</p>
         </main>
         </body>
         </html>

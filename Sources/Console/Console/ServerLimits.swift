@@ -42,8 +42,8 @@ package enum ServerLimits {
     /// Time for the answer to a request that was not read to its end; a few hundred bytes, which are gone at once.
     package static let refusalTime = Duration.seconds(1)
 
-    /// Bytes that the system holds of what came and was not read. It doubles the number for its own book-keeping. Nothing that comes
-    /// here is long, and what is in it when a connection has to end was read in vain.
+    /// Bytes that the system holds of what came and was not read; it doubles the number for its own book-keeping.
+    /// Nothing that comes here is long, and what is held when a connection has to end was taken in vain.
     package static let receiveBuffer: Int32 = 8 << 10
     /// Bytes that the system holds of what was written and not taken: 2 to 4 pictures. More would show old ones, and
     /// 16 slow viewers would keep more of the machine's memory than the whole console has.

@@ -34,8 +34,8 @@ extension TokenFileError.Problem: CustomStringConvertible {
         case .unknownKey: "it has a key other than \"operate\" and \"view\""
         case .missing(let role): "it has not exactly one text for \"\(role.rawValue)\""
         case .wrongLength(let role, let characters):
-            "the \"\(role.rawValue)\" token has \(characters) characters, expected \(AccessTokens.shortest) (128 bits) to "
-                + "\(AccessTokens.longest)"
+            "the \"\(role.rawValue)\" token has \(characters) characters, expected \(AccessTokens.shortest) (128 bits) to"
+                + " \(AccessTokens.longest)"
         case .strangeCharacters(let role):
             "the \"\(role.rawValue)\" token has characters other than A-Z, a-z, 0-9, - and _"
         case .guessable(let role): "the \"\(role.rawValue)\" token has fewer than 8 different characters"
@@ -53,11 +53,11 @@ extension TokenFileError: CustomStringConvertible {
             "reading the tokens in \(path): \(SystemError(errno)), expected a readable file. Check its owner and "
                 + "permissions (ls -l \(path))."
         case .notAFile(let path):
-            "reading the tokens in \(path): it is a folder, a pipe or a device, expected a file. Make one: octo-console "
-                + "token FILE"
+            "reading the tokens in \(path): it is a folder, a pipe or a device, expected a file. Make one: octo-console"
+                + " token FILE"
         case .open(let path, let mode):
-            "reading the tokens in \(path): found mode \(Self.octal(mode)), so others than its owner may read or change "
-                + "it, expected 0600. Run 'chmod 600 \(path)'; where others had the time to read it, make new tokens: "
+            "reading the tokens in \(path): found mode \(Self.octal(mode)), so others than its owner may read or change"
+                + " it, expected 0600. Run 'chmod 600 \(path)'; where others had the time to read it, make new tokens: "
                 + "octo-console token \(path) --replace"
         case .foreign(let path, let owner, let reader):
             "reading the tokens in \(path): found that it belongs to user \(owner), expected \(reader), who runs the "
