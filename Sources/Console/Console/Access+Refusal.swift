@@ -6,8 +6,8 @@ extension Access {
             return Self.refusal(
                 of: request, 400,
                 "a token stands in the address, where histories and logs keep it. Remove that address from the "
-                    + "browser's history, make new tokens ('octo-console token FILE --replace'), and type one at /login "
-                    + "or send it as 'Authorization: Bearer TOKEN'.")
+                    + "browser's history, make new tokens ('octo-console token FILE --replace'), and type one at "
+                    + "/login or send it as 'Authorization: Bearer TOKEN'.")
         }
         guard ["GET", "HEAD", "POST"].contains(request.method) else {
             return Self.refusal(of: request, 405, "found a method that nothing here has, expected GET, HEAD or POST.")

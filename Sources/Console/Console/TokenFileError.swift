@@ -34,8 +34,8 @@ extension TokenFileError.Problem: CustomStringConvertible {
         case .unknownKey: "it has a key other than \"operate\" and \"view\""
         case .missing(let role): "it has not exactly one text for \"\(role.rawValue)\""
         case .wrongLength(let role, let characters):
-            "the \"\(role.rawValue)\" token has \(characters) characters, expected \(AccessTokens.shortest) (128 bits) to"
-                + " \(AccessTokens.longest)"
+            "the \"\(role.rawValue)\" token has \(characters) characters, expected \(AccessTokens.shortest) (128 "
+                + "bits) to \(AccessTokens.longest)"
         case .strangeCharacters(let role):
             "the \"\(role.rawValue)\" token has characters other than A-Z, a-z, 0-9, - and _"
         case .guessable(let role): "the \"\(role.rawValue)\" token has fewer than 8 different characters"
