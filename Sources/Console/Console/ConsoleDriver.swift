@@ -30,6 +30,9 @@ struct ConsoleDriver: Sendable {
     private(set) var viewer: Int?
     private var lastWord = MonotonicTime.zero
     private(set) var taking: Taking?
+    private var held = DeviceReading()
+    /// Pages that have to let go before they move the arm again.
+    private var stalled: Set<Int> = []
 
     /// Makes a driver whom nobody has heard of yet.
     /// - Parameter period: time after which a motion is said again so that it lasts.
@@ -48,8 +51,15 @@ struct ConsoleDriver: Sendable {
     ) -> String? {
         guard isDeadManHeld else {
             if viewer == page { letGo("", at: now) }
+            stalled.remove(page)
             return nil
         }
+        // Words that were held up on the way come all at once, when the hand may be gone long since.
+        if viewer == page, now - lastWord > TeleopSession.silence {
+            letGo("the page stalled: let go, and hold again", at: now)
+            stalled.insert(page)
+        }
+        if stalled.contains(page) { return "the connection stalled: let go, and hold again" }
         if let viewer, viewer != page { return "page \(viewer) moves the arm" }
         if let taking, taking.steps.phaseName != "taken" { return "a goal is being taken: the arm stays where it is" }
         viewer = page
@@ -61,8 +71,6 @@ struct ConsoleDriver: Sendable {
         held = reading
         return nil
     }
-
-    private var held = DeviceReading()
 
     /// A button beside the axes is pressed once.
     mutating func press(_ button: DeviceReading.Button, by page: Int, at now: MonotonicTime) -> String? {
@@ -79,6 +87,7 @@ struct ConsoleDriver: Sendable {
     /// A page is gone, or cannot be heard.
     mutating func leave(_ page: Int, at now: MonotonicTime) {
         if viewer == page { letGo("the page that moved the arm is gone", at: now) }
+        stalled.remove(page)
         if taking?.viewer == page { abandonMotion(at: now) }
     }
 
@@ -144,10 +153,20 @@ struct ConsoleDriver: Sendable {
 
     // MARK: What goes out
 
+    /// What is going on, in words for people who have no keys of octo-teleop.
+    var words: [String] {
+        let message = session.jog.message
+        // After the reason comes the key that mends it in a terminal.
+        let isRefusal = message.hasPrefix("not moved: ")
+        let reason = isRefusal ? message.split(separator: "; ").dropLast().joined(separator: "; ") : message
+        return [session.jog.held, isRefusal && reason.isEmpty ? message : reason].filter { !$0.isEmpty }
+    }
+
     /// The motion to send now, if it is time for one.
     mutating func command(at now: MonotonicTime) -> ManualCommand? {
         if let viewer, now - lastWord > Self.silence {
             letGo("page \(viewer) said nothing for \(Self.silence.inSeconds) s: let go", at: now)
+            stalled.insert(viewer)
         }
         guard now >= nextCommand else { return nil }
         nextCommand = now + period

@@ -144,8 +144,7 @@ package struct ConsoleHub: Sendable {
         case .picture: return offerFrame(message, at: now)
         case .observation: return offerObservation(message, at: now)
         case .state:
-            let state = message.body.withUnsafeBytes { try? ArmState(body: $0, bulk: nil) }
-            guard let state else { return }
+            guard let state = message.read(as: ArmState.self) else { return }
             receive(state, at: now)
             guard now - lastState >= Self.statePeriod else { return }
             lastState = now
@@ -175,15 +174,11 @@ package struct ConsoleHub: Sendable {
     }
 
     private mutating func understand(_ message: RawMessage) {
-        message.body.withUnsafeBytes { bytes in
-            switch message.topic {
-            case Topics.goalCurrent.name: goal = try? Goal(body: bytes, bulk: message.bulk)
-            case Topics.goalResult.name:
-                if let result = try? GoalResult(body: bytes, bulk: nil) { settle(result) }
-            case Topics.episodeResult.name:
-                if let result = try? EpisodeResult(body: bytes, bulk: nil) { settle(result) }
-            default: break
-            }
+        switch message.topic {
+        case Topics.goalCurrent.name: goal = message.read(as: Goal.self)
+        case Topics.goalResult.name: if let result = message.read(as: GoalResult.self) { settle(result) }
+        case Topics.episodeResult.name: if let result = message.read(as: EpisodeResult.self) { settle(result) }
+        default: break
         }
     }
 
@@ -358,7 +353,7 @@ package struct ConsoleHub: Sendable {
         return JSONNode.object([
             "type": "drive", "viewer": driver.viewer.map { JSONNode($0) } ?? nil,
             "frame": JSONNode(session.frame.rawValue), "speed": JSONNode(number: session.jog.speed),
-            "lines": JSONNode(.array(session.lines(at: now).map { JSONNode($0) })),
+            "lines": JSONNode(.array(driver.words.map { JSONNode($0) })),
             "holder": session.holder(at: now).map { JSONNode($0.rawValue) } ?? nil,
             "taking": JSONNode(driver.taking?.steps.phaseName ?? "driving"),
             "stop_unconfirmed": JSONNode(.bool(waiting.contains(where: \.isStop))),

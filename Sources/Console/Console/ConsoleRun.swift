@@ -18,8 +18,12 @@ package struct ConsoleRun: Sendable {
         self.description = description
         self.isLive = isLive
         let section = description.manifest.arm
-        arm = (try? ArmCalibration(contentsOfFile: section.calibration)).map {
-            TeleopArm($0, stateRate: section.stateRate.hertz)
+        do {
+            arm = TeleopArm(
+                try ArmCalibration(contentsOfFile: section.calibration), stateRate: section.stateRate.hertz)
+        } catch {
+            // The arm's own process says what is wrong with the file.
+            arm = nil
         }
     }
 

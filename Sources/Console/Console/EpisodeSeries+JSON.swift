@@ -69,6 +69,7 @@ extension EpisodeSeries.Chunk {
             }
             members.append(.init(key: "outcome", value: JSONNode("\(report.outcome)")))
         }
+        members.append(.init(key: "action_space", value: JSONNode(chunk.actionSpace.rawValue)))
         members.append(
             .init(
                 key: "actions",

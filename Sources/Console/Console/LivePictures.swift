@@ -7,20 +7,19 @@ import Time
 import Wire
 
 /// Makes pictures for pages out of bus messages. A JPEG file of a camera goes through as it is.
-enum LivePictures {
+package enum LivePictures {
     /// Of pictures that come uncompressed; what a viewer compares by eye.
     private static let quality = 85
 
     /// The picture of a camera's frame.
     /// - Returns: nil for a message that is no frame.
     static func frame(_ message: RawMessage) -> LivePicture? {
-        let frame = message.body.withUnsafeBytes { bytes in try? CameraFrame(body: bytes, bulk: message.bulk) }
-        guard let frame else { return nil }
+        guard let frame = message.read(as: CameraFrame.self) else { return nil }
         let file: SharedBytes
         switch frame.pixels {
         case .jpeg(let bytes, _, _): file = bytes
         case .rgb8(let image):
-            guard let bytes = try? image.jpegData(quality: quality) else { return nil }
+            guard let bytes = jpeg(of: image) else { return nil }
             file = bytes
         }
         return picture(
@@ -30,20 +29,27 @@ enum LivePictures {
 
     /// What the network sees: the newest picture of each camera in an observation.
     static func network(_ message: RawMessage) -> [LivePicture] {
-        let observation = message.body.withUnsafeBytes { bytes in
-            try? PolicyObservation(body: bytes, bulk: message.bulk)
-        }
-        guard let observation else { return [] }
+        guard let observation = message.read(as: PolicyObservation.self) else { return [] }
         return observation.views.compactMap { view in
             let count = view.width * view.height * 3
             guard count > 0, view.pixels.count >= count else { return nil }
             // Oldest first.
             let newest = SharedBytes(copying: view.pixels.bytes.suffix(count))
             let image = RGBImage(width: view.width, height: view.height, pixels: newest)
-            guard let file = try? image.jpegData(quality: quality) else { return nil }
+            guard let file = jpeg(of: image) else { return nil }
             return picture(
                 "network", of: view.camera, time: view.captureTime, sequence: observation.tick, width: view.width,
                 height: view.height, file)
+        }
+    }
+
+    /// An image as a JPEG file.
+    /// - Returns: nil for one that JPEG cannot hold, as no camera makes it.
+    package static func jpeg(of image: RGBImage) -> SharedBytes? {
+        do throws(ImageError) {
+            return try image.jpegData(quality: quality)
+        } catch {
+            return nil
         }
     }
 

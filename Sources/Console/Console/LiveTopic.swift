@@ -45,10 +45,7 @@ enum LiveTopic: Equatable {
     /// - Returns: nil for bytes that are no correct message of their schema.
     static func text(_ message: RawMessage) -> String? {
         let envelope = message.envelope
-        let body = message.body.withUnsafeBytes { bytes in
-            try? MessageCatalogue.json(schema: envelope.schema, body: bytes, bulk: message.bulk)
-        }
-        guard let body else { return nil }
+        guard let body = message.json else { return nil }
         let capture = envelope.captureTime.map { ",\"capture_ns\":\($0.nanoseconds)" } ?? ""
         return """
             {"type":"topic","topic":\(JSONNode(message.topic).text()),"node":\(JSONNode(envelope.sourceNode).text()),\

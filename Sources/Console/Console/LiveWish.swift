@@ -19,7 +19,12 @@ enum LiveWish: Equatable {
     /// Reads a message of a page.
     /// - Returns: nil for what is no such message.
     init?(_ text: String) {
-        guard let node = try? JSONNode(parsing: text.utf8, maximumDepth: 8) else { return nil }
+        let node: JSONNode
+        do throws(JSONSyntaxError) {
+            node = try JSONNode(parsing: text.utf8, maximumDepth: 8)
+        } catch {
+            return nil
+        }
         switch node["type"]?.string {
         case "watch":
             guard let cameras = node["cameras"]?.array, let rate = node["rate_hz"]?.double, rate > 0 else { return nil }

@@ -42,13 +42,10 @@ struct ConsoleNode: NodeBody {
             return
         }
         address = try server.start()
-        try FileSystem.replace(context.run.folder + "/" + Self.addressFile, with: "\(address)\n")
+        try FileSystem.replace(context.run.folder + "/" + RunFolder.consoleAddress, with: "\(address)\n")
         server.turn(to: ConsoleRun(context.run, isLive: true), at: .now())
         context.log.info("console: \(address)")
     }
-
-    /// File in the run's folder that has the page's address, for programs.
-    private static let addressFile = "console.address"
 
     var wakeDescriptors: [Int32] { [server.wakeDescriptor] }
 

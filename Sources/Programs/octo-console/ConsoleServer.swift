@@ -26,6 +26,8 @@ final class ConsoleServer: Sendable {
     private static let pingPeriod = Duration.seconds(10)
     /// Longer than the longest command takes to be answered.
     private static let handlerSeconds = 60.0
+    /// Bytes of a body that are read together with the head: none that matters, so that the handler decides first.
+    private static let headAlone = 1
 
     let settings: Manifest.Console
     let files: PageFiles
@@ -80,10 +82,12 @@ final class ConsoleServer: Sendable {
         if settings.bind.contains(":") {
             configuration = .init(
                 address: try sockaddr_in6.inet6(ip6: settings.bind, port: port), timeout: Self.handlerSeconds,
-                pool: gate, logger: .disabled)
+                sharedRequestBufferSize: Self.headAlone, sharedRequestReplaySize: ServerLimits.bodyBytes, pool: gate,
+                logger: .disabled)
         } else {
             configuration = .init(
-                address: try sockaddr_in.inet(ip4: settings.bind, port: port), timeout: Self.handlerSeconds, pool: gate,
+                address: try sockaddr_in.inet(ip4: settings.bind, port: port), timeout: Self.handlerSeconds,
+                sharedRequestBufferSize: Self.headAlone, sharedRequestReplaySize: ServerLimits.bodyBytes, pool: gate,
                 logger: .disabled)
         }
         let http = HTTPServer(config: configuration, handler: RequestHandler(server: self))

@@ -11,15 +11,11 @@ struct RequestHandler: HTTPHandler {
     let server: ConsoleServer
 
     func handleRequest(_ request: HTTPRequest) async throws -> HTTPResponse {
-        let peer = ConnectionLedger.Peer(request.remoteAddress)
+        let peer = ConnectionLedger.Peer(request)
         var asked = Self.head(of: request, from: peer)
-        if let refusal = ServerLimits.refusal(ofBody: asked.headers) {
-            server.gate.refuseRest(from: peer.address, port: peer.port)
-            return Self.response(refusal, to: asked)
-        }
-        asked.body = Array(try await request.bodyData)
-        guard server.gate.requestArrived(from: peer.address, port: peer.port) else {
-            return Self.response(.error(400, "found a request within another one, expected one after the other"), to: asked)
+        switch try await server.gate.body(of: request, headers: asked.headers) {
+        case .whole(let body): asked.body = body
+        case .refused(let response): return Self.response(response, to: asked)
         }
         let role: Role
         switch server.withState({ $0.access.judge(asked, at: .now()) }) {
@@ -52,7 +48,7 @@ struct RequestHandler: HTTPHandler {
         guard let view = server.withState({ $0.hub.goal?.views.first { $0.camera == camera } }) else {
             return .error(404, "the goal has no picture of camera '\(camera)'")
         }
-        guard let file = try? view.image.jpegData(quality: 92) else { return .error(500, "the picture cannot be packed") }
+        guard let file = LivePictures.jpeg(of: view.image) else { return .error(500, "the picture cannot be packed") }
         return .jpeg(file.bytes, isLasting: true)
     }
 
@@ -150,10 +146,9 @@ extension HTTPHeader {
 }
 
 extension ConnectionLedger.Peer {
-    fileprivate init(_ address: HTTPRequest.Address?) {
-        switch address {
-        case .ip4(let ip, let port), .ip6(let ip, let port): self.init(address: ip, port: port)
-        case .unix, nil: self.init(address: "", port: 0)
-        }
+    /// Who asks; without an address where it is no connection of the internet protocol, which nobody is.
+    fileprivate init(_ request: HTTPRequest) {
+        let peer = ConnectionGate.peer(of: request)
+        self.init(address: peer?.address ?? "", port: peer?.port ?? 0)
     }
 }

@@ -123,7 +123,7 @@ struct ServerSockets {
     }
 
     private static func peer(of descriptor: Int32) -> ConnectionLedger.Peer? {
-        switch try? Socket(file: .init(rawValue: descriptor)).remotePeer() {
+        switch address({ try $0.remotePeer() }, of: descriptor) {
         case .ip4(let address, let port)?, .ip6(let address, let port)?: .init(address: address, port: port)
         case .unix?, nil: nil
         }
@@ -131,9 +131,18 @@ struct ServerSockets {
 
     /// The port at our end; nil for what is no socket of the internet protocol.
     private static func port(of descriptor: Int32) -> UInt16? {
-        switch try? Socket(file: .init(rawValue: descriptor)).sockname() {
+        switch address({ try $0.sockname() }, of: descriptor) {
         case .ip4(_, let port)?, .ip6(_, let port)?: port
         case .unix?, nil: nil
+        }
+    }
+
+    /// An address of a socket; nil where it has none.
+    private static func address(_ of: (Socket) throws -> Socket.Address, of descriptor: Int32) -> Socket.Address? {
+        do {
+            return try of(Socket(file: .init(rawValue: descriptor)))
+        } catch {
+            return nil
         }
     }
 

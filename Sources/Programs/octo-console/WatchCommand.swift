@@ -119,12 +119,17 @@ struct RunWatch {
     /// Runs until a signal comes.
     mutating func run() throws {
         while true {
-            let isLive = RunFolder.isLive(folder)
-            if isLive, let run = try? RunDescription.load(folder: RunSearch.folder(folder)) {
-                guard try follow(run) else { return }
-            } else {
-                guard try rest() else { return }
-            }
+            guard try present().map({ try follow($0) }) ?? rest() else { return }
+        }
+    }
+
+    /// The run that is alive in the folder; nil while there is none, or it is only beginning.
+    private func present() -> RunDescription? {
+        guard RunFolder.isLive(folder) else { return nil }
+        do {
+            return try RunDescription.load(folder: RunSearch.folder(folder))
+        } catch {
+            return nil
         }
     }
 
@@ -144,8 +149,7 @@ struct RunWatch {
             let wake = try turn.turn(at: now)
             if now >= nextLook {
                 nextLook = now + Self.period
-                let present = RunFolder.isLive(folder) ? try? RunDescription.load(folder: folder).runID : nil
-                guard present == run.runID else {
+                guard present()?.runID == run.runID else {
                     server.turn(to: ConsoleRun(run, isLive: false), at: now)
                     return true
                 }

@@ -5,6 +5,9 @@ import Glibc
 ///
 /// The kernel drops the lock when the launcher ends, whatever way it ends; a file with a process id could not know.
 package struct RunFolder: ~Copyable {
+    /// File in a run's folder that has the address of its page in the browser, in one line.
+    package static let consoleAddress = "console.address"
+
     /// Absolute path of the folder.
     package let path: String
     private let lock: Int32
@@ -131,7 +134,7 @@ package struct RunFolder: ~Copyable {
     /// that.
     package borrowing func removeRemains() {
         for name in FileProbe.disk.names(path)
-        where name == RunDescription.fileName || name.hasSuffix(".ipc") || name.hasSuffix(".tmp") {
+        where name == RunDescription.fileName || name == Self.consoleAddress || name.hasSuffix(".ipc") || name.hasSuffix(".tmp") {
             unlink(path + "/" + name)
         }
     }
