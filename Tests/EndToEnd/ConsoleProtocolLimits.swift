@@ -126,7 +126,7 @@ extension EndToEnd.ConsoleProtocolTests {
                 slow.send(Self.watch)
                 let quick = try RawWebSocket(port: port)
                 quick.send(Self.watch)
-                try Self.seePictures(800, quick)
+                try Self.seePictures(300, quick)
                 // What was dropped is counted, and what comes at last is new.
                 let dropped = try slow.wait(for: "word of what was dropped") {
                     $0["type"]?.string == "dropped" && ($0["pictures"]?.int ?? 0) > 0
