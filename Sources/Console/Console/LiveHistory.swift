@@ -15,8 +15,8 @@ struct LiveHistory: Sendable {
     private var events: Deque<String> = []
     private var timeline: Deque<(time: MonotonicTime, text: String)> = []
 
-    /// All of it, in the order in which it is told.
-    var texts: [String] { latchedOrder.compactMap { latched[$0] } + events + timeline.map(\.text) }
+    /// All of it, in the order in which it is told: of each topic the oldest first.
+    var texts: [String] { timeline.map(\.text) + events + latchedOrder.compactMap { latched[$0] } }
 
     mutating func latch(_ text: String, of topic: String) {
         if latched.updateValue(text, forKey: topic) == nil { latchedOrder.append(topic) }
