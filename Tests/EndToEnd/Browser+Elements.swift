@@ -47,7 +47,16 @@ extension Browser {
 
     /// Clicks as a mouse does, as soon as nothing lies over the element.
     func click(_ css: String, upTo limit: Double = 20) throws {
-        try Self.poll("a click on \(css)", limit: limit) { try call("POST", "/element/\(find(css))/click") }
+        try Self.poll("a click on \(css)", limit: limit) {
+            let element = try find(css)
+            try bringIntoView(css)
+            return try call("POST", "/element/\(element)/click")
+        }
+    }
+
+    /// Scrolls as people do who look at something: away from the page's edges, where its header lies.
+    private func bringIntoView(_ css: String) throws {
+        try script("document.querySelector(arguments[0])?.scrollIntoView({block: 'center'})", [JSONNode(css)])
     }
 
     /// Replaces what stands in a field.
@@ -73,7 +82,7 @@ extension Browser {
     func pressAndHold(_ css: String, upTo limit: Double = 20) throws {
         try Self.poll("the mouse on \(css)", limit: limit) {
             let element = try find(css)
-            try script("document.querySelector(arguments[0]).scrollIntoView({block: 'center'})", [JSONNode(css)])
+            try bringIntoView(css)
             let origin: JSONNode = .object(["element-6066-11e4-a52e-4f735466cecf": JSONNode(element)])
             let steps: [JSONNode] = [
                 .object(["type": "pointerMove", "duration": 0, "origin": origin, "x": 0, "y": 0]),
