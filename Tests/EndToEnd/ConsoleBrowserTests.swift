@@ -112,6 +112,7 @@ extension EndToEnd {
                 try browser.look(look)
                 for place in Self.places {
                     try go(to: place, in: browser)
+                    if place == "scene" { try waitForMotion(in: browser) }
                     try browser.settle()
                     try browser.screenshot(named: "\(place)-\(name)")
                     #expect(try browser.isVisible("#stop"), "the stop is always in sight: \(place) \(name)")
