@@ -38,6 +38,7 @@ package struct ConsoleHub: Sendable {
     var waiting: [WaitingCommand] = []
     private var ids = CommandIDs()
     private var effects: [Effect] = []
+    private var ownCount: UInt64 = 0
     private var nextClock = MonotonicTime.zero
     private var nextDrive = MonotonicTime.zero
     private var lastState = MonotonicTime.zero
@@ -165,6 +166,20 @@ package struct ConsoleHub: Sendable {
         case .every: tell(text)
         case .picture, .observation, .hidden: break
         }
+    }
+
+    /// Takes what the console says of itself.
+    package mutating func receive(own status: NodeStatus, at now: MonotonicTime) {
+        guard let run, let encoded = status.encodedForPages else { return }
+        ownCount += 1
+        let topic = Topics.nodeStatus(status.node)
+        let envelope = Envelope(
+            schema: NodeStatus.schemaName, sequence: ownCount, captureTime: nil, publishTime: now,
+            sourceNode: status.node, instanceID: 0, runID: run.description.runID, traceID: 0, hostID: "")
+        receive(
+            RawMessage(
+                topic: topic.name, envelope: envelope, body: encoded.body, bulk: nil, receivedTime: now,
+                byteCount: encoded.body.count), at: now)
     }
 
     private mutating func receive(_ state: ArmState, at now: MonotonicTime) {

@@ -1,5 +1,17 @@
 import Bus
+import Messages
 import Wire
+
+extension NodeStatus {
+    /// Its bytes; nil for one that the schema cannot hold, which is not shown.
+    var encodedForPages: EncodedMessage? {
+        do throws(WireError) {
+            return try encoded()
+        } catch {
+            return nil
+        }
+    }
+}
 
 extension RawMessage {
     /// The message as a value; nil for bytes that are no correct message of this type: what cannot be read is not shown,

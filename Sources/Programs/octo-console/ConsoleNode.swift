@@ -27,6 +27,7 @@ struct ConsoleNode: NodeBody {
     private let server: ConsoleServer
     private let turn: BusTurn
     private let address: String
+    private var nextOwnStatus = MonotonicTime.zero
 
     /// Opens the port, and says where it is.
     /// - Parameter isCheck: whether only what is missing is asked for: nothing listens then.
@@ -51,6 +52,12 @@ struct ConsoleNode: NodeBody {
 
     mutating func turn(at now: MonotonicTime) throws -> MonotonicTime? {
         if let failure = server.withState({ $0.failure }) { throw WorkFailure("the page at \(address): \(failure)") }
+        // The bus brings nobody his own words.
+        if now >= nextOwnStatus {
+            nextOwnStatus = now + .milliseconds(500)
+            let status = status(at: now)
+            server.withState { $0.hub.receive(own: status, at: now) }
+        }
         return try turn.turn(at: now)
     }
 
