@@ -306,7 +306,8 @@ let package = Package(
                     "Console",
                     [
                         "Time", "Maths", "JSONTree", "Files", "Images", "Messages", "Wire", "Bus", "Manifests",
-                        "NodeShell", "Kinematics", "Teleop", "Goals", "SceneFit", "MCAPFiles", "Recording", "Replay", crypto, deque,
+                        "NodeShell", "Kinematics", "Teleop", "Goals", "SceneFit", "MCAPFiles", "Recording", "Replay",
+                        crypto, deque,
                     ]),
                 tests(
                     of: "Console",

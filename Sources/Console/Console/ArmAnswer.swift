@@ -51,7 +51,9 @@ struct ArmAnswer: Sendable {
     /// Words for a person whose wish did not come true in time.
     func failure(in state: ArmState?) -> String {
         let found = state.map { "it says: \(Self.words(of: $0.mode))" } ?? "it says nothing at all"
-        guard action == .emergencyStop else { return "the arm did not do it within \(Self.patience.inSeconds) s; \(found)" }
+        guard action == .emergencyStop else {
+            return "the arm did not do it within \(Self.patience.inSeconds) s; \(found)"
+        }
         return "NOT STOPPED: the arm did not say within \(Self.stopPatience.inSeconds) s that it stands; \(found). "
             + "If it moves, switch its power off."
     }

@@ -31,7 +31,8 @@ struct WaitingCommand: Sendable {
                 NodeExchange(
                     with: Manifest.armNode, on: Topics.armCommand.name, patience: answer.deadline - answer.asked,
                     isLimitedInAll: true,
-                    repeatPeriod: command.action == .emergencyStop ? Self.stopPeriod : NodeExchange.repeatPeriod, at: now)
+                    repeatPeriod: command.action == .emergencyStop ? Self.stopPeriod : NodeExchange.repeatPeriod,
+                    at: now)
             case .goal(let command):
                 NodeExchange(
                     with: Manifest.goalNode, on: Topics.goalCommand.name,

@@ -41,7 +41,9 @@ final class Shelves: Sendable {
     func turn(to run: RunDescription) {
         let manifest = run.manifest
         content.withLock { content in
-            if content.goals?.folder != manifest.goal.library { content.goals = GoalShelf(folder: manifest.goal.library) }
+            if content.goals?.folder != manifest.goal.library {
+                content.goals = GoalShelf(folder: manifest.goal.library)
+            }
             if content.episodes?.folder != manifest.record.folder {
                 content.episodes = EpisodeShelf(folder: manifest.record.folder)
             }

@@ -70,7 +70,8 @@ struct WatchCommand: ParsableCommand {
         Priority.giveWay()
         let settings = Manifest.Console(port: port, bind: bind, tokenFile: tokenFile, viewers: viewers)
         if episodes.isEmpty {
-            let folder = try folder.map { FileSystem.absolute($0, from: FileSystem.workingFolder) } ?? RunSearch.folder(nil)
+            let folder =
+                try folder.map { FileSystem.absolute($0, from: FileSystem.workingFolder) } ?? RunSearch.folder(nil)
             let server = try ConsoleServer(settings, shelves: try Shelves())
             var watch = RunWatch(of: folder, for: server, signals: signals)
             try watch.begin()
@@ -87,7 +88,9 @@ struct WatchCommand: ParsableCommand {
                 let now = MonotonicTime.now()
                 _ = server.withState { state in state.hub.tick(at: now) { _ in false } }
                 server.ring(at: now)
-                var descriptors = [signals, server.wakeDescriptor].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+                var descriptors = [signals, server.wakeDescriptor].map {
+                    pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+                }
                 _ = octo_poll_until_ns(&descriptors, 2, (now + .milliseconds(500)).nanoseconds)
             }
         }

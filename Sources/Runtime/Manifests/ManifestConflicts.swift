@@ -29,7 +29,8 @@ extension ManifestCheck {
         case false? where tree[Name.Console.tokenFile] == nil:
             report(
                 Name.Console.bind.path, in: tree, found: "\"\(bind)\" without console.token_file",
-                allowed: "127.0.0.1, or another address together with a token_file ('octo-console token FILE' makes it): "
+                allowed:
+                    "127.0.0.1, or another address together with a token_file ('octo-console token FILE' makes it): "
                     + "whoever reaches the page could move the arm")
         case _?: break
         }

@@ -134,7 +134,9 @@ package struct RunFolder: ~Copyable {
     /// that.
     package borrowing func removeRemains() {
         for name in FileProbe.disk.names(path)
-        where name == RunDescription.fileName || name == Self.consoleAddress || name.hasSuffix(".ipc") || name.hasSuffix(".tmp") {
+        where name == RunDescription.fileName || name == Self.consoleAddress || name.hasSuffix(".ipc")
+            || name.hasSuffix(".tmp")
+        {
             unlink(path + "/" + name)
         }
     }

@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct ConsoleCommandTests {
     @Test(arguments: [
-        (#"{"action":"stop"}"#, ConsoleCommand.arm(.emergencyStop)), (#"{"action":"reset"}"#, .arm(.resetEmergencyStop)),
+        (#"{"action":"stop"}"#, ConsoleCommand.arm(.emergencyStop)),
+        (#"{"action":"reset"}"#, .arm(.resetEmergencyStop)),
         (#"{"action":"goal.set","name":"cup","expected_goal_id":""}"#, .goal(.set(name: "cup"), expectedGoalID: "")),
         (#"{"action":"goal.text","text":"lift"}"#, .goal(.setText("lift"), expectedGoalID: nil)),
         (#"{"action":"goal.clear"}"#, .goal(.clear, expectedGoalID: nil)),

@@ -19,7 +19,9 @@ import Wire
     }
 
     /// Drives for a time as a page does: a word every 50 ms, and the arm says how it is.
-    private func drive(_ fixture: inout HubFixture, _ page: Int, milliseconds: Int, saying text: String = forward) throws {
+    private func drive(
+        _ fixture: inout HubFixture, _ page: Int, milliseconds: Int, saying text: String = forward
+    ) throws {
         for _ in 0..<(milliseconds / 50) {
             fixture.page(page, says: text)
             fixture.advance(50)
@@ -32,7 +34,10 @@ import Wire
         try drive(&fixture, page, milliseconds: 500)
         let held = fixture.motions.filter(\.isDeadManHeld)
         #expect(held.count > 15, "a motion for each period of the arm's")
-        guard case .twist(let linear, let angular)? = held.last?.motion else { Issue.record("no twist"); return }
+        guard case .twist(let linear, let angular)? = held.last?.motion else {
+            Issue.record("no twist")
+            return
+        }
         #expect(linear.x > 0 && linear.y == 0 && linear.z == 0 && angular == .zero)
     }
 
@@ -109,7 +114,8 @@ import Wire
     // MARK: Goals
 
     private func take(_ fixture: inout HubFixture, _ page: Int) -> WebResponse? {
-        fixture.hub.begin(.take(.init(name: "cup", origin: .teleop), viewer: page), request: 9, by: "x", at: fixture.now)
+        fixture.hub.begin(
+            .take(.init(name: "cup", origin: .teleop), viewer: page), request: 9, by: "x", at: fixture.now)
     }
 
     @Test func aGoalIsTakenAndItsAnswerIsTheGoalNodes() throws {
@@ -118,7 +124,10 @@ import Wire
         #expect(refusal == nil)
         fixture.advance(20)
         let command = try #require(fixture.goalCommands.first)
-        guard case .record(let recording) = command.action else { Issue.record("\(command)"); return }
+        guard case .record(let recording) = command.action else {
+            Issue.record("\(command)")
+            return
+        }
         #expect(recording.name == "cup" && recording.origin == .teleop && fixture.motions.isEmpty)
         try fixture.hear(
             GoalResult(

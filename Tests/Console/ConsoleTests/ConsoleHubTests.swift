@@ -80,7 +80,10 @@ import Wire
                     pixels: .jpeg(SharedBytes(copying: file), width: 8, height: 4), contentHash: 0),
                 on: Topics.cameraImage("primary"), from: "camera-primary")
         }
-        guard case .binary(let bytes)? = fixture.hub.next(for: watching) else { Issue.record("no picture"); return }
+        guard case .binary(let bytes)? = fixture.hub.next(for: watching) else {
+            Issue.record("no picture")
+            return
+        }
         let length = Int(bytes[0]) | Int(bytes[1]) << 8
         let head = try JSONNode(parsing: bytes[2..<(2 + length)])
         #expect(head["sequence"]?.int == 2 && head["width"]?.int == 8 && head["kind"]?.string == "frame")
