@@ -77,7 +77,6 @@ package struct ConnectionLedger: Sendable {
 
     private var connections: [ID: Connection] = [:]
     private var ids: [Peer: ID] = [:]
-    private var countOfAddress: [String: Int] = [:]
 
     package init() {}
 
@@ -88,34 +87,60 @@ package struct ConnectionLedger: Sendable {
     /// Whether it is open, but nothing that comes by it counts any more.
     package func isEnding(_ id: ID) -> Bool { connections[id]?.ending != nil }
     /// Whether one more would be refused, whoever it is.
-    package var isFull: Bool { count >= ServerLimits.connections }
+    package var isFull: Bool {
+        living(of: nil) >= ServerLimits.connections && oldestSilent(of: nil) == nil
+            || count >= 2 * ServerLimits.connections
+    }
+
+    /// Connections, of one address or of all, that may stay.
+    private func living(of address: String?) -> Int {
+        connections.values.count { $0.ending == nil && (address == nil || $0.peer.address == address) }
+    }
+
+    /// The connection that has been open longest without a whole request; nil where all have had one.
+    private func oldestSilent(of address: String?) -> ID? {
+        let silent = connections.compactMap { id, connection -> (id: ID, since: MonotonicTime)? in
+            guard connection.ending == nil, address == nil || connection.peer.address == address else { return nil }
+            switch connection.phase {
+            case .firstRequest(let since): return (id, since)
+            case .head(let since) where connection.counted == 0: return (id, since)
+            case .nextRequest, .head, .body, .answering, .webSocket: return nil
+            }
+        }
+        return silent.min { ($0.since, $0.id.inode) < ($1.since, $1.id.inode) }?.id
+    }
 
     /// The connection from there, where one is open.
     package func id(of peer: Peer) -> ID? { ids[peer] }
 
-    /// A connection was found that was not known.
+    /// A connection was found that was not known. Where there are as many as may be, the place of the one that has been
+    /// silent longest is its: whoever opens connections and says nothing keeps nobody else away.
     /// - Returns: why it has to end at once; nil where it may stay.
     package mutating func opened(_ id: ID, from peer: Peer, at now: MonotonicTime) -> Ending? {
         if let former = ids[peer] { closed(former) }
         closed(id)
-        let ending: Ending? =
-            isFull
-            ? .tooMany
-            : countOfAddress[peer.address, default: 0] >= ServerLimits.connectionsPerAddress ? .tooManyOfAddress : nil
-        connections[id] = Connection(
-            peer: peer, phase: .firstRequest(since: now), ending: ending)
+        var ending: Ending?
+        if living(of: peer.address) >= ServerLimits.connectionsPerAddress {
+            ending = makeRoom(of: peer.address, .tooManyOfAddress)
+        }
+        if ending == nil, living(of: nil) >= ServerLimits.connections { ending = makeRoom(of: nil, .tooMany) }
+        connections[id] = Connection(peer: peer, phase: .firstRequest(since: now), ending: ending)
         ids[peer] = id
-        countOfAddress[peer.address, default: 0] += 1
         return ending
+    }
+
+    /// Ends the connection that has been silent longest.
+    /// - Returns: nil, or why there is no room.
+    private mutating func makeRoom(of address: String?, _ ending: Ending) -> Ending? {
+        guard let oldest = oldestSilent(of: address) else { return ending }
+        connections[oldest]?.ending = ending
+        return nil
     }
 
     /// A connection is gone. One that is not known is none.
     package mutating func closed(_ id: ID) {
         guard let connection = connections.removeValue(forKey: id) else { return }
         if ids[connection.peer] == id { ids[connection.peer] = nil }
-        let address = connection.peer.address
-        let count = countOfAddress[address, default: 1] - 1
-        countOfAddress[address] = count > 0 ? count : nil
     }
 
     /// The head of a request has come; its body, where there is one, is read next.

@@ -49,7 +49,8 @@ enum LiveTopic: Equatable {
         let capture = envelope.captureTime.map { ",\"capture_ns\":\($0.nanoseconds)" } ?? ""
         return """
             {"type":"topic","topic":\(JSONNode(message.topic).text()),"node":\(JSONNode(envelope.sourceNode).text()),\
-            "publish_ns":\(envelope.publishTime.nanoseconds)\(capture),"sequence":\(envelope.sequence),"message":\(body)}
+            "publish_ns":\(envelope.publishTime.nanoseconds)\(capture),"sequence":\(envelope.sequence),\
+            "message":\(body)}
             """
     }
 }

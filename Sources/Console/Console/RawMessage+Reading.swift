@@ -14,8 +14,8 @@ extension NodeStatus {
 }
 
 extension RawMessage {
-    /// The message as a value; nil for bytes that are no correct message of this type: what cannot be read is not shown,
-    /// and whoever it was for says so.
+    /// The message as a value; nil for bytes that are no correct message of this type: what cannot be read is not
+    /// shown, and whoever it was for says so.
     func read<Message: WireMessage>(as type: Message.Type) -> Message? {
         body.withUnsafeBytes { bytes in
             do throws(WireError) {

@@ -24,8 +24,8 @@ package struct WebRequest: Equatable, Sendable {
         self.peer = peer
     }
 
-    /// The path's parts, decoded: ["api", "goals", "red cup"]; nil where one of them is no UTF-8, or is empty, ".", "..",
-    /// or has a slash or a zero byte in it: nothing that is served is called so.
+    /// The path's parts, decoded: ["api", "goals", "red cup"]; nil where one of them is no UTF-8, or is empty, ".",
+    /// "..", or has a slash or a zero byte in it: nothing that is served is called so.
     package var parts: [String]? {
         var parts: [String] = []
         for part in path.split(separator: "/", omittingEmptySubsequences: true) {

@@ -103,7 +103,8 @@ struct RequestHandler: HTTPHandler {
             return Self.response(
                 .error(
                     503,
-                    "\(server.settings.viewers) pages watch already, as many as may: close one, or raise console.viewers"
+                    "\(server.settings.viewers) pages watch already, as many as may: close one, or raise "
+                        + "console.viewers"
                 ), to: asked)
         }
         server.gate.upgraded(from: peer.address, port: peer.port)

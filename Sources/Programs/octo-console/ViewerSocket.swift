@@ -52,7 +52,11 @@ final class ViewerSocket: WSHandler {
         let tether = Tether { reader.cancel() }
         return AsyncStream { [self] in
             _ = tether
-            return await next()
+            if let frame = await next() { return frame }
+            // The connection is closed when this returns, and its descriptor used again: nobody may wait for it then.
+            reader.cancel()
+            await reader.value
+            return nil
         }
     }
 

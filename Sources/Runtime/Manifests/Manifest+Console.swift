@@ -35,8 +35,8 @@ extension Manifest.Console {
             "The port of this machine at which the page is. 0 takes one that is free, and says which.")
         bind = keys.value(
             ManifestName.Console.bind.rawValue, .text, default: Self.loopback,
-            "The address at which it listens. 127.0.0.1 is for browsers of this machine (and 'ssh -L 8080:localhost:8080' "
-                + "from others); 0.0.0.0 for a whole network, which needs token_file.")
+            "The address at which it listens. 127.0.0.1 is for browsers of this machine (and, with 'ssh -L "
+                + "8080:localhost:8080', of others); 0.0.0.0 for a whole network, which needs token_file.")
         tokenFile = keys.optional(
             ManifestName.Console.tokenFile.rawValue, .file,
             "The file with the tokens that people enter, made by 'octo-console token'. With it everybody needs one. It "

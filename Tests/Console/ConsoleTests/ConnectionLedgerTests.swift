@@ -122,6 +122,7 @@ import Time
         for index in 0..<ServerLimits.connections {
             let id = Ledger.ID(descriptor: Int32(index), inode: UInt64(index))
             #expect(ledger.opened(id, from: .init(address: "10.0.\(index).1", port: 1), at: .zero) == nil)
+            #expect(ledger.requestArrived(id, received: 10) == true)
         }
         #expect(ledger.isFull)
         let surplus = Ledger.ID(descriptor: 500, inode: 500)
@@ -140,12 +141,31 @@ import Time
         let ids = (0...ServerLimits.connectionsPerAddress).map { Ledger.ID(descriptor: Int32($0), inode: UInt64($0)) }
         for (index, id) in ids.enumerated() {
             let ending = ledger.opened(id, from: .init(address: "10.0.0.1", port: UInt16(index)), at: .zero)
+            if ending == nil { #expect(ledger.requestArrived(id, received: 10) == true) }
             #expect(ending == (index < ServerLimits.connectionsPerAddress ? nil : .tooManyOfAddress))
         }
         let other = Ledger.ID(descriptor: 900, inode: 900)
         #expect(ledger.opened(other, from: .init(address: "10.0.0.2", port: 1), at: .zero) == nil)
         for id in ids { ledger.closed(id) }
         #expect(ledger.opened(ids[0], from: .init(address: "10.0.0.1", port: 1), at: .zero) == nil)
+    }
+
+    @Test func whoeverSaysNothingMakesRoomForTheNext() {
+        var ledger = Ledger()
+        let ids = (0..<200).map { Ledger.ID(descriptor: Int32($0), inode: UInt64($0)) }
+        for (index, id) in ids.enumerated() {
+            #expect(ledger.opened(id, from: .init(address: "10.0.0.1", port: UInt16(index)), at: time(Double(index))) == nil)
+        }
+        let ended = ids.filter { ledger.isEnding($0) }
+        #expect(ended == Array(ids.prefix(200 - ServerLimits.connectionsPerAddress)), "the oldest")
+        #expect(ledger.look(at: ids[0], traffic: traffic(0), at: time(200)) == .tooManyOfAddress)
+        // One that has asked keeps its place.
+        #expect(ledger.requestArrived(ids[199], received: 10) == true)
+        for index in 200..<400 {
+            let id = Ledger.ID(descriptor: Int32(index), inode: UInt64(index))
+            #expect(ledger.opened(id, from: .init(address: "10.0.0.1", port: UInt16(index)), at: time(Double(index))) == nil)
+        }
+        #expect(!ledger.isEnding(ids[199]))
     }
 
     @Test func aDescriptorThatIsUsedAgainIsAnotherConnection() {
