@@ -13,7 +13,8 @@ SWIFT_FLAGS = -c release --explicit-target-dependency-import-check error
 BIN = .build/release
 # The console's page, where SwiftPM puts it.
 PAGE = $(BIN)/octo-runtime_octo-console.resources/Page
-SECONDS_TO_RUN ?= 15
+SECONDS_TO_RUN ?= 60
+CONSOLE_PORT ?= 8080
 FUZZ ?= 20
 PREFIX ?= /usr/local
 PROGRAMS = launch camera goal policy arm teleop record replay sim eval console bus bench
@@ -28,7 +29,7 @@ build: packages
 	swift build $(SWIFT_FLAGS)
 
 run: build
-	$(BIN)/octo-launch launch/sim.json --for $(SECONDS_TO_RUN) --set simulation.film=sim.png
+	$(BIN)/octo-launch launch/sim.json --console --set console.port=$(CONSOLE_PORT) --for $(SECONDS_TO_RUN) --set simulation.film=sim.png
 
 # One build serves both: the tests start the programs that lie beside them. Those that start whole robots come last,
 # by themselves: they need the machine's cores.

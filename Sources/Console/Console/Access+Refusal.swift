@@ -64,6 +64,7 @@ extension Access {
     /// Why the request may be a foreign page's.
     private func pageProblem(_ request: WebRequest) -> String? {
         let headers = request.headers
+        if request.isFoxglovesUpgrade { return nil }
         if let origin = headers["origin"], Authority(origin: origin) != request.host {
             return Self.foreign("its Origin is another one")
         }
@@ -92,6 +93,16 @@ extension Access {
 }
 
 extension WebRequest {
+    /// Where Foxglove is as a page. What it gets is for looking alone.
+    private static let foxglove = "https://app.foxglove.dev"
+
+    /// Whether Foxglove's own page wants to look, and nothing else: a page of ours could do more.
+    var isFoxglovesUpgrade: Bool {
+        let offered = (headers["sec-websocket-protocol"] ?? "").split { $0 == "," || $0 == " " }.map(String.init)
+        return isUpgrade && headers["origin"] == Self.foxglove && !offered.isEmpty
+            && offered.allSatisfy(FoxgloveSession.subprotocols.contains)
+    }
+
     /// By whom the sender believes to be answered; nil where that is missing or cannot be read.
     var host: Authority? { headers["host"].flatMap { Authority($0) } }
     /// Whether the connection is to become a WebSocket. RFC 6455, section 4.1.

@@ -123,6 +123,28 @@ private func words(_ verdict: Access.Verdict) -> String {
         #expect(access.judge(request, at: .zero) == .allowed(.operate))
     }
 
+    @Test(arguments: [
+        ("https://app.foxglove.dev", "foxglove.sdk.v1", 200),
+        ("https://app.foxglove.dev", "foxglove.websocket.v1, foxglove.sdk.v1", 200),
+        ("https://app.foxglove.dev", "octo.console.1", 403),
+        ("https://app.foxglove.dev", "foxglove.sdk.v1, octo.console.1", 403), ("https://app.foxglove.dev", "", 403),
+        ("http://app.foxglove.dev", "foxglove.sdk.v1", 403), ("https://evil.example", "foxglove.sdk.v1", 403),
+    ]) func foxglovesOwnPageMayLookAndNothingElse(origin: String, protocols: String, expected: Int) {
+        var access = access()
+        let request = WebRequest(
+            path: "/",
+            headers: [
+                "host": host, "origin": origin, "upgrade": "websocket", "sec-websocket-protocol": protocols,
+                "sec-fetch-site": "cross-site", "sec-fetch-mode": "websocket",
+            ])
+        #expect(status(access.judge(request, at: .zero)) == expected)
+        var posted = request
+        posted.method = "POST"
+        posted.headers["upgrade"] = nil
+        posted.headers["x-octo-console"] = "1"
+        #expect(status(access.judge(posted, at: .zero)) == 403)
+    }
+
     @Test func programsOpenWebSocketsWithoutAnOrigin() {
         var access = access()
         let request = WebRequest(path: "/", headers: ["host": host, "upgrade": "websocket"])

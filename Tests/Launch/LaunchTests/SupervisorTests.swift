@@ -514,4 +514,30 @@ struct Stage {
         #expect(stage.supervisor.tick(at: stage.now + .seconds(100)) == [])
         #expect(stage.supervisor.stopRequested("Ctrl-C", at: stage.now) == [])
     }
+
+    @Test func theRunGoesOnWithoutItsPage() throws {
+        var stage = try Stage(set: ["console={}", "supervision.max_restarts=2"])
+        stage.run()
+        for _ in 0..<3 {
+            #expect(stage.live["console"] != nil)
+            stage.exit("console", .signalled(9))
+            stage.pass(.seconds(2))
+        }
+        #expect(stage.live["console"] == nil && stage.live["arm"] != nil && stage.outcome == nil)
+        let last = stage.log.compactMap { action -> String? in
+            guard case .report(.error, let text) = action else { return nil }
+            return text
+        }
+        #expect(last.count == 1 && last[0].contains("goes on without 'console'"), "\(last)")
+        stage.perform(stage.supervisor.stopRequested("Ctrl-C", at: stage.now))
+        stage.pass(.seconds(1))
+        #expect(stage.outcome == .done)
+    }
+
+    @Test func aPageThatCannotStartIsToldBeforeAnythingMoves() throws {
+        var stage = try Stage(set: ["console={}"])
+        stage.unstartable = ["console"]
+        stage.pass(.seconds(1))
+        #expect(stage.outcome == .nodeFailed)
+    }
 }
