@@ -154,7 +154,9 @@ import Time
         var ledger = Ledger()
         let ids = (0..<200).map { Ledger.ID(descriptor: Int32($0), inode: UInt64($0)) }
         for (index, id) in ids.enumerated() {
-            #expect(ledger.opened(id, from: .init(address: "10.0.0.1", port: UInt16(index)), at: time(Double(index))) == nil)
+            #expect(
+                ledger.opened(id, from: .init(address: "10.0.0.1", port: UInt16(index)), at: time(Double(index))) == nil
+            )
         }
         let ended = ids.filter { ledger.isEnding($0) }
         #expect(ended == Array(ids.prefix(200 - ServerLimits.connectionsPerAddress)), "the oldest")
@@ -163,7 +165,9 @@ import Time
         #expect(ledger.requestArrived(ids[199], received: 10) == true)
         for index in 200..<400 {
             let id = Ledger.ID(descriptor: Int32(index), inode: UInt64(index))
-            #expect(ledger.opened(id, from: .init(address: "10.0.0.1", port: UInt16(index)), at: time(Double(index))) == nil)
+            #expect(
+                ledger.opened(id, from: .init(address: "10.0.0.1", port: UInt16(index)), at: time(Double(index))) == nil
+            )
         }
         #expect(!ledger.isEnding(ids[199]))
     }
