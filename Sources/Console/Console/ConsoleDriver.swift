@@ -155,6 +155,8 @@ struct ConsoleDriver: Sendable {
 
     /// What is going on, in words for people who have no keys of octo-teleop.
     var words: [String] {
+        // Before anybody drives, the session's words are about keys.
+        guard lastWord > .zero else { return [] }
         let message = session.jog.message
         // After the reason comes the key that mends it in a terminal.
         let isRefusal = message.hasPrefix("not moved: ")

@@ -13,16 +13,16 @@ struct WatchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch", abstract: "Show a run, or recorded episodes, in the browser.",
         discussion: """
-            Without arguments it shows the run that is alive, from beside: the run knows nothing of it, and a page stays \
-            open when the run ends and begins again. With episodes, files or folders of them, it shows what is on the \
-            disk.
+            Without arguments it shows the run that is alive, from beside: the run knows nothing of it, and a page \
+            stays open when the run ends and begins again. With episodes, files or folders of them, it shows what is \
+            on the disk.
 
               octo-console                        the run that is alive
               octo-console episodes               what was recorded
               octo-launch robot.json --console    a console as part of the run
 
-            The page is for browsers of this machine. From another one, 'ssh -L 8080:localhost:8080 ROBOT' brings it to \
-            you; --bind 0.0.0.0 --token-file FILE shows it to a network ('octo-console token' makes the file).
+            The page is for browsers of this machine. From another one, 'ssh -L 8080:localhost:8080 ROBOT' brings it \
+            to you; --bind 0.0.0.0 --token-file FILE shows it to a network ('octo-console token' makes the file).
 
             Exit codes: 0 ended by Ctrl-C, 1 the port cannot be had, 2 there is no such run, episode or token file.
             """)
@@ -58,8 +58,8 @@ struct WatchCommand: ParsableCommand {
         }
         if !isLoopback, tokenFile == nil {
             throw ValidationError(
-                "--bind \(bind) without --token-file: whoever reaches the page could move the arm. Make a file of tokens "
-                    + "with 'octo-console token FILE', or leave --bind out.")
+                "--bind \(bind) without --token-file: whoever reaches the page could move the arm. Make a file of "
+                    + "tokens with 'octo-console token FILE', or leave --bind out.")
         }
     }
 
