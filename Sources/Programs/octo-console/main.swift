@@ -9,8 +9,8 @@ struct OctoConsole: ParsableCommand {
         commandName: "octo-console",
         abstract: "See a run in the browser: what the robot sees, the goal it goes for, the arm; stop it, judge it.",
         discussion: """
-            The page shows the goal over the live picture with the verdict whether it fits, takes goals, moves and stops \
-            the arm, records and replays episodes. The same address is a live source for Foxglove.
+            The page shows the goal over the live picture with the verdict whether it fits, takes goals, moves and \
+            stops the arm, records and replays episodes. The same address is a live source for Foxglove.
 
             'octo-launch MANIFEST --console' starts one with a run; beside a run it is started as follows.
             """,
