@@ -79,6 +79,7 @@ struct WatchCommand: ParsableCommand {
             defer { server.shelves.jobs.stop() }
             try watch.run()
         } else {
+            for path in episodes where FileProbe.disk.kind(path) == nil { throw EpisodeMissing(path: path) }
             let server = try ConsoleServer(settings, shelves: try Shelves(episodes: episodes))
             defer { server.shelves.jobs.stop() }
             Terminal.say("console: \(try server.start()) (Ctrl-C ends it)")
@@ -94,6 +95,16 @@ struct WatchCommand: ParsableCommand {
                 _ = octo_poll_until_ns(&descriptors, 2, (now + .milliseconds(500)).nanoseconds)
             }
         }
+    }
+}
+
+/// An episode that was named and is not there.
+struct EpisodeMissing: Error, CustomStringConvertible {
+    let path: String
+
+    var description: String {
+        "looking at \(path): nothing is there, expected an episode's file, or a folder with such. Episodes lie in the "
+            + "folder 'episodes' where octo-launch was started."
     }
 }
 

@@ -69,7 +69,7 @@ struct Stage {
     /// All nodes started and ready.
     mutating func run() {
         perform(supervisor.tick(at: now))
-        for node in Self.nodes where node != "policy" { say(node, .ready) }
+        for node in live.keys.sorted() where node != "policy" { say(node, .ready) }
         perform(supervisor.tick(at: now))
         say("policy", .ready)
         perform(supervisor.tick(at: now))
