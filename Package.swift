@@ -224,8 +224,8 @@ let package = Package(
                 room(
                     "Replay",
                     [
-                        "Time", "Maths", "JSONTree", "Files", "Images", "Drawing", "Messages", "Wire", "Teleop",
-                        "MCAPFiles", "Recording",
+                        "Time", "Maths", "JSONTree", "Files", "Images", "Drawing", "Messages", "Wire", "Manifests",
+                        "Teleop", "MCAPFiles", "Recording",
                     ]),
                 room(
                     "Verification",
@@ -399,7 +399,7 @@ let package = Package(
                     "octo-console",
                     [
                         "Time", "Threads", "JSONTree", "Files", "CShims", "Messages", "Wire", "Bus", "Manifests",
-                        "NodeShell", "Kinematics", "Console", flyingFox, flyingSocks, logging,
+                        "NodeShell", "Kinematics", "Replay", "Console", flyingFox, flyingSocks, logging,
                     ], resources: [.copy("Page")]),
                 program(
                     "octo-bus", ["Time", "JSONTree", "CShims", "Messages", "Wire", "Bus", "Manifests", "NodeShell"]),

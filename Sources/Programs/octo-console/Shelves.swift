@@ -26,12 +26,18 @@ final class Shelves: Sendable {
     }
 
     /// Episodes without a run.
-    /// - Parameter paths: files, or one folder with such.
+    /// - Parameter files: their paths.
     /// - Throws: `SystemError`.
-    init(episodes paths: [String]) throws {
+    init(episodes files: [String]) throws {
         jobs = try Jobs()
-        let isFolder = paths.count == 1 && FileSystem.isFolder(paths[0])
-        content = Mutex(Content(episodes: isFolder ? EpisodeShelf(folder: paths[0]) : EpisodeShelf(files: paths)))
+        content = Mutex(Content(episodes: EpisodeShelf(files: files)))
+    }
+
+    /// The episodes of a folder without a run.
+    /// - Throws: `SystemError`.
+    init(episodesIn folder: String) throws {
+        jobs = try Jobs()
+        content = Mutex(Content(episodes: EpisodeShelf(folder: folder)))
     }
 
     var episodes: EpisodeShelf? { content.withLock { $0.episodes } }

@@ -7,6 +7,7 @@ import Glibc
 import Manifests
 import Messages
 import NodeShell
+import Replay
 import Time
 
 struct WatchCommand: ParsableCommand {
@@ -27,7 +28,7 @@ struct WatchCommand: ParsableCommand {
             Exit codes: 0 ended by Ctrl-C, 1 the port cannot be had, 2 there is no such run, episode or token file.
             """)
 
-    @Argument(help: "Show these episodes: files, or folders with such.")
+    @Argument(help: "Show these episodes: files, or folders with such; 'last' is the newest below episodes.")
     var episodes: [String] = []
 
     @Option(
@@ -79,8 +80,12 @@ struct WatchCommand: ParsableCommand {
             defer { server.shelves.jobs.stop() }
             try watch.run()
         } else {
-            for path in episodes where FileProbe.disk.kind(path) == nil { throw EpisodeMissing(path: path) }
-            let server = try ConsoleServer(settings, shelves: try Shelves(episodes: episodes))
+            let paths = episodes.map { EpisodePaths.newest($0) ?? $0 }
+            // Looked for now, so that a wrong path is told at once; one folder is looked at anew each time.
+            let files = try EpisodePaths.files(paths)
+            let isFolder = paths.count == 1 && files != paths
+            let shelves = try isFolder ? Shelves(episodesIn: paths[0]) : Shelves(episodes: files)
+            let server = try ConsoleServer(settings, shelves: shelves)
             defer { server.shelves.jobs.stop() }
             Terminal.say("console: \(try server.start()) (Ctrl-C ends it)")
             while octo_signal_read(signals) == 0 {
@@ -95,16 +100,6 @@ struct WatchCommand: ParsableCommand {
                 _ = octo_poll_until_ns(&descriptors, 2, (now + .milliseconds(500)).nanoseconds)
             }
         }
-    }
-}
-
-/// An episode that was named and is not there.
-struct EpisodeMissing: Error, CustomStringConvertible {
-    let path: String
-
-    var description: String {
-        "looking at \(path): nothing is there, expected an episode's file, or a folder with such. Episodes lie in the "
-            + "folder 'episodes' where octo-launch was started."
     }
 }
 

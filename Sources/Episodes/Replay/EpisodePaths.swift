@@ -1,12 +1,11 @@
-import ArgumentParser
 import Foundation
 import Manifests
 
 /// Files of episodes, as the user names them.
-enum EpisodePaths {
+package enum EpisodePaths {
     /// The files themselves, and those in folders: of a session, or of the sessions in it. By name.
     /// - Throws: `EpisodePathError` for a path where nothing is, and for a folder without episodes.
-    static func files(_ paths: [String]) throws(EpisodePathError) -> [String] {
+    package static func files(_ paths: [String]) throws(EpisodePathError) -> [String] {
         var files: [String] = []
         for path in paths {
             switch FileProbe.disk.kind(path) {
@@ -26,7 +25,7 @@ enum EpisodePaths {
 
     /// The newest episode where `path` ends with the word "last" and no such file is: below the folder before it, else
     /// below `episodes`, where runs put theirs. nil for other paths, and where there is none.
-    static func newest(_ path: String) -> String? {
+    package static func newest(_ path: String) -> String? {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.last == "last", FileProbe.disk.kind(path) == nil else { return nil }
         let folder = parts.count == 1 ? "episodes" : parts.dropLast().joined(separator: "/")
@@ -51,20 +50,12 @@ enum EpisodePaths {
     }
 }
 
-/// An episode on the command line: its file, or `last`.
-struct EpisodeArgument: ExpressibleByArgument {
-    static let help: ArgumentHelp = ArgumentHelp("The file; 'last' is the newest below episodes.", valueName: "episode")
-
-    let path: String
-
-    init?(argument: String) { path = EpisodePaths.newest(argument) ?? argument }
-}
-
-enum EpisodePathError: Error, CustomStringConvertible {
+/// Why a path names no episodes.
+package enum EpisodePathError: Error, CustomStringConvertible {
     case nothing(path: String)
     case noEpisodes(folder: String)
 
-    var description: String {
+    package var description: String {
         switch self {
         case .nothing(let path):
             "looking for episodes at \(path): nothing is there, expected a file or a folder. List the folder above it "
