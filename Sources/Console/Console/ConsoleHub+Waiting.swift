@@ -20,6 +20,8 @@ struct WaitingCommand: Sendable {
     let kind: Kind
     var exchange: NodeExchange
     var wake: MonotonicTime
+    /// Time at which it was said first; nil before that.
+    var saidTime: MonotonicTime?
 
     init(_ request: UInt64, _ kind: Kind, at now: MonotonicTime) {
         self.request = request
@@ -31,8 +33,8 @@ struct WaitingCommand: Sendable {
                 NodeExchange(
                     with: Manifest.armNode, on: Topics.armCommand.name, patience: answer.deadline - answer.asked,
                     isLimitedInAll: true,
-                    repeatPeriod: command.action == .emergencyStop ? Self.stopPeriod : NodeExchange.repeatPeriod,
-                    at: now)
+                    // All else is said once: again, it could undo the stop that somebody asked for meanwhile.
+                    repeatPeriod: command.action == .emergencyStop ? Self.stopPeriod : nil, at: now)
             case .goal(let command):
                 NodeExchange(
                     with: Manifest.goalNode, on: Topics.goalCommand.name,
@@ -67,17 +69,21 @@ extension GoalCommand {
 }
 
 extension ConsoleHub {
-    /// Says what is due to be said, again too, and gives up what has waited long enough.
+    /// Says what is due to be said, in the order in which it was asked for, again too, and gives up what has waited
+    /// long enough.
     mutating func advanceWaiting(at now: MonotonicTime, isHeard: (String) -> Bool) {
-        for index in waiting.indices.reversed() {
-            var command = waiting[index]
+        for var command in waiting {
             while true {
                 let step = command.exchange.step(isHeard: isHeard(command.topic), at: now)
                 switch step {
-                case .say: say(command.effect)
+                case .say:
+                    say(command.effect)
+                    command.saidTime = command.saidTime ?? now
                 case .wait(let time):
                     command.wake = time
-                    waiting[index] = command
+                    if let index = waiting.firstIndex(where: { $0.request == command.request }) {
+                        waiting[index] = command
+                    }
                 case .giveUp(let silence): giveUp(command, silence)
                 }
                 guard case .say = step else { break }
@@ -92,10 +98,20 @@ extension ConsoleHub {
         answer(command.request, .command(isAccepted: false, expected.failure(in: armState), status: 504))
     }
 
-    /// The arm says how it is, which is its answer.
+    /// Answers what else was asked of the arm: said after an emergency stop, it could undo it.
+    mutating func forgetArmWishes() {
+        for command in waiting {
+            guard case .arm(let asked, _) = command.kind, asked.action != .emergencyStop else { continue }
+            answer(command.request, .command(isAccepted: false, "an emergency stop was asked for after it"))
+        }
+    }
+
+    /// The arm says how it is, which is its answer; to what was not said yet it is none.
     mutating func settleArm(_ state: ArmState) {
         for command in waiting {
-            guard case .arm(_, let expected) = command.kind, let words = expected.success(in: state) else { continue }
+            guard case .arm(_, let expected) = command.kind, let said = command.saidTime, state.measured.time > said,
+                let words = expected.success(in: state)
+            else { continue }
             answer(command.request, .command(isAccepted: true, words))
         }
     }

@@ -227,6 +227,7 @@ package struct ConsoleHub: Sendable {
         let name = "\(operatorName), \(person)"
         switch command {
         case .arm(let action):
+            if action == .emergencyStop { forgetArmWishes() }
             let message = ArmCommand(id: id, operatorID: name, action: action, time: now)
             waiting.append(.init(request, .arm(message, ArmAnswer(to: action, in: armState, at: now)), at: now))
         case .goal(let action, let expected):

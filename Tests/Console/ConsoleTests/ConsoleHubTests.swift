@@ -142,6 +142,54 @@ import Wire
         #expect(fixture.armCommands.isEmpty == isDeaf)
     }
 
+    @Test func aStopIsSaidBeforeAnArmThatStoodAlreadyAnswersIt() throws {
+        var fixture = try HubFixture()
+        let early = fixture.ask(.arm(.emergencyStop))
+        fixture.now += .milliseconds(5)
+        try fixture.arm(.holding(.emergencyStop))
+        fixture.tick()
+        #expect(early == nil && fixture.answers.isEmpty, "another's reset may be on its way")
+        #expect(fixture.armCommands.map(\.action) == [.emergencyStop])
+        fixture.now += .milliseconds(5)
+        try fixture.arm(.holding(.emergencyStop))
+        fixture.tick()
+        #expect(fixture.answers[1]?.status == 200)
+    }
+
+    @Test func nothingThatWasAskedBeforeAStopIsSaidAfterIt() throws {
+        var fixture = try HubFixture()
+        try fixture.arm(.holding(.emergencyStop))
+        let early = (fixture.ask(.arm(.resetEmergencyStop), 1), fixture.ask(.arm(.emergencyStop), 2))
+        fixture.advance(500)
+        #expect(early.0 == nil && early.1 == nil)
+        #expect(fixture.armCommands.allSatisfy { $0.action == .emergencyStop } && !fixture.armCommands.isEmpty)
+        #expect(fixture.answers[1]?.status == 409)
+    }
+
+    @Test func aResetIsSaidOnceAndAStopAgain() throws {
+        var fixture = try HubFixture()
+        try fixture.arm(.holding(.emergencyStop))
+        let early = fixture.ask(.arm(.resetEmergencyStop), 1)
+        fixture.advance(900)
+        #expect(early == nil && fixture.armCommands.map(\.action) == [.resetEmergencyStop])
+        let stop = fixture.ask(.arm(.emergencyStop), 2)
+        fixture.clear()
+        fixture.advance(900)
+        #expect(stop == nil && fixture.armCommands.count > 5)
+        #expect(Set(fixture.armCommands.map(\.id)).count == 1)
+    }
+
+    @Test func commandsAreSaidInTheOrderInWhichTheyWereAskedFor() throws {
+        var fixture = try HubFixture()
+        let early = (
+            fixture.ask(.arm(.emergencyStop), 1), fixture.ask(.arm(.resetEmergencyStop), 2),
+            fixture.ask(.arm(.resume), 3)
+        )
+        fixture.tick()
+        #expect(early.0 == nil && early.1 == nil && early.2 == nil)
+        #expect(fixture.armCommands.map(\.action) == [.emergencyStop, .resetEmergencyStop, .resume])
+    }
+
     @Test func commandsComeBackWithTheirOwnersWords() throws {
         var fixture = try HubFixture()
         let early = (
