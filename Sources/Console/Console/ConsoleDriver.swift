@@ -32,14 +32,20 @@ struct ConsoleDriver: Sendable {
     private(set) var taking: Taking?
     private var held = DeviceReading()
     /// Pages that have to let go before they move the arm again.
-    private var stalled: Set<Int> = []
+    private(set) var stalled: Set<Int>
 
     /// Makes a driver whom nobody has heard of yet.
-    /// - Parameter period: time after which a motion is said again so that it lasts.
-    init(arm: TeleopArm, preparation: GoalTaking.Preparation, period: Duration, at now: MonotonicTime) {
+    /// - Parameters:
+    ///   - period: time after which a motion is said again so that it lasts.
+    ///   - stalled: pages that have to let go before they move the arm.
+    init(
+        arm: TeleopArm, preparation: GoalTaking.Preparation, period: Duration, stalled: Set<Int> = [],
+        at now: MonotonicTime
+    ) {
         session = TeleopSession(arm: arm, needsReports: true, at: now)
         self.preparation = preparation
         self.period = period
+        self.stalled = stalled
     }
 
     mutating func receive(_ state: ArmState, at now: MonotonicTime) { session.receive(state, at: now) }
@@ -89,6 +95,16 @@ struct ConsoleDriver: Sendable {
         if viewer == page { letGo("the page that moved the arm is gone", at: now) }
         stalled.remove(page)
         if taking?.viewer == page { abandonMotion(at: now) }
+    }
+
+    /// The run is over: a hand that still holds the switch does not move the next one's arm.
+    mutating func end(at now: MonotonicTime) {
+        if let viewer {
+            letGo("the run has ended", at: now)
+            stalled.insert(viewer)
+        }
+        abandonMotion(at: now)
+        endTaking()
     }
 
     mutating func hear(_ page: Int, at now: MonotonicTime) {

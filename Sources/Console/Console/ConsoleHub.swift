@@ -57,15 +57,20 @@ package struct ConsoleHub: Sendable {
 
     /// Turns to another run, or learns that the present one has ended. What was heard of another run is forgotten.
     package mutating func turn(to run: ConsoleRun?, at now: MonotonicTime) {
-        if run?.description.runID != self.run?.description.runID {
-            history = LiveHistory()
-            (armState, goal, driver) = (nil, nil, nil)
+        let isOther = run?.description.runID != self.run?.description.runID
+        if isOther || (self.run?.isLive == true && run?.isLive == false) {
             giveUpAll("the run has ended")
+            driver?.end(at: now)
+        }
+        if isOther {
+            history = LiveHistory()
+            let holding = driver?.stalled ?? []
+            (armState, goal, driver) = (nil, nil, nil)
             if let run, let arm = run.arm {
                 let manifest = run.description.manifest
                 driver = ConsoleDriver(
                     arm: arm, preparation: GoalTaking.Preparation(manifest.teleop), period: manifest.arm.manualPeriod,
-                    at: now)
+                    stalled: holding, at: now)
             }
         }
         self.run = run

@@ -155,6 +155,42 @@ import Wire
         #expect(fixture.answers[9]?.status == 409 && fixture.goalCommands.isEmpty)
     }
 
+    /// Another run, or the end of the one that was.
+    private func turn(_ fixture: inout HubFixture, isLive: Bool, runID: String? = nil) throws {
+        var run = fixture.run
+        if let runID { run.runID = runID }
+        fixture.hub.turn(to: ConsoleRun(run, isLive: isLive), at: fixture.now)
+    }
+
+    @Test(arguments: [false, true]) func theEndOfTheRunAnswersWhoTakesAGoal(isOther: Bool) throws {
+        var (fixture, page) = try driven([#"teleop={"before_goal": {"pose": "rest"}}"#])
+        let refusal = take(&fixture, page)
+        fixture.advance(20)
+        #expect(refusal == nil && fixture.goalCommands.isEmpty, "the arm moves out of the way")
+        try turn(&fixture, isLive: isOther, runID: isOther ? "00000000000000aa" : nil)
+        fixture.clear()
+        fixture.advance(1000)
+        #expect(fixture.answers[9]?.status == 503)
+        #expect(fixture.motions.allSatisfy { !$0.isDeadManHeld })
+    }
+
+    @Test func aHandThatHeldTheSwitchDoesNotMoveTheNextRunsArm() throws {
+        var (fixture, page) = try driven()
+        try drive(&fixture, page, milliseconds: 200)
+        try turn(&fixture, isLive: false)
+        try turn(&fixture, isLive: true, runID: "00000000000000aa")
+        fixture.clear()
+        fixture.page(page, says: Self.forward)
+        fixture.advance(50)
+        #expect(fixture.motions.allSatisfy { !$0.isDeadManHeld })
+        fixture.page(page, says: Self.letGo)
+        fixture.page(page, says: Self.still)
+        fixture.advance(50)
+        let said = try fixture.take(for: page)
+        let people = said.last { $0["type"]?.string == "people" }?["viewers"]?.array ?? []
+        #expect(people.map { $0["drives"]?.bool } == [true])
+    }
+
     @Test func aPageThatIsNotConnectedTakesNothing() throws {
         var (fixture, _) = try driven()
         let refusal = take(&fixture, 77)
