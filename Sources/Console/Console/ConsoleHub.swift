@@ -102,10 +102,8 @@ package struct ConsoleHub: Sendable {
     /// The message that is to be sent to a page next; nil when none waits, or the page is gone.
     package mutating func next(for id: Int) -> SocketMessage? { pages[id]?.queue.next() }
 
+    /// Whether something waits for a page.
     package func hasMessages(for id: Int) -> Bool { pages[id].map { !$0.queue.isEmpty } ?? false }
-
-    /// Numbers of the pages for which something waits.
-    package var pagesToServe: [Int] { pages.values.filter { !$0.queue.isEmpty }.map(\.id) }
 
     /// A page says something over its WebSocket.
     /// - Returns: false for what no page of ours says.
@@ -284,9 +282,11 @@ package struct ConsoleHub: Sendable {
                 tellDrops(to: id)
             }
         }
-        if now >= nextDrive, let text = driveText(at: now) {
+        if now >= nextDrive {
             nextDrive = now + Self.drivePeriod
-            for id in pages.keys { pages[id]?.queue.replace("drive", with: text) }
+            if !pages.isEmpty, let text = driveText(at: now) {
+                for id in pages.keys { pages[id]?.queue.replace("drive", with: text) }
+            }
         }
         defer { effects = [] }
         return effects

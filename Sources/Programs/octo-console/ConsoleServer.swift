@@ -181,7 +181,12 @@ final class ConsoleServer: Sendable {
         let (sockets, isPing) = state.withLock { state -> ([ViewerSocket], Bool) in
             let isPing = now >= state.nextPing
             if isPing { state.nextPing = now + Self.pingPeriod }
-            return (Array(state.sockets.values), isPing)
+            let sockets = state.sockets.values.filter { socket in
+                // A viewer's task is not woken in vain: messages come more often than there is something for it.
+                guard !isPing, case .page(let id) = socket.viewer else { return true }
+                return state.hub.hasMessages(for: id)
+            }
+            return (sockets, isPing)
         }
         for socket in sockets {
             if isPing { socket.ping(at: now) }

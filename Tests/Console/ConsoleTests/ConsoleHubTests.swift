@@ -95,6 +95,20 @@ import Wire
         #expect(dropped?["pictures"]?.int == 2)
     }
 
+    @Test func aPageThatWaitsForTheArmKeepsNobodyAwake() throws {
+        var fixture = try HubFixture()
+        let page = fixture.hub.join(mayOperate: true, address: "127.0.0.1", at: fixture.now)
+        for isHeard in [false, true] {
+            if isHeard { try fixture.arm(.manual) }
+            fixture.tick()
+            #expect(fixture.hub.wake(at: fixture.now) > fixture.now)
+            #expect(fixture.hub.hasMessages(for: page))
+            _ = try fixture.take(for: page)
+            #expect(!fixture.hub.hasMessages(for: page))
+            fixture.now += .milliseconds(500)
+        }
+    }
+
     @Test(arguments: [
         "", "{", "[]", #"{"type":"watch"}"#, #"{"type":"watch","cameras":[],"rate_hz":0}"#,
         #"{"type":"drive_button","button":"emergencyStop"}"#, #"{"type":"drive"}"#, #"{"type":"shutdown"}"#,
