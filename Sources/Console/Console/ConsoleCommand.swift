@@ -10,8 +10,10 @@ package enum ConsoleCommand: Equatable, Sendable {
     case deleteGoal(name: String)
     case episode(EpisodeCommand.Action, text: String)
 
-    /// Most bytes of a name, a sentence or a note.
+    /// Most bytes of a sentence or a note.
     private static let longestText = 4096
+    /// Most bytes of a name or an id: no message on the bus holds a longer one.
+    private static let longestName = 255
 
     /// Reads the body of a request.
     /// - Throws: words that say what was found and expected.
@@ -27,10 +29,11 @@ package enum ConsoleCommand: Equatable, Sendable {
         }
         func text(_ key: String) throws(ConsoleCommandError) -> String? {
             guard let value = node[key], !value.isNull else { return nil }
-            guard let text = value.string, text.utf8.count <= Self.longestText else {
+            let longest = key == "text" ? Self.longestText : Self.longestName
+            guard let text = value.string, text.utf8.count <= longest else {
                 throw ConsoleCommandError(
                     "\"\(key)\" is \(value.string == nil ? value.kind : "too long"), expected a string of at most "
-                        + "\(Self.longestText) bytes")
+                        + "\(longest) bytes")
             }
             return text
         }

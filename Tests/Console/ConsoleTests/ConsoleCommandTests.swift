@@ -2,6 +2,8 @@ import Console
 import Messages
 import TestSupport
 import Testing
+import Time
+import Wire
 
 @Suite struct ConsoleCommandTests {
     @Test(arguments: [
@@ -32,10 +34,26 @@ import Testing
         #expect("\(error)".contains(words), "\(error)")
     }
 
-    @Test func namesAreOfBoundedLength() {
-        let name = String(repeating: "x", count: 5000)
+    @Test(arguments: [
+        #"{"action":"goal.set","name":"LONG"}"#, #"{"action":"goal.clear","expected_goal_id":"LONG"}"#,
+        #"{"action":"goal.delete","name":"LONG"}"#, #"{"action":"goal.take","name":"LONG","viewer":1}"#,
+    ]) func namesAreNoLongerThanTheBusTakes(body: String) throws {
+        func read(_ count: Int) throws -> ConsoleCommand {
+            let name = String(repeating: "x", count: count)
+            return try ConsoleCommand(parsing: Array(body.replacing("LONG", with: name).utf8))
+        }
+        #expect(throws: ConsoleCommandError.self) { try read(256) }
+        if case .goal(let action, let expected) = try read(255) {
+            let command = GoalCommand(
+                id: 1, operatorID: "page 1", action: action, expectedGoalID: expected, time: .zero)
+            #expect(throws: Never.self) { try command.encoded() }
+        }
+    }
+
+    @Test func notesAreOfBoundedLength() {
+        let note = String(repeating: "x", count: 5000)
         #expect(throws: ConsoleCommandError.self) {
-            try ConsoleCommand(parsing: Array(#"{"action":"goal.set","name":"\#(name)"}"#.utf8))
+            try ConsoleCommand(parsing: Array(#"{"action":"episode.note","text":"\#(note)"}"#.utf8))
         }
     }
 
