@@ -12,6 +12,11 @@ const levels = {
     KIND_POLICY_RELEASED: "good", KIND_ARM_RELEASED: "good", KIND_EMERGENCY_STOP_RESET: "good",
 };
 
+/// What the fit is now, of "the fit of 'mug': green -> red: camera moved …".
+function newVerdict(text) {
+    return /(?:': | -> )(red|amber|green|unknown)(?=:|$)/.exec(text)?.[1];
+}
+
 /// The log with its filter. Newest first.
 export class EventLog {
     constructor(live) {
@@ -41,7 +46,7 @@ export class EventLog {
         const kind = message.kind ?? "";
         const text = message.text || [eventWords(kind), message.subject].filter((word) => word).join(": ");
         const fit = kind === "KIND_FIT_CHANGED" ? { red: "bad", amber: "warn", green: "good" }[
-            /\b(red|amber|green)\b/i.exec(`${message.subject ?? ""} ${text}`)?.[1]?.toLowerCase()] : undefined;
+            newVerdict(text)] : undefined;
         const level = fit ?? levels[kind] ?? "info";
         this.add(message.time_ns ?? publish_ns, message.node ?? node, level, text, eventWords(kind));
     }
