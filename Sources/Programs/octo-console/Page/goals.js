@@ -17,6 +17,7 @@ class GoalsPlace {
     #live;
     #app;
     #present;
+    #policy;
     #withoutRun;
     #runParts;
     #text;
@@ -44,6 +45,7 @@ class GoalsPlace {
         this.#taking = new GoalTaking(live, app, goals);
         this.#probe = new GoalProbe(live, goals);
         this.#present = h("div", { class: "present-goal" });
+        this.#policy = h("p", { class: "problem", role: "status", hidden: true });
         this.#clear = h("button", { id: "goal-clear", type: "button", onclick: () => this.clearGoal() },
             "Clear the goal");
         this.#text = h("input", {
@@ -56,12 +58,12 @@ class GoalsPlace {
         this.#runParts = h("div", { class: "goals-run" },
             h("section", { class: "panel", "aria-labelledby": "goals-present-title" },
                 h("h2", { id: "goals-present-title" }, "The present goal"),
-                this.#present,
+                this.#present, this.#policy,
                 h("div", { class: "buttons" }, this.#clear, this.#probe.button),
                 h("details", { class: "goal-sentence" },
                     h("summary", {}, "Ask with a sentence"),
                     h("p", { class: "words" },
-                        "For checkpoints that read language; others refuse it, with the reason."),
+                        "For checkpoints that read language; others hold the arm, and say why above."),
                     h("form", { class: "row", onsubmit: (event) => this.#setText(event) },
                         h("label", { for: "goal-text", class: "label" }, "Sentence"), this.#text, this.#textSet)),
                 this.#probe.node),
@@ -70,6 +72,7 @@ class GoalsPlace {
         root.classList.add("goals");
         live.on("goal/current", () => this.#refresh({ reloads: true }));
         live.on("goal/fit", () => this.#showFit());
+        live.on("node/policy/status", () => this.#showPolicy());
         live.on("goal/result", () => this.#isShown && this.#library.reload());
         for (const name of ["hello", "state"]) live.addEventListener(name, () => this.#refresh({ reloads: true }));
         this.#refresh({ reloads: false });
@@ -178,6 +181,15 @@ class GoalsPlace {
             }
         }
         this.#showFit();
+        this.#showPolicy();
+    }
+
+    /// A goal that was set may still be one that the policy cannot take: that is said here, where it was set.
+    #showPolicy() {
+        const status = this.#live.state === "live" ? this.#live.last("node/policy/status") : null;
+        const isBad = ["STATE_DEGRADED", "STATE_FAULT"].includes(status?.state);
+        this.#policy.hidden = !isBad;
+        say(this.#policy, isBad ? `The policy says: ${status.headline ?? ""}` : "");
     }
 
     #showFit() {

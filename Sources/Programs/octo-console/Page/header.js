@@ -108,7 +108,9 @@ export class Header {
             const name = goal.name || goal.text || goal.id;
             const isOfGoal = fit?.message.goal_id === goal.id;
             const old = isOfGoal ? live.ageOf(fit.publish_ns) : Infinity;
-            if (!isOfGoal) {
+            if ((goal.views ?? []).length === 0) {
+                text = `a sentence, nothing to compare: ${name}`;
+            } else if (!isOfGoal) {
                 text = `not compared yet: ${name}`;
             } else if (live.state === "live" && old > OLD_FIT_S) {
                 text = `not compared for ${age(old)}: ${name}`;

@@ -4,6 +4,7 @@ import { h, fill, mark, say } from "./dom.js";
 import { command } from "./commands.js";
 import { freeName, isGoalName, nameRule } from "./goal-words.js";
 import { LivePreview } from "./preview.js";
+import { isStopped } from "./words.js";
 
 /// How often the server is told that the person is still there, ms: after 300 ms of silence the arm stops.
 const ALIVE_MS = 100;
@@ -91,6 +92,7 @@ export class GoalTaking {
         if (this.#failure) return `Not taken: ${this.#failure}`;
         if (exists && !this.#replaces.checked) return "There is a goal of that name already.";
         const motion = this.#motion();
+        if (motion && isStopped(this.#live.last("arm/state"))) return "The arm is stopped: reset the stop first (Arm).";
         return motion ? `First the arm ${motion}.` : "The arm stays where it is. Keep the scene still.";
     }
 
