@@ -134,6 +134,7 @@ export function makeJogPad(live, app) {
         if (live.state !== "live") deadMan.end("the connection is lost");
         show();
     });
+    live.addEventListener("stop", () => deadMan.end("stop was pressed"));
     live.on("arm/state", () => { heardAt = performance.now(); });
     watchGamepad();
 
