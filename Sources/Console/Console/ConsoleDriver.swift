@@ -33,6 +33,8 @@ struct ConsoleDriver: Sendable {
     private var held = DeviceReading()
     /// Pages that have to let go before they move the arm again.
     private(set) var stalled: Set<Int>
+    /// The arm is held still, out of the policy's hands, for the goal that is being taken.
+    private var holdsForTaking = false
 
     /// Makes a driver whom nobody has heard of yet.
     /// - Parameters:
@@ -148,10 +150,23 @@ struct ConsoleDriver: Sendable {
     /// Why the taking came to nothing, where it did.
     var takingFailure: String? {
         guard let taking, taking.steps.phase == .driving else { return nil }
-        return taking.steps.failure.isEmpty ? "nothing was taken" : taking.steps.failure
+        let failure = Self.withoutKeys(taking.steps.failure)
+        return failure.isEmpty ? "nothing was taken" : failure
     }
 
     mutating func endTaking() { taking = nil }
+
+    /// Whoever takes a goal has the arm until the pictures are taken: in the policy's hands they would not settle.
+    private mutating func holdForTaking(at now: MonotonicTime) {
+        let holds = taking.map { now - $0.lastWord <= Self.silence } ?? false
+        guard viewer == nil, holds || holdsForTaking else { return }
+        holdsForTaking = holds
+        var reading = DeviceReading()
+        reading.hasSwitch = true
+        if holds { reading.pressed = [.deadMan] }
+        session.receive(reading, at: now)
+        lastWord = now
+    }
 
     /// Whether the arm moves, or is about to, for the goal that is being taken.
     private var isMovingAside: Bool {
@@ -173,11 +188,15 @@ struct ConsoleDriver: Sendable {
     var words: [String] {
         // Before anybody drives, the session's words are about keys.
         guard lastWord > .zero else { return [] }
-        let message = session.jog.message
-        // After the reason comes the key that mends it in a terminal.
-        let isRefusal = message.hasPrefix("not moved: ")
-        let reason = isRefusal ? message.split(separator: "; ").dropLast().joined(separator: "; ") : message
-        return [session.jog.held, isRefusal && reason.isEmpty ? message : reason].filter { !$0.isEmpty }
+        return [session.jog.held, Self.withoutKeys(session.jog.message)].filter { !$0.isEmpty }
+    }
+
+    /// What a session says, for people who have no keys: after the reason of a refusal comes the key that mends it in a
+    /// terminal.
+    private static func withoutKeys(_ words: String) -> String {
+        guard words.contains("not moved: ") else { return words }
+        let reason = words.split(separator: "; ").dropLast().joined(separator: "; ")
+        return reason.isEmpty ? words : reason
     }
 
     /// The motion to send now, if it is time for one.
@@ -188,6 +207,7 @@ struct ConsoleDriver: Sendable {
         }
         guard now >= nextCommand else { return nil }
         nextCommand = now + period
+        holdForTaking(at: now)
         return session.command(at: now)
     }
 
