@@ -8,12 +8,12 @@ enum ConsoleJobRefusal: Error, Equatable {
 
     var response: WebResponse {
         switch self {
-        case .malformed(let problems): ShelfAnswer.error(400, "asking for a job: " + problems.joined(separator: "; "))
+        case .malformed(let problems): WebResponse.error(400, "asking for a job: " + problems.joined(separator: "; "))
         case .noRun(let kind):
-            ShelfAnswer.error(
+            WebResponse.error(
                 409, "'\(kind.rawValue)' looks through the cameras of a run, and none is alive. Start one.")
         case .tooMany(let running):
-            ShelfAnswer.error(
+            WebResponse.error(
                 429,
                 "\(running.map(\.kind.rawValue).joined(separator: " and ")) are running, at most "
                     + "\(ConsoleJobs.mostRunning) jobs do at once. Wait until one is done.")

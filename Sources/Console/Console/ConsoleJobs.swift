@@ -11,7 +11,7 @@ package struct ConsoleJobs: Sendable {
         package var job: ConsoleJob
 
         /// The answer to who asked for it.
-        package var response: WebResponse { ShelfAnswer.json(.object(["job": job.json]), status: 202) }
+        package var response: WebResponse { WebResponse.json(.object(["job": job.json]), status: 202) }
     }
     /// Most jobs that run at once: they share the machine with a robot.
     package static let mostRunning = 2
@@ -39,7 +39,7 @@ package struct ConsoleJobs: Sendable {
     /// - Returns: nil for a request that is for somebody else; a POST there is for `request`.
     package func answer(_ request: WebRequest) -> WebResponse? {
         guard request.parts == ["api", "jobs"], request.method != "POST" else { return nil }
-        return ShelfAnswer.refusal(of: request) ?? ShelfAnswer.json(json)
+        return ShelfAnswer.refusal(of: request) ?? WebResponse.json(json)
     }
 
     /// Takes up a job that a page asks for.

@@ -48,7 +48,7 @@ package final class EpisodeShelf: Sendable {
         guard isMine else { return nil }
         if let refusal = ShelfAnswer.refusal(of: request) { return refusal }
         guard let parts = request.parts else {
-            return ShelfAnswer.error(404, "no episode has such a name. See /api/episodes for those that are there.")
+            return WebResponse.error(404, "no episode has such a name. See /api/episodes for those that are there.")
         }
         do throws(EpisodeShelfError) {
             switch (parts.first, parts.count) {
@@ -102,7 +102,7 @@ package final class EpisodeShelf: Sendable {
             state.entries = state.entries.filter { paths.contains($0.key) }
         }
         let nodes = entries.map { JSONNode(.object($0.members(at: now))) }
-        return ShelfAnswer.json(.object(["folder": JSONNode(folder), "episodes": JSONNode(.array(nodes))]))
+        return WebResponse.json(.object(["folder": JSONNode(folder), "episodes": JSONNode(.array(nodes))]))
     }
 
     /// What the list says of a file; read only where the file has changed.
@@ -129,7 +129,7 @@ package final class EpisodeShelf: Sendable {
         }
         members.append(.init(key: "start_ns", value: JSONNode(entry.start?.nanoseconds ?? 0)))
         members.append(.init(key: "end_ns", value: JSONNode(entry.end?.nanoseconds ?? 0)))
-        return ShelfAnswer.json(JSONNode(.object(members + series.members)))
+        return WebResponse.json(JSONNode(.object(members + series.members)))
     }
 
     private func picture(
@@ -155,7 +155,7 @@ package final class EpisodeShelf: Sendable {
             guard let index = Int(number) else { throw .noSuchAddress }
             bytes = try open(file).picture(index, of: camera, width: width)
         }
-        return ShelfAnswer.jpeg(bytes, isLasting: true)
+        return WebResponse.jpeg(bytes, isLasting: true)
     }
 
     // MARK: Files

@@ -37,8 +37,8 @@ extension EpisodeShelfError: CustomStringConvertible {
     package var response: WebResponse {
         switch self {
         case .noSuchAddress, .noSuchEpisode, .noCamera, .noSuchPicture, .noPictures, .noPictureYet:
-            ShelfAnswer.error(404, description)
-        case .beingRecorded, .unreadable: ShelfAnswer.error(409, description)
+            WebResponse.error(404, description)
+        case .beingRecorded, .unreadable: WebResponse.error(409, description)
         }
     }
 }

@@ -62,13 +62,13 @@ package final class GoalShelf: Sendable {
         guard isMine else { return nil }
         if let refusal = ShelfAnswer.refusal(of: request) { return refusal }
         guard let parts = request.parts else {
-            return ShelfAnswer.error(404, "no goal has such a name. See /api/goals for those that are there.")
+            return WebResponse.error(404, "no goal has such a name. See /api/goals for those that are there.")
         }
         switch (parts.first, parts.count) {
         case ("api", 2): return list(at: now)
         case ("picture", 4) where parts[3].hasSuffix(".jpg"):
             return picture(of: String(parts[3].dropLast(4)), in: parts[2], request)
-        default: return ShelfAnswer.error(404, "nothing has this address. See /api/goals for the goals.")
+        default: return WebResponse.error(404, "nothing has this address. See /api/goals for the goals.")
         }
     }
 
@@ -89,7 +89,7 @@ package final class GoalShelf: Sendable {
         do throws(GoalLibraryError) {
             names = try library.names()
         } catch {
-            return ShelfAnswer.error(503, error.description)
+            return WebResponse.error(503, error.description)
         }
         let goals = names.map { name in (name, facts(of: name).goal) }
         state.withLock { state in
@@ -97,7 +97,7 @@ package final class GoalShelf: Sendable {
             state.facts = state.facts.filter { known.contains($0.key) }
         }
         let nodes = goals.map { name, goal in JSONNode(.object(Self.members(of: name, goal, at: now))) }
-        return ShelfAnswer.json(.object(["folder": JSONNode(folder), "goals": JSONNode(.array(nodes))]))
+        return WebResponse.json(.object(["folder": JSONNode(folder), "goals": JSONNode(.array(nodes))]))
     }
 
     /// Reads a goal, or takes what was read of it before where no file in its folder has changed.
@@ -162,24 +162,24 @@ package final class GoalShelf: Sendable {
         }
         let stamps = stamps(of: name)
         if let file = kept(camera, of: name, width: width, stamps: stamps) {
-            return ShelfAnswer.jpeg(file, isLasting: false)
+            return WebResponse.jpeg(file, isLasting: false)
         }
         do {
             let record = try library.load(name)
             guard let view = record.views.first(where: { $0.camera == camera }) else {
                 let known = record.views.isEmpty ? "no pictures" : record.views.map(\.camera).joined(separator: ", ")
-                return ShelfAnswer.error(404, "goal '\(name)' has no picture of '\(camera.prefix(80))', but \(known).")
+                return WebResponse.error(404, "goal '\(name)' has no picture of '\(camera.prefix(80))', but \(known).")
             }
             let file = try ShelfAnswer.encoded(view.image, width: width)
             keep(Picture(goal: name, camera: camera, width: width, stamps: stamps, file: file))
-            return ShelfAnswer.jpeg(file, isLasting: false)
+            return WebResponse.jpeg(file, isLasting: false)
         } catch let error as GoalLibraryError {
             switch error {
-            case .badName, .missing: return ShelfAnswer.error(404, error.description)
-            case .exists, .damaged, .notWritten, .system: return ShelfAnswer.error(409, error.description)
+            case .badName, .missing: return WebResponse.error(404, error.description)
+            case .exists, .damaged, .notWritten, .system: return WebResponse.error(409, error.description)
             }
         } catch {
-            return ShelfAnswer.error(503, "\(error)")
+            return WebResponse.error(503, "\(error)")
         }
     }
 

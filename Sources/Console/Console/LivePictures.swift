@@ -43,9 +43,23 @@ package enum LivePictures {
         }
     }
 
+    /// The answer to a request for a picture of the goal that is set.
+    /// - Parameters:
+    ///   - name: the picture's, "CAMERA.jpg".
+    ///   - id: of the goal for which the page took it; the picture of another one must not be kept under its address.
+    package static func answer(_ name: String, of goal: Goal?, id: String?) -> WebResponse {
+        guard name.hasSuffix(".jpg") else { return .error(404, "pictures are called CAMERA.jpg") }
+        let camera = String(name.dropLast(".jpg".count))
+        guard let goal, let view = goal.views.first(where: { $0.camera == camera }) else {
+            return .error(404, "the goal has no picture of camera '\(camera)'")
+        }
+        guard let file = jpeg(of: view.image) else { return .error(500, "the picture cannot be packed") }
+        return withExtendedLifetime(file) { .jpeg(file.bytes, isLasting: id == goal.id) }
+    }
+
     /// An image as a JPEG file.
     /// - Returns: nil for one that JPEG cannot hold, as no camera makes it.
-    package static func jpeg(of image: RGBImage) -> SharedBytes? {
+    static func jpeg(of image: RGBImage) -> SharedBytes? {
         do throws(ImageError) {
             return try image.jpegData(quality: quality)
         } catch {

@@ -1,40 +1,18 @@
 import Files
 import Images
-import JSONTree
 import Messages
 
-/// The answers that shelves and jobs give.
+/// What the answers of shelves and jobs have in common.
 enum ShelfAnswer {
     /// Quality of the pictures that are encoded here.
     private static let quality = 85
     /// Widths that a page may ask for, pixels.
     private static let widths = 16...4096
 
-    /// An answer with a JSON value; never kept by a browser, as the disk may change.
-    static func json(_ node: JSONNode, status: Int = 200) -> WebResponse {
-        WebResponse(
-            status: status, headers: ["Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"],
-            body: Array(node.text().utf8))
-    }
-
-    /// A refusal, with words that say what was found and how to mend it.
-    static func error(_ status: Int, _ words: String) -> WebResponse {
-        json(.object(["error": JSONNode(words)]), status: status)
-    }
-
-    /// An answer with a JPEG file.
-    /// - Parameter isLasting: whether what has this address does not change; a browser may keep it for ten minutes.
-    static func jpeg(_ bytes: [UInt8], isLasting: Bool) -> WebResponse {
-        WebResponse(
-            headers: [
-                "Content-Type": "image/jpeg", "Cache-Control": isLasting ? "private, max-age=600" : "no-store",
-            ], body: bytes)
-    }
-
     /// The refusal of what is not read with GET; nil for a request that is.
     static func refusal(of request: WebRequest) -> WebResponse? {
         guard request.method != "GET", request.method != "HEAD" else { return nil }
-        var answer = error(405, "\(request.method.prefix(20)) is not answered here, only GET is.")
+        var answer = WebResponse.error(405, "\(request.method.prefix(20)) is not answered here, only GET is.")
         answer.headers["Allow"] = "GET, HEAD"
         return answer
     }
@@ -53,7 +31,7 @@ enum ShelfAnswer {
         var text: String
 
         var response: WebResponse {
-            ShelfAnswer.error(
+            WebResponse.error(
                 400, "width: found '\(text.prefix(20))', expected \(widths.lowerBound) to \(widths.upperBound) pixels.")
         }
     }

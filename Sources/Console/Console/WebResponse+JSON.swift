@@ -1,10 +1,11 @@
 import JSONTree
 
 extension WebResponse {
-    /// Makes an answer of JSON.
+    /// Makes an answer of JSON; never kept by a browser, as the disk and the run may change.
     package static func json(_ node: JSONNode, status: Int = 200) -> WebResponse {
         WebResponse(
-            status: status, headers: ["Content-Type": "application/json; charset=utf-8"], body: Array(node.text().utf8))
+            status: status, headers: ["Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"],
+            body: Array(node.text().utf8))
     }
 
     /// Makes the answer to a request that cannot be fulfilled.
@@ -21,10 +22,11 @@ extension WebResponse {
     }
 
     /// Makes an answer of a JPEG file.
-    package static func jpeg(_ file: some Collection<UInt8>, isLasting: Bool = false) -> WebResponse {
+    /// - Parameter isLasting: whether what has this address does not change; a browser may keep it for ten minutes.
+    package static func jpeg(_ file: some Collection<UInt8>, isLasting: Bool) -> WebResponse {
         WebResponse(
             headers: [
-                "Content-Type": "image/jpeg", "Cache-Control": isLasting ? "private, max-age=86400" : "no-store",
+                "Content-Type": "image/jpeg", "Cache-Control": isLasting ? "private, max-age=600" : "no-store",
             ], body: Array(file))
     }
 }

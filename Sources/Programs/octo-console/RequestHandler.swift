@@ -1,7 +1,6 @@
 import Console
 import FlyingFox
 import Foundation
-import Images
 import JSONTree
 import Messages
 import Time
@@ -34,22 +33,13 @@ struct RequestHandler: HTTPHandler {
         case ("GET", nil): return server.files["index.html"] ?? .error(404, "the page is not there")
         case ("GET", "page"?) where parts.count == 2:
             return server.files[parts[1]] ?? .error(404, "no such file: \(parts[1])")
-        case ("GET", "picture"?) where parts.count == 3 && parts[1] == "goal": return goalPicture(parts[2])
+        case ("GET", "picture"?) where parts.count == 3 && parts[1] == "goal":
+            return LivePictures.answer(parts[2], of: server.withState { $0.hub.goal }, id: request.query["id"])
         case ("GET", "picture"?), ("GET", "api"?): return await shelf(request)
         case ("POST", "api"?): return await change(request, parts, role)
         case ("GET", _): return .error(404, "nothing is called \(request.path) here")
         default: return .error(405, "\(request.method) is not for \(request.path)")
         }
-    }
-
-    private func goalPicture(_ name: String) -> WebResponse {
-        guard name.hasSuffix(".jpg") else { return .error(404, "pictures are called CAMERA.jpg") }
-        let camera = String(name.dropLast(".jpg".count))
-        guard let view = server.withState({ $0.hub.goal?.views.first { $0.camera == camera } }) else {
-            return .error(404, "the goal has no picture of camera '\(camera)'")
-        }
-        guard let file = LivePictures.jpeg(of: view.image) else { return .error(500, "the picture cannot be packed") }
-        return .jpeg(file.bytes, isLasting: true)
     }
 
     private func shelf(_ request: WebRequest) async -> WebResponse {

@@ -109,6 +109,18 @@ import Wire
         }
     }
 
+    @Test func aPictureOfAnotherGoalIsNotKeptByTheBrowser() {
+        let image = RGBImage(width: 8, height: 8, pixels: SharedBytes(copying: [UInt8](repeating: 90, count: 192)))
+        let goal = Goal(id: "b", name: "cup", views: [.init(camera: "primary", image: image)], text: nil)
+        let kept = ["a", "b", nil].map { id in
+            LivePictures.answer("primary.jpg", of: goal, id: id).headers["Cache-Control"] != "no-store"
+        }
+        #expect(kept == [false, true, false])
+        #expect(LivePictures.answer("wrist.jpg", of: goal, id: "b").status == 404)
+        #expect(LivePictures.answer("primary", of: goal, id: "b").status == 404)
+        #expect(LivePictures.answer("primary.jpg", of: nil, id: nil).status == 404)
+    }
+
     @Test(arguments: [
         "", "{", "[]", #"{"type":"watch"}"#, #"{"type":"watch","cameras":[],"rate_hz":0}"#,
         #"{"type":"drive_button","button":"emergencyStop"}"#, #"{"type":"drive"}"#, #"{"type":"shutdown"}"#,
