@@ -309,6 +309,7 @@ let package = Package(
                         "NodeShell", "Kinematics", "Teleop", "Goals", "SceneFit", "MCAPFiles", "Recording", "Replay",
                         crypto, deque,
                     ]),
+                .target(name: "CEpoll"),
                 tests(
                     of: "Console",
                     [
@@ -398,7 +399,7 @@ let package = Package(
                 program(
                     "octo-console",
                     [
-                        "Time", "Threads", "JSONTree", "Files", "CShims", "Messages", "Wire", "Bus", "Manifests",
+                        "Time", "Threads", "JSONTree", "Files", "CEpoll", "CShims", "Messages", "Wire", "Bus", "Manifests",
                         "NodeShell", "Kinematics", "Replay", "Console", flyingFox, flyingSocks, logging,
                     ], resources: [.copy("Page")]),
                 program(

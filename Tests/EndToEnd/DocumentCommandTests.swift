@@ -64,9 +64,9 @@ extension EndToEnd {
             Rule("octo-arm emulate", .goesOn),
             Rule(
                 "octo-launch launch/sim.json --console",
-                changes: [("--console", "--console --set console.port=0 --set record.enabled=false --for 2")]),
+                changes: [("--console", "--console --set console.port=0 --set record.folder=simulated --for 3")]),
             Rule("octo-console --run FOLDER", .goesOn, changes: [("FOLDER", "run/live --port 0")]),
-            Rule("octo-console EPISODE", .goesOn, changes: [("EPISODE", "last --port 0")]),
+            Rule("octo-console EPISODE", .goesOn, changes: [("EPISODE", "simulated/last --port 0")]),
             Rule("octo-launch launch/robot.json --graph"),
             Rule("octo-launch launch/robot.json --for 15", changes: [("--for 15", "--for 3")]),
             Rule("octo-launch launch/robot.json", .refused("/dev/ttyUSB0")),

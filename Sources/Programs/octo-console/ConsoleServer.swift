@@ -45,7 +45,7 @@ final class ConsoleServer: Sendable {
         self.shelves = shelves
         files = try PageFiles()
         tokens = try settings.tokenFile.map { (path) throws(TokenFileError) in try TokenFile.read(path) }
-        gate = ConnectionGate(HTTPServer.defaultPool())
+        gate = ConnectionGate(SocketPool(queue: SocketWatch()))
         wakeDescriptor = octo_event_fd()
         guard wakeDescriptor >= 0 else {
             throw WorkFailure("making an eventfd: errno \(-wakeDescriptor). Raise the limit of open files (ulimit -n).")
