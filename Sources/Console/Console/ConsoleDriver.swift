@@ -13,6 +13,9 @@ struct ConsoleDriver: Sendable {
     /// That the arm was let go is said for some time yet.
     private static let aftermath = Duration.seconds(2)
 
+    /// What was last said of the hand's motion is told for so long.
+    private static let memory = Duration.seconds(20)
+
     /// A goal that is being taken for a page.
     struct Taking: Sendable {
         var steps: GoalTaking
@@ -185,9 +188,9 @@ struct ConsoleDriver: Sendable {
     // MARK: What goes out
 
     /// What is going on, in words for people who have no keys of octo-teleop.
-    var words: [String] {
-        // Before anybody drives, the session's words are about keys.
-        guard lastWord > .zero else { return [] }
+    func words(at now: MonotonicTime) -> [String] {
+        // Before anybody drives, the session's words are about keys; and why a hand let go is soon of the past.
+        guard lastWord > .zero, viewer != nil || now - lastWord < Self.memory else { return [] }
         return [session.jog.held, Self.withoutKeys(session.jog.message)].filter { !$0.isEmpty }
     }
 

@@ -374,7 +374,7 @@ package struct ConsoleHub: Sendable {
         return JSONNode.object([
             "type": "drive", "viewer": driver.viewer.map { JSONNode($0) } ?? nil,
             "frame": JSONNode(session.frame.rawValue), "speed": JSONNode(number: session.jog.speed),
-            "lines": JSONNode(.array(driver.words.map { JSONNode($0) })),
+            "lines": JSONNode(.array(driver.words(at: now).map { JSONNode($0) })),
             "holder": session.holder(at: now).map { JSONNode($0.rawValue) } ?? nil,
             "taking": JSONNode(driver.taking?.steps.phaseName ?? "driving"),
             "stop_unconfirmed": JSONNode(.bool(waiting.contains(where: \.isStop))),

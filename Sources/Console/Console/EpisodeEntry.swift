@@ -9,6 +9,9 @@ struct EpisodeEntry: Equatable, Sendable {
     /// Outcomes that a file may tell; another is none.
     private static let outcomes = Set(EpisodeState.Outcome.allCases.map { "\($0)" })
 
+    /// How much of the time before an episode the recorder keeps at most, ns.
+    private static let longestLead: Int64 = 10_000_000_000
+
     var id: String
     var name: String
     /// When it began, as the recorder wrote it; for people.
@@ -88,13 +91,20 @@ struct EpisodeEntry: Equatable, Sendable {
             missing = try file.account().compactMap(\.difference)
         }
         if messages > 0 {
-            // Messages of the last seconds before the start are in the file, too.
             let first = MonotonicTime(nanoseconds: Int64(clamping: statistics.startTime))
             let last = MonotonicTime(nanoseconds: Int64(clamping: statistics.endTime))
-            start = min(start ?? first, first)
+            start = start.map { Self.beginning(from: $0, first: first) } ?? first
             end = max(end ?? last, last)
         }
         if hasEnd { problem = file.reader.problems.first?.description }
+    }
+
+    /// Where an episode begins to be seen. Messages of the last seconds before the start are in the file, too; what
+    /// stands, such as the goal, may be from long before.
+    private static func beginning(from start: MonotonicTime, first: MonotonicTime) -> MonotonicTime {
+        // The stamps of a file can be any.
+        let (earliest, isTooEarly) = start.nanoseconds.subtractingReportingOverflow(longestLead)
+        return isTooEarly ? start : max(min(start, first), MonotonicTime(nanoseconds: earliest))
     }
 
     private mutating func take(_ facts: [String: String]) {

@@ -9,6 +9,7 @@ enum LoginPage {
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <title>Octo console: token</title>
+        <link rel="icon" href="data:,">
         <link rel="stylesheet" href="/page/style.css">
         </head>
         <body class="login">

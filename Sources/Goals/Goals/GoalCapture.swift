@@ -20,8 +20,8 @@ package struct GoalCapture: Sendable {
         /// The frame since which nothing has changed, and how many have come since then.
         var steadySince: MonotonicTime?
         var steadyFrames = 0
-        /// Mean change from the frame before the last to the last, brightness of 255.
-        var change = 0.0
+        /// Change from the frame before the last to the last, brightness of 255.
+        var change = (mean: 0.0, most: 0.0)
         var problem: String?
     }
     private static let steadyFrames = 3
@@ -60,7 +60,7 @@ package struct GoalCapture: Sendable {
         let thumbnail = Thumbnail(image)
         if let last = watch.last, last.frame.captureTime < frame.captureTime {
             let change = thumbnail.change(from: last.thumbnail)
-            watch.change = change.mean
+            watch.change = change
             if change.mean <= Self.limit.mean, change.most <= Self.limit.most {
                 if watch.steadySince == nil { watch.steadySince = last.frame.captureTime }
                 watch.steadyFrames += 1
@@ -83,8 +83,9 @@ package struct GoalCapture: Sendable {
         let words = restless.map { watch in
             if let problem = watch.problem { return "'\(watch.camera)': \(problem)" }
             guard watch.last != nil else { return "no frame of '\(watch.camera)' came" }
-            let tenths = (watch.change * 10).rounded() / 10
-            return "the picture of '\(watch.camera)' does not settle: its last two frames differ by \(tenths) of 255"
+            let (mean, most) = ((watch.change.mean * 10).rounded() / 10, Int(watch.change.most.rounded()))
+            return "the picture of '\(watch.camera)' does not settle: its last two frames differ by \(mean) of 255, "
+                + "\(most) at the worst place"
         }
         return .failed(
             "taking a goal: " + words.joined(separator: "; ")

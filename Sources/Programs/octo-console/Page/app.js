@@ -118,13 +118,27 @@ function toggleHelp() {
         }
     }
     fill($("#help-places"), rows);
+    const address = live.people.find((one) => one.viewer === live.viewer)?.address ?? "";
+    // At the robot's own computer without a token there is nothing to log out of.
+    $("#log-out").hidden = live.role === "operate" && (address === "" || /^(127\.|::1$)/.test(address));
     openDialog($("#help"), $("#help-close"));
+}
+
+/// Gives the token back; another can be used then.
+async function logOut() {
+    try {
+        await fetch("/logout", { method: "POST", headers: { "X-Octo-Console": "1" }, redirect: "manual" });
+        location.assign("/login");
+    } catch {
+        toast("the console did not answer: you are still logged in", "bad");
+    }
 }
 
 for (const button of $$("nav button")) button.addEventListener("click", () => choose(button.dataset.place));
 $("#fit-chip").addEventListener("click", () => choose("scene"));
 $("#help-open").addEventListener("click", toggleHelp);
 $("#help-close").addEventListener("click", closeDialog);
+$("#log-out").addEventListener("click", logOut);
 addEventListener("keydown", hearKey);
 addEventListener("hashchange", () => choose(location.hash.slice(1)));
 

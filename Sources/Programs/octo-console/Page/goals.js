@@ -187,7 +187,7 @@ class GoalsPlace {
     /// A goal that was set may still be one that the policy cannot take: that is said here, where it was set.
     #showPolicy() {
         const status = this.#live.state === "live" ? this.#live.last("node/policy/status") : null;
-        const isBad = ["STATE_DEGRADED", "STATE_FAULT"].includes(status?.state);
+        const isBad = Boolean(this.current?.id) && ["STATE_DEGRADED", "STATE_FAULT"].includes(status?.state);
         this.#policy.hidden = !isBad;
         say(this.#policy, isBad ? `The policy says: ${status.headline ?? ""}` : "");
     }

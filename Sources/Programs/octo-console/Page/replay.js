@@ -99,7 +99,7 @@ export class Replay {
         try {
             episode = await getJSON(`/api/episodes/${encodeURIComponent(entry.id)}`);
         } catch (error) {
-            if (opening === this.#opening) say(this.#words, `It cannot be looked at: ${error.message}.`);
+            if (opening === this.#opening) say(this.#words, `It cannot be looked at: ${error.message.replace(/\.$/, "")}.`);
             return;
         }
         if (opening !== this.#opening) return;
