@@ -399,7 +399,8 @@ let package = Package(
                 program(
                     "octo-console",
                     [
-                        "Time", "Threads", "JSONTree", "Files", "CEpoll", "CShims", "Messages", "Wire", "Bus", "Manifests",
+                        "Time", "Threads", "JSONTree", "Files", "CEpoll", "CShims", "Messages", "Wire", "Bus",
+                        "Manifests",
                         "NodeShell", "Kinematics", "Replay", "Console", flyingFox, flyingSocks, logging,
                     ], resources: [.copy("Page")]),
                 program(
