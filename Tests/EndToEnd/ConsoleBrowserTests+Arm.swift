@@ -152,7 +152,8 @@ extension EndToEnd.ConsoleBrowserTests {
         try browser.wait(for: "a live page again") { try $0.attribute("#connection", "data-state") == "live" }
         try waitForMotion(in: browser)
         #expect(try pipeline.processID(of: "arm") == arm)
-        #expect(pipeline.isExecuting, "\(String(describing: pipeline.armState?.mode))")
+        // Between two chunks it may hold for a moment, on a machine that has much to do.
+        try pipeline.waitForMotion(in: "the arm that was there before")
         let (summary, outcome) = try pipeline.stop()
         #expect(outcome.exitCode == 0 && restarts(in: summary) == 1, "\(outcome.errors)")
         try browser.wait(for: "a page that says that the run has ended") {
