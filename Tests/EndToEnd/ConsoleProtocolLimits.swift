@@ -134,6 +134,21 @@ extension EndToEnd.ConsoleProtocolTests {
             }
         }
 
+        /// A page that goes while its next picture is on the way leaves nothing behind for which the next one, that
+        /// may get the same descriptor, has to wait.
+        @Test func pagesThatBreakOffKeepNobodyWaiting() throws {
+            try withstand {
+                for _ in 0..<60 {
+                    let page = try RawWebSocket(port: port)
+                    try page.message("hello")
+                    page.send(Self.watch)
+                    // A word of ours that is answered shows that it is heard.
+                    page.send(opcode: 9, Array("here".utf8))
+                    try Self.seePictures(1, page)
+                }
+            }
+        }
+
         @Test func aViewerWhoTalksWithoutEndIsSentAway() throws {
             try withstand {
                 let talker = try RawWebSocket(port: port)
