@@ -1,4 +1,5 @@
-# make run   the demo: a simulated robot with pictures and physics, driven by an Octo checkpoint; no hardware needed
+# make run   the demo: a simulated robot with pictures and physics, driven by an Octo checkpoint; no hardware needed.
+#            A page at CONSOLE_PORT (8080) shows it, for SECONDS_TO_RUN (60)
 # make test  everything the project promises
 # make test-v4l2  cameras, in a virtual machine
 # make train-check  a short training of a policy, measured against chance; needs Python with torch
