@@ -42,9 +42,10 @@ struct ConsoleNode: NodeBody {
             address = ""
             return
         }
+        // Before anybody can come: a page that is told of no run turns to what is on the disk.
+        server.turn(to: ConsoleRun(context.run, isLive: true), at: .now())
         address = try server.start()
         try FileSystem.replace(context.run.folder + "/" + RunFolder.consoleAddress, with: "\(address)\n")
-        server.turn(to: ConsoleRun(context.run, isLive: true), at: .now())
         context.log.info("console: \(address)")
     }
 

@@ -118,11 +118,12 @@ struct RunWatch {
         self.signals = signals
     }
 
-    /// Looks whether the folder can be a run's.
+    /// Looks whether the folder can be a run's, and turns to the one that is alive there: the first page is told of it.
     /// - Throws: `RunSearchError`, `RunFolderError`.
     mutating func begin() throws {
         guard RunFolder.isLive(folder) else { return }
-        _ = try RunDescription.load(folder: RunSearch.folder(folder))
+        let run = try RunDescription.load(folder: RunSearch.folder(folder))
+        server.turn(to: ConsoleRun(run, isLive: true), at: .now())
     }
 
     /// Runs until a signal comes.
