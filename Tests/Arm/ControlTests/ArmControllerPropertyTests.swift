@@ -192,7 +192,8 @@ private struct Scenario {
         let first = SeededGenerator.freshSeed()
         var (moved, drawn) = (0, 0)
         var modes = Set<String>()
-        // An arm that is found elsewhere is so rare that some hundred runs may have none: it goes on until there was one.
+        // An arm that is found elsewhere is so rare that some hundred runs may have none: it goes on until there was
+        // one.
         for run in 0..<(20 * runs) where run < runs || drawn == 0 {
             let seed = first &+ UInt64(run)
             let scenario = try Scenario(seed: seed, calibration: calibration, faults: true)
