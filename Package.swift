@@ -110,8 +110,8 @@ let package = Package(
                 room(
                     "NodeShell",
                     [
-                        "Time", "Threads", "CShims", "Messages", "Wire", "Bus", "Manifests", argumentParser, logging,
-                        deque,
+                        "Time", "Threads", "Files", "CShims", "Messages", "Wire", "Bus", "Manifests", argumentParser,
+                        logging, deque,
                     ]),
                 tests(of: "Wire", ["Time", "Maths", "Files", "Images", "Messages", protobuf]),
                 tests(of: "Bus", ["Time", "Maths", "Files", "Images", "CShims", "Messages", "Wire", "CZeroMQ"]),

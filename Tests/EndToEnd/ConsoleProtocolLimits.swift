@@ -134,6 +134,20 @@ extension EndToEnd.ConsoleProtocolTests {
             }
         }
 
+        /// One viewer takes nothing of all that it asked for, for a minute, and another sees everything meanwhile. The
+        /// first may be sent away: it answers no ping.
+        @Test func aViewerThatReadsNothingForAMinuteCostsNoMemory() throws {
+            try withstand {
+                let silent = try RawWebSocket(port: port, receiveBuffer: 4_096)
+                silent.send(Self.watch)
+                let quick = try RawWebSocket(port: port)
+                quick.send(Self.watch)
+                let end = MonotonicTime.now() + .seconds(60)
+                while MonotonicTime.now() < end { try Self.seePictures(100, quick) }
+                withExtendedLifetime(silent) {}
+            }
+        }
+
         /// A page that goes while its next picture is on the way leaves nothing behind for which the next one, that
         /// may get the same descriptor, has to wait.
         @Test func pagesThatBreakOffKeepNobodyWaiting() throws {

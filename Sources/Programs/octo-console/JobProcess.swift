@@ -2,6 +2,7 @@ import CShims
 import Console
 import Files
 import Glibc
+import NodeShell
 import Time
 
 /// The process of one job, with what it writes. For the one thread that made it.
@@ -15,15 +16,15 @@ final class JobProcess {
     let id: Int
     /// Time at which it is ended if it has not ended by itself.
     let deadline: MonotonicTime
-    private let processID: Int32
+    private let program: ChildProgram
     /// Reading end of its standard output; -1 when it has closed it.
     private var output: Int32
     /// Reading end of its standard error; -1 when it has closed it.
     private var words: Int32
 
     /// Starts the process. The kernel kills it when the calling thread ends. fork(2), execve(2).
-    init(_ launch: ConsoleJobs.Launch, environment: [String: String]) throws(JobStartError) {
-        let path = try Self.find(launch.program, environment)
+    init(_ launch: ConsoleJobs.Launch, environment: [String: String]) throws(SpawnError) {
+        let path = try ProgramFinder(environment: environment).find(launch.program)
         var ends: [Int32] = [-1, -1]
         let problem = octo_pipe(&ends)
         guard problem == 0 else { throw .failed(path: path, SystemError(problem)) }
@@ -32,20 +33,20 @@ final class JobProcess {
             for end in ends { close(end) }
             throw .failed(path: path, SystemError(problem))
         }
-        let result = Self.withCStrings([path] + launch.arguments) { argv in
-            Self.withCStrings(environment.map { "\($0.key)=\($0.value)" }) { envp in
-                octo_spawn(path, argv, envp, ends[1], writing, SIGKILL)
-            }
+        defer {
+            close(ends[1])
+            close(writing)
         }
-        close(ends[1])
-        close(writing)
-        guard result > 0 else {
+        do throws(SpawnError) {
+            program = try ChildProgram(
+                path: path, arguments: launch.arguments, environment: environment, output: ends[1], errors: writing,
+                lastSignal: SIGKILL)
+        } catch {
             close(ends[0])
             close(reading)
-            throw .failed(path: path, SystemError(-result))
+            throw error
         }
         id = launch.job.id
-        processID = result
         deadline = .now() + Self.longest
         (output, words) = (ends[0], reading)
     }
@@ -65,27 +66,12 @@ final class JobProcess {
     func readWords() -> [UInt8] { Self.read(&words) }
 
     /// Its status as wait(2) encodes it; nil as long as it lives. What it left running in its group ends with it.
-    /// waitid(2), waitpid(2).
-    func reapIfEnded() -> Int32? {
-        var information = siginfo_t()
-        guard waitid(P_PID, id_t(processID), &information, WEXITED | WNOHANG | WNOWAIT) == 0,
-            information.si_signo == SIGCHLD
-        else { return nil }
-        // Not reaped yet, so its number cannot belong to anybody else.
-        kill(-processID, SIGKILL)
-        return reap()
-    }
+    func reapIfEnded() -> Int32? { program.reapIfEnded() }
 
-    /// Ends it and whatever it started, at once, and waits until it is gone. kill(2), waitpid(2).
+    /// Ends it and whatever it started, at once, and waits until it is gone.
     func end() {
-        kill(-processID, SIGKILL)
-        _ = reap()
-    }
-
-    private func reap() -> Int32 {
-        var status: Int32 = 0
-        while waitpid(processID, &status, 0) < 0, errno == EINTR {}
-        return status
+        program.killGroup()
+        program.reap()
     }
 
     private static func read(_ descriptor: inout Int32) -> [UInt8] {
@@ -115,22 +101,5 @@ final class JobProcess {
         let problem = octo_pipe(&ends)
         errno = problem
         return problem == 0 ? (ends[0], ends[1]) : nil
-    }
-
-    /// Finds one of our programs: where OCTO_BIN_DIR says, or beside this one. access(2).
-    private static func find(_ name: String, _ environment: [String: String]) throws(JobStartError) -> String {
-        var places: [String] = []
-        if let folder = environment["OCTO_BIN_DIR"], !folder.isEmpty { places.append(folder) }
-        if let own = FileSystem.resolved("/proc/self/exe") { places.append(FileSystem.folder(of: own)) }
-        for folder in places where access("\(folder)/\(name)", X_OK) == 0 { return "\(folder)/\(name)" }
-        throw .programMissing(name: name, places: places)
-    }
-
-    private static func withCStrings<Result>(
-        _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
-    ) -> Result {
-        var pointers: [UnsafeMutablePointer<CChar>?] = strings.map { strdup($0) } + [nil]
-        defer { for pointer in pointers { free(pointer) } }
-        return body(&pointers)
     }
 }

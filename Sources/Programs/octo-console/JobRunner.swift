@@ -2,6 +2,7 @@ import CShims
 import Console
 import Files
 import Glibc
+import NodeShell
 import Synchronization
 import Threads
 import Time
@@ -100,7 +101,7 @@ final class JobRunner: Sendable {
             }
             if isStopping { break }
             for launch in launches {
-                do throws(JobStartError) {
+                do throws(SpawnError) {
                     running.append(try JobProcess(launch, environment: environment))
                 } catch {
                     report(.failed(id: launch.job.id, reason: error.description))
@@ -148,21 +149,5 @@ final class JobRunner: Sendable {
         // The encoding of wait(2): the signal in the low seven bits, the exit code in the next byte.
         report(.ended(id: process.id, exitCode: status & 0x7f == 0 ? (status >> 8) & 0xff : nil))
         return true
-    }
-}
-
-/// Why a job's program does not run.
-enum JobStartError: Error, CustomStringConvertible {
-    case programMissing(name: String, places: [String])
-    case failed(path: String, SystemError)
-
-    var description: String {
-        switch self {
-        case .programMissing(let name, let places):
-            "looking for the program \(name): found it not in \(places.joined(separator: " nor ")); expected it "
-                + "beside octo-console. Build all programs, or say where they are with OCTO_BIN_DIR."
-        case .failed(let path, let problem):
-            "running \(path): \(problem); expected a program that can be run. Build it again."
-        }
     }
 }

@@ -1,29 +1,13 @@
 import CShims
+import Files
 import Glibc
 import Launch
 import Manifests
-
-/// Why a node's program does not run.
-enum SpawnError: Error, CustomStringConvertible {
-    case programMissing(name: String, places: [String])
-    case failed(path: String, errno: Int32)
-
-    var description: String {
-        switch self {
-        case .programMissing(let name, let places):
-            "looking for the program \(name): found it neither in \(places.joined(separator: " nor ")) nor in PATH; "
-                + "expected it beside octo-launch. Build all programs with swift build -c release, or say where they "
-                + "are with OCTO_BIN_DIR."
-        case .failed(let path, let number):
-            "running \(path): \(String(cString: strerror(number))); expected a program that can be run. Build it "
-                + "again with swift build -c release."
-        }
-    }
-}
+import NodeShell
 
 /// One node's process: its output line by line, and its end.
 final class ChildProcess {
-    let processID: Int32
+    private let program: ChildProgram
     /// Descriptor that is readable when there is output; nil when the process has closed it.
     private(set) var output: Int32?
     private var unfinishedLine: [UInt8] = []
@@ -35,20 +19,18 @@ final class ChildProcess {
     init(path: String, arguments: [String], environment: [String: String]) throws(SpawnError) {
         var ends: [Int32] = [-1, -1]
         let pipeError = octo_pipe(&ends)
-        guard pipeError == 0 else { throw .failed(path: path, errno: pipeError) }
+        guard pipeError == 0 else { throw .failed(path: path, SystemError(pipeError)) }
         let (readEnd, writeEnd) = (ends[0], ends[1])
         // One pipe for both streams keeps their lines in order.
-        let result = Self.withCStrings([path] + arguments) { argv in
-            Self.withCStrings(environment.map { "\($0.key)=\($0.value)" }) { envp in
-                octo_spawn(path, argv, envp, writeEnd, writeEnd, SIGTERM)
-            }
-        }
-        close(writeEnd)
-        guard result > 0 else {
+        defer { close(writeEnd) }
+        do throws(SpawnError) {
+            program = try ChildProgram(
+                path: path, arguments: arguments, environment: environment, output: writeEnd, errors: writeEnd,
+                lastSignal: SIGTERM)
+        } catch {
             close(readEnd)
-            throw .failed(path: path, errno: -result)
+            throw error
         }
-        processID = result
         output = readEnd
     }
 
@@ -98,56 +80,19 @@ final class ChildProcess {
         output = nil
     }
 
+    var processID: Int32 { program.processID }
+
     /// Asks it to stop. kill(2).
-    func terminate() { kill(processID, SIGTERM) }
+    func terminate() { program.terminate() }
 
-    /// Ends it and whatever it started: it leads its own process group. kill(2).
-    func killGroup() { kill(-processID, SIGKILL) }
+    /// Ends it and whatever it started. kill(2).
+    func killGroup() { program.killGroup() }
 
-    /// How it ended; nil as long as it lives. waitid(2), waitpid(2).
+    /// How it ended; nil as long as it lives. wait(2).
     func reapIfEnded() -> Supervisor.Ending? {
-        var information = siginfo_t()
-        guard waitid(P_PID, id_t(processID), &information, WEXITED | WNOHANG | WNOWAIT) == 0,
-            information.si_signo == SIGCHLD
-        else { return nil }
-        // Not reaped yet, so its number cannot belong to anybody else: what it left running in its group ends here.
-        killGroup()
-        var status: Int32 = 0
-        while waitpid(processID, &status, 0) < 0, errno == EINTR {}
+        guard let status = program.reapIfEnded() else { return nil }
         // The encoding of wait(2): the signal in the low seven bits, the exit code in the next byte.
         let signal = status & 0x7f
         return signal == 0 ? .exited((status >> 8) & 0xff) : .signalled(signal)
-    }
-
-    private static func withCStrings<Result>(
-        _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
-    ) -> Result {
-        var pointers: [UnsafeMutablePointer<CChar>?] = strings.map { strdup($0) } + [nil]
-        defer { for pointer in pointers { free(pointer) } }
-        return body(&pointers)
-    }
-}
-
-/// Finds the programs that belong to this octo-launch.
-struct ProgramFinder {
-    private let places: [String]
-    private let path: [String]
-
-    init(environment: [String: String]) {
-        var places: [String] = []
-        if let folder = environment["OCTO_BIN_DIR"], !folder.isEmpty { places.append(folder) }
-        if let own = realpath("/proc/self/exe", nil) {
-            let text = String(cString: own)
-            free(own)
-            if let slash = text.lastIndex(of: "/") { places.append(String(text[..<slash])) }
-        }
-        self.places = places
-        path = (environment["PATH"] ?? "").split(separator: ":").map(String.init)
-    }
-
-    /// Finds a program in OCTO_BIN_DIR, beside octo-launch, or in PATH, in that order. access(2).
-    func find(_ name: String) throws(SpawnError) -> String {
-        for folder in places + path where access("\(folder)/\(name)", X_OK) == 0 { return "\(folder)/\(name)" }
-        throw .programMissing(name: name, places: places)
     }
 }

@@ -4,6 +4,7 @@ import Glibc
 import Launch
 import Manifests
 import Messages
+import NodeShell
 import Recording
 import Time
 import Wire

@@ -3,6 +3,7 @@ import Glibc
 import Launch
 import Manifests
 import Messages
+import NodeShell
 import Time
 
 /// Finds what the processes of a robot would say at their start of the files that they are given, found by starting
