@@ -103,7 +103,7 @@ extension WebRequest {
             && offered.allSatisfy(FoxgloveSession.subprotocols.contains)
     }
 
-    /// By whom the sender believes to be answered; nil where that is missing or cannot be read.
+    /// Host that the sender believes to talk to; nil where that is missing or cannot be read.
     var host: Authority? { headers["host"].flatMap { Authority($0) } }
     /// Whether the connection is to become a WebSocket. RFC 6455, section 4.1.
     package var isUpgrade: Bool { headers["upgrade"]?.lowercased() == "websocket" }

@@ -30,7 +30,7 @@ struct IPAddress: Equatable, Sendable {
 
 /// Whom a browser believes to talk to: what stands in `Host`, and behind the `//` of `Origin`. RFC 9110, section 7.2.
 struct Authority: Equatable, Sendable {
-    /// In small letters, without brackets.
+    /// Name or address in small letters, without brackets.
     let name: String
     let port: Int
     /// The name as numbers, where it is an address.

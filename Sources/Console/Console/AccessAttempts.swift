@@ -8,7 +8,7 @@ struct AccessAttempts: Sendable {
     static let inAll = 60
     static let window = Duration.seconds(60)
 
-    /// At most `inAll`: what comes while they are full is not looked at, so it cannot be wrong.
+    /// Wrong tokens within the window, at most `inAll`: what comes while they are full is not looked at.
     private var wrong: [(peer: String, time: MonotonicTime)] = []
 
     /// How long this address has to wait; nil when it may try.

@@ -274,7 +274,7 @@ extension ConnectionLedger.Ending {
 }
 
 extension ConnectionLedger.Ending: CustomStringConvertible {
-    /// For logs; who connects is not told.
+    /// Words for logs; whoever connects is not told.
     package var description: String {
         switch self {
         case .tooMany: "there are \(ServerLimits.connections) connections already"

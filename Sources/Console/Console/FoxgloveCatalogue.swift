@@ -18,9 +18,9 @@ package struct FoxgloveCatalogue: Sendable {
     /// Messages that could not be shown because they could not be read.
     package private(set) var unreadableCount = 0
     private var channelsByTopic: [String: FoxgloveChannel] = [:]
-    /// By the name of the schema; nil for those that are not known.
+    /// Definitions by the name of the schema; nil for those that are not known.
     private var definitions: [String: String?] = [:]
-    /// By the number of the channel.
+    /// Newest latched messages by the number of the channel.
     private var latched: [Int: FoxgloveMessage] = [:]
     private var channelCount = 0
 

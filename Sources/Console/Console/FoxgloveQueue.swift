@@ -16,7 +16,7 @@ struct FoxgloveQueue: Sendable {
 
     private let limits: FoxgloveSession.Limits
     private(set) var dropped = Dropped()
-    /// From `first` on; before it there is nothing but room, which goes when it is half of all.
+    /// Messages that wait, from `first` on; the room before it goes when it is half of all.
     private var messages: [Waiting?] = []
     private var first = 0
     private var bytes = 0

@@ -8,7 +8,7 @@ import Wire
 
 /// Makes pictures for pages out of bus messages. A JPEG file of a camera goes through as it is.
 package enum LivePictures {
-    /// Of pictures that come uncompressed; what a viewer compares by eye.
+    /// JPEG quality of pictures that come uncompressed, high enough to compare them by eye.
     private static let quality = 85
 
     /// The picture of a camera's frame.

@@ -7,7 +7,7 @@ import Wire
 enum LiveTopic: Equatable {
     /// The newest counts, and a page that joins gets it.
     case latched
-    /// As `latched`, but no more than some a second.
+    /// The newest counts, as with `latched`, but no more than some a second.
     case state
     /// Each counts.
     case every

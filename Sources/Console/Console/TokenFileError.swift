@@ -71,7 +71,7 @@ extension TokenFileError: CustomStringConvertible {
         }
     }
 
-    /// As chmod(1) takes it.
+    /// Writes a mode the way that chmod(1) takes it.
     private static func octal(_ mode: mode_t) -> String {
         let digits = String(mode, radix: 8)
         return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
