@@ -101,20 +101,27 @@ let package = Package(
                     name: "Wire",
                     dependencies: ["Time", "Maths", "Files", "ProtobufFields", "Images", "Messages", protobuf],
                     exclude: ["Protos", "generate.sh"], swiftSettings: strict),
-                room("Bus", ["Time", "Files", "Images", "CShims", "Wire", "CZeroMQ", deque]),
+                room("Keys", ["Files", "JSONTree", "CZeroMQ"]),
+                room("Bus", ["Time", "Files", "Images", "CShims", "Wire", "Keys", "CZeroMQ", deque]),
+                room(
+                    "Link",
+                    ["Time", "JSONTree", "Files", "Images", "CShims", "Messages", "Keys", "Bus", "CZeroMQ", deque]),
                 // No pkgConfig: SwiftPM refuses the flags of Debian's libzmq.pc (-isystem, from krb5-gssapi), with a
                 // warning at each build. The module map links the library.
                 .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
                 room("RealTime", ["Time", "Threads", "CShims"]),
-                room("Manifests", ["Time", "JSONTree", "Files", "Images", "Messages"]),
+                room("Manifests", ["Time", "JSONTree", "Files", "Images", "Messages", "Keys"]),
                 room(
                     "NodeShell",
                     [
-                        "Time", "Threads", "Files", "CShims", "Messages", "Wire", "Bus", "Manifests", argumentParser,
-                        logging, deque,
+                        "Time", "Threads", "Files", "CShims", "Messages", "Wire", "Keys", "Bus", "Manifests",
+                        argumentParser, logging, deque,
                     ]),
                 tests(of: "Wire", ["Time", "Maths", "Files", "Images", "Messages", protobuf]),
-                tests(of: "Bus", ["Time", "Maths", "Files", "Images", "CShims", "Messages", "Wire", "CZeroMQ"]),
+                tests(of: "Keys", ["Files", "JSONTree"]),
+                tests(
+                    of: "Bus", ["Time", "Maths", "Files", "Images", "CShims", "Messages", "Wire", "Keys", "CZeroMQ"]),
+                tests(of: "Link", ["Time", "JSONTree", "Files", "Images", "CShims", "Messages", "Keys", "Bus"]),
                 tests(of: "RealTime", ["Time", "CAllocationCount"]),
                 tests(of: "Manifests", ["Time", "JSONTree", "Messages", "ManifestSamples"]),
                 tests(
@@ -166,10 +173,22 @@ let package = Package(
                         "Time", "Files", "Images", "Messages", "Manifests", "OctoModel", "TextTokenizer",
                         "Proprioception",
                     ]),
+                room(
+                    "RemotePolicy",
+                    [
+                        "Time", "Threads", "JSONTree", "Files", "Digests", "Images", "CShims", "Messages", "Keys",
+                        "Link", "Manifests", "OctoModel", "TextTokenizer", "Proprioception", "Policy", deque,
+                    ]),
                 tests(of: "OctoModel", ["JSONTree", "CAllocationCount"]),
                 tests(of: "CKernels"),
                 tests(of: "TextTokenizer", ["JSONTree"]),
                 tests(of: "Proprioception", ["Time", "Maths", "Messages", "Kinematics"]),
+                tests(
+                    of: "RemotePolicy",
+                    [
+                        "Time", "JSONTree", "Files", "Digests", "Images", "Messages", "Keys", "Link", "Manifests",
+                        "OctoModel", "Proprioception", "Policy", "ManifestSamples",
+                    ]),
                 tests(
                     of: "Policy",
                     [
@@ -331,7 +350,8 @@ let package = Package(
                 program(
                     "octo-launch",
                     [
-                        "Time", "JSONTree", "Files", "CShims", "Messages", "Wire", "Bus", "Manifests", "NodeShell",
+                        "Time", "JSONTree", "Files", "CShims", "Messages", "Wire", "Keys", "Bus", "Manifests",
+                        "NodeShell",
                         "Cameras",
                         "Kinematics", "ArmDrivers", "Recording", "Launch",
                     ]),
@@ -351,8 +371,9 @@ let package = Package(
                 program(
                     "octo-policy",
                     [
-                        "Time", "Threads", "JSONTree", "Files", "Images", "CShims", "Messages", "Wire", "Bus",
-                        "Manifests", "NodeShell", "OctoModel", "Policy", "Kinematics", logging, deque,
+                        "Time", "Threads", "JSONTree", "Files", "Images", "CShims", "Messages", "Wire", "Keys",
+                        "Bus", "Link", "Manifests", "NodeShell", "OctoModel", "Policy", "RemotePolicy", "Kinematics",
+                        logging, deque,
                     ]),
                 program(
                     "octo-arm",
@@ -404,13 +425,19 @@ let package = Package(
                         "NodeShell", "Kinematics", "Replay", "Console", flyingFox, flyingSocks, logging,
                     ], resources: [.copy("Page")]),
                 program(
-                    "octo-bus", ["Time", "JSONTree", "CShims", "Messages", "Wire", "Bus", "Manifests", "NodeShell"]),
+                    "octo-bus",
+                    [
+                        "Time", "JSONTree", "Files", "CShims", "Messages", "Wire", "Keys", "Bus", "Manifests",
+                        "NodeShell",
+                    ]),
                 program(
                     "octo-bench",
                     [
                         "Time", "Threads", "Maths", "JSONTree", "Files", "Digests", "Images", "CShims", "Messages",
-                        "Wire", "Bus", "CZeroMQ", "RealTime", "Manifests", "NodeShell", "Cameras", "SceneFit",
-                        "OctoModel", "Kinematics", "Control", "ArmDrivers", "ArmLoop", "MCAPFiles", "Simulation",
+                        "Wire", "Keys", "Bus", "Link", "CZeroMQ", "RealTime", "Manifests", "NodeShell", "Cameras",
+                        "SceneFit",
+                        "OctoModel", "Policy", "RemotePolicy", "Kinematics", "Control", "ArmDrivers", "ArmLoop",
+                        "MCAPFiles", "Simulation",
                         "ClosedLoop",
                         "CAllocationCount", "CBareLoop",
                     ], exclude: ["Peers"]),
@@ -435,8 +462,9 @@ let package = Package(
             .testTarget(
                 name: "EndToEndTests",
                 dependencies: [
-                    "Time", "Maths", "JSONTree", "Files", "Images", "CShims", "Messages", "Wire", "Bus", "CZeroMQ",
-                    "Manifests", "Goals", "MCAPFiles", "Recording", "Datasets", "Simulation", "Launch", "TestSupport",
+                    "Time", "Maths", "JSONTree", "Files", "Images", "CShims", "Messages", "Wire", "Keys", "Bus",
+                    "Link", "CZeroMQ", "Manifests", "Goals", "MCAPFiles", "Recording", "Datasets", "Simulation",
+                    "Launch", "TestSupport",
                     "EpisodeFixture",
                 ],
                 path: "Tests/EndToEnd", exclude: ["sdk", "disk"], swiftSettings: strict)
