@@ -340,7 +340,9 @@ let package = Package(
             "Launch",
             [
                 room("Launch", ["Time", "JSONTree", "Messages", "Manifests"]),
+                room("Away", ["Time", "JSONTree", "Files", "Messages"]),
                 tests(of: "Launch", ["Time", "JSONTree", "Messages", "Manifests", "ManifestSamples"]),
+                tests(of: "Away", ["Time", "JSONTree", "Files", "Messages"]),
             ]),
         group(
             "Programs",

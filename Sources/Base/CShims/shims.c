@@ -21,14 +21,8 @@ static struct timespec from_ns(int64_t ns) {
     return t;
 }
 
-int64_t octo_monotonic_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 int octo_sleep_until_ns(int64_t deadline_ns) {
-    struct timespec t = from_ns(deadline_ns);
+    struct timespec t = from_ns(octo_clock_to_machine_ns(deadline_ns));
     int error;
     do {
         error = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
@@ -180,7 +174,7 @@ int octo_timer_fd(void) {
 }
 
 int octo_timer_set_ns(int fd, int64_t deadline_ns) {
-    struct itimerspec spec = {.it_value = from_ns(deadline_ns)};
+    struct itimerspec spec = {.it_value = from_ns(deadline_ns == 0 ? 0 : octo_clock_to_machine_ns(deadline_ns))};
     return timerfd_settime(fd, TFD_TIMER_ABSTIME, &spec, NULL) == 0 ? 0 : errno;
 }
 

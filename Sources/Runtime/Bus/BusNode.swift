@@ -135,7 +135,8 @@ package final class BusNode {
     }
 
     /// Reads the boot id, which names the clock: CLOCK_MONOTONIC counts from the boot.
-    private static func readHostID() -> String {
+    package static func readHostID() -> String {
+        if let followed = octo_clock_boot_id() { return String(cString: followed) }
         guard let file = fopen("/proc/sys/kernel/random/boot_id", "re") else { return "" }
         defer { fclose(file) }
         var buffer = [UInt8](repeating: 0, count: 64)

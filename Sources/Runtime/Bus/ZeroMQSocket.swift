@@ -109,6 +109,14 @@ final class ZeroMQSocket {
         }
     }
 
+    func unsubscribe(fromPrefix prefix: String) throws(BusError) {
+        isIdle = false
+        let bytes = Array(prefix.utf8)
+        try ZeroMQ.check("zmq_setsockopt", about: "the end of the subscription to '\(prefix)'") {
+            zmq_setsockopt(handle, ZMQ_UNSUBSCRIBE, bytes, bytes.count)
+        }
+    }
+
     /// Binds the socket to an endpoint. zmq_bind(3).
     /// - Returns: the endpoint with the port that was chosen, where it was left open.
     func bind(to endpoint: Endpoint) throws(BusError) -> String {

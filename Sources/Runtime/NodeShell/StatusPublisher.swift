@@ -1,5 +1,5 @@
 import Bus
-import Glibc
+import CShims
 import Messages
 import Time
 import Wire
@@ -21,7 +21,7 @@ final class StatusPublisher {
     }
 
     func publish(_ status: NodeStatus, at now: MonotonicTime) throws(BusError) {
-        try publisher.publish(status.completed(by: name, processID: getpid(), bus.statistics), at: now)
+        try publisher.publish(status.completed(by: name, processID: octo_clock_process(), bus.statistics), at: now)
     }
 }
 

@@ -6,8 +6,24 @@
 #include <sys/types.h>
 
 
-/// CLOCK_MONOTONIC in nanoseconds. clock_gettime(2).
+/// CLOCK_MONOTONIC in nanoseconds; that of another machine where OCTO_CLOCK names the file of its clock. It never goes
+/// back. clock_gettime(2).
 int64_t octo_monotonic_ns(void);
+
+/// A time of `octo_monotonic_ns` as this machine's own CLOCK_MONOTONIC has it, for the kernel.
+int64_t octo_clock_to_machine_ns(int64_t time_ns);
+/// Boot id of the machine whose clock is followed; NULL: this one's.
+const char *octo_clock_boot_id(void);
+/// The process that stands for this one where the clock is from; this one's own number where no clock is followed.
+int32_t octo_clock_process(void);
+
+/// A file that says how another machine's clock goes, 64 bytes, which processes follow that have its path in OCTO_CLOCK.
+typedef struct octo_clock octo_clock;
+/// Makes the file, which must not be there; NULL: errno says why. `boot_id` and `process` are those of the other machine.
+octo_clock *octo_clock_make(const char *path, int64_t offset_ns, const char *boot_id, int32_t process);
+/// What has to be added to this machine's CLOCK_MONOTONIC from now on.
+void octo_clock_set(octo_clock *clock, int64_t offset_ns);
+void octo_clock_close(octo_clock *clock);
 
 /// Sleeps until an absolute CLOCK_MONOTONIC time; returns 0 or an errno. Restarts after EINTR. clock_nanosleep(2).
 int octo_sleep_until_ns(int64_t deadline_ns);
