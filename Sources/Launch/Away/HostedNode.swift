@@ -30,7 +30,7 @@ package struct HostedNode: Sendable {
         case ended
     }
 
-    /// An offset that is not known better than this is none to start with.
+    /// An offset that is not known better than this is passed over.
     package static let worstUncertainty = Duration.milliseconds(50)
     /// A node that is asked to stop and does not is ended after so long. Its own rule ends it before, unless it gets on
     /// with what it has to bring out.
@@ -54,11 +54,11 @@ package struct HostedNode: Sendable {
         case BusRelay.kind: return relay.received(body, parts: parts).map(Action.arrival) + flush()
         case "stop": return stop(at: now)
         case "clock":
-            guard let offset = body["offset_ns"]?.int, let uncertainty = body["uncertainty_ns"]?.int else { return [] }
+            guard let offset = body["offset_ns"]?.int, let uncertainty = body["uncertainty_ns"]?.int,
+                Duration.nanoseconds(uncertainty) <= Self.worstUncertainty
+            else { return [] }
             clock.learn(.nanoseconds(offset), at: now)
-            guard case .waitsForClock = phase, Duration.nanoseconds(uncertainty) <= Self.worstUncertainty else {
-                return []
-            }
+            guard case .waitsForClock = phase else { return [] }
             phase = .starts
             return [.start(offset: clock.offset(at: now))]
         default: return []
