@@ -27,11 +27,23 @@ extension Manifest {
             case bfloat16
             case int8
         }
-        /// Absolute path of the checkpoint folder.
+        /// What of the cameras goes to a machine elsewhere.
+        package enum Pictures: String, CaseIterable, Sendable {
+            /// Whichever of the two has fewer bytes, for each picture.
+            case auto
+            /// The camera's own JPEG.
+            case camera
+            /// Pixels of the network's size.
+            case network
+        }
+        /// Name of the machine in `hosts` that computes the network; nil: this one.
+        package var host: String?
+        package var pictures: Pictures
+        /// Path of the checkpoint folder: absolute, or as it is written where it is on another machine (`host`).
         package var checkpoint: String
         /// Training step of the checkpoint; nil: the newest.
         package var step: Int?
-        /// Absolute path of a sentencepiece model; nil: the one in the checkpoint's folder, if there is one.
+        /// Path of a sentencepiece model, as that of the checkpoint; nil: the one in the checkpoint's folder, if there is one.
         package var tokenizer: String?
         /// Data set whose statistics are used; nil: the only one the checkpoint has statistics of.
         package var dataset: String?
@@ -64,6 +76,14 @@ extension Manifest {
 
 extension Manifest.Policy {
     init(_ keys: inout ManifestKeys) {
+        host = keys.optional(
+            ManifestName.Policy.host.rawValue, .name(separator: "_"),
+            "The machine of 'hosts' that computes the network. Left out, it is this one. Paths of this section are "
+                + "then those of that machine, seen from where 'octo-launch serve' was started.")
+        pictures = keys.value(
+            ManifestName.Policy.pictures.rawValue, .choice, default: .auto,
+            "What goes there of each picture: the 'camera' has its own JPEG sent, 'network' the pixels at the "
+                + "network's size, 'auto' whichever has fewer bytes. The network sees the same.")
         checkpoint = keys.required("checkpoint", .folder, "The Octo checkpoint as the official code saves it.")
         step = keys.optional(
             "step", .integer(0...1_000_000_000), "Which training step of the checkpoint. Left out, it is the newest.")

@@ -57,11 +57,18 @@ extension Manifest {
     ) throws(ManifestError) {
         let tree = try Self.tree(parsing: text, path: path, overrides: overrides)
         var check = ManifestCheck(
-            files: files, manifestFolder: folder, workingFolder: workingFolder, overridden: overrides.map(\.path))
+            files: files, manifestFolder: folder, workingFolder: workingFolder, overridden: overrides.map(\.path),
+            elsewhere: Self.elsewhere(in: tree))
         let sound = check.check(tree, against: Self.form.rule, at: ManifestPath())
         if let sound { check.checkConflicts(in: sound) }
         guard let sound, check.problems.isEmpty else { throw .invalid(path: path, check.problems) }
         self.init(checked: sound, fallbackName: Self.name(fromFile: path))
+    }
+
+    /// The section whose files are another machine's.
+    private static func elsewhere(in tree: JSONNode) -> ManifestPath? {
+        ManifestTree(root: tree)[ManifestName.Policy.host] == nil
+            ? nil : ManifestPath([ManifestName.Section.policy.rawValue])
     }
 
     /// `My_robot.json` gives `my-robot`.

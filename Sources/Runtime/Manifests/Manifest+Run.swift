@@ -9,6 +9,10 @@ extension Manifest {
         }
         package var transport: Transport
         package var basePort: Int
+        /// IPv4 address at which the processes listen with transport `tcp`.
+        package var address: String
+        /// Whether whoever reaches the ports may listen and command, without a key.
+        package var isInsecure: Bool
     }
 
     /// What is kept of a run.
@@ -83,13 +87,25 @@ extension Manifest {
 }
 
 extension Manifest.Bus {
+    package static let usualAddress = "127.0.0.1"
+
     init(_ keys: inout ManifestKeys) {
         transport = keys.value(
             ManifestName.Bus.transport.rawValue, .choice, default: .ipc,
-            "'ipc' uses sockets in the run folder, 'tcp' ports of 127.0.0.1.")
+            "'ipc' uses sockets in the run folder, which are this user's alone; 'tcp' ports, where keys say who may "
+                + "listen and command ('octo-bus keys').")
         basePort = keys.value(
             ManifestName.Bus.basePort.rawValue, .integer(1024...65535), default: 5560,
             "The first port with transport 'tcp'; each process takes the next one.")
+        address = keys.value(
+            ManifestName.Bus.address.rawValue, .text, default: Self.usualAddress,
+            "This machine's IPv4 address at which the ports are, with transport 'tcp'; all processes reach each other "
+                + "there.")
+        isInsecure = keys.value(
+            ManifestName.insecure, .boolean, default: false,
+            "Whether the ports are open to everybody who reaches them, without keys: every user of this machine can "
+                + "then move the arm.")
+        _ = Manifest.NetworkConsent.asked(&keys)
     }
 }
 

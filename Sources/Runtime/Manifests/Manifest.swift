@@ -7,6 +7,8 @@ import Time
 package struct Manifest: Equatable, Sendable {
     package var name: String
     package var bus: Bus
+    /// Other machines, sorted by name; none where everything runs on this one.
+    package var hosts: [Host]
     /// Sorted by name; at least one.
     package var cameras: [Camera]
     package var goal: Goal
@@ -57,6 +59,11 @@ extension Manifest {
                 ManifestName.Section.name.rawValue, .name(separator: "-"),
                 "The robot's name; the run folder is called after it. Left out, it is the name of the file.") ?? ""
         bus = keys.section(ManifestName.Section.bus.rawValue, "How the processes reach each other.", Bus.init)
+        hosts =
+            keys.optional(
+                ManifestName.Section.hosts.rawValue, .named(Host.form),
+                "Other machines that can compute for this robot, by names that you choose; 'policy.host' takes one.")?
+            .map(Host.init) ?? []
         let cameras = keys.required(
             ManifestName.Section.cameras.rawValue, .named(Camera.form),
             "One camera process each. The keys are the camera names of the checkpoint without 'image_': primary, wrist."

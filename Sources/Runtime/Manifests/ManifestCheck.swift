@@ -1,5 +1,6 @@
 import Files
 import JSONTree
+import Keys
 
 /// Holds a JSON tree against the rules and collects everything that is wrong with it.
 struct ManifestCheck {
@@ -9,13 +10,19 @@ struct ManifestCheck {
     /// What paths set on the command line are relative to.
     let workingFolder: String
     let overridden: [ManifestPath]
+    /// Paths within this section are another machine's: they stay as they are written.
+    let elsewhere: ManifestPath?
     private(set) var problems: [ManifestProblem] = []
 
-    init(files: FileProbe?, manifestFolder: String, workingFolder: String, overridden: [ManifestPath]) {
+    init(
+        files: FileProbe?, manifestFolder: String, workingFolder: String, overridden: [ManifestPath],
+        elsewhere: ManifestPath? = nil
+    ) {
         self.files = files
         self.manifestFolder = manifestFolder
         self.workingFolder = workingFolder
         self.overridden = overridden
+        self.elsewhere = elsewhere
     }
 
     func isSound(_ path: ManifestPath) -> Bool {
@@ -51,6 +58,8 @@ struct ManifestCheck {
             {
                 return node
             }
+        case .publicKey:
+            if let text = node.string, text == Manifest.Host.ownKey || PublicKey(z85: text) != nil { return node }
         case .path(let kind):
             if let text = node.string, !text.isEmpty, !text.unicodeScalars.contains("\0") {
                 return checkFile(text, kind, node, at: path)
@@ -105,6 +114,7 @@ struct ManifestCheck {
     private mutating func checkFile(
         _ text: String, _ kind: FileProbe.Kind, _ node: JSONNode, at path: ManifestPath
     ) -> JSONNode? {
+        if let elsewhere, path.isWithin(elsewhere) { return node }
         let base = overridden.contains { path.isWithin($0) } ? workingFolder : manifestFolder
         let absolute = FileSystem.absolute(text, from: base)
         if let files {
@@ -196,12 +206,20 @@ struct ManifestCheck {
             let candidates = variants.variants.compactMap { variant in variant.keys.first { $0.name == member.key } }
             if candidates.isEmpty {
                 report(
-                    place, member.value, found: "an unknown key", allowed: "the keys " + names.joined(separator: ", "),
+                    place, member.value, found: "an unknown key",
+                    allowed: Self.onlyThePolicy(member.key, at: path)
+                        ?? "the keys " + names.joined(separator: ", "),
                     suggestion: NearestName.of(member.key, among: names))
             } else if let key = candidates.first, candidates.count == variants.variants.count {
                 _ = check(member.value, against: key.rule, unit: key.unit, at: place)
             }
         }
+    }
+
+    /// What is said of `host` in a section whose process stays with the robot.
+    private static func onlyThePolicy(_ key: String, at path: ManifestPath) -> String? {
+        guard key == ManifestName.Policy.host.rawValue, !path.keys.isEmpty else { return nil }
+        return "no host here: only the policy can be computed on another machine (policy.host)"
     }
 
     private mutating func checkSection(
@@ -211,7 +229,8 @@ struct ManifestCheck {
         for member in members where !keys.contains(where: { $0.name == member.key }) {
             report(
                 path.appending(member.key), member.value, found: "an unknown key",
-                allowed: elsewhere(member.key) ?? "the keys " + keys.map(\.name).joined(separator: ", "),
+                allowed: elsewhere(member.key) ?? Self.onlyThePolicy(member.key, at: path) ?? "the keys "
+                    + keys.map(\.name).joined(separator: ", "),
                 suggestion: NearestName.of(member.key, among: keys.map(\.name)))
         }
         var sound: [JSONNode.Member] = []

@@ -11,6 +11,8 @@ extension ManifestCheck {
         let tree = ManifestTree(root: sound)
         checkRates(in: tree)
         checkPorts(in: tree)
+        checkBus(in: tree)
+        checkHosts(in: tree)
         checkCameraFolders(in: tree)
         checkPolicyCameras(in: tree)
         checkGoal(in: tree)
@@ -234,7 +236,7 @@ extension ManifestCheck {
     }
 
     /// Reports at the nearest enclosing value that is written in the file: a default has no place of its own.
-    private mutating func report(
+    mutating func report(
         _ keys: [String], in tree: ManifestTree, found: String, allowed: String, suggestion: String? = nil
     ) {
         var node = tree.root

@@ -5,6 +5,7 @@ enum ManifestName {
     enum Section: String {
         case name
         case bus
+        case hosts
         case cameras
         case goal
         case policy
@@ -18,6 +19,13 @@ enum ManifestName {
         static let section = Section.bus
         case transport
         case basePort = "base_port"
+        case address
+    }
+    /// Keys of another machine; `hosts` has them by the machines' names.
+    enum Host: String {
+        case address
+        case port
+        case key
     }
     /// Keys of one camera; `cameras` has them by the cameras' names.
     enum Camera: String {
@@ -40,6 +48,8 @@ enum ManifestName {
         case proprio
         case cameras
         case maximumFrameAge = "max_frame_age_s"
+        case host
+        case pictures
     }
     enum Arm: String, ManifestKeyName {
         static let section = Section.arm
@@ -63,6 +73,9 @@ enum ManifestName {
         case backoff = "backoff_s"
         case maximumBackoff = "backoff_max_s"
     }
+    /// Whether a link goes without keys, and the sentence that this asks for; of the bus and of hosts.
+    static let insecure = "insecure"
+    static let insecureNetwork = "insecure_network"
     /// Whether the policy goes on without one of its cameras.
     static let optional = "optional"
     /// A camera's source, and an arm's driver.

@@ -12,6 +12,8 @@ indirect enum ManifestRule: Sendable {
     case name(separator: Character)
     /// The name of files within one folder, with `*` and `?`.
     case fileNamePattern
+    /// A machine's public key in Z85, or `own`.
+    case publicKey
     case path(FileProbe.Kind)
     /// The path of a file that may not be there yet; its folder is.
     case destination
@@ -86,6 +88,9 @@ extension ManifestRule {
             "a lower-case letter, then lower-case letters, digits and '\(separator)', at most "
                 + "\(Self.maximumNameLength) in all"
         case .fileNamePattern: "the name of files in the folder, with * and ? as wild cards and without '/'"
+        case .publicKey:
+            "the machine's public key, 40 signs as 'octo-bus keys show' prints them there, or "
+                + "\"own\" for this user's own, to try on one machine"
         case .path(.file): "the path of a file"
         case .path(.folder): "the path of a folder"
         case .destination: "the path of a file to be written, in a folder that is there"

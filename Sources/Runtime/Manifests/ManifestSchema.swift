@@ -34,6 +34,7 @@ extension ManifestRule {
         case .name(let separator):
             return members(["type": "string", "pattern": JSONNode(Self.nameExpression(separator))])
         case .fileNamePattern: return members(["type": "string", "pattern": "^[^/\\x00]+$"])
+        case .publicKey: return members(["type": "string", "pattern": JSONNode(Self.publicKeyExpression)])
         case .path, .destination, .destinationFolder: return members(["type": "string", "pattern": "^[^\\x00]+$"])
         case .choice(let values): return members(["enum": JSONNode(.array(values.map { JSONNode($0) }))])
         case .choiceOrList(let values, let elements, let count):
@@ -90,6 +91,10 @@ extension ManifestRule {
     private static func nameExpression(_ separator: Character) -> String {
         "^[a-z][a-z0-9\(separator)]{0,\(maximumNameLength - 1)}$"
     }
+
+    /// The signs of Z85 (ZeroMQ RFC 32). The few texts of them that no number has are refused by the parser alone.
+    private static let publicKeyExpression =
+        "^(\(Manifest.Host.ownKey)|[0-9a-zA-Z.:+=\\^!/*?&<>()\\[\\]\\{\\}@%$#-]{40})$"
 
     private static func sectionMembers(_ keys: [ManifestKey]) -> [JSONNode.Member] {
         let required = keys.filter { if case .required = $0.presence { true } else { false } }

@@ -41,7 +41,7 @@ package struct RunDescription: Equatable, Sendable {
                     throw .pathTooLong(path: path, bytes: path.utf8.count, maximum: maximumSocketPath)
                 }
                 return "ipc://\(path)"
-            case .tcp: return "tcp://127.0.0.1:\(manifest.bus.basePort + index)"
+            case .tcp: return "tcp://\(manifest.bus.address):\(manifest.bus.basePort + index)"
             }
         }
         var endpoints: [String: String] = [:]

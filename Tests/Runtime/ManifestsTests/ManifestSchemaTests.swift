@@ -112,6 +112,9 @@ func readFile(_ path: String) throws -> Data { try Data(contentsOf: URL(fileURLW
                 "at least supervision.",
                 "is older than", "takes one port", "a camera that is not there",
                 "each observation waits", "the names of the manifest's cameras", "the policy must see something",
+                "this user's alone, without keys", "one IPv4 address of this machine", "with keys instead",
+                "a machine of the section", "the machines of hosts", "an IPv4 address, such as", "one of the two",
+                "prints it there; this key is required", "with that machine's public key instead",
             ]
             return error.problems.map(\.description).filter { text in !conflicts.contains { text.contains($0) } }
         }

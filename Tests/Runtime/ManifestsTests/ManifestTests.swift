@@ -13,6 +13,10 @@ import Time
         #expect(manifest.nodes == ["camera-primary", "goal", "policy", "arm", "recorder"])
         #expect(manifest.bus.transport == .ipc)
         #expect(manifest.bus.basePort == 5560)
+        #expect(manifest.bus.address == "127.0.0.1" && !manifest.bus.isInsecure)
+        #expect(manifest.hosts.isEmpty && manifest.policy.host == nil && manifest.policyHost == nil)
+        #expect(manifest.policy.pictures == .auto)
+        #expect(!manifest.needsOwnKey)
 
         let images = try folder(of: manifest.cameras.first)
         #expect(manifest.cameras.map(\.name) == ["primary"])
@@ -84,6 +88,9 @@ import Time
         #expect(manifest.nodes == ["camera-primary", "camera-wrist", "goal", "policy", "arm"])
         #expect(manifest.bus.transport == .tcp)
         #expect(manifest.bus.basePort == 6000)
+        #expect(manifest.bus.address == "192.168.1.4" && manifest.bus.isInsecure)
+        #expect(manifest.hosts.map(\.description) == ["big (192.168.1.20:7500)", "near (desk.local:7400)"])
+        #expect(manifest.hosts.map(\.isInsecure) == [false, true])
 
         let wrist = try folder(of: manifest.cameras.last)
         #expect(wrist.folder == "/data/wrist")
@@ -102,7 +109,9 @@ import Time
 
         let policy = manifest.policy
         #expect(policy.step == 300_000)
-        #expect(policy.tokenizer == "/robots/one/spiece.model")
+        #expect(policy.host == "big" && policy.pictures == .network)
+        #expect(
+            policy.checkpoint == "checkpoint" && policy.tokenizer == "spiece.model", "as the other machine has them")
         #expect(policy.dataset == "bridge_dataset")
         #expect(policy.rate == Rate(hertz: 10))
         #expect(policy.window == 2)

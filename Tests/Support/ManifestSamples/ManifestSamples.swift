@@ -18,7 +18,17 @@ package enum Sample {
         {
           "$schema": "schema.json",
           "name": "bench-2",
-          "bus": { "transport": "tcp", "base_port": 6000 },
+          "bus": {
+            "transport": "tcp", "base_port": 6000, "address": "192.168.1.4", "insecure": true,
+            "insecure_network": "I understand that anybody on it can move the arm"
+          },
+          "hosts": {
+            "near": {
+              "address": "desk.local", "insecure": true,
+              "insecure_network": "I understand that anybody on it can move the arm"
+            },
+            "big": { "address": "192.168.1.20", "port": 7500, "key": "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7" }
+          },
           "record": {
             "enabled": false, "folder": "frames/episodes", "start": "on_command", "ring_s": 3, "memory_mb": 64,
             "compression": "lz4",
@@ -33,6 +43,7 @@ package enum Sample {
           "goal": { "source": "images", "images": { "primary": "goal.png" },
             "text": "close the drawer", "name": "drawer" },
           "policy": {
+            "host": "big", "pictures": "network",
             "checkpoint": "checkpoint", "step": 300000, "tokenizer": "spiece.model",
             "dataset": "bridge_dataset", "rate_hz": 10, "window": 2, "proprio": ["x_m", "joint_2_rad", "gripper"],
             "task_numbers": { "speed": [0.5, -1] },
