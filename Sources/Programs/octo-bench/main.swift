@@ -17,7 +17,7 @@ struct OctoBench: ParsableCommand {
         subcommands: [
             AllCommand.self, BusCommand.self, ControlCommand.self, KinematicsCommand.self, SimulatedWorldCommand.self,
             SceneFitCommand.self, CameraCommand.self, RecordingCommand.self, InferenceCommand.self,
-            ConsoleCommand.self, PeersCommand.self,
+            ConsoleCommand.self, PeersCommand.self, RelayCommand.self,
         ])
 }
 
