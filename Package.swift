@@ -380,7 +380,7 @@ let package = Package(
                 program(
                     "octo-arm",
                     [
-                        "Time", "Maths", "JSONTree", "Files", "CShims", "Messages", "Wire", "Bus", "RealTime",
+                        "Time", "Maths", "JSONTree", "Files", "CShims", "Messages", "Wire", "Keys", "Bus", "RealTime",
                         "Manifests",
                         "NodeShell", "Kinematics", "Control", "ArmDrivers", "ArmLoop", "ServoTools", "ServoEmulation",
                         "Teleop",

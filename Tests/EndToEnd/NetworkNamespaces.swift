@@ -90,8 +90,10 @@ final class NetworkNamespaces {
 
     /// Processes that run on the machine. ip-netns(8), pids.
     func processes(on machine: String) throws -> [Int32] {
-        try Self.ip(["netns", "pids", namespace(machine)]).split(whereSeparator: \.isWhitespace).compactMap { Int32($0) }
-            .filter(isAlive)
+        try Self.ip(["netns", "pids", namespace(machine)]).split(whereSeparator: \.isWhitespace).compactMap {
+            Int32($0)
+        }
+        .filter(isAlive)
     }
 
     private func remove() {

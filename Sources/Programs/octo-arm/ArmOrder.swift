@@ -1,4 +1,5 @@
 import Bus
+import Keys
 import Manifests
 import Messages
 import NodeShell
@@ -29,7 +30,8 @@ final class ArmOrder {
         bus = try BusNode(
             BusOptions(
                 node: "\(Self.name)", runID: arm.runID, endpoint: nil, peers: [arm.endpoint],
-                listeners: [arm.commandEndpoint]))
+                listeners: [arm.commandEndpoint],
+                security: arm.keyFolder.map { .keys(KeyFolder(path: $0)) } ?? .insecure))
         states = try bus.subscribe(Topics.armState)
         publisher = bus.publisher(Topics.armCommand)
         exchange = Self.exchange(repeats: false, at: .now())

@@ -4,6 +4,7 @@ import Foundation
 import JSONTree
 import Manifests
 import Messages
+import NodeShell
 import Time
 import Wire
 
@@ -87,7 +88,9 @@ final class ConsoleRun {
         do {
             let run = try Self.description(in: folder, launcher: launcher)
             bus = try BusNode(
-                BusOptions(node: "octo-bench", runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted()))
+                BusOptions(
+                    node: "octo-bench", runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted(),
+                    security: run.busSecurity))
             frames = try ConsolePictures.cameras.map { [bus] in
                 try bus.subscribe(Topic<CameraFrame>(Topics.cameraImage($0).name, .every(capacity: 256)))
             }

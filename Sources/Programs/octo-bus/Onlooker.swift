@@ -22,7 +22,9 @@ final class Onlooker {
         guard signals >= 0 else { throw LookError.signalsUnavailable(code: -signals) }
         self.run = run
         node = try BusNode(
-            BusOptions(node: "octo-bus", runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted()))
+            BusOptions(
+                node: "octo-bus", runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted(),
+                security: run.busSecurity))
     }
 
     deinit { Glibc.close(signals) }

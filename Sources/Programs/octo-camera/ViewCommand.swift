@@ -89,7 +89,8 @@ struct ViewCommand: ParsableCommand {
         }
         let bus = try BusNode(
             BusOptions(
-                node: "octo-camera-view", runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted()))
+                node: "octo-camera-view", runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted(),
+                security: run.busSecurity))
         let frames = try bus.subscribe(Topics.cameraImage(name))
         var patience = MonotonicTime.now() + .seconds(3)
         while !screen.isDone {

@@ -47,7 +47,9 @@ struct Launcher {
         for node in run.manifest.nodes { programs[node] = try finder.find(NodeProgram.of(node).name) }
         self.programs = programs
         let peers = run.manifest.nodes.compactMap { run.endpoints[$0] }
-        bus = try BusNode(BusOptions(node: "octo-launch", runID: run.runID, endpoint: nil, peers: peers))
+        bus = try BusNode(
+            BusOptions(
+                node: "octo-launch", runID: run.runID, endpoint: nil, peers: peers, security: run.busSecurity))
         statuses = try bus.subscribe(Topics.allNodeStatuses)
         chunks = try bus.subscribe(Topics.policyChunk)
         chunkReports = try bus.subscribe(Topics.armChunk)

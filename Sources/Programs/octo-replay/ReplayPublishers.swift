@@ -1,6 +1,7 @@
 import Bus
 import Manifests
 import Messages
+import NodeShell
 import Recording
 import Replay
 import Time
@@ -35,7 +36,9 @@ final class ReplayPublishers {
             guard let endpoint = run.endpoints[name] else { return nil }
             do {
                 let bus = try BusNode(
-                    BusOptions(node: name, runID: run.runID, endpoint: endpoint, peers: [], waitsForReaders: true))
+                    BusOptions(
+                        node: name, runID: run.runID, endpoint: endpoint, peers: [], waitsForReaders: true,
+                        security: run.busSecurity))
                 return (name, bus)
             } catch BusError.endpointInUse {
                 throw ReplayRunError.served(node: name, folder: run.folder)

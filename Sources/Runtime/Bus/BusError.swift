@@ -1,4 +1,5 @@
 import Glibc
+import Keys
 import Wire
 
 /// Why the bus cannot do what was asked.
@@ -9,8 +10,8 @@ package enum BusError: Error, Equatable, Sendable {
     case endpointTooLong(path: String, byteCount: Int, limit: Int)
     /// A live process answers there.
     case endpointInUse(String)
-    /// The endpoint would take messages off this machine, unencrypted.
-    case endpointNotLocal(String)
+    /// An endpoint is a port, and there are no keys to say who may come in.
+    case unsecured(KeyError)
     /// A message that cannot be put into bytes.
     case unsendable(topic: String, WireError)
     /// A reader takes its messages slower than they come; the message went to nobody and can be published again.
@@ -37,10 +38,8 @@ extension BusError: CustomStringConvertible {
                 + "Stop that process (is the same robot running twice?), or "
                 + (endpoint.hasPrefix("tcp:")
                     ? "set bus.base_port to the first of other free ports." : "choose another run name.")
-        case .endpointNotLocal(let endpoint):
-            "using the endpoint '\(endpoint)': it reaches beyond this machine; expected 127.0.0.1 or [::1]. Other "
-                + "machines need encryption, which is not there yet: run all nodes on one machine, or tunnel the port "
-                + "through ssh."
+        case .unsecured(let error):
+            "opening a port for the bus: who may come in is said by keys, and there are none. \(error)"
         case .unsendable(let topic, let error):
             "publishing on '\(topic)': \(error)"
         case .readersFull(let topic):

@@ -1,6 +1,7 @@
 import CShims
 import CZeroMQ
 import Glibc
+import Keys
 import Time
 import Wire
 
@@ -20,10 +21,12 @@ package struct BusOptions: Sendable {
     /// A message that a reader's queue has no room for is not sent to anybody, and publishing it throws `readersFull`.
     /// Only for those who can wait: a reader that hangs holds all others up.
     package var waitsForReaders: Bool
+    /// Who may come in, where endpoints are ports.
+    package var security: BusSecurity
 
     package init(
         node: String, runID: String, endpoint: String?, peers: [String], commandEndpoint: String? = nil,
-        listeners: [String] = [], waitsForReaders: Bool = false
+        listeners: [String] = [], waitsForReaders: Bool = false, security: BusSecurity = .userKeys
     ) {
         self.node = node
         self.runID = runID
@@ -32,6 +35,7 @@ package struct BusOptions: Sendable {
         self.commandEndpoint = commandEndpoint
         self.listeners = listeners
         self.waitsForReaders = waitsForReaders
+        self.security = security
     }
 }
 
@@ -53,6 +57,8 @@ package final class BusNode {
     private static let linger: Int32 = 200
     /// How long one who waits for readers keeps unsent messages at `close`. Milliseconds.
     private static let patientLinger: Int32 = 5_000
+    /// How long until a port that is not free yet is tried again.
+    private static let bindingPeriod = Duration.milliseconds(10)
     /// Messages taken up by one `wait`, so that a peer that floods us cannot hold the thread.
     private static let drainLimit = 1_024
 
@@ -60,7 +66,12 @@ package final class BusNode {
     /// Endpoint at which others reach this node, with the port filled in where it was left open; nil for a mere
     /// listener.
     package let endpoint: String?
+    /// Endpoint at which it takes commands.
+    private let commandEndpoint: String?
     private let context: ZeroMQContext
+    /// Judges who comes to our ports; nil where there are none, or everybody may come.
+    private var gate: Gate?
+    private let doorkeeper: ZAPHandler?
     private let output: ZeroMQSocket?
     private let input: ZeroMQSocket
     private let instanceID: UInt64
@@ -74,6 +85,10 @@ package final class BusNode {
     /// Descriptors to poll, refilled by each `wait`; kept to spare the allocation.
     private var polled: [pollfd] = []
     private var isOpen = true
+    /// Messages that somebody had no right to say, by the name of the key.
+    private var refusedMessages: [String: Int64] = [:]
+    /// Endpoints that were let go of so that all who are connected there are judged again, and are not bound yet.
+    private var unbound: [(socket: ZeroMQSocket, endpoint: String)] = []
 
     /// Binds the endpoint and starts connecting to the peers, which goes on in the background.
     package init(_ options: BusOptions) throws(BusError) {
@@ -83,7 +98,11 @@ package final class BusNode {
         hostID = Self.readHostID()
         // libzmq ends the process where it gets no descriptor.
         try OpenFileLimit.ensure(forConnections: options.peers.count + options.listeners.count)
+        let addresses =
+            [options.endpoint, options.commandEndpoint].compactMap(\.self) + options.peers + options.listeners
+        gate = try Self.gate(options.security, for: addresses)
         context = try ZeroMQContext()
+        doorkeeper = try gate == nil ? nil : ZAPHandler(context)
         input = try ZeroMQSocket(ZMQ_SUB, named: "the receiving socket", in: context)
         try Self.configure(input, linger: 0)
         // Fast at first, so that a restarted node is found at once; slower when it stays away. Milliseconds.
@@ -96,6 +115,7 @@ package final class BusNode {
             let address = try Endpoint(text)
             try address.clear()
             let output = try Self.makeOutput(in: context)
+            if let gate { try output.serveCurve(gate.own) }
             if options.waitsForReaders {
                 try output.set(ZMQ_XPUB_NODROP, to: Int32(1))
                 try output.set(ZMQ_LINGER, to: Self.patientLinger)
@@ -107,17 +127,31 @@ package final class BusNode {
             output = options.listeners.isEmpty ? nil : try Self.makeOutput(in: context)
             // A listener that is gone is then no subscriber any more. ZMQ_IMMEDIATE in zmq_setsockopt(3).
             try output?.set(ZMQ_IMMEDIATE, to: Int32(1))
+            if let gate { try output?.useCurve(gate.own, server: gate.own.publicKey) }
             for listener in options.listeners { try output?.connect(to: Endpoint(listener)) }
         }
         if let text = options.commandEndpoint {
             let address = try Endpoint(text)
             try address.clear()
-            _ = try input.bind(to: address)
+            if let gate { try input.serveCurve(gate.own) }
+            commandEndpoint = try input.bind(to: address)
+        } else {
+            commandEndpoint = nil
         }
+        if let gate { try input.useCurve(gate.own, server: gate.own.publicKey) }
         for peer in options.peers { try connect(peer) }
     }
 
     deinit { close() }
+
+    private static func gate(_ security: BusSecurity, for endpoints: [String]) throws(BusError) -> Gate? {
+        guard endpoints.contains(where: { $0.hasPrefix("tcp://") }) else { return nil }
+        do throws(KeyError) {
+            return try security.folder().map { folder throws(KeyError) in try Gate(folder) }
+        } catch {
+            throw .unsecured(error)
+        }
+    }
 
     private static func makeOutput(in context: ZeroMQContext) throws(BusError) -> ZeroMQSocket {
         let output = try ZeroMQSocket(ZMQ_XPUB, named: "the publishing socket", in: context)
@@ -158,6 +192,7 @@ package final class BusNode {
         isOpen = false
         input.close()
         output?.close()
+        doorkeeper?.close()
         context.close()
     }
 
@@ -168,6 +203,9 @@ package final class BusNode {
     /// Counts of messages since the start.
     package var statistics: BusStatistics {
         var statistics = router.statistics
+        statistics.admittedConnections = doorkeeper?.admitted.filter { $0.key != Gate.ownName } ?? [:]
+        statistics.refusedConnections = doorkeeper?.refused ?? 0
+        statistics.refusedMessages = refusedMessages
         for (name, output) in outputs { statistics.published[name] = Int64(clamping: output.sequence) }
         return statistics
     }
@@ -303,15 +341,18 @@ extension BusNode {
         polled.append(pollfd(fd: input.descriptor, events: Int16(POLLIN), revents: 0))
         // A negative descriptor is passed over.
         polled.append(pollfd(fd: output?.descriptor ?? -1, events: Int16(POLLIN), revents: 0))
+        polled.append(pollfd(fd: doorkeeper?.descriptor ?? -1, events: Int16(POLLIN), revents: 0))
         for descriptor in descriptors { polled.append(pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)) }
         while true {
+            try judge()
             try answerSubscribers()
             if try drain() { return }
             let isLast = try poll(until: deadline)
             if polled[0].revents != 0 { input.isIdle = false }
             if polled[1].revents != 0 { output?.isIdle = false }
+            if polled[2].revents != 0 { doorkeeper?.wake() }
             var isCalled = isLast
-            for index in 2..<polled.count where polled[index].revents != 0 { isCalled = true }
+            for index in 3..<polled.count where polled[index].revents != 0 { isCalled = true }
             if isCalled {
                 try answerSubscribers()
                 _ = try drain()
@@ -320,9 +361,14 @@ extension BusNode {
         }
     }
 
-    /// Waits until a descriptor is ready or the deadline passes.
+    /// Waits until a descriptor is ready, the deadline passes, or a port is to be tried again.
     /// - Returns: whether the deadline has passed.
-    private func poll(until deadline: MonotonicTime?) throws(BusError) -> Bool {
+    private func poll(until end: MonotonicTime?) throws(BusError) -> Bool {
+        var deadline = end
+        if !unbound.isEmpty {
+            let next = MonotonicTime.now() + Self.bindingPeriod
+            deadline = end.map { min($0, next) } ?? next
+        }
         // Times before the clock's start have passed; a negative number would mean no deadline at all.
         let nanoseconds = deadline.map { max($0.nanoseconds, 0) } ?? -1
         let ready = octo_poll_until_ns(&polled, UInt32(polled.count), nanoseconds)
@@ -330,7 +376,7 @@ extension BusNode {
         if let wrong = polled.first(where: { $0.revents & Int16(POLLNVAL) != 0 }) {
             throw .callFailed("ppoll", about: "descriptor \(wrong.fd)", code: EBADF)
         }
-        return ready == 0
+        return ready == 0 && deadline == end
     }
 
     /// Receives the messages that have arrived, up to a limit.
@@ -343,6 +389,53 @@ extension BusNode {
             try receiveRest()
         }
         return arrived
+    }
+
+    /// Lets in who waits at our ports, and looks whether somebody may do so no longer.
+    ///
+    /// libzmq asks once for each connection. Where the list says less than before, the ports are let go of and bound
+    /// again: that cuts off all who are connected there, and who still may come in is back at once.
+    private func judge() throws(BusError) {
+        guard let doorkeeper, var gate else { return }
+        let now = MonotonicTime.now()
+        if gate.look(at: now) {
+            if let output, let endpoint {
+                try output.unbind(endpoint)
+                unbound.append((output, endpoint))
+            }
+            if let commandEndpoint {
+                try input.unbind(commandEndpoint)
+                unbound.append((input, commandEndpoint))
+            }
+        }
+        self.gate = gate
+        try doorkeeper.serve(gate.admits)
+        try bindAgain(gate)
+    }
+
+    /// Binds what was let go of; libzmq does that in the background, so that it may take several looks.
+    private func bindAgain(_ gate: Gate) throws(BusError) {
+        let missing = unbound
+        unbound = []
+        for (socket, endpoint) in missing {
+            try socket.serveCurve(gate.own)
+            do {
+                _ = try socket.bind(to: Endpoint(endpoint))
+            } catch .endpointInUse {
+                unbound.append((socket, endpoint))
+            }
+            if socket === input { try socket.useCurve(gate.own, server: gate.own.publicKey) }
+        }
+    }
+
+    /// Whether the sender of what was just received may say it; else it is counted. Who publishes at an endpoint that we
+    /// connected to has the user's own key.
+    private func mayComeIn() -> Bool {
+        guard let gate, let name = parts.topic.userID, !gate.allows(name, toPublish: parts.topic.bytes) else {
+            return true
+        }
+        refusedMessages[name, default: 0] += 1
+        return false
     }
 
     /// Receives what follows the topic, all of which has arrived by then: ZeroMQ delivers multipart messages whole.
@@ -363,6 +456,7 @@ extension BusNode {
             }
             guard try input.receive(into: last) else { break }
         }
+        guard mayComeIn() else { return }
         router.route(
             topic: parts.topic.bytes,
             rest: (3...4).contains(partCount) ? (parts.envelope.bytes, parts.body.bytes, bulk?.shared()) : nil)

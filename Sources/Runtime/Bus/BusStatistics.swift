@@ -29,6 +29,12 @@ package struct BusStatistics: Equatable, Sendable {
     package var published: [String: Int64] = [:]
     /// Messages on topics that nobody here asked for: ZeroMQ matches prefixes, so `camera/a` brings `camera/ab` along.
     package var unmatched: Int64 = 0
+    /// Connections that were let in, by the name of the key; the user's own are not counted.
+    package var admittedConnections: [String: Int64] = [:]
+    /// Connections that were not let in: of an unknown key, or without one.
+    package var refusedConnections: Int64 = 0
+    /// Messages that somebody who was let in had no right to say, by the name of the key.
+    package var refusedMessages: [String: Int64] = [:]
 
     package init() {}
 

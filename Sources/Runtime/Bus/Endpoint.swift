@@ -1,6 +1,6 @@
 import Glibc
 
-/// The address at which a node can be reached: `ipc:///path` or, on this machine only, `tcp://127.0.0.1:port`.
+/// The address at which a node can be reached: `ipc:///path` or `tcp://address:port`.
 struct Endpoint {
     /// `sun_path` has 108 bytes, the last of which is zero.
     static let longestPath = 107
@@ -34,7 +34,9 @@ struct Endpoint {
             guard port == "*" || (UInt16(port) ?? 0) > 0 else {
                 throw .endpointInvalid(text, reason: "the port '\(port)' is not a number from 1 to 65535")
             }
-            guard ["127.0.0.1", "[::1]"].contains(address[..<colon]) else { throw .endpointNotLocal(text) }
+            guard !address[..<colon].isEmpty, !address[..<colon].contains("*") else {
+                throw .endpointInvalid(text, reason: "there is no address of this machine")
+            }
             path = nil
         } else {
             throw .endpointInvalid(text, reason: "it is neither ipc:// nor tcp://")

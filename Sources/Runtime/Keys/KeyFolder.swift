@@ -57,6 +57,9 @@ package struct KeyFolder: Sendable, Equatable {
     private static let fileMode: mode_t = 0o600
     private static let folderMode: mode_t = 0o700
 
+    /// The variables of the environment that say where it is.
+    private static let variables = ["OCTO_KEYS", "XDG_CONFIG_HOME", "HOME"]
+
     /// Absolute, or from where the program was started.
     package let path: String
 
@@ -72,6 +75,13 @@ package struct KeyFolder: Sendable, Equatable {
         if let folder = value("XDG_CONFIG_HOME") { return KeyFolder(path: folder + "/octo") }
         if let home = value("HOME") { return KeyFolder(path: home + "/.config/octo") }
         throw .noHome
+    }
+
+    /// The folder of this process's user and environment.
+    package static func ofUser() throws(KeyError) -> KeyFolder {
+        var environment: [String: String] = [:]
+        for name in variables { if let value = getenv(name) { environment[name] = String(cString: value) } }
+        return try standard(environment)
     }
 
     /// This user's own key.
@@ -198,7 +208,8 @@ package struct KeyFolder: Sendable, Equatable {
         let result = kind == S_IFDIR ? stat(path, &status) : lstat(path, &status)
         guard result == 0 else { throw .file(.unreadable(path: path, errno: errno)) }
         guard status.st_mode & S_IFMT == kind else { throw .link(path: path) }
-        guard status.st_uid == geteuid() else { throw .foreign(path: path) }
+        // The superuser may stop whatever moves.
+        guard status.st_uid == geteuid() || geteuid() == 0 else { throw .foreign(path: path) }
         guard status.st_mode & forbidden == 0 else {
             throw .open(path: path, mode: status.st_mode & 0o777, expected: expected)
         }

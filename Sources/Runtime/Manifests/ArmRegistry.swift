@@ -1,6 +1,7 @@
 import Files
 import Glibc
 import JSONTree
+import Keys
 
 /// An arm that a living process drives, and where that process takes commands for it.
 package struct LiveArm: Equatable, Sendable {
@@ -20,6 +21,8 @@ package struct LiveArm: Equatable, Sendable {
     package var manifestPath: String
     /// Absolute path of the servos' serial port; nil for a simulated arm.
     package var port: String?
+    /// Absolute path of the folder with the keys that its endpoints ask for; nil: they ask for none.
+    package var keyFolder: String?
     /// Who drives it. The kernel tells this, not the entry.
     package var user: uid_t = geteuid()
 
@@ -47,6 +50,11 @@ package struct LiveArm: Equatable, Sendable {
         self.init(
             place: "the run in \(run.folder)", folder: run.folder, isRun: true, runID: run.runID, endpoint: endpoint,
             commandEndpoint: commands, manifestPath: run.manifestPath, port: run.manifest.arm.serialPort)
+        guard run.manifest.bus.transport == .tcp, !run.manifest.bus.isInsecure else { return }
+        // Without keys no process of the run comes to be.
+        do throws(KeyError) {
+            keyFolder = FileSystem.absolute(try KeyFolder.ofUser().path, from: FileSystem.workingFolder)
+        } catch { return nil }
     }
 }
 
@@ -291,6 +299,7 @@ extension LiveArm {
             "command_endpoint": JSONNode(commandEndpoint),
             "manifest_path": JSONNode(manifestPath),
             "port": port.map { JSONNode($0) } ?? JSONNode(.null),
+            "key_folder": keyFolder.map { JSONNode($0) } ?? JSONNode(.null),
         ])
     }
 
@@ -313,5 +322,6 @@ extension LiveArm {
             commandEndpoint: commandEndpoint,
             manifestPath: manifestPath, port: node["port"]?.string)
         processID = process
+        keyFolder = node["key_folder"]?.string
     }
 }

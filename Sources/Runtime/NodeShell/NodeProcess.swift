@@ -100,6 +100,7 @@ package enum NodeProcess {
         var stopping = false
         var progress = StopProgress()
         var pace = StatusPace(body.status(at: .now()).state, at: .now())
+        var visitors = VisitorLog()
         while true {
             let now = MonotonicTime.now()
             // Drained even when it stops already: a byte left in the pipe would keep the loop from sleeping.
@@ -124,7 +125,10 @@ package enum NodeProcess {
             // What is wrong the launcher says, from the status.
             let isTold = isLaunched && level(of: current.state) >= .warning
             if isNew, !isTold { log.log(level: level(of: current.state), "\(current.headline)") }
-            if isDue { try status.publish(current, at: now) }
+            if isDue {
+                for line in visitors.take(bus.statistics) { log.warning("\(line)") }
+                try status.publish(current, at: now)
+            }
             try bus.wait(
                 until: min(wake ?? pace.nextTime, pace.nextTime), alsoOn: [signals] + body.wakeDescriptors)
         }
@@ -145,7 +149,8 @@ package enum NodeProcess {
         let endpoint = try run.endpoint(of: node)
         let peers = run.endpoints.filter { $0.key != node }.sorted { $0.key < $1.key }.map(\.value)
         return BusOptions(
-            node: node, runID: run.runID, endpoint: endpoint, peers: peers, commandEndpoint: run.commandEndpoints[node])
+            node: node, runID: run.runID, endpoint: endpoint, peers: peers, commandEndpoint: run.commandEndpoints[node],
+            security: run.busSecurity)
     }
 
     private static func fail(_ message: String, _ code: ExitCode) -> ExitCode {

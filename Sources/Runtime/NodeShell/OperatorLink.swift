@@ -31,7 +31,7 @@ package final class OperatorLink {
         bus = try BusNode(
             BusOptions(
                 node: "\(name)", runID: run.runID, endpoint: nil, peers: run.endpoints.values.sorted(),
-                listeners: listeners))
+                listeners: listeners, security: run.busSecurity))
     }
 
     /// The id of a command that no session counts.

@@ -36,10 +36,18 @@ extension NodeStatus {
             .init(name: "bus_superseded", value: counted.superseded),
             .init(name: "bus_malformed", value: counted.malformed.addingSaturating(counted.unknown)),
         ]
+        // Who came to its ports, by the name of the key.
+        let visits =
+            statistics.admittedConnections.sorted { $0.key < $1.key }
+            .map { Counter(name: "let_in \($0.key)", value: $0.value) }
+            + statistics.refusedMessages.sorted { $0.key < $1.key }
+            .map { Counter(name: "refused \($0.key)", value: $0.value) }
+            + (statistics.refusedConnections > 0
+                ? [Counter(name: "refused_connections", value: statistics.refusedConnections)] : [])
         var complete = self
         complete.node = name
         complete.processID = processID
-        complete.counters += bus + sent
+        complete.counters += bus + sent + visits
         // What cannot be said must not end the node.
         for index in complete.counters.indices {
             let limit = Self.largestCounter

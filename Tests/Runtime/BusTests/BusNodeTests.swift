@@ -48,14 +48,16 @@ import Wire
         #expect(error.description.contains("OCTO_RUN_BASE"))
     }
 
-    @Test(arguments: [
-        "tcp://*:5555", "tcp://0.0.0.0:5555", "tcp://192.168.1.7:5555", "tcp://eth0:5555", "tcp://[::]:5555",
-    ])
-    func endpointsBeyondThisMachineAreRefused(_ endpoint: String) throws {
+    @Test(arguments: ["tcp://*:5555", "tcp://:5555", "tcp://127.0.0.1", "tcp://127.0.0.1:x"])
+    func endpointsWithoutAnAddressAndPortAreRefused(_ endpoint: String) throws {
         let folder = try SocketFolder()
-        #expect(throws: BusError.endpointNotLocal(endpoint)) { try folder.node("writer", at: endpoint) }
-        #expect(throws: BusError.endpointNotLocal(endpoint)) { try folder.node("reader", peers: [endpoint]) }
-        #expect(BusError.endpointNotLocal(endpoint).description.contains("need encryption, which is not there yet"))
+        for attempt in [{ try folder.node("writer", at: endpoint) }, { try folder.node("reader", peers: [endpoint]) }] {
+            let error = #expect(throws: BusError.self) { _ = try attempt() }
+            guard case .endpointInvalid(endpoint, _) = error else {
+                Issue.record("\(String(describing: error))")
+                continue
+            }
+        }
     }
 
     @Test(arguments: [

@@ -38,11 +38,13 @@ final class SocketFolder {
     }
 
     func node(
-        _ name: String, at endpoint: String? = nil, peers: [String] = [], commandEndpoint: String? = nil
+        _ name: String, at endpoint: String? = nil, peers: [String] = [], commandEndpoint: String? = nil,
+        security: BusSecurity = .insecure
     ) throws -> BusNode {
         try BusNode(
             BusOptions(
-                node: name, runID: "run", endpoint: endpoint, peers: peers, commandEndpoint: commandEndpoint))
+                node: name, runID: "run", endpoint: endpoint, peers: peers, commandEndpoint: commandEndpoint,
+                security: security))
     }
 }
 
