@@ -70,7 +70,7 @@ package final class BusNode {
     private let commandEndpoint: String?
     private let context: ZeroMQContext
     /// Judges who comes to our ports; nil where there are none, or everybody may come.
-    private var gate: Gate?
+    private var gate: KeyGate?
     private let doorkeeper: ZAPHandler?
     private let output: ZeroMQSocket?
     private let input: ZeroMQSocket
@@ -144,10 +144,12 @@ package final class BusNode {
 
     deinit { close() }
 
-    private static func gate(_ security: BusSecurity, for endpoints: [String]) throws(BusError) -> Gate? {
+    private static func gate(_ security: BusSecurity, for endpoints: [String]) throws(BusError) -> KeyGate? {
         guard endpoints.contains(where: { $0.hasPrefix("tcp://") }) else { return nil }
         do throws(KeyError) {
-            return try security.folder().map { folder throws(KeyError) in try Gate(folder) }
+            return try security.folder().map { folder throws(KeyError) in
+                try KeyGate(folder, admitting: [.listen, .operate])
+            }
         } catch {
             throw .unsecured(error)
         }
@@ -203,7 +205,7 @@ package final class BusNode {
     /// Counts of messages since the start.
     package var statistics: BusStatistics {
         var statistics = router.statistics
-        statistics.admittedConnections = doorkeeper?.admitted.filter { $0.key != Gate.ownName } ?? [:]
+        statistics.admittedConnections = doorkeeper?.admitted.filter { $0.key != KeyGate.ownName } ?? [:]
         statistics.refusedConnections = doorkeeper?.refused ?? 0
         statistics.refusedMessages = refusedMessages
         for (name, output) in outputs { statistics.published[name] = Int64(clamping: output.sequence) }
@@ -414,7 +416,7 @@ extension BusNode {
     }
 
     /// Binds what was let go of; libzmq does that in the background, so that it may take several looks.
-    private func bindAgain(_ gate: Gate) throws(BusError) {
+    private func bindAgain(_ gate: KeyGate) throws(BusError) {
         let missing = unbound
         unbound = []
         for (socket, endpoint) in missing {
@@ -428,8 +430,8 @@ extension BusNode {
         }
     }
 
-    /// Whether the sender of what was just received may say it; else it is counted. Who publishes at an endpoint that we
-    /// connected to has the user's own key.
+    /// Whether the sender of what was just received may say it; else it is counted. Who publishes at an endpoint that
+    /// we connected to has the user's own key.
     private func mayComeIn() -> Bool {
         guard let gate, let name = parts.topic.userID, !gate.allows(name, toPublish: parts.topic.bytes) else {
             return true

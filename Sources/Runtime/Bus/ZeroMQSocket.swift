@@ -164,6 +164,10 @@ package final class ZeroMQSocket {
         try ZeroMQ.check("zmq_bind", about: endpoint) { zmq_bind(handle, endpoint) }
     }
 
+    /// Binds a port.
+    /// - Returns: the endpoint with the port that was chosen, where it was left open.
+    package func bind(toPort endpoint: String) throws(BusError) -> String { try bind(to: Endpoint(endpoint)) }
+
     /// Lets go of an endpoint; those who are connected there are cut off. zmq_unbind(3).
     func unbind(_ endpoint: String) throws(BusError) {
         isIdle = false

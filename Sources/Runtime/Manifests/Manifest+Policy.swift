@@ -43,7 +43,7 @@ extension Manifest {
         package var checkpoint: String
         /// Training step of the checkpoint; nil: the newest.
         package var step: Int?
-        /// Path of a sentencepiece model, as that of the checkpoint; nil: the one in the checkpoint's folder, if there is one.
+        /// Path of a sentencepiece model, as that of the checkpoint; nil: the one in the checkpoint's folder, if any.
         package var tokenizer: String?
         /// Data set whose statistics are used; nil: the only one the checkpoint has statistics of.
         package var dataset: String?
