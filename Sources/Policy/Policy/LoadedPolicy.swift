@@ -26,6 +26,7 @@ package struct LoadedPolicy {
     ///   - goalUse: what it is given of goals that have pictures and a sentence.
     ///   - goalsMayBringNumbers: whether the task's numbers that the manifest lacks can come with a goal.
     ///   - cameras: the names of the robot's cameras.
+    ///   - networks: what has loaded weights already, which are then shared; nil: nobody has.
     ///   - joints: says how many joints the arm has whose states the policy is given, and is asked for a checkpoint
     ///     that reads or moves them; nil: the policy is given none, and a checkpoint that reads them is refused.
     /// - Throws: `UnusablePolicy`, `CheckpointError`, `PolicyEngineError`, `ProprioError`, `TaskTextError`, and what
@@ -34,6 +35,7 @@ package struct LoadedPolicy {
         _ section: Manifest.Policy, text: String?, goalUse: GoalUse = .images,
         goalsMayBringNumbers: Bool = false,
         cameras: [String],
+        networks: NetworkShelf? = nil,
         joints: () throws -> Int? = { nil }
     ) throws {
         let cpus = section.cpus ?? []
@@ -82,9 +84,15 @@ package struct LoadedPolicy {
             maximumFrameAge: section.maximumFrameAge,
             noiseSeed: section.seed, proprio: proprio, goalUse: goalUse,
             taskNumbers: taskNumbers)
-        let team = try WorkerTeam(threads: threads, cpus: Array(cpus.dropFirst()))
+        let (checkpoint, precision, threads) = (checkpoint, precision, threads)
+        func makeNetwork() throws -> FastNetwork {
+            let team = try WorkerTeam(threads: threads, cpus: Array(cpus.dropFirst()))
+            return try FastNetwork(checkpoint, precision: precision, team: team)
+        }
+        let place = NetworkShelf.Place(
+            folder: section.checkpoint, step: checkpoint.step, leftOut: leftOut, precision: precision)
         engine = PolicyEngine(
-            network: try FastNetwork(checkpoint, precision: precision, team: team), statistics: statistics,
+            network: try networks?.network(at: place, made: makeNetwork) ?? makeNetwork(), statistics: statistics,
             proprio: proprio,
             taskNumbers: taskNumbers.given)
         name =

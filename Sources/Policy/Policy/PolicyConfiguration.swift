@@ -25,7 +25,7 @@ package struct PolicyCamera: Equatable, Sendable {
 }
 
 /// What the policy node is told at start.
-package struct PolicyConfiguration: Sendable {
+package struct PolicyConfiguration: Equatable, Sendable {
     package var cameras: [PolicyCamera]
     /// Numbers of the arm that the network reads; nil for images alone.
     package var proprio: ProprioReading?

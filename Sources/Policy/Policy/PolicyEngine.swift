@@ -65,6 +65,22 @@ package struct PolicyEngine {
     /// - Returns: `[actionHorizon, actionDimension]`, unnormalised, the gripper from 0 (closed) to 1 (open).
     /// - Throws: `InferenceError`.
     package mutating func run(_ request: PolicyNodeCore.Request) throws(InferenceError) -> [Float] {
+        let run = try begin(request)
+        return finish(
+            try network.infer(
+                run.observation, task: run.task, noise: run.noise, embodimentDimension: run.embodimentDimension))
+    }
+
+    /// An engine for another run with the same weights, which has seen no goal yet.
+    package func sharingWeights() -> PolicyEngine {
+        PolicyEngine(
+            network: network.sharingWeights(), statistics: statistics, proprio: proprio, taskNumbers: taskNumbers)
+    }
+
+    /// What the network is to be given for a request, alone or among others (`FastNetwork.infer(batch:)`); what it
+    /// answers goes through `finish`.
+    /// - Throws: `InferenceError`.
+    package mutating func begin(_ request: PolicyNodeCore.Request) throws(InferenceError) -> FastNetwork.Run {
         let task = try task(for: request.goal)
         var images: [String: [UInt8]] = [:]
         var masks: [String: [Bool]] = [:]
@@ -79,10 +95,16 @@ package struct PolicyEngine {
         let observation = ObservationInput(
             images: images, timestepPadMask: request.observation.timestepPadMask, padMasks: masks, lowdim: numbers)
         older = observation.withoutOldest
-        let actions = try network.infer(
-            observation, task: task,
+        return FastNetwork.Run(
+            network: network, observation: observation, task: task,
             noise: network.makeNoise(seed: request.noiseSeed, counter: request.noiseCounter),
             embodimentDimension: statistics.dimension)
+    }
+
+    /// The network's actions as the robot takes them.
+    /// - Parameter actions: `[actionHorizon, actionDimension]`, normalised.
+    /// - Returns: the same, unnormalised, the gripper from 0 (closed) to 1 (open).
+    package func finish(_ actions: [Float]) -> [Float] {
         // Nil only for `bounds` without percentiles, which the checkpoint's statistics have refused.
         let unnormalised = statistics.unnormalise(actions, actionDimension: network.description.actionDimension) ?? []
         return statistics.withGripperFromZero(unnormalised)

@@ -15,11 +15,14 @@ package struct PolicyNodeCore: Sendable {
         package var captureTime: MonotonicTime
         package var noiseSeed: UInt64
         package var noiseCounter: UInt64
+        /// The newest frames as the cameras delivered them, by camera; empty where nobody asks for them.
+        package var sources: [String: CameraFrame]
 
         package init(
             observation: PolicyObservation, goal: PreparedGoal, captureTime: MonotonicTime, noiseSeed: UInt64,
-            noiseCounter: UInt64
+            noiseCounter: UInt64, sources: [String: CameraFrame] = [:]
         ) {
+            self.sources = sources
             self.observation = observation
             self.goal = goal
             self.captureTime = captureTime
@@ -247,7 +250,8 @@ package struct PolicyNodeCore: Sendable {
         let request = Request(
             observation: observation, goal: goal,
             captureTime: captures.min() ?? due,
-            noiseSeed: configuration.noiseSeed, noiseCounter: UInt64(index))
+            noiseSeed: configuration.noiseSeed, noiseCounter: UInt64(index),
+            sources: Dictionary(frames.map { ($0.camera, $0) }, uniquingKeysWith: { $1 }))
         guard running == nil else {
             if waiting != nil { counters.overtaken += 1 }
             waiting = request

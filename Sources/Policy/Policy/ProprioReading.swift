@@ -10,7 +10,17 @@ package struct ProprioReading: Equatable, Sendable {
     package let fields: [ProprioField]
     /// The arm's, without the gripper.
     package let joints: Int
-    private let statistics: ProprioStatistics
+    package let statistics: ProprioStatistics
+
+    /// Makes a reading of what another machine found of a checkpoint.
+    /// - Parameter statistics: one number each for every field; joints among the fields are the arm's.
+    package init(key: String, fields: [ProprioField], joints: Int, statistics: ProprioStatistics) {
+        precondition(statistics.dimension == fields.count, "one statistic for each field")
+        self.key = key
+        self.fields = fields
+        self.joints = joints
+        self.statistics = statistics
+    }
 
     /// Fits the checkpoint to the arm; nil for a checkpoint that reads images alone.
     /// - Parameters:

@@ -15,6 +15,12 @@ package struct TaskNumbers: Equatable, Sendable {
         given = [:]
     }
 
+    /// Makes the rules of a checkpoint that another machine has loaded.
+    package init(vectors: [ModelDescription.TaskVector], given: [String: [Float]]) {
+        self.vectors = vectors
+        self.given = given
+    }
+
     /// Chooses the numbers that a checkpoint reads among those that are given.
     /// - Parameters:
     ///   - given: the manifest's numbers by key; those that the checkpoint does not read are left out.

@@ -15,9 +15,25 @@ extension TaskTextReading {
     }
 }
 
+extension TaskTextReading {
+    /// The reading of a checkpoint that another machine has loaded.
+    /// - Parameters:
+    ///   - model: bytes of a sentencepiece model.
+    ///   - path: name of the model in errors.
+    ///   - length: number of token ids of a text, at least 1.
+    /// - Throws: `TextTokenizerError` for bytes that are no model of T5.
+    package init(model: [UInt8], path: String, length: Int) throws(TextTokenizerError) {
+        precondition(length >= 1, "a text has an end, and that takes one token")
+        self.init(TaskTokenizer(try TextTokenizer(model: model, path: path), path: path), length: length)
+    }
+}
+
 extension TaskTokenizer {
     fileprivate init(modelFile path: String) throws {
-        let tokenizer = try TextTokenizer(modelFile: path)
+        self.init(try TextTokenizer(modelFile: path), path: path)
+    }
+
+    fileprivate init(_ tokenizer: TextTokenizer, path: String) {
         self.init(path: path, vocabularySize: tokenizer.vocabularySize) { text, length in
             do throws(TextTokenizerError) {
                 let (ids, attentionMask) = try tokenizer.encode(text, length: length)

@@ -21,6 +21,7 @@ package struct TaskTokenizer: Sendable {
 
 /// Whether the policy can read a task that is a sentence.
 package struct TaskTextReading: Sendable {
+    /// What can be read of sentences.
     private enum Ability: Sendable {
         case noLanguage
         case noTokenizer(expectedAt: String)
@@ -49,6 +50,23 @@ package struct TaskTextReading: Sendable {
         }
         ability = .tokenizer(tokenizer, length: length)
     }
+
+    /// The reading of a checkpoint that takes texts, whose tokenizer nobody gave.
+    /// - Parameter path: path of the file that would have been taken.
+    package init(withoutTokenizerAt path: String) { ability = .noTokenizer(expectedAt: path) }
+
+    /// The reading of a checkpoint that takes texts of `length` tokens.
+    package init(_ tokenizer: TaskTokenizer, length: Int) { ability = .tokenizer(tokenizer, length: length) }
+
+    /// Whether the checkpoint takes texts at all.
+    package var hasLanguage: Bool { if case .noLanguage = ability { false } else { true } }
+    /// The tokenizer's file and the number of tokens of a text; nil without one.
+    package var tokenizer: (path: String, vocabularySize: Int, length: Int)? {
+        guard case .tokenizer(let tokenizer, let length) = ability else { return nil }
+        return (tokenizer.path, tokenizer.vocabularySize, length)
+    }
+    /// Path at which a tokenizer would have been taken; nil where none is missing.
+    package var missingTokenizer: String? { if case .noTokenizer(let path) = ability { path } else { nil } }
 
     private init(_ ability: Ability) { self.ability = ability }
 

@@ -23,11 +23,15 @@ final class FastDiffusionHead {
     private let output: PackedDense
     private let hidden: Int
 
-    private let fromEmbedding: FloatBuffer
-    private let x: FloatBuffer
-    private let normed: FloatBuffer
-    private let wide: FloatBuffer
-    private let predicted: FloatBuffer
+    // Rows at work, one for each chunk.
+    private var rows = 0
+    private var embeddings = FloatBuffer(count: 0)
+    private var actions = FloatBuffer(count: 0)
+    private var fromEmbedding = FloatBuffer(count: 0)
+    private var x = FloatBuffer(count: 0)
+    private var normed = FloatBuffer(count: 0)
+    private var wide = FloatBuffer(count: 0)
+    private var predicted = FloatBuffer(count: 0)
     private let scratch = AlignedMemory(byteCount: 0)
 
     init(_ head: DiffusionHead, width: Int, team: WorkerTeam) {
@@ -53,68 +57,107 @@ final class FastDiffusionHead {
                 contract: PackedDense([$0.contract], OCTO_FLOAT32))
         }
         output = PackedDense([score.output], OCTO_FLOAT32)
-        fromEmbedding = FloatBuffer(count: hidden)
-        x = FloatBuffer(count: hidden)
-        normed = FloatBuffer(count: hidden)
-        wide = FloatBuffer(count: score.blocks.map(\.expand.outputs).max() ?? 0)
-        predicted = FloatBuffer(count: chunk)
+        reserve(rows: 1)
     }
 
-    /// Samples a chunk as `DiffusionHead.sample` does.
+    /// Makes room for so many chunks at a time.
+    private func reserve(rows: Int) {
+        if rows <= self.rows { return }
+        self.rows = rows
+        embeddings = FloatBuffer(count: rows * embeddingPart.inputs)
+        actions = FloatBuffer(count: rows * chunkSize)
+        fromEmbedding = FloatBuffer(count: rows * hidden)
+        x = FloatBuffer(count: rows * hidden)
+        normed = FloatBuffer(count: rows * hidden)
+        wide = FloatBuffer(count: rows * (blocks.map(\.expand.outputs).max() ?? 0))
+        predicted = FloatBuffer(count: rows * chunkSize)
+    }
+
+    /// One chunk that is sampled.
+    struct Sample {
+        /// `[D]`
+        let embedding: UnsafePointer<Float>
+        let noise: DiffusionNoise
+        let embodimentDimension: Int
+    }
+
+    /// Samples chunks as `DiffusionHead.sample` does, all of them together: the layers have one row for each, and a row
+    /// of a product or a norm is the same alone as among others.
     /// - Parameters:
-    ///   - embedding: `[D]`
-    ///   - actions: `[chunk]`, the result.
-    func sample(
-        _ embedding: UnsafePointer<Float>, noise: DiffusionNoise, embodimentDimension: Int,
-        into actions: UnsafeMutablePointer<Float>
+    ///   - count: number of chunks.
+    ///   - sample: says what a chunk is made of; asked more than once.
+    ///   - take: gets each chunk, `[chunk]`.
+    func sample(count: Int, _ sample: (Int) -> Sample, take: (Int, UnsafePointer<Float>) -> Void) {
+        reserve(rows: count)
+        let (size, width) = (chunkSize, embeddingPart.inputs)
+        for row in 0..<count {
+            let run = sample(row)
+            (embeddings.pointer + row * width).update(from: run.embedding, count: width)
+            for i in 0..<size { actions.pointer[row * size + i] = run.noise.initial[i] }
+        }
+        apply(embeddingPart, embeddings.pointer, rows: count, into: fromEmbedding.pointer)
+        for step in 0..<configuration.steps {
+            predictNoise(step: configuration.steps - 1 - step, rows: count)
+            for row in 0..<count {
+                let run = sample(row)
+                denoise(
+                    step: step, run.noise, embodimentDimension: run.embodimentDimension,
+                    predicted: predicted.pointer + row * size, actions.pointer + row * size)
+            }
+        }
+        for row in 0..<count { take(row, actions.pointer + row * size) }
+    }
+
+    /// Takes the predicted noise of one step out of one chunk.
+    private func denoise(
+        step: Int, _ noise: DiffusionNoise, embodimentDimension: Int, predicted: UnsafePointer<Float>,
+        _ actions: UnsafeMutablePointer<Float>
     ) {
         let size = chunkSize
         let limit = configuration.maximumAction
-        for i in 0..<size { actions[i] = noise.initial[i] }
-        apply(embeddingPart, embedding, into: fromEmbedding.pointer)
-        for step in 0..<configuration.steps {
-            let t = configuration.steps - 1 - step
-            predictNoise(step: t, actions)
-            let (alpha, beta, alphaHat) = (schedule.alphas[t], schedule.betas[t], schedule.alphaHats[t])
-            let removed = (1 - alpha) / (1 - alphaHat).squareRoot()
-            for i in 0..<size {
-                let z = noise.steps[step * size + i]
-                var value = (actions[i] - removed * predicted.pointer[i]) / alpha.squareRoot()
-                if t > 0 { value += beta.squareRoot() * z }
-                value = min(max(value, -limit), limit)
-                // After the clip, and with the noise of the last step too.
-                if i % actionDimension >= embodimentDimension { value = (1 - alphaHat).squareRoot() * z }
-                actions[i] = value
-            }
+        let t = configuration.steps - 1 - step
+        let (alpha, beta, alphaHat) = (schedule.alphas[t], schedule.betas[t], schedule.alphaHats[t])
+        let removed = (1 - alpha) / (1 - alphaHat).squareRoot()
+        for i in 0..<size {
+            let z = noise.steps[step * size + i]
+            var value = (actions[i] - removed * predicted[i]) / alpha.squareRoot()
+            if t > 0 { value += beta.squareRoot() * z }
+            value = min(max(value, -limit), limit)
+            // After the clip, and with the noise of the last step too.
+            if i % actionDimension >= embodimentDimension { value = (1 - alphaHat).squareRoot() * z }
+            actions[i] = value
         }
     }
 
-    /// `ScoreNetwork` for one step, into `predicted`.
-    private func predictNoise(step t: Int, _ actions: UnsafePointer<Float>) {
+    /// `ScoreNetwork` for one step of all chunks, into `predicted`.
+    private func predictNoise(step t: Int, rows: Int) {
         let timePart = timeParts.pointer + t * hidden
-        for i in 0..<hidden { x.pointer[i] = timePart[i] + fromEmbedding.pointer[i] }
-        apply(actionPart, actions, into: x.pointer, residual: x.pointer)
+        for row in 0..<rows {
+            for i in 0..<hidden { x.pointer[row * hidden + i] = timePart[i] + fromEmbedding.pointer[row * hidden + i] }
+        }
+        apply(actionPart, actions.pointer, rows: rows, into: x.pointer, residual: x.pointer)
         for block in blocks {
             var source = UnsafePointer(x.pointer)
             if let norm = block.norm {
                 octo_layer_norm(
-                    team.handle, x.pointer, hidden, 1, Int32(hidden), norm.scale.pointer, norm.bias.pointer,
+                    team.handle, x.pointer, hidden, Int32(rows), Int32(hidden), norm.scale.pointer, norm.bias.pointer,
                     LayerNorm.epsilon, normed.pointer, hidden)
                 source = UnsafePointer(normed.pointer)
             }
-            apply(block.expand, source, into: wide.pointer, OCTO_SWISH)
-            apply(block.contract, wide.pointer, into: x.pointer, residual: x.pointer)
+            apply(block.expand, source, rows: rows, into: wide.pointer, OCTO_SWISH)
+            apply(block.contract, wide.pointer, rows: rows, into: x.pointer, residual: x.pointer)
         }
-        octo_activate(OCTO_SWISH, x.pointer, Int32(hidden))
-        apply(output, x.pointer, into: predicted.pointer)
+        // Row by row: what is left over at the end of a row is left over in a call of its own, too.
+        for row in 0..<rows { octo_activate(OCTO_SWISH, x.pointer + row * hidden, Int32(hidden)) }
+        apply(output, x.pointer, rows: rows, into: predicted.pointer)
     }
 
     private func apply(
-        _ layer: PackedDense, _ source: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float>,
+        _ layer: PackedDense, _ source: UnsafePointer<Float>, rows: Int, into target: UnsafeMutablePointer<Float>,
         _ activation: octo_activation = OCTO_LINEAR, residual: UnsafePointer<Float>? = nil
     ) {
         layer.apply(
-            team, source, stride: layer.inputs, rows: 1, into: target, stride: layer.outputs, activation,
+            team, source, stride: layer.inputs, rows: rows, into: target, stride: layer.outputs, activation,
             residual: residual, scratch: scratch)
     }
 }

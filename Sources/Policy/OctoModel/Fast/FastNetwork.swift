@@ -50,27 +50,30 @@ package final class FastTask {
 /// A head that reads observation tokens instead of a readout takes in masked tokens too, which this path leaves out:
 /// for such a model every inference goes through the plain network (`isDelegating`).
 ///
-/// One caller at a time. Within a precision and a set of kernels the result does not depend on the number of threads.
+/// Networks for several runs can share the weights: see `sharingWeights`.
+///
+/// One caller at a time, for all that share their weights. Within a precision and a set of kernels the result does not
+/// depend on the number of threads.
 package final class FastNetwork {
     /// Precision of what is computed here; the plain network is always float32.
     package let precision: NetworkPrecision
     /// The plain network does everything.
     package let isDelegating: Bool
-    private let front: OctoNetwork
+    let front: OctoNetwork
     let configuration: ModelConfiguration
-    private let team: WorkerTeam
-    private let transformer: FastTransformer
+    let team: WorkerTeam
+    let transformer: FastTransformer
     private let tokenizers: [FastTokenizer]
     private let stems: [FastStem?]
     /// `[slots, tokens, D]` of each readout.
     private let readouts: [FloatBuffer]
     /// Fast diffusion head; nil: the plain head makes the chunk.
-    private let diffusion: FastDiffusionHead?
+    let diffusion: FastDiffusionHead?
     private let layout: TokenLayout
     /// Readout tokens of the newest timestep, `[n, D]`.
-    private let wanted: FloatBuffer
+    let wanted: FloatBuffer
     /// What the head makes of them, `[D]`.
-    private let embedding: FloatBuffer
+    let embedding: FloatBuffer
 
     // What is kept between calls.
     private var task: FastTask?
@@ -81,6 +84,10 @@ package final class FastNetwork {
     /// The tokenizers that are there in the timestep at work, and where their tokens are remembered.
     private var present: [Bool]
     private var entries: [Int]
+    /// The next timestep of the window at work, and the public tokens before it.
+    private var next = (timestep: 0, base: 0)
+    /// Plan of the timestep at work.
+    private var planAtWork = 0
 
     /// What the keys and values at a slot belong to.
     private struct Slot {
@@ -150,6 +157,32 @@ package final class FastNetwork {
         }
     }
 
+    /// Makes a network with another's weights that has seen nothing yet: the means to run several robots with one copy
+    /// of the weights. Each can be given the tasks that any of them prepared.
+    package init(sharing other: FastNetwork) {
+        team = other.team
+        configuration = other.configuration
+        isDelegating = other.isDelegating
+        precision = other.precision
+        front = other.front
+        layout = other.layout
+        stems = other.stems
+        tokenizers = other.tokenizers.map(FastTokenizer.init(sharing:))
+        readouts = other.readouts
+        present = other.present.map { _ in false }
+        entries = other.entries.map { _ in 0 }
+        diffusion = other.diffusion
+        wanted = FloatBuffer(count: other.wanted.count)
+        embedding = FloatBuffer(count: other.embedding.count)
+        transformer = FastTransformer(sharing: other.transformer)
+    }
+
+    /// Another network with the same weights and nothing seen yet.
+    package func sharingWeights() -> FastNetwork { FastNetwork(sharing: self) }
+
+    /// Whether both compute with the very same weights.
+    package func sharesWeights(with other: FastNetwork) -> Bool { front === other.front }
+
     private static func tokenizer(
         _ tokenizer: NetworkParts.ObservationTokenizer, stem: FastStem?, width D: Int
     ) -> FastTokenizer {
@@ -194,7 +227,8 @@ package final class FastNetwork {
     }
 
     /// Makes a task and a window length the present ones.
-    private func begin(_ task: FastTask, timesteps: Int) {
+    func begin(_ task: FastTask, timesteps: Int) {
+        defer { next = (0, prefixCount) }
         if timesteps > self.timesteps {
             self.timesteps = timesteps
             for tokenizer in tokenizers { tokenizer.reserve(timesteps: timesteps) }
@@ -216,7 +250,8 @@ package final class FastNetwork {
             row += language.count / D
         }
         prefixCount = row
-        transformer.advance(publicCount: row, base: 0)
+        transformer.begin(.init(publicCount: row))
+        transformer.run()
     }
 
     private var D: Int { configuration.tokenEmbeddingSize }
@@ -246,51 +281,63 @@ package final class FastNetwork {
             for index in actions.indices { chunk[index] = actions[index] }
             return
         }
-        try front.check(observation)
-        try front.check(noise)
-        if task.plain.network != ObjectIdentifier(front) { throw .taskOfAnotherNetwork }
-        let dimension = try front.embodimentDimension(embodimentDimension)
+        let dimension = try check(observation, task: task, noise: noise, embodimentDimension)
         precondition(chunk.count == configuration.head.chunkSize, "room for one chunk")
         guard let actions = chunk.baseAddress else { return }
 
-        let T = observation.timestepPadMask.count
-        begin(task, timesteps: T)
+        begin(task, timesteps: observation.timestepPadMask.count)
         team.stageEnded?(.rest)
-        var base = prefixCount
-        for t in 0..<T - 1 { base += keep(t, of: observation, base: base) }
-        let newest = plan(of: T - 1, in: observation)
-        slots[T - 1].isValid = false
-        assemble(plans[newest].plan, slot: T - 1)
+        while beginTimestep(of: observation, isWhole: true) { transformer.run() }
         team.stageEnded?(.rest)
-        transformer.advance(
-            publicCount: plans[newest].plan.publicCount, base: base, privateRuns: plans[newest].plan.privateRuns,
-            timestep: T - 1, wanted: plans[newest].plan.wanted, output: wanted.pointer)
-        team.stageEnded?(.rest)
-        try makeChunk(
-            tokens: plans[newest].plan.wanted.count, noise: noise, embodimentDimension: dimension, recorder: recorder,
-            into: actions)
+        try makeChunk(noise: noise, embodimentDimension: dimension, recorder: recorder, into: actions)
         team.stageEnded?(.head)
+    }
+
+    /// Refuses what cannot be computed.
+    /// - Returns: dimensions of the robot's actions.
+    func check(
+        _ observation: ObservationInput, task: FastTask, noise: DiffusionNoise, _ embodimentDimension: Int?
+    ) throws(InferenceError) -> Int {
+        try front.check(observation)
+        try front.check(noise)
+        if task.plain.network != ObjectIdentifier(front) { throw .taskOfAnotherNetwork }
+        return try front.embodimentDimension(embodimentDimension)
     }
 
     /// The action head on the readout's tokens in `wanted`.
     private func makeChunk(
-        tokens: Int, noise: DiffusionNoise, embodimentDimension: Int, recorder: ActivationRecorder?,
+        noise: DiffusionNoise, embodimentDimension: Int, recorder: ActivationRecorder?,
         into actions: UnsafeMutablePointer<Float>
     ) throws(InferenceError) {
-        let readout = UnsafeBufferPointer(start: wanted.pointer, count: tokens * D)
-        recorder?.record("out.readout", [1, tokens, D], Array(readout))
+        if let recorder { recorder.record("out.readout", [1, wantedTokens, D], readoutTokens) }
         guard let diffusion else {
-            let chunk = try front.head(
-                Array(readout), mask: [UInt8](repeating: 1, count: tokens), noise: noise,
-                embodimentDimension: embodimentDimension, recorder: recorder)
+            let chunk = try actPlainly(noise: noise, embodimentDimension: embodimentDimension, recorder: recorder)
             actions.update(from: chunk, count: chunk.count)
             return
         }
-        pool(tokens: tokens)
-        // Clipping hides what is no number: it is looked for before and after.
-        try ActionHead.checkFinite(UnsafeBufferPointer(start: embedding.pointer, count: D))
-        diffusion.sample(embedding.pointer, noise: noise, embodimentDimension: embodimentDimension, into: actions)
-        try ActionHead.checkFinite(UnsafeBufferPointer(start: actions, count: configuration.head.chunkSize))
+        try pool()
+        let size = configuration.head.chunkSize
+        diffusion.sample(count: 1) { _ in
+            .init(embedding: embedding.pointer, noise: noise, embodimentDimension: embodimentDimension)
+        } take: { _, chunk in
+            actions.update(from: chunk, count: size)
+        }
+        try ActionHead.checkFinite(UnsafeBufferPointer(start: actions, count: size))
+    }
+
+    /// Number of the readout's tokens in `wanted`.
+    private var wantedTokens: Int { plans[planAtWork].plan.wanted.count }
+    private var readoutTokens: [Float] {
+        Array(UnsafeBufferPointer(start: wanted.pointer, count: wantedTokens * D))
+    }
+
+    /// The chunk of a head that only the plain layers compute.
+    func actPlainly(
+        noise: DiffusionNoise, embodimentDimension: Int, recorder: ActivationRecorder? = nil
+    ) throws(InferenceError) -> [Float] {
+        try front.head(
+            readoutTokens, mask: [UInt8](repeating: 1, count: wantedTokens), noise: noise,
+            embodimentDimension: embodimentDimension, recorder: recorder)
     }
 
     /// Infers as the call above does, into a chunk of its own.
@@ -321,29 +368,44 @@ package final class FastNetwork {
         if task.plain.network != ObjectIdentifier(front) { throw .taskOfAnotherNetwork }
         if isDelegating { return }
         begin(task, timesteps: older.timestepPadMask.count)
-        var base = prefixCount
-        for t in older.timestepPadMask.indices { base += keep(t, of: older, base: base) }
+        while beginTimestep(of: older, isWhole: false) { transformer.run() }
     }
 
-    /// Sees to it that keys and values of a timestep that is not the newest are there.
-    /// - Parameter base: public tokens before it.
-    /// - Returns: its own public tokens.
-    private func keep(_ t: Int, of observation: ObservationInput, base: Int) -> Int {
-        let index = plan(of: t, in: observation)
-        let count = plans[index].plan.publicCount
-        if slots[t].isValid && slots[t].plan == index && hasPresentStamps(slots[t]) { return count }
-        assemble(plans[index].plan, slot: t)
-        team.stageEnded?(.rest)
-        transformer.advance(
-            publicCount: count, base: base, privateRuns: plans[index].plan.privateRuns, timestep: t)
+    /// Puts the next timestep that has to be computed into the transformer's rows: older ones whose keys and values are
+    /// not there yet, and the newest.
+    /// - Parameter isWhole: whether the observation's last timestep is the newest, from which the chunk is made.
+    /// - Returns: whether there was one.
+    func beginTimestep(of observation: ObservationInput, isWhole: Bool) -> Bool {
+        let T = observation.timestepPadMask.count
+        while next.timestep < T {
+            let (t, base) = next
+            let isNewest = isWhole && t == T - 1
+            let index = plan(of: t, in: observation)
+            let step = plans[index].plan
+            next = (t + 1, base + step.publicCount)
+            if !isNewest && slots[t].isValid && slots[t].plan == index && hasPresentStamps(slots[t]) { continue }
+            planAtWork = index
+            assemble(step, slot: t)
+            team.stageEnded?(.rest)
+            transformer.begin(
+                .init(
+                    publicCount: step.publicCount, base: base, privateRuns: step.privateRuns, timestep: t,
+                    wanted: isNewest ? step.wanted : [], output: isNewest ? wanted.pointer : nil))
+            if isNewest { slots[t].isValid = false } else { remember(t, plan: index) }
+            return true
+        }
+        return false
+    }
+
+    /// Notes what the keys and values of a timestep that is not the newest belong to.
+    private func remember(_ t: Int, plan: Int) {
         slots[t].isValid = true
-        slots[t].plan = index
+        slots[t].plan = plan
         for tokenizer in tokenizers.indices {
             slots[t].stamps[tokenizer] = present[tokenizer] ? tokenizers[tokenizer].stamp(of: entries[tokenizer]) : 0
         }
         // What comes after it has looked at it.
         for later in t + 1..<slots.count { slots[later].isValid = false }
-        return count
     }
 
     private func hasPresentStamps(_ slot: Slot) -> Bool {
@@ -398,18 +460,20 @@ package final class FastNetwork {
         }
     }
 
-    /// Mean of the readout's tokens, or attention over them.
-    private func pool(tokens: Int) {
+    /// Mean of the readout's tokens, or attention over them, into `embedding`.
+    /// - Throws: `.outputNotFinite`: clipping hides what is no number, so it is looked for before and after.
+    func pool() throws(InferenceError) {
+        let tokens = wantedTokens
         if let pooling = front.head.pooling {
-            let all = Array(UnsafeBufferPointer(start: wanted.pointer, count: tokens * D))
-            let pooled = pooling(all, mask: [UInt8](repeating: 1, count: tokens))
+            let pooled = pooling(readoutTokens, mask: [UInt8](repeating: 1, count: tokens))
             for d in 0..<D { embedding.pointer[d] = pooled[d] }
-            return
+        } else {
+            for d in 0..<D {
+                var sum: Float = 0
+                for token in 0..<tokens { sum += wanted.pointer[token * D + d] }
+                embedding.pointer[d] = sum / Float(tokens)
+            }
         }
-        for d in 0..<D {
-            var sum: Float = 0
-            for token in 0..<tokens { sum += wanted.pointer[token * D + d] }
-            embedding.pointer[d] = sum / Float(tokens)
-        }
+        try ActionHead.checkFinite(UnsafeBufferPointer(start: embedding.pointer, count: D))
     }
 }

@@ -57,6 +57,17 @@ final class FastTokenizer {
         self.encoder = encoder
     }
 
+    /// Makes a tokenizer with another's encoder that has computed nothing yet.
+    init(sharing other: FastTokenizer) {
+        keys = other.keys
+        bytesPerKey = other.bytesPerKey
+        tokens = other.tokens
+        usesPadMask = other.usesPadMask
+        width = other.width
+        positionEmbedding = other.positionEmbedding
+        encoder = other.encoder
+    }
+
     /// Remembers as much as a window has timesteps, and one more for the next.
     func reserve(timesteps: Int) {
         while entries.count < timesteps + 1 {

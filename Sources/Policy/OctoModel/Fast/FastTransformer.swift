@@ -36,14 +36,40 @@ final class FastTransformer {
     private let precision: octo_precision
     private var blocks: [Block] = []
     private let finalNorm: NormVectors
-    private let scratch: AlignedMemory
+    /// What half a block needs while it is at work, of all that share the weights.
+    private let desk: Desk
 
-    // Rows at work.
+    /// Rows at work.
     let x: FloatBuffer
-    private let normed: FloatBuffer
-    private let projected: FloatBuffer
-    private let mixed: FloatBuffer
-    private let hidden: FloatBuffer
+    private var job = Job()
+
+    /// Rows that mean nothing between two halves of a block.
+    private struct Desk {
+        let normed: FloatBuffer
+        let projected: FloatBuffer
+        let mixed: FloatBuffer
+        let hidden: FloatBuffer
+        let scratch: AlignedMemory
+    }
+
+    /// What the rows in `x` are, and what is wanted of them.
+    struct Job {
+        /// Number of rows that everybody sees; they come first.
+        var publicCount = 0
+        /// Number of public tokens that came before them.
+        var base = 0
+        /// The other rows, by group.
+        var privateRuns: [StepPlan.PrivateRun] = []
+        /// Timestep of the private rows.
+        var timestep = 0
+        /// The rows whose output is needed; without them the last block's work ends with its keys and values.
+        var wanted: [StepPlan.WantedRun] = []
+        /// Takes those rows after the final norm, `[wanted, D]`.
+        var output: UnsafeMutablePointer<Float>?
+
+        var rows: Int { privateRuns.last?.rows.upperBound ?? publicCount }
+        var seen: Int { base + publicCount }
+    }
 
     /// Keys and values of each block: of everybody's tokens, and of each private group's.
     private var publicKeys: [KeyValueMemory] = []
@@ -64,12 +90,11 @@ final class FastTransformer {
         self.finalNorm = NormVectors(finalNorm)
         let (rows, D) = (shape.rows, shape.width)
         x = FloatBuffer(count: rows * D)
-        normed = FloatBuffer(count: rows * D)
-        projected = FloatBuffer(count: rows * 3 * D)
-        mixed = FloatBuffer(count: rows * D)
-        hidden = FloatBuffer(count: rows * shape.mlpSize)
-        scratch = AlignedMemory(
-            byteCount: octo_dense_scratch_bytes(precision, Int32(rows), Int32(max(D, shape.mlpSize))))
+        desk = Desk(
+            normed: FloatBuffer(count: rows * D), projected: FloatBuffer(count: rows * 3 * D),
+            mixed: FloatBuffer(count: rows * D), hidden: FloatBuffer(count: rows * shape.mlpSize),
+            scratch: AlignedMemory(
+                byteCount: octo_dense_scratch_bytes(precision, Int32(rows), Int32(max(D, shape.mlpSize)))))
         for layer in 0..<layers {
             let plain = block(layer)
             let attention = plain.attention
@@ -83,6 +108,24 @@ final class FastTransformer {
                     out: PackedDense([attention.out], precision), mlpNorm: NormVectors(plain.mlpNorm),
                     expand: PackedDense([plain.mlp.expand], precision),
                     contract: PackedDense([plain.mlp.contract], precision)))
+        }
+    }
+
+    /// Makes a transformer with another's weights that keeps no keys and values yet.
+    init(sharing other: FastTransformer) {
+        shape = other.shape
+        team = other.team
+        precision = other.precision
+        finalNorm = other.finalNorm
+        blocks = other.blocks
+        desk = other.desk
+        x = FloatBuffer(count: other.x.count)
+    }
+
+    /// Where the weights of each product lie.
+    var weights: [UnsafeRawPointer?] {
+        blocks.flatMap { block in
+            [block.project, block.query, block.out, block.expand, block.contract].map { $0?.layer.panels }
         }
     }
 
@@ -107,116 +150,123 @@ final class FastTransformer {
     }
     private var attentionScratch = AlignedMemory(byteCount: 0)
 
-    /// Takes rows 0 ..< count of `x` through all blocks and keeps their keys and values.
-    ///
-    /// - Parameters:
-    ///   - publicCount: number of rows that everybody sees; they come first.
-    ///   - base: number of public tokens that came before them.
-    ///   - privateRuns: the other rows, by group.
-    ///   - timestep: timestep of the private rows.
-    ///   - wanted: the rows whose output is needed; without them the last block's work ends with its keys and values.
-    ///   - output: takes those rows after the final norm, `[wanted, D]`.
-    func advance(
-        publicCount: Int, base: Int, privateRuns: [StepPlan.PrivateRun] = [], timestep: Int = 0,
-        wanted: [StepPlan.WantedRun] = [], output: UnsafeMutablePointer<Float>? = nil
-    ) {
-        let D = shape.width
-        let rows = privateRuns.last?.rows.upperBound ?? publicCount
-        if rows == 0 { return }
-        let seen = base + publicCount
+    /// Says what the rows are that stand in `x` now.
+    func begin(_ job: Job) { self.job = job }
+
+    /// Takes the rows in `x` through all blocks and keeps their keys and values.
+    func run() {
         for index in blocks.indices {
-            let isLast = index == blocks.count - 1
-            // The last block's projection has no queries.
-            let (stride, keys) = isLast ? (2 * D, 0) : (3 * D, D)
-            norm(blocks[index].attentionNorm, x.pointer, rows: rows, into: normed.pointer)
-            team.stageEnded?(.norms)
-            blocks[index].project.apply(
-                team, normed.pointer, stride: D, rows: rows, into: projected.pointer, stride: stride, scratch: scratch)
-            team.stageEnded?(.projections)
-            if publicCount > 0 {
-                publicKeys[index].store(
-                    team, at: base, projected.pointer + keys, projected.pointer + keys + D, stride: stride,
-                    rows: publicCount)
-            }
-            for run in privateRuns {
-                let row = projected.pointer + run.rows.lowerBound * stride + keys
-                privateKeys[run.group]?[index].store(
-                    team, at: timestep * (shape.privateGroups[run.group] ?? 0), row, row + D, stride: stride,
-                    rows: run.rows.count)
-            }
-            if isLast {
-                team.stageEnded?(.attention)
-                break
-            }
-            attend(
-                block: index, rows: 0..<publicCount, seen: seen, group: nil, timestep: timestep,
-                queries: projected.pointer, stride: stride)
-            for run in privateRuns {
-                attend(
-                    block: index, rows: run.rows, seen: seen, group: run.group, timestep: timestep,
-                    queries: projected.pointer, stride: stride)
-            }
-            team.stageEnded?(.attention)
-            feedForward(block: index, rows: rows)
+            lookAround(block: index)
+            feedForward(block: index)
         }
-        if let output, !wanted.isEmpty { finish(wanted, seen: seen, timestep: timestep, output: output) }
     }
 
-    /// The last block for the wanted rows alone, and the final norm.
-    private func finish(
-        _ wanted: [StepPlan.WantedRun], seen: Int, timestep: Int, output: UnsafeMutablePointer<Float>
-    ) {
+    /// Takes the rows of several transformers that share their weights through all blocks together, half a block after
+    /// the other: its weights come out of memory once for all of them, and each transformer's numbers are made by the
+    /// calls that `run` makes.
+    static func run(_ transformers: [FastTransformer]) {
+        guard let first = transformers.first else { return }
+        for index in first.blocks.indices {
+            for transformer in transformers { transformer.lookAround(block: index) }
+            for transformer in transformers { transformer.feedForward(block: index) }
+        }
+    }
+
+    /// The attention's half of a block. In the last block the rows that are not wanted end with their keys and values;
+    /// the wanted ones are the first of `x` from then on.
+    private func lookAround(block index: Int) {
+        let D = shape.width
+        let rows = job.rows
+        if rows == 0 { return }
+        let isLast = index == blocks.count - 1
+        // The last block's projection has no queries.
+        let (stride, keys) = isLast ? (2 * D, 0) : (3 * D, D)
+        let projected = desk.projected.pointer
+        norm(blocks[index].attentionNorm, x.pointer, rows: rows, into: desk.normed.pointer)
+        team.stageEnded?(.norms)
+        blocks[index].project.apply(
+            team, desk.normed.pointer, stride: D, rows: rows, into: projected, stride: stride, scratch: desk.scratch)
+        team.stageEnded?(.projections)
+        if job.publicCount > 0 {
+            publicKeys[index].store(
+                team, at: job.base, projected + keys, projected + keys + D, stride: stride, rows: job.publicCount)
+        }
+        for run in job.privateRuns {
+            let row = projected + run.rows.lowerBound * stride + keys
+            privateKeys[run.group]?[index].store(
+                team, at: job.timestep * (shape.privateGroups[run.group] ?? 0), row, row + D, stride: stride,
+                rows: run.rows.count)
+        }
+        if isLast {
+            team.stageEnded?(.attention)
+            lookAroundWanted()
+            return
+        }
+        attend(block: index, rows: 0..<job.publicCount, group: nil, stride: stride)
+        for run in job.privateRuns { attend(block: index, rows: run.rows, group: run.group, stride: stride) }
+        team.stageEnded?(.attention)
+        mix(block: index, rows: rows)
+    }
+
+    /// The last block's attention for the wanted rows alone.
+    private func lookAroundWanted() {
+        if !isWanted { return }
         let D = shape.width
         let index = blocks.count - 1
-        // Each wanted row stands at or behind its new place, so that none is overwritten before it was moved: `normed`
-        // serves as the place in between all the same, as the order of the wanted rows need not be that of the rows.
+        let wanted = job.wanted
+        // The order of the wanted rows need not be that of the rows: they go through a place in between.
         for (row, run) in wanted.enumerated() {
-            (mixed.pointer + row * D).update(from: x.pointer + run.rows.lowerBound * D, count: D)
-            (projected.pointer + row * D).update(from: normed.pointer + run.rows.lowerBound * D, count: D)
+            (desk.mixed.pointer + row * D).update(from: x.pointer + run.rows.lowerBound * D, count: D)
+            (desk.projected.pointer + row * D).update(from: desk.normed.pointer + run.rows.lowerBound * D, count: D)
         }
-        x.pointer.update(from: mixed.pointer, count: wanted.count * D)
-        normed.pointer.update(from: projected.pointer, count: wanted.count * D)
+        x.pointer.update(from: desk.mixed.pointer, count: wanted.count * D)
+        desk.normed.pointer.update(from: desk.projected.pointer, count: wanted.count * D)
         blocks[index].query?.apply(
-            team, normed.pointer, stride: D, rows: wanted.count, into: projected.pointer, stride: D, scratch: scratch)
-        for (row, run) in wanted.enumerated() {
-            attend(
-                block: index, rows: row..<row + 1, seen: seen, group: run.group, timestep: timestep,
-                queries: projected.pointer, stride: D)
-        }
+            team, desk.normed.pointer, stride: D, rows: wanted.count, into: desk.projected.pointer, stride: D,
+            scratch: desk.scratch)
+        for (row, run) in wanted.enumerated() { attend(block: index, rows: row..<row + 1, group: run.group, stride: D) }
         team.stageEnded?(.attention)
-        feedForward(block: index, rows: wanted.count)
-        norm(finalNorm, x.pointer, rows: wanted.count, into: output)
+        mix(block: index, rows: wanted.count)
     }
 
-    private func attend(
-        block: Int, rows: Range<Int>, seen: Int, group: Int?, timestep: Int, queries: UnsafePointer<Float>, stride: Int
-    ) {
+    private var isWanted: Bool { job.output != nil && !job.wanted.isEmpty && job.rows > 0 }
+
+    /// The second half of a block, and after the last the final norm of the wanted rows.
+    private func feedForward(block index: Int) {
+        let isLast = index == blocks.count - 1
+        if isLast && !isWanted || job.rows == 0 { return }
+        let D = shape.width
+        let rows = isLast ? job.wanted.count : job.rows
+        let block = blocks[index]
+        norm(block.mlpNorm, x.pointer, rows: rows, into: desk.normed.pointer)
+        team.stageEnded?(.norms)
+        block.expand.apply(
+            team, desk.normed.pointer, stride: D, rows: rows, into: desk.hidden.pointer, stride: shape.mlpSize,
+            OCTO_GELU_TANH, scratch: desk.scratch)
+        block.contract.apply(
+            team, desk.hidden.pointer, stride: shape.mlpSize, rows: rows, into: x.pointer, stride: D,
+            residual: x.pointer, scratch: desk.scratch)
+        team.stageEnded?(.projections)
+        if isLast, let output = job.output { norm(finalNorm, x.pointer, rows: rows, into: output) }
+    }
+
+    /// Attention of rows whose queries are projected, into the same rows of `mixed`.
+    private func attend(block: Int, rows: Range<Int>, group: Int?, stride: Int) {
         let scale = 1 / Float(shape.headWidth).squareRoot()
         if rows.isEmpty { return }
         let own = group.flatMap { privateKeys[$0]?[block] }
-        let ownCount = group.map { (timestep + 1) * (shape.privateGroups[$0] ?? 0) } ?? 0
+        let ownCount = group.map { (job.timestep + 1) * (shape.privateGroups[$0] ?? 0) } ?? 0
         publicKeys[block].attend(
-            team, count: seen, own, count: ownCount, queries + rows.lowerBound * stride, stride: stride,
-            rows: rows.count, scale: scale, into: mixed.pointer + rows.lowerBound * shape.width, stride: shape.width,
-            scratch: attentionScratch)
+            team, count: job.seen, own, count: ownCount, desk.projected.pointer + rows.lowerBound * stride,
+            stride: stride, rows: rows.count, scale: scale, into: desk.mixed.pointer + rows.lowerBound * shape.width,
+            stride: shape.width, scratch: attentionScratch)
     }
 
-    /// What follows the attention in a block, on rows 0 ..< rows.
-    private func feedForward(block: Int, rows: Int) {
-        let D = shape.width
-        let block = blocks[block]
-        block.out.apply(
-            team, mixed.pointer, stride: D, rows: rows, into: x.pointer, stride: D, residual: x.pointer,
-            scratch: scratch)
-        team.stageEnded?(.projections)
-        norm(block.mlpNorm, x.pointer, rows: rows, into: normed.pointer)
-        team.stageEnded?(.norms)
-        block.expand.apply(
-            team, normed.pointer, stride: D, rows: rows, into: hidden.pointer, stride: shape.mlpSize, OCTO_GELU_TANH,
-            scratch: scratch)
-        block.contract.apply(
-            team, hidden.pointer, stride: shape.mlpSize, rows: rows, into: x.pointer, stride: D, residual: x.pointer,
-            scratch: scratch)
+    /// Adds what the attention gave to rows 0 ..< rows.
+    private func mix(block: Int, rows: Int) {
+        blocks[block].out.apply(
+            team, desk.mixed.pointer, stride: shape.width, rows: rows, into: x.pointer, stride: shape.width,
+            residual: x.pointer, scratch: desk.scratch)
         team.stageEnded?(.projections)
     }
 
