@@ -356,6 +356,8 @@ extension BusNode {
             var isCalled = isLast
             for index in 3..<polled.count where polled[index].revents != 0 { isCalled = true }
             if isCalled {
+                // The list may have changed during a long wait.
+                try judge()
                 try answerSubscribers()
                 _ = try drain()
                 return
