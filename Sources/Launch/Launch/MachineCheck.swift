@@ -11,6 +11,8 @@ package struct MachineCheck: Equatable, Sendable {
             case missing
             /// The robot starts, with less than it asks for.
             case warning
+            /// Nothing is wrong; somebody should know it.
+            case note
         }
         /// Place in the manifest as JSONPath: `$.arm.port`.
         package var path: String
@@ -47,6 +49,11 @@ package struct MachineCheck: Equatable, Sendable {
                 others: machine.serialPorts)
         }
         checkRights(manifest.arm.realTime, machine)
+        if let host = manifest.policyHost {
+            report(
+                "$.policy.host", "that \(host) computes the policy",
+                "its checkpoint is looked at there: octo-launch FILE --host \(host.name) --check", .note)
+        }
     }
 
     /// Adds what the same manifest's files lack.

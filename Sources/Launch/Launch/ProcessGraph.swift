@@ -11,6 +11,8 @@ package struct ProcessGraph {
     /// Names of the processes with their programs, in the order of the manifest's nodes.
     package let processes: [(node: String, program: String)]
     package let edges: [Edge]
+    /// Name of the machine that computes the policy; nil: this one.
+    private let host: String?
 
     package init(_ manifest: Manifest) {
         processes = manifest.nodes.map { ($0, NodeProgram.of($0).name) }
@@ -23,6 +25,7 @@ package struct ProcessGraph {
             + (manifest.policy.proprio == nil
                 ? [] : [Edge(from: Manifest.armNode, topic: "arm/state", to: Manifest.policyNode)])
             + Self.simulated(manifest)
+        host = manifest.policyHost?.name
     }
 
     /// Edges that do not go over the bus: pictures and servo packets of the simulated world.
@@ -58,9 +61,17 @@ package struct ProcessGraph {
             ? processes.filter { $0.node != Manifest.consoleNode }.map {
                 "  \(Self.id($0.node)) -. \"every topic\" .-> \(Self.id(Manifest.consoleNode))"
             } : []
+        let elsewhere =
+            host.map { name in
+                [
+                    "  elsewhere_\(name)[[\"\(name)<br/>octo-policy\"]]",
+                    "  \(Self.id(Manifest.policyNode)) -- \"pictures\" --> elsewhere_\(name)",
+                    "  elsewhere_\(name) -- \"actions\" --> \(Self.id(Manifest.policyNode))",
+                ]
+            } ?? []
         return
             (["flowchart LR"] + boxes + ["  \(watched)([\"octo-launch\"])"] + arrows + statuses + reports + records
-            + views)
+            + views + elsewhere)
             .joined(separator: "\n")
     }
 

@@ -88,7 +88,10 @@ struct SupervisedProcess: Sendable {
     mutating func isNews(_ headline: String, at now: MonotonicTime) -> Bool {
         let reason = headline.replacing(/\d+(\.\d+|(?= (s|ms|°C|%|frames|pictures|of)\b))/, with: "")
         let before = told.updateValue(now, forKey: reason)
-        return life != .degraded || before.map { now - $0 > Self.reminder } ?? true
+        switch life {
+        case .degraded, .starting: return before.map { now - $0 > Self.reminder } ?? true
+        case .waiting, .ready, .ending, .backingOff, .stopping, .failed, .ended: return true
+        }
     }
 
     /// The node's own account of what is wrong, with the mend: the fault it reported, or the line with which it ended.

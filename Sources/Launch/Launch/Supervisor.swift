@@ -16,6 +16,8 @@ package struct Supervisor: Sendable {
         package var stopsLast: String?
         /// Names of nodes without which the run goes on, once they were ready: nothing that moves needs them.
         package var dispensable: Set<String> = [Manifest.consoleNode]
+        /// The other machines that nodes wait for while they start, as people call them, by the nodes' names.
+        package var waitsElsewhere: [String: String] = [:]
         package var supervision: Manifest.Supervision
         /// How long to run, counted from when all nodes are ready; nil: until told to stop.
         package var duration: Duration?
@@ -46,6 +48,7 @@ package struct Supervisor: Sendable {
                 stages: stages.compactMap(\.self).filter { !$0.isEmpty }, stopsFirst: Manifest.armNode,
                 stopsLast: manifest.record.isEnabled ? Manifest.recorderNode : nil, supervision: manifest.supervision,
                 duration: duration)
+            if let host = manifest.policyHost { waitsElsewhere[Manifest.policyNode] = host.description }
         }
     }
 
@@ -189,7 +192,8 @@ package struct Supervisor: Sendable {
         case (.starting, .fault):
             processes[index].fault = status.headline
             return startHasFault(index, at: now)
-        case (.starting, .starting), (.starting, .stopping): return []
+        case (.starting, .starting): return saidWhileStarting(index, status, at: now)
+        case (.starting, .stopping): return []
         case (.ready, .degraded), (.ready, .fault), (.ready, .starting), (.degraded, .degraded), (.degraded, .fault):
             guard processes[index].isNews(status.headline, at: now) else { return [] }
             processes[index].life = .degraded
@@ -286,6 +290,7 @@ package struct Supervisor: Sendable {
     private mutating func overdue(_ index: Int, at now: MonotonicTime) -> [Action] {
         let process = processes[index]
         switch process.life {
+        case .starting(let since) where waitsElsewhere(index): return waits(index, since: since, at: now)
         case .starting(let since) where now - since >= plan.supervision.readyTimeout:
             let reason =
                 "it was not ready within \(Self.text(plan.supervision.readyTimeout)) (supervision.ready_timeout_s)"

@@ -22,12 +22,17 @@ extension Manifest {
         package var port: Int
         /// Nil: nobody is recognised, and nothing is encrypted.
         package var key: Key?
+        /// Whether somebody has written that a link without keys may reach a network.
+        package var hasConsent: Bool
 
-        package init(name: String, address: String, port: Int = Host.usualPort, key: Key?) {
+        package init(
+            name: String, address: String, port: Int = Host.usualPort, key: Key?, hasConsent: Bool = false
+        ) {
             self.name = name
             self.address = address
             self.port = port
             self.key = key
+            self.hasConsent = hasConsent
         }
     }
 }
@@ -41,7 +46,13 @@ extension Manifest.Host {
     /// Whether whoever answers at the address is believed.
     package var isInsecure: Bool { key == nil }
 
-    /// The ZeroMQ endpoint that the machine binds.
+    /// Whether the machine may listen at an address: without keys only where others cannot reach it, or as somebody has
+    /// written.
+    package func mayListen(at bind: String) -> Bool {
+        !isInsecure || hasConsent || Manifest.Console.isLoopback(bind) == true
+    }
+
+    /// The ZeroMQ endpoint at which the robot finds the machine.
     package var endpoint: String { "tcp://\(address):\(port)" }
 
     static let form = ManifestForm<Self>.section(Self.init)
@@ -60,7 +71,7 @@ extension Manifest.Host {
         _ = keys.value(
             ManifestName.insecure, .boolean, default: false,
             "Whether the link goes without keys, and unencrypted: for this machine's own addresses.")
-        _ = Manifest.NetworkConsent.asked(&keys)
+        hasConsent = Manifest.NetworkConsent.asked(&keys) != nil
     }
 
     init(_ named: ManifestNamed<Self>) {

@@ -166,6 +166,9 @@ extension Manifest.Teleop.BeforeGoal {
 }
 
 extension Manifest.Supervision {
+    /// How processes are watched where no manifest says anything.
+    package static let usual = ManifestForm.section(Manifest.Supervision.init).usual
+
     init(_ keys: inout ManifestKeys) {
         readyTimeout = keys.value(
             "ready_timeout_s", .seconds(0.1...3600), default: .seconds(60),

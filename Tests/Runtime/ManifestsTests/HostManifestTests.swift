@@ -1,5 +1,4 @@
 import JSONTree
-import Keys
 import ManifestSamples
 import Manifests
 import Testing
@@ -13,7 +12,11 @@ import Testing
         let manifest = try Sample.read(Sample.minimal, set: [Self.big, "policy.host=big", "policy.pictures=camera"])
         let host = try #require(manifest.policyHost)
         #expect(host.name == "big" && host.port == 7400 && host.endpoint == "tcp://192.168.1.20:7400")
-        #expect(host.key == .known(try #require(PublicKey(z85: Self.key))))
+        guard case .known(let key) = host.key else {
+            Issue.record("found \(String(describing: host.key))")
+            return
+        }
+        #expect("\(key)" == Self.key)
         #expect(host.description == "big (192.168.1.20:7400)")
         #expect(manifest.policy.pictures == .camera)
         #expect(manifest.needsOwnKey)
