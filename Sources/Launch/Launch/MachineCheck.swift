@@ -49,6 +49,9 @@ package struct MachineCheck: Equatable, Sendable {
                 others: machine.serialPorts)
         }
         checkRights(manifest.arm.realTime, machine)
+        if manifest.bus.transport == .tcp, manifest.bus.isInsecure {
+            report("$.bus.insecure", "true", Manifest.Bus.insecurityAdvice(at: manifest.bus.address), .warning)
+        }
         if let host = manifest.policyHost {
             report(
                 "$.policy.host", "that \(host) computes the policy",

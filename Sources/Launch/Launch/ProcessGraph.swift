@@ -110,6 +110,11 @@ package struct NodeProgram: Equatable, Sendable {
         of node: String, in manifest: Manifest, from inherited: [String: String]
     ) -> [String: String] {
         guard node == Manifest.policyNode, !manifest.policy.keepsBLASCore else { return inherited }
-        return inherited.filter { $0.key != "OPENBLAS_CORETYPE" && $0.key != "OPENBLAS_L2_SIZE" }
+        return withoutBLASCore(inherited)
+    }
+
+    /// The environment of a process that computes policies of which nobody says that they keep the core type.
+    package static func withoutBLASCore(_ inherited: [String: String]) -> [String: String] {
+        inherited.filter { $0.key != "OPENBLAS_CORETYPE" && $0.key != "OPENBLAS_L2_SIZE" }
     }
 }

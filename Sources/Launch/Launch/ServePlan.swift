@@ -77,7 +77,7 @@ package struct ServePlan: Equatable, Sendable {
             + (hasRobots
                 ? []
                 : [
-                    "no robot may come in yet but this user's own: octo-bus keys allow NAME KEY --role robot, with the "
+                    "no robot may come in yet but this user's own: octo-bus keys allow NAME 'KEY' --role robot, with the "
                         + "KEY that 'octo-bus keys show' prints on the robot"
                 ])
     }

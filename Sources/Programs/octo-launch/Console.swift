@@ -1,3 +1,4 @@
+import ArgumentParser
 import Glibc
 import Launch
 import Manifests
@@ -37,4 +38,13 @@ struct Console {
 
     /// Writes what waits; the last call before the program ends.
     func flush() { LineWriter.standardError.flush(limit: Self.lastWait) }
+
+    /// Tells why nothing was started.
+    /// - Returns: the exit code, to be thrown.
+    static func refuse(_ message: String, _ code: ExitCode) -> ExitCode {
+        let console = Console(isQuiet: false)
+        console.report(.error, message)
+        console.flush()
+        return code
+    }
 }

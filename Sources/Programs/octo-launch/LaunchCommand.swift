@@ -7,16 +7,17 @@ import Messages
 import NodeShell
 import Time
 
-/// The program as a whole: `octo-launch robot.json`.
+/// `octo-launch robot.json`: runs a robot, or looks at what it would be.
 struct LaunchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "octo-launch",
+        commandName: "run",
         abstract: "Start, watch and stop the processes of a robot.",
         usage: """
             octo-launch <manifest> [--set <path=value> ...] [--for <seconds>] [--json] [--quiet] [--run-folder <folder>]
             octo-launch <manifest> --console
             octo-launch <manifest> --check
             octo-launch <manifest> --graph
+            octo-launch <manifest> --host <name> [--check] [--json] [--quiet]
             """,
         discussion: """
             The manifest says what the robot consists of; launch/schema.json describes every key. Ctrl-C or SIGTERM \
@@ -28,9 +29,9 @@ struct LaunchCommand: ParsableCommand {
             the disk.
 
             Environment: OCTO_RUN_BASE is where run folders lie (else $XDG_RUNTIME_DIR/octo, else /tmp/octo-<uid>); \
-            OCTO_BIN_DIR is where the nodes' programs are looked for first (else beside octo-launch, then in PATH).
-            """,
-        version: OctoRuntime.version)
+            OCTO_BIN_DIR is where the nodes' programs are looked for first (else beside octo-launch, then in PATH); \
+            OCTO_KEYS is the folder of this user's keys (else octo in $XDG_CONFIG_HOME, else ~/.config/octo).
+            """)
 
     /// Another octo-launch runs this robot; nothing was started.
     private static let busy = ExitCode(4)
@@ -57,6 +58,13 @@ struct LaunchCommand: ParsableCommand {
         help: ArgumentHelp(
             "Use this folder for sockets and run.json. Without it, one named after the robot.", valueName: "folder"))
     var runFolder: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Be this machine of the manifest's hosts: compute the policy for robots that want it as this file has it. "
+                + "'octo-launch serve' has more options.",
+            valueName: "name"))
+    var host: String?
 
     @Flag(help: "Only say what is wrong with the manifest, and what it names that this machine lacks.")
     var check = false
@@ -87,14 +95,25 @@ struct LaunchCommand: ParsableCommand {
         if let seconds, !(seconds > 0 && seconds <= 1e8) {
             throw ValidationError("--for \(seconds): expected a number of seconds above 0.")
         }
+        if host != nil, !overrides.isEmpty || seconds != nil || runFolder != nil || graph || showsConsole {
+            throw ValidationError(
+                "--host computes the policy as the file has it; expected none of --set, --for, --run-folder, --graph "
+                    + "and --console with it.")
+        }
     }
 
     func run() throws {
         if printSchema { return print(ManifestSchema.text, terminator: "") }
+        if let host {
+            var serving = ServingMachine(json: json, isQuiet: quiet)
+            serving.manifestPath = manifest
+            serving.host = host
+            return check ? try serving.check() : try serving.serve()
+        }
         // Before any thread exists, so that all of them leave these signals to the main loop.
         let signals = octo_signal_fd()
         guard signals >= 0 else {
-            throw refuse(
+            throw Console.refuse(
                 "receiving signals: \(String(cString: strerror(-signals))). Start octo-launch again.", .badInput)
         }
         // Whoever reads our output may go away (`| head`); the robot still has to be stopped in order.
@@ -113,7 +132,7 @@ struct LaunchCommand: ParsableCommand {
                 manifest = try Manifest.load(self.manifest ?? "", overrides: parsed, asksForFiles: !graph)
             }
         } catch {
-            throw refuse(error.description, .badInput)
+            throw Console.refuse(error.description, .badInput)
         }
         if let readiness { return try tell(readiness) }
         if graph { return print(ProcessGraph(manifest).mermaid) }
@@ -129,6 +148,7 @@ struct LaunchCommand: ParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let console = Console(isQuiet: quiet)
         defer { console.flush() }
+        try makeKey(manifest, environment, console)
         let folder = try claimFolder(environment, manifest)
         defer { folder.removeRemains() }
         console.report(.note, "robot '\(manifest.name)', run folder \(folder.path)")
@@ -151,6 +171,24 @@ struct LaunchCommand: ParsableCommand {
             "next: \(Self.nextStep(after: manifest)); look at a running robot with octo-bus hz; README.md has more")
     }
 
+    /// Makes the user's own key where the run needs one and there is none, and warns of one that does without.
+    private func makeKey(_ manifest: Manifest, _ environment: [String: String], _ console: Console) throws {
+        if manifest.bus.transport == .tcp, manifest.bus.isInsecure {
+            console.report(
+                .warning, "bus.insecure: \(Manifest.Bus.insecurityAdvice(at: manifest.bus.address))")
+        }
+        guard manifest.needsOwnKey else { return }
+        let (key, isNew) = try OwnKey.ofUser(environment)
+        guard isNew else { return }
+        console.report(.note, "this user has a key now: \(key.publicKey)")
+        if let host = manifest.policyHost, case .known = host.key {
+            console.report(
+                .note,
+                "\(host.name) lets this robot in after, there: octo-bus keys allow \(manifest.name) '\(key.publicKey)' "
+                    + "--role robot")
+        }
+    }
+
     private static func nextStep(after manifest: Manifest) -> String {
         let camera = manifest.cameras[0]
         return switch camera.source {
@@ -164,8 +202,8 @@ struct LaunchCommand: ParsableCommand {
         do throws(RunFolderError) {
             return try RunFolder.claim(runFolder ?? RunFolder.base(environment) + "/" + manifest.name)
         } catch {
-            if case .busy = error { throw refuse(error.description, Self.busy) }
-            throw refuse(error.description, .badInput)
+            if case .busy = error { throw Console.refuse(error.description, Self.busy) }
+            throw Console.refuse(error.description, .badInput)
         }
     }
 
@@ -177,7 +215,7 @@ struct LaunchCommand: ParsableCommand {
             try folder.publish(description)
             return description
         } catch {
-            throw refuse(error.description, .badInput)
+            throw Console.refuse(error.description, .badInput)
         }
     }
 
@@ -188,7 +226,7 @@ struct LaunchCommand: ParsableCommand {
             guard let arm = LiveArm(description) else { return nil }
             return try ArmRegistry.standard.register(arm)
         } catch {
-            throw refuse(error.description, .badInput)
+            throw Console.refuse(error.description, .badInput)
         }
     }
 
@@ -201,20 +239,13 @@ struct LaunchCommand: ParsableCommand {
                 description, duration: seconds.map { .fromSeconds($0) }, environment: environment, signals: signals,
                 console: console)
         } catch {
-            throw refuse("\(error)", .badInput)
+            throw Console.refuse("\(error)", .badInput)
         }
         do {
             return try launcher.runToTheEnd()
         } catch {
             launcher.abandon()
-            throw refuse("\(error)", ExitCode(Supervisor.Outcome.nodeFailed.rawValue))
+            throw Console.refuse("\(error)", ExitCode(Supervisor.Outcome.nodeFailed.rawValue))
         }
-    }
-
-    private func refuse(_ message: String, _ code: ExitCode) -> ExitCode {
-        let console = Console(isQuiet: false)
-        console.report(.error, message)
-        console.flush()
-        return code
     }
 }

@@ -3,6 +3,7 @@ import Cameras
 import Files
 import Foundation
 import JSONTree
+import Keys
 import Kinematics
 import Launch
 import Manifests
@@ -46,6 +47,7 @@ struct ReadinessCheck {
                         fix: "mend the file, or run 'octo-camera tune'"))
             }
         }
+        if let finding = Self.ownKey(manifest) { check.add(finding) }
         (self.manifest, self.check) = (manifest, check)
         if problems.isEmpty { rehearse(overrides) }
     }
@@ -67,6 +69,20 @@ struct ReadinessCheck {
     }
 
     var isReady: Bool { check.isReady }
+
+    /// What is wrong with the user's own key; that there is none yet is not, octo-launch makes it.
+    private static func ownKey(_ manifest: Manifest) -> MachineCheck.Finding? {
+        guard manifest.needsOwnKey else { return nil }
+        do throws(KeyError) {
+            _ = try KeyFolder.standard(ProcessInfo.processInfo.environment).own()
+            return nil
+        } catch .noOwnKey {
+            return nil
+        } catch {
+            return .init(
+                path: "own.key", severity: .missing, found: "\(error)", fix: "mend that, and check again")
+        }
+    }
 
     /// Whether calibration file, driver and control rate fit together.
     private static func servos(_ manifest: Manifest) -> MachineCheck.Finding? {

@@ -52,7 +52,9 @@ struct Rehearsal {
     /// The nodes whose start needs files alone: no device is opened, and a simulated camera needs a world that runs.
     private static func readers(in manifest: Manifest) -> [String] {
         let folders = manifest.cameras.filter { if case .images = $0.source { true } else { false } }
-        return folders.map(\.node) + [Manifest.goalNode, Manifest.policyNode]
+        // A policy elsewhere has its files there.
+        return folders.map(\.node) + [Manifest.goalNode]
+            + (manifest.policyHost == nil ? [Manifest.policyNode] : [])
             + (manifest.simulation == nil ? [] : [Manifest.simulationNode])
             + (manifest.console == nil ? [] : [Manifest.consoleNode])
     }

@@ -46,6 +46,16 @@ extension Manifest.Host {
     /// Whether whoever answers at the address is believed.
     package var isInsecure: Bool { key == nil }
 
+    /// The key by which a robot recognises the machine; nil: by none.
+    /// - Parameter own: the robot's own.
+    package func publicKey(own: PublicKey) -> PublicKey? {
+        switch key {
+        case nil: nil
+        case .own: own
+        case .known(let key): key
+        }
+    }
+
     /// Whether the machine may listen at an address: without keys only where others cannot reach it, or as somebody has
     /// written.
     package func mayListen(at bind: String) -> Bool {

@@ -89,6 +89,14 @@ extension Manifest {
 extension Manifest.Bus {
     package static let usualAddress = "127.0.0.1"
 
+    /// What somebody has to know of ports without keys, and how that is mended.
+    package static func insecurityAdvice(at address: String) -> String {
+        let who = Manifest.Console.isLoopback(address) == true ? "every user of this machine" : "anybody in the network"
+        return
+            "\(who) can move the arm at \(address); take bus.insecure out, and 'octo-bus keys allow' lets in whom you "
+            + "mean"
+    }
+
     init(_ keys: inout ManifestKeys) {
         transport = keys.value(
             ManifestName.Bus.transport.rawValue, .choice, default: .ipc,

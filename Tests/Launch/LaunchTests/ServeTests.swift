@@ -69,7 +69,7 @@ import Time
         #expect(near[0].contains(#""hosts": {"big": {"address": "192.168.1.20", "port": 7500, "key": "KEY"}}"#))
         let open = try plan(policyOn: "big", bind: "0.0.0.0").hints(key: "KEY", hasRobots: false)
         #expect(open[0].contains("ADDRESS is this machine's"))
-        #expect(open[1].contains("octo-bus keys allow NAME KEY --role robot"))
+        #expect(open[1].contains("octo-bus keys allow NAME 'KEY' --role robot"))
     }
 }
 
