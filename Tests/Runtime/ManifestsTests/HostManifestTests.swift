@@ -1,6 +1,7 @@
 import JSONTree
 import ManifestSamples
 import Manifests
+import TestSupport
 import Testing
 
 @Suite struct HostManifestTests {
@@ -131,5 +132,16 @@ import Testing
         let problems = try Sample.problems(
             Sample.minimal, set: [#"hosts={"big": {"address": 7, "key": "own"}}"#, "policy.host=big"])
         #expect(problems.map(\.path.description) == ["$.hosts.big.address"])
+    }
+
+    /// The demo whose policy is on another machine, which is this one as it is brought: its paths are those of a
+    /// machine that serves from the repository's folder.
+    @Test func theDemonstrationFindsItsPolicyOnThisMachine() throws {
+        let root = Fixture.packageRoot.path
+        let manifest = try Manifest.load("\(root)/launch/remote.json")
+        let host = try #require(manifest.policyHost)
+        #expect(host.key == .own && host.endpoint == "tcp://127.0.0.1:7400" && manifest.needsOwnKey)
+        let asked = try AskedPolicy(try #require(manifest.tree["policy"]), folder: root)
+        #expect(asked.policy.checkpoint == "\(root)/launch/policies/table")
     }
 }
