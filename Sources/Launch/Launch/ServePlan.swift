@@ -77,8 +77,8 @@ package struct ServePlan: Equatable, Sendable {
             + (hasRobots
                 ? []
                 : [
-                    "no robot may come in yet but this user's own: octo-bus keys allow NAME 'KEY' --role robot, with the "
-                        + "KEY that 'octo-bus keys show' prints on the robot"
+                    "no robot may come in yet but this user's own: octo-bus keys allow NAME 'KEY' --role robot, with "
+                        + "the KEY that 'octo-bus keys show' prints on the robot"
                 ])
     }
 
@@ -102,12 +102,12 @@ extension ServePlanError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .noAddress(let found):
-            "reading --bind: found \"\(found)\", expected an IPv4 address of this machine, such as 127.0.0.1, or 0.0.0.0 "
-                + "for all it has."
+            "reading --bind: found \"\(found)\", expected an IPv4 address of this machine, such as 127.0.0.1, or "
+                + "0.0.0.0 for all it has."
         case .noHost(let manifest):
             "looking for this machine in \(manifest): found no policy.host, expected the name of one of its hosts. Add "
-                + "\"hosts\": {\"big\": {\"address\": …, \"key\": …}} and \"policy\": {\"host\": \"big\"}, or leave the "
-                + "manifest out: then every robot brings its own."
+                + "\"hosts\": {\"big\": {\"address\": …, \"key\": …}} and \"policy\": {\"host\": \"big\"}, or leave "
+                + "the manifest out: then every robot brings its own."
         case .unknownHost(let wanted, let manifest, let known):
             "looking for the machine '\(wanted)' in \(manifest): found "
                 + (known.isEmpty ? "no hosts" : "the hosts \(known.joined(separator: ", "))") + ", expected that one."
@@ -119,9 +119,9 @@ extension ServePlanError: CustomStringConvertible {
                 + ", expected it on '\(wanted)'. Set policy.host to \"\(wanted)\""
                 + (found.map { ", or give --host \($0)" } ?? "") + "."
         case .openToNetwork(let bind, let host, let manifest):
-            "listening at \(bind) without keys (hosts.\(host).insecure in \(manifest)): found an address that others can "
-                + "reach, expected 127.0.0.1. Give that machine's key instead, or write the sentence that insecure_network "
-                + "asks for."
+            "listening at \(bind) without keys (hosts.\(host).insecure in \(manifest)): found an address that "
+                + "others can reach, expected 127.0.0.1. Give that machine's key instead, or write the sentence that "
+                + "insecure_network asks for."
         }
     }
 }

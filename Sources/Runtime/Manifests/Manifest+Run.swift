@@ -175,7 +175,12 @@ extension Manifest.Teleop.BeforeGoal {
 
 extension Manifest.Supervision {
     /// How processes are watched where no manifest says anything.
-    package static let usual = ManifestForm.section(Manifest.Supervision.init).usual
+    package static let usual: Self = {
+        var check = ManifestCheck(files: nil, manifestFolder: "/", workingFolder: "/", overridden: [])
+        let rule = ManifestForm.section(Manifest.Supervision.init).rule
+        return ManifestKeys.read(
+            check.check(.object([:]), against: rule, at: ManifestPath()) ?? .object([:]), Manifest.Supervision.init)
+    }()
 
     init(_ keys: inout ManifestKeys) {
         readyTimeout = keys.value(

@@ -179,17 +179,6 @@ extension ManifestForm {
     }
 }
 
-extension ManifestForm {
-    /// The value of a section of which nothing is written.
-    var usual: Value {
-        var check = ManifestCheck(files: nil, manifestFolder: "/", workingFolder: "/", overridden: [])
-        guard let filled = check.check(.object([:]), against: rule, at: ManifestPath()), check.problems.isEmpty,
-            let value = read(filled)
-        else { preconditionFailure("a section that has to be written has no usual value") }
-        return value
-    }
-}
-
 /// A value and the name that the user gave it.
 struct ManifestNamed<Value: Sendable>: Sendable {
     let name: String

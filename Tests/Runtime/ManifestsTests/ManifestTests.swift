@@ -80,6 +80,7 @@ import Time
         #expect(supervision.maximumBackoff == .seconds(5))
         #expect(supervision.statusTimeout == .seconds(5))
         #expect(supervision.stopTimeout == .seconds(3))
+        #expect(supervision == .usual)
     }
 
     @Test func readsEveryKey() throws {
