@@ -96,7 +96,7 @@ struct ServingMachine {
         let folder = FileSystem.absolute(folder ?? workingFolder, from: workingFolder)
         guard FileProbe.disk.kind(folder) == .folder else {
             throw Console.refuse(
-                "looking at --folder \(folder): found no folder, expected the one that paths of policies are seen from.",
+                "looking at --folder \(folder): found no folder, expected the one that policies' paths are seen from.",
                 .badInput)
         }
         do {

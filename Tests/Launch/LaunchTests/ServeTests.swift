@@ -244,4 +244,18 @@ import Time
         #expect(check.findings[0].found == "that big (192.168.1.20:7400) computes the policy")
         #expect(check.findings[0].fix.contains("--host big --check"))
     }
+
+    @Test(arguments: [("127.0.0.1", "every user of this machine"), ("10.0.0.4", "anybody in the network")])
+    func portsWithoutKeysAreAWarning(address: String, who: String) throws {
+        let machine = MachineProbe(
+            device: { _ in .ready }, serialPorts: [], cameras: [], highestPriority: 99, mayLockMemory: true,
+            processors: 2)
+        let bus = """
+            bus={"transport": "tcp", "address": "\(address)", "insecure": true, \
+            "insecure_network": "\(Manifest.NetworkConsent.given.rawValue)"}
+            """
+        let check = MachineCheck(try Sample.read(Sample.minimal, set: [bus]), on: machine)
+        #expect(check.isReady && check.findings.map(\.path) == ["$.bus.insecure"])
+        #expect(check.findings.first?.fix.hasPrefix("\(who) can move the arm at \(address)") == true)
+    }
 }
