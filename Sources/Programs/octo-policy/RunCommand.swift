@@ -24,12 +24,32 @@ struct RunCommand: ParsableCommand {
     @OptionGroup var arguments: NodeArguments
 
     func run() throws {
-        try NodeProcess.run(arguments) { context in try Self.makeNode(context) }
+        try NodeProcess.run(arguments) { context in
+            try PolicyNode(place: try Self.makePlace(context), bus: context.bus)
+        }
+    }
+
+    private static func makePlace(_ context: NodeContext) throws -> any InferencePlace {
+        guard let host = context.run.manifest.policyHost else { return try makeWorker(context) }
+        return try RemoteEngine.asking(
+            host, for: context.run, hello: try RemoteHello(context.run.manifest).json, by: try makeAsking(host))
+    }
+
+    /// The words in which another machine is asked.
+    /// - Throws: always: there are none yet.
+    private static func makeAsking(_ host: Manifest.Host) throws -> any RemoteAsking { throw NoWords(host: host.name) }
+
+    private struct NoWords: Error, CustomStringConvertible {
+        let host: String
+        var description: String {
+            "asking \(host) for the policy: this version has the link to it, but not yet the words for requests and "
+                + "chunks. Leave policy.host out: the policy then runs on this machine."
+        }
     }
 
     /// Loads the checkpoint and runs it once on black images: the first inference is slow (pages, BLAS buffers), and
     /// must be over before the arm may move.
-    private static func makeNode(_ context: NodeContext) throws -> PolicyNode {
+    private static func makeWorker(_ context: NodeContext) throws -> InferenceWorker {
         let manifest = context.run.manifest
         let setup = try LoadedPolicy(
             manifest.policy, text: manifest.goal.usedText, goalUse: manifest.goal.use,
@@ -57,10 +77,8 @@ struct RunCommand: ParsableCommand {
                 Give a camera of the manifest that name if there is one.
                 """)
         }
-        return try PolicyNode(
-            core: PolicyNodeCore(setup.configuration, texts: setup.texts),
-            worker: try InferenceWorker(engine, cpu: manifest.policy.cpus?.first), bus: context.bus,
-            modelName: setup.name)
+        let offer = PolicyOffer(configuration: setup.configuration, texts: setup.texts, modelName: setup.name)
+        return try InferenceWorker(engine, of: offer, cpu: manifest.policy.cpus?.first)
     }
 }
 
