@@ -21,6 +21,9 @@ final class RemoteEngine: InferencePlace {
         }
     }
 
+    /// How long the last word needs to be on its way.
+    private static let farewell = Duration.milliseconds(50)
+
     let wakeDescriptor: Int32
     /// Becomes readable when the thread has something to do.
     private let work: Int32
@@ -116,14 +119,18 @@ final class RemoteEngine: InferencePlace {
             octo_event_consume(work)
             socket.wake()
         }
-        try socket.perform(conversation.withLock { $0.leave() })
+        for action in conversation.withLock({ $0.leave() }) {
+            // A closed socket drops what it was given last.
+            if case .close = action { octo_sleep_until_ns((MonotonicTime.now() + Self.farewell).nanoseconds) }
+            try socket.perform([action])
+        }
     }
 
     /// Carries to and fro until neither the socket nor the node has more. What is sent can take the socket's sign of
     /// something new away, so that it is looked at again after that.
     private func drain(_ socket: LinkClientSocket, _ hasOffered: inout Bool) throws(BusError) {
         var isBusy = true
-        while isBusy {
+        while isBusy, !isEnding.load(ordering: .acquiring) {
             isBusy = false
             var actions = conversation.withLock { $0.tick(at: .now()) }
             if let message = try socket.receive() {

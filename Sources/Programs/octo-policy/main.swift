@@ -8,7 +8,7 @@ struct OctoPolicy: ParsableCommand {
         commandName: "octo-policy",
         abstract: "Run an Octo checkpoint on the CPU, describe it, and check its results.",
         version: OctoRuntime.version,
-        subcommands: [RunCommand.self, InspectCommand.self, VerifyCommand.self, BenchCommand.self])
+        subcommands: [RunCommand.self, ServeCommand.self, InspectCommand.self, VerifyCommand.self, BenchCommand.self])
 }
 
 OctoPolicy.runProgram()
