@@ -96,7 +96,8 @@ struct RemoteConversation: Sendable {
             case .waiting(let reason): condition = .preparing(reason)
             case .refused(let reason, _): condition = .refused(reason)
             case .lost(let reason, let wasOpen):
-                condition = wasOpen ? .broken(reason) : .silent
+                // Who has answered before is where it was: nobody is to look for another address.
+                condition = wasOpen || first != nil ? .broken(reason) : .silent
                 if wasOpen { asking.lost(reason: "the link to \(host) broke: \(reason)", at: now) }
             case .data(let body, let parts): asking.received(body: body, parts: parts, at: now)
             }

@@ -15,8 +15,8 @@ struct ServeCommand: ParsableCommand {
         commandName: "serve",
         abstract: "Compute the policies of other machines' robots; octo-launch serve starts this.",
         discussion: """
-            Robots whose manifest has this machine as policy.host send their pictures and get chunks, each with its own \
-            goal; those with the same checkpoint share its weights. Only robots whose key is allowed come in \
+            Robots whose manifest has this machine as policy.host send their pictures and get chunks, each with its \
+            own goal; those with the same checkpoint share its weights. Only robots whose key is allowed come in \
             ('octo-bus keys allow NAME KEY --role robot'), and this user's own.
 
             At most 16 robots and 2 checkpoints at once; a checkpoint that nobody uses is kept for 10 minutes. Exit \
