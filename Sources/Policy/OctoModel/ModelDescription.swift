@@ -34,6 +34,11 @@ package struct ModelDescription: Equatable, Sendable {
         /// Key of the numbers in the task.
         package var key: String
         package var count: Int
+
+        package init(key: String, count: Int) {
+            self.key = key
+            self.count = count
+        }
     }
 
     /// Cameras in the order of the tokenizers.

@@ -118,7 +118,8 @@ package struct LoadedPolicy {
 }
 
 extension GoalFitRules {
-    fileprivate init(_ section: Manifest.Policy) {
+    /// What a manifest asks of a goal.
+    package init(_ section: Manifest.Policy) {
         let required: GoalFit.Verdict? =
             switch section.requiredFit {
             case .off: nil

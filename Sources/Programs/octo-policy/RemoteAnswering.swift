@@ -13,7 +13,8 @@ struct RemoteRun: Sendable {
 /// clock.
 protocol RemoteAnswering: Sendable {
     /// What a session begins with: what the robot needs of the checkpoint without having it.
-    func welcome(_ checkpoint: ServedCheckpoint) -> (body: JSONNode, parts: [SharedBytes])
+    /// - Throws: what of it cannot be read.
+    func welcome(_ checkpoint: ServedCheckpoint) throws -> (body: JSONNode, parts: [SharedBytes])
 
     mutating func opened(_ session: String, with checkpoint: ServedCheckpoint)
     mutating func closed(_ session: String)

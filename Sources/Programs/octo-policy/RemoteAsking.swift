@@ -24,6 +24,9 @@ protocol RemoteAsking: Sendable {
     /// Takes a request; it fails at once while the link is not open.
     mutating func ask(_ request: PolicyNodeCore.Request, at now: MonotonicTime)
 
+    /// Time has passed.
+    mutating func tick(at now: MonotonicTime)
+
     /// Takes what the other machine said in the session.
     mutating func received(body: JSONNode, parts: [SharedBytes], at now: MonotonicTime)
 

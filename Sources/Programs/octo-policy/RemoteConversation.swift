@@ -63,7 +63,8 @@ struct RemoteConversation: Sendable {
 
     /// Time has passed.
     mutating func tick(at now: MonotonicTime) -> [LinkClient.Action] {
-        client.tick(at: now) + digest(at: now)
+        asking.tick(at: now)
+        return client.tick(at: now) + digest(at: now)
     }
 
     /// Something came from the other machine.

@@ -32,19 +32,8 @@ struct RunCommand: ParsableCommand {
     private static func makePlace(_ context: NodeContext) throws -> any InferencePlace {
         guard let host = context.run.manifest.policyHost else { return try makeWorker(context) }
         return try RemoteEngine.asking(
-            host, for: context.run, hello: try RemoteHello(context.run.manifest).json, by: try makeAsking(host))
-    }
-
-    /// The words in which another machine is asked.
-    /// - Throws: always: there are none yet.
-    private static func makeAsking(_ host: Manifest.Host) throws -> any RemoteAsking { throw NoWords(host: host.name) }
-
-    private struct NoWords: Error, CustomStringConvertible {
-        let host: String
-        var description: String {
-            "asking \(host) for the policy: this version has the link to it, but not yet the words for requests and "
-                + "chunks. Leave policy.host out: the policy then runs on this machine."
-        }
+            host, for: context.run, hello: try RemoteHello(context.run.manifest).json,
+            by: RemoteWording(context.run.manifest))
     }
 
     /// Loads the checkpoint and runs it once on black images: the first inference is slow (pages, BLAS buffers), and

@@ -71,7 +71,7 @@ struct ServeCommand: ParsableCommand {
                 "--bind \(bind) without keys: found an address that others can reach, expected 127.0.0.1. Leave "
                     + "--insecure out, and allow the robots' keys with 'octo-bus keys allow'.")
         }
-        let core = ServeCore(LinkServer(), answering: try Self.makeAnswering(), folder: served, only: only)
+        let core = ServeCore(LinkServer(), answering: ServedWording(), folder: served, only: only)
         let keys = isInsecure ? nil : try KeyFolder.ofUser()
         _ = try keys?.ownOrMade()
         let socket = try LinkServerSocket(bind: "tcp://\(bind):\(port)", keys: keys, admitting: [.robot])
@@ -120,15 +120,5 @@ struct ServeCommand: ParsableCommand {
                     + "can reach, expected 127.0.0.1. Give that machine's key instead.")
         }
         return (.init(section: section), machine.isInsecure)
-    }
-
-    /// The words in which robots are answered.
-    /// - Throws: always: there are none yet.
-    private static func makeAnswering() throws -> any RemoteAnswering { throw NoWords() }
-
-    private struct NoWords: Error, CustomStringConvertible {
-        var description: String {
-            "serving robots: this version has the links to them, but not yet the words for requests and chunks."
-        }
     }
 }

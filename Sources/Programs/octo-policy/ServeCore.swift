@@ -133,7 +133,13 @@ struct ServeCore: Sendable {
             return [.say(server.refuse(peer, reason: "\(error)")), .tell("\(robot.name) is refused: \(error)")]
                 + digest(at: now)
         case .success(let checkpoint):
-            let (body, parts) = answering.welcome(checkpoint)
+            let body: JSONNode
+            let parts: [SharedBytes]
+            do {
+                (body, parts) = try answering.welcome(checkpoint)
+            } catch {
+                return [.work(.drop(ticket)), .say(server.refuse(peer, reason: "\(error)"))] + digest(at: now)
+            }
             guard let (session, saying) = server.accept(peer, body: body, parts: parts, at: now) else {
                 return [.work(.drop(ticket))] + digest(at: now)
             }

@@ -237,7 +237,8 @@ package struct LinkServer: Sendable {
 
     private mutating func beat(_ id: String, at now: MonotonicTime) -> [Saying] {
         guard let session = sessions[id] else { return [] }
-        sessions[id]?.nextBeat = now + timing.beat
+        let next = now + timing.beat
+        sessions[id]?.nextBeat = next
         return [
             Saying(
                 peer: session.peer, message: LinkWord.beat(session: id, at: now.nanoseconds, echo: session.echo))
