@@ -429,8 +429,8 @@ let package = Package(
                 program(
                     "octo-bus",
                     [
-                        "Time", "JSONTree", "Files", "CShims", "Messages", "Wire", "Keys", "Bus", "Manifests",
-                        "NodeShell",
+                        "Time", "JSONTree", "Files", "CShims", "Messages", "Wire", "Keys", "Bus", "Link", "Manifests",
+                        "NodeShell", "Launch", "Away",
                     ]),
                 program(
                     "octo-bench",

@@ -6,6 +6,8 @@ package struct MirroredRun: Sendable {
     /// Why a robot's run cannot be had here.
     package struct Refusal: Error, CustomStringConvertible {
         package let description: String
+
+        package init(description: String) { self.description = description }
     }
 
     /// Nodes that may be elsewhere: nothing of theirs is bound to the robot's machine.

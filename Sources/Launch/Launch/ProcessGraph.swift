@@ -15,7 +15,7 @@ package struct ProcessGraph {
     private let host: String?
 
     package init(_ manifest: Manifest) {
-        processes = manifest.nodes.map { ($0, NodeProgram.of($0).name) }
+        processes = manifest.nodes.map { ($0, NodeProgram.of($0, in: manifest).name) }
         edges =
             manifest.cameras.map { Edge(from: $0.node, topic: "camera/\($0.name)/image", to: Manifest.policyNode) }
             + [
@@ -84,6 +84,11 @@ package struct NodeProgram: Equatable, Sendable {
     package var name: String
     /// Arguments before `--run` and `--node`.
     package var subcommand: [String]
+
+    /// The program that the robot starts for a node: the node's, or what stands for it where it is on another machine.
+    package static func of(_ node: String, in manifest: Manifest) -> NodeProgram {
+        manifest.host(ofNode: node) == nil ? of(node) : NodeProgram(name: "octo-bus", subcommand: ["away"])
+    }
 
     package static func of(_ node: String) -> NodeProgram {
         switch node {

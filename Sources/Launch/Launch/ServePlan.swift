@@ -63,6 +63,11 @@ package struct ServePlan: Equatable, Sendable {
             + (manifestPath.map { ["--manifest", $0, "--host", name] } ?? []) + (json ? ["--json"] : [])
     }
 
+    /// The command line of octo-bus, which runs nodes of robots at the port after this one.
+    package var argumentsForNodes: [String] {
+        ["host", "--bind", bind, "--port", "\(port + 1)", "--folder", folder] + (isInsecure ? ["--insecure"] : [])
+    }
+
     /// Lines for whoever sets up a robot for this machine.
     /// - Parameters:
     ///   - key: this user's public key.

@@ -3,54 +3,62 @@ import Manifests
 import Messages
 import Time
 
-/// A machine that computes for robots, as its launcher sees it: one process, watched and restarted by the rules for
-/// nodes. It is on no bus: that it lives and has found its words is all that is known of it. Performs nothing itself.
+/// A machine that computes for robots, as its launcher sees it: a process that computes, and where it is wanted one that
+/// runs nodes, watched and restarted by the rules for nodes. They are on no bus: that one lives and has found its words
+/// is all that is known of it. Performs nothing itself.
 package struct ServeRun: Sendable {
-    /// Name of the process in what people read.
+    /// Names of the processes in what people read.
     package static let node = Manifest.policyNode
+    package static let nodesHost = "nodes"
     /// A process that has not ended by then and says nothing has what it needs.
     private static let silentStart = Duration.seconds(2)
 
     package private(set) var supervisor: Supervisor
     /// Its own summary: the last line that is a JSON object.
     package private(set) var served: JSONNode?
-    private var processID: Int32?
-    private var started = MonotonicTime.zero
-    private var hasSpoken = false
+    private struct Life: Sendable {
+        let processID: Int32
+        let started: MonotonicTime
+        var hasSpoken = false
+    }
+    private var lives: [String: Life] = [:]
 
-    package init(_ supervision: Manifest.Supervision = .usual) {
+    /// - Parameter runsNodes: whether nodes of robots run here, too.
+    package init(_ supervision: Manifest.Supervision = .usual, runsNodes: Bool = false) {
         supervisor = Supervisor(
-            .init(stages: [[Self.node]], stopsFirst: Self.node, supervision: supervision, duration: nil))
+            .init(
+                stages: [[Self.node] + (runsNodes ? [Self.nodesHost] : [])], stopsFirst: Self.node,
+                supervision: supervision, duration: nil))
     }
 
-    package mutating func started(processID: Int32, at now: MonotonicTime) -> [Supervisor.Action] {
-        (self.processID, started, hasSpoken) = (processID, now, false)
-        return supervisor.started(Self.node, processID: processID, at: now)
+    package mutating func started(
+        _ node: String = Self.node, processID: Int32, at now: MonotonicTime
+    ) -> [Supervisor.Action] {
+        lives[node] = Life(processID: processID, started: now)
+        return supervisor.started(node, processID: processID, at: now)
     }
 
-    package mutating func couldNotStart(_ reason: String, at now: MonotonicTime) -> [Supervisor.Action] {
-        supervisor.couldNotStart(Self.node, reason, at: now)
-    }
+    package mutating func couldNotStart(
+        _ node: String = Self.node, _ reason: String, at now: MonotonicTime
+    ) -> [Supervisor.Action] { supervisor.couldNotStart(node, reason, at: now) }
 
     /// A line that the process wrote.
     /// - Returns: whether it is to be shown now.
-    package mutating func wrote(_ line: String) -> Bool {
+    package mutating func wrote(_ line: String, by node: String = Self.node) -> Bool {
         if line.hasPrefix("{"), let summary = Self.object(line) {
             served = summary
             return false
         }
-        let isShown = supervisor.wrote(line, by: Self.node)
-        hasSpoken = hasSpoken || isShown
+        let isShown = supervisor.wrote(line, by: node)
+        if isShown { lives[node]?.hasSpoken = true }
         return isShown
     }
 
     package mutating func exited(
-        processID: Int32, _ ending: Supervisor.Ending, at now: MonotonicTime
-    )
-        -> [Supervisor.Action]
-    {
-        if self.processID == processID { self.processID = nil }
-        return supervisor.exited(Self.node, processID: processID, ending, at: now)
+        _ node: String = Self.node, processID: Int32, _ ending: Supervisor.Ending, at now: MonotonicTime
+    ) -> [Supervisor.Action] {
+        if lives[node]?.processID == processID { lives[node] = nil }
+        return supervisor.exited(node, processID: processID, ending, at: now)
     }
 
     package mutating func stopRequested(_ reason: String, at now: MonotonicTime) -> [Supervisor.Action] {
@@ -60,10 +68,10 @@ package struct ServeRun: Sendable {
     /// Time has passed. Called several times a second.
     package mutating func tick(at now: MonotonicTime) -> [Supervisor.Action] {
         var actions: [Supervisor.Action] = []
-        if let processID, isUp {
-            let isReady = hasSpoken || now - started >= Self.silentStart
-            actions = supervisor.received(
-                NodeStatus(node: Self.node, processID: processID, state: isReady ? .ready : .starting, headline: ""),
+        for (node, life) in lives.sorted(by: { $0.key < $1.key }) where isUp {
+            let isReady = life.hasSpoken || now - life.started >= Self.silentStart
+            actions += supervisor.received(
+                NodeStatus(node: node, processID: life.processID, state: isReady ? .ready : .starting, headline: ""),
                 at: now)
         }
         return actions + supervisor.tick(at: now)

@@ -44,7 +44,7 @@ struct Launcher {
         self.signals = signals
         let finder = ProgramFinder(environment: environment)
         var programs: [String: String] = [:]
-        for node in run.manifest.nodes { programs[node] = try finder.find(NodeProgram.of(node).name) }
+        for node in run.manifest.nodes { programs[node] = try finder.find(NodeProgram.of(node, in: run.manifest).name) }
         self.programs = programs
         let peers = run.manifest.nodes.compactMap { run.endpoints[$0] }
         bus = try BusNode(
@@ -119,7 +119,7 @@ struct Launcher {
         do throws(SpawnError) {
             let process = try ChildProcess(
                 path: programs[node] ?? "",
-                arguments: NodeProgram.of(node).arguments(node: node, runFolder: run.folder),
+                arguments: NodeProgram.of(node, in: run.manifest).arguments(node: node, runFolder: run.folder),
                 environment: NodeProgram.environment(of: node, in: run.manifest, from: environment))
             children.append((node, process))
             perform(supervisor.started(node, processID: process.processID, at: now), at: now)
@@ -155,7 +155,9 @@ struct Launcher {
             forward(child.process.readLastLines(), of: child.node)
             children.removeAll { $0.process === child.process }
             perform(
-                supervisor.exited(child.node, processID: child.process.processID, ending, at: now), at: now)
+                supervisor.exited(
+                    child.node, processID: child.process.processID, Supervisor.Ending(ending),
+                    at: now), at: now)
         }
     }
 

@@ -39,6 +39,7 @@ struct Rehearsal {
         let finder = ProgramFinder(environment: environment)
         var refusals: [Refusal] = []
         for node in Self.readers(in: manifest) {
+            guard manifest.host(ofNode: node) == nil else { continue }
             let program = NodeProgram.of(node)
             let process = try ChildProcess(
                 path: try finder.find(program.name),
@@ -68,7 +69,7 @@ struct Rehearsal {
             if let ending = process.reapIfEnded() {
                 lines += process.readLastLines()
                 if case .exited(0) = ending { return nil }
-                return message(in: lines) ?? "it ended without a word: \(ending)"
+                return message(in: lines) ?? "it ended without a word: \(Supervisor.Ending(ending))"
             }
             guard MonotonicTime.now() < deadline else {
                 process.killGroup()

@@ -40,6 +40,10 @@ struct ServeCommand: ParsableCommand {
             "See relative paths of policies from this folder. Without it, the current one.", valueName: "folder"))
     var folder: String?
 
+    @Flag(
+        help: "Also run nodes of robots (goal, record, console) whose manifest says so, at the port after this one.")
+    var nodes = false
+
     @Flag(help: "Only say what is wrong with the manifest's policy on this machine.")
     var check = false
 
@@ -66,6 +70,7 @@ struct ServeCommand: ParsableCommand {
         serving.bind = bind
         serving.port = port
         serving.folder = folder
+        serving.runsNodes = nodes
         return check ? try serving.check() : try serving.serve()
     }
 }

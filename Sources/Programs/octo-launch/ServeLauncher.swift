@@ -10,27 +10,30 @@ struct ServeLauncher {
     /// Period in which it looks after the process when nothing happens. ms
     private static let period: Int32 = 50
 
-    private let path: String
-    private let arguments: [String]
-    private let environment: [String: String]
+    /// A program, and how it is called.
+    struct Program {
+        let node: String
+        let path: String
+        let arguments: [String]
+        let environment: [String: String]
+    }
+
+    private let programs: [Program]
     private let signals: Int32
     private let console: Console
     private var run: ServeRun
-    private var child: ChildProcess?
+    private var children: [(node: String, process: ChildProcess)] = []
     private var outcome: Supervisor.Outcome?
 
-    /// Prepares to run a program.
+    /// Prepares to run programs.
     /// - Parameter signals: descriptor of `octo_signal_fd`, made before any thread.
     init(
-        path: String, arguments: [String], environment: [String: String], supervision: Manifest.Supervision,
-        signals: Int32, console: Console
+        _ programs: [Program], supervision: Manifest.Supervision, signals: Int32, console: Console
     ) {
-        self.path = path
-        self.arguments = arguments
-        self.environment = environment
+        self.programs = programs
         self.signals = signals
         self.console = console
-        run = ServeRun(supervision)
+        run = ServeRun(supervision, runsNodes: programs.contains { $0.node == ServeRun.nodesHost })
     }
 
     /// Runs until nothing is alive any more. Call it from the main thread: when that ends, the kernel ends the process.
@@ -38,7 +41,7 @@ struct ServeLauncher {
         while true {
             let now = MonotonicTime.now()
             readSignals(at: now)
-            if let child { forward(child.readLines()) }
+            for child in children { forward(child.process.readLines(), of: child.node) }
             reap(at: now)
             perform(run.tick(at: now), at: now)
             if let outcome { return ServeSummary(run, outcome: outcome, at: now) }
@@ -48,7 +51,7 @@ struct ServeLauncher {
 
     /// Waits for a signal, for words of the process, or a little. poll(2).
     private func wait() {
-        var descriptors = [signals, child?.output].compactMap(\.self).map {
+        var descriptors = ([signals] + children.compactMap(\.process.output)).map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
         // Interrupted or not, the loop looks at everything again.
@@ -58,22 +61,24 @@ struct ServeLauncher {
     private mutating func perform(_ actions: [Supervisor.Action], at now: MonotonicTime) {
         for action in actions {
             switch action {
-            case .start: start(at: now)
-            case .terminate: child?.terminate()
-            case .kill: child?.killGroup()
+            case .start(let node): start(node, at: now)
+            case .terminate(let node, _): children.first { $0.node == node }?.process.terminate()
+            case .kill(let node, _): children.first { $0.node == node }?.process.killGroup()
             case .report(let level, let text): console.report(level, text)
             case .finish(let outcome): self.outcome = outcome
             }
         }
     }
 
-    private mutating func start(at now: MonotonicTime) {
+    private mutating func start(_ node: String, at now: MonotonicTime) {
+        guard let program = programs.first(where: { $0.node == node }) else { return }
         do throws(SpawnError) {
-            let process = try ChildProcess(path: path, arguments: arguments, environment: environment)
-            child = process
-            perform(run.started(processID: process.processID, at: now), at: now)
+            let process = try ChildProcess(
+                path: program.path, arguments: program.arguments, environment: program.environment)
+            children.append((node, process))
+            perform(run.started(node, processID: process.processID, at: now), at: now)
         } catch {
-            perform(run.couldNotStart(error.description, at: now), at: now)
+            perform(run.couldNotStart(node, error.description, at: now), at: now)
         }
     }
 
@@ -88,14 +93,17 @@ struct ServeLauncher {
         }
     }
 
-    private mutating func forward(_ lines: [String]) {
-        for line in lines where run.wrote(line) { console.forward(line, of: ServeRun.node) }
+    private mutating func forward(_ lines: [String], of node: String) {
+        for line in lines where run.wrote(line, by: node) { console.forward(line, of: node) }
     }
 
     private mutating func reap(at now: MonotonicTime) {
-        guard let process = child, let ending = process.reapIfEnded() else { return }
-        forward(process.readLastLines())
-        child = nil
-        perform(run.exited(processID: process.processID, ending, at: now), at: now)
+        for child in children {
+            guard let ending = child.process.reapIfEnded() else { continue }
+            forward(child.process.readLastLines(), of: child.node)
+            children.removeAll { $0.process === child.process }
+            let processID = child.process.processID
+            perform(run.exited(child.node, processID: processID, Supervisor.Ending(ending), at: now), at: now)
+        }
     }
 }

@@ -16,6 +16,7 @@ struct ServingMachine {
     var bind: String?
     var port: Int?
     var folder: String?
+    var runsNodes = false
     let json: Bool
     let isQuiet: Bool
 
@@ -38,17 +39,26 @@ struct ServingMachine {
         defer { console.flush() }
         let (plan, manifest) = try plan()
         try tellKeys(plan, environment, console)
-        let program: String
+        var programs: [ServeLauncher.Program] = []
         do throws(SpawnError) {
-            program = try ProgramFinder(environment: environment).find(NodeProgram.of(ServeRun.node).name)
+            let finder = ProgramFinder(environment: environment)
+            programs.append(
+                .init(
+                    node: ServeRun.node, path: try finder.find(NodeProgram.of(ServeRun.node).name),
+                    arguments: plan.arguments(json: json),
+                    environment: manifest.map { NodeProgram.environment(of: ServeRun.node, in: $0, from: environment) }
+                        ?? NodeProgram.withoutBLASCore(environment)))
+            if runsNodes {
+                programs.append(
+                    .init(
+                        node: ServeRun.nodesHost, path: try finder.find("octo-bus"), arguments: plan.argumentsForNodes,
+                        environment: environment))
+            }
         } catch {
             throw Console.refuse("\(error)", .badInput)
         }
         var launcher = ServeLauncher(
-            path: program, arguments: plan.arguments(json: json),
-            environment: manifest.map { NodeProgram.environment(of: ServeRun.node, in: $0, from: environment) }
-                ?? NodeProgram.withoutBLASCore(environment),
-            supervision: manifest?.supervision ?? .usual, signals: signals, console: console)
+            programs, supervision: manifest?.supervision ?? .usual, signals: signals, console: console)
         let summary = launcher.runToTheEnd()
         // Everything has ended: who does not want to wait for the terminal may end this, too.
         for number in [SIGINT, SIGTERM, SIGHUP] { Glibc.signal(number, SIG_DFL) }

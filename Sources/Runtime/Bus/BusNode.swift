@@ -100,7 +100,7 @@ package final class BusNode {
         try OpenFileLimit.ensure(forConnections: options.peers.count + options.listeners.count)
         let addresses =
             [options.endpoint, options.commandEndpoint].compactMap(\.self) + options.peers + options.listeners
-        gate = try Self.gate(options.security, for: addresses)
+        gate = try KeyGate(options.security, for: addresses, admitting: [.listen, .operate])
         context = try ZeroMQContext()
         doorkeeper = try gate == nil ? nil : ZAPHandler(context)
         input = try ZeroMQSocket(ZMQ_SUB, named: "the receiving socket", in: context)
@@ -143,17 +143,6 @@ package final class BusNode {
     }
 
     deinit { close() }
-
-    private static func gate(_ security: BusSecurity, for endpoints: [String]) throws(BusError) -> KeyGate? {
-        guard endpoints.contains(where: { $0.hasPrefix("tcp://") }) else { return nil }
-        do throws(KeyError) {
-            return try security.folder().map { folder throws(KeyError) in
-                try KeyGate(folder, admitting: [.listen, .operate])
-            }
-        } catch {
-            throw .unsecured(error)
-        }
-    }
 
     private static func makeOutput(in context: ZeroMQContext) throws(BusError) -> ZeroMQSocket {
         let output = try ZeroMQSocket(ZMQ_XPUB, named: "the publishing socket", in: context)

@@ -43,6 +43,19 @@ package struct KeyGate {
         list = try folder.allowed()
     }
 
+    /// Makes one where it is needed; nil: no endpoint is a port, or everybody may come.
+    init?(
+        _ security: BusSecurity, for endpoints: [String], admitting roles: Set<KeyRole>
+    ) throws(BusError) {
+        guard endpoints.contains(where: { $0.hasPrefix("tcp://") }) else { return nil }
+        do throws(KeyError) {
+            guard let folder = try security.folder() else { return nil }
+            try self.init(folder, admitting: roles)
+        } catch {
+            throw .unsecured(error)
+        }
+    }
+
     /// The name under which a key may come in; nil: it may not.
     package func admits(_ key: PublicKey) -> String? {
         if key == own.publicKey { return Self.ownName }

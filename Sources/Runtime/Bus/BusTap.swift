@@ -14,6 +14,8 @@ package final class BusTap {
     private static let linger: Int32 = 200
 
     private let context: ZeroMQContext
+    private let gate: KeyGate?
+    private let doorkeeper: ZAPHandler?
     private let output: ZeroMQSocket
     private let input: ZeroMQSocket
     private let commandOutput: ZeroMQSocket?
@@ -30,14 +32,18 @@ package final class BusTap {
     ///   - commandsAt: endpoint at which it takes commands; nil: it takes none.
     ///   - peers: endpoints at which those publish whom it hears.
     ///   - listeners: endpoints of those to whom it passes commands.
+    ///   - security: of ports; only this user's own key is let in at them.
     ///   - isLatched: whether who subscribes to this topic gets its newest message at once.
     package init(
         publishes: String, commandsAt: String?, peers: [String], listeners: [String],
-        isLatched: @escaping (String) -> Bool
+        security: BusSecurity = .userKeys, isLatched: @escaping (String) -> Bool
     ) throws(BusError) {
         self.isLatched = isLatched
         try OpenFileLimit.ensure(forConnections: peers.count + listeners.count)
+        let endpoints = [publishes] + (commandsAt.map { [$0] } ?? []) + peers + listeners
+        gate = try KeyGate(security, for: endpoints, admitting: [])
         context = try ZeroMQContext()
+        doorkeeper = try gate == nil ? nil : ZAPHandler(context)
         output = try Self.makeSocket(ZMQ_XPUB, "the relay's publishing socket", context)
         // Every subscription is reported, not only the first to a topic: each newcomer gets the latched values.
         try output.set(ZMQ_XPUB_VERBOSE, to: Int32(1))
@@ -48,12 +54,17 @@ package final class BusTap {
             commandsAt == nil ? nil : try Self.makeSocket(ZMQ_SUB, "the relay's socket of commands", context)
         let address = try Endpoint(publishes)
         try address.clear()
+        if let gate { try output.serveCurve(gate.own) }
         _ = try output.bind(to: address)
         if let commandsAt {
             let address = try Endpoint(commandsAt)
             try address.clear()
+            if let gate { try commandInput?.serveCurve(gate.own) }
             try commandInput?.subscribe(toPrefix: "")
             _ = try commandInput?.bind(to: address)
+        }
+        if let gate {
+            for socket in [input, commandOutput] { try socket?.useCurve(gate.own, server: gate.own.publicKey) }
         }
         for peer in Set(peers).sorted() { try input.connect(to: Endpoint(peer)) }
         for listener in Set(listeners).sorted() { try commandOutput?.connect(to: Endpoint(listener)) }
@@ -77,6 +88,7 @@ package final class BusTap {
     /// Sends what is unsent, for a short while, and lets go of the endpoints.
     package func close() {
         for socket in [output, input, commandOutput, commandInput] { socket?.close() }
+        doorkeeper?.close()
         context.close()
     }
 
@@ -84,10 +96,16 @@ package final class BusTap {
     /// and `takeInterests` have to be asked until they have nothing, before these are waited for again.
     package var descriptors: [Int32] {
         [output, input, commandOutput, commandInput].compactMap { $0?.descriptor }
+            + (doorkeeper.map { [$0.descriptor] } ?? [])
     }
 
-    /// Lets the sockets be looked at again: call it when the descriptors were waited for.
-    package func wake() { for socket in [output, input, commandOutput, commandInput] { socket?.isIdle = false } }
+    /// Lets the sockets be looked at again, and in who waits outside: call it when the descriptors were waited for.
+    package func wake() throws(BusError) {
+        for socket in [output, input, commandOutput, commandInput] { socket?.isIdle = false }
+        guard let doorkeeper, let gate else { return }
+        doorkeeper.wake()
+        try doorkeeper.serve(gate.admits)
+    }
 
     /// The next message of those whom it hears, with all its parts; nil: none has arrived.
     package func takeMessage() throws(BusError) -> [SharedBytes]? { try take(input) }

@@ -11,6 +11,8 @@ extension Manifest {
         package var tokenFile: String?
         /// The most pages that see the run at the same time.
         package var viewers: Int
+        /// Name of the machine in `hosts` that the console runs on; nil: this one.
+        package var host: String?
 
         /// Makes the console of a program that has no manifest to read it from.
         package init(
@@ -41,6 +43,8 @@ extension Manifest.Console {
             ManifestName.Console.tokenFile.rawValue, .file,
             "The file with the tokens that people enter, made by 'octo-console token'. With it everybody needs one. It "
                 + "must be readable by you alone.")
+        host = keys.optional(
+            ManifestName.nodeHost, .name(separator: "_"), Manifest.meaningOfNodeHost)
         viewers = keys.value(
             "viewers", .integer(1...64), default: Self.usualViewers,
             "The most pages (and Foxglove) that watch at the same time; who comes later is told so.")

@@ -28,6 +28,8 @@ extension Manifest {
         package var use: GoalUse
         /// Absolute path of the goal library; it may not be there yet.
         package var library: String
+        /// Name of the machine in `hosts` that the goal node runs on; nil: this one.
+        package var host: String?
 
         /// The sentence, if the policy is given it.
         package var usedText: String? {
@@ -110,6 +112,8 @@ extension Manifest.Goal {
             "What the policy is given of a goal that has pictures and a sentence: its 'images' alone, as Octo was "
                 + "trained with one of them at a time, or 'both', for checkpoints that were fine-tuned so. A goal "
                 + "without pictures is its sentence.")
+        host = keys.optional(
+            ManifestName.nodeHost, .name(separator: "_"), Manifest.meaningOfNodeHost)
         library = keys.folder(
             "library", elseStartingFolder: "goals",
             "The folder with the recorded goals, which octo-goal reads and writes while the run lasts. Left out, it "

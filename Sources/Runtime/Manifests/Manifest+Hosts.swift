@@ -62,6 +62,13 @@ extension Manifest.Host {
         !isInsecure || hasConsent || Manifest.Console.isLoopback(bind) == true
     }
 
+    /// Where it runs nodes of robots: the port after the one where it computes.
+    package var forNodes: Manifest.Host {
+        var host = self
+        host.port += 1
+        return host
+    }
+
     /// The ZeroMQ endpoint at which the robot finds the machine.
     package var endpoint: String { "tcp://\(address):\(port)" }
 
@@ -72,7 +79,7 @@ extension Manifest.Host {
         address = keys.required(
             ManifestName.Host.address.rawValue, .text, "Its address or name in the network: 192.168.1.20.")
         port = keys.value(
-            ManifestName.Host.port.rawValue, .integer(1...65535), default: Self.usualPort,
+            ManifestName.Host.port.rawValue, .integer(1...65534), default: Self.usualPort,
             "The port at which 'octo-launch serve' answers there.")
         key = keys.optional(
             ManifestName.Host.key.rawValue, .hostKey,
@@ -126,8 +133,26 @@ extension Manifest {
     /// The machine that computes the policy; nil: this one.
     package var policyHost: Host? { policy.host.flatMap { name in hosts.first { $0.name == name } } }
 
+    /// What `host` means in a section whose node can run elsewhere.
+    static let meaningOfNodeHost =
+        "The machine of 'hosts' on which this node runs, with 'octo-launch serve --nodes' there, at the port after the "
+        + "host's. Left out, it is this one. What the node leaves is then on that machine."
+
+    /// The machine that a node of this robot's runs on, where it is another one.
+    package func host(ofNode node: String) -> Host? {
+        let name: String? =
+            switch node {
+            case Self.goalNode: goal.host
+            case Self.recorderNode: record.host
+            case Self.consoleNode: console?.host
+            default: nil
+            }
+        return name.flatMap { name in hosts.first { $0.name == name } }
+    }
+
     /// Whether a process of this robot needs the user's own key.
     package var needsOwnKey: Bool {
-        policyHost.map { !$0.isInsecure } ?? false || (bus.transport == .tcp && !bus.isInsecure)
+        ([policyHost] + nodes.map(host(ofNode:))).contains { $0.map { !$0.isInsecure } ?? false }
+            || (bus.transport == .tcp && !bus.isInsecure)
     }
 }

@@ -43,6 +43,8 @@ extension Manifest {
                 }
             }
         }
+        /// Name of the machine in `hosts` that the recorder runs on; nil: this one.
+        package var host: String?
         package var isEnabled: Bool
         package var start: Start
         /// How far back reaches what is kept while nothing is recorded.
@@ -119,6 +121,8 @@ extension Manifest.Bus {
 
 extension Manifest.Record {
     init(_ keys: inout ManifestKeys) {
+        host = keys.optional(
+            ManifestName.nodeHost, .name(separator: "_"), Manifest.meaningOfNodeHost)
         isEnabled = keys.value(
             ManifestName.Record.enabled.rawValue, .boolean, default: true, "Whether a recorder runs.")
         start = keys.value(

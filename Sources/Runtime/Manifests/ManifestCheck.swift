@@ -207,7 +207,7 @@ struct ManifestCheck {
             if candidates.isEmpty {
                 report(
                     place, member.value, found: "an unknown key",
-                    allowed: Self.onlyThePolicy(member.key, at: path)
+                    allowed: Self.staysHere(member.key, at: path)
                         ?? "the keys " + names.joined(separator: ", "),
                     suggestion: NearestName.of(member.key, among: names))
             } else if let key = candidates.first, candidates.count == variants.variants.count {
@@ -217,9 +217,9 @@ struct ManifestCheck {
     }
 
     /// What is said of `host` in a section whose process stays with the robot.
-    private static func onlyThePolicy(_ key: String, at path: ManifestPath) -> String? {
-        guard key == ManifestName.Policy.host.rawValue, !path.keys.isEmpty else { return nil }
-        return "no host here: only the policy can be computed on another machine (policy.host)"
+    private static func staysHere(_ key: String, at path: ManifestPath) -> String? {
+        guard key == ManifestName.nodeHost, !path.keys.isEmpty else { return nil }
+        return "no host here: policy, goal, record and console can be on another machine, camera and arm stay"
     }
 
     private mutating func checkSection(
@@ -229,7 +229,7 @@ struct ManifestCheck {
         for member in members where !keys.contains(where: { $0.name == member.key }) {
             report(
                 path.appending(member.key), member.value, found: "an unknown key",
-                allowed: elsewhere(member.key) ?? Self.onlyThePolicy(member.key, at: path) ?? "the keys "
+                allowed: elsewhere(member.key) ?? Self.staysHere(member.key, at: path) ?? "the keys "
                     + keys.map(\.name).joined(separator: ", "),
                 suggestion: NearestName.of(member.key, among: keys.map(\.name)))
         }

@@ -37,12 +37,21 @@ extension ManifestCheck {
     mutating func checkHosts(in tree: ManifestTree) {
         let hosts = tree[.hosts]?.object ?? []
         for host in hosts { checkHost(host, in: tree) }
-        guard let wanted = tree[Name.Policy.host]?.string, isSound(ManifestPath([Name.Section.hosts.rawValue])),
+        for section in [Name.Section.policy, .goal, .record, .console] {
+            checkHost(of: section, among: hosts, in: tree)
+        }
+    }
+
+    /// Reports a machine that a section names and nobody has described.
+    private mutating func checkHost(
+        of section: Name.Section, among hosts: [JSONNode.Member], in tree: ManifestTree
+    ) {
+        guard let wanted = tree[section]?[Name.nodeHost]?.string, isSound(ManifestPath([Name.Section.hosts.rawValue])),
             !hosts.contains(where: { $0.key == wanted })
         else { return }
         let names = hosts.map(\.key).sorted()
         report(
-            Name.Policy.host.path, in: tree, found: "\"\(wanted)\", which is not in hosts",
+            [section.rawValue, Name.nodeHost], in: tree, found: "\"\(wanted)\", which is not in hosts",
             allowed: names.isEmpty
                 ? "a machine of the section \"hosts\": {\"\(wanted)\": {\"address\": …, \"key\": …}}"
                 : "the machines of hosts: \(names.joined(separator: ", "))",

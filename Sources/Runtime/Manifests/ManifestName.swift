@@ -73,6 +73,8 @@ enum ManifestName {
         case backoff = "backoff_s"
         case maximumBackoff = "backoff_max_s"
     }
+    /// The machine that a node runs on; of `goal`, `record` and `console`, and of the policy.
+    static let nodeHost = Policy.host.rawValue
     /// Whether a link goes without keys, and the sentence that this asks for; of the bus and of hosts.
     static let insecure = "insecure"
     static let insecureNetwork = "insecure_network"

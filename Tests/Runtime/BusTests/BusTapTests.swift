@@ -31,7 +31,7 @@ import Wire
 
     /// Carries everything from one to the other, both ways.
     private func carry() throws {
-        for tap in [near, far] { tap.wake() }
+        for tap in [near, far] { try tap.wake() }
         for (from, to) in [(near, far), (far, near)] {
             if let interests = try from.takeInterests() { try to.listen(to: interests) }
             while let message = try from.takeMessage() { try to.publish(message) }

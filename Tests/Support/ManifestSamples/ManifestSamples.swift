@@ -30,7 +30,7 @@ package enum Sample {
             "big": { "address": "192.168.1.20", "port": 7500, "key": "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7" }
           },
           "record": {
-            "enabled": false, "folder": "frames/episodes", "start": "on_command", "ring_s": 3, "memory_mb": 64,
+            "host": "big", "enabled": false, "folder": "frames/episodes", "start": "on_command", "ring_s": 3, "memory_mb": 64,
             "compression": "lz4",
             "pack_frames": false
           },
@@ -40,7 +40,7 @@ package enum Sample {
             "primary": { "source": "images", "folder": "frames", "pattern": "image_?.png",
             "rate_hz": 20, "loop": false }
           },
-          "goal": { "source": "images", "images": { "primary": "goal.png" },
+          "goal": { "host": "big", "source": "images", "images": { "primary": "goal.png" },
             "text": "close the drawer", "name": "drawer" },
           "policy": {
             "host": "big", "pictures": "network",

@@ -1,22 +1,25 @@
 import CShims
-import Files
+internal import Files
 import Glibc
-import Launch
-import Manifests
-import NodeShell
 
-/// One node's process: its output line by line, and its end.
-final class ChildProcess {
+/// A program that was started: its output line by line, and its end.
+package final class ChildProcess {
+    /// How a process ended.
+    package enum Ending: Equatable, Sendable {
+        case exited(Int32)
+        case signalled(Int32)
+    }
+
     private let program: ChildProgram
     /// Descriptor that is readable when there is output; nil when the process has closed it.
-    private(set) var output: Int32?
+    package private(set) var output: Int32?
     private var unfinishedLine: [UInt8] = []
     /// A line longer than this is cut in pieces: a node that writes no line breaks must not fill our memory.
     private static let longestLine = 4096
 
     /// Starts the process. Call it from the main thread: the kernel sends the death signal when the *thread* ends that
     /// made the child. fork(2), execve(2).
-    init(path: String, arguments: [String], environment: [String: String]) throws(SpawnError) {
+    package init(path: String, arguments: [String], environment: [String: String]) throws(SpawnError) {
         var ends: [Int32] = [-1, -1]
         let pipeError = octo_pipe(&ends)
         guard pipeError == 0 else { throw .failed(path: path, SystemError(pipeError)) }
@@ -37,7 +40,7 @@ final class ChildProcess {
     deinit { closeOutput() }
 
     /// The complete lines that have come; at the end of the stream also an incomplete one.
-    func readLines() -> [String] {
+    package func readLines() -> [String] {
         guard let output else { return [] }
         var lines: [String] = []
         var buffer = [UInt8](repeating: 0, count: 16 * 1024)
@@ -64,7 +67,7 @@ final class ChildProcess {
     }
 
     /// Reads what it wrote before its end; nothing comes after that, also if something else holds the pipe open.
-    func readLastLines() -> [String] {
+    package func readLastLines() -> [String] {
         let lines = readLines() + takeUnfinished()
         closeOutput()
         return lines
@@ -80,16 +83,16 @@ final class ChildProcess {
         output = nil
     }
 
-    var processID: Int32 { program.processID }
+    package var processID: Int32 { program.processID }
 
     /// Asks it to stop. kill(2).
-    func terminate() { program.terminate() }
+    package func terminate() { program.terminate() }
 
     /// Ends it and whatever it started. kill(2).
-    func killGroup() { program.killGroup() }
+    package func killGroup() { program.killGroup() }
 
     /// How it ended; nil as long as it lives. wait(2).
-    func reapIfEnded() -> Supervisor.Ending? {
+    package func reapIfEnded() -> Ending? {
         guard let status = program.reapIfEnded() else { return nil }
         // The encoding of wait(2): the signal in the low seven bits, the exit code in the next byte.
         let signal = status & 0x7f
