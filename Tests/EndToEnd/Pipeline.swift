@@ -26,7 +26,14 @@ enum Program {
         mkdir(path, 0o700)
         return path
     }()
-    static let environment = ProcessInfo.processInfo.environment.merging([ArmRegistry.variable: registry]) { $1 }
+    /// The keys of the tests' user: apart from those of the person who runs them.
+    static let keys: String = {
+        let path = "/tmp/octo-test-keys-\(getpid())"
+        mkdir(path, 0o700)
+        return path
+    }()
+    static let environment = ProcessInfo.processInfo.environment.merging(
+        [ArmRegistry.variable: registry, "OCTO_KEYS": keys]) { $1 }
 
     /// What a program that ended left behind.
     struct Outcome {
@@ -143,14 +150,14 @@ final class Pipeline {
     /// Starts the replay manifest with overrides and waits until the launcher has written its run folder.
     init(
         _ settings: [String] = [], arguments: [String] = [], manifest: String = Pipeline.replayManifest,
-        environment: [String: String] = [:], terminal: TestTerminal? = nil
+        environment: [String: String] = [:], terminal: TestTerminal? = nil, on machine: TestMachine = .here
     ) throws {
         folder = try TemporaryFolder.make("run")
         // Where a test does not want episodes, the machine's two cores are for what it looks at.
         let overrides = (["record.enabled=false", "record.folder=\(folder.path)/episodes"] + settings).flatMap {
             ["--set", $0]
         }
-        launcher = try RunningProgram(
+        launcher = try machine.start(
             "octo-launch", [manifest, "--run-folder", folder.path, "--json"] + overrides + arguments,
             environment: environment, terminal: terminal)
         let description = folder.appendingPathComponent("run.json").path

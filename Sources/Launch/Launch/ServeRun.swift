@@ -3,9 +3,9 @@ import Manifests
 import Messages
 import Time
 
-/// A machine that computes for robots, as its launcher sees it: a process that computes, and where it is wanted one that
-/// runs nodes, watched and restarted by the rules for nodes. They are on no bus: that one lives and has found its words
-/// is all that is known of it. Performs nothing itself.
+/// A machine that computes for robots, as its launcher sees it: a process that computes, and where it is wanted one
+/// that runs nodes, watched and restarted by the rules for nodes. They are on no bus: that one lives and has found its
+/// words is all that is known of it. Performs nothing itself.
 package struct ServeRun: Sendable {
     /// Names of the processes in what people read.
     package static let node = Manifest.policyNode

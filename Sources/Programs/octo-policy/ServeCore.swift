@@ -1,3 +1,4 @@
+import Bus
 import Files
 import JSONTree
 import Link
@@ -169,7 +170,8 @@ struct ServeCore: Sendable {
 
     /// Reads what somebody wants, and has it loaded.
     private mutating func asked(_ peer: LinkPeer, _ question: LinkQuestion, at now: MonotonicTime) -> [Action] {
-        let key = peer.name.isEmpty ? "" : " with the key of \(Self.printable(peer.name))"
+        let isOwn = peer.name.isEmpty || peer.name == KeyGate.ownName
+        let key = isOwn ? "" : " with the key of \(Self.printable(peer.name))"
         let name = "robot \(Self.printable(question.robot))\(key) (run \(Self.printable(question.run)))"
         func refuse(_ reason: String) -> [Action] {
             [.say(server.refuse(peer, reason: reason)), .tell("\(name) is refused: \(reason)")]

@@ -30,7 +30,8 @@ package enum Sample {
             "big": { "address": "192.168.1.20", "port": 7500, "key": "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7" }
           },
           "record": {
-            "host": "big", "enabled": false, "folder": "frames/episodes", "start": "on_command", "ring_s": 3, "memory_mb": 64,
+            "host": "big", "enabled": false,
+            "folder": "frames/episodes", "start": "on_command", "ring_s": 3, "memory_mb": 64,
             "compression": "lz4",
             "pack_frames": false
           },

@@ -137,7 +137,8 @@ struct HostDesk {
             guard !guests.values.contains(where: { $0.mirrored.folder == mirrored.folder }) else {
                 throw MirroredRun.Refusal(description: "the node of an earlier session has not ended yet")
             }
-            let name = "\(mirrored.node) of \(question.robot)\(peer.name.isEmpty ? "" : " (key of \(peer.name))")"
+            let isOwn = peer.name.isEmpty || peer.name == KeyGate.ownName
+            let name = "\(mirrored.node) of \(question.robot)" + (isOwn ? "" : " (key of \(peer.name))")
             let guest = try Guest(
                 name, mirrored, bootID: question.body["boot_id"]?.string ?? "",
                 process: question.body["process"]?.int.flatMap(Int32.init(exactly:)) ?? 0)
