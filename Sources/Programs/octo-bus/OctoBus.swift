@@ -8,7 +8,10 @@ struct OctoBus: ParsableCommand {
         commandName: "octo-bus", abstract: "Look at the messages of a running robot.",
         discussion: "Exit codes: 0 done, or ended by Ctrl-C, 1 the bus failed, 2 there is no such run or topic.",
         version: OctoRuntime.version,
-        subcommands: [List.self, Echo.self, Hertz.self, Bandwidth.self, Delay.self, AwayCommand.self, HostCommand.self])
+        subcommands: [
+            List.self, Echo.self, Hertz.self, Bandwidth.self, Delay.self, AwayCommand.self, HostCommand.self,
+            KeysCommand.self,
+        ])
 }
 
 /// Options of the commands that look at one topic.

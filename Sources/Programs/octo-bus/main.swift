@@ -1,3 +1,3 @@
 import NodeShell
 
-OctoBus.runProgram()
+OctoBus.runProgram(OctoBus.KeysCommand.Allow.settingKeyApart(Array(CommandLine.arguments.dropFirst())))

@@ -3,9 +3,10 @@ import ArgumentParser
 extension ParsableCommand {
     /// The whole life of a program: parses the command line, runs the command, tells what it throws, ends the process
     /// with the exit code for it.
-    package static func runProgram() -> Never {
+    /// - Parameter arguments: without the program's own name; nil: those it was started with.
+    package static func runProgram(_ arguments: [String]? = nil) -> Never {
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(arguments)
             try command.run()
             exit(withError: nil)
         } catch {
