@@ -1,2 +1,0 @@
-import RemotePolicy
-import Testing
