@@ -1,2 +1,0 @@
-import Link
-import Testing
