@@ -130,7 +130,7 @@ extension EndToEnd {
         @Test func aProgramWithAnotherKeyNeitherHearsNorResets() throws {
             let keys = try TemporaryFolder.make("keys")
             defer { try? FileManager.default.removeItem(at: keys) }
-            let other = TestMachine(environment: ["OCTO_KEYS": keys.path])
+            let other = TestMachine(environment: ["OCTO_KEYS": keys.path, ArmRegistry.variable: keys.path])
             _ = try TwoMachines.makeKey(other)
             let robot = try Pipeline(settings)
             try robot.waitUntilMoving()

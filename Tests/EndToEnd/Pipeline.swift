@@ -1,6 +1,7 @@
 import Bus
 import Foundation
 import JSONTree
+import Keys
 import Manifests
 import Messages
 import TestSupport
@@ -170,7 +171,10 @@ final class Pipeline {
         }
         run = try RunDescription.load(folder: folder.path)
         bus = try BusNode(
-            BusOptions(node: "test", runID: run.runID, endpoint: nil, peers: run.endpoints.map(\.value).sorted()))
+            BusOptions(
+                node: "test", runID: run.runID, endpoint: nil, peers: run.endpoints.map(\.value).sorted(),
+                security: run.manifest.bus.isInsecure
+                    ? .insecure : .keys(KeyFolder(path: machine.environment["OCTO_KEYS"] ?? Program.keys))))
         statuses = try bus.subscribe(Topics.allNodeStatuses)
         states = try bus.subscribe(Topics.armState)
         chunks = try bus.subscribe(Topics.policyChunk)

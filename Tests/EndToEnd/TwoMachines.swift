@@ -1,4 +1,5 @@
 import Foundation
+import Manifests
 import TestSupport
 import Testing
 
@@ -30,6 +31,11 @@ final class TwoMachines {
     /// Makes the machines and their keys; the big one lets the robot in.
     init(_ network: Network = .cables) throws {
         folder = try TemporaryFolder.make("keys")
+        for name in [Self.robot, Self.big, Self.third] {
+            try FileManager.default.createDirectory(
+                at: folder.appendingPathComponent("arms-" + name), withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700])
+        }
         let isCabled = network == .cables && NetworkNamespaces.areAllowed
         namespaces = isCabled ? try NetworkNamespaces([Self.robot, Self.big, Self.third]) : nil
         // A namespace has all of its ports.
@@ -48,7 +54,11 @@ final class TwoMachines {
         { name in
             TestMachine(
                 prefix: namespaces?.prefix(on: name) ?? [],
-                environment: ["OCTO_KEYS": folder.appendingPathComponent(name).path])
+                // Which arms there are is known to each machine for itself.
+                environment: [
+                    "OCTO_KEYS": folder.appendingPathComponent(name).path,
+                    ArmRegistry.variable: folder.path + "/arms-" + name,
+                ])
         }
     }
 
