@@ -143,11 +143,13 @@ extension OctoBus.KeysCommand {
 }
 
 extension OctoBus.KeysCommand.Allow {
-    /// Sets a key that begins with '-' apart from the options, which it looks like: puts it behind '--'.
+    /// Sets a key that begins with '-' apart from the options, which it looks like: puts it behind '--'. So, too, one
+    /// that lost a sign on its way, so that it is named as wrong.
     /// - Parameter arguments: the program's, without its own name.
     static func settingKeyApart(_ arguments: [String]) -> [String] {
         guard arguments.prefix(2) == ["keys", "allow"], !arguments.contains("--"),
-            let place = arguments.firstIndex(where: { $0.hasPrefix("-") && PublicKey(z85: $0) != nil })
+            // No option is half as long as a key.
+            let place = arguments.firstIndex(where: { $0.hasPrefix("-") && $0.count > PublicKey.textLength / 2 })
         else { return arguments }
         var apart = arguments
         let key = apart.remove(at: place)
@@ -160,7 +162,7 @@ extension PublicKey {
     fileprivate init(argument text: String) throws {
         guard let key = PublicKey(z85: text) else {
             throw ValidationError(
-                "'\(text)' (\(text.count) signs) is no key; expected the \(PublicKey.textLength) signs that "
+                "it has \(text.count) signs and is no key, expected the \(PublicKey.textLength) signs that "
                     + "'octo-bus keys show' prints there. Put them into single quotes: a shell changes some of them.")
         }
         self = key

@@ -42,13 +42,14 @@ package struct AllowList: Equatable, Sendable {
         package var description: String {
             switch self {
             case .nameTaken(let entry):
-                "'\(entry.name)' is the name of \(entry.key) already; expected another. Revoke it first: "
+                "'\(entry.name)' is the name of '\(entry.key)' already; expected another. Revoke it first: "
                     + "octo-bus keys revoke \(entry.name)"
             case .keyTaken(let entry):
                 "that key is allowed already, as '\(entry.name)' (\(entry.role.rawValue)). To change that, revoke it "
                     + "first: octo-bus keys revoke \(entry.name)"
             case .nameInvalid(let name):
-                "the name '\(name)' is not one; expected 1 to \(AllowList.longestName) letters, digits, '-', '_' or '.'"
+                "the name '\(name)' is not one; expected 1 to \(AllowList.longestName) letters, digits, '-', '_' or '.', "
+                    + "of which the first is no '-'"
             case .nameUnknown(let name, let known):
                 "nobody is called '\(name)'; "
                     + (known.isEmpty ? "nobody is allowed" : "expected one of \(known.joined(separator: ", "))")
@@ -70,10 +71,12 @@ package struct AllowList: Equatable, Sendable {
 
     /// Reads the text of the file: a line each of key, role and name, `#` begins a comment.
     package init(parsing text: String) throws(LineProblem) {
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            // A key may have a # in it: comments are whole lines.
-            let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" || $0 == "\r\n" }.map(String.init)
-            guard let first = words.first, !Self.isComment(first) else { continue }
+        // To Swift, "\r\n" is one character, and another one than "\n".
+        let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+        for (index, line) in lines.enumerated() {
+            // A key may have a # in it, but none begins with one: comments are whole lines.
+            let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }.map(String.init)
+            guard let first = words.first, !first.hasPrefix("#") else { continue }
             guard words.count == 3 else {
                 throw LineProblem(line: index + 1, found: "\(words.count) words")
             }
@@ -91,10 +94,6 @@ package struct AllowList: Equatable, Sendable {
         }
     }
 
-    private static func isComment(_ word: String) -> Bool {
-        word.hasPrefix("#") && PublicKey(z85: word) == nil
-    }
-
     /// The file's text.
     package var text: String {
         "# Who may come in: key, role (\(KeyRole.allCases.map(\.rawValue).joined(separator: ", "))), name. "
@@ -108,7 +107,8 @@ package struct AllowList: Equatable, Sendable {
     /// Lets somebody in.
     package mutating func add(_ entry: AllowedKey) throws(Problem) {
         let characters = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.".unicodeScalars)
-        guard (1...Self.longestName).contains(entry.name.utf8.count),
+        // A name that begins with '-' would look like an option to octo-bus keys revoke.
+        guard (1...Self.longestName).contains(entry.name.utf8.count), !entry.name.hasPrefix("-"),
             entry.name.unicodeScalars.allSatisfy(characters.contains)
         else { throw .nameInvalid(entry.name) }
         if let taken = entries.first(where: { $0.name == entry.name }) { throw .nameTaken(taken) }

@@ -5,6 +5,8 @@ import Glibc
 package enum KeyError: Error, Equatable, Sendable, CustomStringConvertible {
     /// No variable of the environment says where the user's files are.
     case noHome
+    /// libzmq makes no keys, for a reason in its words.
+    case notMade(reason: String)
     case noOwnKey(path: String)
     /// There is one already.
     case ownKeyThere(path: String, PublicKey)
@@ -20,10 +22,13 @@ package enum KeyError: Error, Equatable, Sendable, CustomStringConvertible {
         case .noHome:
             "finding the keys' folder: neither OCTO_KEYS nor XDG_CONFIG_HOME nor HOME is set; expected one. "
                 + "Set OCTO_KEYS to the folder the keys shall be in."
+        case .notMade(let reason):
+            "making a key: libzmq says '\(reason)', expected a key. It was built without CURVE: install a libzmq with "
+                + "it, such as Debian's libzmq5."
         case .noOwnKey(let path):
             "reading \(path): nothing is there, expected this user's own key. Make it with octo-bus keys make."
         case .ownKeyThere(let path, let key):
-            "making \(path): it is there already, with the public key \(key). Who knows it would have to learn the new "
+            "making \(path): it is there already, with the public key '\(key)'. Who knows it would have to learn the new "
                 + "one: if that is wanted, move the file away first."
         case .open(let path, let mode, let expected):
             "reading \(path): others may read or change it (mode \(String(mode, radix: 8))), expected mode "
@@ -45,10 +50,22 @@ package enum KeyError: Error, Equatable, Sendable, CustomStringConvertible {
 package struct KeyFolder: Sendable, Equatable {
     /// What a file is told to be another one by.
     package struct Stamp: Equatable, Sendable {
+        /// Of the file system's clock, since 1970.
+        struct Moment: Equatable, Sendable {
+            let seconds: Int
+            let nanoseconds: Int
+
+            init(_ time: timespec) { (seconds, nanoseconds) = (time.tv_sec, time.tv_nsec) }
+        }
+
         let inode: UInt64
         let size: Int
-        let seconds: Int
-        let nanoseconds: Int
+        let mode: mode_t
+        let owner: uid_t
+        /// When its content was changed last.
+        let written: Moment
+        /// When its content or anything above was changed last. `chmod` mends a file without writing it.
+        let changed: Moment
     }
 
     /// First line of `own.key`.
@@ -98,7 +115,7 @@ package struct KeyFolder: Sendable, Equatable {
 
     /// Makes this user's own key, where there is none.
     package func makeOwn() throws(KeyError) -> KeyPair {
-        let pair = KeyPair.make()
+        let pair = try KeyPair.make()
         guard try put(pair) else { throw .ownKeyThere(path: ownPath, try own().publicKey) }
         return pair
     }
@@ -108,7 +125,7 @@ package struct KeyFolder: Sendable, Equatable {
         do {
             return try own()
         } catch .noOwnKey {
-            _ = try put(KeyPair.make())
+            _ = try put(try KeyPair.make())
             return try own()
         }
     }
@@ -176,8 +193,8 @@ package struct KeyFolder: Sendable, Equatable {
         var status = stat()
         guard lstat(allowedPath, &status) == 0 else { return nil }
         return Stamp(
-            inode: UInt64(status.st_ino), size: Int(status.st_size), seconds: status.st_mtim.tv_sec,
-            nanoseconds: status.st_mtim.tv_nsec)
+            inode: UInt64(status.st_ino), size: Int(status.st_size), mode: status.st_mode, owner: status.st_uid,
+            written: Stamp.Moment(status.st_mtim), changed: Stamp.Moment(status.st_ctim))
     }
 
     /// A file of keys, which this user alone may read and change; nil: it is not there.

@@ -31,14 +31,14 @@ package struct KeyPair: Sendable {
     package let secret: [UInt8]
 
     /// Makes a new one. zmq_curve_keypair(3).
-    package static func make() -> KeyPair {
+    /// - Throws: `KeyError.notMade` where libzmq was built without CURVE, which Debian's is not.
+    package static func make() throws(KeyError) -> KeyPair {
         var texts = (
             [CChar](repeating: 0, count: PublicKey.textLength + 1),
             [CChar](repeating: 0, count: PublicKey.textLength + 1)
         )
         guard zmq_curve_keypair(&texts.0, &texts.1) == 0, let pair = KeyPair(secretZ85: Z85.string(texts.1)) else {
-            // ENOTSUP: a libzmq without CURVE, which Debian's is not.
-            preconditionFailure("libzmq makes no keys: \(String(cString: zmq_strerror(zmq_errno())))")
+            throw .notMade(reason: String(cString: zmq_strerror(zmq_errno())))
         }
         return pair
     }

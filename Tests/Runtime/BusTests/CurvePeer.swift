@@ -22,7 +22,7 @@ final class TestKeys {
 
     /// Lets somebody in, with a new key.
     func allow(_ name: String, _ role: KeyRole) throws -> KeyPair {
-        let pair = KeyPair.make()
+        let pair = try KeyPair.make()
         var list = try folder.allowed()
         try list.add(AllowedKey(name: name, key: pair.publicKey, role: role))
         try folder.save(list)

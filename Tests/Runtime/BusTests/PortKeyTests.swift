@@ -67,12 +67,12 @@ import Wire
         let commands = try arm.subscribe(Topics.armCommand)
         let key: KeyPair? =
             switch stranger {
-            case .unknownKey: KeyPair.make()
+            case .unknownKey: try KeyPair.make()
             case .robotKey: robot
             case .noKey: nil
             case .wrongServerKey: keys.own
             }
-        let server = stranger == .wrongServerKey ? KeyPair.make().publicKey : keys.own.publicKey
+        let server = stranger == .wrongServerKey ? try KeyPair.make().publicKey : keys.own.publicKey
         let ear = try peer(ZMQ_SUB, to: arm, key: key, server: server)
         let mouth = try peer(ZMQ_XPUB, to: arm, key: key, server: server)
         var (earEnded, mouthEnded) = (false, false)

@@ -1,2 +1,0 @@
-import Keys
-import Testing
