@@ -28,8 +28,8 @@ package enum KeyError: Error, Equatable, Sendable, CustomStringConvertible {
         case .noOwnKey(let path):
             "reading \(path): nothing is there, expected this user's own key. Make it with octo-bus keys make."
         case .ownKeyThere(let path, let key):
-            "making \(path): it is there already, with the public key '\(key)'. Who knows it would have to learn the new "
-                + "one: if that is wanted, move the file away first."
+            "making \(path): it is there already, with the public key '\(key)'. Who knows it would have to learn the "
+                + "new one: if that is wanted, move the file away first."
         case .open(let path, let mode, let expected):
             "reading \(path): others may read or change it (mode \(String(mode, radix: 8))), expected mode "
                 + "\(String(expected, radix: 8)). Close it with chmod \(String(expected, radix: 8)) \(path), and if "
