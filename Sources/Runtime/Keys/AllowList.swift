@@ -48,8 +48,8 @@ package struct AllowList: Equatable, Sendable {
                 "that key is allowed already, as '\(entry.name)' (\(entry.role.rawValue)). To change that, revoke it "
                     + "first: octo-bus keys revoke \(entry.name)"
             case .nameInvalid(let name):
-                "the name '\(name)' is not one; expected 1 to \(AllowList.longestName) letters, digits, '-', '_' or "
-                    + "'.', of which the first is no '-'"
+                "the name '\(name.prefix(AllowList.longestName))' is not one; expected 1 to "
+                    + "\(AllowList.longestName) letters, digits, '-', '_' or '.', of which the first is no '-'"
             case .nameUnknown(let name, let known):
                 "nobody is called '\(name)'; "
                     + (known.isEmpty ? "nobody is allowed" : "expected one of \(known.joined(separator: ", "))")

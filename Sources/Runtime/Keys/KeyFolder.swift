@@ -107,7 +107,9 @@ package struct KeyFolder: Sendable, Equatable {
         let lines = text.split(whereSeparator: \.isNewline).map(String.init)
         guard lines.count == 2, lines[0] == Self.mark, let pair = KeyPair(secretZ85: lines[1]) else {
             throw .malformed(
-                path: ownPath, found: lines.first == Self.mark ? "no key in the second line" : "another first line",
+                path: ownPath,
+                found: lines.first != Self.mark
+                    ? "another first line" : lines.count > 2 ? "more than two lines" : "no key in the second line",
                 expected: "the lines '\(Self.mark)' and a secret key of \(PublicKey.textLength) characters")
         }
         return pair

@@ -42,7 +42,7 @@ import Testing
     @Test(arguments: [
         ("\(zeros) listen", 1, "2 words"),
         ("# one\n\n\(zeros) listen a b", 3, "4 words"),
-        ("\(zeros) listen a # a comment", 1, "7 words"),
+        ("\(zeros) listen a # a comment", 1, "6 words"),
         ("\(zeros) listen a\nlisten \(ones) b", 2, "'listen' where the key stands"),
         ("\(zeros)0 listen a", 1, "'\(zeros)0' where the key stands"),
         ("\(zeros) Listen a", 1, "the role 'Listen'"),
@@ -57,9 +57,9 @@ import Testing
 
     @Test func whatIsQuotedOfALongLineIsShort() {
         let long = String(repeating: "x", count: 100_000)
-        for text in [long + " listen a", "\(Self.zeros) \(long) a"] {
+        for text in [long + " listen a", "\(Self.zeros) \(long) a", "\(Self.zeros) listen \(long)"] {
             let error = #expect(throws: AllowList.LineProblem.self) { try AllowList(parsing: text) }
-            #expect(error.map { $0.found.count < 100 } == true)
+            #expect(error.map { $0.found.count < 200 } == true)
         }
     }
 

@@ -85,7 +85,7 @@ import Testing
     @Test(arguments: [
         ("", "another first line"), ("octo-key 2\nKEY\n", "another first line"), ("KEY\n", "another first line"),
         ("octo-key 1\n", "no key in the second line"), ("octo-key 1\nKEY0\n", "no key in the second line"),
-        ("octo-key 1\nKEY\nKEY\n", "no key in the second line"),
+        ("octo-key 1\nKEY\nKEY\n", "more than two lines"),
     ]) func aFileThatIsNoKeyIsRefusedAndStays(_ text: String, _ found: String) throws {
         let secret = String(repeating: "0", count: PublicKey.textLength)
         let bytes = Array(text.replacing("KEY", with: secret).utf8)
