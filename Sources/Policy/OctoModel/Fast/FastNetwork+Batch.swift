@@ -53,7 +53,7 @@ extension FastNetwork {
                 return [Float]()
             }
         }
-        let sound = runs.indices.filter { (try? results[$0].get()) != nil }
+        let sound = runs.indices.filter { if case .success = results[$0] { true } else { false } }
         for index in sound {
             runs[index].network.begin(runs[index].task, timesteps: runs[index].observation.timestepPadMask.count)
         }
@@ -93,7 +93,7 @@ extension FastNetwork {
                 return [Float]()
             }
         }
-        let sound = runs.indices.filter { (try? results[$0].get()) != nil }
+        let sound = runs.indices.filter { if case .success = results[$0] { true } else { false } }
         diffusion.sample(count: sound.count) { row in
             let run = runs[sound[row]]
             return .init(

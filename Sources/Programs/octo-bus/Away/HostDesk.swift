@@ -34,7 +34,8 @@ struct HostDesk {
             self.mirrored = mirrored
             self.bootID = bootID
             self.process = process
-            try? FileManager.default.removeItem(atPath: mirrored.folder)
+            // What a killed predecessor left.
+            FileSystem.remove(mirrored.folder)
             try FileSystem.makeFolders(mirrored.folder)
             try FileSystem.replace(
                 mirrored.folder + "/" + RunDescription.fileName, with: mirrored.description.text(), mode: 0o600)
