@@ -141,13 +141,13 @@ struct ServeCore: Sendable {
             } catch {
                 return [.work(.drop(ticket)), .say(server.refuse(peer, reason: "\(error)"))] + digest(at: now)
             }
-            guard let (session, saying) = server.accept(peer, body: body, parts: parts, at: now) else {
+            guard let (session, sayings) = server.accept(peer, body: body, parts: parts, at: now) else {
                 return [.work(.drop(ticket))] + digest(at: now)
             }
             let model = checkpoint.offer.modelName
             robots[session] = Robot(ticket: ticket, name: robot.name, model: model)
             answering.opened(session, with: checkpoint)
-            return [.say([saying]), .tell("\(robot.name) came: \(model), \(checkpoint.precision)")] + digest(at: now)
+            return [.say(sayings), .tell("\(robot.name) came: \(model), \(checkpoint.precision)")] + digest(at: now)
         }
     }
 

@@ -424,10 +424,10 @@ extension BusNode {
     /// Whether the sender of what was just received may say it; else it is counted. Who publishes at an endpoint that
     /// we connected to has the user's own key.
     private func mayComeIn() -> Bool {
-        guard let gate, let name = parts.topic.userID, !gate.allows(name, toPublish: parts.topic.bytes) else {
+        guard let gate, let identity = parts.topic.userID, !gate.allows(identity, toPublish: parts.topic.bytes) else {
             return true
         }
-        refusedMessages[name, default: 0] += 1
+        refusedMessages[KeyGate.name(in: identity), default: 0] += 1
         return false
     }
 

@@ -56,22 +56,31 @@ package struct KeyGate {
         }
     }
 
-    /// The name under which a key may come in; nil: it may not.
+    /// The identity under which a key may come in, its name and itself; nil: it may not.
     package func admits(_ key: PublicKey) -> String? {
         if key == own.publicKey { return Self.ownName }
         guard let entry = list.entry(of: key), roles.contains(entry.role) else { return nil }
-        return entry.name
+        return Self.identity(of: entry)
     }
 
-    /// Whether who came in under this name still may.
-    package func admits(name: String) -> Bool {
-        name == Self.ownName || list.entries.contains { $0.name == name && roles.contains($0.role) }
+    /// A name alone could be another key's a moment later.
+    private static func identity(of entry: AllowedKey) -> String { "\(entry.name) \(entry.key)" }
+
+    /// The name in an identity, for people.
+    package static func name(in identity: String) -> String { String(identity.prefix { $0 != " " }) }
+
+    /// Whether who came in under this identity still may.
+    package func admits(identity: String) -> Bool {
+        identity == Self.ownName
+            || list.entries.contains { Self.identity(of: $0) == identity && roles.contains($0.role) }
     }
 
-    /// Whether who came in under this name may say something on this topic.
-    func allows(_ name: String, toPublish topic: UnsafeRawBufferPointer) -> Bool {
-        if name == Self.ownName { return true }
-        guard list.entries.contains(where: { $0.name == name && $0.role == .operate }) else { return false }
+    /// Whether who came in under this identity may say something on this topic.
+    func allows(_ identity: String, toPublish topic: UnsafeRawBufferPointer) -> Bool {
+        if identity == Self.ownName { return true }
+        guard list.entries.contains(where: { Self.identity(of: $0) == identity && $0.role == .operate }) else {
+            return false
+        }
         return OperatorTopics.contains(topic)
     }
 

@@ -40,7 +40,7 @@ package final class ZAPHandler {
     package func wake() { socket.isIdle = false }
 
     /// Answers all who wait.
-    /// - Parameter admits: the name under which a key may come in; nil: it may not.
+    /// - Parameter admits: the identity under which a key may come in; nil: it may not.
     package func serve(_ admits: (PublicKey) -> String?) throws(BusError) {
         for _ in 0..<Self.drainLimit {
             var parts: [[UInt8]] = []
@@ -57,7 +57,7 @@ package final class ZAPHandler {
                 if name == nil { lastRefused = key }
                 return name
             }
-            if let name { admitted[name, default: 0] += 1 } else { refused += 1 }
+            if let name { admitted[KeyGate.name(in: name), default: 0] += 1 } else { refused += 1 }
             let answer = [
                 Array(Self.version.utf8), question[1], Array((name == nil ? "400" : "200").utf8),
                 Array((name == nil ? "unknown key" : "OK").utf8), Array((name ?? "").utf8), [],

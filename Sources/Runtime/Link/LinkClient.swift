@@ -130,7 +130,8 @@ package struct LinkClient: Sendable {
             events.append(.opened(body: message.body, parts: message.parts))
             return [.send(LinkWord.beat(session: session, at: now.nanoseconds, echo: nil))]
         case (LinkWord.wait, .asking(let since, _)):
-            phase = .asking(since: since, lastHeard: now)
+            let patience = message.header["patience_ms"]?.int.map { Duration.milliseconds(min(max($0, 0), 60_000)) }
+            phase = .asking(since: since, lastHeard: now + max((patience ?? .zero) - timing.answer, .zero))
             events.append(.waiting(LinkWord.reason(in: message)))
             return []
         case (LinkWord.refused, .asking):

@@ -7,12 +7,15 @@ import Time
 package struct LinkPeer: Hashable, Sendable {
     /// How the socket calls the connection; another one for each.
     package var routingID: [UInt8]
-    /// The name of its key on the allow-list; "" where no keys are asked for.
-    package var name: String
+    /// Its key with the name on the allow-list; "" where no keys are asked for.
+    package var identity: String
 
-    package init(routingID: [UInt8], name: String) {
+    /// The name of its key on the allow-list, for people.
+    package var name: String { String(identity.prefix { $0 != " " }) }
+
+    package init(routingID: [UInt8], identity: String) {
         self.routingID = routingID
-        self.name = name
+        self.identity = identity
     }
 }
 
@@ -174,23 +177,29 @@ package struct LinkServer: Sendable {
     }
 
     /// Gives a session to somebody who asked.
-    /// - Returns: its id; nil where nobody waits for one any more.
+    /// - Returns: its id, and what to say; nil where nobody waits for one any more.
     package mutating func accept(
         _ peer: LinkPeer, body: JSONNode, parts: [SharedBytes] = [], at now: MonotonicTime
-    ) -> (session: String, saying: Saying)? {
+    ) -> (session: String, sayings: [Saying])? {
         guard asking.removeValue(forKey: peer) != nil else { return nil }
         var id: String
         repeat {
             let digits = String(generator.next(), radix: 16)
             id = String(repeating: "0", count: 16 - digits.count) + digits
         } while sessions[id] != nil
-        sessions[id] = Session(peer: peer, lastHeard: now, nextBeat: now + timing.beat)
+        // The answer may be long, and the line slow: silence counts from when it must be there.
+        sessions[id] = Session(peer: peer, lastHeard: now + timing.welcome, nextBeat: now + timing.beat)
         peers[peer] = id
         counters.sessions += 1
         let header: JSONNode = .object([
             "k": JSONNode(LinkWord.welcome), "version": JSONNode(version), "session": JSONNode(id), "body": body,
         ])
-        return (id, Saying(peer: peer, message: LinkMessage(header: header, parts: parts)))
+        let ahead = LinkMessage(
+            header: .object([
+                "k": JSONNode(LinkWord.wait), "reason": "its answer is on the way",
+                "patience_ms": JSONNode(Int(timing.welcome.inMilliseconds)),
+            ]))
+        return (id, [ahead, LinkMessage(header: header, parts: parts)].map { Saying(peer: peer, message: $0) })
     }
 
     /// Tells somebody who asked that there is no session for them.
@@ -227,7 +236,10 @@ package struct LinkServer: Sendable {
         for id in openSessions {
             guard let session = sessions[id] else { continue }
             if now >= session.lastHeard + timing.silence {
-                end(id, "it was silent for \(Int((now - session.lastHeard).inMilliseconds)) ms")
+                let reason = "it was silent for \(Int((now - session.lastHeard).inMilliseconds)) ms"
+                // Where only one direction is dead the other end learns it so.
+                sayings.append(Saying(peer: session.peer, message: LinkWord.bye(session: id, reason: reason)))
+                end(id, reason)
             } else if now >= session.nextBeat {
                 sayings += beat(id, at: now)
             }

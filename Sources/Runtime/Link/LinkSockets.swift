@@ -51,23 +51,21 @@ private enum LinkSocket {
     static func send(_ first: [[UInt8]], _ message: LinkMessage, by socket: ZeroMQSocket) throws(BusError) -> Bool {
         let text = Array(message.header.text().utf8)
         let heads = first + [text]
-        for (index, head) in heads.enumerated() {
-            let isLast = index == heads.count - 1 && message.parts.isEmpty
-            do {
-                try socket.send(head, more: !isLast)
-            } catch .callFailed(_, _, EAGAIN) where index == 0 {
-                return false
-            } catch .callFailed(_, _, EHOSTUNREACH) where index == 0 {
-                return false
+        do {
+            for (index, head) in heads.enumerated() {
+                try socket.send(head, more: index < heads.count - 1 || !message.parts.isEmpty)
             }
-        }
-        for (index, part) in message.parts.enumerated() {
-            let isLast = index == message.parts.count - 1
-            if isLast, part.count > 0 {
-                try socket.send(sharing: part)
-            } else {
-                try socket.send(Array(part.bytes), more: !isLast)
+            for (index, part) in message.parts.enumerated() {
+                let isLast = index == message.parts.count - 1
+                if isLast, part.count > 0 {
+                    try socket.send(sharing: part)
+                } else {
+                    try socket.send(Array(part.bytes), more: !isLast)
+                }
             }
+        } catch .callFailed(_, _, let code) where code == EAGAIN || code == EHOSTUNREACH {
+            // Also between two parts, where the connection ends there: libzmq takes back what it has of them.
+            return false
         }
         return true
     }
@@ -192,7 +190,7 @@ package final class LinkServerSocket {
     }
 
     /// Whether somebody who came in still may.
-    package func admits(_ peer: LinkPeer) -> Bool { gate?.admits(name: peer.name) ?? true }
+    package func admits(_ peer: LinkPeer) -> Bool { gate?.admits(identity: peer.identity) ?? true }
 
     /// The next message, with who sent it; nil: none has arrived.
     package func receive() throws(BusError) -> (peer: LinkPeer, message: LinkMessage)? {
@@ -200,7 +198,7 @@ package final class LinkServerSocket {
             let identity = MessagePart()
             guard try socket.receive(into: identity) else { return nil }
             guard identity.hasMore, let parts = try LinkSocket.receive(from: socket) else { continue }
-            let peer = LinkPeer(routingID: Array(identity.bytes), name: identity.userID ?? "")
+            let peer = LinkPeer(routingID: Array(identity.bytes), identity: identity.userID ?? "")
             if let message = LinkMessage(received: parts) { return (peer, message) }
         }
     }

@@ -31,6 +31,7 @@ import Time
         var delay: ClosedRange<Int> = 1...5
         var lossInThousand = 0
         var isCut = false
+        var isDeadToServer = false
         var random: SeededGenerator
 
         init(seed: UInt64, clientVersion: String = "1", serverVersion: String = "1", offset: Duration = .seconds(5_000))
@@ -43,7 +44,7 @@ import Time
         }
 
         private func peer(_ connection: Int) -> LinkPeer {
-            LinkPeer(routingID: [UInt8(connection % 250)], name: "robot")
+            LinkPeer(routingID: [UInt8(connection % 250)], identity: "robot")
         }
         private var serverNow: MonotonicTime { now + offset }
 
@@ -58,7 +59,7 @@ import Time
                     isConnected = true
                 case .close: isConnected = false
                 case .send(let message):
-                    if isConnected, !isLost() { toServer.append((arrival(), connection, message)) }
+                    if isConnected, !isDeadToServer, !isLost() { toServer.append((arrival(), connection, message)) }
                 }
             }
         }
@@ -91,7 +92,7 @@ import Time
             for event in server.takeEvents() {
                 switch event {
                 case .asked(let peer, _):
-                    if let (_, saying) = server.accept(peer, body: .object([:]), at: serverNow) { perform([saying]) }
+                    if let (_, sayings) = server.accept(peer, body: .object([:]), at: serverNow) { perform(sayings) }
                 case .data(let session, let body, _): serverData.append((session, body["n"]?.int ?? -1))
                 case .left, .gaveUp: break
                 }
@@ -204,7 +205,7 @@ import Time
         var world = World(seed: 5)
         world.run(.milliseconds(100))
         let session = try #require(world.server.openSessions.first)
-        let stranger = LinkPeer(routingID: [99, 9], name: "other")
+        let stranger = LinkPeer(routingID: [99, 9], identity: "other")
         for kind in ["beat", "data", "bye"] {
             let message = LinkMessage(
                 header: .object(["k": JSONNode(kind), "session": JSONNode(session), "sent_ns": 1, "body": .object([:])])
@@ -244,7 +245,7 @@ import Time
             }
             let message = LinkMessage(header: header)
             _ = world.client.received(message, at: world.now)
-            let peer = LinkPeer(routingID: [UInt8(index % 7)], name: "p")
+            let peer = LinkPeer(routingID: [UInt8(index % 7)], identity: "p")
             _ = world.server.received(message, from: peer, at: world.now)
             world.now += .milliseconds(1)
             _ = world.client.tick(at: world.now)
@@ -263,7 +264,7 @@ import Time
                     "k": "hello", "protocol": 1, "version": "1", "service": "s", "robot": "r", "run": "0",
                     "body": .object([:]),
                 ]))
-            let peer = LinkPeer(routingID: [id], name: name)
+            let peer = LinkPeer(routingID: [id], identity: name)
             let refusals = server.received(message, from: peer, at: .zero)
             guard refusals.isEmpty else { return refusals }
             _ = server.accept(peer, body: .object([:]), at: .zero)
@@ -274,6 +275,28 @@ import Time
         #expect(hello(200, "modest").isEmpty)
         for id in 100..<200 { _ = hello(UInt8(id), "key \(id)") }
         #expect(server.openSessions.count == LinkServer.mostSessions)
+    }
+
+    /// A tokenizer's model takes seconds on such a line.
+    @Test func anAnswerThatIsLongOnTheWayIsWaitedFor() {
+        var world = World(seed: 7)
+        world.step()
+        world.delay = 4_000...4_000
+        world.run(.milliseconds(3))
+        world.delay = 1...2
+        world.run(.seconds(6))
+        #expect(world.client.isOpen && world.opened.count == 1 && world.lostAt.isEmpty)
+    }
+
+    /// Only what the robot says is lost: the server says so when it lets go.
+    @Test func aLineThatIsDeadInOneDirectionIsNoticedByBoth() {
+        var world = World(seed: 8)
+        world.run(.seconds(1))
+        world.isDeadToServer = true
+        let cut = world.now
+        world.run(.seconds(2))
+        let lost = world.lostAt.first
+        #expect(lost.map { $0 - cut <= Self.timing.silence + Self.timing.beat * 2 } == true)
     }
 
     @Test func whoseKeyIsRevokedIsSentAway() throws {

@@ -143,9 +143,11 @@ struct HostDesk {
             let guest = try Guest(
                 name, mirrored, bootID: question.body["boot_id"]?.string ?? "",
                 process: question.body["process"]?.int.flatMap(Int32.init(exactly:)) ?? 0)
-            guard let (session, saying) = server.accept(peer, body: .object([:]), at: now) else { return guest.close() }
+            guard let (session, sayings) = server.accept(peer, body: .object([:]), at: now) else {
+                return guest.close()
+            }
             guests[session] = guest
-            try socket.send([saying])
+            try socket.send(sayings)
             lines.write("\(name): it came")
         } catch {
             try socket.send(server.refuse(peer, reason: "\(error)"))
