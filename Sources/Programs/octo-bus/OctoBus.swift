@@ -5,7 +5,7 @@ import NodeShell
 /// Shows what passes between the nodes of a run, without taking part in it.
 struct OctoBus: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "octo-bus", abstract: "Look at the messages of a running robot.",
+        commandName: "octo-bus", abstract: "Look at the messages of a running robot, and say who else may.",
         discussion: "Exit codes: 0 done, or ended by Ctrl-C, 1 the bus failed, 2 there is no such run or topic.",
         version: OctoRuntime.version,
         subcommands: [
