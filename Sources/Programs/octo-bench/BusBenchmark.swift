@@ -103,7 +103,9 @@ func benchmarkBus(
         rmdir(folder)
     }
     for kind in [BusBenchmark.busEcho, BusBenchmark.bareEcho] { children.append(try start(program, kind, folder)) }
-    let bus = try BusCaller(folder: folder)
+    let bus = try BusCaller(
+        request: BusBenchmark.request(folder, BusBenchmark.busEcho),
+        answer: BusBenchmark.answer(folder, BusBenchmark.busEcho))
     let bare = try BareCaller(folder: folder)
     var result = BusBenchmarkResult(bus: RoundTrips(), bare: RoundTrips())
     // The first turn warms caches and allocators, and does not count.
@@ -164,18 +166,27 @@ private func measure(
 
 // MARK: - The bus
 
-private final class BusCaller {
+/// The process that sends frames and waits for the answers.
+final class BusCaller {
     private let node: BusNode
     private let publisher: Publisher<CameraFrame>
     private let answers: Subscription<ChunkReport>
-    private let image = RGBImage(width: BusBenchmark.side, height: BusBenchmark.side, filledWith: 7)
+    private let pixels: CameraFrame.Pixels
     private var sequence: UInt64 = 0
 
-    init(folder: String) throws {
+    /// Connects, and waits until the other process answers.
+    /// - Parameters:
+    ///   - request: endpoint at which it sends.
+    ///   - answer: endpoint at which the other process does.
+    ///   - security: keys of both, where the endpoints are ports.
+    init(
+        request: String, answer: String, security: BusSecurity = .userKeys,
+        pixels: CameraFrame.Pixels = .rgb8(
+            RGBImage(width: BusBenchmark.side, height: BusBenchmark.side, filledWith: 7))
+    ) throws {
+        self.pixels = pixels
         node = try BusNode(
-            BusOptions(
-                node: "caller", runID: "bench", endpoint: BusBenchmark.request(folder, BusBenchmark.busEcho),
-                peers: [BusBenchmark.answer(folder, BusBenchmark.busEcho)]))
+            BusOptions(node: "caller", runID: "bench", endpoint: request, peers: [answer], security: security))
         publisher = node.publisher(BusBenchmark.frames)
         answers = try node.subscribe(BusBenchmark.answers)
         // The first frames are lost until the other process has subscribed.
@@ -196,7 +207,7 @@ private final class BusCaller {
         let now = MonotonicTime.now()
         try publisher.publish(
             CameraFrame(
-                camera: "bench", deviceID: "none", sequence: sequence, captureTime: now, pixels: .rgb8(image),
+                camera: "bench", deviceID: "none", sequence: sequence, captureTime: now, pixels: pixels,
                 contentHash: 0), captureTime: now, at: now)
         sequence += 1
     }
@@ -208,14 +219,14 @@ private final class BusCaller {
             guard MonotonicTime.now() < end else { throw BusBenchmarkError.noAnswer("the bus") }
         }
     }
+
+    func close() { node.close() }
 }
 
 /// The second process, with the bus: answers each frame until it is killed.
-func runBusEcho(folder: String) throws -> Never {
+func runBusEcho(request: String, answer: String, security: BusSecurity = .userKeys) throws -> Never {
     let node = try BusNode(
-        BusOptions(
-            node: "echo", runID: "bench", endpoint: BusBenchmark.answer(folder, BusBenchmark.busEcho),
-            peers: [BusBenchmark.request(folder, BusBenchmark.busEcho)]))
+        BusOptions(node: "echo", runID: "bench", endpoint: answer, peers: [request], security: security))
     let publisher = node.publisher(BusBenchmark.answers)
     // Each frame is answered, also when several lie waiting; "latest" would pass over some.
     let frames = try node.subscribe(Topic<CameraFrame>(BusBenchmark.frames.name, .every(capacity: 64)))

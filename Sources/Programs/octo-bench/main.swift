@@ -17,14 +17,18 @@ struct OctoBench: ParsableCommand {
         subcommands: [
             AllCommand.self, BusCommand.self, ControlCommand.self, KinematicsCommand.self, SimulatedWorldCommand.self,
             SceneFitCommand.self, CameraCommand.self, RecordingCommand.self, InferenceCommand.self,
-            ConsoleCommand.self, PeersCommand.self, RelayCommand.self,
+            ConsoleCommand.self, RemoteCommand.self, PeersCommand.self, RelayCommand.self,
         ])
 }
 
 // The benchmarks of bus and cameras run this program again as their other ends.
 switch (CommandLine.arguments.dropFirst().first, CommandLine.arguments.dropFirst(2).first) {
-case (BusBenchmark.busEcho, let folder?): try runBusEcho(folder: folder)
+case (BusBenchmark.busEcho, let folder?):
+    try runBusEcho(
+        request: BusBenchmark.request(folder, BusBenchmark.busEcho),
+        answer: BusBenchmark.answer(folder, BusBenchmark.busEcho))
 case (BusBenchmark.bareEcho, let folder?): try runBareEcho(folder: folder)
+case (RemoteFrames.echo, _?): try RemoteFrames.runEcho(Array(CommandLine.arguments.dropFirst(2)))
 case (CameraNodesRun.argument, _?): try runCameraNode(Array(CommandLine.arguments.dropFirst(2)))
 default: OctoBench.runProgram()
 }
