@@ -40,7 +40,8 @@ struct RelayCommand: ParsableCommand {
             A robot whose hosts.NAME.address and port are the relay's reaches its policy through it. A lost segment \
             holds up what follows for 200 ms, as TCP's retransmission timeout does.
 
-            Lines on standard input change the network; each is answered with 'ok' or what is wrong with it:
+            Lines on standard input change the network; each is answered with 'ok' or what is wrong with it. When a \
+            pipe there ends, so does the relay.
 
               delay MS        bytes are MS milliseconds on their way, each way
               loss PERCENT    so many segments of 1448 bytes are lost at first
@@ -95,14 +96,26 @@ struct RelayCommand: ParsableCommand {
             guard try working({ try relay.turn(alsoOn: input) }) else { continue }
             var bytes = [UInt8](repeating: 0, count: 4_096)
             let count = read(input, &bytes, bytes.count)
-            // Nobody gives orders any more; the network stays as it is.
-            if count <= 0 { input = -1 } else { text += bytes[..<count] }
+            if count > 0 {
+                text += bytes[..<count]
+            } else if Self.isPipe(input) {
+                // Whoever gave orders is gone, and may have been killed.
+                return
+            } else {
+                input = -1
+            }
             while let end = text.firstIndex(of: UInt8(ascii: "\n")) {
                 Terminal.say(try obey(String(decoding: text[..<end], as: UTF8.self), relay))
                 text.removeSubrange(...end)
             }
             if text.count > 4_096 { text = [] }
         }
+    }
+
+    /// fstat(2).
+    private static func isPipe(_ descriptor: Int32) -> Bool {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
     }
 
     /// - Returns: the answer.

@@ -8,7 +8,7 @@ import Time
 struct RemoteCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "remote",
-        abstract: "Frames with keys and without, a policy here and far away, and several robots with one server.",
+        abstract: "Measure frames with keys and without, a policy here and far away, and several robots at one server.",
         discussion: """
             Three measurements, all processes on this machine: the demo's frames over sockets in a folder, over ports \
             and over ports with keys, by turns; a robot with the policy of launch/policies/table here, and behind a \
@@ -62,7 +62,7 @@ struct RemoteCommand: ParsableCommand {
         var result = RemoteBenchmarkResult()
         if wants(.frames) {
             result.frames = try RemoteFrames.measure(
-                rounds: 10 * turns, frames: 50, in: stage.folder, keys: stage.keys)
+                rounds: 25 * turns, frames: 40, in: stage.folder, keys: stage.keys)
         }
         guard wants(.distance) || wants(.robots) else { return result }
         if wants(.distance) { result.distances = try measureDistances(stage) }
