@@ -89,8 +89,10 @@ struct RemoteBenchmarkResult {
         guard !crowds.isEmpty else { return [] }
         func megabytes(_ bytes: Int) -> String { String(format: "%.0f", Double(bytes) / 1e6) }
         var lines = [
-            "Robots at once, each policy at 5 Hz; memory of all that have the network, MB (PSS: shared pages once)",
-            Self.row("", ["chunks/s", "frame to chunk, ms", "tick to chunk, ms", "memory RSS", "PSS"]),
+            "Robots at once, each policy at 5 Hz; memory of the processes that have the network (PSS: shared pages",
+            "once), CPU of the robots' policy processes and of the server, ms a chunk",
+            Self.row(
+                "", ["chunks/s", "frame to chunk, ms", "tick to chunk, ms", "RSS / PSS, MB", "CPU robot / server"]),
         ]
         for crowd in crowds {
             for (name, phase) in [("own policies", crowd.local), ("one server", crowd.remote)] {
@@ -104,8 +106,9 @@ struct RemoteBenchmarkResult {
                         label,
                         [
                             String(format: "%.2f", phase.chunksPerSecond), Quantiles(phase.frameToChunk).text,
-                            Quantiles(phase.tickToChunk).text, megabytes(phase.resident),
-                            megabytes(phase.proportional),
+                            Quantiles(phase.tickToChunk).text,
+                            "\(megabytes(phase.resident)) / \(megabytes(phase.proportional))",
+                            String(format: "%.1f / %.1f", phase.robotMilliseconds, phase.serverMilliseconds),
                         ]))
             }
         }
@@ -124,6 +127,8 @@ struct RemoteBenchmarkResult {
                 "chunks_per_second": JSONNode(number: phase.chunksPerSecond),
                 "frame_to_chunk_ms": node(phase.frameToChunk), "tick_to_chunk_ms": node(phase.tickToChunk),
                 "rss_bytes": JSONNode(phase.resident), "pss_bytes": JSONNode(phase.proportional),
+                "robot_cpu_ms_per_chunk": JSONNode(number: phase.robotMilliseconds),
+                "server_cpu_ms_per_chunk": JSONNode(number: phase.serverMilliseconds),
             ])
         }
         let frames = frames.map { picture, figures in

@@ -14,8 +14,9 @@ struct RemoteCommand: ParsableCommand {
             and over ports with keys, by turns; a robot with the policy of launch/policies/table here, and behind a \
             network of this program's own (octo-bench relay) that delays each way; so many robots with one octo-policy \
             serve, and as many with policies of their own. A lost segment is a pause of 200 ms, which is the worst \
-            that TCP makes of it. The robots are whole ones: two cameras of 640x480, goal, policy, a simulated arm at \
-            100 Hz, and they share this machine with the server.
+            that TCP makes of it. Each robot has two cameras, goal, policy and a simulated arm: one has cameras of \
+            640x480 at 30 Hz, several have pictures of the network's size at 10 Hz, since they share this machine's \
+            cores with the server.
             """)
 
     enum Part: String, CaseIterable, ExpressibleByArgument {
@@ -81,7 +82,7 @@ struct RemoteCommand: ParsableCommand {
                 let index = turn.isMultiple(of: 2) ? index : found.count - 1 - index
                 let relay = try found[index].network?.start(to: server, stage)
                 defer { if let relay { BenchChild.end(relay.process, with: SIGKILL) } }
-                let robot = try RemoteRobot(0, port: relay?.port, rate: 29.7, stage)
+                let robot = try RemoteRobot(0, port: relay?.port, .whole, stage)
                 defer { robot.end() }
                 found[index].phase.add(
                     try RemoteRobot.measure([robot], seconds: seconds, server: relay == nil ? nil : server))
@@ -101,7 +102,7 @@ struct RemoteCommand: ParsableCommand {
             var robots: [RemoteRobot] = []
             defer { for robot in robots { robot.end() } }
             for number in 0..<count {
-                robots.append(try RemoteRobot(number, port: server?.port, rate: 9.7, stage))
+                robots.append(try RemoteRobot(number, port: server?.port, .light, stage))
             }
             let phase = try RemoteRobot.measure(robots, seconds: seconds, server: server)
             if isRemote { crowd.remote.add(phase) } else { crowd.local.add(phase) }

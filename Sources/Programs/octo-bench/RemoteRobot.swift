@@ -40,6 +40,7 @@ final class RemoteStage {
         do {
             _ = try keys.makeOwn()
             _ = try ConsolePictures.write(into: pictures)
+            try RemoteRobotKind.writeSmallPictures(stage: folder)
         } catch {
             BenchChild.removeFolder(folder)
             throw error
@@ -114,13 +115,20 @@ struct RemotePhase {
     var tickToChunk: [Double] = []
     /// Memory of all processes that have the network, bytes: resident, and by their shares of what is common.
     var (resident, proportional) = (0, 0)
+    /// CPU time of the robots' policy processes, and of the server, seconds.
+    var (robotSeconds, serverSeconds) = (0.0, 0.0)
 
     var chunksPerSecond: Double { Double(frameToChunk.count) / max(seconds, 1e-9) }
+    /// CPU time for a chunk of a robot's policy process, and of the server, milliseconds.
+    var robotMilliseconds: Double { robotSeconds / Double(max(frameToChunk.count, 1)) * 1e3 }
+    var serverMilliseconds: Double { serverSeconds / Double(max(frameToChunk.count, 1)) * 1e3 }
 
     mutating func add(_ other: RemotePhase) {
         seconds += other.seconds
         frameToChunk += other.frameToChunk
         tickToChunk += other.tickToChunk
+        robotSeconds += other.robotSeconds
+        serverSeconds += other.serverSeconds
         (resident, proportional) = (max(resident, other.resident), max(proportional, other.proportional))
     }
 }
@@ -148,15 +156,14 @@ final class RemoteRobot {
     /// Starts it.
     /// - Parameters:
     ///   - port: where its policy is computed; nil: in a process of its own.
-    ///   - rate: pictures a second of each of its two cameras. No multiple of the policy's 5: their phase would be
-    ///     that of the start, and stay so.
-    init(_ number: Int, port: UInt16?, rate: Double, _ stage: RemoteStage) throws {
+    ///   - kind: what it has for cameras.
+    init(_ number: Int, port: UInt16?, _ kind: RemoteRobotKind, _ stage: RemoteStage) throws {
         self.number = number
         let folder = "\(stage.folder)/robot-\(number)"
         log = folder + ".log"
         let manifest = folder + ".json"
         try FileSystem.replace(
-            manifest, with: Self.manifest(number, port: port, rate: rate, stage).text(indented: true))
+            manifest, with: kind.manifest(number, port: port, stage).text(indented: true))
         launcher = try stage.start(
             BenchChild.ours("octo-launch"), [manifest, "--run-folder", folder, "--quiet"], log: log)
         do {
@@ -175,22 +182,6 @@ final class RemoteRobot {
     func end() {
         bus.close()
         BenchChild.end(launcher, with: SIGINT)
-    }
-
-    private static func manifest(_ number: Int, port: UInt16?, rate: Double, _ stage: RemoteStage) -> JSONNode {
-        var tree = ConsolePictures.manifest(pictures: stage.pictures)
-        var policy = tree["policy"] ?? nil
-        if let port {
-            policy = policy.with("host", "big").with("checkpoint", "table")
-            let host = JSONNode.object(["address": "127.0.0.1", "port": JSONNode(Int(port)), "key": "own"])
-            tree = tree.with("hosts", .object(["big": host]))
-        }
-        let cameras = (tree["cameras"]?.object ?? []).map { camera in
-            JSONNode.Member(key: camera.key, value: camera.value.with("rate_hz", JSONNode(number: rate)))
-        }
-        let members = (tree.with("policy", policy).with("cameras", JSONNode(.object(cameras))).object ?? [])
-            .filter { $0.key != "console" }
-        return JSONNode(.object(members)).with("name", JSONNode("bench-remote-\(number)"))
     }
 
     private static func description(
@@ -250,7 +241,16 @@ final class RemoteRobot {
             return (MonotonicTime.now() - begin).inSeconds
         }
         _ = try listen(for: settling, counts: false)
+        func spent() throws -> (robots: Double, server: Double) {
+            (
+                try robots.reduce(0) { $0 + (try ProcessTimes.exactProcessorSeconds(of: $1.policy)) },
+                try server.map { try ProcessTimes.exactProcessorSeconds(of: $0.process) } ?? 0
+            )
+        }
+        let before = try spent()
         phase.seconds = try listen(for: .fromSeconds(seconds), counts: true)
+        let after = try spent()
+        (phase.robotSeconds, phase.serverSeconds) = (after.robots - before.robots, after.server - before.server)
         for process in server.map({ [$0.process] }) ?? robots.map(\.policy) {
             let memory = try ProcessTimes.memory(of: process)
             phase.resident += memory.resident
