@@ -132,8 +132,7 @@ extension RemoteCheckpoint {
     }
 
     private static func node(_ numbers: [Float]) -> JSONNode {
-        // A float is a double, and both come back from their text as they were.
-        JSONNode(.array(numbers.map { JSONNode(number: Double($0)) }))
+        RemoteWords.node(numbers)
     }
 
     private static func node(_ proprio: ProprioReading) -> JSONNode {

@@ -43,10 +43,15 @@ package struct RemotePolicyClient: Sendable {
         let id: Int
         let request: PolicyNodeCore.Request
         var said: MonotonicTime
+        /// How often the other machine wanted it said again.
+        var refusals = 0
     }
 
     /// An answer that is not there after so long is asked for once more: queues on the way may have dropped it.
     private static let patience = Duration.seconds(2)
+    /// A request is said again at most so often because the other machine lacks something: each camera's picture may
+    /// come out differently there, and a session may have forgotten. What it still lacks then it does not take.
+    private static let mostRefusals = RemoteCheckpoint.Limit.cameras + 2
 
     private let pictures: Manifest.Policy.Pictures
     private var nextID = 0
@@ -125,12 +130,12 @@ package struct RemotePolicyClient: Sendable {
         case RemoteWords.chunk: take(reader, parts, at: now)
         case RemoteWords.failed:
             answer(.failure(.failed(String((body["problem"]?.string ?? "").prefix(1_000)))), at: now)
-        case RemoteWords.missing: sayInFull(at: now)
+        case RemoteWords.missing: sayAgain(at: now)
         case RemoteWords.unlike:
             guard let camera = body["camera"]?.string else { return }
             unlike += 1
             unlikeCameras.insert(camera)
-            sayInFull(at: now)
+            sayAgain(at: now)
         default: return
         }
     }
@@ -165,6 +170,14 @@ package struct RemotePolicyClient: Sendable {
     }
 
     // MARK: What is said
+
+    private mutating func sayAgain(at now: MonotonicTime) {
+        guard let refusals = pending?.refusals, refusals < Self.mostRefusals else {
+            return answer(.failure(.failed("it does not take the goal or a picture that it was told in full")), at: now)
+        }
+        pending?.refusals += 1
+        sayInFull(at: now)
+    }
 
     private mutating func sayInFull(at now: MonotonicTime) {
         askedAgain += 1

@@ -64,6 +64,12 @@ enum RemoteWords {
         }
     }
 
+    /// Numbers as JSON that come back bit for bit: `JSONNode(number:)` writes a negative zero as 0, which has another
+    /// hash.
+    static func node(_ numbers: [Float]) -> JSONNode {
+        JSONNode(.array(numbers.map { $0.isZero ? JSONNode(.number("\($0)")) : JSONNode(number: Double($0)) }))
+    }
+
     static func flags(_ flags: [Bool]) -> JSONNode { JSONNode(.array(flags.map { JSONNode(.bool($0)) })) }
 }
 
@@ -82,7 +88,7 @@ extension RemoteWords {
                 value: JSONNode(
                     .object(
                         goal.taskNumbers.sorted { $0.key < $1.key }.map { name, numbers in
-                            .init(key: name, value: JSONNode(.array(numbers.map { JSONNode(number: Double($0)) })))
+                            .init(key: name, value: Self.node(numbers))
                         }))),
         ]
         if let text = goal.text {
