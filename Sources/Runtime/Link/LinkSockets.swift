@@ -30,20 +30,19 @@ private enum LinkSocket {
         return socket
     }
 
-    /// The parts of the next message; nil: none has arrived. What has too many is passed over.
+    /// The parts of the next message; nil: none has arrived. Of one that has too many there are fewer here, still too
+    /// many for `LinkMessage`: it is not passed over here, since the next one at a server begins with who sent it.
     static func receive(from socket: ZeroMQSocket) throws(BusError) -> [SharedBytes]? {
-        while true {
-            var parts: [SharedBytes] = []
-            var hasMore = true
-            while hasMore {
-                let part = MessagePart()
-                guard try socket.receive(into: part) else { return nil }
-                hasMore = part.hasMore
-                // One more than is allowed, so that it is seen to be too many.
-                if parts.count < LinkMessage.mostParts + 3 { parts.append(part.shared()) }
-            }
-            if parts.count < LinkMessage.mostParts + 3 { return parts }
+        var parts: [SharedBytes] = []
+        var hasMore = true
+        while hasMore {
+            let part = MessagePart()
+            guard try socket.receive(into: part) else { return nil }
+            hasMore = part.hasMore
+            // The text and one part more than is allowed.
+            if parts.count < LinkMessage.mostParts + 2 { parts.append(part.shared()) }
         }
+        return parts
     }
 
     /// Sends a message, whole or not at all.
