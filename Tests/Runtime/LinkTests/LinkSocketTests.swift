@@ -151,16 +151,25 @@ import Time
         #expect(server.core.counters.malformed == 0 && server.core.counters.foreign == 0, "seed \(seed)")
     }
 
-    @Test func aMessageOfTooManyPartsIsPassedOverWhole() throws {
-        let robot = try openClient("robot")
+    /// The next message is read from its beginning, whether it waits already or is still on its way.
+    @Test func aMessageOfTooManyPartsIsPassedOverAlone() throws {
+        let (robot, other) = (try openClient("robot"), try openClient("other"))
         let part = SharedBytes(copying: [1])
-        for count in [LinkMessage.mostParts + 1, LinkMessage.mostParts * 2, LinkMessage.mostParts] {
-            try robot.say(count, parts: Array(repeating: part, count: count))
+        let count = 20
+        for number in 0..<count {
+            for excess in [1, 2, LinkMessage.mostParts] {
+                try robot.say(-1, parts: Array(repeating: part, count: LinkMessage.mostParts + excess))
+            }
+            try robot.say(number, parts: Array(repeating: part, count: LinkMessage.mostParts))
+            try other.say(number)
+            // Room in the queue for the next ones.
+            try letWork(server, robot, other, until: "both messages") {
+                server.arrivals.count { $0.what.number == number } == 2
+            }
         }
-        try robot.say(0)
-        try letWork(server, robot, until: "the last message") { server.arrivals.last?.what.number == 0 }
-        #expect(server.arrivals.map(\.what.number) == [LinkMessage.mostParts, 0])
-        #expect(robot.lost.isEmpty)
+        #expect(server.arrivals.map(\.what.number).sorted() == (0..<count).flatMap { [$0, $0] })
+        #expect(Set(server.arrivals.filter { $0.what.partSizes.isEmpty }.map(\.session)).count == 1)
+        #expect(robot.lost.isEmpty && other.lost.isEmpty)
     }
 
     @Test func whoSendsWithoutEndDoesNotStopAnothersSession() throws {
