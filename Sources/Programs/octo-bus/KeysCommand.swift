@@ -86,9 +86,7 @@ extension OctoBus.KeysCommand {
 
         func run() throws {
             let folder = try KeyFolder.ofUser()
-            var list = try folder.allowed()
-            try list.add(AllowedKey(name: name, key: key, role: role))
-            try folder.save(list)
+            try folder.changeAllowed { list in try list.add(AllowedKey(name: name, key: key, role: role)) }
             Terminal.say("'\(name)' \(role.meaning), with the key '\(key)'. Take it back: octo-bus keys revoke \(name)")
         }
     }
@@ -104,9 +102,7 @@ extension OctoBus.KeysCommand {
 
         func run() throws {
             let folder = try KeyFolder.ofUser()
-            var list = try folder.allowed()
-            let entry = try list.revoke(name)
-            try folder.save(list)
+            let entry = try folder.changeAllowed { list in try list.revoke(name) }
             Terminal.say("'\(name)' (\(entry.role.rawValue)) is let in no longer; the key was '\(entry.key)'")
         }
     }

@@ -190,6 +190,25 @@ package struct KeyFolder: Sendable, Equatable {
         }
     }
 
+    /// Changes the list of those who are let in; who changes it at the same time waits, so that nobody who was taken off
+    /// comes back. flock(2).
+    /// - Throws: `KeyError`, and what `change` throws; nothing is changed then.
+    package func changeAllowed<Result>(_ change: (inout AllowList) throws -> Result) throws -> Result {
+        try makeFolder()
+        // A file of its own: the list is another one after each change.
+        let path = self.path + "/allowed.lock"
+        let lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, Self.fileMode)
+        guard lock >= 0 else { throw KeyError.file(.notWritten(path: path, errno: errno)) }
+        defer { close(lock) }
+        while flock(lock, LOCK_EX) != 0 {
+            guard errno == EINTR else { throw KeyError.file(.notWritten(path: path, errno: errno)) }
+        }
+        var list = try allowed()
+        let result = try change(&list)
+        try save(list)
+        return result
+    }
+
     /// What `allowed.keys` is told to be another one by; nil: it is not there.
     package func allowedStamp() -> Stamp? {
         var status = stat()

@@ -45,7 +45,7 @@ package struct LinkTiming: Sendable {
     /// How long an answer to the first word may take; a checkpoint may be loaded meanwhile, which the other end says.
     package var answer = Duration.seconds(2)
     /// How long an answer may be on its way, which can be long: it has a tokenizer's model with it.
-    package var welcome = Duration.seconds(10)
+    package var welcome = Duration.seconds(5)
     /// Wait before a lost session is begun anew; it doubles up to `longestPause`.
     package var pause = Duration.milliseconds(200)
     package var longestPause = Duration.seconds(2)

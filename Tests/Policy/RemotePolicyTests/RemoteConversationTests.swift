@@ -152,6 +152,22 @@ import Time
         #expect(try pair.client.takeAnswers()[0].result.get() == [5])
     }
 
+    @Test func aGoalsNegativeZeroArrivesAndWhatIsNoNumberFails() throws {
+        var scene = RemoteScene(seed: 4)
+        var pair = Pair(scene)
+        var request = try scene.request()
+        request.goal.taskNumbers = ["speed": [-0.0, 1]]
+        pair.ask(request)
+        let answered = pair.answer([0])
+        #expect(answered?.goal.taskNumbers["speed"]?.first?.sign == .minus)
+        _ = pair.client.takeAnswers()
+        var endless = try scene.request()
+        endless.goal.taskNumbers = ["speed": [.infinity, 1]]
+        pair.ask(endless)
+        #expect(throws: RemotePolicyClient.Failure.self) { try pair.client.takeAnswers().first?.result.get() }
+        #expect(pair.server.takeRuns(atMost: 8).isEmpty)
+    }
+
     @Test func withoutASessionARequestFailsAtOnce() throws {
         var scene = RemoteScene(seed: 4)
         var client = RemotePolicyClient(pictures: .auto)

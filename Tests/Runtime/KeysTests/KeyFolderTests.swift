@@ -51,6 +51,28 @@ import Testing
         #expect(FileSystem.names(in: folder.path) == ["own.key"])
     }
 
+    @Test func changesAtTheSameTimeAreAllMade() async throws {
+        for round in 0..<10 {
+            let folder = KeyFolder(path: scratch.file("changes \(round)"))
+            let bad = try KeyPair.make().publicKey
+            try folder.changeAllowed { list in try list.add(AllowedKey(name: "bad", key: bad, role: .operate)) }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for index in 0..<8 {
+                    let key = try KeyPair.make().publicKey
+                    group.addTask {
+                        try folder.changeAllowed { list in
+                            try list.add(AllowedKey(name: "robot-\(index)", key: key, role: .robot))
+                        }
+                    }
+                }
+                group.addTask { try folder.changeAllowed { list in _ = try list.revoke("bad") } }
+                try await group.waitForAll()
+            }
+            let names = try folder.allowed().entries.map(\.name)
+            #expect(names.sorted() == (0..<8).map { "robot-\($0)" }, "round \(round)")
+        }
+    }
+
     @Test func manyAtOnceGetOneKey() async throws {
         for round in 0..<20 {
             let folder = KeyFolder(path: scratch.file("\(round)"))

@@ -70,7 +70,7 @@ import Testing
         (#"hosts={"big": {"address": "10.0.0.1:7400", "key": "own"}}"#, "$.hosts.big.address", "hosts.big.port"),
         (#"hosts={"big": {"address": "a_b", "key": "own"}}"#, "$.hosts.big.address", "the machine's name"),
         (#"hosts={"big": {"address": "tcp://big", "key": "own"}}"#, "$.hosts.big.address", "an IPv4 address"),
-        (#"hosts={"big": {"address": "10.0.0.1", "key": "own", "port": 0}}"#, "$.hosts.big.port", "from 1 to 65535"),
+        (#"hosts={"big": {"address": "10.0.0.1", "key": "own", "port": 0}}"#, "$.hosts.big.port", "from 1 to 65534"),
         (#"hosts={"big": {"address": "10.0.0.1", "kee": "own"}}"#, "$.hosts.big.kee", "the keys address"),
         (#"hosts={"big": {"address": "192.168.1.20", "insecure": true}}"#, "$.hosts.big.insecure", "anybody on it"),
         (
@@ -87,10 +87,10 @@ import Testing
         (#"bus={"transport": "tcp", "address": "0.0.0.0"}"#, "$.bus.address", "reach each other there"),
         (#"bus={"transport": "tcp", "address": "robot"}"#, "$.bus.address", "one IPv4 address"),
         (#"bus={"transport": "tcp", "address": "10.0.0.1", "insecure": true}"#, "$.bus.insecure", "insecure_network"),
-        ("goal.host=big", "$.goal.host", "only the policy can be computed"),
-        ("record.host=big", "$.record.host", "only the policy can be computed"),
-        (#"console={"host": "big"}"#, "$.console.host", "only the policy can be computed"),
-        ("cameras.primary.host=big", "$.cameras.primary.host", "only the policy can be computed"),
+        ("goal.host=big", "$.goal.host", "\"hosts\": {\"big\""),
+        ("record.host=big", "$.record.host", "\"hosts\": {\"big\""),
+        (#"console={"host": "big"}"#, "$.console.host", "\"hosts\": {\"big\""),
+        ("cameras.primary.host=big", "$.cameras.primary.host", "camera and arm stay"),
     ])
     func whatCannotBeMeantIsRefused(_ set: String, _ path: String, _ allowed: String) throws {
         let problems = try Sample.problems(Sample.minimal, set: [set])
