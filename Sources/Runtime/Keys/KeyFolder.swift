@@ -190,8 +190,8 @@ package struct KeyFolder: Sendable, Equatable {
         }
     }
 
-    /// Changes the list of those who are let in; who changes it at the same time waits, so that nobody who was taken off
-    /// comes back. flock(2).
+    /// Changes the list of those who are let in; who changes it at the same time waits, so that nobody who was taken
+    /// off comes back. flock(2).
     /// - Throws: `KeyError`, and what `change` throws; nothing is changed then.
     package func changeAllowed<Result>(_ change: (inout AllowList) throws -> Result) throws -> Result {
         try makeFolder()
