@@ -401,8 +401,8 @@ extension BusNode {
                 unbound.append((input, commandEndpoint))
             }
         }
+        try doorkeeper.serve { key in gate.admitsNow(key) }
         self.gate = gate
-        try doorkeeper.serve(gate.admits)
         try bindAgain(gate)
     }
 

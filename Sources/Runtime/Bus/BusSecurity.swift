@@ -33,6 +33,8 @@ package struct KeyGate {
     private var list: AllowList
     private var stamp: KeyFolder.Stamp?
     private var nextLook = MonotonicTime.zero
+    /// Somebody may do less than before, and nobody was told yet.
+    private var isStricter = false
 
     /// - Parameter roles: of those who may come in besides the user.
     package init(_ folder: KeyFolder, admitting roles: Set<KeyRole>) throws(KeyError) {
@@ -63,6 +65,14 @@ package struct KeyGate {
         return Self.identity(of: entry)
     }
 
+    /// The same, after a look at the file where the list has no such key: who was let in a moment ago and is refused
+    /// does not come again (a client of libzmq that is refused gives up).
+    package mutating func admitsNow(_ key: PublicKey) -> String? {
+        if let identity = admits(key) { return identity }
+        isStricter = reload() || isStricter
+        return admits(key)
+    }
+
     /// A name alone could be another key's a moment later.
     private static func identity(of entry: AllowedKey) -> String { "\(entry.name) \(entry.key)" }
 
@@ -90,6 +100,13 @@ package struct KeyGate {
     package mutating func look(at now: MonotonicTime) -> Bool {
         guard now >= nextLook else { return false }
         nextLook = now + Self.period
+        defer { isStricter = false }
+        return reload() || isStricter
+    }
+
+    /// Reads the file, if it is another one.
+    /// - Returns: whether somebody may do less than before.
+    private mutating func reload() -> Bool {
         let found = folder.allowedStamp()
         guard found != stamp else { return false }
         stamp = found

@@ -183,8 +183,8 @@ package final class LinkServerSocket {
     package func judge(at now: MonotonicTime) throws(BusError) -> Bool {
         guard let doorkeeper, var gate else { return false }
         let isStricter = gate.look(at: now)
+        try doorkeeper.serve { key in gate.admitsNow(key) }
         self.gate = gate
-        try doorkeeper.serve(gate.admits)
         return isStricter
     }
 
