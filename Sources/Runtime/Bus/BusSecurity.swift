@@ -65,10 +65,9 @@ package struct KeyGate {
         return Self.identity(of: entry)
     }
 
-    /// The same, after a look at the file where the list has no such key: who was let in a moment ago and is refused
-    /// does not come again (a client of libzmq that is refused gives up).
+    /// The same, after a look at the file: who was taken off the list a moment ago does not come in, and who was let in
+    /// is not refused (a client of libzmq that is refused gives up).
     package mutating func admitsNow(_ key: PublicKey) -> String? {
-        if let identity = admits(key) { return identity }
         isStricter = reload() || isStricter
         return admits(key)
     }
