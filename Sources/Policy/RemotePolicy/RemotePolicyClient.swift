@@ -149,7 +149,7 @@ package struct RemotePolicyClient: Sendable {
             return answer(.failure(.malformed("\(parts.count) parts in place of the actions")), at: now)
         }
         if let received = reader.node["received_ns"]?.int, let begun = reader.node["begun_ns"]?.int,
-            let finished = reader.node["finished_ns"]?.int, received <= begun, begun <= finished
+            let finished = reader.node["finished_ns"]?.int, received >= 0, received <= begun, begun <= finished
         {
             inference.record(.nanoseconds(finished - begun))
             // Differences of the other machine's stamps, and of ours: no clock is converted.

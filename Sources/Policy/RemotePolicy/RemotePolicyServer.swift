@@ -173,7 +173,7 @@ package struct RemotePolicyServer: Sendable {
         guard slots.count == window else { throw RemoteWordError("slots: \(slots.count) of \(window)") }
         var found: [UInt64: SharedBytes] = [:]
         var order: [SharedBytes] = []
-        for slot in slots {
+        for (index, slot) in slots.enumerated() {
             let hash = try slot.hash("hash")
             var pixels = found[hash] ?? session.slots[camera.name]?[hash]
             if slot.has("part") {
@@ -181,7 +181,8 @@ package struct RemotePolicyServer: Sendable {
                 guard part < parts.count else { throw RemoteWordError("slots.part: there are no parts") }
                 switch try slot.text("as") {
                 case "rgb": pixels = parts[part]
-                case "jpeg":
+                // Only the newest is of the frame that has just come.
+                case "jpeg" where index == window - 1:
                     guard let decoded = Self.decoded(parts[part], camera, &session.preparation) else { return .unlike }
                     pixels = decoded
                     if decoded.xxh3 != hash { return .unlike }

@@ -168,6 +168,39 @@ import Time
         #expect(pair.server.takeRuns(atMost: 8).isEmpty)
     }
 
+    @Test func whateverIsAnsweredTheRobotStays() throws {
+        let seed = SeededGenerator.freshSeed()
+        var scene = RemoteScene(seed: seed)
+        let odd: [JSONNode] = [nil, -1, 1e300, "", [], .object([:]), true, 9_223_372_036_854_775_807, 1]
+        for _ in 0..<400 {
+            var pair = Pair(scene)
+            pair.ask(try scene.request())
+            let runs = pair.server.takeRuns(atMost: 8)
+            #expect(runs.count == 1)
+            let good = pair.server.finished("s", .success([1]), begun: pair.now, finished: pair.now, batch: 1)
+            for _ in 0..<10 {
+                for answer in good {
+                    var body = answer.body
+                    for key in ["received_ns", "begun_ns", "finished_ns", "time_ns", "id", "t", "batch"]
+                    where Int.random(in: 0..<4, using: &scene.random) == 0 {
+                        body = body.with(key, odd.randomElement(using: &scene.random) ?? nil)
+                    }
+                    if Bool.random(using: &scene.random) {
+                        let kind: [JSONNode] = ["chunk", "failed", "missing", "unlike"]
+                        body = body.with("t", kind.randomElement(using: &scene.random) ?? nil)
+                    }
+                    pair.client.received(body, parts: answer.parts, at: pair.now)
+                }
+                _ = pair.client.takeSayings()
+            }
+            // What came through is what was sent, once.
+            let chunks = pair.client.takeAnswers().compactMap { answer -> [Float]? in
+                if case .success(let actions) = answer.result { actions } else { nil }
+            }
+            #expect(chunks.isEmpty || chunks == [[1]], "seed \(seed)")
+        }
+    }
+
     @Test func withoutASessionARequestFailsAtOnce() throws {
         var scene = RemoteScene(seed: 4)
         var client = RemotePolicyClient(pictures: .auto)
