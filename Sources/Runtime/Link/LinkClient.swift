@@ -185,7 +185,16 @@ package struct LinkClient: Sendable {
     /// Says something in the session; nothing where there is none.
     package func send(body: JSONNode, parts: [SharedBytes] = []) -> [Action] {
         guard case .open(let session, _) = phase else { return [] }
-        return [.send(LinkWord.data(session: session, body: body, parts: parts))]
+        let data = LinkClient.Action.send(LinkWord.data(session: session, body: body, parts: parts))
+        // Beats wait behind what is long on a slow line; those of the other direction tell when it is dead.
+        let patience = timing.patience(forBytes: parts.reduce(0) { $0 + $1.count })
+        guard patience > .zero else { return [data] }
+        let ahead = LinkMessage(
+            header: .object([
+                "k": JSONNode(LinkWord.wait), "session": JSONNode(session),
+                "patience_ms": JSONNode(Int(patience.inMilliseconds)),
+            ]))
+        return [.send(ahead), data]
     }
 
     /// Begins the session anew at once, since what was said cannot be trusted.

@@ -51,6 +51,11 @@ package struct LinkTiming: Sendable {
     package var longestPause = Duration.seconds(2)
 
     package init() {}
+
+    /// How much longer than usual silence may last while so many bytes are on their way, on a line of 200 kbit/s.
+    func patience(forBytes count: Int) -> Duration {
+        count > 4_096 ? min(.milliseconds(count / 25), welcome) : .zero
+    }
 }
 
 /// The words with which sessions are held.

@@ -117,6 +117,11 @@ package struct LinkServer: Sendable {
             sessions[id]?.echo = (Int64(sent), now.nanoseconds)
             // Answered at once: the other end has its clock from this one's.
             return beat(id, at: now)
+        case LinkWord.wait:
+            guard let patience = message.header["patience_ms"]?.int, patience >= 0 else { return malformed() }
+            let heard = now + min(.milliseconds(patience), timing.welcome)
+            sessions[id]?.lastHeard = heard
+            return []
         case LinkWord.data:
             sessions[id]?.lastHeard = now
             events.append(.data(session: id, body: message.body, parts: message.parts))
