@@ -151,8 +151,13 @@ extension EndToEnd {
             let server = try machines.serve()
             let robot = try machines.robot()
             try robot.waitUntilMoving()
-            // A request is some ten kilobytes, and there are five a second.
-            try relay.order(.rate(megabits: 0.4))
+            try robot.wait(for: "ten chunks") { $0.count("remote_chunks", of: "policy") > 10 }
+            // Five requests a second are made, and half of them fit.
+            let request =
+                Double(robot.count("remote_bytes", of: "policy"))
+                / Double(robot.count("remote_chunks", of: "policy"))
+            try relay.order(.rate(megabits: request * 8 * 2.5 * 1e-6))
+            while robot.chunks.take() != nil {}
             var ages: [Double] = []
             try robot.wait(for: "chunks over a slow line", limit: 90) { robot in
                 while let chunk = robot.chunks.take() {

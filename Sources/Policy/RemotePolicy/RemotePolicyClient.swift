@@ -49,6 +49,8 @@ package struct RemotePolicyClient: Sendable {
 
     /// An answer that is not there after so long is asked for once more: queues on the way may have dropped it.
     private static let patience = Duration.seconds(2)
+    /// Of a line of 200 kbit/s.
+    private static let slowestBytesPerMillisecond = 25
     /// A request is said again at most so often because the other machine lacks something: each camera's picture may
     /// come out differently there, and a session may have forgotten. What it still lacks then it does not take.
     private static let mostRefusals = RemoteCheckpoint.Limit.cameras + 2
@@ -69,6 +71,8 @@ package struct RemotePolicyClient: Sendable {
 
     private var chunks: Int64 = 0
     private var bytes: Int64 = 0
+    /// Bytes that were said of the request that waits.
+    private var saidBytes = 0
     private var jpegs: Int64 = 0
     private var askedAgain: Int64 = 0
     private var unlike: Int64 = 0
@@ -114,7 +118,9 @@ package struct RemotePolicyClient: Sendable {
 
     /// Time has passed.
     package mutating func tick(at now: MonotonicTime) {
-        guard isOpen, let pending, now - pending.said >= Self.patience else { return }
+        // On a slow line the request itself may be under way so long.
+        let onTheWay = Duration.milliseconds(saidBytes / Self.slowestBytesPerMillisecond)
+        guard isOpen, let pending, now - pending.said >= Self.patience + onTheWay else { return }
         sayInFull(at: now)
     }
 
@@ -190,6 +196,7 @@ package struct RemotePolicyClient: Sendable {
         guard var pending else { return }
         pending.said = now
         self.pending = pending
+        saidBytes = 0
         let request = pending.request
         let goal = RemoteWords.key(of: request.goal)
         if saidGoal != goal {
@@ -263,7 +270,9 @@ package struct RemotePolicyClient: Sendable {
     }
 
     private mutating func add(_ body: JSONNode, _ parts: [SharedBytes]) {
-        bytes += Int64(parts.reduce(0) { $0 + $1.count })
+        let count = parts.reduce(0) { $0 + $1.count }
+        bytes += Int64(count)
+        saidBytes += count
         sayings.append(Saying(body: body, parts: parts))
     }
 

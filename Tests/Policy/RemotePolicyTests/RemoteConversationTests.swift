@@ -65,7 +65,7 @@ import Time
                 pair.isWell = false
                 pair.ask(request)
                 pair.isWell = true
-                pair.now += .seconds(2)
+                pair.now += .seconds(3)
                 pair.client.tick(at: pair.now)
                 pair.carry()
             } else {
